@@ -1,0 +1,71 @@
+"""Prototype Image Generation steps in Jupyter: validate, run, look, export.
+
+    import imagegen_nb as ig
+
+    ws = ig.Workspace("assets", backend="emulator")
+    step = ig.ImageGenerationStep(prompt="A hero image for {{product}}", image_size="1536x1024")
+    run = step.run({"product": "a blue bottle"}, workspace=ws)
+
+Names are loaded when first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from imagegen_nb._version import __version__
+
+if TYPE_CHECKING:
+    from imagegen_nb.credentials import Gateway, VertexAI
+    from imagegen_nb.errors import ImagegenError, InvalidStep, StepFailed
+    from imagegen_nb.exporting import save_step
+    from imagegen_nb.importing import load_step
+    from imagegen_nb.references import paths
+    from imagegen_nb.run import Run
+    from imagegen_nb.step import ImageGenerationStep
+    from imagegen_nb.workspace import Workspace
+
+__all__ = [
+    "Gateway",
+    "ImageGenerationStep",
+    "ImagegenError",
+    "InvalidStep",
+    "Run",
+    "StepFailed",
+    "VertexAI",
+    "Workspace",
+    "__version__",
+    "load_step",
+    "paths",
+    "save_step",
+]
+
+_HOMES = {
+    "Gateway": "credentials",
+    "ImageGenerationStep": "step",
+    "ImagegenError": "errors",
+    "InvalidStep": "errors",
+    "Run": "run",
+    "StepFailed": "errors",
+    "VertexAI": "credentials",
+    "Workspace": "workspace",
+    "load_step": "importing",
+    "paths": "references",
+    "save_step": "exporting",
+}
+_MODULES = frozenset(("catalog", "emulator", "errors"))
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -1,0 +1,254 @@
+"""What a model can be set to, as data: the kinds of setting, cross-field rules and a model's life.
+
+A provider's file declares its models with these. Validation, the JSON Schema, the documentation
+table and the form all read the same declarations, so none of them has a list of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log
+from typing import Any, Literal, Protocol
+
+
+class Kind(Protocol):
+    """The values one setting may have, and the one that holds when it is unset."""
+
+    @property
+    def default(self) -> Any:
+        """What the provider (or the platform) uses when the setting is unset; None if unknown."""
+        ...
+
+    def check(self, value: object) -> tuple[str, str] | None:
+        """None when `value` is allowed, else what is wrong with it and the remedy."""
+        ...
+
+    def schema(self) -> dict[str, Any]:
+        """The same rule as JSON Schema, as far as JSON Schema can say it."""
+        ...
+
+    def describe(self) -> str:
+        """The allowed values in a few words, for tables."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words; `default` is the one used when unset, `because` says why others are refused."""
+
+    values: tuple[str, ...]
+    default: str | None = None
+    because: str = "not one of its values"
+
+    def check(self, value: object) -> tuple[str, str] | None:
+        if isinstance(value, str) and value in self.values:
+            return None
+        return self.because, f"Use {one_of(self.values)}"
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.values)} | _default(self.default)
+
+    def describe(self) -> str:
+        return ", ".join(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole number from `minimum` to `maximum`."""
+
+    minimum: int
+    maximum: int
+    default: int | None = None
+
+    def check(self, value: object) -> tuple[str, str] | None:
+        if isinstance(value, int) and not isinstance(value, bool) and self.minimum <= value <= self.maximum:
+            return None
+        return "not in its range", f"Use a whole number from {self.minimum} to {self.maximum}"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum} | _default(self.default)
+
+    def describe(self) -> str:
+        return f"{self.minimum}–{self.maximum}"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text of `shortest` to `longest` characters; only blank text counts as empty."""
+
+    shortest: int
+    longest: int
+    default: str | None = None
+
+    def check(self, value: object) -> tuple[str, str] | None:
+        if not isinstance(value, str):
+            return f"a {type(value).__name__}, not text", "Write it as text in quotes"
+        if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+            return "holds a NUL or a broken character", "Remove it"
+        if self.shortest and not value.strip():
+            return "empty", "Write what the image should show" if self.longest > 1000 else "Write something"
+        if len(value) > self.longest:
+            return (
+                f"{len(value):,} characters long",
+                f"Shorten it to at most {self.longest:,} characters",
+            )
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        pattern = {"pattern": r"\S"} if self.shortest else {}
+        return {"type": "string", "maxLength": self.longest} | pattern | _default(self.default)
+
+    def describe(self) -> str:
+        return f"up to {self.longest:,} characters"
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSize:
+    """`auto`, one of the `tiles`, or any `WIDTHxHEIGHT` within the bounds (pixels)."""
+
+    tiles: tuple[str, ...]
+    multiple: int
+    longest_edge: int
+    widest_ratio: int
+    fewest_pixels: int
+    most_pixels: int
+    default: str = "auto"
+
+    def check(self, value: object) -> tuple[str, str] | None:
+        if value == "auto" or value in self.tiles:
+            return None
+        edges = _edges(value)
+        if edges is None:
+            return "not a size", f"Use auto, {one_of(self.tiles)}, or any legal WIDTHxHEIGHT in pixels"
+        broken = self._broken_bounds(*edges)
+        if not broken:
+            return None
+        width, height = self.nearest(*edges)
+        return " and ".join(broken), f"The nearest legal size is {width}x{height}"
+
+    def _broken_bounds(self, width: int, height: int) -> list[str]:
+        pixels = width * height
+        broken = []
+        if width % self.multiple or height % self.multiple:
+            broken.append(f"both edges must be multiples of {self.multiple}")
+        if max(width, height) > self.longest_edge:
+            broken.append(f"the longest edge must be at most {self.longest_edge}")
+        if max(width, height) > self.widest_ratio * min(width, height):
+            broken.append(f"the long edge must be at most {self.widest_ratio} times the short one")
+        if pixels < self.fewest_pixels:
+            broken.append(f"{pixels:,} pixels are fewer than {self.fewest_pixels:,}")
+        if pixels > self.most_pixels:
+            broken.append(f"{pixels:,} pixels are more than {self.most_pixels:,}")
+        return broken
+
+    def nearest(self, width: int, height: int) -> tuple[int, int]:
+        """The legal size closest in shape and then in area to `width` x `height`."""
+        step = self.multiple
+        shape = max(width, 1) / max(height, 1)
+        shape = min(max(shape, 1 / self.widest_ratio), self.widest_ratio)
+        area = min(max(width * height, self.fewest_pixels), self.most_pixels)
+
+        def distance(size: tuple[int, int]) -> float:
+            # On a log scale halving and doubling are equally far; the shape matters most to the eye.
+            return 4 * abs(log(size[0] / size[1] / shape)) + abs(log(size[0] * size[1] / area))
+
+        widths = range(step, self.longest_edge + 1, step)
+        candidates = (
+            (w, h)
+            for w in widths
+            for h in (int(w / shape / step) * step, (int(w / shape / step) + 1) * step)
+            if h > 0 and not self._broken_bounds(w, h)
+        )
+        return min(candidates, key=distance)
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "pattern": r"^(auto|[1-9][0-9]{0,3}x[1-9][0-9]{0,3})$",
+            "description": self.describe(),
+            "examples": ["auto", *self.tiles],
+        } | _default(self.default)
+
+    def describe(self) -> str:
+        return (
+            f"auto, {', '.join(self.tiles)}, or WIDTHxHEIGHT: multiples of {self.multiple}, "
+            f"longest edge {self.longest_edge}, ratio up to {self.widest_ratio}:1, "
+            f"{self.fewest_pixels:,} to {self.most_pixels:,} pixels"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A cross-field rule: while `when` is one of `equals`, `field` may not be one of `refused`.
+
+    An empty `refused` means that the field may not be set at all (a form shows it disabled).
+    The default of `when` counts when it is unset.
+    """
+
+    field: str
+    refused: tuple[str, ...]
+    when: str
+    equals: tuple[str, ...]
+    because: str
+    remedy: str
+
+    def broken_by(self, value: object, other: object) -> bool:
+        """Whether `value` of the field breaks the rule while the field `when` has the value `other`."""
+        return value is not None and other in self.equals and (not self.refused or value in self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """Where a model stands at its provider. Dates are ISO days; `source` says where it was read."""
+
+    status: Literal["current", "redirected", "retired"] = "current"
+    since: str = ""
+    successor: str = ""
+    note: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model: its settings by platform key, rules between them, life and output.
+
+    `settings` holds only what the model takes: any other model-dependent setting is refused.
+    `output_settings` are the keys the platform's output has for it, beside `model`.
+    `stored_as` is a MIME type when its images are transcoded before they are stored.
+    `labels` renames a setting on the form, `streams` says that live previews are possible.
+    """
+
+    name: str
+    settings: Mapping[str, Kind]
+    rules: tuple[Rule, ...] = ()
+    output_settings: tuple[str, ...] = ()
+    offered: bool = False
+    lifecycle: Lifecycle = Lifecycle()
+    labels: Mapping[str, str] | None = None
+    stored_as: str | None = None
+    streams: bool = False
+
+    def default(self, setting: str) -> Any:
+        """What holds when `setting` is unset; None when the model has no such setting."""
+        kind = self.settings.get(setting)
+        return None if kind is None else kind.default
+
+
+def one_of(values: tuple[str, ...]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    *most, last = values
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _default(value: object) -> dict[str, Any]:
+    return {} if value is None else {"default": value}
+
+
+def _edges(value: object) -> tuple[int, int] | None:
+    """Width and height of a `WIDTHxHEIGHT` text, or None when it is not one."""
+    if not isinstance(value, str) or len(value) > 20:
+        return None
+    match = re.fullmatch(r"(0|[1-9][0-9]*)x(0|[1-9][0-9]*)", value)
+    return (int(match[1]), int(match[2])) if match else None

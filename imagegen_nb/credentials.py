@@ -1,0 +1,140 @@
+"""Finds the key that pays for a call, by name, or says how to set one.
+
+Keys are read from the environment at the moment of the call, travel as `SecretStr`, and are never
+part of a step, a file or a widget.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from imagegen_nb.errors import InvalidOption, MissingCredential
+from imagegen_nb.types import ChargeType
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials as GoogleCredentials
+
+_SECRET_NAME = re.compile(r"(?i)(key|token|secret|password)$")
+_SHORTEST_SECRET = 16
+PLACEHOLDER = "emulator-needs-no-key"
+"""Sent to the emulator instead of a key, so that no real key ever goes there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A hosted endpoint that speaks a provider's API, with a key of its own.
+
+    `base_url` stands in for the provider's (for OpenAI: up to and with `/v1`); `key_variable`
+    names the environment variable with the gateway's key. Only https, or http on this machine.
+    """
+
+    base_url: str
+    key_variable: str
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme == "https" and parts.hostname:
+            return
+        if parts.scheme == "http" and is_loopback(self.base_url):
+            return
+        raise InvalidOption(
+            f"Gateway base_url {self.base_url!r} is not usable: give an https:// address "
+            "(http:// only for this machine), because the key travels with every request"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VertexAI:
+    """Google Cloud's Vertex AI as the hosted account for Gemini.
+
+    `credentials` are google-auth credentials; left out, the machine's application default
+    credentials are used (`gcloud auth application-default login`).
+    """
+
+    project: str
+    location: str = "global"
+    credentials: GoogleCredentials | None = field(default=None, repr=False)
+
+
+Hosted = Gateway | VertexAI
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What pays for a call. `paid_by` names it for people; it never holds the key itself."""
+
+    key: SecretStr
+    paid_by: str
+    variable: str = ""
+    base_url: str = ""
+    vertex: VertexAI | None = None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` names this machine itself."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def find(
+    provider: str,
+    key_variable: str,
+    charge_type: ChargeType,
+    hosted: Mapping[str, Hosted],
+) -> Credential:
+    """The credential for one call of `provider`.
+
+    Personal uses the provider's own variable. Hosted first uses the workspace's hosted account
+    for the provider, then falls back to the same variable. Raises `MissingCredential`.
+    """
+    account = hosted.get(provider) if charge_type == "hosted" else None
+    if isinstance(account, VertexAI):
+        return Credential(SecretStr(""), f"hosted: Vertex AI project {account.project}", vertex=account)
+    if isinstance(account, Gateway):
+        host = urlsplit(account.base_url).hostname
+        return Credential(
+            SecretStr(_read(provider, account.key_variable)),
+            f"hosted: gateway {host} ({account.key_variable})",
+            account.key_variable,
+            account.base_url,
+        )
+    return Credential(
+        SecretStr(_read(provider, key_variable)), f"{charge_type}: {key_variable}", key_variable
+    )
+
+
+def emulated(charge_type: ChargeType, hosted: Hosted | None) -> Credential:
+    """The placeholder for emulator calls; a hosted Vertex AI account keeps its paths."""
+    vertex = hosted if isinstance(hosted, VertexAI) and charge_type == "hosted" else None
+    return Credential(SecretStr(PLACEHOLDER), "nobody (emulator)", vertex=vertex)
+
+
+def _read(provider: str, variable: str) -> str:
+    key = os.environ.get(variable, "").strip()
+    if key and key.isascii() and key.isprintable() and " " not in key:
+        return key
+    if key:
+        problem = f"{variable} is set, but holds spaces, line breaks or other characters no key has"
+    else:
+        problem = f"no key for {provider}: the environment variable {variable} is not set"
+    raise MissingCredential(
+        f"{problem}. Two ways on: set it before starting the kernel "
+        f"(export {variable}=…, or os.environ[{variable!r}] = getpass.getpass() in a cell), "
+        'or run without a key and without cost on the emulator: Workspace(..., backend="emulator")',
+        variable=variable,
+    )
+
+
+def keys_in_use(variables: Iterable[str]) -> list[str]:
+    """Values that must not be written anywhere: those of `variables`, and of every environment
+    variable whose name says that it holds a secret."""
+    named = [os.environ.get(variable, "").strip() for variable in variables]
+    told = [value.strip() for name, value in os.environ.items() if _SECRET_NAME.search(name)]
+    return [value for value in named if value] + [value for value in told if len(value) >= _SHORTEST_SECRET]

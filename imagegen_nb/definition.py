@@ -1,0 +1,198 @@
+"""The step file: one versioned JSON document for a validated step, its inputs and its output.
+
+The platform has no public importer; this is the toolkit's own format, in the platform's keys. What
+is written is an allow-list: settings, plain inputs, the platform's output object, and facts about
+the run; a last gate refuses anything that looks like a key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imagegen_nb import catalog, redaction, schema
+from imagegen_nb._version import __version__
+from imagegen_nb.credentials import keys_in_use
+from imagegen_nb.display import byte_size
+from imagegen_nb.durable import explain, write_durably
+from imagegen_nb.errors import (
+    DefinitionError,
+    SecretFound,
+)
+from imagegen_nb.output import StepOutput
+from imagegen_nb.step import ImageGenerationStep
+
+LARGEST_FILE = 1_000_000
+"""Bytes of a step file; a real one has a few thousand."""
+ABOUT = "imagegen-nb's own format, in the platform's keys; the platform has no public importer"
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Generator(BaseModel):
+    """What wrote the file."""
+
+    model_config = _STRICT
+
+    name: str = "imagegen-nb"
+    version: str = __version__
+    about: str = ABOUT
+
+
+class Provenance(BaseModel):
+    """Where the output came from. `identifier` is the name by which later steps refer to it.
+
+    `backend` is `emulator` for images no provider made. `sha256` has the hash of each asset's bytes
+    by asset id. `duration` is in seconds. `notes` are sentences for whoever reads the file.
+    """
+
+    model_config = _STRICT
+
+    identifier: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)
+    run_id: str | None = None
+    status: str | None = None
+    backend: Literal["live", "emulator"] | None = None
+    answered_by: str | None = None
+    paid_by: str | None = None
+    requested: int | None = None
+    returned: int | None = None
+    blocked: int | None = None
+    usage: dict[str, Any] | None = None
+    request_ids: list[str] | None = None
+    started_at: str | None = None
+    duration: float | None = None
+    sha256: dict[str, str] | None = None
+    notes: list[str] | None = None
+
+
+class Envelope(BaseModel):
+    """The document as it stands in a file; `step` has the platform's keys, `output` its object."""
+
+    model_config = _STRICT
+
+    format: Literal["imagegen-nb/step"]
+    version: Literal[2]
+    exported_at: str = Field(max_length=40)
+    generator: Generator
+    step: dict[str, Any]
+    inputs: dict[str, Any]
+    output: StepOutput | None
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class StepDefinition:
+    """A step with what belongs to it, as it is exported and imported.
+
+    It is a value for a later prompt, like a run: `{"step_2": definition}`. `changes` says what an
+    import had to migrate or drop.
+    """
+
+    envelope: Envelope
+    step: ImageGenerationStep
+    output: StepOutput | None
+    changes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The plain data that filled the prompt."""
+        return self.envelope.inputs
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the output came from."""
+        return self.envelope.provenance
+
+    @property
+    def identifier(self) -> str | None:
+        """The name by which later steps refer to the output."""
+        return self.envelope.provenance.identifier
+
+    def as_context(self) -> dict[str, Any]:
+        """What a later prompt's paths walk through; `{}` where nothing was exported with the step."""
+        return {} if self.output is None else {"output": self.output.as_context()}
+
+    def dump(self) -> bytes:
+        """The file's bytes: UTF-8 JSON, the same for the same definition. Raises `SecretFound`."""
+        document = self.envelope.model_dump(mode="json", exclude={"step", "output", "provenance"})
+        document["step"] = self.step.settings()
+        document["output"] = self.output and self.output.model_dump(mode="json")
+        document["provenance"] = self.envelope.provenance.model_dump(mode="json", exclude_none=True)
+        ordered = {name: document[name] for name in Envelope.model_fields}
+        try:
+            text = json.dumps(ordered, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        except ValueError:
+            raise DefinitionError("holds NaN or an infinite number, which JSON cannot write") from None
+        _refuse_secrets(text)
+        data = text.encode("utf-8")
+        if len(data) > LARGEST_FILE:
+            raise DefinitionError(
+                f"the file would have {len(data):,} bytes, at most {LARGEST_FILE:,} are read back. "
+                "Shorten the inputs"
+            )
+        return data
+
+    def save(self, path: str | os.PathLike[str]) -> SavedStep:
+        """Write the file, replacing an older one at once. Raises `DefinitionError`."""
+        target, data = Path(path).expanduser(), self.dump()
+        try:
+            write_durably(target, data)
+        except OSError as error:
+            reason = explain(error)
+        else:
+            return SavedStep(target, len(data), tuple(self.provenance.notes or ()))
+        raise DefinitionError(f"cannot write {target}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedStep:
+    """A written step file; shows where it is and what its reader should know."""
+
+    path: Path
+    size: int
+    notes: tuple[str, ...]
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        # The file's name only: notebooks are compared, and folders differ between machines.
+        notes = "".join(f"\n  note: {note}" for note in self.notes)
+        return f"saved {self.path.name} ({byte_size(self.size)}){notes}"
+
+
+def definition_schema() -> dict[str, Any]:
+    """The JSON Schema of the file, with the step's own schema inside."""
+    body = Envelope.model_json_schema(mode="validation")
+    step = ImageGenerationStep.json_schema()
+    step.pop("$schema")
+    body["properties"]["step"] = step
+    body["title"] = "imagegen-nb step definition"
+    body["description"] = ABOUT
+    return {"$schema": schema.DIALECT, **body}
+
+
+def _refuse_secrets(text: str) -> None:
+    known = keys_in_use(provider.key_variable for provider in catalog.providers())
+    for line in text.splitlines():
+        if found := redaction.find(line, known):
+            # The line's key in the document is a safe pointer; its value is not.
+            field, colon, _ = line.strip().partition(":")
+            near = f" (at {redaction.redact(field, known, limit=40)})" if colon else ""
+            raise SecretFound(
+                f"nothing was written: the file would hold {found}{near}. Remove it from the step, its "
+                "inputs or its output; keys belong in environment variables"
+            )
+
+
+def place_of(error: ValidationError) -> DefinitionError:
+    """The first thing wrong, by its place; the values themselves are not repeated."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return DefinitionError(f"{first['msg']}{more}", place=".".join(str(part) for part in first["loc"]))

@@ -1,0 +1,68 @@
+"""How images and facts are shown without widgets: an HTML table and a plain text, both static.
+
+Works in every notebook host, also untrusted, also without CSS. All text is escaped; the only
+`src` ever written is a small inline WebP made here. Full-size bytes never enter a notebook.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+_COLUMNS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One picture to show: a WebP thumbnail (None when its bytes are elsewhere), alt text, the path
+    later steps use, and facts such as size and format."""
+
+    alt: str
+    path: str
+    facts: Sequence[str]
+    thumbnail: bytes | None = field(default=None, repr=False)
+
+
+def html(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
+    """A table of `tiles` under a line with `title` and `notes`."""
+    heading = f"<strong>{escape(title)}</strong>"
+    lines = "".join(f"<br>{escape(note)}" for note in notes)
+    rows = [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    table = f'<table class="ig-tiles" style="border-spacing:8px">{body}</table>' if tiles else ""
+    return f'<div class="ig-static"><p style="margin:4px 0">{heading}{lines}</p>{table}</div>'
+
+
+def _cell(tile: Tile) -> str:
+    if tile.thumbnail is None:
+        picture = "<em>image stored elsewhere</em>"
+    else:
+        source = b64encode(tile.thumbnail).decode()
+        picture = (
+            f'<img src="data:image/webp;base64,{source}" alt="{escape(tile.alt)}" '
+            'style="max-width:256px;height:auto;border-radius:4px">'
+        )
+    facts = " · ".join(escape(fact) for fact in tile.facts)
+    return (
+        '<td style="vertical-align:top;text-align:left;max-width:264px;word-break:break-word">'
+        f"{picture}<br>{facts}<br><code>{escape('{{' + tile.path + '}}')}</code></td>"
+    )
+
+
+def text(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
+    """The same as a few lines of text, one a picture."""
+    lines = [title, *(f"  {note}" for note in notes)]
+    lines.extend(f"  {tile.path}  {'  '.join(tile.facts)}" for tile in tiles)
+    return "\n".join(lines)
+
+
+def byte_size(count: int) -> str:
+    """`count` bytes in words: 812 B, 34.1 kB, 1.4 MB."""
+    size = float(count)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000 or unit == "MB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError

@@ -1,0 +1,273 @@
+"""The exceptions of the toolkit; everything it raises on purpose stands in this tree.
+
+ImagegenError
+├── InvalidStep            settings that break a rule; `.problems` lists every one
+├── InvalidOption          an argument of a call (not a setting) that cannot be used
+├── VariableError          a prompt's variables cannot be filled; nothing was spent
+├── DefinitionError        a step file that cannot be read or written; `.place` says where
+│   └── SecretFound        writing was refused because the text holds something like a key
+├── MissingCredential      no key for the provider; `.variable` names where to put it
+├── StepFailed             a run failed under "terminate"; `.run` and `.error` tell how
+├── StoreError             the store cannot do what was asked
+│   ├── StorageLimitReached
+│   └── AssetNotFound
+├── ImageRejected          bytes that are not an acceptable image
+└── ProviderError          a provider call that gave no image
+    ├── AuthenticationFailed   the key was refused
+    ├── QuotaExhausted         no money or quota left; trying again does not help
+    ├── RateLimited            too many requests; `.retry_after` in seconds when known
+    ├── ModerationBlocked      prompt or picture refused by a safety system
+    ├── ModelRetired           the provider no longer serves the model
+    ├── BadRequest             the provider refused the request as malformed
+    ├── ProviderFault          the provider or the connection failed
+    ├── ProviderTimeout        no answer within the deadline; the charge is unknown
+    └── InvalidResponse        an answer that is not what the provider documents
+
+Errors are built fresh from plain, redacted text. None keeps an SDK's exception, a request or a
+header, so a traceback, a pickle or a log of one cannot carry a key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Charge = Literal["none", "unknown", "charged"]
+"""What a failed call cost: nothing, something or nothing, or surely something."""
+
+
+class ImagegenError(Exception):
+    """Base of every error this package raises on purpose."""
+
+    kind = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One broken rule: the field, its value, the model, what is wrong and what to do."""
+
+    field: str
+    value: object
+    model: str
+    message: str
+    remedy: str
+    code: Literal["invalid", "not-applicable", "unknown-field"] = "invalid"
+
+    def __str__(self) -> str:
+        shown = "" if self.value is None else f" = {_short(self.value)}"
+        return f"{self.field}{shown} ({self.model}): {self.message}. {self.remedy}"
+
+
+def _short(value: object, limit: int = 60) -> str:
+    """A value as Python would write it, cut so that an error stays readable."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+class InvalidStep(ImagegenError):
+    """Settings that break one or more rules; nothing was created or spent."""
+
+    kind = "invalid_step"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__(problems)
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return str(self.problems[0])
+        lines = "\n".join(f"  {n}. {problem}" for n, problem in enumerate(self.problems, 1))
+        return f"{len(self.problems)} problems:\n{lines}"
+
+
+class InvalidOption(ImagegenError):
+    """An argument that cannot be used as given; the message names it and the remedy."""
+
+    kind = "invalid_option"
+
+
+class VariableError(ImagegenError):
+    """A prompt whose `{{variables}}` cannot be filled; nothing was spent."""
+
+    kind = "variables"
+
+    def __init__(self, message: str, *, missing: tuple[str, ...] = ()) -> None:
+        self.missing = missing
+        super().__init__(message)
+
+
+class DefinitionError(ImagegenError):
+    """A step file that cannot be read or written; `place` is the path inside the document."""
+
+    kind = "definition"
+
+    def __init__(self, message: str, *, place: str = "") -> None:
+        self.place = place
+        super().__init__(f"{place}: {message}" if place else message)
+
+
+class SecretFound(DefinitionError):
+    """Writing was refused: the text holds a key, or something shaped like one."""
+
+    kind = "secret"
+
+
+class MissingCredential(ImagegenError):
+    """No key was found for a provider; `variable` is the environment variable to set."""
+
+    kind = "missing_credential"
+
+    def __init__(self, message: str, *, variable: str) -> None:
+        self.variable = variable
+        super().__init__(message)
+
+
+class StoreError(ImagegenError):
+    """The store could not read or write what was asked."""
+
+    kind = "store"
+
+
+class StorageLimitReached(StoreError):
+    """Stored bytes are at or past the limit; no provider was called."""
+
+    kind = "storage_limit"
+
+
+class AssetNotFound(StoreError):
+    """The store holds no asset, or no bytes, for the id."""
+
+    kind = "asset_not_found"
+
+
+class ImageRejected(ImagegenError):
+    """Bytes that are not a complete PNG, JPEG or WebP within the bounds."""
+
+    kind = "image_rejected"
+
+
+class ProviderError(ImagegenError):
+    """A provider call that gave no image.
+
+    Attributes: `provider` name, HTTP `status` (None when no answer came), the provider's own
+    error `code`, its `request_id`, and `charge` — whether the call may have cost money.
+    """
+
+    kind = "provider"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        charge: Charge = "none",
+        retry_after: float | None = None,
+    ) -> None:
+        self.message = message
+        self.provider = provider
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.charge = charge
+        self.retry_after = retry_after
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        facts = [
+            f"HTTP {self.status}" if self.status else "",
+            f"code {self.code}" if self.code else "",
+            f"request {self.request_id}" if self.request_id else "",
+            {"none": "", "unknown": "charge unknown", "charged": "charged"}[self.charge],
+        ]
+        tail = ", ".join(fact for fact in facts if fact)
+        return f"{self.provider or 'provider'}: {self.message}" + (f" [{tail}]" if tail else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.__dict__)
+
+
+def _rebuild(kind: type[ProviderError], state: dict[str, Any]) -> ProviderError:
+    return kind(**state)
+
+
+class AuthenticationFailed(ProviderError):
+    """The provider refused the key, or the key may not use the model."""
+
+    kind = "authentication"
+
+
+class QuotaExhausted(ProviderError):
+    """No credit, budget or quota is left; the same call cannot succeed until that changes."""
+
+    kind = "quota"
+
+
+class RateLimited(ProviderError):
+    """Too many requests; `retry_after` is the provider's own hint in seconds, when it gave one."""
+
+    kind = "rate_limit"
+
+
+class ModerationBlocked(ProviderError):
+    """The prompt or the picture was refused by a safety system; unchanged it will be again."""
+
+    kind = "moderation"
+
+
+class ModelRetired(ProviderError):
+    """The provider does not serve the model (any more); the message names the successor."""
+
+    kind = "model_retired"
+
+
+class BadRequest(ProviderError):
+    """The provider refused the request as malformed or unsupported."""
+
+    kind = "bad_request"
+
+
+class ProviderFault(ProviderError):
+    """The provider failed, or the connection to it did."""
+
+    kind = "provider_fault"
+
+
+class ProviderTimeout(ProviderError):
+    """No complete answer within the deadline; whether it was charged cannot be known."""
+
+    kind = "timeout"
+
+
+class InvalidResponse(ProviderError):
+    """An answer that is not what the provider documents: no image in it can be trusted."""
+
+    kind = "invalid_response"
+
+
+class StepFailed(ImagegenError):
+    """A run failed and the step says to terminate.
+
+    `run` is the whole run (its output has `error` and whatever images did arrive), `error` the
+    toolkit's own exception that ended it.
+    """
+
+    kind = "step_failed"
+
+    def __init__(self, run: Any, error: ImagegenError) -> None:
+        self.run = run
+        self.error = error
+        super().__init__(run, error)
+
+    def __str__(self) -> str:
+        return str(self.error)
+
+
+class ModelLifecycleWarning(UserWarning):
+    """A model in use is redirected, retired, or not offered by the platform's step."""
+
+
+class DefinitionWarning(UserWarning):
+    """Something in a step file was migrated, dropped or will not work elsewhere."""

@@ -1,0 +1,108 @@
+"""Export: a step, and a run of it, as a step file."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from imagegen_nb.definition import Envelope, Generator, Provenance, SavedStep, StepDefinition, place_of
+from imagegen_nb.errors import DefinitionError, DefinitionWarning, VariableError
+from imagegen_nb.migration import FORMAT, VERSION
+from imagegen_nb.run import Run
+from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.variables import plain
+
+
+def save_step(
+    path: str | os.PathLike[str],
+    step: ImageGenerationStep,
+    *,
+    run: Run | None = None,
+    identifier: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> SavedStep:
+    """Export `step`, with `run`'s inputs and output where one is given.
+
+    `identifier` is the name later steps use (`step_2`). The file is the toolkit's own format: the
+    platform has no public importer. Raises `DefinitionError`, and its kind `SecretFound` when the
+    text holds a key.
+    """
+    return define(step, run=run, identifier=identifier, inputs=inputs).save(path)
+
+
+def define(
+    step: ImageGenerationStep,
+    *,
+    run: Run | None = None,
+    identifier: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> StepDefinition:
+    """The definition `save_step` writes."""
+    if run is not None and _essence(run.step) != _essence(step):
+        raise DefinitionError(
+            "the run was made with other settings than this step has. Run the step again, or export "
+            "run.step, or leave run out"
+        )
+    if not step.entry.model.offered:
+        message = (
+            f"{step.model} is not offered by the platform's step: the exported step cannot be rebuilt there"
+        )
+        warnings.warn(message, DefinitionWarning, stacklevel=3)
+    output = run.output if run else None
+    try:
+        given = plain(inputs if inputs is not None else run.inputs if run else {})
+        envelope = Envelope(
+            format=FORMAT,
+            version=VERSION,
+            exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            generator=Generator(),
+            step=step.settings(),
+            inputs=given,
+            output=None,
+            provenance=_provenance(step, run, identifier),
+        )
+    except VariableError as error:
+        raise DefinitionError(str(error), place="inputs") from None
+    except ValidationError as error:
+        raise place_of(error) from None
+    return StepDefinition(envelope, step, output)
+
+
+def _essence(step: ImageGenerationStep) -> dict[str, Any]:
+    """The settings that shape the images; the rest may differ between a run and its export."""
+    return step.model_dump(exclude={"name", "charge_type", "on_failure"})
+
+
+def _provenance(step: ImageGenerationStep, run: Run | None, identifier: str | None) -> Provenance:
+    if run is None:
+        return Provenance(identifier=identifier)
+    assets = run.output.assets
+    notes = []
+    if run.emulated:
+        notes.append("the images were made by an emulator; no provider was asked")
+    if any(asset.file_url.startswith("file:") for asset in assets):
+        notes.append(
+            "file_url addresses are files on the machine that made them; other machines cannot open them"
+        )
+    return Provenance(
+        identifier=identifier or run.identifier,
+        run_id=run.id,
+        status=run.status,
+        backend=run.backend,
+        answered_by=run.answered_by,
+        paid_by=run.paid_by,
+        requested=run.requested,
+        returned=run.returned,
+        blocked=run.blocked,
+        usage=run.usage.as_dict(),
+        request_ids=list(run.request_ids),
+        started_at=run.started_at,
+        duration=round(run.duration, 3),
+        sha256={asset.id: asset.stored.sha256 for asset in assets if asset.stored},
+        notes=notes or None,
+    )

@@ -1,0 +1,167 @@
+"""Import: a step file as a validated step, strictly and with one error type.
+
+Whatever the bytes are, the outcome is a `StepDefinition` or a `DefinitionError` that names the
+place. Nothing in a file is executed, followed or fetched.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import jiter
+from pydantic import ValidationError
+
+from imagegen_nb import catalog, redaction
+from imagegen_nb.definition import LARGEST_FILE, Envelope, Generator, StepDefinition, place_of
+from imagegen_nb.durable import explain
+from imagegen_nb.errors import AssetNotFound, DefinitionError, DefinitionWarning, InvalidStep
+from imagegen_nb.migration import migrate
+from imagegen_nb.output import Asset, StepOutput
+from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.store.base import Store
+
+_DEFAULTS: dict[str, Any] = {
+    "generator": Generator().model_dump(),
+    "inputs": {},
+    "output": None,
+    "provenance": {},
+}
+"""What a file may leave out."""
+
+
+class HasStore(Protocol):
+    """A workspace, seen from here: it keeps the bytes of assets."""
+
+    store: Store
+
+
+def load_step(source: str | os.PathLike[str] | bytes, *, workspace: HasStore | None = None) -> StepDefinition:
+    """Import a step file (a path, or its bytes).
+
+    With `workspace` the assets' bytes are at hand where its store has them. What had to be migrated
+    or dropped is warned about, and stands in `.changes`. Raises `DefinitionError` naming the place
+    for everything else that is not as it should be.
+    """
+    data = source if isinstance(source, bytes) else _read(Path(source).expanduser())
+    document = _parse(data)
+    document, changes = migrate(document)
+    if "exported_at" not in document:
+        document = {"exported_at": datetime.now(UTC).isoformat(timespec="seconds"), **document}
+    document = {
+        "generator": Generator().model_dump(),
+        "inputs": {},
+        "output": None,
+        "provenance": {},
+    } | document
+    settings, dropped = _applicable(document.get("step"))
+    changes += dropped
+    try:
+        envelope = Envelope.model_validate(document)
+    except ValidationError as error:
+        raise place_of(error) from None
+    _check_output_settings(envelope.output)
+    for change in changes:
+        warnings.warn(change, DefinitionWarning, stacklevel=2)
+    try:
+        step = ImageGenerationStep(**settings)
+    except InvalidStep as error:
+        raise _place_of_problem(error) from None
+    output = _attached(envelope.output, workspace.store if workspace else None)
+    return StepDefinition(envelope, step, output, tuple(changes))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise DefinitionError(f"{path} is not a file" if path.exists() else f"there is no file {path}")
+        with path.open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        reason = explain(error)
+    raise DefinitionError(f"cannot read {path}: {reason}")
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    if len(data) > LARGEST_FILE:
+        raise DefinitionError(f"the file has more than {LARGEST_FILE:,} bytes; no step file is that large")
+    try:
+        document = jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True)
+    except ValueError as error:
+        reason = str(error)
+    else:
+        if not isinstance(document, dict):
+            raise DefinitionError(f"holds a JSON {type(document).__name__} where an object is expected")
+        for place, problem in _unusable(document, ""):
+            raise DefinitionError(problem, place=place)
+        return document
+    raise DefinitionError(f"is not valid JSON: {redaction.redact(reason, limit=200)}")
+
+
+def _unusable(value: object, place: str) -> Iterator[tuple[str, str]]:
+    """Texts with NUL characters and numbers JSON cannot write back, with their places."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if "\0" in key:
+                yield place, "a key holds a NUL character"
+            yield from _unusable(item, f"{place}.{key}" if place else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unusable(item, f"{place}.{index}")
+    elif isinstance(value, str) and "\0" in value:
+        yield place, "holds a NUL character"
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield place, "is a number too large to be written back"
+
+
+def _applicable(step: object) -> tuple[dict[str, Any], list[str]]:
+    """The step's settings without those that do not apply, and a sentence for each one dropped.
+
+    An editor that only hides or disables its controls leaves such values behind.
+    """
+    if not isinstance(step, dict):
+        raise DefinitionError("is missing or not an object", place="step")
+    settings = dict(step)
+    dropped: list[str] = []
+    while True:
+        found = ImageGenerationStep.problems(settings)
+        idle = [problem for problem in found if problem.code == "not-applicable"]
+        if not idle:
+            return settings, dropped
+        dropped += [f"step.{problem.field} was dropped: {problem.message}" for problem in idle]
+        for problem in idle:
+            settings.pop(problem.field, None)
+
+
+def _check_output_settings(output: StepOutput | None) -> None:
+    if output is None:
+        return
+    known = {key for entry in catalog.models() for key in entry.model.output_settings}
+    for key in output.settings.model_extra or {}:
+        if key not in known:
+            raise DefinitionError("unknown key", place=f"output.settings.{key}")
+
+
+def _attached(output: StepOutput | None, store: Store | None) -> StepOutput | None:
+    """The output with its assets' bytes at hand, where `store` has them."""
+    if output is None or store is None:
+        return output
+    return output.model_copy(update={"assets": tuple(_found(asset, store) for asset in output.assets)})
+
+
+def _found(asset: Asset, store: Store) -> Asset:
+    try:
+        return asset.attached(store.get(asset.id), store)
+    except AssetNotFound:
+        return asset
+
+
+def _place_of_problem(error: InvalidStep) -> DefinitionError:
+    first, *others = error.problems
+    more = "".join(f"\nstep.{problem.field}: {problem.message}. {problem.remedy}" for problem in others)
+    return DefinitionError(f"{first.message}. {first.remedy}{more}", place=f"step.{first.field}")

@@ -1,0 +1,106 @@
+"""The first half of the walk: check the call -> render the prompt -> find the credential.
+
+Nothing leaves the machine here and nothing is spent. What is refused is a mistake of the call, to
+be mended by the caller, and is always raised, whatever `on_failure` says.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from imagegen_nb import variables
+from imagegen_nb.credentials import Credential
+from imagegen_nb.errors import InvalidOption, VariableError
+from imagegen_nb.events import RunEvent
+from imagegen_nb.providers.base import Connection, Entry, Provider
+from imagegen_nb.step import LONGEST_PROMPT, ImageGenerationStep
+from imagegen_nb.store.base import Store
+from imagegen_nb.types import Backend, ChargeType, ImageRequest
+
+_MOST_PARTIALS = 3
+
+
+class Place(Protocol):
+    """What a run needs of a workspace."""
+
+    store: Store
+    backend: Backend
+    timeout: float
+
+    def credential(self, provider: Provider, charge_type: ChargeType) -> Credential:
+        """What pays for a call."""
+        ...
+
+    def connection(self, provider: Provider, credential: Credential) -> Connection:
+        """Where a call goes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A run that could start: everything about it is checked, nothing has been spent."""
+
+    run_id: str
+    step: ImageGenerationStep
+    entry: Entry
+    inputs: dict[str, Any]
+    request: ImageRequest
+    credential: Credential
+    place: Place
+    on_event: Callable[[RunEvent], object] | None
+    identifier: str | None
+
+
+def plan(
+    step: ImageGenerationStep,
+    inputs: Mapping[str, Any] | None,
+    place: Place,
+    *,
+    on_event: Callable[[RunEvent], object] | None = None,
+    partial_images: int = 0,
+    identifier: str | None = None,
+) -> Plan:
+    """Check everything that can be checked before a run exists.
+
+    Raises `InvalidOption`, `VariableError` or `MissingCredential`.
+    """
+    entry = step.entry
+    _check_partials(step, entry, partial_images)
+    context = variables.plain(inputs or {})
+    prompt = variables.render(step.prompt, context)
+    if not prompt.strip():
+        raise VariableError("the prompt is empty once its variables are filled in")
+    if len(prompt) > LONGEST_PROMPT:
+        raise VariableError(
+            f"the prompt has {len(prompt):,} characters once its variables are filled in; "
+            f"at most {LONGEST_PROMPT:,} are allowed. Shorten one of: {', '.join(step.variables)}"
+        )
+    return Plan(
+        run_id=str(uuid.uuid4()),
+        step=step,
+        entry=entry,
+        inputs=context,
+        request=step.request(prompt, partial_images=partial_images),
+        credential=place.credential(entry.provider, step.charge_type),
+        place=place,
+        on_event=on_event,
+        identifier=identifier,
+    )
+
+
+def _check_partials(step: ImageGenerationStep, entry: Entry, partial_images: int) -> None:
+    if partial_images not in range(_MOST_PARTIALS + 1):
+        raise InvalidOption(f"partial_images = {partial_images!r}: use 0 to {_MOST_PARTIALS}")
+    if partial_images and not entry.model.streams:
+        raise InvalidOption(
+            f"partial_images = {partial_images}: {step.model} has no live previews; leave it out or use an "
+            "OpenAI model"
+        )
+    if partial_images and step.image_count != 1:
+        raise InvalidOption(
+            f"partial_images = {partial_images} with image_count = {step.image_count}: live previews do not "
+            "say which image they belong to; use image_count=1"
+        )

@@ -1,0 +1,77 @@
+"""The provider seam: what a provider declares, and the one thing it does.
+
+A provider is one file in this folder with a module-level `PROVIDER`. It declares its models as
+data and yields what one request brings, in the order it arrives; it never sees a step, a store or
+a notebook.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from imagegen_nb.capabilities import Model
+from imagegen_nb.credentials import Credential
+from imagegen_nb.types import Backend, Delivery, ImageRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where a request goes and how far it may go: the only host, the key, and the bounds.
+
+    `base_url` is the one origin requests may reach; `largest_response` bounds the bytes of one
+    answer; `deadline` is the event loop's time by which everything must be done (None: no bound);
+    `timeout` is the same bound in seconds from the start, for messages.
+    """
+
+    base_url: str
+    credential: Credential
+    backend: Backend = "live"
+    largest_response: int = 200 * 1024 * 1024
+    deadline: float | None = None
+    timeout: float = 300.0
+
+    @property
+    def key(self) -> str:
+        """The key in clear, for the one place that builds a request."""
+        return self.credential.key.get_secret_value()
+
+
+class Provider(ABC):
+    """One image provider. Subclasses set the class attributes and write `generate`."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    models: ClassVar[tuple[Model, ...]]
+    base_url: ClassVar[str]
+    """The provider's own address; a loopback emulator serves the same path below `/<name>`."""
+    key_variable: ClassVar[str]
+    """The environment variable that holds the user's own key."""
+    rank: ClassVar[int] = 100
+    """Where the provider stands in lists; the platform's own order for the built-in ones."""
+
+    def model(self, name: str) -> Model | None:
+        """The declared model called `name`, if it is one of this provider's."""
+        return next((model for model in self.models if model.name == name), None)
+
+    def address(self, credential: Credential) -> str:
+        """The base URL a credential's calls go to when they go to the live provider."""
+        return credential.base_url or self.base_url
+
+    @abstractmethod
+    def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
+        """Ask for `request.count` images and yield what comes: images (and previews), a
+        `Shortfall` for those that did not come, and a `Receipt` per answered request.
+
+        Raises a `ProviderError` when nothing can come. Never sends the same request again.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model and the provider that serves it."""
+
+    provider: Provider = field(repr=False)
+    model: Model

@@ -1,0 +1,302 @@
+"""Google's Gemini image models, through `google-genai`: the Developer API or Vertex AI.
+
+Facts: ai.google.dev pages "Image generation", "Deprecations"; google-genai 3.4; read 2026-11-21.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from imagegen_nb.capabilities import Choice, Lifecycle, Model
+from imagegen_nb.credentials import Credential
+from imagegen_nb.errors import (
+    AuthenticationFailed,
+    MissingCredential,
+    ModerationBlocked,
+    ProviderError,
+    QuotaExhausted,
+)
+from imagegen_nb.providers.base import Connection, Provider
+from imagegen_nb.redaction import redact
+from imagegen_nb.replies import Reply, failure, mapping, whole_number
+from imagegen_nb.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
+
+if TYPE_CHECKING:
+    from google import genai
+    from google.auth.credentials import Credentials as GoogleCredentials
+
+    from imagegen_nb.exchange import Exchange
+_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+_FLASH = Model(
+    name="gemini-2.5-flash-image",
+    settings={
+        "image_size": Choice(_RATIOS, "1:1", because="not one of the model's aspect ratios"),
+        "charge_type": Choice(("hosted",), "hosted", because="not available: Gemini models are hosted-only"),
+    },
+    output_settings=("image_size",),
+    offered=True,
+    lifecycle=Lifecycle(
+        "retired",
+        "2026-10-02",
+        "gemini-3.1-flash-image",
+        "Google's shutdown date has passed; expect 404",
+        "https://ai.google.dev/gemini-api/docs/deprecations",
+    ),
+    labels={"image_size": "Aspect Ratio"},
+)
+_BLOCKED = frozenset(
+    (
+        "BLOCKLIST",
+        "IMAGE_OTHER",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+        "IMAGE_SAFETY",
+        "PROHIBITED_CONTENT",
+        "RECITATION",
+        "SAFETY",
+        "SPII",
+    )
+)
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
+class Gemini(Provider):
+    """Gemini Flash Image models: one call makes one image, so N calls run side by side."""
+
+    name = "gemini"
+    label = "Google"
+    base_url = "https://generativelanguage.googleapis.com"
+    key_variable = "GEMINI_API_KEY"
+    rank = 2
+    models = (
+        _FLASH,
+        replace(
+            _FLASH,
+            name="gemini-3.1-flash-image",
+            offered=False,
+            lifecycle=Lifecycle(source="https://ai.google.dev/gemini-api/docs/image-generation"),
+        ),
+    )
+
+    def address(self, credential: Credential) -> str:
+        """The Developer API's host, or Vertex AI's for the account's location."""
+        if credential.vertex is None:
+            return super().address(credential)
+        location = credential.vertex.location
+        if location == "global":
+            return "https://aiplatform.googleapis.com"
+        if location in ("us", "eu"):
+            return f"https://aiplatform.{location}.rep.googleapis.com"
+        return f"https://{location}-aiplatform.googleapis.com"
+
+    async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
+        """`request.count` calls at once; each image is yielded as it arrives."""
+        from imagegen_nb.exchange import open_exchange
+
+        credentials = await _vertex_credentials(connection)
+        async with open_exchange(self.name, connection) as exchange:
+            client = _client(connection, exchange, credentials)
+            calls = [
+                asyncio.create_task(_one(client, exchange, request, index)) for index in range(request.count)
+            ]
+            try:
+                for call in asyncio.as_completed(calls):
+                    for delivery in await call:
+                        yield delivery
+            finally:
+                for task in calls:
+                    task.cancel()
+                await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def _one(client: genai.Client, exchange: Exchange, request: ImageRequest, index: int) -> list[Delivery]:
+    """The deliveries of one call; its failure is a shortfall, so that the others go on."""
+    from google.genai import types
+
+    config = types.GenerateContentConfig(
+        response_modalities=["IMAGE"],
+        image_config=types.ImageConfig(aspect_ratio=request.size) if request.size else None,
+        should_return_http_response=True,
+    )
+    try:
+        reply = await exchange.send(
+            lambda: client.aio.models.generate_content(
+                model=request.model, contents=request.prompt, config=config
+            ),
+            number=index,
+        )
+        if reply.status != 200:
+            return [Shortfall(_error(reply, exchange.connection))]
+        return _read(reply, request, index)
+    except ProviderError as error:
+        return [Shortfall(error)]
+
+
+def _read(reply: Reply, request: ImageRequest, index: int) -> list[Delivery]:
+    answer = reply.json()
+    receipt = _receipt(answer, reply, request.model)
+    candidates = answer.get("candidates")
+    candidate = mapping(candidates[0]) if isinstance(candidates, list) and candidates else {}
+    parts = mapping(candidate.get("content")).get("parts")
+    parts = [mapping(part) for part in parts] if isinstance(parts, list) else []
+    # Newer models send drafts as "thought" parts before the picture itself.
+    images = [
+        mapping(part["inlineData"]) for part in parts if part.get("inlineData") and not part.get("thought")
+    ]
+    if not images:
+        return [receipt, Shortfall(_no_image(answer, candidate, parts, reply, receipt.request_id))]
+    data = reply.image_data(images[0].get("data"))
+    if isinstance(data, ProviderError):
+        return [receipt, Shortfall(data)]
+    declared = images[0].get("mimeType")
+    return [receipt, GeneratedImage(index, data, declared if isinstance(declared, str) else None)]
+
+
+def _no_image(
+    answer: Mapping[str, Any],
+    candidate: Mapping[str, Any],
+    parts: list[Mapping[str, Any]],
+    reply: Reply,
+    request_id: str | None,
+) -> ProviderError:
+    """Why an answer with HTTP 200 holds no image: a safety block, text instead, or nothing at all."""
+    block = mapping(answer.get("promptFeedback")).get("blockReason")
+    reason = block or candidate.get("finishReason")
+    if block or reason in _BLOCKED:
+        said = candidate.get("finishMessage") or mapping(answer.get("promptFeedback")).get(
+            "blockReasonMessage"
+        )
+        what = "the prompt was blocked" if block else "the image was blocked"
+        return ModerationBlocked(
+            f"{what} by a safety system" + (f": {redact(str(said))}" if said else ""),
+            provider=reply.provider,
+            status=reply.status,
+            code=str(reason),
+            request_id=request_id,
+            charge="none" if block else "unknown",
+        )
+    text = " ".join(str(part["text"]) for part in parts if isinstance(part.get("text"), str)).strip()
+    if text:
+        message = f"answered with text instead of an image: “{redact(text, limit=200)}”"
+    else:
+        message = f"answered without an image (finish reason {reason or 'none given'})"
+    error = reply.invalid(message)
+    error.code, error.request_id = (str(reason) if reason else None), request_id
+    return error
+
+
+def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> Receipt:
+    usage = mapping(answer.get("usageMetadata"))
+    named, request_id = answer.get("modelVersion"), answer.get("responseId")
+    return Receipt(
+        usage=Usage(
+            input=_by_modality(usage, "promptToken", "text"),
+            output=_by_modality(usage, "candidatesToken", "unspecified"),
+            total=whole_number(usage.get("totalTokenCount")),
+        ),
+        request_id=reply.request_id or (request_id if isinstance(request_id, str) else None),
+        answered_by=named if isinstance(named, str) and named else model,
+        reported=usage,
+    )
+
+
+def _by_modality(usage: Mapping[str, Any], name: str, otherwise: str) -> dict[str, int]:
+    """Tokens by modality; the whole count under `otherwise` when Google gives no details."""
+    details = usage.get(f"{name}sDetails")
+    counts: dict[str, int] = {}
+    for detail in map(mapping, details if isinstance(details, list) else []):
+        count = whole_number(detail.get("tokenCount"))
+        if count is not None:
+            modality = str(detail.get("modality", otherwise)).lower()
+            counts[modality] = counts.get(modality, 0) + count
+    total = whole_number(usage.get(f"{name}Count"))
+    return counts or ({} if total is None else {otherwise: total})
+
+
+def _error(reply: Reply, connection: Connection) -> ProviderError:
+    """Google says `{"error": {code, message, status, details: [{"@type": …}]}}`."""
+    error = mapping(reply.json_or_empty().get("error"))
+    details = error.get("details")
+    by_type = {
+        str(detail.get("@type")).rpartition(".")[2]: detail
+        for detail in map(mapping, details if isinstance(details, list) else [])
+    }
+    kind: type[ProviderError] | None = None
+    if mapping(by_type.get("ErrorInfo")).get("reason") == "API_KEY_INVALID":
+        kind = AuthenticationFailed
+    elif reply.status == 429 and "QuotaFailure" in by_type and "RetryInfo" not in by_type:
+        # A rate limit says when to come back; a spent quota does not.
+        kind = QuotaExhausted
+    delay = str(mapping(by_type.get("RetryInfo")).get("retryDelay", "")).removesuffix("s")
+    return failure(
+        reply,
+        connection,
+        code=error.get("status"),
+        message=error.get("message"),
+        kind=kind,
+        retry_after=float(delay) if delay.replace(".", "", 1).isdecimal() else None,
+    )
+
+
+def _client(
+    connection: Connection, exchange: Exchange, credentials: GoogleCredentials | None
+) -> genai.Client:
+    """An SDK client on our own HTTP client, with everything stated that it would take from elsewhere."""
+    import httpx2
+    from google import genai
+    from google.genai import types
+
+    vertex = connection.credential.vertex
+    options = types.HttpOptions(
+        base_url=connection.base_url,
+        api_version="v1beta" if vertex is None else "v1beta1",
+        httpx_async_client=exchange.client,
+        # Never used; without it the SDK loads TLS settings for a client of its own.
+        httpx_client=httpx2.Client(transport=httpx2.BaseTransport(), trust_env=False),
+    )
+    if vertex is None:
+        return genai.Client(enterprise=False, api_key=connection.key, http_options=options)
+    return genai.Client(
+        enterprise=True,
+        project=vertex.project,
+        location=vertex.location,
+        credentials=credentials,
+        http_options=options,
+    )
+
+
+async def _vertex_credentials(connection: Connection) -> GoogleCredentials | None:
+    """The account's Google credentials; raises `MissingCredential` naming the command that makes them."""
+    vertex = connection.credential.vertex
+    if vertex is None or vertex.credentials is not None:
+        return vertex.credentials if vertex else None
+    if connection.backend == "emulator":
+        from google.oauth2.credentials import Credentials
+
+        return Credentials(token=connection.key)  # type: ignore[no-untyped-call]
+    found = await asyncio.to_thread(_application_default)
+    if found is None:
+        raise MissingCredential(
+            f"no Google credentials for Vertex AI project {vertex.project}: run "
+            "`gcloud auth application-default login`, or pass VertexAI(..., credentials=...), "
+            'or use the emulator: Workspace(..., backend="emulator")',
+            variable="GOOGLE_APPLICATION_CREDENTIALS",
+        )
+    return found
+
+
+def _application_default() -> GoogleCredentials | None:
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
+    try:
+        credentials: GoogleCredentials = google.auth.default(scopes=[_SCOPE])[0]
+    except DefaultCredentialsError:
+        return None
+    return credentials
+
+
+PROVIDER = Gemini()

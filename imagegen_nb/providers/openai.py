@@ -1,0 +1,272 @@
+"""OpenAI's GPT image models, through the `openai` SDK.
+
+Facts: developers.openai.com, API reference "Create image", guides "Image generation" and "Error
+codes", read 2026-11-21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from imagegen_nb.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
+from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, QuotaExhausted
+from imagegen_nb.providers.base import Connection, Provider
+from imagegen_nb.replies import Reply, failure, mapping, whole_number
+from imagegen_nb.types import Delivery, GeneratedImage, ImageRequest, Partial, Receipt, Shortfall, Usage
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+    from imagegen_nb.exchange import Exchange
+_SETTINGS: dict[str, Kind] = {
+    "image_size": PixelSize(
+        tiles=("1024x1024", "1536x1024", "1024x1536"),
+        multiple=16,
+        longest_edge=3840,
+        widest_ratio=3,
+        fewest_pixels=655_360,
+        most_pixels=8_294_400,
+    ),
+    "image_quality": Choice(("auto", "low", "medium", "high"), "auto"),
+    "image_background": Choice(("auto", "opaque", "transparent"), "auto"),
+    "image_moderation": Choice(("auto", "low"), "auto"),
+    "image_output_format": Choice(("png", "jpeg", "webp"), "png"),
+    "image_output_compression": Integer(0, 100, 100),
+}
+_RULES = (
+    Rule(
+        field="image_background",
+        refused=("transparent",),
+        when="image_output_format",
+        equals=("jpeg",),
+        because="JPEG has no transparency",
+        remedy="Choose png or webp as image_output_format, or another background",
+    ),
+    Rule(
+        field="image_output_compression",
+        refused=(),
+        when="image_output_format",
+        equals=("png",),
+        because="PNG is never compressed with loss",
+        remedy="Leave image_output_compression out, or choose jpeg or webp as image_output_format",
+    ),
+)
+_OUTPUT = (
+    "image_size",
+    "image_quality",
+    "image_background",
+    "image_output_format",
+    "image_output_compression",
+)
+_DOCS = "https://developers.openai.com/api/docs"
+_NEWER = Model(
+    name="gpt-image-2.5-flare",
+    settings=_SETTINGS | {"image_quality": Choice(("auto", "low", "medium", "high", "xhigh", "max"), "auto")},
+    rules=_RULES,
+    output_settings=_OUTPUT,
+    lifecycle=Lifecycle(since="2026-09-08", source=f"{_DOCS}/guides/image-generation"),
+    streams=True,
+)
+_MONEY = frozenset(
+    (
+        "billing_hard_limit_reached",
+        "credit_balance_exhausted",
+        "insufficient_quota",
+        "organization_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+        "project_spend_limit_exceeded",
+    )
+)
+_BLOCKED = frozenset(("content_policy_violation", "moderation_blocked"))
+
+
+class OpenAI(Provider):
+    """GPT image models: one request makes all images; a single image can be streamed."""
+
+    name = "openai"
+    label = "OpenAI"
+    base_url = "https://api.openai.com/v1"
+    key_variable = "OPENAI_API_KEY"
+    rank = 0
+    models = (
+        Model(
+            name="gpt-image-2",
+            settings=_SETTINGS,
+            rules=_RULES,
+            output_settings=_OUTPUT,
+            offered=True,
+            lifecycle=Lifecycle(since="2026-04-21", source=f"{_DOCS}/models/gpt-image-2"),
+            streams=True,
+        ),
+        _NEWER,
+        replace(_NEWER, name="gpt-image-2.5-sunburst"),
+    )
+
+    async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
+        """One request for all images, or a stream of one image with its previews."""
+        from openai import AsyncOpenAI
+
+        from imagegen_nb.exchange import open_exchange
+
+        async with open_exchange(self.name, connection) as exchange:
+            client = AsyncOpenAI(
+                api_key=connection.key,
+                base_url=connection.base_url,
+                # Stated, so that no header from the environment can take its place.
+                default_headers={"Authorization": f"Bearer {connection.key}"},
+                max_retries=0,
+                http_client=exchange.client,
+            )
+            if request.partial_images:
+                async for delivery in self._stream(request, exchange, client):
+                    yield delivery
+                return
+            images = client.images.with_raw_response
+            reply = await exchange.send(lambda: images.generate(**cast("Any", _body(request))))
+            for delivery in self._read(request, reply, connection):
+                yield delivery
+
+    def _read(self, request: ImageRequest, reply: Reply, connection: Connection) -> list[Delivery]:
+        if reply.status != 200:
+            raise _error(reply, connection)
+        answer = reply.json()
+        items = answer.get("data")
+        items = items if isinstance(items, list) else []
+        deliveries: list[Delivery] = [_receipt(answer, reply, request.model)]
+        for index, item in enumerate(items[: request.count]):
+            data = reply.image_data(item.get("b64_json") if isinstance(item, dict) else None)
+            if isinstance(data, ProviderError):
+                deliveries.append(Shortfall(data))
+            else:
+                deliveries.append(GeneratedImage(index, data, _mime(answer)))
+        if len(items) < request.count:
+            missing = request.count - len(items)
+            why = reply.invalid(f"returned {len(items)} of {request.count} images")
+            deliveries.append(Shortfall(why, missing))
+        return deliveries
+
+    async def _stream(
+        self, request: ImageRequest, exchange: Exchange, client: AsyncOpenAI
+    ) -> AsyncGenerator[Delivery, None]:
+        from openai import APIError, AsyncStream
+
+        async def start() -> tuple[AsyncStream[Any], Mapping[str, str]]:
+            body = _body(request) | {"stream": True, "partial_images": request.partial_images}
+            raw = await client.images.with_raw_response.generate(**cast("Any", body))
+            return cast("AsyncStream[Any]", raw.parse()), raw.headers
+
+        started, reply = await exchange.open_stream(start)
+        if started is None:
+            assert reply is not None
+            for delivery in self._read(request, reply, exchange.connection):
+                yield delivery
+            return
+        events, headers = started
+        iterator = aiter(events)
+        reply = exchange.streaming_reply(headers)
+        try:
+            while (event := await exchange.next_event(iterator, reported=APIError)) is not None:
+                if isinstance(event, APIError):
+                    raise _stream_error(event, reply, exchange.connection)
+                for delivery in _from_event(event, reply, request.model):
+                    yield delivery
+                    if isinstance(delivery, GeneratedImage):
+                        return
+        finally:
+            await events.close()
+        raise reply.invalid("the stream ended before the finished image came")
+
+
+def _body(request: ImageRequest) -> dict[str, Any]:
+    body = {
+        "model": request.model,
+        "prompt": request.prompt,
+        "n": request.count,
+        "size": request.size,
+        "quality": request.quality,
+        "background": request.background,
+        "moderation": request.moderation,
+        "output_format": request.output_format,
+        "output_compression": request.compression,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _from_event(event: object, reply: Reply, model: str) -> list[Delivery]:
+    """What one server-sent event brings; events of other types bring nothing."""
+    answer = event.model_dump(exclude_unset=True) if hasattr(event, "model_dump") else {}
+    if answer.get("type") == "image_generation.partial_image":
+        data = reply.image_data(answer.get("b64_json"))
+        index = answer.get("partial_image_index")
+        # A broken preview is not worth losing the picture for.
+        return [] if isinstance(data, ProviderError) or not isinstance(index, int) else [Partial(index, data)]
+    if answer.get("type") == "image_generation.completed":
+        data = reply.image_data(answer.get("b64_json"))
+        if isinstance(data, ProviderError):
+            raise data
+        return [_receipt(answer, reply, model), GeneratedImage(0, data, _mime(answer))]
+    return []
+
+
+def _mime(answer: Mapping[str, Any]) -> str | None:
+    declared = answer.get("output_format")
+    return f"image/{declared}" if isinstance(declared, str) else None
+
+
+def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> Receipt:
+    usage = mapping(answer.get("usage"))
+    echoed = ("size", "quality", "background", "output_format")
+    return Receipt(
+        usage=Usage(
+            input=_by_modality(usage, "input"),
+            output=_by_modality(usage, "output"),
+            total=whole_number(usage.get("total_tokens")),
+        ),
+        request_id=reply.request_id,
+        answered_by=model,
+        used={name: answer[name] for name in echoed if isinstance(answer.get(name), str)},
+        reported=usage,
+    )
+
+
+def _by_modality(usage: Mapping[str, Any], side: str) -> dict[str, int]:
+    """Tokens by modality; the total under `image` (out) or `text` (in) when OpenAI gives no details."""
+    details = mapping(usage.get(f"{side}_tokens_details"))
+    counts = {name.removesuffix("_tokens"): whole_number(value) for name, value in details.items()}
+    found = {name: count for name, count in counts.items() if count is not None}
+    if found:
+        return found
+    total = whole_number(usage.get(f"{side}_tokens"))
+    return {} if total is None else {"image" if side == "output" else "text": total}
+
+
+def _error(reply: Reply, connection: Connection) -> ProviderError:
+    return _classified(mapping(reply.json_or_empty().get("error")), reply, connection)
+
+
+def _stream_error(event: Any, reply: Reply, connection: Connection) -> ProviderError:
+    """An error frame inside a started stream; the image may have been made, so the charge is unknown."""
+    details = {"code": event.code, "type": event.type, "message": event.message}
+    error = _classified({**details, **mapping(event.body)}, reply, connection, started=True)
+    error.charge = "unknown"
+    return error
+
+
+def _classified(
+    error: Mapping[str, Any], reply: Reply, connection: Connection, *, started: bool = False
+) -> ProviderError:
+    code, message = error.get("code") or error.get("type"), error.get("message")
+    kind: type[ProviderError] | None = ProviderFault if started else None
+    if error.get("code") in _BLOCKED:
+        kind = ModerationBlocked
+        categories = mapping(error.get("moderation_details")).get("categories")
+        if isinstance(categories, list) and categories:
+            message = f"{message} (categories: {', '.join(str(name) for name in categories)})"
+    elif error.get("code") in _MONEY or error.get("type") in _MONEY:
+        kind = QuotaExhausted
+    return failure(reply, connection, code=code, message=message, kind=kind)
+
+
+PROVIDER = OpenAI()

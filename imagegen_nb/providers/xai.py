@@ -1,0 +1,160 @@
+"""xAI's Grok image models, through its REST endpoint.
+
+Its errors and usage are not OpenAI's, so the OpenAI SDK would lose them. Facts: docs.x.ai, guide
+"Image generation", migration page "imagine-image-quality", and xAI's OpenAPI, read 2026-11-21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from imagegen_nb.capabilities import Lifecycle, Model
+from imagegen_nb.errors import AuthenticationFailed, Charge, ModerationBlocked, ProviderError, QuotaExhausted
+from imagegen_nb.providers.base import Connection, Provider
+from imagegen_nb.replies import Reply, failure, mapping, whole_number
+from imagegen_nb.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
+
+_OUTPUT = ("provider", "image_count")
+_MIGRATION = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
+
+
+def _grok(name: str, *, offered: bool, lifecycle: Lifecycle) -> Model:
+    # The platform promises PNG for Grok, xAI sends JPEG: hence `stored_as`.
+    return Model(
+        name=name,
+        settings={},
+        output_settings=_OUTPUT,
+        offered=offered,
+        lifecycle=lifecycle,
+        stored_as="image/png",
+    )
+
+
+class XAI(Provider):
+    """Grok image models: one request makes all images, always JPEG, without further settings."""
+
+    name = "xai"
+    label = "xAI"
+    base_url = "https://api.x.ai/v1"
+    key_variable = "XAI_API_KEY"
+    rank = 1
+    models = (
+        _grok(
+            "grok-imagine-image-quality",
+            offered=True,
+            lifecycle=Lifecycle(
+                "redirected",
+                "2026-11-02",
+                "grok-imagine-image-2.0",
+                "served by grok-imagine-image-2.0 at low quality, and billed at its rate",
+                _MIGRATION,
+            ),
+        ),
+        _grok(
+            "grok-imagine-image",
+            offered=True,
+            lifecycle=Lifecycle(since="2026-03-02", source="https://docs.x.ai/developers/models"),
+        ),
+        _grok(
+            "grok-imagine-image-2.0",
+            offered=False,
+            lifecycle=Lifecycle(since="2026-11-02", source=_MIGRATION),
+        ),
+    )
+
+    async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
+        """One request for all images; base64 is asked for, since xAI's URLs expire."""
+        from imagegen_nb.exchange import open_exchange
+
+        body = {
+            "model": request.model,
+            "prompt": request.prompt,
+            "n": request.count,
+            "response_format": "b64_json",
+        }
+        async with open_exchange(self.name, connection) as exchange:
+            reply = await exchange.send(
+                lambda: exchange.client.post(
+                    f"{connection.base_url}/images/generations",
+                    json=body,
+                    headers={"Authorization": f"Bearer {connection.key}"},
+                )
+            )
+        if reply.status != 200:
+            answer = reply.json_or_empty()
+            yield _receipt(answer, reply, None)
+            raise _error(answer, reply, connection)
+        for delivery in _read(request, reply):
+            yield delivery
+
+
+def _read(request: ImageRequest, reply: Reply) -> list[Delivery]:
+    answer = reply.json()
+    items = answer.get("data")
+    items = items if isinstance(items, list) else []
+    deliveries: list[Delivery] = [_receipt(answer, reply, request.model)]
+    for index, item in enumerate(items[: request.count]):
+        found = _image(item if isinstance(item, dict) else {}, reply)
+        if isinstance(found, ProviderError):
+            deliveries.append(Shortfall(found))
+        else:
+            declared = item.get("mime_type")
+            deliveries.append(GeneratedImage(index, found, declared if isinstance(declared, str) else None))
+    if len(items) < request.count:
+        why = reply.invalid(f"returned {len(items)} of {request.count} images")
+        deliveries.append(Shortfall(why, request.count - len(items)))
+    return deliveries
+
+
+def _image(item: Mapping[str, Any], reply: Reply) -> bytes | ProviderError:
+    data = item.get("b64_json")
+    if data:
+        return reply.image_data(data)
+    if item.get("url"):
+        return reply.invalid("an image came as a URL although its data was asked for; URLs are not fetched")
+    if "b64_json" in item or item.get("respect_moderation") is False:
+        return ModerationBlocked(
+            "an image was withheld by xAI's content moderation",
+            provider=reply.provider,
+            status=reply.status,
+            request_id=reply.request_id,
+            charge="unknown",
+        )
+    return reply.invalid("an image came without data")
+
+
+def _receipt(answer: Mapping[str, Any], reply: Reply, model: str | None) -> Receipt:
+    usage = mapping(answer.get("usage"))
+    tokens = {side: whole_number(usage.get(f"{side}_tokens")) for side in ("input", "output")}
+    named = answer.get("model")
+    return Receipt(
+        usage=Usage(
+            input={} if tokens["input"] is None else {"text": tokens["input"]},
+            output={} if tokens["output"] is None else {"image": tokens["output"]},
+            total=whole_number(usage.get("total_tokens")),
+            cost_in_usd_ticks=whole_number(usage.get("cost_in_usd_ticks")),
+        ),
+        request_id=reply.request_id,
+        answered_by=named if isinstance(named, str) and named else model,
+        reported=usage,
+    )
+
+
+def _error(answer: Mapping[str, Any], reply: Reply, connection: Connection) -> ProviderError:
+    """xAI says `{"code": …, "error": …}`; a blocked image can be billed, and then says so in `usage`."""
+    code, message = answer.get("code"), answer.get("error")
+    words = f"{code} {message}".lower()
+    kind: type[ProviderError] | None = None
+    if "content-moderated" in words or "content moderation" in words:
+        kind = ModerationBlocked
+    elif reply.status == 400 and "api key" in words:
+        kind = AuthenticationFailed
+    elif reply.status in (402, 403, 429) and ("credit" in words or "spending limit" in words):
+        kind = QuotaExhausted
+    billed = mapping(answer.get("usage")).get("cost_in_usd_ticks")
+    charge: Charge | None = "charged" if billed else None
+    return failure(reply, connection, code=code, message=message, kind=kind, charge=charge)
+
+
+PROVIDER = XAI()

@@ -1,0 +1,101 @@
+"""A run: everything that happened when a step was run, beside the output later steps see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from imagegen_nb import display
+from imagegen_nb.errors import ImagegenError, ModerationBlocked
+from imagegen_nb.output import StepOutput
+from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.types import Backend, Receipt, Shortfall, Usage
+
+_LONGEST_ALT = 250
+Status = Literal["done", "partial", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Run:
+    """One run of a step. A run is itself a value for a later prompt: `{"step_2": run}`.
+
+    `prompt` is the rendered one, `inputs` the plain data that filled it. `requested`, `returned` and
+    `blocked` count images; `shortfalls` say why some did not come. `usage` sums what the provider
+    reported, `receipts` keeps each request's own report. `duration` is in seconds, `started_at` an
+    ISO 8601 time in UTC, `paid_by` names whose key paid (never the key). `identifier` is the name
+    later steps use, where it is known.
+    """
+
+    id: str
+    step: ImageGenerationStep
+    prompt: str
+    inputs: dict[str, Any]
+    output: StepOutput
+    status: Status
+    requested: int
+    backend: Backend
+    paid_by: str
+    started_at: str
+    duration: float
+    receipts: tuple[Receipt, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: ImagegenError | None = None
+    identifier: str | None = None
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def returned(self) -> int:
+        """Images that arrived and were kept."""
+        return len(self.output.assets)
+
+    @property
+    def blocked(self) -> int:
+        """Images refused by a safety system."""
+        return sum(short.count for short in self.shortfalls if isinstance(short.error, ModerationBlocked))
+
+    @property
+    def emulated(self) -> bool:
+        """Whether an emulator made the images; nothing was asked of a provider then."""
+        return self.backend == "emulator"
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        """The provider's ids of the requests that were answered, for its support."""
+        return tuple(receipt.request_id for receipt in self.receipts if receipt.request_id)
+
+    @property
+    def answered_by(self) -> str | None:
+        """The model that answered, as the provider says; it differs for a redirected model."""
+        return next((receipt.answered_by for receipt in self.receipts if receipt.answered_by), None)
+
+    def as_context(self) -> dict[str, Any]:
+        """What a later prompt's paths walk through: `{"output": {settings, assets}}`."""
+        return {"output": self.output.as_context()}
+
+    def _title(self) -> str:
+        name = f"“{self.step.name}” · " if self.step.name else ""
+        plural = "" if self.requested == 1 else "s"
+        emulated = " · EMULATED" if self.emulated else ""
+        return (
+            f"{name}{self.step.model} · {self.returned} of {self.requested} image{plural} · "
+            f"{self.status}{emulated}"
+        )
+
+    def _notes(self) -> list[str]:
+        notes = [f"Failed: {self.error}"] if self.error else []
+        if not self.error:
+            notes += [f"{short.count} missing: {short.error}" for short in self.shortfalls]
+        return notes + list(self.warnings)
+
+    def _tiles(self) -> list[display.Tile]:
+        prefix = f"{self.identifier}.output" if self.identifier else "output"
+        alt = self.prompt if len(self.prompt) <= _LONGEST_ALT else f"{self.prompt[:_LONGEST_ALT]}…"
+        return list(self.output.tiles(prefix, alt))
+
+    def __repr__(self) -> str:
+        # Deterministic on purpose: no ids, times or folders, so that notebooks can be compared.
+        return display.text(self._title(), self._notes(), self._tiles())
+
+    def _repr_html_(self) -> str:
+        return display.html(self._title(), self._notes(), self._tiles())

@@ -1,0 +1,289 @@
+"""The second half of the walk: storage limit -> provider -> images -> store -> output.
+
+The first half, `planning`, refuses what is the caller's to mend. From here on a run exists, and a
+failure is a step failure: raised as `StepFailed`, or returned, as `on_failure` says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from imagegen_nb import images, naming
+from imagegen_nb.errors import (
+    ImagegenError,
+    ImageRejected,
+    InvalidResponse,
+    ProviderFault,
+    ProviderTimeout,
+    StepFailed,
+    StorageLimitReached,
+)
+from imagegen_nb.events import EventKind, RunEvent
+from imagegen_nb.images import CheckedImage
+from imagegen_nb.output import Asset, OutputError, StepOutput, used_settings
+from imagegen_nb.planning import Plan
+from imagegen_nb.redaction import redact
+from imagegen_nb.run import Run, Status
+from imagegen_nb.store.base import Blob, NewAsset
+from imagegen_nb.types import (
+    Delivery,
+    GeneratedImage,
+    Partial,
+    Receipt,
+    Shortfall,
+    Usage,
+)
+
+_SPARE = 5.0
+"""Seconds after the deadline until a provider that does not keep to it is cut off."""
+
+
+async def execute(plan: Plan) -> Run:
+    """Carry out a plan. Raises `StepFailed` where the step says to terminate."""
+    walk = _Walk(plan)
+    try:
+        run = await walk.go()
+    except asyncio.CancelledError:
+        run = await asyncio.shield(walk.settle("cancelled"))
+        walk.tell("cancelled", run=run)
+        raise asyncio.CancelledError(
+            f"run cancelled: {run.returned} of {run.requested} images had arrived"
+            + (" and are kept in the store" if run.returned else "")
+            + ("; a request under way may still be charged" if walk.called else "")
+        ) from None
+    if run.error is None:
+        walk.tell("done", run=run)
+        return run
+    walk.tell("failed", run=run, error=run.error)
+    if plan.step.on_failure == "continue":
+        return run
+    raise StepFailed(run, run.error) from None
+
+
+@dataclass(slots=True)
+class _Kept:
+    """An image whose bytes are down but which has no record yet."""
+
+    index: int
+    blob: Blob
+    image: CheckedImage
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The state of one run under way."""
+
+    plan: Plan
+    started: float = field(default_factory=time.monotonic)
+    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    called: bool = False
+    kept: list[_Kept] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    shortfalls: list[Shortfall] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    callback_failed: bool = False
+    keeping: asyncio.Task[None] | None = None
+    recording: asyncio.Task[tuple[Asset, ...]] | None = None
+
+    async def go(self) -> Run:
+        """From the storage limit to the finished run, failed or not."""
+        self.tell("queued")
+        if notice := self.plan.step.lifecycle_notice:
+            self.warnings.append(notice)
+        error: ImagegenError | None = None
+        try:
+            await asyncio.to_thread(self._check_storage)
+            self.tell("started")
+            await self._call_provider()
+        except ImagegenError as caught:
+            error = caught
+        missing = self.plan.request.count - len(self.kept) - sum(short.count for short in self.shortfalls)
+        if missing > 0 and self.called:
+            why = error or InvalidResponse("returned no image", provider=self._provider, charge="unknown")
+            self.shortfalls.append(Shortfall(why, missing))
+        # Images that came are worth more than the reason why others did not.
+        if self.kept:
+            error = None
+        elif error is None:
+            error = self.shortfalls[0].error
+        return await self.settle("failed" if error else "done", error)
+
+    @property
+    def _provider(self) -> str:
+        return self.plan.entry.provider.name
+
+    def _check_storage(self) -> None:
+        store = self.plan.place.store
+        if store.limit is None:
+            return
+        used = store.used
+        if used >= store.limit:
+            raise StorageLimitReached(
+                f"storage is full: {used:,} of {store.limit:,} bytes are in use. Nothing was generated. "
+                "Raise storage_limit, or use another store"
+            )
+
+    async def _call_provider(self) -> None:
+        place, provider = self.plan.place, self.plan.entry.provider
+        now = asyncio.get_running_loop().time()
+        connection = replace(
+            await asyncio.to_thread(place.connection, provider, self.plan.credential),
+            deadline=now + place.timeout,
+        )
+        self.called = True
+        limit = asyncio.timeout_at(now + place.timeout + _SPARE)
+        try:
+            async with limit, aclosing(provider.generate(self.plan.request, connection)) as deliveries:
+                async for delivery in deliveries:
+                    await self._take(delivery)
+            return
+        except ImagegenError:
+            raise
+        except TimeoutError:
+            reason = "did not keep to the deadline"
+        # A plug-in may raise anything, and whatever it raises may hold a request.
+        except Exception as error:  # noqa: BLE001
+            reason = f"raised {type(error).__name__}"
+        kind = ProviderTimeout if limit.expired() else ProviderFault
+        raise kind(f"the provider {reason}", provider=provider.name, charge="unknown")
+
+    async def _take(self, delivery: Delivery) -> None:
+        """Put one delivery where it belongs; images are checked and written down at once."""
+        if isinstance(delivery, Receipt):
+            self.receipts.append(delivery)
+        elif isinstance(delivery, Shortfall):
+            self.shortfalls.append(delivery)
+        elif isinstance(delivery, Partial):
+            self.tell("partial", index=delivery.index, data=delivery.data)
+        else:
+            # A cancel must not lose an image that has arrived: `settle` waits for this.
+            self.keeping = asyncio.create_task(self._keep(delivery))
+            await asyncio.shield(self.keeping)
+
+    async def _keep(self, delivery: GeneratedImage) -> None:
+        store_as = self.plan.entry.model.stored_as
+        try:
+            image = await asyncio.to_thread(
+                images.check, delivery.data, declared=delivery.declared_type, store_as=store_as
+            )
+        except ImageRejected as error:
+            why = InvalidResponse(
+                f"image {delivery.index + 1} was unusable: {error}",
+                provider=self._provider,
+                charge="unknown",
+            )
+            self.shortfalls.append(Shortfall(why))
+            return
+        blob = await asyncio.to_thread(self.plan.place.store.stage, image.data, image.media_type)
+        self.kept.append(_Kept(delivery.index, blob, replace(image, data=b"")))
+        self._note_differences(delivery.index, image)
+        self.tell("image", index=delivery.index, image=image)
+
+    def _note_differences(self, index: int, image: CheckedImage) -> None:
+        """Say where an image is not what was declared or asked; it is kept as it is."""
+        step, name = self.plan.step, f"image {index + 1}"
+        if image.note and not self.plan.entry.model.stored_as:
+            self.warnings.append(f"{name}: {image.note}")
+        asked = step.effective("image_output_format")
+        if asked and image.media_type != f"image/{asked}":
+            self.warnings.append(f"{name}: asked for {asked}, got {image.media_type.removeprefix('image/')}")
+        size = step.image_size or ""
+        if "x" in size and size != f"{image.width}x{image.height}":
+            self.warnings.append(f"{name}: asked for {size}, got {image.width}x{image.height}")
+        if step.image_background == "transparent" and not image.has_alpha:
+            self.warnings.append(f"{name}: asked for a transparent background, got an opaque image")
+
+    async def settle(self, status: Status, error: ImagegenError | None = None) -> Run:
+        """Record what arrived and build the run; also after a failure or a cancel."""
+        if self.keeping is not None:
+            await asyncio.wait({self.keeping})
+        self.kept.sort(key=lambda kept: kept.index)
+        if self.recording is None:  # a cancel may come while the records are being written
+            self.recording = asyncio.create_task(asyncio.to_thread(self._record))
+        assets: tuple[Asset, ...] = ()
+        try:
+            assets = await asyncio.shield(self.recording)
+        except ImagegenError as caught:
+            error, status = caught, "failed"
+        if status == "done" and len(assets) < self.plan.request.count:
+            status = "partial"
+        return self._run(status, assets, error)
+
+    def _record(self) -> tuple[Asset, ...]:
+        if not self.kept:
+            return ()
+        plan, store = self.plan, self.plan.place.store
+        label = plan.step.name or plan.request.prompt
+        new = [
+            NewAsset(
+                blob=kept.blob,
+                file_name=naming.file_name(label, number, images.EXTENSIONS[kept.blob.media_type]),
+                width=kept.image.width,
+                height=kept.image.height,
+                run_id=plan.run_id,
+                emulated=plan.place.backend == "emulator",
+            )
+            for number, kept in enumerate(self.kept, 1)
+        ]
+        return tuple(Asset.of(stored, store) for stored in store.put(new))
+
+    def _run(self, status: Status, assets: tuple[Asset, ...], error: ImagegenError | None) -> Run:
+        plan = self.plan
+        run = Run(
+            id=plan.run_id,
+            step=plan.step,
+            prompt=plan.request.prompt,
+            inputs=plan.inputs,
+            output=StepOutput(settings=self._used(), assets=assets),
+            status=status,
+            requested=plan.request.count,
+            backend=plan.place.backend,
+            paid_by=plan.credential.paid_by,
+            started_at=self.started_at,
+            duration=time.monotonic() - self.started,
+            receipts=tuple(self.receipts),
+            shortfalls=tuple(self.shortfalls),
+            warnings=tuple(dict.fromkeys([*self.warnings, *self._answered_by_another()])),
+            error=error,
+            identifier=plan.identifier,
+            usage=sum((receipt.usage for receipt in self.receipts), Usage()),
+        )
+        if error is None:
+            return run
+        told = OutputError.of(error, requested=run.requested, returned=run.returned, blocked=run.blocked)
+        return replace(run, output=run.output.model_copy(update={"error": told}))
+
+    def _used(self) -> Any:
+        """The output's settings: what the provider echoed, else what was set, else the default."""
+        plan = self.plan
+        known: dict[str, Any] = {"provider": plan.entry.provider.name, "image_count": plan.step.image_count}
+        for key in plan.entry.model.settings:
+            known[key] = plan.step.effective(key)
+        for receipt in self.receipts:
+            known |= {f"image_{name}": value for name, value in receipt.used.items()}
+        for rule in plan.entry.model.rules:
+            if not rule.refused and known.get(rule.when) in rule.equals:
+                known[rule.field] = None  # a setting that does not apply was not used
+        return used_settings(plan.entry.model.output_settings, plan.step.model, known)
+
+    def _answered_by_another(self) -> list[str]:
+        model = self.plan.step.model
+        others = {receipt.answered_by for receipt in self.receipts} - {model, None}
+        return [f"{model} was answered by {other}" for other in sorted(filter(None, others))]
+
+    def tell(self, kind: EventKind, **facts: Any) -> None:
+        """Deliver an event; a callback that fails is reported once and does not cost the run."""
+        if self.plan.on_event is None:
+            return
+        event = RunEvent(kind=kind, run_id=self.plan.run_id, requested=self.plan.request.count, **facts)
+        try:
+            self.plan.on_event(event)
+        except Exception as error:  # noqa: BLE001 - the user's code may raise anything
+            if not self.callback_failed:
+                self.callback_failed = True
+                self.warnings.append(redact(f"on_event raised {type(error).__name__}: {error}", limit=200))

@@ -1,0 +1,1 @@
+"""Where images are kept: a seam, and stores that keep its promises."""

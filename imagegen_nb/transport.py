@@ -1,0 +1,224 @@
+"""The transport under every provider's client: what may leave, and how much may come back.
+
+By construction a request goes only to the connection's own origin, carries only known headers,
+follows no redirect, is sent once, and its answer is read up to a byte cap. The answer is captured
+here, before an SDK sees it.
+"""
+
+from __future__ import annotations
+
+import functools
+import ssl
+import urllib.request
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import httpx2
+
+from imagegen_nb.credentials import is_loopback
+from imagegen_nb.errors import Charge, InvalidResponse, ProviderError, ProviderFault
+from imagegen_nb.providers.base import Connection
+from imagegen_nb.replies import Reply
+
+_CONNECT_TIMEOUT = 10.0
+CALL_HEADER = "x-imagegen-nb-call"
+"""Tells the emulator which of several identical requests this is; never sent to a provider."""
+_HEADERS = frozenset(
+    [
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+        "x-goog-api-client",
+        "x-goog-api-key",
+        "x-goog-user-project",
+    ]
+)
+"""What may leave. The SDKs add others from the environment (organisation, project, custom headers)."""
+
+
+@dataclass(slots=True)
+class Capture:
+    """What became of one call: whether it left, what came back, or why it was refused."""
+
+    call: int = 0
+    sent: bool = False
+    reply: Reply | None = None
+    refusal: ProviderError | None = None
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by the HTTP core at each step; from the first request byte on it counts as sent."""
+        if event.endswith("send_request_headers.started"):
+            self.sent = True
+
+
+current: ContextVar[Capture] = ContextVar("imagegen_nb_capture")
+"""The call that the running task is making: several may share one client."""
+
+
+class Refused(Exception):
+    """Unwinds an SDK call after the transport has noted why."""
+
+
+class GuardedTransport(httpx2.AsyncBaseTransport):
+    """Carries requests for one connection and reads their answers within bounds."""
+
+    def __init__(self, provider: str, connection: Connection) -> None:
+        self.provider = provider
+        self.connection = connection
+        https = connection.base_url.startswith("https:")
+        self.inner: httpx2.AsyncBaseTransport = httpx2.AsyncHTTPTransport(
+            verify=_tls() if https else False, trust_env=False, proxy=_proxy(connection.base_url), retries=0
+        )
+        self.origin = httpx2.URL(connection.base_url)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request of the running task's call and note its answer in the capture."""
+        capture = current.get()
+        if (request.url.scheme, request.url.host, request.url.port) != (
+            self.origin.scheme,
+            self.origin.host,
+            self.origin.port,
+        ):
+            self._refuse(
+                capture, ProviderFault, f"a request to {request.url.host} was stopped before it left"
+            )
+        response = await self.inner.handle_async_request(self._as_sent(capture, request))
+        try:
+            return await self._receive(capture, request, response)
+        except BaseException:
+            await response.aclose()
+            raise
+
+    def _as_sent(self, capture: Capture, request: httpx2.Request) -> httpx2.Request:
+        """The request that leaves. The SDK's own stays as it is: it reads its private headers again."""
+        headers = {name: value for name, value in request.headers.items() if name.lower() in _HEADERS}
+        headers["host"] = self.origin.netloc.decode("ascii")
+        # Base64 hardly compresses, and an uncompressed answer cannot unfold past the cap.
+        headers["accept-encoding"] = "identity"
+        if self.connection.backend == "emulator":
+            headers[CALL_HEADER] = str(capture.call)
+        # The deadline bounds everything after the connection stands.
+        timeouts = {"connect": _CONNECT_TIMEOUT, "read": None, "write": None, "pool": None}
+        extensions = {**request.extensions, "timeout": timeouts, "trace": capture.trace}
+        return httpx2.Request(
+            request.method, request.url, headers=headers, stream=request.stream, extensions=extensions
+        )
+
+    async def _receive(
+        self, capture: Capture, request: httpx2.Request, response: httpx2.Response
+    ) -> httpx2.Response:
+        if response.has_redirect_location or 300 <= response.status_code < 400:
+            self._refuse(
+                capture,
+                ProviderFault,
+                f"answered with a redirect, which is not followed: the key goes to {self.origin.host} only",
+                status=response.status_code,
+            )
+        if response.status_code == 200 and response.headers.get("content-type", "").startswith(
+            "text/event-stream"
+        ):
+            capture.sent = True
+            stream = _CappedStream(response, self.connection.largest_response)
+            return httpx2.Response(200, headers=response.headers, stream=stream, request=request)
+        body = await self._read(capture, response)
+        await response.aclose()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        capture.reply = Reply(self.provider, response.status_code, headers, body)
+        for name in ("content-encoding", "content-length", "transfer-encoding"):
+            headers.pop(name, None)
+        return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
+
+    async def _read(self, capture: Capture, response: httpx2.Response) -> bytes:
+        cap = self.connection.largest_response
+        chunks, size = [], 0
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        async for chunk in response.stream:
+            size += len(chunk)
+            if size > cap:
+                break
+            chunks.append(chunk)
+        encoding = response.headers.get("content-encoding", "identity").lower()
+        if size <= cap and encoding in ("gzip", "deflate", "x-gzip"):
+            body = _inflate(b"".join(chunks), cap)
+            size = cap + 1 if body is None else len(body)
+            chunks = [body or b""]
+        elif encoding not in ("", "identity"):
+            self._refuse(
+                capture, InvalidResponse, f"answered in the encoding {encoding!r}, which was not asked for"
+            )
+        if size > cap:
+            self._refuse(
+                capture,
+                InvalidResponse,
+                f"the answer is larger than {cap:,} bytes",
+                status=response.status_code,
+            )
+        return b"".join(chunks)
+
+    def _refuse(
+        self, capture: Capture, kind: type[ProviderError], message: str, *, status: int | None = None
+    ) -> NoReturn:
+        charge: Charge = "unknown" if capture.sent and status in (None, 200) else "none"
+        capture.refusal = kind(message, provider=self.provider, status=status, charge=charge)
+        raise Refused
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.inner.aclose()
+
+
+class _CappedStream(httpx2.AsyncByteStream):
+    """A streamed body that ends in an error past `cap` bytes."""
+
+    def __init__(self, response: httpx2.Response, cap: int) -> None:
+        self.response = response
+        self.left = cap
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert isinstance(self.response.stream, httpx2.AsyncByteStream)
+        async for chunk in self.response.stream:
+            self.left -= len(chunk)
+            if self.left < 0:
+                raise Refused
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self.response.aclose()
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """The TLS settings for live hosts, loaded once; SSL_CERT_FILE is honoured."""
+    return httpx2.create_ssl_context()
+
+
+def _proxy(url: str) -> str | None:
+    """The system's proxy for `url`, if any. TLS keeps the key from it; this machine needs none."""
+    host = host_of(url)
+    if is_loopback(url) or urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(url.partition(":")[0])
+
+
+def host_of(url: str) -> str:
+    """The host of `url`, for messages."""
+    return httpx2.URL(url).host
+
+
+def _inflate(data: bytes, cap: int) -> bytes | None:
+    """`data` unpacked, or None when that would exceed `cap`."""
+    machine = zlib.decompressobj(wbits=47)  # 47: zlib or gzip, told by the header
+    try:
+        body = machine.decompress(data, cap + 1)
+    except zlib.error:
+        return b""
+    return body if len(body) <= cap else None

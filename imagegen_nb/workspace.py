@@ -1,0 +1,185 @@
+"""Where runs happen: which store, which backend, who may pay, and how long anything may take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import ByteSize, TypeAdapter, ValidationError
+
+from imagegen_nb import credentials, loop, planning, runner
+from imagegen_nb.catalog import providers
+from imagegen_nb.credentials import Credential, Hosted
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.events import RunEvent
+from imagegen_nb.providers.base import Connection, Provider
+from imagegen_nb.run import Run
+from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.store.base import Store, StoredAsset
+from imagegen_nb.store.local import LocalStore
+from imagegen_nb.types import Backend, ChargeType
+
+if TYPE_CHECKING:
+    from imagegen_nb.emulator import Emulator
+
+_BYTES = TypeAdapter(ByteSize)
+
+
+class Workspace:
+    """A store and the way to the providers; every run names one.
+
+    `store` is a folder (made when first written to) or a `Store`. `backend` is `"live"` (the
+    providers themselves; keys come from the environment), `"emulator"` (a server started in this
+    process; no key, no cost, everything marked as emulated), or the http address of an emulator
+    served on this machine (`imagegen-nb emulator`). `storage_limit` is bytes or text such as
+    `"5 GiB"`: at the limit no run starts. `hosted` gives hosted accounts by provider name, e.g.
+    `{"gemini": VertexAI("my-project")}`. `timeout` is the deadline of a whole run in seconds.
+    """
+
+    def __init__(
+        self,
+        store: str | os.PathLike[str] | Store,
+        *,
+        backend: str = "live",
+        storage_limit: int | str | None = None,
+        hosted: Mapping[str, Hosted] | None = None,
+        timeout: float = 300.0,
+    ) -> None:
+        limit = _byte_count(storage_limit)
+        if isinstance(store, Store):
+            if limit is not None:
+                store.limit = limit
+            self.store = store
+        else:
+            self.store = LocalStore(store, limit)
+        self._emulator_url = _emulator_url(backend)
+        self.backend: Backend = "live" if backend == "live" else "emulator"
+        self.hosted = _checked_accounts(hosted or {})
+        if not 0 < timeout <= 3600:
+            raise InvalidOption(f"timeout = {timeout!r}: give seconds, more than 0 and at most 3600")
+        self.timeout = float(timeout)
+
+    @property
+    def emulator(self) -> Emulator:
+        """The emulator running in this process, for its request log, latency and faults."""
+        if self.backend != "emulator" or self._emulator_url:
+            raise InvalidOption(
+                f'{self!r} has no emulator of its own: use Workspace(..., backend="emulator")'
+            )
+        from imagegen_nb.emulator import Emulator
+
+        return Emulator.shared()
+
+    def credential(self, provider: Provider, charge_type: ChargeType) -> Credential:
+        """What would pay for a call of `provider`. Raises `MissingCredential`."""
+        if self.backend == "emulator":
+            return credentials.emulated(charge_type, self.hosted.get(provider.name))
+        return credentials.find(provider.name, provider.key_variable, charge_type, self.hosted)
+
+    def connection(self, provider: Provider, credential: Credential) -> Connection:
+        """Where calls of `provider` go in this workspace."""
+        if self.backend == "emulator":
+            root = self._emulator_url or self.emulator.url
+            base_url = f"{root}/{provider.name}{urlsplit(provider.base_url).path}"
+        else:
+            base_url = provider.address(credential)
+        return Connection(
+            base_url=base_url, credential=credential, backend=self.backend, timeout=self.timeout
+        )
+
+    def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
+        """The stored images' records, oldest first, or those of one run."""
+        return self.store.records(run_id)
+
+    def submit(
+        self,
+        step: ImageGenerationStep,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        on_event: Callable[[RunEvent], object] | None = None,
+        partial_images: int = 0,
+        identifier: str | None = None,
+    ) -> loop.Job[Run]:
+        """Start a run and return at once; the job can be waited for, joined or cancelled."""
+        plan = planning.plan(
+            step, inputs, self, on_event=on_event, partial_images=partial_images, identifier=identifier
+        )
+        return loop.submit(runner.execute(plan))
+
+    def run(
+        self,
+        step: ImageGenerationStep,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        on_event: Callable[[RunEvent], object] | None = None,
+        partial_images: int = 0,
+        identifier: str | None = None,
+    ) -> Run:
+        """Run `step` and wait; see `ImageGenerationStep.run`."""
+        return self.submit(
+            step, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
+        ).wait()
+
+    async def arun(
+        self,
+        step: ImageGenerationStep,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        on_event: Callable[[RunEvent], object] | None = None,
+        partial_images: int = 0,
+        identifier: str | None = None,
+    ) -> Run:
+        """Run `step`, awaited from any loop; see `ImageGenerationStep.arun`."""
+        return await self.submit(
+            step, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
+        ).join()
+
+    def close(self) -> None:
+        """Let go of the store's files; the workspace can be used again afterwards."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.store!r}, backend={self._emulator_url or self.backend!r})"
+
+
+def _byte_count(limit: int | str | None) -> int | None:
+    if limit is None:
+        return None
+    try:
+        count = int(_BYTES.validate_python(limit))
+    except ValidationError:
+        count = 0
+    if count > 0:
+        return count
+    raise InvalidOption(f'storage_limit = {limit!r}: give a number of bytes above 0, or text such as "5 GiB"')
+
+
+def _emulator_url(backend: str) -> str:
+    """The address of an emulator served elsewhere on this machine, or nothing."""
+    if backend in ("live", "emulator"):
+        return ""
+    if backend.startswith("http://") and credentials.is_loopback(backend):
+        return backend.rstrip("/")
+    raise InvalidOption(
+        f'backend = {backend!r}: use "live", "emulator", or the http:// address of an emulator on this '
+        "machine, e.g. http://127.0.0.1:8321. For a provider's gateway pass hosted={...}"
+    )
+
+
+def _checked_accounts(hosted: Mapping[str, Hosted]) -> dict[str, Hosted]:
+    known = [provider.name for provider in providers()]
+    for name in hosted:
+        if name not in known:
+            raise InvalidOption(f"hosted = {name!r}: not a provider; known are {', '.join(known)}")
+    return dict(hosted)
