@@ -1,0 +1,27 @@
+"""A loopback server that speaks the wire formats of three image providers: no key, no cost, no network.
+
+An independent witness: it imports nothing else of this project, so what the rest believes about the providers
+is checked against a second telling of the same facts. Importing this package loads neither the web framework
+nor the imaging library; starting an `Emulator` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from imagegen_nb.emulator.faults import Fault
+from imagegen_nb.emulator.log import LoggedRequest
+from imagegen_nb.emulator.server import Emulator
+
+if TYPE_CHECKING:
+    from imagegen_nb.emulator.app import create_app
+
+__all__ = ["Emulator", "Fault", "LoggedRequest", "create_app"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "create_app":
+        from imagegen_nb.emulator.app import create_app
+
+        return create_app
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,156 @@
+"""One emulator for the whole run, cleaned before every test, and clients of the real SDKs on it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from google import genai
+from google.auth.credentials import AnonymousCredentials
+from google.genai import types
+from PIL import Image
+
+from imagegen_nb.emulator import Emulator
+
+KEY = "sk-test-key-0123456789"
+
+
+class Token(AnonymousCredentials):
+    """Static Vertex AI credentials."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = "ya29.test-token"
+
+    def refresh(self, request: Any) -> None:
+        self.token = "ya29.test-token"
+
+    def before_request(self, request: Any, method: str, url: str, headers: dict[str, str]) -> None:
+        headers["authorization"] = f"Bearer {self.token}"
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(_server: Emulator) -> Iterator[Emulator]:
+    _server.clear()
+    yield _server
+    _server.clear()
+    _server.latency, _server.retired = 0.0, False
+
+
+# Clients are made once: each loads the trusted certificates, which takes longer than most tests.
+
+
+@pytest.fixture(scope="session")
+def _http(_server: Emulator) -> Iterator[httpx2.Client]:
+    headers = {"authorization": f"Bearer {KEY}", "x-goog-api-key": KEY}
+    with httpx2.Client(base_url=_server.url, headers=headers, timeout=10, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def _oai(_server: Emulator) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{_server.url}/openai/v1", api_key=KEY, max_retries=0, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def _grok(_server: Emulator) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{_server.url}/xai/v1", api_key=KEY, max_retries=0, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def _google(_server: Emulator) -> Iterator[genai.Client]:
+    options = types.HttpOptions(base_url=f"{_server.url}/gemini", api_version="v1beta", timeout=10_000)
+    client = genai.Client(api_key=KEY, http_options=options)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def _vertex(_server: Emulator) -> Iterator[genai.Client]:
+    options = types.HttpOptions(base_url=f"{_server.url}/gemini", timeout=10_000)
+    client = genai.Client(
+        enterprise=True, project="p", location="global", credentials=Token(), http_options=options
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def http(emulator: Emulator, _http: httpx2.Client) -> httpx2.Client:
+    return _http
+
+
+@pytest.fixture
+def oai(emulator: Emulator, _oai: openai.OpenAI) -> openai.OpenAI:
+    return _oai
+
+
+@pytest.fixture
+def grok(emulator: Emulator, _grok: openai.OpenAI) -> openai.OpenAI:
+    return _grok
+
+
+@pytest.fixture
+def google(emulator: Emulator, _google: genai.Client) -> genai.Client:
+    return _google
+
+
+@pytest.fixture
+def vertex(emulator: Emulator, _vertex: genai.Client) -> genai.Client:
+    return _vertex
+
+
+PATHS = {
+    "openai": "/openai/v1/images/generations",
+    "xai": "/xai/v1/images/generations",
+    "gemini": "/gemini/v1beta/models/gemini-2.5-flash-image:generateContent",
+}
+
+
+def good(provider: str) -> dict[str, Any]:
+    """A small valid request body."""
+    match provider:
+        case "openai":
+            return {"model": "gpt-image-2", "prompt": "a fox"}
+        case "xai":
+            return {"model": "grok-imagine-image", "prompt": "a fox", "response_format": "b64_json"}
+        case _:
+            return {
+                "contents": [{"role": "user", "parts": [{"text": "a fox"}]}],
+                "generationConfig": {"responseModalities": ["IMAGE"]},
+            }
+
+
+Post = Callable[..., httpx2.Response]
+
+
+@pytest.fixture
+def post(http: httpx2.Client) -> Post:
+    """Send a valid request to a provider, with changes; None removes a field."""
+
+    def send(provider: str, **changes: Any) -> httpx2.Response:
+        body = {name: value for name, value in {**good(provider), **changes}.items() if value is not None}
+        return http.post(PATHS[provider], json=body)
+
+    return send
+
+
+def picture(data: str | bytes) -> Image.Image:
+    """Decode base64 text or bytes strictly and load the picture."""
+    content = base64.b64decode(data, validate=True) if isinstance(data, str) else data
+    image = Image.open(io.BytesIO(content))
+    image.load()
+    return image

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+
+from .conftest import KEY, PATHS, good
+
+
+def test_health_and_the_mark(http):
+    answer = http.get("/_emulator/health")
+    assert answer.json()["status"] == "ok"
+    assert answer.headers["x-imagegen-emulator"] == "1"
+
+
+def test_script_over_http(http, post):
+    faults = [
+        {"provider": "openai", "kind": "rate_limit", "retry_after": "2"},
+        {"provider": "xai", "kind": "ok"},
+        {"provider": "openai", "kind": "ok"},
+    ]
+    assert http.post("/_emulator/faults", json=faults).json() == {
+        "queued": {"openai": 2, "xai": 1, "gemini": 0}
+    }
+    assert [post("openai").status_code for _ in range(3)] == [429, 200, 200]
+    assert http.get("/_emulator/faults").json()["queued"]["xai"] == 1
+    assert http.delete("/_emulator/faults").status_code == 204
+    assert http.get("/_emulator/faults").json()["queued"]["xai"] == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        [1],
+        [{"kind": "ok"}],
+        [{"provider": "nobody", "kind": "ok"}],
+        [{"provider": "openai"}],
+        [{"provider": [], "kind": "ok"}],
+        [{"provider": "openai", "kind": "ok"}, {"provider": "xai", "kind": "stream_cut"}],
+        [{"provider": "openai", "kind": "rate_limit", "retry_after": 2}],
+    ],
+)
+def test_a_bad_script_queues_nothing(http, wrong):
+    assert http.post("/_emulator/faults", json=wrong).status_code == 400
+    assert set(http.get("/_emulator/faults").json()["queued"].values()) == {0}
+
+
+def test_log_over_http(http, post, emulator):
+    post("openai", prompt="unique words")
+    (logged,) = http.get("/_emulator/requests").json()
+    assert logged["provider"] == "openai"
+    assert logged["body"]["prompt"] == "unique words"
+    assert logged["headers"]["authorization"].startswith("sha256:")
+    assert KEY not in repr(emulator.requests)
+    assert http.delete("/_emulator/requests").status_code == 204
+    assert emulator.requests == ()
+
+
+def test_settings(http, emulator):
+    assert http.get("/_emulator/settings").json() == {"latency": 0.0, "retired": False}
+    assert http.put("/_emulator/settings", json={"latency": 0.01}).json()["latency"] == 0.01
+    assert http.put("/_emulator/settings", json={"retired": True}).json() == {
+        "latency": 0.01,
+        "retired": True,
+    }
+    assert (emulator.latency, emulator.retired) == (0.01, True)
+    for wrong in ([], {"speed": 1}, {"latency": -1}, {"latency": "1"}, {"retired": 1}, {"latency": True}):
+        assert http.put("/_emulator/settings", json=wrong).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "key"), [("/openai/v1/models", "error"), ("/xai/v1/models", "code"), ("/gemini/v1/x", "error")]
+)
+def test_everything_else_is_404_in_the_providers_shape(http, emulator, path, key):
+    for answer in (http.get(path), http.post(path, json={})):
+        assert answer.status_code == 404
+        assert key in answer.json()
+        assert answer.headers["x-imagegen-emulator"] == "1"
+    assert emulator.count() == 0
+
+
+def test_get_on_a_generation_path_and_the_root(http):
+    assert http.get(PATHS["openai"]).status_code == 404
+    assert http.get("/").json()["error"].startswith("Invalid URL")
+    assert (
+        http.post(PATHS["gemini"].replace("generateContent", "predict"), json=good("gemini")).status_code
+        == 404
+    )
