@@ -235,6 +235,14 @@ class Model:
         kind = self.settings.get(setting)
         return None if kind is None else kind.default
 
+    def idle(self, values: Mapping[str, Any]) -> set[str]:
+        """The settings that cannot be set at all beside `values`, such as compression beside PNG."""
+        return {
+            rule.field
+            for rule in self.rules
+            if not rule.refused and values.get(rule.when, self.default(rule.when)) in rule.equals
+        }
+
 
 def one_of(values: tuple[str, ...]) -> str:
     """`a`, `a or b`, `a, b or c`."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from imagegen_nb import variables
 from imagegen_nb.output import Asset
-from imagegen_nb.run import Run
 from imagegen_nb.step import ImageGenerationStep
 
 State = Literal["predicted", "confirmed", "missing"]
@@ -35,21 +34,31 @@ class OutputPath:
         return f"{{{{{self.path}}}}}"
 
 
+class HasOutput(variables.HasContext, Protocol):
+    """A run, or an imported definition with an output."""
+
+    @property
+    def identifier(self) -> str | None:
+        """The name later steps use, where it is known."""
+        ...
+
+
 def paths(
-    step: ImageGenerationStep, run: Run | None = None, *, identifier: str | None = None
+    step: ImageGenerationStep, run: HasOutput | None = None, *, identifier: str | None = None
 ) -> list[OutputPath]:
     """The paths of `step`'s output under `identifier` (by default the run's own, or `step_1`).
 
-    Arrays and objects are listed too: in a prompt they become compact JSON.
+    `run` is a run of the step, or an imported definition with an output. Arrays and objects are
+    listed too: in a prompt they become compact JSON. Null values are not: there is nothing to refer to.
     """
     name = identifier or (run.identifier if run else None) or "step_1"
     predicted = _predicted(step, name)
     if run is None:
         return [OutputPath(path, kind, "predicted") for path, kind in predicted.items()]
     actual = {
-        path: OutputPath(path, _TYPES.get(type(value), "null"), "confirmed", value)
+        path: OutputPath(path, _TYPES[type(value)], "confirmed", value)
         for path, value in variables.leaves({name: run.as_context()})
-        if path != name
+        if path != name and value is not None
     }
     gone = (OutputPath(path, kind, "missing") for path, kind in predicted.items() if path not in actual)
     return [*actual.values(), *gone]
@@ -58,7 +67,9 @@ def paths(
 def _predicted(step: ImageGenerationStep, name: str) -> Mapping[str, str]:
     output = f"{name}.output"
     settings = {f"{output}.settings": "object", f"{output}.settings.model": "text"}
-    for key in step.entry.model.output_settings:
+    model = step.entry.model
+    idle = model.idle(step.settings())
+    for key in (key for key in model.output_settings if key not in idle):
         number = key in ("image_count", "image_output_compression")
         settings[f"{output}.settings.{key}"] = "number" if number else "text"
     assets = {f"{output}.assets": "array"}

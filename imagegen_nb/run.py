@@ -73,7 +73,9 @@ class Run:
         """What a later prompt's paths walk through: `{"output": {settings, assets}}`."""
         return {"output": self.output.as_context()}
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """What was run and how it went, in one line that is the same for equal runs."""
         name = f"“{self.step.name}” · " if self.step.name else ""
         plural = "" if self.requested == 1 else "s"
         emulated = " · EMULATED" if self.emulated else ""
@@ -95,7 +97,7 @@ class Run:
 
     def __repr__(self) -> str:
         # Deterministic on purpose: no ids, times or folders, so that notebooks can be compared.
-        return display.text(self._title(), self._notes(), self._tiles())
+        return display.text(self.title, self._notes(), self._tiles())
 
     def _repr_html_(self) -> str:
-        return display.html(self._title(), self._notes(), self._tiles())
+        return display.html(self.title, self._notes(), self._tiles())

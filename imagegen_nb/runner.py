@@ -266,9 +266,7 @@ class _Walk:
             known[key] = plan.step.effective(key)
         for receipt in self.receipts:
             known |= {f"image_{name}": value for name, value in receipt.used.items()}
-        for rule in plan.entry.model.rules:
-            if not rule.refused and known.get(rule.when) in rule.equals:
-                known[rule.field] = None  # a setting that does not apply was not used
+        known |= dict.fromkeys(plan.entry.model.idle(known))  # what cannot be set was not used
         return used_settings(plan.entry.model.output_settings, plan.step.model, known)
 
     def _answered_by_another(self) -> list[str]:

@@ -1,0 +1,35 @@
+"""The command line: `imagegen-nb`.
+
+Exit codes: 0 done (also with fewer images than asked), 1 the step failed, 2 something given was
+wrong (a file, an input, a missing key), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+from imagegen_nb.cli import files, models, run, serve
+from imagegen_nb.cli.present import app, fail, warn
+from imagegen_nb.errors import ImagegenError, StepFailed
+
+__all__ = ["main"]
+
+_COMMANDS = (run, files, models, serve)
+"""Importing a module registers its commands."""
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    warnings.showwarning = warn  # one readable line instead of a source location
+    try:
+        app()
+    except StepFailed as error:
+        fail(error)
+        sys.exit(1)
+    except ImagegenError as error:
+        fail(error)
+        sys.exit(2)
+    except KeyboardInterrupt as interrupt:
+        fail("interrupted", *getattr(interrupt, "__notes__", ()))
+        sys.exit(130)

@@ -1,0 +1,76 @@
+"""`imagegen-nb validate`, `paths` and `migrate`: step files without running them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from imagegen_nb.cli.present import app, fail, out, plain_table, print_json
+from imagegen_nb.errors import DefinitionError, InvalidOption
+from imagegen_nb.importing import load_step
+from imagegen_nb.references import paths
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Step files.", metavar="STEP.json...")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check step files; leave with 2 when one is not as it should be."""
+    findings = []
+    for file in files:
+        try:
+            definition = load_step(file)
+        except DefinitionError as error:
+            findings.append({"file": str(file), "valid": False, "place": error.place, "error": str(error)})
+            if not as_json:
+                fail(f"{file}: {error}")
+        else:
+            findings.append({"file": str(file), "valid": True, "changes": list(definition.changes)})
+            if not as_json:
+                variables = ", ".join(definition.step.variables) or "none"
+                told = f"{file}: {definition.step.model}, variables: {variables}"
+                out.print(f"[green]valid[/] {escape(told)}", soft_wrap=True)
+    if as_json:
+        print_json(findings)
+    if not all(finding["valid"] for finding in findings):
+        raise typer.Exit(2)
+
+
+@app.command("paths")
+def list_paths(
+    file: Annotated[Path, typer.Argument(help="A step file.", metavar="STEP.json")],
+    identifier: Annotated[
+        str | None, typer.Option(help="The name later steps use; by default the file's own.", metavar="ID")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
+) -> None:
+    """List what later steps can refer to: predicted, or confirmed by the output in the file."""
+    definition = load_step(file)
+    name = identifier or definition.identifier
+    found = paths(definition.step, definition if definition.output else None, identifier=name)
+    if as_json:
+        print_json([asdict(path) for path in found])
+        return
+    table = plain_table("reference", "type", "state", "value")
+    for path in found:
+        plain = path.value if isinstance(path.value, str | int | float) else ""
+        table.add_row(escape(path.template), path.type, path.state, escape(str(plain)))
+    out.print(table)
+
+
+@app.command()
+def migrate(
+    old: Annotated[Path, typer.Argument(help="An older step file, or a bare step.", metavar="OLD.json")],
+    new: Annotated[Path, typer.Argument(help="Where to write it in today's layout.", metavar="NEW.json")],
+    force: Annotated[bool, typer.Option("--force", help="Replace NEW.json when it is there.")] = False,
+) -> None:
+    """Bring a step file up to date, saying what was changed."""
+    definition = load_step(old)
+    if new.exists() and not force:
+        raise InvalidOption(f"{new} exists already; pass --force to replace it")
+    out.print(escape(str(definition.save(new))))

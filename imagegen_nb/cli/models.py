@@ -1,0 +1,68 @@
+"""`imagegen-nb models` and `schema`: what can be set, for people and for machines."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from imagegen_nb import catalog, tables
+from imagegen_nb.cli.present import app, out, plain_table, print_json
+from imagegen_nb.definition import definition_schema
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.step import ImageGenerationStep
+
+
+@app.command()
+def models(
+    model: Annotated[str | None, typer.Argument(help="Show the settings of this one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
+) -> None:
+    """List the models and where they stand, or what one of them can be set to."""
+    rows = [row for row in tables.model_rows() if model in (None, row["model"])]
+    if not rows:
+        raise InvalidOption(f"{model!r} is not a known model; the nearest is {catalog.nearest(model)}")
+    if as_json:
+        print_json(rows)
+    elif as_markdown:
+        typer.echo(tables.markdown(rows), nl=False)
+    elif model is None:
+        _overview(rows)
+    else:
+        _details(rows[0])
+
+
+def _overview(rows: list[dict[str, Any]]) -> None:
+    table = plain_table("model", "provider", "platform", "status")
+    for row in rows:
+        status = row["status"] if row["status"] == "current" else f"[yellow]{row['status']}[/] {row['since']}"
+        table.add_row(row["model"], row["provider"], "offered" if row["offered"] else "not offered", status)
+    out.print(table)
+    for row in rows:
+        if row["successor"]:
+            out.print(f"{row['model']}: {row['note']}; use {row['successor']}", soft_wrap=True)
+
+
+def _details(row: dict[str, Any]) -> None:
+    _overview([row])
+    table = plain_table("key", "default", "values")
+    table.columns[2].no_wrap = False
+    for key, setting in row["settings"].items():
+        default = "" if setting["default"] is None else str(setting["default"])
+        table.add_row(key, escape(default), escape(setting["values"]))
+    out.print(table)
+    for rule in row["rules"]:
+        out.print(escape(rule), soft_wrap=True)
+    out.print(f"key: {row['key_variable']}   source: {row['source']}", soft_wrap=True)
+
+
+@app.command()
+def schema(
+    file: Annotated[
+        bool, typer.Option("--file", help="The schema of a whole step file, not only of the settings.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of a step's settings."""
+    print_json(definition_schema() if file else ImageGenerationStep.json_schema())

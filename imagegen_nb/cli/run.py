@@ -1,0 +1,118 @@
+"""`imagegen-nb run`: a step file in, images on disk and a table (or JSON) out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import jiter
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from imagegen_nb.cli.present import app, err, print_json, run_facts, show_run
+from imagegen_nb.errors import InvalidOption, StepFailed
+from imagegen_nb.events import RunEvent
+from imagegen_nb.exporting import save_step
+from imagegen_nb.importing import load_step
+from imagegen_nb.run import Run
+from imagegen_nb.workspace import Workspace
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="A step file.", metavar="STEP.json")],
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--input", "-i", help="A text input.", metavar="NAME=VALUE"),
+    ] = None,
+    documents: Annotated[
+        list[str] | None,
+        typer.Option("--input-json", help="An array or other JSON input.", metavar="NAME=JSON"),
+    ] = None,
+    steps: Annotated[
+        list[str] | None,
+        typer.Option("--step", help="An earlier step's exported output.", metavar="ID=FILE"),
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(help='"live", "emulator", or the address of a served emulator.')
+    ] = "live",
+    store: Annotated[Path, typer.Option(help="The folder for images and their index.")] = Path("assets"),
+    storage_limit: Annotated[str | None, typer.Option(help='Bytes, or text such as "5 GiB".')] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds until the whole run is given up.")] = 300.0,
+    export: Annotated[
+        Path | None, typer.Option(help="Write the step with its output to this file.", metavar="FILE")
+    ] = None,
+    identifier: Annotated[
+        str | None, typer.Option(help="The name later steps use, e.g. step_2.", metavar="ID")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
+) -> None:
+    """Run a step and keep its images."""
+    definition = load_step(file)
+    inputs = {**definition.inputs, **_inputs(values, documents, steps)}
+    workspace = Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout)
+    name = identifier or definition.identifier
+    failure: StepFailed | None = None
+    try:
+        done = _with_progress(workspace, definition.step, inputs, name)
+    except StepFailed as error:
+        failure, done = error, error.run
+    if export is not None:
+        saved = save_step(export, definition.step, run=done, identifier=name)
+        err.print(str(saved))
+    if as_json:
+        print_json(run_facts(done))
+    else:
+        _tell(done)
+    if failure is not None:
+        raise failure
+    if done.error is not None:
+        raise typer.Exit(1)
+
+
+def _with_progress(workspace: Workspace, step: Any, inputs: dict[str, Any], identifier: str | None) -> Run:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(step.model, total=step.image_count)
+
+        def show(event: RunEvent) -> None:
+            if event.kind == "image":
+                progress.advance(task)
+
+        return workspace.run(step, inputs, on_event=show, identifier=identifier)
+
+
+def _tell(done: Run) -> None:
+    show_run(done)
+    for short in () if done.error else done.shortfalls:
+        err.print(f"[yellow]missing:[/] {short.count} — {short.error}", soft_wrap=True)
+    if done.error is not None and done.step.on_failure == "continue":
+        err.print(f"[bold red]failed:[/] {done.error} (the step says to continue)", soft_wrap=True)
+    for warning in done.warnings:
+        err.print(f"[yellow]note:[/] {warning}", soft_wrap=True)
+    paid = f"paid by {done.paid_by}" if not done.emulated else "emulated: nothing was asked of a provider"
+    err.print(f"{done.duration:.1f} s, {paid}", soft_wrap=True)
+
+
+def _inputs(values: list[str] | None, documents: list[str] | None, steps: list[str] | None) -> dict[str, Any]:
+    found: dict[str, Any] = dict(_pair("--input", item) for item in values or ())
+    for item in documents or ():
+        name, text = _pair("--input-json", item)
+        try:
+            found[name] = jiter.from_json(text.encode(), allow_inf_nan=False)
+        except ValueError as error:
+            raise InvalidOption(f"--input-json {name}: not valid JSON ({error})") from None
+    for item in steps or ():
+        name, path = _pair("--step", item)
+        definition = load_step(path)
+        if definition.output is None:
+            raise InvalidOption(f"--step {name}: {path} was exported without an output; run it first")
+        found[name] = definition
+    return found
+
+
+def _pair(option: str, item: str) -> tuple[str, str]:
+    name, equals, value = item.partition("=")
+    if not equals or not name.strip():
+        raise InvalidOption(f"{option} {item!r}: write it as name=value")
+    return name.strip(), value

@@ -1,0 +1,55 @@
+"""`imagegen-nb emulator` and `demo`: the toolkit without a key."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from imagegen_nb.cli.present import app, err, out
+from imagegen_nb.demo import Demo
+
+
+@app.command()
+def emulator(
+    port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 takes a free one.")] = 8321,
+    latency: Annotated[float, typer.Option(help="Seconds each request takes.")] = 0.0,
+    retired: Annotated[
+        bool, typer.Option("--retired", help="Answer 404 for models their provider has retired.")
+    ] = False,
+) -> None:
+    """Serve the emulator of all three providers on this machine until interrupted."""
+    from imagegen_nb.emulator import Emulator
+
+    server = Emulator(port=port, latency=latency, retired=retired)
+    where = f"http://127.0.0.1:{port}" if port else "http://127.0.0.1 (a free port)"
+    err.print(f"emulating OpenAI, xAI and Gemini on {where}; Ctrl-C stops it")
+    err.print(f'  use it: Workspace("assets", backend="{where}")' if port else "")
+    server.serve_forever()
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where everything it makes goes.")] = Path("demo-output"),
+) -> None:
+    """Run the quickstart notebook on the emulator: images, an executed notebook, an exported step."""
+    err.print("running the quickstart notebook on the emulator (no key, no cost) …")
+    done = Demo.run(folder)
+    out.print("[bold]Done.[/] Everything below was made by the emulator; no provider was asked.\n")
+    for label, paths in (
+        ("images", done.images),
+        ("exported step", done.steps),
+        ("executed notebook", [done.notebook]),
+    ):
+        for path in paths:
+            out.print(f"  {label:<18} {escape(str(path))}", soft_wrap=True)
+    out.print(f"\nOpen it live:  {escape(_open_command(done.notebook))}", soft_wrap=True)
+
+
+def _open_command(notebook: Path) -> str:
+    """What starts JupyterLab on the notebook; it is installed first where it is not."""
+    python = Path(sys.executable)
+    return f'{python} -m pip install "jupyterlab>=4.4" && {python} -m jupyterlab {notebook}'

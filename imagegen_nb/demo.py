@@ -1,0 +1,56 @@
+"""Runs the quickstart notebook in a folder of its own, as `imagegen-nb demo` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+from imagegen_nb.errors import ImagegenError, InvalidOption
+
+_NOTEBOOK = "quickstart.ipynb"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What a demo run left behind, as absolute paths."""
+
+    notebook: Path
+    images: list[Path]
+    steps: list[Path]
+
+    @classmethod
+    def run(cls, folder: Path) -> Self:
+        """Execute the quickstart in `folder` with a kernel of this interpreter.
+
+        Raises `InvalidOption` when the notebook packages are missing, `ImagegenError` when a cell fails.
+        """
+        try:
+            import nbformat
+            from nbclient import NotebookClient
+            from nbclient.exceptions import CellExecutionError
+        except ImportError:
+            raise InvalidOption('the demo runs a notebook: pip install "imagegen-nb[notebook]"') from None
+        folder = folder.expanduser().absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        notebook: Any = nbformat.reads(quickstart(), as_version=4)  # type: ignore[no-untyped-call]
+        failed = ""
+        try:
+            NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
+        except CellExecutionError as error:
+            failed = f"{error.ename}: {error.evalue}"
+        target = folder / _NOTEBOOK
+        nbformat.write(notebook, target)  # type: ignore[no-untyped-call]
+        if failed:
+            raise ImagegenError(f"the quickstart stopped: {failed} (see {target})")
+        return cls(target, sorted(folder.glob("images/*")), sorted(folder.glob("*.step.json")))
+
+
+def quickstart() -> str:
+    """The text of the quickstart notebook, from the installed package or from a checkout."""
+    for place in (resources.files("imagegen_nb") / "notebooks", Path(__file__).parents[1] / "notebooks"):
+        file = place / _NOTEBOOK
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+    raise InvalidOption("the quickstart notebook is not part of this installation")
