@@ -174,11 +174,8 @@ def test_unknown_and_retired_models(emulator, google, vertex):
 def test_numbered_calls_get_pictures_of_their_own(emulator: Emulator) -> None:
     body = {"contents": [{"parts": [{"text": "a lamp"}]}], "generationConfig": config()}
 
-    def drawn(**number: str) -> str:
-        headers = {
-            "x-goog-api-key": KEY,
-            **{f"x-imagegen-nb-{name}": value for name, value in number.items()},
-        }
+    def drawn(number: str | None = None) -> str:
+        headers = {"x-goog-api-key": KEY} | ({"x-imagegen-nb-call": number} if number else {})
         answer = httpx2.post(f"{emulator.url}{PATHS['gemini']}", json=body, headers=headers).json()
         return answer["candidates"][0]["content"]["parts"][0]["inlineData"]["data"]
 
