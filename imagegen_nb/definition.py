@@ -15,10 +15,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from imagegen_nb import catalog, redaction, schema
+from imagegen_nb import catalog, display, redaction, schema
 from imagegen_nb._version import __version__
 from imagegen_nb.credentials import keys_in_use
-from imagegen_nb.display import byte_size
 from imagegen_nb.durable import explain, write_durably
 from imagegen_nb.errors import (
     DefinitionError,
@@ -85,7 +84,7 @@ class Envelope(BaseModel):
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class StepDefinition:
     """A step with what belongs to it, as it is exported and imported.
 
@@ -116,6 +115,23 @@ class StepDefinition:
     def as_context(self) -> dict[str, Any]:
         """What a later prompt's paths walk through; `{}` where nothing was exported with the step."""
         return {} if self.output is None else {"output": self.output.as_context()}
+
+    def _title(self) -> str:
+        name = f"“{self.step.name}” · " if self.step.name else ""
+        count = len(self.output.assets) if self.output else 0
+        told = "no output" if self.output is None else f"{count} image{'' if count == 1 else 's'}"
+        emulated = " · EMULATED" if self.provenance.backend == "emulator" else ""
+        return f"Step file · {name}{self.step.model} · {told}{emulated}"
+
+    def _tiles(self) -> list[display.Tile]:
+        prefix = f"{self.identifier}.output" if self.identifier else "output"
+        return [] if self.output is None else list(self.output.tiles(prefix, self.step.prompt[:250]))
+
+    def __repr__(self) -> str:
+        return display.text(self._title(), self.changes, self._tiles())
+
+    def _repr_html_(self) -> str:
+        return display.html(self._title(), self.changes, self._tiles())
 
     def dump(self) -> bytes:
         """The file's bytes: UTF-8 JSON, the same for the same definition. Raises `SecretFound`."""
@@ -163,7 +179,7 @@ class SavedStep:
     def __repr__(self) -> str:
         # The file's name only: notebooks are compared, and folders differ between machines.
         notes = "".join(f"\n  note: {note}" for note in self.notes)
-        return f"saved {self.path.name} ({byte_size(self.size)}){notes}"
+        return f"saved {self.path.name} ({display.byte_size(self.size)}){notes}"
 
 
 def definition_schema() -> dict[str, Any]:

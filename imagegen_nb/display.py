@@ -16,9 +16,10 @@ _COLUMNS = 4
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One picture to show: a WebP thumbnail (None when its bytes are elsewhere), alt text, the path
-    later steps use, and facts such as size and format."""
+    """One picture to show: its file name, a WebP thumbnail (None when its bytes are elsewhere), alt
+    text, the path later steps use, and facts such as size and format."""
 
+    name: str
     alt: str
     path: str
     facts: Sequence[str]
@@ -47,14 +48,15 @@ def _cell(tile: Tile) -> str:
     facts = " · ".join(escape(fact) for fact in tile.facts)
     return (
         '<td style="vertical-align:top;text-align:left;max-width:264px;word-break:break-word">'
-        f"{picture}<br>{facts}<br><code>{escape('{{' + tile.path + '}}')}</code></td>"
+        f"{picture}<br>{escape(tile.name)}<br><small>{facts}</small><br>"
+        f"<small><code>{escape('{{' + tile.path + '}}')}</code></small></td>"
     )
 
 
 def text(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
     """The same as a few lines of text, one a picture."""
     lines = [title, *(f"  {note}" for note in notes)]
-    lines.extend(f"  {tile.path}  {'  '.join(tile.facts)}" for tile in tiles)
+    lines.extend(f"  {tile.path}  {tile.name}  {'  '.join(tile.facts)}" for tile in tiles)
     return "\n".join(lines)
 
 

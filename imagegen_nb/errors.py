@@ -41,6 +41,10 @@ class ImagegenError(Exception):
 
     kind = "error"
 
+    def summary(self) -> str:
+        """The error as it is shown in a notebook's output."""
+        return str(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -176,10 +180,17 @@ class ProviderError(ImagegenError):
         super().__init__(message)
 
     def __str__(self) -> str:
+        return self._told(f"request {self.request_id}" if self.request_id else "")
+
+    def summary(self) -> str:
+        """The error in one line that is the same for equal failures: without the request id."""
+        return self._told("")
+
+    def _told(self, request: str) -> str:
         facts = [
             f"HTTP {self.status}" if self.status else "",
             f"code {self.code}" if self.code else "",
-            f"request {self.request_id}" if self.request_id else "",
+            request,
             {"none": "", "unknown": "charge unknown", "charged": "charged"}[self.charge],
         ]
         tail = ", ".join(fact for fact in facts if fact)

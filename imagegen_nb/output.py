@@ -193,9 +193,10 @@ class StepOutput(BaseModel):
         """The assets as pictures to show; `prefix` is the path to this output."""
         for index, asset in enumerate(self.assets):
             yield display.Tile(
+                name=asset.file_name,
                 alt=f"{alt} ({index + 1} of {len(self.assets)})",
                 path=f"{prefix}.assets.{index}.file_url",
-                facts=[asset.file_name, *asset.facts()],
+                facts=asset.facts(),
                 thumbnail=thumbnail(asset),
             )
 
@@ -205,11 +206,7 @@ class StepOutput(BaseModel):
         return f"Output of {self.settings.model} · {outcome}"
 
     def __repr__(self) -> str:
-        return display.text(self._title(), [], list(self._small_tiles()))
-
-    def _small_tiles(self) -> Iterator[display.Tile]:
-        for index, asset in enumerate(self.assets):
-            yield display.Tile(alt="", path=f"output.assets.{index}", facts=[asset.file_name, *asset.facts()])
+        return display.text(self._title(), [], list(self.tiles("output", "")))
 
     def _repr_html_(self) -> str:
         return display.html(self._title(), [], list(self.tiles("output", "Generated image")))

@@ -85,9 +85,9 @@ class Run:
         )
 
     def _notes(self) -> list[str]:
-        notes = [f"Failed: {self.error}"] if self.error else []
+        notes = [f"Failed: {self.error.summary()}"] if self.error else []
         if not self.error:
-            notes += [f"{short.count} missing: {short.error}" for short in self.shortfalls]
+            notes += [f"{short.count} missing: {short.error.summary()}" for short in self.shortfalls]
         return notes + list(self.warnings)
 
     def _tiles(self) -> list[display.Tile]:
