@@ -7,7 +7,7 @@ Works in every notebook host, also untrusted, also without CSS. All text is esca
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -16,14 +16,14 @@ _COLUMNS = 4
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One picture to show: its file name, a WebP thumbnail (None when its bytes are elsewhere), alt
-    text, the path later steps use, and facts such as size and format."""
+    """One picture to show: its file name, alt text, the path later steps use, and facts such as size
+    and format. `thumbnail` makes a WebP when it is needed, or gives None for bytes kept elsewhere."""
 
     name: str
     alt: str
     path: str
     facts: Sequence[str]
-    thumbnail: bytes | None = field(default=None, repr=False)
+    thumbnail: Callable[[], bytes | None] = field(default=lambda: None, repr=False)
 
 
 def html(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
@@ -37,10 +37,11 @@ def html(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
 
 
 def _cell(tile: Tile) -> str:
-    if tile.thumbnail is None:
+    thumbnail = tile.thumbnail()
+    if thumbnail is None:
         picture = "<em>image stored elsewhere</em>"
     else:
-        source = b64encode(tile.thumbnail).decode()
+        source = b64encode(thumbnail).decode()
         picture = (
             f'<img src="data:image/webp;base64,{source}" alt="{escape(tile.alt)}" '
             'style="max-width:256px;height:auto;border-radius:4px">'

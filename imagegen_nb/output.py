@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,7 +197,7 @@ class StepOutput(BaseModel):
                 alt=f"{alt} ({index + 1} of {len(self.assets)})",
                 path=f"{prefix}.assets.{index}.file_url",
                 facts=asset.facts(),
-                thumbnail=thumbnail(asset),
+                thumbnail=partial(thumbnail, asset),
             )
 
     def _title(self) -> str:

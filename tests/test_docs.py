@@ -1,0 +1,92 @@
+"""The documents are true: generated parts are up to date, examples run, links lead somewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import imagegen_nb as ig
+from imagegen_nb import catalog
+from imagegen_nb.cli.present import app
+from imagegen_nb.emulator import Emulator
+from imagegen_nb.emulator.pictures import Drawing, render
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def generated() -> dict[Path, str]:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.texts()
+
+
+@pytest.mark.parametrize(("path", "text"), generated().items(), ids=lambda value: getattr(value, "name", ""))
+def test_generated_files_are_up_to_date(path: Path, text: str) -> None:
+    assert path.read_text(encoding="utf-8") == text, "run ./dev docs"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert all((path.parent / target).exists() for target in targets), targets
+
+
+def test_the_readme_example_runs(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = code_blocks(ROOT / "README.md")[0]
+    assert 'backend="emulator"' in example
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(example.replace('backend="emulator"', f'backend="{emulator.url}"'), names)  # our own text
+    assert names["step_2"].returned == 2
+    assert ig.load_step(tmp_path / "hero.step.json").step == names["step"]
+
+
+def test_the_readme_names_every_command() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    }
+    assert [name for name in commands if name not in text] == []
+
+
+def test_the_readme_names_every_key_variable() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{provider.key_variable}`" in text for provider in catalog.providers())
+
+
+def test_the_ten_line_provider_of_contributing_works(emulator: Emulator, tmp_path: Path) -> None:
+    """Declared in ten lines, it is validated, run, stored and described like the built-in ones."""
+    (example,) = code_blocks(ROOT / "CONTRIBUTING.md")
+    body = example.partition("class Swatch")[2].strip().splitlines()
+    assert len([line for line in body if line.strip()]) <= 10
+
+    def paint(colour: str) -> bytes:
+        return render(Drawing("swatch-1", colour, 64, 64, "png"))
+
+    names: dict[str, Any] = {"paint": paint, "AsyncGenerator": AsyncGenerator}
+    exec(example, names)  # our own text
+    catalog.register(names["Swatch"]())
+    try:
+        with pytest.raises(ig.InvalidStep, match="Use red or blue"):
+            ig.ImageGenerationStep(model="swatch-1", prompt="x", image_background="green")
+        step = ig.ImageGenerationStep(
+            model="swatch-1", prompt="A swatch", image_count=3, image_background="blue"
+        )
+        run = step.run(workspace=ig.Workspace(tmp_path, backend=emulator.url))
+        assert (run.status, run.returned, run.answered_by) == ("done", 3, "swatch-1")
+        assert "swatch-1" in str(ig.ImageGenerationStep.json_schema())
+    finally:
+        catalog.unregister("swatch")
+
+
+def code_blocks(path: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
