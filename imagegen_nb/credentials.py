@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SECRET_NAME = re.compile(r"(?i)(key|token|secret|password)$")
 _SHORTEST_SECRET = 16
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 PLACEHOLDER = "emulator-needs-no-key"
 """Sent to the emulator instead of a key, so that no real key ever goes there."""
 
@@ -61,6 +62,29 @@ class VertexAI:
     project: str
     location: str = "global"
     credentials: GoogleCredentials | None = field(default=None, repr=False)
+
+    def google_credentials(self) -> GoogleCredentials:
+        """The account's credentials, found on this machine where none were given; may block.
+
+        Raises `MissingCredential` naming the command that makes them.
+        """
+        if self.credentials is not None:
+            return self.credentials
+        import google.auth
+        from google.auth.exceptions import DefaultCredentialsError
+
+        try:
+            found: GoogleCredentials = google.auth.default(scopes=[_SCOPE])[0]
+        except DefaultCredentialsError:
+            pass
+        else:
+            return found
+        raise MissingCredential(
+            f"no Google credentials for Vertex AI project {self.project}: run "
+            "`gcloud auth application-default login`, or pass VertexAI(..., credentials=...), "
+            'or use the emulator: Workspace(..., backend="emulator")',
+            variable="GOOGLE_APPLICATION_CREDENTIALS",
+        )
 
 
 Hosted = Gateway | VertexAI

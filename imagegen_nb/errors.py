@@ -30,7 +30,7 @@ header, so a traceback, a pickle or a log of one cannot carry a key.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 Charge = Literal["none", "unknown", "charged"]
 """What a failed call cost: nothing, something or nothing, or surely something."""
@@ -195,6 +195,10 @@ class ProviderError(ImagegenError):
         ]
         tail = ", ".join(fact for fact in facts if fact)
         return f"{self.provider or 'provider'}: {self.message}" + (f" [{tail}]" if tail else "")
+
+    def saying(self, message: str) -> Self:
+        """The same error with another message."""
+        return type(self)(**{**self.__dict__, "message": message})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.__dict__)

@@ -18,6 +18,7 @@ from imagegen_nb.errors import (
     ImagegenError,
     ImageRejected,
     InvalidResponse,
+    ModelRetired,
     ProviderFault,
     ProviderTimeout,
     StepFailed,
@@ -101,7 +102,7 @@ class _Walk:
             self.tell("started")
             await self._call_provider()
         except ImagegenError as caught:
-            error = caught
+            error = self._with_successor(caught)
         missing = self.plan.request.count - len(self.kept) - sum(short.count for short in self.shortfalls)
         if missing > 0 and self.called:
             why = error or InvalidResponse("returned no image", provider=self._provider, charge="unknown")
@@ -152,12 +153,21 @@ class _Walk:
         kind = ProviderTimeout if limit.expired() else ProviderFault
         raise kind(f"the provider {reason}", provider=provider.name, charge="unknown")
 
+    def _with_successor(self, error: ImagegenError) -> ImagegenError:
+        """A provider's 404 says that a model is gone; what to use instead is known here."""
+        if not isinstance(error, ModelRetired):
+            return error
+        hint = self.plan.step.lifecycle_notice or (
+            f"{self.plan.step.model} is current as far as this version knows: check that the key may use it"
+        )
+        return error.saying(f"{error.message.rstrip('.')}. {hint}")
+
     async def _take(self, delivery: Delivery) -> None:
         """Put one delivery where it belongs; images are checked and written down at once."""
         if isinstance(delivery, Receipt):
             self.receipts.append(delivery)
         elif isinstance(delivery, Shortfall):
-            self.shortfalls.append(delivery)
+            self.shortfalls.append(replace(delivery, error=self._with_successor(delivery.error)))
         elif isinstance(delivery, Partial):
             self.tell("partial", index=delivery.index, data=delivery.data)
         else:

@@ -14,7 +14,6 @@ from imagegen_nb.capabilities import Choice, Lifecycle, Model
 from imagegen_nb.credentials import Credential
 from imagegen_nb.errors import (
     AuthenticationFailed,
-    MissingCredential,
     ModerationBlocked,
     ProviderError,
     QuotaExhausted,
@@ -60,7 +59,6 @@ _BLOCKED = frozenset(
         "SPII",
     )
 )
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
 class Gemini(Provider):
@@ -269,34 +267,14 @@ def _client(
 
 
 async def _vertex_credentials(connection: Connection) -> GoogleCredentials | None:
-    """The account's Google credentials; raises `MissingCredential` naming the command that makes them."""
-    vertex = connection.credential.vertex
-    if vertex is None or vertex.credentials is not None:
-        return vertex.credentials if vertex else None
+    """The account's Google credentials; the emulator gets a placeholder, never a real token."""
+    if connection.credential.vertex is None:
+        return None
     if connection.backend == "emulator":
         from google.oauth2.credentials import Credentials
 
         return Credentials(token=connection.key)  # type: ignore[no-untyped-call]
-    found = await asyncio.to_thread(_application_default)
-    if found is None:
-        raise MissingCredential(
-            f"no Google credentials for Vertex AI project {vertex.project}: run "
-            "`gcloud auth application-default login`, or pass VertexAI(..., credentials=...), "
-            'or use the emulator: Workspace(..., backend="emulator")',
-            variable="GOOGLE_APPLICATION_CREDENTIALS",
-        )
-    return found
-
-
-def _application_default() -> GoogleCredentials | None:
-    import google.auth
-    from google.auth.exceptions import DefaultCredentialsError
-
-    try:
-        credentials: GoogleCredentials = google.auth.default(scopes=[_SCOPE])[0]
-    except DefaultCredentialsError:
-        return None
-    return credentials
+    return await asyncio.to_thread(connection.credential.vertex.google_credentials)
 
 
 PROVIDER = Gemini()
