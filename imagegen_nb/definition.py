@@ -30,6 +30,8 @@ LARGEST_FILE = 1_000_000
 """Bytes of a step file; a real one has a few thousand."""
 ABOUT = "imagegen-nb's own format, in the platform's keys; the platform has no public importer"
 
+_PLAIN = {"extra_forbidden": "unknown key", "missing": "is missing"}
+"""Our words for pydantic's commonest findings."""
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
@@ -211,4 +213,5 @@ def place_of(error: ValidationError) -> DefinitionError:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     first = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return DefinitionError(f"{first['msg']}{more}", place=".".join(str(part) for part in first["loc"]))
+    message = _PLAIN.get(first["type"], first["msg"])
+    return DefinitionError(f"{message}{more}", place=".".join(str(part) for part in first["loc"]))

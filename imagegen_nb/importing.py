@@ -96,11 +96,11 @@ def _parse(data: bytes) -> dict[str, Any]:
         reason = str(error)
     else:
         if not isinstance(document, dict):
-            raise DefinitionError(f"holds a JSON {type(document).__name__} where an object is expected")
+            raise DefinitionError(f"the file holds a JSON {type(document).__name__} where an object is expected")
         for place, problem in _unusable(document, ""):
             raise DefinitionError(problem, place=place)
         return document
-    raise DefinitionError(f"is not valid JSON: {redaction.redact(reason, limit=200)}")
+    raise DefinitionError(f"the file is not valid JSON: {redaction.redact(reason, limit=200)}")
 
 
 def _unusable(value: object, place: str) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -52,4 +53,5 @@ def demo(
 def _open_command(notebook: Path) -> str:
     """What starts JupyterLab on the notebook; it is installed first where it is not."""
     python = Path(sys.executable)
-    return f'{python} -m pip install "jupyterlab>=4.4" && {python} -m jupyterlab {notebook}'
+    root = "--allow-root " if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
+    return f'{python} -m pip install "jupyterlab>=4.4" && {python} -m jupyterlab {root}{notebook}'
