@@ -144,15 +144,17 @@ class PixelSize:
         return broken
 
     def nearest(self, width: int, height: int) -> tuple[int, int]:
-        """The legal size closest in shape and then in area to `width` x `height`."""
+        """The legal size that is closest to `width` x `height` in shape and edges."""
         step = self.multiple
-        shape = max(width, 1) / max(height, 1)
-        shape = min(max(shape, 1 / self.widest_ratio), self.widest_ratio)
-        area = min(max(width * height, self.fewest_pixels), self.most_pixels)
+        wanted = max(width, 1), max(height, 1)
+        shape = min(max(wanted[0] / wanted[1], 1 / self.widest_ratio), self.widest_ratio)
 
-        def distance(size: tuple[int, int]) -> float:
-            # On a log scale halving and doubling are equally far; the shape matters most to the eye.
-            return 4 * abs(log(size[0] / size[1] / shape)) + abs(log(size[0] * size[1] / area))
+        def distance(size: tuple[int, int]) -> tuple[float, float, int]:
+            # On a log scale halving and doubling are equally far. A shape that is off by up to 2 %
+            # looks the same, so that 1920x1080 becomes 1920x1088; beyond that the shape counts most.
+            edges = sum(abs(log(got / asked)) for got, asked in zip(size, wanted, strict=True))
+            off = abs(log(size[0] / size[1] / shape))
+            return round(edges + 4 * max(off - 0.02, 0), 3), round(off, 4), -size[0] * size[1]
 
         widths = range(step, self.longest_edge + 1, step)
         candidates = (

@@ -96,7 +96,7 @@ def _parse(data: bytes) -> dict[str, Any]:
         reason = str(error)
     else:
         if not isinstance(document, dict):
-            raise DefinitionError(f"the file holds a JSON {type(document).__name__} where an object is expected")
+            raise DefinitionError(f"the file holds a JSON {type(document).__name__}, not an object")
         for place, problem in _unusable(document, ""):
             raise DefinitionError(problem, place=place)
         return document
