@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from imagegen_nb import notices
 from imagegen_nb.definition import Envelope, Generator, Provenance, SavedStep, StepDefinition, place_of
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, VariableError
 from imagegen_nb.migration import FORMAT, VERSION
@@ -52,7 +52,7 @@ def define(
         message = (
             f"{step.model} is not offered by the platform's step: the exported step cannot be rebuilt there"
         )
-        warnings.warn(message, DefinitionWarning, stacklevel=3)
+        notices.warn(message, DefinitionWarning)
     output = run.output if run else None
     try:
         given = plain(inputs if inputs is not None else run.inputs if run else {})

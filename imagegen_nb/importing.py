@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, Protocol
 import jiter
 from pydantic import ValidationError
 
-from imagegen_nb import catalog, redaction
+from imagegen_nb import catalog, notices, redaction
 from imagegen_nb.definition import LARGEST_FILE, Envelope, Generator, StepDefinition, place_of
 from imagegen_nb.durable import explain
 from imagegen_nb.errors import AssetNotFound, DefinitionError, DefinitionWarning, InvalidStep
@@ -67,7 +66,7 @@ def load_step(source: str | os.PathLike[str] | bytes, *, workspace: HasStore | N
         raise place_of(error) from None
     _check_output_settings(envelope.output)
     for change in changes:
-        warnings.warn(change, DefinitionWarning, stacklevel=2)
+        notices.warn(change, DefinitionWarning)
     try:
         step = ImageGenerationStep(**settings)
     except InvalidStep as error:

@@ -72,8 +72,8 @@ def _takers(key: str) -> str:
 
 
 def _unknown(key: str, value: object, name: str, common: Mapping[str, Kind | None]) -> Problem:
-    close = difflib.get_close_matches(key, list(common), n=1, cutoff=0.4)
     # People drop the prefix: `size` for `image_size`.
-    close = close or [known for known in common if known.endswith(f"_{key}")]
+    close = [known for known in common if known.endswith(f"_{key}")]
+    close = close or difflib.get_close_matches(key, list(common), n=1, cutoff=0.4)
     remedy = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(common)}"
     return Problem(key, value, name, "unknown setting", remedy, "unknown-field")

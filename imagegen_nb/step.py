@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from imagegen_nb import catalog, rules, schema, variables
+from imagegen_nb import catalog, notices, rules, schema, variables
 from imagegen_nb.capabilities import Choice, Integer, Kind, Text
 from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem
 from imagegen_nb.events import RunEvent
@@ -83,24 +82,23 @@ class ImageGenerationStep(BaseModel):
         """All rules at once, from the declarations; pydantic's own checks then find nothing more."""
         if not isinstance(data, Mapping):
             return data
-        given = {key: value for key, value in data.items() if value is not None}
-        found = cls.problems(given)
+        found = cls.problems(data)
         if found:
             raise InvalidStep(found)
-        return given
+        return {key: value for key, value in data.items() if value is not None}
 
     def model_post_init(self, context: Any, /) -> None:
         """Say once per process that the model is not what it was, naming the successor."""
         notice = self.lifecycle_notice
         if notice and self.model not in _warned:
             _warned.add(self.model)
-            warnings.warn(notice, ModelLifecycleWarning, stacklevel=3)
+            notices.warn(notice, ModelLifecycleWarning)
 
     @classmethod
     def problems(cls, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
         """Everything that stands against `settings` (platform keys), an empty tuple when fine."""
-        given = {"model": cls.model_fields["model"].default, **settings}
-        return rules.problems(given, cls.kinds())
+        given = {key: value for key, value in settings.items() if value is not None}
+        return rules.problems({"model": cls.model_fields["model"].default} | given, cls.kinds())
 
     @classmethod
     def kinds(cls) -> dict[str, Kind | None]:

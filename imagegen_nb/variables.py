@@ -20,7 +20,8 @@ LONGEST_VALUE = 32_000
 _DEEPEST = 64
 _TAG = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]{0,8}))*")
-_MOST_SUGGESTIONS = 2_000
+_MOST_HINTS = 20
+_MOST_NAMES = 200
 
 
 @runtime_checkable
@@ -78,7 +79,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     JSON. Raises one `VariableError` that names every tag that cannot be filled, and why.
     """
     values: dict[str, str] = {}
-    missing: dict[str, str] = {}
+    missing: list[str] = []
     unusable = [
         f"{tag} is not a path: write only names and positions, e.g. {{{{product}}}}"
         for tag in malformed(template)
@@ -86,32 +87,38 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     for path in paths(template):
         found, value = _look_up(path, context)
         if not found:
-            missing[path] = _suggest(path, context)
-        elif value is None:
-            unusable.append(f"{{{{{path}}}}} is null: there is nothing to fill in")
-        else:
-            text = value if isinstance(value, str) else _as_json(path, value)
-            if len(text) > LONGEST_VALUE:
-                unusable.append(
-                    f"{{{{{path}}}}} is {len(text):,} characters long; at most {LONGEST_VALUE:,} fit a prompt"
-                )
-            values[path] = text
+            missing.append(path)
+            continue
+        text, reason = _as_text(value)
+        values[path] = text
+        if reason:
+            unusable.append(f"{{{{{path}}}}} {reason}")
     if missing or unusable:
-        raise VariableError(_describe(missing, unusable), missing=tuple(missing))
+        told = [f"{{{{{path}}}}} has no value" for path in missing]
+        hints = [_suggest(path, context) for path in missing[:_MOST_HINTS]]
+        told[: len(hints)] = [f"{line}; {hint}" for line, hint in zip(told, hints, strict=False)]
+        raise VariableError(_listed([*told, *unusable]), missing=tuple(missing))
     return _TAG.sub(lambda match: values[match[1].strip()], template)
 
 
-def _as_json(path: str, value: Any) -> str:
+def _as_text(value: Any) -> tuple[str, str]:
+    """A value as it is written into a prompt, and why it cannot be (empty when it can)."""
+    if value is None:
+        return "", "is null: there is nothing to fill in"
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = value if isinstance(value, str) else _compact(value)
     except ValueError:
-        raise VariableError(
-            f"{{{{{path}}}}} holds NaN or an infinite number, which JSON cannot write"
-        ) from None
+        return "", "holds NaN or an infinite number, which JSON cannot write"
+    if len(text) > LONGEST_VALUE:
+        return "", f"is {len(text):,} characters long; at most {LONGEST_VALUE:,} fit a prompt"
+    return text, ""
 
 
-def _describe(missing: Mapping[str, str], unusable: Sequence[str]) -> str:
-    lines = [f"{{{{{path}}}}} has no value{hint}" for path, hint in missing.items()] + list(unusable)
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _listed(lines: Sequence[str]) -> str:
     if len(lines) == 1:
         return lines[0]
     return f"{len(lines)} variables cannot be filled:\n" + "\n".join(f"  {line}" for line in lines)
@@ -119,31 +126,59 @@ def _describe(missing: Mapping[str, str], unusable: Sequence[str]) -> str:
 
 def _look_up(path: str, data: Any) -> tuple[bool, Any]:
     for segment in path.split("."):
-        if isinstance(data, dict):
-            if segment not in data:
-                return False, None
-            data = data[segment]
-        elif isinstance(data, list) and segment.isdecimal():
-            if int(segment) >= len(data):
-                return False, None
-            data = data[int(segment)]
-        else:
+        found, data = _step_into(data, segment)
+        if not found:
             return False, None
     return True, data
 
 
+def _step_into(data: Any, segment: str) -> tuple[bool, Any]:
+    if isinstance(data, dict) and segment in data:
+        return True, data[segment]
+    if isinstance(data, list) and segment.isdecimal() and int(segment) < len(data):
+        return True, data[int(segment)]
+    return False, None
+
+
 def _suggest(path: str, context: Mapping[str, Any]) -> str:
-    known = [known for known, _ in _first(leaves(context))]
-    close = difflib.get_close_matches(path, known, n=1, cutoff=0.5)
-    if close:
-        return f"; the nearest available path is {{{{{close[0]}}}}}"
-    names = ", ".join(f"{{{{{name}}}}}" for name in list(context)[:8])
-    return f"; available: {names}" if names else "; no inputs were given"
+    """The nearest path there is: each segment that leads nowhere is replaced by its likeliest neighbour."""
+    nearest: list[str] = []
+    data: Any = context
+    for segment in path.split("."):
+        found, value = _step_into(data, segment)
+        if not found and segment.isdecimal() and (lists := _lists(data)):
+            # The older step gave a bare array: `output.0` is `output.assets.0` today.
+            nearest.append(lists[0])
+            data = data[lists[0]]
+            found, value = _step_into(data, segment)
+        if not found:
+            segment = _neighbour(segment, data, cutoff=0.3 if nearest else 0.6)
+            found, value = _step_into(data, segment)
+        if not found:
+            break
+        nearest.append(segment)
+        data = value
+    if nearest:
+        return f"the nearest available path is {{{{{'.'.join(nearest)}}}}}"
+    names = ", ".join(f"{{{{{name}}}}}" for name in _names(context)[:8])
+    return f"available: {names}" if names else "no inputs were given"
 
 
-def _first(pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    for _, pair in zip(range(_MOST_SUGGESTIONS), pairs, strict=False):
-        yield pair
+def _neighbour(segment: str, data: Any, cutoff: float) -> str:
+    if isinstance(data, list):
+        return str(len(data) - 1)
+    close = difflib.get_close_matches(segment, _names(data), n=1, cutoff=cutoff)
+    return close[0] if close else ""
+
+
+def _lists(data: Any) -> list[str]:
+    return [name for name in _names(data) if isinstance(data[name], list)]
+
+
+def _names(data: Any) -> list[str]:
+    """Keys of an object that a path can be written with."""
+    keys = list(data)[:_MOST_NAMES] if isinstance(data, Mapping) else []
+    return [key for key in keys if _PATH.fullmatch(key) and "." not in key]
 
 
 def leaves(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
