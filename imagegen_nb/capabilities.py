@@ -86,7 +86,7 @@ class Text:
         if not isinstance(value, str):
             return f"a {type(value).__name__}, not text", "Write it as text in quotes"
         if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
-            return "holds a NUL or a broken character", "Remove it"
+            return "not clean text: it holds a NUL or a broken character", "Remove it"
         if self.shortest and not value.strip():
             return "empty", "Write what the image should show" if self.longest > 1000 else "Write something"
         if len(value) > self.longest:
@@ -168,7 +168,7 @@ class PixelSize:
     def schema(self) -> dict[str, Any]:
         return {
             "type": "string",
-            "pattern": r"^(auto|[1-9][0-9]{0,3}x[1-9][0-9]{0,3})$",
+            "pattern": r"^(auto|[1-9][0-9]{0,3}x[1-9][0-9]{0,3})$(?!\n)",
             "description": self.describe(),
             "examples": ["auto", *self.tiles],
         } | _default(self.default)
@@ -242,7 +242,7 @@ class Model:
         return {
             rule.field
             for rule in self.rules
-            if not rule.refused and values.get(rule.when, self.default(rule.when)) in rule.equals
+            if not rule.refused and (values.get(rule.when) or self.default(rule.when)) in rule.equals
         }
 
 

@@ -37,7 +37,8 @@ def register(provider: Provider) -> None:
     """
     with _lock:
         taken = {known.name for known in providers()} | {entry.model.name for entry in models()}
-        clashes = {provider.name, *(model.name for model in provider.models)} & taken
+        names = [provider.name, *(model.name for model in provider.models)]
+        clashes = {name for name in names if name in taken or names.count(name) > 1}
         if clashes:
             raise InvalidOption(f"already registered: {', '.join(sorted(clashes))}. Choose other names")
         _registered.append(provider)

@@ -6,6 +6,7 @@ part of a step, a file or a widget.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _SECRET_NAME = re.compile(r"(?i)(key|token|secret|password)$")
 _SHORTEST_SECRET = 16
+_asked_for: set[str] = set()
+"""Variables keys were read from in this process, such as a gateway's."""
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 PLACEHOLDER = "emulator-needs-no-key"
 """Sent to the emulator instead of a key, so that no real key ever goes there."""
@@ -40,15 +43,11 @@ class Gateway:
     key_variable: str
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        if parts.scheme == "https" and parts.hostname:
-            return
-        if parts.scheme == "http" and is_loopback(self.base_url):
-            return
-        raise InvalidOption(
-            f"Gateway base_url {self.base_url!r} is not usable: give an https:// address "
-            "(http:// only for this machine), because the key travels with every request"
-        )
+        if problem := _unusable(self.base_url):
+            raise InvalidOption(
+                f"this gateway's base_url is not usable: {problem}. Give an https:// address "
+                "(http:// only for this machine), because the key travels with every request"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,14 @@ class VertexAI:
     project: str
     location: str = "global"
     credentials: GoogleCredentials | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for field_name, value in (("project", self.project), ("location", self.location)):
+            # Both become part of addresses that tokens are sent to.
+            if not re.fullmatch(r"[a-z0-9][a-z0-9.:-]*", value):
+                raise InvalidOption(
+                    f"VertexAI {field_name} = {value!r}: use lower-case letters, digits and hyphens"
+                )
 
     def google_credentials(self) -> GoogleCredentials:
         """The account's credentials, found on this machine where none were given; may block.
@@ -103,8 +110,34 @@ class Credential:
 
 def is_loopback(url: str) -> bool:
     """Whether `url` names this machine itself."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    host = _host(url)
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _host(url: str) -> str:
+    """The host of `url`; empty for text that is no address."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _unusable(url: str) -> str:
+    """Why a key may not be sent to `url`, without repeating it: it may hold a key itself."""
+    host = _host(url)
+    if not host or not url.isascii() or not url.isprintable() or " " in url:
+        return "it is not a web address"
+    if "@" in urlsplit(url).netloc:
+        return "it holds a user name or password; name the key's variable instead"
+    scheme = urlsplit(url).scheme
+    if scheme == "https" or (scheme == "http" and is_loopback(url)):
+        return ""
+    return f"requests to {host} would not be encrypted"
 
 
 def find(
@@ -122,7 +155,7 @@ def find(
     if isinstance(account, VertexAI):
         return Credential(SecretStr(""), f"hosted: Vertex AI project {account.project}", vertex=account)
     if isinstance(account, Gateway):
-        host = urlsplit(account.base_url).hostname
+        host = _host(account.base_url)
         return Credential(
             SecretStr(_read(provider, account.key_variable)),
             f"hosted: gateway {host} ({account.key_variable})",
@@ -141,6 +174,7 @@ def emulated(charge_type: ChargeType, hosted: Hosted | None) -> Credential:
 
 
 def _read(provider: str, variable: str) -> str:
+    _asked_for.add(variable)
     key = os.environ.get(variable, "").strip()
     if key and key.isascii() and key.isprintable() and " " not in key:
         return key
@@ -159,6 +193,6 @@ def _read(provider: str, variable: str) -> str:
 def keys_in_use(variables: Iterable[str]) -> list[str]:
     """Values that must not be written anywhere: those of `variables`, and of every environment
     variable whose name says that it holds a secret."""
-    named = [os.environ.get(variable, "").strip() for variable in variables]
+    named = [os.environ.get(variable, "").strip() for variable in {*variables, *_asked_for}]
     told = [value.strip() for name, value in os.environ.items() if _SECRET_NAME.search(name)]
     return [value for value in named if value] + [value for value in told if len(value) >= _SHORTEST_SECRET]

@@ -8,7 +8,9 @@ the run; a last gate refuses anything that looks like a key.
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,13 +20,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from imagegen_nb import catalog, display, redaction, schema
 from imagegen_nb._version import __version__
 from imagegen_nb.credentials import keys_in_use
-from imagegen_nb.durable import explain, write_durably
+from imagegen_nb.durable import explain, user_path, write_durably
 from imagegen_nb.errors import (
     DefinitionError,
     SecretFound,
 )
 from imagegen_nb.output import StepOutput
 from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.variables import leaves
 
 LARGEST_FILE = 1_000_000
 """Bytes of a step file; a real one has a few thousand."""
@@ -137,16 +140,20 @@ class StepDefinition:
 
     def dump(self) -> bytes:
         """The file's bytes: UTF-8 JSON, the same for the same definition. Raises `SecretFound`."""
-        document = self.envelope.model_dump(mode="json", exclude={"step", "output", "provenance"})
-        document["step"] = self.step.settings()
-        document["output"] = self.output and self.output.model_dump(mode="json")
-        document["provenance"] = self.envelope.provenance.model_dump(mode="json", exclude_none=True)
-        ordered = {name: document[name] for name in Envelope.model_fields}
-        try:
-            text = json.dumps(ordered, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        except ValueError:
-            raise DefinitionError("holds NaN or an infinite number, which JSON cannot write") from None
-        _refuse_secrets(text)
+        document = {
+            "format": self.envelope.format,
+            "version": self.envelope.version,
+            "exported_at": self.envelope.exported_at,
+            "generator": self.envelope.generator.model_dump(),
+            "step": self.step.settings(),
+            "inputs": self.inputs,
+            "output": self.output and self.output.model_dump(mode="json"),
+            "provenance": self.provenance.model_dump(exclude_none=True),
+        }
+        for place, problem in unwritable(document):
+            raise DefinitionError(problem, place=place)
+        text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        _refuse_secrets(document, text)
         data = text.encode("utf-8")
         if len(data) > LARGEST_FILE:
             raise DefinitionError(
@@ -157,7 +164,7 @@ class StepDefinition:
 
     def save(self, path: str | os.PathLike[str]) -> SavedStep:
         """Write the file, replacing an older one at once. Raises `DefinitionError`."""
-        target, data = Path(path).expanduser(), self.dump()
+        target, data = user_path(path, DefinitionError), self.dump()
         try:
             write_durably(target, data)
         except OSError as error:
@@ -195,16 +202,28 @@ def definition_schema() -> dict[str, Any]:
     return {"$schema": schema.DIALECT, **body}
 
 
-def _refuse_secrets(text: str) -> None:
+def unwritable(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What no step file may hold, with its place: NUL, broken characters, numbers JSON cannot write."""
+    for place, value in leaves(document):
+        texts = [place, value] if isinstance(value, str) else [place]
+        if any("\0" in text for text in texts):
+            yield place.replace("\0", "?"), "holds a NUL character"
+        if any("\ud800" <= char <= "\udfff" for text in texts for char in text):
+            yield place.encode(errors="replace").decode(), "holds a broken character"
+        if isinstance(value, float) and not math.isfinite(value):
+            yield place, "is a number JSON cannot write"
+
+
+def _refuse_secrets(document: dict[str, Any], text: str) -> None:
+    """Every text by itself, and the whole as it would be written: JSON's escapes hide neither."""
     known = keys_in_use(provider.key_variable for provider in catalog.providers())
-    for line in text.splitlines():
-        if found := redaction.find(line, known):
-            # The line's key in the document is a safe pointer; its value is not.
-            field, colon, _ = line.strip().partition(":")
-            near = f" (at {redaction.redact(field, known, limit=40)})" if colon else ""
+    for place, value in (*leaves(document), ("", text)):
+        texts = [place, value] if isinstance(value, str) else [place]
+        found = next(filter(None, (redaction.find(each, known) for each in texts)), None)
+        if found:
             raise SecretFound(
-                f"nothing was written: the file would hold {found}{near}. Remove it from the step, its "
-                "inputs or its output; keys belong in environment variables"
+                f"holds {found}; nothing was written. Remove it: keys belong in environment variables",
+                place=redaction.redact(place, known, limit=100),
             )
 
 
@@ -214,4 +233,5 @@ def place_of(error: ValidationError) -> DefinitionError:
     first = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     message = _PLAIN.get(first["type"], first["msg"])
-    return DefinitionError(f"{message}{more}", place=".".join(str(part) for part in first["loc"]))
+    place = redaction.redact(".".join(str(part) for part in first["loc"]), limit=200)
+    return DefinitionError(f"{message}{more}", place=place)

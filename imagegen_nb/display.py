@@ -65,7 +65,7 @@ def byte_size(count: int) -> str:
     """`count` bytes in words: 812 B, 34.1 kB, 1.4 MB."""
     size = float(count)
     for unit in ("B", "kB", "MB"):
-        if size < 1000 or unit == "MB":
+        if round(size, 1) < 1000 or unit == "MB":
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     raise AssertionError

@@ -5,14 +5,30 @@ from __future__ import annotations
 import errno
 import os
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 
+def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -> Path:
+    """`path` with `~` filled in. Raises `error` for a home nobody has and for what cannot be a path."""
+    try:
+        expanded = Path(path).expanduser()
+    except RuntimeError:
+        raise error(f"{os.fspath(path)!r} names a home folder that is not there") from None
+    if "\0" in str(expanded):
+        raise error(f"{os.fspath(path)!r} holds a NUL character, which no path may")
+    return expanded
+
+
 def write_durably(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that it is there whole, or not at all, whatever happens."""
+    """Put `data` at `path` so that it is there whole, or not at all, whatever happens.
+
+    A file that was there keeps its permissions.
+    """
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

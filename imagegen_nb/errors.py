@@ -45,6 +45,17 @@ class ImagegenError(Exception):
         """The error as it is shown in a notebook's output."""
         return str(self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[ImagegenError], args: tuple[Any, ...], state: dict[str, Any]) -> ImagegenError:
+    """An unpickled error, without asking its constructor for what it takes."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -199,13 +210,6 @@ class ProviderError(ImagegenError):
     def saying(self, message: str) -> Self:
         """The same error with another message."""
         return type(self)(**{**self.__dict__, "message": message})
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.__dict__)
-
-
-def _rebuild(kind: type[ProviderError], state: dict[str, Any]) -> ProviderError:
-    return kind(**state)
 
 
 class AuthenticationFailed(ProviderError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from imagegen_nb.errors import ImagegenError
 from imagegen_nb.images import CheckedImage
+from imagegen_nb.redaction import redact
 
 EventKind = Literal["queued", "started", "partial", "image", "failed", "cancelled", "done"]
 
@@ -28,3 +30,27 @@ class RunEvent:
     image: CheckedImage | None = None
     error: ImagegenError | None = None
     run: Any = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class Voice:
+    """Tells the user's callback what happens. A callback that fails is noted once in `complaints`,
+    without `known` keys, and does not cost the run."""
+
+    on_event: Callable[[RunEvent], object] | None
+    run_id: str
+    requested: int
+    known: Sequence[str] = field(repr=False)
+    complaints: list[str] = field(default_factory=list)
+
+    def tell(self, kind: EventKind, **facts: Any) -> None:
+        """Deliver one event."""
+        if self.on_event is None:
+            return
+        try:
+            self.on_event(RunEvent(kind=kind, run_id=self.run_id, requested=self.requested, **facts))
+        # The user's code may raise anything; even sys.exit() must not stop the loop all runs share.
+        except BaseException as error:  # noqa: BLE001
+            if not self.complaints:
+                said = f"on_event raised {type(error).__name__}: {error}"
+                self.complaints.append(redact(said, self.known, limit=200))

@@ -55,8 +55,8 @@ class Exchange:
             raise self._error(capture, failure)
         return result, None
 
-    async def next_event(self, events: AsyncIterator[T], reported: type[E]) -> T | E | None:
-        """The next event of a started stream, None at its end; raises as `send` does.
+    async def next_event(self, events: AsyncIterator[T], reply: Reply, reported: type[E]) -> T | E | None:
+        """The next event of the started stream `reply`, None at its end; raises as `send` does.
 
         `reported` is the SDK's exception for an error the provider reports inside the stream. It is
         returned, to be read and dropped, when it is exactly that class: its subclasses are failures.
@@ -72,7 +72,7 @@ class Exchange:
                     return error
                 raise
 
-        capture = Capture(sent=True)
+        capture = Capture(sent=True, status=reply.status, request_id=reply.request_id)
         event, failure = await self._guarded(capture, step)
         if failure is not None:
             raise self._error(capture, failure)
@@ -107,12 +107,19 @@ class Exchange:
             message = f"no complete answer from {where} within {self.connection.timeout:g} s"
             if capture.sent:
                 message += "; the images may have been made and charged, so the call is not repeated"
-            return ProviderTimeout(message, provider=self.provider, charge=charge)
-        if not capture.sent:
+            kind: type[ProviderError] = ProviderTimeout
+        elif not capture.sent:
+            kind = ProviderFault
             message = f"could not connect to {where} ({failure}); nothing was sent"
         else:
+            kind = ProviderFault
             message = f"the connection to {where} broke after the request was sent ({failure})"
-        return ProviderFault(message, provider=self.provider, charge=charge)
+        return kind(
+            message,
+            provider=self.provider,
+            request_id=capture.request_id,
+            charge=charge,
+        )
 
 
 @asynccontextmanager

@@ -6,9 +6,7 @@ place. Nothing in a file is executed, followed or fetched.
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,9 +15,9 @@ import jiter
 from pydantic import ValidationError
 
 from imagegen_nb import catalog, notices, redaction
-from imagegen_nb.definition import LARGEST_FILE, Envelope, Generator, StepDefinition, place_of
-from imagegen_nb.durable import explain
-from imagegen_nb.errors import AssetNotFound, DefinitionError, DefinitionWarning, InvalidStep
+from imagegen_nb.definition import LARGEST_FILE, Envelope, Generator, StepDefinition, place_of, unwritable
+from imagegen_nb.durable import explain, user_path
+from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidStep, StoreError
 from imagegen_nb.migration import migrate
 from imagegen_nb.output import Asset, StepOutput
 from imagegen_nb.step import ImageGenerationStep
@@ -32,6 +30,9 @@ _DEFAULTS: dict[str, Any] = {
     "provenance": {},
 }
 """What a file may leave out."""
+
+
+_MOST_PROBLEMS = 10
 
 
 class HasStore(Protocol):
@@ -47,7 +48,7 @@ def load_step(source: str | os.PathLike[str] | bytes, *, workspace: HasStore | N
     or dropped is warned about, and stands in `.changes`. Raises `DefinitionError` naming the place
     for everything else that is not as it should be.
     """
-    data = source if isinstance(source, bytes) else _read(Path(source).expanduser())
+    data = source if isinstance(source, bytes) else _read(user_path(source, DefinitionError))
     document = _parse(data)
     document, changes = migrate(document)
     if "exported_at" not in document:
@@ -96,26 +97,10 @@ def _parse(data: bytes) -> dict[str, Any]:
     else:
         if not isinstance(document, dict):
             raise DefinitionError(f"the file holds a JSON {type(document).__name__}, not an object")
-        for place, problem in _unusable(document, ""):
+        for place, problem in unwritable(document):
             raise DefinitionError(problem, place=place)
         return document
     raise DefinitionError(f"the file is not valid JSON: {redaction.redact(reason, limit=200)}")
-
-
-def _unusable(value: object, place: str) -> Iterator[tuple[str, str]]:
-    """Texts with NUL characters and numbers JSON cannot write back, with their places."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if "\0" in key:
-                yield place, "a key holds a NUL character"
-            yield from _unusable(item, f"{place}.{key}" if place else key)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unusable(item, f"{place}.{index}")
-    elif isinstance(value, str) and "\0" in value:
-        yield place, "holds a NUL character"
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield place, "is a number too large to be written back"
 
 
 def _applicable(step: object) -> tuple[dict[str, Any], list[str]]:
@@ -156,11 +141,16 @@ def _attached(output: StepOutput | None, store: Store | None) -> StepOutput | No
 def _found(asset: Asset, store: Store) -> Asset:
     try:
         return asset.attached(store.get(asset.id), store)
-    except AssetNotFound:
+    except StoreError:  # not there, or the store cannot be read now: the record stands by itself
         return asset
 
 
 def _place_of_problem(error: InvalidStep) -> DefinitionError:
-    first, *others = error.problems
-    more = "".join(f"\nstep.{problem.field}: {problem.message}. {problem.remedy}" for problem in others)
-    return DefinitionError(f"{first.message}. {first.remedy}{more}", place=f"step.{first.field}")
+    """The first problem by its place, the others after it; values are not repeated."""
+    shown = [
+        (redaction.redact(f"step.{p.field}", limit=80), f"{p.message}. {p.remedy}") for p in error.problems
+    ]
+    more = "".join(f"\n{place}: {told}" for place, told in shown[1:_MOST_PROBLEMS])
+    if len(shown) > _MOST_PROBLEMS:
+        more += f"\nand {len(shown) - _MOST_PROBLEMS} more"
+    return DefinitionError(f"{shown[0][1]}{more}", place=shown[0][0])

@@ -21,7 +21,8 @@ _OLD_MODEL = "gpt-image-2"
 _OLD_REFERENCE = re.compile(
     r"(\{\{\s*)([A-Za-z_][A-Za-z0-9_]*)(\.output\.)(\d+)((?:\.[A-Za-z0-9_]+)*\s*\}\})"
 )
-_ASSET_KEYS = frozenset((*Asset.model_fields, "object_key", "asset_type", "uploaded_at"))
+_ASSET_KEYS = frozenset((*Asset.model_fields, "object_key", "asset_type", "uploaded_at")) - {"id"}
+"""Keys that tell an asset from other arrays' items; feeds and the like have an `id` as well."""
 _ENVELOPE = frozenset(("inputs", "output", "identifier"))
 
 
@@ -34,17 +35,17 @@ def migrate(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if "format" not in document:
         return _from_flat_step(document)
     if document["format"] != FORMAT:
-        raise DefinitionError(f"is {document['format']!r}, not {FORMAT!r}", place="format")
+        raise DefinitionError(f"is not {FORMAT!r}", place="format")
     version = document.get("version")
-    if version == VERSION:
+    if type(version) is int and version == VERSION:
         return document, []
-    if isinstance(version, int) and not isinstance(version, bool) and version > VERSION:
+    if type(version) is int and version > VERSION:
         raise DefinitionError(
-            f"{version} is newer than this program knows ({VERSION}). Update imagegen-nb to read the file",
+            f"is newer than this program knows ({VERSION}). Update imagegen-nb to read the file",
             place="version",
         )
-    if version != 1 or isinstance(version, bool):
-        raise DefinitionError(f"is {version!r}, not a known version (1 or {VERSION})", place="version")
+    if type(version) is not int or version != 1:
+        raise DefinitionError(f"is not a known version (1 or {VERSION})", place="version")
     return _from_version_1(document)
 
 
@@ -92,7 +93,8 @@ def _rewrite(prompt: str, own: object) -> tuple[str, list[tuple[str, str]]]:
     def replace(match: re.Match[str]) -> str:
         opening, name, output, index, rest = match.groups()
         key = rest.strip("} \t\r\n").removeprefix(".")
-        if name != own and key not in _ASSET_KEYS:
+        certain = key in _ASSET_KEYS or (key == "id" and name.startswith("step_"))
+        if name != own and not certain:
             return match[0]
         new = f"{opening}{name}{output}assets.{index}{rest}"
         rewritten.append((match[0], new))
@@ -104,6 +106,6 @@ def _rewrite(prompt: str, own: object) -> tuple[str, list[tuple[str, str]]]:
 def _settings_of(step: dict[str, Any]) -> dict[str, Any]:
     """The output's settings as far as an old file tells them: what the step had set, else null."""
     if ImageGenerationStep.problems({"model": step["model"], "prompt": "x"}):
-        raise DefinitionError(f"{step['model']!r} is not a known model", place="step.model")
+        raise DefinitionError("is not a known model", place="step.model")
     keys = ImageGenerationStep(model=step["model"], prompt="x").entry.model.output_settings
     return {"model": step["model"], **{key: step.get(key) for key in keys}}

@@ -11,7 +11,9 @@ _LONGEST = 48
 def slug(text: str) -> str:
     """Lower-case words of `text` joined by hyphens: letters and digits of any script, nothing else."""
     normal = unicodedata.normalize("NFKC", text[:500]).lower()
-    words = re.sub(r"[\W_]+", "-", normal).strip("-")
+    # Vowel signs and other marks are no letters, but without them many scripts fall apart.
+    kept = (char if char.isalnum() or unicodedata.category(char) in ("Mn", "Mc") else "-" for char in normal)
+    words = re.sub("-+", "-", "".join(kept)).strip("-")
     if len(words) > _LONGEST:
         words = words[:_LONGEST].rpartition("-")[0] or words[:_LONGEST]
     return words or "image"

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from imagegen_nb import display, images
+from imagegen_nb.durable import explain, user_path, write_durably
 from imagegen_nb.errors import AssetNotFound, ImagegenError, ProviderError, StoreError
 from imagegen_nb.store.base import Store, StoredAsset
 
@@ -93,18 +94,19 @@ class Asset(BaseModel):
 
         Raises `StoreError` when something is there already (unless `overwrite`) or cannot be written.
         """
-        target = Path(path).expanduser()
+        target = user_path(path, StoreError)
         if target.is_dir():
             target /= Path(self.file_name).name
         data = self.bytes()
+        reason = ""
         try:
-            with target.open("wb" if overwrite else "xb") as file:
-                file.write(data)
-        except FileExistsError:
-            reason = "it exists already; pass overwrite=True or another name"
+            if target.exists() and not overwrite:
+                reason = "it exists already; pass overwrite=True or another name"
+            else:
+                write_durably(target, data)
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-        else:
+            reason = explain(error)
+        if not reason:
             return target
         raise StoreError(f"cannot save to {target}: {reason}")
 
@@ -156,9 +158,12 @@ class OutputError(BaseModel):
     blocked: int = Field(ge=0)
 
     @classmethod
-    def of(cls, error: ImagegenError, *, requested: int, returned: int, blocked: int) -> OutputError:
-        """The plain form of an error that ended a run."""
+    def of(
+        cls, error: ImagegenError, *, asked: bool, requested: int, returned: int, blocked: int
+    ) -> OutputError:
+        """The plain form of an error that ended a run; `asked` says that a provider had been called."""
         told: dict[str, Any] = {"kind": error.kind, "message": str(error)}
+        told["charge"] = "unknown" if asked else "none"
         if isinstance(error, ProviderError):
             facts = ("message", "provider", "status", "code", "request_id", "charge")
             told |= {name: getattr(error, name) for name in facts}

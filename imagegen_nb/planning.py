@@ -16,7 +16,7 @@ from imagegen_nb.credentials import Credential
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.events import RunEvent
 from imagegen_nb.providers.base import Connection, Entry, Provider
-from imagegen_nb.step import LONGEST_PROMPT, ImageGenerationStep
+from imagegen_nb.step import ImageGenerationStep
 from imagegen_nb.store.base import Store
 from imagegen_nb.types import Backend, ChargeType, ImageRequest
 
@@ -53,6 +53,11 @@ class Plan:
     on_event: Callable[[RunEvent], object] | None
     identifier: str | None
 
+    @property
+    def secret(self) -> str:
+        """The key in clear, to be looked for in texts."""
+        return self.credential.key.get_secret_value()
+
 
 def plan(
     step: ImageGenerationStep,
@@ -71,13 +76,10 @@ def plan(
     _check_partials(step, entry, partial_images)
     context = variables.plain(inputs or {})
     prompt = variables.render(step.prompt, context)
-    if not prompt.strip():
-        raise VariableError("the prompt is empty once its variables are filled in")
-    if len(prompt) > LONGEST_PROMPT:
-        raise VariableError(
-            f"the prompt has {len(prompt):,} characters once its variables are filled in; "
-            f"at most {LONGEST_PROMPT:,} are allowed. Shorten one of: {', '.join(step.variables)}"
-        )
+    if wrong := ImageGenerationStep.check_prompt(prompt):
+        problem, remedy = wrong
+        filled = ", ".join(step.variables)
+        raise VariableError(f"the prompt is {problem} once its variables are filled in ({filled}). {remedy}")
     return Plan(
         run_id=str(uuid.uuid4()),
         step=step,

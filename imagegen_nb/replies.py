@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,12 +31,13 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
     404: ModelRetired,
     429: RateLimited,
 }
-_FALLBACKS = {
+_FALLBACKS: dict[type[ProviderError], str] = {
     AuthenticationFailed: "refused the key",
     ModelRetired: "does not know the model",
     RateLimited: "is receiving too many requests",
     ProviderFault: "failed inside",
     BadRequest: "refused the request",
+    InvalidResponse: "answered in a way it does not document",
 }
 
 
@@ -71,6 +73,11 @@ class Reply:
                 return value
             what = f"a JSON {type(value).__name__} where an object was expected"
         raise self.invalid(f"answered with {what} instead of images")
+
+    def text(self) -> str:
+        """The body where it is plain words; empty for JSON, HTML and everything else."""
+        body = self.body[:2_000].decode(errors="replace").strip()
+        return body if body.isprintable() and body[:1] not in ("<", "{", "[") else ""
 
     def json_or_empty(self) -> dict[str, Any]:
         """The body as a JSON object, `{}` when it is none: for error answers, which may be anything."""
@@ -110,13 +117,13 @@ def failure(
     `kind` is the provider's finding where its codes say more than the HTTP status does.
     """
     if kind is None:
-        kind = ProviderFault if reply.status >= 500 else _BY_STATUS.get(reply.status, BadRequest)
+        kind = _kind(reply.status)
     if charge is None:
-        # A server error may come after the images were made; a refusal comes before.
-        charge = "unknown" if reply.status >= 500 else "none"
-    text = redacted(connection, message) or _FALLBACKS.get(kind, "refused the request")
+        # A server error, or a success nobody documents, may come after the images were made.
+        charge = "none" if 400 <= reply.status < 500 else "unknown"
+    said = redacted(connection, message) or redacted(connection, reply.text())
     return kind(
-        text,
+        said or _FALLBACKS.get(kind, "refused the request"),
         provider=reply.provider,
         status=reply.status,
         code=redacted(connection, code),
@@ -124,6 +131,12 @@ def failure(
         charge=charge,
         retry_after=retry_after if retry_after is not None else _retry_after(reply.headers),
     )
+
+
+def _kind(status: int) -> type[ProviderError]:
+    if status < 400:
+        return InvalidResponse
+    return ProviderFault if status >= 500 else _BY_STATUS.get(status, BadRequest)
 
 
 def redacted(connection: Connection, text: object) -> str | None:
@@ -147,10 +160,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait as the provider asks, from milliseconds, seconds or an HTTP date."""
     try:
         if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        value = headers["retry-after"]
-        if value.strip()[:1].isdigit():
-            return max(0.0, float(value))
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (KeyError, ValueError, TypeError):
+            seconds = float(headers["retry-after-ms"]) / 1000
+        elif headers["retry-after"].strip()[:1].isdigit():
+            seconds = float(headers["retry-after"])
+        else:
+            seconds = (parsedate_to_datetime(headers["retry-after"]) - datetime.now(UTC)).total_seconds()
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

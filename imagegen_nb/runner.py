@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imagegen_nb import images, naming
+from imagegen_nb.credentials import keys_in_use
 from imagegen_nb.errors import (
     ImagegenError,
     ImageRejected,
@@ -24,11 +25,10 @@ from imagegen_nb.errors import (
     StepFailed,
     StorageLimitReached,
 )
-from imagegen_nb.events import EventKind, RunEvent
+from imagegen_nb.events import Voice
 from imagegen_nb.images import CheckedImage
 from imagegen_nb.output import Asset, OutputError, StepOutput, used_settings
 from imagegen_nb.planning import Plan
-from imagegen_nb.redaction import redact
 from imagegen_nb.run import Run, Status
 from imagegen_nb.store.base import Blob, NewAsset
 from imagegen_nb.types import (
@@ -46,21 +46,22 @@ _SPARE = 5.0
 
 async def execute(plan: Plan) -> Run:
     """Carry out a plan. Raises `StepFailed` where the step says to terminate."""
-    walk = _Walk(plan)
+    known = [*keys_in_use([plan.entry.provider.key_variable]), plan.secret]
+    walk = _Walk(plan, Voice(plan.on_event, plan.run_id, plan.request.count, known))
     try:
         run = await walk.go()
     except asyncio.CancelledError:
         run = await asyncio.shield(walk.settle("cancelled"))
-        walk.tell("cancelled", run=run)
+        walk.voice.tell("cancelled", run=run)
         raise asyncio.CancelledError(
             f"run cancelled: {run.returned} of {run.requested} images had arrived"
             + (" and are kept in the store" if run.returned else "")
             + ("; a request under way may still be charged" if walk.called else "")
         ) from None
     if run.error is None:
-        walk.tell("done", run=run)
+        walk.voice.tell("done", run=run)
         return run
-    walk.tell("failed", run=run, error=run.error)
+    walk.voice.tell("failed", run=run, error=run.error)
     if plan.step.on_failure == "continue":
         return run
     raise StepFailed(run, run.error) from None
@@ -80,6 +81,7 @@ class _Walk:
     """The state of one run under way."""
 
     plan: Plan
+    voice: Voice
     started: float = field(default_factory=time.monotonic)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     called: bool = False
@@ -87,19 +89,18 @@ class _Walk:
     receipts: list[Receipt] = field(default_factory=list)
     shortfalls: list[Shortfall] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    callback_failed: bool = False
     keeping: asyncio.Task[None] | None = None
     recording: asyncio.Task[tuple[Asset, ...]] | None = None
 
     async def go(self) -> Run:
         """From the storage limit to the finished run, failed or not."""
-        self.tell("queued")
+        self.voice.tell("queued")
         if notice := self.plan.step.lifecycle_notice:
             self.warnings.append(notice)
         error: ImagegenError | None = None
         try:
             await asyncio.to_thread(self._check_storage)
-            self.tell("started")
+            self.voice.tell("started")
             await self._call_provider()
         except ImagegenError as caught:
             error = self._with_successor(caught)
@@ -169,7 +170,7 @@ class _Walk:
         elif isinstance(delivery, Shortfall):
             self.shortfalls.append(replace(delivery, error=self._with_successor(delivery.error)))
         elif isinstance(delivery, Partial):
-            self.tell("partial", index=delivery.index, data=delivery.data)
+            self.voice.tell("partial", index=delivery.index, data=delivery.data)
         else:
             # A cancel must not lose an image that has arrived: `settle` waits for this.
             self.keeping = asyncio.create_task(self._keep(delivery))
@@ -185,6 +186,8 @@ class _Walk:
             why = InvalidResponse(
                 f"image {delivery.index + 1} was unusable: {error}",
                 provider=self._provider,
+                status=200,
+                request_id=delivery.request_id,
                 charge="unknown",
             )
             self.shortfalls.append(Shortfall(why))
@@ -192,7 +195,7 @@ class _Walk:
         blob = await asyncio.to_thread(self.plan.place.store.stage, image.data, image.media_type)
         self.kept.append(_Kept(delivery.index, blob, replace(image, data=b"")))
         self._note_differences(delivery.index, image)
-        self.tell("image", index=delivery.index, image=image)
+        self.voice.tell("image", index=delivery.index, image=image)
 
     def _note_differences(self, index: int, image: CheckedImage) -> None:
         """Say where an image is not what was declared or asked; it is kept as it is."""
@@ -258,14 +261,18 @@ class _Walk:
             duration=time.monotonic() - self.started,
             receipts=tuple(self.receipts),
             shortfalls=tuple(self.shortfalls),
-            warnings=tuple(dict.fromkeys([*self.warnings, *self._answered_by_another()])),
+            warnings=tuple(
+                dict.fromkeys([*self.warnings, *self._answered_by_another(), *self.voice.complaints])
+            ),
             error=error,
             identifier=plan.identifier,
             usage=sum((receipt.usage for receipt in self.receipts), Usage()),
         )
         if error is None:
             return run
-        told = OutputError.of(error, requested=run.requested, returned=run.returned, blocked=run.blocked)
+        told = OutputError.of(
+            error, asked=self.called, requested=run.requested, returned=run.returned, blocked=run.blocked
+        )
         return replace(run, output=run.output.model_copy(update={"error": told}))
 
     def _used(self) -> Any:
@@ -283,15 +290,3 @@ class _Walk:
         model = self.plan.step.model
         others = {receipt.answered_by for receipt in self.receipts} - {model, None}
         return [f"{model} was answered by {other}" for other in sorted(filter(None, others))]
-
-    def tell(self, kind: EventKind, **facts: Any) -> None:
-        """Deliver an event; a callback that fails is reported once and does not cost the run."""
-        if self.plan.on_event is None:
-            return
-        event = RunEvent(kind=kind, run_id=self.plan.run_id, requested=self.plan.request.count, **facts)
-        try:
-            self.plan.on_event(event)
-        except Exception as error:  # noqa: BLE001 - the user's code may raise anything
-            if not self.callback_failed:
-                self.callback_failed = True
-                self.warnings.append(redact(f"on_event raised {type(error).__name__}: {error}", limit=200))

@@ -2,7 +2,8 @@
 
 It says all that JSON Schema can: which settings a model takes, their values, and the cross-field
 rules as conditionals. A document it refuses is refused by validation too; the arithmetic of free
-pixel sizes and the grammar of variables are checked by validation alone.
+pixel sizes and the grammar of variables are checked by validation alone; and JSON Schema takes 3.0 for
+a whole number, which validation does not.
 """
 
 from __future__ import annotations

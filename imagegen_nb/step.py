@@ -49,7 +49,7 @@ class Workbench(Protocol[Result]):
         ...
 
 
-class ImageGenerationStep(BaseModel):
+class ImageGenerationStep(BaseModel, frozen=True):
     """An Image Generation step: what the platform's form holds, under the platform's keys.
 
     Unset (None) means the provider's default. Which settings a model takes, and their values, is
@@ -57,7 +57,7 @@ class ImageGenerationStep(BaseModel):
     refused. Raises `InvalidStep` listing every problem.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
 
     name: Annotated[str | None, Text(0, 200)] = Field(default=None, title="Name")
     model: str = Field(default="gpt-image-2", title="Model")
@@ -99,6 +99,12 @@ class ImageGenerationStep(BaseModel):
         """Everything that stands against `settings` (platform keys), an empty tuple when fine."""
         given = {key: value for key, value in settings.items() if value is not None}
         return rules.problems({"model": cls.model_fields["model"].default} | given, cls.kinds())
+
+    @classmethod
+    def check_prompt(cls, text: str) -> tuple[str, str] | None:
+        """What is wrong with `text` as a (filled-in) prompt, and the remedy; None when nothing is."""
+        kind = cls.kinds()["prompt"]
+        return kind.check(text) if kind else None
 
     @classmethod
     def kinds(cls) -> dict[str, Kind | None]:

@@ -1,8 +1,8 @@
 """The transport under every provider's client: what may leave, and how much may come back.
 
 By construction a request goes only to the connection's own origin, carries only known headers,
-follows no redirect, is sent once, and its answer is read up to a byte cap. The answer is captured
-here, before an SDK sees it.
+follows no redirect, is sent once, and its answer is read up to a byte cap. Should the answer repeat the
+key, it is masked before anything else sees it. The answer is captured here, before an SDK sees it.
 """
 
 from __future__ import annotations
@@ -11,38 +11,27 @@ import functools
 import ssl
 import urllib.request
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import httpx2
 
+from imagegen_nb._version import __version__
 from imagegen_nb.credentials import is_loopback
 from imagegen_nb.errors import Charge, InvalidResponse, ProviderError, ProviderFault
 from imagegen_nb.providers.base import Connection
+from imagegen_nb.redaction import scrub
 from imagegen_nb.replies import Reply
 
 _CONNECT_TIMEOUT = 10.0
 CALL_HEADER = "x-imagegen-nb-call"
 """Tells the emulator which of several identical requests this is; never sent to a provider."""
 _HEADERS = frozenset(
-    [
-        "accept",
-        "accept-encoding",
-        "authorization",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "transfer-encoding",
-        "user-agent",
-        "x-goog-api-client",
-        "x-goog-api-key",
-        "x-goog-user-project",
-    ]
+    ["authorization", "content-length", "transfer-encoding", "x-goog-api-key", "x-goog-user-project"]
 )
-"""What may leave. The SDKs add others from the environment (organisation, project, custom headers)."""
+"""What an SDK may say. It adds others, some from the environment (organisation, custom headers)."""
 
 
 @dataclass(slots=True)
@@ -51,6 +40,9 @@ class Capture:
 
     call: int = 0
     sent: bool = False
+    status: int | None = None
+    request_id: str | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     reply: Reply | None = None
     refusal: ProviderError | None = None
 
@@ -92,6 +84,9 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 capture, ProviderFault, f"a request to {request.url.host} was stopped before it left"
             )
         response = await self.inner.handle_async_request(self._as_sent(capture, request))
+        answered = [(name, scrub(value, capture.secrets)) for name, value in response.headers.raw]
+        response.headers = httpx2.Headers(answered)
+        capture.status, capture.request_id = response.status_code, response.headers.get("x-request-id")
         try:
             return await self._receive(capture, request, response)
         except BaseException:
@@ -101,9 +96,17 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     def _as_sent(self, capture: Capture, request: httpx2.Request) -> httpx2.Request:
         """The request that leaves. The SDK's own stays as it is: it reads its private headers again."""
         headers = {name: value for name, value in request.headers.items() if name.lower() in _HEADERS}
-        headers["host"] = self.origin.netloc.decode("ascii")
-        # Base64 hardly compresses, and an uncompressed answer cannot unfold past the cap.
-        headers["accept-encoding"] = "identity"
+        sent = (headers.get("authorization", "").removeprefix("Bearer "), headers.get("x-goog-api-key", ""))
+        capture.secrets = tuple(filter(None, sent))
+        headers |= {
+            "host": self.origin.netloc.decode("ascii"),
+            "user-agent": f"imagegen-nb/{__version__}",
+            "content-type": "application/json",
+            "accept": "application/json, text/event-stream",
+            "connection": "keep-alive",
+            # Base64 hardly compresses, and an uncompressed answer cannot unfold past the cap.
+            "accept-encoding": "identity",
+        }
         if self.connection.backend == "emulator":
             headers[CALL_HEADER] = str(capture.call)
         # The deadline bounds everything after the connection stands.
@@ -121,15 +124,16 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 capture,
                 ProviderFault,
                 f"answered with a redirect, which is not followed: the key goes to {self.origin.host} only",
-                status=response.status_code,
             )
         if response.status_code == 200 and response.headers.get("content-type", "").startswith(
             "text/event-stream"
         ):
-            capture.sent = True
-            stream = _CappedStream(response, self.connection.largest_response)
+            if response.headers.get("content-encoding", "identity").lower() != "identity":
+                self._refuse(capture, InvalidResponse, "streams in an encoding, which was not asked for")
+            stream = _GuardedStream(response, self.connection.largest_response, self._refuse_size)
+            stream.secrets = capture.secrets
             return httpx2.Response(200, headers=response.headers, stream=stream, request=request)
-        body = await self._read(capture, response)
+        body = scrub(await self._read(capture, response), capture.secrets)
         await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
         capture.reply = Reply(self.provider, response.status_code, headers, body)
@@ -156,19 +160,22 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 capture, InvalidResponse, f"answered in the encoding {encoding!r}, which was not asked for"
             )
         if size > cap:
-            self._refuse(
-                capture,
-                InvalidResponse,
-                f"the answer is larger than {cap:,} bytes",
-                status=response.status_code,
-            )
+            self._refuse_size()
         return b"".join(chunks)
 
-    def _refuse(
-        self, capture: Capture, kind: type[ProviderError], message: str, *, status: int | None = None
-    ) -> NoReturn:
-        charge: Charge = "unknown" if capture.sent and status in (None, 200) else "none"
-        capture.refusal = kind(message, provider=self.provider, status=status, charge=charge)
+    def _refuse_size(self) -> NoReturn:
+        largest = self.connection.largest_response
+        self._refuse(current.get(), InvalidResponse, f"the answer is larger than {largest:,} bytes")
+
+    def _refuse(self, capture: Capture, kind: type[ProviderError], message: str) -> NoReturn:
+        charge: Charge = "unknown" if capture.sent and capture.status == 200 else "none"
+        capture.refusal = kind(
+            message,
+            provider=self.provider,
+            status=capture.status,
+            request_id=capture.request_id,
+            charge=charge,
+        )
         raise Refused
 
     async def aclose(self) -> None:
@@ -176,20 +183,31 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         await self.inner.aclose()
 
 
-class _CappedStream(httpx2.AsyncByteStream):
-    """A streamed body that ends in an error past `cap` bytes."""
+class _GuardedStream(httpx2.AsyncByteStream):
+    """A streamed body in whole lines: refused past `cap` bytes, the request's own key masked."""
 
-    def __init__(self, response: httpx2.Response, cap: int) -> None:
+    secrets: tuple[str, ...] = ()
+
+    def __init__(self, response: httpx2.Response, cap: int, refuse: Callable[[], NoReturn]) -> None:
         self.response = response
         self.left = cap
+        self.refuse = refuse
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         assert isinstance(self.response.stream, httpx2.AsyncByteStream)
+        pending = bytearray()
         async for chunk in self.response.stream:
             self.left -= len(chunk)
             if self.left < 0:
-                raise Refused
-            yield chunk
+                self.refuse()
+            # A key may be cut in two by a chunk's end, but not by a line's.
+            head, newline, tail = chunk.rpartition(b"\n")
+            if newline:
+                yield scrub(bytes(pending) + head + newline, self.secrets)
+                pending.clear()
+            pending += tail
+        if pending:
+            yield scrub(bytes(pending), self.secrets)
 
     async def aclose(self) -> None:
         await self.response.aclose()

@@ -94,6 +94,7 @@ class GeneratedImage:
     index: int
     data: bytes = field(repr=False)
     declared_type: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

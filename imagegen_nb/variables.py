@@ -108,7 +108,7 @@ def _as_text(value: Any) -> tuple[str, str]:
     try:
         text = value if isinstance(value, str) else _compact(value)
     except ValueError:
-        return "", "holds NaN or an infinite number, which JSON cannot write"
+        return "", "holds a number JSON cannot write (NaN, infinite, or far too long)"
     if len(text) > LONGEST_VALUE:
         return "", f"is {len(text):,} characters long; at most {LONGEST_VALUE:,} fit a prompt"
     return text, ""

@@ -87,7 +87,7 @@ class Workspace:
         else:
             base_url = provider.address(credential)
         return Connection(
-            base_url=base_url, credential=credential, backend=self.backend, timeout=self.timeout
+            base_url=base_url.rstrip("/"), credential=credential, backend=self.backend, timeout=self.timeout
         )
 
     def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
@@ -178,8 +178,12 @@ def _emulator_url(backend: str) -> str:
 
 
 def _checked_accounts(hosted: Mapping[str, Hosted]) -> dict[str, Hosted]:
-    known = [provider.name for provider in providers()]
-    for name in hosted:
+    known = {provider.name: provider for provider in providers()}
+    for name, account in hosted.items():
         if name not in known:
             raise InvalidOption(f"hosted = {name!r}: not a provider; known are {', '.join(known)}")
+        kinds = known[name].accounts
+        if not isinstance(account, kinds):
+            usable = " or ".join(kind.__name__ for kind in kinds)
+            raise InvalidOption(f"hosted[{name!r}] is a {type(account).__name__}; use {usable}")
     return dict(hosted)

@@ -14,7 +14,8 @@ import imagegen_nb as ig
 from imagegen_nb import catalog
 from imagegen_nb.cli.present import app
 from imagegen_nb.emulator import Emulator
-from imagegen_nb.emulator.pictures import Drawing, render
+from imagegen_nb.emulator.drawing import Drawing
+from imagegen_nb.emulator.pictures import render
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imagegen_nb.emulator.pictures import Drawing
+    from imagegen_nb.emulator.drawing import Drawing
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from imagegen_nb.emulator.answers import Answer, Refusal
+from imagegen_nb.emulator.drawing import Drawing, PictureFormat
 from imagegen_nb.emulator.gemini_errors import bad_request, error, key_error
 from imagegen_nb.emulator.gemini_models import MODELS, GeminiModel
 from imagegen_nb.emulator.gemini_schema import normalised
-from imagegen_nb.emulator.pictures import Drawing, PictureFormat
 from imagegen_nb.emulator.tokens import text_tokens
 
 if TYPE_CHECKING:

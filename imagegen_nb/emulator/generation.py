@@ -13,9 +13,10 @@ from starlette.responses import Response
 
 from imagegen_nb.emulator import hazards
 from imagegen_nb.emulator.answers import Answer, Item, Refusal, json_answer
+from imagegen_nb.emulator.drawing import Drawing
 from imagegen_nb.emulator.faults import EARLY, Fault
 from imagegen_nb.emulator.log import LoggedRequest, safe_headers
-from imagegen_nb.emulator.pictures import Drawing, render
+from imagegen_nb.emulator.pictures import render
 from imagegen_nb.emulator.spoil import really_drawn, spoil
 from imagegen_nb.emulator.wires import Call
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from PIL import Image, ImageDraw, ImageFont
 
 if TYPE_CHECKING:
-    from imagegen_nb.emulator.pictures import Drawing
+    from imagegen_nb.emulator.drawing import Drawing
 
 #: No picture shows more of a prompt than this, so nothing longer is ever measured.
 LONGEST_SHOWN: Final = 420

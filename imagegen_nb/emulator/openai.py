@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from imagegen_nb.emulator.answers import Refusal
+from imagegen_nb.emulator.drawing import Drawing, PictureFormat
 from imagegen_nb.emulator.openai_errors import error
-from imagegen_nb.emulator.pictures import Drawing, PictureFormat
 from imagegen_nb.emulator.tokens import GPT_IMAGE_2, GPT_IMAGE_2_5
 
 if TYPE_CHECKING:

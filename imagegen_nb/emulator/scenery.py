@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
-    from imagegen_nb.emulator.pictures import Drawing
+    from imagegen_nb.emulator.drawing import Drawing
 
 Colour = tuple[int, int, int]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from imagegen_nb.emulator.answers import Item
 
 if TYPE_CHECKING:
+    from imagegen_nb.emulator.drawing import Drawing, PictureFormat
     from imagegen_nb.emulator.faults import Fault
-    from imagegen_nb.emulator.pictures import Drawing, PictureFormat
 
 #: What `wrong_type` really sends, by the type it declares.
 OTHER: Final[dict[PictureFormat, PictureFormat]] = {"png": "jpeg", "jpeg": "png", "webp": "png"}

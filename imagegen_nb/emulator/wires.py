@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from imagegen_nb.emulator.answers import Answer, Item
+    from imagegen_nb.emulator.drawing import Drawing
     from imagegen_nb.emulator.faults import Fault, Provider
-    from imagegen_nb.emulator.pictures import Drawing
     from imagegen_nb.emulator.state import State
 
 

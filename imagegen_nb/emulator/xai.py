@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from imagegen_nb.emulator.answers import Answer, Item, Refusal, json_answer
-from imagegen_nb.emulator.pictures import Drawing
+from imagegen_nb.emulator.drawing import Drawing
 from imagegen_nb.emulator.tokens import usd_ticks
 from imagegen_nb.emulator.xai_errors import error, undeserializable
 

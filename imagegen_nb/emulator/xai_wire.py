@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imagegen_nb.emulator.answers import Answer
+    from imagegen_nb.emulator.drawing import Drawing
     from imagegen_nb.emulator.faults import Fault, Provider
-    from imagegen_nb.emulator.pictures import Drawing
     from imagegen_nb.emulator.wires import Call
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from imagegen_nb.capabilities import Model
-from imagegen_nb.credentials import Credential
+from imagegen_nb.credentials import Credential, Gateway, Hosted
 from imagegen_nb.types import Backend, Delivery, ImageRequest
 
 
@@ -49,6 +49,8 @@ class Provider(ABC):
     """The provider's own address; a loopback emulator serves the same path below `/<name>`."""
     key_variable: ClassVar[str]
     """The environment variable that holds the user's own key."""
+    accounts: ClassVar[tuple[type[Hosted], ...]] = (Gateway,)
+    """The kinds of hosted account the provider can be reached through."""
     rank: ClassVar[int] = 100
     """Where the provider stands in lists; the platform's own order for the built-in ones."""
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.capabilities import Choice, Lifecycle, Model
-from imagegen_nb.credentials import Credential
+from imagegen_nb.credentials import Credential, Gateway, VertexAI
 from imagegen_nb.errors import (
     AuthenticationFailed,
     ModerationBlocked,
@@ -68,6 +68,7 @@ class Gemini(Provider):
     label = "Google"
     base_url = "https://generativelanguage.googleapis.com"
     key_variable = "GEMINI_API_KEY"
+    accounts = (Gateway, VertexAI)
     rank = 2
     models = (
         _FLASH,
@@ -148,9 +149,11 @@ def _read(reply: Reply, request: ImageRequest, index: int) -> list[Delivery]:
         return [receipt, Shortfall(_no_image(answer, candidate, parts, reply, receipt.request_id))]
     data = reply.image_data(images[0].get("data"))
     if isinstance(data, ProviderError):
+        data.request_id = receipt.request_id
         return [receipt, Shortfall(data)]
     declared = images[0].get("mimeType")
-    return [receipt, GeneratedImage(index, data, declared if isinstance(declared, str) else None)]
+    declared = declared if isinstance(declared, str) else None
+    return [receipt, GeneratedImage(index, data, declared, receipt.request_id)]
 
 
 def _no_image(
@@ -246,6 +249,7 @@ def _client(
     import httpx2
     from google import genai
     from google.genai import types
+    from google.genai.client import DebugConfig
 
     vertex = connection.credential.vertex
     options = types.HttpOptions(
@@ -255,14 +259,18 @@ def _client(
         # Never used; without it the SDK loads TLS settings for a client of its own.
         httpx_client=httpx2.Client(transport=httpx2.BaseTransport(), trust_env=False),
     )
+    debug = DebugConfig(client_mode=None, replays_directory=None, replay_id=None)
     if vertex is None:
-        return genai.Client(enterprise=False, api_key=connection.key, http_options=options)
+        return genai.Client(
+            enterprise=False, api_key=connection.key, http_options=options, debug_config=debug
+        )
     return genai.Client(
         enterprise=True,
         project=vertex.project,
         location=vertex.location,
         credentials=credentials,
         http_options=options,
+        debug_config=debug,
     )
 
 

@@ -140,7 +140,7 @@ class OpenAI(Provider):
             if isinstance(data, ProviderError):
                 deliveries.append(Shortfall(data))
             else:
-                deliveries.append(GeneratedImage(index, data, _mime(answer)))
+                deliveries.append(GeneratedImage(index, data, _mime(answer), reply.request_id))
         if len(items) < request.count:
             missing = request.count - len(items)
             why = reply.invalid(f"returned {len(items)} of {request.count} images")
@@ -167,7 +167,7 @@ class OpenAI(Provider):
         iterator = aiter(events)
         reply = exchange.streaming_reply(headers)
         try:
-            while (event := await exchange.next_event(iterator, reported=APIError)) is not None:
+            while (event := await exchange.next_event(iterator, reply, APIError)) is not None:
                 if isinstance(event, APIError):
                     raise _stream_error(event, reply, exchange.connection)
                 for delivery in _from_event(event, reply, request.model):
@@ -206,7 +206,7 @@ def _from_event(event: object, reply: Reply, model: str) -> list[Delivery]:
         data = reply.image_data(answer.get("b64_json"))
         if isinstance(data, ProviderError):
             raise data
-        return [_receipt(answer, reply, model), GeneratedImage(0, data, _mime(answer))]
+        return [_receipt(answer, reply, model), GeneratedImage(0, data, _mime(answer), reply.request_id)]
     return []
 
 

@@ -100,7 +100,8 @@ def _read(request: ImageRequest, reply: Reply) -> list[Delivery]:
             deliveries.append(Shortfall(found))
         else:
             declared = item.get("mime_type")
-            deliveries.append(GeneratedImage(index, found, declared if isinstance(declared, str) else None))
+            declared = declared if isinstance(declared, str) else None
+            deliveries.append(GeneratedImage(index, found, declared, reply.request_id))
     if len(items) < request.count:
         why = reply.invalid(f"returned {len(items)} of {request.count} images")
         deliveries.append(Shortfall(why, request.count - len(items)))

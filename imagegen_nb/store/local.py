@@ -16,6 +16,7 @@ import os
 import sqlite3
 import threading
 import uuid
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -23,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from imagegen_nb.durable import explain, sync_folder, write_durably
+from imagegen_nb.durable import explain, sync_folder, user_path, write_durably
 from imagegen_nb.errors import AssetNotFound, StoreError
 from imagegen_nb.images import EXTENSIONS
 from imagegen_nb.store.base import Blob, NewAsset, Store, StoredAsset
@@ -57,15 +58,22 @@ _WAIT = 60.0
 """Seconds to wait for another process that holds the index."""
 
 
+_stores: weakref.WeakSet[LocalStore] = weakref.WeakSet()
+
+
 class LocalStore(Store):
     """A folder of images. Several kernels may share it; `limit` is in bytes, None for no limit."""
 
     def __init__(self, folder: str | os.PathLike[str], limit: int | None = None) -> None:
-        self.folder = Path(folder).expanduser().absolute()
+        self.folder = user_path(folder, StoreError).absolute()
         self.limit = limit
+        self._start_afresh()
+        _stores.add(self)
+
+    def _start_afresh(self) -> None:
+        """Begin without a lock or a connection, also in a forked child: neither survives a fork."""
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._owner = 0
 
     def __repr__(self) -> str:
         return f"LocalStore({str(self.folder)!r}, limit={self.limit})"
@@ -101,8 +109,10 @@ class LocalStore(Store):
         return stored
 
     def get(self, asset_id: str) -> StoredAsset:
-        with self._reading() as index:
-            row = index.execute(f"{_SELECT} WHERE id = ?", (asset_id,)).fetchone()
+        row = None
+        if asset_id.isascii():  # ids are made here; SQLite cannot even be asked for a broken character
+            with self._reading() as index:
+                row = index.execute(f"{_SELECT} WHERE id = ?", (asset_id,)).fetchone()
         if row is None:
             raise AssetNotFound(f"no asset {asset_id!r} in {self.folder}")
         return self._record(row)
@@ -124,7 +134,7 @@ class LocalStore(Store):
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None and self._owner == os.getpid():
+            if self._connection is not None:
                 self._connection.close()
             self._connection = None
 
@@ -191,22 +201,23 @@ class LocalStore(Store):
         raise StoreError(f"cannot write the index in {self.folder}: {reason}")
 
     def _open(self) -> sqlite3.Connection:
-        """This process's connection; one inherited through a fork is left alone."""
-        if self._connection is None or self._owner != os.getpid():
+        """This process's connection."""
+        if self._connection is None:
             try:
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 reason = explain(error)
             else:
-                self._connection, self._owner = self._connect(), os.getpid()
+                self._connection = self._connect()
                 return self._connection
             raise StoreError(f"cannot create the store folder {self.folder}: {reason}")
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
-        index = sqlite3.connect(
-            self.folder / "index.sqlite3", timeout=_WAIT, isolation_level=None, check_same_thread=False
-        )
+        path = self.folder / "index.sqlite3"
+        if path.is_symlink():
+            raise sqlite3.DatabaseError(f"{path} is a link; the store writes only inside itself")
+        index = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
         try:
             index.execute("PRAGMA synchronous = EXTRA")
             version = index.execute("PRAGMA user_version").fetchone()[0]
@@ -226,3 +237,31 @@ def _holds(path: Path, blob: Blob) -> bool:
     if path.is_symlink() or not path.is_file() or path.stat().st_size != blob.size:
         return False
     return hashlib.sha256(path.read_bytes()).hexdigest() == blob.sha256
+
+
+_held: list[LocalStore] = []
+
+
+def _before_fork() -> None:
+    """Keep every thread out of SQLite while the process is copied: its own locks would be copied held."""
+    _held[:] = list(_stores)
+    for store in _held:
+        store._lock.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    while _held:
+        _held.pop()._lock.release()
+
+
+def _after_fork_in_child() -> None:
+    while _held:
+        _held.pop()._start_afresh()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image, ImageChops
 
+from imagegen_nb.emulator.drawing import Drawing
 from imagegen_nb.emulator.lettering import LONGEST_SHOWN, fit, printable
-from imagegen_nb.emulator.pictures import Drawing, render
+from imagegen_nb.emulator.pictures import render
 
 from .conftest import picture
 
@@ -70,7 +71,8 @@ def test_indexes_differ_visibly():
 
 def test_the_same_bytes_in_other_processes():
     code = (
-        "import hashlib; from imagegen_nb.emulator.pictures import Drawing, render;"
+        "import hashlib; from imagegen_nb.emulator.drawing import Drawing;"
+        "from imagegen_nb.emulator.pictures import render;"
         "d = Drawing('m', 'a f\\u00f6x \\U0001f98a', 1024, 1024, 'png', 'low', 1, 3);"
         "print(hashlib.sha256(render(d)).hexdigest())"
     )

@@ -1,0 +1,361 @@
+"""OpenAI: what leaves (and what must not), live previews, and answers nobody documents."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, Workspace
+from imagegen_nb.emulator import Fault
+from imagegen_nb.emulator.log import fingerprint
+from imagegen_nb.errors import (
+    AuthenticationFailed,
+    InvalidResponse,
+    ModerationBlocked,
+    ProviderFault,
+    ProviderTimeout,
+    RateLimited,
+)
+
+KEY = "gateway-key-0123456789"
+CANARY = "canary"
+STEP = ImageGenerationStep(prompt="a fox", on_failure="continue")
+
+
+@pytest.fixture
+def through(tmp_path, monkeypatch):
+    """A live workspace whose OpenAI calls go to a gateway at `url`."""
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+
+    def make(url: str, **options: Any) -> Workspace:
+        return Workspace(tmp_path / "assets", hosted={"openai": Gateway(url, "GATEWAY_KEY")}, **options)
+
+    return make
+
+
+@pytest.fixture
+def gateway(through, emulator):
+    return through(f"{emulator.url}/openai/v1", timeout=30)
+
+
+def test_nothing_in_the_environment_moves_or_marks_a_call(gateway, emulator, raw_server, monkeypatch):
+    elsewhere = raw_server(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")
+    for name in ("ORG_ID", "PROJECT_ID", "API_KEY", "ADMIN_KEY", "WEBHOOK_SECRET"):
+        monkeypatch.setenv(f"OPENAI_{name}", f"{CANARY}-{name}")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{elsewhere.url}/v1")
+    monkeypatch.setenv(
+        "OPENAI_CUSTOM_HEADERS", f"X-Extra: {CANARY}\nAuthorization: Bearer {CANARY}\nAccept: {CANARY}"
+    )
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, elsewhere.url)
+    run = STEP.run(workspace=gateway)
+    assert (run.status, run.backend, run.emulated) == ("done", "live", False)
+    assert run.paid_by == "hosted: gateway 127.0.0.1 (GATEWAY_KEY)"
+    assert elsewhere.requests == []
+    (request,) = emulator.requests
+    assert request.headers["authorization"] == fingerprint(f"Bearer {KEY}")
+    assert CANARY not in json.dumps(request.to_json())
+    assert "x-imagegen-nb-call" not in request.headers
+
+
+def test_only_known_headers_leave(raw_server, through):
+    server = raw_server(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")
+    assert STEP.run(workspace=through(f"{server.url}/v1")).status == "failed"
+    (request,) = server.requests
+    assert set(request.headers) == {
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "user-agent",
+    }
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.headers["host"] == server.url.removeprefix("http://")
+    assert request.line == "POST /v1/images/generations HTTP/1.1"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("previews", [0, 1])
+def test_redirects_are_not_followed(gateway, emulator, raw_server, status, previews):
+    elsewhere = raw_server(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+    emulator.script(
+        "openai", Fault("redirect", status=status, location=f"{elsewhere.url}/v1/images/generations")
+    )
+    error = STEP.run(workspace=gateway, partial_images=previews).error
+    assert (type(error), error.status, error.charge) == (ProviderFault, status, "none")
+    assert elsewhere.requests == []
+    assert emulator.count() == 1
+
+
+def test_a_key_the_gateway_refuses(gateway, emulator, monkeypatch):
+    monkeypatch.setenv("GATEWAY_KEY", "invalid-key-0123456789")
+    error = STEP.run(workspace=gateway).error
+    assert (type(error), error.code) == (AuthenticationFailed, "invalid_api_key")
+    assert emulator.requests[0].headers["authorization"] == fingerprint("Bearer invalid-key-0123456789")
+
+
+# --- live previews
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_previews_come_as_events_before_the_image(workspace, emulator, count):
+    events = []
+    run = STEP.run(workspace=workspace, partial_images=count, on_event=events.append)
+    assert (run.status, run.returned) == ("done", 1)
+    assert [event.kind for event in events] == ["queued", "started", *["partial"] * count, "image", "done"]
+    previews = [event for event in events if event.kind == "partial"]
+    assert [event.index for event in previews] == list(range(count))
+    for event in previews:
+        assert Image.open(io.BytesIO(event.data)).size == (1024, 1024)
+    assert len(list(workspace.records(run.id))) == 1
+    (request,) = emulator.requests
+    assert (request.body["stream"], request.body["partial_images"]) == (True, count)
+
+
+def test_a_streamed_run_tells_what_any_other_tells(workspace):
+    plain = STEP.run(workspace=workspace)
+    streamed = STEP.run(workspace=workspace, partial_images=2)
+    assert streamed.output.settings == plain.output.settings
+    assert streamed.answered_by == plain.answered_by
+    assert streamed.request_ids[0].startswith("req_emulated_")
+    assert streamed.output.assets[0].stored.sha256 == plain.output.assets[0].stored.sha256
+    assert streamed.usage.total == plain.usage.total + 200
+    assert sum(streamed.usage.output.values()) == 7024 + 200
+
+
+async def test_previews_with_arun(workspace):
+    events = []
+    await STEP.arun(workspace=workspace, partial_images=1, on_event=lambda event: events.append(event.kind))
+    assert events == ["queued", "started", "partial", "image", "done"]
+
+
+def test_without_previews_nothing_is_streamed(workspace, emulator):
+    STEP.run(workspace=workspace)
+    assert not {"stream", "partial_images"} & set(emulator.requests[0].body)
+
+
+STREAM_FAULTS = [
+    # fault, previews seen, error, status, charge
+    (Fault("stream_error"), 1, ProviderFault, 200, "unknown"),
+    (Fault("stream_error", code="moderation_blocked"), 1, ModerationBlocked, 200, "unknown"),
+    (Fault("stream_cut"), 1, ProviderFault, None, "unknown"),
+    (Fault("cut"), None, ProviderFault, None, "unknown"),
+    (Fault("drop"), 0, ProviderFault, None, "unknown"),
+    (Fault("hang"), 0, ProviderTimeout, None, "unknown"),
+    (Fault("drip", seconds=0.05), 0, ProviderTimeout, None, "unknown"),
+    (Fault("text_only"), 0, InvalidResponse, 200, "unknown"),
+    (Fault("fewer", images=0), 0, InvalidResponse, 200, "unknown"),
+    (Fault("bad_base64"), 0, InvalidResponse, 200, "unknown"),
+    (Fault("html"), 0, InvalidResponse, 200, "unknown"),
+    (Fault("json_list"), 0, InvalidResponse, 200, "unknown"),
+    (Fault("moderation"), 0, ModerationBlocked, 400, "none"),
+    (Fault("rate_limit"), 0, RateLimited, 429, "none"),
+    (Fault("server_error", status=503), 0, ProviderFault, 503, "unknown"),
+    (Fault("echo_key"), 0, AuthenticationFailed, 401, "none"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "previews", "kind", "status", "charge"),
+    STREAM_FAULTS,
+    ids=[row[0].kind for row in STREAM_FAULTS],
+)
+@pytest.mark.parametrize("policy", ["terminate", "continue"])
+def test_stream_faults(gateway, emulator, fault, previews, kind, status, charge, policy):
+    gateway.timeout = 0.8 if kind is ProviderTimeout else 30
+    emulator.script("openai", fault)
+    events = []
+    step = STEP.replace(on_failure=policy)
+    try:
+        error = step.run(workspace=gateway, partial_images=2, on_event=events.append).error
+        assert policy == "continue"
+    except StepFailed as failed:
+        error = failed.error
+        assert policy == "terminate"
+    assert type(error) is kind, error
+    assert (error.status, error.charge) == (status, charge)
+    assert error.__context__ is error.__cause__ is None
+    assert KEY not in str(error)
+    assert emulator.count() == 1
+    seen = [event.kind for event in events].count("partial")
+    assert seen == previews if previews is not None else seen < 2
+    assert events[-1].kind == "failed"
+    assert list(gateway.records()) == []
+
+
+def test_a_key_in_a_streamed_error_is_hidden(gateway, emulator):
+    emulator.script("openai", Fault("stream_error", message=f"Bad key {KEY}."))
+    error = STEP.run(workspace=gateway, partial_images=1).error
+    assert "Bad key [redacted]." in str(error)
+
+
+def test_a_slow_stream_is_cut_at_the_deadline(gateway, emulator):
+    gateway.timeout, emulator.latency = 1.5, 4.0
+    events = []
+    run = STEP.run(workspace=gateway, partial_images=3, on_event=events.append)
+    assert (type(run.error), run.error.charge) == (ProviderTimeout, "unknown")
+    assert "partial" in [event.kind for event in events]
+    assert "image" not in [event.kind for event in events]
+    assert emulator.count() == 1
+
+
+class SmallWorkspace(Workspace):
+    def connection(self, provider, credential):
+        return replace(super().connection(provider, credential), largest_response=100_000)
+
+
+@pytest.mark.parametrize("squeezed", [False, True], ids=["plain", "gzip-bomb"])
+def test_an_endless_stream_is_cut_at_the_byte_cap(raw_server, tmp_path, monkeypatch, squeezed):
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n"
+    event = b"event: image_generation.partial_image\ndata: " + b"A" * 4_000_000
+
+    def answer(write, over) -> None:
+        if squeezed:
+            write(head + b"content-encoding: gzip\r\n\r\n" + gzip.compress(event))
+        else:
+            write(head + b"\r\n" + event)
+
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    gateway = Gateway(raw_server(answer).url, "GATEWAY_KEY")
+    workspace = SmallWorkspace(tmp_path, hosted={"openai": gateway}, timeout=30)
+    error = STEP.run(workspace=workspace, partial_images=1).error
+    assert (type(error), error.charge) == (InvalidResponse, "unknown")
+    assert "larger than 100,000 bytes" in str(error) or "encoding" in str(error)
+
+
+# --- answers nobody documents
+
+
+def http(body: bytes | Any, status: str = "200 OK", **headers: str) -> bytes:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {"content-type": "application/json", "content-length": str(len(content)), **headers}
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in named.items())
+    return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + content
+
+
+def pixel() -> str:
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), "blue").save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+GOOD = {"b64_json": pixel()}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"null",
+        b'"text"',
+        b"42",
+        b"{",
+        b'{"data": NaN}',
+        b"\xff\xfe{}",
+        {},
+        {"data": {}},
+        {"data": "images"},
+        {"data": [None]},
+        {"data": ["text"]},
+        {"data": [[]]},
+        {"data": [{"b64_json": None}]},
+        {"data": [{"b64_json": 42}]},
+        {"data": [{"b64_json": ""}]},
+        {"data": [{"b64_json": {"a": 1}}]},
+        {"data": [{"b64_json": " " + pixel()}]},
+        {"data": [{"b64_json": "data:image/png;base64," + pixel()}]},
+        {"data": [{"url": "http://127.0.0.1:9/picture.png"}]},
+        {"data": [{"b64_json": base64.b64encode(b"GIF89a" + b"\0" * 50).decode()}]},
+        {"error": {"message": "with status 200"}},
+        b"[" * 5000,
+        b'{"data":' * 3000,
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_useless_answers(raw_server, through, answer):
+    server = raw_server(http(answer))
+    error = STEP.run(workspace=through(server.url)).error
+    assert (type(error), error.charge) == (InvalidResponse, "unknown")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"usage": None},
+        {"usage": "many"},
+        {"usage": {"input_tokens": "7", "output_tokens": -1, "total_tokens": True}},
+        {"usage": {"output_tokens_details": [1], "input_tokens_details": {"text_tokens": 1.5}}},
+        {"usage": {"total_tokens": 10**30}},
+        {"size": 1024, "quality": None, "background": ["x"], "output_format": 7},
+        {"created": "yesterday", "data": [GOOD, GOOD, GOOD]},
+        {"new_key": {"deep": [1, {"er": None}]}},
+    ],
+    ids=str,
+)
+def test_odd_company_does_not_cost_the_image(raw_server, through, extra):
+    run = STEP.run(workspace=through(raw_server(http({"data": [GOOD], **extra})).url))
+    assert (run.status, run.returned) == ("done", 1)
+    assert run.request_ids == ()
+    json.dumps(run.usage.as_dict())
+
+
+def test_a_gzip_bomb_is_cut_at_the_byte_cap(raw_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("GATEWAY_KEY", KEY)
+    bomb = gzip.compress(b'{"data": [{"b64_json": "' + b"A" * 30_000_000 + b'"}]}')
+    assert len(bomb) < 100_000
+    server = raw_server(http(bomb, content_encoding="gzip"))
+    workspace = SmallWorkspace(tmp_path, hosted={"openai": Gateway(server.url, "GATEWAY_KEY")})
+    error = STEP.run(workspace=workspace).error
+    assert (type(error), error.status, error.charge) == (InvalidResponse, 200, "unknown")
+    assert "larger than 100,000 bytes" in str(error)
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip"])
+def test_other_encodings_are_refused(raw_server, through, encoding):
+    server = raw_server(http({"data": [GOOD]}, content_encoding=encoding))
+    error = STEP.run(workspace=through(server.url)).error
+    assert type(error) is InvalidResponse
+    assert repr(encoding) in str(error)
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "x-gzip", "deflate"])
+def test_known_encodings_are_read_though_not_asked_for(raw_server, through, encoding):
+    body = json.dumps({"data": [GOOD]}).encode()
+    squeezed = {"identity": body, "deflate": zlib.compress(body)}.get(encoding, gzip.compress(body))
+    run = STEP.run(workspace=through(raw_server(http(squeezed, content_encoding=encoding)).url))
+    assert run.status == "done"
+
+
+def test_broken_gzip_is_no_answer(raw_server, through):
+    server = raw_server(http(b"\x1f\x8b\x08 not really", content_encoding="gzip"))
+    assert type(STEP.run(workspace=through(server.url)).error) is InvalidResponse
+
+
+@pytest.mark.parametrize("status", ["201 Created", "202 Accepted", "206 Partial Content"])
+def test_another_success_status_may_have_cost_money(raw_server, through, status):
+    """It is not what OpenAI documents, and no refusal either."""
+    error = STEP.run(workspace=through(raw_server(http({"id": "job-1"}, status)).url)).error
+    assert (type(error), error.status, error.charge) == (InvalidResponse, int(status[:3]), "unknown")
+
+
+@pytest.mark.parametrize("status", ["400 Bad", "404 Gone", "418 Teapot", "429 Slow", "500 Oops", "599 What"])
+@pytest.mark.parametrize(
+    "body", [b"", b"plain text", b"<html>", [], {"error": "text"}, {"error": {"message": 7}}]
+)
+def test_an_error_answer_may_be_anything(raw_server, through, status, body):
+    error = STEP.run(workspace=through(raw_server(http(body, status)).url)).error
+    assert error.status == int(status[:3])
+    assert error.message
+    assert error.charge == ("unknown" if error.status >= 500 else "none")

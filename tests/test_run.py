@@ -1,0 +1,136 @@
+"""The value a run is: counts, money, how it shows itself, and what later steps see of it."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, VertexAI, Workspace
+from imagegen_nb.emulator import Fault
+from imagegen_nb.emulator.log import fingerprint
+
+STEP = ImageGenerationStep(name="Hero", prompt="a <b>fox</b> & {{what}}", image_count=2)
+HARE = {"what": 'a "hare" <script>alert(1)</script>'}
+PATHS = {"openai": "/openai/v1", "xai": "/xai/v1", "gemini": "/gemini"}
+MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}
+OWN = {"openai": "OPENAI_API_KEY", "xai": "XAI_API_KEY", "gemini": "GEMINI_API_KEY"}
+
+
+def test_shows_itself_the_same_every_time(workspace):
+    shown = {repr(STEP.run(HARE, workspace=workspace)) for _ in range(2)}
+    (text,) = shown
+    assert text.startswith("“Hero” · gpt-image-2 · 2 of 2 images · done · EMULATED\n")
+    assert "output.assets.1.file_url  hero-2.png  1024×1024  png" in text
+
+
+def test_its_html_is_escaped_and_has_its_thumbnails(workspace):
+    shown = STEP.run(HARE, workspace=workspace, identifier="step_2")._repr_html_()
+    assert "<script" not in shown
+    assert "<b>fox" not in shown
+    assert html.escape(HARE["what"]) in shown
+    assert shown.count("data:image/webp;base64,") == 2
+    assert "{{step_2.output.assets.1.file_url}}" in shown
+    assert not re.search(r'(src|href)="(?!data:image/webp;base64,)', shown)
+
+
+def test_a_providers_words_are_escaped_too(workspace, emulator):
+    emulator.script("openai", Fault("bad_request", message="<img src=x onerror=alert(1)>"))
+    run = STEP.replace(on_failure="continue").run(HARE, workspace=workspace)
+    assert "&lt;img src=x" in run._repr_html_()
+    assert "<img" not in run._repr_html_()
+
+
+def test_a_failed_run_says_why(workspace, emulator):
+    emulator.script("openai", Fault("quota"))
+    run = STEP.replace(on_failure="continue").run(HARE, workspace=workspace)
+    assert "0 of 2 images · failed" in repr(run)
+    assert "Failed: openai: You exceeded your current quota" in repr(run)
+    assert "HTTP 429, code insufficient_quota" in repr(run)
+    assert "failed: quota" in repr(run.output)
+
+
+def test_what_later_steps_see(workspace):
+    run = STEP.run(HARE, workspace=workspace)
+    seen = run.as_context()
+    assert json.loads(json.dumps(seen)) == seen
+    assert list(seen) == ["output"]
+    assert list(seen["output"]) == ["settings", "assets"]
+    for asset in seen["output"]["assets"]:
+        assert list(asset) == ["id", "file_url", "file_name", "file_size", "file_type"]
+    assert seen["output"] == json.loads(run.output.model_dump_json())
+
+
+def test_step_failed_carries_the_run(workspace, emulator):
+    emulator.script("openai", Fault("auth"))
+    with pytest.raises(StepFailed) as caught:
+        STEP.run(HARE, workspace=workspace)
+    failed = caught.value
+    assert failed.error is failed.run.error
+    assert failed.run.output.error.kind == "authentication"
+    assert failed.run.inputs == HARE
+
+
+@pytest.mark.parametrize(
+    ("provider", "charge_type"),
+    [*((provider, "hosted") for provider in MODELS), ("openai", "personal"), ("xai", "personal")],
+)
+def test_whose_key_paid(emulator, tmp_path, monkeypatch, provider, charge_type):
+    """Hosted is the gateway's, personal the user's own: never the other one."""
+    monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
+    monkeypatch.setenv(OWN[provider], "own-key-0123456789")
+    gateway = Gateway(emulator.url + PATHS[provider], "GATEWAY_KEY")
+    workspace = OnThisMachine(tmp_path, hosted={provider: gateway}, timeout=30)
+    workspace.url = gateway.base_url
+    step = ImageGenerationStep(model=MODELS[provider], prompt="a fox", charge_type=charge_type)
+    run = step.run(workspace=workspace)
+    key, words = {
+        "hosted": ("gateway-key-0123456789", "hosted: gateway 127.0.0.1 (GATEWAY_KEY)"),
+        "personal": ("own-key-0123456789", f"personal: {OWN[provider]}"),
+    }[charge_type]
+    assert (run.backend, run.emulated, run.paid_by) == ("live", False, words)
+    assert "EMULATED" not in repr(run)
+    headers = emulator.requests[0].headers
+    sent = headers.get("x-goog-api-key") or headers["authorization"]
+    assert sent == fingerprint(key if provider == "gemini" else f"Bearer {key}")
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_hosted_without_an_account_falls_back_to_the_own_key_and_says_so(
+    emulator, tmp_path, monkeypatch, provider
+):
+    monkeypatch.setenv(OWN[provider], "own-key-0123456789")
+    workspace = OnThisMachine(tmp_path, timeout=30)
+    workspace.url = emulator.url + PATHS[provider]
+    run = ImageGenerationStep(model=MODELS[provider], prompt="a fox").run(workspace=workspace)
+    assert run.paid_by == f"hosted: {OWN[provider]}"
+
+
+class OnThisMachine(Workspace):
+    """Live, with every call kept on the loopback."""
+
+    url = ""
+
+    def connection(self, provider, credential):
+        return replace(super().connection(provider, credential), base_url=self.url)
+
+
+def test_an_account_of_another_provider_does_not_pay(emulator, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "own-key-0123456789")
+    workspace = OnThisMachine(tmp_path, hosted={"gemini": VertexAI("my-project")}, timeout=30)
+    workspace.url = f"{emulator.url}/openai/v1"
+    assert ImageGenerationStep(prompt="a fox").run(workspace=workspace).paid_by == "hosted: OPENAI_API_KEY"
+
+
+def test_usage_of_geminis_calls_is_added_up(workspace, emulator):
+    emulator.script("gemini", Fault("moderation"))
+    run = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3).run(
+        workspace=workspace
+    )
+    assert len(run.receipts) == 3
+    assert run.usage.output == {"image": 2 * 1120}
+    assert run.usage.total == sum(receipt.usage.total for receipt in run.receipts)
+    assert run.blocked == 1

@@ -1,0 +1,159 @@
+"""Where runs happen: backends, accounts, limits, and what an unusable option says."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagegen_nb import Gateway, ImageGenerationStep, VertexAI, Workspace
+from imagegen_nb.emulator import Emulator
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.store.local import LocalStore
+
+STEP = ImageGenerationStep(prompt="a fox")
+
+
+def test_a_folder_is_made_when_something_is_stored(emulator, tmp_path):
+    workspace = Workspace(tmp_path / "a" / "b", backend=emulator.url)
+    assert not (tmp_path / "a").exists()
+    STEP.run(workspace=workspace)
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_an_emulator_of_its_own(tmp_path):
+    workspace = Workspace(tmp_path, backend="emulator")
+    before = workspace.emulator.count()
+    run = STEP.run(workspace=workspace)
+    assert run.emulated
+    assert workspace.emulator is Emulator.shared()
+    assert workspace.emulator.count() == before + 1
+    assert workspace.emulator.url != ""
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_an_emulator_served_elsewhere(emulator, tmp_path, slash):
+    workspace = Workspace(tmp_path, backend=emulator.url + slash)
+    assert STEP.run(workspace=workspace).emulated
+    assert emulator.count() == 1
+    with pytest.raises(InvalidOption, match="no emulator of its own"):
+        _ = workspace.emulator
+
+
+def test_an_emulator_by_the_name_localhost(emulator, tmp_path):
+    url = emulator.url.replace("127.0.0.1", "localhost")
+    assert STEP.run(workspace=Workspace(tmp_path, backend=url)).status == "done"
+
+
+def test_an_emulator_that_is_not_there(tmp_path):
+    run = STEP.replace(on_failure="continue").run(workspace=Workspace(tmp_path, backend="http://127.0.0.1:9"))
+    assert (run.error.kind, run.error.charge) == ("provider_fault", "none")
+    assert "could not connect to 127.0.0.1" in str(run.error)
+    assert "nothing was sent" in str(run.error)
+
+
+@pytest.mark.parametrize("model", ["gpt-image-2", "grok-imagine-image", "gemini-3.1-flash-image"])
+def test_nobody_listens(tmp_path, model):
+    step = STEP.replace(model=model, on_failure="continue", image_count=2)
+    run = step.run(workspace=Workspace(tmp_path, backend="http://127.0.0.1:9"))
+    assert {(short.error.kind, short.error.charge) for short in run.shortfalls} == {
+        ("provider_fault", "none")
+    }
+    assert run.error.__context__ is run.error.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "Live",
+        "",
+        "http://example.com",
+        "https://127.0.0.1:1",
+        "http://10.0.0.1:80",
+        "http://127.0.0.1.example.com",
+        "ftp://127.0.0.1",
+    ],
+)
+def test_a_backend_that_is_none(tmp_path, backend):
+    with pytest.raises(InvalidOption, match="backend"):
+        Workspace(tmp_path, backend=backend)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 3601, float("nan"), float("inf")])
+def test_a_timeout_that_is_none(tmp_path, timeout):
+    with pytest.raises(InvalidOption, match="timeout"):
+        Workspace(tmp_path, timeout=timeout)
+
+
+@pytest.mark.parametrize(("limit", "count"), [(1, 1), ("5 GiB", 5 * 2**30), ("1kB", 1000), (None, None)])
+def test_a_storage_limit(tmp_path, limit, count):
+    assert Workspace(tmp_path, storage_limit=limit).store.limit == count
+
+
+@pytest.mark.parametrize("limit", [0, -1, "", "much", "-5 GB", "0 B"])
+def test_a_storage_limit_that_is_none(tmp_path, limit):
+    with pytest.raises(InvalidOption, match="storage_limit"):
+        Workspace(tmp_path, storage_limit=limit)
+
+
+def test_a_store_of_ones_own_keeps_its_limit(tmp_path):
+    store = LocalStore(tmp_path, 7)
+    assert Workspace(store).store is store
+    assert store.limit == 7
+    assert Workspace(store, storage_limit=9).store.limit == 9
+
+
+def test_an_account_for_a_provider_nobody_knows(tmp_path):
+    with pytest.raises(InvalidOption, match="not a provider; known are openai, xai, gemini"):
+        Workspace(tmp_path, hosted={"opanai": VertexAI("p")})
+
+
+@pytest.mark.parametrize("provider", ["openai", "xai"])
+def test_vertex_ai_is_an_account_for_gemini_only(tmp_path, provider):
+    """Told when the workspace is made, not by a call that goes out without a key."""
+    with pytest.raises(InvalidOption, match=r"VertexAI|Vertex AI"):
+        Workspace(tmp_path, backend="live", hosted={provider: VertexAI("my-project")})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/v1",
+        "ftp://example.com",
+        "example.com/v1",
+        "",
+        "http://127.0.0.1.example.com",
+        "https://",
+    ],
+)
+def test_a_gateway_that_would_give_the_key_away(url):
+    with pytest.raises(InvalidOption, match="base_url"):
+        Gateway(url, "GATEWAY_KEY")
+
+
+@pytest.mark.parametrize("tail", ["", "/"])
+def test_a_gateways_closing_slash_does_not_matter(emulator, tmp_path, monkeypatch, tail):
+    monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
+    for provider, path, model in (
+        ("openai", "/openai/v1", "gpt-image-2"),
+        ("xai", "/xai/v1", "grok-imagine-image"),
+        ("gemini", "/gemini", "gemini-3.1-flash-image"),
+    ):
+        hosted = {provider: Gateway(emulator.url + path + tail, "GATEWAY_KEY")}
+        run = STEP.replace(model=model, on_failure="continue").run(
+            workspace=Workspace(tmp_path, hosted=hosted)
+        )
+        assert run.status == "done", run.error
+
+
+def test_closed_and_used_again(workspace):
+    with workspace:
+        first = STEP.run(workspace=workspace)
+    second = STEP.run(workspace=workspace)
+    assert [record.run_id for record in workspace.records()] == [first.id, second.id]
+    assert [record.run_id for record in workspace.records(second.id)] == [second.id]
+
+
+def test_shows_itself_without_keys(tmp_path, monkeypatch):
+    monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
+    workspace = Workspace(tmp_path, hosted={"openai": Gateway("https://gateway.example/v1", "GATEWAY_KEY")})
+    assert repr(workspace).startswith("Workspace(LocalStore(")
+    assert "gateway-key" not in repr(workspace) + repr(workspace.hosted)

@@ -1,0 +1,77 @@
+"""Never run, only type-checked: a checker knows every field of a step and flags what is wrong.
+
+Each `type: ignore` below is an error the checker must report; one that is not needed is an error too.
+"""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import imagegen_nb as ig
+from imagegen_nb.output import Asset, StepOutput
+from imagegen_nb.types import ChargeType, OnFailure
+
+
+def every_field_is_known() -> ig.ImageGenerationStep:
+    """All settings, each with its type."""
+    return ig.ImageGenerationStep(
+        name="Hero",
+        model="gpt-image-2",
+        prompt="A hero image for {{product}}",
+        image_size="1536x1024",
+        image_count=2,
+        image_quality="high",
+        image_background="opaque",
+        image_moderation="auto",
+        image_output_format="webp",
+        image_output_compression=80,
+        charge_type="personal",
+        on_failure="continue",
+    )
+
+
+def every_field_has_its_type(step: ig.ImageGenerationStep) -> None:
+    """What reading a setting gives."""
+    assert_type(step.name, str | None)
+    assert_type(step.model, str)
+    assert_type(step.prompt, str)
+    assert_type(step.image_size, str | None)
+    assert_type(step.image_count, int)
+    assert_type(step.image_quality, str | None)
+    assert_type(step.image_background, str | None)
+    assert_type(step.image_moderation, str | None)
+    assert_type(step.image_output_format, str | None)
+    assert_type(step.image_output_compression, int | None)
+    assert_type(step.charge_type, ChargeType)
+    assert_type(step.on_failure, OnFailure)
+    assert_type(step.variables, tuple[str, ...])
+    assert_type(step.replace(image_count=3), ig.ImageGenerationStep)
+
+
+def a_run_has_its_types(step: ig.ImageGenerationStep, workspace: ig.Workspace) -> None:
+    """From the step to the bytes of an image."""
+    run = step.run({"product": "a bottle"}, workspace=workspace)
+    assert_type(run, ig.Run)
+    assert_type(run.output, StepOutput)
+    assert_type(run.output.assets, tuple[Asset, ...])
+    assert_type(run.output.assets[0].bytes(), bytes)
+    assert_type(ig.load_step("hero.step.json").step, ig.ImageGenerationStep)
+
+
+async def an_awaited_run_has_its_type(step: ig.ImageGenerationStep, workspace: ig.Workspace) -> None:
+    """The same, awaited."""
+    assert_type(await step.arun(workspace=workspace), ig.Run)
+
+
+def mistakes_are_flagged(step: ig.ImageGenerationStep) -> None:
+    """What a checker refuses before anything runs."""
+    ig.ImageGenerationStep()  # type: ignore[call-arg]
+    ig.ImageGenerationStep(prompt="x", image_sise="1024x1024")  # type: ignore[call-arg]
+    ig.ImageGenerationStep("x")  # type: ignore[call-arg]
+    ig.ImageGenerationStep(prompt=5)  # type: ignore[arg-type]
+    ig.ImageGenerationStep(prompt="x", image_count="3")  # type: ignore[arg-type]
+    ig.ImageGenerationStep(prompt="x", image_output_compression=0.5)  # type: ignore[arg-type]
+    ig.ImageGenerationStep(prompt="x", charge_type="free")  # type: ignore[arg-type]
+    ig.ImageGenerationStep(prompt="x", on_failure="stop")  # type: ignore[arg-type]
+    step.run({"product": "a bottle"})  # type: ignore[call-arg]
+    step.run(workspace="assets")  # type: ignore[arg-type]
