@@ -215,16 +215,21 @@ def unwritable(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _refuse_secrets(document: dict[str, Any], text: str) -> None:
-    """Every text by itself, and the whole as it would be written: JSON's escapes hide neither."""
+    if (secret := _first_secret(document, text)) is not None:
+        place, found = secret
+        message = f"holds {found}; nothing was written. Remove it: keys belong in environment variables"
+        raise SecretFound(message, place=place)
+
+
+def _first_secret(document: dict[str, Any], text: str) -> tuple[str, str] | None:
+    """Where a key stands and of what kind it is. Every text is looked at by itself, and the whole as
+    it would be written, so that JSON's escapes hide none. The keys themselves stay in this frame."""
     known = keys_in_use(provider.key_variable for provider in catalog.providers())
     for place, value in (*leaves(document), ("", text)):
-        texts = [place, value] if isinstance(value, str) else [place]
-        found = next(filter(None, (redaction.find(each, known) for each in texts)), None)
-        if found:
-            raise SecretFound(
-                f"holds {found}; nothing was written. Remove it: keys belong in environment variables",
-                place=redaction.redact(place, known, limit=100),
-            )
+        for each in (place, value) if isinstance(value, str) else (place,):
+            if found := redaction.find(each, known):
+                return redaction.redact(place, known, limit=100), found
+    return None
 
 
 def place_of(error: ValidationError) -> DefinitionError:

@@ -35,12 +35,12 @@ class RunEvent:
 @dataclass(slots=True)
 class Voice:
     """Tells the user's callback what happens. A callback that fails is noted once in `complaints`,
-    without `known` keys, and does not cost the run."""
+    without the `keys` in use, and does not cost the run."""
 
     on_event: Callable[[RunEvent], object] | None
     run_id: str
     requested: int
-    known: Sequence[str] = field(repr=False)
+    keys: Callable[[], Sequence[str]] = field(repr=False)
     complaints: list[str] = field(default_factory=list)
 
     def tell(self, kind: EventKind, **facts: Any) -> None:
@@ -53,4 +53,4 @@ class Voice:
         except BaseException as error:  # noqa: BLE001
             if not self.complaints:
                 said = f"on_event raised {type(error).__name__}: {error}"
-                self.complaints.append(redact(said, self.known, limit=200))
+                self.complaints.append(redact(said, self.keys(), limit=200))

@@ -159,7 +159,7 @@ class OutputError(BaseModel):
 
     @classmethod
     def of(
-        cls, error: ImagegenError, *, asked: bool, requested: int, returned: int, blocked: int
+        cls, error: ImagegenError, *, requested: int, returned: int, blocked: int, asked: bool = False
     ) -> OutputError:
         """The plain form of an error that ended a run; `asked` says that a provider had been called."""
         told: dict[str, Any] = {"kind": error.kind, "message": str(error)}

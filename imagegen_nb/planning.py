@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from imagegen_nb import variables
-from imagegen_nb.credentials import Credential
+from imagegen_nb.credentials import Credential, keys_in_use
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.events import RunEvent
 from imagegen_nb.providers.base import Connection, Entry, Provider
@@ -53,10 +53,9 @@ class Plan:
     on_event: Callable[[RunEvent], object] | None
     identifier: str | None
 
-    @property
-    def secret(self) -> str:
-        """The key in clear, to be looked for in texts."""
-        return self.credential.key.get_secret_value()
+    def keys(self) -> list[str]:
+        """The keys in clear, to be looked for in texts."""
+        return [*keys_in_use([self.entry.provider.key_variable]), self.credential.key.get_secret_value()]
 
 
 def plan(

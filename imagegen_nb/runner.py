@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imagegen_nb import images, naming
-from imagegen_nb.credentials import keys_in_use
 from imagegen_nb.errors import (
     ImagegenError,
     ImageRejected,
@@ -46,8 +45,8 @@ _SPARE = 5.0
 
 async def execute(plan: Plan) -> Run:
     """Carry out a plan. Raises `StepFailed` where the step says to terminate."""
-    known = [*keys_in_use([plan.entry.provider.key_variable]), plan.secret]
-    walk = _Walk(plan, Voice(plan.on_event, plan.run_id, plan.request.count, known))
+    # Asked for only when needed: a key in a local variable would show in tracebacks with locals.
+    walk = _Walk(plan, Voice(plan.on_event, plan.run_id, plan.request.count, plan.keys))
     try:
         run = await walk.go()
     except asyncio.CancelledError:
