@@ -75,19 +75,20 @@ class VertexAI:
 
         Raises `MissingCredential` naming the command that makes them.
         """
-        if self.credentials is not None:
-            return self.credentials
         import google.auth
-        from google.auth.exceptions import DefaultCredentialsError
+        from google.auth.exceptions import GoogleAuthError
+        from google.auth.transport.requests import Request
 
         try:
-            found: GoogleCredentials = google.auth.default(scopes=[_SCOPE])[0]
-        except DefaultCredentialsError:
-            pass
+            found: GoogleCredentials = self.credentials or google.auth.default(scopes=[_SCOPE])[0]
+            if not found.valid:
+                found.refresh(Request())  # type: ignore[no-untyped-call]
+        except GoogleAuthError as error:
+            reason = "could not be refreshed" if "Refresh" in type(error).__name__ else "were not found"
         else:
             return found
         raise MissingCredential(
-            f"no Google credentials for Vertex AI project {self.project}: run "
+            f"the Google credentials for Vertex AI project {self.project} {reason}: run "
             "`gcloud auth application-default login`, or pass VertexAI(..., credentials=...), "
             'or use the emulator: Workspace(..., backend="emulator")',
             variable="GOOGLE_APPLICATION_CREDENTIALS",

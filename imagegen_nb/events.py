@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -54,3 +56,6 @@ class Voice:
             if not self.complaints:
                 said = f"on_event raised {type(error).__name__}: {error}"
                 self.complaints.append(redact(said, self.keys(), limit=200))
+                if kind in ("done", "failed", "cancelled"):  # the run is built: this is the only trace
+                    with suppress(Warning):
+                        warnings.warn(self.complaints[0], RuntimeWarning, stacklevel=1)

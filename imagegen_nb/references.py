@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from imagegen_nb import variables
 from imagegen_nb.output import Asset
@@ -34,8 +34,14 @@ class OutputPath:
         return f"{{{{{self.path}}}}}"
 
 
+@runtime_checkable
 class HasOutput(variables.HasContext, Protocol):
     """A run, or an imported definition with an output."""
+
+    @property
+    def step(self) -> ImageGenerationStep:
+        """The step it belongs to."""
+        ...
 
     @property
     def identifier(self) -> str | None:

@@ -119,8 +119,9 @@ def failure(
     if kind is None:
         kind = _kind(reply.status)
     if charge is None:
-        # A server error, or a success nobody documents, may come after the images were made.
-        charge = "none" if 400 <= reply.status < 500 else "unknown"
+        # A server error, its own timeout, or a success nobody documents may come after the work.
+        refused = 400 <= reply.status < 500 and reply.status not in (408, 409)
+        charge = "none" if refused else "unknown"
     said = redacted(connection, message) or redacted(connection, reply.text())
     return kind(
         said or _FALLBACKS.get(kind, "refused the request"),

@@ -131,6 +131,7 @@ class _Walk:
 
     async def _call_provider(self) -> None:
         place, provider = self.plan.place, self.plan.entry.provider
+        await asyncio.to_thread(provider.prepare)
         now = asyncio.get_running_loop().time()
         connection = replace(
             await asyncio.to_thread(place.connection, provider, self.plan.credential),

@@ -13,7 +13,7 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 from imagegen_nb import credentials, loop, planning, runner
 from imagegen_nb.catalog import providers
 from imagegen_nb.credentials import Credential, Hosted
-from imagegen_nb.errors import InvalidOption
+from imagegen_nb.errors import InvalidOption, MissingCredential
 from imagegen_nb.events import RunEvent
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.run import Run
@@ -78,6 +78,16 @@ class Workspace:
         if self.backend == "emulator":
             return credentials.emulated(charge_type, self.hosted.get(provider.name))
         return credentials.find(provider.name, provider.key_variable, charge_type, self.hosted)
+
+    def pays(self, step: ImageGenerationStep) -> tuple[str, bool]:
+        """Who would pay for a run of `step`, for people, and whether the key was found."""
+        try:
+            credential = self.credential(step.entry.provider, step.charge_type)
+        except MissingCredential as error:
+            return f"no key: {error.variable} is not set", False
+        if self.backend == "emulator":
+            return "emulator: no key needed, nothing is charged", True
+        return f"paid by {credential.paid_by} (found)", True
 
     def connection(self, provider: Provider, credential: Credential) -> Connection:
         """Where calls of `provider` go in this workspace."""

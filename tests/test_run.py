@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import pickle
 import re
 from dataclasses import replace
 
@@ -134,3 +135,10 @@ def test_usage_of_geminis_calls_is_added_up(workspace, emulator):
     assert run.usage.output == {"image": 2 * 1120}
     assert run.usage.total == sum(receipt.usage.total for receipt in run.receipts)
     assert run.blocked == 1
+
+
+def test_a_run_can_be_pickled_with_its_images(workspace):
+    run = ImageGenerationStep(prompt="a fox").run(workspace=workspace)
+    copy = pickle.loads(pickle.dumps(run))
+    assert copy.output == run.output
+    assert copy.output.assets[0].bytes() == run.output.assets[0].bytes()

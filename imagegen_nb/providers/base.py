@@ -62,6 +62,9 @@ class Provider(ABC):
         """The base URL a credential's calls go to when they go to the live provider."""
         return credential.base_url or self.base_url
 
+    def prepare(self) -> None:  # noqa: B027 - most need nothing
+        """Import what `generate` needs; called in a thread, before the deadline starts to count."""
+
     @abstractmethod
     def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
         """Ask for `request.count` images and yield what comes: images (and previews), a

@@ -33,7 +33,7 @@ _FLASH = Model(
     name="gemini-2.5-flash-image",
     settings={
         "image_size": Choice(_RATIOS, "1:1", because="not one of the model's aspect ratios"),
-        "charge_type": Choice(("hosted",), "hosted", because="not available: Gemini models are hosted-only"),
+        "charge_type": Choice(("hosted",), "hosted", because="Gemini models are hosted-only"),
     },
     output_settings=("image_size",),
     offered=True,
@@ -90,6 +90,12 @@ class Gemini(Provider):
         if location in ("us", "eu"):
             return f"https://aiplatform.{location}.rep.googleapis.com"
         return f"https://{location}-aiplatform.googleapis.com"
+
+    def prepare(self) -> None:
+        """The SDK takes most of a second to import."""
+        from google import genai  # noqa: F401
+
+        import imagegen_nb.exchange  # noqa: F401
 
     async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
         """`request.count` calls at once; each image is yielded as it arrives."""

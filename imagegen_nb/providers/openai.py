@@ -104,6 +104,12 @@ class OpenAI(Provider):
         replace(_NEWER, name="gpt-image-2.5-sunburst"),
     )
 
+    def prepare(self) -> None:
+        """The SDK takes most of a second to import."""
+        import openai  # noqa: F401
+
+        import imagegen_nb.exchange  # noqa: F401
+
     async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
         """One request for all images, or a stream of one image with its previews."""
         from openai import AsyncOpenAI

@@ -63,6 +63,10 @@ class XAI(Provider):
         ),
     )
 
+    def prepare(self) -> None:
+        """The HTTP client is imported when first needed."""
+        import imagegen_nb.exchange  # noqa: F401
+
     async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
         """One request for all images; base64 is asked for, since xAI's URLs expire."""
         from imagegen_nb.exchange import open_exchange

@@ -75,6 +75,9 @@ class LocalStore(Store):
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
 
+    def __reduce__(self) -> tuple[type[LocalStore], tuple[Path, int | None]]:
+        return LocalStore, (self.folder, self.limit)
+
     def __repr__(self) -> str:
         return f"LocalStore({str(self.folder)!r}, limit={self.limit})"
 
