@@ -110,6 +110,13 @@ class Asset(BaseModel):
             return target
         raise StoreError(f"cannot save to {target}: {reason}")
 
+    def __eq__(self, other: object) -> bool:
+        # A record is what it says; where its bytes are at hand does not matter.
+        return isinstance(other, Asset) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
     def __repr__(self) -> str:
         return f"<Asset {self.file_name} {'  '.join(self.facts())}>"
 
