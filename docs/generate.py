@@ -10,9 +10,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from imagegen_nb import tables
+from imagegen_nb import catalog, tables
 from imagegen_nb.definition import definition_schema
 from imagegen_nb.demo import Demo
+from imagegen_nb.fields import Draft, FieldView, fields
 from imagegen_nb.step import ImageGenerationStep
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +23,13 @@ Written by `./dev docs` from what each provider's file declares; `imagegen-nb mo
 Status as of 2026-11-21: using a redirected or retired model warns, and names its successor.
 
 """
+_FORM = """# What the form shows
+
+Written by `./dev docs` from the models' declarations; a test compares it with what the form's state says.
+Hidden fields do not apply to the model; ~~struck~~ choices are unavailable, with the reason in the note.
+
+"""
+_FORM_HEAD = "| field | shown as | choices | value | note |\n|---|---|---|---|---|\n"
 
 
 def texts() -> dict[Path, str]:
@@ -29,9 +37,37 @@ def texts() -> dict[Path, str]:
     schemas = ROOT / "imagegen_nb" / "schemas"
     return {
         ROOT / "docs" / "models.md": _MODELS + tables.markdown(tables.model_rows()),
+        ROOT / "docs" / "form.md": _FORM + _form(),
         schemas / "step.schema.json": _json(ImageGenerationStep.json_schema()),
         schemas / "step-file-2.schema.json": _json(definition_schema()),
     }
+
+
+def _form() -> str:
+    """What an untouched form shows for every model, and what the choice of a format changes."""
+    states = {f"`{entry.model.name}`": Draft(entry.model.name) for entry in catalog.models()}
+    for chosen in ("jpeg", "webp"):
+        states[f"`gpt-image-2`, Output Format {chosen}"] = Draft("gpt-image-2").changed(
+            "image_output_format", chosen
+        )
+    parts = []
+    for title, draft in states.items():
+        rows = "".join(_form_row(view) for view in fields(draft).values() if view.key != "model")
+        parts.append(
+            f"## {title}\n\n| field | shown as | choices | value | note |\n|---|---|---|---|---|\n{rows}"
+        )
+    return "\n".join(parts)
+
+
+def _form_row(view: FieldView) -> str:
+    if not view.visible:
+        return f"| {view.label} | *hidden* | | | |\n"
+    choices = ", ".join(f"~~{o.value}~~" if o.disabled else o.value for o in view.options)
+    choices += ", custom" if view.custom else ""
+    choices = choices or (f"{view.minimum}–{view.maximum}" if view.maximum else "")
+    value = "" if view.value is None else f"`{view.value}`"
+    shown = view.control if view.enabled else "*disabled*"
+    return f"| {view.label} | {shown} | {choices} | {value} | {view.hint} |\n"
 
 
 def _json(value: object) -> str:

@@ -45,7 +45,8 @@ class Choice:
     def check(self, value: object) -> tuple[str, str] | None:
         if isinstance(value, str) and value in self.values:
             return None
-        return self.because, f"Use {one_of(self.values)}"
+        lower = isinstance(value, str) and value.lower() in self.values
+        return self.because, f"Use {one_of(self.values)}" + (", in lower case" if lower else "")
 
     def schema(self) -> dict[str, Any]:
         return {"enum": list(self.values)} | _default(self.default)

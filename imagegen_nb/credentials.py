@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from imagegen_nb.errors import InvalidOption, MissingCredential
+from imagegen_nb.errors import AuthenticationFailed, InvalidOption, MissingCredential
 from imagegen_nb.types import ChargeType
 
 if TYPE_CHECKING:
@@ -73,24 +73,31 @@ class VertexAI:
     def google_credentials(self) -> GoogleCredentials:
         """The account's credentials, found on this machine where none were given; may block.
 
-        Raises `MissingCredential` naming the command that makes them.
+        Raises `MissingCredential`, or `AuthenticationFailed` when they cannot be refreshed, naming
+        the command that makes new ones.
         """
         import google.auth
-        from google.auth.exceptions import GoogleAuthError
+        from google.auth.exceptions import GoogleAuthError, RefreshError
         from google.auth.transport.requests import Request
 
         try:
             found: GoogleCredentials = self.credentials or google.auth.default(scopes=[_SCOPE])[0]
             if not found.valid:
                 found.refresh(Request())  # type: ignore[no-untyped-call]
-        except GoogleAuthError as error:
-            reason = "could not be refreshed" if "Refresh" in type(error).__name__ else "were not found"
+        except RefreshError:
+            problem = AuthenticationFailed("the Google credentials could not be refreshed", provider="gemini")
+        except GoogleAuthError:
+            problem = None
         else:
             return found
+        remedy = (
+            "run `gcloud auth application-default login`, or pass VertexAI(..., credentials=...), "
+            'or use the emulator: Workspace(..., backend="emulator")'
+        )
+        if problem is not None:
+            raise problem.saying(f"{problem.message}: {remedy}")
         raise MissingCredential(
-            f"the Google credentials for Vertex AI project {self.project} {reason}: run "
-            "`gcloud auth application-default login`, or pass VertexAI(..., credentials=...), "
-            'or use the emulator: Workspace(..., backend="emulator")',
+            f"no Google credentials for Vertex AI project {self.project}: {remedy}",
             variable="GOOGLE_APPLICATION_CREDENTIALS",
         )
 

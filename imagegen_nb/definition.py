@@ -33,7 +33,17 @@ LARGEST_FILE = 1_000_000
 """Bytes of a step file; a real one has a few thousand."""
 ABOUT = "imagegen-nb's own format, in the platform's keys; the platform has no public importer"
 
-_PLAIN = {"extra_forbidden": "unknown key", "missing": "is missing"}
+_PLAIN = {
+    "dict_type": "is not an object",
+    "extra_forbidden": "unknown key",
+    "int_type": "is not a whole number",
+    "list_type": "is not an array",
+    "missing": "is missing",
+    "model_type": "is not an object",
+    "string_pattern_mismatch": "is not a name: use letters, digits and _",
+    "string_type": "is not text",
+    "tuple_type": "is not an array",
+}
 """Our words for pydantic's commonest findings."""
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 

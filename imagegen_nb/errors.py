@@ -59,7 +59,8 @@ def _restore(kind: type[ImagegenError], args: tuple[Any, ...], state: dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One broken rule: the field, its value, the model, what is wrong and what to do."""
+    """One broken rule: the field, its value, the model (empty when that is what is wrong), what is
+    wrong and what to do. A `not-applicable` value would be fine beside another model or format."""
 
     field: str
     value: object
@@ -70,7 +71,8 @@ class Problem:
 
     def __str__(self) -> str:
         shown = "" if self.value is None else f" = {_short(self.value)}"
-        return f"{self.field}{shown} ({self.model}): {self.message}. {self.remedy}"
+        model = f" ({self.model})" if self.model else ""
+        return f"{self.field}{shown}{model}: {self.message}. {self.remedy}"
 
 
 def _short(value: object, limit: int = 60) -> str:

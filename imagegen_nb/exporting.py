@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from imagegen_nb import notices
 from imagegen_nb.definition import Envelope, Generator, Provenance, SavedStep, StepDefinition, place_of
-from imagegen_nb.errors import DefinitionError, DefinitionWarning, VariableError
+from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, VariableError
 from imagegen_nb.migration import FORMAT, VERSION
 from imagegen_nb.run import Run
 from imagegen_nb.step import ImageGenerationStep
-from imagegen_nb.variables import plain
+from imagegen_nb.variables import check_identifier, plain
 
 
 def save_step(
@@ -32,6 +32,8 @@ def save_step(
     platform has no public importer. Raises `DefinitionError`, and its kind `SecretFound` when the
     text holds a key.
     """
+    if isinstance(step, StepDefinition):
+        raise DefinitionError("this is a whole definition already: write it with definition.save(path)")
     return define(step, run=run, identifier=identifier, inputs=inputs).save(path)
 
 
@@ -43,6 +45,17 @@ def define(
     inputs: Mapping[str, Any] | None = None,
 ) -> StepDefinition:
     """The definition `save_step` writes."""
+    if not isinstance(step, ImageGenerationStep):
+        raise InvalidOption(f"step is of type {type(step).__name__}: write save_step(path, step, run=run)")
+    if run is not None and not isinstance(run, Run):
+        raise InvalidOption(
+            f"run is of type {type(run).__name__}: pass what step.run() gave, or write an imported "
+            "definition with definition.save(path)"
+        )
+    try:
+        check_identifier(identifier)
+    except InvalidOption as error:
+        raise DefinitionError(str(error)) from None
     if run is not None and _essence(run.step) != _essence(step):
         raise DefinitionError(
             "the run was made with other settings than this step has. Run the step again, or export "

@@ -6,6 +6,7 @@ place. Nothing in a file is executed, followed or fetched.
 
 from __future__ import annotations
 
+import codecs
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from imagegen_nb import catalog, notices, redaction
 from imagegen_nb.definition import LARGEST_FILE, Envelope, Generator, StepDefinition, place_of, unwritable
 from imagegen_nb.durable import explain, user_path
-from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidStep, StoreError
+from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, InvalidStep, StoreError
 from imagegen_nb.migration import migrate
 from imagegen_nb.output import Asset, StepOutput
 from imagegen_nb.step import ImageGenerationStep
@@ -48,17 +49,10 @@ def load_step(source: str | os.PathLike[str] | bytes, *, workspace: HasStore | N
     or dropped is warned about, and stands in `.changes`. Raises `DefinitionError` naming the place
     for everything else that is not as it should be.
     """
-    data = source if isinstance(source, bytes) else _read(user_path(source, DefinitionError))
+    data = source if isinstance(source, bytes) else _read(_path(source))
     document = _parse(data)
     document, changes = migrate(document)
-    if "exported_at" not in document:
-        document = {"exported_at": datetime.now(UTC).isoformat(timespec="seconds"), **document}
-    document = {
-        "generator": Generator().model_dump(),
-        "inputs": {},
-        "output": None,
-        "provenance": {},
-    } | document
+    document = _DEFAULTS | {"exported_at": datetime.now(UTC).isoformat(timespec="seconds")} | document
     settings, dropped = _applicable(document.get("step"))
     changes += dropped
     try:
@@ -76,6 +70,16 @@ def load_step(source: str | os.PathLike[str] | bytes, *, workspace: HasStore | N
     return StepDefinition(envelope, step, output, tuple(changes))
 
 
+def _path(source: object) -> Path:
+    if isinstance(source, str) and source.lstrip()[:1] == "{":
+        raise DefinitionError("this is a step file's text: pass its path, or its bytes (text.encode())")
+    if not isinstance(source, str | os.PathLike):
+        raise InvalidOption(
+            f"source is of type {type(source).__name__}: pass a step file's path, or its bytes"
+        )
+    return user_path(source, DefinitionError)
+
+
 def _read(path: Path) -> bytes:
     try:
         if not path.is_file():
@@ -90,6 +94,8 @@ def _read(path: Path) -> bytes:
 def _parse(data: bytes) -> dict[str, Any]:
     if len(data) > LARGEST_FILE:
         raise DefinitionError(f"the file has more than {LARGEST_FILE:,} bytes; no step file is that large")
+    if data[:3] == codecs.BOM_UTF8 or data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise DefinitionError("the file begins with a byte order mark: save it as UTF-8 without one")
     try:
         document = jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError as error:
@@ -123,12 +129,15 @@ def _applicable(step: object) -> tuple[dict[str, Any], list[str]]:
 
 
 def _check_output_settings(output: StepOutput | None) -> None:
+    """Refuse settings that the output's own model does not have (any model's, if it is not known)."""
     if output is None:
         return
-    known = {key for entry in catalog.models() for key in entry.model.output_settings}
+    made_by = catalog.find(output.settings.model)
+    entries = catalog.models() if made_by is None else (made_by,)
+    known = {key for entry in entries for key in entry.model.output_settings}
     for key in output.settings.model_extra or {}:
         if key not in known:
-            raise DefinitionError("unknown key", place=f"output.settings.{key}")
+            raise DefinitionError("unknown key", place=redaction.redact(f"output.settings.{key}", limit=80))
 
 
 def _attached(output: StepOutput | None, store: Store | None) -> StepOutput | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from imagegen_nb import variables
 from imagegen_nb.errors import DefinitionError
 from imagegen_nb.output import Asset
 from imagegen_nb.step import ImageGenerationStep
@@ -75,14 +76,34 @@ def _from_version_1(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     if isinstance(step.get("prompt"), str):
         step["prompt"], rewritten = _rewrite(step["prompt"], own)
         changes += [f"step.prompt: {old} became {new}" for old, new in rewritten]
+        left = [match[0] for match in _OLD_REFERENCE.finditer(step["prompt"])]
+        changes += [f"step.prompt: {old} was left as it is; check what it refers to" for old in left]
     output = document.get("output")
     if isinstance(output, list):
         output = {"settings": _settings_of(step), "assets": output}
         changes.append("output was an array of assets: it became {settings, assets}")
+    inputs = _inputs(document.get("inputs"), step.get("prompt"), changes)
     migrated = {**document, "version": VERSION, "step": step}
+    if inputs is not None:
+        migrated["inputs"] = inputs
     if output is not None:
         migrated["output"] = output
     return migrated, changes
+
+
+def _inputs(inputs: object, prompt: object, changes: list[str]) -> object:
+    """Inputs whose bare arrays today's references in `prompt` would not find any more, as objects."""
+    if not isinstance(inputs, dict) or not isinstance(prompt, str):
+        return inputs
+    moved = dict(inputs)
+    for path in variables.paths(prompt):
+        name, _, rest = path.partition(".")
+        earlier = moved.get(name)
+        assets = earlier.get("output") if isinstance(earlier, dict) else None
+        if rest.startswith("output.assets.") and isinstance(assets, list):
+            moved[name] = {**moved[name], "output": {"settings": {}, "assets": assets}}
+            changes.append(f"inputs.{name}.output was an array of assets: it became {{settings, assets}}")
+    return moved
 
 
 def _rewrite(prompt: str, own: object) -> tuple[str, list[tuple[str, str]]]:

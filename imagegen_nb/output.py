@@ -39,6 +39,10 @@ class OutputSettings(BaseModel):
 
     model: str
 
+    if TYPE_CHECKING:  # which keys there are depends on the provider: no checker can know
+
+        def __getattr__(self, name: str) -> Any: ...
+
 
 class Asset(BaseModel):
     """An uploaded image's record: the platform's five keys; further ones are kept as they come.
@@ -119,6 +123,12 @@ class Asset(BaseModel):
 
     def __repr__(self) -> str:
         return f"<Asset {self.file_name} {'  '.join(self.facts())}>"
+
+    __str__ = __repr__
+
+    def as_context(self) -> dict[str, Any]:
+        """The record as plain data, for a prompt that names it directly."""
+        return self.model_dump(mode="json")
 
     def facts(self) -> list[str]:
         """What there is to say about the file, without anything that changes between equal runs."""

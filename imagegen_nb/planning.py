@@ -6,6 +6,7 @@ be mended by the caller, and is always raised, whatever `on_failure` says.
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class Place(Protocol):
     """What a run needs of a workspace."""
 
     store: Store
+    storage_limit: int | None
     backend: Backend
     timeout: float
 
@@ -72,6 +74,7 @@ def plan(
     Raises `InvalidOption`, `VariableError` or `MissingCredential`.
     """
     entry = step.entry
+    _check_call(inputs, on_event, identifier)
     _check_partials(step, entry, partial_images)
     context = variables.plain(inputs or {})
     prompt = variables.render(step.prompt, context)
@@ -90,6 +93,17 @@ def plan(
         on_event=on_event,
         identifier=identifier,
     )
+
+
+def _check_call(inputs: object, on_event: object, identifier: str | None) -> None:
+    """What Python itself would only notice once money is spent."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise InvalidOption(
+            f"inputs is of type {type(inputs).__name__}: give values by name, e.g. {{'product': 'a lamp'}}"
+        )
+    if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
+        raise InvalidOption("on_event must be a plain function that takes one event (not async)")
+    variables.check_identifier(identifier)
 
 
 def _check_partials(step: ImageGenerationStep, entry: Entry, partial_images: int) -> None:

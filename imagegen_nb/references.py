@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from imagegen_nb import variables
@@ -26,7 +26,7 @@ class OutputPath:
     path: str
     type: str
     state: State
-    value: Any = None
+    value: Any = field(default=None, repr=False)
 
     @property
     def template(self) -> str:
@@ -57,6 +57,7 @@ def paths(
     `run` is a run of the step, or an imported definition with an output. Arrays and objects are
     listed too: in a prompt they become compact JSON. Null values are not: there is nothing to refer to.
     """
+    variables.check_identifier(identifier)
     name = identifier or (run.identifier if run else None) or "step_1"
     predicted = _predicted(step, name)
     if run is None:

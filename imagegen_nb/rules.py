@@ -25,9 +25,12 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
         if key == "model":
             if entry is None:
                 remedy = f"The nearest known model is {catalog.nearest(name)}"
-                found.append(Problem("model", name, "no such model", "not a known model", remedy))
-        elif problem := _check(key, value, str(name), entry.model if entry else None, common[key]):
+                found.append(Problem("model", name, "", "not a known model", remedy))
+            continue
+        if problem := _check(key, value, str(name), entry.model if entry else None, common[key]):
             found.append(problem)
+        elif key == "prompt" and isinstance(value, str):
+            found.extend(_bad_tag(tag, str(name)) for tag in variables.malformed(value))
     if entry is not None:
         found.extend(_broken_rules(settings, entry.model))
     return tuple(found)
@@ -44,11 +47,19 @@ def _check(key: str, value: object, name: str, model: Model | None, common: Kind
             return None
         return Problem(key, value, name, "does not apply to this model", _takers(key), "not-applicable")
     if wrong := kind.check(value):
-        return Problem(key, value, name, *wrong)
-    if key == "prompt" and isinstance(value, str) and (tags := variables.malformed(value)):
-        remedy = "Write only names and positions between the braces, e.g. {{product}}"
-        return Problem(key, tags[0], name, "holds a variable that is not a path", remedy)
+        # What another model takes is what an editor leaves behind when the model is switched.
+        kept = common is None and any(
+            other.check(value) is None
+            for entry in catalog.models()
+            if (other := entry.model.settings.get(key)) is not None
+        )
+        return Problem(key, value, name, *wrong, "not-applicable" if kept else "invalid")
     return None
+
+
+def _bad_tag(tag: str, name: str) -> Problem:
+    remedy = "Write only names and positions between the braces, e.g. {{product}}"
+    return Problem("prompt", tag, name, "holds a variable that is not a path", remedy)
 
 
 def _broken_rules(settings: Mapping[str, Any], model: Model) -> list[Problem]:
@@ -72,8 +83,9 @@ def _takers(key: str) -> str:
 
 
 def _unknown(key: str, value: object, name: str, common: Mapping[str, Kind | None]) -> Problem:
-    # People drop the prefix: `size` for `image_size`.
-    close = [known for known in common if known.endswith(f"_{key}")]
+    # People drop the prefix, `size` for `image_size`, or use the providers' word for the count.
+    suffix = "_count" if key in ("n", "num_images", "number_of_images") else f"_{key}"
+    close = [known for known in common if known.endswith(suffix)]
     close = close or difflib.get_close_matches(key, list(common), n=1, cutoff=0.4)
     remedy = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(common)}"
     return Problem(key, value, name, "unknown setting", remedy, "unknown-field")

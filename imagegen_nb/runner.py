@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from imagegen_nb import images, naming
+from imagegen_nb import images, naming, variables
 from imagegen_nb.errors import (
     ImagegenError,
     ImageRejected,
     InvalidResponse,
+    MissingCredential,
     ModelRetired,
     ProviderFault,
     ProviderTimeout,
@@ -94,8 +95,10 @@ class _Walk:
     async def go(self) -> Run:
         """From the storage limit to the finished run, failed or not."""
         self.voice.tell("queued")
-        if notice := self.plan.step.lifecycle_notice:
-            self.warnings.append(notice)
+        if note := self.plan.step.lifecycle_note:
+            self.warnings.append(note)
+        if variables.unclosed(self.plan.step.prompt):
+            self.warnings.append("the prompt holds {{ without }}: it was sent as text")
         error: ImagegenError | None = None
         try:
             await asyncio.to_thread(self._check_storage)
@@ -119,13 +122,13 @@ class _Walk:
         return self.plan.entry.provider.name
 
     def _check_storage(self) -> None:
-        store = self.plan.place.store
-        if store.limit is None:
+        limit = self.plan.place.storage_limit
+        if limit is None:
             return
-        used = store.used
-        if used >= store.limit:
+        used = self.plan.place.store.used
+        if used >= limit:
             raise StorageLimitReached(
-                f"storage is full: {used:,} of {store.limit:,} bytes are in use. Nothing was generated. "
+                f"storage is full: {used:,} of {limit:,} bytes are in use. Nothing was generated. "
                 "Raise storage_limit, or use another store"
             )
 
@@ -270,9 +273,9 @@ class _Walk:
         )
         if error is None:
             return run
-        told = OutputError.of(
-            error, asked=self.called, requested=run.requested, returned=run.returned, blocked=run.blocked
-        )
+        asked = self.called and not isinstance(error, MissingCredential)
+        counts = {"requested": run.requested, "returned": run.returned, "blocked": run.blocked}
+        told = OutputError.of(error, asked=asked, **counts)
         return replace(run, output=run.output.model_copy(update={"error": told}))
 
     def _used(self) -> Any:

@@ -89,8 +89,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     def model_post_init(self, context: Any, /) -> None:
         """Say once per process that the model is not what it was, naming the successor."""
-        notice = self.lifecycle_notice
-        if notice and self.model not in _warned:
+        if (notice := self.lifecycle_notice) and self.model not in _warned:
             _warned.add(self.model)
             notices.warn(notice, ModelLifecycleWarning)
 
@@ -149,6 +148,14 @@ class ImageGenerationStep(BaseModel, frozen=True):
             f"Use {life.successor} ({life.source})"
         )
 
+    @property
+    def lifecycle_note(self) -> str:
+        """The notice in one short line, for a run's notes; empty for a current model."""
+        life = self.entry.model.lifecycle
+        if life.status == "current":
+            return ""
+        return f"{self.model} is {life.status} since {life.since}; use {life.successor}"
+
     def effective(self, setting: str) -> Any:
         """A setting's value, or its model's default when unset; None when the model has neither."""
         value = getattr(self, setting)
@@ -193,7 +200,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         cancels the run; images that had arrived are kept. Raises `VariableError`,
         `MissingCredential`, and under "terminate" `StepFailed`.
         """
-        return workspace.run(
+        return _checked(workspace).run(
             self, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
         )
 
@@ -207,9 +214,35 @@ class ImageGenerationStep(BaseModel, frozen=True):
         identifier: str | None = None,
     ) -> Result:
         """Run the step; like `run`, to be awaited from any event loop."""
-        return await workspace.arun(
+        return await _checked(workspace).arun(
             self, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
         )
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As `replace`: pydantic's own copy would not validate."""
+        return self.replace(**(update or {}))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema_: Any, handler: Any, /) -> dict[str, Any]:
+        """The one JSON Schema, also for pydantic's `model_json_schema` and models that hold a step."""
+        return {key: value for key, value in cls.json_schema().items() if key != "$schema"}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).model_fields:
+            raise InvalidOption(f"a step does not change; make a new one: step.replace({name}=...)")
+        super().__setattr__(name, value)
+
     def __repr_args__(self) -> Any:
         return self.settings().items()
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+def _checked(workspace: Workbench[Result]) -> Workbench[Result]:
+    if callable(getattr(workspace, "arun", None)):
+        return workspace
+    raise InvalidOption(
+        f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "
+        'e.g. workspace=ig.Workspace("assets")'
+    )

@@ -7,6 +7,7 @@ key, it is masked before anything else sees it. The answer is captured here, bef
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import ssl
 import urllib.request
@@ -133,7 +134,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             stream = _GuardedStream(response, self.connection.largest_response, self._refuse_size)
             stream.secrets = capture.secrets
             return httpx2.Response(200, headers=response.headers, stream=stream, request=request)
-        body = scrub(await self._read(capture, response), capture.secrets)
+        body = await self._read(capture, response)
+        body = await asyncio.to_thread(scrub, body, capture.secrets)
         await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
         capture.reply = Reply(self.provider, response.status_code, headers, body)
@@ -228,8 +230,8 @@ def _proxy(url: str) -> str | None:
 
 
 def host_of(url: str) -> str:
-    """The host of `url`, for messages."""
-    return httpx2.URL(url).host
+    """The host of `url`, and its port where it is not the usual one, for messages."""
+    return httpx2.URL(url).netloc.decode("ascii")
 
 
 def _inflate(data: bytes, cap: int) -> bytes | None:

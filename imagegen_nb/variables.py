@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from imagegen_nb.errors import VariableError
+from imagegen_nb.errors import InvalidOption, VariableError
 
 LONGEST_VALUE = 32_000
 """Characters one value may add to a prompt; more than a whole prompt may have is surely a mistake."""
@@ -20,6 +20,7 @@ LONGEST_VALUE = 32_000
 _DEEPEST = 64
 _TAG = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]{0,8}))*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _MOST_HINTS = 20
 _MOST_NAMES = 200
 
@@ -46,6 +47,19 @@ def malformed(template: str) -> tuple[str, ...]:
     )
 
 
+def unclosed(template: str) -> bool:
+    """Whether `template` holds a `{{` that no `}}` closes; it is text then, but hardly meant so."""
+    return "{{" in _TAG.sub("", template)
+
+
+def check_identifier(name: object) -> None:
+    """Raise `InvalidOption` for a name no path can begin with; None is no name."""
+    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise InvalidOption(
+            f"identifier = {name!r}: use letters, digits and _, not beginning with a digit, e.g. step_2"
+        )
+
+
 def plain(value: object, place: str = "inputs", depth: int = 0) -> Any:
     """A copy of `value` in plain JSON types; a run gives its output.
 
@@ -67,7 +81,7 @@ def plain(value: object, place: str = "inputs", depth: int = 0) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
         return [plain(item, f"{place}.{index}", depth + 1) for index, item in enumerate(value)]
     raise VariableError(
-        f"{place} is a {type(value).__name__}, which a prompt cannot hold. "
+        f"{place} is of type {type(value).__name__}, which a prompt cannot hold. "
         "Pass text, a number, a list, a dict or a run; turn anything else into text first, e.g. str(value)"
     )
 
@@ -145,23 +159,31 @@ def _suggest(path: str, context: Mapping[str, Any]) -> str:
     nearest: list[str] = []
     data: Any = context
     for segment in path.split("."):
-        found, value = _step_into(data, segment)
-        if not found and segment.isdecimal() and (lists := _lists(data)):
-            # The older step gave a bare array: `output.0` is `output.assets.0` today.
-            nearest.append(lists[0])
-            data = data[lists[0]]
-            found, value = _step_into(data, segment)
-        if not found:
-            segment = _neighbour(segment, data, cutoff=0.3 if nearest else 0.6)
-            found, value = _step_into(data, segment)
-        if not found:
+        steps = _towards(segment, data, cutoff=0.3 if nearest else 0.6)
+        if not steps:
             break
-        nearest.append(segment)
-        data = value
+        for step in steps:
+            nearest.append(step)
+            data = _step_into(data, step)[1]
+    if nearest and isinstance(data, dict) and "." in path and len(nearest) <= path.count("."):
+        names = ", ".join(_names(data)[:8]) or "nothing"
+        return f"{{{{{'.'.join(nearest)}}}}} has {names}"
     if nearest:
         return f"the nearest available path is {{{{{'.'.join(nearest)}}}}}"
     names = ", ".join(f"{{{{{name}}}}}" for name in _names(context)[:8])
     return f"available: {names}" if names else "no inputs were given"
+
+
+def _towards(segment: str, data: Any, cutoff: float) -> list[str]:
+    """The steps from `data` that `segment` most likely stands for; empty when nothing is like it."""
+    if _step_into(data, segment)[0]:
+        return [segment]
+    # One level was left out: `step_2.assets` for `step_2.output.assets`, or the older `output.0`.
+    for name in _names(data) if isinstance(data, dict) else ():
+        if isinstance(data[name], list | dict) and _step_into(data[name], segment)[0]:
+            return [name, segment]
+    close = _neighbour(segment, data, cutoff)
+    return [close] if _step_into(data, close)[0] else []
 
 
 def _neighbour(segment: str, data: Any, cutoff: float) -> str:
@@ -169,10 +191,6 @@ def _neighbour(segment: str, data: Any, cutoff: float) -> str:
         return str(len(data) - 1)
     close = difflib.get_close_matches(segment, _names(data), n=1, cutoff=cutoff)
     return close[0] if close else ""
-
-
-def _lists(data: Any) -> list[str]:
-    return [name for name in _names(data) if isinstance(data[name], list)]
 
 
 def _names(data: Any) -> list[str]:

@@ -50,17 +50,14 @@ class Workspace:
     ) -> None:
         limit = _byte_count(storage_limit)
         if isinstance(store, Store):
-            if limit is not None:
-                store.limit = limit
             self.store = store
         else:
             self.store = LocalStore(store, limit)
+        self.storage_limit = self.store.limit if limit is None else limit
         self._emulator_url = _emulator_url(backend)
         self.backend: Backend = "live" if backend == "live" else "emulator"
         self.hosted = _checked_accounts(hosted or {})
-        if not 0 < timeout <= 3600:
-            raise InvalidOption(f"timeout = {timeout!r}: give seconds, more than 0 and at most 3600")
-        self.timeout = float(timeout)
+        self.timeout = _seconds(timeout)
 
     @property
     def emulator(self) -> Emulator:
@@ -161,6 +158,12 @@ class Workspace:
 
     def __repr__(self) -> str:
         return f"Workspace({self.store!r}, backend={self._emulator_url or self.backend!r})"
+
+
+def _seconds(timeout: object) -> float:
+    if isinstance(timeout, int | float) and 0 < timeout <= 3600:
+        return float(timeout)
+    raise InvalidOption(f"timeout = {timeout!r}: give seconds, more than 0 and at most 3600")
 
 
 def _byte_count(limit: int | str | None) -> int | None:

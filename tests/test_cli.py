@@ -193,3 +193,55 @@ def test_version_and_help(cli: Callable[..., Outcome]) -> None:
 
     assert cli("--version").out.strip() == __version__
     assert "emulator" in cli("--help").out
+
+
+def test_an_export_that_cannot_be_written_is_refused_before_anything_is_spent(
+    cli: Callable[..., Outcome], file: str, emulator: Emulator
+) -> None:
+    outcome = cli("run", file, "-i", "room=x", *EMULATED, "--export", "nowhere/out.json")
+    assert outcome.code == 2
+    assert "--export" in outcome.err
+    assert emulator.count("openai") == 0
+
+
+def test_an_input_the_prompt_does_not_have_is_refused(
+    cli: Callable[..., Outcome], file: str, emulator: Emulator
+) -> None:
+    outcome = cli("run", file, "-i", "room=x", "-i", "roam=y", *EMULATED)
+    assert outcome.code == 2
+    assert "no variable 'roam'; did you mean room?" in outcome.err
+    assert emulator.count("openai") == 0
+
+
+def test_references_are_whole_also_in_a_narrow_window(
+    cli: Callable[..., Outcome], file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = cli("paths", file, "--identifier", "step_4").out.splitlines()
+    assert "{{step_4.output.settings.image_output_format}}  text        predicted" in lines
+
+
+def test_errors_are_json_too_when_json_is_asked_for(cli: Callable[..., Outcome], file: str) -> None:
+    outcome = cli("run", file, "-i", "room=x", "--json")
+    assert outcome.code == 2
+    assert outcome.json() == {
+        "error": {
+            "kind": "missing_credential",
+            "message": "no key: set OPENAI_API_KEY, or run without a key and without cost: "
+            "--backend emulator",
+            "place": "",
+        }
+    }
+
+
+@pytest.mark.parametrize("command", [("schema",), ("models",), ("paths", "lamp.step.json")])
+def test_json_is_taken_everywhere(cli: Callable[..., Outcome], file: str, command: tuple[str, ...]) -> None:
+    assert cli(*command, "--json").json()
+
+
+def test_a_port_in_use_is_told_without_a_traceback(cli: Callable[..., Outcome], emulator: Emulator) -> None:
+    port = emulator.url.rpartition(":")[2]
+    outcome = cli("emulator", "--port", port)
+    assert outcome.code == 2
+    assert f"--port {port} cannot be used" in outcome.err
+    assert "Traceback" not in outcome.err

@@ -11,7 +11,7 @@ from hypothesis import given
 from support_properties import plain_values, text
 from support_runs import output_of
 
-from imagegen_nb import ImageGenerationStep, load_step
+from imagegen_nb import ImageGenerationStep, load_step, variables
 from imagegen_nb.errors import DefinitionError, DefinitionWarning
 from imagegen_nb.migration import VERSION, migrate
 
@@ -195,3 +195,17 @@ def test_any_old_document_is_migrated_or_refused(prompt, anything):
             continue
         assert migrated["version"] == VERSION
         assert all(changes)
+
+
+def test_inputs_follow_the_references_that_were_rewritten():
+    asset = {"id": "1", "file_url": "u", "file_name": "n", "file_size": 1, "file_type": "image/png"}
+    old = {
+        "prompt": "Like {{step_2.output.0.file_url}} and {{rss.output.0.title}}",
+        "inputs": {"step_2": {"output": [asset]}, "rss": {"output": [{"title": "t"}]}},
+    }
+    migrated, changes = migrate(old)
+    assert migrated["inputs"]["step_2"]["output"]["assets"] == [asset]
+    assert migrated["inputs"]["rss"] == old["inputs"]["rss"]
+    rendered = variables.render(migrated["step"]["prompt"], migrated["inputs"])
+    assert rendered == "Like u and t"
+    assert any("{{rss.output.0.title}} was left as it is" in change for change in changes)

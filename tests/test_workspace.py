@@ -98,7 +98,9 @@ def test_a_store_of_ones_own_keeps_its_limit(tmp_path):
     store = LocalStore(tmp_path, 7)
     assert Workspace(store).store is store
     assert store.limit == 7
-    assert Workspace(store, storage_limit=9).store.limit == 9
+    assert Workspace(store).storage_limit == 7
+    assert Workspace(store, storage_limit=9).storage_limit == 9
+    assert store.limit == 7  # another workspace may share the store
 
 
 def test_an_account_for_a_provider_nobody_knows(tmp_path):

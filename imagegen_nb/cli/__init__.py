@@ -10,8 +10,8 @@ import sys
 import warnings
 
 from imagegen_nb.cli import files, models, run, serve
-from imagegen_nb.cli.present import app, fail, warn
-from imagegen_nb.errors import ImagegenError, StepFailed
+from imagegen_nb.cli.present import app, fail, print_json, warn
+from imagegen_nb.errors import ImagegenError, MissingCredential, StepFailed
 
 __all__ = ["main"]
 
@@ -25,11 +25,20 @@ def main() -> None:
     try:
         app()
     except StepFailed as error:
-        fail(error)
-        sys.exit(1)
+        _leave(error, 1)
     except ImagegenError as error:
-        fail(error)
-        sys.exit(2)
+        _leave(error, 2)
     except KeyboardInterrupt as interrupt:
         fail("interrupted", *getattr(interrupt, "__notes__", ()))
         sys.exit(130)
+
+
+def _leave(error: ImagegenError, code: int) -> None:
+    words = str(error)
+    if isinstance(error, MissingCredential):
+        words = f"no key: set {error.variable}, or run without a key and without cost: --backend emulator"
+    fail(words)
+    # A failed step has already been printed with its error.
+    if "--json" in sys.argv and not isinstance(error, StepFailed):
+        print_json({"error": {"kind": error.kind, "message": words, "place": getattr(error, "place", "")}})
+    sys.exit(code)

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from imagegen_nb.cli.present import app, fail, out, plain_table, print_json
+from imagegen_nb.cli.present import app, fail, out, print_json
 from imagegen_nb.errors import DefinitionError, InvalidOption
 from imagegen_nb.importing import load_step
 from imagegen_nb.references import paths
+
+_LONGEST_VALUE = 60
 
 
 @app.command()
@@ -56,11 +58,12 @@ def list_paths(
     if as_json:
         print_json([asdict(path) for path in found])
         return
-    table = plain_table("reference", "type", "state", "value")
+    width = max(len(path.template) for path in found)
     for path in found:
-        plain = path.value if isinstance(path.value, str | int | float) else ""
-        table.add_row(escape(path.template), path.type, path.state, escape(str(plain)))
-    out.print(table)
+        value = str(path.value) if isinstance(path.value, str | int | float) else ""
+        shown = value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…"
+        # One plain line each: references are there to be copied, and must never be cut.
+        typer.echo(f"{path.template:<{width}}  {path.type:<10}  {path.state:<9}  {shown}".rstrip())
 
 
 @app.command()
@@ -68,9 +71,14 @@ def migrate(
     old: Annotated[Path, typer.Argument(help="An older step file, or a bare step.", metavar="OLD.json")],
     new: Annotated[Path, typer.Argument(help="Where to write it in today's layout.", metavar="NEW.json")],
     force: Annotated[bool, typer.Option("--force", help="Replace NEW.json when it is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was changed as JSON.")] = False,
 ) -> None:
     """Bring a step file up to date, saying what was changed."""
     definition = load_step(old)
     if new.exists() and not force:
         raise InvalidOption(f"{new} exists already; pass --force to replace it")
-    out.print(escape(str(definition.save(new))))
+    saved = definition.save(new)
+    if as_json:
+        print_json({"file": str(saved.path), "changes": list(definition.changes)})
+    else:
+        out.print(escape(str(saved)), soft_wrap=True)

@@ -63,6 +63,7 @@ def schema(
     file: Annotated[
         bool, typer.Option("--file", help="The schema of a whole step file, not only of the settings.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = True,
 ) -> None:
     """Print the JSON Schema of a step's settings."""
     print_json(definition_schema() if file else ImageGenerationStep.json_schema())

@@ -68,6 +68,9 @@ def plain_table(*headings: str, title: str | None = None) -> Table:
 
 def show_run(run: Run) -> None:
     """The images of a run, one a row, and then where they are, in lines that can be copied whole."""
+    if not run.output.assets:
+        out.print(escape(run.title), soft_wrap=True)
+        return
     table = plain_table("path", "file name", "pixels", "type", "size", title=escape(run.title))
     for index, asset in enumerate(run.output.assets):
         stored = asset.stored

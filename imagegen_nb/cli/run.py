@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import jiter
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from imagegen_nb.cli.present import app, err, print_json, run_facts, show_run
@@ -49,7 +52,11 @@ def run(
 ) -> None:
     """Run a step and keep its images."""
     definition = load_step(file)
-    inputs = {**definition.inputs, **_inputs(values, documents, steps)}
+    given = _inputs(values, documents, steps)
+    _refuse_unknown(given, definition.step.variables)
+    inputs = {**definition.inputs, **given}
+    if export is not None:
+        _check_writable(export)
     workspace = Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout)
     name = identifier or definition.identifier
     failure: StepFailed | None = None
@@ -57,13 +64,12 @@ def run(
         done = _with_progress(workspace, definition.step, inputs, name)
     except StepFailed as error:
         failure, done = error, error.run
-    if export is not None:
-        saved = save_step(export, definition.step, run=done, identifier=name)
-        err.print(str(saved))
     if as_json:
         print_json(run_facts(done))
     else:
         _tell(done)
+    if export is not None:
+        err.print(escape(str(save_step(export, definition.step, run=done, identifier=name))), soft_wrap=True)
     if failure is not None:
         raise failure
     if done.error is not None:
@@ -90,8 +96,25 @@ def _tell(done: Run) -> None:
         err.print(f"[bold red]failed:[/] {done.error} (the step says to continue)", soft_wrap=True)
     for warning in done.warnings:
         err.print(f"[yellow]note:[/] {warning}", soft_wrap=True)
-    paid = f"paid by {done.paid_by}" if not done.emulated else "emulated: nothing was asked of a provider"
+    paid = "emulated: no provider was asked" if done.emulated else f"paid by {done.paid_by}"
     err.print(f"{done.duration:.1f} s, {paid}", soft_wrap=True)
+
+
+def _refuse_unknown(given: dict[str, Any], paths: tuple[str, ...]) -> None:
+    """A mistyped name would leave the old value in place, and pay for the wrong picture."""
+    known = list(dict.fromkeys(path.partition(".")[0] for path in paths))
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            remedy = f"did you mean {close[0]}?" if close else f"it has {', '.join(known) or 'no variables'}"
+            raise InvalidOption(f"the prompt has no variable {name!r}; {remedy}")
+
+
+def _check_writable(path: Path) -> None:
+    """Before any money is spent: an export that cannot be written."""
+    folder = path.expanduser().absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InvalidOption(f"--export {path}: {folder} is not a folder that can be written to")
 
 
 def _inputs(values: list[str] | None, documents: list[str] | None, steps: list[str] | None) -> dict[str, Any]:

@@ -10,35 +10,52 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from imagegen_nb.cli.present import app, err, out
+from imagegen_nb.cli.present import app, err, out, print_json
 from imagegen_nb.demo import Demo
+from imagegen_nb.errors import InvalidOption
 
 
 @app.command()
 def emulator(
-    port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 takes a free one.")] = 8321,
-    latency: Annotated[float, typer.Option(help="Seconds each request takes.")] = 0.0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes a free one.")
+    ] = 8321,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds each request takes.")] = 0.0,
     retired: Annotated[
         bool, typer.Option("--retired", help="Answer 404 for models their provider has retired.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the address as JSON.")] = False,
 ) -> None:
     """Serve the emulator of all three providers on this machine until interrupted."""
     from imagegen_nb.emulator import Emulator
 
     server = Emulator(port=port, latency=latency, retired=retired)
-    where = f"http://127.0.0.1:{port}" if port else "http://127.0.0.1 (a free port)"
-    err.print(f"emulating OpenAI, xAI and Gemini on {where}; Ctrl-C stops it")
-    err.print(f'  use it: Workspace("assets", backend="{where}")' if port else "")
-    server.serve_forever()
+    try:
+        server.start()
+    except OSError as error:
+        reason = error.strerror or str(error)
+    else:
+        if as_json:
+            print_json({"url": server.url})
+        err.print(f"emulating OpenAI, xAI and Gemini on {server.url}; Ctrl-C stops it")
+        err.print(f'  use it: Workspace("assets", backend="{server.url}")')
+        server.serve_forever()
+        return
+    raise InvalidOption(f"--port {port} cannot be used: {reason}. Choose another, or 0 for a free one")
 
 
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where everything it makes goes.")] = Path("demo-output"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print where everything is as JSON.")] = False,
 ) -> None:
     """Run the quickstart notebook on the emulator: images, an executed notebook, an exported step."""
     err.print("running the quickstart notebook on the emulator (no key, no cost) …")
     done = Demo.run(folder)
+    if as_json:
+        files = {"images": done.images, "steps": done.steps, "notebook": [done.notebook]}
+        print_json({name: [str(path) for path in paths] for name, paths in files.items()})
+        return
     out.print("[bold]Done.[/] Everything below was made by the emulator; no provider was asked.\n")
     for label, paths in (
         ("images", done.images),

@@ -54,10 +54,6 @@ class Provider(ABC):
     rank: ClassVar[int] = 100
     """Where the provider stands in lists; the platform's own order for the built-in ones."""
 
-    def model(self, name: str) -> Model | None:
-        """The declared model called `name`, if it is one of this provider's."""
-        return next((model for model in self.models if model.name == name), None)
-
     def address(self, credential: Credential) -> str:
         """The base URL a credential's calls go to when they go to the live provider."""
         return credential.base_url or self.base_url

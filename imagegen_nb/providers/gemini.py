@@ -135,7 +135,7 @@ async def _one(client: genai.Client, exchange: Exchange, request: ImageRequest, 
         )
         if reply.status != 200:
             return [Shortfall(_error(reply, exchange.connection))]
-        return _read(reply, request, index)
+        return await asyncio.to_thread(_read, reply, request, index)
     except ProviderError as error:
         return [Shortfall(error)]
 

@@ -6,6 +6,7 @@ codes", read 2026-11-21.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -131,7 +132,7 @@ class OpenAI(Provider):
                 return
             images = client.images.with_raw_response
             reply = await exchange.send(lambda: images.generate(**cast("Any", _body(request))))
-            for delivery in self._read(request, reply, connection):
+            for delivery in await asyncio.to_thread(self._read, request, reply, connection):
                 yield delivery
 
     def _read(self, request: ImageRequest, reply: Reply, connection: Connection) -> list[Delivery]:
@@ -263,7 +264,7 @@ def _stream_error(event: Any, reply: Reply, connection: Connection) -> ProviderE
 def _classified(
     error: Mapping[str, Any], reply: Reply, connection: Connection, *, started: bool = False
 ) -> ProviderError:
-    code, message = error.get("code") or error.get("type"), error.get("message")
+    code, message = error.get("code"), error.get("message")
     kind: type[ProviderError] | None = ProviderFault if started else None
     if error.get("code") in _BLOCKED:
         kind = ModerationBlocked

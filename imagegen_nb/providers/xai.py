@@ -6,6 +6,7 @@ Its errors and usage are not OpenAI's, so the OpenAI SDK would lose them. Facts:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -89,7 +90,7 @@ class XAI(Provider):
             answer = reply.json_or_empty()
             yield _receipt(answer, reply, None)
             raise _error(answer, reply, connection)
-        for delivery in _read(request, reply):
+        for delivery in await asyncio.to_thread(_read, request, reply):
             yield delivery
 
 
