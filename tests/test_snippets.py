@@ -8,7 +8,7 @@ from imagegen_nb.snippets import as_python
 STEPS = [
     ig.ImageGenerationStep(prompt="a fox"),
     ig.ImageGenerationStep(
-        name="It's \"quoted\"",
+        name='It\'s "quoted"',
         prompt="line one\nline two {{product}} \\ 🦊",
         image_size="1536x1024",
         image_count=2,
