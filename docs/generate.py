@@ -12,7 +12,7 @@ from pathlib import Path
 
 from imagegen_nb import catalog, tables
 from imagegen_nb.definition import definition_schema
-from imagegen_nb.demo import Demo
+from imagegen_nb.demo import execute
 from imagegen_nb.fields import Draft, FieldView, fields
 from imagegen_nb.step import ImageGenerationStep
 
@@ -78,9 +78,10 @@ def main() -> None:
     """Write all of them."""
     for path, text in texts().items():
         path.write_text(text, encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        executed = Demo.run(Path(folder))
-        shutil.copy(executed.notebook, ROOT / "notebooks" / executed.notebook.name)
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        with tempfile.TemporaryDirectory() as folder:
+            executed = execute(notebook.read_text(encoding="utf-8"), Path(folder) / notebook.name)
+            shutil.copy(executed, notebook)
 
 
 if __name__ == "__main__":

@@ -24,15 +24,19 @@ if TYPE_CHECKING:
     from imagegen_nb.references import paths
     from imagegen_nb.run import Run
     from imagegen_nb.step import ImageGenerationStep
+    from imagegen_nb.widgets.form import StepForm
+    from imagegen_nb.widgets.gallery import Gallery
     from imagegen_nb.workspace import Workspace
 
 __all__ = [
+    "Gallery",
     "Gateway",
     "ImageGenerationStep",
     "ImagegenError",
     "InvalidStep",
     "Run",
     "StepFailed",
+    "StepForm",
     "VertexAI",
     "Workspace",
     "__version__",
@@ -42,12 +46,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Gallery": "widgets.gallery",
     "Gateway": "credentials",
     "ImageGenerationStep": "step",
     "ImagegenError": "errors",
     "InvalidStep": "errors",
     "Run": "run",
     "StepFailed": "errors",
+    "StepForm": "widgets.form",
     "VertexAI": "credentials",
     "Workspace": "workspace",
     "load_step": "importing",

@@ -22,35 +22,45 @@ class Demo:
 
     @classmethod
     def run(cls, folder: Path) -> Self:
-        """Execute the quickstart in `folder` with a kernel of this interpreter.
-
-        Raises `InvalidOption` when the notebook packages are missing, `ImagegenError` when a cell fails.
-        """
-        try:
-            import nbformat
-            from nbclient import NotebookClient
-            from nbclient.exceptions import CellExecutionError
-        except ImportError:
-            raise InvalidOption('the demo runs a notebook: pip install "imagegen-nb[notebook]"') from None
+        """Execute the quickstart in `folder` with a kernel of this interpreter; raises as `execute`."""
         folder = folder.expanduser().absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        notebook: Any = nbformat.reads(quickstart(), as_version=4)  # type: ignore[no-untyped-call]
-        failed = ""
-        try:
-            NotebookClient(
-                notebook,
-                timeout=120,
-                record_timing=False,
-                resources={"metadata": {"path": str(folder)}},
-                extra_arguments=["--log-level=ERROR"],  # the kernel is on loopback, and ours alone
-            ).execute()
-        except CellExecutionError as error:
-            failed = f"{error.ename}: {error.evalue}"
-        target = folder / _NOTEBOOK
-        nbformat.write(notebook, target)  # type: ignore[no-untyped-call]
-        if failed:
-            raise ImagegenError(f"the quickstart stopped: {failed} (see {target})")
+        target = execute(quickstart(), folder / _NOTEBOOK)
         return cls(target, sorted(folder.glob("images/*")), sorted(folder.glob("*.step.json")))
+
+
+def execute(notebook: str, target: Path) -> Path:
+    """Run a notebook's text in the folder of `target`, with a kernel of this interpreter, and write it there.
+
+    Raises `InvalidOption` when the notebook packages are missing, `ImagegenError` when a cell fails.
+    """
+    try:
+        import nbformat
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError
+    except ImportError:
+        raise InvalidOption('this runs a notebook: pip install "imagegen-nb[notebook]"') from None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    document: Any = nbformat.reads(notebook, as_version=4)  # type: ignore[no-untyped-call]
+    client = NotebookClient(
+        document,
+        timeout=120,
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(target.parent)}},
+        extra_arguments=["--log-level=ERROR"],  # the kernel is on loopback, and ours alone
+    )
+    failed = ""
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        failed = f"{error.ename}: {error.evalue}"
+    for output in (output for cell in document.cells for output in cell.get("outputs", ())):
+        # The live views end with the kernel; a reader would only see that they cannot be found.
+        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    nbformat.write(document, target)  # type: ignore[no-untyped-call]
+    if failed:
+        raise ImagegenError(f"the notebook stopped: {failed} (see {target})")
+    return target
 
 
 def quickstart() -> str:

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from imagegen_nb.demo import Demo
+from imagegen_nb.demo import Demo, execute
 from imagegen_nb.store.local import LocalStore
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +40,13 @@ def test_the_demo_leaves_images_an_exported_step_and_a_notebook(demo: Demo) -> N
 
 def test_the_committed_notebook_shows_what_running_it_shows(demo: Demo) -> None:
     assert outputs(ROOT / "notebooks" / "quickstart.ipynb") == outputs(demo.notebook)
+
+
+def test_the_form_notebook_shows_what_running_it_shows(tmp_path: Path) -> None:
+    committed = ROOT / "notebooks" / "form.ipynb"
+    executed = execute(committed.read_text(encoding="utf-8"), tmp_path / "form.ipynb")
+    assert outputs(committed) == outputs(executed)
+    assert executed.stat().st_size < 60_000
 
 
 def test_the_notebook_stays_small_and_shows_its_images(demo: Demo) -> None:

@@ -1,0 +1,78 @@
+"""A choice of tiles, each drawn in its proportions: image sizes, aspect ratios, and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+import anywidget
+import traitlets
+
+_ASSETS = Path(__file__).parent / "assets"
+
+
+class Option(TypedDict, total=False):
+    """One tile; `value` is needed, `label` defaults to it. `width` and `height` are relative lengths of the
+    drawn rectangle (without them a symbol for "auto" is drawn); `hint` is a short line under the label,
+    where a `disabled` tile says why."""
+
+    value: str
+    label: str
+    width: float
+    height: float
+    disabled: bool
+    hint: str
+
+
+class TileChoice(anywidget.AnyWidget):
+    """Tiles to choose one of: radio buttons in a fieldset, so that arrow keys move between them.
+
+    Traits: `value` ("" is a value like any other, usually the provider's default); `legend`; `options`,
+    a list of `Option`; `custom` adds a tile with a text field for `WIDTHxHEIGHT`, and a `value` that is no
+    option's stands in that field; `problem`, shown under the tiles; `disabled`. Spaces and `×` in a typed
+    size are understood. An empty custom field gives `EMPTY` ("x"), which is no size, instead of silently
+    meaning the default.
+    """
+
+    EMPTY = "x"
+
+    _esm = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("dom.js", "tiles.js"))
+    _css = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("base.css", "tiles.css"))
+
+    value = traitlets.Unicode().tag(sync=True)
+    legend = traitlets.Unicode().tag(sync=True)
+    options: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(sync=True)
+    custom = traitlets.Bool(False).tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)
+    disabled = traitlets.Bool(False).tag(sync=True)
+
+    @traitlets.validate("options")
+    def _complete(self, proposal: Mapping[str, Any]) -> list[dict[str, Any]]:
+        options = [_option(given) for given in proposal["value"]]
+        values = [option["value"] for option in options]
+        if len(set(values)) < len(values):
+            raise traitlets.TraitError(f"two options have the same value: {values}")
+        return options
+
+    def __repr__(self) -> str:
+        chosen = next((o["label"] for o in self.options if o["value"] == self.value), self.value or "nothing")
+        return f"{self.legend or 'Choice'}: {chosen} (run this cell to see it live)"
+
+
+def _option(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`given` with every key, as the script reads it."""
+    unknown = given.keys() - Option.__annotations__.keys()
+    if unknown or not isinstance(given.get("value"), str):
+        raise traitlets.TraitError(
+            f"an option has a text `value` and of {list(Option.__annotations__)} what it likes; got {given}"
+        )
+    value = given["value"]
+    return {
+        "value": value,
+        "label": str(given.get("label") or value or "Auto"),
+        "width": given.get("width") or 0,
+        "height": given.get("height") or 0,
+        "disabled": bool(given.get("disabled")),
+        "hint": str(given.get("hint") or ""),
+    }

@@ -1,0 +1,215 @@
+"""The form in a real JupyterLab: each rule clicked through, as a user would."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from lab import Lab, Opener, OpenNotebook, axe, cell_count, execute, run_all, run_cell, save, shot
+from playwright.sync_api import Page, expect
+
+FORM = """
+import imagegen_nb as ig
+from imagegen_nb.emulator import Fault
+workspace = ig.Workspace("assets", backend="emulator")
+workspace.emulator.latency = 0.3
+step = ig.ImageGenerationStep(
+    name="Hero image", prompt="A hero image for {{product}}", image_size="1536x1024", image_count=2,
+    image_output_format="webp", image_output_compression=80)
+step_1 = ig.ImageGenerationStep(prompt="a logo").run(workspace=workspace)
+inputs = {"product": "a blue bottle", "step_1": step_1}
+form = ig.StepForm(step, workspace, inputs=inputs, identifier="step_2")
+form
+"""
+
+
+@pytest.fixture
+def page(open_notebook: OpenNotebook) -> Page:
+    return opened(open_notebook)
+
+
+def opened(open_notebook: OpenNotebook, **how: object) -> Page:
+    page = open_notebook([FORM], **how)
+    run_all(page)
+    expect(page.locator(".ig-run")).to_be_enabled()
+    return page
+
+
+def choose(page: Page, model: str) -> None:
+    """Pick a model; its entry in the list may go on with where it stands."""
+    select = page.locator(".ig-model select")
+    names = [label.split()[0] for label in select.locator("option").all_inner_texts()]
+    select.select_option(index=names.index(model))
+
+
+def press_run(page: Page) -> None:
+    page.locator(".ig-run").click()
+
+
+def done(page: Page, told: str = "done: 2 of 2 images") -> None:
+    expect(page.locator(".ig-status")).to_contain_text(told)
+
+
+def test_fields_follow_the_model_and_come_back(page: Page) -> None:
+    quality = page.locator(".ig-image-quality")
+    quality.locator("select").select_option("high")
+    choose(page, "grok-imagine-image")
+    expect(quality).to_be_hidden()
+    expect(page.locator(".ig-image-size")).to_be_hidden()
+    choose(page, "gemini-2.5-flash-image")
+    expect(page.get_by_role("group", name="Aspect Ratio")).to_be_visible()
+    expect(page.locator(".ig-model")).to_contain_text("Use gemini-3.1-flash-image")
+    expect(page.locator(".ig-charge-type select option")).to_have_text(["hosted"])
+    choose(page, "gpt-image-2")
+    expect(quality.locator("select")).to_have_value("high")
+    assert execute(page, "print(form.step == step.replace(image_quality='high'))") == "True"
+
+
+def test_formats_change_what_is_possible(page: Page) -> None:
+    formats, background = page.locator(".ig-image-output-format select"), page.locator(".ig-image-background")
+    background.locator("select").select_option("transparent")
+    formats.select_option("jpeg")
+    expect(background.locator("option")).to_have_text(["auto", "opaque"])
+    expect(background).to_contain_text("JPEG has no transparency")
+    formats.select_option("png")
+    expect(page.locator(".ig-image-output-compression input")).to_be_disabled()
+    expect(page.locator(".ig-image-output-compression")).to_contain_text("PNG is never compressed")
+    formats.select_option("webp")
+    expect(background.locator("select")).to_have_value("transparent")
+    expect(page.locator(".ig-image-output-compression input")).to_have_value("80")
+
+
+def test_a_run_shows_progress_images_and_paths(page: Page) -> None:
+    press_run(page)
+    expect(page.locator(".ig-status")).to_contain_text("running")
+    expect(page.locator(".ig-cancel")).to_be_enabled()
+    done(page)
+    expect(page.get_by_role("img", name=re.compile("hero image for a blue bottle"))).to_have_count(2)
+    expect(page.locator(".ig-form")).to_contain_text("EMULATED")
+    expect(page.locator(".ig-form")).to_contain_text("step_2.output")
+    shot(page, "form-output")
+
+
+def test_cancel_stops_a_run_under_way(page: Page) -> None:
+    execute(page, "workspace.emulator.latency = 25")
+    press_run(page)
+    expect(page.locator(".ig-cancel")).to_be_enabled()
+    page.locator(".ig-cancel").click()
+    expect(page.locator(".ig-status")).to_contain_text("run cancelled", timeout=10_000)
+    expect(page.locator(".ig-run")).to_be_enabled()
+    execute(page, "workspace.emulator.latency = 0")
+    press_run(page)
+    done(page)
+
+
+def test_an_error_is_told_in_the_form_in_plain_words(page: Page) -> None:
+    execute(page, "workspace.emulator.script('openai', Fault('moderation'))")
+    press_run(page)
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("rejected by the safety system")
+    shot(page, "form-error")
+    press_run(page)
+    done(page)
+    expect(alert).to_have_count(0)
+
+
+def test_a_bad_size_is_explained_where_it_is_typed(page: Page) -> None:
+    page.locator(".ig-image-size").get_by_role("radio", name="Custom").check()
+    field = page.locator(".ig-image-size input[type=text]")
+    field.fill("1000x1000")
+    expect(page.locator(".ig-image-size")).to_contain_text("The nearest legal size is 1008x1008")
+    expect(page.locator(".ig-run")).to_be_disabled()
+    expect(page.locator(".ig-status")).to_contain_text("1 problem below keeps the step from running")
+    field.fill("1008x1008")
+    expect(page.locator(".ig-run")).to_be_enabled()
+
+
+def test_a_variable_is_picked_and_the_prompt_resolved(page: Page) -> None:
+    prompt = page.locator(".ig-prompt textarea")
+    prompt.press("End")
+    prompt.type(" by ")
+    page.get_by_role("button", name="Insert Variable").click()
+    page.keyboard.type("0.file_name")
+    page.keyboard.press("Enter")
+    expect(prompt).to_have_value("A hero image for {{product}} by {{step_1.output.assets.0.file_name}}")
+    expect(page.locator(".ig-resolved")).to_have_text("A hero image for a blue bottle by a-logo-1.png")
+    page.get_by_label("Test value for product").fill("a red bottle")
+    expect(page.locator(".ig-resolved")).to_contain_text("a red bottle")
+
+
+def test_shortcuts_of_the_notebook_stay_quiet_while_typing(page: Page) -> None:
+    before = cell_count(page)
+    for field in (page.get_by_label("Name", exact=True), page.locator(".ig-prompt textarea")):
+        field.click()
+        page.keyboard.type("a b dd x m y")
+    assert cell_count(page) == before
+
+
+def test_export_download_and_import(page: Page, tmp_path: Path) -> None:
+    press_run(page)
+    done(page)
+    page.get_by_role("tab", name="Settings").click()
+    page.get_by_label("File", exact=True).fill("hero.step.json")
+    page.locator(".ig-export").click()
+    expect(page.locator(".ig-transfer-told")).to_contain_text("saved hero.step.json")
+    with page.expect_download() as download:
+        page.locator(".ig-download").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    assert json.loads(file.read_text())["provenance"]["identifier"] == "step_2"
+    page.locator(".ig-prompt textarea").fill("something else")
+    expect(page.locator(".ig-resolved")).to_have_count(0)
+    with page.expect_file_chooser() as chooser:
+        page.locator(".ig-import").click()
+    chooser.value.set_files(file)
+    expect(page.locator(".ig-prompt textarea")).to_have_value("A hero image for {{product}}")
+    page.locator(".ig-python").click()
+    code = page.locator(".ig-code").inner_text()
+    assert execute(page, f"print(({code}) == step)") == "True"
+
+
+def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener, lab: Lab) -> None:
+    page = opened(opener.open_notebook)
+    expect(page.locator(".ig-standin")).to_be_hidden()
+    press_run(page)
+    done(page)
+    save(page)
+    file = max((lab.folder / "notebooks").glob("*.ipynb"), key=lambda path: path.stat().st_mtime)
+    assert file.stat().st_size < 60_000
+    execute(page, "form.close()")
+    document = json.loads(file.read_text())
+    reopened = lab.folder / "notebooks" / "reopened.ipynb"
+    document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
+    reopened.write_text(json.dumps(document))
+    again = opener.open_file(reopened)
+    expect(again.locator(".ig-standin img")).to_have_count(2)
+    expect(again.locator(".ig-standin img").first).to_be_visible()
+    shot(again, "form-reopened")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nothing_is_inaccessible(open_notebook: OpenNotebook, dark: bool) -> None:
+    page = opened(open_notebook, dark=dark, size=(1280, 1500))
+    shot(page, f"form-settings-{'dark' if dark else 'light'}")
+    assert axe(page, ".ig-form") == []
+    press_run(page)
+    done(page)
+    assert axe(page, ".ig-form") == []
+    shot(page, f"form-output-{'dark' if dark else 'light'}")
+
+
+def test_it_fits_a_narrow_window(open_notebook: OpenNotebook) -> None:
+    page = opened(open_notebook, size=(700, 1500))
+    form = page.locator(".ig-form").first
+    assert form.evaluate("(node) => node.scrollWidth <= node.clientWidth + 1")
+    shot(page, "form-narrow")
+
+
+def test_code_changes_what_the_form_shows(open_notebook: OpenNotebook) -> None:
+    page = open_notebook([FORM, "form.step = form.step.replace(prompt='from code', image_count=5)"])
+    run_all(page)
+    run_cell(page, 1)
+    expect(page.locator(".ig-prompt textarea")).to_have_value("from code")
+    expect(page.locator(".ig-image-count input")).to_have_value("5")

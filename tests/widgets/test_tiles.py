@@ -1,0 +1,64 @@
+"""The tiles' Python half: options, values, and what is said about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import traitlets
+
+import imagegen_nb.widgets
+from imagegen_nb.widgets.tiles import TileChoice
+
+ASSETS = Path(imagegen_nb.widgets.__file__).parent / "assets"
+OWN = ("dom", "prompt", "tiles", "talk", "viewer", "gallery", "tree")
+
+
+def test_options_are_completed():
+    tiles = TileChoice(options=[{"value": ""}, {"value": "16:9", "width": 16, "height": 9, "hint": "wide"}])
+    assert tiles.options[0] == {
+        "value": "", "label": "Auto", "width": 0, "height": 0, "disabled": False, "hint": "",
+    }  # fmt: skip
+    assert tiles.options[1]["label"] == "16:9"
+    assert (tiles.options[1]["width"], tiles.options[1]["height"]) == (16, 9)
+
+
+@pytest.mark.parametrize("option", [{}, {"value": 3}, {"value": None}, {"value": "a", "colour": "red"}])
+def test_an_option_that_cannot_be_shown_is_refused(option: dict[str, Any]):
+    with pytest.raises(traitlets.TraitError, match="an option has a text"):
+        TileChoice(options=[option])
+
+
+def test_values_differ():
+    with pytest.raises(traitlets.TraitError, match="same value"):
+        TileChoice(options=[{"value": "a"}, {"value": "a", "label": "b"}])
+
+
+def test_a_value_need_not_be_an_option():
+    tiles = TileChoice(options=[{"value": ""}], custom=True, value="640x480")
+    assert tiles.value == "640x480"
+    tiles.set_state({"value": TileChoice.EMPTY})
+    assert tiles.value == "x"
+
+
+def test_its_text_names_the_choice():
+    tiles = TileChoice(legend="Image Size", options=[{"value": "1:1", "label": "Square"}])
+    tiles.value = "1:1"
+    assert repr(tiles) == "Image Size: Square (run this cell to see it live)"
+    tiles.value = "640x480"
+    assert repr(tiles) == "Image Size: 640x480 (run this cell to see it live)"
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_scripts_are_small_and_never_write_markup_or_load_anything(name: str):
+    script = (ASSETS / f"{name}.js").read_text(encoding="utf-8")
+    assert len(script.encode()) < 8192
+    forbidden = ("innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "fetch(", "import(", "https:")
+    assert [word for word in forbidden if word in script] == []
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.glob("*.css")), ids=lambda path: path.name)
+def test_styles_load_nothing(path: Path):
+    assert "url(" not in path.read_text(encoding="utf-8")
+    assert "@import" not in path.read_text(encoding="utf-8")
