@@ -96,9 +96,8 @@ class Draft:
 
     def settings(self) -> dict[str, Any]:
         """The settings as the form shows them now: what is hidden, disabled or impossible is left out."""
-        shown = {view.key: view for view in fields(self, with_problems=False).values()}
         settings = {}
-        for key, view in shown.items():
+        for key, view in fields(self, with_problems=False).items():
             entered = self.entered(key)
             if view.visible and view.enabled and entered is not None and entered == view.value:
                 settings[key] = entered
