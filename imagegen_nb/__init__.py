@@ -60,7 +60,7 @@ _HOMES = {
     "paths": "references",
     "save_step": "exporting",
 }
-_MODULES = frozenset(("catalog", "emulator", "errors"))
+_MODULES = frozenset(("catalog", "emulator", "errors", "replay"))
 
 
 def __getattr__(name: str) -> Any:
@@ -71,6 +71,20 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext imagegen_nb` in a notebook: adds `%cassette`."""
+    from imagegen_nb.replay.magics import register
+
+    register(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext imagegen_nb`: puts away the cassette in use."""
+    from imagegen_nb.replay.magics import unregister
+
+    unregister()
 
 
 def __dir__() -> list[str]:

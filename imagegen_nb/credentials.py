@@ -178,7 +178,17 @@ def find(
 def emulated(charge_type: ChargeType, hosted: Hosted | None) -> Credential:
     """The placeholder for emulator calls; a hosted Vertex AI account keeps its paths."""
     vertex = hosted if isinstance(hosted, VertexAI) and charge_type == "hosted" else None
-    return Credential(SecretStr(PLACEHOLDER), "nobody (emulator)", vertex=vertex)
+    return placeholder("nobody (emulator)", vertex)
+
+
+def placeholder(paid_by: str, hosted: Hosted | None) -> Credential:
+    """The placeholder where no key may be read, with the account's own address or paths kept."""
+    return Credential(
+        SecretStr(PLACEHOLDER),
+        paid_by,
+        base_url=hosted.base_url if isinstance(hosted, Gateway) else "",
+        vertex=hosted if isinstance(hosted, VertexAI) else None,
+    )
 
 
 def _read(provider: str, variable: str) -> str:

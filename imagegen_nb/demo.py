@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from imagegen_nb.errors import ImagegenError, InvalidOption
+from imagegen_nb.execution import execute as run_cells
+from imagegen_nb.execution import parse, text_of
 
 _NOTEBOOK = "quickstart.ipynb"
 
@@ -33,31 +35,10 @@ def execute(notebook: str, target: Path) -> Path:
 
     Raises `InvalidOption` when the notebook packages are missing, `ImagegenError` when a cell fails.
     """
-    try:
-        import nbformat
-        from nbclient import NotebookClient
-        from nbclient.exceptions import CellExecutionError
-    except ImportError:
-        raise InvalidOption('this runs a notebook: pip install "imagegen-nb[notebook]"') from None
     target.parent.mkdir(parents=True, exist_ok=True)
-    document: Any = nbformat.reads(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    client = NotebookClient(
-        document,
-        timeout=120,
-        record_timing=False,
-        store_widget_state=False,
-        resources={"metadata": {"path": str(target.parent)}},
-        extra_arguments=["--log-level=ERROR"],  # the kernel is on loopback, and ours alone
-    )
-    failed = ""
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        failed = f"{error.ename}: {error.evalue}"
-    for output in (output for cell in document.cells for output in cell.get("outputs", ())):
-        # The live views end with the kernel; a reader would only see that they cannot be found.
-        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-    nbformat.write(document, target)  # type: ignore[no-untyped-call]
+    document = parse(notebook)
+    failed = run_cells(document, target.parent)
+    target.write_text(text_of(document), encoding="utf-8")
     if failed:
         raise ImagegenError(f"the notebook stopped: {failed} (see {target})")
     return target

@@ -12,6 +12,8 @@ ImagegenError
 │   ├── StorageLimitReached
 │   └── AssetNotFound
 ├── ImageRejected          bytes that are not an acceptable image
+├── ReplayError            a cassette that cannot be used, read or written
+│   └── RecordingMissing       it does not hold a call; nothing was sent
 └── ProviderError          a provider call that gave no image
     ├── AuthenticationFailed   the key was refused
     ├── QuotaExhausted         no money or quota left; trying again does not help
@@ -23,8 +25,7 @@ ImagegenError
     ├── ProviderTimeout        no answer within the deadline; the charge is unknown
     └── InvalidResponse        an answer that is not what the provider documents
 
-Errors are built fresh from plain, redacted text. None keeps an SDK's exception, a request or a
-header, so a traceback, a pickle or a log of one cannot carry a key.
+Built fresh from plain, redacted text, none keeps an SDK's exception, a request or a header: no key is in any.
 """
 
 from __future__ import annotations
@@ -52,8 +53,7 @@ class ImagegenError(Exception):
 def _restore(kind: type[ImagegenError], args: tuple[Any, ...], state: dict[str, Any]) -> ImagegenError:
     """An unpickled error, without asking its constructor for what it takes."""
     error = kind.__new__(kind, *args)
-    error.args = args
-    error.__dict__.update(state)
+    error.args, error.__dict__ = args, state
     return error
 
 
@@ -70,15 +70,9 @@ class Problem:
     code: Literal["invalid", "not-applicable", "unknown-field"] = "invalid"
 
     def __str__(self) -> str:
-        shown = "" if self.value is None else f" = {_short(self.value)}"
-        model = f" ({self.model})" if self.model else ""
-        return f"{self.field}{shown}{model}: {self.message}. {self.remedy}"
-
-
-def _short(value: object, limit: int = 60) -> str:
-    """A value as Python would write it, cut so that an error stays readable."""
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+        shown = "" if self.value is None else f" = {self.value!r}"
+        shown = shown if len(shown) <= 63 else f"{shown[:62]}…"  # so that an error stays readable
+        return f"{self.field}{shown}{self.model and f' ({self.model})'}: {self.message}. {self.remedy}"
 
 
 class InvalidStep(ImagegenError):
@@ -161,6 +155,18 @@ class ImageRejected(ImagegenError):
     """Bytes that are not a complete PNG, JPEG or WebP within the bounds."""
 
     kind = "image_rejected"
+
+
+class ReplayError(ImagegenError):
+    """A cassette that cannot be used, read or written; always raised, whatever a step's `on_failure` says."""
+
+    kind = "replay"
+
+
+class RecordingMissing(ReplayError):
+    """A call that the cassette in use does not hold. Nothing was sent."""
+
+    kind = "recording_missing"
 
 
 class ProviderError(ImagegenError):

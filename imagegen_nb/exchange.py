@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import httpx2
 
-from imagegen_nb.errors import Charge, ProviderError, ProviderFault, ProviderTimeout
+from imagegen_nb.errors import Charge, ImagegenError, ProviderError, ProviderFault, ProviderTimeout
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.replies import Reply
 from imagegen_nb.transport import Capture, GuardedTransport, current, host_of
@@ -37,7 +37,8 @@ class Exchange:
         """Run `call` (one SDK call, one request) and return the answer, whatever its status.
 
         `number` tells identical requests of one run apart. Raises `ProviderTimeout`,
-        `ProviderFault` or `InvalidResponse` when no whole answer came.
+        `ProviderFault` or `InvalidResponse` when no whole answer came, `ReplayError` when a cassette
+        stands in the way.
         """
         capture = Capture(number)
         _, failure = await self._guarded(capture, call)
@@ -98,7 +99,7 @@ class Exchange:
         finally:
             current.reset(token)
 
-    def _error(self, capture: Capture, failure: str | None) -> ProviderError:
+    def _error(self, capture: Capture, failure: str | None) -> ImagegenError:
         if capture.refusal is not None:
             return capture.refusal
         charge: Charge = "unknown" if capture.sent else "none"

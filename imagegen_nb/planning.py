@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from imagegen_nb import variables
+from imagegen_nb import tape, variables
 from imagegen_nb.credentials import Credential, keys_in_use
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.events import RunEvent
 from imagegen_nb.providers.base import Connection, Entry, Provider
 from imagegen_nb.step import ImageGenerationStep
 from imagegen_nb.store.base import Store
+from imagegen_nb.tape import Tape
 from imagegen_nb.types import Backend, ChargeType, ImageRequest
 
 _MOST_PARTIALS = 3
@@ -29,8 +30,12 @@ class Place(Protocol):
 
     store: Store
     storage_limit: int | None
-    backend: Backend
     timeout: float
+
+    @property
+    def backend(self) -> Backend:
+        """Where calls go."""
+        ...
 
     def credential(self, provider: Provider, charge_type: ChargeType) -> Credential:
         """What pays for a call."""
@@ -52,6 +57,8 @@ class Plan:
     request: ImageRequest
     credential: Credential
     place: Place
+    backend: Backend
+    tape: Tape | None
     on_event: Callable[[RunEvent], object] | None
     identifier: str | None
 
@@ -71,7 +78,7 @@ def plan(
 ) -> Plan:
     """Check everything that can be checked before a run exists.
 
-    Raises `InvalidOption`, `VariableError` or `MissingCredential`.
+    Raises `InvalidOption`, `VariableError`, `MissingCredential` or `ReplayError`.
     """
     entry = step.entry
     _check_call(inputs, on_event, identifier)
@@ -90,6 +97,8 @@ def plan(
         request=step.request(prompt, partial_images=partial_images),
         credential=place.credential(entry.provider, step.charge_type),
         place=place,
+        backend=place.backend,
+        tape=tape.current(),
         on_event=on_event,
         identifier=identifier,
     )

@@ -23,7 +23,8 @@ class Run:
     `blocked` count images; `shortfalls` say why some did not come. `usage` sums what the provider
     reported, `receipts` keeps each request's own report. `duration` is in seconds, `started_at` an
     ISO 8601 time in UTC, `paid_by` names whose key paid (never the key). `identifier` is the name
-    later steps use, where it is known.
+    later steps use, where it is known. `cassette` names the recording the run went through, into it or
+    (`replayed`) out of it; a replay asks nothing and costs nothing.
     """
 
     id: str
@@ -42,6 +43,8 @@ class Run:
     warnings: tuple[str, ...] = ()
     error: ImagegenError | None = None
     identifier: str | None = None
+    cassette: str | None = None
+    replayed: bool = False
     usage: Usage = field(default_factory=Usage)
 
     @property
@@ -78,10 +81,12 @@ class Run:
         """What was run and how it went, in one line that is the same for equal runs."""
         name = f"“{self.step.name}” · " if self.step.name else ""
         plural = "" if self.requested == 1 else "s"
-        emulated = " · EMULATED" if self.emulated else ""
+        origin = " · EMULATED" if self.emulated else ""
+        if self.cassette is not None:  # the same words while recording, so that a replay shows the same
+            origin += " · recorded" if self.emulated else " · recorded live"
         return (
             f"{name}{self.step.model} · {self.returned} of {self.requested} image{plural} · "
-            f"{self.status}{emulated}"
+            f"{self.status}{origin}"
         )
 
     def _notes(self) -> list[str]:

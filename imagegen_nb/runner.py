@@ -22,6 +22,7 @@ from imagegen_nb.errors import (
     ModelRetired,
     ProviderFault,
     ProviderTimeout,
+    ReplayError,
     StepFailed,
     StorageLimitReached,
 )
@@ -31,21 +32,14 @@ from imagegen_nb.output import Asset, OutputError, StepOutput, used_settings
 from imagegen_nb.planning import Plan
 from imagegen_nb.run import Run, Status
 from imagegen_nb.store.base import Blob, NewAsset
-from imagegen_nb.types import (
-    Delivery,
-    GeneratedImage,
-    Partial,
-    Receipt,
-    Shortfall,
-    Usage,
-)
+from imagegen_nb.types import Delivery, GeneratedImage, Partial, Receipt, Shortfall, Usage
 
 _SPARE = 5.0
 """Seconds after the deadline until a provider that does not keep to it is cut off."""
 
 
 async def execute(plan: Plan) -> Run:
-    """Carry out a plan. Raises `StepFailed` where the step says to terminate."""
+    """Carry out a plan. Raises `StepFailed` where the step says to terminate, `ReplayError` always."""
     # Asked for only when needed: a key in a local variable would show in tracebacks with locals.
     walk = _Walk(plan, Voice(plan.on_event, plan.run_id, plan.request.count, plan.keys))
     try:
@@ -58,6 +52,9 @@ async def execute(plan: Plan) -> Run:
             + (" and are kept in the store" if run.returned else "")
             + ("; a request under way may still be charged" if walk.called else "")
         ) from None
+    if walk.mistake is not None:
+        walk.voice.tell("failed", run=run, error=walk.mistake)
+        raise walk.mistake from None
     if run.error is None:
         walk.voice.tell("done", run=run)
         return run
@@ -85,6 +82,7 @@ class _Walk:
     started: float = field(default_factory=time.monotonic)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     called: bool = False
+    mistake: ReplayError | None = None
     kept: list[_Kept] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     shortfalls: list[Shortfall] = field(default_factory=list)
@@ -104,6 +102,8 @@ class _Walk:
             await asyncio.to_thread(self._check_storage)
             self.voice.tell("started")
             await self._call_provider()
+        except ReplayError as caught:
+            self.mistake = error = caught
         except ImagegenError as caught:
             error = self._with_successor(caught)
         missing = self.plan.request.count - len(self.kept) - sum(short.count for short in self.shortfalls)
@@ -135,10 +135,13 @@ class _Walk:
     async def _call_provider(self) -> None:
         place, provider = self.plan.place, self.plan.entry.provider
         await asyncio.to_thread(provider.prepare)
+        if self.plan.tape is not None:
+            await self.plan.tape.check(provider)
         now = asyncio.get_running_loop().time()
         connection = replace(
             await asyncio.to_thread(place.connection, provider, self.plan.credential),
             deadline=now + place.timeout,
+            tape=self.plan.tape,
         )
         self.called = True
         limit = asyncio.timeout_at(now + place.timeout + _SPARE)
@@ -242,7 +245,7 @@ class _Walk:
                 width=kept.image.width,
                 height=kept.image.height,
                 run_id=plan.run_id,
-                emulated=plan.place.backend == "emulator",
+                emulated=plan.backend == "emulator",
             )
             for number, kept in enumerate(self.kept, 1)
         ]
@@ -258,7 +261,9 @@ class _Walk:
             output=StepOutput(settings=self._used(), assets=assets),
             status=status,
             requested=plan.request.count,
-            backend=plan.place.backend,
+            backend=plan.backend,
+            cassette=plan.tape.name if plan.tape else None,
+            replayed=plan.tape is not None and plan.tape.replaying,
             paid_by=plan.credential.paid_by,
             started_at=self.started_at,
             duration=time.monotonic() - self.started,

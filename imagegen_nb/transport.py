@@ -19,16 +19,26 @@ from typing import Any, NoReturn
 
 import httpx2
 
+from imagegen_nb import tape
 from imagegen_nb._version import __version__
 from imagegen_nb.credentials import is_loopback
-from imagegen_nb.errors import Charge, InvalidResponse, ProviderError, ProviderFault
+from imagegen_nb.errors import (
+    Charge,
+    ImagegenError,
+    InvalidResponse,
+    ProviderError,
+    ProviderFault,
+    ReplayError,
+)
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.redaction import scrub
 from imagegen_nb.replies import Reply
 
 _CONNECT_TIMEOUT = 10.0
 CALL_HEADER = "x-imagegen-nb-call"
-"""Tells the emulator which of several identical requests this is; never sent to a provider."""
+"""Tells an emulator and a cassette which of several identical requests this is; no provider ever gets it."""
+SENDING = "send_request_headers.started"
+"""What the HTTP core calls the moment from which a request counts as sent."""
 _HEADERS = frozenset(
     ["authorization", "content-length", "transfer-encoding", "x-goog-api-key", "x-goog-user-project"]
 )
@@ -45,11 +55,11 @@ class Capture:
     request_id: str | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     reply: Reply | None = None
-    refusal: ProviderError | None = None
+    refusal: ImagegenError | None = None
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Called by the HTTP core at each step; from the first request byte on it counts as sent."""
-        if event.endswith("send_request_headers.started"):
+        if event.endswith(SENDING):
             self.sent = True
 
 
@@ -67,9 +77,12 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     def __init__(self, provider: str, connection: Connection) -> None:
         self.provider = provider
         self.connection = connection
-        https = connection.base_url.startswith("https:")
+        asked = connection.send_to or connection.base_url
         self.inner: httpx2.AsyncBaseTransport = httpx2.AsyncHTTPTransport(
-            verify=_tls() if https else False, trust_env=False, proxy=_proxy(connection.base_url), retries=0
+            verify=_tls() if asked.startswith("https:") else False,
+            trust_env=False,
+            proxy=_proxy(asked),
+            retries=0,
         )
         self.origin = httpx2.URL(connection.base_url)
 
@@ -84,7 +97,15 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             self._refuse(
                 capture, ProviderFault, f"a request to {request.url.host} was stopped before it left"
             )
-        response = await self.inner.handle_async_request(self._as_sent(capture, request))
+        if tape.current() is not self.connection.tape:
+            _stop(
+                capture,
+                ReplayError("a cassette was put in or taken out while the run was under way; run it again"),
+            )
+        try:
+            response = await self.inner.handle_async_request(self._as_sent(capture, request))
+        except ReplayError as error:
+            _stop(capture, error)
         answered = [(name, scrub(value, capture.secrets)) for name, value in response.headers.raw]
         response.headers = httpx2.Headers(answered)
         capture.status, capture.request_id = response.status_code, response.headers.get("x-request-id")
@@ -108,11 +129,15 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             # Base64 hardly compresses, and an uncompressed answer cannot unfold past the cap.
             "accept-encoding": "identity",
         }
-        if self.connection.backend == "emulator":
+        if self.connection.backend == "emulator" or self.connection.tape is not None:
             headers[CALL_HEADER] = str(capture.call)
         # The deadline bounds everything after the connection stands.
         timeouts = {"connect": _CONNECT_TIMEOUT, "read": None, "write": None, "pool": None}
         extensions = {**request.extensions, "timeout": timeouts, "trace": capture.trace}
+        if self.connection.send_to:
+            # The path below the base address is the same in both places.
+            below = str(request.url).removeprefix(self.connection.base_url)
+            extensions[tape.SEND_TO] = self.connection.send_to + below
         return httpx2.Request(
             request.method, request.url, headers=headers, stream=request.stream, extensions=extensions
         )
@@ -154,7 +179,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             chunks.append(chunk)
         encoding = response.headers.get("content-encoding", "identity").lower()
         if size <= cap and encoding in ("gzip", "deflate", "x-gzip"):
-            body = _inflate(b"".join(chunks), cap)
+            body = inflate(b"".join(chunks), cap)
             size = cap + 1 if body is None else len(body)
             chunks = [body or b""]
         elif encoding not in ("", "identity"):
@@ -198,7 +223,7 @@ class _GuardedStream(httpx2.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         assert isinstance(self.response.stream, httpx2.AsyncByteStream)
         pending = bytearray()
-        async for chunk in self.response.stream:
+        async for chunk in _until_stopped(self.response.stream):
             self.left -= len(chunk)
             if self.left < 0:
                 self.refuse()
@@ -213,6 +238,20 @@ class _GuardedStream(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self.response.aclose()
+
+
+async def _until_stopped(stream: httpx2.AsyncByteStream) -> AsyncIterator[bytes]:
+    """The chunks of `stream`; where a cassette has no more of it, the running call is told why."""
+    try:
+        async for chunk in stream:
+            yield chunk
+    except ReplayError as error:
+        _stop(current.get(), error)
+
+
+def _stop(capture: Capture, error: ReplayError) -> NoReturn:
+    capture.refusal = error
+    raise Refused from None
 
 
 @functools.cache
@@ -234,8 +273,8 @@ def host_of(url: str) -> str:
     return httpx2.URL(url).netloc.decode("ascii")
 
 
-def _inflate(data: bytes, cap: int) -> bytes | None:
-    """`data` unpacked, or None when that would exceed `cap`."""
+def inflate(data: bytes, cap: int) -> bytes | None:
+    """`data` unpacked from gzip or zlib, or None when that would exceed `cap`; empty when it is neither."""
     machine = zlib.decompressobj(wbits=47)  # 47: zlib or gzip, told by the header
     try:
         body = machine.decompress(data, cap + 1)

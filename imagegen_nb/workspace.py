@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
-from imagegen_nb import credentials, loop, planning, runner
+from imagegen_nb import credentials, loop, planning, runner, tape
 from imagegen_nb.catalog import providers
 from imagegen_nb.credentials import Credential, Hosted
 from imagegen_nb.errors import InvalidOption, MissingCredential
@@ -55,14 +55,20 @@ class Workspace:
             self.store = LocalStore(store, limit)
         self.storage_limit = self.store.limit if limit is None else limit
         self._emulator_url = _emulator_url(backend)
-        self.backend: Backend = "live" if backend == "live" else "emulator"
+        self._declared: Backend = "live" if backend == "live" else "emulator"
         self.hosted = _checked_accounts(hosted or {})
         self.timeout = _seconds(timeout)
 
     @property
+    def backend(self) -> Backend:
+        """Where requests go; while a cassette is in use, what its recordings are made by."""
+        playing = tape.current()
+        return self._declared if playing is None else playing.backend(self._declared)
+
+    @property
     def emulator(self) -> Emulator:
         """The emulator running in this process, for its request log, latency and faults."""
-        if self.backend != "emulator" or self._emulator_url:
+        if self._declared != "emulator" or self._emulator_url:
             raise InvalidOption(
                 f'{self!r} has no emulator of its own: use Workspace(..., backend="emulator")'
             )
@@ -72,8 +78,14 @@ class Workspace:
 
     def credential(self, provider: Provider, charge_type: ChargeType) -> Credential:
         """What would pay for a call of `provider`. Raises `MissingCredential`."""
-        if self.backend == "emulator":
-            return credentials.emulated(charge_type, self.hosted.get(provider.name))
+        account = self.hosted.get(provider.name)
+        if self._declared == "emulator":
+            return credentials.emulated(charge_type, account)
+        playing = tape.current()
+        if playing is not None and (playing.replaying or self.backend == "emulator"):
+            # No key is needed, so none is read; a gateway's address stays, as the recording shows it.
+            who = "emulator" if self.backend == "emulator" else "replayed"
+            return credentials.placeholder(f"nobody ({who})", account if charge_type == "hosted" else None)
         return credentials.find(provider.name, provider.key_variable, charge_type, self.hosted)
 
     def pays(self, step: ImageGenerationStep) -> tuple[str, bool]:
@@ -84,18 +96,30 @@ class Workspace:
             return f"no key: {error.variable} is not set", False
         if self.backend == "emulator":
             return "emulator: no key needed, nothing is charged", True
+        if (playing := tape.current()) is not None and playing.replaying:
+            return "replay: no key needed, nothing is charged", True
         return f"paid by {credential.paid_by} (found)", True
 
     def connection(self, provider: Provider, credential: Credential) -> Connection:
         """Where calls of `provider` go in this workspace."""
-        if self.backend == "emulator":
-            root = self._emulator_url or self.emulator.url
-            base_url = f"{root}/{provider.name}{urlsplit(provider.base_url).path}"
-        else:
-            base_url = provider.address(credential)
+        base_url = provider.address(credential).rstrip("/")
+        playing, backend, send_to = tape.current(), self.backend, ""
+        if backend == "emulator" and not (playing and playing.replaying):
+            send_to = f"{self._emulator_root()}/{provider.name}{urlsplit(provider.base_url).path}".rstrip("/")
+        if playing is None:
+            base_url, send_to = send_to or base_url, ""
+        # A cassette shows the providers' own addresses, whatever stands in for them while it is made.
         return Connection(
-            base_url=base_url.rstrip("/"), credential=credential, backend=self.backend, timeout=self.timeout
+            base_url=base_url, send_to=send_to, credential=credential, backend=backend, timeout=self.timeout
         )
+
+    def _emulator_root(self) -> str:
+        if self._declared == "emulator":
+            return self._emulator_url or self.emulator.url
+        from imagegen_nb.emulator import Emulator
+
+        playing = tape.current()
+        return (playing.emulator_url if playing else "") or Emulator.shared().url
 
     def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
         """The stored images' records, oldest first, or those of one run."""
@@ -157,7 +181,7 @@ class Workspace:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Workspace({self.store!r}, backend={self._emulator_url or self.backend!r})"
+        return f"Workspace({self.store!r}, backend={self._emulator_url or self._declared!r})"
 
 
 def _seconds(timeout: object) -> float:

@@ -89,6 +89,7 @@ def run_facts(run: Run) -> dict[str, Any]:
         "status": run.status,
         "backend": run.backend,
         "emulated": run.emulated,
+        "replayed": run.replayed,
         "paid_by": run.paid_by,
         "answered_by": run.answered_by,
         "requested": run.requested,

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from imagegen_nb.capabilities import Model
 from imagegen_nb.credentials import Credential, Gateway, Hosted
+from imagegen_nb.tape import Tape
 from imagegen_nb.types import Backend, Delivery, ImageRequest
 
 
@@ -23,7 +24,8 @@ class Connection:
 
     `base_url` is the one origin requests may reach; `largest_response` bounds the bytes of one
     answer; `deadline` is the event loop's time by which everything must be done (None: no bound);
-    `timeout` is the same bound in seconds from the start, for messages.
+    `timeout` is the same bound in seconds from the start, for messages. `tape` is the cassette the run
+    began with; `send_to`, while recording against an emulator, is asked in place of `base_url`.
     """
 
     base_url: str
@@ -32,6 +34,8 @@ class Connection:
     largest_response: int = 200 * 1024 * 1024
     deadline: float | None = None
     timeout: float = 300.0
+    tape: Tape | None = None
+    send_to: str = ""
 
     @property
     def key(self) -> str:

@@ -281,10 +281,10 @@ def _client(
 
 
 async def _vertex_credentials(connection: Connection) -> GoogleCredentials | None:
-    """The account's Google credentials; the emulator gets a placeholder, never a real token."""
+    """The account's Google credentials; where a placeholder pays, it goes instead of a real token."""
     if connection.credential.vertex is None:
         return None
-    if connection.backend == "emulator":
+    if connection.key:
         from google.oauth2.credentials import Credentials
 
         return Credentials(token=connection.key)  # type: ignore[no-untyped-call]

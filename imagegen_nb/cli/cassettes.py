@@ -1,0 +1,125 @@
+"""`imagegen-nb cassettes`: what is recorded, whether it is whole, and what nothing refers to any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from imagegen_nb import redaction
+from imagegen_nb.cli.present import app, fail, out, plain_table, print_json
+from imagegen_nb.display import byte_size
+from imagegen_nb.errors import InvalidOption, ReplayError
+from imagegen_nb.replay import layout, scrub
+from imagegen_nb.replay.keeping import keys
+from imagegen_nb.replay.places import home
+
+cassettes = typer.Typer(help="List, check and tidy recorded cassettes.", no_args_is_help=True)
+app.add_typer(cassettes, name="cassettes")
+
+_Names = Annotated[list[str] | None, typer.Argument(help="These only; by default all.", metavar="NAME...")]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    """A cassette as it lies on the disk; `problems` is empty for a usable one."""
+
+    name: str
+    against: str = ""
+    recorded_on: str = ""
+    calls: int = 0
+    size: int = 0
+    problems: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "recorded_against": self.against,
+            "recorded_on": self.recorded_on,
+            "calls": self.calls,
+            "bytes": self.size,
+            "problems": list(self.problems),
+        }
+
+
+@cassettes.command()
+def ls(names: _Names = None, as_json: _AsJson = False) -> None:
+    """List the cassettes of this project."""
+    findings = [_look(folder) for folder in _folders(names)]
+    if as_json:
+        print_json([finding.facts() for finding in findings])
+        return
+    table = plain_table("cassette", "recorded against", "on", "calls", "size", "")
+    for found in findings:
+        state = "[red]damaged[/]" if found.problems else ""
+        facts = (found.name, found.against, found.recorded_on, str(found.calls), byte_size(found.size))
+        table.add_row(*map(escape, facts), state)
+    out.print(table)
+
+
+@cassettes.command()
+def check(names: _Names = None, as_json: _AsJson = False) -> None:
+    """Read cassettes whole, and search them for keys; leave with 2 when one is not as it should be."""
+    findings = [_look(folder) for folder in _folders(names)]
+    if as_json:
+        print_json([finding.facts() for finding in findings])
+    for found in findings:
+        if not as_json and not found.problems:
+            out.print(f"[green]good[/] {escape(found.name)}", soft_wrap=True)
+        for problem in () if as_json else found.problems:
+            fail(f"{found.name}: {problem}")
+    if any(found.problems for found in findings):
+        raise typer.Exit(2)
+
+
+@cassettes.command()
+def prune(names: _Names = None, as_json: _AsJson = False) -> None:
+    """Delete the images that no recording refers to."""
+    removed = []
+    for folder in _folders(names):
+        for path in layout.orphans(folder):
+            path.unlink()
+            removed.append(f"{folder.name}/{path.parent.name}/{path.name}")
+    if as_json:
+        print_json({"removed": removed})
+        return
+    for name in removed:
+        out.print(f"removed {escape(name)}", soft_wrap=True)
+    if not removed:
+        out.print("nothing to remove")
+
+
+def _folders(names: list[str] | None) -> list[Path]:
+    there = {path.parent.name: path.parent for path in home().glob(f"*/{layout.FILE}")}
+    if unknown := [name for name in names or () if name not in there]:
+        raise InvalidOption(
+            f"there is no cassette {unknown[0]!r} in {home()}; there are {', '.join(sorted(there)) or 'none'}"
+        )
+    return [there[name] for name in names or sorted(there)]
+
+
+def _look(folder: Path) -> _Finding:
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    try:
+        about, recordings = layout.read(folder)
+    except ReplayError as error:
+        return _Finding(name=folder.name, size=size, problems=(str(error),))
+    known = keys()
+    problems = [f"left out when it was recorded: {place}" for place in about.refused]
+    problems += [
+        redaction.redact(f"call {recording.call} to {recording.model}: {found}", known)
+        for recording in recordings
+        if (found := scrub.key_in(recording, known))
+    ]
+    return _Finding(
+        name=folder.name,
+        against=about.against,
+        recorded_on=about.recorded_on,
+        calls=len(recordings),
+        size=size,
+        problems=tuple(problems),
+    )

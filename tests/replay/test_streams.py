@@ -1,0 +1,96 @@
+"""Answers that pass and answers that are played: every chunk, every way to end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from imagegen_nb.errors import RecordingMissing
+from imagegen_nb.replay.recording import CUT, Recording
+from imagegen_nb.replay.streams import Played, Tee, failure, whole_events
+
+EVENTS = [b"event: a\ndata: 1\n\n", b"data: 2\r\n\r\n", b"data: [DONE]\n\n"]
+
+
+class Source(httpx2.AsyncByteStream):
+    def __init__(self, *chunks: bytes | Exception) -> None:
+        self.chunks = chunks
+        self.closed = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+def stream(answer: bytes, ended: str = "") -> Played:
+    headers = {"content-type": "text/event-stream; charset=utf-8"}
+    recorded = Recording(
+        method="POST", url="https://a.b/c", call="0", request=b"{}", status=200, headers=headers,
+        answer=answer, ended=ended,
+    )  # fmt: skip
+    return Played(recorded)
+
+
+async def test_a_whole_answer_is_told_once():
+    told: list[tuple[bytes, str]] = []
+    tee = Tee(Source(b"ab", b"c"), lambda data, how: told.append((data, how)))
+    assert [chunk async for chunk in tee] == [b"ab", b"c"]
+    await tee.aclose()
+    assert told == [(b"abc", "")]
+
+
+async def test_an_answer_its_reader_leaves_is_cut():
+    told: list[tuple[bytes, str]] = []
+    source = Source(b"ab", b"c")
+    tee = Tee(source, lambda data, how: told.append((data, how)))
+    async for _ in tee:
+        break
+    await tee.aclose()
+    assert (told, source.closed) == ([(b"ab", CUT)], 1)
+
+
+async def test_an_answer_that_breaks_says_how():
+    told: list[tuple[bytes, str]] = []
+    tee = Tee(Source(b"ab", httpx2.ReadError("gone")), lambda data, how: told.append((data, how)))
+    with pytest.raises(httpx2.ReadError):
+        [chunk async for chunk in tee]
+    await tee.aclose()
+    assert told == [(b"ab", "ReadError")]
+
+
+async def test_an_answer_past_the_bound_is_not_kept(monkeypatch):
+    monkeypatch.setattr("imagegen_nb.replay.streams.LARGEST", 2)
+    told: list[tuple[bytes, str]] = []
+    tee = Tee(Source(b"ab", b"c"), lambda data, how: told.append((data, how)))
+    assert [chunk async for chunk in tee] == [b"ab", b"c"]
+    assert told == []
+
+
+async def test_events_are_played_one_by_one():
+    assert [chunk async for chunk in stream(b"".join(EVENTS))] == EVENTS
+    assert [chunk async for chunk in stream(b"")] == []
+
+
+@pytest.mark.parametrize(("ended", "kind"), [(CUT, RecordingMissing), ("ReadError", httpx2.ReadError)])
+async def test_a_played_answer_ends_as_it_ended(ended, kind):
+    chunks = aiter(stream(EVENTS[0], ended))
+    assert await anext(chunks) == EVENTS[0]
+    with pytest.raises(kind):
+        await anext(chunks)
+
+
+def test_a_cut_stream_keeps_whole_events():
+    assert whole_events(b"".join(EVENTS[:2]) + b"data: {torn") == b"".join(EVENTS[:2])
+    assert whole_events(b"data: {torn") == b""
+
+
+@pytest.mark.parametrize("name", ["Client", "os", "", "InvalidURL"])
+def test_only_the_clients_own_errors_are_raised(name):
+    assert type(failure(name)) is httpx2.TransportError
