@@ -32,6 +32,7 @@ from imagegen_nb.planning import Plan
 from imagegen_nb.run import Run, Status
 from imagegen_nb.store.base import Blob, NewAsset
 from imagegen_nb.types import (
+    STAND_INS,
     Delivery,
     GeneratedImage,
     Partial,
@@ -242,7 +243,7 @@ class _Walk:
                 width=kept.image.width,
                 height=kept.image.height,
                 run_id=plan.run_id,
-                emulated=plan.place.backend == "emulator",
+                emulated=plan.place.backend in STAND_INS,
             )
             for number, kept in enumerate(self.kept, 1)
         ]
