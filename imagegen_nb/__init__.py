@@ -14,15 +14,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from imagegen_nb._version import __version__
+from imagegen_nb._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from imagegen_nb.checking import check_references
     from imagegen_nb.credentials import Gateway, VertexAI
     from imagegen_nb.errors import ImagegenError, InvalidStep, StepFailed
     from imagegen_nb.exporting import save_step
     from imagegen_nb.importing import load_step
     from imagegen_nb.references import paths
     from imagegen_nb.run import Run
+    from imagegen_nb.simulation import simulate
     from imagegen_nb.step import ImageGenerationStep
     from imagegen_nb.widgets.form import StepForm
     from imagegen_nb.widgets.gallery import Gallery
@@ -39,10 +41,11 @@ __all__ = [
     "StepForm",
     "VertexAI",
     "Workspace",
-    "__version__",
+    "check_references",
     "load_step",
     "paths",
     "save_step",
+    "simulate",
 ]
 
 _HOMES = {
@@ -56,11 +59,13 @@ _HOMES = {
     "StepForm": "widgets.form",
     "VertexAI": "credentials",
     "Workspace": "workspace",
+    "check_references": "checking",
     "load_step": "importing",
     "paths": "references",
     "save_step": "exporting",
+    "simulate": "simulation",
 }
-_MODULES = frozenset(("catalog", "emulator", "errors", "replay"))
+_MODULES = frozenset(("catalog", "emulator", "errors", "replay", "testing"))
 
 
 def __getattr__(name: str) -> Any:

@@ -27,6 +27,7 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.output import StepOutput
 from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.types import Backend, made_up
 from imagegen_nb.variables import leaves
 
 LARGEST_FILE = 1_000_000
@@ -61,8 +62,8 @@ class Generator(BaseModel):
 class Provenance(BaseModel):
     """Where the output came from. `identifier` is the name by which later steps refer to it.
 
-    `backend` is `emulator` for images no provider made. `sha256` has the hash of each asset's bytes
-    by asset id. `duration` is in seconds. `notes` are sentences for whoever reads the file.
+    `backend` is `emulator` or `simulation` for images no provider made. `sha256` has the hash of each
+    asset's bytes by asset id. `duration` is in seconds. `notes` are sentences for whoever reads the file.
     """
 
     model_config = _STRICT
@@ -70,7 +71,7 @@ class Provenance(BaseModel):
     identifier: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)
     run_id: str | None = None
     status: str | None = None
-    backend: Literal["live", "emulator"] | None = None
+    backend: Backend | None = None
     answered_by: str | None = None
     paid_by: str | None = None
     requested: int | None = None
@@ -135,8 +136,8 @@ class StepDefinition:
         name = f"“{self.step.name}” · " if self.step.name else ""
         count = len(self.output.assets) if self.output else 0
         told = "no output" if self.output is None else f"{count} image{'' if count == 1 else 's'}"
-        emulated = " · EMULATED" if self.provenance.backend == "emulator" else ""
-        return f"Step file · {name}{self.step.model} · {told}{emulated}"
+        mark = made_up(self.provenance.backend)
+        return f"Step file · {name}{self.step.model} · {told}{mark}"
 
     def _tiles(self) -> list[display.Tile]:
         prefix = f"{self.identifier}.output" if self.identifier else "output"

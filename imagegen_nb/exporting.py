@@ -97,7 +97,8 @@ def _provenance(step: ImageGenerationStep, run: Run | None, identifier: str | No
     assets = run.output.assets
     notes = []
     if run.emulated:
-        notes.append("the images were made by an emulator; no provider was asked")
+        how = "made up, and nothing was run" if run.simulated else "made by an emulator"
+        notes.append(f"the images were {how}; no provider was asked")
     if any(asset.file_url.startswith("file:") for asset in assets):
         notes.append(
             "file_url addresses are files on the machine that made them; other machines cannot open them"

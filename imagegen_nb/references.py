@@ -63,12 +63,17 @@ def paths(
     if run is None:
         return [OutputPath(path, kind, "predicted") for path, kind in predicted.items()]
     actual = {
-        path: OutputPath(path, _TYPES[type(value)], "confirmed", value)
+        path: OutputPath(path, type_of(value), "confirmed", value)
         for path, value in variables.leaves({name: run.as_context()})
         if path != name and value is not None
     }
     gone = (OutputPath(path, kind, "missing") for path, kind in predicted.items() if path not in actual)
     return [*actual.values(), *gone]
+
+
+def type_of(value: object) -> str:
+    """The platform's word for the type of a plain, non-null value."""
+    return _TYPES[type(value)]
 
 
 def _predicted(step: ImageGenerationStep, name: str) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from imagegen_nb import display
 from imagegen_nb.errors import ImagegenError, ModerationBlocked
 from imagegen_nb.output import StepOutput
 from imagegen_nb.step import ImageGenerationStep
-from imagegen_nb.types import Backend, Receipt, Shortfall, Usage
+from imagegen_nb.types import STAND_INS, Backend, Receipt, Shortfall, Usage, made_up
 
 _LONGEST_ALT = 250
 Status = Literal["done", "partial", "failed", "cancelled"]
@@ -59,8 +59,13 @@ class Run:
 
     @property
     def emulated(self) -> bool:
-        """Whether an emulator made the images; nothing was asked of a provider then."""
-        return self.backend == "emulator"
+        """Whether the images are stand-ins of an emulator or a simulation; no provider was asked then."""
+        return self.backend in STAND_INS
+
+    @property
+    def simulated(self) -> bool:
+        """Whether nothing was run at all: `simulate` made this run up."""
+        return self.backend == "simulation"
 
     @property
     def request_ids(self) -> tuple[str, ...]:
@@ -81,7 +86,7 @@ class Run:
         """What was run and how it went, in one line that is the same for equal runs."""
         name = f"“{self.step.name}” · " if self.step.name else ""
         plural = "" if self.requested == 1 else "s"
-        origin = " · EMULATED" if self.emulated else ""
+        origin = made_up(self.backend)
         if self.cassette is not None:  # the same words while recording, so that a replay shows the same
             origin += " · recorded" if self.emulated else " · recorded live"
         return (

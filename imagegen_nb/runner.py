@@ -32,7 +32,7 @@ from imagegen_nb.output import Asset, OutputError, StepOutput, used_settings
 from imagegen_nb.planning import Plan
 from imagegen_nb.run import Run, Status
 from imagegen_nb.store.base import Blob, NewAsset
-from imagegen_nb.types import Delivery, GeneratedImage, Partial, Receipt, Shortfall, Usage
+from imagegen_nb.types import STAND_INS, Delivery, GeneratedImage, Partial, Receipt, Shortfall, Usage
 
 _SPARE = 5.0
 """Seconds after the deadline until a provider that does not keep to it is cut off."""
@@ -245,7 +245,7 @@ class _Walk:
                 width=kept.image.width,
                 height=kept.image.height,
                 run_id=plan.run_id,
-                emulated=plan.backend == "emulator",
+                emulated=plan.backend in STAND_INS,
             )
             for number, kept in enumerate(self.kept, 1)
         ]

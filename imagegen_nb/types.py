@@ -14,8 +14,11 @@ ChargeType = Literal["hosted", "personal"]
 OnFailure = Literal["terminate", "continue"]
 """What a failing step does: raise `StepFailed`, or return a run whose output carries the error."""
 
-Backend = Literal["live", "emulator"]
-"""Where requests went: the providers' own hosts (or a gateway), or a loopback emulator."""
+Backend = Literal["live", "emulator", "simulation"]
+"""Where requests went: the providers' own hosts (or a gateway), a loopback emulator, or nowhere at all."""
+
+STAND_INS: Mapping[str, str] = {"emulator": "EMULATED", "simulation": "SIMULATED"}
+"""The backends whose images no provider made, and how whatever shows such images says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,12 @@ class Usage:
             "cost_in_usd_ticks": self.cost_in_usd_ticks,
         }
         return {name: value for name, value in values.items() if value not in (None, {})}
+
+
+def made_up(backend: str | None) -> str:
+    """The end of a title that says that no provider made the images; empty for a live backend."""
+    mark = STAND_INS.get(backend or "", "")
+    return f" · {mark}" if mark else ""
 
 
 def _sum(a: int | None, b: int | None) -> int | None:

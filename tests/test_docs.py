@@ -51,6 +51,18 @@ def test_the_readme_example_runs(emulator: Emulator, tmp_path: Path, monkeypatch
     assert ig.load_step(tmp_path / "hero.step.json").step == names["step"]
 
 
+def test_the_testing_examples_run(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other, as a reader would."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for example in code_blocks(ROOT / "docs" / "testing.md"):
+        exec(example.replace('backend="emulator"', f'backend="{emulator.url}"'), names)  # our own text
+    assert (tmp_path / "baselines" / "hero.png").exists()
+
+
 def test_the_readme_names_every_command() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = {

@@ -11,7 +11,7 @@ import imagegen_nb
 
 HEAVY = (
     *("openai", "google.genai", "httpx2", "PIL", "ipywidgets", "anywidget", "vcr", "starlette", "uvicorn"),
-    *("sqlite3", "pydantic"),
+    *("sqlite3", "pydantic", "numpy", "flip_evaluator", "imagegen_nb.testing"),
 )
 
 

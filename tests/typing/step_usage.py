@@ -56,6 +56,7 @@ def a_run_has_its_types(step: ig.ImageGenerationStep, workspace: ig.Workspace) -
     assert_type(run.output.assets, tuple[Asset, ...])
     assert_type(run.output.assets[0].bytes(), bytes)
     assert_type(ig.load_step("hero.step.json").step, ig.ImageGenerationStep)
+    assert_type(ig.simulate(step, "partial"), ig.Run)
 
 
 async def an_awaited_run_has_its_type(step: ig.ImageGenerationStep, workspace: ig.Workspace) -> None:

@@ -1,0 +1,30 @@
+"""Assertions on runs and images, for pytest and for notebooks that are run as tests.
+
+    from imagegen_nb.testing import assert_run, assert_similar
+
+`assert_similar` needs the extra: pip install "imagegen-nb[testing]".
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagegen_nb.testing.pictures import assert_similar
+    from imagegen_nb.testing.runs import assert_run
+
+__all__ = ["assert_run", "assert_similar"]
+
+_HOMES = {"assert_run": "runs", "assert_similar": "pictures"}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily, because pytest imports this package in every session where the plugin is installed.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
