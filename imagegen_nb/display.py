@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from html import escape
 
 _COLUMNS = 4
+LARGEST_PICTURE = 5_000
+"""Bytes of a picture in a static table: with twenty of them a notebook is still a small file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One picture to show: its file name, alt text, the path later steps use, and facts such as size
-    and format. `thumbnail` makes a WebP when it is needed, or gives None for bytes kept elsewhere."""
+    """One picture to show: its file name, alt text, the path later steps use (if any), and facts such as
+    size and format. `thumbnail` makes a WebP when it is needed, or gives None for bytes kept elsewhere."""
 
     name: str
     alt: str
@@ -47,17 +49,17 @@ def _cell(tile: Tile) -> str:
             'style="max-width:256px;height:auto;border-radius:4px">'
         )
     facts = " · ".join(escape(fact) for fact in tile.facts)
+    path = f"<br><small><code>{escape('{{' + tile.path + '}}')}</code></small>" if tile.path else ""
     return (
         '<td style="vertical-align:top;text-align:left;max-width:264px;word-break:break-word">'
-        f"{picture}<br>{escape(tile.name)}<br><small>{facts}</small><br>"
-        f"<small><code>{escape('{{' + tile.path + '}}')}</code></small></td>"
+        f"{picture}<br>{escape(tile.name)}<br><small>{facts}</small>{path}</td>"
     )
 
 
 def text(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
     """The same as a few lines of text, one a picture."""
     lines = [title, *(f"  {note}" for note in notes)]
-    lines.extend(f"  {tile.path}  {tile.name}  {'  '.join(tile.facts)}" for tile in tiles)
+    lines.extend("  ".join(["", *filter(None, [tile.path]), tile.name, *tile.facts]) for tile in tiles)
     return "\n".join(lines)
 
 

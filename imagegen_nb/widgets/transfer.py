@@ -7,7 +7,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-import ipywidgets
+from ipywidgets import HTML, Button, Checkbox, FileUpload, HBox, Text, VBox
 
 from imagegen_nb.definition import StepDefinition
 from imagegen_nb.errors import ImagegenError
@@ -17,9 +17,10 @@ from imagegen_nb.naming import slug
 from imagegen_nb.run import Run
 from imagegen_nb.snippets import as_python
 from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.widgets.plain import Kit
 
 
-class Transfer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
+class Transfer:
     """Export to a file or as a download, with or without the output; import; *Copy as Python*.
 
     `current` gives the step (None while it is not valid), the run that belongs to it (or None) and
@@ -28,30 +29,26 @@ class Transfer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def __init__(
         self,
+        kit: Kit,
         current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]],
         imported: Callable[[StepDefinition], None],
     ) -> None:
         self._current, self._imported = current, imported
-        self.path = ipywidgets.Text(
-            description="File", placeholder="hero.step.json", style={"description_width": "auto"}
+        self.path = kit.make(Text, "ig-path", description="File", placeholder="hero.step.json")
+        self.with_output = kit.make(
+            Checkbox, "ig-with-output", description="with the output", value=True, indent=False
         )
-        self.with_output = ipywidgets.Checkbox(
-            description="with the output", value=True, indent=False, layout=ipywidgets.Layout(width="auto")
-        )
-        self.export = ipywidgets.Button(description="Export", icon="save")
-        self.upload = ipywidgets.FileUpload(accept=".json", multiple=False, description="Import")
-        self.python = ipywidgets.Button(description="Copy as Python", icon="code")
-        self.told = ipywidgets.HTML()
-        self.export.add_class("ig-export")
-        self.upload.add_class("ig-import")
-        self.python.add_class("ig-python")
-        self.told.add_class("ig-transfer-told")
+        self.export = kit.make(Button, "ig-export", description="Export", icon="save")
+        self.upload = kit.make(FileUpload, "ig-import", description="Import", accept=".json")
+        self.python = kit.make(Button, "ig-python", description="Copy as Python", icon="code")
+        self.told = kit.make(HTML, "ig-transfer-told")
         self.export.on_click(lambda _: self._guarded(self._export))
         self.python.on_click(lambda _: self._guarded(self._show_python))
         self.upload.observe(lambda _: self._guarded(self._import), "value")
         row = [self.path, self.with_output, self.export, self.upload, self.python]
-        super().__init__([ipywidgets.HBox(row).add_class("ig-actions"), self.told])
-        self.add_class("ig-transfer")
+        self.widget = kit.make(
+            VBox, "ig-transfer", children=[kit.make(HBox, "ig-actions", children=row), self.told]
+        )
 
     def _guarded(self, action: Callable[[], str]) -> None:
         """Do it, and say what came of it; an exception in a callback would show nowhere."""
