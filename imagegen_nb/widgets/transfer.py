@@ -5,12 +5,11 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable
 from html import escape
-from typing import Any
 
-from ipywidgets import HTML, Button, Checkbox, FileUpload, HBox, Text, VBox
+from ipywidgets import HTML, Button, Checkbox, HBox, Text, VBox
 
-from imagegen_nb.definition import StepDefinition
-from imagegen_nb.errors import ImagegenError
+from imagegen_nb.definition import LARGEST_FILE, StepDefinition
+from imagegen_nb.errors import DefinitionError, ImagegenError
 from imagegen_nb.exporting import define
 from imagegen_nb.importing import load_step
 from imagegen_nb.naming import slug
@@ -18,6 +17,7 @@ from imagegen_nb.run import Run
 from imagegen_nb.snippets import as_python
 from imagegen_nb.step import ImageGenerationStep
 from imagegen_nb.widgets.plain import Kit
+from imagegen_nb.widgets.upload import FileButton
 
 
 class Transfer:
@@ -39,12 +39,12 @@ class Transfer:
             Checkbox, "ig-with-output", description="with the output", value=True, indent=False
         )
         self.export = kit.make(Button, "ig-export", description="Export", icon="save")
-        self.upload = kit.make(FileUpload, "ig-import", description="Import", accept=".json")
+        self.upload = FileButton(self._read, label="Import", accept=".json", largest=LARGEST_FILE)
+        self.upload.add_class("ig-import")
         self.python = kit.make(Button, "ig-python", description="Copy as Python", icon="code")
         self.told = kit.make(HTML, "ig-transfer-told")
         self.export.on_click(lambda _: self._guarded(self._export))
         self.python.on_click(lambda _: self._guarded(self._show_python))
-        self.upload.observe(lambda _: self._guarded(self._import), "value")
         row = [self.path, self.with_output, self.export, self.upload, self.python]
         self.widget = kit.make(
             VBox, "ig-transfer", children=[kit.make(HBox, "ig-actions", children=row), self.told]
@@ -68,15 +68,16 @@ class Transfer:
         link = f'download="{escape(saved.path.name)}" href="data:application/json;base64,{source}"'
         return f'<div class="ig-hint">{escape(str(saved))} · <a class="ig-download" {link}>download</a></div>'
 
-    def _import(self) -> str:
-        if not self.upload.value:
-            return ""
-        file: Any = self.upload.value[0]
-        definition = load_step(bytes(file["content"]))
-        self.upload.value = ()
+    def _read(self, name: str, data: bytes | None) -> None:
+        self._guarded(lambda: self._import(name, data))
+
+    def _import(self, name: str, data: bytes | None) -> str:
+        if data is None:
+            raise DefinitionError(f"{name} has more than {LARGEST_FILE:,} bytes; no step file is that large")
+        definition = load_step(data)
         self._imported(definition)
         changes = "".join(f"<br>{escape(change)}" for change in definition.changes)
-        return f'<div class="ig-hint">imported {escape(str(file["name"]))}{changes}</div>'
+        return f'<div class="ig-hint">imported {escape(name)}{changes}</div>'
 
     def _show_python(self) -> str:
         step, _, _ = self._current()

@@ -170,7 +170,7 @@ def test_export_download_and_import(page: Page, tmp_path: Path) -> None:
     page.locator(".ig-prompt textarea").fill("something else")
     expect(page.locator(".ig-resolved")).to_have_count(0)
     with page.expect_file_chooser() as chooser:
-        page.locator(".ig-import").click()
+        page.locator(".ig-import button").click()
     chooser.value.set_files(file)
     expect(page.locator(".ig-prompt textarea")).to_have_value("A hero image for {{product}}")
     page.locator(".ig-python").click()

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from datetime import UTC, datetime
 
 import pytest
 from ipywidgets.widgets.widget import _instances
@@ -42,8 +41,7 @@ def control(form, key):
 
 
 def upload(form, name, data):
-    file = {"name": name, "type": "", "size": len(data), "content": memoryview(data)}
-    form.panel.transfer.upload.value = ({**file, "last_modified": datetime.now(UTC)},)
+    form.panel.transfer.upload._handle_custom_msg({"type": "file", "name": name}, [memoryview(data)])
 
 
 def test_it_shows_the_step_it_was_given(form):
@@ -172,6 +170,11 @@ def test_a_bad_import_is_told_and_changes_nothing(form):
     upload(form, "x.json", b"{}")
     assert "no step file" in form.panel.transfer.told.value
     assert form.step == step
+
+
+def test_a_file_too_large_to_be_a_step_is_not_even_sent(form):
+    form.panel.transfer.upload._handle_custom_msg({"type": "file", "name": "<b>.json"}, [])
+    assert "&lt;b&gt;.json has more than" in form.panel.transfer.told.value
 
 
 def test_copy_as_python_gives_the_step(form):
