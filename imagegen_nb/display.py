@@ -51,11 +51,15 @@ def _cell(tile: Tile) -> str:
             'style="max-width:100%;height:auto;border-radius:4px">'
         )
     facts = " · ".join(escape(fact) for fact in tile.facts)
-    path = f"<br><small><code>{escape('{{' + tile.path + '}}')}</code></small>" if tile.path else ""
+    path = f"<br><small>{_code('{{' + tile.path + '}}')}</small>" if tile.path else ""
     return (
         f'<td width="{100 // _COLUMNS}%" style="vertical-align:top;text-align:left;overflow-wrap:anywhere">'
         f"{picture}<br>{escape(tile.name)}<br><small>{facts}</small>{path}</td>"
     )
+
+
+def _code(text: str) -> str:
+    return f'<code style="white-space:normal;overflow-wrap:anywhere">{escape(text)}</code>'
 
 
 def text(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:

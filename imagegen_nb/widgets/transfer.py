@@ -16,8 +16,10 @@ from imagegen_nb.naming import slug
 from imagegen_nb.run import Run
 from imagegen_nb.snippets import as_python
 from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.widgets.buttons import CopyButton, FileButton
 from imagegen_nb.widgets.plain import Kit
-from imagegen_nb.widgets.upload import FileButton
+
+_PROBLEMS = '<div class="ig-problem" role="alert">The step has problems; mend them first.</div>'
 
 
 class Transfer:
@@ -41,10 +43,10 @@ class Transfer:
         self.export = kit.make(Button, "ig-export", description="Export", icon="save")
         self.upload = FileButton(self._read, label="Import", accept=".json", largest=LARGEST_FILE)
         self.upload.add_class("ig-import")
-        self.python = kit.make(Button, "ig-python", description="Copy as Python", icon="code")
+        self.python = CopyButton(self._code, label="Copy as Python")
+        self.python.add_class("ig-python")
         self.told = kit.make(HTML, "ig-transfer-told")
         self.export.on_click(lambda _: self._guarded(self._export))
-        self.python.on_click(lambda _: self._guarded(self._show_python))
         row = [self.path, self.with_output, self.export, self.upload, self.python]
         self.widget = kit.make(
             VBox, "ig-transfer", children=[kit.make(HBox, "ig-actions", children=row), self.told]
@@ -60,7 +62,7 @@ class Transfer:
     def _export(self) -> str:
         step, run, identifier = self._current()
         if step is None:
-            return '<div class="ig-problem" role="alert">The step has problems; mend them first.</div>'
+            return _PROBLEMS
         definition = define(step, run=run if self.with_output.value else None, identifier=identifier)
         name = self.path.value.strip() or f"{slug(step.name or step.prompt)}.step.json"
         saved = definition.save(name)
@@ -79,8 +81,12 @@ class Transfer:
         changes = "".join(f"<br>{escape(change)}" for change in definition.changes)
         return f'<div class="ig-hint">imported {escape(name)}{changes}</div>'
 
-    def _show_python(self) -> str:
+    def _code(self) -> str | None:
+        """The step as Python, shown as well as copied."""
         step, _, _ = self._current()
         if step is None:
-            return '<div class="ig-problem" role="alert">The step has problems; mend them first.</div>'
-        return f'<pre class="ig-code" tabindex="0">{escape(as_python(step))}</pre>'
+            self.told.value = _PROBLEMS
+            return None
+        code = as_python(step)
+        self.told.value = f'<pre class="ig-code" tabindex="0">{escape(code)}</pre>'
+        return code

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Lab, Opener, OpenNotebook, axe, cell_count, execute, run_all, run_cell, save, shot
+from lab import Lab, Opener, OpenNotebook, axe, cell_count, clipboard, execute, run_all, run_cell, save, shot
 from playwright.sync_api import Page, expect
 
 FORM = """
@@ -173,8 +173,10 @@ def test_export_download_and_import(page: Page, tmp_path: Path) -> None:
         page.locator(".ig-import button").click()
     chooser.value.set_files(file)
     expect(page.locator(".ig-prompt textarea")).to_have_value("A hero image for {{product}}")
-    page.locator(".ig-python").click()
-    code = page.locator(".ig-code").inner_text()
+    page.locator(".ig-python button").click()
+    expect(page.locator(".ig-python")).to_contain_text("Copied")
+    code = clipboard(page)
+    assert page.locator(".ig-code").inner_text().strip() == code.strip()
     assert execute(page, f"print(({code}) == step)") == "True"
 
 

@@ -178,7 +178,7 @@ def test_a_file_too_large_to_be_a_step_is_not_even_sent(form):
 
 
 def test_copy_as_python_gives_the_step(form):
-    form.panel.transfer.python.click()
+    form.panel.transfer.python._handle_custom_msg({"type": "press"}, [])
     assert "ig.ImageGenerationStep(" in form.panel.transfer.told.value
 
 

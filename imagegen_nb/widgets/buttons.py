@@ -1,4 +1,4 @@
-"""A button that takes a file from the reader's own machine."""
+"""Buttons for what only the page can do: take a file from the reader's machine, fill the clipboard."""
 
 from __future__ import annotations
 
@@ -34,6 +34,28 @@ class FileButton(Live):
             case {"type": "file", "name": str(name)}:
                 data = bytes(buffers[0]) if buffers else None
                 self._read(name, data if data is not None and len(data) <= self.largest else None)
+
+    def __repr__(self) -> str:
+        return f"{self.label} (run this cell to see it live)"
+
+
+class CopyButton(Live):
+    """Copies what `text()` gives when it is pressed, or nothing where that is None. Traits: `label`."""
+
+    scripts = ("dom.js", "copy.js")
+    styles = ("base.css",)
+
+    label = traitlets.Unicode().tag(page=True)
+
+    def __init__(self, text: Callable[[], str | None], **traits: Any) -> None:
+        self._text = text
+        super().__init__(**traits)
+        self.on_msg(self._pressed)
+
+    def _pressed(self, _widget: object, content: object, _buffers: object) -> None:
+        match content:
+            case {"type": "press"}:
+                self.send({"type": "text", "text": self._text()})
 
     def __repr__(self) -> str:
         return f"{self.label} (run this cell to see it live)"
