@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from html import escape
 
 _COLUMNS = 4
+LARGEST_PICTURE = 5_000
+"""Bytes of a picture in a static table: with twenty of them a notebook is still a small file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One picture to show: its file name, alt text, the path later steps use, and facts such as size
-    and format. `thumbnail` makes a WebP when it is needed, or gives None for bytes kept elsewhere."""
+    """One picture to show: its file name, alt text, the path later steps use (if any), and facts such as
+    size and format. `thumbnail` makes a WebP when it is needed, or gives None for bytes kept elsewhere."""
 
     name: str
     alt: str
@@ -32,7 +34,9 @@ def html(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
     lines = "".join(f"<br>{escape(note)}" for note in notes)
     rows = [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    table = f'<table class="ig-tiles" style="border-spacing:8px">{body}</table>' if tiles else ""
+    # Columns of equal width that shrink with the page; without CSS the pictures have their own width.
+    style = f"table-layout:fixed;width:100%;max-width:{_COLUMNS * 272}px;border-spacing:8px;margin:0"
+    table = f'<table class="ig-tiles" style="{style}">{body}</table>' if tiles else ""
     return f'<div class="ig-static"><p style="margin:4px 0">{heading}{lines}</p>{table}</div>'
 
 
@@ -44,20 +48,24 @@ def _cell(tile: Tile) -> str:
         source = b64encode(thumbnail).decode()
         picture = (
             f'<img src="data:image/webp;base64,{source}" alt="{escape(tile.alt)}" '
-            'style="max-width:256px;height:auto;border-radius:4px">'
+            'style="max-width:100%;height:auto;border-radius:4px">'
         )
     facts = " · ".join(escape(fact) for fact in tile.facts)
+    path = f"<br><small>{_code('{{' + tile.path + '}}')}</small>" if tile.path else ""
     return (
-        '<td style="vertical-align:top;text-align:left;max-width:264px;word-break:break-word">'
-        f"{picture}<br>{escape(tile.name)}<br><small>{facts}</small><br>"
-        f"<small><code>{escape('{{' + tile.path + '}}')}</code></small></td>"
+        f'<td width="{100 // _COLUMNS}%" style="vertical-align:top;text-align:left;overflow-wrap:anywhere">'
+        f"{picture}<br>{escape(tile.name)}<br><small>{facts}</small>{path}</td>"
     )
+
+
+def _code(text: str) -> str:
+    return f'<code style="white-space:normal;overflow-wrap:anywhere">{escape(text)}</code>'
 
 
 def text(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
     """The same as a few lines of text, one a picture."""
     lines = [title, *(f"  {note}" for note in notes)]
-    lines.extend(f"  {tile.path}  {tile.name}  {'  '.join(tile.facts)}" for tile in tiles)
+    lines.extend("  ".join(["", *filter(None, [tile.path]), tile.name, *tile.facts]) for tile in tiles)
     return "\n".join(lines)
 
 

@@ -20,7 +20,15 @@ LARGEST_FILE = 64 * 1024 * 1024
 """Bytes of one image file."""
 MOST_PIXELS = 40_000_000
 """Pixels of one image: twice the largest any provider here makes (4096 x 4096), 160 MB decoded."""
-THUMBNAIL_EDGE = 256
+_THUMBNAILS = (
+    (256, 75),
+    (256, 50),
+    (256, 30),
+    (160, 40),
+    (96, 40),
+    (48, 40),
+)
+"""Longer edge in pixels and WebP quality, from what is wanted to what always fits."""
 
 EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 """The accepted MIME types and the file name ending of each."""
@@ -82,17 +90,25 @@ def decode(data: bytes) -> PILImage.Image:
     return _decode(data, media_type)
 
 
-def thumbnail(data: bytes, edge: int = THUMBNAIL_EDGE) -> bytes:
-    """A WebP of `data` whose longer edge is at most `edge` pixels, 3 to 10 KB at 256."""
+def thumbnail(data: bytes, largest: int | None = None) -> bytes:
+    """A WebP of `data` whose longer edge is at most 256 pixels, usually 3 to 10 KB.
+
+    `largest` bounds its bytes: a rich picture first loses quality for it, then pixels.
+    """
     from PIL import Image
 
     picture = decode(data)
     if picture.mode not in ("RGB", "RGBA"):
         picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    picture.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=75, method=4)
-    return buffer.getvalue()
+    small = b""
+    for edge, quality in _THUMBNAILS:
+        picture.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        buffer = io.BytesIO()
+        picture.save(buffer, "WEBP", quality=quality, method=4)
+        small = buffer.getvalue()
+        if largest is None or len(small) <= largest:
+            break
+    return small
 
 
 def _decode(data: bytes, media_type: str) -> PILImage.Image:

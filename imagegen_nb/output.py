@@ -138,20 +138,20 @@ class Asset(BaseModel):
         return facts + ([f"sha256 {stored.sha256[:8]}"] if stored else [])
 
 
-def thumbnail(asset: Asset) -> bytes | None:
-    """A WebP of at most 256 pixels, or None when the bytes are not at hand or damaged."""
+def thumbnail(asset: Asset, *, largest: int | None = None) -> bytes | None:
+    """A WebP of at most 256 pixels (and `largest` bytes); None when the bytes are not at hand or damaged."""
     if asset._store is None:
         return None
     try:
-        return _thumbnail(asset._store, asset.id)
+        return _thumbnail(asset._store, asset.id, largest)
     except ImagegenError:
         return None
 
 
 @lru_cache(maxsize=256)
-def _thumbnail(store: Store, asset_id: str) -> bytes:
+def _thumbnail(store: Store, asset_id: str, largest: int | None) -> bytes:
     with store.open(asset_id) as file:
-        return images.thumbnail(file.read())
+        return images.thumbnail(file.read(), largest)
 
 
 class OutputError(BaseModel):
@@ -219,7 +219,7 @@ class StepOutput(BaseModel):
                 alt=f"{alt} ({index + 1} of {len(self.assets)})",
                 path=f"{prefix}.assets.{index}.file_url",
                 facts=asset.facts(),
-                thumbnail=partial(thumbnail, asset),
+                thumbnail=partial(thumbnail, asset, largest=display.LARGEST_PICTURE),
             )
 
     def _title(self) -> str:

@@ -10,30 +10,34 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-import ipywidgets
+from ipywidgets import HTML, BoundedIntText, Dropdown, Text, VBox
 
 from imagegen_nb.fields import FieldView
 from imagegen_nb.widgets.assign import assign
+from imagegen_nb.widgets.live import Live
+from imagegen_nb.widgets.plain import Kit, reveal
 from imagegen_nb.widgets.prompt import PromptBox
 from imagegen_nb.widgets.tiles import TileChoice
 
 Entered = Callable[[str, Any], None]
 """Called with a field's key and what was entered; None for nothing."""
 
-_WIDE = {"description_width": "180px"}
 
-
-class Field(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
+class Field:
     """A control with its message line; `show` makes it look like a `FieldView`."""
 
-    def __init__(self, view: FieldView, entered: Entered) -> None:
+    def __init__(self, kit: Kit, view: FieldView, entered: Entered) -> None:
         self.key = view.key
+        self._kit = kit
         self._entered = entered
         self._showing = False
-        self.control = _control(view)
-        self.message = ipywidgets.HTML()
-        super().__init__([self.control, self.message])
-        self.add_class("ig-field").add_class(f"ig-{view.key.replace('_', '-')}")
+        self.control = _control(kit, view)
+        self.message: Any = None  # made when there is something to say
+        self.name = f"ig-{view.key.replace('_', '-')}"
+        # anywidget's view does not follow when classes change, and a class is what hides a field.
+        boxed = isinstance(self.control, Live)
+        self._shown = kit.make(VBox, children=[self.control]) if boxed else self.control
+        self._shown.add_class("ig-field").add_class(self.name)
         self.control.observe(self._report, "value")
         self.show(view)
 
@@ -41,13 +45,25 @@ class Field(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
         """Write what differs, without reporting it as an entry."""
         self._showing = True
         try:
-            self.layout.display = None if view.visible else "none"
+            for widget in self.widgets:
+                reveal(widget, view.visible)
             if view.visible:
                 _SHOW[view.control](self.control, view)
             own_line = hasattr(self.control, "problem")
-            assign(self.message, value=_message(view, with_problems=not own_line))
+            self._tell(_message(view, with_problems=not own_line))
         finally:
             self._showing = False
+
+    def _tell(self, html: str) -> None:
+        if html and self.message is None:
+            self.message = self._kit.make(HTML, f"{self.name}-message")
+        if self.message is not None:
+            assign(self.message, value=html)
+
+    @property
+    def widgets(self) -> list[Any]:
+        """What stands in the form: the control, and the message below it if there ever was one."""
+        return [self._shown] if self.message is None else [self._shown, self.message]
 
     def _report(self, change: dict[str, Any]) -> None:
         if not self._showing:
@@ -55,18 +71,14 @@ class Field(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
             self._entered(self.key, None if value == "" else value)
 
 
-def _control(view: FieldView) -> Any:
-    """A new control; every one gets a layout of its own, since a shared one would hide them all."""
+def _control(kit: Kit, view: FieldView) -> Any:
     if view.control == "prompt":
-        return PromptBox(label=view.label)
+        return PromptBox(label=view.label, layout=kit.layout)
     if view.control == "tiles":
-        return TileChoice(legend=view.label)
-    wide = {"style": _WIDE, "layout": ipywidgets.Layout(width="auto", max_width="560px")}
+        return TileChoice(legend=view.label, layout=kit.layout)
     if view.control == "integer":
-        return ipywidgets.BoundedIntText(description=view.label, min=view.minimum, max=view.maximum, **wide)
-    if view.control == "text":
-        return ipywidgets.Text(description=view.label, continuous_update=True, **wide)
-    return ipywidgets.Dropdown(description=view.label, **wide)
+        return kit.entry(BoundedIntText, view.label, min=view.minimum, max=view.maximum)
+    return kit.entry(Text if view.control == "text" else Dropdown, view.label)
 
 
 def _show_text(control: Any, view: FieldView) -> None:

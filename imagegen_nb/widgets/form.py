@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from html import escape
-from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -14,23 +12,16 @@ from IPython.display import display
 
 from imagegen_nb import references
 from imagegen_nb.definition import StepDefinition
-from imagegen_nb.errors import ImagegenError, Problem
+from imagegen_nb.errors import ImagegenError
 from imagegen_nb.events import RunEvent
 from imagegen_nb.fields import Draft, fields, problems
 from imagegen_nb.loop import Job
 from imagegen_nb.run import Run
 from imagegen_nb.step import ImageGenerationStep
-from imagegen_nb.widgets.assign import assign
-from imagegen_nb.widgets.controls import Field
-from imagegen_nb.widgets.gallery import Gallery
-from imagegen_nb.widgets.header import Header
-from imagegen_nb.widgets.inputs import TestValues
+from imagegen_nb.widgets.live import Stage
+from imagegen_nb.widgets.panel import Hooks, Panel
 from imagegen_nb.widgets.static import StandIn
-from imagegen_nb.widgets.transfer import Transfer
-from imagegen_nb.widgets.tree import OutputTree
 from imagegen_nb.workspace import Workspace
-
-_STYLE = (Path(__file__).parent / "assets" / "form.css").read_text(encoding="utf-8")
 
 
 class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
@@ -41,6 +32,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     `identifier` is the name later steps use for this one's output. Code and form may take turns:
     `form.step` is the validated step or None while there are `form.problems`, and can be set;
     `form.run_result` is the last run; all three can be observed.
+
+    The controls are made when a page first shows the form (or `panel` is asked for): a notebook that is
+    only executed holds none of them.
     """
 
     step = traitlets.Any(None, allow_none=True)
@@ -56,39 +50,39 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     ) -> None:
         self.workspace = workspace or Workspace("assets", backend="emulator")
         self.identifier = identifier or "step_1"
+        self.inputs = dict(inputs or {})
         self._draft = Draft.of(step) if step else Draft("gpt-image-2")
         self._job: Job[Run] | None = None
         self._drawing = False
         self._arrived = 0
-        self._build(dict(inputs or {}))
-        style = ipywidgets.HTML(f"<style>{_STYLE}</style>")
-        super().__init__([style, self.header, self.alert, self.tabs])
+        self._panel: Panel | None = None
+        self._stage = Stage(lambda: self.panel)
+        self._stand_in = StandIn(self._static_html, self._static_text)
+        super().__init__([self._stage])
         self.add_class("ig-form")
-        self._stand_in = StandIn("Image Generation step")
         self._draw()
 
-    def _build(self, inputs: dict[str, Any]) -> None:
-        self.header = Header(self._run_clicked, self.cancel)
-        self.alert = ipywidgets.HTML()
-        self.alert.add_class("ig-alert")
-        self.fields = {key: Field(view, self._entered) for key, view in fields(self._draft).items()}
-        self.inputs = TestValues(inputs, self._draw)
-        self.preview = ipywidgets.Checkbox(
-            description="Live previews while it is being made (each costs 100 image tokens)", indent=False
+    @property
+    def panel(self) -> Panel:
+        """What the form shows: its controls."""
+        if self._panel is None:
+            self._panel = Panel(self._hooks(), fields(self._draft), self.inputs)
+            self._draw()
+            if self.run_result is not None:
+                self._show(self.run_result)
+            self.children = (self._stage, *self._panel.widgets)
+        return self._panel
+
+    def _hooks(self) -> Hooks:
+        return Hooks(
+            entered=self._entered,
+            typed=self._draw,
+            start=self._start,
+            cancel=self.cancel,
+            imported=self._imported,
+            use=self._use,
+            current=self._current,
         )
-        self.preview.add_class("ig-live-preview")
-        self.transfer = Transfer(self._current, self._imported)
-        rows: list[Any] = []
-        for key, shown in self.fields.items():
-            rows.append(shown)
-            if key == "prompt":
-                rows.append(self.inputs)
-        settings = ipywidgets.VBox([*rows, self.preview, self.transfer])
-        self.gallery = Gallery()
-        self.gallery.on_use(self._use)
-        self.tree = OutputTree()
-        output = ipywidgets.VBox([self.gallery, self.tree])
-        self.tabs = ipywidgets.Tab([settings, output], titles=("Settings", "Output"))
 
     # What is entered goes into the draft, and the draft is drawn: never the other way round.
 
@@ -99,38 +93,30 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _draw(self) -> None:
         self._drawing = True
         try:
-            for key, view in fields(self._draft).items():
-                self.fields[key].show(view)
             found = problems(self._draft)
             step = None if found else ImageGenerationStep(**self._draft.settings())
-            self._draw_prompt(step)
-            self._draw_header(step, found)
+            if self._panel is not None:
+                self._draw_panel(self._panel, step, len(found))
             self.problems = found
             self.step = step
         finally:
             self._drawing = False
 
-    def _draw_prompt(self, step: ImageGenerationStep | None) -> None:
-        self.inputs.show(self._draft.entered("prompt") or "")
-        assign(self.fields["prompt"].control, variables=self._variables())
-        entry = step.entry if step else None
-        streams = bool(entry and entry.model.streams and step and step.image_count == 1)
-        assign(self.preview.layout, display=None if streams else "none")
-        if step is not None:
-            self.tree.show(references.paths(step, self._matching(step), identifier=self.identifier))
-
-    def _draw_header(self, step: ImageGenerationStep | None, found: tuple[Problem, ...]) -> None:
-        self.header.name(self._draft.entered("name") or "Image Generation")
-        if step is not None:
-            line, paid = self.workspace.pays(step)
-            self.header.pays(line, found=paid)
+    def _draw_panel(self, panel: Panel, step: ImageGenerationStep | None, found: int) -> None:
+        panel.show(fields(self._draft), self._variables(panel.inputs.values()))
+        panel.header.name(self._draft.entered("name") or "Image Generation")
         if self._job is None:
-            self.header.ready(len(found))
+            panel.header.ready(found)
+        if step is not None:
+            panel.offer_previews(step.entry.model.streams and step.image_count == 1)
+            panel.show_paths(step, self._matching(step), self.identifier)
+            line, paid = self.workspace.pays(step)
+            panel.header.pays(line, found=paid)
 
-    def _variables(self) -> list[dict[str, Any]]:
+    def _variables(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What the prompt can refer to: inputs by name, and the outputs of earlier steps by path."""
         offered: list[dict[str, Any]] = []
-        for name, value in self.inputs.values().items():
+        for name, value in values.items():
             if isinstance(value, references.HasOutput):
                 offered += map(_path_variable, references.paths(value.step, value, identifier=name))
             else:
@@ -146,28 +132,27 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     # Running
 
-    def _run_clicked(self) -> None:
+    def _start(self) -> None:
         if self._job is not None or self.step is None:
             return
-        self._tell_error(None)
-        step: ImageGenerationStep = self.step
-        partial = 2 if self.preview.value and self.preview.layout.display != "none" else 0
+        panel, step = self.panel, self.step
+        panel.tell_error(None)
         # Before the start: events come from another thread, and the first ones at once.
         self._arrived = 0
-        self.header.running(step.image_count)
-        self.gallery.placeholders(step.image_count)
+        panel.header.running(step.image_count)
+        panel.gallery.placeholders(step.image_count)
         try:
             self._job = self.workspace.submit(
                 step,
-                self.inputs.values(),
+                panel.inputs.values(),
                 on_event=self._on_event,
-                partial_images=partial,
+                partial_images=2 if panel.wants_previews else 0,
                 identifier=self.identifier,
             )
         except ImagegenError as error:
-            self.gallery.placeholders(0)
-            self.header.finished("")
-            self._tell_error(error)
+            panel.gallery.placeholders(0)
+            panel.header.finished("", len(self.problems))
+            panel.tell_error(error)
             return
         self._job.future.add_done_callback(self._finished)
 
@@ -179,26 +164,29 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def close(self) -> None:
         """Cancel what is under way and let go of the page's side, with all that the form is made of."""
         self.cancel()
-        for widget in _parts(self):
-            ipywidgets.Widget.close(widget)
+        if self._panel is not None:
+            self._panel.close()
+        self._stage.close()
+        self.layout.close()
+        super().close()
 
     def _on_event(self, event: RunEvent) -> None:
         if event.kind == "partial" and event.data:
-            self.gallery.preview(0, event.data)
+            self.panel.gallery.preview(0, event.data)
         elif event.kind == "image" and event.index is not None and event.image is not None:
             self._arrived += 1
-            self.header.arrived(self._arrived, event.requested)
-            self.gallery.preview(event.index, event.image.data, finished=True)
+            self.panel.header.arrived(self._arrived, event.requested)
+            self.panel.gallery.preview(event.index, event.image.data, finished=True)
         elif event.kind in ("done", "failed", "cancelled"):
+            self.run_result = event.run
             self._show(event.run)
+            self._stand_in.update()
 
     def _show(self, run: Run) -> None:
-        self.run_result = run
-        self.gallery.show(run)
-        self.tree.show(references.paths(run.step, run, identifier=self.identifier))
-        self._stand_in.follow(run)
+        self.panel.gallery.show(run)
+        self.panel.show_paths(run.step, run, self.identifier)
         if run.output.assets:
-            self.tabs.selected_index = 1
+            self.panel.tabs.selected_index = 1
 
     def _finished(self, future: Any) -> None:
         """The run is over, one way or another; called on the toolkit's own thread."""
@@ -210,19 +198,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         elif run is not None:
             told = f"{run.status}: {run.returned} of {run.requested} images, {run.duration:.1f} s"
             error = run.error or error
-        self.header.finished(told)
-        self._tell_error(error)
-
-    def _tell_error(self, error: BaseException | None) -> None:
-        if error is None:
-            self.alert.value = ""
-            return
-        words = error.summary() if isinstance(error, ImagegenError) else str(error) or type(error).__name__
-        details = escape(f"{type(error).__name__}: {error}")
-        self.alert.value = (
-            f'<div role="alert" class="ig-problem">{escape(words)}'
-            f"<details><summary>Details</summary><pre>{details}</pre></details></div>"
-        )
+        self.panel.header.finished(told, len(self.problems))
+        self.panel.tell_error(error)
 
     # In and out
 
@@ -235,15 +212,24 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         return run if run is not None and run.step == step else None
 
     def _imported(self, definition: StepDefinition) -> None:
-        self.inputs.given.update(definition.inputs)
+        self.inputs.update(definition.inputs)
         self.step = definition.step
 
     def _use(self, run: Run) -> None:
         self.step = run.step
 
+    # Without a kernel
+
     def _ipython_display_(self) -> None:
         display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
         self._stand_in.show()
+
+    def _static_html(self) -> str:
+        waiting = "<p>The form opens as soon as the kernel is free. Is there no kernel? Run this cell.</p>"
+        return waiting if self.run_result is None else self.run_result._repr_html_()
+
+    def _static_text(self) -> str:
+        return repr(self) if self.run_result is None else repr(self.run_result)
 
     def __repr__(self) -> str:
         return "Image Generation step (run this cell to use the form)"
@@ -256,10 +242,3 @@ def _variable(path: str, group: str, state: str, kind: str, value: Any) -> dict[
 
 def _path_variable(path: references.OutputPath) -> dict[str, Any]:
     return _variable(path.path, "Workflow Steps", path.state, path.type, path.value)
-
-
-def _parts(widget: Any) -> list[Any]:
-    """A widget, its layout and style, and those of all it holds; closing a box closes only itself."""
-    children = [part for child in getattr(widget, "children", ()) for part in _parts(child)]
-    own = [getattr(widget, name) for name in ("layout", "style") if widget.has_trait(name)]
-    return [*children, *own, widget]

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import io
-import re
 import threading
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-import anywidget
 import traitlets
+from IPython.display import display
 
 from imagegen_nb import images, naming
 from imagegen_nb.errors import ImagegenError, ImageRejected, InvalidOption
@@ -25,37 +20,15 @@ from imagegen_nb.output import Asset, thumbnail
 from imagegen_nb.redaction import redact
 from imagegen_nb.run import Run
 from imagegen_nb.store.base import Store, StoredAsset
+from imagegen_nb.widgets.live import Live
+from imagegen_nb.widgets.pages import Page, base_name, counted, pages
+from imagegen_nb.widgets.static import StandIn
 
-_ASSETS = Path(__file__).parent / "assets"
-_SCRIPTS = ("dom.js", "talk.js", "viewer.js", "gallery.js")
-_LONGEST_ALT, _MOST_PENDING = 250, 100
+_MOST_PENDING = 100
 _MOST_PAGES = 50  # to flip through; the oldest go first
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What is shown at once: a run, or the stored records of one. `label` names its zip file."""
-
-    id: str = ""
-    title: str = ""
-    label: str = "images"
-    facts: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    emulated: bool = False
-    alt: str = "Stored image"
-    prefix: str = ""
-    assets: tuple[Asset, ...] = ()
-    run: Run | None = None
-    time: str = ""
-
-    def shown(self, removed: Collection[str] = ()) -> Iterator[tuple[str, int, Asset]]:
-        """Each image that was not removed: its id on the wire, its position in the output, its record."""
-        for index, asset in enumerate(self.assets):
-            if (key := f"{self.id}.{index}") not in removed:
-                yield key, index, asset
-
-
-class Gallery(anywidget.AnyWidget):
+class Gallery(Live):
     """The images of a run, to look at, compare, copy paths of and download.
 
     `source` is a `Run`, runs in the order they happened (the last is shown, the others are flipped to), or
@@ -66,26 +39,28 @@ class Gallery(anywidget.AnyWidget):
     unfinished picture in one of them; `show(run)` ends that. `on_use(callback)` offers **Use these
     settings**: the callback gets the `Run`. Removing an image takes it out of the view only.
 
-    The state (`view`) holds texts and thumbnails of at most 256 pixels of the run that is shown; it is
-    written here and never read back. All methods may be called from any thread.
+    The state (`view`) holds only texts; it is written here and never read back. Thumbnails of at most 256
+    pixels are sent along, and again to a page that asks; where no widget is alive a static table stands in.
+    All methods may be called from any thread.
     """
 
-    _esm = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    _css = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("base.css", "gallery.css"))
+    scripts = ("dom.js", "talk.js", "viewer.js", "gallery.js")
+    styles = ("base.css", "gallery.css")
 
-    view: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(sync=True, echo_update=False)
+    view: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(page=True)
 
     def __init__(
         self, source: Run | Iterable[Run | StoredAsset] | None = None, *, store: Store | None = None
     ) -> None:
         self._lock = threading.RLock()
-        self._pages = list(_pages((source,) if isinstance(source, Run) else source or (), store))[
-            -_MOST_PAGES:
-        ]
+        given = (source,) if isinstance(source, Run) else source or ()
+        self._pages = list(pages(given, store))[-_MOST_PAGES:]
         self._position = max(len(self._pages) - 1, 0)
         self._pending = 0
         self._removed: list[str] = []
+        self._sent = self._page().id  # a page that is opened later asks for what it lacks
         self._callbacks: list[Callable[[Run], object]] = []
+        self._stand_in = StandIn(lambda: self._page().html(), lambda: self._page().text())
         super().__init__()
         self.on_msg(self._heard)
         self._refresh()
@@ -95,9 +70,10 @@ class Gallery(anywidget.AnyWidget):
         with self._lock:
             self._pending = 0
             others = [page for page in self._pages if page.id != run.id]
-            self._pages = [*others, _of_run(run)][-_MOST_PAGES:]
+            self._pages = [*others, Page.of_run(run)][-_MOST_PAGES:]
             self._position = len(self._pages) - 1
             self._refresh()
+        self._stand_in.update()
 
     def placeholders(self, count: int) -> None:
         """Show `count` tiles for images that are on their way; 0 goes back to the last run."""
@@ -120,25 +96,34 @@ class Gallery(anywidget.AnyWidget):
             self._callbacks.append(callback)
             self._refresh()
 
-    def __repr__(self) -> str:
-        return f"Gallery of {_images(len(self._shown()))} (run this cell to see it live)"
+    def _ipython_display_(self) -> None:
+        data, metadata = self._repr_mimebundle_()  # type: ignore[misc]  # never None beside a kernel
+        display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+        self._stand_in.show()
 
-    def _page(self) -> _Page:
-        return self._pages[self._position] if self._position < len(self._pages) else _Page()
+    def __repr__(self) -> str:
+        return f"Gallery of {counted(len(self._shown()))} (run this cell to see it live)"
+
+    def _page(self) -> Page:
+        return self._pages[self._position] if self._position < len(self._pages) else Page()
 
     def _shown(self) -> list[tuple[str, int, Asset]]:
         return list(self._page().shown(self._removed))
 
     def _refresh(self) -> None:
         page, removed = self._page(), self._last_removed()
+        if page.id != self._sent:
+            # Ahead of the view that shows them: asking would wait for a kernel that may be busy.
+            self.send(*self._thumbnails([key for key, _, _ in self._shown()]))
+            self._sent = page.id
         total = len(self._pages) + bool(self._pending)
         pending = self._pending if self._position == len(self._pages) else 0
         view = {
-            "title": f"Making {_images(pending)}…" if pending else page.title,
+            "title": f"Making {counted(pending)}…" if pending else page.title,
             "badge": "EMULATED" if page.emulated else "",
             "facts": list(page.facts),
             "notes": list(page.notes),
-            "items": [_item(page, *shown) for shown in self._shown()],
+            "items": [page.item(*shown) for shown in self._shown()],
             "position": self._position,
             "total": total,
             "run": f"run {self._position + 1}" if total > 1 else "",
@@ -174,7 +159,9 @@ class Gallery(anywidget.AnyWidget):
                 asset = self._known(key)[1]
                 # An imported record may claim any type; only a picture's reaches the page.
                 media = asset.file_type if asset.file_type in images.EXTENSIONS else ""
-                return {"type": "full", "name": _base_name(asset), "media": media}, [asset.bytes()]
+                return {"type": "full", "name": base_name(asset), "media": media}, [asset.bytes()]
+            case {"type": "thumbs", "ids": list(keys)}:
+                return self._thumbnails(keys)
             case {"type": "zip"}:
                 return self._zip()
             case {"type": "use", "id": str(key)}:
@@ -202,11 +189,17 @@ class Gallery(anywidget.AnyWidget):
             case _:
                 _refuse("the gallery does not know this request")
 
-    def _known(self, key: str) -> tuple[_Page, Asset]:
+    def _known(self, key: str) -> tuple[Page, Asset]:
         """The page and the record of an id; compared images may be of different runs."""
         everything = ((page, shown) for page in self._pages for shown in page.shown(self._removed))
         found = next(((page, asset) for page, (known, _, asset) in everything if known == key), None)
         return found or _refuse("the image is not in this gallery")
+
+    def _thumbnails(self, keys: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """The small pictures of those of `keys` that are here and whose bytes are at hand."""
+        known = {key: asset for page in self._pages for key, _, asset in page.shown() if key in keys}
+        found = {key: small for key, asset in known.items() if (small := thumbnail(asset))}
+        return {"type": "thumbs", "ids": list(found)}, list(found.values())
 
     def _zip(self) -> tuple[dict[str, Any], list[bytes]]:
         """The files that are shown and at hand, under names that differ."""
@@ -214,87 +207,16 @@ class Gallery(anywidget.AnyWidget):
         with zipfile.ZipFile(buffer, "w") as archive:  # image files do not compress further
             for _, _, asset in shown:
                 with suppress(ImagegenError):
-                    data, name = asset.bytes(), Path(_base_name(asset))
+                    data, name = asset.bytes(), Path(base_name(asset))
                     names[name.name] += 1
                     again = f" ({names[name.name]})" if names[name.name] > 1 else ""
                     archive.writestr(f"{name.stem}{again}{name.suffix}", data)
         if not names:
             _refuse("there is no image at hand to download")
-        text = f"Downloaded {names.total()} of {_images(len(shown))}."
+        text = f"Downloaded {names.total()} of {counted(len(shown))}."
         told = {"type": "zip", "name": f"{naming.slug(self._page().label)}.zip", "text": text}
         return told, [buffer.getvalue()]
 
 
 def _refuse(reason: str) -> NoReturn:
     raise InvalidOption(reason)
-
-
-def _images(count: int) -> str:
-    return f"{count} image{'' if count == 1 else 's'}"
-
-
-def _pages(source: Iterable[Run | StoredAsset], store: Store | None) -> Iterator[_Page]:
-    """A page for each run, and for the records of each run."""
-    records: dict[str, list[StoredAsset]] = {}
-    for given in source:
-        if isinstance(given, Run):
-            yield _of_run(given)
-        elif store is None:
-            _refuse("records need their store: Gallery(ws.records(), store=ws.store)")
-        else:
-            records.setdefault(given.run_id, []).append(given)
-    for run_id, members in records.items():
-        yield _Page(
-            id=run_id,
-            title=f"{_images(len(members))} from the store",
-            facts=(_clock(members[0].created_at),),
-            emulated=any(record.emulated for record in members),
-            assets=tuple(Asset.of(record, store) for record in members if store),
-        )
-
-
-def _of_run(run: Run) -> _Page:
-    notes = [run.error.summary()] if run.error else []
-    notes += [f"{short.count} missing: {short.error.summary()}" for short in run.shortfalls if not run.error]
-    model = run.step.model if run.step.name else ""
-    came = f"{run.returned} of {_images(run.requested)}" + ("" if run.status == "done" else f", {run.status}")
-    return _Page(
-        id=run.id,
-        title=run.step.name or run.step.model,
-        label=run.step.name or run.prompt,
-        facts=tuple(filter(None, (model, came, _clock(run.started_at)))),
-        notes=(*notes, *run.warnings),
-        emulated=run.emulated,
-        alt=run.prompt if len(run.prompt) <= _LONGEST_ALT else f"{run.prompt[:_LONGEST_ALT]}…",
-        prefix=f"{run.identifier}.output" if run.identifier else "",
-        assets=run.output.assets,
-        run=run,
-        time=f"{run.duration:.1f} s",
-    )
-
-
-def _item(page: _Page, key: str, index: int, asset: Asset) -> dict[str, Any]:
-    """What the front-end needs to know of one image. `cost` is shown as soon as somebody knows it."""
-    stored, thumb, address = asset.stored, thumbnail(asset), urlsplit(asset.file_url)
-    return {
-        "id": key,
-        "name": asset.file_name,
-        "alt": f"{page.alt} ({index + 1} of {len(page.assets)})",
-        "facts": [fact for fact in (*asset.facts(), page.time) if fact and "sha256" not in fact],
-        "more": [f"sha256 {stored.sha256[:8]}"] if stored else [],
-        "cost": "",
-        "path": f"{{{{{page.prefix}.assets.{index}.file_url}}}}" if page.prefix else "",
-        "file": url2pathname(address.path) if address.scheme == "file" else "",
-        "width": stored.width if stored else 0,
-        "height": stored.height if stored else 0,
-        "missing": thumb is None,
-        "thumb": thumb or b"",
-    }
-
-
-def _base_name(asset: Asset) -> str:
-    return re.split(r"[\\/]", asset.file_name)[-1].strip(". \0") or "image"  # a record may claim any folder
-
-
-def _clock(moment: str) -> str:
-    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")

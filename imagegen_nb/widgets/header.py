@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 
-import ipywidgets
+from ipywidgets import HTML, Button, HBox, IntProgress, VBox
 
 from imagegen_nb.widgets.assign import assign
+from imagegen_nb.widgets.plain import Kit, reveal
 
 
-class Header(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
+class Header:
     """Title, Run, Cancel, progress and status. `run` and `cancel` are called on a click."""
 
-    def __init__(self, run: Callable[[], None], cancel: Callable[[], None]) -> None:
-        self.title = ipywidgets.HTML()
-        self.run = ipywidgets.Button(description="Run", button_style="primary", icon="play")
-        self.cancel = ipywidgets.Button(description="Cancel", icon="stop", disabled=True)
-        self.progress = ipywidgets.IntProgress(value=0, min=0, max=1, layout=ipywidgets.Layout(width="160px"))
-        self.progress.layout.display = "none"
-        self.status = ipywidgets.HTML()
-        self.key = ipywidgets.HTML()
-        self.run.add_class("ig-run")
-        self.cancel.add_class("ig-cancel")
-        self.progress.add_class("ig-progress")
+    def __init__(self, kit: Kit, run: Callable[[], None], cancel: Callable[[], None]) -> None:
+        self.title = kit.make(HTML, "ig-head")
+        self.run = kit.make(Button, "ig-run", description="Run", button_style="primary", icon="play")
+        self.cancel = kit.make(Button, "ig-cancel", description="Cancel", icon="stop", disabled=True)
+        self.progress = kit.make(IntProgress, "ig-progress")
+        reveal(self.progress, False)
+        self.status = kit.make(HTML, "ig-told")
+        self.key = kit.make(HTML, "ig-payer")
         self.run.on_click(lambda _: run())
         self.cancel.on_click(lambda _: cancel())
-        row = ipywidgets.HBox([self.run, self.cancel, self.progress, self.status])
-        row.add_class("ig-actions")
-        super().__init__([self.title, row, self.key])
-        self.add_class("ig-header")
+        row = kit.make(HBox, "ig-actions", children=[self.run, self.cancel, self.progress, self.status])
+        self.widget = kit.make(VBox, "ig-header", children=[self.title, row, self.key])
         self.say("")
 
     def name(self, title: str) -> None:
@@ -57,7 +53,7 @@ class Header(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
         assign(self.cancel, disabled=False)
         self.progress.max = max(requested, 1)
         self.progress.value = 0
-        self.progress.layout.display = None
+        reveal(self.progress, True)
         self.say(f"running: 0 of {requested} images")
 
     def arrived(self, count: int, requested: int) -> None:
@@ -65,12 +61,13 @@ class Header(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
         assign(self.progress, value=count)
         self.say(f"running: {count} of {requested} images")
 
-    def finished(self, told: str) -> None:
-        """The run is over."""
+    def finished(self, told: str, problems: int) -> None:
+        """The run is over; settings may have been changed meanwhile."""
         assign(self.cancel, disabled=True)
-        self.progress.layout.display = "none"
-        assign(self.run, disabled=False)
-        self.say(told)
+        reveal(self.progress, False)
+        self.ready(problems)
+        if told:
+            self.say(told)
 
     def say(self, text: str) -> None:
         """Put `text` into the status line, which screen readers announce."""

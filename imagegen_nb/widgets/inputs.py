@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
-import ipywidgets
 import jiter
+from ipywidgets import HTML, Text, VBox
 
 from imagegen_nb import variables
 from imagegen_nb.errors import VariableError
+from imagegen_nb.widgets.assign import assign
+from imagegen_nb.widgets.plain import Kit
 
 _LONGEST_PREVIEW = 4_000
 
 
-class TestValues(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
+class TestValues:
     """A text field for each input the prompt names, and the resolved prompt below.
 
     `given` are values that came with the form: text can be edited, earlier runs and other data
@@ -24,20 +26,22 @@ class TestValues(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not ty
 
     __test__ = False  # not a test, whatever its name says to pytest
 
-    def __init__(self, given: Mapping[str, Any], changed: Callable[[], None]) -> None:
-        self.given = dict(given)
+    def __init__(self, kit: Kit, given: Mapping[str, Any], changed: Callable[[], None]) -> None:
+        self.given = given
+        self._kit = kit
         self._changed = changed
-        self._texts: dict[str, ipywidgets.Text] = {}
-        self._fields = ipywidgets.VBox()
-        self._preview = ipywidgets.HTML()
-        self._preview.add_class("ig-preview")
-        super().__init__([self._fields, self._preview])
-        self.add_class("ig-inputs")
+        self._texts: dict[str, Any] = {}
+        self._preview = kit.make(HTML, "ig-preview")
+        self.widget = kit.make(VBox, "ig-inputs", children=[self._preview])
 
     def values(self) -> dict[str, Any]:
         """The inputs for a run: what came with the form, and what was typed."""
         typed = {name: _value(text.value) for name, text in self._texts.items() if text.value}
         return {**self.given, **typed}
+
+    def texts(self) -> list[Any]:
+        """The text fields there ever were; those of names no longer in the prompt keep their text."""
+        return list(self._texts.values())
 
     def show(self, prompt: str) -> None:
         """Offer a field for each input `prompt` names, keeping what was typed before."""
@@ -46,20 +50,17 @@ class TestValues(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not ty
         for name in wanted:
             if name not in self._texts:
                 self._texts[name] = self._text(name)
-        fields = [self._texts[name] for name in wanted]
-        if list(self._fields.children) != fields:
-            self._fields.children = fields
+        assign(self.widget, children=(*(self._texts[name] for name in wanted), self._preview))
         self._show_preview(prompt)
 
-    def _text(self, name: str) -> ipywidgets.Text:
-        text = ipywidgets.Text(
+    def _text(self, name: str) -> Any:
+        text = self._kit.entry(
+            Text,
+            f"Test value for {name}",
+            "ig-test-value",
             value=self.given.get(name, ""),
-            description=f"Test value for {name}",
             placeholder='text, or a JSON array such as ["a", "b"]',
-            style={"description_width": "180px"},
-            layout=ipywidgets.Layout(width="auto", max_width="560px"),
         )
-        text.add_class("ig-test-value")
         text.observe(lambda _: self._changed(), "value")
         return text
 
@@ -73,8 +74,7 @@ class TestValues(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not ty
             else:
                 shown = escape(resolved[:_LONGEST_PREVIEW])
                 html = f'<div class="ig-hint">Resolved prompt:</div><div class="ig-resolved">{shown}</div>'
-        if self._preview.value != html:
-            self._preview.value = html
+        assign(self._preview, value=html)
 
 
 def _value(text: str) -> Any:

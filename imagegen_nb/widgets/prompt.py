@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Literal, TypedDict
 
-import anywidget
 import traitlets
 
-_ASSETS = Path(__file__).parent / "assets"
+from imagegen_nb.widgets.live import Live
+
 _SAMPLE = 120
 """Characters of a sample value; the whole value has no business in a widget's state."""
 
@@ -24,7 +23,7 @@ class Variable(TypedDict, total=False):
     sample: str
 
 
-class PromptBox(anywidget.AnyWidget):
+class PromptBox(Live):
     """A labelled text area with an **Insert Variable** button.
 
     Traits: `value`, the text, a moment after it was typed and at once when the field is left; `label`;
@@ -32,13 +31,13 @@ class PromptBox(anywidget.AnyWidget):
     `rows`; `disabled`. The picker is grouped, filtered by typing, and inserts `{{path}}` at the caret.
     """
 
-    _esm = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("dom.js", "prompt.js"))
-    _css = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("base.css", "prompt.css"))
+    scripts = ("dom.js", "prompt.js")
+    styles = ("base.css", "prompt.css")
 
     # Not echoed: an echo that comes back while keys are typed would only be older than the field.
     value = traitlets.Unicode().tag(sync=True, echo_update=False)
     label = traitlets.Unicode("Prompt").tag(sync=True)
-    variables: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(sync=True)
+    variables: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(page=True)
     problem = traitlets.Unicode().tag(sync=True)
     rows = traitlets.Int(4, min=1, max=40).tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)

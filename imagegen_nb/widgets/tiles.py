@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypedDict
 
-import anywidget
 import traitlets
 
-_ASSETS = Path(__file__).parent / "assets"
+from imagegen_nb.widgets.live import Live
 
 
 class Option(TypedDict, total=False):
@@ -25,7 +23,7 @@ class Option(TypedDict, total=False):
     hint: str
 
 
-class TileChoice(anywidget.AnyWidget):
+class TileChoice(Live):
     """Tiles to choose one of: radio buttons in a fieldset, so that arrow keys move between them.
 
     Traits: `value` ("" is a value like any other, usually the provider's default); `legend`; `options`,
@@ -37,12 +35,12 @@ class TileChoice(anywidget.AnyWidget):
 
     EMPTY = "x"
 
-    _esm = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("dom.js", "tiles.js"))
-    _css = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("base.css", "tiles.css"))
+    scripts = ("dom.js", "tiles.js")
+    styles = ("base.css", "tiles.css")
 
     value = traitlets.Unicode().tag(sync=True)
     legend = traitlets.Unicode().tag(sync=True)
-    options: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(sync=True)
+    options: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(page=True)
     custom = traitlets.Bool(False).tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)

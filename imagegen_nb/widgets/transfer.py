@@ -5,21 +5,24 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable
 from html import escape
-from typing import Any
 
-import ipywidgets
+from ipywidgets import HTML, Button, Checkbox, HBox, Text, VBox
 
-from imagegen_nb.definition import StepDefinition
-from imagegen_nb.errors import ImagegenError
+from imagegen_nb.definition import LARGEST_FILE, StepDefinition
+from imagegen_nb.errors import DefinitionError, ImagegenError
 from imagegen_nb.exporting import define
 from imagegen_nb.importing import load_step
 from imagegen_nb.naming import slug
 from imagegen_nb.run import Run
 from imagegen_nb.snippets import as_python
 from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.widgets.buttons import CopyButton, FileButton
+from imagegen_nb.widgets.plain import Kit
+
+_PROBLEMS = '<div class="ig-problem" role="alert">The step has problems; mend them first.</div>'
 
 
-class Transfer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
+class Transfer:
     """Export to a file or as a download, with or without the output; import; *Copy as Python*.
 
     `current` gives the step (None while it is not valid), the run that belongs to it (or None) and
@@ -28,30 +31,26 @@ class Transfer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def __init__(
         self,
+        kit: Kit,
         current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]],
         imported: Callable[[StepDefinition], None],
     ) -> None:
         self._current, self._imported = current, imported
-        self.path = ipywidgets.Text(
-            description="File", placeholder="hero.step.json", style={"description_width": "auto"}
+        self.path = kit.make(Text, "ig-path", description="File", placeholder="hero.step.json")
+        self.with_output = kit.make(
+            Checkbox, "ig-with-output", description="with the output", value=True, indent=False
         )
-        self.with_output = ipywidgets.Checkbox(
-            description="with the output", value=True, indent=False, layout=ipywidgets.Layout(width="auto")
-        )
-        self.export = ipywidgets.Button(description="Export", icon="save")
-        self.upload = ipywidgets.FileUpload(accept=".json", multiple=False, description="Import")
-        self.python = ipywidgets.Button(description="Copy as Python", icon="code")
-        self.told = ipywidgets.HTML()
-        self.export.add_class("ig-export")
+        self.export = kit.make(Button, "ig-export", description="Export", icon="save")
+        self.upload = FileButton(self._read, label="Import", accept=".json", largest=LARGEST_FILE)
         self.upload.add_class("ig-import")
+        self.python = CopyButton(self._code, label="Copy as Python")
         self.python.add_class("ig-python")
-        self.told.add_class("ig-transfer-told")
+        self.told = kit.make(HTML, "ig-transfer-told")
         self.export.on_click(lambda _: self._guarded(self._export))
-        self.python.on_click(lambda _: self._guarded(self._show_python))
-        self.upload.observe(lambda _: self._guarded(self._import), "value")
         row = [self.path, self.with_output, self.export, self.upload, self.python]
-        super().__init__([ipywidgets.HBox(row).add_class("ig-actions"), self.told])
-        self.add_class("ig-transfer")
+        self.widget = kit.make(
+            VBox, "ig-transfer", children=[kit.make(HBox, "ig-actions", children=row), self.told]
+        )
 
     def _guarded(self, action: Callable[[], str]) -> None:
         """Do it, and say what came of it; an exception in a callback would show nowhere."""
@@ -63,7 +62,7 @@ class Transfer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _export(self) -> str:
         step, run, identifier = self._current()
         if step is None:
-            return '<div class="ig-problem" role="alert">The step has problems; mend them first.</div>'
+            return _PROBLEMS
         definition = define(step, run=run if self.with_output.value else None, identifier=identifier)
         name = self.path.value.strip() or f"{slug(step.name or step.prompt)}.step.json"
         saved = definition.save(name)
@@ -71,18 +70,23 @@ class Transfer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         link = f'download="{escape(saved.path.name)}" href="data:application/json;base64,{source}"'
         return f'<div class="ig-hint">{escape(str(saved))} · <a class="ig-download" {link}>download</a></div>'
 
-    def _import(self) -> str:
-        if not self.upload.value:
-            return ""
-        file: Any = self.upload.value[0]
-        definition = load_step(bytes(file["content"]))
-        self.upload.value = ()
+    def _read(self, name: str, data: bytes | None) -> None:
+        self._guarded(lambda: self._import(name, data))
+
+    def _import(self, name: str, data: bytes | None) -> str:
+        if data is None:
+            raise DefinitionError(f"{name} has more than {LARGEST_FILE:,} bytes; no step file is that large")
+        definition = load_step(data)
         self._imported(definition)
         changes = "".join(f"<br>{escape(change)}" for change in definition.changes)
-        return f'<div class="ig-hint">imported {escape(str(file["name"]))}{changes}</div>'
+        return f'<div class="ig-hint">imported {escape(name)}{changes}</div>'
 
-    def _show_python(self) -> str:
+    def _code(self) -> str | None:
+        """The step as Python, shown as well as copied."""
         step, _, _ = self._current()
         if step is None:
-            return '<div class="ig-problem" role="alert">The step has problems; mend them first.</div>'
-        return f'<pre class="ig-code" tabindex="0">{escape(as_python(step))}</pre>'
+            self.told.value = _PROBLEMS
+            return None
+        code = as_python(step)
+        self.told.value = f'<pre class="ig-code" tabindex="0">{escape(code)}</pre>'
+        return code

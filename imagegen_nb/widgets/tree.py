@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from imagegen_nb import references
 from imagegen_nb.references import OutputPath
 from imagegen_nb.run import Run
+from imagegen_nb.widgets.live import Live
 
-_ASSETS = Path(__file__).parent / "assets"
 _LONGEST_VALUE = 160
 """Characters of a shown value; the whole of it is in the run."""
 
 
-class OutputTree(anywidget.AnyWidget):
+class OutputTree(Live):
     """A run's output, or what a step is expected to give, as a tree to unfold and copy paths from.
 
     `source` is a `Run` or the `OutputPath`s of `imagegen_nb.paths(step)`; `identifier` is the name later
@@ -29,11 +27,11 @@ class OutputTree(anywidget.AnyWidget):
     Traits: `label`, the heading; `nodes`, what is drawn, written here and never read back.
     """
 
-    _esm = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("dom.js", "tree.js"))
-    _css = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("base.css", "tree.css"))
+    scripts = ("dom.js", "tree.js")
+    styles = ("base.css", "tree.css")
 
     label = traitlets.Unicode("Output").tag(sync=True)
-    nodes: traitlets.List[Any] = traitlets.List(read_only=True).tag(sync=True, echo_update=False)
+    nodes: traitlets.List[Any] = traitlets.List(read_only=True).tag(page=True)
 
     def __init__(
         self, source: Run | Iterable[OutputPath] | None = None, *, identifier: str | None = None

@@ -1,4 +1,4 @@
-"""One JupyterLab for all browser tests, one Chromium for each module, a context of its own for each test."""
+"""One Jupyter server for all browser tests, one Chromium for each module, a context of its own for each test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A running JupyterLab."""
+    """A running server, for JupyterLab and Notebook 7."""
     lab = Lab(tmp_path_factory.mktemp("lab"))
     try:
         lab.start()
@@ -42,5 +42,5 @@ def opener(lab: Lab, chromium: Browser) -> Iterator[Opener]:
 
 @pytest.fixture
 def open_notebook(opener: Opener) -> OpenNotebook:
-    """`open_notebook(cells, dark=False, size=(1280, 900))` gives a page; `lab` has what to do with it."""
+    """`open_notebook(cells, host="lab", ...)` gives a page; `lab` has what to do with it."""
     return opener.open_notebook

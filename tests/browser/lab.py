@@ -1,8 +1,8 @@
-"""A real JupyterLab and a real browser for tests: the server, notebooks in it, and what must never happen.
+"""A real Jupyter server and a real browser for tests: notebooks in it, and what must never happen.
 
-The fixture `open_notebook(cells)` gives Playwright's page of a new notebook; the functions here do with a
-page what every test needs. When the test ends, an error on any of its pages, or a request that left this
-machine, fails the test.
+The fixture `open_notebook(cells)` gives Playwright's page of a new notebook, in JupyterLab or in Notebook 7;
+the functions here do with a page what every test needs. When the test ends, an error on any of its pages,
+or a request that left this machine, fails the test.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import nbformat
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request
 
+Host = Literal["lab", "notebook"]
+"""Which application shows a notebook: JupyterLab or Notebook 7."""
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -44,6 +46,11 @@ SCREENSHOTS = Path(
     os.environ.get("IMAGEGEN_NB_SCREENSHOTS") or Path(tempfile.gettempdir()) / "imagegen-nb-screenshots"
 )
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+KERNELS = sorted(path for path in Path(os.environ.get("IMAGEGEN_NB_KERNELS") or os.devnull).glob("*"))
+"""Folders with other versions of ipykernel, installed there with `pip install --no-deps --target`."""
+_PAGES = {"lab": "lab/tree/{}?reset", "notebook": "notebooks/{}"}
+# Notebook 7 throws it on most loads, also without widgets: https://github.com/jupyter/notebook/issues/7862
+_NOT_OURS = ("Cannot read properties of undefined (reading 'schema')", "/static/notebook/notebook_core.")
 _FOREIGN = re.compile(r"(?i)^(openai|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$|^jupyter")
 _LOCAL = ("127.0.0.1", "localhost")
 
@@ -77,7 +84,10 @@ def free_port() -> int:
 
 @dataclass
 class Lab:
-    """A running JupyterLab in a folder of its own, and the settings its pages start with."""
+    """A running Jupyter server in a folder of its own, and the settings its pages start with.
+
+    Its pages are JupyterLab's and Notebook 7's; its kernels are the installed one, `python3`, and `KERNELS`.
+    """
 
     folder: Path
     url: str = ""
@@ -87,6 +97,8 @@ class Lab:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         (self.folder / "notebooks").mkdir(parents=True)
+        for kernel in KERNELS:
+            self._offer(kernel)
         self.settings("@jupyterlab/apputils-extension/notification", fetchNews="false", checkForUpdates=False)
         self.settings("@jupyterlab/notebook-extension/tracker", windowingMode="none")
         self.settings("@jupyterlab/docmanager-extension/plugin", autosave=False)
@@ -95,6 +107,7 @@ class Lab:
         command += [
             f"--ServerApp.root_dir={self.folder / 'notebooks'}",
             "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
         ]
         command += ["--LabApp.extension_manager=readonly", "--ServerApp.terminals_enabled=False"]
         command += ["--LanguageServerManager.autodetect=False"]
@@ -116,6 +129,18 @@ class Lab:
         file = self.folder / "settings" / f"{plugin}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
+
+    def _offer(self, kernel: Path) -> None:
+        """Let notebooks choose the ipykernel that lies in this folder, by the folder's name."""
+        spec = {
+            "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "display_name": kernel.name,
+            "language": "python",
+            "env": {"PYTHONPATH": str(kernel)},
+        }
+        file = self.folder / "jupyter_data_dir" / "kernels" / kernel.name / "kernel.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(spec))
 
     def stop(self) -> None:
         if self.process is None:
@@ -170,6 +195,23 @@ def run_cell(page: Page, index: int) -> None:
         " await jupyterapp.commands.execute('notebook:run-cell'); }",
         index,
     )
+
+
+def start_cell(page: Page, index: int) -> None:
+    """Run one cell (from 0) and do not wait for its end, only until its first output is there."""
+    page.evaluate(_READY)
+    page.evaluate(
+        "(index) => { const notebook = jupyterapp.shell.currentWidget.content;"
+        " notebook.activeCellIndex = index; notebook.deselectAll();"
+        " void jupyterapp.commands.execute('notebook:run-cell'); }",
+        index,
+    )
+    page.locator(".jp-Notebook .jp-CodeCell").nth(index).locator(".jp-OutputArea-output").first.wait_for()
+
+
+def interrupt(page: Page) -> None:
+    """Press the stop button of the notebook's toolbar."""
+    page.evaluate("() => jupyterapp.commands.execute('notebook:interrupt-kernel')")
 
 
 def execute(page: Page, code: str) -> str:
@@ -228,6 +270,8 @@ class Opener:
         self,
         cells: Sequence[str],
         *,
+        host: Host = "lab",
+        kernel: str = "python3",
         dark: bool = False,
         size: tuple[int, int] = (1280, 900),
         save_state: bool = False,
@@ -235,20 +279,26 @@ class Opener:
         """A new notebook of code `cells`, open in a page of its own."""
         self.count += 1
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata.kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
         file = self.lab.folder / "notebooks" / f"{time.monotonic_ns()}-{self.count}.ipynb"
         nbformat.write(notebook, file)
-        return self.open_file(file, dark=dark, size=size, save_state=save_state)
+        return self.open_file(file, host=host, dark=dark, size=size, save_state=save_state)
 
     def open_file(
-        self, file: Path, *, dark: bool = False, size: tuple[int, int] = (1280, 900), save_state: bool = False
+        self,
+        file: Path,
+        *,
+        host: Host = "lab",
+        dark: bool = False,
+        size: tuple[int, int] = (1280, 900),
+        save_state: bool = False,
     ) -> Page:
         """A notebook that lies in the lab's folder, open in a page of its own."""
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.lab.settings("@jupyterlab/apputils-extension/themes", theme=theme)
         self.lab.settings("@jupyter-widgets/jupyterlab-manager/plugin", saveState=save_state)
         page = self._page(size)
-        page.goto(f"{self.lab.url}/lab/tree/{file.name}?reset")
+        page.goto(f"{self.lab.url}/{_PAGES[host].format(file.name)}")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         return page
 
@@ -262,8 +312,13 @@ class Opener:
         context.on("request", self._watch)
         self.contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: self.wrongs.append(f"page error: {error}"))
+        page.on("pageerror", self._thrown)
         return page
+
+    def _thrown(self, error: Error) -> None:
+        message, source = _NOT_OURS
+        if error.message != message or source not in (error.stack or ""):
+            self.wrongs.append(f"page error: {error}")
 
     def _watch(self, request: Request) -> None:
         address = urlsplit(request.url)

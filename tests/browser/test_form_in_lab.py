@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from lab import Lab, Opener, OpenNotebook, axe, cell_count, execute, run_all, run_cell, save, shot
+from lab import Lab, Opener, OpenNotebook, axe, cell_count, clipboard, execute, run_all, run_cell, save, shot
 from playwright.sync_api import Page, expect
 
 FORM = """
@@ -52,6 +53,13 @@ def done(page: Page, told: str = "done: 2 of 2 images") -> None:
     expect(page.locator(".ig-status")).to_contain_text(told)
 
 
+def saved(page: Page, lab: Lab) -> tuple[dict[str, Any], int]:
+    """The page's notebook as it lies on the disk after a save, and its bytes."""
+    save(page)
+    file = max((lab.folder / "notebooks").glob("*.ipynb"), key=lambda path: path.stat().st_mtime)
+    return json.loads(file.read_text()), file.stat().st_size
+
+
 def test_fields_follow_the_model_and_come_back(page: Page) -> None:
     quality = page.locator(".ig-image-quality")
     quality.locator("select").select_option("high")
@@ -60,7 +68,7 @@ def test_fields_follow_the_model_and_come_back(page: Page) -> None:
     expect(page.locator(".ig-image-size")).to_be_hidden()
     choose(page, "gemini-2.5-flash-image")
     expect(page.get_by_role("group", name="Aspect Ratio")).to_be_visible()
-    expect(page.locator(".ig-model")).to_contain_text("Use gemini-3.1-flash-image")
+    expect(page.locator(".ig-model-message")).to_contain_text("Use gemini-3.1-flash-image")
     expect(page.locator(".ig-charge-type select option")).to_have_text(["hosted"])
     choose(page, "gpt-image-2")
     expect(quality.locator("select")).to_have_value("high")
@@ -72,10 +80,10 @@ def test_formats_change_what_is_possible(page: Page) -> None:
     background.locator("select").select_option("transparent")
     formats.select_option("jpeg")
     expect(background.locator("option")).to_have_text(["auto", "opaque"])
-    expect(background).to_contain_text("JPEG has no transparency")
+    expect(page.locator(".ig-image-background-message")).to_contain_text("JPEG has no transparency")
     formats.select_option("png")
     expect(page.locator(".ig-image-output-compression input")).to_be_disabled()
-    expect(page.locator(".ig-image-output-compression")).to_contain_text("PNG is never compressed")
+    expect(page.locator(".ig-image-output-compression-message")).to_contain_text("PNG is never compressed")
     formats.select_option("webp")
     expect(background.locator("select")).to_have_value("transparent")
     expect(page.locator(".ig-image-output-compression input")).to_have_value("80")
@@ -162,31 +170,50 @@ def test_export_download_and_import(page: Page, tmp_path: Path) -> None:
     page.locator(".ig-prompt textarea").fill("something else")
     expect(page.locator(".ig-resolved")).to_have_count(0)
     with page.expect_file_chooser() as chooser:
-        page.locator(".ig-import").click()
+        page.locator(".ig-import button").click()
     chooser.value.set_files(file)
     expect(page.locator(".ig-prompt textarea")).to_have_value("A hero image for {{product}}")
-    page.locator(".ig-python").click()
-    code = page.locator(".ig-code").inner_text()
+    page.locator(".ig-python button").click()
+    expect(page.locator(".ig-python")).to_contain_text("Copied")
+    code = clipboard(page)
+    assert page.locator(".ig-code").inner_text().strip() == code.strip()
     assert execute(page, f"print(({code}) == step)") == "True"
 
 
-def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener, lab: Lab) -> None:
-    page = opened(opener.open_notebook)
+@pytest.mark.parametrize("save_state", [False, True], ids=["", "with-widget-state"])
+def test_saved_and_reopened_without_a_kernel_the_images_stay(
+    opener: Opener, lab: Lab, save_state: bool
+) -> None:
+    page = opened(opener.open_notebook, save_state=save_state)
     expect(page.locator(".ig-standin")).to_be_hidden()
+    page.locator(".ig-image-count input").fill("4")
     press_run(page)
-    done(page)
-    save(page)
-    file = max((lab.folder / "notebooks").glob("*.ipynb"), key=lambda path: path.stat().st_mtime)
-    assert file.stat().st_size < 60_000
+    done(page, "done: 4 of 4 images")
+    document, size = saved(page, lab)
+    assert ("widgets" in document["metadata"]) == save_state
+    assert size < 60_000
     execute(page, "form.close()")
-    document = json.loads(file.read_text())
-    reopened = lab.folder / "notebooks" / "reopened.ipynb"
+    reopened = lab.folder / "notebooks" / f"reopened-{save_state}.ipynb"
     document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
     reopened.write_text(json.dumps(document))
     again = opener.open_file(reopened)
-    expect(again.locator(".ig-standin img")).to_have_count(2)
+    expect(again.locator(".ig-standin img")).to_have_count(4)
     expect(again.locator(".ig-standin img").first).to_be_visible()
-    shot(again, "form-reopened")
+    expect(again.locator(".ig-run")).to_be_hidden()
+    expect(again.get_by_text("Error displaying widget")).to_be_hidden()
+    shot(again, f"form-reopened{'-with-state' if save_state else ''}")
+
+
+def test_a_notebook_of_twenty_images_stays_small(opener: Opener, lab: Lab) -> None:
+    page = opener.open_notebook([FORM, "ig.StepForm(step, workspace, inputs=inputs)"], save_state=True)
+    run_all(page)
+    for form in (page.locator(".ig-form").first, page.locator(".ig-form").last):
+        form.locator(".ig-image-count input").fill("10")
+        form.locator(".ig-run").click()
+        expect(form.locator(".ig-status")).to_contain_text("done: 10 of 10 images")
+    document, size = saved(page, lab)
+    assert json.dumps(document["cells"]).count("data:image/webp") == 20
+    assert size < 250_000
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

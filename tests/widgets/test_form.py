@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from datetime import UTC, datetime
 
 import pytest
 from ipywidgets.widgets.widget import _instances
@@ -11,6 +10,7 @@ from ipywidgets.widgets.widget import _instances
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
 from imagegen_nb.widgets.form import StepForm
+from imagegen_nb.widgets.plain import is_hidden
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 
@@ -31,18 +31,17 @@ def until(condition, seconds=10.0):
 
 
 def ran(form):
-    form.header.run.click()
+    form.panel.header.run.click()
     until(lambda: form._job is None)
     return form.run_result
 
 
 def control(form, key):
-    return form.fields[key].control
+    return form.panel.fields[key].control
 
 
 def upload(form, name, data):
-    file = {"name": name, "type": "", "size": len(data), "content": memoryview(data)}
-    form.transfer.upload.value = ({**file, "last_modified": datetime.now(UTC)},)
+    form.panel.transfer.upload._handle_custom_msg({"type": "file", "name": name}, [memoryview(data)])
 
 
 def test_it_shows_the_step_it_was_given(form):
@@ -62,8 +61,8 @@ def test_a_problem_takes_the_step_away_and_stands_at_its_field(form):
     control(form, "prompt").value = ""
     assert form.step is None
     assert "missing" in control(form, "prompt").problem
-    assert form.header.run.disabled
-    assert "1 problem below keeps the step from running" in form.header.status.value
+    assert form.panel.header.run.disabled
+    assert "1 problem below keeps the step from running" in form.panel.header.status.value
 
 
 @pytest.mark.parametrize("model", ["grok-imagine-image", "gemini-2.5-flash-image"])
@@ -71,8 +70,9 @@ def test_switching_models_hides_and_back_restores(form, model):
     control(form, "image_quality").value = "high"
     before = form.step
     control(form, "model").value = model
-    assert form.fields["image_quality"].layout.display == "none"
-    assert form.fields["prompt"].layout.display is None
+    assert all(map(is_hidden, form.panel.fields["image_quality"].widgets))
+    assert all(map(is_hidden, form.panel.fields["image_size"].widgets)) == (model != "gemini-2.5-flash-image")
+    assert not any(map(is_hidden, form.panel.fields["prompt"].widgets))
     control(form, "model").value = "gpt-image-2"
     assert form.step == before
 
@@ -80,7 +80,7 @@ def test_switching_models_hides_and_back_restores(form, model):
 def test_png_disables_compression_and_says_why(form):
     control(form, "image_output_format").value = "png"
     assert control(form, "image_output_compression").disabled
-    assert "PNG" in form.fields["image_output_compression"].message.value
+    assert "PNG" in form.panel.fields["image_output_compression"].message.value
 
 
 def test_code_and_form_take_turns(form):
@@ -98,16 +98,16 @@ def test_a_run_fills_gallery_tree_and_stand_in(form, emulator):
     run = ran(form)
     assert run.status == "done"
     assert run.prompt == "a lamp for a hall"
-    assert form.tabs.selected_index == 1
-    assert "1 of 1 images" in form.header.status.value
-    assert any(node["path"] == "step_2.output.assets.0.file_url" for node in form.tree.nodes)
+    assert form.panel.tabs.selected_index == 1
+    assert "1 of 1 images" in form.panel.header.status.value
+    assert any(node["path"] == "step_2.output.assets.0.file_url" for node in form.panel.tree.nodes)
     assert "data:image/webp" in form._stand_in._repr_html_()
     assert emulator.count("openai") == 1
 
 
 def test_what_was_typed_is_used_and_previewed(form):
-    form.inputs._texts["room"].value = '["a hall","a shed"]'
-    assert 'a lamp for ["a hall","a shed"]' in form.inputs._preview.value.replace("&quot;", '"')
+    form.panel.inputs._texts["room"].value = '["a hall","a shed"]'
+    assert 'a lamp for ["a hall","a shed"]' in form.panel.inputs._preview.value.replace("&quot;", '"')
     assert ran(form).inputs["room"] == ["a hall", "a shed"]
 
 
@@ -115,31 +115,31 @@ def test_a_failure_is_told_in_plain_words_and_escaped(form, emulator):
     emulator.script("openai", Fault("bad_request", message="<script>alert(1)</script> is wrong"))
     run = ran(form)
     assert run.status == "failed"
-    assert 'role="alert"' in form.alert.value
-    assert "<script>" not in form.alert.value
-    assert not form.header.run.disabled
+    assert 'role="alert"' in form.panel.alert.value
+    assert "<script>" not in form.panel.alert.value
+    assert not form.panel.header.run.disabled
     emulator.clear()
     assert ran(form).status == "done"
-    assert form.alert.value == ""
+    assert form.panel.alert.value == ""
 
 
 def test_a_missing_value_is_told_and_nothing_is_asked(form, emulator):
     control(form, "prompt").value = "a {{thing}}"
-    form.header.run.click()
-    assert "{{thing}} has no value" in form.alert.value
+    form.panel.header.run.click()
+    assert "{{thing}} has no value" in form.panel.alert.value
     assert form._job is None
     assert emulator.count("openai") == 0
 
 
 def test_cancel_stops_a_run_under_way(form, emulator):
     emulator.latency = 20.0
-    form.header.run.click()
+    form.panel.header.run.click()
     until(lambda: emulator.count("openai") == 1)
-    assert not form.header.cancel.disabled
-    form.header.cancel.click()
+    assert not form.panel.header.cancel.disabled
+    form.panel.header.cancel.click()
     until(lambda: form._job is None)
-    assert "run cancelled: 0 of 1 images" in form.header.status.value
-    assert not form.header.run.disabled
+    assert "run cancelled: 0 of 1 images" in form.panel.header.status.value
+    assert not form.panel.header.run.disabled
 
 
 def test_earlier_runs_are_offered_as_variables(workspace):
@@ -154,9 +154,9 @@ def test_earlier_runs_are_offered_as_variables(workspace):
 
 def test_export_and_import_through_the_form(form, tmp_path):
     ran(form)
-    form.transfer.path.value = str(tmp_path / "lamp.step.json")
-    form.transfer.export.click()
-    assert "saved lamp.step.json" in form.transfer.told.value
+    form.panel.transfer.path.value = str(tmp_path / "lamp.step.json")
+    form.panel.transfer.export.click()
+    assert "saved lamp.step.json" in form.panel.transfer.told.value
     data = (tmp_path / "lamp.step.json").read_bytes()
     assert json.loads(data)["provenance"]["identifier"] == "step_2"
     step = form.step
@@ -168,19 +168,24 @@ def test_export_and_import_through_the_form(form, tmp_path):
 def test_a_bad_import_is_told_and_changes_nothing(form):
     step = form.step
     upload(form, "x.json", b"{}")
-    assert "no step file" in form.transfer.told.value
+    assert "no step file" in form.panel.transfer.told.value
     assert form.step == step
 
 
+def test_a_file_too_large_to_be_a_step_is_not_even_sent(form):
+    form.panel.transfer.upload._handle_custom_msg({"type": "file", "name": "<b>.json"}, [])
+    assert "&lt;b&gt;.json has more than" in form.panel.transfer.told.value
+
+
 def test_copy_as_python_gives_the_step(form):
-    form.transfer.python.click()
-    assert "ig.ImageGenerationStep(" in form.transfer.told.value
+    form.panel.transfer.python._handle_custom_msg({"type": "press"}, [])
+    assert "ig.ImageGenerationStep(" in form.panel.transfer.told.value
 
 
 def test_no_key_is_ever_in_the_widgets_state(workspace, monkeypatch, tmp_path):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789abcdefghij")
     form = StepForm(ig.ImageGenerationStep(prompt="x"), ig.Workspace(tmp_path))
-    assert "OPENAI_API_KEY" in form.header.key.value
+    assert "OPENAI_API_KEY" in form.panel.header.key.value
     state = repr([widget.get_state() for widget in _instances.values()])
     assert "canary" not in state
     form.close()
@@ -201,7 +206,7 @@ def test_closing_takes_everything_along(workspace):
 
 
 def test_a_run_from_another_thread_is_seen_too(form):
-    thread = threading.Thread(target=form.header.run.click)
+    thread = threading.Thread(target=form.panel.header.run.click)
     thread.start()
     thread.join()
     until(lambda: form._job is None and form.run_result is not None)

@@ -52,8 +52,3 @@ def test_its_text_is_short():
         "Prompt field of 30000 characters (run this cell to see it live)"
     )
     assert PromptBox()._repr_mimebundle_()[0]["text/plain"].startswith("Prompt field")
-
-
-def test_its_state_is_small():
-    state = PromptBox().get_state()
-    assert len(state["_esm"]) + len(state["_css"]) < 15_000

@@ -52,6 +52,24 @@ const place = (pop, anchor, width, tallest) => {
   });
 };
 
+// What is typed is sent after a pause, or at once by `flush`.
+const typing = (pause, send) => {
+  let timer = 0;
+  const stop = () => {
+    clearTimeout(timer);
+    timer = 0;
+  };
+  const flush = () => {
+    stop();
+    send();
+  };
+  const later = () => {
+    stop();
+    timer = setTimeout(flush, pause);
+  };
+  return { later, flush, stop, under: () => timer !== 0 };
+};
+
 // The clipboard API exists only on https and localhost; notebooks are also served over plain http.
 const copyText = async (text, near) => {
   try {

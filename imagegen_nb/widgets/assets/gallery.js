@@ -1,7 +1,7 @@
 function render({ model, el }) {
   own(el, "ig-gallery");
   const previews = new Map(); // index -> { url, finished }
-  let urls = []; // of what is drawn now
+  const thumbs = shelf();
   let first = null; // the image chosen to compare another one with
   let wish = ""; // where the focus goes once the next view is drawn
 
@@ -14,7 +14,7 @@ function render({ model, el }) {
   const ask = talk(model, heard, (text) => tell(text));
   const request = (type, more) => ask(type, more).then(([told]) => tell(told.text ?? ""), (e) => tell(e.message));
   const { load, clear } = loader(ask);
-  const thumb = (item) => item.url ?? (item.url = address(item.thumb));
+  const thumb = (item) => thumbs.of(item.id);
   const at = (id) => grid.querySelector(`[data-key="open ${id}"]`);
   const busy = () => light.dialog.open || both.dialog.open;
   const closed = (id) => at(id)?.focus();
@@ -22,10 +22,18 @@ function render({ model, el }) {
   const both = comparison({ load, thumb, closed });
   el.append(head, notes, bar, status, grid, menu, light.dialog, both.dialog);
 
-  function address(bytes) {
-    const url = URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));
-    urls.push(url);
-    return url;
+  // Python sends small pictures along with a new run; a page that was opened later asks for them.
+  function pictures({ ids }, buffers) {
+    ids.forEach((id, index) => {
+      thumbs.put(id, buffers[index]);
+      at(id)?.querySelector("img")?.setAttribute("src", thumbs.of(id));
+    });
+  }
+
+  function look(items) {
+    if (!busy()) thumbs.keep(new Set([...items.map((item) => item.id), first?.id]));
+    const ids = items.filter((item) => !item.missing && !thumbs.has(item.id)).map((item) => item.id);
+    if (ids.length) ask("thumbs", { ids }).then(([told, buffers]) => pictures(told, buffers), (error) => tell(error.message));
   }
 
   function tell(text, place = status) {
@@ -53,7 +61,7 @@ function render({ model, el }) {
   }
 
   function compare(item) {
-    if (!first) first = { ...item, url: undefined };
+    if (!first) first = item;
     else if (first.id !== item.id) {
       both.open([first, item]);
       first = null;
@@ -77,7 +85,7 @@ function render({ model, el }) {
 
   function card(item, index, items) {
     const picture = item.missing ? h("span", { class: "igw-gone" }, "Image stored elsewhere")
-      : h("img", { src: thumb(item), alt: item.alt, contextmenu: (event) => event.stopPropagation() });
+      : h("img", { src: thumb(item) || null, alt: item.alt, contextmenu: (event) => event.stopPropagation() });
     const open = h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`,
       click: () => (first && first.id !== item.id && !item.missing ? compare(item) : light.open(items, index)) }, picture);
     const more = action(`More for ${item.name}`, ICONS.more, () => openMenu(more, `More for ${item.name}`, entries(item)),
@@ -120,9 +128,7 @@ function render({ model, el }) {
   function draw() {
     const view = model.get("view");
     const focused = el.contains(document.activeElement) && document.activeElement.dataset.key;
-    const old = urls;
-    urls = [];
-    const items = view.items.map((item) => ({ ...item, run: view.run, url: undefined }));
+    const items = view.items.map((item) => ({ ...item, run: view.run }));
     if (!view.running) {
       previews.forEach((preview) => URL.revokeObjectURL(preview.url));
       previews.clear();
@@ -132,8 +138,7 @@ function render({ model, el }) {
     notes.replaceChildren(...view.notes.map((note) => h("li", null, icon(ICONS.note), h("span", null, note))));
     grid.replaceChildren(...items.map(card), ...Array.from({ length: view.pending }, (_, index) => unfinished(index, previews.get(index))));
     if (!grid.children.length) grid.append(h("li", { class: "igw-empty" }, view.empty));
-    if (busy()) urls.push(...old); // a dialog still shows them
-    else old.forEach((url) => URL.revokeObjectURL(url));
+    look(items);
     const key = wish || focused;
     if (!key || busy()) return;
     const to = el.querySelector(`[data-key="${key}"]:not(:disabled)`) ?? (wish && el.querySelector("[data-key]:not(:disabled)"));
@@ -150,10 +155,9 @@ function render({ model, el }) {
     if (told.type === "preview") {
       const before = previews.get(told.index);
       if (before) URL.revokeObjectURL(before.url);
-      const url = URL.createObjectURL(new Blob(buffers, { type: "image/webp" }));
-      previews.set(told.index, { url, finished: told.finished });
+      previews.set(told.index, { url: picture(buffers[0]), finished: told.finished });
       grid.querySelectorAll(".igw-pending")[told.index]?.replaceWith(unfinished(told.index, previews.get(told.index)));
-    } else if (told.type === "said") tell(told.text);
+    } else if (told.type === "thumbs") pictures(told, buffers);
   }
 
   el.addEventListener("keydown", (event) => {
@@ -165,7 +169,8 @@ function render({ model, el }) {
   draw();
   return () => {
     clear();
-    for (const url of [...urls, ...[...previews.values()].map((p) => p.url)]) URL.revokeObjectURL(url);
+    thumbs.keep(new Set());
+    previews.forEach((preview) => URL.revokeObjectURL(preview.url));
   };
 }
 

@@ -8,6 +8,7 @@ const WHY = {
 function render({ model, el }) {
   own(el, "ig-prompt-box");
   const id = unique();
+  const { later, flush, under } = typing(PAUSE, send);
   const area = h("textarea", {
     id, "aria-describedby": `${id}-problem`, input: later, blur: flush, spellcheck: "true",
   });
@@ -26,18 +27,10 @@ function render({ model, el }) {
   button.popoverTargetElement = pop;
   el.append(h("div", { class: "igw-prompt-head" }, label, button), pop, area, problem);
 
-  let timer = 0;
   let shown = [];
   let active = 0;
 
-  function later() {
-    clearTimeout(timer);
-    timer = setTimeout(flush, PAUSE);
-  }
-
-  function flush() {
-    clearTimeout(timer);
-    timer = 0;
+  function send() {
     if (area.value === model.get("value")) return;
     model.set("value", area.value);
     model.save_changes();
@@ -45,7 +38,7 @@ function render({ model, el }) {
 
   function write() {
     // While keys are on their way, what arrives is older than what is typed.
-    if (timer || area.value === model.get("value")) return;
+    if (under() || area.value === model.get("value")) return;
     const caret = [area.selectionStart, area.selectionEnd];
     const started = area.value !== "";
     area.value = model.get("value");

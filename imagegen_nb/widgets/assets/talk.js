@@ -44,6 +44,20 @@ const loader = (ask) => {
   return { load, clear: () => [...kept.keys()].forEach(drop) };
 };
 
+const picture = (bytes) => URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));
+
+// The small pictures at hand, by image id.
+const shelf = () => {
+  const urls = new Map();
+  const drop = (id) => {
+    URL.revokeObjectURL(urls.get(id));
+    urls.delete(id);
+  };
+  const put = (id, bytes) => urls.has(id) || urls.set(id, picture(bytes));
+  const keep = (ids) => [...urls.keys()].filter((id) => !ids.has(id)).forEach(drop);
+  return { put, keep, has: (id) => urls.has(id), of: (id) => urls.get(id) ?? "" };
+};
+
 const save = (url, name) => h("a", { href: url, download: name }).click();
 
 // A menu button's menu: arrow keys inside, Esc and Tab leave, the focus goes back to the button.

@@ -6,6 +6,7 @@ const FREE = "M2 5V2h3M11 2h3v3M14 11v3h-3M5 14H2v-3M5.500 8h5M8 5.500v5";
 function render({ model, el }) {
   own(el, "ig-tile-choice");
   const id = unique();
+  const { later, flush, stop, under } = typing(PAUSE, typed);
   const legend = h("legend");
   const set = h("div", { class: "igw-set" });
   const problem = h("p", { id: `${id}-problem`, class: "igw-problem", "aria-live": "polite" });
@@ -17,7 +18,6 @@ function render({ model, el }) {
   const group = h("fieldset", { "aria-describedby": `${id}-problem` }, legend, set, row, problem);
   el.append(group);
 
-  let timer = 0;
   let free = false; // "Custom" was chosen, even where the typed size is also a tile's
 
   const value = () => model.get("value");
@@ -29,22 +29,14 @@ function render({ model, el }) {
     model.save_changes();
   }
 
-  function later() {
-    clearTimeout(timer);
-    timer = setTimeout(flush, PAUSE);
-  }
-
-  function flush() {
-    clearTimeout(timer);
-    timer = 0;
+  function typed() {
     if (!free) return;
     // "1536 × 1024" means 1536x1024; an empty field is "x", which no model takes, rather than auto.
     send(text.value.toLowerCase().replace(/[×*]/g, "x").replace(/\s+/g, "") || "x");
   }
 
   function choose(option) {
-    clearTimeout(timer);
-    timer = 0;
+    stop();
     free = !option;
     if (option) send(option.value);
     else {
@@ -88,8 +80,7 @@ function render({ model, el }) {
   }
 
   function arrived() {
-    const typing = timer || text === document.activeElement;
-    if (!typing) {
+    if (!under() && text !== document.activeElement) {
       const kept = free && text.value.replace(/\s+/g, "") === value();
       free = model.get("custom") && (kept || !listed());
       if (free && !kept) text.value = value() === "x" ? "" : value();
