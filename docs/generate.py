@@ -1,4 +1,5 @@
-"""Writes what is derived from the code: the model table, the JSON Schemas and the executed notebooks.
+"""Writes what is derived from the code: the model table, the JSON Schemas, and the notebooks with their
+cassettes.
 
 A test fails when a written file differs from what this would write.
 """
@@ -12,11 +13,13 @@ from pathlib import Path
 
 from imagegen_nb import catalog, tables
 from imagegen_nb.definition import definition_schema
-from imagegen_nb.demo import execute
+from imagegen_nb.errors import ReplayError
 from imagegen_nb.fields import Draft, FieldView, fields
+from imagegen_nb.replay.rehearsal import Recorded, record
 from imagegen_nb.step import ImageGenerationStep
 
 ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 _MODELS = """# Models and their settings
 
 Written by `./dev docs` from what each provider's file declares; `imagegen-nb models` prints the same.
@@ -74,14 +77,30 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
+def recorded(notebook: Path, project: Path) -> Recorded:
+    """Record `notebook` against the emulator in the folder `project`, laid out as this one; nothing else
+    is touched, and nothing that an earlier run left behind is met. Raises `ImagegenError`."""
+    (project / "cassettes").mkdir(parents=True)
+    copy = project / "notebooks" / notebook.name
+    copy.parent.mkdir()
+    shutil.copy(notebook, copy)
+    done = record(copy, "emulator")
+    if done.differences:
+        raise ReplayError(f"{notebook.name} replays with other outputs: {'; '.join(done.differences)}")
+    return done
+
+
 def main() -> None:
     """Write all of them."""
     for path, text in texts().items():
         path.write_text(text, encoding="utf-8")
-    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for notebook in NOTEBOOKS:
         with tempfile.TemporaryDirectory() as folder:
-            executed = execute(notebook.read_text(encoding="utf-8"), Path(folder) / notebook.name)
-            shutil.copy(executed, notebook)
+            done = recorded(notebook, Path(folder) / "project")
+            target = ROOT / "cassettes" / done.folder.name
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(done.folder, target)
+            shutil.copy(done.notebook, notebook)
 
 
 if __name__ == "__main__":

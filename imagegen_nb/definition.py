@@ -197,9 +197,10 @@ class SavedStep:
         return str(self.path)
 
     def __repr__(self) -> str:
-        # The file's name only: notebooks are compared, and folders differ between machines.
+        # Neither folder nor size: notebooks are compared, and the addresses in a file are as long as the
+        # folder's name, which differs between machines.
         notes = "".join(f"\n  note: {note}" for note in self.notes)
-        return f"saved {self.path.name} ({display.byte_size(self.size)}){notes}"
+        return f"saved {self.path.name}{notes}"
 
 
 def definition_schema() -> dict[str, Any]:

@@ -1,20 +1,22 @@
 """Finds and hides keys in text, before text leaves the program.
 
 One place knows what a key looks like. `redact` is for messages (hide and go on), `find` for files
-(refuse to write). Values that are known to be keys are handed in by the caller, so a key of an
-unknown shape is caught as well, also in base64 and URL encoding.
+(refuse to write), `likely` for what others have written (report). Values that are known to be keys are
+handed in by the caller, so a key of an unknown shape is caught as well, also in base64 and URL encoding.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import string
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import quote
 
 MASK = "[redacted]"
+_IN_USE = "a key that is in use here"
 _SHORTEST_KNOWN = 8
 """Known values below this length would blot out ordinary words."""
 
@@ -28,7 +30,19 @@ _SHAPES = {
     "a Google access token": r"ya29\.[A-Za-z0-9_-]{20,}",
     "a bearer token": r"[Bb][Ee][Aa][Rr][Ee][Rr](?:\s|%20|\+)+[A-Za-z0-9._~+/=-]{16,}",
 }
-_ANY_SHAPE = re.compile(f"{_START}(?:{'|'.join(_SHAPES.values())})")
+_FIRST = "(?=[AByxbs])"
+"""The letters keys begin with, looked at before all else: several times faster in large texts."""
+_ANY_SHAPE = re.compile(f"{_FIRST}{_START}(?:{'|'.join(f'({shape})' for shape in _SHAPES.values())})")
+
+_LONGEST = 300
+"""No provider's key has more characters; base64 of a picture has, and by chance looks like one."""
+_LONG_PART = 16
+"""Characters; what follows as many that make no word, without a space, is the middle of a random token."""
+_KEYS_ALPHABET = string.ascii_letters + string.digits + "_-"
+_PLAIN_PART = re.compile(r"[A-Z]?[a-z]{0,14}[0-9]{0,4}|[A-Z]{1,15}[0-9]{0,4}")
+"""A word, an abbreviation or a number: what `xai-explainable-ai-methods-2026` is made of, and no key is."""
+_REPEATED = re.compile(r"([A-Za-z0-9])\1{7}")
+"""As in `sk-xxxxxxxxxxxxxxxxxxxx`."""
 
 
 def redact(text: str, known: Iterable[str] = (), *, limit: int = 600) -> str:
@@ -49,10 +63,32 @@ def scrub(data: bytes, known: Iterable[str]) -> bytes:
 def find(text: str, known: Iterable[str] = ()) -> str | None:
     """What kind of key `text` holds (never the key itself), or None."""
     if any(form in text for form in _forms(tuple(known))):
-        return "a key that is in use here"
-    if _ANY_SHAPE.search(text):
-        return next(name for name, shape in _SHAPES.items() if re.search(_START + shape, text))
-    return None
+        return _IN_USE
+    match = _ANY_SHAPE.search(text)
+    return _kind(match) if match else None
+
+
+def likely(text: str, known: Iterable[str] = ()) -> Iterator[tuple[int, str]]:
+    """Where in `text` a key begins and what kind it is: all but words and placeholders in a key's shape."""
+    for form in _forms(tuple(known)):
+        yield from ((match.start(), _IN_USE) for match in re.finditer(re.escape(form), text))
+    for match in _ANY_SHAPE.finditer(text):
+        before = text[max(0, match.start() - _LONGEST) : match.start()]
+        after = text[match.end() : match.end() + _LONGEST]
+        secret = (match[0] + after[: len(after) - len(after.lstrip(_KEYS_ALPHABET))]).rstrip("-_")
+        inside = any(
+            len(part) >= _LONG_PART for part in _odd_parts(before[len(before.rstrip(_KEYS_ALPHABET)) :])
+        )
+        if len(secret) <= _LONGEST and not _REPEATED.search(secret) and _odd_parts(secret) and not inside:
+            yield match.start(), _kind(match)
+
+
+def _odd_parts(text: str) -> list[str]:
+    return [part for part in re.split("[^A-Za-z0-9]+", text) if not _PLAIN_PART.fullmatch(part)]
+
+
+def _kind(match: re.Match[str]) -> str:
+    return tuple(_SHAPES)[(match.lastindex or 1) - 1]
 
 
 @lru_cache(maxsize=8)

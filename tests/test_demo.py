@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -19,13 +20,20 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 
 def outputs(path: Path) -> list[list[str]]:
-    """What every code cell of a notebook showed as text."""
+    """What every code cell of a notebook showed as text.
+
+    The committed ones were recorded, and say so; here the emulator itself is asked.
+    """
     cells = nbformat.read(path, as_version=4).cells
     return [
-        [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+        [shown(output).replace("EMULATED · recorded", "EMULATED") for output in cell.outputs]
         for cell in cells
         if cell.cell_type == "code"
     ]
+
+
+def shown(output: Any) -> str:
+    return str(output.get("text") or output.get("data", {}).get("text/plain", ""))
 
 
 def test_the_demo_leaves_images_an_exported_step_and_a_notebook(demo: Demo) -> None:

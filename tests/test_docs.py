@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support_project import ROOT, generator
 
 import imagegen_nb as ig
 from imagegen_nb import catalog
@@ -17,20 +17,12 @@ from imagegen_nb.emulator import Emulator
 from imagegen_nb.emulator.drawing import Drawing
 from imagegen_nb.emulator.pictures import render
 
-ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
-def generated() -> dict[Path, str]:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.texts()
-
-
-@pytest.mark.parametrize(("path", "text"), generated().items(), ids=lambda value: getattr(value, "name", ""))
+@pytest.mark.parametrize(
+    ("path", "text"), generator().texts().items(), ids=lambda value: getattr(value, "name", "")
+)
 def test_generated_files_are_up_to_date(path: Path, text: str) -> None:
     assert path.read_text(encoding="utf-8") == text, "run ./dev docs"
 

@@ -100,12 +100,12 @@ def test_text_is_written_as_it_reads(path):
     assert "Größe „x“ 東京 😀" in path.read_text(encoding="utf-8")
 
 
-def test_the_saved_file_says_its_name_size_and_notes(path, store):
+def test_the_saved_file_says_its_name_and_notes_and_knows_its_size(path, store):
     saved = save_step(path, STEP, run=run_of(STEP, store))
     assert os.fspath(saved) == str(path)
     assert saved.size == path.stat().st_size
     first, *notes = repr(saved).splitlines()
-    assert first.startswith("saved hero.step.json (")
+    assert first == "saved hero.step.json"
     assert all(note.startswith("  note: ") for note in notes)
     assert str(path.parent) not in repr(saved)
 

@@ -49,7 +49,7 @@ class _Finding:
 @cassettes.command()
 def ls(names: _Names = None, as_json: _AsJson = False) -> None:
     """List the cassettes of this project."""
-    findings = [_look(folder) for folder in _folders(names)]
+    findings = [_look(name, folder) for name, folder in _folders(names).items()]
     if as_json:
         print_json([finding.facts() for finding in findings])
         return
@@ -64,7 +64,7 @@ def ls(names: _Names = None, as_json: _AsJson = False) -> None:
 @cassettes.command()
 def check(names: _Names = None, as_json: _AsJson = False) -> None:
     """Read cassettes whole, and search them for keys; leave with 2 when one is not as it should be."""
-    findings = [_look(folder) for folder in _folders(names)]
+    findings = [_look(name, folder) for name, folder in _folders(names).items()]
     if as_json:
         print_json([finding.facts() for finding in findings])
     for found in findings:
@@ -80,34 +80,37 @@ def check(names: _Names = None, as_json: _AsJson = False) -> None:
 def prune(names: _Names = None, as_json: _AsJson = False) -> None:
     """Delete the images that no recording refers to."""
     removed = []
-    for folder in _folders(names):
+    for name, folder in _folders(names).items():
         for path in layout.orphans(folder):
             path.unlink()
-            removed.append(f"{folder.name}/{path.parent.name}/{path.name}")
+            removed.append(f"{name}/{path.parent.name}/{path.name}")
     if as_json:
         print_json({"removed": removed})
         return
-    for name in removed:
-        out.print(f"removed {escape(name)}", soft_wrap=True)
+    for image in removed:
+        out.print(f"removed {escape(image)}", soft_wrap=True)
     if not removed:
         out.print("nothing to remove")
 
 
-def _folders(names: list[str] | None) -> list[Path]:
-    there = {path.parent.name: path.parent for path in home().glob(f"*/{layout.FILE}")}
+def _folders(names: list[str] | None) -> dict[str, Path]:
+    """The folder of each cassette by its name, which may lead through folders of its own."""
+    below = home()
+    found = (path.parent for path in below.rglob(layout.FILE))
+    there = {folder.relative_to(below).as_posix(): folder for folder in found if folder != below}
     if unknown := [name for name in names or () if name not in there]:
         raise InvalidOption(
             f"there is no cassette {unknown[0]!r} in {home()}; there are {', '.join(sorted(there)) or 'none'}"
         )
-    return [there[name] for name in names or sorted(there)]
+    return {name: there[name] for name in names or sorted(there)}
 
 
-def _look(folder: Path) -> _Finding:
+def _look(name: str, folder: Path) -> _Finding:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     try:
         about, recordings = layout.read(folder)
     except ReplayError as error:
-        return _Finding(name=folder.name, size=size, problems=(str(error),))
+        return _Finding(name=name, size=size, problems=(str(error),))
     known = keys()
     problems = [f"left out when it was recorded: {place}" for place in about.refused]
     problems += [
@@ -116,7 +119,7 @@ def _look(folder: Path) -> _Finding:
         if (found := scrub.key_in(recording, known))
     ]
     return _Finding(
-        name=folder.name,
+        name=name,
         against=about.against,
         recorded_on=about.recorded_on,
         calls=len(recordings),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imagegen_nb.emulator.drawing import Drawing
+
+#: When every answer says it was made (Unix time, 2026-01-01): the same request gets the same body, so that
+#: what is recorded of it changes only where something did.
+MADE_AT: Final = 1_767_225_600
 
 
 @dataclass(frozen=True, slots=True)

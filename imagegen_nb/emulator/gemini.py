@@ -42,7 +42,8 @@ NO_MODEL: Final = (
 
 @dataclass(frozen=True, slots=True)
 class GeminiPlan:
-    """A checked request. references: how many pictures came with the prompt."""
+    """A checked request. references: how many pictures came with the prompt. number: the client's own, of
+    this call among equal ones."""
 
     model: str
     prompt: str
@@ -53,6 +54,7 @@ class GeminiPlan:
     format: PictureFormat
     compression: int
     vertex: bool
+    number: int | None = None
 
     @property
     def served(self) -> GeminiModel:

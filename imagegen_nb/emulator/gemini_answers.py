@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
+import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from imagegen_nb.emulator.answers import Answer, Item, json_answer
+from imagegen_nb.emulator.answers import MADE_AT, Answer, Item, json_answer
 from imagegen_nb.emulator.gemini_errors import MEDIA_TYPE
 from imagegen_nb.emulator.tokens import text_tokens
 
@@ -69,16 +69,21 @@ def _answer(
     if candidates is not None:
         body["candidates"] = candidates
     if plan.vertex:
-        body["createTime"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        body["createTime"] = datetime.fromtimestamp(MADE_AT, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     else:
         for at, candidate in enumerate(candidates or []):
             if candidate:  # Vertex AI leaves the first index out
                 candidate["index"] = at
     body |= extra or {}
     body["modelVersion"] = plan.model
-    body["responseId"] = f"emulated-{uuid.uuid4().hex[:16]}"
+    body["responseId"] = f"emulated-{_digest(plan)}"
     body["usageMetadata"] = _usage(plan, words, images)
     return Answer(json_answer(body).frames, media_type=MEDIA_TYPE)
+
+
+def _digest(plan: GeminiPlan) -> str:
+    asked = f"{plan.model}\x00{plan.number}\x00{plan.prompt}"
+    return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _usage(plan: GeminiPlan, words: str, images: int) -> dict[str, Any]:

@@ -24,14 +24,13 @@ class GeminiJob:
     """See `Job`."""
 
     plan: gemini.GeminiPlan
-    number: int | None = None
 
     def drawings(self) -> list[Drawing]:
         """One picture, or none for text alone."""
         drawings = self.plan.drawings()
-        if self.number is None:
+        if self.plan.number is None:
             return drawings
-        return [replace(drawing, index=self.number, count=0) for drawing in drawings]
+        return [replace(drawing, index=self.plan.number, count=0) for drawing in drawings]
 
     def sketches(self) -> list[list[Drawing]]:
         """None: pictures are not streamed."""
@@ -76,7 +75,8 @@ class GeminiWire:
         gemini.check_model(model, call.path, vertex=self.vertex, retired=call.state.retired)
         number = call.headers.get(CALL_NUMBER, "")
         plan = gemini.plan(model, call.body, vertex=self.vertex)
-        return GeminiJob(plan, int(number) if number.isdecimal() and len(number) < 4 else None)
+        numbered = int(number) if number.isdecimal() and len(number) < 4 else None
+        return GeminiJob(replace(plan, number=numbered))
 
     def headers(self, elapsed: float) -> dict[str, str]:
         """Google sends no request id, only timing."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
-from imagegen_nb.emulator.answers import Answer, Item, json_answer
+from imagegen_nb.emulator.answers import MADE_AT, Answer, Item, json_answer
 from imagegen_nb.emulator.openai import MODELS, OpenAIPlan
 from imagegen_nb.emulator.openai_errors import error_body
 from imagegen_nb.emulator.tokens import PARTIAL_IMAGE_TOKENS, gpt_image_tokens, text_tokens
@@ -37,7 +36,7 @@ def success(plan: OpenAIPlan, items: Sequence[Item]) -> Answer:
     """All pictures in one body; `usage` covers the whole request."""
     return json_answer(
         {
-            "created": int(time.time()),
+            "created": MADE_AT,
             "background": plan.background,
             "data": [{"b64_json": item.data} for item in items],
             "output_format": plan.output_format,
@@ -51,7 +50,7 @@ def success(plan: OpenAIPlan, items: Sequence[Item]) -> Answer:
 def hollow(plan: OpenAIPlan, shape: str) -> Answer:
     """A 200 without pictures: `data` is null, an empty list, or holds one empty object."""
     data: Any = {"null": None, "list": [], "object": [{}]}[shape]
-    return json_answer({"created": int(time.time()), "data": data, "usage": usage(plan, plan.n)})
+    return json_answer({"created": MADE_AT, "data": data, "usage": usage(plan, plan.n)})
 
 
 def stream(plan: OpenAIPlan, items: Sequence[Item], partials: Sequence[Sequence[Item]]) -> Answer:
@@ -85,7 +84,7 @@ def error_frame(fault: Fault) -> bytes:
 def _common(plan: OpenAIPlan, item: Item) -> dict[str, Any]:
     return {
         "b64_json": item.data,
-        "created_at": int(time.time()),
+        "created_at": MADE_AT,
         "size": plan.size,
         "quality": plan.quality,
         "background": plan.background,

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
-
-import pybase64
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from imagegen_nb import redaction
+from imagegen_nb.disguises import layers
 from imagegen_nb.replay.blobs import stow
 from imagegen_nb.replay.recording import Recording, Side
 
 _ANSWERED = ("content-type", "retry-after", "retry-after-ms")
 _REQUEST_ID = "x-request-id"
-_HIDING_PLACE = re.compile(r"[A-Za-z0-9+/_-]{24,2047}={0,2}")
 
 
 def address(url: str) -> str:
@@ -47,7 +44,7 @@ def key_in(recording: Recording, known: Iterable[str]) -> str | None:
     return None
 
 
-def _texts(recording: Recording) -> Iterator[tuple[str, str]]:
+def _texts(recording: Recording) -> Iterator[tuple[str, str | bytes]]:
     yield "the request's address", recording.url
     for name, value in recording.headers.items():
         yield f"the answer's header {name}", value
@@ -58,7 +55,7 @@ def _texts(recording: Recording) -> Iterator[tuple[str, str]]:
             yield f"the {side}'s body{place and f', field `{place}`,'}", value
         yield f"the {side}'s body", text
         for name, data in blobs.items():
-            yield f"the {side}'s image {name}", data.decode("latin-1")
+            yield f"the {side}'s image {name}", data
 
 
 def _strings(text: str) -> Iterator[tuple[str, str]]:
@@ -80,15 +77,10 @@ def _strings(text: str) -> Iterator[tuple[str, str]]:
             waiting += [(f"{path}[{number}]", item) for number, item in enumerate(value)]
 
 
-def _found(text: str, known: tuple[str, ...]) -> str | None:
-    """The kind of key in `text`, in clear, URL-encoded, or inside base64 of its own."""
-    for form in (text, unquote(text)):
-        if kind := redaction.find(form, known):
-            return kind
-    for match in _HIDING_PLACE.finditer(text):
-        plain = match[0].rstrip("=").translate(str.maketrans("-_", "+/"))
-        plain = plain[: len(plain) - (len(plain) % 4 == 1)]
-        decoded = pybase64.b64decode(plain + "=" * (-len(plain) % 4)).decode("latin-1")
-        if kind := redaction.find(decoded, known):
-            return f"{kind} in base64"
+def _found(held: str | bytes, known: tuple[str, ...]) -> str | None:
+    """The kind of key in `held`, as it stands or in a disguise."""
+    data = held.encode(errors="surrogatepass") if isinstance(held, str) else held
+    for layer in layers(data):
+        if kind := redaction.find(layer.text, known):
+            return f"{kind} {layer.how}".rstrip()
     return None

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from support_contract import (
+    CASES,
+    COUNT,
+    FOX,
+    Case,
+    check_events,
+    check_marked,
+    check_output,
+    check_stored,
+    check_told,
+)
 
 from imagegen_nb import ImageGenerationStep, catalog
 from imagegen_nb.credentials import PLACEHOLDER
@@ -14,7 +23,6 @@ from imagegen_nb.emulator.log import fingerprint
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 
-COUNT = 2
 PATHS = {
     "openai": "/openai/v1/images/generations",
     "xai": "/xai/v1/images/generations",
@@ -22,79 +30,11 @@ PATHS = {
 }
 
 
-@dataclass(frozen=True)
-class Case:
-    """Settings given, and what must come of them. `usage` is for two images."""
-
-    provider: str
-    settings: dict[str, Any]
-    size: tuple[int, int]
-    file_type: str
-    usage: dict[str, Any]
-    given: dict[str, Any] = field(default_factory=dict)
-    answered_by: str | None = None
-
-
-RICH = {
-    "image_size": "1536x1024",
-    "image_quality": "low",
-    "image_background": "opaque",
-    "image_output_format": "webp",
-    "image_output_compression": 80,
-}
-
-
-def gpt(tokens: int, quality: str = "low") -> Case:
-    settings = {**RICH, "image_quality": quality}
-    return Case(
-        "openai",
-        settings,
-        (1536, 1024),
-        "image/webp",
-        {
-            "input_tokens": {"text": 2, "image": 0},
-            "output_tokens": {"image": 2 * tokens, "text": 0},
-            "total_tokens": 2 + 2 * tokens,
-        },
-        {**settings, "image_moderation": "low"},
-    )
-
-
-def grok(cents: int, answered_by: str | None = None) -> Case:
-    settings = {"provider": "xai", "image_count": COUNT}
-    usage = {"cost_in_usd_ticks": COUNT * cents * 100_000_000}
-    return Case("xai", settings, (1024, 1024), "image/png", usage, answered_by=answered_by)
-
-
-def flash(size: tuple[int, int], tokens: int) -> Case:
-    usage = {
-        "input_tokens": {"text": 4},
-        "output_tokens": {"image": 2 * tokens},
-        "total_tokens": 4 + 2 * tokens,
-    }
-    wide = {"image_size": "16:9"}
-    return Case("gemini", wide, size, "image/png", usage, wide)
-
-
-CASES = {
-    "gpt-image-2": gpt(158),
-    "gpt-image-2.5-flare": gpt(158),
-    "gpt-image-2.5-sunburst": gpt(5488, "max"),
-    "grok-imagine-image": grok(2),
-    "grok-imagine-image-quality": grok(4, answered_by="grok-imagine-image-2.0"),
-    "grok-imagine-image-2.0": grok(4),
-    "gemini-2.5-flash-image": flash((1344, 768), 1290),
-    "gemini-3.1-flash-image": flash((1376, 768), 1120),
-}
 each_model = pytest.mark.parametrize("model", CASES)
 
 
 def step_for(model: str, **changes: Any) -> ImageGenerationStep:
-    settings = {"model": model, "prompt": "a {{what}}", "image_count": COUNT, **CASES[model].given}
-    return ImageGenerationStep(**(settings | changes))
-
-
-FOX = {"what": "fox"}
+    return CASES[model].step(**changes)
 
 
 def test_every_declared_model_is_held_to_the_contract():
@@ -103,57 +43,22 @@ def test_every_declared_model_is_held_to_the_contract():
 
 @each_model
 def test_output_has_the_images_and_the_platforms_keys(workspace, model):
-    case = CASES[model]
-    run = step_for(model).run(FOX, workspace=workspace)
-    assert (run.status, run.requested, run.returned, run.blocked) == ("done", COUNT, COUNT, 0)
-    assert run.error is None
-    assert run.shortfalls == ()
-    assert run.output.model_dump()["settings"] == {"model": model, **case.settings}
-    assert list(run.output.model_dump()) == ["settings", "assets"]
-    for asset in run.output.assets:
-        assert asset.file_type == case.file_type
-        picture = asset.image()
-        assert f"image/{picture.format.lower()}" == case.file_type
-        assert picture.size == case.size
+    check_output(step_for(model).run(FOX, workspace=workspace), CASES[model])
 
 
 @each_model
 def test_run_tells_usage_ids_and_who_answered(workspace, model):
-    case = CASES[model]
-    run = step_for(model).run(FOX, workspace=workspace)
-    calls = COUNT if case.provider == "gemini" else 1
-    assert run.usage.as_dict() == case.usage
-    assert len(set(run.request_ids)) == len(run.receipts) == calls
-    assert all("emulated" in request_id for request_id in run.request_ids)
-    assert run.answered_by == (case.answered_by or model)
-    assert any("answered by" in warning for warning in run.warnings) == (case.answered_by is not None)
-    assert (run.prompt, run.inputs) == ("a fox", FOX)
-    assert run.duration > 0
+    check_told(step_for(model).run(FOX, workspace=workspace), CASES[model])
 
 
 @each_model
 def test_everything_is_marked_as_emulated(workspace, model):
-    run = step_for(model).run(FOX, workspace=workspace)
-    assert run.emulated
-    assert run.backend == "emulator"
-    assert run.paid_by == "nobody (emulator)"
-    assert "EMULATED" in repr(run)
-    assert "EMULATED" in run._repr_html_()
-    assert all(record.emulated for record in workspace.records(run.id))
+    check_marked(step_for(model).run(FOX, workspace=workspace), workspace)
 
 
 @each_model
 def test_store_has_a_record_for_each_image(workspace, model):
-    run = step_for(model).run(FOX, workspace=workspace)
-    records = list(workspace.records(run.id))
-    assert len(records) == COUNT
-    for record, asset in zip(records, run.output.assets, strict=True):
-        data = asset.bytes()
-        assert record == asset.stored
-        assert (record.id, record.file_size) == (asset.id, len(data))
-        assert record.sha256 == hashlib.sha256(data).hexdigest()
-        assert (record.width, record.height) == CASES[model].size
-    assert workspace.store.used == sum(record.file_size for record in records)
+    check_stored(step_for(model).run(FOX, workspace=workspace), CASES[model], workspace)
 
 
 @each_model
@@ -161,7 +66,7 @@ def test_requests_go_where_they_should_with_what_was_asked(workspace, emulator, 
     case = CASES[model]
     step_for(model).run(FOX, workspace=workspace)
     requests = emulator.requests
-    assert len(requests) == (COUNT if case.provider == "gemini" else 1)
+    assert len(requests) == case.calls
     for request in requests:
         assert request.method == "POST"
         assert request.path == PATHS[case.provider].format(model=model)
@@ -205,25 +110,7 @@ async def test_arun_works_in_the_callers_loop(workspace, model):
 def test_events_come_in_order(workspace, model):
     events = []
     run = step_for(model).run(FOX, workspace=workspace, on_event=events.append)
-    assert [event.kind for event in events] == ["queued", "started", "image", "image", "done"]
-    assert {(event.run_id, event.requested) for event in events} == {(run.id, COUNT)}
-    images = events[2:4]
-    assert sorted(event.index for event in images) == [0, 1]
-    for event in images:
-        stored = run.output.assets[event.index].stored
-        assert (event.image.width, event.image.height, event.image.media_type) == (
-            stored.width,
-            stored.height,
-            stored.file_type,
-        )
-        assert hashlib.sha256(event.image.data).hexdigest() == stored.sha256
-    assert events[-1].run is run
-
-
-@each_model
-def test_the_images_of_a_run_differ(workspace, model):
-    run = step_for(model).run(FOX, workspace=workspace)
-    assert len({asset.stored.sha256 for asset in run.output.assets}) == COUNT
+    check_events(events, run, CASES[model])
 
 
 @each_model

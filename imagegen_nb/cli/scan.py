@@ -1,0 +1,40 @@
+"""`imagegen-nb scan`: keys of the providers, found before they are committed or sent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from imagegen_nb.cli.present import app, fail, out, print_json
+from imagegen_nb.replay.keeping import keys
+from imagegen_nb.scanning import scan as look
+
+
+@app.command()
+def scan(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders.", metavar="PATH...")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Find keys in files of all kinds; leave with 1 when there is one, with 2 when a file cannot be read."""
+    report = look(paths, keys())
+    if as_json:
+        found = [asdict(finding) for finding in report.findings]
+        print_json({"files": report.files, "findings": found, "unread": list(report.unread)})
+    else:
+        for finding in report.findings:
+            out.print(escape(str(finding)), soft_wrap=True)
+        for reason in report.unread:
+            fail(f"not searched: {reason}")
+        plural = "" if report.files == 1 else "s"
+        if not report.findings and not report.unread:
+            out.print(f"no key in {report.files} file{plural}")
+    if report.findings:
+        if not as_json:
+            fail("revoke these keys where they were issued: what has been written down may have been read")
+        raise typer.Exit(1)
+    if report.unread:
+        raise typer.Exit(2)

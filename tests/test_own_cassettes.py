@@ -1,0 +1,52 @@
+"""This project's own cassettes: small, whole, without keys, of the emulator, and none without a use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support_contract import RECORDED
+from support_project import CASSETTES, CONTRACT, NOTEBOOKS, ROOT
+
+from imagegen_nb.cli import main
+from imagegen_nb.replay import layout, places
+
+MOST = 5_000_000
+"""Bytes of all of them: everybody who clones the project fetches them."""
+FOLDERS = sorted(file.parent for file in CASSETTES.rglob(layout.FILE))
+
+
+def test_each_is_used_and_none_is_missing():
+    used = [CASSETTES / path.stem for path in NOTEBOOKS] + [CONTRACT / name for name in RECORDED]
+    assert sorted(used) == FOLDERS
+
+
+def test_they_are_small():
+    files = [path for path in CASSETTES.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < MOST
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_each_says_that_the_emulator_made_it_and_holds_nothing_else(folder: Path):
+    about, recordings = layout.read(folder)
+    assert about.against == "emulator"
+    assert recordings
+    assert layout.orphans(folder) == []
+    text = (folder / layout.FILE).read_text(encoding="utf-8")
+    assert "127.0.0.1" not in text
+    assert str(ROOT) not in text
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {name for name in files if not name.startswith("blobs/")} == {layout.FILE, ".gitattributes"}
+
+
+def test_the_command_finds_all_of_them_good(monkeypatch, capsys):
+    monkeypatch.setenv(places.VARIABLE, str(CASSETTES))
+    monkeypatch.setattr("sys.argv", ["imagegen-nb", "cassettes", "check", "--json"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert not left.value.code
+    findings = json.loads(capsys.readouterr().out)
+    names = [folder.relative_to(CASSETTES).as_posix() for folder in FOLDERS]
+    assert [found["name"] for found in findings] == sorted(names)
+    assert [found["problems"] for found in findings] == [[]] * len(FOLDERS)
