@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import httpx2
@@ -23,6 +23,8 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
 
 _DEADLINE = "deadline"
+_LINGER = 0.5
+"""Seconds for the end of a stream whose last event has come."""
 
 
 class Exchange:
@@ -78,6 +80,14 @@ class Exchange:
         if failure is not None:
             raise self._error(capture, failure)
         return event
+
+    async def drain(self, events: AsyncIterator[T]) -> None:
+        """Read what follows the last event that matters, for a moment: a stream that was read to its end
+        leaves nothing suspended behind. Whatever goes wrong here changes nothing any more."""
+        with suppress(Exception):
+            async with asyncio.timeout(_LINGER):
+                async for _ in events:
+                    pass
 
     def streaming_reply(self, headers: Mapping[str, str]) -> Reply:
         """The answer a stream belongs to: what is known of it before its events."""

@@ -56,7 +56,12 @@ class Job(Generic[T]):
 
     def cancel(self) -> None:
         """Ask it to stop; safe from any thread, more than once."""
-        self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        # A second cancel would break into the unwinding, where what had arrived is put away.
+        if self._task is not None and not self._task.cancelling():
+            self._task.cancel()
 
     def wait(self) -> T:
         """Block until it is done; an interrupt cancels it, lets it unwind, and is raised again."""

@@ -298,6 +298,25 @@ def test_a_submitted_job_can_be_cancelled(workspace, emulator):
     job.cancel()  # once more does nothing
 
 
+def test_a_second_cancel_does_not_break_into_the_unwinding():
+    unwinding, go_on = threading.Event(), threading.Event()
+
+    async def work():
+        try:
+            await asyncio.sleep(SLOW)
+        except asyncio.CancelledError:
+            unwinding.set()
+            await asyncio.to_thread(go_on.wait, ENOUGH)
+            return "put away"
+
+    job = loop.submit(work())
+    while not unwinding.wait(0.01):
+        job.cancel()
+    job.cancel()
+    go_on.set()
+    assert job.future.result(ENOUGH) == "put away"
+
+
 def test_a_job_cancelled_before_it_began_sends_nothing(workspace, emulator):
     for _ in range(5):
         job = workspace.submit(STEP, FOX)

@@ -180,6 +180,7 @@ class OpenAI(Provider):
                 for delivery in _from_event(event, reply, request.model):
                     yield delivery
                     if isinstance(delivery, GeneratedImage):
+                        await exchange.drain(iterator)
                         return
         finally:
             await events.close()

@@ -18,6 +18,7 @@ from imagegen_nb.fields import Draft, fields, problems
 from imagegen_nb.loop import Job
 from imagegen_nb.run import Run
 from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.widgets.interrupts import cancel_on_interrupt
 from imagegen_nb.widgets.live import Stage
 from imagegen_nb.widgets.panel import Hooks, Panel
 from imagegen_nb.widgets.static import StandIn
@@ -154,6 +155,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             panel.header.finished("", len(self.problems))
             panel.tell_error(error)
             return
+        cancel_on_interrupt(self._job)
         self._job.future.add_done_callback(self._finished)
 
     def cancel(self) -> None:

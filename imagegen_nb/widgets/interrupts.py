@@ -27,7 +27,7 @@ def cancel_on_interrupt(job: Job[Any]) -> None:
     """
     _under_way.add(job)
     job.future.add_done_callback(lambda _: _under_way.discard(job))
-    kernel = getattr(get_ipython(), "kernel", None)  # type: ignore[no-untyped-call]
+    kernel = getattr(get_ipython(), "kernel", None)
     if kernel is not None:
         kernel.io_loop.add_callback(_listen, kernel.io_loop)
 

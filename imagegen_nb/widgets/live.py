@@ -67,7 +67,7 @@ def _joined(names: tuple[str, ...]) -> str:
 class Stage(Live):
     """An invisible widget that tells when a page shows it, by calling `shown`; it brings the form's style."""
 
-    scripts = ("stage.js",)
+    scripts = ("dom.js", "stage.js")
     styles = ("form.css",)
 
     def __init__(self, shown: Any, **traits: Any) -> None:

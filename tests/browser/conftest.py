@@ -1,4 +1,4 @@
-"""One Jupyter server for all browser tests, one Chromium for each module, a context of its own for each test."""
+"""One Jupyter server for all browser tests, one Chromium for each module, a context for each test."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import nbformat
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, expect
 
 Host = Literal["lab", "notebook"]
 """Which application shows a notebook: JupyterLab or Notebook 7."""
@@ -42,15 +42,23 @@ ARGUMENTS = [
 ]
 WAIT = 30.0
 """Seconds for anything that happens in a page; two busy cores stretch everything."""
+expect.set_options(timeout=WAIT * 1000)  # a context's own timeout does not reach it
 SCREENSHOTS = Path(
     os.environ.get("IMAGEGEN_NB_SCREENSHOTS") or Path(tempfile.gettempdir()) / "imagegen-nb-screenshots"
 )
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-KERNELS = sorted(path for path in Path(os.environ.get("IMAGEGEN_NB_KERNELS") or os.devnull).glob("*"))
+_kernels = os.environ.get("IMAGEGEN_NB_KERNELS")
+KERNELS = sorted(Path(_kernels).resolve().iterdir()) if _kernels else []
 """Folders with other versions of ipykernel, installed there with `pip install --no-deps --target`."""
 _PAGES = {"lab": "lab/tree/{}?reset", "notebook": "notebooks/{}"}
-# Notebook 7 throws it on most loads, also without widgets: https://github.com/jupyter/notebook/issues/7862
-_NOT_OURS = ("Cannot read properties of undefined (reading 'schema')", "/static/notebook/notebook_core.")
+# What Notebook 7's own script throws, also on a page without widgets. The first is a race of its settings
+# (https://github.com/jupyter/notebook/issues/7862); the second comes once JupyterLab was opened on the same
+# server, whose handler leaves its `treePath` in the page settings that both applications share.
+_NOT_OURS = {
+    "Cannot read properties of undefined (reading 'schema')",
+    "Command 'filebrowser:open-path' not registered.",
+}
+_NOTEBOOKS_SCRIPT = "/static/notebook/notebook_core."
 _FOREIGN = re.compile(r"(?i)^(openai|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$|^jupyter")
 _LOCAL = ("127.0.0.1", "localhost")
 
@@ -63,15 +71,19 @@ _READY = """async () => {
   const kernel = session.session.kernel;
   while (kernel.connectionStatus !== "connected" || kernel.status !== "idle") await sleep(50);
 }"""
+# Just after a cell has failed, a kernel aborts what was waiting.
 _EXECUTE = """async (code) => {
   const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
-  const future = kernel.requestExecute({ code, store_history: false });
   let said = "";
-  future.onIOPub = ({ header, content }) => {
-    if (header.msg_type === "stream") said += content.text;
-    if (header.msg_type === "error") said += `${content.ename}: ${content.evalue}`;
-  };
-  await future.done;
+  let reply;
+  do {
+    const future = kernel.requestExecute({ code, store_history: false });
+    future.onIOPub = ({ header, content }) => {
+      if (header.msg_type === "stream") said += content.text;
+      if (header.msg_type === "error") said += `${content.ename}: ${content.evalue}`;
+    };
+    reply = await future.done;
+  } while (reply.content.status === "aborted");
   return said;
 }"""
 
@@ -201,8 +213,9 @@ def start_cell(page: Page, index: int) -> None:
     """Run one cell (from 0) and do not wait for its end, only until its first output is there."""
     page.evaluate(_READY)
     page.evaluate(
-        "(index) => { const notebook = jupyterapp.shell.currentWidget.content;"
+        "async (index) => { const notebook = jupyterapp.shell.currentWidget.content;"
         " notebook.activeCellIndex = index; notebook.deselectAll();"
+        " await jupyterapp.commands.execute('notebook:clear-cell-output');"
         " void jupyterapp.commands.execute('notebook:run-cell'); }",
         index,
     )
@@ -300,6 +313,7 @@ class Opener:
         page = self._page(size)
         page.goto(f"{self.lab.url}/{_PAGES[host].format(file.name)}")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        page.wait_for_function("() => Boolean(globalThis.jupyterapp?.shell.currentWidget?.context)")
         return page
 
     def _page(self, size: tuple[int, int]) -> Page:
@@ -316,8 +330,7 @@ class Opener:
         return page
 
     def _thrown(self, error: Error) -> None:
-        message, source = _NOT_OURS
-        if error.message != message or source not in (error.stack or ""):
+        if error.message not in _NOT_OURS or _NOTEBOOKS_SCRIPT not in (error.stack or ""):
             self.wrongs.append(f"page error: {error}")
 
     def _watch(self, request: Request) -> None:

@@ -23,10 +23,13 @@ const icon = (path) => {
 
 const unique = () => `igw-${Math.random().toString(36).slice(2, 10)}`;
 
-// Keys typed here are not for the notebook: "a", "b" or "dd" would add and delete cells.
+// Keys typed here are not for the notebook: "a", "b" or "dd" would add and delete cells. Notebook 7 takes a key
+// before anything inside sees it, and its shortcuts ask the focused element before those around it: mark that one.
+const quiet = ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true");
+
 const own = (el, name) => {
   el.classList.add("igw", name);
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  el.addEventListener("focusin", quiet);
   el.addEventListener("keydown", (event) => event.stopPropagation());
 };
 
