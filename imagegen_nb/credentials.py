@@ -28,7 +28,7 @@ _asked_for: set[str] = set()
 """Variables keys were read from in this process, such as a gateway's."""
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 PLACEHOLDER = "emulator-needs-no-key"
-"""Sent to the emulator instead of a key, so that no real key ever goes there."""
+"""In the place of a key where none is needed, so that no real key ever goes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,5 +212,15 @@ def keys_in_use(variables: Iterable[str]) -> list[str]:
     """Values that must not be written anywhere: those of `variables`, and of every environment
     variable whose name says that it holds a secret."""
     named = [os.environ.get(variable, "").strip() for variable in {*variables, *_asked_for}]
-    told = [value.strip() for name, value in os.environ.items() if _SECRET_NAME.search(name)]
-    return [value for value in named if value] + [value for value in told if len(value) >= _SHORTEST_SECRET]
+    return [value for value in named if value] + list(_secrets().values())
+
+
+def stand_ins(variables: Iterable[str]) -> dict[str, str]:
+    """What to set so that a process has no key: placeholders for `variables` and all that hold a secret."""
+    return dict.fromkeys([*variables, *_secrets()], PLACEHOLDER)
+
+
+def _secrets() -> dict[str, str]:
+    """The environment variables whose names say that they hold a secret, and whose values are long enough."""
+    told = {name: value.strip() for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    return {name: value for name, value in told.items() if len(value) >= _SHORTEST_SECRET}

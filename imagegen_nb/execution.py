@@ -33,10 +33,10 @@ def execute(
         document,
         timeout=timeout,
         record_timing=False,
-        store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
         extra_arguments=["--log-level=ERROR"],  # the kernel is on loopback, and ours alone
     )
+    keep_widgets_quiet(client)
     failed = ""
     try:
         client.execute(env={**os.environ, **(environment or {})})
@@ -46,10 +46,28 @@ def execute(
         failed = f"a cell took longer than {timeout:g} s"
     except nbclient.exceptions.DeadKernelError:
         failed = "the kernel died"
+    # The live views end with the kernel; a reader would only see that they cannot be found. (nbclient has to
+    # keep their state while it runs: without it, an Output widget is a KeyError.)
+    document.metadata.pop("widgets", None)
     for output in (output for cell in document.cells for output in cell.get("outputs", ())):
-        # The live views end with the kernel; a reader would only see that they cannot be found.
         output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     return failed
+
+
+def keep_widgets_quiet(client: Any) -> None:
+    """Let the Output widgets of an nbclient take output in without telling the kernel what they hold.
+
+    nbclient sends that behind the back of the event loop that waits on the same socket for the end of the
+    cell, which the loop then now and then never hears of. And whether the kernel hears of it in time to show
+    it differs from run to run.
+    """
+    from nbclient.output_widget import OutputWidget
+
+    class Quiet(OutputWidget):
+        def sync_state(self) -> None:
+            pass
+
+    client.widget_registry["@jupyter-widgets/output"]["OutputModel"] = Quiet
 
 
 def text_of(document: Any) -> str:

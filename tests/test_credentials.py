@@ -15,6 +15,7 @@ from imagegen_nb.credentials import (
     find,
     is_loopback,
     keys_in_use,
+    stand_ins,
 )
 from imagegen_nb.errors import InvalidOption, MissingCredential
 
@@ -252,3 +253,12 @@ def test_a_named_variable_counts_whatever_it_is_called(monkeypatch):
 def test_other_variables_do_not_count(monkeypatch, name, written):
     monkeypatch.setenv(name, written)
     assert written not in keys_in_use([])
+
+
+def test_a_process_without_keys_has_placeholders_for_all_of_them(monkeypatch):
+    monkeypatch.setenv("GATEWAY_TOKEN", "canary-0123456789-canary")
+    monkeypatch.setenv("HARMLESS", "canary-0123456789-canary")
+    told = stand_ins(["OPENAI_API_KEY"])
+    assert {"OPENAI_API_KEY", "GATEWAY_TOKEN"} <= set(told)
+    assert "HARMLESS" not in told
+    assert set(told.values()) == {PLACEHOLDER}

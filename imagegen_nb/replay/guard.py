@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
 from typing import Any
 
 from imagegen_nb.errors import ReplayError
 
 _NAMES = ("localhost", "")
+_to_the_end = ExitStack()
 
 
 @contextmanager
@@ -51,6 +52,11 @@ def offline(*, loopback: bool = False) -> Iterator[None]:
                 setattr(socket.socket, name, own[name])
             else:
                 delattr(socket.socket, name)
+
+
+def stay_offline(*, loopback: bool = False) -> None:
+    """As `offline`, to the end of the process: for a kernel, before it is given its first cell."""
+    _to_the_end.enter_context(offline(loopback=loopback))
 
 
 def _check(host: Any, loopback: bool) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from imagegen_nb import catalog
 from imagegen_nb._version import __version__
-from imagegen_nb.credentials import keys_in_use
+from imagegen_nb.credentials import keys_in_use, stand_ins
 from imagegen_nb.durable import explain
 from imagegen_nb.redaction import redact
 from imagegen_nb.replay import blobs, layout, scrub
@@ -27,6 +27,11 @@ _PACKAGES = ("openai", "google-genai", "httpx2", "vcrpy")
 def keys() -> list[str]:
     """The keys that are at hand in this process: no file may hold one."""
     return keys_in_use(provider.key_variable for provider in catalog.providers())
+
+
+def no_keys() -> dict[str, str]:
+    """What the environment of a replay has to say, so that none of those keys is in it."""
+    return stand_ins(provider.key_variable for provider in catalog.providers())
 
 
 def keep(folder: Path, taken: Sequence[Recording], against: Backend, unrecorded: Sequence[str] = ()) -> About:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from imagegen_nb.errors import ReplayError
+from imagegen_nb.naming import slug
 
 FOLDER = "cassettes"
 VARIABLE = "IMAGEGEN_NB_CASSETTES"
@@ -32,3 +33,8 @@ def folder_of(name: str, start: Path | None = None) -> Path:
             f"'hero-image'; where cassettes lie is said by a {FOLDER}/ folder or {VARIABLE}"
         )
     return home(start) / name
+
+
+def of_notebook(notebook: Path) -> Path:
+    """The folder of a notebook's own cassette: its name, in the cassettes' folder nearest to it."""
+    return home(notebook.parent) / slug(notebook.stem)

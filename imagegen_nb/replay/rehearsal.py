@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,9 +15,8 @@ from imagegen_nb import redaction
 from imagegen_nb.durable import explain, user_path, write_durably
 from imagegen_nb.errors import InvalidOption, ReplayError
 from imagegen_nb.execution import execute, parse, text_of
-from imagegen_nb.naming import slug
-from imagegen_nb.replay import comparing, layout, settings, usage
-from imagegen_nb.replay.keeping import keys
+from imagegen_nb.replay import comparing, layout, places, settings, usage
+from imagegen_nb.replay.keeping import keys, no_keys
 from imagegen_nb.replay.places import folder_of
 from imagegen_nb.replay.recording import Recording
 from imagegen_nb.types import Usage
@@ -54,12 +54,15 @@ def record(
     """
     notebook = user_path(notebook, InvalidOption).absolute()
     document = parse(_text(notebook))
-    target = folder_of(name or slug(notebook.stem), notebook.parent)
+    target = folder_of(name or places.of_notebook(notebook).name, notebook.parent)
     shown = _shown(notebook, target.parent.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".recording-", dir=target.parent) as made:
         fresh = Path(made) / target.name
         told = settings.environment_for(fresh, mode="all", against=against, notebook=shown)
+        if against == "emulator":  # a notebook that looks for its key finds one, as it does in a replay
+            absent = {name: key for name, key in no_keys().items() if not os.environ.get(name)}
+            told = {**told, **absent}
         tell(f"recording {notebook.name} against the {against} …".replace("the live", "live providers"))
         _run(document, notebook, told, timeout)
         recordings = _checked(fresh)
@@ -139,7 +142,7 @@ def _swap(fresh: Path, target: Path) -> None:
 
 def _proven(document: Any, notebook: Path, folder: Path, timeout: float) -> list[str]:
     again = copy.deepcopy(document)
-    told = settings.environment_for(folder, mode="none")
+    told = {**settings.environment_for(folder, mode="none"), **no_keys()}
     failed = execute(again, notebook.parent, timeout=timeout, environment=told)
     found = comparing.differences(document, again)
     return [*found, *([f"the replay stopped: {failed}"] if failed and not found else [])]

@@ -47,10 +47,17 @@ class Session:
 
     `against` says what makes the recordings: `live`, `emulator` (whatever a workspace says), or, left
     out, what each workspace says. `emulator_url` is a served emulator to use instead of the process's own.
+    `remedy` is the command that records it, where whoever opens it knows that better.
     """
 
     def __init__(
-        self, folder: Path, mode: Mode, *, against: Backend | None = None, emulator_url: str = ""
+        self,
+        folder: Path,
+        mode: Mode,
+        *,
+        against: Backend | None = None,
+        emulator_url: str = "",
+        remedy: str = "",
     ) -> None:
         self.folder = folder
         self.name = folder.name
@@ -60,6 +67,7 @@ class Session:
         self._against = against
         self._made_by = against
         self._recorder = Recorder((), replaying=self.replaying, settle=self._settle, missing=self._missing)
+        self._told = remedy
         self._outer: Session | None = None
         self._checked: set[str] = set()
         self._saved = 0
@@ -162,7 +170,7 @@ class Session:
             )
         except ReplayError as error:
             reason = str(error)
-        raise ReplayError(f"{reason}\n  record: {self._remedy()}")
+        raise ReplayError(f"{reason}\n  record: {self.remedy}")
 
     def _settle(self, asked: Backend) -> None:
         """All recordings of a cassette have one origin, so that it can be told of the whole."""
@@ -179,10 +187,14 @@ class Session:
         refused = "".join(f"\n  left out when it was recorded: {place}" for place in self.about.refused)
         return RecordingMissing(
             f"cassette {self.name!r} holds no recording of this call, and nothing was sent\n{known}{refused}"
-            f"\n  record: {self._remedy()}"
+            f"\n  record: {self.remedy}"
         )
 
-    def _remedy(self) -> str:
+    @property
+    def remedy(self) -> str:
+        """How to record it, as a command or a line of a program."""
+        if self._told:
+            return self._told
         notebook = self.about.notebook or os.environ.get(NOTEBOOK_VARIABLE, "")
         if notebook:
             return f"imagegen-nb record {shlex.quote(notebook)} --{self.about.against or 'emulator'}"

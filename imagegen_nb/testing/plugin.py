@@ -1,28 +1,64 @@
-"""The pytest option that writes image baselines anew."""
+"""The pytest plugin: notebooks against their cassettes, a cassette for a test, and image baselines anew.
+
+pytest imports this file in every session where the package is installed, so that it imports next to nothing.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imagegen_nb.errors import InvalidOption
+from imagegen_nb.errors import InvalidOption, ReplayError
 from imagegen_nb.testing import baselines
+
+if TYPE_CHECKING:
+    from imagegen_nb.replay.session import Session
+
+_IN_USE = pytest.StashKey[Any]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-baselines`."""
-    parser.getgroup("imagegen-nb").addoption(
+    """`--update-baselines`, `--imagegen-record`, and `imagegen_allow_loopback` in the ini file."""
+    group = parser.getgroup("imagegen-nb")
+    group.addoption(
         "--update-baselines",
         action="store_true",
         help="write the baselines of assert_similar anew instead of comparing with them (refused in CI)",
     )
+    group.addoption(
+        "--imagegen-record",
+        choices=("emulator", "live"),
+        help="record the calls of tests that use the imagegen_cassette fixture instead of replaying them: "
+        "emulator is free, live needs keys and costs money",
+    )
+    parser.addini(
+        "imagegen_allow_loopback",
+        "let notebooks and tests that replay a cassette connect to this machine itself",
+        type="bool",
+        default=False,
+    )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    """Stand around nbval where it is used; hand options on."""
+    if config.getoption("nbval", False) or config.getoption("nbval_lax", False):
+        notebooks = importlib.import_module("imagegen_nb.testing.notebooks")
+        config.pluginmanager.register(notebooks.Notebooks(), "imagegen-nb-notebooks")
+        if config.getoption("dist", "no") == "load":
+            config.option.dist = (
+                "loadfile"  # what `-n` means by itself; the cells of a notebook need each other
+            )
+    if config.getoption("--update-baselines"):
+        _update_baselines(config)
+
+
+def _update_baselines(config: pytest.Config) -> None:
     """Hand the option on through the environment: kernels that run notebooks as tests inherit it."""
-    if not config.getoption("--update-baselines"):
-        return
     before = os.environ.get(baselines.UPDATE)
     os.environ[baselines.UPDATE] = "1"
 
@@ -40,3 +76,30 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         return
     raise pytest.UsageError(problem)
+
+
+@pytest.fixture
+def imagegen_cassette(request: pytest.FixtureRequest) -> Iterator[Session]:
+    """The test's own cassette, replayed: offline, without keys, and every recorded call has to be made.
+
+    `pytest --imagegen-record=emulator` (free) or `=live` (needs keys) records it.
+    """
+    cassettes = importlib.import_module("imagegen_nb.testing.cassettes")
+    with cassettes.in_use(request.node) as session:
+        request.node.stash[_IN_USE] = session
+        yield session
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that no longer makes a recorded call; show of a miss what leads to the cause."""
+    session = item.stash.get(_IN_USE, None)
+    if session is None:
+        return (yield)
+    cassettes = importlib.import_module("imagegen_nb.testing.cassettes")
+    try:
+        done = yield
+    except ReplayError as error:
+        raise error.with_traceback(cassettes.shortened(error.__traceback__)) from None
+    cassettes.check_played(session)
+    return done

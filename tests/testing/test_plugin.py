@@ -62,6 +62,7 @@ def test_a_failing_report_reads_well(session):
 
 def test_the_plugin_costs_little():
     """Every pytest session where the package is installed imports it."""
-    code = "import sys, imagegen_nb.testing.plugin; print({'PIL', 'pydantic', 'numpy'} & set(sys.modules))"
+    heavy = {"PIL", "pydantic", "numpy", "nbval", "nbclient", "vcr", "httpx2", "imagegen_nb.replay"}
+    code = f"import sys, imagegen_nb.testing.plugin; print({heavy!r} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert said.stdout == "set()\n"
