@@ -61,11 +61,13 @@ class Asset(BaseModel):
 
     _store: Store | None = PrivateAttr(None)
     _stored: StoredAsset | None = PrivateAttr(None)
+    _replayed: bool = PrivateAttr(False)
 
     @classmethod
-    def of(cls, stored: StoredAsset, store: Store) -> Asset:
+    def of(cls, stored: StoredAsset, store: Store, *, replayed: bool = False) -> Asset:
         """The record of a stored image, with its bytes at hand."""
         record = cls(**{name: getattr(stored, name) for name in cls.model_fields})
+        record._replayed = replayed
         return record.attached(stored, store)
 
     def attached(self, stored: StoredAsset, store: Store) -> Asset:
@@ -78,6 +80,11 @@ class Asset(BaseModel):
     def stored(self) -> StoredAsset | None:
         """The store's record (SHA-256, pixels, run id, emulated); None for an imported asset."""
         return self._stored
+
+    @property
+    def replayed(self) -> bool:
+        """Whether the run took it out of a cassette, so that the same run gives the same pixels."""
+        return self._replayed
 
     def bytes(self) -> bytes:
         """The whole file. Raises `AssetNotFound` when its store is not at hand."""

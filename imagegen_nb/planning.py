@@ -62,6 +62,11 @@ class Plan:
     on_event: Callable[[RunEvent], object] | None
     identifier: str | None
 
+    @property
+    def replayed(self) -> bool:
+        """Whether a cassette answers instead of a provider."""
+        return self.tape is not None and self.tape.replaying
+
     def keys(self) -> list[str]:
         """The keys in clear, to be looked for in texts."""
         return [*keys_in_use([self.entry.provider.key_variable]), self.credential.key.get_secret_value()]

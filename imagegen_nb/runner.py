@@ -249,7 +249,7 @@ class _Walk:
             )
             for number, kept in enumerate(self.kept, 1)
         ]
-        return tuple(Asset.of(stored, store) for stored in store.put(new))
+        return tuple(Asset.of(stored, store, replayed=plan.replayed) for stored in store.put(new))
 
     def _run(self, status: Status, assets: tuple[Asset, ...], error: ImagegenError | None) -> Run:
         plan = self.plan
@@ -263,7 +263,7 @@ class _Walk:
             requested=plan.request.count,
             backend=plan.backend,
             cassette=plan.tape.name if plan.tape else None,
-            replayed=plan.tape is not None and plan.tape.replaying,
+            replayed=plan.replayed,
             paid_by=plan.credential.paid_by,
             started_at=self.started_at,
             duration=time.monotonic() - self.started,

@@ -45,10 +45,10 @@ def assert_similar(
 ) -> None:
     """Fail with an `AssertionError` when `image` does not look like the picture at `baseline`, a PNG.
 
-    Exactly the same pixels are expected of an asset an emulator made (or of any picture with
-    `exact=True`), otherwise a FLIP difference of at most `tolerance` at the scale of composition and
-    colour: 0 is the same, 1 as different as can be. On failure baseline, image and difference are
-    saved side by side in `failures` (else `image-failures` beside the baseline). With
+    Exactly the same pixels are expected of an asset of a replayed run or of the emulator (or of any
+    picture with `exact=True`), otherwise a FLIP difference of at most `tolerance` at the scale of
+    composition and colour: 0 is the same, 1 as different as can be. On failure baseline, image and
+    difference are saved side by side in `failures` (else `image-failures` beside the baseline). With
     `pytest --update-baselines`, or IMAGEGEN_NB_UPDATE_BASELINES=1, the baseline is written instead.
     Raises `InvalidOption` for what cannot be compared, such as a baseline that is not there.
     """
@@ -85,7 +85,9 @@ def assert_similar(
 
 def _repeatable(image: object, exact: bool | None) -> bool:
     """Whether the same pixels must come again: the one place that knows which runs repeat themselves."""
-    return _origin(image) == "emulated" if exact is None else exact
+    if exact is not None:
+        return exact
+    return isinstance(image, Asset) and (image.replayed or _origin(image) == "emulated")
 
 
 def _origin(image: object) -> Origin:

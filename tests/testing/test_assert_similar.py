@@ -80,6 +80,26 @@ def test_an_emulated_image_is_the_same_to_the_pixel(asset, baseline, update, wor
     assert "--update-baselines" in message
 
 
+def test_a_replayed_live_image_is_the_same_to_the_pixel(
+    emulator, workspace, tmp_path, baseline, update, monkeypatch
+):
+    """A gateway on this machine stands for the live provider; what is recorded there counts as live."""
+    monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
+    monkeypatch.setenv("IMAGEGEN_NB_CASSETTES", str(tmp_path / "cassettes"))
+    hosted = {"openai": ig.Gateway(f"{emulator.url}/openai/v1", "GATEWAY_KEY")}
+    with ig.Workspace(tmp_path / "live", hosted=hosted, timeout=30) as live:
+        with ig.replay.use("fox", "all"):
+            recorded = STEP.run(workspace=live).output.assets[0]
+        update(recorded, baseline)
+        with ig.replay.use("fox"):
+            replayed = STEP.run(workspace=live).output.assets[0]
+        assert (recorded.replayed, replayed.replayed) == (False, True)
+        assert_similar(replayed, baseline)
+        nearly(recorded).save(baseline)
+        assert "the same pixels are expected" in told(replayed, baseline)
+        assert_similar(recorded, baseline)
+
+
 def test_exact_can_be_chosen(asset, baseline, update):
     """A picture with a little more light looks alike and is not the same."""
     update(asset.image(), baseline)
