@@ -71,6 +71,7 @@ def test_fields_follow_the_model_and_come_back(page: Page) -> None:
     expect(page.locator(".ig-model-message")).to_contain_text("Use gemini-3.1-flash-image")
     expect(page.locator(".ig-charge-type select option")).to_have_text(["hosted"])
     choose(page, "gpt-image-2")
+    expect(quality).to_be_visible()
     expect(quality.locator("select")).to_have_value("high")
     assert execute(page, "print(form.step == step.replace(image_quality='high'))") == "True"
 
