@@ -326,7 +326,7 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
 def test_a_run_is_watched_and_its_paths_are_copied_from_the_tree(open_notebook: OpenNotebook):
     page = open_notebook([RUNS, TREE, "live = Gallery()\nlive"])
     run_all(page)
-    expect(page.get_by_text("No images yet")).to_be_visible()
+    expect(page.get_by_text("No images yet: they appear when the step is run.")).to_be_visible()
     shot(page, "gallery-empty", ".ig-gallery")
     execute(page, "live.placeholders(4)")
     expect(page.get_by_text("waiting", exact=True)).to_have_count(4)

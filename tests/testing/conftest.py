@@ -23,13 +23,16 @@ class Told(NamedTuple):
 def run_pytest() -> Callable[..., Told]:
     """Runs pytest in a folder: `run_pytest(folder, "--nbval", "notebooks", OPENAI_API_KEY="...")`."""
 
+    # In CI the summary at the end repeats each message whole.
+    inherited = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
+
     def run(folder: Path, *options: str, before: tuple[str, ...] = (), **environment: str) -> Told:
         command = [*before, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no"]
         command += ["-o", "asyncio_default_fixture_loop_scope=function"]  # else a warning of pytest-asyncio
         done = subprocess.run(
             [*command, *options],
             cwd=folder,
-            env={**os.environ, **environment},
+            env={**inherited, **environment},
             capture_output=True,
             text=True,
             timeout=100,
