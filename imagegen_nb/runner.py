@@ -1,4 +1,4 @@
-"""The second half of the walk: storage limit -> provider -> images -> store -> output.
+"""The second half of the walk: ledger -> provider -> images -> store -> output.
 
 The first half, `planning`, refuses what is the caller's to mend. From here on a run exists, and a
 failure is a step failure: raised as `StepFailed`, or returned, as `on_failure` says.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from imagegen_nb import images, naming, variables
+from imagegen_nb import accounting, differences, images, naming, variables
 from imagegen_nb.errors import (
     ImagegenError,
     ImageRejected,
@@ -24,14 +24,13 @@ from imagegen_nb.errors import (
     ProviderTimeout,
     ReplayError,
     StepFailed,
-    StorageLimitReached,
 )
 from imagegen_nb.events import Voice
 from imagegen_nb.images import CheckedImage
 from imagegen_nb.output import Asset, OutputError, StepOutput, used_settings
 from imagegen_nb.planning import Plan
 from imagegen_nb.run import Run, Status
-from imagegen_nb.store.base import Blob, NewAsset
+from imagegen_nb.store.base import Blob, LedgerEntry, NewAsset
 from imagegen_nb.types import STAND_INS, Delivery, GeneratedImage, Partial, Receipt, Shortfall, Usage
 
 _SPARE = 5.0
@@ -52,6 +51,10 @@ async def execute(plan: Plan) -> Run:
             + (" and are kept in the store" if run.returned else "")
             + ("; a request under way may still be charged" if walk.called else "")
         ) from None
+    except Exception:
+        # Of a plug-in: the ledger must not hold the run as under way for as long as the process lives.
+        await walk.settle("failed")
+        raise
     if walk.mistake is not None:
         walk.voice.tell("failed", run=run, error=walk.mistake)
         raise walk.mistake from None
@@ -87,11 +90,13 @@ class _Walk:
     receipts: list[Receipt] = field(default_factory=list)
     shortfalls: list[Shortfall] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    entry: LedgerEntry | None = None
+    beginning: asyncio.Task[None] | None = None
     keeping: asyncio.Task[None] | None = None
     recording: asyncio.Task[tuple[Asset, ...]] | None = None
 
     async def go(self) -> Run:
-        """From the storage limit to the finished run, failed or not."""
+        """From the ledger's entry to the finished run, failed or not."""
         self.voice.tell("queued")
         if note := self.plan.step.lifecycle_note:
             self.warnings.append(note)
@@ -99,7 +104,7 @@ class _Walk:
             self.warnings.append("the prompt holds {{ without }}: it was sent as text")
         error: ImagegenError | None = None
         try:
-            await asyncio.to_thread(self._check_storage)
+            await self._begin()
             self.voice.tell("started")
             await self._call_provider()
         except ReplayError as caught:
@@ -121,16 +126,13 @@ class _Walk:
     def _provider(self) -> str:
         return self.plan.entry.provider.name
 
-    def _check_storage(self) -> None:
-        limit = self.plan.place.storage_limit
-        if limit is None:
-            return
-        used = self.plan.place.store.used
-        if used >= limit:
-            raise StorageLimitReached(
-                f"storage is full: {used:,} of {limit:,} bytes are in use. Nothing was generated. "
-                "Raise storage_limit, or use another store"
-            )
+    async def _begin(self) -> None:
+        """Enter the run in the ledger. A cancel must not leave it there as under way: `settle` waits."""
+        plan, place = self.plan, self.plan.place
+        self.entry = accounting.entry(plan.run_id, plan.step, plan.backend, replaying=plan.replayed)
+        entering = asyncio.to_thread(place.store.begin, self.entry, place.storage_limit)
+        self.beginning = asyncio.create_task(entering)
+        await asyncio.shield(self.beginning)
 
     async def _call_provider(self) -> None:
         place, provider = self.plan.place, self.plan.entry.provider
@@ -142,6 +144,7 @@ class _Walk:
             await asyncio.to_thread(place.connection, provider, self.plan.credential),
             deadline=now + place.timeout,
             tape=self.plan.tape,
+            waiting=lambda seconds, reason: self.voice.tell("waiting", seconds=seconds, reason=reason),
         )
         self.called = True
         limit = asyncio.timeout_at(now + place.timeout + _SPARE)
@@ -200,42 +203,27 @@ class _Walk:
             return
         blob = await asyncio.to_thread(self.plan.place.store.stage, image.data, image.media_type)
         self.kept.append(_Kept(delivery.index, blob, replace(image, data=b"")))
-        self._note_differences(delivery.index, image)
+        self.warnings += differences.in_image(self.plan.step, delivery.index, image)
         self.voice.tell("image", index=delivery.index, image=image)
-
-    def _note_differences(self, index: int, image: CheckedImage) -> None:
-        """Say where an image is not what was declared or asked; it is kept as it is."""
-        step, name = self.plan.step, f"image {index + 1}"
-        if image.note and not self.plan.entry.model.stored_as:
-            self.warnings.append(f"{name}: {image.note}")
-        asked = step.effective("image_output_format")
-        if asked and image.media_type != f"image/{asked}":
-            self.warnings.append(f"{name}: asked for {asked}, got {image.media_type.removeprefix('image/')}")
-        size = step.image_size or ""
-        if "x" in size and size != f"{image.width}x{image.height}":
-            self.warnings.append(f"{name}: asked for {size}, got {image.width}x{image.height}")
-        if step.image_background == "transparent" and not image.has_alpha:
-            self.warnings.append(f"{name}: asked for a transparent background, got an opaque image")
 
     async def settle(self, status: Status, error: ImagegenError | None = None) -> Run:
         """Record what arrived and build the run; also after a failure or a cancel."""
-        if self.keeping is not None:
-            await asyncio.wait({self.keeping})
+        if under_way := {task for task in (self.beginning, self.keeping) if task is not None}:
+            await asyncio.wait(under_way)
         self.kept.sort(key=lambda kept: kept.index)
-        if self.recording is None:  # a cancel may come while the records are being written
-            self.recording = asyncio.create_task(asyncio.to_thread(self._record))
         assets: tuple[Asset, ...] = ()
-        try:
-            assets = await asyncio.shield(self.recording)
-        except ImagegenError as caught:
-            error, status = caught, "failed"
+        if self.beginning is not None and self.beginning.exception() is None:
+            if self.recording is None:  # a cancel may come while the records are being written
+                self.recording = asyncio.create_task(asyncio.to_thread(self._record, status, error))
+            try:
+                assets = await asyncio.shield(self.recording)
+            except ImagegenError as caught:
+                error, status = caught, "failed"
         if status == "done" and len(assets) < self.plan.request.count:
             status = "partial"
         return self._run(status, assets, error)
 
-    def _record(self) -> tuple[Asset, ...]:
-        if not self.kept:
-            return ()
+    def _record(self, status: Status, error: ImagegenError | None) -> tuple[Asset, ...]:
         plan, store = self.plan, self.plan.place.store
         label = plan.step.name or plan.request.prompt
         new = [
@@ -249,10 +237,23 @@ class _Walk:
             )
             for number, kept in enumerate(self.kept, 1)
         ]
-        return tuple(Asset.of(stored, store, replayed=plan.replayed) for stored in store.put(new))
+        assert self.entry is not None
+        ended = accounting.ended(
+            self.entry,
+            called=self._asked(error),
+            kept=bool(new),
+            cancelled=status == "cancelled",
+            errors=[*filter(None, [error]), *(short.error for short in self.shortfalls)],
+        )
+        return tuple(Asset.of(stored, store, replayed=plan.replayed) for stored in store.finish(ended, new))
+
+    def _asked(self, error: ImagegenError | None) -> bool:
+        """Whether the provider was asked. Credentials that are looked up by it may be missing before that."""
+        return self.called and not isinstance(error, MissingCredential)
 
     def _run(self, status: Status, assets: tuple[Asset, ...], error: ImagegenError | None) -> Run:
         plan = self.plan
+        others = differences.in_models(plan.step, self.receipts)
         run = Run(
             id=plan.run_id,
             step=plan.step,
@@ -269,18 +270,15 @@ class _Walk:
             duration=time.monotonic() - self.started,
             receipts=tuple(self.receipts),
             shortfalls=tuple(self.shortfalls),
-            warnings=tuple(
-                dict.fromkeys([*self.warnings, *self._answered_by_another(), *self.voice.complaints])
-            ),
+            warnings=tuple(dict.fromkeys([*self.warnings, *others, *self.voice.complaints])),
             error=error,
             identifier=plan.identifier,
             usage=sum((receipt.usage for receipt in self.receipts), Usage()),
         )
         if error is None:
             return run
-        asked = self.called and not isinstance(error, MissingCredential)
         counts = {"requested": run.requested, "returned": run.returned, "blocked": run.blocked}
-        told = OutputError.of(error, asked=asked, **counts)
+        told = OutputError.of(error, asked=self._asked(error), **counts)
         return replace(run, output=run.output.model_copy(update={"error": told}))
 
     def _used(self) -> Any:
@@ -293,8 +291,3 @@ class _Walk:
             known |= {f"image_{name}": value for name, value in receipt.used.items()}
         known |= dict.fromkeys(plan.entry.model.idle(known))  # what cannot be set was not used
         return used_settings(plan.entry.model.output_settings, plan.step.model, known)
-
-    def _answered_by_another(self) -> list[str]:
-        model = self.plan.step.model
-        others = {receipt.answered_by for receipt in self.receipts} - {model, None}
-        return [f"{model} was answered by {other}" for other in sorted(filter(None, others))]

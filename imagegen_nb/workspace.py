@@ -18,7 +18,7 @@ from imagegen_nb.events import RunEvent
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.run import Run
 from imagegen_nb.step import ImageGenerationStep
-from imagegen_nb.store.base import Store, StoredAsset
+from imagegen_nb.store.base import LedgerEntry, Store, StoredAsset
 from imagegen_nb.store.local import LocalStore
 from imagegen_nb.types import Backend, ChargeType
 
@@ -124,6 +124,11 @@ class Workspace:
     def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
         """The stored images' records, oldest first, or those of one run."""
         return self.store.records(run_id)
+
+    def runs(self) -> Iterator[LedgerEntry]:
+        """The ledger of all runs in the store, oldest first: what each asked for, how it ended, and whether
+        it may have cost money. A run whose process was killed is `interrupted`, its charge `unknown`."""
+        return self.store.runs()
 
     def submit(
         self,

@@ -258,6 +258,7 @@ async def test_cancelling_arun_keeps_what_came(workspace, emulator):
     assert run.output.assets[0].image().size == (1024, 1024)
     assert [record.id for record in workspace.records(run.id)] == [run.output.assets[0].id]
     assert "1 of 3 images · cancelled" in repr(run)
+    assert [(entry.run_id, entry.state) for entry in workspace.runs()] == [(run.id, "interrupted")]
     assert (await STEP.arun(FOX, workspace=workspace)).status == "done"
 
 
@@ -295,6 +296,7 @@ def test_a_submitted_job_can_be_cancelled(workspace, emulator):
     job.cancel()
     with pytest.raises(asyncio.CancelledError, match="0 of 1 images had arrived"):
         job.future.result(ENOUGH)
+    assert [(entry.state, entry.charge) for entry in workspace.runs()] == [("interrupted", "unknown")]
     job.cancel()  # once more does nothing
 
 
@@ -324,6 +326,61 @@ def test_a_job_cancelled_before_it_began_sends_nothing(workspace, emulator):
         with pytest.raises(asyncio.CancelledError):
             job.future.result(ENOUGH)
     assert list(workspace.records()) == []
+    assert {(entry.state, entry.charge) for entry in workspace.runs()} <= {("cancelled", "none")}
+
+
+def test_a_run_cancelled_while_it_is_entered_does_not_stay_under_way(workspace, emulator, monkeypatch):
+    entering, go_on = threading.Event(), threading.Event()
+    begin = workspace.store.begin
+
+    def slow(*arguments):
+        entering.set()
+        go_on.wait(ENOUGH)
+        begin(*arguments)
+
+    monkeypatch.setattr(workspace.store, "begin", slow)
+    job = workspace.submit(STEP, FOX)
+    assert entering.wait(ENOUGH)
+    job.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        job.future.result(ENOUGH)
+    assert [(entry.state, entry.charge) for entry in workspace.runs()] == [("cancelled", "none")]
+    assert emulator.count() == 0
+
+
+def test_what_waits_for_its_turn_is_never_sent_once_it_is_cancelled(workspace, emulator):
+    emulator.script("openai", *[Fault("rate_limit", retry_after="5")] * 20)
+    jobs = [workspace.submit(STEP, FOX) for _ in range(20)]
+    wait_until(lambda: emulator.count() >= 10)
+    for job in jobs:
+        job.cancel()
+    for job in jobs:
+        with pytest.raises(asyncio.CancelledError):
+            job.future.result(ENOUGH)
+    asked = emulator.count()
+    time.sleep(0.5)
+    assert emulator.count() == asked < 20
+    assert "calling" not in {entry.state for entry in workspace.runs()}
+
+
+def test_a_process_that_is_killed_leaves_a_run_that_is_told_as_interrupted(workspace, emulator, tmp_path):
+    emulator.latency = SLOW
+    process = script(
+        """
+        import sys
+        import imagegen_nb as ig
+        workspace = ig.Workspace(sys.argv[1], backend=sys.argv[2])
+        ig.ImageGenerationStep(prompt="a fox").run(workspace=workspace)
+        """,
+        workspace.store.folder,
+        emulator.url,
+    )
+    wait_until(lambda: emulator.count() == 1)
+    assert [entry.state for entry in workspace.runs()] == ["calling"]
+    process.kill()
+    process.communicate()
+    assert [(entry.state, entry.charge) for entry in workspace.runs()] == [("interrupted", "unknown")]
 
 
 def test_a_cancel_after_the_end_changes_nothing(workspace):

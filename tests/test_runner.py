@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -18,6 +19,7 @@ from imagegen_nb.errors import (
     StoreError,
 )
 from imagegen_nb.providers.base import Provider
+from imagegen_nb.store.base import Store
 from imagegen_nb.store.local import LocalStore
 from imagegen_nb.types import GeneratedImage
 
@@ -75,11 +77,61 @@ def test_storage_limit_for_arun(emulator, tmp_path):
     assert type(caught.value.error) is StorageLimitReached
 
 
+def test_a_run_under_way_counts_by_what_it_may_need(emulator, tmp_path):
+    """And is refused by name of the reason, while below the limit by what is stored."""
+    workspace = Workspace(tmp_path, backend=emulator.url, storage_limit="1 MB")
+    emulator.script("openai", Fault("delay", seconds=2))
+    job = workspace.submit(STEP)
+    while emulator.count() == 0:
+        time.sleep(0.01)
+    run, _ = outcome(STEP, workspace)
+    assert type(run.error) is StorageLimitReached
+    assert "reserved for runs under way" in str(run.error)
+    assert job.wait().status == "done"
+    assert emulator.count() == 1
+
+
+# --- the ledger
+
+
+def test_a_run_is_in_the_ledger_before_its_request_leaves(plugged, workspace):
+    seen = []
+
+    async def behave(request, connection):
+        seen.extend(workspace.runs())
+        for nothing in ():
+            yield nothing
+
+    run = plugged(behave, workspace)
+    (entry,) = seen
+    assert (entry.run_id, entry.state, entry.charge) == (run.id, "calling", "unknown")
+
+
+def test_a_run_that_cannot_be_entered_asks_nobody(emulator, tmp_path):
+    (tmp_path / "locks").write_text("in the way")
+    run, _ = outcome(STEP, Workspace(tmp_path, backend=emulator.url))
+    assert type(run.error) is StoreError
+    assert (emulator.count(), run.output.error.charge) == (0, "none")
+
+
+def test_a_store_without_a_ledger_is_enough(emulator, tmp_path):
+    """What a store of another kind gets by default."""
+
+    class Plain(LocalStore):
+        begin, finish, runs = Store.begin, Store.finish, Store.runs
+
+    workspace = Workspace(Plain(tmp_path, limit=10), backend=emulator.url)
+    assert STEP.run(workspace=workspace).returned == 2
+    assert list(workspace.runs()) == []
+    run, _ = outcome(STEP, workspace)
+    assert (type(run.error), emulator.count()) == (StorageLimitReached, 1)
+
+
 # --- the store fails
 
 
 class Unwritable(LocalStore):
-    """Refuses to write down an image (`stage`) or the records (`put`)."""
+    """Refuses to write down an image (`stage`), or the records and the run's end (`finish`)."""
 
     refuses = "stage"
 
@@ -88,14 +140,14 @@ class Unwritable(LocalStore):
             raise StoreError("cannot write an image: the disk is full")
         return super().stage(data, media_type)
 
-    def put(self, assets):
-        if self.refuses == "put":
+    def _record(self, name, assets, run=None):
+        if self.refuses == "finish":
             raise StoreError("cannot write the index: the disk is full")
-        return super().put(assets)
+        return super()._record(name, assets, run)
 
 
 @each_policy
-@pytest.mark.parametrize("what", ["stage", "put"])
+@pytest.mark.parametrize("what", ["stage", "finish"])
 @pytest.mark.parametrize("model", ["gpt-image-2", "gemini-3.1-flash-image"])
 def test_a_store_that_fails_fails_the_step(emulator, tmp_path, policy, what, model):
     store = Unwritable(tmp_path)
@@ -109,12 +161,13 @@ def test_a_store_that_fails_fails_the_step(emulator, tmp_path, policy, what, mod
     assert (run.status, run.returned) == ("failed", 0)
     assert run.output.error.kind == "store"
     assert list(store.records()) == []
+    assert [entry.state for entry in store.runs()] == ["interrupted" if what == "finish" else "failed"]
     assert run.usage.total > 0, "it was charged all the same, and the run says how much"
 
 
 def test_a_store_that_fails_after_the_images_came_says_they_may_be_charged(emulator, tmp_path):
     store = Unwritable(tmp_path)
-    store.refuses = "put"
+    store.refuses = "finish"
     run, _ = outcome(STEP, Workspace(store, backend=emulator.url))
     assert run.output.error.charge != "none"
 
@@ -167,6 +220,16 @@ def test_a_plugin_that_raises_anything(plugged, workspace):
     assert "LookupError" in str(run.error)
     assert SECRET not in f"{run.error}{run!r}"
     assert run.error.__context__ is run.error.__cause__ is None
+
+
+def test_a_plugin_that_fails_before_its_call_leaves_no_run_under_way(plugged, workspace, monkeypatch):
+    def prepare(self):
+        raise LookupError("no such library")
+
+    monkeypatch.setattr(Plugin, "prepare", prepare)
+    with pytest.raises(LookupError):
+        plugged(None, workspace)
+    assert [(entry.state, entry.charge) for entry in workspace.runs()] == [("failed", "none")]
 
 
 def test_a_plugin_that_yields_nothing(plugged, workspace):

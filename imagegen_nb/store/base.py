@@ -1,8 +1,9 @@
 """The store seam: where images are kept, and what is promised about them.
 
-Bytes go down first, durably (`stage`), then their records in one transaction (`put`): what has a
-record is whole, and what a reader sees survives a crash. All methods may block; callers on an
-event loop use a thread.
+A run is entered first (`begin`), with the room it may need, and before anything is asked of a provider.
+Bytes go down as they come, durably (`stage`), then their records and the run's end in one transaction
+(`finish`): what has a record is whole, and what a reader sees survives a crash. All methods may block;
+callers on an event loop use a thread.
 """
 
 from __future__ import annotations
@@ -10,7 +11,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Literal
+
+from imagegen_nb.errors import Charge, StorageLimitReached
+
+RunState = Literal["calling", "done", "failed", "interrupted", "cancelled"]
+"""`calling` is under way; `done` brought images; `failed` brought none; `interrupted` ended, by a cancel or
+with its process, while a request may have been under way; `cancelled` ended before one was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +61,33 @@ class StoredAsset:
     created_at: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """A run as the ledger holds it: what it may cost and need, never a prompt or a key.
+
+    `count` is the images asked for, `estimate` the bytes reserved for them while the run is under way.
+    `charge` is, until the run ends, what to believe should it never do so. Times are ISO 8601 in UTC, for
+    people only; `ended_at` is empty until the end.
+    """
+
+    run_id: str
+    provider: str
+    model: str
+    count: int
+    estimate: int
+    emulated: bool
+    state: RunState
+    charge: Charge
+    started_at: str
+    ended_at: str = ""
+
+
 class Store(ABC):
-    """Keeps images and their records."""
+    """Keeps images and their records, and the ledger of the runs that made them.
+
+    The ledger is optional: what stands here for it keeps none, and checks the limit once, as each run
+    starts. That is enough where one run at a time uses a store.
+    """
 
     limit: int | None
     """Bytes at which no further run may start; None for no limit."""
@@ -65,13 +97,29 @@ class Store(ABC):
     def used(self) -> int:
         """Bytes of all records, as the platform counts them: each asset by its file size."""
 
+    def begin(self, run: LedgerEntry, limit: int | None) -> None:
+        """Enter a run before anything is asked, and reserve its estimate.
+
+        A run may start below `limit` bytes and finish past it; runs under way count by their estimate.
+        Raises `StorageLimitReached`, or `StoreError` when the run cannot be entered.
+        """
+        check_room(self.used, 0, limit)
+
+    def finish(self, run: LedgerEntry, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
+        """Record the end of a run that was begun, and its images, all or nothing. Raises `StoreError`."""
+        return self.put(assets) if assets else ()
+
+    def runs(self) -> Iterator[LedgerEntry]:
+        """The ledger, oldest run first."""
+        return iter(())
+
     @abstractmethod
     def stage(self, data: bytes, media_type: str) -> Blob:
         """Write bytes durably and say how to refer to them. Raises `StoreError`."""
 
     @abstractmethod
     def put(self, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
-        """Record staged images, all or none. Raises `StoreError`."""
+        """Record staged images outside any run, all or none. Raises `StoreError`."""
 
     @abstractmethod
     def get(self, asset_id: str) -> StoredAsset:
@@ -88,3 +136,14 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of files; the store can be used again afterwards."""
+
+
+def check_room(used: int, reserved: int, limit: int | None) -> None:
+    """Whether a run may start. Raises `StorageLimitReached`."""
+    if limit is None or used + reserved < limit:
+        return
+    waiting = f", {reserved:,} more are reserved for runs under way" if reserved else ""
+    raise StorageLimitReached(
+        f"storage is full: {used:,} of {limit:,} bytes are in use{waiting}. Nothing was generated. "
+        f"Raise storage_limit, {'wait for those runs, ' if reserved else ''}or use another store"
+    )

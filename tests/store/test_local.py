@@ -24,13 +24,6 @@ from imagegen_nb.store.base import NewAsset, StoredAsset
 from imagegen_nb.store.local import LocalStore
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = LocalStore(tmp_path / "assets")
-    yield store
-    store.close()
-
-
 def new(store: LocalStore, data: bytes, **changes: Any) -> NewAsset:
     facts: dict[str, Any] = {
         "blob": store.stage(data, "image/png"),
@@ -158,7 +151,7 @@ def test_used_counts_every_record_by_its_size(store):
 def test_used_reads_one_row_however_many_records_there_are(store):
     put(store, b"data")
     queries: list[str] = []
-    store._connection.set_trace_callback(queries.append)  # the index's own log of what it does
+    store.index.connection.set_trace_callback(queries.append)  # the index's own log of what it does
     assert store.used == 4
     assert len(queries) == 1
     index = sqlite3.connect(store.folder / "index.sqlite3")
@@ -186,8 +179,8 @@ def test_the_limit_is_kept_for_whoever_asks(tmp_path):
 
 def test_the_index_keeps_a_rollback_journal_and_syncs_everything(store):
     put(store, b"data")
-    assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
-    assert store._connection.execute("PRAGMA synchronous").fetchone() == (3,)
+    assert store.index.connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    assert store.index.connection.execute("PRAGMA synchronous").fetchone() == (3,)
 
 
 def test_bytes_are_durable_before_their_record_is_written(store, monkeypatch):
@@ -239,7 +232,7 @@ def test_a_newer_layout_is_refused_and_left_alone(tmp_path):
     put(store, b"data")
     store.close()
     index = sqlite3.connect(tmp_path / "index.sqlite3")
-    index.execute("PRAGMA user_version = 2")
+    index.execute("PRAGMA user_version = 99")
     index.close()
     before = (tmp_path / "index.sqlite3").read_bytes()
     for use in (lambda s: s.used, lambda s: put(s, b"more")):
@@ -570,12 +563,12 @@ def test_a_fork_while_another_thread_uses_the_store_does_not_hang_the_child(tmp_
 def test_a_child_forked_during_a_write_leaves_the_parents_journal_alone(tmp_path):
     program = FORK + (
         "journal = os.path.join(sys.argv[1], 'index.sqlite3-journal')\n"
-        "store._connection.execute('BEGIN IMMEDIATE')\n"
-        "store._connection.execute('UPDATE total SET bytes = 1')\n"
+        "store.index.connection.execute('BEGIN IMMEDIATE')\n"
+        "store.index.connection.execute('UPDATE total SET bytes = 1')\n"
         "assert os.path.exists(journal)\n"
         "code = child(store.close)\n"
         "print(code, os.path.exists(journal))\n"
-        "store._connection.execute('COMMIT')\n"
+        "store.index.connection.execute('COMMIT')\n"
         "print(store.used)\n"
     )
     assert run(program, tmp_path).split() == ["0", "True", "1"]
