@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 import warnings
 
-from imagegen_nb.cli import cassettes, files, init, models, record, run, scan, serve
+from imagegen_nb.cli import cassettes, files, init, models, record, run, scan, serve, store
 from imagegen_nb.cli.present import app, fail, print_json, warn
 from imagegen_nb.errors import ImagegenError, MissingCredential, StepFailed
 
 __all__ = ["main"]
 
-_COMMANDS = (init, run, files, models, record, cassettes, scan, serve)
+_COMMANDS = (init, run, files, models, record, cassettes, scan, serve, store)
 """Importing a module registers its commands."""
 
 

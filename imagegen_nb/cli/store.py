@@ -1,0 +1,103 @@
+"""`imagegen-nb store`: whether a folder of images is whole; its index built again, unused files deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from imagegen_nb.cli.present import app, err, fail, out, print_json
+from imagegen_nb.display import byte_size
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.store import upkeep
+from imagegen_nb.store.base import LedgerEntry
+from imagegen_nb.store.local import LocalStore
+from imagegen_nb.store.upkeep import Report
+
+store = typer.Typer(help="Check, repair and tidy a folder of images.", no_args_is_help=True)
+app.add_typer(store, name="store")
+
+_Folder = Annotated[Path, typer.Argument(help="The folder of a store.", metavar="PATH")]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+
+
+@store.command()
+def check(path: _Folder, as_json: _AsJson = False) -> None:
+    """Read a store whole: every record, every image, every run; leave with 2 when something is wrong."""
+    _tell(upkeep.check(_opened(path)), as_json)
+
+
+@store.command()
+def rebuild(path: _Folder, as_json: _AsJson = False) -> None:
+    """Build the index again from the files beside it, and check the result; the old index is put aside."""
+    _tell(upkeep.rebuild(_opened(path)), as_json)
+
+
+@store.command()
+def gc(path: _Folder, as_json: _AsJson = False) -> None:
+    """Delete the images that have no record, such as those of runs that were killed."""
+    removed = upkeep.gc(_opened(path))
+    if as_json:
+        print_json({"removed": list(removed)})
+        return
+    for name in removed:
+        out.print(f"removed {escape(name)}", soft_wrap=True)
+    if not removed:
+        out.print("nothing to remove")
+
+
+def _opened(path: Path) -> LocalStore:
+    """The store in a folder; a mistyped one is not made."""
+    found = LocalStore(path)
+    if not any(place.exists() for place in (found.places.index, found.places.runs, found.places.blobs)):
+        raise InvalidOption(f"there is no store in {path}: give the folder that Workspace(...) was given")
+    return found
+
+
+def _tell(report: Report, as_json: bool) -> None:
+    if as_json:
+        print_json(_facts(report))
+    else:
+        _show(report)
+    if report.problems:
+        raise typer.Exit(2)
+
+
+def _facts(report: Report) -> dict[str, object]:
+    return {
+        "images": len(report.records),
+        "bytes": sum(record.file_size for record in report.records),
+        "runs": len(report.runs),
+        "runs_under_way": report.under_way,
+        "interrupted": [
+            {"run_id": run.run_id, "provider": run.provider, "model": run.model, "count": run.count}
+            | {"emulated": run.emulated, "charge": run.charge, "started_at": run.started_at}
+            for run in report.interrupted
+        ],
+        "unused_files": list(report.orphans),
+        "problems": report.problems,
+    }
+
+
+def _show(report: Report) -> None:
+    size = byte_size(sum(record.file_size for record in report.records))
+    told = f"{len(report.records)} images ({size}), {len(report.runs)} runs, {report.under_way} under way"
+    out.print(("" if report.problems else "[green]good[/] ") + told)
+    for run in report.interrupted:
+        out.print(escape(_interrupted(run)), soft_wrap=True)
+    if report.orphans:
+        out.print(f"{len(report.orphans)} unused files; delete them with: imagegen-nb store gc")
+    for problem in report.problems:
+        fail(problem)
+    if report.problems:
+        err.print("  imagegen-nb store rebuild builds the index again")
+
+
+def _interrupted(run: LedgerEntry) -> str:
+    emulated = " (emulated)" if run.emulated else ""
+    return (
+        f"interrupted: {run.model}, {run.count} images asked for on {run.started_at}, charge "
+        f"{run.charge}{emulated}: run {run.run_id}"
+    )
