@@ -12,14 +12,15 @@ from imagegen_nb.errors import ImagegenError
 from imagegen_nb.images import CheckedImage
 from imagegen_nb.redaction import redact
 
-EventKind = Literal["queued", "started", "partial", "image", "failed", "cancelled", "done"]
+EventKind = Literal["queued", "started", "waiting", "partial", "image", "failed", "cancelled", "done"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent:
     """One moment of a run.
 
-    `queued` and `started` carry `requested`; `partial` the preview's `index` and encoded `data`;
+    `queued` and `started` carry `requested`; `waiting` the `seconds` until a request may be sent, and the
+    `reason`; `partial` the preview's `index` and encoded `data`;
     `image` the `index` and the checked `image`; `failed` the `error`; `failed`, `cancelled` and
     `done` the `run` (an `imagegen_nb.Run`) as far as it came. Delivered on the toolkit's own thread.
     """
@@ -27,6 +28,8 @@ class RunEvent:
     kind: EventKind
     run_id: str
     requested: int
+    seconds: float | None = None
+    reason: str = ""
     index: int | None = None
     data: bytes | None = field(default=None, repr=False)
     image: CheckedImage | None = None

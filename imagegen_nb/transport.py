@@ -56,6 +56,12 @@ class Capture:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     reply: Reply | None = None
     refusal: ImagegenError | None = None
+    kept_as: tuple[int, int] | None = None
+    """Where a cassette keeps the call: what is made again takes the place of what was refused."""
+
+    def again(self) -> Capture:
+        """A fresh one for the same call, made once more."""
+        return Capture(self.call, kept_as=self.kept_as)
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Called by the HTTP core at each step; from the first request byte on it counts as sent."""
@@ -83,6 +89,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             trust_env=False,
             proxy=_proxy(asked),
             retries=0,
+            # A call that is made again must not meet a connection the other side is just giving up.
+            limits=httpx2.Limits(max_keepalive_connections=0),
         )
         self.origin = httpx2.URL(connection.base_url)
 

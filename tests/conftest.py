@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from imagegen_nb import exchange, gate
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.workspace import Workspace
 
@@ -32,6 +33,26 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No provider keys, SDK settings or proxies of whoever runs the tests."""
     for name in filter(_FOREIGN.search, list(os.environ)):
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def gates_stand_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test meets its providers for the first time: no refusal of another's keeps it waiting."""
+    monkeypatch.setattr(gate, "_gates", {})
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Lets waits for a turn take no time, and lists them in seconds: the gate's clock is moved instead."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(gate, "sleep", sleep)
+    monkeypatch.setattr(exchange, "sleep", sleep)
+    monkeypatch.setattr(gate, "clock", lambda: 1_000 + sum(waited))
+    return waited
 
 
 @pytest.fixture(autouse=True)

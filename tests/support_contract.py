@@ -144,7 +144,15 @@ RECORDED = {
         },
     ),
     "openai-refused": refused(WEBP, Fault("moderation"), ModerationBlocked, 400, "none", usage={}),
-    "openai-rate-limit": refused(WEBP, Fault("rate_limit"), RateLimited, 429, "none", usage={}),
+    "openai-rate-limit": refused(
+        # Longer than anybody waits: else the call would be made again.
+        WEBP,
+        Fault("rate_limit", retry_after="100"),
+        RateLimited,
+        429,
+        "none",
+        usage={},
+    ),
     "grok": grok("grok-imagine-image", 2),
     "grok-quality": grok("grok-imagine-image-quality", 4, answered_by="grok-imagine-image-2.0", count=1),
     "gemini-square": SQUARE,

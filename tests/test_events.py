@@ -60,13 +60,13 @@ def test_a_callback_that_always_fails_is_reported_once(workspace):
 
 @pytest.mark.parametrize("policy", ["terminate", "continue"])
 def test_a_callback_that_fails_does_not_hide_why_the_run_did(workspace, emulator, policy):
-    emulator.script("openai", Fault("rate_limit"))
+    emulator.script("openai", Fault("quota"))
     step = STEP.replace(on_failure=policy)
     try:
         run = step.run(workspace=workspace, on_event=lambda event: 1 / 0)
     except StepFailed as failed:
         run = failed.run
-    assert run.error.kind == "rate_limit"
+    assert run.error.kind == "quota"
 
 
 @pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt()"])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 
 from imagegen_nb.credentials import Credential
-from imagegen_nb.errors import ProviderError, ProviderFault, ProviderTimeout
+from imagegen_nb.errors import ProviderError, ProviderFault, ProviderTimeout, QuotaExhausted, RateLimited
 from imagegen_nb.exchange import open_exchange
 from imagegen_nb.providers.base import Connection
 
@@ -82,6 +84,98 @@ async def test_nobody_there():
     assert (type(error), error.charge) == (ProviderFault, "none")
     assert "could not connect" in str(error)
     assert "ConnectError" in str(error)
+
+
+def unreachable(how):
+    """A call that meets what the HTTP client raises before anything is sent."""
+    calls = []
+
+    async def call():
+        calls.append(how)
+        raise how("nobody there")
+
+    return call, calls
+
+
+@pytest.mark.parametrize("how", [httpx2.ConnectError, httpx2.ConnectTimeout])
+async def test_who_was_not_reached_is_tried_again(how, waits):
+    call, calls = unreachable(how)
+    error = await failure_of(connection("http://127.0.0.1:9", 10), call)
+    assert (type(error), error.charge) == (ProviderFault, "none")
+    assert (len(calls), len(waits)) == (3, 2)
+
+
+@pytest.mark.parametrize("how", [httpx2.ReadTimeout, httpx2.RemoteProtocolError, httpx2.WriteError])
+async def test_what_may_have_been_reached_is_not(how, waits):
+    call, calls = unreachable(how)
+    await failure_of(connection("http://127.0.0.1:9", 10), call)
+    assert (len(calls), waits) == (1, [])
+
+
+async def test_nobody_tries_past_the_deadline(waits):
+    call, calls = unreachable(httpx2.ConnectError)
+    await failure_of(connection("http://127.0.0.1:9", 0.2), call)
+    assert (len(calls), waits) == (1, [])
+
+
+async def test_who_comes_back_is_reached(raw_server, waits):
+    server = raw_server(OK)
+    told, attempts = [], []
+    place = replace(connection(server.url, 30), waiting=lambda seconds, reason: told.append(reason))
+
+    async def call():
+        attempts.append(1)
+        port = server.url if len(attempts) == 3 else "http://127.0.0.1:9"
+        async with httpx2.AsyncClient() as other:
+            return await (exchange.client.post(port) if port == server.url else other.post(port))
+
+    async with open_exchange("openai", place) as exchange:
+        assert (await exchange.send(call)).status == 200
+    assert (len(attempts), len(server.requests)) == (3, 1)
+
+
+REFUSED = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 2\r\n\r\n{}"
+
+
+async def test_a_refusal_is_read_by_who_knows_the_provider(raw_server, waits):
+    """Too many requests and too little money come with the same status."""
+    server = raw_server(REFUSED)
+    async with open_exchange("openai", connection(server.url, 30)) as exchange:
+        assert (await exchange.send(lambda: exchange.client.post(server.url))).status == 429
+    assert len(server.requests) == 6
+    server.requests.clear()
+    waits.clear()
+
+    def no_money(reply, place):
+        return QuotaExhausted("no money")
+
+    other = replace(connection(server.url, 30), credential=Credential(SecretStr("other"), "nobody"))
+    async with open_exchange("openai", other, no_money) as exchange:
+        assert (await exchange.send(lambda: exchange.client.post(server.url))).status == 429
+    assert (len(server.requests), waits) == (1, [])
+
+
+async def test_who_cannot_have_a_turn_in_time_is_told_so_and_nothing_is_sent(raw_server, waits):
+    server = raw_server(REFUSED.replace(b": 3", b": 50"))
+    async with open_exchange("openai", connection(server.url, 30)) as exchange:
+        await exchange.send(lambda: exchange.client.post(server.url))
+    error = await failure_of(connection(server.url, 30))
+    assert (type(error), error.charge) == (RateLimited, "none")
+    assert "nothing was sent" in str(error)
+    assert len(server.requests) == 1
+
+
+async def test_cancelling_a_wait_sends_nothing(raw_server):
+    server = raw_server(REFUSED)
+    waiting = asyncio.Event()
+    place = replace(connection(server.url, 30), waiting=lambda seconds, reason: waiting.set())
+    async with open_exchange("openai", place) as exchange:
+        task = asyncio.create_task(exchange.send(lambda: exchange.client.post(server.url)))
+        await waiting.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert len(server.requests) == 1
 
 
 async def test_a_name_nobody_knows():

@@ -84,6 +84,8 @@ def _with_progress(workspace: Workspace, step: Any, inputs: dict[str, Any], iden
         def show(event: RunEvent) -> None:
             if event.kind == "image":
                 progress.advance(task)
+            elif event.kind == "waiting":
+                progress.update(task, description=f"waiting {event.seconds:g} s: {event.reason}")
 
         return workspace.run(step, inputs, on_event=show, identifier=identifier)
 

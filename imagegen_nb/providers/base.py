@@ -8,7 +8,7 @@ a notebook.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -25,7 +25,8 @@ class Connection:
     `base_url` is the one origin requests may reach; `largest_response` bounds the bytes of one
     answer; `deadline` is the event loop's time by which everything must be done (None: no bound);
     `timeout` is the same bound in seconds from the start, for messages. `tape` is the cassette the run
-    began with; `send_to`, while recording against an emulator, is asked in place of `base_url`.
+    began with; `send_to`, while recording against an emulator, is asked in place of `base_url`. `waiting` is
+    told the seconds and the reason when a call has to wait before it may be sent.
     """
 
     base_url: str
@@ -36,6 +37,7 @@ class Connection:
     timeout: float = 300.0
     tape: Tape | None = None
     send_to: str = ""
+    waiting: Callable[[float, str], object] | None = None
 
     @property
     def key(self) -> str:
@@ -70,7 +72,8 @@ class Provider(ABC):
         """Ask for `request.count` images and yield what comes: images (and previews), a
         `Shortfall` for those that did not come, and a `Receipt` per answered request.
 
-        Raises a `ProviderError` when nothing can come. Never sends the same request again.
+        Raises a `ProviderError` when nothing can come. Never sends a request again itself: what may be sent
+        again, and when, is the exchange's to know.
         """
 
 

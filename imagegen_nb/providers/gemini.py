@@ -102,7 +102,7 @@ class Gemini(Provider):
         from imagegen_nb.exchange import open_exchange
 
         credentials = await _vertex_credentials(connection)
-        async with open_exchange(self.name, connection) as exchange:
+        async with open_exchange(self.name, connection, _error) as exchange:
             client = _client(connection, exchange, credentials)
             calls = [
                 asyncio.create_task(_one(client, exchange, request, index)) for index in range(request.count)

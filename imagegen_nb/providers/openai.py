@@ -117,7 +117,7 @@ class OpenAI(Provider):
 
         from imagegen_nb.exchange import open_exchange
 
-        async with open_exchange(self.name, connection) as exchange:
+        async with open_exchange(self.name, connection, _error) as exchange:
             client = AsyncOpenAI(
                 api_key=connection.key,
                 base_url=connection.base_url,

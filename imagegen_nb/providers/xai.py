@@ -78,7 +78,7 @@ class XAI(Provider):
             "n": request.count,
             "response_format": "b64_json",
         }
-        async with open_exchange(self.name, connection) as exchange:
+        async with open_exchange(self.name, connection, _error) as exchange:
             reply = await exchange.send(
                 lambda: exchange.client.post(
                     f"{connection.base_url}/images/generations",
@@ -89,7 +89,7 @@ class XAI(Provider):
         if reply.status != 200:
             answer = reply.json_or_empty()
             yield _receipt(answer, reply, None)
-            raise _error(answer, reply, connection)
+            raise _error(reply, connection)
         for delivery in await asyncio.to_thread(_read, request, reply):
             yield delivery
 
@@ -147,8 +147,9 @@ def _receipt(answer: Mapping[str, Any], reply: Reply, model: str | None) -> Rece
     )
 
 
-def _error(answer: Mapping[str, Any], reply: Reply, connection: Connection) -> ProviderError:
+def _error(reply: Reply, connection: Connection) -> ProviderError:
     """xAI says `{"code": …, "error": …}`; a blocked image can be billed, and then says so in `usage`."""
+    answer = reply.json_or_empty()
     code, message = answer.get("code"), answer.get("error")
     words = f"{code} {message}".lower()
     kind: type[ProviderError] | None = None

@@ -26,8 +26,10 @@ from imagegen_nb.types import Backend
 
 
 class Recorder:
-    """The calls of one cassette, recorded or played. `settle` hears before each request what it asks;
-    `missing` makes the error for a call that is not recorded."""
+    """The calls of one cassette, recorded or played; `changes` counts what was heard.
+
+    `settle` hears before each request what it asks; `missing` makes the error for a call that is not there.
+    """
 
     def __init__(
         self,
@@ -47,7 +49,8 @@ class Recorder:
         self._played: Counter[int] = Counter()
         self._heard: set[int] = set()
         self._asked: Counter[tuple[str, ...]] = Counter()
-        self._kept: list[tuple[int, Recording]] = []
+        self._kept: dict[int, Recording] = {}
+        self.changes = 0
 
     def start(self) -> None:
         """Put every request of the toolkit through this recorder. Raises `ReplayError`."""
@@ -61,7 +64,7 @@ class Recorder:
     def taken(self) -> list[Recording]:
         """What has been recorded so far, in the order it was asked."""
         with self._lock:
-            return [recording for _, recording in sorted(self._kept, key=lambda kept: kept[0])]
+            return [self._kept[turn] for turn in sorted(self._kept)]
 
     def unplayed(self) -> list[Recording]:
         """What a replay has not asked for yet."""
@@ -105,10 +108,8 @@ class Recorder:
     async def _record(self, asked: Recording, request: httpx2.Request, send: Send) -> httpx2.Response:
         elsewhere = request.extensions.get(tape.SEND_TO)
         self._settle("emulator" if elsewhere else "live")
-        turn, secrets = next(self._turns), transport.current.get().secrets
-        with self._lock:
-            again = self._asked[asked.order]
-            self._asked[asked.order] += 1
+        turn, again = self._turn(asked)
+        secrets = transport.current.get().secrets
         url = httpx2.URL(elsewhere or request.url)
         headers = {**request.headers, "host": url.netloc.decode("ascii")}
         if not elsewhere:
@@ -142,6 +143,16 @@ class Recorder:
         stream = Tee(response.stream, done)
         return httpx2.Response(response.status_code, headers=passed, stream=stream, request=request)
 
+    def _turn(self, asked: Recording) -> tuple[int, int]:
+        """Which call it is, and how many like it were asked before. One that is made again because it was
+        refused keeps its turn: a replay needs no more than how it ended, and has nothing to wait for."""
+        capture = transport.current.get()
+        if capture.kept_as is None:
+            with self._lock:
+                capture.kept_as = next(self._turns), self._asked[asked.order]
+                self._asked[asked.order] += 1
+        return capture.kept_as
+
     def _finish(
         self, turn: int, answered: Recording, came: tuple[bytes, str, str], secrets: tuple[str, ...]
     ) -> None:
@@ -151,6 +162,7 @@ class Recorder:
             unpacked = transport.inflate(answer, len(answer) * 100) if "gzip" in encoding else None
             if not unpacked:
                 self.unrecorded.append(f"{answered}: the answer came in the encoding {encoding!r}")
+                self.changes += 1
                 return
             answer = unpacked
         if how == CUT and answered.streamed:
@@ -163,7 +175,8 @@ class Recorder:
 
     def _keep(self, turn: int, recording: Recording) -> None:
         with self._lock:
-            self._kept.append((turn, recording))
+            self._kept[turn] = recording
+            self.changes += 1
 
 
 class _Watch:

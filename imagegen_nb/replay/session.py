@@ -120,10 +120,10 @@ class Session:
 
     def save(self) -> None:
         """Write what has been recorded so far, except what holds a key. Raises OSError."""
-        taken, unrecorded = self._recorder.taken(), self._recorder.unrecorded
-        heard = len(taken) + len(unrecorded)
+        heard, unrecorded = self._recorder.changes, self._recorder.unrecorded
         if self.replaying or heard == self._saved:  # without a call, an older cassette stays as it is
             return
+        taken = self._recorder.taken()
         self.about = keeping.keep(self.folder, taken, self._made_by or "emulator", unrecorded)
         self._saved = heard
 

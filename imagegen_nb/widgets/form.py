@@ -179,6 +179,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             self._arrived += 1
             self.panel.header.arrived(self._arrived, event.requested)
             self.panel.gallery.preview(event.index, event.image.data, finished=True)
+        elif event.kind == "waiting" and event.seconds is not None:
+            self.panel.header.waiting(event.seconds, event.reason)
         elif event.kind in ("done", "failed", "cancelled"):
             self.run_result = event.run
             self._show(event.run)

@@ -61,6 +61,10 @@ class Header:
         assign(self.progress, value=count)
         self.say(f"running: {count} of {requested} images")
 
+    def waiting(self, seconds: float, reason: str) -> None:
+        """The run is held up for so long."""
+        self.say(f"waiting {seconds:g} s: {reason}")
+
     def finished(self, told: str, problems: int) -> None:
         """The run is over; settings may have been changed meanwhile."""
         assign(self.cancel, disabled=True)

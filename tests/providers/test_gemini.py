@@ -199,7 +199,8 @@ def test_vertex_by_way_of_the_emulator(emulator, tmp_path, location):
     "fault", ["auth", "permission", "rate_limit", "not_found", "moderation", "hang", "html"]
 )
 def test_vertex_faults(vertex_workspace, emulator, fault):
-    vertex_workspace.timeout = 1.0 if fault == "hang" else 30
+    # Too little to wait for another turn in.
+    vertex_workspace.timeout = {"hang": 1.0, "rate_limit": 10.0}.get(fault, 30)
     emulator.script("gemini", Fault(fault))
     run = STEP.run(workspace=vertex_workspace)
     expected = {

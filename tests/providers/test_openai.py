@@ -160,7 +160,7 @@ STREAM_FAULTS = [
     (Fault("html"), 0, InvalidResponse, 200, "unknown"),
     (Fault("json_list"), 0, InvalidResponse, 200, "unknown"),
     (Fault("moderation"), 0, ModerationBlocked, 400, "none"),
-    (Fault("rate_limit"), 0, RateLimited, 429, "none"),
+    (Fault("rate_limit", retry_after="100"), 0, RateLimited, 429, "none"),
     (Fault("server_error", status=503), 0, ProviderFault, 503, "unknown"),
     (Fault("echo_key"), 0, AuthenticationFailed, 401, "none"),
 ]
@@ -350,6 +350,7 @@ def test_another_success_status_may_have_cost_money(raw_server, through, status)
     assert (type(error), error.status, error.charge) == (InvalidResponse, int(status[:3]), "unknown")
 
 
+@pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("status", ["400 Bad", "404 Gone", "418 Teapot", "429 Slow", "500 Oops", "599 What"])
 @pytest.mark.parametrize(
     "body", [b"", b"plain text", b"<html>", [], {"error": "text"}, {"error": {"message": 7}}]

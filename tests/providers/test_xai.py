@@ -134,6 +134,7 @@ def test_declared_type_and_price_may_be_missing_or_odd(raw_server, through):
     assert run.answered_by == "grok-imagine-image"
 
 
+@pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [

@@ -14,6 +14,7 @@ import pytest
 from imagegen_nb import Gateway, ImageGenerationStep, Run, StepFailed, VertexAI, Workspace, replay, tape
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import RecordingMissing, ReplayError
+from imagegen_nb.events import RunEvent
 from imagegen_nb.replay import layout
 from imagegen_nb.replay.settings import AGAINST_VARIABLE, MODE_VARIABLE
 from imagegen_nb.tape import CASSETTE_VARIABLE
@@ -116,7 +117,8 @@ def test_the_same_call_again_gets_its_next_recording_and_then_the_first(workspac
 
 
 def test_errors_are_recorded_and_replayed_without_waiting(workspace, live, emulator):
-    emulator.script("openai", Fault("rate_limit", retry_after="30"), Fault("server_error"), Fault("drop"))
+    # Longer than anybody waits: else the call would be made again.
+    emulator.script("openai", Fault("rate_limit", retry_after="100"), Fault("server_error"), Fault("drop"))
     step = LAMP.replace(on_failure="continue")
     with replay.use("hero", "all"):
         recorded = [step.run(workspace=workspace).error for _ in range(3)]
@@ -125,6 +127,60 @@ def test_errors_are_recorded_and_replayed_without_waiting(workspace, live, emula
         played = [step.run(workspace=live).error for _ in range(3)]
     assert list(map(str, played)) == list(map(str, recorded))
     assert [vars(error) for error in played] == [vars(error) for error in recorded]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.model)
+def test_a_call_that_was_made_again_is_recorded_once_as_it_ended(
+    step, workspace, live, emulator, project, waits
+):
+    """A replay has nothing to wait for, however often the cell is run again."""
+    calls = 3 if "gemini" in step.model else 1
+    emulator.script(PROVIDERS[step.model], *[Fault("rate_limit", retry_after="7")] * 2 * calls)
+    with replay.use("hero", "all"):
+        recorded = step.run(workspace=workspace)
+    assert emulator.count() == 3 * calls
+    assert waits != []
+    _, recordings = layout.read(project / "cassettes/hero")
+    assert [recording.status for recording in recordings] == [200] * calls
+    waits.clear()
+    with replay.use("hero"):
+        for _ in range(3):
+            events: list[RunEvent] = []
+            played = step.run(workspace=live, on_event=events.append)
+            assert pictures(played) == pictures(recorded)
+            assert repr(played) == repr(recorded)
+            assert "waiting" not in [event.kind for event in events]
+    assert waits == []
+    assert emulator.count() == 3 * calls
+
+
+def test_a_call_that_was_refused_to_the_end_fails_at_once_in_replay(workspace, live, emulator, waits):
+    emulator.script("openai", *[Fault("rate_limit", retry_after="1")] * 6)
+    step = LAMP.replace(on_failure="continue")
+    with replay.use("hero", "all"):
+        recorded = [step.run(workspace=workspace) for _ in range(2)]
+    assert [run.status for run in recorded] == ["failed", "done"]
+    waits.clear()
+    with replay.use("hero"):
+        played = [step.run(workspace=live) for _ in range(2)]
+    assert [str(run.error) for run in played] == [str(run.error) for run in recorded]
+    assert waits == []
+
+
+def test_what_came_after_a_refusal_is_saved_too(workspace, emulator, project, waits):
+    """The recording of the refusal may have been saved after an earlier cell."""
+    emulator.script("openai", Fault("rate_limit"))
+    with replay.use("hero", "all") as session:
+        saved = []
+
+        def save(event):
+            if event.kind == "waiting":
+                session.save()
+                saved.append(layout.read(project / "cassettes/hero")[1][0].status)
+
+        LAMP.run(workspace=workspace, on_event=save)
+    assert saved == [429]
+    assert [recording.status for recording in layout.read(project / "cassettes/hero")[1]] == [200]
 
 
 @pytest.mark.parametrize("fault", ["cut", "truncated_json", "html", "empty", "echo_key", "redirect"])

@@ -142,6 +142,14 @@ def test_cancel_stops_a_run_under_way(form, emulator):
     assert not form.panel.header.run.disabled
 
 
+def test_the_status_says_what_a_run_waits_for(form, emulator, waits):
+    emulator.script("openai", Fault("rate_limit", retry_after="7"))
+    told = []
+    form.panel.header.status.observe(lambda change: told.append(change["new"]), "value")
+    assert ran(form).status == "done"
+    assert any("waiting 7" in text and "s: rate limit" in text for text in told), told
+
+
 def test_earlier_runs_are_offered_as_variables(workspace):
     earlier = ig.ImageGenerationStep(prompt="a logo").run(workspace=workspace)
     form = StepForm(workspace=workspace, inputs={"step_1": earlier, "product": "x"})
