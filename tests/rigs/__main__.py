@@ -11,11 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from rigs import disk, interrupt, ledger, quota, rebuild, storm
+from rigs import disk, interrupt, ledger, power, quota, rebuild, storm
 
 RIGS = {
     "ledger": ledger,
     "disk": disk,
+    "power": power,
     "rebuild": rebuild,
     "quota": quota,
     "storm": storm,
