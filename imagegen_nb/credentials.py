@@ -1,7 +1,7 @@
 """Finds the key that pays for a call, by name, or says how to set one.
 
-Keys are read from the environment at the moment of the call, travel as `SecretStr`, and are never
-part of a step, a file or a widget.
+Keys are read from the environment at the moment of the call, or from the system's keyring where the
+variable is not set; they travel as `SecretStr`, and are never part of a step, a file or a widget.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from imagegen_nb import keychain
 from imagegen_nb.errors import AuthenticationFailed, InvalidOption, MissingCredential
 from imagegen_nb.types import ChargeType
 
@@ -107,13 +108,15 @@ Hosted = Gateway | VertexAI
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What pays for a call. `paid_by` names it for people; it never holds the key itself."""
+    """What pays for a call. `paid_by` names it for people; it never holds the key itself. `in_keyring` says
+    that the key stood in the system's keyring, not in the environment."""
 
     key: SecretStr
     paid_by: str
     variable: str = ""
     base_url: str = ""
     vertex: VertexAI | None = None
+    in_keyring: bool = False
 
 
 def is_loopback(url: str) -> bool:
@@ -163,16 +166,12 @@ def find(
     if isinstance(account, VertexAI):
         return Credential(SecretStr(""), f"hosted: Vertex AI project {account.project}", vertex=account)
     if isinstance(account, Gateway):
-        host = _host(account.base_url)
-        return Credential(
-            SecretStr(_read(provider, account.key_variable)),
-            f"hosted: gateway {host} ({account.key_variable})",
-            account.key_variable,
-            account.base_url,
-        )
-    return Credential(
-        SecretStr(_read(provider, key_variable)), f"{charge_type}: {key_variable}", key_variable
-    )
+        variable, base_url = account.key_variable, account.base_url
+        paid_by = f"hosted: gateway {_host(base_url)} ({variable})"
+    else:
+        variable, base_url, paid_by = key_variable, "", f"{charge_type}: {key_variable}"
+    key, in_keyring = _read(provider, variable)
+    return Credential(key, paid_by, variable, base_url, in_keyring=in_keyring)
 
 
 def emulated(charge_type: ChargeType, hosted: Hosted | None) -> Credential:
@@ -191,15 +190,19 @@ def placeholder(paid_by: str, hosted: Hosted | None) -> Credential:
     )
 
 
-def _read(provider: str, variable: str) -> str:
+def _read(provider: str, variable: str) -> tuple[SecretStr, bool]:
+    """The key by its name, and whether the keyring had it; what the environment says goes first."""
     _asked_for.add(variable)
-    key = os.environ.get(variable, "").strip()
+    in_keyring = not (key := os.environ.get(variable, "").strip())
+    key = key or keychain.find(variable)
     if key and key.isascii() and key.isprintable() and " " not in key:
-        return key
+        return SecretStr(key), in_keyring
     if key:
-        problem = f"{variable} is set, but holds spaces, line breaks or other characters no key has"
+        where = f"the keyring's entry {variable}" if in_keyring else f"{variable} is set, but"
+        problem = f"{where} holds spaces, line breaks or other characters no key has"
     else:
         problem = f"no key for {provider}: the environment variable {variable} is not set"
+    del key  # an error's traceback keeps this frame, and some show its variables
     raise MissingCredential(
         f"{problem}. Two ways on: set it before starting the kernel "
         f"(export {variable}=…, or os.environ[{variable!r}] = getpass.getpass() in a cell), "
@@ -209,10 +212,10 @@ def _read(provider: str, variable: str) -> str:
 
 
 def keys_in_use(variables: Iterable[str]) -> list[str]:
-    """Values that must not be written anywhere: those of `variables`, and of every environment
-    variable whose name says that it holds a secret."""
+    """Values that must not be written anywhere: those of `variables`, what the keyring gave, and those of
+    every environment variable whose name says that it holds a secret."""
     named = [os.environ.get(variable, "").strip() for variable in {*variables, *_asked_for}]
-    return [value for value in named if value] + list(_secrets().values())
+    return [value for value in (*named, *keychain.seen()) if value] + list(_secrets().values())
 
 
 def stand_ins(variables: Iterable[str]) -> dict[str, str]:

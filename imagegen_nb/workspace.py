@@ -98,7 +98,8 @@ class Workspace:
             return "emulator: no key needed, nothing is charged", True
         if (playing := tape.current()) is not None and playing.replaying:
             return "replay: no key needed, nothing is charged", True
-        return f"paid by {credential.paid_by} (found)", True
+        where = "found in the keyring" if credential.in_keyring else "found"
+        return f"paid by {credential.paid_by} ({where})", True
 
     def connection(self, provider: Provider, credential: Credential) -> Connection:
         """Where calls of `provider` go in this workspace."""

@@ -30,7 +30,8 @@ def interrupts_arrive() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No provider keys, SDK settings or proxies of whoever runs the tests."""
+    """No provider keys, SDK settings, proxies or keyring of whoever runs the tests."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     for name in filter(_FOREIGN.search, list(os.environ)):
         monkeypatch.delenv(name)
 
