@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,6 +43,20 @@ def write_durably(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def read_bounded(path: Path, largest: int) -> bytes | None:
+    """The bytes of a plain file, or None where it has more than `largest`.
+
+    For files somebody else may have laid: links are not followed, and pipes and devices not waited for.
+    Raises OSError.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a plain file")
+        data = file.read(largest + 1)
+    return data if len(data) <= largest else None
+
+
 def sync_folder(folder: Path) -> None:
     """Make the folder's list of names durable."""
     if os.name == "posix":  # elsewhere folders cannot be opened, and renames are durable by themselves
@@ -54,6 +69,8 @@ def sync_folder(folder: Path) -> None:
 
 def explain(error: OSError) -> str:
     """Why a file operation failed, in words for the user."""
+    if error.errno == errno.ELOOP:
+        return "it is a link, and links are not followed here"
     if error.errno == errno.ENOSPC:
         return "the disk is full. Free some space, or choose another folder"
     return error.strerror or type(error).__name__

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pybase64
 
-from imagegen_nb.durable import explain, write_durably
+from imagegen_nb.durable import explain, read_bounded, write_durably
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.images import EXTENSIONS, sniff
 
 FOLDER = "blobs"
 LARGEST = 64 * 1024 * 1024
 """Bytes of one blob; no provider sends a larger image, and nothing larger is recorded."""
+LARGEST_BODY = 200 * 1024 * 1024
+"""Bytes of one restored body: a small text may name a large blob ten thousand times."""
 
 _RUN = re.compile(r"[A-Za-z0-9+/]{2048,}={0,2}")
 _NAME = r"[0-9a-f]{32}\.(?:png|jpg|webp|bin)"
@@ -55,8 +57,10 @@ def restore(text: str, folder: Path) -> bytes:
     """The body `text` stands for. Raises `ReplayError` for a blob that is missing or not itself."""
     if text.count(_MARK) != len(_PLACEHOLDER.findall(text)):
         raise ReplayError("a placeholder of an image is damaged; record it again")
+    if is_linked(folder):
+        raise ReplayError(f"{FOLDER}/ is a link; a cassette holds its images itself")
     parts: list[bytes] = []
-    at = 0
+    at = size = 0
     for match in _PLACEHOLDER.finditer(text):
         parts.append(text[at : match.start()].encode())
         at = match.end()
@@ -65,8 +69,16 @@ def restore(text: str, folder: Path) -> bytes:
         else:
             data = _read(folder / FOLDER / match[2])
             parts.append(pybase64.b64encode(data) if match[1] == "b64" else data)
+        size += len(parts[-1])
+        if size > LARGEST_BODY:
+            raise ReplayError(f"a body has more than {LARGEST_BODY:,} bytes with its images; record it again")
     parts.append(text[at:].encode())
     return b"".join(parts)
+
+
+def is_linked(folder: Path) -> bool:
+    """Whether the images of the cassette in `folder` would be another folder's, to read, write and delete."""
+    return (folder / FOLDER).is_symlink()
 
 
 def names_in(text: str) -> set[str]:
@@ -82,6 +94,8 @@ def is_name(name: str) -> bool:
 def write(folder: Path, blobs: dict[str, bytes]) -> None:
     """Put `blobs` below `folder`, where they are not there already. Raises OSError."""
     home = folder / FOLDER
+    if is_linked(folder):
+        home.unlink()
     for name, data in blobs.items():
         home.mkdir(parents=True, exist_ok=True)
         path = home / name
@@ -100,11 +114,9 @@ def _digest(data: bytes) -> str:
 def _read(path: Path) -> bytes:
     shown = f"{FOLDER}/{path.name}"
     try:
-        if path.is_symlink():
-            raise ReplayError(f"{shown} is a link; a cassette holds its images itself")
-        if path.stat().st_size > LARGEST:
+        data = read_bounded(path, LARGEST)
+        if data is None:
             raise ReplayError(f"{shown} is larger than {LARGEST:,} bytes, so it is not what was recorded")
-        data = path.read_bytes()
     except FileNotFoundError:
         reason = f"{shown} is missing; restore the file (is it committed, or left out by a .gitignore?)"
     except OSError as error:

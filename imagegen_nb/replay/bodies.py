@@ -25,7 +25,7 @@ def shown(text: str) -> str | dict[str, Any]:
         value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return text
-    if not isinstance(value, dict) or _depth(value) > _DEEPEST:
+    if not isinstance(value, dict) or _is_deep(value):
         return text
     way = next((name for name, way in _WAYS.items() if json.dumps(value, **way) == text), None)
     return {"json": value, "written": way} if way else text
@@ -35,17 +35,28 @@ def told(body: object) -> str:
     """The text a body in the file stands for. Raises `ReplayError`."""
     if isinstance(body, str):
         return body
-    if isinstance(body, dict) and set(body) == {"json", "written"} and body["written"] in _WAYS:
+    if isinstance(body, dict) and set(body) == {"json", "written"} and body["written"] in tuple(_WAYS):
         try:
             return json.dumps(body["json"], **_WAYS[body["written"]])
-        except TypeError:  # a date, or another thing YAML has and JSON has not
+        except (TypeError, ValueError):  # a date, a number of 5,000 digits: what YAML has and JSON has not
             pass
     raise ReplayError("a body is damaged or of another version, so record it again")
 
 
-def _depth(value: object) -> int:
+def is_deep(body: bytes) -> bool:
+    """Whether `body` is JSON that is nested deeper than is shown."""
+    try:
+        return _is_deep(json.loads(body))
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+
+
+def _is_deep(value: object, depth: int = 1) -> bool:
+    """Whether `value` is nested deeper than is shown; what lies below that is not looked at."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_depth, inner), default=0)
+    return depth > _DEEPEST or any(_is_deep(item, depth + 1) for item in inner)
 
 
 def _refuse(name: str) -> float:

@@ -5,13 +5,17 @@ The file is somebody else's until proven ours: bounded, one plain document, ever
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from imagegen_nb.durable import explain, write_durably
+from imagegen_nb.durable import explain, read_bounded, write_durably
 from imagegen_nb.errors import ReplayError
+from imagegen_nb.redaction import redact
 from imagegen_nb.replay import blobs, bodies
 from imagegen_nb.replay.recording import Recording
 
@@ -20,6 +24,15 @@ LAYOUT = 1
 LARGEST = 32 * 1024 * 1024
 """Bytes of the text; a recorded call takes about one thousand."""
 _DEEPEST = 20
+_LARGEST_WHOLE = 1024 * 1024 * 1024
+"""Bytes of all that is recorded, each image as often as it is named."""
+_LARGEST_REQUEST = 1_000_000
+_LONGEST_WORDS = 400
+_MOST_PARTS = 500_000
+"""Parts of the text (scalars, beginnings and ends); a recorded call has about forty."""
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
+"""What YAML takes for a number of base 60, whose value takes the square of its length to work out."""
 _ATTRIBUTES = "cassette.yaml text eol=lf\nblobs/* binary\n"
 
 
@@ -54,14 +67,17 @@ def read(folder: Path) -> tuple[About, list[Recording]]:
         if (layout := data.get("layout")) != LAYOUT:
             raise ReplayError(f"its layout is {layout!r}, and this version reads {LAYOUT}; record it again")
         about = _about(_get(data, "metadata", dict))
-        found = [
-            _recording(item, number, folder) for number, item in enumerate(_get(data, "recordings", list), 1)
-        ]
+        found, size = list[Recording](), 0
+        for number, item in enumerate(_get(data, "recordings", list), 1):
+            found.append(_recording(item, number, folder))
+            size += len(found[-1].request) + len(found[-1].answer)
+            if size > _LARGEST_WHOLE:
+                raise ReplayError(f"it holds more than {_LARGEST_WHOLE:,} bytes with its images; split it")
     except ReplayError as error:
         reason = str(error)
     else:
         return about, found
-    raise ReplayError(f"cassette {folder.name!r} ({FILE}): {reason}")
+    raise ReplayError(redact(f"cassette {folder.name!r} ({FILE}): {reason}"))
 
 
 def write(folder: Path, about: About, recordings: Sequence[Recording]) -> None:
@@ -82,6 +98,8 @@ def write(folder: Path, about: About, recordings: Sequence[Recording]) -> None:
         **({"refused": list(about.refused)} if about.refused else {}),
     }
     text = _yaml({"layout": LAYOUT, "metadata": metadata, "recordings": documents})
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "a cassette is written into a folder of its own")
     folder.mkdir(parents=True, exist_ok=True)
     blobs.write(folder, images)
     for name, content in ((".gitattributes", _ATTRIBUTES), (FILE, text)):
@@ -99,16 +117,15 @@ def orphans(folder: Path) -> list[Path]:
 def _beside(folder: Path, named: set[str]) -> list[Path]:
     """The images below `folder` that are not `named`; other files are none of ours."""
     home = folder / blobs.FOLDER
-    files = home.iterdir() if home.is_dir() else ()
+    files = home.iterdir() if home.is_dir() and not blobs.is_linked(folder) else ()
     return sorted(path for path in files if blobs.is_name(path.name) and path.name not in named)
 
 
 def _text(folder: Path) -> str:
-    path = folder / FILE
     try:
-        if path.stat().st_size > LARGEST:
+        if (data := read_bounded(folder / FILE, LARGEST)) is None:
             raise ReplayError(f"{FILE} of cassette {folder.name!r} is larger than {LARGEST:,} bytes")
-        return path.read_bytes().decode()
+        return data.decode()
     except FileNotFoundError:
         reason = "there is none"
     except UnicodeDecodeError:
@@ -125,7 +142,7 @@ def _plain(text: str) -> dict[str, Any]:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth, reason = 0, ""
     try:
-        for event in yaml.parse(text, Loader=loader):
+        for number, event in enumerate(yaml.parse(text, Loader=loader)):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
                 reason = "it holds an anchor, which no cassette of ours does"
@@ -133,6 +150,10 @@ def _plain(text: str) -> dict[str, Any]:
                 reason = "it holds a tag, which no cassette of ours does"
             elif depth > _DEEPEST:
                 reason = "it is nested deeper than a cassette is"
+            elif number > _MOST_PARTS:
+                reason = "it holds more than a cassette does"
+            elif isinstance(event, yaml.ScalarEvent) and not event.style and _BASE_60.fullmatch(event.value):
+                reason = "it holds a number of base 60, which no cassette of ours does"
             if reason:
                 break
         value = None if reason else yaml.load(text, Loader=loader)  # noqa: S506 (a safe loader)
@@ -194,10 +215,10 @@ def _about(data: dict[str, Any]) -> About:
         raise ReplayError(f"recorded_against is {against!r}; it is live or emulator")
     return About(
         against=against,
-        recorded_on=_get(data, "recorded_on", str),
-        versions={str(name): str(value) for name, value in _get(data, "versions", dict).items()},
-        notebook=_get(data, "notebook", str) if "notebook" in data else "",
-        refused=tuple(map(str, _get(data, "refused", list))) if "refused" in data else (),
+        recorded_on=_words(_get(data, "recorded_on", str)),
+        versions={_words(name): _words(value) for name, value in _get(data, "versions", dict).items()},
+        notebook=_words(_get(data, "notebook", str)) if "notebook" in data else "",
+        refused=tuple(map(_words, _get(data, "refused", list))) if "refused" in data else (),
     )
 
 
@@ -209,11 +230,11 @@ def _recording(item: object, number: int, folder: Path) -> Recording:
         headers = _get(answer, "headers", dict)
         return Recording(
             method=_get(request, "method", str),
-            url=_get(request, "url", str),
-            call=_get(request, "call", str),
-            request=blobs.restore(bodies.told(request.get("body")), folder),
-            status=_get(answer, "status", int),
-            headers={name: _get(headers, name, str) for name in headers},
+            url=_address(_get(request, "url", str)),
+            call=_call(_get(request, "call", str)),
+            request=_asked(blobs.restore(bodies.told(request.get("body")), folder)),
+            status=_status(_get(answer, "status", int)),
+            headers={_header(name): _header(_get(headers, name, str)) for name in headers},
             answer=blobs.restore(bodies.told(answer.get("body")), folder),
             ended=_get(answer, "ended", str) if "ended" in answer else "",
             sent=_get(answer, "sent", bool) if "sent" in answer else True,
@@ -221,6 +242,45 @@ def _recording(item: object, number: int, folder: Path) -> Recording:
     except ReplayError as error:
         reason = str(error)
     raise ReplayError(f"recording {number}: {reason}")
+
+
+def _words(told: object) -> str:
+    """What a cassette says of itself, as it can be shown."""
+    return redact(str(told), limit=_LONGEST_WORDS)
+
+
+def _call(number: str) -> str:
+    if not _NUMBER.fullmatch(number):
+        raise ReplayError("call is no number; it is damaged, so record it again")
+    return number
+
+
+def _address(url: str) -> str:
+    try:
+        usable = urlsplit(url).hostname and urlsplit(url).port != 0
+    except ValueError:
+        usable = None
+    if not usable:
+        raise ReplayError("url is no web address; it is damaged, so record it again")
+    return url
+
+
+def _asked(body: bytes) -> bytes:
+    if len(body) > _LARGEST_REQUEST or bodies.is_deep(body):
+        raise ReplayError("its request is larger, or nested deeper, than any of ours; record it again")
+    return body
+
+
+def _status(status: int) -> int:
+    if status != 0 and not 100 <= status <= 599:
+        raise ReplayError("status is none that an answer has; record it again")
+    return status
+
+
+def _header(text: object) -> str:
+    if not isinstance(text, str) or not text.isascii() or not text.isprintable():
+        raise ReplayError("a header of the answer is no plain text; record it again")
+    return text
 
 
 def _get(data: dict[str, Any], name: str, kind: type[Any]) -> Any:

@@ -14,7 +14,7 @@ from imagegen_nb.replay.recording import Recording
 _MOST = 8
 """Differences that are shown."""
 _LONGEST = 60
-"""Characters of a value around the place where it differs."""
+"""Characters of a name, or of a value around the place where it differs."""
 _BEFORE = 20
 
 
@@ -90,7 +90,8 @@ def _short(value: object, start: int = 0) -> str:
 def _flat(value: object, path: str = "") -> Mapping[str, Any]:
     """A JSON value's leaves by their paths, such as `contents[0].parts[0].text`."""
     if isinstance(value, dict) and value:
-        parts = [(f"{path}.{name}" if path else str(name), item) for name, item in value.items()]
+        short = ((str(name)[:_LONGEST], item) for name, item in value.items())
+        parts = [(f"{path}.{name}" if path else name, item) for name, item in short]
     elif isinstance(value, list) and value:
         parts = [(f"{path}[{number}]", item) for number, item in enumerate(value)]
     else:

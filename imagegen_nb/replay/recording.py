@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from imagegen_nb.redaction import redact
+
 CUT = "cut"
 """The end of an answer that its reader left before it was over."""
 
@@ -40,7 +42,7 @@ class Recording:
         return self.method, parts.netloc, parts.path, self.call.zfill(4), self.request.decode("latin-1")
 
     def __str__(self) -> str:
-        return f"{self.method} {self.url}, model {self.model or 'unknown'}, call {self.call}"
+        return redact(f"{self.method} {self.url}, model {self.model or 'unknown'}, call {self.call}")
 
     @property
     def asked(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from imagegen_nb.replay.recording import Recording, Side
 
 _ANSWERED = ("content-type", "retry-after", "retry-after-ms")
 _REQUEST_ID = "x-request-id"
+_LONGEST_PATH = 200
 
 
 def address(url: str) -> str:
@@ -70,11 +71,16 @@ def _strings(text: str) -> Iterator[tuple[str, str]]:
         if isinstance(value, str):
             yield path, value
         elif isinstance(value, dict):
-            waiting += [(f"{path}.{name}" if path else name, item) for name, item in value.items()]
+            waiting += [(_below(path, f".{name}" if path else name), item) for name, item in value.items()]
             # The name of a field may be a key as well; then it must not be shown as the place.
             yield from ((path, name) for name in value)
         elif isinstance(value, list):
-            waiting += [(f"{path}[{number}]", item) for number, item in enumerate(value)]
+            waiting += [(_below(path, f"[{number}]"), item) for number, item in enumerate(value)]
+
+
+def _below(path: str, step: str) -> str:
+    """The path one level deeper; one that grows too long stays as it is: every value carries its own."""
+    return path if len(path) + len(step) > _LONGEST_PATH else f"{path}{step}"
 
 
 def _found(held: str | bytes, known: tuple[str, ...]) -> str | None:

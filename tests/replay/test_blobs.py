@@ -88,7 +88,7 @@ def test_a_missing_file_a_link_and_a_damaged_placeholder(tmp_path):
     with pytest.raises(ReplayError, match=rf"blobs/{name} is missing"):
         blobs.restore(text, tmp_path)
     path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ReplayError, match="is a link"):
+    with pytest.raises(ReplayError, match="it is a link, and links are not followed"):
         blobs.restore(text, tmp_path)
     for damaged in ("@@blob:b64:../../etc/passwd@@", "@@blob:raw:/etc/passwd@@", "@@blob:"):
         with pytest.raises(ReplayError, match="placeholder of an image is damaged"):
