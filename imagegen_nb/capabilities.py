@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import log
 from typing import Any, Literal, Protocol
 
+_UNCLEAN = re.compile(r"[\0\ud800-\udfff]")
+
 
 class Kind(Protocol):
     """The values one setting may have, and the one that holds when it is unset."""
@@ -86,7 +88,7 @@ class Text:
     def check(self, value: object) -> tuple[str, str] | None:
         if not isinstance(value, str):
             return f"a {type(value).__name__}, not text", "Write it as text in quotes"
-        if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        if _UNCLEAN.search(value):
             return "not clean text: it holds a NUL or a broken character", "Remove it"
         if self.shortest and not value.strip():
             return "empty", "Write what the image should show" if self.longest > 1000 else "Write something"

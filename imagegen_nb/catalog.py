@@ -14,6 +14,8 @@ from imagegen_nb.providers.base import Entry, Provider
 
 _registered: list[Provider] = []
 _lock = threading.Lock()
+_LONGEST_NAME = 100
+"""Characters of an unknown name that something like it is looked for."""
 
 
 @functools.cache
@@ -64,5 +66,5 @@ def find(name: object) -> Entry | None:
 def nearest(name: object) -> str:
     """The known model name most like `name`; the first one when nothing is."""
     known = [entry.model.name for entry in models()]
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
+    close = difflib.get_close_matches(str(name)[:_LONGEST_NAME], known, n=1, cutoff=0.4)
     return close[0] if close else known[0]

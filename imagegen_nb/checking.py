@@ -9,6 +9,7 @@ from typing import Any
 
 from imagegen_nb import variables
 from imagegen_nb.errors import InvalidOption, VariableError
+from imagegen_nb.redaction import visible
 from imagegen_nb.references import type_of
 from imagegen_nb.simulation import Outcome, outcomes, simulate
 from imagegen_nb.step import ImageGenerationStep
@@ -91,7 +92,7 @@ class ReferenceReport:
         for row in rows:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width)
             lines.append("  ".join(cells).rstrip())
-        return "\n  ".join([self._title(), *lines, *self._remark()])
+        return visible("\n  ".join([self._title(), *lines, *self._remark()]))
 
     def _repr_html_(self) -> str:
         rows = self._rows() if self.findings else []

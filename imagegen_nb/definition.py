@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from imagegen_nb import catalog, display, redaction, schema
+from imagegen_nb import catalog, display, redaction, schema, variables
 from imagegen_nb._version import __version__
 from imagegen_nb.credentials import keys_in_use
 from imagegen_nb.durable import explain, user_path, write_durably
@@ -28,7 +29,6 @@ from imagegen_nb.errors import (
 from imagegen_nb.output import StepOutput
 from imagegen_nb.step import ImageGenerationStep
 from imagegen_nb.types import Backend, made_up
-from imagegen_nb.variables import leaves
 
 LARGEST_FILE = 1_000_000
 """Bytes of a step file; a real one has a few thousand."""
@@ -46,6 +46,7 @@ _PLAIN = {
     "tuple_type": "is not an array",
 }
 """Our words for pydantic's commonest findings."""
+_BROKEN = re.compile(r"[\ud800-\udfff]")
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
@@ -162,7 +163,7 @@ class StepDefinition:
             "provenance": self.provenance.model_dump(exclude_none=True),
         }
         for place, problem in unwritable(document):
-            raise DefinitionError(problem, place=place)
+            raise DefinitionError(problem, place=fit_to_show(place))
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         _refuse_secrets(document, text)
         data = text.encode("utf-8")
@@ -200,7 +201,7 @@ class SavedStep:
         # Neither folder nor size: notebooks are compared, and the addresses in a file are as long as the
         # folder's name, which differs between machines.
         notes = "".join(f"\n  note: {note}" for note in self.notes)
-        return f"saved {self.path.name}{notes}"
+        return redaction.visible(f"saved {self.path.name}{notes}")
 
 
 def definition_schema() -> dict[str, Any]:
@@ -216,14 +217,14 @@ def definition_schema() -> dict[str, Any]:
 
 def unwritable(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What no step file may hold, with its place: NUL, broken characters, numbers JSON cannot write."""
-    for place, value in leaves(document):
-        texts = [place, value] if isinstance(value, str) else [place]
-        if any("\0" in text for text in texts):
-            yield place.replace("\0", "?"), "holds a NUL character"
-        if any("\ud800" <= char <= "\udfff" for text in texts for char in text):
-            yield place.encode(errors="replace").decode(), "holds a broken character"
+    for trail, value in variables.walk(document):
         if isinstance(value, float) and not math.isfinite(value):
-            yield place, "is a number JSON cannot write"
+            yield trail.place, "is a number JSON cannot write"
+        for text in (trail.key, value) if isinstance(value, str) else (trail.key,):
+            if "\0" in text:
+                yield trail.place.replace("\0", "?"), "holds a NUL character"
+            if _BROKEN.search(text):
+                yield trail.place.encode(errors="replace").decode(), "holds a broken character"
 
 
 def _refuse_secrets(document: dict[str, Any], text: str) -> None:
@@ -236,12 +237,13 @@ def _refuse_secrets(document: dict[str, Any], text: str) -> None:
 def _first_secret(document: dict[str, Any], text: str) -> tuple[str, str] | None:
     """Where a key stands and of what kind it is. Every text is looked at by itself, and the whole as
     it would be written, so that JSON's escapes hide none. The keys themselves stay in this frame."""
-    known = keys_in_use(provider.key_variable for provider in catalog.providers())
-    for place, value in (*leaves(document), ("", text)):
-        for each in (place, value) if isinstance(value, str) else (place,):
+    known = _keys()
+    for trail, value in variables.walk(document):
+        for each in (trail.key, value) if isinstance(value, str) else (trail.key,):
             if found := redaction.find(each, known):
-                return redaction.redact(place, known, limit=100), found
-    return None
+                return redaction.redact(trail.place, known, limit=100), found
+    found = redaction.find(text, known)
+    return ("", found) if found else None
 
 
 def place_of(error: ValidationError) -> DefinitionError:
@@ -250,5 +252,14 @@ def place_of(error: ValidationError) -> DefinitionError:
     first = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     message = _PLAIN.get(first["type"], first["msg"])
-    place = redaction.redact(".".join(str(part) for part in first["loc"]), limit=200)
-    return DefinitionError(f"{message}{more}", place=place)
+    place = ".".join(str(part) for part in first["loc"])
+    return DefinitionError(f"{message}{more}", place=fit_to_show(place))
+
+
+def fit_to_show(text: str, limit: int = 200) -> str:
+    """What a file says, such as a field's name, without any key that is in use here or looks like one."""
+    return redaction.redact(text, _keys(), limit=limit)
+
+
+def _keys() -> list[str]:
+    return keys_in_use(provider.key_variable for provider in catalog.providers())

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from imagegen_nb.redaction import visible
+
 _COLUMNS = 4
 LARGEST_PICTURE = 5_000
 """Bytes of a picture in a static table: with twenty of them a notebook is still a small file."""
@@ -66,7 +68,7 @@ def text(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
     """The same as a few lines of text, one a picture."""
     lines = [title, *(f"  {note}" for note in notes)]
     lines.extend("  ".join(["", *filter(None, [tile.path]), tile.name, *tile.facts]) for tile in tiles)
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def byte_size(count: int) -> str:

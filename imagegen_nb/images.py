@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 64 * 1024 * 1024
 """Bytes of one image file."""
-MOST_PIXELS = 40_000_000
-"""Pixels of one image: twice the largest any provider here makes (4096 x 4096), 160 MB decoded."""
+MOST_PIXELS = 17_200_000
+"""Pixels of one image, a little more than the largest any provider here makes (6336 x 2688): decoding one
+stays below 300 MB, of which WebP takes four times its pixels."""
+_MOST_SCANNED = 12 * MOST_PIXELS
+"""Pixels of a JPEG times its scans: a small file may go over the picture ten thousand times."""
 _THUMBNAILS = (
     (256, 75),
     (256, 50),
@@ -33,6 +36,7 @@ _THUMBNAILS = (
 EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 """The accepted MIME types and the file name ending of each."""
 
+_SCAN = b"\xff\xda"
 _PNG_END = b"IEND\xaeB`\x82"
 _PILLOW_NAMES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 
@@ -116,7 +120,8 @@ def _decode(data: bytes, media_type: str) -> PILImage.Image:
     try:
         picture = _opener(media_type)(io.BytesIO(data))
         pixels = picture.width * picture.height
-        if pixels <= MOST_PIXELS:
+        scanned = pixels * data.count(_SCAN) if media_type == "image/jpeg" else 0
+        if pixels <= MOST_PIXELS and scanned <= _MOST_SCANNED:
             picture.load()
     # Pillow's decoders raise many types on hostile bytes (SyntaxError, struct.error, MemoryError, …).
     except Exception as error:  # noqa: BLE001
@@ -124,6 +129,8 @@ def _decode(data: bytes, media_type: str) -> PILImage.Image:
     else:
         if pixels > MOST_PIXELS:
             raise ImageRejected(f"the image has {pixels:,} pixels; at most {MOST_PIXELS:,} are accepted")
+        if scanned > _MOST_SCANNED:
+            raise ImageRejected(f"the image has {data.count(_SCAN):,} scans, far more than its size needs")
         if media_type != "image/png" or _PNG_END in data:
             return picture
         reason = "its end is missing"

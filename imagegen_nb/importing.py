@@ -15,8 +15,16 @@ from typing import Any, Protocol
 import jiter
 from pydantic import ValidationError
 
-from imagegen_nb import catalog, notices, redaction
-from imagegen_nb.definition import LARGEST_FILE, Envelope, Generator, StepDefinition, place_of, unwritable
+from imagegen_nb import catalog, notices
+from imagegen_nb.definition import (
+    LARGEST_FILE,
+    Envelope,
+    Generator,
+    StepDefinition,
+    fit_to_show,
+    place_of,
+    unwritable,
+)
 from imagegen_nb.durable import explain, user_path
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, InvalidStep, StoreError
 from imagegen_nb.migration import migrate
@@ -34,6 +42,8 @@ _DEFAULTS: dict[str, Any] = {
 
 
 _MOST_PROBLEMS = 10
+_MOST_KEYS = 100
+_MOST_ASSETS = 1_000
 
 
 class HasStore(Protocol):
@@ -103,10 +113,24 @@ def _parse(data: bytes) -> dict[str, Any]:
     else:
         if not isinstance(document, dict):
             raise DefinitionError(f"the file holds a JSON {type(document).__name__}, not an object")
+        _check_size(document)
         for place, problem in unwritable(document):
-            raise DefinitionError(problem, place=place)
+            raise DefinitionError(problem, place=fit_to_show(place))
         return document
-    raise DefinitionError(f"the file is not valid JSON: {redaction.redact(reason, limit=200)}")
+    raise DefinitionError(f"the file is not valid JSON: {fit_to_show(reason)}")
+
+
+def _check_size(document: dict[str, Any]) -> None:
+    """Refuse what has far more entries than such a document can have: finding out why takes long."""
+    output = document.get("output")
+    parts = {name: document.get(name) for name in ("step", "generator", "output", "provenance")}
+    parts["output.settings"] = output.get("settings") if isinstance(output, dict) else None
+    for place, part in {"": document, **parts}.items():
+        if isinstance(part, dict) and len(part) > _MOST_KEYS:
+            raise DefinitionError(f"has {len(part):,} keys; no step file has that many there", place=place)
+    assets = output.get("assets") if isinstance(output, dict) else output
+    if isinstance(assets, list) and len(assets) > _MOST_ASSETS:
+        raise DefinitionError(f"has {len(assets):,} items; no step makes that many", place="output.assets")
 
 
 def _applicable(step: object) -> tuple[dict[str, Any], list[str]]:
@@ -137,7 +161,7 @@ def _check_output_settings(output: StepOutput | None) -> None:
     known = {key for entry in entries for key in entry.model.output_settings}
     for key in output.settings.model_extra or {}:
         if key not in known:
-            raise DefinitionError("unknown key", place=redaction.redact(f"output.settings.{key}", limit=80))
+            raise DefinitionError("unknown key", place=fit_to_show(f"output.settings.{key}", 80))
 
 
 def _attached(output: StepOutput | None, store: Store | None) -> StepOutput | None:
@@ -156,10 +180,9 @@ def _found(asset: Asset, store: Store) -> Asset:
 
 def _place_of_problem(error: InvalidStep) -> DefinitionError:
     """The first problem by its place, the others after it; values are not repeated."""
-    shown = [
-        (redaction.redact(f"step.{p.field}", limit=80), f"{p.message}. {p.remedy}") for p in error.problems
-    ]
-    more = "".join(f"\n{place}: {told}" for place, told in shown[1:_MOST_PROBLEMS])
-    if len(shown) > _MOST_PROBLEMS:
-        more += f"\nand {len(shown) - _MOST_PROBLEMS} more"
-    return DefinitionError(f"{shown[0][1]}{more}", place=shown[0][0])
+    told = [f"{p.message}. {p.remedy}" for p in error.problems[:_MOST_PROBLEMS]]
+    places = [fit_to_show(f"step.{p.field}", 80) for p in error.problems[:_MOST_PROBLEMS]]
+    more = "".join(f"\n{place}: {words}" for place, words in zip(places[1:], told[1:], strict=True))
+    if len(error.problems) > _MOST_PROBLEMS:
+        more += f"\nand {len(error.problems) - _MOST_PROBLEMS} more"
+    return DefinitionError(f"{told[0]}{more}", place=places[0])

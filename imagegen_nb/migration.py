@@ -73,7 +73,9 @@ def _from_version_1(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]
         changes.append(f"step.model was absent, as in the older step: set to {_OLD_MODEL}")
     provenance = document.get("provenance")
     own = provenance.get("identifier") if isinstance(provenance, dict) else None
-    if isinstance(step.get("prompt"), str):
+    # One that no step may have is not searched: it is told of, however long it is, when the step is made.
+    readable = isinstance(step.get("prompt"), str) and not ImageGenerationStep.check_prompt(step["prompt"])
+    if readable:
         step["prompt"], rewritten = _rewrite(step["prompt"], own)
         changes += [f"step.prompt: {old} became {new}" for old, new in rewritten]
         left = [match[0] for match in _OLD_REFERENCE.finditer(step["prompt"])]
@@ -82,7 +84,7 @@ def _from_version_1(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     if isinstance(output, list):
         output = {"settings": _settings_of(step), "assets": output}
         changes.append("output was an array of assets: it became {settings, assets}")
-    inputs = _inputs(document.get("inputs"), step.get("prompt"), changes)
+    inputs = _inputs(document.get("inputs"), step["prompt"] if readable else None, changes)
     migrated = {**document, "version": VERSION, "step": step}
     if inputs is not None:
         migrated["inputs"] = inputs

@@ -20,11 +20,14 @@ from pydantic import (
 from imagegen_nb import display, images
 from imagegen_nb.durable import explain, user_path, write_durably
 from imagegen_nb.errors import AssetNotFound, ImagegenError, ProviderError, StoreError
+from imagegen_nb.redaction import visible
 from imagegen_nb.store.base import Store, StoredAsset
 
 if TYPE_CHECKING:
     from PIL import Image
 
+_LARGEST_NUMBER = 2**53 - 1
+"""The largest whole number every reader of JSON understands."""
 _OPEN = ConfigDict(frozen=True, extra="allow", strict=True, protected_namespaces=())
 
 
@@ -56,7 +59,7 @@ class Asset(BaseModel):
     id: str
     file_url: str
     file_name: str
-    file_size: int = Field(ge=0)
+    file_size: int = Field(ge=0, le=_LARGEST_NUMBER)
     file_type: str
 
     _store: Store | None = PrivateAttr(None)
@@ -129,7 +132,7 @@ class Asset(BaseModel):
         return hash(self.id)
 
     def __repr__(self) -> str:
-        return f"<Asset {self.file_name} {'  '.join(self.facts())}>"
+        return visible(f"<Asset {self.file_name} {'  '.join(self.facts())}>")
 
     __str__ = __repr__
 

@@ -1,4 +1,4 @@
-"""Finds and hides keys in text, before text leaves the program.
+"""Finds and hides keys in text, and disarms it, before text leaves the program.
 
 One place knows what a key looks like. `redact` is for messages (hide and go on), `find` for files
 (refuse to write), `likely` for what others have written (report). Values that are known to be keys are
@@ -45,11 +45,20 @@ _REPEATED = re.compile(r"([A-Za-z0-9])\1{7}")
 """As in `sk-xxxxxxxxxxxxxxxxxxxx`."""
 
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that command a terminal, or turn the text around them: all but tabs and line ends."""
+
+
+def visible(text: str) -> str:
+    """`text` with every control character written out (`\\x1b`), so that showing it only ever shows it."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
 def redact(text: str, known: Iterable[str] = (), *, limit: int = 600) -> str:
-    """`text` with every key masked and cut to `limit` characters, safe to show or store."""
+    """`text` with every key masked, disarmed and cut to `limit` characters, safe to show or store."""
     for form in _forms(tuple(known)):
         text = text.replace(form, MASK)
-    text = _ANY_SHAPE.sub(MASK, text)
+    text = visible(_ANY_SHAPE.sub(MASK, text))
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

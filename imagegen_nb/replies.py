@@ -31,6 +31,7 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
     404: ModelRetired,
     429: RateLimited,
 }
+_LONGEST_NAME = 200
 _FALLBACKS: dict[type[ProviderError], str] = {
     AuthenticationFailed: "refused the key",
     ModelRetired: "does not know the model",
@@ -53,7 +54,7 @@ class Reply:
     @property
     def request_id(self) -> str | None:
         """The provider's id of the request, where it gives one in the usual header."""
-        return self.headers.get("x-request-id")
+        return words(self.headers.get("x-request-id"))
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; raises `InvalidResponse` when it is none."""
@@ -145,6 +146,11 @@ def redacted(connection: Connection, text: object) -> str | None:
     if not isinstance(text, str | int) or not str(text).strip():
         return None
     return redact(str(text).strip(), [connection.key])
+
+
+def words(text: object) -> str | None:
+    """A name or an id a provider gives, made safe to show and cut short; None when it gives none."""
+    return redact(text, limit=_LONGEST_NAME) if isinstance(text, str) and text else None
 
 
 def whole_number(value: object) -> int | None:

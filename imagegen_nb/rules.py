@@ -10,6 +10,10 @@ from imagegen_nb import catalog, variables
 from imagegen_nb.capabilities import Kind, Model, one_of
 from imagegen_nb.errors import Problem
 
+_MOST_HINTS = 20
+_LONGEST_NAME = 100
+"""Characters of an unknown name that something like it is looked for."""
+
 
 def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> tuple[Problem, ...]:
     """Everything wrong with `settings`, in the platform's order; an empty tuple when nothing is.
@@ -19,7 +23,10 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
     """
     name = settings.get("model")
     entry = catalog.find(name)
-    found = [_unknown(key, value, str(name), common) for key, value in settings.items() if key not in common]
+    strange = [key for key in settings if key not in common]
+    found = [
+        _unknown(key, settings[key], str(name), common, hint=n < _MOST_HINTS) for n, key in enumerate(strange)
+    ]
     for key in common:
         value = settings.get(key)
         if key == "model":
@@ -82,10 +89,11 @@ def _takers(key: str) -> str:
     return f"Leave it out; it is a setting of {one_of(labels)} models" if labels else "Leave it out"
 
 
-def _unknown(key: str, value: object, name: str, common: Mapping[str, Kind | None]) -> Problem:
+def _unknown(key: str, value: object, name: str, common: Mapping[str, Kind | None], *, hint: bool) -> Problem:
     # People drop the prefix, `size` for `image_size`, or use the providers' word for the count.
     suffix = "_count" if key in ("n", "num_images", "number_of_images") else f"_{key}"
     close = [known for known in common if known.endswith(suffix)]
-    close = close or difflib.get_close_matches(key, list(common), n=1, cutoff=0.4)
+    if not close and hint and len(key) <= _LONGEST_NAME:
+        close = difflib.get_close_matches(key, list(common), n=1, cutoff=0.4)
     remedy = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(common)}"
     return Problem(key, value, name, "unknown setting", remedy, "unknown-field")

@@ -32,7 +32,7 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.redaction import scrub
-from imagegen_nb.replies import Reply
+from imagegen_nb.replies import Reply, words
 
 _CONNECT_TIMEOUT = 10.0
 CALL_HEADER = "x-imagegen-nb-call"
@@ -116,7 +116,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             _stop(capture, error)
         answered = [(name, scrub(value, capture.secrets)) for name, value in response.headers.raw]
         response.headers = httpx2.Headers(answered)
-        capture.status, capture.request_id = response.status_code, response.headers.get("x-request-id")
+        capture.status = response.status_code
+        capture.request_id = words(response.headers.get("x-request-id"))
         try:
             return await self._receive(capture, request, response)
         except BaseException:

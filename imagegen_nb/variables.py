@@ -9,20 +9,31 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from imagegen_nb.errors import InvalidOption, VariableError
+from imagegen_nb.redaction import visible
 
 LONGEST_VALUE = 32_000
 """Characters one value may add to a prompt; more than a whole prompt may have is surely a mistake."""
+LONGEST_TEXT = 100_000
+"""Characters of a filled-in text: values that stand in it a thousand times must not fill the memory."""
+LONGEST_PATH = 500
+"""Characters of a path that is listed: nobody writes longer ones, and their number could be squared."""
 
 _DEEPEST = 64
 _TAG = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]{0,8}))*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_MOST_HINTS = 20
-_MOST_NAMES = 200
+_MOST_HINTS = 5
+_MOST_NAMES = 50
+_LONGEST_NAME = 32
+"""Characters of a name that something like it is looked for; comparing long ones takes long."""
+_MOST_LOOKED_FOR = 2
+"""Unlike steps of one path that something like them is looked for."""
 
 
 @runtime_checkable
@@ -36,15 +47,14 @@ class HasContext(Protocol):
 
 def paths(template: str) -> tuple[str, ...]:
     """The paths in `template`, each once, in order of appearance; malformed tags are left out."""
-    found = (match[1].strip() for match in _TAG.finditer(template))
+    found = (inside.strip() for inside in dict.fromkeys(_TAG.findall(template)))
     return tuple(dict.fromkeys(path for path in found if _PATH.fullmatch(path)))
 
 
 def malformed(template: str) -> tuple[str, ...]:
     """Tags whose inside is not a path, as they stand in the text."""
-    return tuple(
-        dict.fromkeys(match[0] for match in _TAG.finditer(template) if not _PATH.fullmatch(match[1].strip()))
-    )
+    found = dict.fromkeys(_TAG.findall(template))
+    return tuple(f"{{{{{inside}}}}}" for inside in found if not _PATH.fullmatch(inside.strip()))
 
 
 def unclosed(template: str) -> bool:
@@ -52,9 +62,14 @@ def unclosed(template: str) -> bool:
     return "{{" in _TAG.sub("", template)
 
 
+def is_name(text: str) -> bool:
+    """Whether a path can begin with `text`."""
+    return _NAME.fullmatch(text) is not None
+
+
 def check_identifier(name: object) -> None:
     """Raise `InvalidOption` for a name no path can begin with; None is no name."""
-    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+    if name is not None and not (isinstance(name, str) and is_name(name)):
         raise InvalidOption(
             f"identifier = {name!r}: use letters, digits and _, not beginning with a digit, e.g. step_2"
         )
@@ -111,7 +126,14 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         told = [f"{{{{{path}}}}} has no value" for path in missing]
         hints = [_suggest(path, context) for path in missing[:_MOST_HINTS]]
         told[: len(hints)] = [f"{line}; {hint}" for line, hint in zip(told, hints, strict=False)]
-        raise VariableError(_listed([*told, *unusable]), missing=tuple(missing))
+        raise VariableError(visible(_listed([*told, *unusable])), missing=tuple(missing))
+    tags = Counter(_TAG.findall(template)).items()
+    length = len(template) + sum(times * (len(values[tag.strip()]) - len(tag) - 4) for tag, times in tags)
+    if length > LONGEST_TEXT:
+        raise VariableError(
+            f"the text would have {length:,} characters with its variables filled in; at most "
+            f"{LONGEST_TEXT:,} are written. Use shorter values, or each of them less often"
+        )
     return _TAG.sub(lambda match: values[match[1].strip()], template)
 
 
@@ -119,6 +141,8 @@ def _as_text(value: Any) -> tuple[str, str]:
     """A value as it is written into a prompt, and why it cannot be (empty when it can)."""
     if value is None:
         return "", "is null: there is nothing to fill in"
+    if _holds_more(value, LONGEST_VALUE // 2):  # each takes a character and a comma, at the least
+        return "", f"is more than {LONGEST_VALUE:,} characters long as JSON, which is all that fits a prompt"
     try:
         text = value if isinstance(value, str) else _compact(value)
     except ValueError:
@@ -130,6 +154,17 @@ def _as_text(value: Any) -> tuple[str, str]:
 
 def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _holds_more(value: Any, most: int) -> bool:
+    """Whether there are more than `most` values in `value`, without writing them all out."""
+    waiting = [value]
+    for item in waiting:
+        if isinstance(item, list | dict):
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+        if len(waiting) > most:
+            return True
+    return False
 
 
 def _listed(lines: Sequence[str]) -> str:
@@ -158,9 +193,11 @@ def _suggest(path: str, context: Mapping[str, Any]) -> str:
     """The nearest path there is: each segment that leads nowhere is replaced by its likeliest neighbour."""
     nearest: list[str] = []
     data: Any = context
+    guessed = 0
     for segment in path.split("."):
+        guessed += not _step_into(data, segment)[0]
         steps = _towards(segment, data, cutoff=0.3 if nearest else 0.6)
-        if not steps:
+        if not steps or guessed > _MOST_LOOKED_FOR:
             break
         for step in steps:
             nearest.append(step)
@@ -189,6 +226,8 @@ def _towards(segment: str, data: Any, cutoff: float) -> list[str]:
 def _neighbour(segment: str, data: Any, cutoff: float) -> str:
     if isinstance(data, list):
         return str(len(data) - 1)
+    if len(segment) > _LONGEST_NAME:
+        return ""
     close = difflib.get_close_matches(segment, _names(data), n=1, cutoff=cutoff)
     return close[0] if close else ""
 
@@ -196,11 +235,16 @@ def _neighbour(segment: str, data: Any, cutoff: float) -> str:
 def _names(data: Any) -> list[str]:
     """Keys of an object that a path can be written with."""
     keys = list(data)[:_MOST_NAMES] if isinstance(data, Mapping) else []
-    return [key for key in keys if _PATH.fullmatch(key) and "." not in key]
+    return [key for key in keys if len(key) <= _LONGEST_NAME and _PATH.fullmatch(key) and "." not in key]
 
 
 def leaves(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every path into plain `data` with its value, containers before what they hold."""
+    """Every path into plain `data` with its value, containers before what they hold.
+
+    What lies deeper than a path of `LONGEST_PATH` characters is left out.
+    """
+    if len(prefix) > LONGEST_PATH:
+        return
     if prefix:
         yield prefix, data
     if isinstance(data, Mapping):
@@ -211,3 +255,32 @@ def leaves(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         return
     for key, item in items:
         yield from leaves(item, f"{prefix}.{key}" if prefix else str(key))
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Where a value stands, as a key and the trail of what holds it: the whole path is put together only
+    when asked for, since that of every value could take the square of the data's room."""
+
+    above: Trail | None
+    key: str
+
+    @property
+    def place(self) -> str:
+        """The path, such as `output.assets.0.file_url`."""
+        return f"{self.above.place}.{self.key}" if self.above else self.key
+
+
+def walk(data: Any) -> Iterator[tuple[Trail, Any]]:
+    """Every value inside `data`, plain JSON as it was parsed, with its trail; in no order that matters."""
+    waiting: list[tuple[Trail | None, Any]] = [(None, data)]
+    while waiting:
+        trail, value = waiting.pop()
+        if isinstance(value, Mapping):
+            found = [(Trail(trail, key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            found = [(Trail(trail, str(index)), item) for index, item in enumerate(value)]
+        else:
+            continue
+        yield from found
+        waiting += found

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support_properties import plain_values, text
 
 from imagegen_nb.errors import VariableError
-from imagegen_nb.variables import LONGEST_VALUE, leaves, malformed, paths, plain, render
+from imagegen_nb.variables import LONGEST_PATH, LONGEST_VALUE, leaves, malformed, paths, plain, render
 
 SECONDS = 2.0
 """No 64 KB template may take longer, also on a slow machine; they take milliseconds."""
@@ -311,6 +311,16 @@ def test_paths_are_listed_once_in_order_and_malformed_tags_apart():
     template = "{{b}} {{a.0.c}} {{b}} {{a b}} {{}}"
     assert paths(template) == ("b", "a.0.c")
     assert malformed(template) == ("{{a b}}", "{{}}")
+
+
+def test_no_path_grows_without_end():
+    """In a file of 1 MB all paths together could take a thousand times as much."""
+    data: object = [0] * 100
+    for _ in range(50):
+        data = {"k" * 100: data}
+    found = [path for path, _ in leaves(data)]
+    assert len(found) == 4  # of 150
+    assert max(map(len, found)) <= LONGEST_PATH
 
 
 def test_leaves_list_containers_before_what_they_hold():

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from imagegen_nb import redaction
-from imagegen_nb.cli.present import app, fail, out, plain_table, print_json
+from imagegen_nb.cli.present import app, escape, fail, out, plain_table, print_json
 from imagegen_nb.display import byte_size
 from imagegen_nb.errors import InvalidOption, ReplayError
 from imagegen_nb.replay import layout, scrub

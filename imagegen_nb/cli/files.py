@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from imagegen_nb.cli.present import app, fail, out, print_json
+from imagegen_nb.cli.present import app, escape, fail, out, print_json
 from imagegen_nb.errors import DefinitionError, InvalidOption
 from imagegen_nb.importing import load_step
+from imagegen_nb.redaction import visible
 from imagegen_nb.references import paths
 
 _LONGEST_VALUE = 60
@@ -63,7 +63,9 @@ def list_paths(
         value = str(path.value) if isinstance(path.value, str | int | float) else ""
         shown = value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…"
         # One plain line each: references are there to be copied, and must never be cut.
-        typer.echo(f"{path.template:<{width}}  {path.type:<10}  {path.state:<9}  {shown}".rstrip())
+        typer.echo(
+            f"{visible(path.template):<{width}}  {path.type:<10}  {path.state:<9}  {visible(shown)}".rstrip()
+        )
 
 
 @app.command()

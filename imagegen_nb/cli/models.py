@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from imagegen_nb import catalog, tables
-from imagegen_nb.cli.present import app, out, plain_table, print_json
+from imagegen_nb.cli.present import app, escape, out, plain_table, print_json
 from imagegen_nb.definition import definition_schema
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step import ImageGenerationStep

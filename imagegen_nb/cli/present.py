@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as as_markup
 from rich.table import Table
 
 from imagegen_nb._version import __version__
 from imagegen_nb.display import byte_size
+from imagegen_nb.redaction import visible
 from imagegen_nb.run import Run
 
 app = typer.Typer(
@@ -22,6 +24,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_COMMANDS = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that command a terminal or turn its text, and that JSON leaves as they are."""
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -41,9 +45,15 @@ def _options(
     """Image Generation steps: run, check, export."""
 
 
+def escape(text: str) -> str:
+    """`text` for the console, where neither rich nor the terminal takes any of it for a command."""
+    return as_markup(visible(text))
+
+
 def print_json(value: Any) -> None:
-    """`value` as JSON on standard output, for machines."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    """`value` as JSON on standard output, for machines; no character of it commands a terminal."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    typer.echo(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def fail(error: object, *notes: str) -> None:

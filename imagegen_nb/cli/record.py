@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.markup import escape
 
-from imagegen_nb.cli.present import app, err, fail, out, print_json
+from imagegen_nb.cli.present import app, err, escape, fail, out, print_json
 from imagegen_nb.display import byte_size
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.replay.rehearsal import Recorded

@@ -9,10 +9,9 @@ from typing import Annotated, Any
 
 import jiter
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from imagegen_nb.cli.present import app, err, print_json, run_facts, show_run
+from imagegen_nb.cli.present import app, err, escape, print_json, run_facts, show_run
 from imagegen_nb.errors import InvalidOption, StepFailed
 from imagegen_nb.events import RunEvent
 from imagegen_nb.exporting import save_step
@@ -93,13 +92,15 @@ def _with_progress(workspace: Workspace, step: Any, inputs: dict[str, Any], iden
 def _tell(done: Run) -> None:
     show_run(done)
     for short in () if done.error else done.shortfalls:
-        err.print(f"[yellow]missing:[/] {short.count} — {short.error}", soft_wrap=True)
+        err.print(f"[yellow]missing:[/] {short.count} — {escape(str(short.error))}", soft_wrap=True)
     if done.error is not None and done.step.on_failure == "continue":
-        err.print(f"[bold red]failed:[/] {done.error} (the step says to continue)", soft_wrap=True)
+        err.print(
+            f"[bold red]failed:[/] {escape(str(done.error))} (the step says to continue)", soft_wrap=True
+        )
     for warning in done.warnings:
-        err.print(f"[yellow]note:[/] {warning}", soft_wrap=True)
+        err.print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
     paid = "emulated: no provider was asked" if done.emulated else f"paid by {done.paid_by}"
-    err.print(f"{done.duration:.1f} s, {paid}", soft_wrap=True)
+    err.print(f"{done.duration:.1f} s, {escape(paid)}", soft_wrap=True)
 
 
 def _refuse_unknown(given: dict[str, Any], paths: tuple[str, ...]) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from imagegen_nb.cli.present import app, err, out, print_json
+from imagegen_nb.cli.present import app, err, escape, out, print_json
 from imagegen_nb.demo import Demo
 from imagegen_nb.errors import InvalidOption
 

@@ -6,6 +6,7 @@ Facts: ai.google.dev pages "Image generation", "Deprecations"; google-genai 3.4;
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.redaction import redact
-from imagegen_nb.replies import Reply, failure, mapping, whole_number
+from imagegen_nb.replies import Reply, failure, mapping, whole_number, words
 from imagegen_nb.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _FLASH = Model(
     ),
     labels={"image_size": "Aspect Ratio"},
 )
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _BLOCKED = frozenset(
     (
         "BLOCKLIST",
@@ -171,7 +173,7 @@ def _no_image(
 ) -> ProviderError:
     """Why an answer with HTTP 200 holds no image: a safety block, text instead, or nothing at all."""
     block = mapping(answer.get("promptFeedback")).get("blockReason")
-    reason = block or candidate.get("finishReason")
+    reason = words(block or candidate.get("finishReason"))
     if block or reason in _BLOCKED:
         said = candidate.get("finishMessage") or mapping(answer.get("promptFeedback")).get(
             "blockReasonMessage"
@@ -181,7 +183,7 @@ def _no_image(
             f"{what} by a safety system" + (f": {redact(str(said))}" if said else ""),
             provider=reply.provider,
             status=reply.status,
-            code=str(reason),
+            code=reason,
             request_id=request_id,
             charge="none" if block else "unknown",
         )
@@ -191,7 +193,7 @@ def _no_image(
     else:
         message = f"answered without an image (finish reason {reason or 'none given'})"
     error = reply.invalid(message)
-    error.code, error.request_id = (str(reason) if reason else None), request_id
+    error.code, error.request_id = reason, request_id
     return error
 
 
@@ -204,8 +206,8 @@ def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> Receipt:
             output=_by_modality(usage, "candidatesToken", "unspecified"),
             total=whole_number(usage.get("totalTokenCount")),
         ),
-        request_id=reply.request_id or (request_id if isinstance(request_id, str) else None),
-        answered_by=named if isinstance(named, str) and named else model,
+        request_id=reply.request_id or words(request_id),
+        answered_by=words(named) or model,
         reported=usage,
     )
 
@@ -217,7 +219,7 @@ def _by_modality(usage: Mapping[str, Any], name: str, otherwise: str) -> dict[st
     for detail in map(mapping, details if isinstance(details, list) else []):
         count = whole_number(detail.get("tokenCount"))
         if count is not None:
-            modality = str(detail.get("modality", otherwise)).lower()
+            modality = (words(detail.get("modality")) or otherwise).lower()
             counts[modality] = counts.get(modality, 0) + count
     total = whole_number(usage.get(f"{name}Count"))
     return counts or ({} if total is None else {otherwise: total})
@@ -244,7 +246,7 @@ def _error(reply: Reply, connection: Connection) -> ProviderError:
         code=error.get("status"),
         message=error.get("message"),
         kind=kind,
-        retry_after=float(delay) if delay.replace(".", "", 1).isdecimal() else None,
+        retry_after=float(delay) if _SECONDS.fullmatch(delay) else None,
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from imagegen_nb.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
 from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.replies import Reply, failure, mapping, whole_number
+from imagegen_nb.replies import Reply, failure, mapping, whole_number, words
 from imagegen_nb.types import Delivery, GeneratedImage, ImageRequest, Partial, Receipt, Shortfall, Usage
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> Receipt:
         ),
         request_id=reply.request_id,
         answered_by=model,
-        used={name: answer[name] for name in echoed if isinstance(answer.get(name), str)},
+        used={name: told for name in echoed if (told := words(answer.get(name)))},
         reported=usage,
     )
 
@@ -266,13 +266,14 @@ def _classified(
     error: Mapping[str, Any], reply: Reply, connection: Connection, *, started: bool = False
 ) -> ProviderError:
     code, message = error.get("code"), error.get("message")
+    named = words(code)
     kind: type[ProviderError] | None = ProviderFault if started else None
-    if error.get("code") in _BLOCKED:
+    if named in _BLOCKED:
         kind = ModerationBlocked
         categories = mapping(error.get("moderation_details")).get("categories")
         if isinstance(categories, list) and categories:
             message = f"{message} (categories: {', '.join(str(name) for name in categories)})"
-    elif error.get("code") in _MONEY or error.get("type") in _MONEY:
+    elif named in _MONEY or words(error.get("type")) in _MONEY:
         kind = QuotaExhausted
     return failure(reply, connection, code=code, message=message, kind=kind)
 

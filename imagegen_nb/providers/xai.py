@@ -13,7 +13,7 @@ from typing import Any
 from imagegen_nb.capabilities import Lifecycle, Model
 from imagegen_nb.errors import AuthenticationFailed, Charge, ModerationBlocked, ProviderError, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.replies import Reply, failure, mapping, whole_number
+from imagegen_nb.replies import Reply, failure, mapping, whole_number, words
 from imagegen_nb.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
 
 _OUTPUT = ("provider", "image_count")
@@ -142,7 +142,7 @@ def _receipt(answer: Mapping[str, Any], reply: Reply, model: str | None) -> Rece
             cost_in_usd_ticks=whole_number(usage.get("cost_in_usd_ticks")),
         ),
         request_id=reply.request_id,
-        answered_by=named if isinstance(named, str) and named else model,
+        answered_by=words(named) or model,
         reported=usage,
     )
 

@@ -18,6 +18,7 @@ from imagegen_nb.fields import Draft, fields, problems
 from imagegen_nb.loop import Job
 from imagegen_nb.run import Run
 from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.variables import is_name
 from imagegen_nb.widgets.interrupts import cancel_on_interrupt
 from imagegen_nb.widgets.live import Stage
 from imagegen_nb.widgets.panel import Hooks, Panel
@@ -118,6 +119,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         """What the prompt can refer to: inputs by name, and the outputs of earlier steps by path."""
         offered: list[dict[str, Any]] = []
         for name, value in values.items():
+            if not is_name(name):  # an imported file may call its inputs anything; no path leads to those
+                continue
             if isinstance(value, references.HasOutput):
                 offered += map(_path_variable, references.paths(value.step, value, identifier=name))
             else:

@@ -219,3 +219,15 @@ def test_a_run_from_another_thread_is_seen_too(form):
     thread.join()
     until(lambda: form._job is None and form.run_result is not None)
     assert form.run_result.returned == 1
+
+
+def test_an_imported_input_that_is_no_name_is_not_offered(form):
+    document = {
+        "format": "imagegen-nb/step",
+        "version": 2,
+        "step": {"model": "gpt-image-2", "prompt": "a {{room}}"},
+        "inputs": {"room": "hall", "}} <b>{{x": "evil", "step 1": "x"},
+    }
+    upload(form, "theirs.step.json", json.dumps(document).encode())
+    assert form.inputs["}} <b>{{x"] == "evil"
+    assert [offered["path"] for offered in control(form, "prompt").variables] == ["room"]
