@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import pytest
+from rigs.figures import figure
 
 from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, Workspace
 from imagegen_nb.emulator import Fault
@@ -150,6 +151,19 @@ def each_row(rows: list[Row]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("row", rows, ids=name)
 
 
+counted: list[tuple[str, int, int]] = []
+"""For each run of the matrix: its fault, and the requests that were allowed and that came."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def told():
+    yield
+    kinds = len({kind for kind, _, _ in counted})
+    others = sum(allowed != came for _, allowed, came in counted)
+    what = f"{kinds} kinds in {len(counted)} runs, policies and providers, with another number of requests"
+    figure("faults", what, others, "0")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def sdks_are_loaded():
     """Their first import takes a good part of the short deadlines here."""
@@ -220,7 +234,7 @@ def test_failure(gateways, emulator, row, provider, policy):
     assert error.message
     assert KEY not in f"{error} {error!r} {error.__dict__}"
 
-    assert emulator.count() == REQUESTS[provider] * row.sent
+    assert_asked(emulator, row, provider)
     assert (failed is not None) == (policy == "terminate")
     assert (run.status, run.requested, run.returned) == ("failed", COUNT, 0)
     assert run.blocked == (COUNT if kind is ModerationBlocked else 0)
@@ -235,6 +249,13 @@ def test_failure(gateways, emulator, row, provider, policy):
         assert failed.error is error
         assert str(failed) == str(error)
         assert_stands_alone(failed)
+
+
+def assert_asked(emulator, row: Row, provider: str) -> None:
+    """Each call has left as often as it may."""
+    allowed = REQUESTS[provider] * row.sent
+    counted.append((row.fault.kind, allowed, emulator.count()))
+    assert emulator.count() == allowed
 
 
 def assert_told_as_plain_data(run) -> None:
@@ -284,13 +305,14 @@ def test_an_answered_failure_names_the_request(gateways, emulator, row, provider
     assert (error.request_id or "").startswith("emulated-" if provider == "gemini" else "req_emulated_")
 
 
+@each_policy
 @each_provider
 @each_row(GOOD)
-def test_survived(gateways, emulator, row, provider):
+def test_survived(gateways, emulator, row, provider, policy):
     script(emulator, provider, row.fault, meets=row.meets)
-    run = step(provider).run(workspace=gateways)
+    run = step(provider, policy).run(workspace=gateways)
     assert (run.status, run.returned, run.error) == ("done", COUNT, None)
-    assert emulator.count() == REQUESTS[provider] * row.sent
+    assert_asked(emulator, row, provider)
 
 
 @each_provider
