@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from imagegen_nb import Gateway, ImageGenerationStep, Run, StepFailed, Workspace, paths, save_step
-from imagegen_nb.emulator import Fault
+from imagegen_nb.emulator import Emulator, Fault
 from imagegen_nb.errors import SecretFound
 
 CANARIES = {
@@ -55,6 +55,11 @@ FAULTS = [
     Fault("wrong_type"),
     Fault("rate_limit"),  # the last one: after it nobody may ask for a while
 ]
+
+
+def script(emulator: Emulator, provider: str, fault: Fault) -> None:
+    """Let one call meet a fault, again and again where it is made again."""
+    emulator.script(provider, *[fault] * (6 if fault.kind == "rate_limit" else 1))
 
 
 def forms(secret: str) -> set[str]:

@@ -23,6 +23,7 @@ from support_secrets import (
     attempt,
     files_below,
     hits,
+    script,
     workspace_on,
 )
 
@@ -57,8 +58,7 @@ def test_no_fault_brings_a_key_out(emulator, tmp_path, caplog, capfd, provider, 
     found = []
     for fault in FAULTS:
         workspace.timeout = 0.3 if fault.kind == "hang" else 30
-        attempts = 6 if fault.kind == "rate_limit" else 1
-        emulator.script(provider, *[fault] * attempts)
+        script(emulator, provider, fault)
         found += [f"{fault.kind}: {hit}" for hit in hits(attempt(step, workspace, tmp_path))]
     assert emulator.count() == len(FAULTS) + 5
     found += hits(record.getMessage() for record in caplog.records)

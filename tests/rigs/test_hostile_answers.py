@@ -29,7 +29,10 @@ MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemin
 HOSTILE = [*SCRIPTS[-6:], "\x1b]0;owned\x07\x9b2J\u202e", "9" * 5_000, "\u0661\u0662.5", "x" * 100_000]
 IMAGE = base64.b64encode(picture()).decode()
 W = "@WORDS@"
-pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")
+pytestmark = [
+    pytest.mark.usefixtures("waits"),
+    pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning"),
+]
 ANSWERS = {
     "openai": [
         (400, {"error": {"message": W, "type": W, "code": W, "param": W}}),

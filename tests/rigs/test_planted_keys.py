@@ -32,6 +32,7 @@ from support_secrets import (
     files_below,
     hits,
     of_exception,
+    script,
     workspace_on,
 )
 
@@ -50,6 +51,7 @@ from imagegen_nb.errors import ImagegenError, ReplayError, SecretFound
 from rigs.figures import LONG, figure
 
 pytestmark = [
+    pytest.mark.usefixtures("waits"),
     pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
 ]
@@ -111,7 +113,7 @@ def test_calls(emulator, tmp_path, caplog, capfd, provider, variable):
     for fault in faults():
         workspace.timeout = 0.3 if fault.kind == "hang" else 30
         for policy in ("terminate", "continue"):
-            emulator.script(provider, fault)
+            script(emulator, provider, fault)
             step = step_for(provider, on_failure=policy)
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")
@@ -134,7 +136,7 @@ def test_tracebacks(emulator, tmp_path, provider, variable):
     )
     for fault in faults():
         workspace.timeout = 0.3 if fault.kind == "hang" else 30
-        emulator.script(provider, fault)
+        script(emulator, provider, fault)
         try:
             step_for(provider).run(workspace=workspace)
         except StepFailed as failed:
@@ -151,7 +153,7 @@ def test_forms_and_galleries(emulator, tmp_path, monkeypatch, provider, variable
     workspace = workspace_on(emulator.url + PATHS[provider], provider, variable, tmp_path)
     for fault in faults():
         workspace.timeout = 0.3 if fault.kind == "hang" else 30
-        emulator.script(provider, fault)
+        script(emulator, provider, fault)
         form = StepForm(step_for(provider), workspace)
         form.panel.header.run.click()
         job = form._job
@@ -182,7 +184,7 @@ def test_cassettes(emulator, tmp_path, monkeypatch, provider, variable):
     workspace = workspace_on(emulator.url + PATHS[provider], provider, variable, tmp_path)
     for number, fault in enumerate(faults()):
         workspace.timeout = 0.3 if fault.kind == "hang" else 30
-        emulator.script(provider, fault)
+        script(emulator, provider, fault)
         for mode in ("all", "none"):
             told = []
             try:
@@ -214,7 +216,7 @@ def test_commands(emulator, tmp_path, monkeypatch, capfd, provider):
     for fault in faults():
         if fault.kind != "hang":
             for more in ((), ("--json",)):
-                emulator.script(provider, fault)
+                script(emulator, provider, fault)
                 search("commands", invoked("run", "hero.step.json", "--backend", emulator.url, *more))
     for words in (
         ("validate", "hero.step.json"),
