@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import sys
-import warnings
-from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support_commands import invoked
 from support_images import picture
 from support_runs import run_of
 
 from imagegen_nb import Gateway, ImageGenerationStep, Run, Workspace, replay, save_step
-from imagegen_nb import cli as command_line
 from imagegen_nb.cli import present
 from imagegen_nb.cli.run import _tell as tell
 from imagegen_nb.emulator import Fault
@@ -153,17 +149,6 @@ def test_no_delay_is_taken_for_a_number_that_is_none(raw_server, tmp_path, monke
     assert (error.kind, error.retry_after) == ("rate_limit", None)
 
 
-def invoked(*arguments: str) -> str:
-    """What a command writes to a terminal."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sys, "argv", ["imagegen-nb", *arguments])
-        patched.setattr(warnings, "showwarning", warnings.showwarning)  # the command replaces it
-        with suppress(SystemExit):
-            command_line.main()
-    return out.getvalue() + err.getvalue()
-
-
 COMMANDS = "\x1b]0;owned\x07\x9b2J\u202e[red]x[/red][/]"
 ASSET = {"id": "a", "file_url": COMMANDS, "file_name": COMMANDS, "file_size": 1, "file_type": COMMANDS}
 DOCUMENTS = {
@@ -206,7 +191,7 @@ def test_no_file_commands_the_terminal(name, emulator, tmp_path, monkeypatch):
         ("run", f"{COMMANDS}.json"),
     ):
         for more in ((), ("--json",)):
-            said = invoked(*words, *more)
+            said = "".join(invoked(*words, *more))
             # An unescaped [red] would be gone from the text, and a lone [/] a foreign error.
             assert "MarkupError" not in said
             assert visible(said) == said, ascii(said)
@@ -221,7 +206,7 @@ def test_no_error_of_a_provider_is_markup(emulator, tmp_path, monkeypatch, count
         model=MODELS["gemini"], prompt="a fox", image_count=count, on_failure="continue"
     )
     save_step("x.step.json", step)
-    said = invoked("run", "x.step.json", "--backend", emulator.url)
+    said = "".join(invoked("run", "x.step.json", "--backend", emulator.url))
     assert "[red]x[/red][/]" in said
     assert visible(said) == said, ascii(said)
 
@@ -256,7 +241,7 @@ def test_no_cassette_commands_the_terminal(tmp_path, monkeypatch):
         ("cassettes", "check", COMMANDS),
     ):
         for more in ((), ("--json",)):
-            said = invoked(*words, *more)
+            said = "".join(invoked(*words, *more))
             assert visible(said) == said, ascii(said)
     with replay.use("a"):
         assert visible(repr(replay.status())) == repr(replay.status())

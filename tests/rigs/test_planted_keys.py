@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
 import pickle
@@ -14,7 +13,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import comm
@@ -22,6 +21,7 @@ import ipywidgets
 import pytest
 from comm.base_comm import BaseComm
 from IPython.core.ultratb import VerboseTB
+from support_commands import invoked
 from support_secrets import (
     CANARIES,
     FAULTS,
@@ -45,7 +45,6 @@ from imagegen_nb import (
     replay,
     save_step,
 )
-from imagegen_nb import cli as command_line
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import ImagegenError, ReplayError, SecretFound
 from rigs.figures import LONG, figure
@@ -196,17 +195,6 @@ def test_cassettes(emulator, tmp_path, monkeypatch, provider, variable):
             search("of recorded runs", told)
     assert list(tmp_path.rglob("cassette.yaml"))
     search("files of cassettes", files_below(tmp_path / "cassettes"))
-
-
-def invoked(*arguments: str) -> Iterator[str]:
-    """What a command says, on either line."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sys, "argv", ["imagegen-nb", *arguments])
-        patched.setattr(warnings, "showwarning", warnings.showwarning)  # the command replaces it
-        with suppress(SystemExit):
-            command_line.main()
-    yield from (out.getvalue(), err.getvalue())
 
 
 @pytest.mark.parametrize("provider", MODELS)

@@ -23,8 +23,9 @@ class Told(NamedTuple):
 def run_pytest() -> Callable[..., Told]:
     """Runs pytest in a folder: `run_pytest(folder, "--nbval", "notebooks", OPENAI_API_KEY="...")`."""
 
-    # In CI the summary at the end repeats each message whole.
-    inherited = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
+    # In CI the summary at the end repeats each message whole; and whoever runs this has options of his own.
+    strange = ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS")
+    inherited = {name: value for name, value in os.environ.items() if name not in strange}
 
     def run(folder: Path, *options: str, before: tuple[str, ...] = (), **environment: str) -> Told:
         command = [*before, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no"]
