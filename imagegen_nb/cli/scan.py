@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from imagegen_nb.cli.present import app, fail, out, print_json
-from imagegen_nb.replay.keeping import keys
-from imagegen_nb.scanning import scan as look
+from imagegen_nb.cli.console import app, fail, out, print_json
+from imagegen_nb.replay.writer import keys
+from imagegen_nb.secret_scan.scan import scan as look
 
 
 @app.command()

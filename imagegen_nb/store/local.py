@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from imagegen_nb.durable import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.errors import AssetNotFound, StoreError
-from imagegen_nb.store import locks, recovery, rows, sidecars
+from imagegen_nb.store import locks, manifests, recovery, rows
 from imagegen_nb.store.base import Blob, LedgerEntry, NewAsset, Store, StoredAsset, check_room
-from imagegen_nb.store.index import Index
-from imagegen_nb.store.places import Places, inside
-from imagegen_nb.store.sidecars import Sidecar
+from imagegen_nb.store.database import Index
+from imagegen_nb.store.manifests import Sidecar
+from imagegen_nb.store.paths import Places, inside
 
 
 class LocalStore(Store):
@@ -61,9 +61,9 @@ class LocalStore(Store):
             with self.index.writing() as index:
                 check_room(rows.used(index), rows.reserved(index), limit)
                 order = rows.put_run(index, run)
-                sidecars.write(self.places, run.run_id, Sidecar(run=run, run_order=order))
+                manifests.write(self.places, run.run_id, Sidecar(run=run, run_order=order))
         except BaseException:
-            sidecars.remove(self.places, run.run_id)
+            manifests.remove(self.places, run.run_id)
             locks.release(self.places, run.run_id)
             raise
 
@@ -97,7 +97,7 @@ class LocalStore(Store):
         try:
             return self._record(name, assets) if assets else ()
         except BaseException:
-            sidecars.remove(self.places, name)
+            manifests.remove(self.places, name)
             raise
 
     def _record(
@@ -109,7 +109,7 @@ class LocalStore(Store):
             order = rows.put_run(index, run) if run is not None else 0
             first = rows.add_assets(index, stored)
             sidecar = Sidecar(run=run, run_order=order, assets=stored, asset_order=first)
-            sidecars.write(self.places, name, sidecar)
+            manifests.write(self.places, name, sidecar)
         return stored
 
     def get(self, asset_id: str) -> StoredAsset:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lab import ARGUMENTS, CHROMIUM, Lab, Opener, OpenNotebook
 from playwright.sync_api import Browser, sync_playwright
+from support.lab import ARGUMENTS, CHROMIUM, Lab, Opener, OpenNotebook
 
 
 @pytest.fixture(scope="session")
