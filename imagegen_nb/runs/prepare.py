@@ -17,7 +17,7 @@ from imagegen_nb.core.active_cassette import Tape
 from imagegen_nb.core.events import RunEvent
 from imagegen_nb.core.types import Backend, ChargeType, ImageRequest
 from imagegen_nb.errors import InvalidOption, VariableError
-from imagegen_nb.providers.base import Connection, Entry, Provider
+from imagegen_nb.providers.base import CatalogEntry, Connection, Provider
 from imagegen_nb.providers.credentials import Credential, keys_in_use
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import Store
@@ -52,7 +52,7 @@ class Plan:
 
     run_id: str
     step: ImageGenerationStep
-    entry: Entry
+    entry: CatalogEntry
     inputs: dict[str, Any]
     request: ImageRequest
     credential: Credential
@@ -120,7 +120,7 @@ def _check_call(inputs: object, on_event: object, identifier: str | None) -> Non
     variables.check_identifier(identifier)
 
 
-def _check_partials(step: ImageGenerationStep, entry: Entry, partial_images: int) -> None:
+def _check_partials(step: ImageGenerationStep, entry: CatalogEntry, partial_images: int) -> None:
     if partial_images not in range(_MOST_PARTIALS + 1):
         raise InvalidOption(f"partial_images = {partial_images!r}: use 0 to {_MOST_PARTIALS}")
     if partial_images and not entry.model.streams:

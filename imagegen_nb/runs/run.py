@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from imagegen_nb.core import html_repr
-from imagegen_nb.core.types import STAND_INS, Backend, Receipt, Shortfall, Usage, made_up
+from imagegen_nb.core.types import STAND_INS, Backend, MissingImages, ResponseMetadata, Usage, made_up
 from imagegen_nb.errors import ImagegenError, ModerationBlocked
 from imagegen_nb.step.output import StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
@@ -38,8 +38,8 @@ class Run:
     paid_by: str
     started_at: str
     duration: float
-    receipts: tuple[Receipt, ...] = ()
-    shortfalls: tuple[Shortfall, ...] = ()
+    receipts: tuple[ResponseMetadata, ...] = ()
+    shortfalls: tuple[MissingImages, ...] = ()
     warnings: tuple[str, ...] = ()
     error: ImagegenError | None = None
     identifier: str | None = None

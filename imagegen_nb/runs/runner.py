@@ -11,12 +11,19 @@ import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from imagegen_nb.core import filenames, images, variables
 from imagegen_nb.core.events import Voice
 from imagegen_nb.core.images import CheckedImage
-from imagegen_nb.core.types import STAND_INS, Delivery, GeneratedImage, Partial, Receipt, Shortfall, Usage
+from imagegen_nb.core.types import (
+    STAND_INS,
+    GeneratedImage,
+    MissingImages,
+    PartialImage,
+    ProviderEvent,
+    ResponseMetadata,
+    Usage,
+)
 from imagegen_nb.errors import (
     ImagegenError,
     ImageRejected,
@@ -31,7 +38,7 @@ from imagegen_nb.errors import (
 from imagegen_nb.runs import differences, ledger
 from imagegen_nb.runs.prepare import Plan
 from imagegen_nb.runs.run import Run, Status
-from imagegen_nb.step.output import Asset, OutputError, StepOutput, used_settings
+from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
 from imagegen_nb.store.base import Blob, LedgerEntry, NewAsset
 
 _SPARE = 5.0
@@ -88,8 +95,8 @@ class _Walk:
     called: bool = False
     mistake: ReplayError | None = None
     kept: list[_Kept] = field(default_factory=list)
-    receipts: list[Receipt] = field(default_factory=list)
-    shortfalls: list[Shortfall] = field(default_factory=list)
+    receipts: list[ResponseMetadata] = field(default_factory=list)
+    shortfalls: list[MissingImages] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     entry: LedgerEntry | None = None
     beginning: asyncio.Task[None] | None = None
@@ -115,7 +122,7 @@ class _Walk:
         missing = self.plan.request.count - len(self.kept) - sum(short.count for short in self.shortfalls)
         if missing > 0 and self.called:
             why = error or InvalidResponse("returned no image", provider=self._provider, charge="unknown")
-            self.shortfalls.append(Shortfall(why, missing))
+            self.shortfalls.append(MissingImages(why, missing))
         # Images that came are worth more than the reason why others did not.
         if self.kept:
             error = None
@@ -173,13 +180,13 @@ class _Walk:
         )
         return error.saying(f"{error.message.rstrip('.')}. {hint}")
 
-    async def _take(self, delivery: Delivery) -> None:
+    async def _take(self, delivery: ProviderEvent) -> None:
         """Put one delivery where it belongs; images are checked and written down at once."""
-        if isinstance(delivery, Receipt):
+        if isinstance(delivery, ResponseMetadata):
             self.receipts.append(delivery)
-        elif isinstance(delivery, Shortfall):
+        elif isinstance(delivery, MissingImages):
             self.shortfalls.append(replace(delivery, error=self._with_successor(delivery.error)))
-        elif isinstance(delivery, Partial):
+        elif isinstance(delivery, PartialImage):
             self.voice.tell("partial", index=delivery.index, data=delivery.data)
         else:
             # A cancel must not lose an image that has arrived: `settle` waits for this.
@@ -200,7 +207,7 @@ class _Walk:
                 request_id=delivery.request_id,
                 charge="unknown",
             )
-            self.shortfalls.append(Shortfall(why))
+            self.shortfalls.append(MissingImages(why))
             return
         blob = await asyncio.to_thread(self.plan.place.store.stage, image.data, image.media_type)
         self.kept.append(_Kept(delivery.index, blob, replace(image, data=b"")))
@@ -255,6 +262,8 @@ class _Walk:
     def _run(self, status: Status, assets: tuple[Asset, ...], error: ImagegenError | None) -> Run:
         plan = self.plan
         others = differences.in_models(plan.step, self.receipts)
+        if self.kept:  # a provider that failed may have had no time to read them
+            others += differences.in_settings(plan.request, plan.entry.provider.label)
         run = Run(
             id=plan.run_id,
             step=plan.step,
@@ -282,13 +291,7 @@ class _Walk:
         told = OutputError.of(error, asked=self._asked(error), **counts)
         return replace(run, output=run.output.model_copy(update={"error": told}))
 
-    def _used(self) -> Any:
-        """The output's settings: what the provider echoed, else what was set, else the default."""
-        plan = self.plan
-        known: dict[str, Any] = {"provider": plan.entry.provider.name, "image_count": plan.step.image_count}
-        for key in plan.entry.model.settings:
-            known[key] = plan.step.effective(key)
-        for receipt in self.receipts:
-            known |= {f"image_{name}": value for name, value in receipt.used.items()}
-        known |= dict.fromkeys(plan.entry.model.idle(known))  # what cannot be set was not used
-        return used_settings(plan.entry.model.output_settings, plan.step.model, known)
+    def _used(self) -> OutputSettings:
+        """The output's settings: only what is known to have been used."""
+        echoed = {key: value for receipt in self.receipts for key, value in receipt.echoed.items()}
+        return used_settings(self.plan.step, self.plan.request, echoed)
