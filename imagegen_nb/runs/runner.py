@@ -10,11 +10,11 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from imagegen_nb.core import filenames, images, variables
 from imagegen_nb.core.events import Voice
 from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     STAND_INS,
     GeneratedImage,
@@ -91,7 +91,7 @@ class _Walk:
     plan: Plan
     voice: Voice
     started: float = field(default_factory=time.monotonic)
-    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    started_at: str = field(default_factory=utc_now)
     called: bool = False
     mistake: ReplayError | None = None
     kept: list[_Kept] = field(default_factory=list)
@@ -175,9 +175,11 @@ class _Walk:
         """A provider's 404 says that a model is gone; what to use instead is known here."""
         if not isinstance(error, ModelRetired):
             return error
-        hint = self.plan.step.lifecycle_notice or (
-            f"{self.plan.step.model} is current as far as this version knows: check that the key may use it"
-        )
+        model, hint = self.plan.step.model, self.plan.step.lifecycle_notice
+        if not hint and self.plan.backend == "emulator":
+            hint = f'{model} is not emulated: use another model, or a key of your own and backend="live"'
+        elif not hint:
+            hint = f"{model} is current as far as this version knows: check that the key may use it"
         return error.saying(f"{error.message.rstrip('.')}. {hint}")
 
     async def _take(self, delivery: ProviderEvent) -> None:

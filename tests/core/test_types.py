@@ -78,7 +78,8 @@ def test_going_through_the_settings_reads_them_all(read):
 
 
 @pytest.mark.parametrize(
-    "look", [repr, len, bool, lambda settings: "image_size" in settings, lambda settings: settings == SETTINGS]
+    "look",
+    [repr, len, bool, lambda settings: "image_size" in settings, lambda settings: settings == SETTINGS],
 )
 def test_looking_at_the_settings_reads_none(look):
     request = request_with(**SETTINGS)
