@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from imagegen_nb.core.types import GeneratedImage, ResponseMetadata
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import (
     InvalidResponse,
+    ModelRetired,
     ProviderFault,
     ProviderTimeout,
     StorageLimitReached,
@@ -23,6 +25,8 @@ from imagegen_nb.errors import (
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Model
+from imagegen_nb.providers.http.client import open_exchange
+from imagegen_nb.providers.http.response import failure
 from imagegen_nb.store.base import Store
 from imagegen_nb.store.local import LocalStore
 
@@ -366,6 +370,47 @@ def test_a_step_that_fails_before_its_call_has_used_nothing(tmp_path, emulator):
     run, _ = outcome(STEP.replace(image_quality="low", on_failure="continue"), workspace)
     assert run.error.kind == "storage_limit"
     assert set(used(run).values()) == {None}
+
+
+# --- what the emulator does not speak
+
+
+async def sending(request, connection):
+    """A plug-in's call as `docs/providers.md` shows it."""
+    async with open_exchange("plugin", connection) as exchange:
+        reply = await exchange.send(
+            lambda: exchange.client.post(f"{connection.base_url}/images", json={"prompt": request.prompt})
+        )
+    raise failure(reply, connection)
+    yield
+
+
+def test_a_provider_the_emulator_does_not_speak_for_is_not_emulated(plugged, workspace):
+    run = plugged(sending, workspace)
+    assert (type(run.error), run.error.charge, run.error.provider) == (ProviderFault, "none", "plugin")
+    assert "not emulated: the emulator speaks for gemini, openai, xai only" in str(run.error)
+    assert 'backend="live"' in str(run.error)
+    assert "check" not in str(run.error)
+    assert run.output.error.charge == "none"
+
+
+def test_only_an_emulator_is_believed_that_it_is_none(plugged, raw_server, tmp_path, monkeypatch):
+    answer = b"HTTP/1.1 404 Not Found\r\nx-imagegen-not-emulated: all\r\ncontent-length: 0\r\n\r\n"
+    monkeypatch.setattr(Plugin, "base_url", raw_server(answer).url)
+    monkeypatch.setenv("PLUGIN_API_KEY", "a-key")
+    run = plugged(sending, Workspace(tmp_path))
+    assert type(run.error) is ModelRetired
+    assert "emulated" not in str(run.error)
+    assert "check that the key may use it" in str(run.error)
+
+
+def test_a_model_the_emulator_does_not_know_is_not_emulated(workspace, monkeypatch):
+    openai = catalog.find("gpt-image-2").provider
+    newer = replace(openai.models[0], name="gpt-image-9")
+    monkeypatch.setattr(type(openai), "models", (*openai.models, newer))
+    run, _ = outcome(STEP.replace(model="gpt-image-9"), workspace)
+    assert "gpt-image-9 is not emulated: use another model, or a key of your own" in str(run.error)
+    assert "check that the key" not in str(run.error)
 
 
 # --- notes
