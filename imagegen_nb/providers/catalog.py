@@ -7,8 +7,8 @@ import functools
 import importlib
 import pkgutil
 import threading
+from pathlib import Path
 
-from imagegen_nb import providers as _folder
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import CatalogEntry, Provider
@@ -16,15 +16,13 @@ from imagegen_nb.providers.base import CatalogEntry, Provider
 _registered: list[Provider] = []
 _lock = threading.Lock()
 _LONGEST_NAME = 100
-"""Characters of an unknown name that something like it is looked for."""
+"""Characters of an unknown name that are compared with the known ones."""
 
 
 @functools.cache
 def _built_in() -> tuple[Provider, ...]:
-    modules = (
-        importlib.import_module(f"{_folder.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(_folder.__path__)
-    )
+    files = pkgutil.iter_modules([str(Path(__file__).parent)])
+    modules = [importlib.import_module(f"{__package__}.{file.name}") for file in files]
     return tuple(module.PROVIDER for module in modules if hasattr(module, "PROVIDER"))
 
 
