@@ -134,7 +134,7 @@ class Gemini(Provider):
 async def _one(
     client: genai.Client, exchange: Exchange, request: ImageRequest, index: int
 ) -> list[ProviderEvent]:
-    """The events of one call; its failure is a shortfall, so that the others go on."""
+    """The events of one call; if it fails, its image is missing and the others go on."""
     from google.genai import types
 
     image_config = request.wire_settings(_IMAGE_CONFIG)
@@ -159,7 +159,7 @@ async def _one(
 
 def _read(reply: Reply, request: ImageRequest, index: int) -> list[ProviderEvent]:
     answer = reply.json()
-    receipt = _receipt(answer, reply, request.model)
+    metadata = _metadata(answer, reply, request.model)
     candidates = answer.get("candidates")
     candidate = mapping(candidates[0]) if isinstance(candidates, list) and candidates else {}
     parts = mapping(candidate.get("content")).get("parts")
@@ -169,14 +169,14 @@ def _read(reply: Reply, request: ImageRequest, index: int) -> list[ProviderEvent
         mapping(part["inlineData"]) for part in parts if part.get("inlineData") and not part.get("thought")
     ]
     if not images:
-        return [receipt, MissingImages(_no_image(answer, candidate, parts, reply, receipt.request_id))]
+        return [metadata, MissingImages(_no_image(answer, candidate, parts, reply, metadata.request_id))]
     data = reply.image_data(images[0].get("data"))
     if isinstance(data, ProviderError):
-        data.request_id = receipt.request_id
-        return [receipt, MissingImages(data)]
+        data.request_id = metadata.request_id
+        return [metadata, MissingImages(data)]
     declared = images[0].get("mimeType")
     declared = declared if isinstance(declared, str) else None
-    return [receipt, GeneratedImage(index, data, declared, receipt.request_id)]
+    return [metadata, GeneratedImage(index, data, declared, metadata.request_id)]
 
 
 def _no_image(
@@ -212,7 +212,7 @@ def _no_image(
     return error
 
 
-def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> ResponseMetadata:
+def _metadata(answer: Mapping[str, Any], reply: Reply, model: str) -> ResponseMetadata:
     usage = mapping(answer.get("usageMetadata"))
     named, request_id = answer.get("modelVersion"), answer.get("responseId")
     return ResponseMetadata(

@@ -87,7 +87,7 @@ _NEWER = Model(
     lifecycle=Lifecycle(since="2026-09-08", source=f"{_DOCS}/guides/image-generation"),
     streams=True,
 )
-_MONEY = frozenset(
+_NO_MONEY = frozenset(
     (
         "billing_hard_limit_reached",
         "credit_balance_exhausted",
@@ -132,7 +132,7 @@ class OpenAI(Provider):
     async def generate(
         self, request: ImageRequest, connection: Connection
     ) -> AsyncGenerator[ProviderEvent, None]:
-        """One request for all images, or a stream of one image with its previews."""
+        """One request for all images, or a stream of one image and its previews."""
         from openai import AsyncOpenAI
 
         from imagegen_nb.providers.http.client import open_exchange
@@ -161,7 +161,7 @@ class OpenAI(Provider):
         answer = reply.json()
         items = answer.get("data")
         items = items if isinstance(items, list) else []
-        events: list[ProviderEvent] = [_receipt(answer, reply, request.model)]
+        events: list[ProviderEvent] = [_metadata(answer, reply, request.model)]
         for index, item in enumerate(items[: request.count]):
             data = reply.image_data(item.get("b64_json") if isinstance(item, dict) else None)
             if isinstance(data, ProviderError):
@@ -232,7 +232,7 @@ def _from_frame(frame: object, reply: Reply, model: str) -> list[ProviderEvent]:
         data = reply.image_data(answer.get("b64_json"))
         if isinstance(data, ProviderError):
             raise data
-        return [_receipt(answer, reply, model), GeneratedImage(0, data, _mime(answer), reply.request_id)]
+        return [_metadata(answer, reply, model), GeneratedImage(0, data, _mime(answer), reply.request_id)]
     return []
 
 
@@ -241,7 +241,7 @@ def _mime(answer: Mapping[str, Any]) -> str | None:
     return f"image/{declared}" if isinstance(declared, str) else None
 
 
-def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> ResponseMetadata:
+def _metadata(answer: Mapping[str, Any], reply: Reply, model: str) -> ResponseMetadata:
     usage = mapping(answer.get("usage"))
     return ResponseMetadata(
         usage=Usage(
@@ -260,9 +260,9 @@ def _by_modality(usage: Mapping[str, Any], side: str) -> dict[str, int]:
     """Tokens by modality; the total under `image` (out) or `text` (in) when OpenAI gives no details."""
     details = mapping(usage.get(f"{side}_tokens_details"))
     counts = {name.removesuffix("_tokens"): whole_number(value) for name, value in details.items()}
-    found = {name: count for name, count in counts.items() if count is not None}
-    if found:
-        return found
+    details_given = {name: count for name, count in counts.items() if count is not None}
+    if details_given:
+        return details_given
     total = whole_number(usage.get(f"{side}_tokens"))
     return {} if total is None else {"image" if side == "output" else "text": total}
 
@@ -283,14 +283,14 @@ def _classified(
     error: Mapping[str, Any], reply: Reply, connection: Connection, *, started: bool = False
 ) -> ProviderError:
     code, message = error.get("code"), error.get("message")
-    named = words(code)
+    code_text = words(code)
     kind: type[ProviderError] | None = ProviderFault if started else None
-    if named in _BLOCKED:
+    if code_text in _BLOCKED:
         kind = ModerationBlocked
         categories = mapping(error.get("moderation_details")).get("categories")
         if isinstance(categories, list) and categories:
             message = f"{message} (categories: {', '.join(str(name) for name in categories)})"
-    elif named in _MONEY or words(error.get("type")) in _MONEY:
+    elif code_text in _NO_MONEY or words(error.get("type")) in _NO_MONEY:
         kind = QuotaExhausted
     return failure(reply, connection, code=code, message=message, kind=kind)
 

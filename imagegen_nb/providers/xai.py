@@ -102,7 +102,7 @@ class XAI(Provider):
             )
         if reply.status != 200:
             answer = reply.json_or_empty()
-            yield _receipt(answer, reply, None)
+            yield _metadata(answer, reply, None)
             raise _error(reply, connection)
         for event in await asyncio.to_thread(_read, request, reply):
             yield event
@@ -112,15 +112,15 @@ def _read(request: ImageRequest, reply: Reply) -> list[ProviderEvent]:
     answer = reply.json()
     items = answer.get("data")
     items = items if isinstance(items, list) else []
-    events: list[ProviderEvent] = [_receipt(answer, reply, request.model)]
+    events: list[ProviderEvent] = [_metadata(answer, reply, request.model)]
     for index, item in enumerate(items[: request.count]):
-        found = _image(item if isinstance(item, dict) else {}, reply)
-        if isinstance(found, ProviderError):
-            events.append(MissingImages(found))
+        data = _image(item if isinstance(item, dict) else {}, reply)
+        if isinstance(data, ProviderError):
+            events.append(MissingImages(data))
         else:
             declared = item.get("mime_type")
             declared = declared if isinstance(declared, str) else None
-            events.append(GeneratedImage(index, found, declared, reply.request_id))
+            events.append(GeneratedImage(index, data, declared, reply.request_id))
     if len(items) < request.count:
         why = reply.invalid(f"returned {len(items)} of {request.count} images")
         events.append(MissingImages(why, request.count - len(items)))
@@ -144,7 +144,7 @@ def _image(item: Mapping[str, Any], reply: Reply) -> bytes | ProviderError:
     return reply.invalid("an image came without data")
 
 
-def _receipt(answer: Mapping[str, Any], reply: Reply, model: str | None) -> ResponseMetadata:
+def _metadata(answer: Mapping[str, Any], reply: Reply, model: str | None) -> ResponseMetadata:
     usage = mapping(answer.get("usage"))
     tokens = {side: whole_number(usage.get(f"{side}_tokens")) for side in ("input", "output")}
     named = answer.get("model")
@@ -165,13 +165,13 @@ def _error(reply: Reply, connection: Connection) -> ProviderError:
     """xAI says `{"code": …, "error": …}`; a blocked image can be billed, and then says so in `usage`."""
     answer = reply.json_or_empty()
     code, message = answer.get("code"), answer.get("error")
-    words = f"{code} {message}".lower()
+    text = f"{code} {message}".lower()
     kind: type[ProviderError] | None = None
-    if "content-moderated" in words or "content moderation" in words:
+    if "content-moderated" in text or "content moderation" in text:
         kind = ModerationBlocked
-    elif reply.status == 400 and "api key" in words:
+    elif reply.status == 400 and "api key" in text:
         kind = AuthenticationFailed
-    elif reply.status in (402, 403, 429) and ("credit" in words or "spending limit" in words):
+    elif reply.status in (402, 403, 429) and ("credit" in text or "spending limit" in text):
         kind = QuotaExhausted
     billed = mapping(answer.get("usage")).get("cost_in_usd_ticks")
     charge: Charge | None = "charged" if billed else None

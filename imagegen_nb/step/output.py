@@ -191,12 +191,12 @@ class OutputError(BaseModel):
         cls, error: ImagegenError, *, requested: int, returned: int, blocked: int, asked: bool = False
     ) -> OutputError:
         """The plain form of an error that ended a run; `asked` says that a provider had been called."""
-        told: dict[str, Any] = {"kind": error.kind, "message": str(error)}
-        told["charge"] = "unknown" if asked else "none"
+        facts: dict[str, Any] = {"kind": error.kind, "message": str(error)}
+        facts["charge"] = "unknown" if asked else "none"
         if isinstance(error, ProviderError):
-            facts = ("message", "provider", "status", "code", "request_id", "charge")
-            told |= {name: getattr(error, name) for name in facts}
-        return cls(**told, requested=requested, returned=returned, blocked=blocked)
+            names = ("message", "provider", "status", "code", "request_id", "charge")
+            facts |= {name: getattr(error, name) for name in names}
+        return cls(**facts, requested=requested, returned=returned, blocked=blocked)
 
 
 class StepOutput(BaseModel):

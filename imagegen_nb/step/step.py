@@ -84,9 +84,8 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """All rules at once, from the declarations; pydantic's own checks then find nothing more."""
         if not isinstance(data, Mapping):
             return data
-        found = cls.problems(data)
-        if found:
-            raise InvalidStep(found)
+        if problems := cls.problems(data):
+            raise InvalidStep(problems)
         return {key: value for key, value in data.items() if value is not None}
 
     def model_post_init(self, context: Any, /) -> None:
@@ -97,9 +96,9 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     @classmethod
     def problems(cls, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
-        """Everything that stands against `settings` (platform keys), an empty tuple when fine."""
-        given = {key: value for key, value in settings.items() if value is not None}
-        return validation.problems({"model": cls.model_fields["model"].default} | given, cls.kinds())
+        """Everything wrong with `settings` (by platform key); an empty tuple when nothing is."""
+        set_values = {key: value for key, value in settings.items() if value is not None}
+        return validation.problems({"model": cls.model_fields["model"].default} | set_values, cls.kinds())
 
     @classmethod
     def check_prompt(cls, text: str) -> tuple[str, str] | None:

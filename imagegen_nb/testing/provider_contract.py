@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, get_args
 
 from pydantic import SecretStr
 
@@ -373,11 +373,20 @@ def _own_settings(model: Model) -> dict[str, Kind]:
     return {key: kind for key, kind in model.settings.items() if _PLATFORM_KEYS.get(key) is None}
 
 
+def _types_of(key: str) -> tuple[object, ...]:
+    """The types that the step's field takes; a literal's are those of its words."""
+    annotation = ImageGenerationStep.model_fields[key].annotation
+    members = get_args(annotation) or (annotation,)
+    return tuple(member if isinstance(member, type) else type(member) for member in members)
+
+
 def _unsound(model: Model) -> Iterator[str]:
     """What is wrong with a model's declaration."""
     for key, kind in model.settings.items():
         if key not in _PLATFORM_KEYS:
             yield f"{key} is no setting of the platform's step"
+        elif kind.value_type not in _types_of(key):
+            yield f"{key} is declared as {kind.value_type.__name__}, which the platform's step does not take"
         if kind.default is not None and kind.check(kind.default):
             yield f"the default {kind.default!r} of {key} is not one of its own values"
     for rule in model.rules:

@@ -153,7 +153,7 @@ def test_a_provider_that_makes_its_images_itself_can_keep_it(name):
     assert catalog.find("paint-1") is None
 
 
-@pytest.mark.parametrize("name", set(CHECKS) - {"test_previews_come_before_the_image"})
+@pytest.mark.parametrize("name", CHECKS)
 def test_a_provider_that_sends_requests_can_keep_it(name, sends):
     check(Sender(), name, sends)
 
@@ -181,6 +181,7 @@ def test_names_that_are_not_whole(changes, message):
             {"settings": {"image_quality": Choice(("wet",), "dry")}, "rules": ()},
             "default 'dry' of",
         ),
+        ({"settings": {"image_size": Integer(1, 9)}, "rules": ()}, "image_size is declared as int, which"),
         ({"settings": {}}, "a rule names image_output_format, which is not declared"),
         ({"rules": (Rule("image_quality", ("icy",), "image_output_format", ("png",), "", ""),)}, "'icy'"),
         ({"output_settings": ("image_size",)}, "output_settings names image_size"),

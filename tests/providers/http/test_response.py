@@ -16,7 +16,7 @@ from imagegen_nb.errors import InvalidResponse
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import Credential
 from imagegen_nb.providers.http import response
-from imagegen_nb.providers.http.response import Reply, failure
+from imagegen_nb.providers.http.response import Reply, echoed_settings, failure
 
 KEY = "odd/key+0123456789"
 CONNECTION = Connection(base_url="https://host.example", credential=Credential(SecretStr(KEY), "nobody"))
@@ -192,3 +192,16 @@ def test_whole_numbers(value, number):
 @pytest.mark.parametrize("value", [None, [], "x", 7])
 def test_what_is_no_mapping_is_an_empty_one(value):
     assert response.mapping(value) == {}
+
+
+def test_echoed_settings_go_by_the_platforms_keys():
+    answer = {"size": "1024x1024", "level": 0, "quality": True, "format": None, "mood": ["x"], "other": "x"}
+    names = {
+        "image_size": "size",
+        "image_output_compression": "level",
+        "image_quality": "quality",
+        "image_output_format": "format",
+        "image_background": "mood",
+        "image_moderation": "moderation",
+    }
+    assert echoed_settings(answer, names) == {"image_size": "1024x1024", "image_output_compression": 0}
