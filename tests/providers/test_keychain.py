@@ -12,7 +12,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, NoKeyringError
 
 from imagegen_nb import Gateway, ImageGenerationStep, Workspace
-from imagegen_nb.emulator.log import fingerprint
+from imagegen_nb.emulator.state import fingerprint
 from imagegen_nb.errors import MissingCredential
 from imagegen_nb.providers import keychain
 from imagegen_nb.providers.credentials import keys_in_use
