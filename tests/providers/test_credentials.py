@@ -12,7 +12,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, NoKeyringError
 
 from imagegen_nb import ImageGenerationStep, Workspace
-from imagegen_nb.emulator.log import fingerprint
+from imagegen_nb.emulator.state import fingerprint
 from imagegen_nb.errors import InvalidOption, MissingCredential
 from imagegen_nb.providers import credentials
 from imagegen_nb.providers.credentials import (

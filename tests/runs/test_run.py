@@ -12,7 +12,7 @@ import pytest
 
 from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, VertexAI, Workspace
 from imagegen_nb.emulator import Fault
-from imagegen_nb.emulator.log import fingerprint
+from imagegen_nb.emulator.state import fingerprint
 
 STEP = ImageGenerationStep(name="Hero", prompt="a <b>fox</b> & {{what}}", image_count=2)
 HARE = {"what": 'a "hare" <script>alert(1)</script>'}

@@ -1,15 +1,11 @@
-"""The same faults as the real SDKs see them, with their own retries off."""
-
 from __future__ import annotations
 
+import asyncio
 import json
 
 import httpx2
 import openai
-import pydantic
 import pytest
-from google import genai
-from google.genai import errors, types
 from support.emulated import KEY
 
 from imagegen_nb.emulator import Fault
@@ -94,68 +90,16 @@ def test_openai_streams(emulator, oai, fault, expected):
     assert emulator.count("openai") == 1
 
 
-XAI = [
-    (Fault("rate_limit"), openai.RateLimitError),
-    (Fault("quota"), openai.PermissionDeniedError),
-    (Fault("auth"), openai.BadRequestError),
-    (Fault("moderation"), openai.BadRequestError),
-    (Fault("server_error"), openai.InternalServerError),
-    (Fault("not_found"), openai.NotFoundError),
-    (Fault("drop"), openai.APIConnectionError),
-]
-
-
-@pytest.mark.parametrize(("fault", "expected"), XAI, ids=lambda value: getattr(value, "kind", ""))
-def test_xai(emulator, grok, fault, expected):
-    emulator.script("xai", fault)
-    with pytest.raises(expected) as caught:
-        grok.images.generate(model="grok-imagine-image-quality", prompt="a fox")
-    assert emulator.count("xai") == 1
-    if fault.kind == "moderation":
-        assert caught.value.response.json()["usage"]["cost_in_usd_ticks"] == 400_000_000
-        assert caught.value.code is None
-
-
-GOOGLE = [
-    (Fault("rate_limit"), errors.ClientError),
-    (Fault("quota"), errors.ClientError),
-    (Fault("auth"), errors.ClientError),
-    (Fault("permission"), errors.ClientError),
-    (Fault("not_found"), errors.ClientError),
-    (Fault("bad_request"), errors.ClientError),
-    (Fault("server_error", status=502), errors.ServerError),
-    (Fault("server_error", status=503), errors.ServerError),
-    (Fault("drop"), httpx2.RemoteProtocolError),
-    (Fault("cut"), httpx2.RemoteProtocolError),
-    (Fault("hang"), httpx2.ReadTimeout),
-    (Fault("truncated_json"), ValueError),
-    (Fault("bad_base64"), pydantic.ValidationError),
-]
-
-
-@pytest.mark.parametrize("surface", ["google", "vertex"])
-@pytest.mark.parametrize(("fault", "expected"), GOOGLE, ids=lambda value: getattr(value, "kind", ""))
-def test_google(request, emulator, surface, fault, expected):
-    client: genai.Client = request.getfixturevalue(surface)
-    emulator.script("gemini", fault)
-    config = types.GenerateContentConfig(http_options=types.HttpOptions(timeout=1000))
-    with pytest.raises(expected) as caught:
-        client.models.generate_content(model="gemini-2.5-flash-image", contents="a fox", config=config)
-    assert emulator.count("gemini") == 1
-    if isinstance(caught.value, errors.APIError):
-        assert caught.value.status
-        assert caught.value.message
-
-
-def test_google_blocks(emulator, google, vertex):
-    def ask(client: genai.Client) -> types.GenerateContentResponse:
-        return client.models.generate_content(model="gemini-2.5-flash-image", contents="a fox")
-
-    emulator.script("gemini", Fault("moderation"), Fault("moderation", variant="prompt"), Fault("moderation"))
-    first = ask(google)
-    assert first.candidates[0].finish_reason == types.FinishReason.IMAGE_SAFETY
-    assert first.parts is None
-    second = ask(google)
-    assert second.candidates is None
-    assert second.prompt_feedback.block_reason == types.BlockedReason.PROHIBITED_CONTENT
-    assert "safety" in ask(vertex).candidates[0].finish_message
+async def test_the_async_client_and_twenty_at_once(emulator):
+    async with openai.AsyncOpenAI(base_url=f"{emulator.url}/openai/v1", api_key=KEY, max_retries=0) as client:
+        responses = await asyncio.gather(
+            *(
+                client.images.generate(model="gpt-image-2", prompt=f"fox {i % 5}", size="816x816")
+                for i in range(20)
+            )
+        )
+        assert len({response.data[0].b64_json for response in responses}) == 5
+        events = [event async for event in await client.images.generate(
+            model="gpt-image-2", prompt="a fox", stream=True, partial_images=1)]  # fmt: skip
+    assert len(events) == 2
+    assert emulator.count("openai") == 21 == len({request.at for request in emulator.requests})
