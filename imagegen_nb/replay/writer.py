@@ -1,4 +1,7 @@
-"""Writes what was recorded: all but what holds a key, and elsewhere where its own place is not to be had."""
+"""Writes what was recorded: all but the recordings that hold a key, and never nothing at all.
+
+Recordings may have cost money. Where the cassette's own folder cannot be written, they go to a temporary one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import importlib.metadata
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,44 +36,15 @@ def no_keys() -> dict[str, str]:
     return stand_ins(provider.key_variable for provider in catalog.providers())
 
 
-def keep(folder: Path, taken: Sequence[Recording], against: Backend, unrecorded: Sequence[str] = ()) -> About:
-    """Write a cassette with what was `taken` and say what it says of itself. Raises OSError.
+def write(
+    folder: Path, recordings: Sequence[Recording], against: Backend, unrecorded: Sequence[str] = ()
+) -> About:
+    """Write the `recordings` as a cassette, and return what it says of itself. Raises OSError.
 
-    What holds a key is left out, and named in `refused` with the `unrecorded`.
+    Recordings that hold a key are left out; `refused` names them, and what was `unrecorded` before.
     """
-    clean, refused = _sorted_out(taken)
-    places = tuple(redact(place, keys(), limit=400) for place in (*refused, *unrecorded))
-    about = replace(_about(against), refused=places)
-    cassette_file.write(folder, about, clean)
-    return about
-
-
-def rescue(name: str, taken: Sequence[Recording], against: Backend) -> str:
-    """Keep recordings, which may have cost money, in a temporary folder, and say where."""
-    folder = Path(tempfile.mkdtemp(prefix="imagegen-nb-")) / name
-    try:
-        keep(folder, taken, against)
-    except OSError as error:
-        return f"Nor could the recordings be kept in {folder}: {explain(error)}"
-    return f"The recordings are kept in {folder}"
-
-
-def _sorted_out(taken: Sequence[Recording]) -> tuple[list[Recording], list[str]]:
-    """The recordings that may be written, and why the others may not."""
-    known, clean, refused = keys(), list[Recording](), list[str]()
-    for recording in taken:
-        where = redact(f"call {recording.call} to {recording.model}", known, limit=100)
-        if found := filters.key_in(recording, known):
-            refused.append(f"{where}: {found}")
-        elif any(len(data) > blobs.LARGEST for data in blobs.stow(recording.answer)[1].values()):
-            refused.append(f"{where}: an image is larger than {blobs.LARGEST:,} bytes")
-        else:
-            clean.append(recording)
-    return clean, refused
-
-
-def _about(against: Backend) -> About:
-    return About(
+    writable, refused = _separate(recordings)
+    about = About(
         against=against,
         recorded_on=datetime.now(UTC).date().isoformat(),
         versions={
@@ -79,4 +52,31 @@ def _about(against: Backend) -> About:
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
         },
         notebook=os.environ.get(NOTEBOOK_VARIABLE, ""),
+        refused=tuple(redact(place, keys(), limit=400) for place in (*refused, *unrecorded)),
     )
+    cassette_file.write(folder, about, writable)
+    return about
+
+
+def rescue(name: str, recordings: Sequence[Recording], against: Backend) -> str:
+    """Write the `recordings` into a temporary folder, and say where."""
+    folder = Path(tempfile.mkdtemp(prefix="imagegen-nb-")) / name
+    try:
+        write(folder, recordings, against)
+    except OSError as error:
+        return f"Nor could the recordings be kept in {folder}: {explain(error)}"
+    return f"The recordings are kept in {folder}"
+
+
+def _separate(recordings: Sequence[Recording]) -> tuple[list[Recording], list[str]]:
+    """The recordings that may be written, and for the others the reason why not."""
+    known, writable, refused = keys(), list[Recording](), list[str]()
+    for recording in recordings:
+        call = redact(f"call {recording.call} to {recording.model}", known, limit=100)
+        if secret := filters.find_key(recording, known):
+            refused.append(f"{call}: {secret}")
+        elif any(len(data) > blobs.LARGEST for data in blobs.extract(recording.response_body)[1].values()):
+            refused.append(f"{call}: an image is larger than {blobs.LARGEST:,} bytes")
+        else:
+            writable.append(recording)
+    return writable, refused

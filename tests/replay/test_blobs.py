@@ -19,7 +19,7 @@ NOISE = random.Random(1).randbytes(3_000)
 
 
 def kept(tmp_path, body: bytes) -> tuple[str, list[str]]:
-    text, found = blobs.stow(body)
+    text, found = blobs.extract(body)
     blobs.write(tmp_path, found)
     assert blobs.restore(text, tmp_path) == body
     assert blobs.names_in(text) == set(found)

@@ -28,10 +28,10 @@ def recording(**changes) -> Recording:
         "method": "POST",
         "url": "https://api.openai.com/v1/images/generations",
         "call": "0",
-        "request": b'{"model":"gpt-image-2","prompt":"a lamp"}',
+        "request_body": b'{"model":"gpt-image-2","prompt":"a lamp"}',
         "status": 200,
         "headers": {"content-type": "application/json"},
-        "answer": b'{\n  "created": 1,\n  "data": []\n}',
+        "response_body": b'{\n  "created": 1,\n  "data": []\n}',
     }
     return Recording(**{**plain, **changes})
 
@@ -40,15 +40,17 @@ ODD = [
     recording(),
     recording(call="10"),
     recording(call="9"),
-    recording(answer=b"event: a\ndata: {}\n\nevent: b\ndata: {}\n\n", ended=CUT),
-    recording(status=0, headers={}, answer=b"", ended="ConnectError", sent=False),
-    recording(request=b"yes", answer=b"\xff\x00\xfe", status=500),
-    recording(request='{"prompt": "\u2028 é 🦊 \\u0000 \\ud800"}'.encode(), answer=b'{"a": 1, "a": 2}'),
-    recording(answer=b'{"x": NaN}'),
-    recording(answer=b'{"date": "2026-01-01", "no": "no", "n": 1e400, "f": 1.10}'),
-    recording(answer=b"[" * 5_000, url="https://api.x.ai/v1/x?y=%20&z"),
-    recording(answer=b'{"a":' * 100 + b"1" + b"}" * 100),
-    recording(answer=b"<html>\r\n  trailing \t\r\n</html>\x85\x7f\n\n\n"),
+    recording(response_body=b"event: a\ndata: {}\n\nevent: b\ndata: {}\n\n", ended=CUT),
+    recording(status=0, headers={}, response_body=b"", ended="ConnectError", sent=False),
+    recording(request_body=b"yes", response_body=b"\xff\x00\xfe", status=500),
+    recording(
+        request_body='{"prompt": "\u2028 é 🦊 \\u0000 \\ud800"}'.encode(), response_body=b'{"a": 1, "a": 2}'
+    ),
+    recording(response_body=b'{"x": NaN}'),
+    recording(response_body=b'{"date": "2026-01-01", "no": "no", "n": 1e400, "f": 1.10}'),
+    recording(response_body=b"[" * 5_000, url="https://api.x.ai/v1/x?y=%20&z"),
+    recording(response_body=b'{"a":' * 100 + b"1" + b"}" * 100),
+    recording(response_body=b"<html>\r\n  trailing \t\r\n</html>\x85\x7f\n\n\n"),
 ]
 
 
@@ -57,7 +59,9 @@ def test_what_is_written_reads_the_same(tmp_path):
     about, found = cassette_file.read(tmp_path)
     assert about == ABOUT
     assert sorted(map(repr, found)) == sorted(map(repr, ODD))
-    assert {(each.request, each.answer) for each in found} == {(each.request, each.answer) for each in ODD}
+    assert {(each.request_body, each.response_body) for each in found} == {
+        (each.request_body, each.response_body) for each in ODD
+    }
 
 
 def test_the_calls_stand_in_order_and_field_by_field(tmp_path):
@@ -79,12 +83,12 @@ def test_the_calls_stand_in_order_and_field_by_field(tmp_path):
 )
 def test_every_json_body_comes_back_to_the_byte(value, way, ascii_only):
     text = json.dumps({"value": value}, ensure_ascii=ascii_only, **way)
-    shown = bodies.shown(text)
-    assert bodies.told(shown) == text
+    shown = bodies.to_document(text)
+    assert bodies.to_text(shown) == text
 
 
 def test_git_leaves_the_files_as_they_are(tmp_path):
-    cassette_file.write(tmp_path, ABOUT, [recording(answer=b"\xff\r\n\x00")])
+    cassette_file.write(tmp_path, ABOUT, [recording(response_body=b"\xff\r\n\x00")])
     (blob,) = (tmp_path / "blobs").iterdir()
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     asked = ["git", "-C", str(tmp_path), "check-attr", "-a", f"blobs/{blob.name}", "cassette.yaml"]
@@ -151,7 +155,7 @@ def test_an_endless_file_is_not_read(tmp_path):
 
 
 def test_images_nothing_refers_to_are_found_and_other_files_are_left_alone(tmp_path):
-    cassette_file.write(tmp_path, ABOUT, [recording(answer=b"\xff")])
+    cassette_file.write(tmp_path, ABOUT, [recording(response_body=b"\xff")])
     stray = tmp_path / "blobs" / f"{'0' * 32}.png"
     for path in (stray, tmp_path / "blobs" / "notes.txt"):
         path.write_bytes(b"x")

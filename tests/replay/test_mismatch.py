@@ -15,7 +15,7 @@ LONG = "a lamp on a table in a room with many windows, seen from above, in the e
 
 def call(prompt: object = "a lamp", url: str = URL, number: str = "0", **more) -> Recording:
     body = json.dumps({"model": "gpt-image-2", "prompt": prompt, **more}).encode()
-    return Recording(method="POST", url=url, call=number, request=body, status=200)
+    return Recording(method="POST", url=url, call=number, request_body=body, status=200)
 
 
 def test_the_nearest_is_the_one_that_differs_least():
@@ -42,10 +42,10 @@ def test_the_nearest_is_the_one_that_differs_least():
         (call(number="7"), "call number: recorded '0', asked '7'"),
         (call(["a", {"b": 1}]), "prompt[1].b: now 1, left out when recorded"),
         (
-            Recording(method="GET", url=URL, call="0", request=b"x", status=0),
+            Recording(method="GET", url=URL, call="0", request_body=b"x", status=0),
             "method: recorded 'POST', asked 'GET'",
         ),
-        (Recording(method="POST", url=URL, call="0", request=b"x", status=0), "body: recorded '{"),
+        (Recording(method="POST", url=URL, call="0", request_body=b"x", status=0), "body: recorded '{"),
     ],
 )
 def test_every_kind_of_difference_is_named(asked, words):

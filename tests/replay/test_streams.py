@@ -9,7 +9,7 @@ import pytest
 
 from imagegen_nb.errors import RecordingMissing
 from imagegen_nb.replay.recording import CUT, Recording
-from imagegen_nb.replay.streams import Played, Tee, failure, whole_events
+from imagegen_nb.replay.streams import ObservedStream, ReplayedStream, transport_error, whole_events
 
 EVENTS = [b"event: a\ndata: 1\n\n", b"data: 2\r\n\r\n", b"data: [DONE]\n\n"]
 
@@ -29,18 +29,18 @@ class Source(httpx2.AsyncByteStream):
         self.closed += 1
 
 
-def stream(answer: bytes, ended: str = "") -> Played:
+def stream(answer: bytes, ended: str = "") -> ReplayedStream:
     headers = {"content-type": "text/event-stream; charset=utf-8"}
     recorded = Recording(
-        method="POST", url="https://a.b/c", call="0", request=b"{}", status=200, headers=headers,
-        answer=answer, ended=ended,
+        method="POST", url="https://a.b/c", call="0", request_body=b"{}", status=200, headers=headers,
+        response_body=answer, ended=ended,
     )  # fmt: skip
-    return Played(recorded)
+    return ReplayedStream(recorded)
 
 
 async def test_a_whole_answer_is_told_once():
     told: list[tuple[bytes, str]] = []
-    tee = Tee(Source(b"ab", b"c"), lambda data, how: told.append((data, how)))
+    tee = ObservedStream(Source(b"ab", b"c"), lambda data, how: told.append((data, how)))
     assert [chunk async for chunk in tee] == [b"ab", b"c"]
     await tee.aclose()
     assert told == [(b"abc", "")]
@@ -49,7 +49,7 @@ async def test_a_whole_answer_is_told_once():
 async def test_an_answer_its_reader_leaves_is_cut():
     told: list[tuple[bytes, str]] = []
     source = Source(b"ab", b"c")
-    tee = Tee(source, lambda data, how: told.append((data, how)))
+    tee = ObservedStream(source, lambda data, how: told.append((data, how)))
     async for _ in tee:
         break
     await tee.aclose()
@@ -58,7 +58,7 @@ async def test_an_answer_its_reader_leaves_is_cut():
 
 async def test_an_answer_that_breaks_says_how():
     told: list[tuple[bytes, str]] = []
-    tee = Tee(Source(b"ab", httpx2.ReadError("gone")), lambda data, how: told.append((data, how)))
+    tee = ObservedStream(Source(b"ab", httpx2.ReadError("gone")), lambda data, how: told.append((data, how)))
     with pytest.raises(httpx2.ReadError):
         [chunk async for chunk in tee]
     await tee.aclose()
@@ -68,7 +68,7 @@ async def test_an_answer_that_breaks_says_how():
 async def test_an_answer_past_the_bound_is_not_kept(monkeypatch):
     monkeypatch.setattr("imagegen_nb.replay.streams.LARGEST", 2)
     told: list[tuple[bytes, str]] = []
-    tee = Tee(Source(b"ab", b"c"), lambda data, how: told.append((data, how)))
+    tee = ObservedStream(Source(b"ab", b"c"), lambda data, how: told.append((data, how)))
     assert [chunk async for chunk in tee] == [b"ab", b"c"]
     assert told == []
 
@@ -93,4 +93,4 @@ def test_a_cut_stream_keeps_whole_events():
 
 @pytest.mark.parametrize("name", ["Client", "os", "", "InvalidURL"])
 def test_only_the_clients_own_errors_are_raised(name):
-    assert type(failure(name)) is httpx2.TransportError
+    assert type(transport_error(name)) is httpx2.TransportError

@@ -28,7 +28,7 @@ from imagegen_nb.core import redaction
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers.credentials import PLACEHOLDER
 from imagegen_nb.secret_scan import extract
-from imagegen_nb.secret_scan.decode import layers
+from imagegen_nb.secret_scan.decode import decodings
 from imagegen_nb.secret_scan.scan import Report, scan
 
 ALPHABET = string.ascii_letters + string.digits
@@ -87,7 +87,7 @@ AROUND = [
 def test_a_key_is_found_in_every_disguise(kind: str, disguise: str, seed: int, around: str) -> None:
     key = MAKERS[kind](random.Random(seed))
     data = around.format(DISGUISES[disguise](key)).encode()
-    assert kind in {found for layer in layers(data) for _, found in redaction.likely(layer.text)}
+    assert kind in {found for decoded in decodings(data) for _, found in redaction.likely(decoded.text)}
 
 
 # Places
@@ -216,7 +216,7 @@ def test_a_key_in_use_is_found_whatever_its_shape(tmp_path: Path) -> None:
 
 
 def test_a_large_file_is_read_in_pieces_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extract, "PIECE", 100_000)
+    monkeypatch.setattr(extract, "CHUNK_SIZE", 100_000)
     keys = list(one_of_each().values())
     lines = ["harmless line of text"] * 30_000
     for at, key in zip((0, 4_500, 15_000, 29_999), keys, strict=True):
@@ -285,11 +285,11 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
 def test_a_bomb_in_a_picture_or_an_archive_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagegen_nb.secret_scan.decode._MOST_UNPACKED", 1_000_000)
-    monkeypatch.setattr(extract, "_MOST_UNPACKED", 1_000_000)
+    monkeypatch.setattr("imagegen_nb.secret_scan.decode._MOST_DECOMPRESSED", 1_000_000)
+    monkeypatch.setattr(extract, "_MOST_DECOMPRESSED", 1_000_000)
     bomb = chunk(b"zTXt", b"a\0\0" + zlib.compress(b"x" * 5_000_000))
     data = picture()[:33] + bomb * 20 + picture()[33:]
-    assert sum(len(layer.text) for layer in layers(data)) < 1_100_000 + 10 * len(data)
+    assert sum(len(decoded.text) for decoded in decodings(data)) < 1_100_000 + 10 * len(data)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("x", b"x" * 5_000_000)
     assert "more than 1,000,000 bytes" in scan([tmp_path]).unread[0]
@@ -316,13 +316,13 @@ HARMLESS = [
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_words_placeholders_and_hashes_are_no_keys(text: str) -> None:
-    assert [layer for layer in layers(text.encode()) for _ in redaction.likely(layer.text)] == []
+    assert [decoded for decoded in decodings(text.encode()) for _ in redaction.likely(decoded.text)] == []
 
 
 @pytest.mark.parametrize("encode", [bytes, base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes])
 def test_random_data_holds_no_keys(encode: Callable[[bytes], bytes]) -> None:
     data = encode(random.Random(1).randbytes(1_500_000))
-    assert [kind for layer in layers(data) for _, kind in redaction.likely(layer.text)] == []
+    assert [kind for decoded in decodings(data) for _, kind in redaction.likely(decoded.text)] == []
 
 
 @pytest.mark.parametrize("folder", ["cassettes", "notebooks", "docs", "imagegen_nb"])
