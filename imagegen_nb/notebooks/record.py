@@ -17,10 +17,10 @@ from imagegen_nb.core.types import Usage
 from imagegen_nb.errors import InvalidOption, ReplayError
 from imagegen_nb.notebooks import diff
 from imagegen_nb.notebooks.execute import execute, parse, text_of
+from imagegen_nb.providers import catalog
 from imagegen_nb.replay import cassette_file, paths
-from imagegen_nb.replay.environment import environment_for
+from imagegen_nb.replay.environment import environment_for, placeholder_keys
 from imagegen_nb.replay.recording import Recording, usage_of
-from imagegen_nb.replay.writer import keys, no_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def record(
         )
         recordings = _read_complete(new_folder)
         text = text_of(document)
-        if kind := redaction.find(text, keys()):
+        if kind := redaction.find(text, catalog.keys_in_use()):
             raise ReplayError(f"the outputs of {notebook.name} hold {kind}: nothing was kept. Show no keys")
         _replace_both(new_folder, folder, notebook, text)
     on_progress("replaying it …")
@@ -105,7 +105,9 @@ def _recording_environment(folder: Path, against: str, notebook: str) -> dict[st
     if against == "emulator":
         # A replay has placeholder keys. Set them here too, so that a notebook that looks for a key does the
         # same in both; keys that are really set stay.
-        variables |= {variable: key for variable, key in no_keys().items() if not os.environ.get(variable)}
+        variables |= {
+            variable: key for variable, key in placeholder_keys().items() if not os.environ.get(variable)
+        }
     return variables
 
 
@@ -114,7 +116,7 @@ def _execute_anew(document: Any, notebook: Path, environment: Mapping[str, str],
     for cell in (cell for cell in document.cells if cell.cell_type == "code"):
         cell.outputs, cell.execution_count = [], None
     if problem := execute(document, notebook.parent, timeout=timeout, environment=environment):
-        problem = redaction.redact(problem, keys())
+        problem = redaction.redact(problem, catalog.keys_in_use())
         raise ReplayError(f"{notebook.name} stopped, so nothing was kept: {problem}")
 
 
@@ -158,7 +160,7 @@ def _replace(new_folder: Path, folder: Path) -> None:
 def _replay_differences(document: Any, notebook: Path, folder: Path, timeout: float) -> list[str]:
     """What a replay of the notebook shows differently."""
     replayed = copy.deepcopy(document)
-    environment = {**environment_for(folder, mode="none"), **no_keys()}
+    environment = {**environment_for(folder, mode="none"), **placeholder_keys()}
     problem = execute(replayed, notebook.parent, timeout=timeout, environment=environment)
     differences = diff.differences(document, replayed)
     return [*differences, *([f"the replay stopped: {problem}"] if problem and not differences else [])]

@@ -10,7 +10,8 @@ from typing import Literal, cast, get_args
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.providers.credentials import is_loopback
+from imagegen_nb.providers import catalog
+from imagegen_nb.providers.credentials import is_loopback, stand_ins
 
 Mode = Literal["none", "once", "all"]
 """`none` replays, `once` records where there is no cassette yet, `all` records anew."""
@@ -54,3 +55,11 @@ def environment_for(folder: Path, *, mode: Mode, against: str = "", notebook: st
     optional = {AGAINST_VARIABLE: against, NOTEBOOK_VARIABLE: notebook}
     variables = {CASSETTE_VARIABLE: str(folder.absolute()), MODE_VARIABLE: mode}
     return variables | {name: value for name, value in optional.items() if value}
+
+
+def placeholder_keys() -> dict[str, str]:
+    """The environment variables that hide every key of this process, each with a placeholder in its place.
+
+    A replay needs no key, and what it runs should not find one.
+    """
+    return stand_ins(provider.key_variable for provider in catalog.providers())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from imagegen_nb.core import redaction
+from imagegen_nb.core.json_walk import Node, walk
 from imagegen_nb.replay import blobs
-from imagegen_nb.replay.recording import Recording, Side
+from imagegen_nb.replay.recording import Recording
 from imagegen_nb.secret_scan.decode import decodings
 
 _ALLOWED_HEADERS = ("content-type", "retry-after", "retry-after-ms")
@@ -39,52 +39,45 @@ def filter_headers(headers: Mapping[str, str], request: str) -> dict[str, str]:
 def find_key(recording: Recording, known: Iterable[str]) -> str | None:
     """Where `recording` holds a key, and what kind it is, never the key; None when it is clean."""
     keys = tuple(known)
-    for place, content in _contents(recording):
+    for place, field, content in _contents(recording):
         if kind := _kind_of_key(content, keys):
-            return f"{place} holds {kind}"
+            return f"{place}{_field(field)} holds {kind}"
     return None
 
 
-def _contents(recording: Recording) -> Iterator[tuple[str, str | bytes]]:
-    """Everything of a recording that would be written, each with its place."""
-    yield "the request's address", recording.url
+def _contents(recording: Recording) -> Iterator[tuple[str, Node | None, str | bytes]]:
+    """Everything of a recording that would be written, each with its place, and its field in a JSON body."""
+    yield "the request's address", None, recording.url
     for name, value in recording.headers.items():
-        yield f"the answer's header {name}", value
-    sides: tuple[tuple[Side, bytes], ...] = (
-        ("request", recording.request_body),
-        ("answer", recording.response_body),
-    )
-    for side, body in sides:
+        yield f"the answer's header {name}", None, value
+    for side, body in (("request", recording.request_body), ("answer", recording.response_body)):
         text, images = blobs.extract(body)
-        for path, value in _strings(text):
-            yield f"the {side}'s body{path and f', field `{path}`,'}", value
-        yield f"the {side}'s body", text
+        for field, string in _strings(text):
+            yield f"the {side}'s body", field, string
+        yield f"the {side}'s body", None, text
         for name, data in images.items():
-            yield f"the {side}'s image {name}", data
+            yield f"the {side}'s image {name}", None, data
 
 
-def _strings(text: str) -> Iterator[tuple[str, str]]:
-    """Every string of a JSON body with the path to it."""
+def _strings(text: str) -> Iterator[tuple[Node, str]]:
+    """Every string of a JSON body with its place. An object's names are strings of the object itself.
+
+    They come before what they name, because a name may be a key, and must then not be shown in a path.
+    """
     try:
-        value = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         return
-    waiting: list[tuple[str, Any]] = [("", value)]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, str):
-            yield path, value
-        elif isinstance(value, dict):
-            waiting += [(_below(path, f".{name}" if path else name), item) for name, item in value.items()]
-            # A field's name may be a key itself: search it before it is shown as a part of a path.
-            yield from ((path, name) for name in value)
-        elif isinstance(value, list):
-            waiting += [(_below(path, f"[{number}]"), item) for number, item in enumerate(value)]
+    for node in walk(document):
+        if isinstance(node.value, str):
+            yield node, node.value
+        elif isinstance(node.value, dict):
+            yield from ((node, name) for name in node.value)
 
 
-def _below(path: str, step: str) -> str:
-    """The path one level deeper; one that grows too long stays as it is: every value carries its own."""
-    return path if len(path) + len(step) > _LONGEST_PATH else f"{path}{step}"
+def _field(node: Node | None) -> str:
+    path = node.bracketed[:_LONGEST_PATH] if node else ""
+    return path and f", field `{path}`,"
 
 
 def _kind_of_key(content: str | bytes, known: tuple[str, ...]) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from imagegen_nb.core.json_walk import bracketed, walk
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.replay.recording import Recording
 
@@ -35,7 +36,7 @@ def explain(asked: Recording, recordings: Sequence[Recording], known: Iterable[s
 def _distance(asked: Recording, recorded: Recording) -> tuple[float, ...]:
     """Sorts recordings by host, path, count of differing fields, how alike those are, and call number."""
     asked_url, recorded_url = urlsplit(asked.url), urlsplit(recorded.url)
-    asked_fields, recorded_fields = _flat(asked.request_json), _flat(recorded.request_json)
+    asked_fields, recorded_fields = _fields(asked.request_json), _fields(recorded.request_json)
     differing = [
         name
         for name in {*asked_fields, *recorded_fields}
@@ -61,7 +62,7 @@ def _differences(asked: Recording, recorded: Recording) -> Iterator[str]:
     yield from _difference("host", recorded_url.netloc, asked_url.netloc)
     yield from _difference("path", recorded_url.path, asked_url.path)
     yield from _difference("query", recorded_url.query, asked_url.query)
-    asked_fields, recorded_fields = _flat(asked.request_json), _flat(recorded.request_json)
+    asked_fields, recorded_fields = _fields(asked.request_json), _fields(recorded.request_json)
     for name in dict.fromkeys([*recorded_fields, *asked_fields]):
         if name not in asked_fields:
             yield f"{name}: recorded {_excerpt(recorded_fields[name])}, now left out"
@@ -99,13 +100,12 @@ def _excerpt(value: object, start: int = 0) -> str:
     return f"…{text}" if start else text
 
 
-def _flat(value: object, path: str = "") -> Mapping[str, Any]:
-    """A JSON value's leaves by their paths, such as `contents[0].parts[0].text`."""
-    if isinstance(value, dict) and value:
-        short = ((str(name)[:_LONGEST], item) for name, item in value.items())
-        parts = [(f"{path}.{name}" if path else name, item) for name, item in short]
-    elif isinstance(value, list) and value:
-        parts = [(f"{path}[{number}]", item) for number, item in enumerate(value)]
-    else:
-        return {path: value} if path else {}
-    return {name: leaf for inner, item in parts for name, leaf in _flat(item, inner).items()}
+def _fields(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves of a JSON body by their paths, such as `contents[0].parts[0].text`."""
+    fields = {}
+    for node in walk(request):
+        is_container = isinstance(node.value, dict | list) and node.value
+        if node.parent and not is_container:
+            path = bracketed(key if isinstance(key, int) else key[:_LONGEST] for key in node.keys)
+            fields[path] = node.value
+    return fields

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from imagegen_nb.core.redaction import redact
@@ -13,8 +13,6 @@ from imagegen_nb.core.types import Usage
 
 CUT = "cut"
 """The end of an answer whose reader left before it was complete."""
-
-Side = Literal["request", "answer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

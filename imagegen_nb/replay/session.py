@@ -16,6 +16,7 @@ from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import RecordingMissing, ReplayError
+from imagegen_nb.providers import catalog
 from imagegen_nb.replay import cassette_file, environment, mismatch, vcr_adapter, writer
 from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.environment import MODE_VARIABLE, NOTEBOOK_VARIABLE, Mode
@@ -237,7 +238,7 @@ class Session:
             )
 
     def _missing(self, asked: Recording) -> RecordingMissing:
-        nearest = mismatch.explain(asked, self._player.recordings, writer.keys())
+        nearest = mismatch.explain(asked, self._player.recordings, catalog.keys_in_use())
         refused = "".join(f"\n  left out when it was recorded: {place}" for place in self.about.refused)
         return RecordingMissing(
             f"cassette {self.name!r} holds no recording of this call, and nothing was sent\n"

@@ -17,23 +17,12 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import Backend
 from imagegen_nb.providers import catalog
-from imagegen_nb.providers.credentials import keys_in_use, stand_ins
 from imagegen_nb.replay import blobs, cassette_file, filters
 from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.environment import NOTEBOOK_VARIABLE
 from imagegen_nb.replay.recording import Recording
 
 _PACKAGES = ("openai", "google-genai", "httpx2", "vcrpy")
-
-
-def keys() -> list[str]:
-    """The keys that are at hand in this process: no file may hold one."""
-    return keys_in_use(provider.key_variable for provider in catalog.providers())
-
-
-def no_keys() -> dict[str, str]:
-    """What the environment of a replay has to say, so that none of those keys is in it."""
-    return stand_ins(provider.key_variable for provider in catalog.providers())
 
 
 def write(
@@ -44,6 +33,7 @@ def write(
     Recordings that hold a key are left out; `refused` names them, and what was `unrecorded` before.
     """
     writable, refused = _separate(recordings)
+    known = catalog.keys_in_use()
     about = About(
         against=against,
         recorded_on=datetime.now(UTC).date().isoformat(),
@@ -52,7 +42,7 @@ def write(
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
         },
         notebook=os.environ.get(NOTEBOOK_VARIABLE, ""),
-        refused=tuple(redact(place, keys(), limit=400) for place in (*refused, *unrecorded)),
+        refused=tuple(redact(place, known, limit=400) for place in (*refused, *unrecorded)),
     )
     cassette_file.write(folder, about, writable)
     return about
@@ -70,7 +60,7 @@ def rescue(name: str, recordings: Sequence[Recording], against: Backend) -> str:
 
 def _separate(recordings: Sequence[Recording]) -> tuple[list[Recording], list[str]]:
     """The recordings that may be written, and for the others the reason why not."""
-    known, writable, refused = keys(), list[Recording](), list[str]()
+    known, writable, refused = catalog.keys_in_use(), list[Recording](), list[str]()
     for recording in recordings:
         call = redact(f"call {recording.call} to {recording.model}", known, limit=100)
         if secret := filters.find_key(recording, known):

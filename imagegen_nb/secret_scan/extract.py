@@ -9,10 +9,11 @@ import json
 import os
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from imagegen_nb.core.json_walk import Node, bracketed, walk
 from imagegen_nb.errors import ImagegenError
 
 CHUNK_SIZE = 16 * 1024 * 1024
@@ -97,9 +98,9 @@ def _whole(place: str, data: bytes) -> Iterator[Fragment]:
             pass
         else:
             before = f"{place}, " if place else ""
-            for path, text in _strings(document):
+            for node, text in _strings(document):
                 encoded = text.encode(errors="surrogatepass")
-                yield Fragment(before + _describe(path), encoded, int("\n" in text))
+                yield Fragment(before + _describe(node.keys), encoded, int("\n" in text))
             return
     is_binary = b"\0" in data[:8192]
     yield Fragment(place, data, 0 if is_binary else 1)
@@ -109,25 +110,25 @@ class _Object(list[tuple[str, Any]]):
     """A JSON object as pairs: a dict would lose the first of two values with the same name."""
 
 
-_Path = tuple[str | int, ...]
+def _children(value: Any) -> Iterable[tuple[str | int, Any]]:
+    """What the walk descends into: objects as pairs, and lists except those that are one text."""
+    if isinstance(value, _Object):
+        return value
+    return enumerate(value) if isinstance(value, list) and not _is_text(value) else ()
 
 
-def _strings(document: Any) -> Iterator[tuple[_Path, str]]:
-    """Every string of a JSON document with its path. An object's names are strings of the object itself."""
-    waiting: list[tuple[_Path, Any]] = [((), document)]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, str):
-            yield path, value
-        elif isinstance(value, _Object):
-            # A name may be a key itself: search it before it is shown as a part of a path.
-            yield from ((path, name) for name, _ in value)
-            waiting += [((*path, name), item) for name, item in reversed(value)]
-        elif isinstance(value, list):
-            if _is_text(value):
-                yield path, "".join(value)
-            else:
-                waiting += [((*path, number), item) for number, item in reversed([*enumerate(value)])]
+def _strings(document: Any) -> Iterator[tuple[Node, str]]:
+    """Every string of a JSON document with its place. An object's names are strings of the object itself.
+
+    They come before what they name, because a name may be a key, and must then not be shown in a path.
+    """
+    for node in walk(document, _children):
+        if isinstance(node.value, str):
+            yield node, node.value
+        elif isinstance(node.value, _Object):
+            yield from ((node, name) for name, _ in node.value)
+        elif isinstance(node.value, list) and _is_text(node.value):
+            yield node, "".join(node.value)
 
 
 def _is_text(value: list[Any]) -> bool:
@@ -139,7 +140,7 @@ def _is_text(value: list[Any]) -> bool:
     )
 
 
-def _describe(path: _Path) -> str:
+def _describe(path: tuple[str | int, ...]) -> str:
     """`cells, 2, outputs, 0, text` as "cell 3, output 1, text"; another path as JSON tools write it."""
     parts = []
     if path[:1] == ("cells",) and len(path) > 1 and isinstance(path[1], int):
@@ -148,5 +149,5 @@ def _describe(path: _Path) -> str:
         if path[:1] == ("outputs",) and len(path) > 1 and isinstance(path[1], int):
             parts.append(f"output {path[1] + 1}")
             path = path[2:]
-    rest = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    rest = bracketed(path)
     return ", ".join([*parts, *([rest] if rest else [])]) or "the document"
