@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from support.notebooks import RUN, SETUP, notebook
 
 from imagegen_nb.cli import main
 from imagegen_nb.errors import ReplayError
@@ -16,19 +17,6 @@ from imagegen_nb.notebooks.record import record
 from imagegen_nb.replay import cassette_file, environment
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
-
-SETUP = """
-import imagegen_nb as ig
-workspace = ig.Workspace("assets", timeout=60)
-step = ig.ImageGenerationStep(prompt="a lamp", image_size="1024x1024")
-"""
-RUN = "run = step.run(workspace=workspace)\nrun"
-
-
-def notebook(folder: Path, *cells: str, name: str = "My demo.ipynb") -> Path:
-    document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbformat.write(document, folder / name)
-    return folder / name
 
 
 def shown(path: Path) -> list[str]:
@@ -150,33 +138,6 @@ def test_live_without_a_key_says_which_to_set(project, monkeypatch, capsys):
     assert command(monkeypatch, "record", str(path), "--live") == 2
     assert "OPENAI_API_KEY is not set" in capsys.readouterr().err
     assert list((project / "cassettes").iterdir()) == []
-
-
-def test_the_magic_records_cell_by_cell_replays_and_tells(project, emulator):
-    """The first kernel is killed at its end: what was recorded is on the disk by then."""
-    own = SETUP.replace("timeout=60", f"timeout=60, backend={emulator.url!r}")
-    load = "%load_ext imagegen_nb"
-    path = notebook(project, own, load, "%cassette hero all", RUN, "%cassette hero once")
-    document = nbformat.read(path, as_version=4)
-    assert "is in use" not in execute(document, project)
-    assert emulator.count() == 1
-    path = notebook(project, own, load, "%cassette hero", RUN, "%cassette", "%cassette off", "%cassette")
-    replayed = nbformat.read(path, as_version=4)
-    assert execute(replayed, project) == ""
-    assert emulator.count() == 1
-    assert replayed.cells[3].outputs[0].data == document.cells[3].outputs[0].data
-    told = replayed.cells[4].outputs[0].data["text/plain"]
-    assert "replaying cassette 'hero': 1 recording\n  recorded against the emulator on" in told
-    assert "not played" in replayed.cells[2].outputs[0].data["text/plain"]
-    assert replayed.cells[5].outputs == replayed.cells[6].outputs == []
-
-
-def test_cells_are_saved_before_the_kernel_dies(project, emulator):
-    own = SETUP.replace("timeout=60", f"timeout=60, backend={emulator.url!r}")
-    told = environment.environment_for(project / "cassettes/hero", mode="all")
-    path = notebook(project, own, RUN, "import os; os._exit(1)")
-    assert execute(nbformat.read(path, as_version=4), project, environment=told) == "the kernel died"
-    assert len(cassette_file.read(project / "cassettes/hero")[1]) == 1
 
 
 def test_cassettes_are_listed_checked_and_pruned(lamp, monkeypatch, capsys):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.replay import bodies, cassette_file
+from imagegen_nb.replay import cassette_file
 from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.recording import CUT, Recording
 
@@ -70,21 +67,6 @@ def test_the_calls_stand_in_order_and_field_by_field(tmp_path):
     lines = (tmp_path / "cassette.yaml").read_text().splitlines()
     assert "        prompt: a lamp" in lines
     assert "        created: 1" in lines
-
-
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-        max_leaves=20,
-    ),
-    st.sampled_from([{}, {"indent": 2}, {"separators": (",", ":")}]),
-    st.booleans(),
-)
-def test_every_json_body_comes_back_to_the_byte(value, way, ascii_only):
-    text = json.dumps({"value": value}, ensure_ascii=ascii_only, **way)
-    shown = bodies.to_document(text)
-    assert bodies.to_text(shown) == text
 
 
 def test_git_leaves_the_files_as_they_are(tmp_path):
