@@ -1,6 +1,6 @@
-"""Writes what was recorded: all but the recordings that hold a key, and never nothing at all.
+"""Writes what was recorded, except the recordings that hold a key.
 
-Recordings may have cost money. Where the cassette's own folder cannot be written, they go to a temporary one.
+Recordings may have cost money: where the cassette's folder cannot be written, they go to a temporary one.
 """
 
 from __future__ import annotations

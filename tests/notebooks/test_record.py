@@ -47,13 +47,13 @@ def test_the_command_records_writes_and_proves(project, monkeypatch, capsys):
     assert [each.name for each in (project / "cassettes").iterdir()] == ["my-demo"]
 
     # The notebook as it is, offline; and with one character changed.
-    told = environment.environment_for(folder, mode="none")
+    variables = environment.environment_for(folder, mode="none")
     document = nbformat.read(path, as_version=4)
     again = nbformat.read(path, as_version=4)
-    assert execute(again, project, environment=told) == ""
+    assert execute(again, project, environment=variables) == ""
     assert differences(document, again) == []
     again.cells[0].source = SETUP.replace("a lamp", "a lamq")
-    failed = execute(again, project, environment=told)
+    failed = execute(again, project, environment=variables)
     assert "recorded 'a lamp', asked 'a lamq'" in failed
     assert "record: imagegen-nb record 'My demo.ipynb' --emulator" in failed
 
@@ -98,10 +98,10 @@ def test_an_error_cell_replays_its_error(project):
 def test_what_a_replay_cannot_repeat_is_named_and_the_recording_kept(project, monkeypatch, capsys):
     path = notebook(project, SETUP, f"{RUN}\nprint(run.id)")
     assert command(monkeypatch, "record", str(path), "--emulator") == 1
-    told = capsys.readouterr()
-    assert "the replay differs: cell 2: recorded" in told.err
-    assert "1 call in 3 files" in told.out
-    assert "nothing was charged" in told.out
+    printed = capsys.readouterr()
+    assert "the replay differs: cell 2: recorded" in printed.err
+    assert "1 call in 3 files" in printed.out
+    assert "nothing was charged" in printed.out
     assert cassette_file.exists(project / "cassettes/my-demo")
 
 
@@ -165,6 +165,6 @@ def test_a_key_that_came_in_later_is_found(lamp, monkeypatch, capsys):
     file = lamp / "cassette.yaml"
     file.write_text(file.read_text().replace("a lamp", "a sk-CanaryOne0a1b2c3d4e5f6g7h8i9j"))
     assert command(monkeypatch, "cassettes", "check") == 2
-    told = capsys.readouterr().err
-    assert "field `prompt`, holds an OpenAI key" in told
-    assert "Canary" not in told
+    printed = capsys.readouterr().err
+    assert "field `prompt`, holds an OpenAI key" in printed
+    assert "Canary" not in printed

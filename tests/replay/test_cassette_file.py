@@ -74,9 +74,9 @@ def test_git_leaves_the_files_as_they_are(tmp_path):
     (blob,) = (tmp_path / "blobs").iterdir()
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     asked = ["git", "-C", str(tmp_path), "check-attr", "-a", f"blobs/{blob.name}", "cassette.yaml"]
-    told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
-    assert f"blobs/{blob.name}: text: unset" in told
-    assert "cassette.yaml: eol: lf" in told
+    attributes = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    assert f"blobs/{blob.name}: text: unset" in attributes
+    assert "cassette.yaml: eol: lf" in attributes
 
 
 HEAD = "layout: 1\nmetadata: {recorded_against: live, recorded_on: '', versions: {}}\n"

@@ -64,7 +64,7 @@ def test_headers_and_echoing_answers(provider, hosted, emulator, project):
         emulator.script(provider, *[Fault(fault)] * (6 if fault == "rate_limit" else 1))
     step = ImageGenerationStep(model=MODELS[provider], prompt="a lamp", on_failure="continue")
     with replay.use("hero", "all"):
-        told = [step.run(workspace=hosted) for _ in faults]
+        runs = [step.run(workspace=hosted) for _ in faults]
     text = left_behind(project / "cassettes")
     assert_clean(text)
     assert len(cassette_file.read(project / "cassettes/hero")[1]) == len(faults)
@@ -72,7 +72,7 @@ def test_headers_and_echoing_answers(provider, hosted, emulator, project):
     for recording in cassette_file.read(project / "cassettes/hero")[1]:
         assert set(recording.headers) <= allowed
     with replay.use("hero"):
-        assert [str(step.run(workspace=hosted).error) for _ in faults] == [str(run.error) for run in told]
+        assert [str(step.run(workspace=hosted).error) for _ in faults] == [str(run.error) for run in runs]
 
 
 @pytest.mark.parametrize("name", KEYS)

@@ -28,17 +28,17 @@ def test_the_magic_records_cell_by_cell_replays_and_tells(project, emulator):
     assert execute(replayed, project) == ""
     assert emulator.count() == 1
     assert replayed.cells[3].outputs[0].data == document.cells[3].outputs[0].data
-    told = replayed.cells[4].outputs[0].data["text/plain"]
-    assert "replaying cassette 'hero': 1 recording\n  recorded against the emulator on" in told
+    shown = replayed.cells[4].outputs[0].data["text/plain"]
+    assert "replaying cassette 'hero': 1 recording\n  recorded against the emulator on" in shown
     assert "not played" in replayed.cells[2].outputs[0].data["text/plain"]
     assert replayed.cells[5].outputs == replayed.cells[6].outputs == []
 
 
 def test_cells_are_saved_before_the_kernel_dies(project, emulator):
     own = SETUP.replace("timeout=60", f"timeout=60, backend={emulator.url!r}")
-    told = environment.environment_for(project / "cassettes/hero", mode="all")
+    variables = environment.environment_for(project / "cassettes/hero", mode="all")
     path = notebook(project, own, RUN, "import os; os._exit(1)")
-    assert execute(nbformat.read(path, as_version=4), project, environment=told) == "the kernel died"
+    assert execute(nbformat.read(path, as_version=4), project, environment=variables) == "the kernel died"
     assert len(cassette_file.read(project / "cassettes/hero")[1]) == 1
 
 

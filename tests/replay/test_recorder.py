@@ -74,13 +74,13 @@ def test_what_came_after_a_refusal_is_saved_too(workspace, emulator, project, wa
 
 def test_a_stream_is_not_held_back_while_it_is_recorded_and_is_one_in_replay(workspace, live, emulator):
     emulator.latency = 0.6  # spread over the events
-    told: list[str] = []
+    events: list[str] = []
     running = threading.Event()
 
     def hear(event):
-        told.append(event.kind)
+        events.append(event.kind)
         if event.kind == "partial" and not running.is_set():
-            assert "image" not in told
+            assert "image" not in events
             running.set()
 
     with replay.use("hero", "all"):
@@ -92,7 +92,7 @@ def test_a_stream_is_not_held_back_while_it_is_recorded_and_is_one_in_replay(wor
     played = []
     with replay.use("hero"):
         run = LAMP.run(workspace=live, partial_images=2, on_event=lambda event: played.append(event.kind))
-    assert played == told == ["queued", "started", "partial", "partial", "image", "done"]
+    assert played == events == ["queued", "started", "partial", "partial", "image", "done"]
     assert pictures(run) == pictures(recorded)
 
 
@@ -130,9 +130,9 @@ def test_a_live_recording_strips_the_call_number_and_keeps_no_key(emulator, proj
     """A gateway on this machine stands for a live provider: nothing of the emulator's seam is used."""
     monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
     hosted = {"gemini": Gateway(f"{emulator.url}/gemini", "GATEWAY_KEY")}
-    told = Workspace(project / "live", hosted=hosted, timeout=30)
+    workspace = Workspace(project / "live", hosted=hosted, timeout=30)
     with replay.use("hero", "all"):
-        run = FLASH.run(workspace=told)
+        run = FLASH.run(workspace=workspace)
     assert (run.backend, run.emulated, "recorded live" in repr(run)) == ("live", False, True)
     assert emulator.count() == 3
     assert not any("imagegen-nb-call" in name for request in emulator.requests for name in request.headers)

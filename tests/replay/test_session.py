@@ -67,17 +67,17 @@ def test_what_was_recorded_live_says_so_and_that_it_is_replayed(lamp, live, work
 def test_accounts_keep_their_own_addresses(emulator, workspace, live, project):
     gateway = Gateway("https://gateway.example/openai/v1", "GATEWAY_KEY")
     hosted = {"openai": gateway, "gemini": VertexAI("my-project", "europe-west4")}
-    told = Workspace(project / "hosted", hosted=hosted, timeout=30)
+    accounts = Workspace(project / "hosted", hosted=hosted, timeout=30)
     step = FLASH.replace(image_count=1)
     with replay.use("hero", "all", against=emulator.url):
         for each in (LAMP, step):
-            assert each.run(workspace=told).emulated
+            assert each.run(workspace=accounts).emulated
     hosts = {recording.url.split("/")[2] for recording in cassette_file.read(project / "cassettes/hero")[1]}
     assert hosts == {"gateway.example", "europe-west4-aiplatform.googleapis.com"}
     assert emulator.count() == 2
     with replay.use("hero"):
         for each in (LAMP, step):
-            assert each.run(workspace=told).status == "done"
+            assert each.run(workspace=accounts).status == "done"
         with pytest.raises(
             RecordingMissing, match=r"host: recorded 'gateway.example', asked 'api.openai.com'"
         ):
@@ -206,8 +206,8 @@ def test_a_block_that_fails_is_saved_too(workspace, live):
 
 
 def test_the_environment_puts_a_cassette_in_use_at_the_first_run(project, emulator, live, monkeypatch):
-    told = replay.environment_for(project / "elsewhere/hero", mode="all", against=emulator.url)
-    for name, value in told.items():
+    variables = replay.environment_for(project / "elsewhere/hero", mode="all", against=emulator.url)
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     recorded = LAMP.run(workspace=live)  # a live workspace, on the emulator
     assert (recorded.emulated, emulator.count()) == (True, 1)

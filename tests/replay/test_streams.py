@@ -39,38 +39,38 @@ def stream(answer: bytes, ended: str = "") -> ReplayedStream:
 
 
 async def test_a_whole_answer_is_told_once():
-    told: list[tuple[bytes, str]] = []
-    tee = ObservedStream(Source(b"ab", b"c"), lambda data, how: told.append((data, how)))
+    ended: list[tuple[bytes, str]] = []
+    tee = ObservedStream(Source(b"ab", b"c"), lambda data, how: ended.append((data, how)))
     assert [chunk async for chunk in tee] == [b"ab", b"c"]
     await tee.aclose()
-    assert told == [(b"abc", "")]
+    assert ended == [(b"abc", "")]
 
 
 async def test_an_answer_its_reader_leaves_is_cut():
-    told: list[tuple[bytes, str]] = []
+    ended: list[tuple[bytes, str]] = []
     source = Source(b"ab", b"c")
-    tee = ObservedStream(source, lambda data, how: told.append((data, how)))
+    tee = ObservedStream(source, lambda data, how: ended.append((data, how)))
     async for _ in tee:
         break
     await tee.aclose()
-    assert (told, source.closed) == ([(b"ab", CUT)], 1)
+    assert (ended, source.closed) == ([(b"ab", CUT)], 1)
 
 
 async def test_an_answer_that_breaks_says_how():
-    told: list[tuple[bytes, str]] = []
-    tee = ObservedStream(Source(b"ab", httpx2.ReadError("gone")), lambda data, how: told.append((data, how)))
+    ended: list[tuple[bytes, str]] = []
+    tee = ObservedStream(Source(b"ab", httpx2.ReadError("gone")), lambda data, how: ended.append((data, how)))
     with pytest.raises(httpx2.ReadError):
         [chunk async for chunk in tee]
     await tee.aclose()
-    assert told == [(b"ab", "ReadError")]
+    assert ended == [(b"ab", "ReadError")]
 
 
 async def test_an_answer_past_the_bound_is_not_kept(monkeypatch):
     monkeypatch.setattr("imagegen_nb.replay.streams.LARGEST", 2)
-    told: list[tuple[bytes, str]] = []
-    tee = ObservedStream(Source(b"ab", b"c"), lambda data, how: told.append((data, how)))
+    ended: list[tuple[bytes, str]] = []
+    tee = ObservedStream(Source(b"ab", b"c"), lambda data, how: ended.append((data, how)))
     assert [chunk async for chunk in tee] == [b"ab", b"c"]
-    assert told == []
+    assert ended == []
 
 
 async def test_events_are_played_one_by_one():

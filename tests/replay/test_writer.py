@@ -29,7 +29,7 @@ def test_a_failing_save_loses_nothing_and_leaves_no_patch(workspace, live, proje
         replay.use("hero", "all"),
     ):
         recorded = LAMP.run(workspace=workspace)
-    kept = Path(str(caught.value).rpartition("kept in ")[2])
-    monkeypatch.setenv("IMAGEGEN_NB_CASSETTES", str(kept.parent))
+    rescued = Path(str(caught.value).rpartition("kept in ")[2])
+    monkeypatch.setenv("IMAGEGEN_NB_CASSETTES", str(rescued.parent))
     with replay.use("hero"):
         assert pictures(LAMP.run(workspace=live)) == pictures(recorded)
