@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -112,6 +113,55 @@ def test_a_file_that_is_none_of_ours_is_one_clear_error(text, words, tmp_path):
         cassette_file.read(tmp_path)
     assert words in str(caught.value)
     assert tmp_path.name in str(caught.value)
+
+
+REQUEST = {"method": "POST", "url": "https://api.x.ai/v1/x", "call": "0", "body": "{}"}
+ANSWER = {"status": 200, "headers": {}, "body": "{}"}
+DAMAGED = "; it is damaged or of another version, so record it again"
+
+
+@pytest.mark.parametrize(
+    ("request_changes", "answer_changes", "problem"),
+    [
+        ({"method": None}, {}, "request.method is no text"),
+        ({"url": "http://["}, {}, "request.url is no web address"),
+        ({"url": "file:///etc/passwd"}, {}, "request.url is no web address"),
+        ({"call": "one"}, {}, "request.call is no number of a call"),
+        ({"call": 1}, {}, "request.call is no text"),
+        ({"body": ["x"]}, {}, "request.body is neither text nor JSON"),
+        ({}, {"status": "200"}, "answer.status is no whole number"),
+        ({}, {"status": True}, "answer.status is no whole number"),
+        ({}, {"status": 99}, "answer.status is no status that an answer has"),
+        ({}, {"headers": ["a"]}, "answer.headers is no mapping"),
+        ({}, {"headers": {"retry-after": 1}}, "answer.headers.retry-after is no text"),
+        ({}, {"headers": {"a": "b\r\nc: d"}}, "answer.headers.a is no plain text"),
+        ({}, {"ended": 1}, "answer.ended is no text"),
+        ({}, {"sent": "yes"}, "answer.sent is neither true nor false"),
+        ({}, {"sk-CanaryOne0a1b2c3d4e5f6g7h8i9j": 1, "body": 1}, "answer.body is neither text nor JSON"),
+        ({}, {"headers": {"sk-CanaryOne0a1b2c3d4e5f6g7h8i9j": 1}}, "answer.headers.[redacted] is no text"),
+    ],
+)
+def test_the_recording_the_field_the_problem_and_the_remedy_are_named(
+    request_changes, answer_changes, problem, tmp_path
+):
+    entries = [
+        {"request": REQUEST, "answer": ANSWER},
+        {"request": {**REQUEST, **request_changes}, "answer": {**ANSWER, **answer_changes}},
+    ]
+    (tmp_path / "cassette.yaml").write_text(f"{HEAD}recordings: {json.dumps(entries)}\n")
+    with pytest.raises(ReplayError) as caught:
+        cassette_file.read(tmp_path)
+    message = str(caught.value)
+    assert message.startswith(f"cassette {tmp_path.name!r} (cassette.yaml): recording 2: {problem}")
+    assert message.endswith(DAMAGED)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_what_a_later_version_adds_is_ignored(tmp_path):
+    entry = {"request": {**REQUEST, "new": 1}, "answer": {**ANSWER, "new": 1}, "new": 1}
+    (tmp_path / "cassette.yaml").write_text(f"{HEAD}recordings: {json.dumps([entry])}\nnew: 1\n")
+    about, recordings = cassette_file.read(tmp_path)
+    assert (about.against, [recorded.url for recorded in recordings]) == ("live", [REQUEST["url"]])
 
 
 @pytest.mark.parametrize("share", range(5, 100, 10))
