@@ -18,7 +18,7 @@ from imagegen_nb.errors import ReplayError
 FOLDER = "blobs"
 LARGEST = 64 * 1024 * 1024
 """Bytes of one blob; no provider sends a larger image, and nothing larger is recorded."""
-LARGEST_BODY = 200 * 1024 * 1024
+_LARGEST_BODY = 200 * 1024 * 1024
 """Bytes of one restored body: a small text may name a large blob ten thousand times."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{2048,}={0,2}")
@@ -72,8 +72,10 @@ def restore(text: str, folder: Path) -> bytes:
             data = _read(folder / FOLDER / match[2])
             parts.append(pybase64.b64encode(data) if match[1] == "b64" else data)
         size += len(parts[-1])
-        if size > LARGEST_BODY:
-            raise ReplayError(f"a body has more than {LARGEST_BODY:,} bytes with its images; record it again")
+        if size > _LARGEST_BODY:
+            raise ReplayError(
+                f"a body has more than {_LARGEST_BODY:,} bytes with its images; record it again"
+            )
     parts.append(text[end:].encode())
     return b"".join(parts)
 

@@ -24,8 +24,8 @@ from imagegen_nb.replay import blobs, bodies
 from imagegen_nb.replay.recording import Recording
 
 FILE = "cassette.yaml"
-LAYOUT = 1
-LARGEST = 32 * 1024 * 1024
+_LAYOUT = 1
+_LARGEST = 32 * 1024 * 1024
 """Bytes of the text; a recorded call takes about one thousand."""
 _DEEPEST = 20
 _LARGEST_WHOLE = 1024 * 1024 * 1024
@@ -101,7 +101,7 @@ def write(folder: Path, about: About, recordings: Sequence[Recording]) -> None:
         **({"notebook": about.notebook} if about.notebook else {}),
         **({"refused": list(about.refused)} if about.refused else {}),
     }
-    text = _dump({"layout": LAYOUT, "metadata": metadata, "recordings": entries})
+    text = _dump({"layout": _LAYOUT, "metadata": metadata, "recordings": entries})
     if folder.is_symlink():
         raise OSError(errno.ELOOP, "a cassette is written into a folder of its own")
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,8 +127,8 @@ def _unreferenced(folder: Path, names: set[str]) -> list[Path]:
 
 def _read_text(folder: Path) -> str:
     try:
-        if (data := read_bounded(folder / FILE, LARGEST)) is None:
-            raise ReplayError(f"{FILE} of cassette {folder.name!r} is larger than {LARGEST:,} bytes")
+        if (data := read_bounded(folder / FILE, _LARGEST)) is None:
+            raise ReplayError(f"{FILE} of cassette {folder.name!r} is larger than {_LARGEST:,} bytes")
         return data.decode()
     except FileNotFoundError:
         problem = "there is none"
@@ -311,8 +311,8 @@ class _Document(_Model):
 
 def _validate(data: dict[str, Any]) -> _Document:
     # The layout first: another one need not have any of the other fields.
-    if (layout := data.get("layout")) != LAYOUT:
-        raise ReplayError(f"its layout is {layout!r}, and this version reads {LAYOUT}; record it again")
+    if (layout := data.get("layout")) != _LAYOUT:
+        raise ReplayError(f"its layout is {layout!r}, and this version reads {_LAYOUT}; record it again")
     try:
         return _Document.model_validate(data)
     except ValidationError as error:

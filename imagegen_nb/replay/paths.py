@@ -9,7 +9,7 @@ from pathlib import Path
 from imagegen_nb.core.filenames import slug
 from imagegen_nb.errors import ReplayError
 
-FOLDER = "cassettes"
+_FOLDER = "cassettes"
 VARIABLE = "IMAGEGEN_NB_CASSETTES"
 """Names the folder that holds the cassettes, where it is not found from the working directory."""
 
@@ -24,8 +24,8 @@ def home(start: Path | None = None) -> Path:
     if named := os.environ.get(VARIABLE):
         return Path(named).expanduser().absolute()
     start = (start or Path.cwd()).absolute()
-    candidates = (folder / FOLDER for folder in (start, *start.parents))
-    return next((folder for folder in candidates if folder.is_dir()), start / FOLDER)
+    candidates = (folder / _FOLDER for folder in (start, *start.parents))
+    return next((folder for folder in candidates if folder.is_dir()), start / _FOLDER)
 
 
 def folder_of(name: str, start: Path | None = None) -> Path:
@@ -33,7 +33,7 @@ def folder_of(name: str, start: Path | None = None) -> Path:
     if not _NAME.fullmatch(name):
         raise ReplayError(
             f"cassette = {name!r}: a name is letters, digits, dots, hyphens and underscores, such as "
-            f"'hero-image'; where cassettes lie is said by a {FOLDER}/ folder or {VARIABLE}"
+            f"'hero-image'; where cassettes lie is said by a {_FOLDER}/ folder or {VARIABLE}"
         )
     return home(start) / name
 

@@ -46,7 +46,7 @@ class Recording:
     @property
     def request_json(self) -> dict[str, Any]:
         """The request's JSON object; empty when its body is none."""
-        return json_object(self.request_body)
+        return _json_object(self.request_body)
 
     @property
     def model(self) -> str:
@@ -60,7 +60,7 @@ class Recording:
         return self.headers.get("content-type", "").startswith("text/event-stream")
 
 
-def json_object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes) -> dict[str, Any]:
     """`body` as a JSON object; empty when it is none."""
     try:
         value = json.loads(body)
@@ -80,7 +80,7 @@ def _reports(recording: Recording) -> Iterator[Mapping[str, Any]]:
     if recording.streamed:
         lines = recording.response_body.splitlines()
         documents = [line.removeprefix(b"data:") for line in lines if line.startswith(b"data:")]
-    for document in map(json_object, documents):
+    for document in map(_json_object, documents):
         report = document.get("usage") or document.get("usageMetadata")
         if isinstance(report, dict):
             yield report

@@ -11,7 +11,7 @@ import httpx2
 from imagegen_nb.errors import RecordingMissing
 from imagegen_nb.replay.recording import CUT, Recording
 
-LARGEST = 200 * 1024 * 1024
+_LARGEST = 200 * 1024 * 1024
 """Bytes of an answer that are kept; the transport refuses larger ones."""
 
 _EVENT = re.compile(rb".*?(?:\r?\n\r?\n|\Z)", re.DOTALL)
@@ -30,7 +30,7 @@ class ObservedStream(httpx2.AsyncByteStream):
         try:
             async for chunk in self._stream:
                 self._size += len(chunk)
-                if self._size <= LARGEST:
+                if self._size <= _LARGEST:
                     self._chunks.append(chunk)
                 yield chunk
         except httpx2.TransportError as error:
@@ -47,7 +47,7 @@ class ObservedStream(httpx2.AsyncByteStream):
 
     def _end(self, ended: str) -> None:
         on_end, self._on_end = self._on_end, None
-        if on_end is not None and self._size <= LARGEST:
+        if on_end is not None and self._size <= _LARGEST:
             on_end(b"".join(self._chunks), ended)
 
 

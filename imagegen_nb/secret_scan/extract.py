@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple
 from imagegen_nb.core.json_walk import Node, bracketed, walk
 from imagegen_nb.errors import ImagegenError
 
-CHUNK_SIZE = 16 * 1024 * 1024
+_CHUNK_SIZE = 16 * 1024 * 1024
 """Bytes read at once; a larger file is read in chunks that overlap."""
 _OVERLAP = 64 * 1024
 """Bytes; a key at the end of one chunk stands whole in the next."""
@@ -76,8 +76,8 @@ def _archive(file: IO[bytes]) -> Iterator[Fragment]:
 
 def _file(place: str, file: IO[bytes]) -> Iterator[Fragment]:
     """The content of a file or an archive's member; one that is too large at once, chunk by chunk."""
-    chunk = file.read(CHUNK_SIZE)
-    following = file.read(CHUNK_SIZE)
+    chunk = file.read(_CHUNK_SIZE)
+    following = file.read(_CHUNK_SIZE)
     if not following:
         yield from _whole(place, chunk)
         return
@@ -85,7 +85,7 @@ def _file(place: str, file: IO[bytes]) -> Iterator[Fragment]:
     while following:
         yield Fragment(place, chunk, line)
         line += chunk.count(b"\n", 0, len(chunk) - _OVERLAP)
-        chunk, following = chunk[-_OVERLAP:] + following, file.read(CHUNK_SIZE)
+        chunk, following = chunk[-_OVERLAP:] + following, file.read(_CHUNK_SIZE)
     yield Fragment(place, chunk, line)
 
 

@@ -15,8 +15,8 @@ from imagegen_nb.errors import InvalidOption
 from imagegen_nb.secret_scan.decode import decodings
 from imagegen_nb.secret_scan.extract import Fragment, Unreadable, fragments
 
-SKIPPED = frozenset({".git", ".venv", "node_modules"})
-"""Folders that are not entered: other people's files, and history, which editing a file does not mend."""
+_SKIPPED_FOLDERS = frozenset({".git", ".venv", "node_modules"})
+"""Not entered: other people's files, and history, which editing a file does not mend."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,7 +80,7 @@ def _files(paths: Iterable[Path], on_unlisted_folder: Callable[[OSError], None])
             yield path
             continue
         for folder, subfolders, names in os.walk(path, onerror=on_unlisted_folder):
-            subfolders[:] = sorted(name for name in subfolders if name not in SKIPPED)
+            subfolders[:] = sorted(name for name in subfolders if name not in _SKIPPED_FOLDERS)
             files = (Path(folder) / name for name in sorted(names))
             yield from filter(_is_regular, files)
 

@@ -181,7 +181,7 @@ def test_a_file_cut_short_anywhere_is_an_error_or_whole(share, tmp_path):
 
 def test_an_endless_file_is_not_read(tmp_path):
     with (tmp_path / "cassette.yaml").open("wb") as file:
-        file.truncate(cassette_file.LARGEST + 1)
+        file.truncate(cassette_file._LARGEST + 1)
     with pytest.raises(ReplayError, match="larger than"):
         cassette_file.read(tmp_path)
 

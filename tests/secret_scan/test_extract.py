@@ -16,7 +16,7 @@ from imagegen_nb.secret_scan.scan import scan
 
 
 def test_a_large_file_is_read_in_pieces_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extract, "CHUNK_SIZE", 100_000)
+    monkeypatch.setattr(extract, "_CHUNK_SIZE", 100_000)
     keys = list(one_of_each().values())
     lines = ["harmless line of text"] * 30_000
     for at, key in zip((0, 4_500, 15_000, 29_999), keys, strict=True):
