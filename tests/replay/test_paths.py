@@ -15,16 +15,17 @@ def test_a_name_cannot_leave_the_folder(name):
         replay.use(name)
 
 
-def test_the_nearest_cassettes_folder_above_is_taken(tmp_path, monkeypatch):
+def test_the_nearest_cassettes_folder_above_is_taken(project, monkeypatch):
     monkeypatch.delenv(paths.VARIABLE, raising=False)
-    inner = tmp_path / "notebooks" / "drafts"
+    inner = project / "notebooks" / "drafts"
     inner.mkdir(parents=True)
-    assert paths.home(inner) == inner / "cassettes"  # none yet
-    (tmp_path / "cassettes").mkdir()
-    assert paths.home(inner) == tmp_path / "cassettes"
-    (tmp_path / "notebooks" / "cassettes").mkdir()
-    assert paths.home(inner) == tmp_path / "notebooks" / "cassettes"
-    assert paths.of_notebook(inner / "My demo.ipynb") == tmp_path / "notebooks" / "cassettes" / "my-demo"
+    assert paths.home(inner) == project / "cassettes"
+    (project / "notebooks" / "cassettes").mkdir()
+    assert paths.home(inner) == project / "notebooks" / "cassettes"
+    assert paths.of_notebook(inner / "My demo.ipynb") == project / "notebooks" / "cassettes" / "my-demo"
+    for folder in (project / "notebooks" / "cassettes", project / "cassettes"):
+        folder.rmdir()
+    assert paths.home(inner) == inner / "cassettes"  # where it would be made
 
 
 def test_the_environment_names_another(tmp_path, monkeypatch):
