@@ -115,7 +115,7 @@ def _look(name: str, folder: Path) -> _Finding:
     problems += [
         redaction.redact(f"call {recording.call} to {recording.model}: {found}", known)
         for recording in recordings
-        if (found := filters.key_in(recording, known))
+        if (found := filters.find_key(recording, known))
     ]
     return _Finding(
         name=name,

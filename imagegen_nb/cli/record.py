@@ -10,7 +10,7 @@ import typer
 from imagegen_nb.cli.console import app, err, escape, fail, out, print_json
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.notebooks.record import Recorded
+from imagegen_nb.notebooks.record import NotebookRecording
 from imagegen_nb.notebooks.record import record as rehearse
 
 _TICKS = 10_000_000_000
@@ -41,7 +41,7 @@ def record(
         against,
         name=name,
         timeout=timeout,
-        tell=lambda words: err.print(escape(words), soft_wrap=True),
+        on_progress=lambda message: err.print(escape(message), soft_wrap=True),
     )
     if as_json:
         print_json(_facts(done))
@@ -53,7 +53,7 @@ def record(
         raise typer.Exit(1)
 
 
-def _facts(done: Recorded) -> dict[str, object]:
+def _facts(done: NotebookRecording) -> dict[str, object]:
     return {
         "notebook": str(done.notebook),
         "cassette": str(done.folder),
@@ -67,7 +67,7 @@ def _facts(done: Recorded) -> dict[str, object]:
     }
 
 
-def _tell(done: Recorded) -> None:
+def _tell(done: NotebookRecording) -> None:
     plural = "" if done.calls == 1 else "s"
     held = f"{done.calls} call{plural} in {done.files} files, {byte_size(done.size)}"
     out.print(escape(f"{done.folder}: {held}"), soft_wrap=True)

@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from imagegen_nb.notebooks.execute import keep_widgets_quiet
+from imagegen_nb.notebooks.execute import disable_output_sync
 
 _new: Any = nbformat.v4
 
@@ -33,7 +33,7 @@ class _Stage:
         self._change = change
         self._ready = deque[_Message]()
         self._client = NotebookClient(_new.new_notebook())
-        keep_widgets_quiet(self._client)
+        disable_output_sync(self._client)
 
     def get_message(self, stream: str, timeout: float | None = None) -> _Message:
         """As nbval's own. Raises `queue.Empty` when nothing comes for `timeout` seconds."""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from nbval.plugin import IPyNbCell, NbCellError, find_comment_markers, find_metadata_tags
 
-from imagegen_nb.replay import cassette_file, environment, paths, writer
+from imagegen_nb.replay import cassette_file, environment, paths
 from imagegen_nb.testing import nbval_outputs
 
 _GUARD = (
@@ -85,7 +85,7 @@ class Notebooks:
         shown = os.path.relpath(notebook.path, notebook.config.invocation_params.dir)
         told = environment.environment_for(folder, mode="none", notebook=shown)
         if ours:
-            told = {**told, **writer.no_keys()}
+            told = {**told, **environment.placeholder_keys()}
             notebook.skip_compare = nbval_outputs.compared(notebook.skip_compare)
             notebook.sanitize_patterns.update(nbval_outputs.SANITIZE)
             for output in (output for cell in cells for output in cell.outputs):

@@ -64,7 +64,7 @@ def test_headers_and_echoing_answers(provider, hosted, emulator, project):
         emulator.script(provider, *[Fault(fault)] * (6 if fault == "rate_limit" else 1))
     step = ImageGenerationStep(model=MODELS[provider], prompt="a lamp", on_failure="continue")
     with replay.use("hero", "all"):
-        told = [step.run(workspace=hosted) for _ in faults]
+        runs = [step.run(workspace=hosted) for _ in faults]
     text = left_behind(project / "cassettes")
     assert_clean(text)
     assert len(cassette_file.read(project / "cassettes/hero")[1]) == len(faults)
@@ -72,7 +72,7 @@ def test_headers_and_echoing_answers(provider, hosted, emulator, project):
     for recording in cassette_file.read(project / "cassettes/hero")[1]:
         assert set(recording.headers) <= allowed
     with replay.use("hero"):
-        assert [str(step.run(workspace=hosted).error) for _ in faults] == [str(run.error) for run in told]
+        assert [str(step.run(workspace=hosted).error) for _ in faults] == [str(run.error) for run in runs]
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -94,7 +94,13 @@ def test_a_key_in_a_prompt_keeps_its_recording_out_and_only_that(name, write, wo
 
 
 def recording(**changes) -> Recording:
-    plain = {"method": "POST", "url": "https://api.example/v1", "call": "0", "request": b"{}", "status": 200}
+    plain = {
+        "method": "POST",
+        "url": "https://api.example/v1",
+        "call": "0",
+        "request_body": b"{}",
+        "status": 200,
+    }
     return Recording(**{**plain, **changes})
 
 
@@ -106,12 +112,15 @@ NOISE = bytes(range(256)) * 10
     [
         ("the request's address", {"url": "https://api.example/v1/KEY"}),
         ("the answer's header retry-after", {"headers": {"retry-after": "KEY"}}),
-        ("the answer's body, field `error.message`,", {"answer": b'{"error": {"message": "bad KEY"}}'}),
-        ("the answer's body, field `a[1].b`,", {"answer": b'{"a": [0, {"b": "KEY"}]}'}),
-        ("the answer's body, field `a`,", {"answer": b'{"a": {"KEY": 1}}'}),
-        ("the answer's body", {"answer": b"<p>KEY</p>"}),
-        ("the answer's body", {"answer": b'data: {"b": "KEY"}\n\n'}),
-        ("the answer's image", {"answer": b'{"x": "' + b"IMAGE" + b'"}'}),
+        (
+            "the answer's body, field `error.message`,",
+            {"response_body": b'{"error": {"message": "bad KEY"}}'},
+        ),
+        ("the answer's body, field `a[1].b`,", {"response_body": b'{"a": [0, {"b": "KEY"}]}'}),
+        ("the answer's body, field `a`,", {"response_body": b'{"a": {"KEY": 1}}'}),
+        ("the answer's body", {"response_body": b"<p>KEY</p>"}),
+        ("the answer's body", {"response_body": b'data: {"b": "KEY"}\n\n'}),
+        ("the answer's image", {"response_body": b'{"x": "' + b"IMAGE" + b'"}'}),
     ],
 )
 def test_the_place_is_named_and_never_the_key(place, changes):
@@ -125,16 +134,16 @@ def test_the_place_is_named_and_never_the_key(place, changes):
             return value.replace(b"KEY", key.encode()).replace(b"IMAGE", image)
         return value.replace("KEY", key)
 
-    found = filters.key_in(recording(**{name: plant(value) for name, value in changes.items()}), [key])
+    found = filters.find_key(recording(**{name: plant(value) for name, value in changes.items()}), [key])
     assert found is not None
     assert found.startswith(place)
     assert found.endswith("holds a key that is in use here")
     assert_clean(found)
-    assert filters.key_in(recording(**changes), [key]) is None
+    assert filters.find_key(recording(**changes), [key]) is None
 
 
 def test_googles_key_in_the_address_is_dropped():
-    assert filters.address("https://a.example/v1?key=secret&alt=sse") == "https://a.example/v1?alt=sse"
+    assert filters.filter_url("https://a.example/v1?key=secret&alt=sse") == "https://a.example/v1?alt=sse"
 
 
 def test_a_live_recording_of_a_kernel_announces_it_once(workspace):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from imagegen_nb.core.types import Usage
-from imagegen_nb.replay.recording import Recording
-from imagegen_nb.replay.usage import usage_of
+from imagegen_nb.replay.recording import Recording, usage_of
 
 
 def answer(body: bytes, kind: str = "application/json") -> Recording:
     return Recording(
-        method="POST", url="https://a.b/c", call="0", request=b"{}", status=200, answer=body,
+        method="POST", url="https://a.b/c", call="0", request_body=b"{}", status=200, response_body=body,
         headers={"content-type": kind},
     )  # fmt: skip
 
