@@ -174,7 +174,7 @@ def test_export_download_and_import(page: Page, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Settings").click()
     page.get_by_label("File", exact=True).fill("hero.step.json")
     page.locator(".ig-export").click()
-    expect(page.locator(".ig-transfer-told")).to_contain_text("saved hero.step.json")
+    expect(page.locator(".ig-import-export-message")).to_contain_text("saved hero.step.json")
     with page.expect_download() as download:
         page.locator(".ig-download").click()
     file = tmp_path / download.value.suggested_filename
@@ -198,7 +198,7 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(
     opener: Opener, lab: Lab, save_state: bool
 ) -> None:
     page = opened(opener.open_notebook, save_state=save_state)
-    expect(page.locator(".ig-standin")).to_be_hidden()
+    expect(page.locator(".ig-fallback")).to_be_hidden()
     page.locator(".ig-image-count input").fill("4")
     press_run(page)
     done(page, "done: 4 of 4 images")
@@ -210,8 +210,8 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(
     document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
     reopened.write_text(json.dumps(document))
     again = opener.open_file(reopened)
-    expect(again.locator(".ig-standin img")).to_have_count(4)
-    expect(again.locator(".ig-standin img").first).to_be_visible()
+    expect(again.locator(".ig-fallback img")).to_have_count(4)
+    expect(again.locator(".ig-fallback img").first).to_be_visible()
     expect(again.locator(".ig-run")).to_be_hidden()
     expect(again.get_by_text("Error displaying widget")).to_be_hidden()
     shot(again, f"form-reopened{'-with-state' if save_state else ''}")

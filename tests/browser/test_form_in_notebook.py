@@ -22,7 +22,7 @@ def opened(opener: Opener, host: Host) -> Page:
 @pytest.mark.parametrize("host", ["lab", "notebook"])
 def test_images_are_looked_at_and_keys_stay_in_the_dialog(opener: Opener, host: Host) -> None:
     page = opened(opener, host)
-    expect(page.locator(".ig-standin")).to_be_hidden()
+    expect(page.locator(".ig-fallback")).to_be_hidden()
     press_run(page)
     done(page)
     page.locator(".jp-InputPrompt").first.click()  # the notebook is in command mode now
@@ -83,7 +83,7 @@ def test_an_untrusted_copy_shows_the_thumbnails_and_runs_nothing(
     copy.write_text(json.dumps(document))
     again = opener.open_file(copy, host=host)
     assert again.evaluate(TRUSTED) is False
-    pictures = again.locator(".ig-standin img")
+    pictures = again.locator(".ig-fallback img")
     expect(pictures).to_have_count(2)
     expect(pictures.first).to_be_visible()
     expect(pictures.first).to_have_js_property("complete", True)
@@ -102,7 +102,7 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener, lab
     reopened = lab.folder / "notebooks" / "reopened-notebook.ipynb"
     reopened.write_text(json.dumps(document))
     again = opener.open_file(reopened, host="notebook")
-    expect(again.locator(".ig-standin img")).to_have_count(2)
-    expect(again.locator(".ig-standin img").first).to_be_visible()
+    expect(again.locator(".ig-fallback img")).to_have_count(2)
+    expect(again.locator(".ig-fallback img").first).to_be_visible()
     expect(again.get_by_text("Error displaying widget")).to_be_hidden()
     shot(again, "notebook-reopened")
