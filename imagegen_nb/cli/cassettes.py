@@ -12,9 +12,9 @@ from imagegen_nb.cli.console import app, escape, fail, out, plain_table, print_j
 from imagegen_nb.core import redaction
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.errors import InvalidOption, ReplayError
+from imagegen_nb.providers.catalog import keys_in_use
 from imagegen_nb.replay import cassette_file, filters
 from imagegen_nb.replay.paths import home
-from imagegen_nb.replay.writer import keys
 
 cassettes = typer.Typer(help="List, check and tidy recorded cassettes.", no_args_is_help=True)
 app.add_typer(cassettes, name="cassettes")
@@ -109,7 +109,7 @@ def _inspect(name: str, folder: Path) -> _CassetteReport:
         about, recordings = cassette_file.read(folder)
     except ReplayError as error:
         return _CassetteReport(name=name, size=size, problems=(str(error),))
-    known_keys = keys()
+    known_keys = keys_in_use()
     problems = [f"left out when it was recorded: {place}" for place in about.refused]
     problems += [
         redaction.redact(f"call {recording.call} to {recording.model}: {key_kind}", known_keys)
