@@ -19,7 +19,7 @@ from support.lab import (
     execute,
     run_all,
     run_cell,
-    shot,
+    screenshot,
 )
 
 
@@ -80,7 +80,7 @@ def test_a_run_shows_progress_images_and_paths(page: Page) -> None:
     expect(page.get_by_role("img", name=re.compile("hero image for a blue bottle"))).to_have_count(2)
     expect(page.locator(".ig-form")).to_contain_text("EMULATED")
     expect(page.locator(".ig-form")).to_contain_text("step_2.output")
-    shot(page, "form-output")
+    screenshot(page, "form-output")
 
 
 def test_cancel_stops_a_run_under_way(page: Page) -> None:
@@ -100,7 +100,7 @@ def test_an_error_is_told_in_the_form_in_plain_words(page: Page) -> None:
     press_run(page)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("rejected by the safety system")
-    shot(page, "form-error")
+    screenshot(page, "form-error")
     press_run(page)
     expect_status(page)
     expect(alert).to_have_count(0)
@@ -184,7 +184,7 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(
     expect(again.locator(".ig-fallback img").first).to_be_visible()
     expect(again.locator(".ig-run")).to_be_hidden()
     expect(again.get_by_text("Error displaying widget")).to_be_hidden()
-    shot(again, f"form-reopened{'-with-state' if save_state else ''}")
+    screenshot(again, f"form-reopened{'-with-state' if save_state else ''}")
 
 
 def test_a_notebook_of_twenty_images_stays_small(opener: Opener, lab: Lab) -> None:
@@ -202,19 +202,19 @@ def test_a_notebook_of_twenty_images_stays_small(opener: Opener, lab: Lab) -> No
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_is_inaccessible(open_notebook: OpenNotebook, dark: bool) -> None:
     page = opened(open_notebook, dark=dark, size=(1280, 1500))
-    shot(page, f"form-settings-{'dark' if dark else 'light'}")
+    screenshot(page, f"form-settings-{'dark' if dark else 'light'}")
     assert axe(page, ".ig-form") == []
     press_run(page)
     expect_status(page)
     assert axe(page, ".ig-form") == []
-    shot(page, f"form-output-{'dark' if dark else 'light'}")
+    screenshot(page, f"form-output-{'dark' if dark else 'light'}")
 
 
 def test_it_fits_a_narrow_window(open_notebook: OpenNotebook) -> None:
     page = opened(open_notebook, size=(700, 1500))
     form = page.locator(".ig-form").first
     assert form.evaluate("(node) => node.scrollWidth <= node.clientWidth + 1")
-    shot(page, "form-narrow")
+    screenshot(page, "form-narrow")
 
 
 def test_code_changes_what_the_form_shows(open_notebook: OpenNotebook) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, press_run, saved
-from support.lab import Host, Lab, Opener, cell_count, execute, run_all, shot
+from support.lab import Host, Lab, Opener, cell_count, execute, run_all, screenshot
 
 TRUSTED = "() => jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted"
 
@@ -36,7 +36,7 @@ def test_images_are_looked_at_and_keys_stay_in_the_dialog(opener: Opener, host: 
     expect(dialog).to_be_hidden()
     page.keyboard.press("b")
     assert cell_count(page) == 1
-    shot(page, f"{host}-form-output")
+    screenshot(page, f"{host}-form-output")
 
 
 def test_a_run_is_cancelled_and_another_made(opener: Opener) -> None:
@@ -89,7 +89,7 @@ def test_an_untrusted_copy_shows_the_thumbnails_and_runs_nothing(
     expect(pictures.first).to_have_js_property("complete", True)
     assert pictures.evaluate_all("(images) => images.every((image) => image.naturalWidth > 0)")
     expect(again.locator(".ig-run")).to_have_count(0)
-    shot(again, f"{host}-untrusted")
+    screenshot(again, f"{host}-untrusted")
 
 
 def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener, lab: Lab) -> None:
@@ -105,4 +105,4 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener, lab
     expect(again.locator(".ig-fallback img")).to_have_count(2)
     expect(again.locator(".ig-fallback img").first).to_be_visible()
     expect(again.get_by_text("Error displaying widget")).to_be_hidden()
-    shot(again, "notebook-reopened")
+    screenshot(again, "notebook-reopened")
