@@ -7,13 +7,13 @@ from support.command_line import CommandLine
 
 
 def test_paths_are_predicted_before_a_run(cli: CommandLine, file: str) -> None:
-    found = cli("paths", file, "--identifier", "step_4", "--json").json()
+    listed = cli("paths", file, "--identifier", "step_4", "--json").json()
     assert {
         "path": "step_4.output.assets.0.file_url",
         "type": "text",
         "state": "predicted",
         "value": None,
-    } in found
+    } in listed
     assert "{{step_4.output.assets.0.id}}" in cli("paths", file, "--identifier", "step_4").out
 
 

@@ -79,8 +79,10 @@ def test_a_run_is_shown_with_its_facts(run: Run):
 def test_small_pictures_go_along_with_a_run_and_to_whoever_asks(run: Run, sent: list[Answer]):
     gallery = Gallery()
     gallery.show(run)
-    told, buffers = next((told, buffers) for told, buffers in sent if told["type"] == "thumbnails")
-    assert told["ids"] == ids(gallery)
+    message, buffers = next(
+        (message, buffers) for message, buffers in sent if message["type"] == "thumbnails"
+    )
+    assert message["ids"] == ids(gallery)
     assert [data[8:12] for data in buffers] == [b"WEBP"] * 3
     answer, buffers = ask(gallery, sent, type="thumbnails", ids=[ids(gallery)[2], "unknown", 7])
     assert (answer["ids"], len(buffers)) == ([ids(gallery)[2]], 1)
@@ -170,8 +172,8 @@ def test_all_come_as_one_zip(run: Run, sent: list[Answer]):
     assert answer == {"type": "zip", "name": "hero.zip", "text": "Downloaded 3 of 3 images."}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
-        found = {name: archive.read(name) for name in archive.namelist()}
-    assert found == {asset.file_name: asset.bytes() for asset in run.output.assets}
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert files == {asset.file_name: asset.bytes() for asset in run.output.assets}
 
 
 def test_nothing_to_zip_is_refused(sent: list[Answer]):

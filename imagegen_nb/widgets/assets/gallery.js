@@ -11,10 +11,10 @@ function render({ model, el }) {
   const bar = h("div", { class: "igw-bar" });
   const grid = h("ul", { class: "igw-grid", role: "list" });
   const { menu, open: openMenu } = popupMenu();
-  const ask = requester(model, receive, (text) => tell(text));
-  const request = (type, more) => ask(type, more).then(([answer]) => tell(answer.text ?? ""), showError);
+  const ask = requester(model, receive, (text) => showStatus(text));
+  const request = (type, more) => ask(type, more).then(([answer]) => showStatus(answer.text ?? ""), showError);
   const { load, clear } = fullSizeLoader(ask);
-  const showError = (error) => tell(error.message);
+  const showError = (error) => showStatus(error.message);
   const thumbnail = (item) => thumbnails.url(item.id);
   const opener = (id) => grid.querySelector(`[data-key="open ${id}"]`);
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
@@ -42,25 +42,25 @@ function render({ model, el }) {
     if (ids.length) ask("thumbnails", { ids }).then((answer) => receiveThumbnails(...answer), showError);
   }
 
-  function tell(text, place = status) {
+  function showStatus(text, place = status) {
     place.textContent = text;
   }
 
   async function copy(text, place) {
-    tell(await copyWithStatus(text, place?.closest("dialog") ?? el), place);
+    showStatus(await copyWithStatus(text, place?.closest("dialog") ?? el), place);
   }
 
   function download(item, place) {
     load(item.id).then((file) => {
       saveAs(file.url, file.name);
-      tell(`Downloaded ${file.name}`, place);
-    }, (error) => tell(error.message, place));
+      showStatus(`Downloaded ${file.name}`, place);
+    }, (error) => showStatus(error.message, place));
   }
 
   function downloadAll() {
     ask("zip").then(([answer, buffers]) => {
       saveBytes(buffers, "application/zip", answer.name);
-      tell(answer.text);
+      showStatus(answer.text);
     }, showError);
   }
 
@@ -115,17 +115,15 @@ function render({ model, el }) {
         iconButton("Previous run", ICONS.previous, flip(-1), { "data-key": "flip -1", disabled: view.position === 0 }),
         h("span", { class: "igw-where" }, `Run ${view.position + 1} of ${view.total}`),
         iconButton("Next run", ICONS.next, flip(1), { "data-key": "flip 1", disabled: view.position + 1 === view.total })],
-      downloadable && h("button", { type: "button", class: "igw-button", "data-key": "zip", click: downloadAll },
-        icon(ICONS.download), "Download all")));
+      downloadable && textButton("zip", downloadAll, icon(ICONS.download), "Download all")));
   }
 
   function bars(view) {
-    const button = (text, key, click) => h("button", { type: "button", class: "igw-button", "data-key": key, click }, text);
     bar.replaceChildren(...[
       view.undo && h("p", null, `${view.undo} is out of this view; its file stays in the store. `,
-        button("Undo", "undo", () => { nextFocus = "undo"; request("undo"); })),
+        textButton("undo", () => { nextFocus = "undo"; request("undo"); }, "Undo")),
       first && h("p", null, `Choose an image to compare with ${first.name}. `,
-        button("Cancel", "cancel", () => { first = null; draw(); })),
+        textButton("cancel", () => { first = null; draw(); }, "Cancel")),
     ].filter(Boolean));
   }
 
@@ -147,7 +145,7 @@ function render({ model, el }) {
   }
 
   function drawNew() {
-    tell("");
+    showStatus("");
     draw();
     nextFocus = "";
   }

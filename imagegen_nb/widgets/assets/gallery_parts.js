@@ -9,6 +9,10 @@ const ICONS = {
 const iconButton = (name, path, click, more) => h("button", { type: "button", class: "igw-button igw-bare",
   "aria-label": name, title: name, click, ...more }, icon(path));
 
+// A button with text; `key` is how the gallery finds it again after it was drawn anew.
+const textButton = (key, click, ...children) => h("button", { type: "button", class: "igw-button", "data-key": key, click },
+  ...children);
+
 // The tile of an image that is still being made.
 const pendingTile = (index, preview) => {
   const state = !preview ? "waiting" : preview.finished ? "arrived" : "unfinished";

@@ -77,8 +77,8 @@ function render({ model, el }) {
 
   function listVariables() {
     const all = model.get("variables");
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const matches = (v) => words.every((word) => `${v.path} ${v.type} ${v.state}`.toLowerCase().includes(word));
+    const terms = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const matches = (v) => terms.every((term) => `${v.path} ${v.type} ${v.state}`.toLowerCase().includes(term));
     shown = GROUPS.flatMap((group) => all.filter((v) => v.group === group && matches(v)));
     options.replaceChildren(...GROUPS.map((group, number) => {
       const members = shown.filter((v) => v.group === group);

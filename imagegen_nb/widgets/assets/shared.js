@@ -41,7 +41,7 @@ const setValue = (model, value) => {
   model.save_changes();
 };
 
-// The line under a field that shows the trait `problem`, and marks `input` as invalid while there is one.
+// A line that shows the trait `problem`; while there is one, `input` is marked as invalid.
 const problemLine = (model, input) => {
   const id = randomId();
   const line = h("p", { id, class: "igw-problem", "aria-live": "polite" });
