@@ -19,14 +19,14 @@ from imagegen_nb.widgets.form_state import FieldState
 from imagegen_nb.widgets.prompt import PromptBox
 from imagegen_nb.widgets.tiles import TileChoice
 
-OnEntry = Callable[[str, Any], None]
+_OnEntry = Callable[[str, Any], None]
 """Called with a setting's key and what was entered; None for nothing."""
 
 
 class Field:
     """A control with its message line; `show` writes a `FieldState` into both."""
 
-    def __init__(self, factory: WidgetFactory, state: FieldState, on_entry: OnEntry) -> None:
+    def __init__(self, factory: WidgetFactory, state: FieldState, on_entry: _OnEntry) -> None:
         self.key = state.key
         self._factory = factory
         self._on_entry = on_entry
