@@ -1,4 +1,4 @@
-"""`imagegen-nb init`: what a repository needs so that its notebooks are tests."""
+"""`imagegen-nb init`: the files that turn a repository's notebooks into tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STARTER = {
     "cassettes/README.md": "cassettes.md",
     ".github/workflows/notebooks.yml": "notebooks.yml",
 }
-"""The files of a repository, and those of `starter/` they come from."""
+"""Each file to write, and the file of `starter/` it is copied from."""
 
 
 @app.command()
@@ -44,7 +44,7 @@ def init(
 
 
 def _write(path: Path, source: str) -> bool:
-    """Whether `path` was written, because it was not there."""
+    """Write `path` unless it exists; whether it was written."""
     content = (resources.files("imagegen_nb.cli") / "starter" / source).read_bytes()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -40,16 +40,16 @@ def after_a_run(_running_emulator, tmp_path_factory) -> nbformat.NotebookNode:
 def test_a_form_that_nobody_looked_at_is_small(emulator, tmp_path):
     notebook = executed([FORM.format(url=emulator.url)], tmp_path)
     assert len(nbformat.writes(notebook).encode()) < 10_000
-    widget, stand_in = (output["data"] for output in notebook.cells[0].outputs)
+    widget, fallback = (output["data"] for output in notebook.cells[0].outputs)
     assert widget["text/plain"] == "Image Generation step (run this cell to use the form)"
-    assert "The form opens as soon as the kernel is free" in stand_in["text/html"]
+    assert "The form opens as soon as the kernel is free" in fallback["text/html"]
 
 
-def test_the_stand_in_shows_the_run_made_since(after_a_run):
-    (stand_in,) = (output["data"] for output in after_a_run.cells[0].outputs if "text/html" in output["data"])
-    assert stand_in["text/html"].count("data:image/webp;base64,") == 3
-    assert "3 of 3 images" in stand_in["text/plain"]
-    assert "<red>" not in stand_in["text/html"]
+def test_the_fallback_shows_the_run_made_since(after_a_run):
+    (fallback,) = (output["data"] for output in after_a_run.cells[0].outputs if "text/html" in output["data"])
+    assert fallback["text/html"].count("data:image/webp;base64,") == 3
+    assert "3 of 3 images" in fallback["text/plain"]
+    assert "<red>" not in fallback["text/html"]
 
 
 @pytest.mark.parametrize("template", ["lab", "classic", "basic"])
@@ -63,7 +63,7 @@ def test_as_html_the_images_are_there(after_a_run, template):
 def test_as_sanitized_html_the_facts_are_there(after_a_run):
     """nbconvert lets no picture and no style through then, but writes their source as text."""
     page, _ = HTMLExporter(sanitize_html=True).from_notebook_node(after_a_run)
-    shown = page.partition('<div class="ig-standin">')[2]
+    shown = page.partition('<div class="ig-fallback">')[2]
     assert [f"a-red-fox-{number}.png" in shown for number in (1, 2, 3)] == [True] * 3
     assert shown.count("&lt;img src=") == 3
     assert "<style" not in shown

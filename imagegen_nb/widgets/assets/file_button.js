@@ -1,8 +1,8 @@
 function render({ model, el }) {
-  own(el, "ig-file-button");
+  initRoot(el, "ig-file-button");
   const input = h("input", { type: "file", hidden: true, accept: model.get("accept"), change: async () => {
     const [file] = input.files;
-    input.value = ""; // the same file may be chosen again
+    input.value = ""; // so that choosing the same file again is a change
     if (!file) return;
     const fits = file.size <= model.get("largest");
     model.send({ type: "file", name: file.name }, undefined, fits ? [await file.arrayBuffer()] : []);
