@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests
 from imagegen_nb.store.database import Database
@@ -43,14 +43,9 @@ def _recover_run(database: Database, run_id: str) -> None:
         if run is None or (entry is not None and entry.state != "calling"):
             return  # it never began, or it ended properly
         if run.state == "calling":
-            run = replace(run, state="interrupted", ended_at=now())
+            run = replace(run, state="interrupted", ended_at=utc_now())
         assets = manifest.assets if manifest is not None else ()
         run_order = tables.put_run(run)
         asset_order = tables.add_assets(assets)
         recovered = Manifest(run=run, run_order=run_order, assets=assets, asset_order=asset_order)
         manifests.write(database.paths, run_id, recovered)
-
-
-def now() -> str:
-    """The time, for people: nothing is decided by it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
