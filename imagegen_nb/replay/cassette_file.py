@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from imagegen_nb.core.atomic_files import explain, read_bounded, write_durably
+from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay import blobs, bodies
@@ -135,10 +136,17 @@ def _text(folder: Path) -> str:
     raise ReplayError(f"cassette {folder.name!r}: {reason}")
 
 
+def _yaml_library() -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise ReplayError(f"cassettes need PyYAML: {install_command('replay')}") from None
+    return yaml
+
+
 def _plain(text: str) -> dict[str, Any]:
     """The one document of a YAML text without tags, anchors or much depth: nothing that can unfold."""
-    import yaml
-
+    yaml = _yaml_library()
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth, reason = 0, ""
     try:
@@ -156,7 +164,7 @@ def _plain(text: str) -> dict[str, Any]:
                 reason = "it holds a number of base 60, which no cassette of ours does"
             if reason:
                 break
-        value = None if reason else yaml.load(text, Loader=loader)  # noqa: S506 (a safe loader)
+        value = None if reason else yaml.load(text, Loader=loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" near line {mark.line + 1}" if mark else ""
@@ -170,8 +178,7 @@ def _plain(text: str) -> dict[str, Any]:
 
 
 def _yaml(data: dict[str, Any]) -> str:
-    import yaml
-
+    yaml = _yaml_library()
     base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
     class Dumper(base):  # type: ignore[misc]

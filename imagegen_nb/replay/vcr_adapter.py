@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 
+from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers.credentials import is_loopback
 from imagegen_nb.providers.http.transport import CALL_HEADER
@@ -79,7 +80,7 @@ class Machine:
             self._patches.close()
             raise ReplayError(
                 f"vcrpy {vcr.__version__} does not see the requests of httpx2 {httpx2.__version__}: they "
-                'would be neither recorded nor held back: pip install -U "imagegen-nb[replay]"'
+                f"would be neither recorded nor held back: {install_command('replay', upgrade=True)}"
             )
 
     def stop(self) -> None:
@@ -178,10 +179,10 @@ def _library() -> Any:
     except ImportError:
         vcr = None
     if vcr is None:
-        raise ReplayError('cassettes need vcrpy: pip install "imagegen-nb[replay]"')
+        raise ReplayError(f"cassettes need vcrpy: {install_command('replay')}")
     if tuple(int(part) for part in vcr.__version__.split(".")[:2]) < _OLDEST:
         raise ReplayError(
             f"vcrpy {vcr.__version__} is too old to see the requests of the providers' packages: "
-            'pip install -U "imagegen-nb[replay]"'
+            f"{install_command('replay', upgrade=True)}"
         )
     return vcr
