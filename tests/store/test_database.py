@@ -92,15 +92,15 @@ def test_an_index_that_is_none_is_a_store_error(tmp_path, garbage, use):
 
 
 def test_a_damaged_index_gives_records_or_a_store_error(tmp_path):
-    dice = random.Random(5)
+    rng = random.Random(5)
     store = LocalStore(tmp_path)
     ids = [put(store, bytes([n]) * 50).id for n in range(30)]
     store.close()
     path = tmp_path / "index.sqlite3"
     whole = path.read_bytes()
     for _ in range(60):
-        at = dice.randrange(len(whole) - 512)
-        path.write_bytes(whole[:at] + dice.randbytes(512) + whole[at + 512 :])
+        at = rng.randrange(len(whole) - 512)
+        path.write_bytes(whole[:at] + rng.randbytes(512) + whole[at + 512 :])
         for use in (lambda s: s.used, lambda s: list(s.records()), lambda s: s.get(ids[0])):
             damaged = LocalStore(tmp_path)
             with suppress(StoreError):
@@ -138,7 +138,7 @@ def test_a_run_that_was_killed_after_the_index_was_lost_is_interrupted(full):
     full.begin(run, None)
     full.close()
     full.paths.database.unlink()
-    assert next(each for each in full.runs() if each.run_id == run.run_id).state == "calling"
+    assert next(other for other in full.runs() if other.run_id == run.run_id).state == "calling"
 
 
 def test_an_index_without_a_ledger_is_brought_up_to_date(full):

@@ -339,10 +339,10 @@ for number in range(300):
     except StoreError as error:
         assert str(error)
         refused += 1
-kept = len(list(store.records()))
+recorded = len(list(store.records()))
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 store.put([record(store.stage(b"x" * 500_000, "image/png"))])
-print(refused, kept, store.used)
+print(refused, recorded, store.used)
 """
 
 
@@ -351,11 +351,11 @@ print(refused, kept, store.used)
 )
 def test_a_full_disk_is_a_store_error_leaves_no_half_file_and_heals(tmp_path, cap):
     done = run_program(LIMITED, tmp_path, cap)
-    refused, kept, used = map(int, done.split())
+    refused, recorded, used = map(int, done.split())
     assert refused > 0
     store = LocalStore(tmp_path)
     records = list(store.records())
-    assert len(records) == kept + 1
+    assert len(records) == recorded + 1
     assert store.used == used == sum(record.file_size for record in records)
     for record in records:
         assert hashlib.sha256(content(store, record.id)).hexdigest() == record.sha256
@@ -399,9 +399,9 @@ def test_processes_share_a_store(tmp_path, processes, count):
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
     start.touch()
-    told = [writer.communicate(timeout=60) for writer in writers]
-    assert [error for _, error in told if error] == []
-    ids = [line for out, _ in told for line in out.split()]
+    outputs = [writer.communicate(timeout=60) for writer in writers]
+    assert [error for _, error in outputs if error] == []
+    ids = [line for out, _ in outputs for line in out.split()]
     store = LocalStore(folder)
     records = list(store.records())
     assert sorted(record.id for record in records) == sorted(ids)
@@ -423,8 +423,8 @@ def test_a_killed_writer_loses_nothing_it_has_reported(tmp_path):
     writer.send_signal(signal.SIGKILL)
     lines += writer.communicate(timeout=30)[0].splitlines()
     store = LocalStore(folder)
-    kept = {record.id for record in store.records()}
-    assert {line.strip() for line in lines[1:] if len(line.strip()) == 36} <= kept
+    stored_ids = {record.id for record in store.records()}
+    assert {line.strip() for line in lines[1:] if len(line.strip()) == 36} <= stored_ids
     for record in store.records():
         assert hashlib.sha256(content(store, record.id)).hexdigest() == record.sha256
     store.close()

@@ -38,13 +38,13 @@ def test_a_rebuilt_index_is_equal_and_goes_on(full):
 
 
 def test_garbage_anywhere_in_the_index_is_mended(full):
-    dice = random.Random(11)
+    rng = random.Random(11)
     before = everything(full)
     full.close()
     whole = full.paths.database.read_bytes()
     for _ in range(25):
-        at = dice.randrange(len(whole) - 512)
-        full.paths.database.write_bytes(whole[:at] + dice.randbytes(512) + whole[at + 512 :])
+        at = rng.randrange(len(whole) - 512)
+        full.paths.database.write_bytes(whole[:at] + rng.randbytes(512) + whole[at + 512 :])
         assert maintenance.rebuild(full).problems == []
         assert everything(full) == before
         full.close()
@@ -66,7 +66,7 @@ def test_a_store_that_is_open_elsewhere_goes_on_with_the_new_index(full):
     run = entry()
     elsewhere.begin(run, None)
     maintenance.rebuild(full)
-    assert [each.state for each in full.runs()][-1] == "calling"
+    assert [run.state for run in full.runs()][-1] == "calling"
     elsewhere.finish(
         replace(run, state="done", charge="charged"), [new(elsewhere, b"late", run_id=run.run_id)]
     )
@@ -179,7 +179,7 @@ def test_interrupted_runs_are_told(full):
     run = entry()
     full.begin(run, None)
     full.finish(replace(run, state="interrupted"), [])
-    assert [each.run_id for each in maintenance.check(full).interrupted] == [run.run_id]
+    assert [ended.run_id for ended in maintenance.check(full).interrupted] == [run.run_id]
 
 
 # Deleting what is unused
