@@ -41,6 +41,19 @@ class Machine:
         self.variables["PATH"] = os.pathsep.join([str(environment / "bin"), self.variables["PATH"]])
         self.variables["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
 
+    def fetch_dependencies(self) -> None:
+        """With uv, where it is at hand: it is faster, and pip then finds in place what the metadata names."""
+        uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+        if uv is None:
+            return
+        index = "$(pip config get global.index-url 2>/dev/null || true)"
+        self.run(
+            f'index="${{UV_DEFAULT_INDEX:-${{PIP_INDEX_URL:-{index}}}}}"\n'
+            '[ -z "$index" ] || export UV_DEFAULT_INDEX="$index"\n'
+            f"UV_SYSTEM_CERTS=true {uv} pip install --python \"$(command -v python)\" '{self.clone}[test]'"
+        )
+        self.uninstall()
+
     def run(self, command: str, folder: Path | None = None, **variables: str) -> str:
         """What a shell command says, which has to succeed."""
         done = subprocess.run(
@@ -78,6 +91,7 @@ def machine(tmp_path: Path) -> Machine:
             shutil.copy2(ROOT / name, machine.clone / name)
     identity = "-c user.name=tests -c user.email=tests@tests.example"
     machine.run(f"git init -q && git add -A && git {identity} commit -qm all", machine.clone)
+    machine.fetch_dependencies()
     return machine
 
 

@@ -1,4 +1,4 @@
-"""`imagegen-nb init`: what a repository needs so that its notebooks are tests."""
+"""`imagegen-nb init`: the files that turn a repository's notebooks into tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STARTER = {
     "cassettes/README.md": "cassettes.md",
     ".github/workflows/notebooks.yml": "notebooks.yml",
 }
-"""The files of a repository, and those of `starter/` they come from."""
+"""Each file to write, and the file of `starter/` it comes from."""
 _REQUIREMENTS = "notebooks/requirements.txt"
 _SETTING_IN_WORKFLOW = f"""\
         env:
@@ -111,7 +111,7 @@ def _path_in(repository: Path, path: str) -> str:
 
 
 def _write(path: Path, starter: str, requirement: str) -> bool:
-    """Whether `path` was written, because it was not there."""
+    """Write `path` unless it exists; whether it was written."""
     content = (resources.files("imagegen_nb.cli") / "starter" / starter).read_text(encoding="utf-8")
     if starter == "requirements.txt":
         content = content.replace(

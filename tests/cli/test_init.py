@@ -129,6 +129,7 @@ def test_a_source_that_others_cannot_use_is_refused_and_nothing_is_written(
     assert list((tmp_path / "project").iterdir()) == []
 
 
+@pytest.mark.notebooks
 @pytest.mark.skipif(not DOCUMENT.exists(), reason="the documents are not here")
 @pytest.mark.skipif(sys.platform != "linux", reason="sed -i is another elsewhere")
 def test_the_documented_way_leads_from_nothing_to_a_test(tmp_path):
@@ -151,7 +152,7 @@ def test_the_documented_way_leads_from_nothing_to_a_test(tmp_path):
                 env={**os.environ, "PATH": path},
                 capture_output=True,
                 text=True,
-                timeout=100,
+                timeout=300,
             )
             said = done.stdout + done.stderr
             assert done.returncode == (1 if line.endswith("# fails") else 0), f"{line}\n{said}"

@@ -13,6 +13,8 @@ import pytest
 
 from imagegen_nb.core import install_hint
 from imagegen_nb.core.install_hint import Source, install_command, parse_source
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.notebooks.execute import text_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -155,6 +157,15 @@ def test_a_checkout_on_the_path_that_was_never_installed_is_installed_from_there
         text=True,
     )
     assert done.stdout.strip() == f"pip install -e '{tmp_path / 'my clone'}[test]'"
+
+
+@pytest.mark.parametrize("package", ["nbclient", "nbformat"])
+def test_without_what_notebooks_need_the_extra_is_named(monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "git+https://git.example/a.git")
+    message = r"pip install 'imagegen-nb\[notebook\] @ git\+https://git\.example/a\.git'"
+    with pytest.raises(InvalidOption, match=message):
+        text_of({})
 
 
 def test_no_message_or_document_tells_to_install_a_bare_name():
