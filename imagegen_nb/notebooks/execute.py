@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.errors import InvalidOption
 
 
@@ -81,5 +82,5 @@ def _import_packages() -> tuple[Any, Any]:
         import nbclient.exceptions
         import nbformat
     except ImportError:
-        raise InvalidOption('this runs a notebook: pip install "imagegen-nb[notebook]"') from None
+        raise InvalidOption(f"this runs a notebook: {install_command('notebook')}") from None
     return nbformat, nbclient

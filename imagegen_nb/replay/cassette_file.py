@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fai
 from pydantic_core import ErrorDetails
 
 from imagegen_nb.core.atomic_files import explain, read_bounded, write_durably
+from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay import blobs, bodies
@@ -142,14 +143,21 @@ def _read_text(folder: Path) -> str:
 # YAML
 
 
+def _yaml_library() -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise ReplayError(f"cassettes need PyYAML: {install_command('replay')}") from None
+    return yaml
+
+
 def _parse(text: str) -> dict[str, Any]:
     """The mapping in a YAML text. Raises `ReplayError`.
 
     The text is checked event by event before any value is made of it: no tags, no anchors, and bounds for
     depth, size and numbers, so that a small file cannot unfold into a large value.
     """
-    import yaml
-
+    yaml = _yaml_library()
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth, problem = 0, ""
     try:
@@ -167,7 +175,7 @@ def _parse(text: str) -> dict[str, Any]:
                 problem = "it holds a number of base 60, which no cassette of ours does"
             if problem:
                 break
-        value = None if problem else yaml.load(text, Loader=loader)  # noqa: S506 (a safe loader)
+        value = None if problem else yaml.load(text, Loader=loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" near line {mark.line + 1}" if mark else ""
@@ -181,8 +189,7 @@ def _parse(text: str) -> dict[str, Any]:
 
 
 def _dump(document: dict[str, Any]) -> str:
-    import yaml
-
+    yaml = _yaml_library()
     base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
     class Dumper(base):  # type: ignore[misc]

@@ -17,6 +17,7 @@ import httpx2
 
 from imagegen_nb.core.active_cassette import Tape
 from imagegen_nb.core.types import ImageRequest
+from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import Connection, Provider
@@ -86,7 +87,7 @@ class VcrAdapter:
             self._patches.close()
             raise ReplayError(
                 f"vcrpy {vcr.__version__} does not see the requests of httpx2 {httpx2.__version__}: they "
-                'would be neither recorded nor held back: pip install -U "imagegen-nb[replay]"'
+                f"would be neither recorded nor held back: {install_command('replay', upgrade=True)}"
             )
 
     def stop(self) -> None:
@@ -230,10 +231,10 @@ def _import_vcr() -> Any:
     except ImportError:
         vcr = None
     if vcr is None:
-        raise ReplayError('cassettes need vcrpy: pip install "imagegen-nb[replay]"')
+        raise ReplayError(f"cassettes need vcrpy: {install_command('replay')}")
     if tuple(int(part) for part in vcr.__version__.split(".")[:2]) < _OLDEST:
         raise ReplayError(
             f"vcrpy {vcr.__version__} is too old to see the requests of the providers' packages: "
-            'pip install -U "imagegen-nb[replay]"'
+            f"{install_command('replay', upgrade=True)}"
         )
     return vcr

@@ -2,7 +2,7 @@
 
     from imagegen_nb.testing import assert_run, assert_similar
 
-`assert_similar` needs the extra: pip install "imagegen-nb[testing]".
+`assert_similar` needs the extra `testing`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -75,6 +76,6 @@ def _libraries() -> tuple[Any, Any]:
         import numpy
     except ImportError:
         raise InvalidOption(
-            'comparing pictures needs the testing extra: pip install "imagegen-nb[testing]"'
+            f"comparing pictures needs the testing extra: {install_command('testing')}"
         ) from None
     return flip_evaluator, numpy

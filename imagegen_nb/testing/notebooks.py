@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from nbval.plugin import IPyNbCell, NbCellError, find_comment_markers, find_metadata_tags
 
+from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.replay import cassette_file, environment, paths
 from imagegen_nb.testing import nbval_outputs
 
@@ -99,7 +100,7 @@ def _guarded(notebook: Any) -> str:
     try:
         from imagegen_nb.testing.coalescing import coalesce
     except ImportError:
-        problem = 'this needs nbclient: pip install "imagegen-nb[test]"'
+        problem = f"this needs nbclient: {install_command('test')}"
     else:
         code = _GUARD.format(loopback=notebook.config.getini("imagegen_allow_loopback"))
         failed = _run(notebook.kernel, code, _START, silent=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -194,3 +195,14 @@ def test_images_nothing_refers_to_are_found_and_other_files_are_left_alone(tmp_p
     assert cassette_file.orphans(tmp_path) == [stray]
     cassette_file.write(tmp_path, ABOUT, [recording()])
     assert [path.name for path in (tmp_path / "blobs").iterdir()] == ["notes.txt"]
+
+
+def test_a_missing_pyyaml_names_what_to_install(tmp_path, monkeypatch):
+    cassette_file.write(tmp_path / "hero", ABOUT, [recording()])
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "git+https://git.example/a.git")
+    message = r"PyYAML: pip install 'imagegen-nb\[replay\] @ git\+https://git\.example/a\.git'"
+    with pytest.raises(ReplayError, match=message):
+        cassette_file.read(tmp_path / "hero")
+    with pytest.raises(ReplayError, match=message):
+        cassette_file.write(tmp_path / "other", ABOUT, [recording()])

@@ -131,5 +131,7 @@ def test_any_size_can_be_measured(size):
 
 def test_without_the_extra_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "flip_evaluator", None)
-    with pytest.raises(InvalidOption, match=r'pip install "imagegen-nb\[testing\]"'):
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "git+https://git.example/a.git")
+    message = r"pip install 'imagegen-nb\[testing\] @ git\+https://git\.example/a\.git'"
+    with pytest.raises(InvalidOption, match=message):
         difference(Image.new("RGB", (8, 8)), Image.new("RGB", (8, 8)))
