@@ -1,4 +1,8 @@
-"""Shared by all tests: one emulator, a workspace on it, a clean environment, and a raw loopback server."""
+"""Shared by all tests: lanes, one emulator, a workspace on it, a clean environment, a raw loopback server.
+
+A lane is a marker: *notebooks*, *browser* and *rigs* are slow, whatever has none of them is *fast*. Plain
+`pytest` runs the fast lane; whoever names files, tests or markers gets exactly those.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +23,52 @@ from imagegen_nb.runs.workspace import Workspace
 
 _FOREIGN = re.compile(r"(?i)^(openai|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$")
 
+SLOW_LANES = ("notebooks", "browser", "rigs")
+FAST_LANE = " and ".join(f"not {lane}" for lane in SLOW_LANES)
+_HERE = Path(__file__).parent
+_LANE_OF_FOLDER = {"browser": "browser", "rigs": "rigs"}
+_NOTEBOOK_FIXTURES = {"kernel", "run_pytest"}
+"""They start a process that takes seconds; other such tests bear the marker themselves."""
+_SLOW_TIMEOUT = 600
+"""Seconds a test of a slow lane may take. Processes start slowly on a busy machine; a hang still ends."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run the fast lane where nothing is said about which tests to run."""
+    if hasattr(config, "workerinput"):  # xdist's workers inherit the decision
+        return
+    options = config.option
+    chosen = options.markexpr or options.keyword or options.lf or getattr(options, "failedfirst", False)
+    if not chosen and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        options.markexpr = FAST_LANE
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import nothing out of folders that `-m` leaves out whole."""
+    lanes = [lane for folder, lane in _LANE_OF_FOLDER.items() if _HERE / folder in collection_path.parents]
+    if config.option.markexpr in (FAST_LANE, "notebooks"):
+        return bool(lanes) or None
+    if config.option.markexpr in _LANE_OF_FOLDER.values() and collection_path.suffix == ".py":
+        return lanes != [config.option.markexpr] or None
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put each test into its lane, by its folder or by what it uses."""
+    for item in items:
+        if lane := _LANE_OF_FOLDER.get(item.path.relative_to(_HERE).parts[0]):
+            item.add_marker(getattr(pytest.mark, lane))
+        elif _NOTEBOOK_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.notebooks)
+        slow = any(item.get_closest_marker(lane) for lane in SLOW_LANES)
+        if slow and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_SLOW_TIMEOUT))
+
 
 @pytest.fixture(scope="session", autouse=True)
-def interrupts_arrive() -> Iterator[None]:
-    """Also where the tests run in the background: there SIGINT is ignored, and children inherit that."""
+def default_interrupts() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt. A shell ignores it for what runs in the background, children too."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -37,14 +83,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def gates_stand_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test meets its providers for the first time: no refusal of another's keeps it waiting."""
+def fresh_rate_limiters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits because a provider refused another test's request."""
     monkeypatch.setattr(rate_limiter, "_gates", {})
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Lets waits for a turn take no time, and lists them in seconds: the gate's clock is moved instead."""
+    """Waits for the rate limiter, in seconds. They take no time: its clock is moved instead."""
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -57,8 +103,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture(autouse=True)
-def lifecycle_warnings_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are given once per process; each test is to see its own."""
+def repeated_lifecycle_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are given once per process; each test has to see its own."""
     monkeypatch.setattr("imagegen_nb.step.step._warned", set())
 
 
@@ -85,7 +131,7 @@ def workspace(emulator: Emulator, tmp_path: Path) -> Iterator[Workspace]:
 
 
 @dataclass
-class Heard:
+class ReceivedRequest:
     """One request as it arrived at a `RawServer`; header names in lower case."""
 
     line: str
@@ -93,7 +139,7 @@ class Heard:
     body: bytes
 
 
-Answer = Callable[[Callable[[bytes], object], threading.Event], object]
+Respond = Callable[[Callable[[bytes], object], threading.Event], object]
 
 
 @dataclass
@@ -103,8 +149,8 @@ class RawServer:
     `answer` is those bytes, or a function of `write` and an event that is set when the test is over.
     """
 
-    answer: bytes | Answer
-    requests: list[Heard] = field(default_factory=list)
+    answer: bytes | Respond
+    requests: list[ReceivedRequest] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
@@ -117,7 +163,7 @@ class RawServer:
             name, _, value = header.partition(":")
             headers[name.lower()] = value.strip()
         body = connection.rfile.read(int(headers.get("content-length", 0)))
-        self.requests.append(Heard(line, headers, body))
+        self.requests.append(ReceivedRequest(line, headers, body))
         try:
             if callable(self.answer):
                 self.answer(connection.wfile.write, self.over)
@@ -133,11 +179,11 @@ class _Threads(socketserver.ThreadingTCPServer):
 
 
 @pytest.fixture
-def raw_server() -> Iterator[Callable[[bytes | Answer], RawServer]]:
+def raw_server() -> Iterator[Callable[[bytes | Respond], RawServer]]:
     """Starts `RawServer`s: `raw_server(b"HTTP/1.1 200 OK...")`."""
     running: list[tuple[_Threads, RawServer, threading.Thread]] = []
 
-    def start(answer: bytes | Answer) -> RawServer:
+    def start(answer: bytes | Respond) -> RawServer:
         raw = RawServer(answer)
 
         class Handler(socketserver.StreamRequestHandler):

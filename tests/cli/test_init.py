@@ -43,6 +43,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
     assert "hero.ipynb cannot be written: a file is where a folder should be" in capsys.readouterr().err
 
 
+@pytest.mark.notebooks
 @pytest.mark.skipif(not DOCUMENT.exists(), reason="the documents are not here")
 @pytest.mark.skipif(sys.platform != "linux", reason="sed -i is another elsewhere")
 def test_the_documented_way_leads_from_nothing_to_a_test(tmp_path):

@@ -10,7 +10,10 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
+pytestmark = [
+    pytest.mark.notebooks,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
+]
 
 FORM = """
 import concurrent.futures, imagegen_nb as ig
