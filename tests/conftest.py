@@ -14,12 +14,16 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.providers.http import client, rate_limiter
 from imagegen_nb.runs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from support.kernels import Kernel
 
 _FOREIGN = re.compile(r"(?i)^(openai|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$")
 
@@ -128,6 +132,15 @@ def workspace(emulator: Emulator, tmp_path: Path) -> Iterator[Workspace]:
     """A store in a folder of its own, served by `emulator`."""
     with Workspace(tmp_path / "assets", backend=emulator.url, timeout=30) as workspace:
         yield workspace
+
+
+@pytest.fixture(scope="session")
+def kernel() -> Iterator[Kernel]:
+    """A kernel that many tests share: starting one takes seconds."""
+    from support.kernels import Kernel
+
+    with Kernel.running() as kernel:
+        yield kernel
 
 
 @dataclass

@@ -32,11 +32,16 @@ OPENAI = [
 ]
 
 
+def timeout_for(fault: Fault) -> float:
+    """Seconds a client waits: short where the answer never ends, else however long a busy machine takes."""
+    return 0.5 if fault.kind in ("hang", "drip", "delay") else 30.0
+
+
 @pytest.mark.parametrize(("fault", "expected"), OPENAI, ids=lambda value: getattr(value, "kind", ""))
 def test_openai(emulator, oai, fault, expected):
     emulator.script("openai", fault)
     with pytest.raises(expected) as caught:
-        oai.with_options(timeout=0.5).images.generate(model="gpt-image-2", prompt="a fox")
+        oai.with_options(timeout=timeout_for(fault)).images.generate(model="gpt-image-2", prompt="a fox")
     assert emulator.count("openai") == 1
     if isinstance(caught.value, openai.APIStatusError):
         assert caught.value.request_id.startswith("req_emulated_")
@@ -49,7 +54,7 @@ def test_openai(emulator, oai, fault, expected):
 async def test_openai_async(emulator, fault, expected):
     emulator.script("openai", fault)
     async with openai.AsyncOpenAI(
-        base_url=f"{emulator.url}/openai/v1", api_key=KEY, max_retries=0, timeout=0.5
+        base_url=f"{emulator.url}/openai/v1", api_key=KEY, max_retries=0, timeout=timeout_for(fault)
     ) as client:
         with pytest.raises(expected):
             await client.images.generate(model="gpt-image-2", prompt="a fox")
@@ -138,7 +143,8 @@ GOOGLE = [
 def test_google(request, emulator, surface, fault, expected):
     client: genai.Client = request.getfixturevalue(surface)
     emulator.script("gemini", fault)
-    config = types.GenerateContentConfig(http_options=types.HttpOptions(timeout=1000))
+    options = types.HttpOptions(timeout=int(1000 * timeout_for(fault)))
+    config = types.GenerateContentConfig(http_options=options)
     with pytest.raises(expected) as caught:
         client.models.generate_content(model="gemini-2.5-flash-image", contents="a fox", config=config)
     assert emulator.count("gemini") == 1

@@ -18,10 +18,15 @@ from support.emulated import PATHS, good
 import imagegen_nb.emulator
 from imagegen_nb.emulator import Emulator, Fault, LoggedRequest, create_app
 
+STOPPED = 30.0
+"""Seconds within which an emulator has stopped, however busy the machine."""
+PATIENCE = 100.0
+"""Seconds a client waits for an answer: longer than stopping may take."""
+
 
 def ask(emulator: Emulator, provider: str = "openai") -> httpx2.Response:
     headers = {"authorization": "Bearer k", "x-goog-api-key": "k"}
-    return httpx2.post(emulator.url + PATHS[provider], json=good(provider), headers=headers, timeout=10)
+    return httpx2.post(emulator.url + PATHS[provider], json=good(provider), headers=headers, timeout=PATIENCE)
 
 
 def test_lifecycle_leaves_nothing_behind():
@@ -74,8 +79,8 @@ def test_stop_does_not_wait_for_a_hanging_request(fault, caplog):
         time.sleep(0.01)
     started = time.monotonic()
     emulator.stop()
-    assert time.monotonic() - started < 3
-    caller.join(5)
+    assert time.monotonic() - started < STOPPED
+    caller.join(STOPPED)
     assert failures == [True]
     assert not caplog.records
 
@@ -83,7 +88,7 @@ def test_stop_does_not_wait_for_a_hanging_request(fault, caplog):
 def test_stop_does_not_wait_for_large_pictures():
     emulator = Emulator().start()
     body = {**good("openai"), "size": "3840x2160", "n": 10}
-    client = httpx2.Client(headers={"authorization": "Bearer k"}, timeout=10)
+    client = httpx2.Client(headers={"authorization": "Bearer k"}, timeout=PATIENCE)
 
     def call() -> None:
         with contextlib.suppress(httpx2.TransportError):
@@ -95,8 +100,8 @@ def test_stop_does_not_wait_for_large_pictures():
         time.sleep(0.01)
     started = time.monotonic()
     emulator.stop()
-    assert time.monotonic() - started < 3
-    caller.join(5)
+    assert time.monotonic() - started < STOPPED
+    caller.join(STOPPED)
     client.close()
 
 
@@ -144,7 +149,7 @@ def test_shared_is_one_and_survives_threads():
 
 def run(code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=20
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -211,7 +216,7 @@ def test_serve_forever_ends_cleanly_on_ctrl_c():
         url = child.stdout.readline().strip()
         assert httpx2.get(f"{url}/_emulator/health").status_code == 200
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=10)
+        out, err = child.communicate(timeout=60)
     assert (out, err, child.returncode) == ("bye\n", "", 0)
 
 

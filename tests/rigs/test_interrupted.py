@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+from support.kernels import Kernel
 
 from imagegen_nb import ImageGenerationStep, Workspace
 from rigs.figures import cycles, figure
@@ -127,22 +127,17 @@ def test_by_signal(watch):
 
 
 def test_by_the_kernels_interrupt(watch):
-    manager, client = start_new_kernel(startup_timeout=60, kernel_name="python3")
-    try:
-        assert client.execute_interactive(prepared(watch), timeout=40)["content"]["status"] == "ok"
+    with Kernel.running() as kernel:
+        assert kernel.reply(kernel.start(prepared(watch)))["status"] == "ok"
         for number in range(cycles(5, 50)):
             call = SYNC if number % 2 else ASYNC
             moment = watch.moment()
-            client.execute(f"print('go', flush=True); {call}", stop_on_error=False)
-            while client.get_iopub_msg(timeout=40)["msg_type"] != "stream":
-                pass
+            cell = kernel.start(f"print('go', flush=True); {call}")
+            kernel.messages(cell, until=lambda kind, content: kind == "stream")
             time.sleep(moment)
-            manager.interrupt_kernel()
-            assert client.get_shell_msg(timeout=40)["content"]["status"] == "error"
+            kernel.interrupt()
+            assert kernel.reply(cell)["status"] == "error"
             watch.judge()
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
     watch.tell("a kernel's interrupt")
 
 
