@@ -7,9 +7,9 @@ A lane is a marker: *notebooks*, *browser* and *rigs* are slow, whatever has non
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.environment import FOREIGN
 
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.providers.http import client, rate_limiter
@@ -25,11 +26,14 @@ from imagegen_nb.runs.workspace import Workspace
 if TYPE_CHECKING:
     from support.kernels import Kernel
 
-_FOREIGN = re.compile(r"(?i)^(openai|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$")
+
+_HERE = Path(__file__).parent
+_LEAN = str(_HERE / "support" / "lean")
+sys.path.insert(0, _LEAN)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_LEAN, os.environ.get("PYTHONPATH")]))
 
 SLOW_LANES = ("notebooks", "browser", "rigs")
 FAST_LANE = " and ".join(f"not {lane}" for lane in SLOW_LANES)
-_HERE = Path(__file__).parent
 _LANE_OF_FOLDER = {"browser": "browser", "rigs": "rigs"}
 _NOTEBOOK_FIXTURES = {"kernel", "run_pytest"}
 """They start a process that takes seconds; other such tests bear the marker themselves."""
@@ -39,8 +43,6 @@ _SLOW_TIMEOUT = 600
 
 def pytest_configure(config: pytest.Config) -> None:
     """Run the fast lane where nothing is said about which tests to run."""
-    if hasattr(config, "workerinput"):  # xdist's workers inherit the decision
-        return
     options = config.option
     chosen = options.markexpr or options.keyword or options.lf or getattr(options, "failedfirst", False)
     if not chosen and config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -82,7 +84,7 @@ def default_interrupts() -> Iterator[None]:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No provider keys, SDK settings, proxies or keyring of whoever runs the tests."""
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
-    for name in filter(_FOREIGN.search, list(os.environ)):
+    for name in filter(FOREIGN.search, list(os.environ)):
         monkeypatch.delenv(name)
 
 

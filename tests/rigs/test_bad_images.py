@@ -18,7 +18,7 @@ from support.images import chunk, illustration, picture, png_claiming
 from imagegen_nb.core import images
 from imagegen_nb.errors import ImageRejected
 from rigs.corpora import given
-from rigs.figures import cycles, figure
+from rigs.figures import Figure, cycles, none_of, note
 
 LIMIT = 2 * 1024**3
 CHILD = """
@@ -66,9 +66,9 @@ def tell(what: str, found: dict) -> None:
     foreign = sum(
         count for kind, count in found["kinds"].items() if kind not in ("accepted", "ImageRejected")
     )
-    figure("bad images", f"{number:,} {what}, foreign errors", foreign, "0")
-    figure("bad images", f"{number:,} {what}, slowest", f"{found['slowest'][0]:.2f} s", "< 1 s")
-    figure("bad images", f"{number:,} {what}, peak", f"{found['peak']} MB", "< 300 MB")
+    note("bad images", none_of(f"{number:,} {what}, foreign errors", foreign))
+    note("bad images", Figure(f"{number:,} {what}, slowest", f"{found['slowest'][0]:.2f} s", "< 1 s"))
+    note("bad images", Figure(f"{number:,} {what}, peak", f"{found['peak']} MB", "< 300 MB"))
 
 
 def scans(times: int, size: int = 1500) -> bytes:
