@@ -12,11 +12,11 @@ import io
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal, get_args
 
 from pydantic import SecretStr
 
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     Backend,
     ChargeType,
@@ -225,6 +225,6 @@ def _record(asset: NewAsset) -> StoredAsset:
         file_size=blob["size"],
         file_type=blob["media_type"],
         sha256=blob["sha256"],
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=utc_now(),
         **facts,
     )
