@@ -7,8 +7,10 @@ A lane is a marker: *notebooks*, *browser* and *rigs* are slow, whatever has non
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socketserver
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -26,11 +28,14 @@ from imagegen_nb.runs.workspace import Workspace
 if TYPE_CHECKING:
     from support.kernels import Kernel
 
-
 _HERE = Path(__file__).parent
 _LEAN = str(_HERE / "support" / "lean")
 sys.path.insert(0, _LEAN)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_LEAN, os.environ.get("PYTHONPATH")]))
+# Stores make every write durable. In memory that takes no time; where there is little room it stays on disk.
+_MEMORY = Path("/dev/shm")
+if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 * 1024**3:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 SLOW_LANES = ("notebooks", "browser", "rigs")
 FAST_LANE = " and ".join(f"not {lane}" for lane in SLOW_LANES)
@@ -80,9 +85,25 @@ def default_interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(scope="session")
+def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """A file with one of the certificates this machine trusts, None where it trusts none."""
+    trusted = ssl.create_default_context().get_ca_certs(binary_form=True)
+    if not trusted:
+        return None
+    file = tmp_path_factory.mktemp("certificates") / "one.pem"
+    file.write_text(ssl.DER_cert_to_PEM_cert(trusted[0]))
+    return file
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No provider keys, SDK settings, proxies or keyring of whoever runs the tests."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, one_certificate: Path | None) -> None:
+    """No provider keys, SDK settings, proxies or keyring of whoever runs the tests.
+
+    Each HTTP client loads the trusted certificates. All take longer than most tests, and none is used.
+    """
+    if one_certificate:
+        monkeypatch.setenv("SSL_CERT_FILE", str(one_certificate))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     for name in filter(FOREIGN.search, list(os.environ)):
         monkeypatch.delenv(name)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from support.environment import own_environment
 
 # In CI pytest's summary repeats each message whole; and whoever runs this has options of their own.
-_NOT_INHERITED = "^(CI|BUILD_NUMBER|PYTEST_.*|IMAGEGEN_NB_.*)$"
+_NOT_INHERITED = "^(CI|BUILD_NUMBER|PYTEST_(?!DEBUG_TEMPROOT).*|IMAGEGEN_NB_.*)$"
 
 
 class PytestRun(NamedTuple):
