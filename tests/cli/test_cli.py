@@ -1,3 +1,5 @@
+"""Every command by its name: what it writes, how it ends, and what it says of mistakes."""
+
 from __future__ import annotations
 
 import json
