@@ -1,4 +1,4 @@
-"""Holds the code to its layers: no cycles, imports only downwards, short functions, types; and tests to it."""
+"""Holds the code to its layers: no cycles, imports only downwards, short functions, types; tests to it."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_the_documented_way_leads_from_nothing_to_a_test(tmp_path):
                 env={**os.environ, "PATH": path},
                 capture_output=True,
                 text=True,
-                timeout=100,
+                timeout=300,
             )
             said = done.stdout + done.stderr
             assert done.returncode == (1 if line.endswith("# fails") else 0), f"{line}\n{said}"
