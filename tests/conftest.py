@@ -56,11 +56,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import nothing out of folders that `-m` leaves out whole."""
-    lanes = [lane for folder, lane in _LANE_OF_FOLDER.items() if _HERE / folder in collection_path.parents]
-    if config.option.markexpr in (FAST_LANE, "notebooks"):
+    selected = config.option.markexpr
+    lineage = (collection_path, *collection_path.parents)
+    lanes = [lane for folder, lane in _LANE_OF_FOLDER.items() if _HERE / folder in lineage]
+    if selected in (FAST_LANE, "notebooks"):
         return bool(lanes) or None
-    if config.option.markexpr in _LANE_OF_FOLDER.values() and collection_path.suffix == ".py":
-        return lanes != [config.option.markexpr] or None
+    if selected in _LANE_OF_FOLDER.values() and _HERE in collection_path.parents:
+        return lanes != [selected] or None
     return None
 
 
