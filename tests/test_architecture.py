@@ -1,4 +1,4 @@
-"""Holds the code to its layers: no cycles, imports only downwards, short functions, everything typed."""
+"""Holds the code to its layers: no cycles, imports only downwards, short functions, types; tests to it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ def targets_of(file: str, node: ast.Import | ast.ImportFrom) -> list[str]:
     return [target for target in map(file_of, modules) if target is not None]
 
 
-GRAPH = {file: sorted(set(imported_by(file))) for file in FILES}
+@functools.cache
+def import_graph() -> dict[str, list[str]]:
+    """For each file, the package's own files that it imports."""
+    return {file: sorted(set(imported_by(file))) for file in FILES}
 
 
 # Layers
@@ -82,7 +85,7 @@ needs_document = pytest.mark.skipif(not DOCUMENT.exists(), reason="docs/architec
 
 
 def test_there_are_no_import_cycles():
-    assert list(graphlib.TopologicalSorter(GRAPH).static_order())
+    assert list(graphlib.TopologicalSorter(import_graph()).static_order())
 
 
 def test_the_root_holds_only_what_all_share():
@@ -98,7 +101,7 @@ def test_the_table_names_every_package():
 def test_packages_import_only_from_lower_layers():
     table = layers()
     upwards = []
-    for file, targets in GRAPH.items():
+    for file, targets in import_graph().items():
         for target in targets:
             importing, imported = package_of(file), package_of(target)
             if importing in ("", BESIDE) or imported in ("", BESIDE, importing):
@@ -123,7 +126,9 @@ def test_the_roots_own_files_import_nothing_but_each_other_until_a_name_is_asked
 def test_plug_ins_of_one_folder_never_import_each_other():
     plug_ins = {f"{folder}/{name}.py" for folder, names in PLUG_INS.items() for name in names}
     assert plug_ins <= set(FILES)
-    assert [(file, target) for file in plug_ins for target in GRAPH[file] if target in plug_ins] == []
+    assert [
+        (file, target) for file in plug_ins for target in import_graph()[file] if target in plug_ins
+    ] == []
 
 
 PLUG_INS = {"providers": ("openai", "xai", "gemini"), "store": ("local",)}
@@ -132,7 +137,9 @@ PLUG_INS = {"providers": ("openai", "xai", "gemini"), "store": ("local",)}
 def test_the_emulator_imports_nothing_else_of_the_package():
     inside = [file for file in FILES if package_of(file) == BESIDE]
     assert inside
-    assert [(file, target) for file in inside for target in GRAPH[file] if package_of(target) != BESIDE] == []
+    assert [
+        (file, target) for file in inside for target in import_graph()[file] if package_of(target) != BESIDE
+    ] == []
 
 
 def test_only_faces_and_the_workspace_know_the_emulator():
@@ -140,7 +147,7 @@ def test_only_faces_and_the_workspace_know_the_emulator():
         file
         for file in FILES
         if package_of(file) != BESIDE
-        for target in GRAPH[file]
+        for target in import_graph()[file]
         if package_of(target) == BESIDE
     }
     assert outside <= {"runs/workspace.py"} | {file for file in FILES if file.startswith("cli/")}
@@ -301,3 +308,44 @@ def test_every_file_says_why_it_exists(file):
 
 def test_the_package_is_marked_as_typed():
     assert (ROOT / "py.typed").exists()
+
+
+# Tests
+
+TESTS = Path(__file__).parent
+TEST_FILES = sorted(path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py"))
+OF_THE_WHOLE = ("browser", "rigs")
+"""Folders of tests that go through the whole, as do the files beside this one."""
+ACROSS_A_PACKAGE = {
+    "emulator/test_fault_answers.py",
+    "emulator/test_fault_clients.py",
+    "emulator/test_recordings.py",
+    "providers/test_contract.py",
+    "providers/test_faults.py",
+    "providers/test_recorded_contract.py",
+    "providers/test_recordings.py",
+    "replay/test_no_route.py",
+    "replay/test_secrets.py",
+    "runs/test_kernel.py",
+    "store/test_ledger.py",
+    "widgets/test_saved.py",
+}
+"""Tests of what no single module of their package does; each says in its docstring what that is."""
+
+
+def mirrors_a_module(file: str) -> bool:
+    """Whether `a/test_b.py` stands beside `a/b.py` or `a/b/`; `b/test_b.py` may test the package `b`."""
+    path = PurePosixPath(file)
+    name = path.stem.removeprefix("test_")
+    module = ROOT / path.parent / name
+    return module.with_suffix(".py").exists() or module.is_dir() or name in (path.parent.name, "init")
+
+
+def test_each_test_file_stands_beside_what_it_tests():
+    inside = {file for file in TEST_FILES if "/" in file and not file.startswith(OF_THE_WHOLE)}
+    assert {file for file in inside if not mirrors_a_module(file)} == ACROSS_A_PACKAGE
+
+
+@pytest.mark.parametrize("file", sorted(ACROSS_A_PACKAGE))
+def test_tests_across_a_package_say_what_of(file):
+    assert ast.get_docstring(ast.parse((TESTS / file).read_text(encoding="utf-8")))

@@ -16,8 +16,8 @@ from typing import Any
 import httpx2
 
 from imagegen_nb.core.active_cassette import Tape
-from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.core.install_hint import install_command
+from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import Connection, Provider

@@ -17,10 +17,13 @@ from support.emulated import PATHS, good
 import imagegen_nb.emulator
 from imagegen_nb.emulator import Emulator, LoggedRequest
 
+PATIENCE = 100.0
+"""Seconds a client waits for an answer: longer than stopping may take."""
+
 
 def ask(emulator: Emulator, provider: str = "openai") -> httpx2.Response:
     headers = {"authorization": "Bearer k", "x-goog-api-key": "k"}
-    return httpx2.post(emulator.url + PATHS[provider], json=good(provider), headers=headers, timeout=10)
+    return httpx2.post(emulator.url + PATHS[provider], json=good(provider), headers=headers, timeout=PATIENCE)
 
 
 def test_lifecycle_leaves_nothing_behind():
@@ -99,7 +102,7 @@ def test_shared_is_one_and_survives_threads():
 
 def run(code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=20
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -166,7 +169,7 @@ def test_serve_forever_ends_cleanly_on_ctrl_c():
         url = child.stdout.readline().strip()
         assert httpx2.get(f"{url}/_emulator/health").status_code == 200
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=10)
+        out, err = child.communicate(timeout=60)
     assert (out, err, child.returncode) == ("bye\n", "", 0)
 
 

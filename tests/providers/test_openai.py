@@ -201,9 +201,13 @@ def test_a_key_in_a_streamed_error_is_hidden(gateway, emulator):
 
 
 def test_a_slow_stream_is_cut_at_the_deadline(gateway, emulator):
-    gateway.timeout, emulator.latency = 1.5, 4.0
-    events = []
-    run = STEP.run(workspace=gateway, partial_images=3, on_event=events.append)
+    for slowness in (1, 4, 16):  # a busy machine may show no preview before the deadline
+        gateway.timeout, emulator.latency = 1.5 * slowness, 4.0 * slowness
+        emulator.clear()
+        events = []
+        run = STEP.run(workspace=gateway, partial_images=3, on_event=events.append)
+        if "partial" in [event.kind for event in events]:
+            break
     assert (type(run.error), run.error.charge) == (ProviderTimeout, "unknown")
     assert "partial" in [event.kind for event in events]
     assert "image" not in [event.kind for event in events]

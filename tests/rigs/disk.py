@@ -21,7 +21,7 @@ from imagegen_nb.errors import StoreError
 from imagegen_nb.store import maintenance
 from imagegen_nb.store.base import LedgerEntry, StoredAsset
 from imagegen_nb.store.local import LocalStore
-from rigs.outcome import Figure, count, none_of
+from rigs.figures import Figure, count, none_of
 
 CYCLES, QUICK = 200, 16
 _SPACE = 3 * 1024 * 1024

@@ -14,7 +14,7 @@ from imagegen_nb import ImageGenerationStep, Workspace
 from imagegen_nb.store import maintenance
 from imagegen_nb.store.local import LocalStore
 from rigs import serving, spawning
-from rigs.outcome import Figure, count, none_of
+from rigs.figures import Figure, count, none_of
 
 CYCLES, QUICK = 1_000, 12
 _PROCESSES = 3

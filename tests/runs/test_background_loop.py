@@ -22,9 +22,9 @@ from imagegen_nb.runs import background_loop
 STEP = ImageGenerationStep(prompt="a {{what}}")
 FLASH = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3)
 FOX = {"what": "fox"}
-SLOW = 30.0
+SLOW = 100.0
 """Seconds an answer takes that nobody is going to wait for."""
-ENOUGH = 12.0
+ENOUGH = 45.0
 """Seconds within which an interrupted run is over, however busy the machine."""
 
 
@@ -103,7 +103,7 @@ def script(code: str, *arguments: object) -> subprocess.Popen[str]:
 def finished(process: subprocess.Popen[str], words: str = "") -> tuple[str, str]:
     """Its output and its errors, once it has ended."""
     try:
-        return process.communicate(words, timeout=60)
+        return process.communicate(words, timeout=90)
     finally:
         process.kill()
         process.wait()
@@ -155,7 +155,7 @@ INTERRUPTED = """
     import imagegen_nb as ig
 
     folder, url, how = sys.argv[1:]
-    workspace = ig.Workspace(folder, backend=url, timeout=120)
+    workspace = ig.Workspace(folder, backend=url, timeout=300)
     step = ig.ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3)
 
     def tell(event):

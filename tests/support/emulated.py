@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imagegen_nb.emulator import provider_names
+from imagegen_nb.emulator import Fault, provider_names
 
 KEY = "sk-test-key-0123456789"
 
@@ -55,3 +55,8 @@ def picture(data: str | bytes) -> Image.Image:
     image = Image.open(io.BytesIO(content))
     image.load()
     return image
+
+
+def timeout_for(fault: Fault) -> float:
+    """Seconds a client waits: short where the answer never ends, else however long a busy machine takes."""
+    return 0.5 if fault.kind in ("hang", "drip", "delay") else 30.0

@@ -7,7 +7,7 @@ import pydantic
 import pytest
 from google import genai
 from google.genai import errors, types
-from support.emulated import KEY, PATHS, generation_config, picture
+from support.emulated import KEY, PATHS, generation_config, picture, timeout_for
 
 from imagegen_nb.emulator import Emulator, Fault
 
@@ -33,7 +33,8 @@ GOOGLE = [
 def test_google(request, emulator, surface, fault, expected):
     client: genai.Client = request.getfixturevalue(surface)
     emulator.script("gemini", fault)
-    config = types.GenerateContentConfig(http_options=types.HttpOptions(timeout=1000))
+    options = types.HttpOptions(timeout=int(1000 * timeout_for(fault)))
+    config = types.GenerateContentConfig(http_options=options)
     with pytest.raises(expected) as caught:
         client.models.generate_content(model="gemini-2.5-flash-image", contents="a fox", config=config)
     assert emulator.count("gemini") == 1

@@ -6,7 +6,7 @@ import json
 import httpx2
 import openai
 import pytest
-from support.emulated import KEY
+from support.emulated import KEY, timeout_for
 
 from imagegen_nb.emulator import Fault
 
@@ -32,7 +32,7 @@ OPENAI = [
 def test_openai(emulator, oai, fault, expected):
     emulator.script("openai", fault)
     with pytest.raises(expected) as caught:
-        oai.with_options(timeout=0.5).images.generate(model="gpt-image-2", prompt="a fox")
+        oai.with_options(timeout=timeout_for(fault)).images.generate(model="gpt-image-2", prompt="a fox")
     assert emulator.count("openai") == 1
     if isinstance(caught.value, openai.APIStatusError):
         assert caught.value.request_id.startswith("req_emulated_")
@@ -45,7 +45,7 @@ def test_openai(emulator, oai, fault, expected):
 async def test_openai_async(emulator, fault, expected):
     emulator.script("openai", fault)
     async with openai.AsyncOpenAI(
-        base_url=f"{emulator.url}/openai/v1", api_key=KEY, max_retries=0, timeout=0.5
+        base_url=f"{emulator.url}/openai/v1", api_key=KEY, max_retries=0, timeout=timeout_for(fault)
     ) as client:
         with pytest.raises(expected):
             await client.images.generate(model="gpt-image-2", prompt="a fox")
