@@ -29,7 +29,6 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, e
 
 Host = Literal["lab", "notebook"]
 """Which application shows a notebook: JupyterLab or Notebook 7."""
-CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

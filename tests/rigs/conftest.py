@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rigs.figures import LONG, lines
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if LONG:
-        for item in items:
-            if "rigs" in item.path.parts:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.rigs)
+            if LONG:
                 item.add_marker(pytest.mark.timeout(3600))
 
 
