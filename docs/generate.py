@@ -11,12 +11,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from imagegen_nb import catalog, tables
-from imagegen_nb.definition import definition_schema
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.fields import Draft, FieldView, fields
-from imagegen_nb.replay.rehearsal import Recorded, record
-from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.notebooks.record import Recorded, record
+from imagegen_nb.providers import catalog
+from imagegen_nb.step import model_table
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file.document import definition_schema
+from imagegen_nb.widgets.form_state import Draft, FieldView, fields
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -37,9 +38,9 @@ _FORM_HEAD = "| field | shown as | choices | value | note |\n|---|---|---|---|--
 
 def texts() -> dict[Path, str]:
     """Every generated text file with what it should hold."""
-    schemas = ROOT / "imagegen_nb" / "schemas"
+    schemas = ROOT / "imagegen_nb" / "step_file" / "schemas"
     return {
-        ROOT / "docs" / "models.md": _MODELS + tables.markdown(tables.model_rows()),
+        ROOT / "docs" / "models.md": _MODELS + model_table.markdown(model_table.model_rows()),
         ROOT / "docs" / "form.md": _FORM + _form(),
         schemas / "step.schema.json": _json(ImageGenerationStep.json_schema()),
         schemas / "step-file-2.schema.json": _json(definition_schema()),

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 from imagegen_nb._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from imagegen_nb.checking import check_references
-    from imagegen_nb.credentials import Gateway, VertexAI
     from imagegen_nb.errors import ImagegenError, InvalidStep, StepFailed
-    from imagegen_nb.exporting import save_step
-    from imagegen_nb.importing import load_step
-    from imagegen_nb.references import paths
-    from imagegen_nb.run import Run
-    from imagegen_nb.simulation import simulate
-    from imagegen_nb.step import ImageGenerationStep
+    from imagegen_nb.providers.credentials import Gateway, VertexAI
+    from imagegen_nb.runs.reference_check import check_references
+    from imagegen_nb.runs.run import Run
+    from imagegen_nb.runs.simulation import simulate
+    from imagegen_nb.runs.workspace import Workspace
+    from imagegen_nb.step.references import paths
+    from imagegen_nb.step.step import ImageGenerationStep
+    from imagegen_nb.step_file.export import save_step
+    from imagegen_nb.step_file.load import load_step
     from imagegen_nb.widgets.form import StepForm
     from imagegen_nb.widgets.gallery import Gallery
-    from imagegen_nb.workspace import Workspace
 
 __all__ = [
     "Gallery",
@@ -50,27 +50,33 @@ __all__ = [
 
 _HOMES = {
     "Gallery": "widgets.gallery",
-    "Gateway": "credentials",
-    "ImageGenerationStep": "step",
+    "Gateway": "providers.credentials",
+    "ImageGenerationStep": "step.step",
     "ImagegenError": "errors",
     "InvalidStep": "errors",
-    "Run": "run",
+    "Run": "runs.run",
     "StepFailed": "errors",
     "StepForm": "widgets.form",
-    "VertexAI": "credentials",
-    "Workspace": "workspace",
-    "check_references": "checking",
-    "load_step": "importing",
-    "paths": "references",
-    "save_step": "exporting",
-    "simulate": "simulation",
+    "VertexAI": "providers.credentials",
+    "Workspace": "runs.workspace",
+    "check_references": "runs.reference_check",
+    "load_step": "step_file.load",
+    "paths": "step.references",
+    "save_step": "step_file.export",
+    "simulate": "runs.simulation",
 }
-_MODULES = frozenset(("catalog", "emulator", "errors", "replay", "testing"))
+_MODULES = {
+    "catalog": "providers.catalog",
+    "emulator": "emulator",
+    "errors": "errors",
+    "replay": "replay",
+    "testing": "testing",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from imagegen_nb import exchange, gate
 from imagegen_nb.emulator import Emulator
-from imagegen_nb.workspace import Workspace
+from imagegen_nb.providers.http import client, rate_limiter
+from imagegen_nb.runs.workspace import Workspace
 
 _FOREIGN = re.compile(r"(?i)^(openai|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$")
 
@@ -39,7 +39,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def gates_stand_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test meets its providers for the first time: no refusal of another's keeps it waiting."""
-    monkeypatch.setattr(gate, "_gates", {})
+    monkeypatch.setattr(rate_limiter, "_gates", {})
 
 
 @pytest.fixture
@@ -50,16 +50,16 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(gate, "sleep", sleep)
-    monkeypatch.setattr(exchange, "sleep", sleep)
-    monkeypatch.setattr(gate, "clock", lambda: 1_000 + sum(waited))
+    monkeypatch.setattr(rate_limiter, "sleep", sleep)
+    monkeypatch.setattr(client, "sleep", sleep)
+    monkeypatch.setattr(rate_limiter, "clock", lambda: 1_000 + sum(waited))
     return waited
 
 
 @pytest.fixture(autouse=True)
 def lifecycle_warnings_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are given once per process; each test is to see its own."""
-    monkeypatch.setattr("imagegen_nb.step._warned", set())
+    monkeypatch.setattr("imagegen_nb.step.step._warned", set())
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_project import ROOT, generator
+from support.project import ROOT, generator
 
 import imagegen_nb as ig
-from imagegen_nb import catalog
-from imagegen_nb.cli.present import app
+from imagegen_nb.cli.console import app
 from imagegen_nb.emulator import Emulator
-from imagegen_nb.emulator.drawing import Drawing
-from imagegen_nb.emulator.pictures import render
+from imagegen_nb.emulator.rendering.drawing import Drawing
+from imagegen_nb.emulator.rendering.image import render
+from imagegen_nb.providers import catalog
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 

@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-from support_contract import RECORDED
-from support_project import CASSETTES, CONTRACT, NOTEBOOKS, ROOT
+from support.contract import RECORDED
+from support.project import CASSETTES, CONTRACT, NOTEBOOKS, ROOT
 
 from imagegen_nb.cli import main
-from imagegen_nb.replay import layout, places
+from imagegen_nb.replay import cassette_file, paths
 
 MOST = 5_000_000
 """Bytes of all of them: everybody who clones the project fetches them."""
-FOLDERS = sorted(file.parent for file in CASSETTES.rglob(layout.FILE))
+FOLDERS = sorted(file.parent for file in CASSETTES.rglob(cassette_file.FILE))
 
 
 def test_each_is_used_and_none_is_missing():
@@ -29,19 +29,19 @@ def test_they_are_small():
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_each_says_that_the_emulator_made_it_and_holds_nothing_else(folder: Path):
-    about, recordings = layout.read(folder)
+    about, recordings = cassette_file.read(folder)
     assert about.against == "emulator"
     assert recordings
-    assert layout.orphans(folder) == []
-    text = (folder / layout.FILE).read_text(encoding="utf-8")
+    assert cassette_file.orphans(folder) == []
+    text = (folder / cassette_file.FILE).read_text(encoding="utf-8")
     assert "127.0.0.1" not in text
     assert str(ROOT) not in text
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert {name for name in files if not name.startswith("blobs/")} == {layout.FILE, ".gitattributes"}
+    assert {name for name in files if not name.startswith("blobs/")} == {cassette_file.FILE, ".gitattributes"}
 
 
 def test_the_command_finds_all_of_them_good(monkeypatch, capsys):
-    monkeypatch.setenv(places.VARIABLE, str(CASSETTES))
+    monkeypatch.setenv(paths.VARIABLE, str(CASSETTES))
     monkeypatch.setattr("sys.argv", ["imagegen-nb", "cassettes", "check", "--json"])
     with pytest.raises(SystemExit) as left:
         main()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from support_project import CASSETTES, NOTEBOOKS, calls, generator, tree
+from support.project import CASSETTES, NOTEBOOKS, calls, generator, tree
 
-from imagegen_nb.execution import execute, parse
-from imagegen_nb.replay import settings
-from imagegen_nb.replay.comparing import differences
+from imagegen_nb.notebooks.diff import differences
+from imagegen_nb.notebooks.execute import execute, parse
+from imagegen_nb.replay import environment
 
 ALL_PLAYED = "assert ig.replay.status().unplayed == (), ig.replay.status()"
 
@@ -25,7 +25,7 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 def test_a_replay_shows_what_is_committed_and_plays_every_call(path: Path, tmp_path: Path) -> None:
     committed, again = (parse(path.read_text(encoding="utf-8")) for _ in range(2))
     again.cells.append(nbformat.v4.new_code_cell(ALL_PLAYED))
-    told = settings.environment_for(CASSETTES / path.stem, mode="none")
+    told = environment.environment_for(CASSETTES / path.stem, mode="none")
     assert execute(again, tmp_path, environment=told) == ""
     del again.cells[-1]
     assert differences(committed, again) == []

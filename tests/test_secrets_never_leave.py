@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 from rich.traceback import Traceback
-from support_secrets import (
+from support.secrets import (
     ALL_FORMS,
     CANARIES,
     FAULTS,

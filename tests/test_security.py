@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from support_project import ROOT
+from support.project import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 NAMED = set(re.findall(r"`(tests/[^`\s]+\.py)`", PAGE))

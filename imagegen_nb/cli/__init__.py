@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 import warnings
 
-from imagegen_nb.cli import cassettes, files, init, models, record, run, scan, serve, store
-from imagegen_nb.cli.present import app, fail, print_json, warn
+from imagegen_nb.cli import cassettes, emulator, init, models, record, run, scan, step_files, store
+from imagegen_nb.cli.console import app, fail, print_json, warn
 from imagegen_nb.errors import ImagegenError, MissingCredential, StepFailed
 
 __all__ = ["main"]
 
-_COMMANDS = (init, run, files, models, record, cassettes, scan, serve, store)
+_COMMANDS = (init, run, step_files, models, record, cassettes, scan, emulator, store)
 """Importing a module registers its commands."""
 
 

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from imagegen_nb import redaction
-from imagegen_nb.cli.present import app, escape, fail, out, plain_table, print_json
-from imagegen_nb.display import byte_size
+from imagegen_nb.cli.console import app, escape, fail, out, plain_table, print_json
+from imagegen_nb.core import redaction
+from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.errors import InvalidOption, ReplayError
-from imagegen_nb.replay import layout, scrub
-from imagegen_nb.replay.keeping import keys
-from imagegen_nb.replay.places import home
+from imagegen_nb.providers.catalog import keys_in_use
+from imagegen_nb.replay import cassette_file, filters
+from imagegen_nb.replay.paths import home
 
 cassettes = typer.Typer(help="List, check and tidy recorded cassettes.", no_args_is_help=True)
 app.add_typer(cassettes, name="cassettes")
@@ -80,7 +80,7 @@ def prune(names: _Names = None, as_json: _AsJson = False) -> None:
     """Delete the images that no recording refers to."""
     removed = []
     for name, folder in _folders(names).items():
-        for path in layout.orphans(folder):
+        for path in cassette_file.orphans(folder):
             path.unlink()
             removed.append(f"{name}/{path.parent.name}/{path.name}")
     if as_json:
@@ -95,7 +95,7 @@ def prune(names: _Names = None, as_json: _AsJson = False) -> None:
 def _folders(names: list[str] | None) -> dict[str, Path]:
     """The folder of each cassette by its name, which may lead through folders of its own."""
     below = home()
-    found = (path.parent for path in below.rglob(layout.FILE))
+    found = (path.parent for path in below.rglob(cassette_file.FILE))
     there = {folder.relative_to(below).as_posix(): folder for folder in found if folder != below}
     if unknown := [name for name in names or () if name not in there]:
         raise InvalidOption(
@@ -107,15 +107,15 @@ def _folders(names: list[str] | None) -> dict[str, Path]:
 def _look(name: str, folder: Path) -> _Finding:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     try:
-        about, recordings = layout.read(folder)
+        about, recordings = cassette_file.read(folder)
     except ReplayError as error:
         return _Finding(name=name, size=size, problems=(str(error),))
-    known = keys()
+    known = keys_in_use()
     problems = [f"left out when it was recorded: {place}" for place in about.refused]
     problems += [
         redaction.redact(f"call {recording.call} to {recording.model}: {found}", known)
         for recording in recordings
-        if (found := scrub.key_in(recording, known))
+        if (found := filters.key_in(recording, known))
     ]
     return _Finding(
         name=name,

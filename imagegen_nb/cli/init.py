@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from imagegen_nb.cli.present import app, out, print_json
-from imagegen_nb.durable import explain, user_path
+from imagegen_nb.cli.console import app, out, print_json
+from imagegen_nb.core.atomic_files import explain, user_path
 from imagegen_nb.errors import InvalidOption
 
 _STARTER = {
@@ -45,7 +45,7 @@ def init(
 
 def _write(path: Path, source: str) -> bool:
     """Whether `path` was written, because it was not there."""
-    content = (resources.files("imagegen_nb") / "starter" / source).read_bytes()
+    content = (resources.files("imagegen_nb.cli") / "starter" / source).read_bytes()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:

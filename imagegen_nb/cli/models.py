@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from imagegen_nb import catalog, tables
-from imagegen_nb.cli.present import app, escape, out, plain_table, print_json
-from imagegen_nb.definition import definition_schema
+from imagegen_nb.cli.console import app, escape, out, plain_table, print_json
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.providers import catalog
+from imagegen_nb.step import model_table
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file.document import definition_schema
 
 
 @app.command()
@@ -20,13 +21,13 @@ def models(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
 ) -> None:
     """List the models and where they stand, or what one of them can be set to."""
-    rows = [row for row in tables.model_rows() if model in (None, row["model"])]
+    rows = [row for row in model_table.model_rows() if model in (None, row["model"])]
     if not rows:
         raise InvalidOption(f"{model!r} is not a known model; the nearest is {catalog.nearest(model)}")
     if as_json:
         print_json(rows)
     elif as_markdown:
-        typer.echo(tables.markdown(rows), nl=False)
+        typer.echo(model_table.markdown(rows), nl=False)
     elif model is None:
         _overview(rows)
     else:

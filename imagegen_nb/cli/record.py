@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from imagegen_nb.cli.present import app, err, escape, fail, out, print_json
-from imagegen_nb.display import byte_size
+from imagegen_nb.cli.console import app, err, escape, fail, out, print_json
+from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.replay.rehearsal import Recorded
-from imagegen_nb.replay.rehearsal import record as rehearse
+from imagegen_nb.notebooks.record import Recorded
+from imagegen_nb.notebooks.record import record as rehearse
 
 _TICKS = 10_000_000_000
 """xAI's ticks in one US dollar."""

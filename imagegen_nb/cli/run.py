@@ -11,13 +11,13 @@ import jiter
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from imagegen_nb.cli.present import app, err, escape, print_json, run_facts, show_run
+from imagegen_nb.cli.console import app, err, escape, print_json, run_facts, show_run
+from imagegen_nb.core.events import RunEvent
 from imagegen_nb.errors import InvalidOption, StepFailed
-from imagegen_nb.events import RunEvent
-from imagegen_nb.exporting import save_step
-from imagegen_nb.importing import load_step
-from imagegen_nb.run import Run
-from imagegen_nb.workspace import Workspace
+from imagegen_nb.runs.run import Run
+from imagegen_nb.runs.workspace import Workspace
+from imagegen_nb.step_file.export import save_step
+from imagegen_nb.step_file.load import load_step
 
 
 @app.command()

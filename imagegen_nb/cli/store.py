@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from imagegen_nb.cli.present import app, err, fail, out, print_json
-from imagegen_nb.display import byte_size
+from imagegen_nb.cli.console import app, err, fail, out, print_json
+from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.store import upkeep
+from imagegen_nb.store import maintenance
 from imagegen_nb.store.base import LedgerEntry
 from imagegen_nb.store.local import LocalStore
-from imagegen_nb.store.upkeep import Report
+from imagegen_nb.store.maintenance import Report
 
 store = typer.Typer(help="Check, repair and tidy a folder of images.", no_args_is_help=True)
 app.add_typer(store, name="store")
@@ -26,19 +26,19 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 @store.command()
 def check(path: _Folder, as_json: _AsJson = False) -> None:
     """Read a store whole: every record, every image, every run; leave with 2 when something is wrong."""
-    _tell(upkeep.check(_opened(path)), as_json)
+    _tell(maintenance.check(_opened(path)), as_json)
 
 
 @store.command()
 def rebuild(path: _Folder, as_json: _AsJson = False) -> None:
     """Build the index again from the files beside it, and check the result; the old index is put aside."""
-    _tell(upkeep.rebuild(_opened(path)), as_json)
+    _tell(maintenance.rebuild(_opened(path)), as_json)
 
 
 @store.command()
 def gc(path: _Folder, as_json: _AsJson = False) -> None:
     """Delete the images that have no record, such as those of runs that were killed."""
-    removed = upkeep.gc(_opened(path))
+    removed = maintenance.gc(_opened(path))
     if as_json:
         print_json({"removed": list(removed)})
         return

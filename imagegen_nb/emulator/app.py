@@ -10,20 +10,22 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Route
 
-from imagegen_nb.emulator import gemini_errors, openai_errors, xai_errors
-from imagegen_nb.emulator.answers import Answer, json_answer
 from imagegen_nb.emulator.control import Control
-from imagegen_nb.emulator.gemini_wire import GeminiWire
-from imagegen_nb.emulator.generation import generate
-from imagegen_nb.emulator.openai_wire import OpenAIWire
+from imagegen_nb.emulator.gemini import errors as gemini_errors
+from imagegen_nb.emulator.gemini.adapter import GeminiWire
+from imagegen_nb.emulator.handler import generate
+from imagegen_nb.emulator.openai import errors as openai_errors
+from imagegen_nb.emulator.openai.adapter import OpenAIWire
+from imagegen_nb.emulator.responses import Answer, json_answer
 from imagegen_nb.emulator.state import State
-from imagegen_nb.emulator.xai_wire import XaiWire
+from imagegen_nb.emulator.xai import errors as xai_errors
+from imagegen_nb.emulator.xai.adapter import XaiWire
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from imagegen_nb.emulator.wires import Wire
+    from imagegen_nb.emulator.adapter import Wire
 
 MARK = (b"x-imagegen-emulator", b"1")
 

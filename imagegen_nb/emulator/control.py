@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from imagegen_nb.emulator.answers import json_answer
 from imagegen_nb.emulator.faults import PROVIDERS, Fault, check_scriptable
+from imagegen_nb.emulator.responses import json_answer
 
 if TYPE_CHECKING:
     from starlette.requests import Request

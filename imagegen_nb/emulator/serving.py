@@ -13,7 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from imagegen_nb.emulator.app import create_app
-from imagegen_nb.emulator.hazards import TRANSPORT
+from imagegen_nb.emulator.connection_faults import TRANSPORT
 
 if TYPE_CHECKING:
     import socket

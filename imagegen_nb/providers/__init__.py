@@ -1,1 +1,1 @@
-"""The providers: one file each, found by `imagegen_nb.catalog`."""
+"""The providers: one file each, found by `imagegen_nb.providers.catalog`."""

@@ -12,10 +12,10 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from imagegen_nb.capabilities import Model
-from imagegen_nb.credentials import Credential, Gateway, Hosted
-from imagegen_nb.tape import Tape
-from imagegen_nb.types import Backend, Delivery, ImageRequest
+from imagegen_nb.core.active_cassette import Tape
+from imagegen_nb.core.types import Backend, Delivery, ImageRequest
+from imagegen_nb.providers.capabilities import Model
+from imagegen_nb.providers.credentials import Credential, Gateway, Hosted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

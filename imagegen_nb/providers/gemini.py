@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from imagegen_nb.capabilities import Choice, Lifecycle, Model
-from imagegen_nb.credentials import Credential, Gateway, VertexAI
+from imagegen_nb.core.redaction import redact
+from imagegen_nb.core.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
 from imagegen_nb.errors import (
     AuthenticationFailed,
     ModerationBlocked,
@@ -20,15 +20,15 @@ from imagegen_nb.errors import (
     QuotaExhausted,
 )
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.redaction import redact
-from imagegen_nb.replies import Reply, failure, mapping, whole_number, words
-from imagegen_nb.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
+from imagegen_nb.providers.capabilities import Choice, Lifecycle, Model
+from imagegen_nb.providers.credentials import Credential, Gateway, VertexAI
+from imagegen_nb.providers.http.response import Reply, failure, mapping, whole_number, words
 
 if TYPE_CHECKING:
     from google import genai
     from google.auth.credentials import Credentials as GoogleCredentials
 
-    from imagegen_nb.exchange import Exchange
+    from imagegen_nb.providers.http.client import Exchange
 _RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 _FLASH = Model(
     name="gemini-2.5-flash-image",
@@ -97,11 +97,11 @@ class Gemini(Provider):
         """The SDK takes most of a second to import."""
         from google import genai  # noqa: F401
 
-        import imagegen_nb.exchange  # noqa: F401
+        import imagegen_nb.providers.http.client  # noqa: F401
 
     async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
         """`request.count` calls at once; each image is yielded as it arrives."""
-        from imagegen_nb.exchange import open_exchange
+        from imagegen_nb.providers.http.client import open_exchange
 
         credentials = await _vertex_credentials(connection)
         async with open_exchange(self.name, connection, _error) as exchange:

@@ -11,16 +11,16 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from imagegen_nb.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
+from imagegen_nb.core.types import Delivery, GeneratedImage, ImageRequest, Partial, Receipt, Shortfall, Usage
 from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.replies import Reply, failure, mapping, whole_number, words
-from imagegen_nb.types import Delivery, GeneratedImage, ImageRequest, Partial, Receipt, Shortfall, Usage
+from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
+from imagegen_nb.providers.http.response import Reply, failure, mapping, whole_number, words
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-    from imagegen_nb.exchange import Exchange
+    from imagegen_nb.providers.http.client import Exchange
 _SETTINGS: dict[str, Kind] = {
     "image_size": PixelSize(
         tiles=("1024x1024", "1536x1024", "1024x1536"),
@@ -109,13 +109,13 @@ class OpenAI(Provider):
         """The SDK takes most of a second to import."""
         import openai  # noqa: F401
 
-        import imagegen_nb.exchange  # noqa: F401
+        import imagegen_nb.providers.http.client  # noqa: F401
 
     async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
         """One request for all images, or a stream of one image with its previews."""
         from openai import AsyncOpenAI
 
-        from imagegen_nb.exchange import open_exchange
+        from imagegen_nb.providers.http.client import open_exchange
 
         async with open_exchange(self.name, connection, _error) as exchange:
             client = AsyncOpenAI(

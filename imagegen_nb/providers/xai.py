@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from imagegen_nb.capabilities import Lifecycle, Model
+from imagegen_nb.core.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
 from imagegen_nb.errors import AuthenticationFailed, Charge, ModerationBlocked, ProviderError, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.replies import Reply, failure, mapping, whole_number, words
-from imagegen_nb.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
+from imagegen_nb.providers.capabilities import Lifecycle, Model
+from imagegen_nb.providers.http.response import Reply, failure, mapping, whole_number, words
 
 _OUTPUT = ("provider", "image_count")
 _MIGRATION = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
@@ -66,11 +66,11 @@ class XAI(Provider):
 
     def prepare(self) -> None:
         """The HTTP client is imported when first needed."""
-        import imagegen_nb.exchange  # noqa: F401
+        import imagegen_nb.providers.http.client  # noqa: F401
 
     async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
         """One request for all images; base64 is asked for, since xAI's URLs expire."""
-        from imagegen_nb.exchange import open_exchange
+        from imagegen_nb.providers.http.client import open_exchange
 
         body = {
             "model": request.model,

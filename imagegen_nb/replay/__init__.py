@@ -10,8 +10,8 @@ Cassettes are folders below `cassettes/`: the calls as readable text, the images
 
 from __future__ import annotations
 
+from imagegen_nb.replay.environment import environment_for
 from imagegen_nb.replay.opening import status, use, use_environment
 from imagegen_nb.replay.session import Session, Status
-from imagegen_nb.replay.settings import environment_for
 
 __all__ = ["Session", "Status", "environment_for", "status", "use", "use_environment"]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pybase64
 
-from imagegen_nb.durable import explain, read_bounded, write_durably
+from imagegen_nb.core.atomic_files import explain, read_bounded, write_durably
+from imagegen_nb.core.images import EXTENSIONS, sniff
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.images import EXTENSIONS, sniff
 
 FOLDER = "blobs"
 LARGEST = 64 * 1024 * 1024

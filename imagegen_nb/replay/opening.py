@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from imagegen_nb import tape
-from imagegen_nb.replay import settings
-from imagegen_nb.replay.places import folder_of
+from imagegen_nb.core import active_cassette
+from imagegen_nb.replay import environment
+from imagegen_nb.replay.paths import folder_of
 from imagegen_nb.replay.session import Session, Status
 
 
@@ -23,8 +23,8 @@ def use(name: str, mode: str | None = None, *, against: str | None = None) -> Se
     a served emulator, and while recording overrules the workspace; by default the workspace says it.
     Raises `ReplayError`.
     """
-    backend, emulator_url = settings.against(against)
-    return Session(folder_of(name), settings.mode(mode), against=backend, emulator_url=emulator_url)
+    backend, emulator_url = environment.against(against)
+    return Session(folder_of(name), environment.mode(mode), against=backend, emulator_url=emulator_url)
 
 
 def use_environment() -> Session | None:
@@ -32,15 +32,15 @@ def use_environment() -> Session | None:
 
     Called at the first run of such a process. Raises `ReplayError`.
     """
-    told = os.environ.get(tape.CASSETTE_VARIABLE)
+    told = os.environ.get(active_cassette.CASSETTE_VARIABLE)
     if not told:
         return None
-    backend, emulator_url = settings.against(None)
+    backend, emulator_url = environment.against(None)
     folder = Path(told).expanduser().absolute()
-    return Session(folder, settings.mode(None), against=backend, emulator_url=emulator_url).open()
+    return Session(folder, environment.mode(None), against=backend, emulator_url=emulator_url).open()
 
 
 def status() -> Status | None:
     """The cassette in use: what it was recorded against, when and with what; None where there is none."""
-    used = tape.current()
+    used = active_cassette.current()
     return used.status if isinstance(used, Session) else None

@@ -15,14 +15,15 @@ from typing import Any
 
 import httpx2
 
-from imagegen_nb import tape, transport
+from imagegen_nb.core import active_cassette
+from imagegen_nb.core.redaction import scrub
+from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.redaction import scrub
-from imagegen_nb.replay import scrub as allowed
-from imagegen_nb.replay.machine import Machine, Send
+from imagegen_nb.providers.http import transport
+from imagegen_nb.replay import filters as allowed
 from imagegen_nb.replay.recording import CUT, Recording
 from imagegen_nb.replay.streams import Played, Tee, failure, whole_events
-from imagegen_nb.types import Backend
+from imagegen_nb.replay.vcr_adapter import Machine, Send
 
 
 class Recorder:
@@ -106,7 +107,7 @@ class Recorder:
         return httpx2.Response(found.status, headers=found.headers, stream=Played(found), request=request)
 
     async def _record(self, asked: Recording, request: httpx2.Request, send: Send) -> httpx2.Response:
-        elsewhere = request.extensions.get(tape.SEND_TO)
+        elsewhere = request.extensions.get(active_cassette.SEND_TO)
         self._settle("emulator" if elsewhere else "live")
         turn, again = self._turn(asked)
         secrets = transport.current.get().secrets

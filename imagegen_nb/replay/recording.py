@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from imagegen_nb.redaction import redact
+from imagegen_nb.core.redaction import redact
 
 CUT = "cut"
 """The end of an answer that its reader left before it was over."""

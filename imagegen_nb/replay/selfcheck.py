@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
-from imagegen_nb import credentials
+from imagegen_nb.core.active_cassette import Tape
+from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import ReplayError
+from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.replay.machine import Probe, probing
-from imagegen_nb.tape import Tape
-from imagegen_nb.types import ImageRequest
+from imagegen_nb.replay.vcr_adapter import Probe, probing
 
 _NOWHERE = "http://127.0.0.1:9"
 """Should a request escape after all, it ends here: nothing serves the discard port."""

@@ -11,15 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from imagegen_nb import notices, tape
-from imagegen_nb.durable import explain
+from imagegen_nb.core import active_cassette, user_warnings
+from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import RecordingMissing, ReplayError
-from imagegen_nb.replay import keeping, layout, nearest, selfcheck
-from imagegen_nb.replay.layout import About
+from imagegen_nb.providers import catalog
+from imagegen_nb.replay import cassette_file, mismatch, selfcheck, writer
+from imagegen_nb.replay.cassette_file import About
+from imagegen_nb.replay.environment import MODE_VARIABLE, NOTEBOOK_VARIABLE, Mode
 from imagegen_nb.replay.recorder import Recorder
 from imagegen_nb.replay.recording import Recording
-from imagegen_nb.replay.settings import MODE_VARIABLE, NOTEBOOK_VARIABLE, Mode
-from imagegen_nb.types import Backend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class Session:
         self.folder = folder
         self.name = folder.name
         self.emulator_url = emulator_url
-        self.replaying = mode == "none" or (mode == "once" and layout.exists(folder))
+        self.replaying = mode == "none" or (mode == "once" and cassette_file.exists(folder))
         self.about = About()
         self._against = against
         self._made_by = against
@@ -78,10 +79,10 @@ class Session:
 
         In a process that was told its cassette by the environment, that one stays in use instead.
         """
-        tape.current()
-        used = tape.insert(self)
+        active_cassette.current()
+        used = active_cassette.insert(self)
         if used is not self:
-            if os.environ.get(tape.CASSETTE_VARIABLE) and isinstance(used, Session):
+            if os.environ.get(active_cassette.CASSETTE_VARIABLE) and isinstance(used, Session):
                 self._outer = used
                 return self
             raise ReplayError(
@@ -93,19 +94,19 @@ class Session:
                 self.about, self._recorder.recordings = self._read()
             self._recorder.start()
         except BaseException:
-            tape.eject(self)
+            active_cassette.eject(self)
             raise
         self._listen("register")
         return self
 
     def close(self) -> None:
         """Undo every patch, then save. Raises `ReplayError` for what could not be saved, after all else."""
-        if self._outer is not None or tape.current() is not self:
+        if self._outer is not None or active_cassette.current() is not self:
             return
         try:
             self._recorder.stop()
         finally:
-            tape.eject(self)
+            active_cassette.eject(self)
             self._listen("unregister")
         try:
             self.save()
@@ -115,7 +116,7 @@ class Session:
             if self.about.refused and not self.replaying:
                 raise ReplayError(self._refusals())
             return
-        rescued = keeping.rescue(self.name, self._recorder.taken(), self._made_by or "emulator")
+        rescued = writer.rescue(self.name, self._recorder.taken(), self._made_by or "emulator")
         raise ReplayError(f"cassette {self.name!r} could not be saved: {problem}. {rescued}")
 
     def save(self) -> None:
@@ -124,7 +125,7 @@ class Session:
         if self.replaying or heard == self._saved:  # without a call, an older cassette stays as it is
             return
         taken = self._recorder.taken()
-        self.about = keeping.keep(self.folder, taken, self._made_by or "emulator", unrecorded)
+        self.about = writer.keep(self.folder, taken, self._made_by or "emulator", unrecorded)
         self._saved = heard
 
     @property
@@ -161,9 +162,9 @@ class Session:
 
     def _read(self) -> tuple[About, list[Recording]]:
         try:
-            if layout.exists(self.folder):
-                return layout.read(self.folder)
-            beside = sorted(path.parent.name for path in self.folder.parent.glob(f"*/{layout.FILE}"))
+            if cassette_file.exists(self.folder):
+                return cassette_file.read(self.folder)
+            beside = sorted(path.parent.name for path in self.folder.parent.glob(f"*/{cassette_file.FILE}"))
             reason = (
                 f"there is no cassette {self.name!r} to replay; "
                 f"{self.folder.parent.name}/ holds {', '.join(beside) or 'none yet'}"
@@ -183,7 +184,7 @@ class Session:
             )
 
     def _missing(self, asked: Recording) -> RecordingMissing:
-        known = nearest.explain(asked, self._recorder.recordings, keeping.keys())
+        known = mismatch.explain(asked, self._recorder.recordings, catalog.keys_in_use())
         refused = "".join(f"\n  left out when it was recorded: {place}" for place in self.about.refused)
         return RecordingMissing(
             f"cassette {self.name!r} holds no recording of this call, and nothing was sent\n{known}{refused}"
@@ -219,10 +220,10 @@ class Session:
             self.save()
         except OSError as error:
             why = f"cassette {self.name!r} is not saved yet: {explain(error)}"
-            notices.warn(why, RuntimeWarning)
+            user_warnings.warn(why, RuntimeWarning)
         if self.about.refused != self._announced:
             self._announced = self.about.refused
-            notices.warn(self._refusals(), RuntimeWarning)
+            user_warnings.warn(self._refusals(), RuntimeWarning)
 
     def __enter__(self) -> Self:
         return self.open()

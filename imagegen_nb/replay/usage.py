@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from imagegen_nb.core.types import Usage
 from imagegen_nb.replay.recording import Recording, json_object
-from imagegen_nb.types import Usage
 
 
 def usage_of(recordings: Iterable[Recording]) -> Usage:

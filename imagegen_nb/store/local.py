@@ -15,13 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from imagegen_nb.durable import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
-from imagegen_nb.store import locks, recovery, rows, sidecars
+from imagegen_nb.store import locks, manifests, recovery, rows
 from imagegen_nb.store.base import Blob, LedgerEntry, NewAsset, Store, StoredAsset, check_room
-from imagegen_nb.store.index import Index
-from imagegen_nb.store.places import Places, inside
-from imagegen_nb.store.sidecars import Sidecar
+from imagegen_nb.store.database import Index
+from imagegen_nb.store.manifests import Sidecar
+from imagegen_nb.store.paths import Places, inside
 
 
 class LocalStore(Store):
@@ -61,15 +62,15 @@ class LocalStore(Store):
             with self.index.writing() as index:
                 check_room(rows.used(index), rows.reserved(index), limit)
                 order = rows.put_run(index, run)
-                sidecars.write(self.places, run.run_id, Sidecar(run=run, run_order=order))
+                manifests.write(self.places, run.run_id, Sidecar(run=run, run_order=order))
         except BaseException:
-            sidecars.remove(self.places, run.run_id)
+            manifests.remove(self.places, run.run_id)
             locks.release(self.places, run.run_id)
             raise
 
     def finish(self, run: LedgerEntry, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
         try:
-            return self._record(run.run_id, assets, replace(run, ended_at=recovery.now()))
+            return self._record(run.run_id, assets, replace(run, ended_at=utc_now()))
         finally:
             # Where it could not be recorded, the next run that starts puts this one in order.
             locks.release(self.places, run.run_id)
@@ -97,19 +98,19 @@ class LocalStore(Store):
         try:
             return self._record(name, assets) if assets else ()
         except BaseException:
-            sidecars.remove(self.places, name)
+            manifests.remove(self.places, name)
             raise
 
     def _record(
         self, name: str, assets: Sequence[NewAsset], run: LedgerEntry | None = None
     ) -> tuple[StoredAsset, ...]:
-        created_at = recovery.now()
+        created_at = utc_now()
         stored = tuple(self._stored(asset, created_at) for asset in assets)
         with self.index.writing() as index:
             order = rows.put_run(index, run) if run is not None else 0
             first = rows.add_assets(index, stored)
             sidecar = Sidecar(run=run, run_order=order, assets=stored, asset_order=first)
-            sidecars.write(self.places, name, sidecar)
+            manifests.write(self.places, name, sidecar)
         return stored
 
     def get(self, asset_id: str) -> StoredAsset:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from imagegen_nb.store.places import Places, inside, is_name, named_after
+from imagegen_nb.store.paths import Places, inside, is_name, named_after
 
 _FINISHED = ".lock"
 _UNFINISHED = ".tmp"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from imagegen_nb.durable import explain
+from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store import locks, rows, sidecars
-from imagegen_nb.store.index import Index
-from imagegen_nb.store.sidecars import Sidecar
+from imagegen_nb.store import locks, manifests, rows
+from imagegen_nb.store.database import Index
+from imagegen_nb.store.manifests import Sidecar
 
 
 def settle(index: Index) -> None:
@@ -35,7 +35,7 @@ def settle(index: Index) -> None:
 def _settle(index: Index, run_id: str) -> None:
     places = index.places
     try:
-        told = sidecars.read(places, run_id)
+        told = manifests.read(places, run_id)
     except StoreError:
         told = None  # damaged: the index still tells that the run began
     with index.writing() as open_index:
@@ -45,13 +45,8 @@ def _settle(index: Index, run_id: str) -> None:
             return  # it never began, or it ended properly
         ended = run
         if run.state == "calling":
-            ended = replace(run, state="interrupted", ended_at=now())
+            ended = replace(run, state="interrupted", ended_at=utc_now())
         assets = told.assets if told is not None else ()
         order = rows.put_run(open_index, ended)
         first = rows.add_assets(open_index, assets)
-        sidecars.write(places, run_id, Sidecar(run=ended, run_order=order, assets=assets, asset_order=first))
-
-
-def now() -> str:
-    """The time, for people: nothing is decided by it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+        manifests.write(places, run_id, Sidecar(run=ended, run_order=order, assets=assets, asset_order=first))

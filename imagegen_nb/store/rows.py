@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 
 from imagegen_nb.store.base import LedgerEntry, StoredAsset
-from imagegen_nb.store.places import Places
+from imagegen_nb.store.paths import Places
 
 SCHEMA = (
     """

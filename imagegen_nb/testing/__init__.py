@@ -11,12 +11,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imagegen_nb.testing.pictures import assert_similar
-    from imagegen_nb.testing.runs import assert_run
+    from imagegen_nb.testing.image_assertions import assert_similar
+    from imagegen_nb.testing.run_assertions import assert_run
 
 __all__ = ["assert_run", "assert_similar"]
 
-_HOMES = {"assert_run": "runs", "assert_similar": "pictures"}
+_HOMES = {"assert_run": "run_assertions", "assert_similar": "image_assertions"}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from imagegen_nb import images
-from imagegen_nb.durable import explain, user_path, write_durably
+from imagegen_nb.core import images
+from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.errors import ImageRejected, InvalidOption
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from imagegen_nb.execution import keep_widgets_quiet
+from imagegen_nb.notebooks.execute import keep_widgets_quiet
 
 _new: Any = nbformat.v4
 

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from nbval.plugin import IPyNbCell, NbCellError, find_comment_markers, find_metadata_tags
 
-from imagegen_nb.replay import keeping, layout, places, settings
-from imagegen_nb.testing import outputs
+from imagegen_nb.replay import cassette_file, environment, paths, writer
+from imagegen_nb.testing import nbval_outputs
 
-_GUARD = "__import__('imagegen_nb.replay.guard', fromlist=['guard']).stay_offline(loopback={loopback})"
+_GUARD = (
+    "__import__('imagegen_nb.replay.network_block', fromlist=['guard']).stay_offline(loopback={loopback})"
+)
 _START = 60.0
 """Seconds a kernel may take to import the guard."""
 
@@ -50,7 +52,7 @@ class Notebooks:
         rehearsal = self._rehearsals.get(notebook) or self._begin(notebook)
         kernel = notebook.kernel
         with pytest.MonkeyPatch.context() as patch:
-            for name in (settings.AGAINST_VARIABLE, settings.NOTEBOOK_VARIABLE):
+            for name in (environment.AGAINST_VARIABLE, environment.NOTEBOOK_VARIABLE):
                 patch.delenv(name, raising=False)
             for name, value in rehearsal.environment.items():
                 patch.setenv(name, value)
@@ -71,21 +73,23 @@ class Notebooks:
             return (yield)
         except NbCellError as error:
             if item.parent in self._rehearsals:
-                self._rehearsals[item.parent].missed |= outputs.replay_failed(error.inner_traceback or "")
+                self._rehearsals[item.parent].missed |= nbval_outputs.replay_failed(
+                    error.inner_traceback or ""
+                )
             raise
 
     def _begin(self, notebook: Any) -> _Rehearsal:
-        folder = places.of_notebook(notebook.path)
+        folder = paths.of_notebook(notebook.path)
         cells = [cell for cell in notebook.nb.cells if cell.cell_type == "code"]
-        ours = layout.exists(folder) or any("imagegen_nb" in cell.source for cell in cells)
+        ours = cassette_file.exists(folder) or any("imagegen_nb" in cell.source for cell in cells)
         shown = os.path.relpath(notebook.path, notebook.config.invocation_params.dir)
-        told = settings.environment_for(folder, mode="none", notebook=shown)
+        told = environment.environment_for(folder, mode="none", notebook=shown)
         if ours:
-            told = {**told, **keeping.no_keys()}
-            notebook.skip_compare = outputs.compared(notebook.skip_compare)
-            notebook.sanitize_patterns.update(outputs.SANITIZE)
+            told = {**told, **writer.no_keys()}
+            notebook.skip_compare = nbval_outputs.compared(notebook.skip_compare)
+            notebook.sanitize_patterns.update(nbval_outputs.SANITIZE)
             for output in (output for cell in cells for output in cell.outputs):
-                outputs.comparable(output)
+                nbval_outputs.comparable(output)
         self._rehearsals[notebook] = _Rehearsal(ours, told)
         return self._rehearsals[notebook]
 
@@ -100,7 +104,7 @@ def _guarded(notebook: Any) -> str:
         code = _GUARD.format(loopback=notebook.config.getini("imagegen_allow_loopback"))
         failed = _run(notebook.kernel, code, _START, silent=True)
         if not failed:
-            coalesce(notebook.kernel, outputs.comparable)
+            coalesce(notebook.kernel, nbval_outputs.comparable)
             return ""
         problem = (
             f"the kernel {notebook.kernel.km.kernel_name!r} of {notebook.path.name} cannot be kept off the "

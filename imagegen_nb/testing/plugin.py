@@ -84,7 +84,7 @@ def imagegen_cassette(request: pytest.FixtureRequest) -> Iterator[Session]:
 
     `pytest --imagegen-record=emulator` (free) or `=live` (needs keys) records it.
     """
-    cassettes = importlib.import_module("imagegen_nb.testing.cassettes")
+    cassettes = importlib.import_module("imagegen_nb.testing.cassette_fixture")
     with cassettes.in_use(request.node) as session:
         request.node.stash[_IN_USE] = session
         yield session
@@ -96,7 +96,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     session = item.stash.get(_IN_USE, None)
     if session is None:
         return (yield)
-    cassettes = importlib.import_module("imagegen_nb.testing.cassettes")
+    cassettes = importlib.import_module("imagegen_nb.testing.cassette_fixture")
     try:
         done = yield
     except ReplayError as error:

@@ -10,20 +10,20 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from imagegen_nb import references
-from imagegen_nb.definition import StepDefinition
+from imagegen_nb.core.events import RunEvent
+from imagegen_nb.core.variables import is_name
 from imagegen_nb.errors import ImagegenError
-from imagegen_nb.events import RunEvent
-from imagegen_nb.fields import Draft, fields, problems
-from imagegen_nb.loop import Job
-from imagegen_nb.run import Run
-from imagegen_nb.step import ImageGenerationStep
-from imagegen_nb.variables import is_name
+from imagegen_nb.runs.background_loop import Job
+from imagegen_nb.runs.run import Run
+from imagegen_nb.runs.workspace import Workspace
+from imagegen_nb.step import references
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file.document import StepDefinition
+from imagegen_nb.widgets.base import Stage
+from imagegen_nb.widgets.fallback import StandIn
+from imagegen_nb.widgets.form_state import Draft, fields, problems
 from imagegen_nb.widgets.interrupts import cancel_on_interrupt
-from imagegen_nb.widgets.live import Stage
 from imagegen_nb.widgets.panel import Hooks, Panel
-from imagegen_nb.widgets.static import StandIn
-from imagegen_nb.workspace import Workspace
 
 
 class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed

@@ -14,15 +14,15 @@ from typing import Any, NoReturn
 import traitlets
 from IPython.display import display
 
-from imagegen_nb import images, naming
+from imagegen_nb.core import filenames, images
+from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import ImagegenError, ImageRejected, InvalidOption
-from imagegen_nb.output import Asset, thumbnail
-from imagegen_nb.redaction import redact
-from imagegen_nb.run import Run
+from imagegen_nb.runs.run import Run
+from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.store.base import Store, StoredAsset
-from imagegen_nb.widgets.live import Live
-from imagegen_nb.widgets.pages import Page, base_name, counted, pages
-from imagegen_nb.widgets.static import StandIn
+from imagegen_nb.widgets.base import Live
+from imagegen_nb.widgets.fallback import StandIn
+from imagegen_nb.widgets.gallery_page import Page, base_name, counted, pages
 
 _MOST_PENDING = 100
 _MOST_PAGES = 50  # to flip through; the oldest go first
@@ -214,7 +214,7 @@ class Gallery(Live):
         if not names:
             _refuse("there is no image at hand to download")
         text = f"Downloaded {names.total()} of {counted(len(shown))}."
-        told = {"type": "zip", "name": f"{naming.slug(self._page().label)}.zip", "text": text}
+        told = {"type": "zip", "name": f"{filenames.slug(self._page().label)}.zip", "text": text}
         return told, [buffer.getvalue()]
 
 

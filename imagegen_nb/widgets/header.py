@@ -8,7 +8,7 @@ from html import escape
 from ipywidgets import HTML, Button, HBox, IntProgress, VBox
 
 from imagegen_nb.widgets.assign import assign
-from imagegen_nb.widgets.plain import Kit, reveal
+from imagegen_nb.widgets.factory import Kit, reveal
 
 
 class Header:

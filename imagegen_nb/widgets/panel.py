@@ -9,20 +9,20 @@ from typing import Any
 
 from ipywidgets import HTML, Checkbox, Tab, VBox
 
-from imagegen_nb import references
-from imagegen_nb.definition import StepDefinition
 from imagegen_nb.errors import ImagegenError
-from imagegen_nb.fields import FieldView
-from imagegen_nb.run import Run
-from imagegen_nb.step import ImageGenerationStep
+from imagegen_nb.runs.run import Run
+from imagegen_nb.step import references
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.widgets.assign import assign
-from imagegen_nb.widgets.controls import Field
+from imagegen_nb.widgets.factory import Kit, is_hidden, reveal
+from imagegen_nb.widgets.field import Field
+from imagegen_nb.widgets.form_state import FieldView
 from imagegen_nb.widgets.gallery import Gallery
 from imagegen_nb.widgets.header import Header
-from imagegen_nb.widgets.inputs import TestValues
-from imagegen_nb.widgets.plain import Kit, is_hidden, reveal
-from imagegen_nb.widgets.transfer import Transfer
-from imagegen_nb.widgets.tree import OutputTree
+from imagegen_nb.widgets.import_export import Transfer
+from imagegen_nb.widgets.input_values import TestValues
+from imagegen_nb.widgets.output_tree import OutputTree
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, TypedDict
 
 import traitlets
 
-from imagegen_nb.widgets.live import Live
+from imagegen_nb.widgets.base import Live
 
 _SAMPLE = 120
 """Characters of a sample value; the whole value has no business in a widget's state."""

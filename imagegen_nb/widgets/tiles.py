@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 import traitlets
 
-from imagegen_nb.widgets.live import Live
+from imagegen_nb.widgets.base import Live
 
 
 class Option(TypedDict, total=False):

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import ARGUMENTS, Lab, Opener, OpenNotebook
 from playwright.sync_api import Browser, sync_playwright
-from system_parts import chromium as installed_chromium
-from system_parts import missing
+from support import system_parts
+from support.lab import ARGUMENTS, Lab, Opener, OpenNotebook
 
 _FOLDER = Path(__file__).parent
 
@@ -21,9 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def system_parts() -> None:
+def nothing_is_missing() -> None:
     """Without them nothing here can be checked: a failure. `./dev test` looks before it starts the lane."""
-    if parts := missing():
+    if parts := system_parts.missing():
         command = f"apt-get install --no-install-recommends {' '.join(sorted(parts.values()))}"
         pytest.fail(
             f"the browser tests need {', '.join(parts)}. On Debian, as root: {command}", pytrace=False
@@ -47,7 +46,7 @@ def chromium() -> Iterator[Browser]:
     """The system's Chromium."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=installed_chromium(), headless=True, args=ARGUMENTS
+            executable_path=system_parts.chromium(), headless=True, args=ARGUMENTS
         )
         yield browser
         browser.close()

@@ -8,8 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Lab, Opener, OpenNotebook, axe, cell_count, clipboard, execute, run_all, run_cell, save, shot
 from playwright.sync_api import Page, expect
+from support.lab import (
+    Lab,
+    Opener,
+    OpenNotebook,
+    axe,
+    cell_count,
+    clipboard,
+    execute,
+    run_all,
+    run_cell,
+    save,
+    shot,
+)
 
 FORM = """
 import imagegen_nb as ig

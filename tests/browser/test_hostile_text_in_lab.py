@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from lab import Lab, Opener, execute, run_all, run_cell, save, shot
 from playwright.sync_api import Page, expect
+from support.lab import Lab, Opener, execute, run_all, run_cell, save, shot
 
 HOSTILE = (
     '"><img src=x onerror="window.taken=1" data-taken><script>window.taken=1</script>'

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from lab import KERNELS, OpenNotebook, execute, interrupt, run_cell, start_cell
 from playwright.sync_api import Page, expect
+from support.lab import KERNELS, OpenNotebook, execute, interrupt, run_cell, start_cell
 
 # The first of three images comes at once, the others long after the test.
 FORM = """

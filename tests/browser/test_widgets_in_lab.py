@@ -7,9 +7,9 @@ import re
 import zipfile
 from pathlib import Path
 
-from lab import OpenNotebook, axe, cell_count, clipboard, execute, run_all, shot
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
+from support.lab import OpenNotebook, axe, cell_count, clipboard, execute, run_all, shot
 
 PROMPT = """
 from imagegen_nb.widgets.prompt import PromptBox
@@ -43,9 +43,9 @@ tiles
 RUNS = """
 import dataclasses, imagegen_nb as ig
 from imagegen_nb.errors import ModerationBlocked
-from imagegen_nb.types import Shortfall
+from imagegen_nb.core.types import Shortfall
 from imagegen_nb.widgets.gallery import Gallery
-from imagegen_nb.widgets.tree import OutputTree
+from imagegen_nb.widgets.output_tree import OutputTree
 workspace = ig.Workspace("assets", backend="emulator")
 step = ig.ImageGenerationStep(name="Hero", prompt="A hero image for a blue bottle, at dusk", image_count=4)
 pair = ig.ImageGenerationStep(prompt="A lighthouse in a storm", image_count=2, image_size="1536x1024")

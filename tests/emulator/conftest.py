@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,11 +11,9 @@ import pytest
 from google import genai
 from google.auth.credentials import AnonymousCredentials
 from google.genai import types
-from PIL import Image
+from support.emulated import KEY, PATHS, good
 
 from imagegen_nb.emulator import Emulator
-
-KEY = "sk-test-key-0123456789"
 
 
 class Token(AnonymousCredentials):
@@ -113,27 +109,6 @@ def vertex(emulator: Emulator, _vertex: genai.Client) -> genai.Client:
     return _vertex
 
 
-PATHS = {
-    "openai": "/openai/v1/images/generations",
-    "xai": "/xai/v1/images/generations",
-    "gemini": "/gemini/v1beta/models/gemini-2.5-flash-image:generateContent",
-}
-
-
-def good(provider: str) -> dict[str, Any]:
-    """A small valid request body."""
-    match provider:
-        case "openai":
-            return {"model": "gpt-image-2", "prompt": "a fox"}
-        case "xai":
-            return {"model": "grok-imagine-image", "prompt": "a fox", "response_format": "b64_json"}
-        case _:
-            return {
-                "contents": [{"role": "user", "parts": [{"text": "a fox"}]}],
-                "generationConfig": {"responseModalities": ["IMAGE"]},
-            }
-
-
 Post = Callable[..., httpx2.Response]
 
 
@@ -146,11 +121,3 @@ def post(http: httpx2.Client) -> Post:
         return http.post(PATHS[provider], json=body)
 
     return send
-
-
-def picture(data: str | bytes) -> Image.Image:
-    """Decode base64 text or bytes strictly and load the picture."""
-    content = base64.b64decode(data, validate=True) if isinstance(data, str) else data
-    image = Image.open(io.BytesIO(content))
-    image.load()
-    return image

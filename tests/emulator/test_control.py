@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .conftest import KEY, PATHS, good
+from support.emulated import KEY, PATHS, good
 
 
 def test_health_and_the_mark(http):

@@ -9,11 +9,10 @@ import time
 
 import httpx2
 import pytest
+from support.emulated import KEY, PATHS, good, picture
 
 from imagegen_nb.emulator import Fault
 from imagegen_nb.emulator.faults import KINDS, PROVIDERS
-
-from .conftest import KEY, PATHS, good, picture
 
 PROVIDER = pytest.mark.parametrize("provider", PROVIDERS)
 STREAMING = {"stream": True, "partial_images": 1}

@@ -10,10 +10,9 @@ import pydantic
 import pytest
 from google import genai
 from google.genai import errors, types
+from support.emulated import KEY
 
 from imagegen_nb.emulator import Fault
-
-from .conftest import KEY
 
 OPENAI = [
     (Fault("rate_limit", retry_after="2"), openai.RateLimitError),

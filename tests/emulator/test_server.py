@@ -13,11 +13,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from support.emulated import PATHS, good
 
 import imagegen_nb.emulator
 from imagegen_nb.emulator import Emulator, Fault, LoggedRequest, create_app
-
-from .conftest import PATHS, good
 
 
 def ask(emulator: Emulator, provider: str = "openai") -> httpx2.Response:
@@ -190,7 +189,7 @@ def test_importing_is_light():
 
 def test_it_imports_nothing_else_of_the_project():
     allowed = {*sys.stdlib_module_names, "starlette", "uvicorn", "PIL", "anyio"}
-    for path in Path(imagegen_nb.emulator.__file__).parent.glob("*.py"):
+    for path in Path(imagegen_nb.emulator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):

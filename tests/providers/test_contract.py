@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_contract import (
+from support.contract import (
     CASES,
     COUNT,
     FOX,
@@ -17,9 +17,10 @@ from support_contract import (
     check_told,
 )
 
-from imagegen_nb import ImageGenerationStep, catalog
-from imagegen_nb.credentials import PLACEHOLDER
+from imagegen_nb import ImageGenerationStep
 from imagegen_nb.emulator.log import fingerprint
+from imagegen_nb.providers import catalog
+from imagegen_nb.providers.credentials import PLACEHOLDER
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 

@@ -15,7 +15,6 @@ from google.auth.exceptions import RefreshError
 from PIL import Image
 
 from imagegen_nb import Gateway, ImageGenerationStep, VertexAI, Workspace
-from imagegen_nb.credentials import PLACEHOLDER
 from imagegen_nb.emulator import Fault
 from imagegen_nb.emulator.log import fingerprint
 from imagegen_nb.errors import (
@@ -25,6 +24,7 @@ from imagegen_nb.errors import (
     ModerationBlocked,
     ProviderError,
 )
+from imagegen_nb.providers.credentials import PLACEHOLDER
 
 KEY = "gateway-key-0123456789"
 STEP = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", on_failure="continue")

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support_contract import (
+from support.contract import (
     FOX,
     RECORDED,
     Case,
@@ -23,15 +23,15 @@ from support_contract import (
     check_stored,
     check_told,
 )
-from support_project import CONTRACT, calls, tree
+from support.project import CONTRACT, calls, tree
 
 from imagegen_nb import Run, Workspace, replay
+from imagegen_nb.core.events import RunEvent
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.errors import RecordingMissing
-from imagegen_nb.events import RunEvent
-from imagegen_nb.replay import guard, places, settings
+from imagegen_nb.replay import environment, network_block, paths
 
-RECORDING = os.environ.get(settings.MODE_VARIABLE, "none") != "none"
+RECORDING = os.environ.get(environment.MODE_VARIABLE, "none") != "none"
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 each_case = pytest.mark.parametrize("name", RECORDED)
@@ -40,10 +40,10 @@ each_case = pytest.mark.parametrize("name", RECORDED)
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """A workspace on the live providers, in a process that may not reach anything, and has no key."""
-    monkeypatch.setenv(places.VARIABLE, str(CONTRACT))
+    monkeypatch.setenv(paths.VARIABLE, str(CONTRACT))
     with ExitStack() as stack:
         if not RECORDING:
-            stack.enter_context(guard.offline())
+            stack.enter_context(network_block.offline())
         yield stack.enter_context(Workspace(tmp_path / "assets", timeout=30))
 
 
@@ -98,7 +98,7 @@ def test_recorded(name, alone, request):
 def test_recording_anew_gives_the_same_but_for_the_date(name, workspace, emulator, tmp_path, monkeypatch):
     made = []
     for home in (tmp_path / "first", tmp_path / "second"):
-        monkeypatch.setenv(places.VARIABLE, str(home))
+        monkeypatch.setenv(paths.VARIABLE, str(home))
         script(emulator, RECORDED[name])
         with replay.use(name, "all"):
             ran(RECORDED[name], workspace)

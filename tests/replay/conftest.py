@@ -1,46 +1,5 @@
 """A project folder of its own for each test, and the certainty that none leaves a cassette in use."""
 
-from __future__ import annotations
+from support.cassettes import lamp, live, project
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import httpx2
-import pytest
-
-from imagegen_nb import ImageGenerationStep, Workspace, replay, tape
-from imagegen_nb.emulator import Emulator
-from imagegen_nb.replay.settings import AGAINST_VARIABLE, MODE_VARIABLE, NOTEBOOK_VARIABLE
-from imagegen_nb.tape import CASSETTE_VARIABLE
-
-UNPATCHED = httpx2.AsyncHTTPTransport.handle_async_request
-STEP = ImageGenerationStep(prompt="a lamp", image_size="1024x1024")
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The working directory; afterwards nothing may be patched."""
-    for name in (CASSETTE_VARIABLE, MODE_VARIABLE, AGAINST_VARIABLE, NOTEBOOK_VARIABLE):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(tape, "_environment_read", False)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "cassettes").mkdir()
-    yield tmp_path
-    assert tape._current is None
-    assert httpx2.AsyncHTTPTransport.handle_async_request is UNPATCHED
-
-
-@pytest.fixture
-def live(project: Path) -> Iterator[Workspace]:
-    """A workspace on the live providers, without any key."""
-    with Workspace(project / "live", timeout=30) as workspace:
-        yield workspace
-
-
-@pytest.fixture
-def lamp(workspace: Workspace, emulator: Emulator, project: Path) -> Path:
-    """The cassette `lamp`, with one call in it; its folder."""
-    with replay.use("lamp", "all"):
-        STEP.run(workspace=workspace)
-    emulator.clear()
-    return project / "cassettes" / "lamp"
+__all__ = ["lamp", "live", "project"]

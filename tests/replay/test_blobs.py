@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_images import picture
+from support.images import picture
 
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay import blobs

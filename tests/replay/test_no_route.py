@@ -12,7 +12,7 @@ import socket
 import nbformat
 import pytest
 
-from imagegen_nb.execution import execute
+from imagegen_nb.notebooks.execute import execute
 
 VARIABLE = "IMAGEGEN_NB_NO_ROUTE"
 OUTSIDE = [

@@ -13,7 +13,7 @@ import pytest
 from imagegen_nb import Gateway, ImageGenerationStep, Workspace, replay
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.replay import layout, scrub
+from imagegen_nb.replay import cassette_file, filters
 from imagegen_nb.replay.recording import Recording
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
@@ -67,9 +67,9 @@ def test_headers_and_echoing_answers(provider, hosted, emulator, project):
         told = [step.run(workspace=hosted) for _ in faults]
     text = left_behind(project / "cassettes")
     assert_clean(text)
-    assert len(layout.read(project / "cassettes/hero")[1]) == len(faults)
+    assert len(cassette_file.read(project / "cassettes/hero")[1]) == len(faults)
     allowed = {"content-type", "retry-after", "retry-after-ms", "x-request-id"}
-    for recording in layout.read(project / "cassettes/hero")[1]:
+    for recording in cassette_file.read(project / "cassettes/hero")[1]:
         assert set(recording.headers) <= allowed
     with replay.use("hero"):
         assert [str(step.run(workspace=hosted).error) for _ in faults] == [str(run.error) for run in told]
@@ -125,16 +125,16 @@ def test_the_place_is_named_and_never_the_key(place, changes):
             return value.replace(b"KEY", key.encode()).replace(b"IMAGE", image)
         return value.replace("KEY", key)
 
-    found = scrub.key_in(recording(**{name: plant(value) for name, value in changes.items()}), [key])
+    found = filters.key_in(recording(**{name: plant(value) for name, value in changes.items()}), [key])
     assert found is not None
     assert found.startswith(place)
     assert found.endswith("holds a key that is in use here")
     assert_clean(found)
-    assert scrub.key_in(recording(**changes), [key]) is None
+    assert filters.key_in(recording(**changes), [key]) is None
 
 
 def test_googles_key_in_the_address_is_dropped():
-    assert scrub.address("https://a.example/v1?key=secret&alt=sse") == "https://a.example/v1?alt=sse"
+    assert filters.address("https://a.example/v1?key=secret&alt=sse") == "https://a.example/v1?alt=sse"
 
 
 def test_a_live_recording_of_a_kernel_announces_it_once(workspace):

@@ -11,13 +11,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from imagegen_nb import Gateway, ImageGenerationStep, Run, StepFailed, VertexAI, Workspace, replay, tape
+from imagegen_nb import Gateway, ImageGenerationStep, Run, StepFailed, VertexAI, Workspace, replay
+from imagegen_nb.core import active_cassette
+from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
+from imagegen_nb.core.events import RunEvent
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import RecordingMissing, ReplayError
-from imagegen_nb.events import RunEvent
-from imagegen_nb.replay import layout
-from imagegen_nb.replay.settings import AGAINST_VARIABLE, MODE_VARIABLE
-from imagegen_nb.tape import CASSETTE_VARIABLE
+from imagegen_nb.replay import cassette_file
+from imagegen_nb.replay.environment import AGAINST_VARIABLE, MODE_VARIABLE
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 
@@ -76,8 +77,10 @@ def test_what_the_emulator_recorded_stays_marked_as_emulated(lamp, live):
 
 
 def test_what_was_recorded_live_says_so_and_that_it_is_replayed(lamp, live, workspace):
-    about, recordings = layout.read(lamp)
-    layout.write(lamp, layout.About(against="live", recorded_on="2026-01-02", versions={}), recordings)
+    about, recordings = cassette_file.read(lamp)
+    cassette_file.write(
+        lamp, cassette_file.About(against="live", recorded_on="2026-01-02", versions={}), recordings
+    )
     with replay.use("lamp"):
         run = LAMP.run(workspace=live)
         assert live.pays(LAMP) == ("replay: no key needed, nothing is charged", True)
@@ -140,7 +143,7 @@ def test_a_call_that_was_made_again_is_recorded_once_as_it_ended(
         recorded = step.run(workspace=workspace)
     assert emulator.count() == 3 * calls
     assert waits != []
-    _, recordings = layout.read(project / "cassettes/hero")
+    _, recordings = cassette_file.read(project / "cassettes/hero")
     assert [recording.status for recording in recordings] == [200] * calls
     waits.clear()
     with replay.use("hero"):
@@ -176,11 +179,11 @@ def test_what_came_after_a_refusal_is_saved_too(workspace, emulator, project, wa
         def save(event):
             if event.kind == "waiting":
                 session.save()
-                saved.append(layout.read(project / "cassettes/hero")[1][0].status)
+                saved.append(cassette_file.read(project / "cassettes/hero")[1][0].status)
 
         LAMP.run(workspace=workspace, on_event=save)
     assert saved == [429]
-    assert [recording.status for recording in layout.read(project / "cassettes/hero")[1]] == [200]
+    assert [recording.status for recording in cassette_file.read(project / "cassettes/hero")[1]] == [200]
 
 
 @pytest.mark.parametrize("fault", ["cut", "truncated_json", "html", "empty", "echo_key", "redirect"])
@@ -203,7 +206,7 @@ def test_accounts_keep_their_own_addresses(emulator, workspace, live, project):
     with replay.use("hero", "all", against=emulator.url):
         for each in (LAMP, step):
             assert each.run(workspace=told).emulated
-    hosts = {recording.url.split("/")[2] for recording in layout.read(project / "cassettes/hero")[1]}
+    hosts = {recording.url.split("/")[2] for recording in cassette_file.read(project / "cassettes/hero")[1]}
     assert hosts == {"gateway.example", "europe-west4-aiplatform.googleapis.com"}
     assert emulator.count() == 2
     with replay.use("hero"):
@@ -315,7 +318,7 @@ def test_a_changed_pixel_and_a_missing_image_are_named(lamp, live):
     blob.unlink()
     with pytest.raises(ReplayError, match=rf"blobs/{blob.name} is missing"):
         replay.use("lamp").open()
-    assert tape.current() is None
+    assert active_cassette.current() is None
 
 
 def test_a_cassette_that_is_not_there_names_those_that_are(lamp):
@@ -344,7 +347,7 @@ async def test_other_requests_are_not_recorded(workspace, raw_server, project):
         LAMP.run(workspace=workspace)
         async with httpx2.AsyncClient(trust_env=False) as client:
             assert (await client.get(server.url)).text == "hi"
-    assert len(layout.read(project / "cassettes/hero")[1]) == 1
+    assert len(cassette_file.read(project / "cassettes/hero")[1]) == 1
 
 
 def test_a_run_that_outlives_its_cassette_sends_nothing(lamp, live, emulator, monkeypatch):
@@ -415,7 +418,7 @@ def test_a_live_recording_strips_the_call_number_and_keeps_no_key(emulator, proj
     assert (run.backend, run.emulated, "recorded live" in repr(run)) == ("live", False, True)
     assert emulator.count() == 3
     assert not any("imagegen-nb-call" in name for request in emulator.requests for name in request.headers)
-    assert layout.read(project / "cassettes/hero")[0].against == "live"
+    assert cassette_file.read(project / "cassettes/hero")[0].against == "live"
     assert "gateway-key" not in (project / "cassettes/hero/cassette.yaml").read_text()
 
 
@@ -513,14 +516,14 @@ def test_the_environment_puts_a_cassette_in_use_at_the_first_run(project, emulat
         LAMP.replace(prompt="a fox").run(workspace=live)
         assert session.status.name == "hero"
     assert replay.status().recordings == 2
-    tape.current().close()
+    active_cassette.current().close()
     assert not (project / "cassettes/other").exists()
     monkeypatch.setenv(MODE_VARIABLE, "none")
     monkeypatch.delenv(AGAINST_VARIABLE)
-    monkeypatch.setattr(tape, "_environment_read", False)
+    monkeypatch.setattr(active_cassette, "_environment_read", False)
     assert LAMP.run(workspace=live).replayed
     assert emulator.count() == 2
-    tape.current().close()
+    active_cassette.current().close()
 
 
 def test_an_environment_that_names_nothing_usable_is_an_error_at_every_run(live, project, monkeypatch):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from imagegen_nb.core.types import Usage
 from imagegen_nb.replay.recording import Recording
 from imagegen_nb.replay.usage import usage_of
-from imagegen_nb.types import Usage
 
 
 def answer(body: bytes, kind: str = "application/json") -> Recording:

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from support_ledger import entry, new
+from support.ledger import entry, new
 
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store import upkeep
+from imagegen_nb.store import maintenance
 from imagegen_nb.store.base import LedgerEntry, StoredAsset
 from imagegen_nb.store.local import LocalStore
 from rigs.outcome import Figure, count, none_of
@@ -45,8 +45,8 @@ def run(cycles: int, folder: Path) -> list[Figure]:
             if _until_refused(store, images, dice, most=1):
                 unhealed.append(number)
             lost += [name for name, data in images.items() if _bytes(store, name) != data]
-            problems += upkeep.check(store).problems
-            upkeep.gc(store)
+            problems += maintenance.check(store).problems
+            maintenance.gc(store)
             if on_disk and store.used > _SPACE // 3:
                 stores[True], kept[True] = _fresh(store), {}
         for store in stores.values():

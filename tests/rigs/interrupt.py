@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from imagegen_nb import ImageGenerationStep, Workspace
-from imagegen_nb.store import upkeep
+from imagegen_nb.store import maintenance
 from imagegen_nb.store.local import LocalStore
 from rigs import serving, spawning
 from rigs.outcome import Figure, count, none_of
@@ -35,7 +35,7 @@ _SETTLES = 10.0
 def run(cycles: int, folder: Path) -> list[Figure]:
     """Every other time a signal comes, else a task is cancelled; a child each, which looks what is left."""
     importlib.import_module("openai")
-    importlib.import_module("imagegen_nb.exchange")
+    importlib.import_module("imagegen_nb.providers.http.client")
     dice = random.Random(13)
     unusable = []
     with serving.emulator(_LATENCY) as url:
@@ -45,7 +45,7 @@ def run(cycles: int, folder: Path) -> list[Figure]:
             unusable += [] if spawning.ended_well(child) else [number]
         asked = serving.asked(url)
     store = LocalStore(folder / "store")
-    report = upkeep.check(store)
+    report = maintenance.check(store)
     store.close()
     states = Counter(run.state for run in report.runs)
     return [

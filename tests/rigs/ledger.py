@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from imagegen_nb import ImageGenerationStep, Workspace
-from imagegen_nb.store import upkeep
+from imagegen_nb.store import maintenance
 from imagegen_nb.store.local import LocalStore
 from rigs import serving, spawning
 from rigs.outcome import Figure, count, none_of
@@ -26,7 +26,7 @@ _LONGEST_LIFE = 0.9
 def run(cycles: int, folder: Path) -> list[Figure]:
     """Each cycle starts three processes and kills each at a moment of its own."""
     importlib.import_module("openai")
-    importlib.import_module("imagegen_nb.exchange")
+    importlib.import_module("imagegen_nb.providers.http.client")
     dice = random.Random(5)
     journal = folder / "journal"
     with serving.emulator() as url:
@@ -72,7 +72,7 @@ def _journal(path: Path) -> dict[str, dict[str, str]]:
 def _figures(
     cycles: int, store: LocalStore, journal: dict[str, dict[str, str]], asked: Counter[str]
 ) -> list[Figure]:
-    report = upkeep.check(store)
+    report = maintenance.check(store)
     ledger = {run.run_id: run for run in report.runs}
     images = Counter(record.run_id for record in report.records)
     queued, acknowledged = journal["queued"], journal["acknowledged"]

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from support_ledger import entry, new
+from support.ledger import entry, new
 
-from imagegen_nb.store import upkeep
+from imagegen_nb.store import maintenance
 from imagegen_nb.store.local import LocalStore
 from rigs import spawning
 from rigs.outcome import Figure, count, none_of
@@ -133,7 +133,7 @@ def _compare(folder: Path, acknowledged: list[str], found: _Found) -> None:
     if not acknowledged:
         return  # the power went before the store was there
     store = LocalStore(folder)
-    report = upkeep.check(store)
+    report = maintenance.check(store)
     store.close()
     found.problems += report.problems
     found.stuck += [run.run_id for run in report.runs if run.state == "calling"]

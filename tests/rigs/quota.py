@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from support_ledger import entry, new
+from support.ledger import entry, new
 
 from imagegen_nb.errors import StorageLimitReached
 from imagegen_nb.store.local import LocalStore

@@ -6,9 +6,9 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-from support_ledger import entry, new
+from support.ledger import entry, new
 
-from imagegen_nb.store import upkeep
+from imagegen_nb.store import maintenance
 from imagegen_nb.store.local import LocalStore
 from rigs.outcome import Figure, count, none_of
 
@@ -32,7 +32,7 @@ def run(cycles: int, folder: Path) -> list[Figure]:
         else:
             at = dice.randrange(len(whole) - _GARBAGE)
             store.places.index.write_bytes(whole[:at] + dice.randbytes(_GARBAGE) + whole[at + _GARBAGE :])
-            problems += upkeep.rebuild(store).problems
+            problems += maintenance.rebuild(store).problems
         if _content(store) != before:
             differ.append(number)
     store.close()

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support_images import chunk, illustration, picture, png_claiming
+from support.images import chunk, illustration, picture, png_claiming
 
-from imagegen_nb import images
+from imagegen_nb.core import images
 from imagegen_nb.errors import ImageRejected
 from rigs.corpora import given
 from rigs.figures import cycles, figure

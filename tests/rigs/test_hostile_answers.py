@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support_commands import invoked
-from support_images import picture
-from support_runs import run_of
+from support.commands import invoked
+from support.images import picture
+from support.runs import run_of
 
 from imagegen_nb import Gateway, ImageGenerationStep, Run, Workspace, replay, save_step
-from imagegen_nb.cli import present
+from imagegen_nb.cli import console
 from imagegen_nb.cli.run import _tell as tell
+from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.types import Shortfall
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import ProviderFault
-from imagegen_nb.redaction import visible
-from imagegen_nb.types import Shortfall
 from rigs.corpora import SCRIPTS
 
 MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}
@@ -248,6 +248,6 @@ def test_no_cassette_commands_the_terminal(tmp_path, monkeypatch):
 
 
 def test_json_output_reads_back_the_same(capsys):
-    present.print_json({"a": COMMANDS, "b": "\x7f\x85 é 🦊"})
+    console.print_json({"a": COMMANDS, "b": "\x7f\x85 é 🦊"})
     said = capsys.readouterr().out
     assert json.loads(said) == {"a": COMMANDS, "b": "\x7f\x85 é 🦊"}

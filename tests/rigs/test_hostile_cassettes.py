@@ -9,13 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from support_images import picture
+from support.images import picture
 
 from imagegen_nb import ImageGenerationStep, StepFailed, Workspace, replay
+from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.redaction import visible
-from imagegen_nb.replay import blobs, keeping, layout, nearest, scrub, usage
-from imagegen_nb.replay.places import folder_of
+from imagegen_nb.providers import catalog
+from imagegen_nb.replay import blobs, cassette_file, filters, mismatch, usage
+from imagegen_nb.replay.paths import folder_of
 from imagegen_nb.replay.recording import Recording
 from rigs.corpora import NAMES, SCRIPTS, mutants
 from rigs.figures import cycles, figure
@@ -61,17 +62,17 @@ def outcome(folder: Path, *, run: bool = True) -> tuple[str, float]:
     """What became of a cassette when all was done with it that can be, and the milliseconds reading took."""
     started = time.process_time()
     try:
-        about, found = layout.read(folder)
+        about, found = cassette_file.read(folder)
     except ReplayError as error:
         took, said = 1000 * (time.process_time() - started), str(error)
         return ("ReplayError" if visible(said) == said[:2_000] else f"unfit: {said[:3_000]!r}"), took
     took = 1000 * (time.process_time() - started)
-    said = f"{about} {[str(recording) for recording in found]} {nearest.explain(ASKED, found)}"
+    said = f"{about} {[str(recording) for recording in found]} {mismatch.explain(ASKED, found)}"
     assert visible(said) == said
     for recording in found:
-        scrub.key_in(recording, keeping.keys())
+        filters.key_in(recording, catalog.keys_in_use())
     usage.usage_of(found)
-    layout.orphans(folder)
+    cassette_file.orphans(folder)
     return (played(folder) if run else "read"), took
 
 
@@ -321,7 +322,9 @@ def test_no_name_of_a_cassette_leads_out(name):
 
 def fill(folder: Path, data: bytes = b"\xff" + PICTURE) -> tuple[Path, bytes]:
     """An image of a cassette that names it, and what it says."""
-    layout.write(folder, layout.About(against="live", recorded_on="", versions={}), [recorded(data)])
+    cassette_file.write(
+        folder, cassette_file.About(against="live", recorded_on="", versions={}), [recorded(data)]
+    )
     (image,) = (folder / "blobs").iterdir()
     return image, data
 
@@ -351,7 +354,7 @@ def test_what_is_no_plain_file_is_neither_followed_nor_waited_for(what, to, fold
         case _:
             path.mkdir()
     with pytest.raises(ReplayError):
-        layout.read(folder)
+        cassette_file.read(folder)
 
 
 def test_a_linked_image_folder_is_neither_written_nor_tidied(folder, tmp_path):
@@ -362,7 +365,7 @@ def test_a_linked_image_folder_is_neither_written_nor_tidied(folder, tmp_path):
     image.parent.symlink_to(victim)
     before = {path.name: path.read_bytes() for path in victim.iterdir()}
     with pytest.raises(ReplayError, match="is a link"):
-        layout.orphans(folder)
+        cassette_file.orphans(folder)
     fill(folder, b"\xff another")
     assert {path.name: path.read_bytes() for path in victim.iterdir()} == before
     assert not image.parent.is_symlink()
@@ -376,7 +379,7 @@ def test_an_empty_cassette_does_not_tidy_a_linked_folder(folder, tmp_path):
     (folder / "blobs").rmdir()
     (folder / "blobs").symlink_to(victim)
     (folder / "cassette.yaml").write_bytes(text())
-    assert layout.orphans(folder) == []
+    assert cassette_file.orphans(folder) == []
 
 
 def test_a_cassette_is_not_written_through_a_link(folder, tmp_path):
@@ -405,17 +408,17 @@ def test_one_large_image_a_thousand_times_is_bounded(folder):
     image, _ = fill(folder, data)
     (folder / "cassette.yaml").write_bytes(naming(*[f"raw:{image.name}"] * 10_000))
     with pytest.raises(ReplayError, match="a body has more than"):
-        layout.read(folder)
+        cassette_file.read(folder)
 
 
 def test_many_large_answers_are_bounded(folder, monkeypatch):
-    monkeypatch.setattr(layout, "_LARGEST_WHOLE", 20_000_000)
+    monkeypatch.setattr(cassette_file, "_LARGEST_WHOLE", 20_000_000)
     data = b"\xff" * (8 * 1024 * 1024)
     image, _ = fill(folder, data)
     entries = [entry(answer_body=f"@@blob:raw:{image.name}@@", request_call=str(n)) for n in range(3)]
     (folder / "cassette.yaml").write_bytes(text(*entries))
     with pytest.raises(ReplayError, match="bytes with its images"):
-        layout.read(folder)
+        cassette_file.read(folder)
 
 
 def test_an_image_larger_than_any_is_not_read(folder):
@@ -423,4 +426,4 @@ def test_an_image_larger_than_any_is_not_read(folder):
     with image.open("r+b") as file:
         file.truncate(blobs.LARGEST + 1)
     with pytest.raises(ReplayError, match="larger than"):
-        layout.read(folder)
+        cassette_file.read(folder)

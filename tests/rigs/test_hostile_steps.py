@@ -8,9 +8,9 @@ import time
 import pytest
 
 from imagegen_nb import ImageGenerationStep, load_step, paths, save_step
-from imagegen_nb.definition import LARGEST_FILE
+from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import DefinitionError, ImagegenError
-from imagegen_nb.redaction import visible
+from imagegen_nb.step_file.document import LARGEST_FILE
 from rigs.corpora import NAMES, SCRIPTS, TEMPLATES, given, mutants
 from rigs.figures import cycles, figure
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pytest
 
+from imagegen_nb.core.variables import LONGEST_TEXT, LONGEST_VALUE, paths, plain, render
 from imagegen_nb.errors import VariableError
-from imagegen_nb.variables import LONGEST_TEXT, LONGEST_VALUE, paths, plain, render
 from rigs.corpora import TEMPLATES, texts
 from rigs.figures import cycles, figure
 

@@ -21,8 +21,8 @@ import ipywidgets
 import pytest
 from comm.base_comm import BaseComm
 from IPython.core.ultratb import VerboseTB
-from support_commands import invoked
-from support_secrets import (
+from support.commands import invoked
+from support.secrets import (
     CANARIES,
     FAULTS,
     MODELS,

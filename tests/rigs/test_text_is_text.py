@@ -10,17 +10,17 @@ from pathlib import Path
 import html5lib
 import pytest
 from ipywidgets import HTML
-from support_runs import run_of
+from support.runs import run_of
 
 from imagegen_nb import ImageGenerationStep, Run, StepForm, Workspace, check_references, load_step
-from imagegen_nb.checking import Finding, ReferenceReport
-from imagegen_nb.definition import SavedStep
+from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.types import Shortfall
+from imagegen_nb.core.variables import render
 from imagegen_nb.errors import DefinitionError, ProviderFault, VariableError
-from imagegen_nb.fields import FieldView, fields
-from imagegen_nb.redaction import visible
-from imagegen_nb.types import Shortfall
-from imagegen_nb.variables import render
-from imagegen_nb.widgets.pages import Page
+from imagegen_nb.runs.reference_check import Finding, ReferenceReport
+from imagegen_nb.step_file.document import SavedStep
+from imagegen_nb.widgets.form_state import FieldView, fields
+from imagegen_nb.widgets.gallery_page import Page
 from imagegen_nb.widgets.panel import _parts
 from rigs.corpora import texts
 from rigs.figures import cycles, figure

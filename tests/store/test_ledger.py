@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from support_ledger import entry, new
+from support.ledger import entry, new
 
 from imagegen_nb.errors import StorageLimitReached, StoreError
 from imagegen_nb.store import locks
@@ -35,7 +35,7 @@ def other(code: str, *arguments: object) -> subprocess.Popen[str]:
     """`code` in a process of its own, with what most of them need at hand."""
     prelude = """
         import os, sys, time
-        from support_ledger import entry, new
+        from support.ledger import entry, new
         from imagegen_nb.store.local import LocalStore
         from imagegen_nb.errors import StorageLimitReached
         store = LocalStore(sys.argv[1])

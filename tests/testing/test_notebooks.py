@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from imagegen_nb.replay.rehearsal import record
+from imagegen_nb.notebooks.record import record
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
 

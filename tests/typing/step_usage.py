@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import assert_type
 
 import imagegen_nb as ig
-from imagegen_nb.output import Asset, StepOutput
-from imagegen_nb.types import ChargeType, OnFailure
+from imagegen_nb.core.types import ChargeType, OnFailure
+from imagegen_nb.step.output import Asset, StepOutput
 
 
 def every_field_is_known() -> ig.ImageGenerationStep:

@@ -9,8 +9,8 @@ from ipywidgets.widgets.widget import _instances
 
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
+from imagegen_nb.widgets.factory import is_hidden
 from imagegen_nb.widgets.form import StepForm
-from imagegen_nb.widgets.plain import is_hidden
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 

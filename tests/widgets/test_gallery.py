@@ -14,15 +14,15 @@ import ipywidgets
 import pytest
 from ipywidgets import embed
 from ipywidgets.widgets import widget as registry
-from support_images import illustration, picture
-from support_runs import run_of, stored_assets
+from support.images import illustration, picture
+from support.runs import run_of, stored_assets
 
+from imagegen_nb.core.types import Shortfall
 from imagegen_nb.errors import InvalidOption, ModerationBlocked, ProviderTimeout
-from imagegen_nb.run import Run
-from imagegen_nb.step import ImageGenerationStep
-from imagegen_nb.types import Shortfall
+from imagegen_nb.runs.run import Run
+from imagegen_nb.runs.workspace import Workspace
+from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.widgets.gallery import Gallery
-from imagegen_nb.workspace import Workspace
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=3)
 Answer = tuple[dict[str, Any], list[bytes]]

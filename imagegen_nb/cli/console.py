@@ -1,0 +1,110 @@
+"""How the command line speaks: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape as as_markup
+from rich.table import Table
+
+from imagegen_nb._version import __version__
+from imagegen_nb.core.html_repr import byte_size
+from imagegen_nb.core.redaction import CONTROL_CHARACTERS, visible
+from imagegen_nb.runs.run import Run
+
+app = typer.Typer(
+    name="imagegen-nb",
+    help="Run, check and export Image Generation steps.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    """Image Generation steps: run, check, export."""
+
+
+def escape(text: str) -> str:
+    """`text` for the console, where neither rich nor the terminal takes any of it for a command."""
+    return as_markup(visible(text))
+
+
+def print_json(value: Any) -> None:
+    """`value` as JSON on standard output, for machines; no character of it commands a terminal."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    typer.echo(CONTROL_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def fail(error: object, *notes: str) -> None:
+    """An error, and what there is to add to it, on standard error."""
+    err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+    for note in notes:
+        err.print(f"  {escape(note)}", soft_wrap=True)
+
+
+def warn(message: Warning | str, *_where: Any, **_more: Any) -> None:
+    """A warning on standard error; where in the source it arose is of no use here."""
+    err.print(f"[yellow]warning:[/] {escape(str(message))}", soft_wrap=True)
+
+
+def plain_table(*headings: str, title: str | None = None) -> Table:
+    """A table without boxes whose first column stays whole; long values are cut at the window's edge."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=True, overflow="fold" if number == 0 else "ellipsis")
+    return table
+
+
+def show_run(run: Run) -> None:
+    """The images of a run, one a row, and then where they are, in lines that can be copied whole."""
+    if not run.output.assets:
+        out.print(escape(run.title), soft_wrap=True)
+        return
+    table = plain_table("path", "file name", "pixels", "type", "size", title=escape(run.title))
+    for index, asset in enumerate(run.output.assets):
+        stored = asset.stored
+        pixels = f"{stored.width}×{stored.height}" if stored else ""
+        facts = (asset.file_name, pixels, asset.file_type, byte_size(asset.file_size))
+        table.add_row(f"output.assets.{index}", *map(escape, facts))
+    out.print(table)
+    for asset in run.output.assets:
+        out.print(escape(asset.file_url), soft_wrap=True)
+
+
+def run_facts(run: Run) -> dict[str, Any]:
+    """A run as plain data: the output, and what the platform's object has no place for."""
+    return {
+        "run_id": run.id,
+        "status": run.status,
+        "backend": run.backend,
+        "emulated": run.emulated,
+        "replayed": run.replayed,
+        "paid_by": run.paid_by,
+        "answered_by": run.answered_by,
+        "requested": run.requested,
+        "returned": run.returned,
+        "blocked": run.blocked,
+        "usage": run.usage.as_dict(),
+        "request_ids": list(run.request_ids),
+        "duration": round(run.duration, 3),
+        "warnings": list(run.warnings),
+        "output": run.output.as_context(),
+    }

@@ -1,0 +1,1 @@
+"""The ground everything stands on: plain values, templates, images, events, and text made safe."""

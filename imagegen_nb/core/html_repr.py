@@ -1,0 +1,81 @@
+"""How images and facts are shown without widgets: an HTML table and a plain text, both static.
+
+Works in every notebook host, also untrusted, also without CSS. All text is escaped; the only
+`src` ever written is a small inline WebP made here. Full-size bytes never enter a notebook.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+from imagegen_nb.core.redaction import visible
+
+_COLUMNS = 4
+LARGEST_PICTURE = 5_000
+"""Bytes of a picture in a static table: with twenty of them a notebook is still a small file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One picture to show: its file name, alt text, the path later steps use (if any), and facts such as
+    size and format. `thumbnail` makes a WebP when it is needed, or gives None for bytes kept elsewhere."""
+
+    name: str
+    alt: str
+    path: str
+    facts: Sequence[str]
+    thumbnail: Callable[[], bytes | None] = field(default=lambda: None, repr=False)
+
+
+def html(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
+    """A table of `tiles` under a line with `title` and `notes`."""
+    heading = f"<strong>{escape(title)}</strong>"
+    lines = "".join(f"<br>{escape(note)}" for note in notes)
+    rows = [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    # Columns of equal width that shrink with the page; without CSS the pictures have their own width.
+    style = f"table-layout:fixed;width:100%;max-width:{_COLUMNS * 272}px;border-spacing:8px;margin:0"
+    table = f'<table class="ig-tiles" style="{style}">{body}</table>' if tiles else ""
+    return f'<div class="ig-static"><p style="margin:4px 0">{heading}{lines}</p>{table}</div>'
+
+
+def _cell(tile: Tile) -> str:
+    thumbnail = tile.thumbnail()
+    if thumbnail is None:
+        picture = "<em>image stored elsewhere</em>"
+    else:
+        source = b64encode(thumbnail).decode()
+        picture = (
+            f'<img src="data:image/webp;base64,{source}" alt="{escape(tile.alt)}" '
+            'style="max-width:100%;height:auto;border-radius:4px">'
+        )
+    facts = " · ".join(escape(fact) for fact in tile.facts)
+    path = f"<br><small>{_code('{{' + tile.path + '}}')}</small>" if tile.path else ""
+    return (
+        f'<td width="{100 // _COLUMNS}%" style="vertical-align:top;text-align:left;overflow-wrap:anywhere">'
+        f"{picture}<br>{escape(tile.name)}<br><small>{facts}</small>{path}</td>"
+    )
+
+
+def _code(text: str) -> str:
+    return f'<code style="white-space:normal;overflow-wrap:anywhere">{escape(text)}</code>'
+
+
+def text(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
+    """The same as a few lines of text, one a picture."""
+    lines = [title, *(f"  {note}" for note in notes)]
+    lines.extend("  ".join(["", *filter(None, [tile.path]), tile.name, *tile.facts]) for tile in tiles)
+    return visible("\n".join(lines))
+
+
+def byte_size(count: int) -> str:
+    """`count` bytes in words: 812 B, 34.1 kB, 1.4 MB."""
+    size = float(count)
+    for unit in ("B", "kB", "MB"):
+        if round(size, 1) < 1000 or unit == "MB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError

@@ -1,0 +1,248 @@
+"""Fills `{{paths}}` in a prompt from plain data: one pass, nothing evaluated, nothing rendered twice.
+
+A path is a name, then more names or list positions after dots: `product`,
+`step_2.output.assets.0.file_url`. There are no filters, defaults or expressions, as on the platform.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from imagegen_nb.core.json_walk import walk
+from imagegen_nb.core.redaction import visible
+from imagegen_nb.errors import InvalidOption, VariableError
+
+LONGEST_VALUE = 32_000
+"""Characters one value may add to a prompt; more than a whole prompt may have is surely a mistake."""
+LONGEST_TEXT = 100_000
+"""Characters of a filled-in text: values that stand in it a thousand times must not fill the memory."""
+LONGEST_PATH = 500
+"""Characters of a path that is listed: nobody writes longer ones, and their number could be squared."""
+
+_DEEPEST = 64
+_TAG = re.compile(r"\{\{([^{}]*)\}\}")
+_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]{0,8}))*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_MOST_HINTS = 5
+_MOST_NAMES = 50
+_LONGEST_NAME = 32
+"""Characters of a name that something like it is looked for; comparing long ones takes long."""
+_MOST_LOOKED_FOR = 2
+"""Unlike steps of one path that something like them is looked for."""
+
+
+@runtime_checkable
+class HasContext(Protocol):
+    """A value that later prompts can refer to, such as a run: it gives its plain data."""
+
+    def as_context(self) -> dict[str, Any]:
+        """The data paths walk through, made of dict, list, str, int, float, bool and None."""
+        ...
+
+
+def paths(template: str) -> tuple[str, ...]:
+    """The paths in `template`, each once, in order of appearance; malformed tags are left out."""
+    found = (inside.strip() for inside in dict.fromkeys(_TAG.findall(template)))
+    return tuple(dict.fromkeys(path for path in found if _PATH.fullmatch(path)))
+
+
+def malformed(template: str) -> tuple[str, ...]:
+    """Tags whose inside is not a path, as they stand in the text."""
+    found = dict.fromkeys(_TAG.findall(template))
+    return tuple(f"{{{{{inside}}}}}" for inside in found if not _PATH.fullmatch(inside.strip()))
+
+
+def unclosed(template: str) -> bool:
+    """Whether `template` holds a `{{` that no `}}` closes; it is text then, but hardly meant so."""
+    return "{{" in _TAG.sub("", template)
+
+
+def is_name(text: str) -> bool:
+    """Whether a path can begin with `text`."""
+    return _NAME.fullmatch(text) is not None
+
+
+def check_identifier(name: object) -> None:
+    """Raise `InvalidOption` for a name no path can begin with; None is no name."""
+    if name is not None and not (isinstance(name, str) and is_name(name)):
+        raise InvalidOption(
+            f"identifier = {name!r}: use letters, digits and _, not beginning with a digit, e.g. step_2"
+        )
+
+
+def plain(value: object, place: str = "inputs", depth: int = 0) -> Any:
+    """A copy of `value` in plain JSON types; a run gives its output.
+
+    Raises `VariableError` naming the place for anything else, and for nesting past 64 levels.
+    """
+    if depth > _DEEPEST:
+        raise VariableError(f"{place} is nested deeper than {_DEEPEST} levels (does it contain itself?)")
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, HasContext):
+        return plain(value.as_context(), place, depth + 1)
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise VariableError(f"{place} has the key {key!r}; keys must be text")
+        return {key: plain(item, f"{place}.{key}", depth + 1) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
+        return [plain(item, f"{place}.{index}", depth + 1) for index, item in enumerate(value)]
+    raise VariableError(
+        f"{place} is of type {type(value).__name__}, which a prompt cannot hold. "
+        "Pass text, a number, a list, a dict or a run; turn anything else into text first, e.g. str(value)"
+    )
+
+
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """`template` with every tag replaced by its value from `context` (plain data, see `plain`).
+
+    Text stays as it is; numbers, true and false are written as JSON, arrays and objects as compact
+    JSON. Raises one `VariableError` that names every tag that cannot be filled, and why.
+    """
+    values: dict[str, str] = {}
+    missing: list[str] = []
+    unusable = [
+        f"{tag} is not a path: write only names and positions, e.g. {{{{product}}}}"
+        for tag in malformed(template)
+    ]
+    for path in paths(template):
+        found, value = _look_up(path, context)
+        if not found:
+            missing.append(path)
+            continue
+        text, reason = _as_text(value)
+        values[path] = text
+        if reason:
+            unusable.append(f"{{{{{path}}}}} {reason}")
+    if missing or unusable:
+        told = [f"{{{{{path}}}}} has no value" for path in missing]
+        hints = [_suggest(path, context) for path in missing[:_MOST_HINTS]]
+        told[: len(hints)] = [f"{line}; {hint}" for line, hint in zip(told, hints, strict=False)]
+        raise VariableError(visible(_listed([*told, *unusable])), missing=tuple(missing))
+    tags = Counter(_TAG.findall(template)).items()
+    length = len(template) + sum(times * (len(values[tag.strip()]) - len(tag) - 4) for tag, times in tags)
+    if length > LONGEST_TEXT:
+        raise VariableError(
+            f"the text would have {length:,} characters with its variables filled in; at most "
+            f"{LONGEST_TEXT:,} are written. Use shorter values, or each of them less often"
+        )
+    return _TAG.sub(lambda match: values[match[1].strip()], template)
+
+
+def _as_text(value: Any) -> tuple[str, str]:
+    """A value as it is written into a prompt, and why it cannot be (empty when it can)."""
+    if value is None:
+        return "", "is null: there is nothing to fill in"
+    if _holds_more(value, LONGEST_VALUE // 2):  # each takes a character and a comma, at the least
+        return "", f"is more than {LONGEST_VALUE:,} characters long as JSON, which is all that fits a prompt"
+    try:
+        text = value if isinstance(value, str) else _compact(value)
+    except ValueError:
+        return "", "holds a number JSON cannot write (NaN, infinite, or far too long)"
+    if len(text) > LONGEST_VALUE:
+        return "", f"is {len(text):,} characters long; at most {LONGEST_VALUE:,} fit a prompt"
+    return text, ""
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _holds_more(value: Any, most: int) -> bool:
+    """Whether there are more than `most` values in `value`, without writing them all out."""
+    waiting = [value]
+    for item in waiting:
+        if isinstance(item, list | dict):
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+        if len(waiting) > most:
+            return True
+    return False
+
+
+def _listed(lines: Sequence[str]) -> str:
+    if len(lines) == 1:
+        return lines[0]
+    return f"{len(lines)} variables cannot be filled:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _look_up(path: str, data: Any) -> tuple[bool, Any]:
+    for segment in path.split("."):
+        found, data = _step_into(data, segment)
+        if not found:
+            return False, None
+    return True, data
+
+
+def _step_into(data: Any, segment: str) -> tuple[bool, Any]:
+    if isinstance(data, dict) and segment in data:
+        return True, data[segment]
+    if isinstance(data, list) and segment.isdecimal() and int(segment) < len(data):
+        return True, data[int(segment)]
+    return False, None
+
+
+def _suggest(path: str, context: Mapping[str, Any]) -> str:
+    """The nearest path there is: each segment that leads nowhere is replaced by its likeliest neighbour."""
+    nearest: list[str] = []
+    data: Any = context
+    guessed = 0
+    for segment in path.split("."):
+        guessed += not _step_into(data, segment)[0]
+        steps = _towards(segment, data, cutoff=0.3 if nearest else 0.6)
+        if not steps or guessed > _MOST_LOOKED_FOR:
+            break
+        for step in steps:
+            nearest.append(step)
+            data = _step_into(data, step)[1]
+    if nearest and isinstance(data, dict) and "." in path and len(nearest) <= path.count("."):
+        names = ", ".join(_names(data)[:8]) or "nothing"
+        return f"{{{{{'.'.join(nearest)}}}}} has {names}"
+    if nearest:
+        return f"the nearest available path is {{{{{'.'.join(nearest)}}}}}"
+    names = ", ".join(f"{{{{{name}}}}}" for name in _names(context)[:8])
+    return f"available: {names}" if names else "no inputs were given"
+
+
+def _towards(segment: str, data: Any, cutoff: float) -> list[str]:
+    """The steps from `data` that `segment` most likely stands for; empty when nothing is like it."""
+    if _step_into(data, segment)[0]:
+        return [segment]
+    # One level was left out: `step_2.assets` for `step_2.output.assets`, or the older `output.0`.
+    for name in _names(data) if isinstance(data, dict) else ():
+        if isinstance(data[name], list | dict) and _step_into(data[name], segment)[0]:
+            return [name, segment]
+    close = _neighbour(segment, data, cutoff)
+    return [close] if _step_into(data, close)[0] else []
+
+
+def _neighbour(segment: str, data: Any, cutoff: float) -> str:
+    if isinstance(data, list):
+        return str(len(data) - 1)
+    if len(segment) > _LONGEST_NAME:
+        return ""
+    close = difflib.get_close_matches(segment, _names(data), n=1, cutoff=cutoff)
+    return close[0] if close else ""
+
+
+def _names(data: Any) -> list[str]:
+    """Keys of an object that a path can be written with."""
+    keys = list(data)[:_MOST_NAMES] if isinstance(data, Mapping) else []
+    return [key for key in keys if len(key) <= _LONGEST_NAME and _PATH.fullmatch(key) and "." not in key]
+
+
+def leaves(data: Any) -> Iterator[tuple[str, Any]]:
+    """Every path into plain `data` with its value, containers before what they hold.
+
+    What lies deeper than a path of `LONGEST_PATH` characters is left out.
+    """
+    for node in walk(data):
+        if node.parent is not None and node.length <= LONGEST_PATH:
+            yield node.dotted, node.value

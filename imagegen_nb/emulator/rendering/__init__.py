@@ -1,0 +1,1 @@
+"""The emulator's pictures: deterministic, and plainly marked as emulated."""

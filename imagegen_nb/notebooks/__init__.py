@@ -1,0 +1,1 @@
+"""Notebooks as programs: executed, recorded, and compared."""

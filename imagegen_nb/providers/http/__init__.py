@@ -1,0 +1,1 @@
+"""How providers are called over HTTP: one guarded client, its transport, rate limits, and strict answers."""

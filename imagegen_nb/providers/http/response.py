@@ -1,0 +1,177 @@
+"""Reads providers' answers: strict JSON and base64 in, the toolkit's own errors out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import jiter
+import pybase64
+
+from imagegen_nb.core.redaction import redact
+from imagegen_nb.errors import (
+    AuthenticationFailed,
+    BadRequest,
+    Charge,
+    InvalidResponse,
+    ModelRetired,
+    ProviderError,
+    ProviderFault,
+    RateLimited,
+)
+from imagegen_nb.providers.base import Connection
+
+_BY_STATUS: dict[int, type[ProviderError]] = {
+    401: AuthenticationFailed,
+    403: AuthenticationFailed,
+    404: ModelRetired,
+    429: RateLimited,
+}
+_LONGEST_NAME = 200
+_FALLBACKS: dict[type[ProviderError], str] = {
+    AuthenticationFailed: "refused the key",
+    ModelRetired: "does not know the model",
+    RateLimited: "is receiving too many requests",
+    ProviderFault: "failed inside",
+    BadRequest: "refused the request",
+    InvalidResponse: "answered in a way it does not document",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer: HTTP status, lower-cased headers, the whole body."""
+
+    provider: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's id of the request, where it gives one in the usual header."""
+        return words(self.headers.get("x-request-id"))
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; raises `InvalidResponse` when it is none."""
+        try:
+            value = jiter.from_json(self.body, allow_inf_nan=False)
+        except ValueError:
+            html = self.body.lstrip()[:1] == b"<"
+            what = (
+                "an HTML page"
+                if html
+                else "an empty body"
+                if not self.body
+                else "text that is not valid JSON"
+            )
+        else:
+            if isinstance(value, dict):
+                return value
+            what = f"a JSON {type(value).__name__} where an object was expected"
+        raise self.invalid(f"answered with {what} instead of images")
+
+    def text(self) -> str:
+        """The body where it is plain words; empty for JSON, HTML and everything else."""
+        body = self.body[:2_000].decode(errors="replace").strip()
+        return body if body.isprintable() and body[:1] not in ("<", "{", "[") else ""
+
+    def json_or_empty(self) -> dict[str, Any]:
+        """The body as a JSON object, `{}` when it is none: for error answers, which may be anything."""
+        try:
+            return self.json()
+        except InvalidResponse:
+            return {}
+
+    def invalid(self, message: str, *, charge: Charge = "unknown") -> InvalidResponse:
+        """An `InvalidResponse` about this answer, for the caller to raise or to keep."""
+        return InvalidResponse(
+            message, provider=self.provider, status=self.status, request_id=self.request_id, charge=charge
+        )
+
+    def image_data(self, text: object) -> bytes | InvalidResponse:
+        """The bytes of strict base64 `text`, or why they are none."""
+        if isinstance(text, str) and text:
+            try:
+                return pybase64.b64decode(text, validate=True)
+            except ValueError:
+                pass
+        return self.invalid("an image's data is not valid base64")
+
+
+def failure(
+    reply: Reply,
+    connection: Connection,
+    *,
+    code: object = None,
+    message: object = None,
+    kind: type[ProviderError] | None = None,
+    charge: Charge | None = None,
+    retry_after: float | None = None,
+) -> ProviderError:
+    """The error for an answer that is not a success, in the provider's redacted words.
+
+    `kind` is the provider's finding where its codes say more than the HTTP status does.
+    """
+    if kind is None:
+        kind = _kind(reply.status)
+    if charge is None:
+        # A server error, its own timeout, or a success nobody documents may come after the work.
+        refused = 400 <= reply.status < 500 and reply.status not in (408, 409)
+        charge = "none" if refused else "unknown"
+    said = redacted(connection, message) or redacted(connection, reply.text())
+    return kind(
+        said or _FALLBACKS.get(kind, "refused the request"),
+        provider=reply.provider,
+        status=reply.status,
+        code=redacted(connection, code),
+        request_id=reply.request_id,
+        charge=charge,
+        retry_after=retry_after if retry_after is not None else _retry_after(reply.headers),
+    )
+
+
+def _kind(status: int) -> type[ProviderError]:
+    if status < 400:
+        return InvalidResponse
+    return ProviderFault if status >= 500 else _BY_STATUS.get(status, BadRequest)
+
+
+def redacted(connection: Connection, text: object) -> str | None:
+    """A provider's words made safe to show and cut short; None when there are none."""
+    if not isinstance(text, str | int) or not str(text).strip():
+        return None
+    return redact(str(text).strip(), [connection.key])
+
+
+def words(text: object) -> str | None:
+    """A name or an id a provider gives, made safe to show and cut short; None when it gives none."""
+    return redact(text, limit=_LONGEST_NAME) if isinstance(text, str) and text else None
+
+
+def whole_number(value: object) -> int | None:
+    """A count a provider reports, or None when it is missing or not one."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """`value` if it is a JSON object, else an empty one: answers are read, never trusted."""
+    return value if isinstance(value, dict) else {}
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as the provider asks, from milliseconds, seconds or an HTTP date."""
+    try:
+        if "retry-after-ms" in headers:
+            seconds = float(headers["retry-after-ms"]) / 1000
+        elif headers["retry-after"].strip()[:1].isdigit():
+            seconds = float(headers["retry-after"])
+        else:
+            seconds = (parsedate_to_datetime(headers["retry-after"]) - datetime.now(UTC)).total_seconds()
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

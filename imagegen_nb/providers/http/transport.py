@@ -1,0 +1,292 @@
+"""The transport under every provider's client: what may leave, and how much may come back.
+
+By construction a request goes only to the connection's own origin, carries only known headers,
+follows no redirect, is sent once, and its answer is read up to a byte cap. Should the answer repeat the
+key, it is masked before anything else sees it. The answer is captured here, before an SDK sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+import urllib.request
+import zlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import httpx2
+
+from imagegen_nb._version import __version__
+from imagegen_nb.core import active_cassette
+from imagegen_nb.core.redaction import scrub
+from imagegen_nb.errors import (
+    Charge,
+    ImagegenError,
+    InvalidResponse,
+    ProviderError,
+    ProviderFault,
+    ReplayError,
+)
+from imagegen_nb.providers.base import Connection
+from imagegen_nb.providers.credentials import is_loopback
+from imagegen_nb.providers.http.response import Reply, words
+
+_CONNECT_TIMEOUT = 10.0
+CALL_HEADER = "x-imagegen-nb-call"
+"""Tells an emulator and a cassette which of several identical requests this is; no provider ever gets it."""
+SENDING = "send_request_headers.started"
+"""What the HTTP core calls the moment from which a request counts as sent."""
+_HEADERS = frozenset(
+    ["authorization", "content-length", "transfer-encoding", "x-goog-api-key", "x-goog-user-project"]
+)
+"""What an SDK may say. It adds others, some from the environment (organisation, custom headers)."""
+
+
+@dataclass(slots=True)
+class Capture:
+    """What became of one call: whether it left, what came back, or why it was refused."""
+
+    call: int = 0
+    sent: bool = False
+    status: int | None = None
+    request_id: str | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    reply: Reply | None = None
+    refusal: ImagegenError | None = None
+    kept_as: tuple[int, int] | None = None
+    """Where a cassette keeps the call: what is made again takes the place of what was refused."""
+
+    def again(self) -> Capture:
+        """A fresh one for the same call, made once more."""
+        return Capture(self.call, kept_as=self.kept_as)
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by the HTTP core at each step; from the first request byte on it counts as sent."""
+        if event.endswith(SENDING):
+            self.sent = True
+
+
+current: ContextVar[Capture] = ContextVar("imagegen_nb_capture")
+"""The call that the running task is making: several may share one client."""
+
+
+class Refused(Exception):
+    """Unwinds an SDK call after the transport has noted why."""
+
+
+class GuardedTransport(httpx2.AsyncBaseTransport):
+    """Carries requests for one connection and reads their answers within bounds."""
+
+    def __init__(self, provider: str, connection: Connection) -> None:
+        self.provider = provider
+        self.connection = connection
+        asked = connection.send_to or connection.base_url
+        self.inner: httpx2.AsyncBaseTransport = httpx2.AsyncHTTPTransport(
+            verify=_tls() if asked.startswith("https:") else False,
+            trust_env=False,
+            proxy=_proxy(asked),
+            retries=0,
+            # A call that is made again must not meet a connection the other side is just giving up.
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
+        self.origin = httpx2.URL(connection.base_url)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request of the running task's call and note its answer in the capture."""
+        capture = current.get()
+        if (request.url.scheme, request.url.host, request.url.port) != (
+            self.origin.scheme,
+            self.origin.host,
+            self.origin.port,
+        ):
+            self._refuse(
+                capture, ProviderFault, f"a request to {request.url.host} was stopped before it left"
+            )
+        if active_cassette.current() is not self.connection.tape:
+            _stop(
+                capture,
+                ReplayError("a cassette was put in or taken out while the run was under way; run it again"),
+            )
+        try:
+            response = await self.inner.handle_async_request(self._as_sent(capture, request))
+        except ReplayError as error:
+            _stop(capture, error)
+        answered = [(name, scrub(value, capture.secrets)) for name, value in response.headers.raw]
+        response.headers = httpx2.Headers(answered)
+        capture.status = response.status_code
+        capture.request_id = words(response.headers.get("x-request-id"))
+        try:
+            return await self._receive(capture, request, response)
+        except BaseException:
+            await response.aclose()
+            raise
+
+    def _as_sent(self, capture: Capture, request: httpx2.Request) -> httpx2.Request:
+        """The request that leaves. The SDK's own stays as it is: it reads its private headers again."""
+        headers = {name: value for name, value in request.headers.items() if name.lower() in _HEADERS}
+        sent = (headers.get("authorization", "").removeprefix("Bearer "), headers.get("x-goog-api-key", ""))
+        capture.secrets = tuple(filter(None, sent))
+        headers |= {
+            "host": self.origin.netloc.decode("ascii"),
+            "user-agent": f"imagegen-nb/{__version__}",
+            "content-type": "application/json",
+            "accept": "application/json, text/event-stream",
+            "connection": "keep-alive",
+            # Base64 hardly compresses, and an uncompressed answer cannot unfold past the cap.
+            "accept-encoding": "identity",
+        }
+        if self.connection.backend == "emulator" or self.connection.tape is not None:
+            headers[CALL_HEADER] = str(capture.call)
+        # The deadline bounds everything after the connection stands.
+        timeouts = {"connect": _CONNECT_TIMEOUT, "read": None, "write": None, "pool": None}
+        extensions = {**request.extensions, "timeout": timeouts, "trace": capture.trace}
+        if self.connection.send_to:
+            # The path below the base address is the same in both places.
+            below = str(request.url).removeprefix(self.connection.base_url)
+            extensions[active_cassette.SEND_TO] = self.connection.send_to + below
+        return httpx2.Request(
+            request.method, request.url, headers=headers, stream=request.stream, extensions=extensions
+        )
+
+    async def _receive(
+        self, capture: Capture, request: httpx2.Request, response: httpx2.Response
+    ) -> httpx2.Response:
+        if response.has_redirect_location or 300 <= response.status_code < 400:
+            self._refuse(
+                capture,
+                ProviderFault,
+                f"answered with a redirect, which is not followed: the key goes to {self.origin.host} only",
+            )
+        if response.status_code == 200 and response.headers.get("content-type", "").startswith(
+            "text/event-stream"
+        ):
+            if response.headers.get("content-encoding", "identity").lower() != "identity":
+                self._refuse(capture, InvalidResponse, "streams in an encoding, which was not asked for")
+            stream = _GuardedStream(response, self.connection.largest_response, self._refuse_size)
+            stream.secrets = capture.secrets
+            return httpx2.Response(200, headers=response.headers, stream=stream, request=request)
+        body = await self._read(capture, response)
+        body = await asyncio.to_thread(scrub, body, capture.secrets)
+        await response.aclose()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        capture.reply = Reply(self.provider, response.status_code, headers, body)
+        for name in ("content-encoding", "content-length", "transfer-encoding"):
+            headers.pop(name, None)
+        return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
+
+    async def _read(self, capture: Capture, response: httpx2.Response) -> bytes:
+        cap = self.connection.largest_response
+        chunks, size = [], 0
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        async for chunk in response.stream:
+            size += len(chunk)
+            if size > cap:
+                break
+            chunks.append(chunk)
+        encoding = response.headers.get("content-encoding", "identity").lower()
+        if size <= cap and encoding in ("gzip", "deflate", "x-gzip"):
+            body = inflate(b"".join(chunks), cap)
+            size = cap + 1 if body is None else len(body)
+            chunks = [body or b""]
+        elif encoding not in ("", "identity"):
+            self._refuse(
+                capture, InvalidResponse, f"answered in the encoding {encoding!r}, which was not asked for"
+            )
+        if size > cap:
+            self._refuse_size()
+        return b"".join(chunks)
+
+    def _refuse_size(self) -> NoReturn:
+        largest = self.connection.largest_response
+        self._refuse(current.get(), InvalidResponse, f"the answer is larger than {largest:,} bytes")
+
+    def _refuse(self, capture: Capture, kind: type[ProviderError], message: str) -> NoReturn:
+        charge: Charge = "unknown" if capture.sent and capture.status == 200 else "none"
+        capture.refusal = kind(
+            message,
+            provider=self.provider,
+            status=capture.status,
+            request_id=capture.request_id,
+            charge=charge,
+        )
+        raise Refused
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.inner.aclose()
+
+
+class _GuardedStream(httpx2.AsyncByteStream):
+    """A streamed body in whole lines: refused past `cap` bytes, the request's own key masked."""
+
+    secrets: tuple[str, ...] = ()
+
+    def __init__(self, response: httpx2.Response, cap: int, refuse: Callable[[], NoReturn]) -> None:
+        self.response = response
+        self.left = cap
+        self.refuse = refuse
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert isinstance(self.response.stream, httpx2.AsyncByteStream)
+        pending = bytearray()
+        async for chunk in _until_stopped(self.response.stream):
+            self.left -= len(chunk)
+            if self.left < 0:
+                self.refuse()
+            # A key may be cut in two by a chunk's end, but not by a line's.
+            head, newline, tail = chunk.rpartition(b"\n")
+            if newline:
+                yield scrub(bytes(pending) + head + newline, self.secrets)
+                pending.clear()
+            pending += tail
+        if pending:
+            yield scrub(bytes(pending), self.secrets)
+
+    async def aclose(self) -> None:
+        await self.response.aclose()
+
+
+async def _until_stopped(stream: httpx2.AsyncByteStream) -> AsyncIterator[bytes]:
+    """The chunks of `stream`; where a cassette has no more of it, the running call is told why."""
+    try:
+        async for chunk in stream:
+            yield chunk
+    except ReplayError as error:
+        _stop(current.get(), error)
+
+
+def _stop(capture: Capture, error: ReplayError) -> NoReturn:
+    capture.refusal = error
+    raise Refused from None
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """The TLS settings for live hosts, loaded once; SSL_CERT_FILE is honoured."""
+    return httpx2.create_ssl_context()
+
+
+def _proxy(url: str) -> str | None:
+    """The system's proxy for `url`, if any. TLS keeps the key from it; this machine needs none."""
+    host = host_of(url)
+    if is_loopback(url) or urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(url.partition(":")[0])
+
+
+def host_of(url: str) -> str:
+    """The host of `url`, and its port where it is not the usual one, for messages."""
+    return httpx2.URL(url).netloc.decode("ascii")
+
+
+def inflate(data: bytes, cap: int) -> bytes | None:
+    """`data` unpacked from gzip or zlib, or None when that would exceed `cap`; empty when it is neither."""
+    machine = zlib.decompressobj(wbits=47)  # 47: zlib or gzip, told by the header
+    try:
+        body = machine.decompress(data, cap + 1)
+    except zlib.error:
+        return b""
+    return body if len(body) <= cap else None

@@ -1,0 +1,53 @@
+"""What a process can be told from outside about its cassette, without a word in its program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
+from imagegen_nb.core.types import Backend
+from imagegen_nb.errors import ReplayError
+from imagegen_nb.providers.credentials import is_loopback
+
+Mode = Literal["none", "once", "all"]
+"""`none` replays, `once` records where there is no cassette yet, `all` records anew."""
+
+MODE_VARIABLE = "IMAGEGEN_NB_RECORD"
+"""The mode wherever the program names none."""
+AGAINST_VARIABLE = "IMAGEGEN_NB_AGAINST"
+"""What recordings are made by: `live`, `emulator`, or the address of a served emulator."""
+NOTEBOOK_VARIABLE = "IMAGEGEN_NB_NOTEBOOK"
+"""The notebook that runs, as its user would name it: for the command that records it again."""
+
+
+def mode(given: str | None) -> Mode:
+    """The mode in force. Raises `ReplayError`."""
+    value = given or os.environ.get(MODE_VARIABLE) or "none"
+    if value not in get_args(Mode):
+        raise ReplayError(f"mode = {value!r}: use none (replay), once or all (record); see {MODE_VARIABLE}")
+    return cast("Mode", value)
+
+
+def against(given: str | None) -> tuple[Backend | None, str]:
+    """What recordings are made by, if told, and the address of its emulator. Raises `ReplayError`."""
+    value = given or os.environ.get(AGAINST_VARIABLE) or ""
+    if value == "":
+        return None, ""
+    if value in get_args(Backend):
+        return cast("Backend", value), ""
+    if value.startswith("http://") and is_loopback(value):
+        return "emulator", value.rstrip("/")
+    raise ReplayError(
+        f"against = {value!r}: use live, emulator, or the http:// address of an emulator on this machine; "
+        f"see {AGAINST_VARIABLE}"
+    )
+
+
+def environment_for(folder: Path, *, mode: Mode, against: str = "", notebook: str = "") -> Mapping[str, str]:
+    """What a process must find in its environment to use the cassette in `folder`."""
+    told = {AGAINST_VARIABLE: against, NOTEBOOK_VARIABLE: notebook}
+    named = {CASSETTE_VARIABLE: str(folder.absolute()), MODE_VARIABLE: mode}
+    return named | {name: value for name, value in told.items() if value}

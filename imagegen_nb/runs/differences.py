@@ -1,0 +1,30 @@
+"""Where what came is not what was declared or asked for. It is kept as it is, and the run says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.types import Receipt
+from imagegen_nb.step.step import ImageGenerationStep
+
+
+def in_image(step: ImageGenerationStep, index: int, image: CheckedImage) -> Iterator[str]:
+    """The differences between what `step` asks for and its image number `index`, for people."""
+    name = f"image {index + 1}"
+    if image.note and not step.entry.model.stored_as:
+        yield f"{name}: {image.note}"
+    asked = step.effective("image_output_format")
+    if asked and image.media_type != f"image/{asked}":
+        yield f"{name}: asked for {asked}, got {image.media_type.removeprefix('image/')}"
+    size = step.image_size or ""
+    if "x" in size and size != f"{image.width}x{image.height}":
+        yield f"{name}: asked for {size}, got {image.width}x{image.height}"
+    if step.image_background == "transparent" and not image.has_alpha:
+        yield f"{name}: asked for a transparent background, got an opaque image"
+
+
+def in_models(step: ImageGenerationStep, receipts: Iterable[Receipt]) -> list[str]:
+    """The models other than the one asked for that have answered, for people."""
+    others = {receipt.answered_by for receipt in receipts} - {step.model, None}
+    return [f"{step.model} was answered by {other}" for other in sorted(filter(None, others))]

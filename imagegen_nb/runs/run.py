@@ -1,0 +1,113 @@
+"""A run: everything that happened when a step was run, beside the output later steps see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from imagegen_nb.core import html_repr
+from imagegen_nb.core.types import STAND_INS, Backend, Receipt, Shortfall, Usage, made_up
+from imagegen_nb.errors import ImagegenError, ModerationBlocked
+from imagegen_nb.step.output import StepOutput
+from imagegen_nb.step.step import ImageGenerationStep
+
+_LONGEST_ALT = 250
+Status = Literal["done", "partial", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Run:
+    """One run of a step. A run is itself a value for a later prompt: `{"step_2": run}`.
+
+    `prompt` is the rendered one, `inputs` the plain data that filled it. `requested`, `returned` and
+    `blocked` count images; `shortfalls` say why some did not come. `usage` sums what the provider
+    reported, `receipts` keeps each request's own report. `duration` is in seconds, `started_at` an
+    ISO 8601 time in UTC, `paid_by` names whose key paid (never the key). `identifier` is the name
+    later steps use, where it is known. `cassette` names the recording the run went through, into it or
+    (`replayed`) out of it; a replay asks nothing and costs nothing.
+    """
+
+    id: str
+    step: ImageGenerationStep
+    prompt: str
+    inputs: dict[str, Any]
+    output: StepOutput
+    status: Status
+    requested: int
+    backend: Backend
+    paid_by: str
+    started_at: str
+    duration: float
+    receipts: tuple[Receipt, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: ImagegenError | None = None
+    identifier: str | None = None
+    cassette: str | None = None
+    replayed: bool = False
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def returned(self) -> int:
+        """Images that arrived and were kept."""
+        return len(self.output.assets)
+
+    @property
+    def blocked(self) -> int:
+        """Images refused by a safety system."""
+        return sum(short.count for short in self.shortfalls if isinstance(short.error, ModerationBlocked))
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the images are stand-ins of an emulator or a simulation; no provider was asked then."""
+        return self.backend in STAND_INS
+
+    @property
+    def simulated(self) -> bool:
+        """Whether nothing was run at all: `simulate` made this run up."""
+        return self.backend == "simulation"
+
+    @property
+    def request_ids(self) -> tuple[str, ...]:
+        """The provider's ids of the requests that were answered, for its support."""
+        return tuple(receipt.request_id for receipt in self.receipts if receipt.request_id)
+
+    @property
+    def answered_by(self) -> str | None:
+        """The model that answered, as the provider says; it differs for a redirected model."""
+        return next((receipt.answered_by for receipt in self.receipts if receipt.answered_by), None)
+
+    def as_context(self) -> dict[str, Any]:
+        """What a later prompt's paths walk through: `{"output": {settings, assets}}`."""
+        return {"output": self.output.as_context()}
+
+    @property
+    def title(self) -> str:
+        """What was run and how it went, in one line that is the same for equal runs."""
+        name = f"“{self.step.name}” · " if self.step.name else ""
+        plural = "" if self.requested == 1 else "s"
+        origin = made_up(self.backend)
+        if self.cassette is not None:  # the same words while recording, so that a replay shows the same
+            origin += " · recorded" if self.emulated else " · recorded live"
+        return (
+            f"{name}{self.step.model} · {self.returned} of {self.requested} image{plural} · "
+            f"{self.status}{origin}"
+        )
+
+    def _notes(self) -> list[str]:
+        notes = [f"Failed: {self.error.summary()}"] if self.error else []
+        if not self.error:
+            notes += [f"{short.count} missing: {short.error.summary()}" for short in self.shortfalls]
+        return notes + list(self.warnings)
+
+    def _tiles(self) -> list[html_repr.Tile]:
+        prefix = f"{self.identifier}.output" if self.identifier else "output"
+        alt = self.prompt if len(self.prompt) <= _LONGEST_ALT else f"{self.prompt[:_LONGEST_ALT]}…"
+        return list(self.output.tiles(prefix, alt))
+
+    def __repr__(self) -> str:
+        # Deterministic on purpose: no ids, times or folders, so that notebooks can be compared.
+        return html_repr.text(self.title, self._notes(), self._tiles())
+
+    def _repr_html_(self) -> str:
+        return html_repr.html(self.title, self._notes(), self._tiles())

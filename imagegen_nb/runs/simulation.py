@@ -1,0 +1,230 @@
+"""A run made up on the spot: what later steps would see, without a provider, a disk or money.
+
+The real walk is walked: only what it is given differs. A provider that delivers a script stands in
+for the step's own and memory stands in for the store, so that whatever the walk does to a run is
+done to a simulated one too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import uuid
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, BinaryIO, Literal, get_args
+
+from pydantic import SecretStr
+
+from imagegen_nb.core.timestamps import utc_now
+from imagegen_nb.core.types import (
+    Backend,
+    ChargeType,
+    Delivery,
+    GeneratedImage,
+    ImageRequest,
+    Receipt,
+    Shortfall,
+)
+from imagegen_nb.errors import (
+    AssetNotFound,
+    InvalidOption,
+    InvalidResponse,
+    ProviderError,
+    ProviderFault,
+    StepFailed,
+)
+from imagegen_nb.providers.base import Connection, Provider
+from imagegen_nb.providers.credentials import PLACEHOLDER, Credential
+from imagegen_nb.runs import background_loop, placeholder_images, prepare, runner
+from imagegen_nb.runs.run import Run
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store.base import Blob, NewAsset, Store, StoredAsset
+
+Outcome = Literal["success", "partial", "failed"]
+"""How a step can end: every image came, some came, or none."""
+
+
+def outcomes(step: ImageGenerationStep) -> tuple[Outcome, ...]:
+    """The outcomes `step` can have: one image either comes or does not."""
+    return tuple(name for name in get_args(Outcome) if name != "partial" or step.image_count > 1)
+
+
+def simulate(
+    step: ImageGenerationStep,
+    outcome: Outcome = "success",
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    count: int | None = None,
+    error: ProviderError | None = None,
+    identifier: str | None = None,
+) -> Run:
+    """The run `step` would give with this outcome; nothing is asked, written or spent.
+
+    `count` is how many images of a partial outcome came (1 when left out), `error` why the others, or
+    all, did not (else a provider that fails, or answers with too few). Without `inputs` the prompt's
+    variables stay as they are written. A failed run is returned under either `on_failure`; really
+    run, a step that says "terminate" raises `StepFailed` with such a run as `.run`, and later steps
+    never start. Raises `InvalidOption`, and `VariableError` where `inputs` do not fill the prompt.
+    """
+    arriving = _arriving(step, outcome, count, error)
+    place = _Nowhere()
+    # What the prompt says is of no account to later steps: unfilled it must not keep them from being tested.
+    planned = step if inputs is not None else step.replace(prompt="simulated")
+    plan = prepare.plan(planned, inputs, place, identifier=identifier)
+    provider = _acting(plan.entry.provider, _script(step, arriving, error))
+    plan = replace(plan, step=step, entry=replace(plan.entry, provider=provider))
+    if inputs is None:
+        plan = replace(plan, request=step.request(step.prompt))
+    try:
+        return background_loop.submit(runner.execute(plan)).wait()
+    except StepFailed as failed:
+        run: Run = failed.run
+    return run
+
+
+def _arriving(step: object, outcome: object, count: object, error: object) -> int:
+    """How many images come. Raises `InvalidOption` for what cannot be."""
+    if not isinstance(step, ImageGenerationStep):
+        raise InvalidOption(f"step is of type {type(step).__name__}: write simulate(step, 'partial')")
+    names = get_args(Outcome)
+    if outcome not in names:
+        raise InvalidOption(f"outcome = {outcome!r}: use {', '.join(names[:-1])} or {names[-1]}")
+    if outcome not in outcomes(step):
+        raise InvalidOption(
+            "outcome = 'partial': one image comes or does not; give the step an image_count of 2 or more"
+        )
+    if error is not None and (outcome == "success" or not isinstance(error, ProviderError)):
+        raise InvalidOption(
+            f"error is of type {type(error).__name__}, for outcome = {outcome!r}: give a ProviderError, such "
+            "as ModerationBlocked('…'), for a partial or failed outcome"
+        )
+    if count is None:
+        return {"success": step.image_count, "partial": 1, "failed": 0}[str(outcome)]
+    if outcome == "partial" and isinstance(count, int) and 1 <= count < step.image_count:
+        return count
+    raise InvalidOption(
+        f"count = {count!r}: leave it out, or give a partial outcome at least 1 and fewer than image_count = "
+        f"{step.image_count}"
+    )
+
+
+def _script(
+    step: ImageGenerationStep, arriving: int, error: ProviderError | None
+) -> list[Delivery | ProviderError]:
+    """What the provider delivers, in order; an error ends it."""
+    name = step.entry.provider.name
+    if not arriving:
+        # No code and no request id: not every provider tells them, so nothing later may rely on them.
+        fault = ProviderFault("the provider failed (simulated)", provider=name, status=500, charge="unknown")
+        return [error or fault]
+    width, height = placeholder_images.size(step)
+    # OpenAI says which size `auto` came to; a ratio stays one.
+    echoed = {"size": f"{width}x{height}"} if step.effective("image_size") == "auto" else {}
+    pictures = [
+        GeneratedImage(
+            index, placeholder_images.picture(step, index), f"image/{placeholder_images.picture_format(step)}"
+        )
+        for index in range(arriving)
+    ]
+    missing = step.image_count - arriving
+    why = error or InvalidResponse(
+        f"returned {arriving} of {step.image_count} images (simulated)",
+        provider=name,
+        status=200,
+        charge="unknown",
+    )
+    return [Receipt(used=echoed), *pictures, *([Shortfall(why, missing)] if missing else [])]
+
+
+def _acting(real: Provider, script: Sequence[Delivery | ProviderError]) -> Provider:
+    """A provider that goes by the name of `real` and delivers the script."""
+
+    class Actor(Provider):
+        name = real.name
+        label = real.label
+        models = real.models
+        base_url = real.base_url
+        key_variable = real.key_variable
+
+        async def generate(
+            self, request: ImageRequest, connection: Connection
+        ) -> AsyncGenerator[Delivery, None]:
+            for delivery in script:
+                if isinstance(delivery, ProviderError):
+                    raise delivery
+                yield delivery
+
+    return Actor()
+
+
+@dataclass(slots=True)
+class _Nowhere:
+    """The place of a simulated run: no account, no address, a store that is gone with its run."""
+
+    store: Store = field(default_factory=lambda: _Memory())
+    storage_limit: int | None = None
+    backend: Backend = "simulation"
+    timeout: float = 300.0
+
+    def credential(self, provider: Provider, charge_type: ChargeType) -> Credential:
+        """Nobody pays."""
+        return Credential(SecretStr(PLACEHOLDER), "nobody (simulation)")
+
+    def connection(self, provider: Provider, credential: Credential) -> Connection:
+        """Leads nowhere."""
+        return Connection(base_url="simulated:", credential=credential, backend=self.backend)
+
+
+class _Memory(Store):
+    """Images in memory, for as long as somebody holds their records."""
+
+    limit = None
+
+    def __init__(self) -> None:
+        self._data: dict[str, bytes] = {}
+        self._records: dict[str, StoredAsset] = {}
+
+    @property
+    def used(self) -> int:
+        return sum(record.file_size for record in self._records.values())
+
+    def stage(self, data: bytes, media_type: str) -> Blob:
+        blob = Blob(hashlib.sha256(data).hexdigest(), len(data), media_type)
+        self._data[blob.sha256] = data
+        return blob
+
+    def put(self, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
+        stored = tuple(map(_record, assets))
+        self._records |= {record.id: record for record in stored}
+        return stored
+
+    def get(self, asset_id: str) -> StoredAsset:
+        if asset_id not in self._records:
+            raise AssetNotFound(f"no asset {asset_id!r} in this simulated run")
+        return self._records[asset_id]
+
+    def open(self, asset_id: str) -> BinaryIO:
+        return io.BytesIO(self._data[self.get(asset_id).sha256])
+
+    def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
+        return (record for record in self._records.values() if run_id in (None, record.run_id))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _record(asset: NewAsset) -> StoredAsset:
+    facts = asdict(asset)
+    blob = facts.pop("blob")
+    asset_id = str(uuid.uuid4())
+    return StoredAsset(
+        id=asset_id,
+        # An address that opens nowhere, so that nobody takes it for a file's.
+        file_url=f"simulated:///{asset_id}/{asset.file_name}",
+        file_size=blob["size"],
+        file_type=blob["media_type"],
+        sha256=blob["sha256"],
+        created_at=utc_now(),
+        **facts,
+    )

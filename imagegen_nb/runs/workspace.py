@@ -1,0 +1,234 @@
+"""Where runs happen: which store, which backend, who may pay, and how long anything may take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import ByteSize, TypeAdapter, ValidationError
+
+from imagegen_nb.core import active_cassette
+from imagegen_nb.core.events import RunEvent
+from imagegen_nb.core.types import Backend, ChargeType
+from imagegen_nb.errors import InvalidOption, MissingCredential
+from imagegen_nb.providers import credentials
+from imagegen_nb.providers.base import Connection, Provider
+from imagegen_nb.providers.catalog import providers
+from imagegen_nb.providers.credentials import Credential, Hosted
+from imagegen_nb.runs import background_loop, prepare, runner
+from imagegen_nb.runs.run import Run
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store.base import LedgerEntry, Store, StoredAsset
+from imagegen_nb.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from imagegen_nb.emulator import Emulator
+
+_BYTES = TypeAdapter(ByteSize)
+
+
+class Workspace:
+    """A store and the way to the providers; every run names one.
+
+    `store` is a folder (made when first written to) or a `Store`. `backend` is `"live"` (the
+    providers themselves; keys come from the environment), `"emulator"` (a server started in this
+    process; no key, no cost, everything marked as emulated), or the http address of an emulator
+    served on this machine (`imagegen-nb emulator`). `storage_limit` is bytes or text such as
+    `"5 GiB"`: at the limit no run starts. `hosted` gives hosted accounts by provider name, e.g.
+    `{"gemini": VertexAI("my-project")}`. `timeout` is the deadline of a whole run in seconds.
+    """
+
+    def __init__(
+        self,
+        store: str | os.PathLike[str] | Store,
+        *,
+        backend: str = "live",
+        storage_limit: int | str | None = None,
+        hosted: Mapping[str, Hosted] | None = None,
+        timeout: float = 300.0,
+    ) -> None:
+        limit = _byte_count(storage_limit)
+        if isinstance(store, Store):
+            self.store = store
+        else:
+            self.store = LocalStore(store, limit)
+        self.storage_limit = self.store.limit if limit is None else limit
+        self._emulator_url = _emulator_url(backend)
+        self._declared: Backend = "live" if backend == "live" else "emulator"
+        self.hosted = _checked_accounts(hosted or {})
+        self.timeout = _seconds(timeout)
+
+    @property
+    def backend(self) -> Backend:
+        """Where requests go; while a cassette is in use, what its recordings are made by."""
+        playing = active_cassette.current()
+        return self._declared if playing is None else playing.backend(self._declared)
+
+    @property
+    def emulator(self) -> Emulator:
+        """The emulator running in this process, for its request log, latency and faults."""
+        if self._declared != "emulator" or self._emulator_url:
+            raise InvalidOption(
+                f'{self!r} has no emulator of its own: use Workspace(..., backend="emulator")'
+            )
+        from imagegen_nb.emulator import Emulator
+
+        return Emulator.shared()
+
+    def credential(self, provider: Provider, charge_type: ChargeType) -> Credential:
+        """What would pay for a call of `provider`. Raises `MissingCredential`."""
+        account = self.hosted.get(provider.name)
+        if self._declared == "emulator":
+            return credentials.emulated(charge_type, account)
+        playing = active_cassette.current()
+        if playing is not None and (playing.replaying or self.backend == "emulator"):
+            # No key is needed, so none is read; a gateway's address stays, as the recording shows it.
+            who = "emulator" if self.backend == "emulator" else "replayed"
+            return credentials.placeholder(f"nobody ({who})", account if charge_type == "hosted" else None)
+        return credentials.find(provider.name, provider.key_variable, charge_type, self.hosted)
+
+    def pays(self, step: ImageGenerationStep) -> tuple[str, bool]:
+        """Who would pay for a run of `step`, for people, and whether the key was found."""
+        try:
+            credential = self.credential(step.entry.provider, step.charge_type)
+        except MissingCredential as error:
+            return f"no key: {error.variable} is not set", False
+        if self.backend == "emulator":
+            return "emulator: no key needed, nothing is charged", True
+        if (playing := active_cassette.current()) is not None and playing.replaying:
+            return "replay: no key needed, nothing is charged", True
+        where = "found in the keyring" if credential.in_keyring else "found"
+        return f"paid by {credential.paid_by} ({where})", True
+
+    def connection(self, provider: Provider, credential: Credential) -> Connection:
+        """Where calls of `provider` go in this workspace."""
+        base_url = provider.address(credential).rstrip("/")
+        playing, backend, send_to = active_cassette.current(), self.backend, ""
+        if backend == "emulator" and not (playing and playing.replaying):
+            send_to = f"{self._emulator_root()}/{provider.name}{urlsplit(provider.base_url).path}".rstrip("/")
+        if playing is None:
+            base_url, send_to = send_to or base_url, ""
+        # A cassette shows the providers' own addresses, whatever stands in for them while it is made.
+        return Connection(
+            base_url=base_url, send_to=send_to, credential=credential, backend=backend, timeout=self.timeout
+        )
+
+    def _emulator_root(self) -> str:
+        if self._declared == "emulator":
+            return self._emulator_url or self.emulator.url
+        from imagegen_nb.emulator import Emulator
+
+        playing = active_cassette.current()
+        return (playing.emulator_url if playing else "") or Emulator.shared().url
+
+    def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
+        """The stored images' records, oldest first, or those of one run."""
+        return self.store.records(run_id)
+
+    def runs(self) -> Iterator[LedgerEntry]:
+        """The ledger of all runs in the store, oldest first: what each asked for, how it ended, and whether
+        it may have cost money. A run whose process was killed is `interrupted`, its charge `unknown`."""
+        return self.store.runs()
+
+    def submit(
+        self,
+        step: ImageGenerationStep,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        on_event: Callable[[RunEvent], object] | None = None,
+        partial_images: int = 0,
+        identifier: str | None = None,
+    ) -> background_loop.Job[Run]:
+        """Start a run and return at once; the job can be waited for, joined or cancelled."""
+        plan = prepare.plan(
+            step, inputs, self, on_event=on_event, partial_images=partial_images, identifier=identifier
+        )
+        return background_loop.submit(runner.execute(plan))
+
+    def run(
+        self,
+        step: ImageGenerationStep,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        on_event: Callable[[RunEvent], object] | None = None,
+        partial_images: int = 0,
+        identifier: str | None = None,
+    ) -> Run:
+        """Run `step` and wait; see `ImageGenerationStep.run`."""
+        return self.submit(
+            step, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
+        ).wait()
+
+    async def arun(
+        self,
+        step: ImageGenerationStep,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        on_event: Callable[[RunEvent], object] | None = None,
+        partial_images: int = 0,
+        identifier: str | None = None,
+    ) -> Run:
+        """Run `step`, awaited from any loop; see `ImageGenerationStep.arun`."""
+        return await self.submit(
+            step, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
+        ).join()
+
+    def close(self) -> None:
+        """Let go of the store's files; the workspace can be used again afterwards."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.store!r}, backend={self._emulator_url or self._declared!r})"
+
+
+def _seconds(timeout: object) -> float:
+    if isinstance(timeout, int | float) and 0 < timeout <= 3600:
+        return float(timeout)
+    raise InvalidOption(f"timeout = {timeout!r}: give seconds, more than 0 and at most 3600")
+
+
+def _byte_count(limit: int | str | None) -> int | None:
+    if limit is None:
+        return None
+    try:
+        count = int(_BYTES.validate_python(limit))
+    except ValidationError:
+        count = 0
+    if count > 0:
+        return count
+    raise InvalidOption(f'storage_limit = {limit!r}: give a number of bytes above 0, or text such as "5 GiB"')
+
+
+def _emulator_url(backend: str) -> str:
+    """The address of an emulator served elsewhere on this machine, or nothing."""
+    if backend in ("live", "emulator"):
+        return ""
+    if backend.startswith("http://") and credentials.is_loopback(backend):
+        return backend.rstrip("/")
+    raise InvalidOption(
+        f'backend = {backend!r}: use "live", "emulator", or the http:// address of an emulator on this '
+        "machine, e.g. http://127.0.0.1:8321. For a provider's gateway pass hosted={...}"
+    )
+
+
+def _checked_accounts(hosted: Mapping[str, Hosted]) -> dict[str, Hosted]:
+    known = {provider.name: provider for provider in providers()}
+    for name, account in hosted.items():
+        if name not in known:
+            raise InvalidOption(f"hosted = {name!r}: not a provider; known are {', '.join(known)}")
+        kinds = known[name].accounts
+        if not isinstance(account, kinds):
+            usable = " or ".join(kind.__name__ for kind in kinds)
+            raise InvalidOption(f"hosted[{name!r}] is a {type(account).__name__}; use {usable}")
+    return dict(hosted)

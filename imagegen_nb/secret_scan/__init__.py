@@ -1,0 +1,1 @@
+"""Finds providers' keys in files, wherever they hide."""

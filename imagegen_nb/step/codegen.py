@@ -1,0 +1,18 @@
+"""A step as the Python that makes it."""
+
+from __future__ import annotations
+
+from imagegen_nb.step.step import ImageGenerationStep
+
+
+def as_python(step: ImageGenerationStep) -> str:
+    """The exact call that gives `step`, with `import imagegen_nb as ig` understood.
+
+    Settings that have their default are left out, except the model, which should be seen.
+    """
+    fields = ImageGenerationStep.model_fields
+    given = {
+        key: value for key, value in step.settings().items() if key == "model" or value != fields[key].default
+    }
+    lines = "".join(f"    {key}={value!r},\n" for key, value in given.items())
+    return f"ig.ImageGenerationStep(\n{lines})"

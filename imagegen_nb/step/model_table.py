@@ -1,0 +1,81 @@
+"""The capability and lifecycle table, as plain rows, for people and machines alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imagegen_nb.providers import catalog
+from imagegen_nb.providers.base import Entry
+from imagegen_nb.step.step import ImageGenerationStep
+
+
+def model_rows() -> list[dict[str, Any]]:
+    """One row a model: who serves it, where it stands, and what each setting may be."""
+    return [_row(entry) for entry in catalog.models()]
+
+
+def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table as it stands in the documentation: an overview, then each model's settings."""
+    lines = [
+        "| model | provider | offered by the platform | status | since | successor |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = (f"`{row['model']}`", row["provider"], "yes" if row["offered"] else "no", row["status"])
+        successor = f"`{row['successor']}`" if row["successor"] else ""
+        lines.append(f"| {' | '.join(cells)} | {row['since']} | {successor} |")
+    for row in rows:
+        lines += [
+            "",
+            f"### `{row['model']}`",
+            "",
+            "| setting | key | values | default |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {setting['label']} | `{key}` | {setting['values']} | {_shown(setting['default'])} |"
+            for key, setting in row["settings"].items()
+        ]
+        lines += ["", *(f"- {rule}" for rule in row["rules"])]
+        lines += [f"- {row['note']}"] if row["note"] else []
+        lines += [f"- Source: {row['source']}"] if row["source"] else []
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    model, life = entry.model, entry.model.lifecycle
+    return {
+        "model": model.name,
+        "provider": entry.provider.label,
+        "key_variable": entry.provider.key_variable,
+        "offered": model.offered,
+        "status": life.status,
+        "since": life.since,
+        "successor": life.successor,
+        "note": life.note,
+        "source": life.source,
+        "settings": _settings(entry),
+        "rules": [
+            f"{rule.field}: {' or '.join(rule.refused) or 'any value'} not available with "
+            f"{rule.when} {' or '.join(rule.equals)}, because {rule.because}"
+            for rule in model.rules
+        ],
+        "output_settings": ["model", *model.output_settings],
+        "stored_as": model.stored_as,
+        "live_previews": model.streams,
+    }
+
+
+def _settings(entry: Entry) -> dict[str, dict[str, Any]]:
+    labels = ImageGenerationStep.labels() | dict(entry.model.labels or {})
+    settings = {}
+    for key, common in ImageGenerationStep.kinds().items():
+        kind = entry.model.settings.get(key, common)
+        if kind is not None:
+            settings[key] = {"label": labels[key], "values": kind.describe(), "default": kind.default}
+    return settings
+
+
+def _shown(default: object) -> str:
+    return "" if default is None else f"`{default}`"

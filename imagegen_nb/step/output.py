@@ -1,0 +1,249 @@
+"""The step's output: `{settings, assets}` as the platform gives it to later steps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+
+from imagegen_nb.core import html_repr, images
+from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.redaction import visible
+from imagegen_nb.errors import AssetNotFound, ImagegenError, ProviderError, StoreError
+from imagegen_nb.store.base import Store, StoredAsset
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_LARGEST_NUMBER = 2**53 - 1
+"""The largest whole number every reader of JSON understands."""
+_OPEN = ConfigDict(frozen=True, extra="allow", strict=True, protected_namespaces=())
+
+
+class OutputSettings(BaseModel):
+    """The model and the values used, under exactly the platform's keys for its provider.
+
+    Keys beside `model` depend on the provider: OpenAI's image settings, Gemini's `image_size`,
+    xAI's `provider` and `image_count`. They are attributes as well: `settings.image_size`.
+    """
+
+    model_config = _OPEN
+
+    model: str
+
+    if TYPE_CHECKING:  # which keys there are depends on the provider: no checker can know
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+class Asset(BaseModel):
+    """An uploaded image's record: the platform's five keys; further ones are kept as they come.
+
+    `file_size` is in bytes, `file_type` a MIME type, `file_url` a `file://` address for images kept
+    locally. The methods give the bytes where the store that holds them is at hand.
+    """
+
+    model_config = _OPEN
+
+    id: str
+    file_url: str
+    file_name: str
+    file_size: int = Field(ge=0, le=_LARGEST_NUMBER)
+    file_type: str
+
+    _store: Store | None = PrivateAttr(None)
+    _stored: StoredAsset | None = PrivateAttr(None)
+    _replayed: bool = PrivateAttr(False)
+
+    @classmethod
+    def of(cls, stored: StoredAsset, store: Store, *, replayed: bool = False) -> Asset:
+        """The record of a stored image, with its bytes at hand."""
+        record = cls(**{name: getattr(stored, name) for name in cls.model_fields})
+        record._replayed = replayed
+        return record.attached(stored, store)
+
+    def attached(self, stored: StoredAsset, store: Store) -> Asset:
+        """A copy whose bytes are found in `store`."""
+        copy = self.model_copy()
+        copy._store, copy._stored = store, stored
+        return copy
+
+    @property
+    def stored(self) -> StoredAsset | None:
+        """The store's record (SHA-256, pixels, run id, emulated); None for an imported asset."""
+        return self._stored
+
+    @property
+    def replayed(self) -> bool:
+        """Whether the run took it out of a cassette, so that the same run gives the same pixels."""
+        return self._replayed
+
+    def bytes(self) -> bytes:
+        """The whole file. Raises `AssetNotFound` when its store is not at hand."""
+        if self._store is None:
+            raise AssetNotFound(
+                f"the bytes of {self.file_name} are not at hand: this record was imported. "
+                "Load it with the workspace that made it: load_step(path, workspace=ws)"
+            )
+        with self._store.open(self.id) as file:
+            return file.read()
+
+    def image(self) -> Image.Image:
+        """The picture as a loaded Pillow image. Raises as `bytes` does."""
+        return images.decode(self.bytes())
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the file to `path`; into a folder it goes under `file_name`. Returns where it is.
+
+        Raises `StoreError` when something is there already (unless `overwrite`) or cannot be written.
+        """
+        target = user_path(path, StoreError)
+        if target.is_dir():
+            target /= Path(self.file_name).name
+        data = self.bytes()
+        reason = ""
+        try:
+            if target.exists() and not overwrite:
+                reason = "it exists already; pass overwrite=True or another name"
+            else:
+                write_durably(target, data)
+        except OSError as error:
+            reason = explain(error)
+        if not reason:
+            return target
+        raise StoreError(f"cannot save to {target}: {reason}")
+
+    def __eq__(self, other: object) -> bool:
+        # A record is what it says; where its bytes are at hand does not matter.
+        return isinstance(other, Asset) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return visible(f"<Asset {self.file_name} {'  '.join(self.facts())}>")
+
+    __str__ = __repr__
+
+    def as_context(self) -> dict[str, Any]:
+        """The record as plain data, for a prompt that names it directly."""
+        return self.model_dump(mode="json")
+
+    def facts(self) -> list[str]:
+        """What there is to say about the file, without anything that changes between equal runs."""
+        stored = self._stored
+        facts = [f"{stored.width}×{stored.height}"] if stored else []
+        facts += [self.file_type.removeprefix("image/"), html_repr.byte_size(self.file_size)]
+        return facts + ([f"sha256 {stored.sha256[:8]}"] if stored else [])
+
+
+def thumbnail(asset: Asset, *, largest: int | None = None) -> bytes | None:
+    """A WebP of at most 256 pixels (and `largest` bytes); None when the bytes are not at hand or damaged."""
+    if asset._store is None:
+        return None
+    try:
+        return _thumbnail(asset._store, asset.id, largest)
+    except ImagegenError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _thumbnail(store: Store, asset_id: str, largest: int | None) -> bytes:
+    with store.open(asset_id) as file:
+        return images.thumbnail(file.read(), largest)
+
+
+class OutputError(BaseModel):
+    """Why a step failed, for later steps: plain, redacted text and numbers.
+
+    `kind` is one of the toolkit's error kinds, `charge` says whether money may have been spent,
+    `returned` of `requested` images arrived, `blocked` were refused by a safety system.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    kind: str
+    message: str
+    provider: str | None = None
+    status: int | None = None
+    code: str | None = None
+    request_id: str | None = None
+    charge: str = "none"
+    requested: int = Field(ge=0)
+    returned: int = Field(ge=0)
+    blocked: int = Field(ge=0)
+
+    @classmethod
+    def of(
+        cls, error: ImagegenError, *, requested: int, returned: int, blocked: int, asked: bool = False
+    ) -> OutputError:
+        """The plain form of an error that ended a run; `asked` says that a provider had been called."""
+        told: dict[str, Any] = {"kind": error.kind, "message": str(error)}
+        told["charge"] = "unknown" if asked else "none"
+        if isinstance(error, ProviderError):
+            facts = ("message", "provider", "status", "code", "request_id", "charge")
+            told |= {name: getattr(error, name) for name in facts}
+        return cls(**told, requested=requested, returned=returned, blocked=blocked)
+
+
+class StepOutput(BaseModel):
+    """What later steps see: `settings`, `assets`, and `error` only when the step failed.
+
+    `model_dump_json()` is the platform's object. Positions of `assets` are the dot-numbers of
+    template paths: `output.assets[0].file_url` is `{{step_2.output.assets.0.file_url}}`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    settings: OutputSettings
+    assets: tuple[Asset, ...] = Field(strict=False)
+    error: OutputError | None = None
+
+    @model_serializer(mode="wrap")
+    def _platform_object(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = handler(self)
+        if self.error is None:
+            data.pop("error", None)
+        return data
+
+    def as_context(self) -> dict[str, Any]:
+        """The output as plain data, for a prompt that names it directly."""
+        return self.model_dump(mode="json")
+
+    def tiles(self, prefix: str, alt: str) -> Iterator[html_repr.Tile]:
+        """The assets as pictures to show; `prefix` is the path to this output."""
+        for index, asset in enumerate(self.assets):
+            yield html_repr.Tile(
+                name=asset.file_name,
+                alt=f"{alt} ({index + 1} of {len(self.assets)})",
+                path=f"{prefix}.assets.{index}.file_url",
+                facts=asset.facts(),
+                thumbnail=partial(thumbnail, asset, largest=html_repr.LARGEST_PICTURE),
+            )
+
+    def _title(self) -> str:
+        count = len(self.assets)
+        outcome = f"failed: {self.error.kind}" if self.error else f"{count} image{'' if count == 1 else 's'}"
+        return f"Output of {self.settings.model} · {outcome}"
+
+    def __repr__(self) -> str:
+        return html_repr.text(self._title(), [], list(self.tiles("output", "")))
+
+    def _repr_html_(self) -> str:
+        return html_repr.html(self._title(), [], list(self.tiles("output", "Generated image")))
+
+
+def used_settings(keys: tuple[str, ...], model: str, known: Mapping[str, Any]) -> OutputSettings:
+    """The settings object with exactly `keys` beside the model; a value nobody knows is null."""
+    return OutputSettings(model=model, **{key: known.get(key) for key in keys})

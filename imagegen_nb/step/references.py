@@ -1,0 +1,92 @@
+"""What later steps can refer to: predicted from the step before a run, confirmed by the run after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from imagegen_nb.core import variables
+from imagegen_nb.step.output import Asset
+from imagegen_nb.step.step import ImageGenerationStep
+
+State = Literal["predicted", "confirmed", "missing"]
+_TYPES = {str: "text", int: "number", float: "number", bool: "true/false", list: "array", dict: "object"}
+_ASSET_TYPES = {"file_size": "number"}
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPath:
+    """One path into a step's output, ready to be put between `{{` and `}}`.
+
+    `state` is `predicted` before a run, `confirmed` when the run has it, and `missing` when it was
+    predicted but the run does not have it (fewer images came). `value` is the run's value.
+    """
+
+    path: str
+    type: str
+    state: State
+    value: Any = field(default=None, repr=False)
+
+    @property
+    def template(self) -> str:
+        """The path as it is written in a prompt."""
+        return f"{{{{{self.path}}}}}"
+
+
+@runtime_checkable
+class HasOutput(variables.HasContext, Protocol):
+    """A run, or an imported definition with an output."""
+
+    @property
+    def step(self) -> ImageGenerationStep:
+        """The step it belongs to."""
+        ...
+
+    @property
+    def identifier(self) -> str | None:
+        """The name later steps use, where it is known."""
+        ...
+
+
+def paths(
+    step: ImageGenerationStep, run: HasOutput | None = None, *, identifier: str | None = None
+) -> list[OutputPath]:
+    """The paths of `step`'s output under `identifier` (by default the run's own, or `step_1`).
+
+    `run` is a run of the step, or an imported definition with an output. Arrays and objects are
+    listed too: in a prompt they become compact JSON. Null values are not: there is nothing to refer to.
+    """
+    variables.check_identifier(identifier)
+    name = identifier or (run.identifier if run else None) or "step_1"
+    predicted = _predicted(step, name)
+    if run is None:
+        return [OutputPath(path, kind, "predicted") for path, kind in predicted.items()]
+    actual = {
+        path: OutputPath(path, type_of(value), "confirmed", value)
+        for path, value in variables.leaves({name: run.as_context()})
+        if path != name and value is not None
+    }
+    gone = (OutputPath(path, kind, "missing") for path, kind in predicted.items() if path not in actual)
+    return [*actual.values(), *gone]
+
+
+def type_of(value: object) -> str:
+    """The platform's word for the type of a plain, non-null value."""
+    return _TYPES[type(value)]
+
+
+def _predicted(step: ImageGenerationStep, name: str) -> Mapping[str, str]:
+    output = f"{name}.output"
+    settings = {f"{output}.settings": "object", f"{output}.settings.model": "text"}
+    model = step.entry.model
+    idle = model.idle(step.settings())
+    for key in (key for key in model.output_settings if key not in idle):
+        number = key in ("image_count", "image_output_compression")
+        settings[f"{output}.settings.{key}"] = "number" if number else "text"
+    assets = {f"{output}.assets": "array"}
+    for index in range(step.image_count):
+        assets[f"{output}.assets.{index}"] = "object"
+        for key in Asset.model_fields:
+            assets[f"{output}.assets.{index}.{key}"] = _ASSET_TYPES.get(key, "text")
+    return {output: "object", **settings, **assets}

@@ -1,0 +1,250 @@
+"""The step: the platform's settings as one frozen, validated value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Protocol, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from imagegen_nb.core import user_warnings, variables
+from imagegen_nb.core.events import RunEvent
+from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
+from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem
+from imagegen_nb.providers import catalog
+from imagegen_nb.providers.base import Entry
+from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Text
+from imagegen_nb.step import schema, validation
+
+LONGEST_PROMPT = 32_000
+"""Characters; OpenAI's documented maximum, applied to all models."""
+
+_warned: set[str] = set()
+Result = TypeVar("Result", covariant=True)
+
+
+class Workbench(Protocol[Result]):
+    """What a step needs to be run: a `Workspace`, seen from below."""
+
+    def run(
+        self,
+        step: ImageGenerationStep,
+        inputs: Mapping[str, Any] | None,
+        *,
+        on_event: Callable[[RunEvent], object] | None,
+        partial_images: int,
+        identifier: str | None,
+    ) -> Result:
+        """Run `step` and wait."""
+        ...
+
+    async def arun(
+        self,
+        step: ImageGenerationStep,
+        inputs: Mapping[str, Any] | None,
+        *,
+        on_event: Callable[[RunEvent], object] | None,
+        partial_images: int,
+        identifier: str | None,
+    ) -> Result:
+        """Run `step`, to be awaited."""
+        ...
+
+
+class ImageGenerationStep(BaseModel, frozen=True):
+    """An Image Generation step: what the platform's form holds, under the platform's keys.
+
+    Unset (None) means the provider's default. Which settings a model takes, and their values, is
+    declared by its provider (`imagegen-nb models` lists it); a setting that does not apply is
+    refused. Raises `InvalidStep` listing every problem.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+
+    name: Annotated[str | None, Text(0, 200)] = Field(default=None, title="Name")
+    model: str = Field(default="gpt-image-2", title="Model")
+    prompt: Annotated[str, Text(1, LONGEST_PROMPT)] = Field(title="Prompt")
+    image_size: str | None = Field(default=None, title="Image Size")
+    image_count: Annotated[int, Integer(1, 10, 1)] = Field(default=1, title="Image Count")
+    image_quality: str | None = Field(default=None, title="Image Quality")
+    image_background: str | None = Field(default=None, title="Image Background")
+    image_moderation: str | None = Field(default=None, title="Image Moderation")
+    image_output_format: str | None = Field(default=None, title="Output Format")
+    image_output_compression: int | None = Field(default=None, title="Output Compression")
+    charge_type: Annotated[ChargeType, Choice(("hosted", "personal"), "hosted")] = Field(
+        default="hosted", title="Charge Type"
+    )
+    on_failure: Annotated[OnFailure, Choice(("terminate", "continue"), "terminate")] = Field(
+        default="terminate", title="When the step fails"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_problems(cls, data: Any) -> Any:
+        """All rules at once, from the declarations; pydantic's own checks then find nothing more."""
+        if not isinstance(data, Mapping):
+            return data
+        found = cls.problems(data)
+        if found:
+            raise InvalidStep(found)
+        return {key: value for key, value in data.items() if value is not None}
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Say once per process that the model is not what it was, naming the successor."""
+        if (notice := self.lifecycle_notice) and self.model not in _warned:
+            _warned.add(self.model)
+            user_warnings.warn(notice, ModelLifecycleWarning)
+
+    @classmethod
+    def problems(cls, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
+        """Everything that stands against `settings` (platform keys), an empty tuple when fine."""
+        given = {key: value for key, value in settings.items() if value is not None}
+        return validation.problems({"model": cls.model_fields["model"].default} | given, cls.kinds())
+
+    @classmethod
+    def check_prompt(cls, text: str) -> tuple[str, str] | None:
+        """What is wrong with `text` as a (filled-in) prompt, and the remedy; None when nothing is."""
+        kind = cls.kinds()["prompt"]
+        return kind.check(text) if kind else None
+
+    @classmethod
+    def kinds(cls) -> dict[str, Kind | None]:
+        """Every key with its kind where all models share it, None where the model decides."""
+        return {
+            key: next((mark for mark in field.metadata if isinstance(mark, Choice | Integer | Text)), None)
+            for key, field in cls.model_fields.items()
+        }
+
+    @classmethod
+    def labels(cls) -> dict[str, str]:
+        """Every key with the platform's label for it."""
+        return {key: field.title or key for key, field in cls.model_fields.items()}
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON Schema (2020-12) of a step's settings, with each model's rules as conditionals."""
+        body = schema.step_schema(cls.kinds(), cls.labels(), cls.model_fields["model"].default)
+        return {"$schema": schema.DIALECT, "title": "Image Generation step", **body}
+
+    @property
+    def entry(self) -> Entry:
+        """The declared model and its provider."""
+        entry = catalog.find(self.model)
+        if entry is None:  # its provider was unregistered after the step was made
+            raise InvalidOption(f"{self.model} is not registered (any more)")
+        return entry
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The paths between `{{` and `}}` in the prompt, each once, in order."""
+        return variables.paths(self.prompt)
+
+    @property
+    def lifecycle_notice(self) -> str:
+        """What a user of the model should know about its future; empty for a current model."""
+        life = self.entry.model.lifecycle
+        if life.status == "current":
+            return ""
+        return (
+            f"{self.model} is {life.status} at its provider since {life.since}: {life.note}. "
+            f"Use {life.successor} ({life.source})"
+        )
+
+    @property
+    def lifecycle_note(self) -> str:
+        """The notice in one short line, for a run's notes; empty for a current model."""
+        life = self.entry.model.lifecycle
+        if life.status == "current":
+            return ""
+        return f"{self.model} is {life.status} since {life.since}; use {life.successor}"
+
+    def effective(self, setting: str) -> Any:
+        """A setting's value, or its model's default when unset; None when the model has neither."""
+        value = getattr(self, setting)
+        return self.entry.model.default(setting) if value is None else value
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that are set, under the platform's keys, in the platform's order."""
+        return {key: value for key, value in self.model_dump().items() if value is not None}
+
+    def replace(self, **changes: Any) -> Self:
+        """A validated copy with `changes`; None unsets. Raises `InvalidStep`."""
+        return type(self)(**{**self.settings(), **changes})
+
+    def request(self, prompt: str, *, partial_images: int = 0) -> ImageRequest:
+        """What the provider is asked for, with the rendered `prompt`."""
+        return ImageRequest(
+            model=self.model,
+            prompt=prompt,
+            count=self.image_count,
+            size=self.image_size,
+            quality=self.image_quality,
+            background=self.image_background,
+            moderation=self.image_moderation,
+            output_format=self.image_output_format,
+            compression=self.image_output_compression,
+            partial_images=partial_images,
+        )
+
+    def run(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        workspace: Workbench[Result],
+        on_event: Callable[[RunEvent], object] | None = None,
+        partial_images: int = 0,
+        identifier: str | None = None,
+    ) -> Result:
+        """Run the step and wait for it; works in scripts and in notebook cells alike.
+
+        `inputs` fills the prompt's variables: text, numbers, lists, dicts, or earlier runs.
+        `partial_images` (0 to 3, one image, OpenAI) asks for live previews as events. Interrupting
+        cancels the run; images that had arrived are kept. Raises `VariableError`,
+        `MissingCredential`, and under "terminate" `StepFailed`.
+        """
+        return _checked(workspace).run(
+            self, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
+        )
+
+    async def arun(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        workspace: Workbench[Result],
+        on_event: Callable[[RunEvent], object] | None = None,
+        partial_images: int = 0,
+        identifier: str | None = None,
+    ) -> Result:
+        """Run the step; like `run`, to be awaited from any event loop."""
+        return await _checked(workspace).arun(
+            self, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
+        )
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As `replace`: pydantic's own copy would not validate."""
+        return self.replace(**(update or {}))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema_: Any, handler: Any, /) -> dict[str, Any]:
+        """The one JSON Schema, also for pydantic's `model_json_schema` and models that hold a step."""
+        return {key: value for key, value in cls.json_schema().items() if key != "$schema"}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).model_fields:
+            raise InvalidOption(f"a step does not change; make a new one: step.replace({name}=...)")
+        super().__setattr__(name, value)
+
+    def __repr_args__(self) -> Any:
+        return self.settings().items()
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+def _checked(workspace: Workbench[Result]) -> Workbench[Result]:
+    if callable(getattr(workspace, "arun", None)):
+        return workspace
+    raise InvalidOption(
+        f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "
+        'e.g. workspace=ig.Workspace("assets")'
+    )

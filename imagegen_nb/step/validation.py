@@ -1,0 +1,100 @@
+"""Checks settings against what their model declares: every problem at once, each with its remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from imagegen_nb.core import variables
+from imagegen_nb.errors import Problem
+from imagegen_nb.providers import catalog
+from imagegen_nb.providers.capabilities import Kind, Model, one_of
+
+_MOST_HINTS = 20
+_LONGEST_NAME = 100
+"""Characters of an unknown name that something like it is looked for."""
+
+
+def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> tuple[Problem, ...]:
+    """Everything wrong with `settings`, in the platform's order; an empty tuple when nothing is.
+
+    `common` holds every known key: with its kind where the setting is the same for all models,
+    None where the model decides. A model's own declaration takes precedence. None means unset.
+    """
+    name = settings.get("model")
+    entry = catalog.find(name)
+    strange = [key for key in settings if key not in common]
+    found = [
+        _unknown(key, settings[key], str(name), common, hint=n < _MOST_HINTS) for n, key in enumerate(strange)
+    ]
+    for key in common:
+        value = settings.get(key)
+        if key == "model":
+            if entry is None:
+                remedy = f"The nearest known model is {catalog.nearest(name)}"
+                found.append(Problem("model", name, "", "not a known model", remedy))
+            continue
+        if problem := _check(key, value, str(name), entry.model if entry else None, common[key]):
+            found.append(problem)
+        elif key == "prompt" and isinstance(value, str):
+            found.extend(_bad_tag(tag, str(name)) for tag in variables.malformed(value))
+    if entry is not None:
+        found.extend(_broken_rules(settings, entry.model))
+    return tuple(found)
+
+
+def _check(key: str, value: object, name: str, model: Model | None, common: Kind | None) -> Problem | None:
+    kind = model.settings.get(key, common) if model else common
+    if value is None:
+        if key != "prompt":
+            return None
+        return Problem(key, None, name, "missing", "Write what the image should show")
+    if kind is None:
+        if model is None:  # an unknown model says nothing about its settings
+            return None
+        return Problem(key, value, name, "does not apply to this model", _takers(key), "not-applicable")
+    if wrong := kind.check(value):
+        # What another model takes is what an editor leaves behind when the model is switched.
+        kept = common is None and any(
+            other.check(value) is None
+            for entry in catalog.models()
+            if (other := entry.model.settings.get(key)) is not None
+        )
+        return Problem(key, value, name, *wrong, "not-applicable" if kept else "invalid")
+    return None
+
+
+def _bad_tag(tag: str, name: str) -> Problem:
+    remedy = "Write only names and positions between the braces, e.g. {{product}}"
+    return Problem("prompt", tag, name, "holds a variable that is not a path", remedy)
+
+
+def _broken_rules(settings: Mapping[str, Any], model: Model) -> list[Problem]:
+    found = []
+    for rule in model.rules:
+        value, other = settings.get(rule.field), settings.get(rule.when)
+        stated = rule.when if other is not None else f"{rule.when} (unset, so the default)"
+        other = model.default(rule.when) if other is None else other
+        if rule.broken_by(value, other):
+            message = f"not available with {stated} {other}: {rule.because}"
+            found.append(Problem(rule.field, value, model.name, message, rule.remedy, "not-applicable"))
+    return found
+
+
+def _takers(key: str) -> str:
+    """Which providers' models take a setting, as a remedy."""
+    labels = tuple(
+        dict.fromkeys(entry.provider.label for entry in catalog.models() if key in entry.model.settings)
+    )
+    return f"Leave it out; it is a setting of {one_of(labels)} models" if labels else "Leave it out"
+
+
+def _unknown(key: str, value: object, name: str, common: Mapping[str, Kind | None], *, hint: bool) -> Problem:
+    # People drop the prefix, `size` for `image_size`, or use the providers' word for the count.
+    suffix = "_count" if key in ("n", "num_images", "number_of_images") else f"_{key}"
+    close = [known for known in common if known.endswith(suffix)]
+    if not close and hint and len(key) <= _LONGEST_NAME:
+        close = difflib.get_close_matches(key, list(common), n=1, cutoff=0.4)
+    remedy = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(common)}"
+    return Problem(key, value, name, "unknown setting", remedy, "unknown-field")

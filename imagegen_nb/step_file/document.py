@@ -1,0 +1,264 @@
+"""The step file: one versioned JSON document for a validated step, its inputs and its output.
+
+The platform has no public importer; this is the toolkit's own format, in the platform's keys. What
+is written is an allow-list: settings, plain inputs, the platform's output object, and facts about
+the run; a last gate refuses anything that looks like a key.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imagegen_nb._version import __version__
+from imagegen_nb.core import html_repr, redaction
+from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.json_walk import walk
+from imagegen_nb.core.types import Backend, made_up
+from imagegen_nb.errors import (
+    DefinitionError,
+    SecretFound,
+)
+from imagegen_nb.providers import catalog
+from imagegen_nb.step import schema
+from imagegen_nb.step.output import StepOutput
+from imagegen_nb.step.step import ImageGenerationStep
+
+LARGEST_FILE = 1_000_000
+"""Bytes of a step file; a real one has a few thousand."""
+ABOUT = "imagegen-nb's own format, in the platform's keys; the platform has no public importer"
+
+_PLAIN = {
+    "dict_type": "is not an object",
+    "extra_forbidden": "unknown key",
+    "int_type": "is not a whole number",
+    "list_type": "is not an array",
+    "missing": "is missing",
+    "model_type": "is not an object",
+    "string_pattern_mismatch": "is not a name: use letters, digits and _",
+    "string_type": "is not text",
+    "tuple_type": "is not an array",
+}
+"""Our words for pydantic's commonest findings."""
+_BROKEN = re.compile(r"[\ud800-\udfff]")
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Generator(BaseModel):
+    """What wrote the file."""
+
+    model_config = _STRICT
+
+    name: str = "imagegen-nb"
+    version: str = __version__
+    about: str = ABOUT
+
+
+class Provenance(BaseModel):
+    """Where the output came from. `identifier` is the name by which later steps refer to it.
+
+    `backend` is `emulator` or `simulation` for images no provider made. `sha256` has the hash of each
+    asset's bytes by asset id. `duration` is in seconds. `notes` are sentences for whoever reads the file.
+    """
+
+    model_config = _STRICT
+
+    identifier: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)
+    run_id: str | None = None
+    status: str | None = None
+    backend: Backend | None = None
+    answered_by: str | None = None
+    paid_by: str | None = None
+    requested: int | None = None
+    returned: int | None = None
+    blocked: int | None = None
+    usage: dict[str, Any] | None = None
+    request_ids: list[str] | None = None
+    started_at: str | None = None
+    duration: float | None = None
+    sha256: dict[str, str] | None = None
+    notes: list[str] | None = None
+
+
+class Envelope(BaseModel):
+    """The document as it stands in a file; `step` has the platform's keys, `output` its object."""
+
+    model_config = _STRICT
+
+    format: Literal["imagegen-nb/step"]
+    version: Literal[2]
+    exported_at: str = Field(max_length=40)
+    generator: Generator
+    step: dict[str, Any]
+    inputs: dict[str, Any]
+    output: StepOutput | None
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StepDefinition:
+    """A step with what belongs to it, as it is exported and imported.
+
+    It is a value for a later prompt, like a run: `{"step_2": definition}`. `changes` says what an
+    import had to migrate or drop.
+    """
+
+    envelope: Envelope
+    step: ImageGenerationStep
+    output: StepOutput | None
+    changes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The plain data that filled the prompt."""
+        return self.envelope.inputs
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the output came from."""
+        return self.envelope.provenance
+
+    @property
+    def identifier(self) -> str | None:
+        """The name by which later steps refer to the output."""
+        return self.envelope.provenance.identifier
+
+    def as_context(self) -> dict[str, Any]:
+        """What a later prompt's paths walk through; `{}` where nothing was exported with the step."""
+        return {} if self.output is None else {"output": self.output.as_context()}
+
+    def _title(self) -> str:
+        name = f"“{self.step.name}” · " if self.step.name else ""
+        count = len(self.output.assets) if self.output else 0
+        told = "no output" if self.output is None else f"{count} image{'' if count == 1 else 's'}"
+        mark = made_up(self.provenance.backend)
+        return f"Step file · {name}{self.step.model} · {told}{mark}"
+
+    def _tiles(self) -> list[html_repr.Tile]:
+        prefix = f"{self.identifier}.output" if self.identifier else "output"
+        return [] if self.output is None else list(self.output.tiles(prefix, self.step.prompt[:250]))
+
+    def __repr__(self) -> str:
+        return html_repr.text(self._title(), self.changes, self._tiles())
+
+    def _repr_html_(self) -> str:
+        return html_repr.html(self._title(), self.changes, self._tiles())
+
+    def dump(self) -> bytes:
+        """The file's bytes: UTF-8 JSON, the same for the same definition. Raises `SecretFound`."""
+        document = {
+            "format": self.envelope.format,
+            "version": self.envelope.version,
+            "exported_at": self.envelope.exported_at,
+            "generator": self.envelope.generator.model_dump(),
+            "step": self.step.settings(),
+            "inputs": self.inputs,
+            "output": self.output and self.output.model_dump(mode="json"),
+            "provenance": self.provenance.model_dump(exclude_none=True),
+        }
+        for place, problem in unwritable(document):
+            raise DefinitionError(problem, place=fit_to_show(place))
+        text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        _refuse_secrets(document, text)
+        data = text.encode("utf-8")
+        if len(data) > LARGEST_FILE:
+            raise DefinitionError(
+                f"the file would have {len(data):,} bytes, at most {LARGEST_FILE:,} are read back. "
+                "Shorten the inputs"
+            )
+        return data
+
+    def save(self, path: str | os.PathLike[str]) -> SavedStep:
+        """Write the file, replacing an older one at once. Raises `DefinitionError`."""
+        target, data = user_path(path, DefinitionError), self.dump()
+        try:
+            write_durably(target, data)
+        except OSError as error:
+            reason = explain(error)
+        else:
+            return SavedStep(target, len(data), tuple(self.provenance.notes or ()))
+        raise DefinitionError(f"cannot write {target}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedStep:
+    """A written step file; shows where it is and what its reader should know."""
+
+    path: Path
+    size: int
+    notes: tuple[str, ...]
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        # Neither folder nor size: notebooks are compared, and the addresses in a file are as long as the
+        # folder's name, which differs between machines.
+        notes = "".join(f"\n  note: {note}" for note in self.notes)
+        return redaction.visible(f"saved {self.path.name}{notes}")
+
+
+def definition_schema() -> dict[str, Any]:
+    """The JSON Schema of the file, with the step's own schema inside."""
+    body = Envelope.model_json_schema(mode="validation")
+    step = ImageGenerationStep.json_schema()
+    step.pop("$schema")
+    body["properties"]["step"] = step
+    body["title"] = "imagegen-nb step definition"
+    body["description"] = ABOUT
+    return {"$schema": schema.DIALECT, **body}
+
+
+def unwritable(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What no step file may hold, with its place: NUL, broken characters, numbers JSON cannot write."""
+    for node in walk(document):
+        value = node.value
+        if isinstance(value, float) and not math.isfinite(value):
+            yield node.dotted, "is a number JSON cannot write"
+        for text in (str(node.key), value) if isinstance(value, str) else (str(node.key),):
+            if "\0" in text:
+                yield node.dotted.replace("\0", "?"), "holds a NUL character"
+            if _BROKEN.search(text):
+                yield node.dotted.encode(errors="replace").decode(), "holds a broken character"
+
+
+def _refuse_secrets(document: dict[str, Any], text: str) -> None:
+    if (secret := _first_secret(document, text)) is not None:
+        place, found = secret
+        message = f"holds {found}; nothing was written. Remove it: keys belong in environment variables"
+        raise SecretFound(message, place=place)
+
+
+def _first_secret(document: dict[str, Any], text: str) -> tuple[str, str] | None:
+    """Where a key stands and of what kind it is. Every text is looked at by itself, and the whole as
+    it would be written, so that JSON's escapes hide none. The keys themselves stay in this frame."""
+    known = catalog.keys_in_use()
+    for node in walk(document):
+        for text_or_name in (node.key, node.value):
+            if isinstance(text_or_name, str) and (found := redaction.find(text_or_name, known)):
+                return redaction.redact(node.dotted, known, limit=100), found
+    found = redaction.find(text, known)
+    return ("", found) if found else None
+
+
+def place_of(error: ValidationError) -> DefinitionError:
+    """The first thing wrong, by its place; the values themselves are not repeated."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    message = _PLAIN.get(first["type"], first["msg"])
+    place = ".".join(str(part) for part in first["loc"])
+    return DefinitionError(f"{message}{more}", place=fit_to_show(place))
+
+
+def fit_to_show(text: str, limit: int = 200) -> str:
+    """What a file says, such as a field's name, without any key that is in use here or looks like one."""
+    return redaction.redact(text, catalog.keys_in_use(), limit=limit)

@@ -1,0 +1,189 @@
+"""Import: a step file as a validated step, strictly and with one error type.
+
+Whatever the bytes are, the outcome is a `StepDefinition` or a `DefinitionError` that names the
+place. Nothing in a file is executed, followed or fetched.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import jiter
+from pydantic import ValidationError
+
+from imagegen_nb.core import user_warnings
+from imagegen_nb.core.atomic_files import explain, user_path
+from imagegen_nb.core.timestamps import utc_now
+from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, InvalidStep, StoreError
+from imagegen_nb.providers import catalog
+from imagegen_nb.step.output import Asset, StepOutput
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file.document import (
+    LARGEST_FILE,
+    Envelope,
+    Generator,
+    StepDefinition,
+    fit_to_show,
+    place_of,
+    unwritable,
+)
+from imagegen_nb.step_file.migrations import migrate
+from imagegen_nb.store.base import Store
+
+_DEFAULTS: dict[str, Any] = {
+    "generator": Generator().model_dump(),
+    "inputs": {},
+    "output": None,
+    "provenance": {},
+}
+"""What a file may leave out."""
+
+
+_MOST_PROBLEMS = 10
+_MOST_KEYS = 100
+_MOST_ASSETS = 1_000
+
+
+class HasStore(Protocol):
+    """A workspace, seen from here: it keeps the bytes of assets."""
+
+    store: Store
+
+
+def load_step(source: str | os.PathLike[str] | bytes, *, workspace: HasStore | None = None) -> StepDefinition:
+    """Import a step file (a path, or its bytes).
+
+    With `workspace` the assets' bytes are at hand where its store has them. What had to be migrated
+    or dropped is warned about, and stands in `.changes`. Raises `DefinitionError` naming the place
+    for everything else that is not as it should be.
+    """
+    data = source if isinstance(source, bytes) else _read(_path(source))
+    document = _parse(data)
+    document, changes = migrate(document)
+    document = _DEFAULTS | {"exported_at": utc_now()} | document
+    settings, dropped = _applicable(document.get("step"))
+    changes += dropped
+    try:
+        envelope = Envelope.model_validate(document)
+    except ValidationError as error:
+        raise place_of(error) from None
+    _check_output_settings(envelope.output)
+    for change in changes:
+        user_warnings.warn(change, DefinitionWarning)
+    try:
+        step = ImageGenerationStep(**settings)
+    except InvalidStep as error:
+        raise _place_of_problem(error) from None
+    output = _attached(envelope.output, workspace.store if workspace else None)
+    return StepDefinition(envelope, step, output, tuple(changes))
+
+
+def _path(source: object) -> Path:
+    if isinstance(source, str) and source.lstrip()[:1] == "{":
+        raise DefinitionError("this is a step file's text: pass its path, or its bytes (text.encode())")
+    if not isinstance(source, str | os.PathLike):
+        raise InvalidOption(
+            f"source is of type {type(source).__name__}: pass a step file's path, or its bytes"
+        )
+    return user_path(source, DefinitionError)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise DefinitionError(f"{path} is not a file" if path.exists() else f"there is no file {path}")
+        with path.open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        reason = explain(error)
+    raise DefinitionError(f"cannot read {path}: {reason}")
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    if len(data) > LARGEST_FILE:
+        raise DefinitionError(f"the file has more than {LARGEST_FILE:,} bytes; no step file is that large")
+    if data[:3] == codecs.BOM_UTF8 or data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise DefinitionError("the file begins with a byte order mark: save it as UTF-8 without one")
+    try:
+        document = jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True)
+    except ValueError as error:
+        reason = str(error)
+    else:
+        if not isinstance(document, dict):
+            raise DefinitionError(f"the file holds a JSON {type(document).__name__}, not an object")
+        _check_size(document)
+        for place, problem in unwritable(document):
+            raise DefinitionError(problem, place=fit_to_show(place))
+        return document
+    raise DefinitionError(f"the file is not valid JSON: {fit_to_show(reason)}")
+
+
+def _check_size(document: dict[str, Any]) -> None:
+    """Refuse what has far more entries than such a document can have: finding out why takes long."""
+    output = document.get("output")
+    parts = {name: document.get(name) for name in ("step", "generator", "output", "provenance")}
+    parts["output.settings"] = output.get("settings") if isinstance(output, dict) else None
+    for place, part in {"": document, **parts}.items():
+        if isinstance(part, dict) and len(part) > _MOST_KEYS:
+            raise DefinitionError(f"has {len(part):,} keys; no step file has that many there", place=place)
+    assets = output.get("assets") if isinstance(output, dict) else output
+    if isinstance(assets, list) and len(assets) > _MOST_ASSETS:
+        raise DefinitionError(f"has {len(assets):,} items; no step makes that many", place="output.assets")
+
+
+def _applicable(step: object) -> tuple[dict[str, Any], list[str]]:
+    """The step's settings without those that do not apply, and a sentence for each one dropped.
+
+    An editor that only hides or disables its controls leaves such values behind.
+    """
+    if not isinstance(step, dict):
+        raise DefinitionError("is missing or not an object", place="step")
+    settings = dict(step)
+    dropped: list[str] = []
+    while True:
+        found = ImageGenerationStep.problems(settings)
+        idle = [problem for problem in found if problem.code == "not-applicable"]
+        if not idle:
+            return settings, dropped
+        dropped += [f"step.{problem.field} was dropped: {problem.message}" for problem in idle]
+        for problem in idle:
+            settings.pop(problem.field, None)
+
+
+def _check_output_settings(output: StepOutput | None) -> None:
+    """Refuse settings that the output's own model does not have (any model's, if it is not known)."""
+    if output is None:
+        return
+    made_by = catalog.find(output.settings.model)
+    entries = catalog.models() if made_by is None else (made_by,)
+    known = {key for entry in entries for key in entry.model.output_settings}
+    for key in output.settings.model_extra or {}:
+        if key not in known:
+            raise DefinitionError("unknown key", place=fit_to_show(f"output.settings.{key}", 80))
+
+
+def _attached(output: StepOutput | None, store: Store | None) -> StepOutput | None:
+    """The output with its assets' bytes at hand, where `store` has them."""
+    if output is None or store is None:
+        return output
+    return output.model_copy(update={"assets": tuple(_found(asset, store) for asset in output.assets)})
+
+
+def _found(asset: Asset, store: Store) -> Asset:
+    try:
+        return asset.attached(store.get(asset.id), store)
+    except StoreError:  # not there, or the store cannot be read now: the record stands by itself
+        return asset
+
+
+def _place_of_problem(error: InvalidStep) -> DefinitionError:
+    """The first problem by its place, the others after it; values are not repeated."""
+    told = [f"{p.message}. {p.remedy}" for p in error.problems[:_MOST_PROBLEMS]]
+    places = [fit_to_show(f"step.{p.field}", 80) for p in error.problems[:_MOST_PROBLEMS]]
+    more = "".join(f"\n{place}: {words}" for place, words in zip(places[1:], told[1:], strict=True))
+    if len(error.problems) > _MOST_PROBLEMS:
+        more += f"\nand {len(error.problems) - _MOST_PROBLEMS} more"
+    return DefinitionError(f"{told[0]}{more}", place=places[0])

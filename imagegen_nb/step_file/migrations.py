@@ -1,0 +1,134 @@
+"""Brings older step documents up to date: plain data in, plain data out, with what was changed.
+
+The platform's step once had no Model setting and gave a bare array of assets, so old references
+read `{{step_2.output.0.file_url}}`; today's read `{{step_2.output.assets.0.file_url}}`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from imagegen_nb.core import variables
+from imagegen_nb.errors import DefinitionError
+from imagegen_nb.step.output import Asset
+from imagegen_nb.step.step import ImageGenerationStep
+
+FORMAT: Final = "imagegen-nb/step"
+VERSION: Final = 2
+_OLD_MODEL = "gpt-image-2"
+"""The older step made OpenAI images only; this is the model the platform offers for them today."""
+
+_OLD_REFERENCE = re.compile(
+    r"(\{\{\s*)([A-Za-z_][A-Za-z0-9_]*)(\.output\.)(\d+)((?:\.[A-Za-z0-9_]+)*\s*\}\})"
+)
+_ASSET_KEYS = frozenset((*Asset.model_fields, "object_key", "asset_type", "uploaded_at")) - {"id"}
+"""Keys that tell an asset from other arrays' items; feeds and the like have an `id` as well."""
+_ENVELOPE = frozenset(("inputs", "output", "identifier"))
+
+
+def migrate(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """`document` in the current layout, and a sentence for each thing that was changed.
+
+    A flat object with a `prompt` (a step as it stands in a workflow) is put into an envelope. Raises
+    `DefinitionError` for other documents and for versions that are not known.
+    """
+    if "format" not in document:
+        return _from_flat_step(document)
+    if document["format"] != FORMAT:
+        raise DefinitionError(f"is not {FORMAT!r}", place="format")
+    version = document.get("version")
+    if type(version) is int and version == VERSION:
+        return document, []
+    if type(version) is int and version > VERSION:
+        raise DefinitionError(
+            f"is newer than this program knows ({VERSION}). Update imagegen-nb to read the file",
+            place="version",
+        )
+    if type(version) is not int or version != 1:
+        raise DefinitionError(f"is not a known version (1 or {VERSION})", place="version")
+    return _from_version_1(document)
+
+
+def _from_flat_step(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    if "prompt" not in document:
+        raise DefinitionError(f'this is no step file: it has neither "format": "{FORMAT}" nor a "prompt"')
+    step = {key: value for key, value in document.items() if key not in _ENVELOPE}
+    wrapped: dict[str, Any] = {"format": FORMAT, "version": 1, "step": step}
+    wrapped |= {key: document[key] for key in ("inputs", "output") if key in document}
+    if "identifier" in document:
+        wrapped["provenance"] = {"identifier": document["identifier"]}
+    migrated, changes = _from_version_1(wrapped)
+    return migrated, ["a bare step was put into an envelope", *changes]
+
+
+def _from_version_1(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    changes: list[str] = []
+    step = document.get("step")
+    if not isinstance(step, dict):
+        raise DefinitionError("is missing or not an object", place="step")
+    step = dict(step)
+    if step.get("model") is None:
+        step["model"] = _OLD_MODEL
+        changes.append(f"step.model was absent, as in the older step: set to {_OLD_MODEL}")
+    provenance = document.get("provenance")
+    own = provenance.get("identifier") if isinstance(provenance, dict) else None
+    # One that no step may have is not searched: it is told of, however long it is, when the step is made.
+    readable = isinstance(step.get("prompt"), str) and not ImageGenerationStep.check_prompt(step["prompt"])
+    if readable:
+        step["prompt"], rewritten = _rewrite(step["prompt"], own)
+        changes += [f"step.prompt: {old} became {new}" for old, new in rewritten]
+        left = [match[0] for match in _OLD_REFERENCE.finditer(step["prompt"])]
+        changes += [f"step.prompt: {old} was left as it is; check what it refers to" for old in left]
+    output = document.get("output")
+    if isinstance(output, list):
+        output = {"settings": _settings_of(step), "assets": output}
+        changes.append("output was an array of assets: it became {settings, assets}")
+    inputs = _inputs(document.get("inputs"), step["prompt"] if readable else None, changes)
+    migrated = {**document, "version": VERSION, "step": step}
+    if inputs is not None:
+        migrated["inputs"] = inputs
+    if output is not None:
+        migrated["output"] = output
+    return migrated, changes
+
+
+def _inputs(inputs: object, prompt: object, changes: list[str]) -> object:
+    """Inputs whose bare arrays today's references in `prompt` would not find any more, as objects."""
+    if not isinstance(inputs, dict) or not isinstance(prompt, str):
+        return inputs
+    moved = dict(inputs)
+    for path in variables.paths(prompt):
+        name, _, rest = path.partition(".")
+        earlier = moved.get(name)
+        assets = earlier.get("output") if isinstance(earlier, dict) else None
+        if rest.startswith("output.assets.") and isinstance(assets, list):
+            moved[name] = {**moved[name], "output": {"settings": {}, "assets": assets}}
+            changes.append(f"inputs.{name}.output was an array of assets: it became {{settings, assets}}")
+    return moved
+
+
+def _rewrite(prompt: str, own: object) -> tuple[str, list[tuple[str, str]]]:
+    """Old references in today's form. Other steps' array outputs (`{{rss.output.0.title}}`) are left
+    alone: a reference is old when it ends in an asset's key, or names the file's own step."""
+    rewritten: list[tuple[str, str]] = []
+
+    def replace(match: re.Match[str]) -> str:
+        opening, name, output, index, rest = match.groups()
+        key = rest.strip("} \t\r\n").removeprefix(".")
+        certain = key in _ASSET_KEYS or (key == "id" and name.startswith("step_"))
+        if name != own and not certain:
+            return match[0]
+        new = f"{opening}{name}{output}assets.{index}{rest}"
+        rewritten.append((match[0], new))
+        return new
+
+    return _OLD_REFERENCE.sub(replace, prompt), rewritten
+
+
+def _settings_of(step: dict[str, Any]) -> dict[str, Any]:
+    """The output's settings as far as an old file tells them: what the step had set, else null."""
+    if ImageGenerationStep.problems({"model": step["model"], "prompt": "x"}):
+        raise DefinitionError("is not a known model", place="step.model")
+    keys = ImageGenerationStep(model=step["model"], prompt="x").entry.model.output_settings
+    return {"model": step["model"], **{key: step.get(key) for key in keys}}

@@ -1,0 +1,87 @@
+"""A cassette for a plain test: named after it, replayed offline and without keys, or recorded anew."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
+from imagegen_nb.errors import ReplayError
+from imagegen_nb.replay import environment, network_block, paths, writer
+from imagegen_nb.replay.session import Session
+
+_LONGEST = 99
+
+
+@contextmanager
+def in_use(item: Any) -> Iterator[Session]:
+    """The cassette of one test, in use inside the block. Fails the test where it cannot be used."""
+    chosen = item.config.getoption("--imagegen-record")
+    try:
+        backend, emulator_url = environment.against(chosen)
+        session = Session(
+            paths.folder_of(_name(item), item.path.parent),
+            environment.mode("all" if chosen else None),
+            against=backend,
+            emulator_url=emulator_url,
+            remedy=f"pytest {shlex.quote(item.nodeid)} --imagegen-record=emulator",
+        )
+        with ExitStack() as stack:
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            patch.delenv(CASSETTE_VARIABLE, raising=False)  # here the test says it
+            stack.enter_context(session)
+            if session.replaying:
+                loopback = item.config.getini("imagegen_allow_loopback")
+                stack.enter_context(network_block.offline(loopback=loopback))
+                for name, value in writer.no_keys().items():
+                    patch.setenv(name, value)
+            yield session
+    except ReplayError as error:
+        problem = str(error)
+    else:
+        return
+    pytest.fail(problem, pytrace=False)
+
+
+def check_played(session: Session) -> None:
+    """Fail a test that has passed without a call that was recorded: it is not what was recorded any more."""
+    status = session.status
+    if status.replaying and status.unplayed:
+        lines = "".join(f"\n  {what}" for what in status.unplayed)
+        pytest.fail(
+            f"cassette {session.name!r} holds recordings that this test did not ask for:{lines}\n"
+            f"  record: {session.remedy}",
+            pytrace=False,
+        )
+
+
+def shortened(trace: TracebackType | None) -> TracebackType | None:
+    """The trace of a replay's error as far as the test's own lines go: what follows is never the cause."""
+    last, inside = None, trace
+    while inside is not None and not _ours(inside):
+        last, inside = inside, inside.tb_next
+    if last is not None:
+        last.tb_next = None
+    return trace
+
+
+def _ours(trace: TracebackType) -> bool:
+    module: str = trace.tb_frame.f_globals.get("__name__", "")
+    return module.startswith("imagegen_nb.") and not module.startswith("imagegen_nb.testing.")
+
+
+def _name(item: Any) -> str:
+    """Readable, and different for each test of a project, also with parameters."""
+    parts = [item.module.__name__, *([item.cls.__name__] if item.cls else []), item.name]
+    whole = ".".join(parts)
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", whole).strip("-._")
+    if plain == re.sub(r"\[(.*)\]$", r"-\1", whole) and len(plain) <= _LONGEST:
+        return plain
+    return f"{plain[: _LONGEST - 9]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"

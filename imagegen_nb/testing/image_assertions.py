@@ -1,0 +1,170 @@
+"""Compares a picture with a baseline: to the pixel where runs repeat, by looks where they do not."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imagegen_nb.core import images
+from imagegen_nb.core.atomic_files import explain, user_path
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.step.output import Asset
+from imagegen_nb.testing import baselines, failure_image
+from imagegen_nb.testing.baselines import Baseline, Origin
+from imagegen_nb.testing.flip import difference, plain
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+TOLERANCE = 0.4
+"""Lets most takes of one picture pass, and hardly any other picture; docs/testing.md has the figures.
+
+They were measured on made-up scenes: no provider could be asked."""
+_OTHER_SHAPE = 0.02
+"""How far two pictures' ratios of width to height may be apart (rounding to whole pixels) to be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mismatch:
+    """Why the pictures differ, and the panel that shows where (None where nothing can be laid over)."""
+
+    reason: str
+    label: str
+    panel: Image | None
+
+
+def assert_similar(
+    image: Asset | bytes | str | os.PathLike[str] | Image,
+    baseline: str | os.PathLike[str],
+    *,
+    tolerance: float = TOLERANCE,
+    exact: bool | None = None,
+    failures: str | os.PathLike[str] | None = None,
+) -> None:
+    """Fail with an `AssertionError` when `image` does not look like the picture at `baseline`, a PNG.
+
+    Exactly the same pixels are expected of an asset of a replayed run or of the emulator (or of any
+    picture with `exact=True`), otherwise a FLIP difference of at most `tolerance` at the scale of
+    composition and colour: 0 is the same, 1 as different as can be. On failure baseline, image and
+    difference are saved side by side in `failures` (else `image-failures` beside the baseline). With
+    `pytest --update-baselines`, or IMAGEGEN_NB_UPDATE_BASELINES=1, the baseline is written instead.
+    Raises `InvalidOption` for what cannot be compared, such as a baseline that is not there.
+    """
+    __tracebackhide__ = True
+    if not 0 <= tolerance <= 1:
+        raise InvalidOption(f"tolerance = {tolerance!r}: give a number from 0 (the same) to 1")
+    path = baselines.place(baseline)
+    picture, origin = plain(_opened(image)), _origin(image)
+    if baselines.updating():
+        baselines.save(path, picture, origin)
+        return
+    known = baselines.load(path)
+    if origin and known.origin and origin != known.origin:
+        raise AssertionError(
+            f"{path}: the baseline is {_told(known.origin)}, the image is {_told(origin)}: they cannot be "
+            "compared. Keep a baseline for each, or make this one anew with --update-baselines"
+        )
+    compare = _by_pixels if _repeatable(image, exact) else _by_looks
+    mismatch = compare(known, picture, tolerance)
+    if mismatch is None:
+        return
+    folder = path.parent / "image-failures" if failures is None else user_path(failures, InvalidOption)
+    panels = [
+        (f"baseline {_size(known.picture)}", known.picture),
+        (f"got {_size(picture)}", picture),
+        *([(mismatch.label, mismatch.panel)] if mismatch.panel else []),
+    ]
+    saved = failure_image.save(folder, path.stem, panels)
+    raise AssertionError(
+        f"{_name(image)} is not like {path}: {mismatch.reason}\n  side by side: {saved}\n"
+        "  if the new picture is right: --update-baselines"
+    )
+
+
+def _repeatable(image: object, exact: bool | None) -> bool:
+    """Whether the same pixels must come again: the one place that knows which runs repeat themselves."""
+    if exact is not None:
+        return exact
+    return isinstance(image, Asset) and (image.replayed or _origin(image) == "emulated")
+
+
+def _origin(image: object) -> Origin:
+    if isinstance(image, Asset) and image.stored is not None:
+        return "emulated" if image.stored.emulated else "live"
+    return ""
+
+
+def _told(origin: Origin) -> str:
+    return "emulated" if origin == "emulated" else "of a live provider"
+
+
+def _opened(image: object) -> Image:
+    """The picture, decoded within the bounds. Raises `ImageRejected`, `AssetNotFound`, `InvalidOption`."""
+    from PIL import Image
+
+    if isinstance(image, Asset):
+        return image.image()
+    if isinstance(image, bytes):
+        return images.decode(image)
+    if isinstance(image, str | os.PathLike):
+        path: Path = user_path(image, InvalidOption)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            problem = explain(error)
+        else:
+            return images.decode(data)
+        raise InvalidOption(f"image = {str(path)!r} cannot be read: {problem}")
+    if isinstance(image, Image.Image):
+        return image
+    raise InvalidOption(
+        f"image is of type {type(image).__name__}: give an asset (run.output.assets[0]), bytes, a path or a "
+        "Pillow image"
+    )
+
+
+def _name(image: object) -> str:
+    if isinstance(image, Asset):
+        return image.file_name
+    return str(image) if isinstance(image, str | os.PathLike) else "the image"
+
+
+def _size(picture: Image) -> str:
+    return f"{picture.width}x{picture.height}"
+
+
+def _by_pixels(known: Baseline, picture: Image, tolerance: float) -> _Mismatch | None:
+    """Same size, same kind of pixels, same pixels; `tolerance` does not count."""
+    from PIL import Image, ImageChops
+
+    baseline = plain(known.picture)
+    for what, wanted, got in (
+        ("size", _size(baseline), _size(picture)),
+        ("mode", baseline.mode, picture.mode),
+    ):
+        if wanted != got:
+            return _Mismatch(f"{what}: expected {wanted}, got {got}", "", None)
+    if baseline.tobytes() == picture.tobytes():
+        return None
+    changed = Image.new("L", picture.size)
+    for channel in ImageChops.difference(baseline, picture).split():
+        changed = ImageChops.lighter(changed, channel.point(lambda value: 255 if value else 0))
+    count, pixels = changed.histogram()[255], picture.width * picture.height
+    reason = f"{count:,} of {pixels:,} pixels differ, and the same pixels are expected (exact)"
+    return _Mismatch(reason, f"{count:,} pixels differ", changed)
+
+
+def _by_looks(known: Baseline, picture: Image, tolerance: float) -> _Mismatch | None:
+    """About the same shape, and a small FLIP difference."""
+    baseline = plain(known.picture)
+    shapes = [one.width / one.height for one in (baseline, picture)]
+    if abs(shapes[0] / shapes[1] - 1) > _OTHER_SHAPE:
+        reason = f"another shape: expected {_size(baseline)} or alike, got {_size(picture)}"
+        return _Mismatch(reason, "", None)
+    found = difference(baseline, picture)
+    if found.score <= tolerance:
+        return None
+    told = f"difference {found.score:.3f}, at most {tolerance:g} allowed"
+    return _Mismatch(f"{told} (0 is the same, 1 as different as can be)", told, found.map)

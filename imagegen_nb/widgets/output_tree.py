@@ -1,0 +1,74 @@
+"""The output object as a folded tree: what later steps can refer to, each path one click from a copy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import traitlets
+
+from imagegen_nb.runs.run import Run
+from imagegen_nb.step import references
+from imagegen_nb.step.references import OutputPath
+from imagegen_nb.widgets.base import Live
+
+_LONGEST_VALUE = 160
+"""Characters of a shown value; the whole of it is in the run."""
+
+
+class OutputTree(Live):
+    """A run's output, or what a step is expected to give, as a tree to unfold and copy paths from.
+
+    `source` is a `Run` or the `OutputPath`s of `imagegen_nb.paths(step)`; `identifier` is the name later
+    steps use for a run (by default its own, or `step_1`). `show` takes the same and replaces what is shown.
+    Paths a run did not give are marked as missing, those no run has confirmed as predicted.
+
+    Traits: `label`, the heading; `nodes`, what is drawn, written here and never read back.
+    """
+
+    scripts = ("dom.js", "tree.js")
+    styles = ("base.css", "tree.css")
+
+    label = traitlets.Unicode("Output").tag(sync=True)
+    nodes: traitlets.List[Any] = traitlets.List(read_only=True).tag(page=True)
+
+    def __init__(
+        self, source: Run | Iterable[OutputPath] | None = None, *, identifier: str | None = None
+    ) -> None:
+        super().__init__()
+        if source is not None:
+            self.show(source, identifier=identifier)
+
+    def show(self, source: Run | Iterable[OutputPath], *, identifier: str | None = None) -> None:
+        """Show another run, or other paths; what was unfolded stays so."""
+        if isinstance(source, Run):
+            source = references.paths(source.step, source, identifier=identifier)
+        self.set_trait("nodes", [_node(path) for path in sorted(source, key=_place)])
+
+    def __repr__(self) -> str:
+        count = len(self.nodes)
+        return f"Output tree of {count} path{'' if count == 1 else 's'} (run this cell to see it live)"
+
+
+def _place(path: OutputPath) -> list[tuple[bool, int, str]]:
+    """A node directly before what it holds, numbers in their order, settings before assets."""
+    parts = path.path.split(".")
+    order = {"model": 0, "id": 0, "settings": 0, "assets": 1, "error": 2}
+    return [(not part.isdigit(), int(part) if part.isdigit() else order.get(part, 3), part) for part in parts]
+
+
+def _node(path: OutputPath) -> dict[str, str]:
+    return {"path": path.path, "type": path.type, "state": path.state, "value": _shown(path.value)}
+
+
+def _shown(value: Any) -> str:
+    """A value as a prompt would get it, cut; objects and arrays show how much they hold."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return f"{len(value)} item{'' if len(value) == 1 else 's'}"
+    if isinstance(value, dict):
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

@@ -1,0 +1,129 @@
+"""The static views: everything escaped, nothing but an inline WebP in a `src`."""
+
+from __future__ import annotations
+
+import html5lib
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagegen_nb.core.html_repr import Tile, byte_size, html, text
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</td></tr></table><iframe src=javascript:alert(1)>",
+    "</code></div><h1>gone</h1>",
+    "<!-- <table>",
+    "]]><svg/onload=alert(1)>",
+    "&lt;b&gt;&#60;b&#62;",
+    "<style>*{display:none}</style>",
+    "<plaintext>",
+    "javascript:alert(1)",
+    "\u2028\u202e<b>",
+    "\x00<b>\x0c",
+    "`${alert(1)}`",
+    "$x^2$ \\(x\\)",
+]
+
+
+def tree(document: str) -> list[tuple]:
+    """Every element with its attributes, without the texts: what a browser would build."""
+    root = html5lib.parse(document, namespaceHTMLElements=False)
+    return [
+        (
+            element.tag,
+            sorted((name, "" if name == "alt" else value) for name, value in element.attrib.items()),
+        )
+        for element in root.iter()
+        if isinstance(element.tag, str)
+    ]
+
+
+def tile(words: str = "x", thumbnail: bytes | None = None) -> Tile:
+    return Tile(name=words, alt=words, path=words, facts=[words, words], thumbnail=lambda: thumbnail)
+
+
+def card(words: str, thumbnail: bytes | None = b"webp") -> str:
+    return html(words, [words, words], [tile(words, thumbnail)])
+
+
+@pytest.mark.parametrize("thumbnail", [b"webp", None])
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_text_builds_the_same_elements_as_harmless_text(hostile, thumbnail):
+    assert tree(card(hostile, thumbnail)) == tree(card("harmless", thumbnail))
+
+
+@given(st.text(st.sampled_from("<>&\"'/=!-{}ab \n`;\0\x0c"), min_size=1, max_size=40))
+def test_any_text_builds_the_same_elements(words):
+    assert tree(card(words)) == tree(card("harmless"))
+
+
+def test_hostile_text_is_shown_as_it_is():
+    root = html5lib.parse(card("<b>&amp;"), namespaceHTMLElements=False)
+    assert "".join(root.itertext()).count("<b>&amp;") == 7
+    assert next(root.iter("img")).attrib["alt"] == "<b>&amp;"
+
+
+def test_the_only_source_is_an_inline_webp():
+    root = html5lib.parse(card("x", b"bytes"), namespaceHTMLElements=False)
+    addresses = [
+        value
+        for element in root.iter()
+        for name, value in element.attrib.items()
+        if name in ("src", "href", "srcset", "action", "data")
+    ]
+    assert addresses == ["data:image/webp;base64,Ynl0ZXM="]
+
+
+def test_an_image_stored_elsewhere_is_said_instead_of_shown():
+    shown = html("t", [], [tile()])
+    assert "<img" not in shown
+    assert "image stored elsewhere" in shown
+
+
+@pytest.mark.parametrize(("count", "rows"), [(0, []), (1, [1]), (4, [4]), (5, [4, 1]), (9, [4, 4, 1])])
+def test_tiles_stand_four_in_a_row(count, rows):
+    root = html5lib.parse(html("t", [], [tile()] * count), namespaceHTMLElements=False)
+    assert [len(row.findall("td")) for row in root.iter("tr")] == rows
+
+
+def test_a_path_is_shown_ready_to_be_copied():
+    path = "step_2.output.assets.0.file_url"
+    assert f"{{{{{path}}}}}" in html("t", [], [tile(path)])
+
+
+def test_the_plain_text_makes_no_thumbnail():
+    def refuse() -> bytes:
+        raise AssertionError("a thumbnail was made")
+
+    assert text("t", [], [Tile(name="n", alt="", path="p", facts=[], thumbnail=refuse)])
+
+
+def test_the_plain_text_has_a_line_for_the_title_each_note_and_each_picture():
+    tiles = [Tile(name="a.webp", alt="", path=f"output.assets.{n}", facts=["1 kB"]) for n in range(2)]
+    assert text("Title", ["a note"], tiles).splitlines() == [
+        "Title",
+        "  a note",
+        "  output.assets.0  a.webp  1 kB",
+        "  output.assets.1  a.webp  1 kB",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 B"),
+        (812, "812 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (34_100, "34.1 kB"),
+        (999_900, "999.9 kB"),
+        (999_999, "1.0 MB"),
+        (1_400_000, "1.4 MB"),
+        (5_000_000_000, "5000.0 MB"),
+    ],
+)
+def test_byte_counts_in_words(count, words):
+    assert byte_size(count) == words

@@ -1,0 +1,194 @@
+"""Reading answers: strict JSON and base64, error kinds by status, waiting times, redacted words."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from imagegen_nb import errors
+from imagegen_nb.errors import InvalidResponse
+from imagegen_nb.providers.base import Connection
+from imagegen_nb.providers.credentials import Credential
+from imagegen_nb.providers.http import response
+from imagegen_nb.providers.http.response import Reply, failure
+
+KEY = "odd/key+0123456789"
+CONNECTION = Connection(base_url="https://host.example", credential=Credential(SecretStr(KEY), "nobody"))
+
+
+def reply(body: bytes = b"{}", status: int = 200, **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply("openai", status, {"x-request-id": "id-1", **named}, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "an empty body"),
+        (b"  <html>", "an HTML page"),
+        (b"{", "not valid JSON"),
+        (b'{"a": NaN}', "not valid JSON"),
+        (b'{"a": Infinity}', "not valid JSON"),
+        (b"{} {}", "not valid JSON"),
+        (b"\xff", "not valid JSON"),
+        (b"[1]", "a JSON list"),
+        (b"null", "where an object was expected"),
+        (b"[" * 100_000, "not valid JSON"),
+    ],
+)
+def test_bodies_that_are_no_json_object(body, says):
+    with pytest.raises(InvalidResponse) as caught:
+        reply(body).json()
+    error = caught.value
+    assert says in str(error)
+    assert (error.provider, error.status, error.request_id, error.charge) == (
+        "openai",
+        200,
+        "id-1",
+        "unknown",
+    )
+    assert error.__context__ is error.__cause__ is None
+    assert reply(body).json_or_empty() == {}
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_object_or_an_invalid_response(body):
+    try:
+        assert isinstance(reply(body).json(), dict)
+    except InvalidResponse:
+        assert reply(body).json_or_empty() == {}
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_base64_comes_back_whole(data):
+    assert reply().image_data(base64.b64encode(data).decode()) == data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        None,
+        42,
+        [],
+        "a",
+        "ab=c",
+        "YQ",
+        "YQ==\n",
+        " YQ==",
+        "Y Q==",
+        "YQ==YQ==",
+        "data:image/png;base64,YQ==",
+        "YQ–=",
+    ],
+)
+def test_what_is_not_strict_base64(text):
+    found = reply().image_data(text)
+    assert type(found) is InvalidResponse
+    assert "base64" in str(found)
+
+
+def test_a_body_does_not_show_in_a_repr():
+    assert "secret" not in repr(reply(b"secret"))
+
+
+STATUSES = {
+    400: ("bad_request", "none"),
+    401: ("authentication", "none"),
+    403: ("authentication", "none"),
+    404: ("model_retired", "none"),
+    422: ("bad_request", "none"),
+    429: ("rate_limit", "none"),
+    500: ("provider_fault", "unknown"),
+    502: ("provider_fault", "unknown"),
+    503: ("provider_fault", "unknown"),
+    504: ("provider_fault", "unknown"),
+    529: ("provider_fault", "unknown"),
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("message", ["In its own words.", None, "", "  ", 7, ["x"], {"a": 1}])
+def test_errors_by_status(status, message):
+    error = failure(reply(status=status), CONNECTION, code="the_code", message=message)
+    assert (error.kind, error.charge) == STATUSES[status]
+    assert (error.provider, error.status, error.code, error.request_id) == (
+        "openai",
+        status,
+        "the_code",
+        "id-1",
+    )
+    assert error.message.strip()
+    if message == "In its own words.":
+        assert error.message == message
+
+
+def test_a_finding_goes_before_the_status():
+    error = failure(reply(status=400), CONNECTION, kind=errors.ModerationBlocked, charge="charged")
+    assert (type(error), error.charge) == (errors.ModerationBlocked, "charged")
+
+
+def test_the_key_is_hidden_in_message_and_code():
+    error = failure(reply(status=401), CONNECTION, message=f"Bad key {KEY}!", code=f"bad:{KEY}")
+    assert error.message == "Bad key [redacted]!"
+    assert error.code == "bad:[redacted]"
+
+
+def test_words_without_end_are_cut():
+    error = failure(reply(status=400), CONNECTION, message="word " * 10_000)
+    assert len(error.message) <= 600
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry_after": "7"}, 7),
+        ({"retry_after": "0"}, 0),
+        ({"retry_after": " 1.5 "}, 1.5),
+        ({"retry_after_ms": "250"}, 0.25),
+        ({"retry_after": "9", "retry_after_ms": "250"}, 0.25),
+        ({"retry_after": "-1"}, None),
+        ({"retry_after": "soon"}, None),
+        ({"retry_after": ""}, None),
+        ({"retry_after": "1e999"}, None),
+        ({"retry_after": "NaN"}, None),
+        ({"retry_after_ms": "nan"}, None),
+        ({"retry_after_ms": "inf"}, None),
+        ({"retry_after": "Fri, 21 Nov 2014 00:00:00 GMT"}, 0),
+        ({"retry_after": "Fri, 99 Nov 2014 00:00:00 GMT"}, None),
+    ],
+    ids=str,
+)
+def test_retry_after(headers, seconds):
+    assert failure(reply(status=429, **headers), CONNECTION).retry_after == seconds
+
+
+def test_retry_after_as_a_date_to_come():
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    assert 30 < failure(reply(status=429, retry_after=date), CONNECTION).retry_after <= 61
+
+
+@given(st.text(max_size=30))
+def test_any_retry_after_is_a_finite_wait_or_none(text):
+    found = failure(Reply("xai", 429, {"retry-after": text}, b""), CONNECTION).retry_after
+    assert found is None or 0 <= found < float("inf")
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(7, 7), (0, 0), (-1, None), (True, None), (1.0, None), ("7", None), (None, None), ([], None)],
+)
+def test_whole_numbers(value, number):
+    assert response.whole_number(value) == number
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 7])
+def test_what_is_no_mapping_is_an_empty_one(value):
+    assert response.mapping(value) == {}

@@ -1,0 +1,163 @@
+"""Every model there is: declared once, in the platform's order, open for registered providers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from imagegen_nb import ImageGenerationStep, InvalidStep
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.providers import catalog
+from imagegen_nb.providers.base import Provider
+from imagegen_nb.providers.capabilities import Choice, Model, Rule
+
+
+def provider(name: str = "paint", *models: Model) -> Provider:
+    """A provider of `models` that is never called."""
+
+    class Paint(Provider):
+        label = "Paint"
+        base_url = "https://paint.example/v1"
+        key_variable = "PAINT_API_KEY"
+
+        async def generate(self, request, connection):
+            raise AssertionError("never called")
+            yield
+
+    Paint.name = name
+    Paint.models = models or (Model(name="paint-1", settings={"image_quality": Choice(("wet", "dry"))}),)
+    return Paint()
+
+
+@pytest.fixture
+def registered():
+    """Registers providers and takes them out again."""
+    names = []
+
+    def register(made: Provider) -> Provider:
+        catalog.register(made)
+        names.append(made.name)
+        return made
+
+    yield register
+    for name in names:
+        catalog.unregister(name)
+
+
+def test_the_offered_models_come_first_in_the_platforms_order():
+    names = [entry.model.name for entry in catalog.models()]
+    assert names == [
+        "gpt-image-2",
+        "grok-imagine-image-quality",
+        "grok-imagine-image",
+        "gemini-2.5-flash-image",
+        "gpt-image-2.5-flare",
+        "gpt-image-2.5-sunburst",
+        "grok-imagine-image-2.0",
+        "gemini-3.1-flash-image",
+    ]
+    assert [entry.model.offered for entry in catalog.models()] == [True] * 4 + [False] * 4
+
+
+def test_the_providers_stand_in_the_platforms_order():
+    assert [each.name for each in catalog.providers()] == ["openai", "xai", "gemini"]
+
+
+@pytest.mark.parametrize("entry", catalog.models(), ids=lambda entry: entry.model.name)
+def test_a_declaration_is_whole(entry):
+    model = entry.model
+    assert set(model.settings) <= set(ImageGenerationStep.model_fields)
+    assert {key for rule in model.rules for key in (rule.field, rule.when)} <= set(model.settings)
+    assert model.lifecycle.source.startswith("https://")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d|", model.lifecycle.since)
+    assert set(model.labels or {}) <= set(model.settings)
+    for kind in model.settings.values():
+        assert kind.default is None or kind.check(kind.default) is None
+
+
+@pytest.mark.parametrize("entry", catalog.models(), ids=lambda entry: entry.model.name)
+def test_a_model_past_its_time_names_a_current_successor(entry):
+    life = entry.model.lifecycle
+    if life.status == "current":
+        assert life.successor == ""
+    else:
+        successor = catalog.find(life.successor)
+        assert successor is not None
+        assert successor.model.lifecycle.status == "current"
+        assert life.note
+        assert life.since
+
+
+def test_a_model_is_found_by_its_name():
+    found = catalog.find("grok-imagine-image")
+    assert found is not None
+    assert (found.provider.name, found.model.name) == ("xai", "grok-imagine-image")
+
+
+@pytest.mark.parametrize("name", ["", "GPT-IMAGE-2", "gpt-image-2 ", None, 5, ["gpt-image-2"], {}])
+def test_nothing_else_is_found(name):
+    assert catalog.find(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("gpt-image2", "gpt-image-2"),
+        ("grok-image", "grok-imagine-image"),
+        ("gemini-2.5-flash", "gemini-2.5-flash-image"),
+        ("zzz", "gpt-image-2"),
+        (None, "gpt-image-2"),
+    ],
+)
+def test_the_nearest_known_model(name, nearest):
+    assert catalog.nearest(name) == nearest
+
+
+def test_a_registered_provider_is_usable_at_once_and_gone_after(registered):
+    registered(provider())
+    step = ImageGenerationStep(model="paint-1", prompt="x", image_quality="wet")
+    assert step.entry.provider.name == "paint"
+    assert catalog.models()[-1].model.name == "paint-1"
+    assert "paint-1" in str(ImageGenerationStep.json_schema())
+    catalog.unregister("paint")
+    with pytest.raises(InvalidStep, match="not a known model"):
+        ImageGenerationStep(model="paint-1", prompt="x")
+    assert "paint-1" not in str(ImageGenerationStep.json_schema())
+
+
+@pytest.mark.parametrize(
+    "clash",
+    [provider("openai"), provider("other", Model(name="gpt-image-2", settings={}))],
+    ids=["name", "model"],
+)
+def test_a_taken_name_is_refused(clash):
+    with pytest.raises(InvalidOption, match="already registered"):
+        catalog.register(clash)
+    assert len(catalog.providers()) == 3
+
+
+def test_registering_twice_is_refused(registered):
+    made = registered(provider())
+    with pytest.raises(InvalidOption, match="already registered"):
+        catalog.register(made)
+
+
+def test_unregistering_an_unknown_name_does_nothing():
+    catalog.unregister("nobody")
+    catalog.unregister("openai")
+    assert [each.name for each in catalog.providers()] == ["openai", "xai", "gemini"]
+
+
+def test_the_rules_of_a_registered_model_are_kept(registered):
+    rule = Rule("image_background", ("transparent",), "image_quality", ("wet",), "wet paint runs", "Use dry")
+    settings = {
+        "image_quality": Choice(("wet", "dry"), "wet"),
+        "image_background": Choice(("opaque", "transparent")),
+    }
+    registered(provider("ruled", Model(name="ruled-1", settings=settings, rules=(rule,))))
+    with pytest.raises(InvalidStep, match="wet paint runs"):
+        ImageGenerationStep(model="ruled-1", prompt="x", image_background="transparent")
+    assert ImageGenerationStep(
+        model="ruled-1", prompt="x", image_background="transparent", image_quality="dry"
+    )

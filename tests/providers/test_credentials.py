@@ -1,0 +1,264 @@
+"""Which key pays for a call, and how a missing one is told."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from imagegen_nb.errors import InvalidOption, MissingCredential
+from imagegen_nb.providers.credentials import (
+    PLACEHOLDER,
+    Credential,
+    Gateway,
+    VertexAI,
+    emulated,
+    find,
+    is_loopback,
+    keys_in_use,
+    stand_ins,
+)
+
+KEY = "sk-canary-0123456789abcdef"
+GATEWAY_KEY = "gateway-canary-0123456789"
+GATEWAY = Gateway("https://gateway.example/v1", "TEAM_GATEWAY_KEY")
+
+
+def value(credential: Credential) -> str:
+    return credential.key.get_secret_value()
+
+
+@pytest.fixture
+def own(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+@pytest.fixture
+def gateway(monkeypatch):
+    monkeypatch.setenv("TEAM_GATEWAY_KEY", GATEWAY_KEY)
+
+
+# Whose key
+
+
+def test_personal_uses_the_providers_own_variable(own):
+    found = find("openai", "OPENAI_API_KEY", "personal", {})
+    assert (value(found), found.variable, found.paid_by) == (
+        KEY,
+        "OPENAI_API_KEY",
+        "personal: OPENAI_API_KEY",
+    )
+    assert found.base_url == ""
+
+
+def test_personal_never_uses_a_hosted_account(own, gateway):
+    found = find("openai", "OPENAI_API_KEY", "personal", {"openai": GATEWAY})
+    assert (value(found), found.base_url) == (KEY, "")
+
+
+def test_hosted_uses_its_own_account_first(own, gateway):
+    found = find("openai", "OPENAI_API_KEY", "hosted", {"openai": GATEWAY})
+    assert (value(found), found.base_url) == (GATEWAY_KEY, "https://gateway.example/v1")
+    assert found.paid_by == "hosted: gateway gateway.example (TEAM_GATEWAY_KEY)"
+
+
+def test_hosted_without_an_account_uses_the_providers_variable(own):
+    found = find("openai", "OPENAI_API_KEY", "hosted", {"gemini": VertexAI("p")})
+    assert (value(found), found.paid_by) == (KEY, "hosted: OPENAI_API_KEY")
+
+
+def test_vertex_ai_needs_no_key():
+    found = find("gemini", "GEMINI_API_KEY", "hosted", {"gemini": VertexAI("my-project")})
+    assert (value(found), found.vertex) == ("", VertexAI("my-project"))
+    assert "my-project" in found.paid_by
+
+
+def test_a_gateway_without_its_key_does_not_silently_charge_another(own):
+    with pytest.raises(MissingCredential) as caught:
+        find("openai", "OPENAI_API_KEY", "hosted", {"openai": GATEWAY})
+    assert caught.value.variable == "TEAM_GATEWAY_KEY"
+
+
+def test_the_key_is_read_anew_for_every_call(own, monkeypatch):
+    find("openai", "OPENAI_API_KEY", "personal", {})
+    monkeypatch.setenv("OPENAI_API_KEY", KEY + "-new")
+    assert value(find("openai", "OPENAI_API_KEY", "personal", {})) == KEY + "-new"
+
+
+@pytest.mark.parametrize("written", [f" {KEY}", f"{KEY}\n", f"\t{KEY} \r\n"])
+def test_white_space_around_a_key_is_taken_off(monkeypatch, written):
+    monkeypatch.setenv("OPENAI_API_KEY", written)
+    assert value(find("openai", "OPENAI_API_KEY", "personal", {})) == KEY
+
+
+# A missing key
+
+
+@pytest.mark.parametrize("written", [None, "", "  ", "\n"])
+@pytest.mark.parametrize("charge_type", ["hosted", "personal"])
+def test_a_missing_key_names_the_variable_and_the_emulator(monkeypatch, written, charge_type):
+    if written is not None:
+        monkeypatch.setenv("XAI_API_KEY", written)
+    with pytest.raises(MissingCredential, match="XAI_API_KEY is not set") as caught:
+        find("xai", "XAI_API_KEY", charge_type, {})
+    assert caught.value.variable == "XAI_API_KEY"
+    assert 'backend="emulator"' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "written", [f"{KEY} {KEY}", f"{KEY}\nX-Header: y", "schlüssel-0123456789", f"{KEY}\x07"]
+)
+def test_a_key_that_cannot_be_one_is_refused_and_not_repeated(monkeypatch, written):
+    monkeypatch.setenv("OPENAI_API_KEY", written)
+    with pytest.raises(MissingCredential, match="OPENAI_API_KEY is set, but") as caught:
+        find("openai", "OPENAI_API_KEY", "personal", {})
+    assert "canary" not in str(caught.value)
+    assert "schlüssel" not in str(caught.value)
+
+
+# Gateways
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://gateway.example",
+        "https://gateway.example:8443/openai/v1",
+        "HTTPS://gateway.example/v1",
+        "http://localhost:4000/v1",
+        "http://127.0.0.1:4000",
+        "http://127.1.2.3/v1",
+        "http://[::1]:4000/v1",
+    ],
+)
+def test_a_gateway_has_https_or_is_on_this_machine(address):
+    assert Gateway(address, "TEAM_GATEWAY_KEY").base_url == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "gateway.example",
+        "https://",
+        "https:///v1",
+        "http://gateway.example/v1",
+        "http://10.0.0.1/v1",
+        "http://0.0.0.0/v1",
+        "http://127.gateway.example/v1",
+        "http://127.0.0.1.gateway.example/v1",
+        "http://localhost.gateway.example/v1",
+        "http://localhost@gateway.example/v1",
+        "http://gateway.example#localhost",
+        "ftp://localhost/v1",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "http://[::1",
+        "https://[not-an-address]/v1",
+    ],
+)
+def test_any_other_gateway_is_refused(address):
+    with pytest.raises(InvalidOption, match="base_url"):
+        Gateway(address, "TEAM_GATEWAY_KEY")
+
+
+@pytest.mark.parametrize(
+    "address", [f"https://user:{KEY}@gateway.example/v1", f"https://{KEY}@gateway.example"]
+)
+def test_a_key_inside_a_gateways_address_is_refused_and_not_repeated(address):
+    with pytest.raises(InvalidOption) as caught:
+        Gateway(address, "TEAM_GATEWAY_KEY")
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("http://localhost:8321", True),
+        ("http://127.0.0.1", True),
+        ("http://[::1]/", True),
+        ("http://127.evil.example", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("http://evil.example", False),
+        ("http://localhost.evil.example", False),
+        ("", False),
+    ],
+)
+def test_only_this_machine_is_loopback(address, local):
+    assert is_loopback(address) is local
+
+
+# Keys stay out of sight
+
+
+def test_keys_are_never_in_a_repr(own, gateway):
+    for found in (
+        find("openai", "OPENAI_API_KEY", "personal", {}),
+        find("openai", "OPENAI_API_KEY", "hosted", {"openai": GATEWAY}),
+    ):
+        assert "canary" not in repr(found)
+        assert "canary" not in str(found)
+        assert "canary" not in f"{found.paid_by} {found.key}"
+
+
+def test_the_credentials_of_a_google_account_are_not_in_its_repr():
+    class Secretive:
+        def __repr__(self) -> str:
+            return "canary"
+
+    assert "canary" not in repr(VertexAI("p", credentials=Secretive()))
+
+
+def test_a_missing_credential_can_be_pickled():
+    error = MissingCredential("no key", variable="XAI_API_KEY")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.variable) == ("no key", "XAI_API_KEY")
+
+
+# The emulator
+
+
+@pytest.mark.parametrize("charge_type", ["hosted", "personal"])
+def test_the_emulator_never_gets_a_key(own, gateway, charge_type):
+    found = emulated(charge_type, GATEWAY)
+    assert value(found) == PLACEHOLDER
+    assert "emulator" in found.paid_by
+    assert found.base_url == ""
+
+
+def test_a_hosted_vertex_account_keeps_its_paths_on_the_emulator():
+    assert emulated("hosted", VertexAI("p")).vertex == VertexAI("p")
+    assert emulated("personal", VertexAI("p")).vertex is None
+
+
+# What must not be written
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OPENAI_API_KEY", "TEAM_GATEWAY_KEY", "GITHUB_TOKEN", "db_password", "CLIENT_SECRET", "My_Api_Key"],
+)
+def test_variables_that_say_they_hold_a_secret_count_as_keys_in_use(monkeypatch, name):
+    monkeypatch.setenv(name, "canary-0123456789-canary")
+    assert "canary-0123456789-canary" in keys_in_use([])
+
+
+def test_a_named_variable_counts_whatever_it_is_called(monkeypatch):
+    monkeypatch.setenv("ODD_NAME", "canary")
+    assert "canary" in keys_in_use(["ODD_NAME"])
+    assert "canary" not in keys_in_use([])
+
+
+@pytest.mark.parametrize(("name", "written"), [("KEYBOARD", "canary-0123456789"), ("SORT_KEY", "canary")])
+def test_other_variables_do_not_count(monkeypatch, name, written):
+    monkeypatch.setenv(name, written)
+    assert written not in keys_in_use([])
+
+
+def test_a_process_without_keys_has_placeholders_for_all_of_them(monkeypatch):
+    monkeypatch.setenv("GATEWAY_TOKEN", "canary-0123456789-canary")
+    monkeypatch.setenv("HARMLESS", "canary-0123456789-canary")
+    told = stand_ins(["OPENAI_API_KEY"])
+    assert {"OPENAI_API_KEY", "GATEWAY_TOKEN"} <= set(told)
+    assert "HARMLESS" not in told
+    assert set(told.values()) == {PLACEHOLDER}

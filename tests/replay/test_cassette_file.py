@@ -1,0 +1,160 @@
+"""The cassette's text: it reads back to the byte, compares well, and is never trusted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagegen_nb.errors import ReplayError
+from imagegen_nb.replay import bodies, cassette_file
+from imagegen_nb.replay.cassette_file import About
+from imagegen_nb.replay.recording import CUT, Recording
+
+ABOUT = About(
+    against="live",
+    recorded_on="2026-11-21",
+    versions={"openai": "3.54.0"},
+    notebook="a b.ipynb",
+    refused=("call 0: …",),
+)
+
+
+def recording(**changes) -> Recording:
+    plain = {
+        "method": "POST",
+        "url": "https://api.openai.com/v1/images/generations",
+        "call": "0",
+        "request": b'{"model":"gpt-image-2","prompt":"a lamp"}',
+        "status": 200,
+        "headers": {"content-type": "application/json"},
+        "answer": b'{\n  "created": 1,\n  "data": []\n}',
+    }
+    return Recording(**{**plain, **changes})
+
+
+ODD = [
+    recording(),
+    recording(call="10"),
+    recording(call="9"),
+    recording(answer=b"event: a\ndata: {}\n\nevent: b\ndata: {}\n\n", ended=CUT),
+    recording(status=0, headers={}, answer=b"", ended="ConnectError", sent=False),
+    recording(request=b"yes", answer=b"\xff\x00\xfe", status=500),
+    recording(request='{"prompt": "\u2028 é 🦊 \\u0000 \\ud800"}'.encode(), answer=b'{"a": 1, "a": 2}'),
+    recording(answer=b'{"x": NaN}'),
+    recording(answer=b'{"date": "2026-01-01", "no": "no", "n": 1e400, "f": 1.10}'),
+    recording(answer=b"[" * 5_000, url="https://api.x.ai/v1/x?y=%20&z"),
+    recording(answer=b'{"a":' * 100 + b"1" + b"}" * 100),
+    recording(answer=b"<html>\r\n  trailing \t\r\n</html>\x85\x7f\n\n\n"),
+]
+
+
+def test_what_is_written_reads_the_same(tmp_path):
+    cassette_file.write(tmp_path, ABOUT, ODD)
+    about, found = cassette_file.read(tmp_path)
+    assert about == ABOUT
+    assert sorted(map(repr, found)) == sorted(map(repr, ODD))
+    assert {(each.request, each.answer) for each in found} == {(each.request, each.answer) for each in ODD}
+
+
+def test_the_calls_stand_in_order_and_field_by_field(tmp_path):
+    cassette_file.write(tmp_path, ABOUT, ODD[:3])
+    assert [each.call for each in cassette_file.read(tmp_path)[1]] == ["0", "9", "10"]
+    lines = (tmp_path / "cassette.yaml").read_text().splitlines()
+    assert "        prompt: a lamp" in lines
+    assert "        created: 1" in lines
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=20,
+    ),
+    st.sampled_from([{}, {"indent": 2}, {"separators": (",", ":")}]),
+    st.booleans(),
+)
+def test_every_json_body_comes_back_to_the_byte(value, way, ascii_only):
+    text = json.dumps({"value": value}, ensure_ascii=ascii_only, **way)
+    shown = bodies.shown(text)
+    assert bodies.told(shown) == text
+
+
+def test_git_leaves_the_files_as_they_are(tmp_path):
+    cassette_file.write(tmp_path, ABOUT, [recording(answer=b"\xff\r\n\x00")])
+    (blob,) = (tmp_path / "blobs").iterdir()
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    asked = ["git", "-C", str(tmp_path), "check-attr", "-a", f"blobs/{blob.name}", "cassette.yaml"]
+    told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    assert f"blobs/{blob.name}: text: unset" in told
+    assert "cassette.yaml: eol: lf" in told
+
+
+HEAD = "layout: 1\nmetadata: {recorded_against: live, recorded_on: '', versions: {}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"", "no cassette"),
+        (b"- a\n- b\n", "no cassette"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"layout: 1\n", "metadata is missing"),
+        (b"interactions: []\nversion: 1\n", "its layout is None, and this version reads 1; record it again"),
+        (b"layout: 0\n", "its layout is 0"),
+        (b"layout: 2\n", "its layout is 2"),
+        (HEAD.encode(), "recordings is missing"),
+        (HEAD.replace("live", "real").encode(), "it is live or emulator"),
+        (f"{HEAD}recordings: [1]\n".encode(), "recording 1: it is no mapping"),
+        (f"{HEAD}recordings:\n- request: {{method: POST".encode(), "not whole or not YAML near line"),
+        (b"a: &a [x]\nb: *a\n", "holds an anchor"),
+        (b"a: !!python/object/apply:os.system [exit]\n", "holds a tag"),
+        (b"a: !!binary aGk=\n", "holds a tag"),
+        (b"a: " + b"[" * 50 + b"]" * 50, "nested deeper"),
+        (b"{" * 100_000, "nested deeper"),
+        (b"a: 2026-99-99\n", "not whole or not YAML"),
+        (b"a: 1\n---\nb: 1\n", "not whole or not YAML"),
+    ],
+    ids=lambda value: repr(value[:30]),
+)
+def test_a_file_that_is_none_of_ours_is_one_clear_error(text, words, tmp_path):
+    (tmp_path / "cassette.yaml").write_bytes(text)
+    with pytest.raises(ReplayError) as caught:
+        cassette_file.read(tmp_path)
+    assert words in str(caught.value)
+    assert tmp_path.name in str(caught.value)
+
+
+@pytest.mark.parametrize("share", range(5, 100, 10))
+def test_a_file_cut_short_anywhere_is_an_error_or_whole(share, tmp_path):
+    cassette_file.write(tmp_path, ABOUT, ODD)
+    whole = cassette_file.read(tmp_path)
+    path = tmp_path / "cassette.yaml"
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * share // 100])
+    try:
+        found = cassette_file.read(tmp_path)
+    except ReplayError:
+        return
+    assert found != whole
+    pytest.fail("a file cut short was taken for a whole one")
+
+
+def test_an_endless_file_is_not_read(tmp_path):
+    with (tmp_path / "cassette.yaml").open("wb") as file:
+        file.truncate(cassette_file.LARGEST + 1)
+    with pytest.raises(ReplayError, match="larger than"):
+        cassette_file.read(tmp_path)
+
+
+def test_images_nothing_refers_to_are_found_and_other_files_are_left_alone(tmp_path):
+    cassette_file.write(tmp_path, ABOUT, [recording(answer=b"\xff")])
+    stray = tmp_path / "blobs" / f"{'0' * 32}.png"
+    for path in (stray, tmp_path / "blobs" / "notes.txt"):
+        path.write_bytes(b"x")
+    assert cassette_file.orphans(tmp_path) == [stray]
+    cassette_file.write(tmp_path, ABOUT, [recording()])
+    assert [path.name for path in (tmp_path / "blobs").iterdir()] == ["notes.txt"]

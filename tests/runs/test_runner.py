@@ -1,0 +1,320 @@
+"""The walk of a run: storage limit, keeping images, what is noted, and what a plug-in may do wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from imagegen_nb import ImageGenerationStep, StepFailed, Workspace
+from imagegen_nb.core.types import GeneratedImage
+from imagegen_nb.emulator import Fault
+from imagegen_nb.errors import (
+    InvalidResponse,
+    ProviderFault,
+    ProviderTimeout,
+    StorageLimitReached,
+    StoreError,
+)
+from imagegen_nb.providers import catalog
+from imagegen_nb.providers.base import Provider
+from imagegen_nb.providers.capabilities import Model
+from imagegen_nb.store.base import Store
+from imagegen_nb.store.local import LocalStore
+
+STEP = ImageGenerationStep(prompt="a fox", image_count=2)
+each_policy = pytest.mark.parametrize("policy", ["terminate", "continue"])
+
+
+def outcome(step, workspace, **options):
+    """The run, however it ended, and whether it was raised."""
+    try:
+        return step.run(workspace=workspace, **options), False
+    except StepFailed as caught:
+        failed = caught
+    assert failed.__context__ is failed.__cause__ is None
+    return failed.run, True
+
+
+# --- storage limit
+
+
+@each_policy
+@pytest.mark.parametrize("over", [0, 1, -1], ids=["at", "past", "below"])
+def test_storage_limit(emulator, tmp_path, policy, over):
+    """At or past it nothing is asked for; below it a run may finish past it."""
+    STEP.run(workspace=Workspace(tmp_path, backend=emulator.url))
+    used = LocalStore(tmp_path).used
+    emulator.clear()
+    workspace = Workspace(tmp_path, backend=emulator.url, storage_limit=used - over)
+    events = []
+    run, raised = outcome(STEP.replace(on_failure=policy), workspace, on_event=events.append)
+    if over < 0:
+        assert (run.status, emulator.count(), raised) == ("done", 1, False)
+        assert workspace.store.used > workspace.store.limit
+        run, raised = outcome(STEP.replace(on_failure=policy), workspace)
+        assert (type(run.error), emulator.count()) == (StorageLimitReached, 1)
+        return
+    assert type(run.error) is StorageLimitReached
+    assert raised == (policy == "terminate")
+    assert "Nothing was generated" in str(run.error)
+    assert f"{used:,} of {used - over:,} bytes" in str(run.error)
+    assert emulator.count() == 0
+    assert (run.status, run.returned, run.requested, run.shortfalls) == ("failed", 0, 2, ())
+    assert [event.kind for event in events] == ["queued", "failed"]
+    assert run.output.error.kind == "storage_limit"
+    assert run.output.error.charge == "none"
+    assert workspace.store.used == used
+    assert len(list(workspace.records())) == 2
+
+
+def test_storage_limit_for_arun(emulator, tmp_path):
+    workspace = Workspace(tmp_path, backend=emulator.url, storage_limit=1)
+    STEP.run(workspace=workspace)
+    with pytest.raises(StepFailed) as caught:
+        asyncio.run(STEP.arun(workspace=workspace))
+    assert type(caught.value.error) is StorageLimitReached
+
+
+def test_a_run_under_way_counts_by_what_it_may_need(emulator, tmp_path):
+    """And is refused by name of the reason, while below the limit by what is stored."""
+    workspace = Workspace(tmp_path, backend=emulator.url, storage_limit="1 MB")
+    emulator.script("openai", Fault("delay", seconds=2))
+    job = workspace.submit(STEP)
+    while emulator.count() == 0:
+        time.sleep(0.01)
+    run, _ = outcome(STEP, workspace)
+    assert type(run.error) is StorageLimitReached
+    assert "reserved for runs under way" in str(run.error)
+    assert job.wait().status == "done"
+    assert emulator.count() == 1
+
+
+# --- the ledger
+
+
+def test_a_run_is_in_the_ledger_before_its_request_leaves(plugged, workspace):
+    seen = []
+
+    async def behave(request, connection):
+        seen.extend(workspace.runs())
+        for nothing in ():
+            yield nothing
+
+    run = plugged(behave, workspace)
+    (entry,) = seen
+    assert (entry.run_id, entry.state, entry.charge) == (run.id, "calling", "unknown")
+
+
+def test_a_run_that_cannot_be_entered_asks_nobody(emulator, tmp_path):
+    (tmp_path / "locks").write_text("in the way")
+    run, _ = outcome(STEP, Workspace(tmp_path, backend=emulator.url))
+    assert type(run.error) is StoreError
+    assert (emulator.count(), run.output.error.charge) == (0, "none")
+
+
+def test_a_store_without_a_ledger_is_enough(emulator, tmp_path):
+    """What a store of another kind gets by default."""
+
+    class Plain(LocalStore):
+        begin, finish, runs = Store.begin, Store.finish, Store.runs
+
+    workspace = Workspace(Plain(tmp_path, limit=10), backend=emulator.url)
+    assert STEP.run(workspace=workspace).returned == 2
+    assert list(workspace.runs()) == []
+    run, _ = outcome(STEP, workspace)
+    assert (type(run.error), emulator.count()) == (StorageLimitReached, 1)
+
+
+# --- the store fails
+
+
+class Unwritable(LocalStore):
+    """Refuses to write down an image (`stage`), or the records and the run's end (`finish`)."""
+
+    refuses = "stage"
+
+    def stage(self, data, media_type):
+        if self.refuses == "stage":
+            raise StoreError("cannot write an image: the disk is full")
+        return super().stage(data, media_type)
+
+    def _record(self, name, assets, run=None):
+        if self.refuses == "finish":
+            raise StoreError("cannot write the index: the disk is full")
+        return super()._record(name, assets, run)
+
+
+@each_policy
+@pytest.mark.parametrize("what", ["stage", "finish"])
+@pytest.mark.parametrize("model", ["gpt-image-2", "gemini-3.1-flash-image"])
+def test_a_store_that_fails_fails_the_step(emulator, tmp_path, policy, what, model):
+    store = Unwritable(tmp_path)
+    store.refuses = what
+    run, raised = outcome(
+        STEP.replace(model=model, on_failure=policy), Workspace(store, backend=emulator.url)
+    )
+    assert type(run.error) is StoreError
+    assert "disk is full" in str(run.error)
+    assert raised == (policy == "terminate")
+    assert (run.status, run.returned) == ("failed", 0)
+    assert run.output.error.kind == "store"
+    assert list(store.records()) == []
+    assert [entry.state for entry in store.runs()] == ["interrupted" if what == "finish" else "failed"]
+    assert run.usage.total > 0, "it was charged all the same, and the run says how much"
+
+
+def test_a_store_that_fails_after_the_images_came_says_they_may_be_charged(emulator, tmp_path):
+    store = Unwritable(tmp_path)
+    store.refuses = "finish"
+    run, _ = outcome(STEP, Workspace(store, backend=emulator.url))
+    assert run.output.error.charge != "none"
+
+
+# --- plug-ins
+
+
+class Plugin(Provider):
+    """A user's own provider; `behave` is what its calls do."""
+
+    name = "plugin"
+    label = "Plug-in"
+    base_url = "https://plugin.example/v1"
+    key_variable = "PLUGIN_API_KEY"
+    models = (Model(name="plugin-1", settings={}, output_settings=("image_count",)),)
+
+    def __init__(self, behave) -> None:
+        self.behave = behave
+
+    def generate(self, request, connection) -> AsyncGenerator:
+        return self.behave(request, connection)
+
+
+@pytest.fixture
+def plugged():
+    """Runs a plug-in's step; gives the run."""
+    names = []
+
+    def run(behave, workspace, **settings):
+        catalog.register(Plugin(behave))
+        names.append(Plugin.name)
+        step = ImageGenerationStep(model="plugin-1", prompt="a fox", on_failure="continue", **settings)
+        return step.run(workspace=workspace)
+
+    yield run
+    for name in names:
+        catalog.unregister(name)
+
+
+SECRET = "a-key-in-a-plugins-exception"
+
+
+def test_a_plugin_that_raises_anything(plugged, workspace):
+    async def behave(request, connection):
+        raise LookupError(SECRET)
+        yield
+
+    run = plugged(behave, workspace)
+    assert (type(run.error), run.error.charge, run.error.provider) == (ProviderFault, "unknown", "plugin")
+    assert "LookupError" in str(run.error)
+    assert SECRET not in f"{run.error}{run!r}"
+    assert run.error.__context__ is run.error.__cause__ is None
+
+
+def test_a_plugin_that_fails_before_its_call_leaves_no_run_under_way(plugged, workspace, monkeypatch):
+    def prepare(self):
+        raise LookupError("no such library")
+
+    monkeypatch.setattr(Plugin, "prepare", prepare)
+    with pytest.raises(LookupError):
+        plugged(None, workspace)
+    assert [(entry.state, entry.charge) for entry in workspace.runs()] == [("failed", "none")]
+
+
+def test_a_plugin_that_yields_nothing(plugged, workspace):
+    async def behave(request, connection):
+        for nothing in ():
+            yield nothing
+
+    run = plugged(behave, workspace, image_count=2)
+    assert (type(run.error), run.shortfalls[0].count) == (InvalidResponse, 2)
+
+
+def test_a_plugin_that_raises_after_an_image_keeps_it(plugged, workspace):
+    data = STEP.run(workspace=workspace).output.assets[0].bytes()
+
+    async def behave(request, connection):
+        yield GeneratedImage(0, data, "image/png")
+        raise LookupError(SECRET)
+
+    run = plugged(behave, workspace, image_count=2)
+    assert (run.status, run.returned, run.error) == ("partial", 1, None)
+    assert type(run.shortfalls[0].error) is ProviderFault
+
+
+def test_a_plugin_that_ignores_the_deadline_is_cut_off(plugged, emulator, tmp_path, monkeypatch):
+    monkeypatch.setattr("imagegen_nb.runs.runner._SPARE", 0.2)
+
+    async def behave(request, connection):
+        await asyncio.sleep(60)
+        yield
+
+    run = plugged(behave, Workspace(tmp_path, backend=emulator.url, timeout=0.3))
+    assert (type(run.error), run.error.charge) == (ProviderTimeout, "unknown")
+    assert run.duration < 30
+
+
+def test_a_plugins_own_timeout_error_is_not_the_deadline(plugged, workspace):
+    async def behave(request, connection):
+        raise TimeoutError(SECRET)
+        yield
+
+    assert type(plugged(behave, workspace).error) is ProviderFault
+
+
+def test_a_plugin_that_yields_more_than_was_asked_for(plugged, workspace):
+    data = STEP.run(workspace=workspace).output.assets[0].bytes()
+
+    async def behave(request, connection):
+        for index in range(3):
+            yield GeneratedImage(index, data, "image/png")
+
+    run = plugged(behave, workspace, image_count=1)
+    assert (run.status, run.requested) == ("done", 1)
+    assert run.returned == len(list(workspace.records(run.id)))
+
+
+# --- notes
+
+
+def test_differences_are_noted_and_the_image_is_kept(workspace, emulator):
+    emulator.script("openai", Fault("wrong_type"))
+    run = ImageGenerationStep(prompt="a fox", image_background="transparent").run(workspace=workspace)
+    assert run.returned == 1
+    noted = "\n".join(run.warnings)
+    for words in (
+        "the bytes are image/jpeg",
+        "asked for png, got jpeg",
+        "asked for a transparent background",
+    ):
+        assert f"image 1: {words}" in noted or words in noted
+
+
+def test_nothing_is_noted_when_all_is_as_asked(workspace):
+    step = ImageGenerationStep(prompt="a fox", image_background="transparent", image_size="1024x1024")
+    assert step.run(workspace=workspace).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ({"name": "Hero Image!"}, "hero-image-2.png"),
+        ({}, "a-fox-2.png"),
+        ({"name": "../../etc"}, "etc-2.png"),
+    ],
+)
+def test_files_are_named_after_the_step_or_its_prompt(workspace, label, name):
+    run = STEP.replace(**label).run(workspace=workspace)
+    assert run.output.assets[1].file_name == name

@@ -1,0 +1,351 @@
+"""A real Jupyter server and a real browser for tests: notebooks in it, and what must never happen.
+
+The fixture `open_notebook(cells)` gives Playwright's page of a new notebook, in JupyterLab or in Notebook 7;
+the functions here do with a page what every test needs. When the test ends, an error on any of its pages,
+or a request that left this machine, fails the test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import nbformat
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, expect
+
+Host = Literal["lab", "notebook"]
+"""Which application shows a notebook: JupyterLab or Notebook 7."""
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+WAIT = 30.0
+"""Seconds for anything that happens in a page; two busy cores stretch everything."""
+expect.set_options(timeout=WAIT * 1000)  # a context's own timeout does not reach it
+SCREENSHOTS = Path(
+    os.environ.get("IMAGEGEN_NB_SCREENSHOTS") or Path(tempfile.gettempdir()) / "imagegen-nb-screenshots"
+)
+AXE = Path(__file__).parents[1] / "browser" / "vendor" / "axe.min.js"
+_kernels = os.environ.get("IMAGEGEN_NB_KERNELS")
+KERNELS = sorted(Path(_kernels).resolve().iterdir()) if _kernels else []
+"""Folders with other versions of ipykernel, installed there with `pip install --no-deps --target`."""
+_PAGES = {"lab": "lab/tree/{}?reset", "notebook": "notebooks/{}"}
+# What Notebook 7's own script throws, also on a page without widgets. The first is a race of its settings
+# (https://github.com/jupyter/notebook/issues/7862); the second comes once JupyterLab was opened on the same
+# server, whose handler leaves its `treePath` in the page settings that both applications share.
+_NOT_OURS = {
+    "Cannot read properties of undefined (reading 'schema')",
+    "Command 'filebrowser:open-path' not registered.",
+}
+_NOTEBOOKS_SCRIPT = "/static/notebook/notebook_core."
+_FOREIGN = re.compile(r"(?i)^(openai|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$|^jupyter")
+_LOCAL = ("127.0.0.1", "localhost")
+
+# The kernel indicator says "idle" before there is a kernel; cells that run then are silently dropped.
+_READY = """async () => {
+  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const session = jupyterapp.shell.currentWidget.context.sessionContext;
+  await session.ready;
+  await session.session.kernel.info;
+  const kernel = session.session.kernel;
+  while (kernel.connectionStatus !== "connected" || kernel.status !== "idle") await sleep(50);
+}"""
+# Just after a cell has failed, a kernel aborts what was waiting.
+_EXECUTE = """async (code) => {
+  const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+  let said = "";
+  let reply;
+  do {
+    const future = kernel.requestExecute({ code, store_history: false });
+    future.onIOPub = ({ header, content }) => {
+      if (header.msg_type === "stream") said += content.text;
+      if (header.msg_type === "error") said += `${content.ename}: ${content.evalue}`;
+    };
+    reply = await future.done;
+  } while (reply.content.status === "aborted");
+  return said;
+}"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Lab:
+    """A running Jupyter server in a folder of its own, and the settings its pages start with.
+
+    Its pages are JupyterLab's and Notebook 7's; its kernels are the installed one, `python3`, and `KERNELS`.
+    """
+
+    folder: Path
+    url: str = ""
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        (self.folder / "notebooks").mkdir(parents=True)
+        for kernel in KERNELS:
+            self._offer(kernel)
+        self.settings("@jupyterlab/apputils-extension/notification", fetchNews="false", checkForUpdates=False)
+        self.settings("@jupyterlab/notebook-extension/tracker", windowingMode="none")
+        self.settings("@jupyterlab/docmanager-extension/plugin", autosave=False)
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+        command += [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
+        command += [
+            f"--ServerApp.root_dir={self.folder / 'notebooks'}",
+            "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+        ]
+        command += ["--LabApp.extension_manager=readonly", "--ServerApp.terminals_enabled=False"]
+        command += ["--LanguageServerManager.autodetect=False"]
+        command += [
+            "--ServerApp.disable_check_xsrf=True"
+        ]  # or it refuses to end kernels when asked from here
+        with (self.folder / "lab.log").open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())
+        deadline = time.monotonic() + 2 * WAIT
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"JupyterLab did not start:\n{(self.folder / 'lab.log').read_text()[-3000:]}"
+                )
+            time.sleep(0.1)
+
+    def settings(self, plugin: str, **values: Any) -> None:
+        """Write a plugin's settings as the user would have chosen them."""
+        file = self.folder / "settings" / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+
+    def _offer(self, kernel: Path) -> None:
+        """Let notebooks choose the ipykernel that lies in this folder, by the folder's name."""
+        spec = {
+            "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "display_name": kernel.name,
+            "language": "python",
+            "env": {"PYTHONPATH": str(kernel)},
+        }
+        file = self.folder / "jupyter_data_dir" / "kernels" / kernel.name / "kernel.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(spec))
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        # A kernel that is still starting answers with an error, and makes SIGTERM hang.
+        with contextlib.suppress(OSError, ValueError):
+            for kernel in json.loads(self._ask("/api/kernels")):
+                with contextlib.suppress(OSError):
+                    self._ask(f"/api/kernels/{kernel['id']}", method="DELETE")
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _environment(self) -> dict[str, str]:
+        """Without the keys and proxies of whoever runs the tests, and nothing of their Jupyter."""
+        env = {name: value for name, value in os.environ.items() if not _FOREIGN.search(name)}
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+            env[name] = str(self.folder / name.lower())
+        env["JUPYTERLAB_SETTINGS_DIR"] = str(self.folder / "settings")
+        env["JUPYTERLAB_WORKSPACES_DIR"] = str(self.folder / "workspaces")
+        return env
+
+    def _answers(self) -> bool:
+        try:
+            self._ask("/api")
+        except OSError:
+            return False
+        return True
+
+    def _ask(self, path: str, method: str = "GET") -> bytes:
+        with urllib.request.urlopen(
+            urllib.request.Request(self.url + path, method=method), timeout=5
+        ) as answer:
+            return answer.read()
+
+
+def run_all(page: Page) -> None:
+    """Run every cell and wait until they are done."""
+    page.evaluate(_READY)
+    page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+def run_cell(page: Page, index: int) -> None:
+    """Run one cell (from 0) and wait until it is done."""
+    page.evaluate(_READY)
+    page.evaluate(
+        "async (index) => { const notebook = jupyterapp.shell.currentWidget.content;"
+        " notebook.activeCellIndex = index; notebook.deselectAll();"
+        " await jupyterapp.commands.execute('notebook:run-cell'); }",
+        index,
+    )
+
+
+def start_cell(page: Page, index: int) -> None:
+    """Run one cell (from 0) and do not wait for its end, only until its first output is there."""
+    page.evaluate(_READY)
+    page.evaluate(
+        "async (index) => { const notebook = jupyterapp.shell.currentWidget.content;"
+        " notebook.activeCellIndex = index; notebook.deselectAll();"
+        " await jupyterapp.commands.execute('notebook:clear-cell-output');"
+        " void jupyterapp.commands.execute('notebook:run-cell'); }",
+        index,
+    )
+    page.locator(".jp-Notebook .jp-CodeCell").nth(index).locator(".jp-OutputArea-output").first.wait_for()
+
+
+def interrupt(page: Page) -> None:
+    """Press the stop button of the notebook's toolbar."""
+    page.evaluate("() => jupyterapp.commands.execute('notebook:interrupt-kernel')")
+
+
+def execute(page: Page, code: str) -> str:
+    """Run code in the notebook's kernel, beside the cells, and give what it printed."""
+    return page.evaluate(_EXECUTE, code).strip()
+
+
+def save(page: Page) -> None:
+    """Save the notebook and wait until it is."""
+    page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+
+
+def cell_count(page: Page) -> int:
+    """How many cells the notebook has now."""
+    return page.evaluate("() => jupyterapp.shell.currentWidget.content.widgets.length")
+
+
+def shot(page: Page, name: str, selector: str | None = None) -> Path:
+    """A screenshot for people, of the page or of the first element that fits."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    path = SCREENSHOTS / f"{name}.png"
+    (page.locator(selector).first if selector else page).screenshot(path=path, animations="disabled")
+    return path
+
+
+def clipboard(page: Page) -> str:
+    """The text that was copied last."""
+    return page.evaluate("() => navigator.clipboard.readText()")
+
+
+def axe(page: Page, selector: str) -> list[str]:
+    """What axe-core finds wrong inside `selector`: a line for each violation."""
+    if not page.evaluate("() => 'axe' in window"):
+        # Evaluated, not added as a script element: a loader on the page would take it for a module.
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("(selector) => axe.run(selector, { resultTypes: ['violations'] })", selector)
+    assert found["passes"], f"axe saw nothing in {selector}"
+    return [
+        f"{violation['id']} ({violation['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+@dataclass
+class Opener:
+    """Opens notebooks in fresh contexts of one browser, and keeps count of what must not happen."""
+
+    lab: Lab
+    browser: Browser
+    contexts: list[BrowserContext] = field(default_factory=list)
+    wrongs: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def open_notebook(
+        self,
+        cells: Sequence[str],
+        *,
+        host: Host = "lab",
+        kernel: str = "python3",
+        dark: bool = False,
+        size: tuple[int, int] = (1280, 900),
+        save_state: bool = False,
+    ) -> Page:
+        """A new notebook of code `cells`, open in a page of its own."""
+        self.count += 1
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata.kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
+        file = self.lab.folder / "notebooks" / f"{time.monotonic_ns()}-{self.count}.ipynb"
+        nbformat.write(notebook, file)
+        return self.open_file(file, host=host, dark=dark, size=size, save_state=save_state)
+
+    def open_file(
+        self,
+        file: Path,
+        *,
+        host: Host = "lab",
+        dark: bool = False,
+        size: tuple[int, int] = (1280, 900),
+        save_state: bool = False,
+    ) -> Page:
+        """A notebook that lies in the lab's folder, open in a page of its own."""
+        theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self.lab.settings("@jupyterlab/apputils-extension/themes", theme=theme)
+        self.lab.settings("@jupyter-widgets/jupyterlab-manager/plugin", saveState=save_state)
+        page = self._page(size)
+        page.goto(f"{self.lab.url}/{_PAGES[host].format(file.name)}")
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        page.wait_for_function("() => Boolean(globalThis.jupyterapp?.shell.currentWidget?.context)")
+        return page
+
+    def _page(self, size: tuple[int, int]) -> Page:
+        context = self.browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            accept_downloads=True,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        context.set_default_timeout(WAIT * 1000)
+        context.on("request", self._watch)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", self._thrown)
+        return page
+
+    def _thrown(self, error: Error) -> None:
+        if error.message not in _NOT_OURS or _NOTEBOOKS_SCRIPT not in (error.stack or ""):
+            self.wrongs.append(f"page error: {error}")
+
+    def _watch(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and address.hostname not in _LOCAL:
+            self.wrongs.append(f"a request left this machine: {request.url}")
+
+    def close(self) -> None:
+        """Close the pages, end their kernels, and fail on anything that went wrong."""
+        for context in self.contexts:
+            context.close()
+        with contextlib.suppress(OSError, ValueError):
+            for session in json.loads(self.lab._ask("/api/sessions")):
+                with contextlib.suppress(OSError):
+                    self.lab._ask(f"/api/sessions/{session['id']}", method="DELETE")
+        assert self.wrongs == []
+
+
+OpenNotebook = Callable[..., Page]

@@ -1,0 +1,40 @@
+"""This checkout itself: its folders, its generator of documents, and its cassettes as they compare."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+from imagegen_nb.replay import cassette_file
+
+ROOT = Path(__file__).parents[2]
+CASSETTES = ROOT / "cassettes"
+CONTRACT = CASSETTES / "contract"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def generator() -> Any:
+    """`docs/generate.py` as a module."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file of a cassette; its text without the date."""
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
+    text, dates = re.subn(rb"(?m)^  recorded_on: .*\n", b"", files[cassette_file.FILE])
+    assert dates == 1
+    return files | {cassette_file.FILE: text}
+
+
+def calls(folder: Path) -> list[tuple[Any, ...]]:
+    """What was asked and how it was answered: all but the pictures, which depend on what encodes them."""
+    return [
+        (each.order, each.status, dict(each.headers), each.ended) for each in cassette_file.read(folder)[1]
+    ]

@@ -1,0 +1,114 @@
+"""What is compared of a cell's outputs, without a kernel."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from imagegen_nb.testing.nbval_outputs import SANITIZE, comparable, compared
+
+
+def sanitized(text: str) -> str:
+    """As nbval does it."""
+    for pattern, replacement in SANITIZE.items():
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def packed(picture: Image.Image, form: str = "PNG", **options: object) -> str:
+    written = BytesIO()
+    picture.save(written, form, **options)
+    return b64encode(written.getvalue()).decode()
+
+
+def shown(**data: str) -> dict[str, str]:
+    output = {"data": {f"image/{kind}": content for kind, content in data.items()}}
+    comparable(output)
+    return output["data"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("at 2026-11-21 11:49:51", "at 2027-01-02 03:04:05"),
+        ("2026-11-21T11:49:51.123456+00:00", "2026-11-21T11:49:52Z"),
+        ("<object object at 0x7f7c1f59b420>", "<object object at 0x7f16d1b3a0f0>"),
+        ("id 08f5f152-0a6b-4e53-b5c6-4b0b0bb5d0a1.", "id 57b4ad18-98ec-4a9a-bb6c-68bd6c6b3d1f."),
+        ("file:///home/a/assets/x.png", "file:///srv/ci/b/assets/x.png"),
+        ("saved /home/a/demo/x.png", "saved /srv/ci/demo/x.png"),
+        ("/home/a/demo/x.png", "/srv/x.png"),
+        ("in '/tmp/tmpab12/x'", "in '/tmp/tmpcd34/x'"),
+        ("took 1.23 s", "took 0.9 s"),
+        ("12 ms ± 3 µs per loop", "9.5 ms ± 800 ns per loop"),
+        ("CPU times: user 1 s\nWall time: 2 s", "CPU times: user 7 ms\nWall time: 3 min"),
+        ("http://127.0.0.1:45123/openai", "http://127.0.0.1:40001/openai"),
+        (
+            '<img src="data:image/webp;base64,UklGRg/+=" alt="a">',
+            '<img src="data:image/webp;base64,QQ==" alt="a">',
+        ),
+    ],
+)
+def test_what_no_two_runs_share_is_the_same(one, other):
+    assert sanitized(one) == sanitized(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("file:///home/a/x.png", "file:///home/a/y.png"),
+        ("saved /home/a/x.png", "saved /home/a/y.png"),
+        ("<p>a</p>", "<p>b</p>"),
+        ("2 images", "3 images"),
+        ("size 1024x1024", "size 1024x1536"),
+        ("https://api.openai.com/v1/images", "https://api.x.ai/v1/images"),
+        ("image/png", "image/webp"),
+        ("2 s", "3 s"),
+    ],
+)
+def test_what_is_said_is_not_lost(one, other):
+    assert sanitized(one) != sanitized(other)
+
+
+def test_a_picture_is_its_pixels_however_it_is_packed():
+    picture = Image.new("RGB", (4, 4), "red")
+    tight, loose = shown(png=packed(picture)), shown(png=packed(picture, compress_level=0) + "\n")
+    assert tight == loose
+    picture.putpixel((0, 0), (254, 0, 0))
+    assert shown(png=packed(picture)) != tight
+    assert shown(png=packed(picture.convert("P"))) != shown(png=packed(picture))
+    assert sanitized(tight["image/png"]) == tight["image/png"]
+
+
+def test_a_lossy_picture_counts_only_by_itself():
+    picture = Image.new("RGB", (4, 4), "red")
+    png, jpeg, other = (
+        packed(picture),
+        packed(picture, "JPEG"),
+        packed(picture.rotate(90), "JPEG", quality=10),
+    )
+    assert shown(png=png, jpeg=jpeg) == shown(png=png)
+    assert shown(jpeg=jpeg) != shown(jpeg=other)
+
+
+def test_what_is_no_picture_stays_as_it_is():
+    assert shown(png="what?") == {"image/png": "what?"}
+    once = shown(png=b64encode(b"no picture").decode())
+    assert "sha256" in once["image/png"]
+    assert shown(png=once["image/png"]) == once, "a kernel that is started again has the same notebook"
+
+
+def test_an_error_of_a_replay_is_told_without_its_trace():
+    output = {"ename": "RecordingMissing", "evalue": "nothing", "traceback": ["a", "b"]}
+    comparable(output)
+    assert output["traceback"] == ["RecordingMissing: nothing"]
+    output = {"ename": "ZeroDivisionError", "evalue": "by zero", "traceback": ["a", "b"]}
+    comparable(output)
+    assert output["traceback"] == ["a", "b"]
+
+
+def test_pictures_are_compared_and_standard_error_is_not():
+    assert compared(("metadata", "image/png", "image/jpeg")) == ("metadata", "stderr")

@@ -1,0 +1,80 @@
+"""Scripts that come from the kernel, and what is left in a saved notebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ipywidgets.widgets.widget import _instances
+
+import imagegen_nb.widgets
+from imagegen_nb.widgets.base import Live, Stage
+from imagegen_nb.widgets.gallery import Gallery
+from imagegen_nb.widgets.output_tree import OutputTree
+from imagegen_nb.widgets.prompt import PromptBox
+from imagegen_nb.widgets.tiles import TileChoice
+
+ASSETS = Path(imagegen_nb.widgets.__file__).parent / "assets"
+KINDS: list[type[Live]] = [PromptBox, TileChoice, OutputTree, Gallery]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the widgets send to the page."""
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(Live, "send", lambda _, content, buffers=None: sent.append(content))
+    return sent
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_that_asks_gets_the_script_and_the_style(kind: type[Live], sent: list[dict[str, Any]]):
+    widget = kind()
+    widget._handle_custom_msg({"type": "script"}, [])
+    told = [content for content in sent if content["type"] == "script"]
+    assert len(told) == 1
+    assert told[0]["script"].count("export default { render }") == 1
+    assert ".igw-button" in told[0]["style"]
+
+
+@pytest.mark.parametrize("message", [None, 3, [], {}, {"type": "scripts"}, {"type": ["script"]}])
+def test_other_messages_are_not_answered(message: object, sent: list[dict[str, Any]]):
+    PromptBox()._handle_custom_msg(message, [])
+    assert sent == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_state_holds_no_script(kind: type[Live]):
+    assert len(str(kind().get_state())) < 3_000
+
+
+def test_a_stage_tells_that_somebody_looks(sent: list[dict[str, Any]]):
+    looked = []
+    stage = Stage(lambda: looked.append(True))
+    assert looked == []
+    stage._handle_custom_msg({"type": "script"}, [])
+    assert looked == [True]
+    assert ".ig-form" in sent[0]["style"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_closing_leaves_nothing(kind: type[Live]):
+    before = set(_instances)
+    kind().close()
+    assert set(_instances) == before
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.glob("*.js")), ids=lambda path: path.name)
+def test_scripts_are_small_and_never_write_markup_or_load_anything(path: Path):
+    script = path.read_text(encoding="utf-8")
+    assert len(script.encode()) < 8192
+    forbidden = ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "fetch(", "https:"]
+    if path.name != "loader.js":  # it imports what the kernel sent
+        forbidden.append("import(")
+    assert [word for word in forbidden if word in script] == []
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.glob("*.css")), ids=lambda path: path.name)
+def test_styles_load_nothing(path: Path):
+    assert "url(" not in path.read_text(encoding="utf-8")
+    assert "@import" not in path.read_text(encoding="utf-8")

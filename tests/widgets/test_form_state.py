@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imagegen_nb import ImageGenerationStep
+from imagegen_nb.providers import catalog
+from imagegen_nb.widgets.form_state import Draft, fields, problems
+
+MODELS = [entry.model.name for entry in catalog.models()]
+PROMPTED = Draft("gpt-image-2").changed("prompt", "a fox")
+
+pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
+
+
+def entered(draft: Draft, **entries) -> Draft:
+    for key, value in entries.items():
+        draft = draft.changed(key, value)
+    return draft
+
+
+def values(draft: Draft, key: str) -> list[str]:
+    return [option.value for option in fields(draft)[key].options if not option.disabled]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_visible_is_what_the_model_takes(model):
+    declared = catalog.find(model).model
+    common = {key for key, kind in ImageGenerationStep.kinds().items() if kind is not None} | {"model"}
+    visible = {key for key, view in fields(Draft(model)).items() if view.visible}
+    assert visible == common | set(declared.settings)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_fields_stand_in_the_platforms_order(model):
+    assert list(fields(Draft(model))) == list(ImageGenerationStep.model_fields)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_untouched_form_shows_the_defaults_and_sets_nothing(model):
+    draft = Draft(model)
+    declared = catalog.find(model).model
+    for key, view in fields(draft).items():
+        if key in declared.settings:
+            assert view.value == declared.settings[key].default
+    assert draft.settings() == {"model": model}
+
+
+def test_jpeg_takes_transparent_away_and_webp_gives_it_back():
+    draft = entered(PROMPTED, image_output_format="webp", image_background="transparent")
+    jpeg = draft.changed("image_output_format", "jpeg")
+    assert "transparent" not in values(jpeg, "image_background")
+    assert fields(jpeg)["image_background"].value == "auto"
+    assert "JPEG has no transparency" in fields(jpeg)["image_background"].hint
+    assert "image_background" not in jpeg.settings()
+    assert jpeg.changed("image_output_format", "webp") == draft
+
+
+@pytest.mark.parametrize("chosen", [{}, {"image_output_format": "png"}])
+def test_png_disables_compression_with_its_reason_also_as_the_default(chosen):
+    draft = entered(PROMPTED, image_output_format="webp", image_output_compression=40)
+    draft = entered(draft, **(chosen or {"image_output_format": None}))
+    view = fields(draft)["image_output_compression"]
+    assert view.visible
+    assert not view.enabled
+    assert "PNG" in view.hint
+    assert "image_output_compression" not in draft.settings()
+
+
+def test_personal_is_unavailable_for_gemini_and_comes_back_elsewhere():
+    draft = entered(PROMPTED, charge_type="personal")
+    gemini = draft.changed("model", "gemini-2.5-flash-image")
+    assert values(gemini, "charge_type") == ["hosted"]
+    assert fields(gemini)["charge_type"].value == "hosted"
+    assert "hosted-only" in fields(gemini)["charge_type"].hint
+    assert gemini.changed("model", "gpt-image-2").settings()["charge_type"] == "personal"
+
+
+def test_size_tiles_have_shapes_and_gemini_shows_ratios_in_their_place():
+    sizes = fields(PROMPTED)["image_size"]
+    assert (sizes.label, sizes.control, sizes.custom) == ("Image Size", "tiles", True)
+    assert [(option.width, option.height) for option in sizes.options] == [
+        (0, 0),
+        (1024, 1024),
+        (1536, 1024),
+        (1024, 1536),
+    ]
+    ratios = fields(PROMPTED.changed("model", "gemini-2.5-flash-image"))["image_size"]
+    assert (ratios.label, ratios.custom, len(ratios.options)) == ("Aspect Ratio", False, 10)
+    assert not fields(PROMPTED.changed("model", "grok-imagine-image"))["image_size"].visible
+
+
+def test_each_providers_size_is_remembered_by_itself():
+    draft = entered(PROMPTED, image_size="1536x1024").changed("model", "gemini-2.5-flash-image")
+    draft = draft.changed("image_size", "21:9")
+    assert draft.settings()["image_size"] == "21:9"
+    assert draft.changed("model", "gpt-image-2").settings()["image_size"] == "1536x1024"
+
+
+def test_problems_stand_at_their_field_with_the_remedy():
+    draft = entered(Draft("gpt-image-2"), image_size="100x100")
+    shown = fields(draft)
+    assert "nearest legal size is 816x816" in shown["image_size"].problems[0]
+    assert "missing" in shown["prompt"].problems[0]
+    assert {problem.field for problem in problems(draft)} == {"prompt", "image_size"}
+
+
+def test_models_past_their_time_say_so_in_the_list_and_below_it():
+    shown = fields(Draft("gemini-2.5-flash-image"))["model"]
+    labels = {option.value: option.label for option in shown.options}
+    assert list(labels) == MODELS
+    assert "retired 2026-10-02, use gemini-3.1-flash-image" in labels["gemini-2.5-flash-image"]
+    assert "redirected" in labels["grok-imagine-image-quality"]
+    assert labels["gpt-image-2"] == "gpt-image-2"
+    assert "gemini-3.1-flash-image" in shown.hint
+
+
+STEPS = [
+    {},
+    {"image_size": "1536x1024", "image_output_format": "webp", "image_output_compression": 80},
+    {"image_quality": "auto", "image_count": 3, "name": "Hero", "on_failure": "continue"},
+    {"model": "gemini-3.1-flash-image", "image_size": "4:5"},
+    {"model": "grok-imagine-image", "charge_type": "personal"},
+]
+
+
+@pytest.mark.parametrize("given_", STEPS)
+def test_a_step_put_into_the_form_comes_out_the_same(given_):
+    step = ImageGenerationStep(prompt="a {{thing}}", **given_)
+    assert ImageGenerationStep(**Draft.of(step).settings()) == step
+
+
+def test_loading_a_step_keeps_what_was_entered_for_other_providers():
+    draft = entered(PROMPTED, image_quality="high")
+    loaded = draft.loaded(ImageGenerationStep(model="grok-imagine-image", prompt="y"))
+    assert loaded.settings() == {
+        "model": "grok-imagine-image",
+        "prompt": "y",
+        "image_count": 1,
+        "charge_type": "hosted",
+        "on_failure": "terminate",
+    }
+    assert loaded.changed("model", "gpt-image-2").settings()["image_quality"] == "high"
+
+
+ENTRIES = st.lists(
+    st.one_of(
+        st.tuples(st.just("model"), st.sampled_from(MODELS)),
+        st.tuples(st.just("image_output_format"), st.sampled_from(["png", "jpeg", "webp", None])),
+        st.tuples(st.just("image_background"), st.sampled_from(["auto", "opaque", "transparent"])),
+        st.tuples(st.just("image_quality"), st.sampled_from(["auto", "low", "high", "xhigh"])),
+        st.tuples(st.just("image_output_compression"), st.integers(0, 100)),
+        st.tuples(st.just("image_size"), st.sampled_from(["auto", "1024x1024", "16:9", "1:1"])),
+        st.tuples(st.just("charge_type"), st.sampled_from(["hosted", "personal"])),
+        st.tuples(st.just("image_count"), st.integers(1, 10)),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ENTRIES)
+def test_whatever_is_chosen_from_what_is_offered_is_a_step_that_can_run(entries):
+    """The form never offers a combination that validation refuses."""
+    draft = PROMPTED
+    for key, value in entries:
+        view = fields(draft)[key]
+        offered = [option.value for option in view.options if not option.disabled]
+        if view.visible and view.enabled and (not offered or value in offered):
+            draft = draft.changed(key, value)
+    assert problems(draft) == ()
+    ImageGenerationStep(**draft.settings())
