@@ -15,7 +15,10 @@ from imagegen_nb.notebooks.execute import execute
 from imagegen_nb.notebooks.record import record
 from imagegen_nb.replay import cassette_file, environment
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
+pytestmark = [
+    pytest.mark.notebooks,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
+]
 
 SETUP = """
 import imagegen_nb as ig

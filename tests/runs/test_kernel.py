@@ -15,7 +15,10 @@ from imagegen_nb.emulator import Fault
 
 SLOW = 30.0
 PATIENCE = 40.0
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
+pytestmark = [
+    pytest.mark.notebooks,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
+]
 
 SETUP = """
 import imagegen_nb as ig

@@ -10,6 +10,8 @@ import pytest
 
 from imagegen_nb.testing.baselines import UPDATE
 
+pytestmark = pytest.mark.notebooks
+
 TEST = """
 import imagegen_nb as ig
 from imagegen_nb.testing import assert_similar
