@@ -6,8 +6,8 @@ import json
 
 import pytest
 from playwright.sync_api import Page, expect
+from support.form import FORM, done, press_run, saved
 from support.lab import Host, Lab, Opener, cell_count, execute, run_all, shot
-from test_form_in_lab import FORM, done, press_run, saved
 
 TRUSTED = "() => jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted"
 
