@@ -13,6 +13,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -212,6 +213,8 @@ def main() -> int:
     options = parser.parse_args()
     if os.geteuid() != 0 or not shutil.which("debootstrap"):
         parser.error("this needs root and debootstrap: apt-get install debootstrap")
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started this in the background
+        signal.signal(number, lambda *_: sys.exit("interrupted"))
     lanes = [f"./dev {lane}" for lane in options.lanes.split(",")] if options.lanes else ["./dev test"]
     rows, good = [["release", "Python", "user", "demo", "test", "asked for"]], True
     for suite in options.suites or SUITES:
