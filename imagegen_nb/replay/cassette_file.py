@@ -28,6 +28,7 @@ FILE = "cassette.yaml"
 _LAYOUT = 1
 _LARGEST = 32 * 1024 * 1024
 """Bytes of the text; a recorded call takes about one thousand."""
+_TOO_DEEP = "it is nested deeper than a cassette is"
 _DEEPEST = 20
 _LARGEST_WHOLE = 1024 * 1024 * 1024
 """Bytes of all that is recorded, each image as often as a recording contains it."""
@@ -168,7 +169,7 @@ def _parse(text: str) -> dict[str, Any]:
             elif getattr(event, "tag", None) is not None:
                 problem = "it holds a tag, which no cassette of ours does"
             elif depth > _DEEPEST:
-                problem = "it is nested deeper than a cassette is"
+                problem = _TOO_DEEP
             elif number > _MOST_EVENTS:
                 problem = "it holds more than a cassette does"
             elif isinstance(event, yaml.ScalarEvent) and not event.style and _BASE_60.fullmatch(event.value):
@@ -180,6 +181,9 @@ def _parse(text: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = f" near line {mark.line + 1}" if mark else ""
         problem = f"it is not whole or not YAML{line}; restore the file, or record it again"
+        # Parsers look ahead, and may meet a bound of their own before the events that are counted above.
+        if isinstance(error, RecursionError) or "nesting" in str(getattr(error, "problem", "")):
+            problem = _TOO_DEEP
     if not problem and not isinstance(value, dict):
         problem = "it is no cassette (cut short?); restore the file, or record it again"
     if problem:

@@ -12,6 +12,7 @@ from imagegen_nb.notebooks.demo import Demo, execute_to
 from imagegen_nb.store.local import LocalStore
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.notebooks
 
 pytestmark = pytest.mark.notebooks
 
