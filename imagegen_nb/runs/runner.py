@@ -14,9 +14,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imagegen_nb.core import filenames, images, variables
-from imagegen_nb.core.events import Voice
+from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.images import CheckedImage
-from imagegen_nb.core.types import STAND_INS, Delivery, GeneratedImage, Partial, Receipt, Shortfall, Usage
+from imagegen_nb.core.types import (
+    SYNTHETIC_BACKENDS,
+    Delivery,
+    GeneratedImage,
+    Partial,
+    Receipt,
+    Shortfall,
+    Usage,
+)
 from imagegen_nb.errors import (
     ImagegenError,
     ImageRejected,
@@ -29,7 +37,7 @@ from imagegen_nb.errors import (
     StepFailed,
 )
 from imagegen_nb.runs import differences, ledger
-from imagegen_nb.runs.prepare import Plan
+from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, StepOutput, used_settings
 from imagegen_nb.store.base import Blob, LedgerEntry, NewAsset
@@ -38,15 +46,17 @@ _SPARE = 5.0
 """Seconds after the deadline until a provider that does not keep to it is cut off."""
 
 
-async def execute(plan: Plan) -> Run:
-    """Carry out a plan. Raises `StepFailed` where the step says to terminate, `ReplayError` always."""
+async def execute(prepared: PreparedRun) -> Run:
+    """Carry out a prepared run. Raises `StepFailed` where the step says to terminate, `ReplayError` always."""
     # Asked for only when needed: a key in a local variable would show in tracebacks with locals.
-    walk = _Walk(plan, Voice(plan.on_event, plan.run_id, plan.request.count, plan.keys))
+    walk = _Walk(
+        prepared, EventEmitter(prepared.on_event, prepared.run_id, prepared.request.count, prepared.keys)
+    )
     try:
         run = await walk.go()
     except asyncio.CancelledError:
         run = await asyncio.shield(walk.settle("cancelled"))
-        walk.voice.tell("cancelled", run=run)
+        walk.emitter.emit("cancelled", run=run)
         raise asyncio.CancelledError(
             f"run cancelled: {run.returned} of {run.requested} images had arrived"
             + (" and are kept in the store" if run.returned else "")
@@ -57,13 +67,13 @@ async def execute(plan: Plan) -> Run:
         await walk.settle("failed")
         raise
     if walk.mistake is not None:
-        walk.voice.tell("failed", run=run, error=walk.mistake)
+        walk.emitter.emit("failed", run=run, error=walk.mistake)
         raise walk.mistake from None
     if run.error is None:
-        walk.voice.tell("done", run=run)
+        walk.emitter.emit("done", run=run)
         return run
-    walk.voice.tell("failed", run=run, error=run.error)
-    if plan.step.on_failure == "continue":
+    walk.emitter.emit("failed", run=run, error=run.error)
+    if prepared.step.on_failure == "continue":
         return run
     raise StepFailed(run, run.error) from None
 
@@ -81,8 +91,8 @@ class _Kept:
 class _Walk:
     """The state of one run under way."""
 
-    plan: Plan
-    voice: Voice
+    prepared: PreparedRun
+    emitter: EventEmitter[Run]
     started: float = field(default_factory=time.monotonic)
     started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     called: bool = False
@@ -98,21 +108,21 @@ class _Walk:
 
     async def go(self) -> Run:
         """From the ledger's entry to the finished run, failed or not."""
-        self.voice.tell("queued")
-        if note := self.plan.step.lifecycle_note:
+        self.emitter.emit("queued")
+        if note := self.prepared.step.lifecycle_note:
             self.warnings.append(note)
-        if variables.unclosed(self.plan.step.prompt):
+        if variables.unclosed(self.prepared.step.prompt):
             self.warnings.append("the prompt holds {{ without }}: it was sent as text")
         error: ImagegenError | None = None
         try:
             await self._begin()
-            self.voice.tell("started")
+            self.emitter.emit("started")
             await self._call_provider()
         except ReplayError as caught:
             self.mistake = error = caught
         except ImagegenError as caught:
             error = self._with_successor(caught)
-        missing = self.plan.request.count - len(self.kept) - sum(short.count for short in self.shortfalls)
+        missing = self.prepared.request.count - len(self.kept) - sum(short.count for short in self.shortfalls)
         if missing > 0 and self.called:
             why = error or InvalidResponse("returned no image", provider=self._provider, charge="unknown")
             self.shortfalls.append(Shortfall(why, missing))
@@ -125,32 +135,33 @@ class _Walk:
 
     @property
     def _provider(self) -> str:
-        return self.plan.entry.provider.name
+        return self.prepared.entry.provider.name
 
     async def _begin(self) -> None:
         """Enter the run in the ledger. A cancel must not leave it there as under way: `settle` waits."""
-        plan, place = self.plan, self.plan.place
-        self.entry = ledger.entry(plan.run_id, plan.step, plan.backend, replaying=plan.replayed)
-        entering = asyncio.to_thread(place.store.begin, self.entry, place.storage_limit)
+        prepared, context = self.prepared, self.prepared.context
+        self.entry = ledger.entry(
+            prepared.run_id, prepared.step, prepared.route.backend, replaying=prepared.route.replayed
+        )
+        entering = asyncio.to_thread(context.store.begin, self.entry, context.storage_limit)
         self.beginning = asyncio.create_task(entering)
         await asyncio.shield(self.beginning)
 
     async def _call_provider(self) -> None:
-        place, provider = self.plan.place, self.plan.entry.provider
+        context, provider = self.prepared.context, self.prepared.entry.provider
         await asyncio.to_thread(provider.prepare)
-        if self.plan.tape is not None:
-            await self.plan.tape.check(provider)
+        if self.prepared.route.cassette is not None:
+            await self.prepared.route.cassette.check(provider)
         now = asyncio.get_running_loop().time()
         connection = replace(
-            await asyncio.to_thread(place.connection, provider, self.plan.credential),
-            deadline=now + place.timeout,
-            tape=self.plan.tape,
-            waiting=lambda seconds, reason: self.voice.tell("waiting", seconds=seconds, reason=reason),
+            await asyncio.to_thread(context.connection, provider, self.prepared.route),
+            deadline=now + context.timeout,
+            waiting=lambda seconds, reason: self.emitter.emit("waiting", seconds=seconds, reason=reason),
         )
         self.called = True
-        limit = asyncio.timeout_at(now + place.timeout + _SPARE)
+        limit = asyncio.timeout_at(now + context.timeout + _SPARE)
         try:
-            async with limit, aclosing(provider.generate(self.plan.request, connection)) as deliveries:
+            async with limit, aclosing(provider.generate(self.prepared.request, connection)) as deliveries:
                 async for delivery in deliveries:
                     await self._take(delivery)
             return
@@ -168,8 +179,9 @@ class _Walk:
         """A provider's 404 says that a model is gone; what to use instead is known here."""
         if not isinstance(error, ModelRetired):
             return error
-        hint = self.plan.step.lifecycle_notice or (
-            f"{self.plan.step.model} is current as far as this version knows: check that the key may use it"
+        hint = self.prepared.step.lifecycle_notice or (
+            f"{self.prepared.step.model} is current as far as this version knows: "
+            "check that the key may use it"
         )
         return error.saying(f"{error.message.rstrip('.')}. {hint}")
 
@@ -180,14 +192,14 @@ class _Walk:
         elif isinstance(delivery, Shortfall):
             self.shortfalls.append(replace(delivery, error=self._with_successor(delivery.error)))
         elif isinstance(delivery, Partial):
-            self.voice.tell("partial", index=delivery.index, data=delivery.data)
+            self.emitter.emit("partial", index=delivery.index, data=delivery.data)
         else:
             # A cancel must not lose an image that has arrived: `settle` waits for this.
             self.keeping = asyncio.create_task(self._keep(delivery))
             await asyncio.shield(self.keeping)
 
     async def _keep(self, delivery: GeneratedImage) -> None:
-        store_as = self.plan.entry.model.stored_as
+        store_as = self.prepared.entry.model.stored_as
         try:
             image = await asyncio.to_thread(
                 images.check, delivery.data, declared=delivery.declared_type, store_as=store_as
@@ -202,10 +214,10 @@ class _Walk:
             )
             self.shortfalls.append(Shortfall(why))
             return
-        blob = await asyncio.to_thread(self.plan.place.store.stage, image.data, image.media_type)
+        blob = await asyncio.to_thread(self.prepared.context.store.stage, image.data, image.media_type)
         self.kept.append(_Kept(delivery.index, blob, replace(image, data=b"")))
-        self.warnings += differences.in_image(self.plan.step, delivery.index, image)
-        self.voice.tell("image", index=delivery.index, image=image)
+        self.warnings += differences.in_image(self.prepared.step, delivery.index, image)
+        self.emitter.emit("image", index=delivery.index, image=image)
 
     async def settle(self, status: Status, error: ImagegenError | None = None) -> Run:
         """Record what arrived and build the run; also after a failure or a cancel."""
@@ -220,21 +232,21 @@ class _Walk:
                 assets = await asyncio.shield(self.recording)
             except ImagegenError as caught:
                 error, status = caught, "failed"
-        if status == "done" and len(assets) < self.plan.request.count:
+        if status == "done" and len(assets) < self.prepared.request.count:
             status = "partial"
         return self._run(status, assets, error)
 
     def _record(self, status: Status, error: ImagegenError | None) -> tuple[Asset, ...]:
-        plan, store = self.plan, self.plan.place.store
-        label = plan.step.name or plan.request.prompt
+        prepared, store = self.prepared, self.prepared.context.store
+        label = prepared.step.name or prepared.request.prompt
         new = [
             NewAsset(
                 blob=kept.blob,
                 file_name=filenames.file_name(label, number, images.EXTENSIONS[kept.blob.media_type]),
                 width=kept.image.width,
                 height=kept.image.height,
-                run_id=plan.run_id,
-                emulated=plan.backend in STAND_INS,
+                run_id=prepared.run_id,
+                emulated=prepared.route.backend in SYNTHETIC_BACKENDS,
             )
             for number, kept in enumerate(self.kept, 1)
         ]
@@ -246,34 +258,36 @@ class _Walk:
             cancelled=status == "cancelled",
             errors=[*filter(None, [error]), *(short.error for short in self.shortfalls)],
         )
-        return tuple(Asset.of(stored, store, replayed=plan.replayed) for stored in store.finish(ended, new))
+        return tuple(
+            Asset.of(stored, store, replayed=prepared.route.replayed) for stored in store.finish(ended, new)
+        )
 
     def _asked(self, error: ImagegenError | None) -> bool:
         """Whether the provider was asked. Credentials that are looked up by it may be missing before that."""
         return self.called and not isinstance(error, MissingCredential)
 
     def _run(self, status: Status, assets: tuple[Asset, ...], error: ImagegenError | None) -> Run:
-        plan = self.plan
-        others = differences.in_models(plan.step, self.receipts)
+        prepared = self.prepared
+        others = differences.in_models(prepared.step, self.receipts)
         run = Run(
-            id=plan.run_id,
-            step=plan.step,
-            prompt=plan.request.prompt,
-            inputs=plan.inputs,
+            id=prepared.run_id,
+            step=prepared.step,
+            prompt=prepared.request.prompt,
+            inputs=prepared.inputs,
             output=StepOutput(settings=self._used(), assets=assets),
             status=status,
-            requested=plan.request.count,
-            backend=plan.backend,
-            cassette=plan.tape.name if plan.tape else None,
-            replayed=plan.replayed,
-            paid_by=plan.credential.paid_by,
+            requested=prepared.request.count,
+            backend=prepared.route.backend,
+            cassette=prepared.route.cassette.name if prepared.route.cassette else None,
+            replayed=prepared.route.replayed,
+            paid_by=prepared.route.credential.paid_by,
             started_at=self.started_at,
             duration=time.monotonic() - self.started,
             receipts=tuple(self.receipts),
             shortfalls=tuple(self.shortfalls),
-            warnings=tuple(dict.fromkeys([*self.warnings, *others, *self.voice.complaints])),
+            warnings=tuple(dict.fromkeys([*self.warnings, *others, *self.emitter.callback_errors])),
             error=error,
-            identifier=plan.identifier,
+            identifier=prepared.identifier,
             usage=sum((receipt.usage for receipt in self.receipts), Usage()),
         )
         if error is None:
@@ -284,11 +298,14 @@ class _Walk:
 
     def _used(self) -> Any:
         """The output's settings: what the provider echoed, else what was set, else the default."""
-        plan = self.plan
-        known: dict[str, Any] = {"provider": plan.entry.provider.name, "image_count": plan.step.image_count}
-        for key in plan.entry.model.settings:
-            known[key] = plan.step.effective(key)
+        prepared = self.prepared
+        known: dict[str, Any] = {
+            "provider": prepared.entry.provider.name,
+            "image_count": prepared.step.image_count,
+        }
+        for key in prepared.entry.model.settings:
+            known[key] = prepared.step.effective(key)
         for receipt in self.receipts:
             known |= {f"image_{name}": value for name, value in receipt.used.items()}
-        known |= dict.fromkeys(plan.entry.model.idle(known))  # what cannot be set was not used
-        return used_settings(plan.entry.model.output_settings, plan.step.model, known)
+        known |= dict.fromkeys(prepared.entry.model.idle(known))  # what cannot be set was not used
+        return used_settings(prepared.entry.model.output_settings, prepared.step.model, known)

@@ -13,12 +13,12 @@ import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, BinaryIO, Literal, Unpack, get_args
 
 from pydantic import SecretStr
 
+from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.types import (
-    Backend,
     ChargeType,
     Delivery,
     GeneratedImage,
@@ -36,8 +36,11 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.credentials import PLACEHOLDER, Credential
-from imagegen_nb.runs import background_loop, placeholder_images, prepare, runner
+from imagegen_nb.runs import placeholder_images
+from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
+from imagegen_nb.runs.runner import execute
+from imagegen_nb.step.run_context import Route, RunOptions
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import Blob, NewAsset, Store, StoredAsset
 
@@ -68,16 +71,9 @@ def simulate(
     never start. Raises `InvalidOption`, and `VariableError` where `inputs` do not fill the prompt.
     """
     arriving = _arriving(step, outcome, count, error)
-    place = _Nowhere()
-    # What the prompt says is of no account to later steps: unfilled it must not keep them from being tested.
-    planned = step if inputs is not None else step.replace(prompt="simulated")
-    plan = prepare.plan(planned, inputs, place, identifier=identifier)
-    provider = _acting(plan.entry.provider, _script(step, arriving, error))
-    plan = replace(plan, step=step, entry=replace(plan.entry, provider=provider))
-    if inputs is None:
-        plan = replace(plan, request=step.request(step.prompt))
+    context = _SimulationContext(_script(step, arriving, error))
     try:
-        return background_loop.submit(runner.execute(plan)).wait()
+        return step.run(inputs, workspace=context, identifier=identifier)
     except StepFailed as failed:
         run: Run = failed.run
     return run
@@ -159,21 +155,37 @@ def _acting(real: Provider, script: Sequence[Delivery | ProviderError]) -> Provi
 
 
 @dataclass(slots=True)
-class _Nowhere:
-    """The place of a simulated run: no account, no address, a store that is gone with its run."""
+class _SimulationContext:
+    """What a simulated run is run with: no account, no address, a store that is gone with its run."""
 
+    script: Sequence[Delivery | ProviderError]
     store: Store = field(default_factory=lambda: _Memory())
     storage_limit: int | None = None
-    backend: Backend = "simulation"
     timeout: float = 300.0
 
-    def credential(self, provider: Provider, charge_type: ChargeType) -> Credential:
-        """Nobody pays."""
-        return Credential(SecretStr(PLACEHOLDER), "nobody (simulation)")
+    def route(self, provider: Provider, charge_type: ChargeType) -> Route:
+        """Nobody pays, and no cassette is asked: nothing is sent."""
+        return Route("simulation", Credential(SecretStr(PLACEHOLDER), "nobody (simulation)"))
 
-    def connection(self, provider: Provider, credential: Credential) -> Connection:
+    def connection(self, provider: Provider, route: Route) -> Connection:
         """Leads nowhere."""
-        return Connection(base_url="simulated:", credential=credential, backend=self.backend)
+        return Connection(base_url="simulated:", credential=route.credential, backend=route.backend)
+
+    def submit(
+        self,
+        step: ImageGenerationStep,
+        inputs: Mapping[str, Any] | None = None,
+        **options: Unpack[RunOptions[Run]],
+    ) -> Job[Run]:
+        """Run `step` with a provider that delivers the script."""
+        if inputs is not None:
+            prepared = prepare(step, inputs, self, options)
+        else:
+            # Later steps never read the prompt, so variables that nobody fills must not stop them.
+            prepared = prepare(step.replace(prompt="simulated"), None, self, options)
+            prepared = replace(prepared, step=step, request=step.request(step.prompt))
+        provider = _acting(prepared.entry.provider, self.script)
+        return Job(execute(replace(prepared, entry=replace(prepared.entry, provider=provider))))
 
 
 class _Memory(Store):
