@@ -47,7 +47,7 @@ _SPARE = 5.0
 
 
 async def execute(prepared: PreparedRun) -> Run:
-    """Carry out a prepared run. Raises `StepFailed` where the step says to terminate, `ReplayError` always."""
+    """Carry out a run. Raises `StepFailed` where the step says to terminate, `ReplayError` always."""
     # Asked for only when needed: a key in a local variable would show in tracebacks with locals.
     walk = _Walk(
         prepared, EventEmitter(prepared.on_event, prepared.run_id, prepared.request.count, prepared.keys)

@@ -54,7 +54,7 @@ def ring(monkeypatch) -> Fake:
 def test_a_key_is_found_under_the_variables_name(ring, tmp_path):
     keyring.set_password("imagegen-nb", "OPENAI_API_KEY", f" {KEY}\n")
     workspace = Workspace(tmp_path)
-    credential = workspace.route(STEP.entry.provider, "hosted")
+    credential = workspace.route(STEP.entry.provider, "hosted").credential
     assert (credential.key.get_secret_value(), credential.in_keyring) == (KEY, True)
     assert workspace.pays(STEP) == ("paid by hosted: OPENAI_API_KEY (found in the keyring)", True)
     assert KEY not in f"{credential!r} {credential} {workspace!r} {keychain._answers!r}"
