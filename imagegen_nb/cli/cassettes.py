@@ -12,9 +12,9 @@ from imagegen_nb.cli.console import app, escape, fail, out, plain_table, print_j
 from imagegen_nb.core import redaction
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.errors import InvalidOption, ReplayError
+from imagegen_nb.providers.catalog import keys_in_use
 from imagegen_nb.replay import cassette_file, filters
 from imagegen_nb.replay.paths import home
-from imagegen_nb.replay.writer import keys
 
 cassettes = typer.Typer(help="List, check and tidy recorded cassettes.", no_args_is_help=True)
 app.add_typer(cassettes, name="cassettes")
@@ -110,7 +110,7 @@ def _look(name: str, folder: Path) -> _Finding:
         about, recordings = cassette_file.read(folder)
     except ReplayError as error:
         return _Finding(name=name, size=size, problems=(str(error),))
-    known = keys()
+    known = keys_in_use()
     problems = [f"left out when it was recorded: {place}" for place in about.refused]
     problems += [
         redaction.redact(f"call {recording.call} to {recording.model}: {found}", known)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import typer
@@ -14,7 +13,7 @@ from rich.table import Table
 
 from imagegen_nb._version import __version__
 from imagegen_nb.core.html_repr import byte_size
-from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.redaction import CONTROL_CHARACTERS, visible
 from imagegen_nb.runs.run import Run
 
 app = typer.Typer(
@@ -24,8 +23,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_COMMANDS = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Characters that command a terminal or turn its text, and that JSON leaves as they are."""
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -53,7 +50,7 @@ def escape(text: str) -> str:
 def print_json(value: Any) -> None:
     """`value` as JSON on standard output, for machines; no character of it commands a terminal."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    typer.echo(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    typer.echo(CONTROL_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def fail(error: object, *notes: str) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from imagegen_nb.cli.console import app, fail, out, print_json
-from imagegen_nb.replay.writer import keys
+from imagegen_nb.providers.catalog import keys_in_use
 from imagegen_nb.secret_scan.scan import scan as look
 
 
@@ -20,7 +20,7 @@ def scan(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Find keys in files of all kinds; leave with 1 when there is one, with 2 when a file cannot be read."""
-    report = look(paths, keys())
+    report = look(paths, keys_in_use())
     if as_json:
         found = [asdict(finding) for finding in report.findings]
         print_json({"files": report.files, "findings": found, "unread": list(report.unread)})

@@ -45,13 +45,13 @@ _REPEATED = re.compile(r"([A-Za-z0-9])\1{7}")
 """As in `sk-xxxxxxxxxxxxxxxxxxxx`."""
 
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Characters that command a terminal, or turn the text around them: all but tabs and line ends."""
 
 
 def visible(text: str) -> str:
     """`text` with every control character written out (`\\x1b`), so that showing it only ever shows it."""
-    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return CONTROL_CHARACTERS.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def redact(text: str, known: Iterable[str] = (), *, limit: int = 600) -> str:

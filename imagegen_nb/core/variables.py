@@ -11,9 +11,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import InvalidOption, VariableError
 
@@ -238,49 +238,11 @@ def _names(data: Any) -> list[str]:
     return [key for key in keys if len(key) <= _LONGEST_NAME and _PATH.fullmatch(key) and "." not in key]
 
 
-def leaves(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(data: Any) -> Iterator[tuple[str, Any]]:
     """Every path into plain `data` with its value, containers before what they hold.
 
     What lies deeper than a path of `LONGEST_PATH` characters is left out.
     """
-    if len(prefix) > LONGEST_PATH:
-        return
-    if prefix:
-        yield prefix, data
-    if isinstance(data, Mapping):
-        items: Iterator[tuple[str, Any]] = iter(data.items())
-    elif isinstance(data, list):
-        items = ((str(index), item) for index, item in enumerate(data))
-    else:
-        return
-    for key, item in items:
-        yield from leaves(item, f"{prefix}.{key}" if prefix else str(key))
-
-
-@dataclass(frozen=True, slots=True)
-class Trail:
-    """Where a value stands, as a key and the trail of what holds it: the whole path is put together only
-    when asked for, since that of every value could take the square of the data's room."""
-
-    above: Trail | None
-    key: str
-
-    @property
-    def place(self) -> str:
-        """The path, such as `output.assets.0.file_url`."""
-        return f"{self.above.place}.{self.key}" if self.above else self.key
-
-
-def walk(data: Any) -> Iterator[tuple[Trail, Any]]:
-    """Every value inside `data`, plain JSON as it was parsed, with its trail; in no order that matters."""
-    waiting: list[tuple[Trail | None, Any]] = [(None, data)]
-    while waiting:
-        trail, value = waiting.pop()
-        if isinstance(value, Mapping):
-            found = [(Trail(trail, key), item) for key, item in value.items()]
-        elif isinstance(value, list):
-            found = [(Trail(trail, str(index)), item) for index, item in enumerate(value)]
-        else:
-            continue
-        yield from found
-        waiting += found
+    for node in walk(data):
+        if node.parent is not None and node.length <= LONGEST_PATH:
+            yield node.dotted, node.value

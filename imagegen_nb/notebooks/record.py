@@ -17,10 +17,11 @@ from imagegen_nb.core.types import Usage
 from imagegen_nb.errors import InvalidOption, ReplayError
 from imagegen_nb.notebooks import diff
 from imagegen_nb.notebooks.execute import execute, parse, text_of
+from imagegen_nb.providers import catalog
 from imagegen_nb.replay import cassette_file, environment, paths, usage
 from imagegen_nb.replay.paths import folder_of
 from imagegen_nb.replay.recording import Recording
-from imagegen_nb.replay.writer import keys, no_keys
+from imagegen_nb.replay.writer import no_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ def record(
         _run(document, notebook, told, timeout)
         recordings = _checked(fresh)
         text = text_of(document)
-        if kind := redaction.find(text, keys()):
+        if kind := redaction.find(text, catalog.keys_in_use()):
             raise ReplayError(f"the outputs of {notebook.name} hold {kind}: nothing was kept. Show no keys")
         _put_in_place(fresh, target, notebook, text)
     tell("replaying it …")
@@ -103,7 +104,9 @@ def _run(document: Any, notebook: Path, told: Any, timeout: float) -> None:
     for cell in (cell for cell in document.cells if cell.cell_type == "code"):
         cell.outputs, cell.execution_count = [], None
     if failed := execute(document, notebook.parent, timeout=timeout, environment=told):
-        raise ReplayError(f"{notebook.name} stopped, so nothing was kept: {redaction.redact(failed, keys())}")
+        raise ReplayError(
+            f"{notebook.name} stopped, so nothing was kept: {redaction.redact(failed, catalog.keys_in_use())}"
+        )
 
 
 def _checked(fresh: Path) -> list[Recording]:

@@ -10,6 +10,7 @@ import threading
 
 from imagegen_nb import providers as _folder
 from imagegen_nb.errors import InvalidOption
+from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import Entry, Provider
 
 _registered: list[Provider] = []
@@ -68,3 +69,8 @@ def nearest(name: object) -> str:
     known = [entry.model.name for entry in models()]
     close = difflib.get_close_matches(str(name)[:_LONGEST_NAME], known, n=1, cutoff=0.4)
     return close[0] if close else known[0]
+
+
+def keys_in_use() -> list[str]:
+    """Every key this process could use, of all providers, in clear: no text and no file may hold one."""
+    return credentials.keys_in_use(provider.key_variable for provider in providers())

@@ -15,6 +15,7 @@ from imagegen_nb.core import active_cassette, user_warnings
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import RecordingMissing, ReplayError
+from imagegen_nb.providers import catalog
 from imagegen_nb.replay import cassette_file, mismatch, selfcheck, writer
 from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.environment import MODE_VARIABLE, NOTEBOOK_VARIABLE, Mode
@@ -183,7 +184,7 @@ class Session:
             )
 
     def _missing(self, asked: Recording) -> RecordingMissing:
-        known = mismatch.explain(asked, self._recorder.recordings, writer.keys())
+        known = mismatch.explain(asked, self._recorder.recordings, catalog.keys_in_use())
         refused = "".join(f"\n  left out when it was recorded: {place}" for place in self.about.refused)
         return RecordingMissing(
             f"cassette {self.name!r} holds no recording of this call, and nothing was sent\n{known}{refused}"

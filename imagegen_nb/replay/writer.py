@@ -15,18 +15,13 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import Backend
 from imagegen_nb.providers import catalog
-from imagegen_nb.providers.credentials import keys_in_use, stand_ins
+from imagegen_nb.providers.credentials import stand_ins
 from imagegen_nb.replay import blobs, cassette_file, filters
 from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.environment import NOTEBOOK_VARIABLE
 from imagegen_nb.replay.recording import Recording
 
 _PACKAGES = ("openai", "google-genai", "httpx2", "vcrpy")
-
-
-def keys() -> list[str]:
-    """The keys that are at hand in this process: no file may hold one."""
-    return keys_in_use(provider.key_variable for provider in catalog.providers())
 
 
 def no_keys() -> dict[str, str]:
@@ -40,7 +35,7 @@ def keep(folder: Path, taken: Sequence[Recording], against: Backend, unrecorded:
     What holds a key is left out, and named in `refused` with the `unrecorded`.
     """
     clean, refused = _sorted_out(taken)
-    places = tuple(redact(place, keys(), limit=400) for place in (*refused, *unrecorded))
+    places = tuple(redact(place, catalog.keys_in_use(), limit=400) for place in (*refused, *unrecorded))
     about = replace(_about(against), refused=places)
     cassette_file.write(folder, about, clean)
     return about
@@ -58,7 +53,7 @@ def rescue(name: str, taken: Sequence[Recording], against: Backend) -> str:
 
 def _sorted_out(taken: Sequence[Recording]) -> tuple[list[Recording], list[str]]:
     """The recordings that may be written, and why the others may not."""
-    known, clean, refused = keys(), list[Recording](), list[str]()
+    known, clean, refused = catalog.keys_in_use(), list[Recording](), list[str]()
     for recording in taken:
         where = redact(f"call {recording.call} to {recording.model}", known, limit=100)
         if found := filters.key_in(recording, known):

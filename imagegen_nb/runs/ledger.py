@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS, Backend
 from imagegen_nb.errors import Charge, ImagegenError, ProviderError
 from imagegen_nb.step.step import ImageGenerationStep
@@ -31,7 +31,7 @@ def entry(run_id: str, step: ImageGenerationStep, backend: Backend, *, replaying
         state="calling",
         # A replay asks nobody. Of any other run that never ends it must be said that it may have cost.
         charge="none" if replaying else "unknown",
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        started_at=utc_now(),
     )
 
 

@@ -10,12 +10,12 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from imagegen_nb.core import filenames, images, variables
 from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
     Delivery,
@@ -94,7 +94,7 @@ class _Walk:
     prepared: PreparedRun
     emitter: EventEmitter[Run]
     started: float = field(default_factory=time.monotonic)
-    started_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    started_at: str = field(default_factory=utc_now)
     called: bool = False
     mistake: ReplayError | None = None
     kept: list[_Kept] = field(default_factory=list)

@@ -12,12 +12,12 @@ import io
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal, Unpack, get_args
 
 from pydantic import SecretStr
 
 from imagegen_nb.core.background_loop import Job
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     ChargeType,
     Delivery,
@@ -237,6 +237,6 @@ def _record(asset: NewAsset) -> StoredAsset:
         file_size=blob["size"],
         file_type=blob["media_type"],
         sha256=blob["sha256"],
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=utc_now(),
         **facts,
     )

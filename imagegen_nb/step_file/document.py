@@ -19,15 +19,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imagegen_nb._version import __version__
-from imagegen_nb.core import html_repr, redaction, variables
+from imagegen_nb.core import html_repr, redaction
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.types import Backend, backend_mark
 from imagegen_nb.errors import (
     DefinitionError,
     SecretFound,
 )
 from imagegen_nb.providers import catalog
-from imagegen_nb.providers.credentials import keys_in_use
 from imagegen_nb.step import schema
 from imagegen_nb.step.output import StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
@@ -219,14 +219,15 @@ def definition_schema() -> dict[str, Any]:
 
 def unwritable(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What no step file may hold, with its place: NUL, broken characters, numbers JSON cannot write."""
-    for trail, value in variables.walk(document):
+    for node in walk(document):
+        value = node.value
         if isinstance(value, float) and not math.isfinite(value):
-            yield trail.place, "is a number JSON cannot write"
-        for text in (trail.key, value) if isinstance(value, str) else (trail.key,):
+            yield node.dotted, "is a number JSON cannot write"
+        for text in (str(node.key), value) if isinstance(value, str) else (str(node.key),):
             if "\0" in text:
-                yield trail.place.replace("\0", "?"), "holds a NUL character"
+                yield node.dotted.replace("\0", "?"), "holds a NUL character"
             if _BROKEN.search(text):
-                yield trail.place.encode(errors="replace").decode(), "holds a broken character"
+                yield node.dotted.encode(errors="replace").decode(), "holds a broken character"
 
 
 def _refuse_secrets(document: dict[str, Any], text: str) -> None:
@@ -239,11 +240,11 @@ def _refuse_secrets(document: dict[str, Any], text: str) -> None:
 def _first_secret(document: dict[str, Any], text: str) -> tuple[str, str] | None:
     """Where a key stands and of what kind it is. Every text is looked at by itself, and the whole as
     it would be written, so that JSON's escapes hide none. The keys themselves stay in this frame."""
-    known = _keys()
-    for trail, value in variables.walk(document):
-        for each in (trail.key, value) if isinstance(value, str) else (trail.key,):
-            if found := redaction.find(each, known):
-                return redaction.redact(trail.place, known, limit=100), found
+    known = catalog.keys_in_use()
+    for node in walk(document):
+        for text_or_name in (node.key, node.value):
+            if isinstance(text_or_name, str) and (found := redaction.find(text_or_name, known)):
+                return redaction.redact(node.dotted, known, limit=100), found
     found = redaction.find(text, known)
     return ("", found) if found else None
 
@@ -260,8 +261,4 @@ def place_of(error: ValidationError) -> DefinitionError:
 
 def fit_to_show(text: str, limit: int = 200) -> str:
     """What a file says, such as a field's name, without any key that is in use here or looks like one."""
-    return redaction.redact(text, _keys(), limit=limit)
-
-
-def _keys() -> list[str]:
-    return keys_in_use(provider.key_variable for provider in catalog.providers())
+    return redaction.redact(text, catalog.keys_in_use(), limit=limit)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from imagegen_nb.core import user_warnings
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.variables import check_identifier, plain
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, VariableError
 from imagegen_nb.runs.run import Run
@@ -79,7 +79,7 @@ def define(
         envelope = Envelope(
             format=FORMAT,
             version=VERSION,
-            exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            exported_at=utc_now(),
             generator=Generator(),
             step=step.settings(),
             inputs=given,

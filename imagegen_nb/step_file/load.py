@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 
 from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain, user_path
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, InvalidStep, StoreError
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.output import Asset, StepOutput
@@ -60,7 +60,7 @@ def load_step(
     data = source if isinstance(source, bytes) else _read(_path(source))
     document = _parse(data)
     document, changes = migrate(document)
-    document = _DEFAULTS | {"exported_at": datetime.now(UTC).isoformat(timespec="seconds")} | document
+    document = _DEFAULTS | {"exported_at": utc_now()} | document
     settings, dropped = _applicable(document.get("step"))
     changes += dropped
     try:

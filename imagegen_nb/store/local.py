@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
 from imagegen_nb.store import locks, manifests, recovery, rows
 from imagegen_nb.store.base import Blob, LedgerEntry, NewAsset, Store, StoredAsset, check_room
@@ -69,7 +70,7 @@ class LocalStore(Store):
 
     def finish(self, run: LedgerEntry, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
         try:
-            return self._record(run.run_id, assets, replace(run, ended_at=recovery.now()))
+            return self._record(run.run_id, assets, replace(run, ended_at=utc_now()))
         finally:
             # Where it could not be recorded, the next run that starts puts this one in order.
             locks.release(self.places, run.run_id)
@@ -103,7 +104,7 @@ class LocalStore(Store):
     def _record(
         self, name: str, assets: Sequence[NewAsset], run: LedgerEntry | None = None
     ) -> tuple[StoredAsset, ...]:
-        created_at = recovery.now()
+        created_at = utc_now()
         stored = tuple(self._stored(asset, created_at) for asset in assets)
         with self.index.writing() as index:
             order = rows.put_run(index, run) if run is not None else 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests, rows
 from imagegen_nb.store.database import Index
@@ -45,13 +45,8 @@ def _settle(index: Index, run_id: str) -> None:
             return  # it never began, or it ended properly
         ended = run
         if run.state == "calling":
-            ended = replace(run, state="interrupted", ended_at=now())
+            ended = replace(run, state="interrupted", ended_at=utc_now())
         assets = told.assets if told is not None else ()
         order = rows.put_run(open_index, ended)
         first = rows.add_assets(open_index, assets)
         manifests.write(places, run_id, Sidecar(run=ended, run_order=order, assets=assets, asset_order=first))
-
-
-def now() -> str:
-    """The time, for people: nothing is decided by it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -14,7 +14,8 @@ from support.images import picture
 from imagegen_nb import ImageGenerationStep, StepFailed, Workspace, replay
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.replay import blobs, cassette_file, filters, mismatch, usage, writer
+from imagegen_nb.providers import catalog
+from imagegen_nb.replay import blobs, cassette_file, filters, mismatch, usage
 from imagegen_nb.replay.paths import folder_of
 from imagegen_nb.replay.recording import Recording
 from rigs.corpora import NAMES, SCRIPTS, mutants
@@ -69,7 +70,7 @@ def outcome(folder: Path, *, run: bool = True) -> tuple[str, float]:
     said = f"{about} {[str(recording) for recording in found]} {mismatch.explain(ASKED, found)}"
     assert visible(said) == said
     for recording in found:
-        filters.key_in(recording, writer.keys())
+        filters.key_in(recording, catalog.keys_in_use())
     usage.usage_of(found)
     cassette_file.orphans(folder)
     return (played(folder) if run else "read"), took
