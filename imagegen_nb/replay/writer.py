@@ -15,7 +15,7 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import Backend
 from imagegen_nb.providers import catalog
-from imagegen_nb.providers.credentials import stand_ins
+from imagegen_nb.providers.credentials import placeholders
 from imagegen_nb.replay import blobs, cassette_file, filters
 from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.environment import NOTEBOOK_VARIABLE
@@ -26,7 +26,7 @@ _PACKAGES = ("openai", "google-genai", "httpx2", "vcrpy")
 
 def no_keys() -> dict[str, str]:
     """What the environment of a replay has to say, so that none of those keys is in it."""
-    return stand_ins(provider.key_variable for provider in catalog.providers())
+    return placeholders(provider.key_variable for provider in catalog.providers())
 
 
 def keep(folder: Path, taken: Sequence[Recording], against: Backend, unrecorded: Sequence[str] = ()) -> About:

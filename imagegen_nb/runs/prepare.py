@@ -16,7 +16,7 @@ from imagegen_nb.core import variables
 from imagegen_nb.core.events import RunEvent
 from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import InvalidOption, VariableError
-from imagegen_nb.providers.base import Entry
+from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.providers.credentials import keys_in_use
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.run_context import Route, RunContext, RunOptions, complete_options
@@ -31,7 +31,7 @@ class PreparedRun:
 
     run_id: str
     step: ImageGenerationStep
-    entry: Entry
+    entry: CatalogEntry
     inputs: dict[str, Any]
     request: ImageRequest
     route: Route
@@ -90,7 +90,7 @@ def _check_call(inputs: object, options: RunOptions[Run]) -> None:
     variables.check_identifier(options["identifier"])
 
 
-def _check_partial_images(step: ImageGenerationStep, entry: Entry, partial_images: int) -> None:
+def _check_partial_images(step: ImageGenerationStep, entry: CatalogEntry, partial_images: int) -> None:
     if partial_images not in range(_MOST_PARTIALS + 1):
         raise InvalidOption(f"partial_images = {partial_images!r}: use 0 to {_MOST_PARTIALS}")
     if partial_images and not entry.model.streams:

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from imagegen_nb.core import html_repr
-from imagegen_nb.core.types import SYNTHETIC_BACKENDS, Backend, Receipt, Shortfall, Usage, backend_mark
+from imagegen_nb.core.types import (
+    SYNTHETIC_BACKENDS,
+    Backend,
+    MissingImages,
+    ResponseMetadata,
+    Usage,
+    backend_mark,
+)
 from imagegen_nb.errors import ImagegenError, ModerationBlocked
 from imagegen_nb.step.output import StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
@@ -38,8 +45,8 @@ class Run:
     paid_by: str
     started_at: str
     duration: float
-    receipts: tuple[Receipt, ...] = ()
-    shortfalls: tuple[Shortfall, ...] = ()
+    receipts: tuple[ResponseMetadata, ...] = ()
+    shortfalls: tuple[MissingImages, ...] = ()
     warnings: tuple[str, ...] = ()
     error: ImagegenError | None = None
     identifier: str | None = None

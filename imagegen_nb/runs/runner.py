@@ -10,7 +10,6 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from imagegen_nb.core import filenames, images, variables
 from imagegen_nb.core.events import EventEmitter
@@ -18,11 +17,11 @@ from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
-    Delivery,
     GeneratedImage,
-    Partial,
-    Receipt,
-    Shortfall,
+    MissingImages,
+    PartialImage,
+    ProviderEvent,
+    ResponseMetadata,
     Usage,
 )
 from imagegen_nb.errors import (
@@ -39,7 +38,7 @@ from imagegen_nb.errors import (
 from imagegen_nb.runs import differences, ledger
 from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.run import Run, Status
-from imagegen_nb.step.output import Asset, OutputError, StepOutput, used_settings
+from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
 from imagegen_nb.store.base import Blob, LedgerEntry, NewAsset
 
 _SPARE = 5.0
@@ -47,7 +46,7 @@ _SPARE = 5.0
 
 
 async def execute(prepared: PreparedRun) -> Run:
-    """Carry out a run. Raises `StepFailed` where the step says to terminate, `ReplayError` always."""
+    """Carry out a prepared. Raises `StepFailed` where the step says to terminate, `ReplayError` always."""
     # Asked for only when needed: a key in a local variable would show in tracebacks with locals.
     walk = _Walk(
         prepared, EventEmitter(prepared.on_event, prepared.run_id, prepared.request.count, prepared.keys)
@@ -98,8 +97,8 @@ class _Walk:
     called: bool = False
     mistake: ReplayError | None = None
     kept: list[_Kept] = field(default_factory=list)
-    receipts: list[Receipt] = field(default_factory=list)
-    shortfalls: list[Shortfall] = field(default_factory=list)
+    receipts: list[ResponseMetadata] = field(default_factory=list)
+    shortfalls: list[MissingImages] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     entry: LedgerEntry | None = None
     beginning: asyncio.Task[None] | None = None
@@ -125,7 +124,7 @@ class _Walk:
         missing = self.prepared.request.count - len(self.kept) - sum(short.count for short in self.shortfalls)
         if missing > 0 and self.called:
             why = error or InvalidResponse("returned no image", provider=self._provider, charge="unknown")
-            self.shortfalls.append(Shortfall(why, missing))
+            self.shortfalls.append(MissingImages(why, missing))
         # Images that came are worth more than the reason why others did not.
         if self.kept:
             error = None
@@ -179,19 +178,20 @@ class _Walk:
         """A provider's 404 says that a model is gone; what to use instead is known here."""
         if not isinstance(error, ModelRetired):
             return error
-        hint = self.prepared.step.lifecycle_notice or (
-            f"{self.prepared.step.model} is current as far as this version knows: "
-            "check that the key may use it"
-        )
+        model, hint = self.prepared.step.model, self.prepared.step.lifecycle_notice
+        if not hint and self.prepared.route.backend == "emulator":
+            hint = f'{model} is not emulated: use another model, or a key of your own and backend="live"'
+        elif not hint:
+            hint = f"{model} is current as far as this version knows: check that the key may use it"
         return error.saying(f"{error.message.rstrip('.')}. {hint}")
 
-    async def _take(self, delivery: Delivery) -> None:
+    async def _take(self, delivery: ProviderEvent) -> None:
         """Put one delivery where it belongs; images are checked and written down at once."""
-        if isinstance(delivery, Receipt):
+        if isinstance(delivery, ResponseMetadata):
             self.receipts.append(delivery)
-        elif isinstance(delivery, Shortfall):
+        elif isinstance(delivery, MissingImages):
             self.shortfalls.append(replace(delivery, error=self._with_successor(delivery.error)))
-        elif isinstance(delivery, Partial):
+        elif isinstance(delivery, PartialImage):
             self.emitter.emit("partial", index=delivery.index, data=delivery.data)
         else:
             # A cancel must not lose an image that has arrived: `settle` waits for this.
@@ -212,7 +212,7 @@ class _Walk:
                 request_id=delivery.request_id,
                 charge="unknown",
             )
-            self.shortfalls.append(Shortfall(why))
+            self.shortfalls.append(MissingImages(why))
             return
         blob = await asyncio.to_thread(self.prepared.context.store.stage, image.data, image.media_type)
         self.kept.append(_Kept(delivery.index, blob, replace(image, data=b"")))
@@ -269,6 +269,8 @@ class _Walk:
     def _run(self, status: Status, assets: tuple[Asset, ...], error: ImagegenError | None) -> Run:
         prepared = self.prepared
         others = differences.in_models(prepared.step, self.receipts)
+        if self.kept:  # a provider that failed may have had no time to read them
+            others += differences.in_settings(prepared.request, prepared.entry.provider.label)
         run = Run(
             id=prepared.run_id,
             step=prepared.step,
@@ -296,16 +298,7 @@ class _Walk:
         told = OutputError.of(error, asked=self._asked(error), **counts)
         return replace(run, output=run.output.model_copy(update={"error": told}))
 
-    def _used(self) -> Any:
-        """The output's settings: what the provider echoed, else what was set, else the default."""
-        prepared = self.prepared
-        known: dict[str, Any] = {
-            "provider": prepared.entry.provider.name,
-            "image_count": prepared.step.image_count,
-        }
-        for key in prepared.entry.model.settings:
-            known[key] = prepared.step.effective(key)
-        for receipt in self.receipts:
-            known |= {f"image_{name}": value for name, value in receipt.used.items()}
-        known |= dict.fromkeys(prepared.entry.model.idle(known))  # what cannot be set was not used
-        return used_settings(prepared.entry.model.output_settings, prepared.step.model, known)
+    def _used(self) -> OutputSettings:
+        """The output's settings: only what is known to have been used."""
+        echoed = {key: value for receipt in self.receipts for key, value in receipt.echoed.items()}
+        return used_settings(self.prepared.step, self.prepared.request, echoed)

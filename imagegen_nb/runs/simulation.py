@@ -20,11 +20,11 @@ from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     ChargeType,
-    Delivery,
     GeneratedImage,
     ImageRequest,
-    Receipt,
-    Shortfall,
+    MissingImages,
+    ProviderEvent,
+    ResponseMetadata,
 )
 from imagegen_nb.errors import (
     AssetNotFound,
@@ -107,7 +107,7 @@ def _arriving(step: object, outcome: object, count: object, error: object) -> in
 
 def _script(
     step: ImageGenerationStep, arriving: int, error: ProviderError | None
-) -> list[Delivery | ProviderError]:
+) -> list[ProviderEvent | ProviderError]:
     """What the provider delivers, in order; an error ends it."""
     name = step.entry.provider.name
     if not arriving:
@@ -116,7 +116,7 @@ def _script(
         return [error or fault]
     width, height = placeholder_images.size(step)
     # OpenAI says which size `auto` came to; a ratio stays one.
-    echoed = {"size": f"{width}x{height}"} if step.effective("image_size") == "auto" else {}
+    echoed = {"image_size": f"{width}x{height}"} if step.effective("image_size") == "auto" else {}
     pictures = [
         GeneratedImage(
             index, placeholder_images.picture(step, index), f"image/{placeholder_images.picture_format(step)}"
@@ -130,10 +130,10 @@ def _script(
         status=200,
         charge="unknown",
     )
-    return [Receipt(used=echoed), *pictures, *([Shortfall(why, missing)] if missing else [])]
+    return [ResponseMetadata(echoed=echoed), *pictures, *([MissingImages(why, missing)] if missing else [])]
 
 
-def _acting(real: Provider, script: Sequence[Delivery | ProviderError]) -> Provider:
+def _acting(real: Provider, script: Sequence[ProviderEvent | ProviderError]) -> Provider:
     """A provider that goes by the name of `real` and delivers the script."""
 
     class Actor(Provider):
@@ -145,7 +145,8 @@ def _acting(real: Provider, script: Sequence[Delivery | ProviderError]) -> Provi
 
         async def generate(
             self, request: ImageRequest, connection: Connection
-        ) -> AsyncGenerator[Delivery, None]:
+        ) -> AsyncGenerator[ProviderEvent, None]:
+            dict(request.settings)  # read all of them, as the provider would
             for delivery in script:
                 if isinstance(delivery, ProviderError):
                     raise delivery
@@ -158,7 +159,7 @@ def _acting(real: Provider, script: Sequence[Delivery | ProviderError]) -> Provi
 class _SimulationContext:
     """What a simulated run is run with: no account, no address, a store that is gone with its run."""
 
-    script: Sequence[Delivery | ProviderError]
+    script: Sequence[ProviderEvent | ProviderError]
     store: Store = field(default_factory=lambda: _Memory())
     storage_limit: int | None = None
     timeout: float = 300.0

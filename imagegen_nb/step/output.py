@@ -20,7 +20,9 @@ from pydantic import (
 from imagegen_nb.core import html_repr, images
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.types import ImageRequest, SettingValue
 from imagegen_nb.errors import AssetNotFound, ImagegenError, ProviderError, StoreError
+from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import Store, StoredAsset
 
 if TYPE_CHECKING:
@@ -244,6 +246,19 @@ class StepOutput(BaseModel):
         return html_repr.html(self._title(), [], list(self.tiles("output", "Generated image")))
 
 
-def used_settings(keys: tuple[str, ...], model: str, known: Mapping[str, Any]) -> OutputSettings:
-    """The settings object with exactly `keys` beside the model; a value nobody knows is null."""
-    return OutputSettings(model=model, **{key: known.get(key) for key in keys})
+def used_settings(
+    step: ImageGenerationStep, request: ImageRequest, echoed: Mapping[str, SettingValue]
+) -> OutputSettings:
+    """The output's settings for `step`: a value is there only if it is known to have been used.
+
+    Known is what the provider `echoed`; else what was sent; else, where a setting that the provider reads was
+    left unset, the default it declares. Anything else is null: a setting that was not read was not sent.
+    """
+    provider, model = step.entry.provider, step.entry.model
+    values: dict[str, object] = {"provider": provider.name}
+    for key, common in step.kinds().items():
+        if common is not None or request.tracked_settings.was_read(key):
+            values[key] = step.effective(key)
+    values |= echoed
+    values |= dict.fromkeys(model.idle(values))  # compression beside PNG, for example, has no effect
+    return OutputSettings(model=step.model, **{key: values.get(key) for key in model.output_settings})

@@ -11,7 +11,7 @@ from imagegen_nb.core import user_warnings, variables
 from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
 from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem
 from imagegen_nb.providers import catalog
-from imagegen_nb.providers.base import Entry
+from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Text
 from imagegen_nb.step import schema, validation
 from imagegen_nb.step.run_context import RunContext, RunOptions, with_run_options
@@ -99,7 +99,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         return {"$schema": schema.DIALECT, "title": "Image Generation step", **body}
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> CatalogEntry:
         """The declared model and its provider."""
         entry = catalog.find(self.model)
         if entry is None:  # its provider was unregistered after the step was made
@@ -145,16 +145,14 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     def request(self, prompt: str, *, partial_images: int = 0) -> ImageRequest:
         """What the provider is asked for, with the rendered `prompt`."""
+        common = type(self).kinds()
+        own = (key for key in self.entry.model.settings if common[key] is None)
+        values = {key: getattr(self, key) for key in own}
         return ImageRequest(
             model=self.model,
             prompt=prompt,
             count=self.image_count,
-            size=self.image_size,
-            quality=self.image_quality,
-            background=self.image_background,
-            moderation=self.image_moderation,
-            output_format=self.image_output_format,
-            compression=self.image_output_compression,
+            settings={key: value for key, value in values.items() if value is not None},
             partial_images=partial_images,
         )
 

@@ -42,15 +42,12 @@ def output_of(
     step: ImageGenerationStep, assets: tuple[Asset, ...] = (), error: ImagegenError | None = None
 ) -> StepOutput:
     """The output of `step` with `assets`, or with `error`."""
-    model = step.entry.model
-    known = {"provider": step.entry.provider.name, "image_count": step.image_count}
-    known |= {key: step.effective(key) for key in model.settings}
+    request = step.request(step.prompt)
+    dict(request.settings)  # all of them are read, as a provider does
     told = (
         OutputError.of(error, requested=step.image_count, returned=len(assets), blocked=0) if error else None
     )
-    return StepOutput(
-        settings=used_settings(model.output_settings, step.model, known), assets=assets, error=told
-    )
+    return StepOutput(settings=used_settings(step, request, {}), assets=assets, error=told)
 
 
 def run_of(
