@@ -11,12 +11,13 @@ import hashlib
 import io
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Literal, Unpack, get_args
 
 from pydantic import SecretStr
 
 from imagegen_nb.core.background_loop import Job
+from imagegen_nb.core.images import EXTENSIONS, CheckedImage
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     ChargeType,
@@ -42,7 +43,7 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.runner import execute
 from imagegen_nb.step.run_context import Route, RunOptions
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.store.base import Blob, NewAsset, Store, StoredAsset
+from imagegen_nb.store.base import AssetRecord, Store
 
 Outcome = Literal["success", "partial", "failed"]
 """How a step can end: every image came, some came, or none."""
@@ -196,23 +197,36 @@ class _Memory(Store):
 
     def __init__(self) -> None:
         self._data: dict[str, bytes] = {}
-        self._records: dict[str, StoredAsset] = {}
+        self._records: dict[str, AssetRecord] = {}
 
     @property
     def used(self) -> int:
         return sum(record.file_size for record in self._records.values())
 
-    def stage(self, data: bytes, media_type: str) -> Blob:
-        blob = Blob(hashlib.sha256(data).hexdigest(), len(data), media_type)
-        self._data[blob.sha256] = data
-        return blob
+    def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
+        sha256, asset_id = hashlib.sha256(image.data).hexdigest(), str(uuid.uuid4())
+        extension = EXTENSIONS[image.media_type]
+        self._data[sha256] = image.data
+        return AssetRecord(
+            id=asset_id,
+            file_url=_file_url(asset_id, f"{sha256}.{extension}"),
+            file_name=f"{sha256}.{extension}",
+            file_size=len(image.data),
+            file_type=image.media_type,
+            sha256=sha256,
+            width=image.width,
+            height=image.height,
+            run_id=run_id,
+            emulated=emulated,
+            created_at=utc_now(),
+        )
 
-    def put(self, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
-        stored = tuple(map(_record, assets))
-        self._records |= {record.id: record for record in stored}
-        return stored
+    def put(self, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
+        named = tuple(replace(asset, file_url=_file_url(asset.id, asset.file_name)) for asset in assets)
+        self._records |= {record.id: record for record in named}
+        return named
 
-    def get(self, asset_id: str) -> StoredAsset:
+    def get(self, asset_id: str) -> AssetRecord:
         if asset_id not in self._records:
             raise AssetNotFound(f"no asset {asset_id!r} in this simulated run")
         return self._records[asset_id]
@@ -220,24 +234,13 @@ class _Memory(Store):
     def open(self, asset_id: str) -> BinaryIO:
         return io.BytesIO(self._data[self.get(asset_id).sha256])
 
-    def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
+    def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         return (record for record in self._records.values() if run_id in (None, record.run_id))
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-def _record(asset: NewAsset) -> StoredAsset:
-    facts = asdict(asset)
-    blob = facts.pop("blob")
-    asset_id = str(uuid.uuid4())
-    return StoredAsset(
-        id=asset_id,
-        # An address that opens nowhere, so that nobody takes it for a file's.
-        file_url=f"simulated:///{asset_id}/{asset.file_name}",
-        file_size=blob["size"],
-        file_type=blob["media_type"],
-        sha256=blob["sha256"],
-        created_at=utc_now(),
-        **facts,
-    )
+def _file_url(asset_id: str, file_name: str) -> str:
+    """An address that opens nowhere, so that nobody takes it for a file's."""
+    return f"simulated:///{asset_id}/{file_name}"

@@ -24,7 +24,7 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.runner import execute
 from imagegen_nb.step.run_context import Route, RunOptions, with_run_options
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.store.base import LedgerEntry, Store, StoredAsset
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
 from imagegen_nb.store.local import LocalStore
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Workspace:
 
         return (cassette.emulator_url if cassette else "") or Emulator.shared().url
 
-    def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
+    def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         """The stored images' records, oldest first, or those of one run."""
         return self.store.records(run_id)
 
