@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from imagegen_nb.emulator.adapter import Wire
 
 MARK = (b"x-imagegen-emulator", b"1")
+NOT_EMULATED = "x-imagegen-not-emulated"
+"""The header of an answer to a provider that is not emulated; its value names those that are."""
 
 PATHS: list[tuple[str, Wire]] = [
     ("/openai/v1/images/generations", OpenAIWire()),
@@ -89,11 +91,12 @@ async def _nowhere(request: Request) -> Response:
         case "gemini":
             return _response(gemini_errors.error(404, "Requested entity was not found."))
         case _:
-            return _response(json_answer({"error": message}, 404))
+            emulated = ", ".join(sorted({served.split("/")[1] for served, _ in PATHS}))
+            return _response(json_answer({"error": message}, 404, {NOT_EMULATED: emulated}))
 
 
 def _response(answer: Answer) -> Response:
-    return Response(answer.content, answer.status, media_type=answer.media_type)
+    return Response(answer.content, answer.status, dict(answer.headers), answer.media_type)
 
 
 class Marked:

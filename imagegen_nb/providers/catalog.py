@@ -11,7 +11,7 @@ import threading
 from imagegen_nb import providers as _folder
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import credentials
-from imagegen_nb.providers.base import Entry, Provider
+from imagegen_nb.providers.base import CatalogEntry, Provider
 
 _registered: list[Provider] = []
 _lock = threading.Lock()
@@ -53,13 +53,13 @@ def unregister(name: str) -> None:
         _registered[:] = [provider for provider in _registered if provider.name != name]
 
 
-def models() -> tuple[Entry, ...]:
+def models() -> tuple[CatalogEntry, ...]:
     """Every model with its provider: those the platform offers first, in its order."""
-    entries = [Entry(provider, model) for provider in providers() for model in provider.models]
+    entries = [CatalogEntry(provider, model) for provider in providers() for model in provider.models]
     return tuple(sorted(entries, key=lambda entry: not entry.model.offered))
 
 
-def find(name: object) -> Entry | None:
+def find(name: object) -> CatalogEntry | None:
     """The model called `name`, or None."""
     return next((entry for entry in models() if entry.model.name == name), None)
 

@@ -12,7 +12,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.core.redaction import redact
-from imagegen_nb.core.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
+from imagegen_nb.core.types import (
+    GeneratedImage,
+    ImageRequest,
+    MissingImages,
+    ProviderEvent,
+    ResponseMetadata,
+    Usage,
+)
 from imagegen_nb.errors import (
     AuthenticationFailed,
     ModerationBlocked,
@@ -30,6 +37,8 @@ if TYPE_CHECKING:
 
     from imagegen_nb.providers.http.client import Exchange
 _RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+_IMAGE_CONFIG = {"image_size": "aspect_ratio"}
+"""What google-genai calls the settings, in its `ImageConfig`."""
 _FLASH = Model(
     name="gemini-2.5-flash-image",
     settings={
@@ -70,6 +79,7 @@ class Gemini(Provider):
     label = "Google"
     base_url = "https://generativelanguage.googleapis.com"
     key_variable = "GEMINI_API_KEY"
+    wire_names = _IMAGE_CONFIG
     accounts = (Gateway, VertexAI)
     rank = 2
     models = (
@@ -99,7 +109,9 @@ class Gemini(Provider):
 
         import imagegen_nb.providers.http.client  # noqa: F401
 
-    async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
+    async def generate(
+        self, request: ImageRequest, connection: Connection
+    ) -> AsyncGenerator[ProviderEvent, None]:
         """`request.count` calls at once; each image is yielded as it arrives."""
         from imagegen_nb.providers.http.client import open_exchange
 
@@ -111,21 +123,24 @@ class Gemini(Provider):
             ]
             try:
                 for call in asyncio.as_completed(calls):
-                    for delivery in await call:
-                        yield delivery
+                    for event in await call:
+                        yield event
             finally:
                 for task in calls:
                     task.cancel()
                 await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def _one(client: genai.Client, exchange: Exchange, request: ImageRequest, index: int) -> list[Delivery]:
-    """The deliveries of one call; its failure is a shortfall, so that the others go on."""
+async def _one(
+    client: genai.Client, exchange: Exchange, request: ImageRequest, index: int
+) -> list[ProviderEvent]:
+    """The events of one call; its failure is a shortfall, so that the others go on."""
     from google.genai import types
 
+    image_config = request.wire_settings(_IMAGE_CONFIG)
     config = types.GenerateContentConfig(
         response_modalities=["IMAGE"],
-        image_config=types.ImageConfig(aspect_ratio=request.size) if request.size else None,
+        image_config=types.ImageConfig.model_validate(image_config) if image_config else None,
         should_return_http_response=True,
     )
     try:
@@ -136,13 +151,13 @@ async def _one(client: genai.Client, exchange: Exchange, request: ImageRequest, 
             number=index,
         )
         if reply.status != 200:
-            return [Shortfall(_error(reply, exchange.connection))]
+            return [MissingImages(_error(reply, exchange.connection))]
         return await asyncio.to_thread(_read, reply, request, index)
     except ProviderError as error:
-        return [Shortfall(error)]
+        return [MissingImages(error)]
 
 
-def _read(reply: Reply, request: ImageRequest, index: int) -> list[Delivery]:
+def _read(reply: Reply, request: ImageRequest, index: int) -> list[ProviderEvent]:
     answer = reply.json()
     receipt = _receipt(answer, reply, request.model)
     candidates = answer.get("candidates")
@@ -154,11 +169,11 @@ def _read(reply: Reply, request: ImageRequest, index: int) -> list[Delivery]:
         mapping(part["inlineData"]) for part in parts if part.get("inlineData") and not part.get("thought")
     ]
     if not images:
-        return [receipt, Shortfall(_no_image(answer, candidate, parts, reply, receipt.request_id))]
+        return [receipt, MissingImages(_no_image(answer, candidate, parts, reply, receipt.request_id))]
     data = reply.image_data(images[0].get("data"))
     if isinstance(data, ProviderError):
         data.request_id = receipt.request_id
-        return [receipt, Shortfall(data)]
+        return [receipt, MissingImages(data)]
     declared = images[0].get("mimeType")
     declared = declared if isinstance(declared, str) else None
     return [receipt, GeneratedImage(index, data, declared, receipt.request_id)]
@@ -197,10 +212,10 @@ def _no_image(
     return error
 
 
-def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> Receipt:
+def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> ResponseMetadata:
     usage = mapping(answer.get("usageMetadata"))
     named, request_id = answer.get("modelVersion"), answer.get("responseId")
-    return Receipt(
+    return ResponseMetadata(
         usage=Usage(
             input=_by_modality(usage, "promptToken", "text"),
             output=_by_modality(usage, "candidatesToken", "unspecified"),

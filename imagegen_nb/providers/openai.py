@@ -11,11 +11,19 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from imagegen_nb.core.types import Delivery, GeneratedImage, ImageRequest, Partial, Receipt, Shortfall, Usage
+from imagegen_nb.core.types import (
+    GeneratedImage,
+    ImageRequest,
+    MissingImages,
+    PartialImage,
+    ProviderEvent,
+    ResponseMetadata,
+    Usage,
+)
 from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
-from imagegen_nb.providers.http.response import Reply, failure, mapping, whole_number, words
+from imagegen_nb.providers.http.response import Reply, echoed_settings, failure, mapping, whole_number, words
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -36,6 +44,15 @@ _SETTINGS: dict[str, Kind] = {
     "image_output_format": Choice(("png", "jpeg", "webp"), "png"),
     "image_output_compression": Integer(0, 100, 100),
 }
+_WIRE_NAMES = {
+    "image_size": "size",
+    "image_quality": "quality",
+    "image_background": "background",
+    "image_moderation": "moderation",
+    "image_output_format": "output_format",
+    "image_output_compression": "output_compression",
+}
+"""What OpenAI calls the settings, in requests and in answers."""
 _RULES = (
     Rule(
         field="image_background",
@@ -90,6 +107,7 @@ class OpenAI(Provider):
     label = "OpenAI"
     base_url = "https://api.openai.com/v1"
     key_variable = "OPENAI_API_KEY"
+    wire_names = _WIRE_NAMES
     rank = 0
     models = (
         Model(
@@ -111,7 +129,9 @@ class OpenAI(Provider):
 
         import imagegen_nb.providers.http.client  # noqa: F401
 
-    async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
+    async def generate(
+        self, request: ImageRequest, connection: Connection
+    ) -> AsyncGenerator[ProviderEvent, None]:
         """One request for all images, or a stream of one image with its previews."""
         from openai import AsyncOpenAI
 
@@ -127,36 +147,36 @@ class OpenAI(Provider):
                 http_client=exchange.client,
             )
             if request.partial_images:
-                async for delivery in self._stream(request, exchange, client):
-                    yield delivery
+                async for event in self._stream(request, exchange, client):
+                    yield event
                 return
             images = client.images.with_raw_response
             reply = await exchange.send(lambda: images.generate(**cast("Any", _body(request))))
-            for delivery in await asyncio.to_thread(self._read, request, reply, connection):
-                yield delivery
+            for event in await asyncio.to_thread(self._read, request, reply, connection):
+                yield event
 
-    def _read(self, request: ImageRequest, reply: Reply, connection: Connection) -> list[Delivery]:
+    def _read(self, request: ImageRequest, reply: Reply, connection: Connection) -> list[ProviderEvent]:
         if reply.status != 200:
             raise _error(reply, connection)
         answer = reply.json()
         items = answer.get("data")
         items = items if isinstance(items, list) else []
-        deliveries: list[Delivery] = [_receipt(answer, reply, request.model)]
+        events: list[ProviderEvent] = [_receipt(answer, reply, request.model)]
         for index, item in enumerate(items[: request.count]):
             data = reply.image_data(item.get("b64_json") if isinstance(item, dict) else None)
             if isinstance(data, ProviderError):
-                deliveries.append(Shortfall(data))
+                events.append(MissingImages(data))
             else:
-                deliveries.append(GeneratedImage(index, data, _mime(answer), reply.request_id))
+                events.append(GeneratedImage(index, data, _mime(answer), reply.request_id))
         if len(items) < request.count:
             missing = request.count - len(items)
             why = reply.invalid(f"returned {len(items)} of {request.count} images")
-            deliveries.append(Shortfall(why, missing))
-        return deliveries
+            events.append(MissingImages(why, missing))
+        return events
 
     async def _stream(
         self, request: ImageRequest, exchange: Exchange, client: AsyncOpenAI
-    ) -> AsyncGenerator[Delivery, None]:
+    ) -> AsyncGenerator[ProviderEvent, None]:
         from openai import APIError, AsyncStream
 
         async def start() -> tuple[AsyncStream[Any], Mapping[str, str]]:
@@ -167,49 +187,47 @@ class OpenAI(Provider):
         started, reply = await exchange.open_stream(start)
         if started is None:
             assert reply is not None
-            for delivery in self._read(request, reply, exchange.connection):
-                yield delivery
+            for event in self._read(request, reply, exchange.connection):
+                yield event
             return
-        events, headers = started
-        iterator = aiter(events)
+        stream, headers = started
+        frames = aiter(stream)
         reply = exchange.streaming_reply(headers)
         try:
-            while (event := await exchange.next_event(iterator, reply, APIError)) is not None:
-                if isinstance(event, APIError):
-                    raise _stream_error(event, reply, exchange.connection)
-                for delivery in _from_event(event, reply, request.model):
-                    yield delivery
-                    if isinstance(delivery, GeneratedImage):
-                        await exchange.drain(iterator)
+            while (frame := await exchange.next_event(frames, reply, APIError)) is not None:
+                if isinstance(frame, APIError):
+                    raise _stream_error(frame, reply, exchange.connection)
+                for event in _from_frame(frame, reply, request.model):
+                    yield event
+                    if isinstance(event, GeneratedImage):
+                        await exchange.drain(frames)
                         return
         finally:
-            await events.close()
+            await stream.close()
         raise reply.invalid("the stream ended before the finished image came")
 
 
 def _body(request: ImageRequest) -> dict[str, Any]:
-    body = {
+    return {
         "model": request.model,
         "prompt": request.prompt,
         "n": request.count,
-        "size": request.size,
-        "quality": request.quality,
-        "background": request.background,
-        "moderation": request.moderation,
-        "output_format": request.output_format,
-        "output_compression": request.compression,
+        **request.wire_settings(_WIRE_NAMES),
     }
-    return {name: value for name, value in body.items() if value is not None}
 
 
-def _from_event(event: object, reply: Reply, model: str) -> list[Delivery]:
-    """What one server-sent event brings; events of other types bring nothing."""
-    answer = event.model_dump(exclude_unset=True) if hasattr(event, "model_dump") else {}
+def _from_frame(frame: object, reply: Reply, model: str) -> list[ProviderEvent]:
+    """What one server-sent frame brings; frames of other types bring nothing."""
+    answer = frame.model_dump(exclude_unset=True) if hasattr(frame, "model_dump") else {}
     if answer.get("type") == "image_generation.partial_image":
         data = reply.image_data(answer.get("b64_json"))
         index = answer.get("partial_image_index")
         # A broken preview is not worth losing the picture for.
-        return [] if isinstance(data, ProviderError) or not isinstance(index, int) else [Partial(index, data)]
+        return (
+            []
+            if isinstance(data, ProviderError) or not isinstance(index, int)
+            else [PartialImage(index, data)]
+        )
     if answer.get("type") == "image_generation.completed":
         data = reply.image_data(answer.get("b64_json"))
         if isinstance(data, ProviderError):
@@ -223,10 +241,9 @@ def _mime(answer: Mapping[str, Any]) -> str | None:
     return f"image/{declared}" if isinstance(declared, str) else None
 
 
-def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> Receipt:
+def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> ResponseMetadata:
     usage = mapping(answer.get("usage"))
-    echoed = ("size", "quality", "background", "output_format")
-    return Receipt(
+    return ResponseMetadata(
         usage=Usage(
             input=_by_modality(usage, "input"),
             output=_by_modality(usage, "output"),
@@ -234,7 +251,7 @@ def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> Receipt:
         ),
         request_id=reply.request_id,
         answered_by=model,
-        used={name: told for name in echoed if (told := words(answer.get(name)))},
+        echoed=echoed_settings(answer, _WIRE_NAMES),
         reported=usage,
     )
 

@@ -10,12 +10,22 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from imagegen_nb.core.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
+from imagegen_nb.core.types import (
+    GeneratedImage,
+    ImageRequest,
+    MissingImages,
+    ProviderEvent,
+    ResponseMetadata,
+    Usage,
+)
 from imagegen_nb.errors import AuthenticationFailed, Charge, ModerationBlocked, ProviderError, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.providers.capabilities import Lifecycle, Model
+from imagegen_nb.providers.capabilities import Kind, Lifecycle, Model
 from imagegen_nb.providers.http.response import Reply, failure, mapping, whole_number, words
 
+_SETTINGS: dict[str, Kind] = {}
+_WIRE_NAMES: dict[str, str] = {}
+"""What xAI calls the settings in its requests."""
 _OUTPUT = ("provider", "image_count")
 _MIGRATION = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
 
@@ -24,7 +34,7 @@ def _grok(name: str, *, offered: bool, lifecycle: Lifecycle) -> Model:
     # The platform promises PNG for Grok, xAI sends JPEG: hence `stored_as`.
     return Model(
         name=name,
-        settings={},
+        settings=_SETTINGS,
         output_settings=_OUTPUT,
         offered=offered,
         lifecycle=lifecycle,
@@ -39,6 +49,7 @@ class XAI(Provider):
     label = "xAI"
     base_url = "https://api.x.ai/v1"
     key_variable = "XAI_API_KEY"
+    wire_names = _WIRE_NAMES
     rank = 1
     models = (
         _grok(
@@ -68,7 +79,9 @@ class XAI(Provider):
         """The HTTP client is imported when first needed."""
         import imagegen_nb.providers.http.client  # noqa: F401
 
-    async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
+    async def generate(
+        self, request: ImageRequest, connection: Connection
+    ) -> AsyncGenerator[ProviderEvent, None]:
         """One request for all images; base64 is asked for, since xAI's URLs expire."""
         from imagegen_nb.providers.http.client import open_exchange
 
@@ -77,6 +90,7 @@ class XAI(Provider):
             "prompt": request.prompt,
             "n": request.count,
             "response_format": "b64_json",
+            **request.wire_settings(_WIRE_NAMES),
         }
         async with open_exchange(self.name, connection, _error) as exchange:
             reply = await exchange.send(
@@ -90,27 +104,27 @@ class XAI(Provider):
             answer = reply.json_or_empty()
             yield _receipt(answer, reply, None)
             raise _error(reply, connection)
-        for delivery in await asyncio.to_thread(_read, request, reply):
-            yield delivery
+        for event in await asyncio.to_thread(_read, request, reply):
+            yield event
 
 
-def _read(request: ImageRequest, reply: Reply) -> list[Delivery]:
+def _read(request: ImageRequest, reply: Reply) -> list[ProviderEvent]:
     answer = reply.json()
     items = answer.get("data")
     items = items if isinstance(items, list) else []
-    deliveries: list[Delivery] = [_receipt(answer, reply, request.model)]
+    events: list[ProviderEvent] = [_receipt(answer, reply, request.model)]
     for index, item in enumerate(items[: request.count]):
         found = _image(item if isinstance(item, dict) else {}, reply)
         if isinstance(found, ProviderError):
-            deliveries.append(Shortfall(found))
+            events.append(MissingImages(found))
         else:
             declared = item.get("mime_type")
             declared = declared if isinstance(declared, str) else None
-            deliveries.append(GeneratedImage(index, found, declared, reply.request_id))
+            events.append(GeneratedImage(index, found, declared, reply.request_id))
     if len(items) < request.count:
         why = reply.invalid(f"returned {len(items)} of {request.count} images")
-        deliveries.append(Shortfall(why, request.count - len(items)))
-    return deliveries
+        events.append(MissingImages(why, request.count - len(items)))
+    return events
 
 
 def _image(item: Mapping[str, Any], reply: Reply) -> bytes | ProviderError:
@@ -130,11 +144,11 @@ def _image(item: Mapping[str, Any], reply: Reply) -> bytes | ProviderError:
     return reply.invalid("an image came without data")
 
 
-def _receipt(answer: Mapping[str, Any], reply: Reply, model: str | None) -> Receipt:
+def _receipt(answer: Mapping[str, Any], reply: Reply, model: str | None) -> ResponseMetadata:
     usage = mapping(answer.get("usage"))
     tokens = {side: whole_number(usage.get(f"{side}_tokens")) for side in ("input", "output")}
     named = answer.get("model")
-    return Receipt(
+    return ResponseMetadata(
         usage=Usage(
             input={} if tokens["input"] is None else {"text": tokens["input"]},
             output={} if tokens["output"] is None else {"image": tokens["output"]},

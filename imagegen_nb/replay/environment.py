@@ -11,7 +11,7 @@ from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers import catalog
-from imagegen_nb.providers.credentials import is_loopback, stand_ins
+from imagegen_nb.providers.credentials import is_loopback, placeholders
 
 Mode = Literal["none", "once", "all"]
 """`none` replays, `once` records where there is no cassette yet, `all` records anew."""
@@ -62,4 +62,4 @@ def placeholder_keys() -> dict[str, str]:
 
     A replay needs no key, and what it runs should not find one.
     """
-    return stand_ins(provider.key_variable for provider in catalog.providers())
+    return placeholders(provider.key_variable for provider in catalog.providers())

@@ -14,7 +14,7 @@ from support.runs import run_of
 
 from imagegen_nb import ImageGenerationStep, Run, StepForm, Workspace, check_references, load_step
 from imagegen_nb.core.redaction import visible
-from imagegen_nb.core.types import Shortfall
+from imagegen_nb.core.types import MissingImages
 from imagegen_nb.core.variables import render
 from imagegen_nb.errors import DefinitionError, ProviderFault, VariableError
 from imagegen_nb.runs.reference_check import Finding, ReferenceReport
@@ -62,7 +62,7 @@ def worded(run: Run, words: str) -> Run:
         identifier=words,
         error=error,
         warnings=(words, words),
-        shortfalls=(Shortfall(count=1, error=error),),
+        shortfalls=(MissingImages(count=1, error=error),),
         output=run.output.model_copy(
             update={
                 "assets": assets,

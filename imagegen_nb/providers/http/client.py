@@ -25,7 +25,7 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, gate_of, sleep, with_jitter
-from imagegen_nb.providers.http.response import Reply
+from imagegen_nb.providers.http.response import Reply, words
 from imagegen_nb.providers.http.response import failure as by_status
 from imagegen_nb.providers.http.transport import Capture, GuardedTransport, current, host_of
 
@@ -45,6 +45,8 @@ _RECONNECT = 0.3
 _WORTH_TELLING = 0.5
 """Seconds of waiting that somebody who looks on would wonder about."""
 _DEADLINE = "deadline"
+_NOT_EMULATED = "x-imagegen-not-emulated"
+"""The emulator's header that says so."""
 _LINGER = 0.5
 """Seconds for the end of a stream whose last event has come."""
 
@@ -75,13 +77,13 @@ class Exchange:
         capture, _, failure = await self._made(call, number)
         if capture.reply is None:
             raise self._error(capture, failure)
-        return capture.reply
+        return self._emulated(capture.reply)
 
     async def open_stream(self, call: Callable[[], Awaitable[T]]) -> tuple[T | None, Reply | None]:
         """Run `call`, which starts a streamed answer: its result, or the reply if none started."""
         capture, result, failure = await self._made(call)
         if capture.reply is not None:
-            return None, capture.reply
+            return None, self._emulated(capture.reply)
         if failure is not None:
             raise self._error(capture, failure)
         return result, None
@@ -125,8 +127,8 @@ class Exchange:
         self, call: Callable[[], Awaitable[T]], number: int = 0
     ) -> tuple[Capture, T | None, str | None]:
         """What became of `call`, after as many attempts as it may have. Raises `RateLimited` for none."""
-        tape, capture, made = self.connection.tape, Capture(number), None
-        if tape is not None and tape.replaying:  # a cassette holds how it ended
+        cassette, capture, made = self.connection.cassette, Capture(number), None
+        if cassette is not None and cassette.replaying:  # a cassette holds how it ended
             return capture, *await self._guarded(capture, call)
         gate = gate_of(self.provider, self.connection)
         for attempt in range(1, _MOST_ATTEMPTS + 1):
@@ -193,6 +195,17 @@ class Exchange:
             return None, _DEADLINE if deadline.expired() else _name_of(error)
         finally:
             current.reset(token)
+
+    def _emulated(self, reply: Reply) -> Reply:
+        """The answer, unless an emulator says that it does not speak for the provider."""
+        emulated = words(reply.headers.get(_NOT_EMULATED))
+        if emulated is None or self.connection.backend != "emulator":
+            return reply
+        raise ProviderFault(
+            f"not emulated: the emulator speaks for {emulated} only. Use the provider itself, with a key of "
+            'your own (Workspace(..., backend="live")), or a model of a provider that is emulated',
+            provider=self.provider,
+        )
 
     def _error(self, capture: Capture, failure: str | None) -> ImagegenError:
         if capture.refusal is not None:

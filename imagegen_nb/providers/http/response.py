@@ -13,6 +13,7 @@ import jiter
 import pybase64
 
 from imagegen_nb.core.redaction import redact
+from imagegen_nb.core.types import SettingValue
 from imagegen_nb.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -151,6 +152,14 @@ def redacted(connection: Connection, text: object) -> str | None:
 def words(text: object) -> str | None:
     """A name or an id a provider gives, made safe to show and cut short; None when it gives none."""
     return redact(text, limit=_LONGEST_NAME) if isinstance(text, str) and text else None
+
+
+def echoed_settings(answer: Mapping[str, Any], wire_names: Mapping[str, str]) -> dict[str, SettingValue]:
+    """The settings that an answer names, by platform key; what is neither text nor a count is left out."""
+    values = {
+        key: words(answer.get(name)) or whole_number(answer.get(name)) for key, name in wire_names.items()
+    }
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def whole_number(value: object) -> int | None:
