@@ -119,7 +119,7 @@ class Session:
         In a process whose environment names a cassette, that one stays in use instead.
         """
         active_cassette.current()  # opens the one the environment names
-        active = active_cassette.insert(self)
+        active = active_cassette.activate(self)
         if active is not self:
             if os.environ.get(CASSETTE_VARIABLE) and isinstance(active, Session):
                 self._from_environment = active
@@ -136,7 +136,7 @@ class Session:
             else:
                 self._recorder.start()
         except BaseException:
-            active_cassette.eject(self)
+            active_cassette.deactivate(self)
             raise
         self._hook_saving("register")
         return self
@@ -148,7 +148,7 @@ class Session:
         try:
             (self._player if self.replaying else self._recorder).stop()
         finally:
-            active_cassette.eject(self)
+            active_cassette.deactivate(self)
             self._hook_saving("unregister")
         try:
             self.save()

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 
-from imagegen_nb.core.active_cassette import Tape
+from imagegen_nb.core.active_cassette import ActiveCassette
 from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import ReplayError
@@ -133,7 +133,7 @@ class VcrAdapter:
             )
 
 
-async def check_provider(provider: Provider, cassette: Tape) -> None:
+async def check_provider(provider: Provider, cassette: ActiveCassette) -> None:
     """Let `provider` make one request, which is answered in memory. Raises `ReplayError` if it was not seen.
 
     An SDK may bring an HTTP client that vcrpy does not patch; its requests would reach the network.
@@ -144,7 +144,7 @@ async def check_provider(provider: Provider, cassette: Tape) -> None:
         base_url=_UNREACHABLE,
         credential=credentials.placeholder("nobody (self-check)", None),
         backend="emulator",
-        tape=cassette,
+        cassette=cassette,
     )
     request = ImageRequest(model=provider.models[0].name, prompt="self-check")
     try:

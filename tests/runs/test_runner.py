@@ -142,10 +142,10 @@ class Unwritable(LocalStore):
 
     refuses = "stage"
 
-    def stage(self, data, media_type):
+    def stage(self, image, *, run_id, emulated):
         if self.refuses == "stage":
             raise StoreError("cannot write an image: the disk is full")
-        return super().stage(data, media_type)
+        return super().stage(image, run_id=run_id, emulated=emulated)
 
     def _record(self, name, assets, run=None):
         if self.refuses == "finish":
@@ -261,7 +261,7 @@ def test_a_plugin_that_raises_after_an_image_keeps_it(plugged, workspace):
 
 
 def test_a_plugin_that_ignores_the_deadline_is_cut_off(plugged, emulator, tmp_path, monkeypatch):
-    monkeypatch.setattr("imagegen_nb.runs.runner._SPARE", 0.2)
+    monkeypatch.setattr("imagegen_nb.runs.runner._GRACE", 0.2)
 
     async def behave(request, connection):
         await asyncio.sleep(60)

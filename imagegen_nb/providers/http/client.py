@@ -127,8 +127,8 @@ class Exchange:
         self, call: Callable[[], Awaitable[T]], number: int = 0
     ) -> tuple[Capture, T | None, str | None]:
         """What became of `call`, after as many attempts as it may have. Raises `RateLimited` for none."""
-        tape, capture, made = self.connection.tape, Capture(number), None
-        if tape is not None and tape.replaying:  # a cassette holds how it ended
+        cassette, capture, made = self.connection.cassette, Capture(number), None
+        if cassette is not None and cassette.replaying:  # a cassette holds how it ended
             return capture, *await self._guarded(capture, call)
         gate = gate_of(self.provider, self.connection)
         for attempt in range(1, _MOST_ATTEMPTS + 1):

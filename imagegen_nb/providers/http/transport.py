@@ -105,7 +105,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             self._refuse(
                 capture, ProviderFault, f"a request to {request.url.host} was stopped before it left"
             )
-        if active_cassette.current() is not self.connection.tape:
+        if active_cassette.current() is not self.connection.cassette:
             _stop(
                 capture,
                 ReplayError("a cassette was put in or taken out while the run was under way; run it again"),
@@ -138,7 +138,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             # Base64 hardly compresses, and an uncompressed answer cannot unfold past the cap.
             "accept-encoding": "identity",
         }
-        if self.connection.backend == "emulator" or self.connection.tape is not None:
+        if self.connection.backend == "emulator" or self.connection.cassette is not None:
             headers[CALL_HEADER] = str(capture.call)
         # The deadline bounds everything after the connection stands.
         timeouts = {"connect": _CONNECT_TIMEOUT, "read": None, "write": None, "pool": None}
