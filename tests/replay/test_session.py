@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from imagegen_nb import Gateway, ImageGenerationStep, Run, StepFailed, VertexAI, Workspace, replay
+from imagegen_nb import Gateway, ImageGenerationStep, Run, StepFailed, VertexAI, Workspace, replay, simulate
 from imagegen_nb.core import active_cassette
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.core.events import RunEvent
@@ -130,6 +130,12 @@ def test_errors_are_recorded_and_replayed_without_waiting(workspace, live, emula
         played = [step.run(workspace=live).error for _ in range(3)]
     assert list(map(str, played)) == list(map(str, recorded))
     assert [vars(error) for error in played] == [vars(error) for error in recorded]
+
+
+def test_a_simulation_neither_asks_nor_names_the_cassette(lamp):
+    with replay.use("lamp"):
+        run = simulate(LAMP)
+    assert (run.simulated, run.cassette, run.replayed, run.returned) == (True, None, False, 1)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.model)

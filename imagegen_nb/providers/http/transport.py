@@ -36,13 +36,13 @@ from imagegen_nb.providers.http.response import ProviderResponse, safe_name
 
 _CONNECT_TIMEOUT = 10.0
 CALL_HEADER = "x-imagegen-nb-call"
-"""Tells an emulator and a cassette which of several identical requests this is; no provider ever gets it."""
+"""Numbers identical requests for an emulator or a cassette; never sent to a provider."""
 SENDING = "send_request_headers.started"
-"""What the HTTP core calls the moment from which a request counts as sent."""
+"""The trace event of the HTTP core from which on a request counts as sent."""
 _HEADERS = frozenset(
     ["authorization", "content-length", "transfer-encoding", "x-goog-api-key", "x-goog-user-project"]
 )
-"""What an SDK may say. It adds others, some from the environment (organisation, custom headers)."""
+"""The headers that an SDK may set. SDKs add others, some from the environment (organisation, custom ones)."""
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Capture:
     """The name of the exception that ended it."""
     refusal: ImagegenError | None = None
     kept_as: tuple[int, int] | None = None
-    """Where a cassette keeps the call: what is made again takes the place of what was refused."""
+    """The call's place in a cassette: an attempt that is made again replaces the one that was refused."""
 
     def again(self) -> Capture:
         """A fresh one for the same call, made once more."""
@@ -142,7 +142,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         }
         if self.connection.backend == "emulator" or self.connection.cassette is not None:
             headers[CALL_HEADER] = str(capture.call)
-        # The deadline bounds everything after the connection stands.
+        # Once connected, only the run's deadline bounds the call.
         timeouts = {"connect": _CONNECT_TIMEOUT, "read": None, "write": None, "pool": None}
         extensions = {**request.extensions, "timeout": timeouts, "trace": capture.trace}
         if self.connection.send_to:
@@ -252,7 +252,7 @@ class _GuardedStream(httpx2.AsyncByteStream):
 
 
 async def _until_stopped(stream: httpx2.AsyncByteStream) -> AsyncIterator[bytes]:
-    """The chunks of `stream`; where a cassette has no more of it, the running call is told why."""
+    """The chunks of `stream`; where a cassette has no more of it, the call's capture notes why."""
     try:
         async for chunk in stream:
             yield chunk
@@ -286,9 +286,9 @@ def host_of(url: str) -> str:
 
 def inflate(data: bytes, cap: int) -> bytes | None:
     """`data` unpacked from gzip or zlib, or None when that would exceed `cap`; empty when it is neither."""
-    machine = zlib.decompressobj(wbits=47)  # 47: zlib or gzip, told by the header
+    decompressor = zlib.decompressobj(wbits=47)  # 47: zlib or gzip, as the header says
     try:
-        body = machine.decompress(data, cap + 1)
+        body = decompressor.decompress(data, cap + 1)
     except zlib.error:
         return b""
     return body if len(body) <= cap else None
