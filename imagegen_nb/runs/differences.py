@@ -1,4 +1,4 @@
-"""Where what came is not what was declared or asked for. It is kept as it is, and the run says so."""
+"""Notes for a run's warnings where what came differs from what was asked for; images are kept as they are."""
 
 from __future__ import annotations
 

@@ -66,12 +66,12 @@ class Run:
 
     @property
     def emulated(self) -> bool:
-        """Whether the images are stand-ins of an emulator or a simulation; no provider was asked then."""
+        """Whether the images come from an emulator or a simulation; no provider was asked then."""
         return self.backend in SYNTHETIC_BACKENDS
 
     @property
     def simulated(self) -> bool:
-        """Whether nothing was run at all: `simulate` made this run up."""
+        """Whether nothing was run: `simulate` made this run."""
         return self.backend == "simulation"
 
     @property
@@ -94,7 +94,7 @@ class Run:
         name = f"“{self.step.name}” · " if self.step.name else ""
         plural = "" if self.requested == 1 else "s"
         origin = backend_mark(self.backend)
-        if self.cassette is not None:  # the same words while recording, so that a replay shows the same
+        if self.cassette is not None:  # the same text while recording, so that a replay shows the same
             origin += " · recorded" if self.emulated else " · recorded live"
         return (
             f"{name}{self.step.model} · {self.returned} of {self.requested} image{plural} · "

@@ -110,7 +110,9 @@ class _ActiveRun:
         if variables.unclosed(prepared.step.prompt):
             self.warnings.append("the prompt holds {{ without }}: it was sent as text")
         route = prepared.route
-        self.entry = ledger.entry(prepared.run_id, prepared.step, route.backend, replaying=route.replayed)
+        self.entry = ledger.opening_entry(
+            prepared.run_id, prepared.step, route.backend, replaying=route.replayed
+        )
         entering = asyncio.to_thread(context.store.begin, self.entry, context.storage_limit)
         self.beginning = asyncio.create_task(entering)
         await asyncio.shield(self.beginning)
@@ -243,7 +245,7 @@ class _ActiveRun:
             for number, (_, record) in enumerate(sorted(self.staged, key=lambda item: item[0]), 1)
         ]
         assert self.entry is not None
-        ended = ledger.ended(
+        ended = ledger.closing_entry(
             self.entry,
             called=self._was_asked(error),
             kept=bool(named),

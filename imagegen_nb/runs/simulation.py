@@ -1,8 +1,7 @@
-"""A run made up on the spot: what later steps would see, without a provider, a disk or money.
+"""Simulated runs: what later steps would see, without a provider, a disk or money.
 
-The real walk is walked: only what it is given differs. A provider that delivers a script stands in
-for the step's own and memory stands in for the store, so that whatever the walk does to a run is
-done to a simulated one too.
+The code of real runs is used, with another run context: a provider that yields scripted events, and a store
+in memory. So whatever a real run does to its result happens to a simulated one too.
 """
 
 from __future__ import annotations
@@ -109,14 +108,14 @@ def _arriving(step: object, outcome: object, count: object, error: object) -> in
 def _script(
     step: ImageGenerationStep, arriving: int, error: ProviderError | None
 ) -> list[ProviderEvent | ProviderError]:
-    """What the provider delivers, in order; an error ends it."""
+    """The events the provider yields, in order; an error is raised and ends them."""
     name = step.entry.provider.name
     if not arriving:
-        # No code and no request id: not every provider tells them, so nothing later may rely on them.
+        # No code and no request id: not every provider gives them, so later steps may not rely on them.
         fault = ProviderFault("the provider failed (simulated)", provider=name, status=500, charge="unknown")
         return [error or fault]
     width, height = placeholder_images.size(step)
-    # OpenAI says which size `auto` came to; a ratio stays one.
+    # OpenAI echoes the size that `auto` resolved to; a ratio is echoed as it is.
     echoed = {"image_size": f"{width}x{height}"} if step.effective("image_size") == "auto" else {}
     pictures = [
         GeneratedImage(
@@ -134,10 +133,10 @@ def _script(
     return [ResponseMetadata(echoed=echoed), *pictures, *([MissingImages(why, missing)] if missing else [])]
 
 
-def _acting(real: Provider, script: Sequence[ProviderEvent | ProviderError]) -> Provider:
-    """A provider that goes by the name of `real` and delivers the script."""
+def _scripted_provider(real: Provider, script: Sequence[ProviderEvent | ProviderError]) -> Provider:
+    """A provider with the name and models of `real` that yields the scripted events."""
 
-    class Actor(Provider):
+    class ScriptedProvider(Provider):
         name = real.name
         label = real.label
         models = real.models
@@ -153,7 +152,7 @@ def _acting(real: Provider, script: Sequence[ProviderEvent | ProviderError]) -> 
                     raise delivery
                 yield delivery
 
-    return Actor()
+    return ScriptedProvider()
 
 
 @dataclass(slots=True)
@@ -161,7 +160,7 @@ class _SimulationContext:
     """What a simulated run is run with: no account, no address, a store that is gone with its run."""
 
     script: Sequence[ProviderEvent | ProviderError]
-    store: Store = field(default_factory=lambda: _Memory())
+    store: Store = field(default_factory=lambda: _MemoryStore())
     storage_limit: int | None = None
     timeout: float = 300.0
 
@@ -179,19 +178,19 @@ class _SimulationContext:
         inputs: Mapping[str, Any] | None = None,
         **options: Unpack[RunOptions[Run]],
     ) -> Job[Run]:
-        """Run `step` with a provider that delivers the script."""
+        """Run `step` with a provider that yields the scripted events."""
         if inputs is not None:
             prepared = prepare(step, inputs, self, options)
         else:
             # Later steps never read the prompt, so variables that nobody fills must not stop them.
             prepared = prepare(step.replace(prompt="simulated"), None, self, options)
             prepared = replace(prepared, step=step, request=step.request(step.prompt))
-        provider = _acting(prepared.entry.provider, self.script)
+        provider = _scripted_provider(prepared.entry.provider, self.script)
         return Job(execute(replace(prepared, entry=replace(prepared.entry, provider=provider))))
 
 
-class _Memory(Store):
-    """Images in memory, for as long as somebody holds their records."""
+class _MemoryStore(Store):
+    """Images in memory; they live as long as their records."""
 
     limit = None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import CommandLine
-from support.ledger import entry
+from support.ledger import entry, new
 
 from imagegen_nb import Workspace
 from imagegen_nb.step.step import ImageGenerationStep

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from support.cassettes import FLASH, LAMP, STEPS, pictures
 
-from imagegen_nb import Gateway, StepFailed, VertexAI, Workspace, replay
+from imagegen_nb import Gateway, StepFailed, VertexAI, Workspace, replay, simulate
 from imagegen_nb.core import active_cassette
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.errors import RecordingMissing, ReplayError
@@ -234,3 +234,9 @@ def test_an_environment_that_names_nothing_usable_is_an_error_at_every_run(live,
     monkeypatch.setenv(MODE_VARIABLE, "always")
     with pytest.raises(ReplayError, match="mode = 'always': use none"):
         LAMP.run(workspace=live)
+
+
+def test_a_simulation_neither_asks_nor_names_the_cassette(lamp):
+    with replay.use("lamp"):
+        run = simulate(LAMP)
+    assert (run.simulated, run.cassette, run.replayed, run.returned) == (True, None, False, 1)

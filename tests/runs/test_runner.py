@@ -25,7 +25,7 @@ from imagegen_nb.errors import (
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Model
-from imagegen_nb.providers.http.client import open_exchange
+from imagegen_nb.providers.http.client import open_client
 from imagegen_nb.providers.http.response import failure
 from imagegen_nb.store.base import Store
 from imagegen_nb.store.local import LocalStore
@@ -377,11 +377,11 @@ def test_a_step_that_fails_before_its_call_has_used_nothing(tmp_path, emulator):
 
 async def sending(request, connection):
     """A plug-in's call as `docs/providers.md` shows it."""
-    async with open_exchange("plugin", connection) as exchange:
-        reply = await exchange.send(
-            lambda: exchange.client.post(f"{connection.base_url}/images", json={"prompt": request.prompt})
+    async with open_client("plugin", connection) as client:
+        response = await client.send(
+            lambda: client.http.post(f"{connection.base_url}/images", json={"prompt": request.prompt})
         )
-    raise failure(reply, connection)
+    raise failure(response, connection)
     yield
 
 
