@@ -37,14 +37,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def gates_stand_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def rate_limiters_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test meets its providers for the first time: no refusal of another's keeps it waiting."""
-    monkeypatch.setattr(rate_limiter, "_gates", {})
+    monkeypatch.setattr(rate_limiter, "_limiters", {})
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Lets waits for a turn take no time, and lists them in seconds: the gate's clock is moved instead."""
+    """Lets waits take no time, and lists them in seconds: the rate limiter's clock is moved instead."""
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:

@@ -16,6 +16,7 @@ from imagegen_nb.core.events import RunEvent
 from imagegen_nb.errors import InvalidOption, StepFailed
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
+from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.export import save_step
 from imagegen_nb.step_file.load import load_step
 
@@ -75,18 +76,20 @@ def run(
         raise typer.Exit(1)
 
 
-def _with_progress(workspace: Workspace, step: Any, inputs: dict[str, Any], identifier: str | None) -> Run:
+def _with_progress(
+    workspace: Workspace, step: ImageGenerationStep, inputs: dict[str, Any], identifier: str | None
+) -> Run:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as progress:
         task = progress.add_task(step.model, total=step.image_count)
 
-        def show(event: RunEvent) -> None:
+        def show(event: RunEvent[Run]) -> None:
             if event.kind == "image":
                 progress.advance(task)
             elif event.kind == "waiting":
                 progress.update(task, description=f"waiting {event.seconds:g} s: {event.reason}")
 
-        return workspace.run(step, inputs, on_event=show, identifier=identifier)
+        return step.run(inputs, workspace=workspace, on_event=show, identifier=identifier)
 
 
 def _tell(done: Run) -> None:

@@ -51,7 +51,7 @@ def gc(path: _Folder, as_json: _AsJson = False) -> None:
 def _opened(path: Path) -> LocalStore:
     """The store in a folder; a mistyped one is not made."""
     found = LocalStore(path)
-    if not any(place.exists() for place in (found.places.index, found.places.runs, found.places.blobs)):
+    if not any(place.exists() for place in (found.paths.database, found.paths.manifests, found.paths.blobs)):
         raise InvalidOption(f"there is no store in {path}: give the folder that Workspace(...) was given")
     return found
 

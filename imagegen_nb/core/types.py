@@ -17,7 +17,7 @@ OnFailure = Literal["terminate", "continue"]
 Backend = Literal["live", "emulator", "simulation"]
 """Where requests went: the providers' own hosts (or a gateway), a loopback emulator, or nowhere at all."""
 
-STAND_INS: Mapping[str, str] = {"emulator": "EMULATED", "simulation": "SIMULATED"}
+SYNTHETIC_BACKENDS: Mapping[str, str] = {"emulator": "EMULATED", "simulation": "SIMULATED"}
 """The backends whose images no provider made, and how whatever shows such images says so."""
 
 
@@ -135,9 +135,9 @@ class Usage:
         return {name: value for name, value in values.items() if value not in (None, {})}
 
 
-def made_up(backend: str | None) -> str:
+def backend_mark(backend: str | None) -> str:
     """The end of a title that says that no provider made the images; empty for a live backend."""
-    mark = STAND_INS.get(backend or "", "")
+    mark = SYNTHETIC_BACKENDS.get(backend or "", "")
     return f" · {mark}" if mark else ""
 
 

@@ -35,9 +35,8 @@ if TYPE_CHECKING:
     )
     from imagegen_nb.providers.catalog import register, unregister
     from imagegen_nb.providers.credentials import Credential, Gateway, VertexAI
-    from imagegen_nb.providers.http.client import open_exchange as open_client
-    from imagegen_nb.providers.http.response import Reply as ProviderResponse
-    from imagegen_nb.providers.http.response import failure
+    from imagegen_nb.providers.http.client import open_client
+    from imagegen_nb.providers.http.response import ProviderResponse, failure
 
 __all__ = [
     "CatalogEntry",
@@ -99,13 +98,12 @@ _HOMES = {
     "register": f"{_HERE}.catalog",
     "unregister": f"{_HERE}.catalog",
 }
-_NAMES_THERE = {"ProviderResponse": "Reply", "open_client": "open_exchange"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), _NAMES_THERE.get(name, name))
+    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from imagegen_nb.core.active_cassette import Tape
+from imagegen_nb.core.active_cassette import ActiveCassette
 from imagegen_nb.core.types import Backend, ImageRequest, ProviderEvent
 from imagegen_nb.providers.capabilities import Model
 from imagegen_nb.providers.credentials import Credential, Gateway, Hosted
@@ -24,7 +24,7 @@ class Connection:
 
     `base_url` is the one origin requests may reach; `largest_response` bounds the bytes of one
     answer; `deadline` is the event loop's time by which everything must be done (None: no bound);
-    `timeout` is the same bound in seconds from the start, for messages. `tape` is the cassette the run
+    `timeout` is the same bound in seconds from the start, for messages. `cassette` is the one the run
     began with; `send_to`, while recording against an emulator, is asked in place of `base_url`. `waiting` is
     told the seconds and the reason when a call has to wait before it may be sent.
     """
@@ -35,7 +35,7 @@ class Connection:
     largest_response: int = 200 * 1024 * 1024
     deadline: float | None = None
     timeout: float = 300.0
-    tape: Tape | None = None
+    cassette: ActiveCassette | None = None
     send_to: str = ""
     waiting: Callable[[float, str], object] | None = None
 

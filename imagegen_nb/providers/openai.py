@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from imagegen_nb.core.types import (
@@ -23,12 +24,19 @@ from imagegen_nb.core.types import (
 from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
-from imagegen_nb.providers.http.response import Reply, echoed_settings, failure, mapping, whole_number, words
+from imagegen_nb.providers.http.response import (
+    ProviderResponse,
+    echoed_settings,
+    failure,
+    mapping,
+    safe_name,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-    from imagegen_nb.providers.http.client import Exchange
+    from imagegen_nb.providers.http.client import ProviderClient
 _SETTINGS: dict[str, Kind] = {
     "image_size": PixelSize(
         tiles=("1024x1024", "1536x1024", "1024x1536"),
@@ -135,76 +143,78 @@ class OpenAI(Provider):
         """One request for all images, or a stream of one image and its previews."""
         from openai import AsyncOpenAI
 
-        from imagegen_nb.providers.http.client import open_exchange
+        from imagegen_nb.providers.http.client import open_client
 
-        async with open_exchange(self.name, connection, _error) as exchange:
-            client = AsyncOpenAI(
+        async with open_client(self.name, connection, _error) as client:
+            sdk = AsyncOpenAI(
                 api_key=connection.key,
                 base_url=connection.base_url,
                 # Stated, so that no header from the environment can take its place.
                 default_headers={"Authorization": f"Bearer {connection.key}"},
                 max_retries=0,
-                http_client=exchange.client,
+                http_client=client.http,
             )
             if request.partial_images:
-                async for event in self._stream(request, exchange, client):
+                async for event in self._stream(request, client, sdk):
                     yield event
                 return
-            images = client.images.with_raw_response
-            reply = await exchange.send(lambda: images.generate(**cast("Any", _body(request))))
-            for event in await asyncio.to_thread(self._read, request, reply, connection):
+            images = sdk.images.with_raw_response
+            response = await client.send(partial(images.generate, **cast("Any", _body(request))))
+            for event in await asyncio.to_thread(self._read, request, response, connection):
                 yield event
 
-    def _read(self, request: ImageRequest, reply: Reply, connection: Connection) -> list[ProviderEvent]:
-        if reply.status != 200:
-            raise _error(reply, connection)
-        answer = reply.json()
+    def _read(
+        self, request: ImageRequest, response: ProviderResponse, connection: Connection
+    ) -> list[ProviderEvent]:
+        if response.status != 200:
+            raise _error(response, connection)
+        answer = response.json()
         items = answer.get("data")
         items = items if isinstance(items, list) else []
-        events: list[ProviderEvent] = [_metadata(answer, reply, request.model)]
+        events: list[ProviderEvent] = [_metadata(answer, response, request.model)]
         for index, item in enumerate(items[: request.count]):
-            data = reply.image_data(item.get("b64_json") if isinstance(item, dict) else None)
+            data = response.image_data(item.get("b64_json") if isinstance(item, dict) else None)
             if isinstance(data, ProviderError):
                 events.append(MissingImages(data))
             else:
-                events.append(GeneratedImage(index, data, _mime(answer), reply.request_id))
+                events.append(GeneratedImage(index, data, _mime(answer), response.request_id))
         if len(items) < request.count:
             missing = request.count - len(items)
-            why = reply.invalid(f"returned {len(items)} of {request.count} images")
+            why = response.invalid(f"returned {len(items)} of {request.count} images")
             events.append(MissingImages(why, missing))
         return events
 
     async def _stream(
-        self, request: ImageRequest, exchange: Exchange, client: AsyncOpenAI
+        self, request: ImageRequest, client: ProviderClient, sdk: AsyncOpenAI
     ) -> AsyncGenerator[ProviderEvent, None]:
         from openai import APIError, AsyncStream
 
         async def start() -> tuple[AsyncStream[Any], Mapping[str, str]]:
             body = _body(request) | {"stream": True, "partial_images": request.partial_images}
-            raw = await client.images.with_raw_response.generate(**cast("Any", body))
+            raw = await sdk.images.with_raw_response.generate(**cast("Any", body))
             return cast("AsyncStream[Any]", raw.parse()), raw.headers
 
-        started, reply = await exchange.open_stream(start)
+        started, response = await client.open_stream(start)
         if started is None:
-            assert reply is not None
-            for event in self._read(request, reply, exchange.connection):
+            assert response is not None
+            for event in self._read(request, response, client.connection):
                 yield event
             return
         stream, headers = started
         frames = aiter(stream)
-        reply = exchange.streaming_reply(headers)
+        response = client.streaming_response(headers)
         try:
-            while (frame := await exchange.next_event(frames, reply, APIError)) is not None:
+            while (frame := await client.next_event(frames, response, APIError)) is not None:
                 if isinstance(frame, APIError):
-                    raise _stream_error(frame, reply, exchange.connection)
-                for event in _from_frame(frame, reply, request.model):
+                    raise _stream_error(frame, response, client.connection)
+                for event in _from_frame(frame, response, request.model):
                     yield event
                     if isinstance(event, GeneratedImage):
-                        await exchange.drain(frames)
+                        await client.drain(frames)
                         return
         finally:
             await stream.close()
-        raise reply.invalid("the stream ended before the finished image came")
+        raise response.invalid("the stream ended before the finished image came")
 
 
 def _body(request: ImageRequest) -> dict[str, Any]:
@@ -216,11 +226,11 @@ def _body(request: ImageRequest) -> dict[str, Any]:
     }
 
 
-def _from_frame(frame: object, reply: Reply, model: str) -> list[ProviderEvent]:
+def _from_frame(frame: object, response: ProviderResponse, model: str) -> list[ProviderEvent]:
     """What one server-sent frame brings; frames of other types bring nothing."""
     answer = frame.model_dump(exclude_unset=True) if hasattr(frame, "model_dump") else {}
     if answer.get("type") == "image_generation.partial_image":
-        data = reply.image_data(answer.get("b64_json"))
+        data = response.image_data(answer.get("b64_json"))
         index = answer.get("partial_image_index")
         # A broken preview is not worth losing the picture for.
         return (
@@ -229,10 +239,13 @@ def _from_frame(frame: object, reply: Reply, model: str) -> list[ProviderEvent]:
             else [PartialImage(index, data)]
         )
     if answer.get("type") == "image_generation.completed":
-        data = reply.image_data(answer.get("b64_json"))
+        data = response.image_data(answer.get("b64_json"))
         if isinstance(data, ProviderError):
             raise data
-        return [_metadata(answer, reply, model), GeneratedImage(0, data, _mime(answer), reply.request_id)]
+        return [
+            _metadata(answer, response, model),
+            GeneratedImage(0, data, _mime(answer), response.request_id),
+        ]
     return []
 
 
@@ -241,7 +254,7 @@ def _mime(answer: Mapping[str, Any]) -> str | None:
     return f"image/{declared}" if isinstance(declared, str) else None
 
 
-def _metadata(answer: Mapping[str, Any], reply: Reply, model: str) -> ResponseMetadata:
+def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str) -> ResponseMetadata:
     usage = mapping(answer.get("usage"))
     return ResponseMetadata(
         usage=Usage(
@@ -249,7 +262,7 @@ def _metadata(answer: Mapping[str, Any], reply: Reply, model: str) -> ResponseMe
             output=_by_modality(usage, "output"),
             total=whole_number(usage.get("total_tokens")),
         ),
-        request_id=reply.request_id,
+        request_id=response.request_id,
         answered_by=model,
         echoed=echoed_settings(answer, _WIRE_NAMES),
         reported=usage,
@@ -267,32 +280,32 @@ def _by_modality(usage: Mapping[str, Any], side: str) -> dict[str, int]:
     return {} if total is None else {"image" if side == "output" else "text": total}
 
 
-def _error(reply: Reply, connection: Connection) -> ProviderError:
-    return _classified(mapping(reply.json_or_empty().get("error")), reply, connection)
+def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
+    return _classified(mapping(response.json_or_empty().get("error")), response, connection)
 
 
-def _stream_error(event: Any, reply: Reply, connection: Connection) -> ProviderError:
+def _stream_error(event: Any, response: ProviderResponse, connection: Connection) -> ProviderError:
     """An error frame inside a started stream; the image may have been made, so the charge is unknown."""
     details = {"code": event.code, "type": event.type, "message": event.message}
-    error = _classified({**details, **mapping(event.body)}, reply, connection, started=True)
+    error = _classified({**details, **mapping(event.body)}, response, connection, started=True)
     error.charge = "unknown"
     return error
 
 
 def _classified(
-    error: Mapping[str, Any], reply: Reply, connection: Connection, *, started: bool = False
+    error: Mapping[str, Any], response: ProviderResponse, connection: Connection, *, started: bool = False
 ) -> ProviderError:
     code, message = error.get("code"), error.get("message")
-    code_text = words(code)
+    code_text = safe_name(code)
     kind: type[ProviderError] | None = ProviderFault if started else None
     if code_text in _BLOCKED:
         kind = ModerationBlocked
         categories = mapping(error.get("moderation_details")).get("categories")
         if isinstance(categories, list) and categories:
             message = f"{message} (categories: {', '.join(str(name) for name in categories)})"
-    elif code_text in _NO_MONEY or words(error.get("type")) in _NO_MONEY:
+    elif code_text in _NO_MONEY or safe_name(error.get("type")) in _NO_MONEY:
         kind = QuotaExhausted
-    return failure(reply, connection, code=code, message=message, kind=kind)
+    return failure(response, connection, code=code, message=message, kind=kind)
 
 
 PROVIDER = OpenAI()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
-from imagegen_nb.core.active_cassette import Tape
+from imagegen_nb.core.active_cassette import ActiveCassette
 from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers import credentials
@@ -15,7 +15,7 @@ _NOWHERE = "http://127.0.0.1:9"
 """Should a request escape after all, it ends here: nothing serves the discard port."""
 
 
-async def passes(provider: Provider, tape: Tape) -> None:
+async def passes(provider: Provider, cassette: ActiveCassette) -> None:
     """Let `provider` make one request, which is answered in memory. Raises `ReplayError` if it was not."""
     probe = Probe()
     token = probing.set(probe)
@@ -23,7 +23,7 @@ async def passes(provider: Provider, tape: Tape) -> None:
         base_url=_NOWHERE,
         credential=credentials.placeholder("nobody (self-check)", None),
         backend="emulator",
-        tape=tape,
+        cassette=cassette,
     )
     request = ImageRequest(model=provider.models[0].name, prompt="self-check")
     try:

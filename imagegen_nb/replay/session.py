@@ -80,7 +80,7 @@ class Session:
         In a process that was told its cassette by the environment, that one stays in use instead.
         """
         active_cassette.current()
-        used = active_cassette.insert(self)
+        used = active_cassette.activate(self)
         if used is not self:
             if os.environ.get(active_cassette.CASSETTE_VARIABLE) and isinstance(used, Session):
                 self._outer = used
@@ -94,7 +94,7 @@ class Session:
                 self.about, self._recorder.recordings = self._read()
             self._recorder.start()
         except BaseException:
-            active_cassette.eject(self)
+            active_cassette.deactivate(self)
             raise
         self._listen("register")
         return self
@@ -106,7 +106,7 @@ class Session:
         try:
             self._recorder.stop()
         finally:
-            active_cassette.eject(self)
+            active_cassette.deactivate(self)
             self._listen("unregister")
         try:
             self.save()

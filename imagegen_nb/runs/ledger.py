@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.core.types import STAND_INS, Backend
+from imagegen_nb.core.types import SYNTHETIC_BACKENDS, Backend
 from imagegen_nb.errors import Charge, ImagegenError, ProviderError
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry, RunState
@@ -27,7 +27,7 @@ def entry(run_id: str, step: ImageGenerationStep, backend: Backend, *, replaying
         model=step.model,
         count=step.image_count,
         estimate=estimate(step),
-        emulated=backend in STAND_INS,
+        emulated=backend in SYNTHETIC_BACKENDS,
         state="calling",
         # A replay asks nobody. Of any other run that never ends it must be said that it may have cost.
         charge="none" if replaying else "unknown",

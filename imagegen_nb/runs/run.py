@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from imagegen_nb.core import html_repr
-from imagegen_nb.core.types import STAND_INS, Backend, MissingImages, ResponseMetadata, Usage, made_up
+from imagegen_nb.core.types import (
+    SYNTHETIC_BACKENDS,
+    Backend,
+    MissingImages,
+    ResponseMetadata,
+    Usage,
+    backend_mark,
+)
 from imagegen_nb.errors import ImagegenError, ModerationBlocked
 from imagegen_nb.step.output import StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
@@ -60,7 +67,7 @@ class Run:
     @property
     def emulated(self) -> bool:
         """Whether the images are stand-ins of an emulator or a simulation; no provider was asked then."""
-        return self.backend in STAND_INS
+        return self.backend in SYNTHETIC_BACKENDS
 
     @property
     def simulated(self) -> bool:
@@ -86,7 +93,7 @@ class Run:
         """What was run and how it went, in one line that is the same for equal runs."""
         name = f"“{self.step.name}” · " if self.step.name else ""
         plural = "" if self.requested == 1 else "s"
-        origin = made_up(self.backend)
+        origin = backend_mark(self.backend)
         if self.cassette is not None:  # the same words while recording, so that a replay shows the same
             origin += " · recorded" if self.emulated else " · recorded live"
         return (

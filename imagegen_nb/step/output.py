@@ -23,7 +23,7 @@ from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.types import ImageRequest, SettingValue
 from imagegen_nb.errors import AssetNotFound, ImagegenError, ProviderError, StoreError
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.store.base import Store, StoredAsset
+from imagegen_nb.store.base import AssetRecord, Store
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -65,24 +65,24 @@ class Asset(BaseModel):
     file_type: str
 
     _store: Store | None = PrivateAttr(None)
-    _stored: StoredAsset | None = PrivateAttr(None)
+    _stored: AssetRecord | None = PrivateAttr(None)
     _replayed: bool = PrivateAttr(False)
 
     @classmethod
-    def of(cls, stored: StoredAsset, store: Store, *, replayed: bool = False) -> Asset:
+    def of(cls, stored: AssetRecord, store: Store, *, replayed: bool = False) -> Asset:
         """The record of a stored image, with its bytes at hand."""
         record = cls(**{name: getattr(stored, name) for name in cls.model_fields})
         record._replayed = replayed
         return record.attached(stored, store)
 
-    def attached(self, stored: StoredAsset, store: Store) -> Asset:
+    def attached(self, stored: AssetRecord, store: Store) -> Asset:
         """A copy whose bytes are found in `store`."""
         copy = self.model_copy()
         copy._store, copy._stored = store, stored
         return copy
 
     @property
-    def stored(self) -> StoredAsset | None:
+    def stored(self) -> AssetRecord | None:
         """The store's record (SHA-256, pixels, run id, emulated); None for an imported asset."""
         return self._stored
 

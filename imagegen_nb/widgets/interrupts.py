@@ -12,7 +12,7 @@ from typing import Any
 
 from IPython.core.getipython import get_ipython
 
-from imagegen_nb.runs.background_loop import Job
+from imagegen_nb.core.background_loop import Job
 
 _AGAIN = 0.1
 """Seconds to the next look whether the kernel is between cells."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 import yaml
-from support.ledger import entry
+from support.ledger import entry, new
 
 from imagegen_nb import Workspace, load_step, save_step
 from imagegen_nb.cli import main
@@ -298,7 +298,7 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     step.run({"room": "a hall"}, workspace=workspace)
     workspace.store.begin(entry("a-run"), None)
     workspace.store.finish(entry("a-run", state="interrupted"), [])
-    workspace.store.stage(b"of a run that was killed", "image/png")
+    new(workspace.store, b"of a run that was killed")
     workspace.close()
 
     checked = cli("store", "check", folder)

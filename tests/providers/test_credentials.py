@@ -311,7 +311,7 @@ def ring(monkeypatch) -> FakeKeyring:
 def test_a_key_is_found_under_the_variables_name(ring, tmp_path):
     keyring.set_password("imagegen-nb", "OPENAI_API_KEY", f" {KEYRING_KEY}\n")
     workspace = Workspace(tmp_path)
-    credential = workspace.credential(STEP.entry.provider, "hosted")
+    credential = workspace.route(STEP.entry.provider, "hosted").credential
     assert (credential.key.get_secret_value(), credential.in_keyring) == (KEYRING_KEY, True)
     assert workspace.pays(STEP) == ("paid by hosted: OPENAI_API_KEY (found in the keyring)", True)
     assert KEYRING_KEY not in f"{credential!r} {credential} {workspace!r} {credentials._keyring_answers!r}"
@@ -320,7 +320,7 @@ def test_a_key_is_found_under_the_variables_name(ring, tmp_path):
 def test_the_variable_goes_first_and_the_keyring_is_not_asked(ring, tmp_path, monkeypatch):
     keyring.set_password("imagegen-nb", "OPENAI_API_KEY", KEYRING_KEY)
     monkeypatch.setenv("OPENAI_API_KEY", "of-the-environment")
-    credential = Workspace(tmp_path).credential(STEP.entry.provider, "personal")
+    credential = Workspace(tmp_path).route(STEP.entry.provider, "personal").credential
     assert (credential.key.get_secret_value(), credential.in_keyring) == ("of-the-environment", False)
     assert Workspace(tmp_path).pays(STEP) == ("paid by hosted: OPENAI_API_KEY (found)", True)
     assert ring.asked == []
@@ -363,7 +363,7 @@ def test_an_answer_is_asked_for_again_after_a_while(ring, tmp_path, monkeypatch)
 def test_a_keyring_that_fails_is_as_good_as_none(ring, tmp_path, raised):
     ring.raises = raised
     with pytest.raises(MissingCredential) as caught:
-        Workspace(tmp_path).credential(STEP.entry.provider, "hosted")
+        Workspace(tmp_path).route(STEP.entry.provider, "hosted")
     assert KEYRING_KEY not in str(caught.value)
     assert caught.value.__context__ is caught.value.__cause__ is None
 
@@ -371,7 +371,7 @@ def test_a_keyring_that_fails_is_as_good_as_none(ring, tmp_path, raised):
 def test_an_entry_that_is_no_key_is_told_of_and_not_shown(ring, tmp_path):
     keyring.set_password("imagegen-nb", "OPENAI_API_KEY", f"{KEYRING_KEY} and\nmore")
     with pytest.raises(MissingCredential, match="the keyring's entry OPENAI_API_KEY holds spaces") as caught:
-        Workspace(tmp_path).credential(STEP.entry.provider, "hosted")
+        Workspace(tmp_path).route(STEP.entry.provider, "hosted")
     trace = TracebackException.from_exception(caught.value, capture_locals=True)
     assert KEYRING_KEY not in str(caught.value)
     assert f"{KEYRING_KEY} and" not in "".join(line for line in trace.format() if "credentials.py" in line)

@@ -232,8 +232,8 @@ class Loopback(Workspace):
 
     url = ""
 
-    def connection(self, provider, credential):
-        return replace(super().connection(provider, credential), base_url=self.url)
+    def connection(self, provider, route):
+        return replace(super().connection(provider, route), base_url=self.url)
 
 
 @pytest.fixture

@@ -211,8 +211,8 @@ def test_a_slow_stream_is_cut_at_the_deadline(gateway, emulator):
 
 
 class SmallWorkspace(Workspace):
-    def connection(self, provider, credential):
-        return replace(super().connection(provider, credential), largest_response=100_000)
+    def connection(self, provider, route):
+        return replace(super().connection(provider, route), largest_response=100_000)
 
 
 @pytest.mark.parametrize("squeezed", [False, True], ids=["plain", "gzip-bomb"])

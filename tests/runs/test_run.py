@@ -115,8 +115,8 @@ class OnThisMachine(Workspace):
 
     url = ""
 
-    def connection(self, provider, credential):
-        return replace(super().connection(provider, credential), base_url=self.url)
+    def connection(self, provider, route):
+        return replace(super().connection(provider, route), base_url=self.url)
 
 
 def test_an_account_of_another_provider_does_not_pay(emulator, tmp_path, monkeypatch):

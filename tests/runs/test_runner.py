@@ -25,7 +25,7 @@ from imagegen_nb.errors import (
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Model
-from imagegen_nb.providers.http.client import open_exchange
+from imagegen_nb.providers.http.client import open_client
 from imagegen_nb.providers.http.response import failure
 from imagegen_nb.store.base import Store
 from imagegen_nb.store.local import LocalStore
@@ -142,10 +142,10 @@ class Unwritable(LocalStore):
 
     refuses = "stage"
 
-    def stage(self, data, media_type):
+    def stage(self, image, *, run_id, emulated):
         if self.refuses == "stage":
             raise StoreError("cannot write an image: the disk is full")
-        return super().stage(data, media_type)
+        return super().stage(image, run_id=run_id, emulated=emulated)
 
     def _record(self, name, assets, run=None):
         if self.refuses == "finish":
@@ -261,7 +261,7 @@ def test_a_plugin_that_raises_after_an_image_keeps_it(plugged, workspace):
 
 
 def test_a_plugin_that_ignores_the_deadline_is_cut_off(plugged, emulator, tmp_path, monkeypatch):
-    monkeypatch.setattr("imagegen_nb.runs.runner._SPARE", 0.2)
+    monkeypatch.setattr("imagegen_nb.runs.runner._GRACE", 0.2)
 
     async def behave(request, connection):
         await asyncio.sleep(60)
@@ -377,11 +377,11 @@ def test_a_step_that_fails_before_its_call_has_used_nothing(tmp_path, emulator):
 
 async def sending(request, connection):
     """A plug-in's call as `docs/providers.md` shows it."""
-    async with open_exchange("plugin", connection) as exchange:
-        reply = await exchange.send(
-            lambda: exchange.client.post(f"{connection.base_url}/images", json={"prompt": request.prompt})
+    async with open_client("plugin", connection) as client:
+        response = await client.send(
+            lambda: client.http.post(f"{connection.base_url}/images", json={"prompt": request.prompt})
         )
-    raise failure(reply, connection)
+    raise failure(response, connection)
     yield
 
 

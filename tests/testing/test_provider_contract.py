@@ -16,7 +16,7 @@ from imagegen_nb.errors import ProviderFault
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Lifecycle, Model, Rule
-from imagegen_nb.providers.http.client import open_exchange
+from imagegen_nb.providers.http.client import open_client
 from imagegen_nb.providers.http.response import failure
 from imagegen_nb.testing import ProviderContract
 
@@ -97,9 +97,9 @@ class Sender(Paint):
 
     async def generate(self, request, connection):
         body = request.wire_settings(self.wire_names)
-        async with open_exchange(self.name, connection) as exchange:
-            reply = await exchange.send(
-                lambda: exchange.client.post(
+        async with open_client(self.name, connection) as client:
+            reply = await client.send(
+                lambda: client.http.post(
                     f"{connection.base_url}/images",
                     json=body,
                     headers={"authorization": f"Bearer {connection.key}"},
@@ -370,9 +370,9 @@ def test_a_key_in_an_event():
 def test_a_key_in_an_address():
     class Broken(Sender):
         async def generate(self, request, connection):
-            async with open_exchange(self.name, connection) as exchange:
-                reply = await exchange.send(
-                    lambda: exchange.client.post(f"{connection.base_url}/images?key={connection.key}")
+            async with open_client(self.name, connection) as client:
+                reply = await client.send(
+                    lambda: client.http.post(f"{connection.base_url}/images?key={connection.key}")
                 )
             raise failure(reply, connection)
             yield

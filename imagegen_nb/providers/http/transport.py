@@ -32,7 +32,7 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import is_loopback
-from imagegen_nb.providers.http.response import Reply, words
+from imagegen_nb.providers.http.response import ProviderResponse, safe_name
 
 _CONNECT_TIMEOUT = 10.0
 CALL_HEADER = "x-imagegen-nb-call"
@@ -54,7 +54,9 @@ class Capture:
     status: int | None = None
     request_id: str | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    reply: Reply | None = None
+    response: ProviderResponse | None = None
+    failure: str | None = None
+    """The name of the exception that ended it."""
     refusal: ImagegenError | None = None
     kept_as: tuple[int, int] | None = None
     """Where a cassette keeps the call: what is made again takes the place of what was refused."""
@@ -105,7 +107,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             self._refuse(
                 capture, ProviderFault, f"a request to {request.url.host} was stopped before it left"
             )
-        if active_cassette.current() is not self.connection.tape:
+        if active_cassette.current() is not self.connection.cassette:
             _stop(
                 capture,
                 ReplayError("a cassette was put in or taken out while the run was under way; run it again"),
@@ -117,7 +119,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         answered = [(name, scrub(value, capture.secrets)) for name, value in response.headers.raw]
         response.headers = httpx2.Headers(answered)
         capture.status = response.status_code
-        capture.request_id = words(response.headers.get("x-request-id"))
+        capture.request_id = safe_name(response.headers.get("x-request-id"))
         try:
             return await self._receive(capture, request, response)
         except BaseException:
@@ -138,7 +140,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             # Base64 hardly compresses, and an uncompressed answer cannot unfold past the cap.
             "accept-encoding": "identity",
         }
-        if self.connection.backend == "emulator" or self.connection.tape is not None:
+        if self.connection.backend == "emulator" or self.connection.cassette is not None:
             headers[CALL_HEADER] = str(capture.call)
         # The deadline bounds everything after the connection stands.
         timeouts = {"connect": _CONNECT_TIMEOUT, "read": None, "write": None, "pool": None}
@@ -172,7 +174,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         body = await asyncio.to_thread(scrub, body, capture.secrets)
         await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
-        capture.reply = Reply(self.provider, response.status_code, headers, body)
+        capture.response = ProviderResponse(self.provider, response.status_code, headers, body)
         for name in ("content-encoding", "content-length", "transfer-encoding"):
             headers.pop(name, None)
         return httpx2.Response(response.status_code, headers=headers, content=body, request=request)

@@ -1,7 +1,7 @@
 """One private event loop in a daemon thread, shared by every way to start a run.
 
-A notebook's own loop is busy or blocked at the wrong moments, and an HTTP client belongs to one
-loop. So all runs live on this loop: `run()` waits for it, `arun()` polls it, a button only submits.
+A notebook's own loop is busy or blocked at the wrong moments, and an HTTP client belongs to one loop.
+So all runs live on this loop: `run()` blocks on a `Job`, `arun()` awaits one, a button only starts one.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ _POLL = 0.1
 """Seconds between looks at a run that is awaited: an interrupt does not wake a loop that only waits
 for another thread."""
 _GRACE = 15.0
-"""Seconds a cancelled run gets to put away what it has."""
+"""Seconds a cancelled run gets to store the images that have arrived."""
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
-_owner = 0
+_owner_pid = 0
 
 
 class Job(Generic[T]):
-    """A coroutine under way on the private loop.
+    """A coroutine that runs on the private loop; making the job starts it.
 
     `future` completes only when the coroutine has fully unwound, also after a cancel; a cancelled
     job's future holds the `asyncio.CancelledError` it ended with.
     """
 
-    def __init__(self, work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
         self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._loop = loop
+        self._loop = _running_loop()
         self._task: asyncio.Task[T] | None = None
         # Scheduling copies the caller's context, so that what callbacks print lands in its cell.
-        loop.call_soon_threadsafe(self._start, work)
+        self._loop.call_soon_threadsafe(self._start, work)
 
     def _start(self, work: Coroutine[Any, Any, T]) -> None:
         self._task = self._loop.create_task(work)
@@ -51,7 +51,7 @@ class Job(Generic[T]):
     def _finish(self, task: asyncio.Task[T]) -> None:
         try:
             self.future.set_result(task.result())
-        except BaseException as error:  # noqa: BLE001 - handed on to whoever waits
+        except BaseException as error:  # noqa: BLE001 - raised again by wait() and join()
             self.future.set_exception(error)
 
     def cancel(self) -> None:
@@ -59,7 +59,7 @@ class Job(Generic[T]):
         self._loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
-        # A second cancel would break into the unwinding, where what had arrived is put away.
+        # A second cancel would interrupt the unwinding, which stores the images that have arrived.
         if self._task is not None and not self._task.cancelling():
             self._task.cancel()
 
@@ -93,23 +93,18 @@ class Job(Generic[T]):
             raise
         return wrapped.result()
 
-    def _explain(self, interrupt: BaseException, ended: BaseException | None) -> None:
-        """Carry the cancelled job's own words over to the interrupt the user sees."""
-        if isinstance(ended, asyncio.CancelledError) and ended.args:
-            interrupt.add_note(str(ended.args[0]))
-
-
-def submit(work: Coroutine[Any, Any, T]) -> Job[T]:
-    """Start `work` on the private loop and return at once."""
-    return Job(work, _running_loop())
+    def _explain(self, interrupt: BaseException, outcome: BaseException | None) -> None:
+        """Add the cancelled job's message to the interrupt that the user sees."""
+        if isinstance(outcome, asyncio.CancelledError) and outcome.args:
+            interrupt.add_note(str(outcome.args[0]))
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
-    """The loop of this process; after a fork a new one is started, since threads do not survive it."""
-    global _loop, _owner
+    """The loop of this process; a forked child starts a new one, because threads do not survive a fork."""
+    global _loop, _owner_pid
     with _lock:
-        if _loop is None or _owner != os.getpid():
+        if _loop is None or _owner_pid != os.getpid():
             loop = asyncio.new_event_loop()
             threading.Thread(target=loop.run_forever, name=_NAME, daemon=True).start()
-            _loop, _owner = loop, os.getpid()
+            _loop, _owner_pid = loop, os.getpid()
         return _loop

@@ -15,9 +15,9 @@ from collections.abc import Callable
 import pytest
 
 from imagegen_nb import ImageGenerationStep, StepFailed
+from imagegen_nb.core.background_loop import Job
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.runs import background_loop
 
 STEP = ImageGenerationStep(prompt="a {{what}}")
 FLASH = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3)
@@ -312,7 +312,7 @@ def test_a_second_cancel_does_not_break_into_the_unwinding():
             await asyncio.to_thread(go_on.wait, ENOUGH)
             return "put away"
 
-    job = background_loop.submit(work())
+    job = Job(work())
     while not unwinding.wait(0.01):
         job.cancel()
     job.cancel()
@@ -432,7 +432,7 @@ def test_errors_of_any_work_come_out_as_they_are():
         raise ZeroDivisionError("as it is")
 
     with pytest.raises(ZeroDivisionError, match="as it is"):
-        background_loop.submit(broken()).wait()
+        Job(broken()).wait()
 
 
 def test_step_failed_comes_out_of_wait_and_join(workspace, emulator):
