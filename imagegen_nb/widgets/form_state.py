@@ -189,7 +189,7 @@ def _options(key: str, kind: Kind, rules: list[Rule]) -> tuple[Option, ...]:
     unavailable = {value: kind.because for value in everything if value not in kind.values}
     reasons = {**unavailable, **refused}
     values = (*kind.values, *unavailable)
-    if _has_shapes(key):
+    if key == "image_size":
         return tuple(_tile(value) for value in values)
     return tuple(
         Option(
@@ -230,18 +230,8 @@ def _notice(model: Model) -> str:
     return f"{life.status} since {life.since}: {life.note}. Use {life.successor}"
 
 
-def _has_shapes(key: str) -> bool:
-    """Whether a setting's values are sizes or ratios, for any model; they are shown as tiles then."""
-    kinds = [entry.model.settings.get(key) for entry in catalog.models()]
-    return any(
-        isinstance(kind, PixelSize)
-        or (isinstance(kind, Choice) and all(_tile(value).width for value in kind.values))
-        for kind in kinds
-    )
-
-
 def _control(key: str, kind: Kind) -> Control:
-    if _has_shapes(key):
+    if key == "image_size":
         return "tiles"
     if key == "prompt":
         return "prompt"
