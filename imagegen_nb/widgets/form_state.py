@@ -230,16 +230,6 @@ def _lifecycle_hint(model: Model) -> str:
     return f"{life.status} since {life.since}: {life.note}. Use {life.successor}"
 
 
-def _has_shapes(key: str) -> bool:
-    """Whether a setting's values are sizes or ratios, for any model; they are shown as tiles then."""
-    kinds = [entry.model.settings.get(key) for entry in catalog.models()]
-    return any(
-        isinstance(kind, PixelSize)
-        or (isinstance(kind, Choice) and all(_tile(value).width for value in kind.values))
-        for kind in kinds
-    )
-
-
 def _control(key: str, kind: Kind) -> Control:
     if key == "prompt":
         return "prompt"
