@@ -13,7 +13,8 @@ from support.project import ROOT, generator
 import imagegen_nb as ig
 from imagegen_nb.cli.console import app
 from imagegen_nb.emulator import Emulator
-from imagegen_nb.emulator.rendering.image import Drawing, render
+from imagegen_nb.emulator.rendering.drawing import Drawing
+from imagegen_nb.emulator.rendering.image import render
 from imagegen_nb.providers import catalog
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
