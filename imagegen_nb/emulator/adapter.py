@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from imagegen_nb.emulator.faults import Fault
-    from imagegen_nb.emulator.rendering.image import Drawing
+    from imagegen_nb.emulator.rendering.drawing import Drawing
     from imagegen_nb.emulator.responses import EmulatedResponse, EncodedImage, HostedImages
 
 _PACKAGE = __name__.rpartition(".")[0]

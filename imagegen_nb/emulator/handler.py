@@ -15,7 +15,8 @@ from imagegen_nb.emulator import connection_faults
 from imagegen_nb.emulator.adapter import GenerationRequest
 from imagegen_nb.emulator.faults import BEFORE_VALIDATION, Fault
 from imagegen_nb.emulator.rendering.corruption import corrupt, drawing_to_render
-from imagegen_nb.emulator.rendering.image import Drawing, render
+from imagegen_nb.emulator.rendering.drawing import Drawing
+from imagegen_nb.emulator.rendering.image import render
 from imagegen_nb.emulator.responses import (
     EmulatedResponse,
     EncodedImage,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imagegen_nb.emulator.rendering.image import Drawing
+    from imagegen_nb.emulator.rendering.drawing import Drawing
 
 #: The creation time in every response (Unix time, 2026-01-01). Fixed, so that the same request gets the same
 #: body, and a recording changes only where something did.

@@ -115,7 +115,7 @@ def test_who_is_not_emulated_is_named(name):
 
 ONE_FILE = """
 from imagegen_nb.emulator.adapter import Adapter
-from imagegen_nb.emulator.rendering.image import Drawing
+from imagegen_nb.emulator.rendering.drawing import Drawing
 from imagegen_nb.emulator.responses import json_response
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 
-from imagegen_nb.emulator.rendering.image import Drawing
+from imagegen_nb.emulator.rendering.drawing import Drawing
 from imagegen_nb.emulator.responses import (
     CREATED_AT,
     EmulatedResponse,

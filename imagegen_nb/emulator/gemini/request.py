@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from imagegen_nb.emulator.gemini.errors import bad_request, error, key_error
 from imagegen_nb.emulator.gemini.models import MODELS, GeminiModel
 from imagegen_nb.emulator.gemini.schema import normalize
-from imagegen_nb.emulator.rendering.image import Drawing, ImageFormat
+from imagegen_nb.emulator.rendering.drawing import Drawing, ImageFormat
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected
 from imagegen_nb.emulator.tokens import text_tokens
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from imagegen_nb.emulator.openai.errors import error
 from imagegen_nb.emulator.openai.models import MODELS
-from imagegen_nb.emulator.rendering.image import Drawing, ImageFormat
+from imagegen_nb.emulator.rendering.drawing import Drawing, ImageFormat
 from imagegen_nb.emulator.responses import RequestRejected
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from imagegen_nb.emulator.responses import EncodedImage
 
 if TYPE_CHECKING:
     from imagegen_nb.emulator.faults import Fault
-    from imagegen_nb.emulator.rendering.image import Drawing, ImageFormat
+    from imagegen_nb.emulator.rendering.drawing import Drawing, ImageFormat
 
 #: What `wrong_type` really sends, by the type it declares.
 _WRONG_FORMAT: Final[dict[ImageFormat, ImageFormat]] = {"png": "jpeg", "jpeg": "png", "webp": "png"}

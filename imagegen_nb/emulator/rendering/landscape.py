@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
-    from imagegen_nb.emulator.rendering.image import Drawing
+    from imagegen_nb.emulator.rendering.drawing import Drawing
 
 _Colour = tuple[int, int, int]
 

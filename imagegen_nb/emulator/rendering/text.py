@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from PIL import Image, ImageDraw, ImageFont
 
 if TYPE_CHECKING:
-    from imagegen_nb.emulator.rendering.image import Drawing
+    from imagegen_nb.emulator.rendering.drawing import Drawing
 
 #: No image shows more characters of a prompt than this, so nothing longer is ever measured.
 LONGEST_SHOWN: Final = 420

@@ -14,7 +14,7 @@ from imagegen_nb.emulator.xai.request import XaiRequest, authenticate, parse_req
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imagegen_nb.emulator.rendering.image import Drawing
+    from imagegen_nb.emulator.rendering.drawing import Drawing
 
 _IMAGE_PATH: Final = "/xai/images/{}.jpeg"
 

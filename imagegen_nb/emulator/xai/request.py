@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from imagegen_nb.emulator.rendering.image import Drawing
+from imagegen_nb.emulator.rendering.drawing import Drawing
 from imagegen_nb.emulator.responses import RequestRejected
 from imagegen_nb.emulator.xai.errors import error, undeserializable
 from imagegen_nb.emulator.xai.models import MODELS, RESOLUTIONS, XaiModel, pixel_size, usd_ticks

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.emulated import picture
 
-from imagegen_nb.emulator.rendering.image import Drawing, render
+from imagegen_nb.emulator.rendering.drawing import Drawing
+from imagegen_nb.emulator.rendering.image import render
 
 FOX = Drawing("gpt-image-2", "a fox", 1024, 1024, "png", "high")
 
@@ -52,7 +53,7 @@ def test_every_setting_changes_the_bytes():
 
 def test_the_same_bytes_in_other_processes():
     code = (
-        "import hashlib; from imagegen_nb.emulator.rendering.image import Drawing;"
+        "import hashlib; from imagegen_nb.emulator.rendering.drawing import Drawing;"
         "from imagegen_nb.emulator.rendering.image import render;"
         "d = Drawing('m', 'a f\\u00f6x \\U0001f98a', 1024, 1024, 'png', 'low', 1, 3);"
         "print(hashlib.sha256(render(d)).hexdigest())"

@@ -4,7 +4,8 @@ import pytest
 from PIL import Image, ImageChops
 from support.emulated import picture
 
-from imagegen_nb.emulator.rendering.image import Drawing, render
+from imagegen_nb.emulator.rendering.drawing import Drawing
+from imagegen_nb.emulator.rendering.image import render
 
 
 @pytest.mark.parametrize("form", ["png", "webp"])

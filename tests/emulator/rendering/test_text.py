@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from support.emulated import picture
 
-from imagegen_nb.emulator.rendering.image import Drawing, render
+from imagegen_nb.emulator.rendering.drawing import Drawing
+from imagegen_nb.emulator.rendering.image import render
 from imagegen_nb.emulator.rendering.text import LONGEST_SHOWN, fit_text, printable
 
 WILD = [
