@@ -21,7 +21,7 @@ CYCLES, QUICK = 1_000, 12
 _PROCESSES = 3
 _IMAGES = 2
 _LONGEST_LIFE = 0.9
-"""Seconds until a process is killed at the latest: a few runs, or more where the machine needs longer for one."""
+"""Seconds until a process is killed at the latest: a few runs; longer where the machine is slow."""
 
 
 def run(cycles: int, folder: Path) -> list[Figure]:
