@@ -213,7 +213,7 @@ def run_past_deadline(workspace, emulator, step, faults, *, returned: int = 0):
     A busy machine may not even send the requests in time, or not store the images that came. That is another
     failure than the one looked for, so the run is made again with a longer deadline.
     """
-    provider = step.provider
+    provider = next(name for name, model in MODELS.items() if model == step.model)
     for deadline in DEADLINES:
         workspace.timeout = deadline
         emulator.clear()

@@ -215,6 +215,7 @@ def failing(recorded: Path, run_pytest, tmp_path_factory: pytest.TempPathFactory
         copy = Copy(project, change.__name__.replace("_", "-"))
         shutil.copy(project / "notebooks/hero.ipynb", copy.notebook)
         shutil.copytree(project / "cassettes/hero", copy.cassette)
+        replace(copy.cassette / "cassette.yaml", "hero.ipynb", copy.notebook.name)
         change(copy)
     (project / "notebooks/hero.ipynb").unlink()
     run = run_pytest(project, "--nbval", "notebooks", "--junitxml=report.xml", OPENAI_API_KEY=KEY)
