@@ -16,7 +16,7 @@ import pytest
 
 from imagegen_nb import __version__
 
-pytestmark = [pytest.mark.notebooks, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.notebooks, pytest.mark.timeout(2400)]
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else ""
