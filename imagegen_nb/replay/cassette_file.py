@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, ValidationError
-from pydantic_core import ErrorDetails
 
 from imagegen_nb.core.atomic_files import explain, read_bounded, write_durably
 from imagegen_nb.core.install_hint import install_command
@@ -343,7 +342,7 @@ _PROBLEMS = {
 }
 
 
-def _problem(error: ErrorDetails) -> str:
+def _problem(error: Mapping[str, Any]) -> str:
     """The place and the problem in words, such as "recording 3: answer.status is missing"."""
     place, recording = list(error["loc"]), ""
     if place[:1] == ["recordings"] and len(place) > 1:

@@ -40,5 +40,8 @@ def test_what_is_no_notebook_is_named(text):
 
 def test_missing_packages_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "nbclient", None)
-    with pytest.raises(InvalidOption, match=r"pip install \"imagegen-nb\[notebook\]\""):
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "git+https://git.example/a.git")
+    with pytest.raises(
+        InvalidOption, match=r"pip install 'imagegen-nb\[notebook\] @ git\+https://git\.example/a\.git'"
+    ):
         parse("{}")
