@@ -69,7 +69,7 @@ from imagegen_nb.emulator import Emulator
 from imagegen_nb.providers import catalog
 from imagegen_nb.step import codegen, model_table
 from imagegen_nb.testing.provider_contract import ProviderContract
-from imagegen_nb.widgets.form_state import Draft, fields
+from imagegen_nb.widgets.form_state import Draft, FormState
 
 folder, model, key, value, default = sys.argv[1:6]
 assert Path(ig.__file__).is_relative_to(folder), ig.__file__
@@ -78,7 +78,7 @@ warnings.simplefilter("error")
 step = ig.ImageGenerationStep(model=model, prompt="a fox", **({key: value} if key else {}))
 schema = json.dumps(ig.ImageGenerationStep.json_schema())
 row = {row["model"]: row for row in model_table.model_rows()}[model]
-form = fields(Draft.of(step))
+form = FormState.of(Draft.of(step)).fields
 paths = {path.path: path.type for path in ig.paths(step)}
 assert model in schema
 assert model in [option.value for option in form["model"].options]
