@@ -11,10 +11,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.errors import Charge, StorageLimitReached
+
+if TYPE_CHECKING:
+    from imagegen_nb.core.images import CheckedImage
 
 RunState = Literal["calling", "done", "failed", "interrupted", "cancelled"]
 """`calling` is under way; `done` brought images; `failed` brought none; `interrupted` ended, by a cancel or
