@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.notebooks.record import Recorded, record
+from imagegen_nb.notebooks.record import NotebookRecording, record
 from imagegen_nb.providers import catalog
 from imagegen_nb.step import model_table
 from imagegen_nb.step.step import ImageGenerationStep
@@ -77,7 +77,7 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def recorded(notebook: Path, project: Path) -> Recorded:
+def recorded(notebook: Path, project: Path) -> NotebookRecording:
     """Record `notebook` against the emulator in the folder `project`, laid out as this one; nothing else
     is touched, and nothing that an earlier run left behind is met. Raises `ImagegenError`."""
     (project / "cassettes").mkdir(parents=True)

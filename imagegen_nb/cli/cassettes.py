@@ -114,7 +114,7 @@ def _inspect(name: str, folder: Path) -> _CassetteReport:
     problems += [
         redaction.redact(f"call {recording.call} to {recording.model}: {key_kind}", known_keys)
         for recording in recordings
-        if (key_kind := filters.key_in(recording, known_keys))
+        if (key_kind := filters.find_key(recording, known_keys))
     ]
     return _CassetteReport(
         name=name,

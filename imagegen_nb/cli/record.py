@@ -10,7 +10,7 @@ import typer
 from imagegen_nb.cli.console import app, err, escape, fail, out, print_json
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.notebooks.record import Recorded
+from imagegen_nb.notebooks.record import NotebookRecording
 from imagegen_nb.notebooks.record import record as record_notebook
 
 _TICKS = 10_000_000_000
@@ -41,7 +41,7 @@ def record(
         against,
         name=name,
         timeout=timeout,
-        tell=lambda message: err.print(escape(message), soft_wrap=True),
+        on_progress=lambda message: err.print(escape(message), soft_wrap=True),
     )
     if as_json:
         print_json(_as_json(recorded))
@@ -53,7 +53,7 @@ def record(
         raise typer.Exit(1)
 
 
-def _as_json(recorded: Recorded) -> dict[str, object]:
+def _as_json(recorded: NotebookRecording) -> dict[str, object]:
     return {
         "notebook": str(recorded.notebook),
         "cassette": str(recorded.folder),
@@ -67,7 +67,7 @@ def _as_json(recorded: Recorded) -> dict[str, object]:
     }
 
 
-def _print_summary(recorded: Recorded) -> None:
+def _print_summary(recorded: NotebookRecording) -> None:
     plural = "" if recorded.calls == 1 else "s"
     contents = f"{recorded.calls} call{plural} in {recorded.files} files, {byte_size(recorded.size)}"
     out.print(escape(f"{recorded.folder}: {contents}"), soft_wrap=True)

@@ -84,13 +84,13 @@ def _run_with_progress(
     with Progress(*columns, console=err, transient=True) as progress:
         task = progress.add_task(step.model, total=step.image_count)
 
-        def show(event: RunEvent) -> None:
+        def show(event: RunEvent[Run]) -> None:
             if event.kind == "image":
                 progress.advance(task)
             elif event.kind == "waiting":
                 progress.update(task, description=f"waiting {event.seconds:g} s: {event.reason}")
 
-        return workspace.run(step, inputs, on_event=show, identifier=identifier)
+        return step.run(inputs, workspace=workspace, on_event=show, identifier=identifier)
 
 
 def _print_summary(run: Run) -> None:

@@ -51,8 +51,8 @@ def gc(path: _Folder, as_json: _AsJson = False) -> None:
 def _open(path: Path) -> LocalStore:
     """The store in a folder. A folder without one is refused: `LocalStore` would make it."""
     existing = LocalStore(path)
-    places = existing.places
-    if not any(path.exists() for path in (places.index, places.runs, places.blobs)):
+    paths = existing.paths
+    if not any(path.exists() for path in (paths.database, paths.manifests, paths.blobs)):
         raise InvalidOption(f"there is no store in {path}: give the folder that Workspace(...) was given")
     return existing
 

@@ -7,9 +7,11 @@ the longer edge, where what is left is what lies where, in which colours.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 _EDGE = 16
 _BACKGROUNDS = ("black", "white")
+_WITHOUT_WHEEL = (
+    "comparing pictures by looks needs flip-evaluator, which has no wheel for this Python: use 3.11 to "
+    "3.13 or, with a C++ compiler: pip install numpy flip-evaluator"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,10 @@ def _libraries() -> tuple[Any, Any]:
         import flip_evaluator
         import numpy
     except ImportError:
-        raise InvalidOption(
-            'comparing pictures needs the testing extra: pip install "imagegen-nb[testing]"'
-        ) from None
+        # The extra leaves it out where there is no wheel: it would have to be compiled.
+        if sys.version_info >= (3, 14):
+            problem = _WITHOUT_WHEEL
+        else:
+            problem = f"comparing pictures needs the testing extra: {install_command('testing')}"
+        raise InvalidOption(problem) from None
     return flip_evaluator, numpy

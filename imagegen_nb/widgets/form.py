@@ -10,10 +10,10 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
+from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.events import RunEvent
 from imagegen_nb.core.variables import is_name
 from imagegen_nb.errors import ImagegenError
-from imagegen_nb.runs.background_loop import Job
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step import references
@@ -179,7 +179,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self.layout.close()
         super().close()
 
-    def _on_event(self, event: RunEvent) -> None:
+    def _on_event(self, event: RunEvent[Run]) -> None:
         if event.kind == "partial" and event.data:
             self.panel.gallery.preview(0, event.data)
         elif event.kind == "image" and event.index is not None and event.image is not None:
@@ -188,7 +188,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             self.panel.gallery.preview(event.index, event.image.data, finished=True)
         elif event.kind == "waiting" and event.seconds is not None:
             self.panel.header.show_waiting(event.seconds, event.reason)
-        elif event.kind in ("done", "failed", "cancelled"):
+        elif event.run is not None:
             self.run_result = event.run
             self._show_run(event.run)
             self._fallback.update()

@@ -19,7 +19,7 @@ from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import ImagegenError, ImageRejected, InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, thumbnail
-from imagegen_nb.store.base import Store, StoredAsset
+from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.gallery_page import GalleryPage, base_name, count_images, pages
@@ -50,7 +50,7 @@ class Gallery(BaseWidget):
     view: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(unsaved=True)
 
     def __init__(
-        self, source: Run | Iterable[Run | StoredAsset] | None = None, *, store: Store | None = None
+        self, source: Run | Iterable[Run | AssetRecord] | None = None, *, store: Store | None = None
     ) -> None:
         self._lock = threading.RLock()
         sources = (source,) if isinstance(source, Run) else source or ()

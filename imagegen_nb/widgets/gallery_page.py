@@ -15,7 +15,7 @@ from imagegen_nb.core import html_repr
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, thumbnail
-from imagegen_nb.store.base import Store, StoredAsset
+from imagegen_nb.store.base import AssetRecord, Store
 
 _LONGEST_ALT = 250
 
@@ -61,7 +61,7 @@ class GalleryPage:
         )
 
     @classmethod
-    def of_records(cls, run_id: str, records: list[StoredAsset], store: Store) -> GalleryPage:
+    def of_records(cls, run_id: str, records: list[AssetRecord], store: Store) -> GalleryPage:
         """The page of a run's records in a store."""
         return cls(
             id=run_id,
@@ -122,9 +122,9 @@ class GalleryPage:
         return f"{self.alt} ({index + 1} of {len(self.assets)})"
 
 
-def pages(source: Iterable[Run | StoredAsset], store: Store | None) -> Iterator[GalleryPage]:
+def pages(source: Iterable[Run | AssetRecord], store: Store | None) -> Iterator[GalleryPage]:
     """A page for each run, and for the records of each run. Raises `InvalidOption` without their store."""
-    records: dict[str, list[StoredAsset]] = {}
+    records: dict[str, list[AssetRecord]] = {}
     for item in source:
         if isinstance(item, Run):
             yield GalleryPage.of_run(item)

@@ -16,7 +16,7 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 
 from imagegen_nb.core import user_warnings
-from imagegen_nb.runs.background_loop import Job
+from imagegen_nb.core.background_loop import Job
 
 _RETRY = 0.1  # seconds until the next check whether the kernel is between cells
 

@@ -43,7 +43,7 @@ tiles
 RUNS = """
 import dataclasses, imagegen_nb as ig
 from imagegen_nb.errors import ModerationBlocked
-from imagegen_nb.core.types import Shortfall
+from imagegen_nb.core.types import MissingImages
 from imagegen_nb.widgets.gallery import Gallery
 from imagegen_nb.widgets.output_tree import OutputTree
 workspace = ig.Workspace("assets", backend="emulator")
@@ -52,7 +52,7 @@ pair = ig.ImageGenerationStep(prompt="A lighthouse in a storm", image_count=2, i
 first = step.run(workspace=workspace, identifier="step_2")
 second = pair.run(workspace=workspace, identifier="step_2")
 blocked = ModerationBlocked("the safety system refused the picture", provider="openai")
-second = dataclasses.replace(second, requested=3, status="partial", shortfalls=(Shortfall(blocked),))
+second = dataclasses.replace(second, requested=3, status="partial", shortfalls=(MissingImages(blocked),))
 """
 GALLERY = """
 gallery = Gallery([first, second])

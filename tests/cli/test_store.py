@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import CommandLine
-from support.ledger import entry
+from support.ledger import entry, new
 
 from imagegen_nb import Workspace
 from imagegen_nb.step.step import ImageGenerationStep
@@ -19,7 +19,7 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     step.run({"room": "a hall"}, workspace=workspace)
     workspace.store.begin(entry("a-run"), None)
     workspace.store.finish(entry("a-run", state="interrupted"), [])
-    workspace.store.stage(b"of a run that was killed", "image/png")
+    new(workspace.store, b"of a run that was killed")
     workspace.close()
 
     checked = cli("store", "check", folder)

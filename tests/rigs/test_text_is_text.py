@@ -14,7 +14,7 @@ from support.runs import run_of
 
 from imagegen_nb import ImageGenerationStep, Run, StepForm, Workspace, check_references, load_step
 from imagegen_nb.core.redaction import visible
-from imagegen_nb.core.types import Shortfall
+from imagegen_nb.core.types import MissingImages
 from imagegen_nb.core.variables import render
 from imagegen_nb.errors import DefinitionError, ProviderFault, VariableError
 from imagegen_nb.runs.reference_check import Finding, ReferenceReport
@@ -23,7 +23,7 @@ from imagegen_nb.widgets.form_state import FieldState
 from imagegen_nb.widgets.gallery_page import GalleryPage
 from imagegen_nb.widgets.panel import _parts
 from rigs.corpora import texts
-from rigs.figures import cycles, figure
+from rigs.figures import cycles, none_of, note
 
 HARMLESS = "harmless"
 ADDRESSES = ("src", "href", "srcset", "action", "data", "poster", "formaction", "style")
@@ -62,7 +62,7 @@ def worded(run: Run, words: str) -> Run:
         identifier=words,
         error=error,
         warnings=(words, words),
-        shortfalls=(Shortfall(count=1, error=error),),
+        shortfalls=(MissingImages(count=1, error=error),),
         output=run.output.model_copy(
             update={
                 "assets": assets,
@@ -159,7 +159,7 @@ def test_hostile_words_build_the_page_of_harmless_ones(form, plain_run):
         found = trees(form, plain_run, f"x{words}")
         differ += found != wanted
         assert found == wanted, ascii(words)
-    figure("script in text", f"{count:,} cases in {len(wanted)} pages each, differing", differ, "0")
+    note("script in text", none_of(f"{count:,} cases in {len(wanted)} pages each, differing", differ))
 
 
 def test_the_comparison_would_see_it(form, plain_run):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -27,9 +26,10 @@ from urllib.parse import urlsplit
 import nbformat
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, expect
 
+from support.environment import own_environment
+
 Host = Literal["lab", "notebook"]
 """Which application shows a notebook: JupyterLab or Notebook 7."""
-CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -59,7 +59,6 @@ _NOTEBOOK_ERRORS = {
     "Command 'filebrowser:open-path' not registered.",
 }
 _NOTEBOOK_SCRIPT = "/static/notebook/notebook_core."
-_USER_VARIABLES = re.compile(r"(?i)^(openai|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$|^jupyter")
 _LOCAL_HOSTS = ("127.0.0.1", "localhost")
 
 # The kernel indicator says "idle" before there is a kernel, and cells run then are silently dropped.
@@ -171,7 +170,7 @@ class Lab:
 
     def _environment(self) -> dict[str, str]:
         """The environment without the keys, proxies and Jupyter settings of whoever runs the tests."""
-        env = {name: value for name, value in os.environ.items() if not _USER_VARIABLES.search(name)}
+        env = own_environment(without="^jupyter")
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
             env[name] = str(self.folder / name.lower())
         env["JUPYTERLAB_SETTINGS_DIR"] = str(self.folder / "settings")

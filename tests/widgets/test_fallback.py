@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from support.kernels import executed
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
+pytestmark = [
+    pytest.mark.notebooks,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
+]
 
 FORM = """
 import concurrent.futures, imagegen_nb as ig
@@ -23,12 +25,6 @@ RUN = """
 form.panel.header.run.click()
 concurrent.futures.wait([form._job.future])
 """
-
-
-def executed(cells: list[str], folder: Path) -> nbformat.NotebookNode:
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    NotebookClient(notebook, timeout=40, kernel_name="python3").execute(cwd=str(folder))
-    return notebook
 
 
 @pytest.fixture(scope="module")

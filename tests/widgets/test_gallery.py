@@ -17,7 +17,7 @@ from ipywidgets.widgets import widget as registry
 from support.images import illustration, picture
 from support.runs import run_of, stored_assets
 
-from imagegen_nb.core.types import Shortfall
+from imagegen_nb.core.types import MissingImages
 from imagegen_nb.errors import InvalidOption, ModerationBlocked, ProviderTimeout
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
@@ -109,7 +109,7 @@ def test_a_run_without_an_identifier_offers_no_path(workspace: Workspace):
 
 
 def test_missing_images_are_explained(run: Run, workspace: Workspace):
-    blocked = Shortfall(ModerationBlocked("refused the picture", provider="openai"), 2)
+    blocked = MissingImages(ModerationBlocked("refused the picture", provider="openai"), 2)
     partial = dataclasses.replace(
         run, requested=5, status="partial", shortfalls=(blocked,), warnings=("slow",)
     )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import time
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from collections.abc import Callable
 
 import pytest
-from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
+from support.kernels import PATIENCE, Kernel
 
 from imagegen_nb.emulator import Fault
 from imagegen_nb.step.step import ImageGenerationStep
@@ -19,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the 
 
 SETUP = """
 import asyncio, imagegen_nb as ig
-workspace = ig.Workspace({folder!r}, backend={url!r}, timeout=120)
+workspace = ig.Workspace({folder!r}, backend={url!r}, timeout=300)
 step = ig.ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3)
 form = ig.StepForm(step, workspace)
 """
@@ -28,30 +25,22 @@ ARRIVED = "print(form._arrived)"
 ENDED = "print(form._job is None)"
 
 
-@pytest.fixture(scope="module")
-def kernel() -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
-    manager, client = start_new_kernel(startup_timeout=60, kernel_name="python3")
-    yield manager, client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+@pytest.fixture
+def kernel(kernel: Kernel, emulator, tmp_path) -> Kernel:
+    """The kernel all tests share; a form is there, whose run gets one of three images."""
+    emulator.script("gemini", Fault("ok"), *[Fault("delay", seconds=100)] * 2)
+    assert kernel.execute(SETUP.format(folder=str(tmp_path), url=emulator.url)) == ""
+    return kernel
 
 
 @pytest.fixture
-def execute(kernel, emulator, tmp_path) -> Callable[[str], str]:
-    """Runs a cell and gives what it printed; a form is there, whose run gets one of three images."""
-    emulator.script("gemini", Fault("ok"), *[Fault("delay", seconds=30)] * 2)
-
-    def run(code: str) -> str:
-        with redirect_stdout(io.StringIO()) as printed:
-            reply = kernel[1].execute_interactive(code, stop_on_error=False, timeout=40)
-        return printed.getvalue().strip() or reply["content"].get("ename", "")
-
-    assert run(SETUP.format(folder=str(tmp_path), url=emulator.url)) == ""
-    return run
+def execute(kernel: Kernel) -> Callable[[str], str]:
+    """Runs a cell and gives what it printed."""
+    return lambda code: kernel.execute(code).strip()
 
 
 def until(execute: Callable[[str], str], code: str, wanted: str) -> None:
-    end = time.monotonic() + 25
+    end = time.monotonic() + PATIENCE
     while execute(code) != wanted:
         assert time.monotonic() < end, f"{code} never gave {wanted}"
 
@@ -82,7 +71,7 @@ def test_between_cells_it_cancels_the_run_and_keeps_what_came(kernel, execute, m
     execute(START + meanwhile)
     until(execute, ARRIVED, "1")
     # The cell that tells may still hold the signal when its answer is here.
-    until(lambda _: kernel[0].interrupt_kernel() or execute(ENDED), ENDED, "True")
+    until(lambda _: kernel.interrupt() or execute(ENDED), ENDED, "True")
     assert execute("print(form.run_result.status, len(form.run_result.output.assets))") == "cancelled 1"
     assert "1 of 3 images had arrived" in execute("print(form.panel.header.status.value)")
 
@@ -90,13 +79,10 @@ def test_between_cells_it_cancels_the_run_and_keeps_what_came(kernel, execute, m
 def test_a_cell_that_is_running_keeps_its_interrupt(kernel, execute):
     execute(START)
     until(execute, ARRIVED, "1")
-    # A cell that fails would abort the next one.
-    cell = kernel[1].execute("print('busy', flush=True)\nwhile True: pass", stop_on_error=False)
-    while (said := kernel[1].get_iopub_msg(timeout=40))["msg_type"] != "stream":
-        pass
-    assert said["parent_header"]["msg_id"] == cell
-    kernel[0].interrupt_kernel()
-    assert kernel[1].get_shell_msg(timeout=40)["content"]["ename"] == "KeyboardInterrupt"
+    cell = kernel.start("print('busy', flush=True)\nwhile True: pass")
+    kernel.messages(cell, until=lambda kind, content: kind == "stream")
+    kernel.interrupt()
+    assert kernel.reply(cell)["ename"] == "KeyboardInterrupt"
     assert execute(ENDED) == "False"
     execute("form.cancel()")
     until(execute, ENDED, "True")
@@ -106,5 +92,5 @@ def test_with_no_run_under_way_it_is_ignored_as_ever(kernel, execute):
     execute(START)
     execute("form.cancel()")
     until(execute, ENDED, "True")
-    kernel[0].interrupt_kernel()
+    kernel.interrupt()
     assert execute("print('alive')") == "alive"
