@@ -65,6 +65,7 @@ class Panel:
         output = factory.make(VBox, "ig-output", children=[self.gallery, self.tree])
         self.tabs = factory.make(Tab, children=[self.settings, output], titles=("Settings", "Output"))
         self.widgets = (self.header.widget, self.alert, self.tabs)
+        self._lay_out()
 
     def show(self, fields: Mapping[str, FieldState], variables: list[dict[str, Any]]) -> None:
         """Show the fields, and what the prompt can refer to."""

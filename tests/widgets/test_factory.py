@@ -11,9 +11,11 @@ from imagegen_nb.widgets.factory import WidgetFactory, set_visible, update_trait
 
 @pytest.fixture
 def factory():
-    factory = WidgetFactory()
-    yield factory
-    factory.close()
+    """What it makes is closed with it: an open widget cannot give its state once its layout is closed."""
+    before = set(_instances)
+    yield WidgetFactory()
+    for name in set(_instances) - before:
+        _instances[name].close()
 
 
 def classes(widget) -> tuple[str, ...]:
