@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +69,7 @@ def demo(
 
 def _open_command(notebook: Path) -> str:
     """What starts JupyterLab on the notebook; it is installed first where it is not."""
-    python = Path(sys.executable)
-    root = "--allow-root " if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
-    return f'{python} -m pip install "jupyterlab>=4.4" && {python} -m jupyterlab {root}{notebook}'
+    python = [sys.executable, "-m"]
+    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    install = shlex.join([*python, "pip", "install", "jupyterlab>=4.4"])
+    return f"{install} && {shlex.join([*python, 'jupyterlab', *as_root, str(notebook)])}"

@@ -23,6 +23,7 @@ FILE = "cassette.yaml"
 LAYOUT = 1
 LARGEST = 32 * 1024 * 1024
 """Bytes of the text; a recorded call takes about one thousand."""
+_TOO_DEEP = "it is nested deeper than a cassette is"
 _DEEPEST = 20
 _LARGEST_WHOLE = 1024 * 1024 * 1024
 """Bytes of all that is recorded, each image as often as it is named."""
@@ -149,7 +150,7 @@ def _plain(text: str) -> dict[str, Any]:
             elif getattr(event, "tag", None) is not None:
                 reason = "it holds a tag, which no cassette of ours does"
             elif depth > _DEEPEST:
-                reason = "it is nested deeper than a cassette is"
+                reason = _TOO_DEEP
             elif number > _MOST_PARTS:
                 reason = "it holds more than a cassette does"
             elif isinstance(event, yaml.ScalarEvent) and not event.style and _BASE_60.fullmatch(event.value):
@@ -161,6 +162,9 @@ def _plain(text: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f" near line {mark.line + 1}" if mark else ""
         reason = f"it is not whole or not YAML{where}; restore the file, or record it again"
+        # Parsers look ahead, and may meet a bound of their own before the events that are counted above.
+        if isinstance(error, RecursionError) or "nesting" in str(getattr(error, "problem", "")):
+            reason = _TOO_DEEP
     if not reason and not isinstance(value, dict):
         reason = "it is no cassette (cut short?); restore the file, or record it again"
     if reason:

@@ -7,6 +7,7 @@ the longer edge, where what is left is what lies where, in which colours.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 _EDGE = 16
 _BACKGROUNDS = ("black", "white")
+_WITHOUT_EXTRA = 'comparing pictures needs the testing extra: pip install "imagegen-nb[testing]"'
+_WITHOUT_WHEEL = (
+    "comparing pictures by looks needs flip-evaluator, which has no wheel for this Python: use 3.11 to "
+    "3.13 or, with a C++ compiler: pip install numpy flip-evaluator"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def _libraries() -> tuple[Any, Any]:
         import flip_evaluator
         import numpy
     except ImportError:
-        raise InvalidOption(
-            'comparing pictures needs the testing extra: pip install "imagegen-nb[testing]"'
-        ) from None
+        # The extra leaves it out where there is no wheel: it would have to be compiled.
+        reason = _WITHOUT_WHEEL if sys.version_info >= (3, 14) else _WITHOUT_EXTRA
+        raise InvalidOption(reason) from None
     return flip_evaluator, numpy

@@ -12,7 +12,6 @@ from imagegen_nb.notebooks.demo import Demo, execute
 from imagegen_nb.store.local import LocalStore
 
 ROOT = Path(__file__).parents[2]
-
 pytestmark = pytest.mark.notebooks
 
 

@@ -1,4 +1,4 @@
-"""`./dev rigs [name …] [--cycles N]`: run rigs and print what they measured; leave with 1 for a miss.
+"""`./dev rigs --long [name …] [--cycles N]`: run rigs and print what they measured; leave with 1 for a miss.
 
 Those that need processes of their own, to kill, or disks, to fill, are programs; the others are tests,
 which go round more often here.
@@ -40,7 +40,7 @@ TESTS = {
 def main() -> int:
     """Run what the command line names, or all."""
     known = [*RIGS, *TESTS]
-    parser = argparse.ArgumentParser(prog="./dev rigs", description="Rigs for what is promised.")
+    parser = argparse.ArgumentParser(prog="./dev rigs --long", description="Rigs for what is promised.")
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(known))
     parser.add_argument(
         "--cycles", type=int, help=f"how often ({', '.join(RIGS)}); by default as the aims say"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import random
@@ -572,3 +573,66 @@ def test_a_child_forked_during_a_write_leaves_the_parents_journal_alone(tmp_path
         "print(store.used)\n"
     )
     assert run(program, tmp_path).split() == ["0", "True", "1"]
+
+
+# Connections that nobody closed: Python 3.13 warns of them, and `pytest -W error` makes that a failure
+
+
+def opened(folder):
+    store = LocalStore(folder)
+    assert store.used == 0
+    return store, store.index.connection
+
+
+def test_a_store_that_is_dropped_closes_its_connection(tmp_path):
+    store, connection = opened(tmp_path)
+    del store
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
+def test_a_store_in_a_cycle_that_is_dropped_in_another_thread_closes_its_connection(tmp_path):
+    connections = []
+
+    def use_and_drop():
+        store, connection = opened(tmp_path)
+        store.itself = store
+        connections.append(connection)
+
+    thread = threading.Thread(target=use_and_drop)
+    thread.start()
+    thread.join()
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connections[0].execute("SELECT 1")
+
+
+def test_a_store_that_is_closed_twice_or_used_again_holds_one_connection(tmp_path):
+    store, first = opened(tmp_path)
+    store.close()
+    store.close()
+    assert store.used == 0
+    assert store.index.connection is not first
+    store.close()
+    assert store.index.connection is None
+
+
+def test_a_store_that_lives_until_the_interpreter_exits_warns_of_nothing(tmp_path):
+    program = (
+        "import atexit, sqlite3, sys\n"
+        "def is_closed():\n"
+        "    try:\n"
+        "        store.index.connection.execute('SELECT 1')\n"
+        "    except sqlite3.ProgrammingError as error:\n"
+        "        print(error)\n"
+        "atexit.register(is_closed)\n"
+        "from imagegen_nb.store.local import LocalStore\n"
+        "store = LocalStore(sys.argv[1])\n"
+        "store.used\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, tmp_path], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "Cannot operate on a closed database."
+    assert done.stderr == ""

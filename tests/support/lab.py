@@ -30,7 +30,6 @@ from support.environment import own_environment
 
 Host = Literal["lab", "notebook"]
 """Which application shows a notebook: JupyterLab or Notebook 7."""
-CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
