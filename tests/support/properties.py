@@ -1,4 +1,4 @@
-"""The settings profiles of the property tests, full where CI is set and quick at home, and the values they draw from."""
+"""The settings profiles of the property tests (full where CI is set), and the values they draw from."""
 
 from __future__ import annotations
 
