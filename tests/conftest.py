@@ -114,7 +114,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, one_certificate: Path | N
 @pytest.fixture(autouse=True)
 def fresh_rate_limiters(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits because a provider refused another test's request."""
-    monkeypatch.setattr(rate_limiter, "_gates", {})
+    monkeypatch.setattr(rate_limiter, "_limiters", {})
 
 
 @pytest.fixture

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import functools
 import graphlib
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -155,6 +158,8 @@ def test_sdks_are_imported_only_inside_their_plug_ins():
         "openai": {"providers/openai.py"},
         "google": {"providers/gemini.py", "providers/credentials.py"},
         "ipywidgets": {file for file in FILES if file.startswith("widgets/")},
+        "vcr": {"replay/vcr_adapter.py"},
+        "yaml": {"replay/cassette_file.py"},
     }
     strangers = []
     for file in FILES:
@@ -167,6 +172,105 @@ def test_sdks_are_imported_only_inside_their_plug_ins():
                 if name.split(".")[0] in homes and file not in homes[name.split(".")[0]]
             ]
     assert strangers == []
+
+
+# Imports
+
+
+def modules_loaded_by(module: str, *, after: str = "") -> tuple[set[str], set[str]]:
+    """The package's modules and the third-party packages that importing `module` brings into a new process.
+
+    What importing `after` has brought in already does not count.
+    """
+    program = (
+        f"import json, sys{f', {after}' if after else ''}\n"
+        "before = set(sys.modules)\n"
+        f"import {module}\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    loaded = set(json.loads(done.stdout))
+    own = {name for name in loaded if name.split(".")[0] == PACKAGE}
+    third_party = {name.split(".")[0] for name in loaded - own} - sys.stdlib_module_names
+    return own, {name for name in third_party if not name.startswith("_")}
+
+
+def with_parents(*names: str) -> set[str]:
+    """Modules by their names below the package, and all that importing them loads without their own doing."""
+    parts = [[PACKAGE, *name.split(".")] for name in names]
+    return {
+        f"{PACKAGE}._version",
+        *(".".join(part[:end]) for part in parts for end in range(1, len(part) + 1)),
+    }
+
+
+SUBPACKAGES = sorted(
+    PurePosixPath(file).parent.as_posix().replace("/", ".") for file in FILES if file.endswith("/__init__.py")
+)
+EAGER = {
+    "cli": "importing a module of it registers its commands",
+    "emulator": "its public classes are annotations of others, and light",
+}
+"""Packages whose `__init__` imports modules of the package, and why."""
+
+
+@pytest.mark.parametrize("package", [name for name in SUBPACKAGES if name.split(".")[0] not in EAGER])
+def test_importing_a_package_imports_nothing_else(package):
+    """Importing any module imports its parents first: what their `__init__` loads, everybody pays for."""
+    assert modules_loaded_by(f"{PACKAGE}.{package}") == (with_parents(package), set())
+
+
+def test_importing_the_root_imports_only_the_version():
+    assert modules_loaded_by(PACKAGE) == ({PACKAGE, f"{PACKAGE}._version"}, set())
+
+
+def test_importing_the_emulator_loads_neither_a_web_framework_nor_an_imaging_library():
+    own, third_party = modules_loaded_by(f"{PACKAGE}.{BESIDE}")
+    assert {name for name in own if not name.startswith(f"{PACKAGE}.{BESIDE}")} == {
+        PACKAGE,
+        f"{PACKAGE}._version",
+    }
+    assert third_party == set()
+
+
+def test_importing_the_command_line_loads_no_sdk_no_server_and_no_widgets():
+    _, third_party = modules_loaded_by(f"{PACKAGE}.cli")
+    slow = {
+        "openai",
+        "google",
+        "httpx2",
+        "PIL",
+        "ipywidgets",
+        "IPython",
+        "vcr",
+        "yaml",
+        "starlette",
+        "uvicorn",
+    }
+    assert third_party & slow == set()
+    assert "typer" in third_party
+
+
+LEAVES = {
+    "core.active_cassette": ({"core.active_cassette", "core.types", "errors"}, set()),
+    "replay.network_block": ({"replay.network_block", "errors"}, set()),
+    "replay.paths": ({"replay.paths", "core.filenames", "errors"}, set()),
+    "store.base": ({"store.base", "errors"}, set()),
+}
+
+
+@pytest.mark.parametrize("module", LEAVES)
+def test_importing_a_leaf_imports_what_it_needs_and_nothing_else(module):
+    """`replay.network_block` is imported in every kernel under test, `core.active_cassette` by every run."""
+    own, third_party = LEAVES[module]
+    assert modules_loaded_by(f"{PACKAGE}.{module}") == (with_parents(*own), third_party)
+
+
+def test_the_pytest_plugin_costs_next_to_nothing_in_sessions_that_do_not_use_it():
+    own, third_party = modules_loaded_by(f"{PACKAGE}.testing.plugin", after="pytest")
+    needed = {"testing.plugin", "testing.baselines", "core.atomic_files", "core.images", "errors"}
+    assert (own, third_party) == (with_parents(*needed), set())
 
 
 # Size and types

@@ -1,16 +1,20 @@
-"""`imagegen-nb init`: what a repository needs so that its notebooks are tests."""
+"""`imagegen-nb init`: the files that turn a repository's notebooks into tests."""
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.markup import escape
 
 from imagegen_nb.cli.console import app, out, print_json
+from imagegen_nb.core import install_hint
 from imagegen_nb.core.atomic_files import explain, user_path
+from imagegen_nb.core.install_hint import Source
 from imagegen_nb.errors import InvalidOption
 
 _STARTER = {
@@ -20,17 +24,43 @@ _STARTER = {
     "cassettes/README.md": "cassettes.md",
     ".github/workflows/notebooks.yml": "notebooks.yml",
 }
-"""The files of a repository, and those of `starter/` they come from."""
+"""Each file to write, and the file of `starter/` it comes from."""
+_REQUIREMENTS = "notebooks/requirements.txt"
+_SETTING_IN_WORKFLOW = f"""\
+        env:
+          {install_hint.SETTING}: ${{{{ vars.{install_hint.SETTING} }}}}  # a variable in its settings
+"""
+_SETTING_IN_REQUIREMENTS = f"""\
+# {install_hint.NAME} is on no registry. Where to install it from is set once, in the environment variable
+# {install_hint.SETTING}: git+https://…, or the URL of a wheel. Or write that here.
+{install_hint.NAME}[test] @ ${{{install_hint.SETTING}}}
+"""
+_NO_SOURCE = (
+    f"note: {_REQUIREMENTS} does not say yet where to install imagegen-nb from: this installation came from "
+    f"nowhere that other machines reach. Set the variable {install_hint.SETTING} in the repository's "
+    "settings for CI (git+https://…, or the URL of a wheel), or delete the file and run: "
+    "imagegen-nb init --source URL"
+)
 
 
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="The repository.", metavar="[FOLDER]")] = Path(),
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Where others install imagegen-nb from: a git URL, the URL of a wheel, or a wheel in the "
+            "repository. By default where this installation came from, unless that is on this machine.",
+            metavar="URL|WHEEL",
+            show_default=False,
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Write a notebook to start from, a folder for cassettes and a CI workflow; overwrite nothing."""
     folder = user_path(folder, InvalidOption)
-    written = [name for name, source in _STARTER.items() if _write(folder / name, source)]
+    requirement = _requirement(source, folder)
+    written = [name for name, starter in _STARTER.items() if _write(folder / name, starter, requirement)]
     kept = [name for name in _STARTER if name not in written]
     if as_json:
         print_json({"written": written, "kept": kept})
@@ -39,16 +69,59 @@ def init(
         out.print(f"wrote {escape(name)}")
     for name in kept:
         out.print(f"kept {escape(name)}, which is there already")
+    if not requirement and _REQUIREMENTS in written:
+        out.print(escape(_NO_SOURCE), soft_wrap=True)
     out.print("next: imagegen-nb record notebooks/hero.ipynb --emulator", soft_wrap=True)
     out.print("then: pytest --nbval notebooks")
 
 
-def _write(path: Path, source: str) -> bool:
-    """Whether `path` was written, because it was not there."""
-    content = (resources.files("imagegen_nb.cli") / "starter" / source).read_bytes()
+def _requirement(option: str, repository: Path) -> str:
+    """This package's line of requirements.txt; empty when no source is known that other machines reach."""
+    source = install_hint.parse_source(_checked(option)) if option else install_hint.find_source()
+    if source is None or (source.is_local and not option):
+        return ""
+    if source.is_local:
+        source = Source(path=_path_in(repository, source.path or source.url))
+    return source.requirement("test")
+
+
+def _checked(option: str) -> str:
+    if re.search(r"[\s\x00-\x1f]", option):
+        raise InvalidOption(
+            "--source holds spaces or line breaks, which no line of requirements.txt can hold"
+        )
+    user_info = urlsplit(option).netloc.rpartition("@")[0]
+    if user_info not in ("", "git"):
+        raise InvalidOption(
+            "--source holds a user's name or a password, and would be committed: leave it out"
+        )
+    return option
+
+
+def _path_in(repository: Path, path: str) -> str:
+    """A wheel's path as pip reads it from the repository's root. Refuses files that others do not have."""
+    root = repository.resolve()
+    file = (root / path).resolve()
+    if not file.is_file() or not file.is_relative_to(root):
+        raise InvalidOption(
+            f"--source {path} is no file in the repository, so that others could not install from it. Give a "
+            "git URL, the URL of a wheel, or the path of a wheel that is committed"
+        )
+    return f"./{file.relative_to(root).as_posix()}"
+
+
+def _write(path: Path, starter: str, requirement: str) -> bool:
+    """Write `path` unless it exists; whether it was written."""
+    content = (resources.files("imagegen_nb.cli") / "starter" / starter).read_text(encoding="utf-8")
+    if starter == "requirements.txt":
+        content = content.replace(
+            "@REQUIREMENT@\n", f"{requirement}\n" if requirement else _SETTING_IN_REQUIREMENTS
+        )
+    elif starter == "notebooks.yml":
+        content = content.replace("@SETTING@\n", "" if requirement else _SETTING_IN_WORKFLOW)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(content)
     except FileExistsError:
         if path.exists():

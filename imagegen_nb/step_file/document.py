@@ -1,8 +1,8 @@
 """The step file: one versioned JSON document for a validated step, its inputs and its output.
 
-The platform has no public importer; this is the toolkit's own format, in the platform's keys. What
-is written is an allow-list: settings, plain inputs, the platform's output object, and facts about
-the run; a last gate refuses anything that looks like a key.
+The platform has no public importer; this is the toolkit's own format, in the platform's keys. Only an
+allow-list is written: settings, plain inputs, the platform's output object, and facts about the run.
+Whatever looks like a key is refused.
 """
 
 from __future__ import annotations
@@ -22,11 +22,8 @@ from imagegen_nb._version import __version__
 from imagegen_nb.core import html_repr, redaction
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.json_walk import walk
-from imagegen_nb.core.types import Backend, made_up
-from imagegen_nb.errors import (
-    DefinitionError,
-    SecretFound,
-)
+from imagegen_nb.core.types import Backend, backend_mark
+from imagegen_nb.errors import DefinitionError, SecretFound
 from imagegen_nb.providers import catalog
 from imagegen_nb.step import schema
 from imagegen_nb.step.output import StepOutput
@@ -36,7 +33,7 @@ LARGEST_FILE = 1_000_000
 """Bytes of a step file; a real one has a few thousand."""
 ABOUT = "imagegen-nb's own format, in the platform's keys; the platform has no public importer"
 
-_PLAIN = {
+_MESSAGES = {
     "dict_type": "is not an object",
     "extra_forbidden": "unknown key",
     "int_type": "is not a whole number",
@@ -47,8 +44,8 @@ _PLAIN = {
     "string_type": "is not text",
     "tuple_type": "is not an array",
 }
-"""Our words for pydantic's commonest findings."""
-_BROKEN = re.compile(r"[\ud800-\udfff]")
+"""Plain words for pydantic's commonest error types."""
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
@@ -88,7 +85,7 @@ class Provenance(BaseModel):
     notes: list[str] | None = None
 
 
-class Envelope(BaseModel):
+class StepDocument(BaseModel):
     """The document as it stands in a file; `step` has the platform's keys, `output` its object."""
 
     model_config = _STRICT
@@ -105,13 +102,13 @@ class Envelope(BaseModel):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StepDefinition:
-    """A step with what belongs to it, as it is exported and imported.
+    """A step with its inputs, output and provenance, as exported and imported.
 
-    It is a value for a later prompt, like a run: `{"step_2": definition}`. `changes` says what an
-    import had to migrate or drop.
+    Like a run, it can fill a later prompt: `{"step_2": definition}`. `changes` says what an import had to
+    migrate or drop.
     """
 
-    envelope: Envelope
+    document: StepDocument
     step: ImageGenerationStep
     output: StepOutput | None
     changes: tuple[str, ...] = field(default=(), compare=False)
@@ -119,17 +116,17 @@ class StepDefinition:
     @property
     def inputs(self) -> dict[str, Any]:
         """The plain data that filled the prompt."""
-        return self.envelope.inputs
+        return self.document.inputs
 
     @property
     def provenance(self) -> Provenance:
         """Where the output came from."""
-        return self.envelope.provenance
+        return self.document.provenance
 
     @property
     def identifier(self) -> str | None:
         """The name by which later steps refer to the output."""
-        return self.envelope.provenance.identifier
+        return self.document.provenance.identifier
 
     def as_context(self) -> dict[str, Any]:
         """What a later prompt's paths walk through; `{}` where nothing was exported with the step."""
@@ -138,9 +135,9 @@ class StepDefinition:
     def _title(self) -> str:
         name = f"“{self.step.name}” · " if self.step.name else ""
         count = len(self.output.assets) if self.output else 0
-        told = "no output" if self.output is None else f"{count} image{'' if count == 1 else 's'}"
-        mark = made_up(self.provenance.backend)
-        return f"Step file · {name}{self.step.model} · {told}{mark}"
+        content = "no output" if self.output is None else f"{count} image{'' if count == 1 else 's'}"
+        mark = backend_mark(self.provenance.backend)
+        return f"Step file · {name}{self.step.model} · {content}{mark}"
 
     def _tiles(self) -> list[html_repr.Tile]:
         prefix = f"{self.identifier}.output" if self.identifier else "output"
@@ -153,19 +150,22 @@ class StepDefinition:
         return html_repr.html(self._title(), self.changes, self._tiles())
 
     def dump(self) -> bytes:
-        """The file's bytes: UTF-8 JSON, the same for the same definition. Raises `SecretFound`."""
+        """The file's bytes: UTF-8 JSON, the same for the same definition.
+
+        Raises `DefinitionError`, and its kind `SecretFound` when the text holds a key.
+        """
         document = {
-            "format": self.envelope.format,
-            "version": self.envelope.version,
-            "exported_at": self.envelope.exported_at,
-            "generator": self.envelope.generator.model_dump(),
+            "format": self.document.format,
+            "version": self.document.version,
+            "exported_at": self.document.exported_at,
+            "generator": self.document.generator.model_dump(),
             "step": self.step.settings(),
             "inputs": self.inputs,
             "output": self.output and self.output.model_dump(mode="json"),
             "provenance": self.provenance.model_dump(exclude_none=True),
         }
-        for place, problem in unwritable(document):
-            raise DefinitionError(problem, place=fit_to_show(place))
+        for place, problem in find_unwritable(document):
+            raise DefinitionError(problem, place=redacted(place))
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         _refuse_secrets(document, text)
         data = text.encode("utf-8")
@@ -177,7 +177,7 @@ class StepDefinition:
         return data
 
     def save(self, path: str | os.PathLike[str]) -> SavedStep:
-        """Write the file, replacing an older one at once. Raises `DefinitionError`."""
+        """Write the file; an older one is replaced whole. Raises `DefinitionError`."""
         target, data = user_path(path, DefinitionError), self.dump()
         try:
             write_durably(target, data)
@@ -190,7 +190,7 @@ class StepDefinition:
 
 @dataclass(frozen=True, slots=True)
 class SavedStep:
-    """A written step file; shows where it is and what its reader should know."""
+    """A written step file; shows its name and what its reader should know."""
 
     path: Path
     size: int
@@ -200,15 +200,15 @@ class SavedStep:
         return str(self.path)
 
     def __repr__(self) -> str:
-        # Neither folder nor size: notebooks are compared, and the addresses in a file are as long as the
-        # folder's name, which differs between machines.
+        # Without folder and size, which differ between machines (a file holds addresses with its folder's
+        # name): notebooks that show this are compared as tests.
         notes = "".join(f"\n  note: {note}" for note in self.notes)
         return redaction.visible(f"saved {self.path.name}{notes}")
 
 
 def definition_schema() -> dict[str, Any]:
     """The JSON Schema of the file, with the step's own schema inside."""
-    body = Envelope.model_json_schema(mode="validation")
+    body = StepDocument.model_json_schema(mode="validation")
     step = ImageGenerationStep.json_schema()
     step.pop("$schema")
     body["properties"]["step"] = step
@@ -217,8 +217,8 @@ def definition_schema() -> dict[str, Any]:
     return {"$schema": schema.DIALECT, **body}
 
 
-def unwritable(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What no step file may hold, with its place: NUL, broken characters, numbers JSON cannot write."""
+def find_unwritable(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Place and description of what no step file may hold: NUL, lone surrogates, NaN and infinities."""
     for node in walk(document):
         value = node.value
         if isinstance(value, float) and not math.isfinite(value):
@@ -226,39 +226,39 @@ def unwritable(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         for text in (str(node.key), value) if isinstance(value, str) else (str(node.key),):
             if "\0" in text:
                 yield node.dotted.replace("\0", "?"), "holds a NUL character"
-            if _BROKEN.search(text):
+            if _LONE_SURROGATE.search(text):
                 yield node.dotted.encode(errors="replace").decode(), "holds a broken character"
 
 
 def _refuse_secrets(document: dict[str, Any], text: str) -> None:
     if (secret := _first_secret(document, text)) is not None:
-        place, found = secret
-        message = f"holds {found}; nothing was written. Remove it: keys belong in environment variables"
+        place, kind = secret
+        message = f"holds {kind}; nothing was written. Remove it: keys belong in environment variables"
         raise SecretFound(message, place=place)
 
 
 def _first_secret(document: dict[str, Any], text: str) -> tuple[str, str] | None:
-    """Where a key stands and of what kind it is. Every text is looked at by itself, and the whole as
-    it would be written, so that JSON's escapes hide none. The keys themselves stay in this frame."""
+    """Place and kind of the first key. Each text is searched by itself, where no JSON escape hides a key, and
+    the document as written, where a key could span several. The keys themselves stay in this frame."""
     known = catalog.keys_in_use()
     for node in walk(document):
         for text_or_name in (node.key, node.value):
-            if isinstance(text_or_name, str) and (found := redaction.find(text_or_name, known)):
-                return redaction.redact(node.dotted, known, limit=100), found
-    found = redaction.find(text, known)
-    return ("", found) if found else None
+            if isinstance(text_or_name, str) and (kind := redaction.find(text_or_name, known)):
+                return redaction.redact(node.dotted, known, limit=100), kind
+    kind = redaction.find(text, known)
+    return ("", kind) if kind else None
 
 
-def place_of(error: ValidationError) -> DefinitionError:
-    """The first thing wrong, by its place; the values themselves are not repeated."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    first = found[0]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    message = _PLAIN.get(first["type"], first["msg"])
+def as_definition_error(error: ValidationError) -> DefinitionError:
+    """The first problem, with its place; the values themselves are not repeated."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    message = _MESSAGES.get(first["type"], first["msg"])
     place = ".".join(str(part) for part in first["loc"])
-    return DefinitionError(f"{message}{more}", place=fit_to_show(place))
+    return DefinitionError(f"{message}{more}", place=redacted(place))
 
 
-def fit_to_show(text: str, limit: int = 200) -> str:
-    """What a file says, such as a field's name, without any key that is in use here or looks like one."""
+def redacted(text: str, limit: int = 200) -> str:
+    """Text out of a file, for a message: without keys in use and what looks like one."""
     return redaction.redact(text, catalog.keys_in_use(), limit=limit)

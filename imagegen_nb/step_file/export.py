@@ -15,12 +15,12 @@ from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import (
-    Envelope,
     Generator,
     Provenance,
     SavedStep,
     StepDefinition,
-    place_of,
+    StepDocument,
+    as_definition_error,
 )
 from imagegen_nb.step_file.migrations import FORMAT, VERSION
 
@@ -63,7 +63,7 @@ def define(
         check_identifier(identifier)
     except InvalidOption as error:
         raise DefinitionError(str(error)) from None
-    if run is not None and _essence(run.step) != _essence(step):
+    if run is not None and _image_settings(run.step) != _image_settings(step):
         raise DefinitionError(
             "the run was made with other settings than this step has. Run the step again, or export "
             "run.step, or leave run out"
@@ -75,26 +75,26 @@ def define(
         user_warnings.warn(message, DefinitionWarning)
     output = run.output if run else None
     try:
-        given = plain(inputs if inputs is not None else run.inputs if run else {})
-        envelope = Envelope(
+        plain_inputs = plain(inputs if inputs is not None else run.inputs if run else {})
+        document = StepDocument(
             format=FORMAT,
             version=VERSION,
             exported_at=utc_now(),
             generator=Generator(),
             step=step.settings(),
-            inputs=given,
+            inputs=plain_inputs,
             output=None,
             provenance=_provenance(step, run, identifier),
         )
     except VariableError as error:
         raise DefinitionError(str(error), place="inputs") from None
     except ValidationError as error:
-        raise place_of(error) from None
-    return StepDefinition(envelope, step, output)
+        raise as_definition_error(error) from None
+    return StepDefinition(document, step, output)
 
 
-def _essence(step: ImageGenerationStep) -> dict[str, Any]:
-    """The settings that shape the images; the rest may differ between a run and its export."""
+def _image_settings(step: ImageGenerationStep) -> dict[str, Any]:
+    """The settings that shape the images. Only the others may differ between a run and its export."""
     return step.model_dump(exclude={"name", "charge_type", "on_failure"})
 
 

@@ -1,7 +1,7 @@
 """Import: a step file as a validated step, strictly and with one error type.
 
-Whatever the bytes are, the outcome is a `StepDefinition` or a `DefinitionError` that names the
-place. Nothing in a file is executed, followed or fetched.
+Whatever the bytes are, the outcome is a `StepDefinition` or a `DefinitionError` that names the place. Nothing
+in a file is executed, followed or fetched.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jiter
 from pydantic import ValidationError
@@ -20,15 +20,16 @@ from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, InvalidStep, StoreError
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.output import Asset, StepOutput
+from imagegen_nb.step.run_context import RunContext
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import (
     LARGEST_FILE,
-    Envelope,
     Generator,
     StepDefinition,
-    fit_to_show,
-    place_of,
-    unwritable,
+    StepDocument,
+    as_definition_error,
+    find_unwritable,
+    redacted,
 )
 from imagegen_nb.step_file.migrations import migrate
 from imagegen_nb.store.base import Store
@@ -47,38 +48,34 @@ _MOST_KEYS = 100
 _MOST_ASSETS = 1_000
 
 
-class HasStore(Protocol):
-    """A workspace, seen from here: it keeps the bytes of assets."""
-
-    store: Store
-
-
-def load_step(source: str | os.PathLike[str] | bytes, *, workspace: HasStore | None = None) -> StepDefinition:
+def load_step(
+    source: str | os.PathLike[str] | bytes, *, workspace: RunContext[Any, Any] | None = None
+) -> StepDefinition:
     """Import a step file (a path, or its bytes).
 
-    With `workspace` the assets' bytes are at hand where its store has them. What had to be migrated
-    or dropped is warned about, and stands in `.changes`. Raises `DefinitionError` naming the place
-    for everything else that is not as it should be.
+    With `workspace`, assets can be opened where its store has their bytes. What was migrated or dropped is
+    warned about and listed in `.changes`. Raises `DefinitionError`, which names the place, for everything
+    else that is wrong.
     """
     data = source if isinstance(source, bytes) else _read(_path(source))
     document = _parse(data)
     document, changes = migrate(document)
     document = _DEFAULTS | {"exported_at": utc_now()} | document
-    settings, dropped = _applicable(document.get("step"))
+    settings, dropped = _without_inapplicable(document.get("step"))
     changes += dropped
     try:
-        envelope = Envelope.model_validate(document)
+        parsed = StepDocument.model_validate(document)
     except ValidationError as error:
-        raise place_of(error) from None
-    _check_output_settings(envelope.output)
+        raise as_definition_error(error) from None
+    _check_output_settings(parsed.output)
     for change in changes:
         user_warnings.warn(change, DefinitionWarning)
     try:
         step = ImageGenerationStep(**settings)
     except InvalidStep as error:
-        raise _place_of_problem(error) from None
-    output = _attached(envelope.output, workspace.store if workspace else None)
-    return StepDefinition(envelope, step, output, tuple(changes))
+        raise _from_invalid_step(error) from None
+    output = _with_bytes(parsed.output, workspace.store if workspace else None)
+    return StepDefinition(parsed, step, output, tuple(changes))
 
 
 def _path(source: object) -> Path:
@@ -115,14 +112,14 @@ def _parse(data: bytes) -> dict[str, Any]:
         if not isinstance(document, dict):
             raise DefinitionError(f"the file holds a JSON {type(document).__name__}, not an object")
         _check_size(document)
-        for place, problem in unwritable(document):
-            raise DefinitionError(problem, place=fit_to_show(place))
+        for place, problem in find_unwritable(document):
+            raise DefinitionError(problem, place=redacted(place))
         return document
-    raise DefinitionError(f"the file is not valid JSON: {fit_to_show(reason)}")
+    raise DefinitionError(f"the file is not valid JSON: {redacted(reason)}")
 
 
 def _check_size(document: dict[str, Any]) -> None:
-    """Refuse what has far more entries than such a document can have: finding out why takes long."""
+    """Refuse documents with far too many entries: to validate all of them takes long."""
     output = document.get("output")
     parts = {name: document.get(name) for name in ("step", "generator", "output", "provenance")}
     parts["output.settings"] = output.get("settings") if isinstance(output, dict) else None
@@ -134,8 +131,8 @@ def _check_size(document: dict[str, Any]) -> None:
         raise DefinitionError(f"has {len(assets):,} items; no step makes that many", place="output.assets")
 
 
-def _applicable(step: object) -> tuple[dict[str, Any], list[str]]:
-    """The step's settings without those that do not apply, and a sentence for each one dropped.
+def _without_inapplicable(step: object) -> tuple[dict[str, Any], list[str]]:
+    """The step's settings without those that do not apply to its model, and a sentence for each one dropped.
 
     An editor that only hides or disables its controls leaves such values behind.
     """
@@ -144,46 +141,46 @@ def _applicable(step: object) -> tuple[dict[str, Any], list[str]]:
     settings = dict(step)
     dropped: list[str] = []
     while True:
-        found = ImageGenerationStep.problems(settings)
-        idle = [problem for problem in found if problem.code == "not-applicable"]
-        if not idle:
+        problems = ImageGenerationStep.problems(settings)
+        inapplicable = [problem for problem in problems if problem.code == "not-applicable"]
+        if not inapplicable:
             return settings, dropped
-        dropped += [f"step.{problem.field} was dropped: {problem.message}" for problem in idle]
-        for problem in idle:
+        dropped += [f"step.{problem.field} was dropped: {problem.message}" for problem in inapplicable]
+        for problem in inapplicable:
             settings.pop(problem.field, None)
 
 
 def _check_output_settings(output: StepOutput | None) -> None:
-    """Refuse settings that the output's own model does not have (any model's, if it is not known)."""
+    """Refuse settings that the output's model does not have; where that is unknown, those no model has."""
     if output is None:
         return
-    made_by = catalog.find(output.settings.model)
-    entries = catalog.models() if made_by is None else (made_by,)
+    entry = catalog.find(output.settings.model)
+    entries = catalog.models() if entry is None else (entry,)
     known = {key for entry in entries for key in entry.model.output_settings}
     for key in output.settings.model_extra or {}:
         if key not in known:
-            raise DefinitionError("unknown key", place=fit_to_show(f"output.settings.{key}", 80))
+            raise DefinitionError("unknown key", place=redacted(f"output.settings.{key}", 80))
 
 
-def _attached(output: StepOutput | None, store: Store | None) -> StepOutput | None:
-    """The output with its assets' bytes at hand, where `store` has them."""
+def _with_bytes(output: StepOutput | None, store: Store | None) -> StepOutput | None:
+    """The output with assets that can be opened, where `store` has their bytes."""
     if output is None or store is None:
         return output
-    return output.model_copy(update={"assets": tuple(_found(asset, store) for asset in output.assets)})
+    return output.model_copy(update={"assets": tuple(_attach(asset, store) for asset in output.assets)})
 
 
-def _found(asset: Asset, store: Store) -> Asset:
+def _attach(asset: Asset, store: Store) -> Asset:
     try:
         return asset.attached(store.get(asset.id), store)
-    except StoreError:  # not there, or the store cannot be read now: the record stands by itself
+    except StoreError:  # unknown there, or the store cannot be read: the record is still good
         return asset
 
 
-def _place_of_problem(error: InvalidStep) -> DefinitionError:
-    """The first problem by its place, the others after it; values are not repeated."""
-    told = [f"{p.message}. {p.remedy}" for p in error.problems[:_MOST_PROBLEMS]]
-    places = [fit_to_show(f"step.{p.field}", 80) for p in error.problems[:_MOST_PROBLEMS]]
-    more = "".join(f"\n{place}: {words}" for place, words in zip(places[1:], told[1:], strict=True))
+def _from_invalid_step(error: InvalidStep) -> DefinitionError:
+    """The first problem with its place, the others after it; values are not repeated."""
+    messages = [f"{p.message}. {p.remedy}" for p in error.problems[:_MOST_PROBLEMS]]
+    places = [redacted(f"step.{p.field}", 80) for p in error.problems[:_MOST_PROBLEMS]]
+    more = "".join(f"\n{place}: {message}" for place, message in zip(places[1:], messages[1:], strict=True))
     if len(error.problems) > _MOST_PROBLEMS:
         more += f"\nand {len(error.problems) - _MOST_PROBLEMS} more"
-    return DefinitionError(f"{told[0]}{more}", place=places[0])
+    return DefinitionError(f"{messages[0]}{more}", place=places[0])

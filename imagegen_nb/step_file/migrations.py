@@ -1,4 +1,4 @@
-"""Brings older step documents up to date: plain data in, plain data out, with what was changed.
+"""Migrations of older step documents: plain data in, plain data and a list of changes out.
 
 The platform's step once had no Model setting and gave a bare array of assets, so old references
 read `{{step_2.output.0.file_url}}`; today's read `{{step_2.output.assets.0.file_url}}`.
@@ -23,8 +23,8 @@ _OLD_REFERENCE = re.compile(
     r"(\{\{\s*)([A-Za-z_][A-Za-z0-9_]*)(\.output\.)(\d+)((?:\.[A-Za-z0-9_]+)*\s*\}\})"
 )
 _ASSET_KEYS = frozenset((*Asset.model_fields, "object_key", "asset_type", "uploaded_at")) - {"id"}
-"""Keys that tell an asset from other arrays' items; feeds and the like have an `id` as well."""
-_ENVELOPE = frozenset(("inputs", "output", "identifier"))
+"""Keys that only assets have. Items of other arrays, such as feeds, have an `id` as well."""
+_NOT_SETTINGS = frozenset(("inputs", "output", "identifier"))
 
 
 def migrate(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -53,7 +53,7 @@ def migrate(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 def _from_flat_step(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if "prompt" not in document:
         raise DefinitionError(f'this is no step file: it has neither "format": "{FORMAT}" nor a "prompt"')
-    step = {key: value for key, value in document.items() if key not in _ENVELOPE}
+    step = {key: value for key, value in document.items() if key not in _NOT_SETTINGS}
     wrapped: dict[str, Any] = {"format": FORMAT, "version": 1, "step": step}
     wrapped |= {key: document[key] for key in ("inputs", "output") if key in document}
     if "identifier" in document:
@@ -73,18 +73,18 @@ def _from_version_1(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]
         changes.append(f"step.model was absent, as in the older step: set to {_OLD_MODEL}")
     provenance = document.get("provenance")
     own = provenance.get("identifier") if isinstance(provenance, dict) else None
-    # One that no step may have is not searched: it is told of, however long it is, when the step is made.
+    # Skip invalid prompts, which may be very long; ImageGenerationStep reports them.
     readable = isinstance(step.get("prompt"), str) and not ImageGenerationStep.check_prompt(step["prompt"])
     if readable:
         step["prompt"], rewritten = _rewrite(step["prompt"], own)
         changes += [f"step.prompt: {old} became {new}" for old, new in rewritten]
-        left = [match[0] for match in _OLD_REFERENCE.finditer(step["prompt"])]
-        changes += [f"step.prompt: {old} was left as it is; check what it refers to" for old in left]
+        untouched = [match[0] for match in _OLD_REFERENCE.finditer(step["prompt"])]
+        changes += [f"step.prompt: {old} was left as it is; check what it refers to" for old in untouched]
     output = document.get("output")
     if isinstance(output, list):
         output = {"settings": _settings_of(step), "assets": output}
         changes.append("output was an array of assets: it became {settings, assets}")
-    inputs = _inputs(document.get("inputs"), step["prompt"] if readable else None, changes)
+    inputs = _migrated_inputs(document.get("inputs"), step["prompt"] if readable else None, changes)
     migrated = {**document, "version": VERSION, "step": step}
     if inputs is not None:
         migrated["inputs"] = inputs
@@ -93,31 +93,31 @@ def _from_version_1(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     return migrated, changes
 
 
-def _inputs(inputs: object, prompt: object, changes: list[str]) -> object:
-    """Inputs whose bare arrays today's references in `prompt` would not find any more, as objects."""
+def _migrated_inputs(inputs: object, prompt: object, changes: list[str]) -> object:
+    """Inputs in which the rewritten references of `prompt` find their values: bare arrays become objects."""
     if not isinstance(inputs, dict) or not isinstance(prompt, str):
         return inputs
-    moved = dict(inputs)
+    migrated = dict(inputs)
     for path in variables.paths(prompt):
         name, _, rest = path.partition(".")
-        earlier = moved.get(name)
+        earlier = migrated.get(name)
         assets = earlier.get("output") if isinstance(earlier, dict) else None
         if rest.startswith("output.assets.") and isinstance(assets, list):
-            moved[name] = {**moved[name], "output": {"settings": {}, "assets": assets}}
+            migrated[name] = {**migrated[name], "output": {"settings": {}, "assets": assets}}
             changes.append(f"inputs.{name}.output was an array of assets: it became {{settings, assets}}")
-    return moved
+    return migrated
 
 
 def _rewrite(prompt: str, own: object) -> tuple[str, list[tuple[str, str]]]:
-    """Old references in today's form. Other steps' array outputs (`{{rss.output.0.title}}`) are left
-    alone: a reference is old when it ends in an asset's key, or names the file's own step."""
+    """Old references in the current form, as pairs of before and after. A reference is old when it ends in an
+    asset's key, or names the file's own step; other steps may give arrays (`{{rss.output.0.title}}`)."""
     rewritten: list[tuple[str, str]] = []
 
     def replace(match: re.Match[str]) -> str:
         opening, name, output, index, rest = match.groups()
         key = rest.strip("} \t\r\n").removeprefix(".")
-        certain = key in _ASSET_KEYS or (key == "id" and name.startswith("step_"))
-        if name != own and not certain:
+        names_asset = key in _ASSET_KEYS or (key == "id" and name.startswith("step_"))
+        if name != own and not names_asset:
             return match[0]
         new = f"{opening}{name}{output}assets.{index}{rest}"
         rewritten.append((match[0], new))
@@ -127,7 +127,7 @@ def _rewrite(prompt: str, own: object) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _settings_of(step: dict[str, Any]) -> dict[str, Any]:
-    """The output's settings as far as an old file tells them: what the step had set, else null."""
+    """The output's settings as far as an old file has them: those of the step, null for the others."""
     if ImageGenerationStep.problems({"model": step["model"], "prompt": "x"}):
         raise DefinitionError("is not a known model", place="step.model")
     keys = ImageGenerationStep(model=step["model"], prompt="x").entry.model.output_settings

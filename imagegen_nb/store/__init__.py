@@ -1,1 +1,1 @@
-"""Where images are kept: a seam, and stores that keep its promises."""
+"""Where images are kept: the interface of a store, and a store in a folder."""

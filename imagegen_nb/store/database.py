@@ -1,8 +1,8 @@
-"""The index of a store: one SQLite database, shared by threads and processes.
+"""The database of a store: one SQLite file, shared by threads and processes.
 
 It uses a rollback journal with synchronous=EXTRA: of SQLite's modes it lost nothing in power-cut tests and
-opens safely from several processes at once. An index that is not there is built from the sidecars, by
-whoever comes first.
+opens safely from several processes at once. A database that is missing is rebuilt from the manifests by
+whoever opens it first. Messages call it the index, like its file.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import shlex
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import astuple, fields
 from itertools import groupby
 from pathlib import Path
 from uuid import uuid4
@@ -21,254 +22,383 @@ from uuid import uuid4
 from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store import manifests, network_fs, rows
-from imagegen_nb.store.manifests import Sidecar
-from imagegen_nb.store.paths import Places
+from imagegen_nb.store import manifests, network_fs
+from imagegen_nb.store.base import AssetRecord, LedgerEntry
+from imagegen_nb.store.manifests import Manifest
+from imagegen_nb.store.paths import StorePaths
 
 _VERSION = 2
-_WITHOUT_LEDGER = 1
-_WAIT = 60.0
-"""Seconds to wait for another process that holds the index."""
-_WAIT_AT_EXIT = 5.0
-"""Seconds to wait for a thread that still uses the index."""
+_VERSION_WITHOUT_LEDGER = 1
+_TIMEOUT = 60.0
+"""Seconds to wait for another process that is writing."""
+_TIMEOUT_AT_EXIT = 5.0
+"""Seconds to wait for a thread that is still in a query."""
 
-_indexes: weakref.WeakSet[Index] = weakref.WeakSet()
+_SCHEMA = (
+    """
+    CREATE TABLE IF NOT EXISTS asset (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        file_name TEXT NOT NULL,
+        file_size INTEGER NOT NULL,
+        file_type TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        run_id TEXT NOT NULL,
+        emulated INTEGER NOT NULL,
+        created_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX IF NOT EXISTS asset_run ON asset (run_id)",
+    "CREATE TABLE IF NOT EXISTS total "
+    "(one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL) STRICT",
+    "INSERT OR IGNORE INTO total VALUES (1, 0)",
+    "CREATE TRIGGER IF NOT EXISTS asset_added AFTER INSERT ON asset "
+    "BEGIN UPDATE total SET bytes = bytes + NEW.file_size; END",
+    "CREATE TRIGGER IF NOT EXISTS asset_removed AFTER DELETE ON asset "
+    "BEGIN UPDATE total SET bytes = bytes - OLD.file_size; END",
+    """
+    CREATE TABLE IF NOT EXISTS run (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        run_id TEXT NOT NULL UNIQUE,
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        estimate INTEGER NOT NULL,
+        emulated INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        charge TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        ended_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
+)
+_ASSET_COLUMNS = tuple(field.name for field in fields(AssetRecord) if field.name != "file_url")
+_RUN_COLUMNS = tuple(field.name for field in fields(LedgerEntry))
+
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
 
-class Index:
-    """The way to a store's database. It is opened when first used, and again when it has been replaced.
+class Tables:
+    """Records and ledger entries, as rows of an open database.
 
-    The connection is closed with `close`, when the index is garbage, and when the interpreter exits: a store
-    that nobody closed leaves no `ResourceWarning` behind.
+    `where` is an SQL clause with `?` for each of `values`. Raises `sqlite3.Error`.
     """
 
-    def __init__(self, places: Places) -> None:
-        self.places = places
-        self._start_afresh()
-        _indexes.add(self)
+    def __init__(self, connection: sqlite3.Connection, paths: StorePaths) -> None:
+        self._connection = connection
+        self._paths = paths
 
-    def _start_afresh(self) -> None:
-        """Begin without a lock or a connection, also in a forked child: neither survives a fork."""
+    def used_bytes(self) -> int:
+        """The sum of all records' file sizes."""
+        return int(self._connection.execute("SELECT bytes FROM total").fetchone()[0])
+
+    def reserved_bytes(self) -> int:
+        """The sum of what runs under way may need."""
+        query = "SELECT coalesce(sum(estimate), 0) FROM run WHERE state = 'calling'"
+        return int(self._connection.execute(query).fetchone()[0])
+
+    def assets(self, where: str = "", values: Sequence[object] = ()) -> list[AssetRecord]:
+        """Records, oldest first."""
+        query = f"SELECT {', '.join(_ASSET_COLUMNS)} FROM asset {where} ORDER BY seq"  # noqa: S608 - own names
+        return [self._asset(row) for row in self._connection.execute(query, values).fetchall()]
+
+    def runs(self, where: str = "", values: Sequence[object] = ()) -> list[LedgerEntry]:
+        """Ledger entries, oldest first."""
+        query = f"SELECT {', '.join(_RUN_COLUMNS)} FROM run {where} ORDER BY seq"  # noqa: S608 - own names
+        return [_run(row) for row in self._connection.execute(query, values).fetchall()]
+
+    def asset_order(self, asset: AssetRecord) -> int:
+        """The place of a record among all others."""
+        query = "SELECT seq FROM asset WHERE id = ?"
+        return int(self._connection.execute(query, (asset.id,)).fetchone()[0])
+
+    def add_assets(self, assets: Iterable[AssetRecord], order: int = 0) -> int:
+        """Add records, at `order` or after all others, and return the order of the first.
+
+        A record that exists stays as it is: manifests may be read twice.
+        """
+        first = max(order, self._last_order("asset") + 1)
+        columns = ", ".join(("seq", *_ASSET_COLUMNS))
+        marks = ", ".join("?" * (len(_ASSET_COLUMNS) + 1))
+        statement = f"INSERT INTO asset ({columns}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
+        for seq, asset in enumerate(assets, first):
+            self._connection.execute(statement, (seq, *(getattr(asset, name) for name in _ASSET_COLUMNS)))
+        return first
+
+    def put_run(self, run: LedgerEntry, order: int = 0) -> int:
+        """Add a run, or update it where it exists, and return its order."""
+        columns = ", ".join(("seq", *_RUN_COLUMNS))
+        marks = ", ".join("?" * (len(_RUN_COLUMNS) + 1))
+        statement = (
+            f"INSERT INTO run ({columns}) VALUES ({marks}) ON CONFLICT (run_id) DO UPDATE SET "  # noqa: S608
+            "state = excluded.state, charge = excluded.charge, ended_at = excluded.ended_at"
+        )
+        self._connection.execute(statement, (max(order, self._last_order("run") + 1), *astuple(run)))
+        query = "SELECT seq FROM run WHERE run_id = ?"
+        return int(self._connection.execute(query, (run.run_id,)).fetchone()[0])
+
+    def integrity_problems(self) -> list[str]:
+        """What SQLite itself finds wrong with the file."""
+        lines = [str(row[0]) for row in self._connection.execute("PRAGMA integrity_check(5)")]
+        return [] if lines == ["ok"] else [f"the index is damaged: {line}" for line in lines]
+
+    def _last_order(self, table: str) -> int:
+        query = "SELECT seq FROM sqlite_sequence WHERE name = ?"
+        row = self._connection.execute(query, (table,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _asset(self, row: tuple[object, ...]) -> AssetRecord:
+        values = dict(zip(_ASSET_COLUMNS, row, strict=True))
+        values["emulated"] = bool(values["emulated"])
+        file_url = self._paths.blob(str(values["sha256"]), str(values["file_type"])).as_uri()
+        return AssetRecord(file_url=file_url, **values)  # type: ignore[arg-type]
+
+
+def _run(row: tuple[object, ...]) -> LedgerEntry:
+    values = dict(zip(_RUN_COLUMNS, row, strict=True))
+    values["emulated"] = bool(values["emulated"])
+    return LedgerEntry(**values)  # type: ignore[arg-type]
+
+
+class Database:
+    """Opens a store's database when it is first used, and again when its file has been replaced.
+
+    The connection is closed by `close`, with the object, and when the interpreter exits: a store that nobody
+    closed causes no `ResourceWarning`.
+    """
+
+    def __init__(self, paths: StorePaths) -> None:
+        self.paths = paths
+        self._reset()
+        _databases.add(self)
+
+    def _reset(self) -> None:
+        """Start without lock and connection. A forked child must too: neither survives a fork."""
         self._lock = threading.RLock()
         self.connection: sqlite3.Connection | None = None
-        self._closer: weakref.finalize[..., Index] | None = None
-        self._file: os.stat_result | None = None
+        self._closer: weakref.finalize[..., Database] | None = None
+        self._opened_file: os.stat_result | None = None
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """The open database. Raises `StoreError`."""
+    def read(self) -> Iterator[Tables]:
+        """The tables, outside of any transaction. Raises `StoreError`."""
         with self._lock:
             try:
-                yield self._open()
+                yield Tables(self._open(), self.paths)
                 return
             except sqlite3.Error as error:
-                reason = self._told(error)
-        raise StoreError(f"cannot read the index in {self.places.folder}: {reason}")
+                reason = self._explain(error)
+        raise StoreError(f"cannot read the index in {self.paths.folder}: {reason}")
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, taken for writing from its start, undone on any error. Raises `StoreError`."""
+    def transaction(self) -> Iterator[Tables]:
+        """One transaction that writes from its start, rolled back on any error. Raises `StoreError`."""
         with self._lock:
             try:
                 while True:
-                    with _transaction(self._open()) as index:
-                        # While this process waited for its turn, another may have built a new index.
-                        if self._is_in_place():
-                            yield index
+                    with _transaction(self._open()) as connection:
+                        # While this process waited for the lock, another may have rebuilt the database.
+                        if self._is_current():
+                            yield Tables(connection, self.paths)
                             return
             except sqlite3.Error as error:
-                reason = self._told(error)
-            except OSError as error:  # of a sidecar
+                reason = self._explain(error)
+            except OSError as error:  # from writing a manifest
                 reason = explain(error)
-        raise StoreError(f"cannot write the index in {self.places.folder}: {reason}")
+        raise StoreError(f"cannot write the index in {self.paths.folder}: {reason}")
 
-    def supersede(self) -> None:
-        """Put the database aside as `index.sqlite3.damaged`, in the place of an older one, and open another,
-        built from the sidecars. Raises `StoreError`."""
-        path = self.places.index
+    def rebuild(self) -> None:
+        """Rename the file to `index.sqlite3.damaged`, replacing an older one, and build another from the
+        manifests. Raises `StoreError`."""
+        path = self.paths.database
         with self._lock:
             self.close()
             try:
-                with _alone(path):
+                with _writers_excluded(path):
                     _put_aside(path)
             except OSError as error:
                 reason = explain(error)
             else:
                 self._open()
                 return
-        raise StoreError(f"cannot put the index in {self.places.folder} aside: {reason}")
+        raise StoreError(f"cannot put the index in {self.paths.folder} aside: {reason}")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the connection; the next use opens another."""
         with self._lock:
             if self._closer is not None:
                 self._closer()
             self.connection = self._closer = None
 
     def _open(self) -> sqlite3.Connection:
-        """This process's connection."""
-        if self.connection is not None and not self.connection.in_transaction and not self._is_in_place():
+        if self.connection is not None and not self.connection.in_transaction and not self._is_current():
             self.close()
         if self.connection is None:
             try:
-                self.places.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.paths.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 reason = explain(error)
             else:
-                network_fs.warn_once(self.places.folder)
+                network_fs.warn_once(self.paths.folder)
                 self.connection = self._connect()
                 self._closer = weakref.finalize(self, _close, self._lock, self.connection)
-                self._file = self.places.index.stat()
+                self._opened_file = self.paths.database.stat()
                 return self.connection
-            raise StoreError(f"cannot create the store folder {self.places.folder}: {reason}")
+            raise StoreError(f"cannot create the store folder {self.paths.folder}: {reason}")
         return self.connection
 
-    def _is_in_place(self) -> bool:
+    def _is_current(self) -> bool:
         """Whether the open file is still the one at its path."""
         try:
-            return self._file is not None and os.path.samestat(self.places.index.stat(), self._file)
+            current = self.paths.database.stat()
         except OSError:
             return False
+        return self._opened_file is not None and os.path.samestat(current, self._opened_file)
 
     def _connect(self) -> sqlite3.Connection:
-        path = self.places.index
-        for file in (path, journal_of(path)):
+        path = self.paths.database
+        for file in (path, _journal_of(path)):
             if file.is_symlink():
                 raise sqlite3.DatabaseError(f"{file} is a link; the store writes only inside itself")
-        index = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
-            index.execute("PRAGMA synchronous = EXTRA")
-            if _version(index) < _VERSION:
-                index.execute("PRAGMA journal_mode = DELETE")
-                with _transaction(index):
-                    problems = self._bring_up_to_date(index)
+            connection.execute("PRAGMA synchronous = EXTRA")
+            if _version(connection) < _VERSION:
+                connection.execute("PRAGMA journal_mode = DELETE")
+                with _transaction(connection):
+                    problems = self._create_or_upgrade(connection)
                 for problem in problems:
                     user_warnings.warn(f"{problem}; what it held is missing from the index", RuntimeWarning)
         except BaseException:
-            index.close()
+            connection.close()
             raise
-        return index
+        return connection
 
-    def _bring_up_to_date(self, index: sqlite3.Connection) -> list[str]:
-        """Make the tables, and say what could not be read of an index that is built anew."""
-        version = _version(index)  # again: another process may have been quicker
+    def _create_or_upgrade(self, connection: sqlite3.Connection) -> list[str]:
+        """Make the tables. For a new database, fill them and return which manifests could not be read."""
+        version = _version(connection)  # again: another process may have been quicker
         if version == _VERSION:
             return []
         problems: list[str] = []
-        for statement in rows.SCHEMA:
-            index.execute(statement)
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        tables = Tables(connection, self.paths)
         try:
-            if version == _WITHOUT_LEDGER:
-                self._write_sidecars(index)
+            if version == _VERSION_WITHOUT_LEDGER:
+                self._write_manifests(tables)
             else:
-                problems = self._read_sidecars(index)
+                problems = self._read_manifests(tables)
         except OSError as error:
             raise sqlite3.DatabaseError(explain(error)) from None
-        index.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
         return problems
 
-    def _write_sidecars(self, index: sqlite3.Connection) -> None:
-        """For an index of a version that had none."""
-        for _, records in groupby(rows.assets(index, self.places), key=lambda record: record.run_id):
-            together = tuple(records)
-            order = rows.order_of(index, together[0])
-            manifests.write(self.places, uuid4().hex, Sidecar(run=None, assets=together, asset_order=order))
+    def _write_manifests(self, tables: Tables) -> None:
+        """Databases of the version without a ledger had no manifests."""
+        for _, records in groupby(tables.assets(), key=lambda record: record.run_id):
+            assets = tuple(records)
+            manifest = Manifest(run=None, assets=assets, asset_order=tables.asset_order(assets[0]))
+            manifests.write(self.paths, uuid4().hex, manifest)
 
-    def _read_sidecars(self, index: sqlite3.Connection) -> list[str]:
-        found, problems = manifests.every(self.places)
-        for sidecar in found.values():
-            rows.add_assets(index, sidecar.assets, sidecar.asset_order)
-        for sidecar in sorted(found.values(), key=lambda each: each.run_order):
-            if sidecar.run is not None:
-                rows.put_run(index, sidecar.run, sidecar.run_order)
+    def _read_manifests(self, tables: Tables) -> list[str]:
+        by_name, problems = manifests.read_all(self.paths)
+        for manifest in by_name.values():
+            tables.add_assets(manifest.assets, manifest.asset_order)
+        for manifest in sorted(by_name.values(), key=lambda manifest: manifest.run_order):
+            if manifest.run is not None:
+                tables.put_run(manifest.run, manifest.run_order)
         return problems
 
-    def _told(self, error: sqlite3.Error) -> str:
+    def _explain(self, error: sqlite3.Error) -> str:
         if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            folder = shlex.quote(str(self.places.folder))
+            folder = shlex.quote(str(self.paths.folder))
             return f"{error}. Build it again: imagegen-nb store rebuild {folder}"
         return str(error)
 
 
 def _close(lock: threading.RLock, connection: sqlite3.Connection) -> None:
-    """Close when no thread is in the middle of a query; at exit, a daemon thread may be."""
-    if lock.acquire(timeout=_WAIT_AT_EXIT):
+    """Not while a thread is in a query: at exit, a daemon thread may be."""
+    if lock.acquire(timeout=_TIMEOUT_AT_EXIT):
         try:
             connection.close()
         finally:
             lock.release()
 
 
-def journal_of(path: Path) -> Path:
-    """SQLite's own file beside a database, with what a transaction that was cut off would undo."""
+def _journal_of(path: Path) -> Path:
+    """SQLite's own file beside a database, from which it rolls back a transaction that was cut off."""
     return path.with_name(f"{path.name}-journal")
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Let who is writing to the database finish, and nobody begin; what is no database, nobody writes to."""
+def _writers_excluded(path: Path) -> Iterator[None]:
+    """Wait for whoever is writing, and keep others from it. Nobody writes to a file that is no database."""
     if not path.exists():
         yield
         return
-    index = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
-    with closing(index):
+    connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)
+    with closing(connection):
         with suppress(sqlite3.Error):
-            index.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE")
         yield
 
 
 def _put_aside(path: Path) -> None:
-    aside = path.with_name(f"{path.name}.damaged")
-    # The journal first: left behind, it would be taken for the new database's.
-    for file, there in ((journal_of(path), journal_of(aside)), (path, aside)):
+    damaged = path.with_name(f"{path.name}.damaged")
+    # The journal first: left behind, SQLite would apply it to the new database.
+    for source, target in ((_journal_of(path), _journal_of(damaged)), (path, damaged)):
         with suppress(FileNotFoundError):
-            file.replace(there)
+            source.replace(target)
 
 
-def _version(index: sqlite3.Connection) -> int:
-    version = int(index.execute("PRAGMA user_version").fetchone()[0])
+def _version(connection: sqlite3.Connection) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > _VERSION:
         raise sqlite3.NotSupportedError(f"it was written by a newer version (layout {version})")
     return version
 
 
 @contextmanager
-def _transaction(index: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    index.execute("BEGIN IMMEDIATE")
+def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        yield index
-        index.execute("COMMIT")
+        yield connection
+        connection.execute("COMMIT")
     finally:
-        # A full disk has already rolled back: asking again would hide the cause.
-        if index.in_transaction:
+        # On a full disk SQLite has rolled back already; a second ROLLBACK would raise and hide the cause.
+        if connection.in_transaction:
             with suppress(sqlite3.Error):
-                index.execute("ROLLBACK")
+                connection.execute("ROLLBACK")
 
 
-_held: list[Index] = []
+# A fork copies SQLite's own locks as they are, so no thread may be inside SQLite then.
+
+_locked_for_fork: list[Database] = []
 _inherited: list[sqlite3.Connection] = []
-"""Connections of the parent process in the midst of a transaction: closing them would roll it back."""
+"""A parent's connections in the midst of a transaction. Closing them in the child would roll it back."""
 
 
 def _before_fork() -> None:
-    """Keep every thread out of SQLite while the process is copied: its own locks would be copied held."""
-    _held[:] = list(_indexes)
-    for index in _held:
-        index._lock.acquire()
+    _locked_for_fork[:] = list(_databases)
+    for database in _locked_for_fork:
+        database._lock.acquire()
 
 
 def _after_fork_in_parent() -> None:
-    while _held:
-        _held.pop()._lock.release()
+    while _locked_for_fork:
+        _locked_for_fork.pop()._lock.release()
 
 
 def _after_fork_in_child() -> None:
-    while _held:
-        index = _held.pop()
-        connection = index.connection
-        if index._closer is not None:
-            index._closer.detach()
-        index._start_afresh()
+    while _locked_for_fork:
+        database = _locked_for_fork.pop()
+        connection = database.connection
+        if database._closer is not None:
+            database._closer.detach()
+        database._reset()
         if connection is not None:
             _inherited.append(connection) if connection.in_transaction else connection.close()
 

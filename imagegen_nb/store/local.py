@@ -1,7 +1,7 @@
-"""A store in a folder: content-addressed files and a SQLite index, safe for several processes.
+"""A store in a folder: content-addressed files and a SQLite database, safe for several processes.
 
-A blob is written to a temporary file, fsynced, renamed, and its folder fsynced before its row is
-committed. A run's row, with its reservation, is committed before anything is asked, and its end in one
+A blob is written to a temporary file, fsynced, renamed, and its folder fsynced before its row is committed.
+A run's row, with its reservation, is committed before the provider is asked. Its end is committed in one
 transaction with the records of its images.
 """
 
@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
-from imagegen_nb.store import locks, manifests, recovery, rows
-from imagegen_nb.store.base import Blob, LedgerEntry, NewAsset, Store, StoredAsset, check_room
-from imagegen_nb.store.database import Index
-from imagegen_nb.store.manifests import Sidecar
-from imagegen_nb.store.paths import Places, inside
+from imagegen_nb.store import locks, manifests, recovery
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room
+from imagegen_nb.store.database import Database
+from imagegen_nb.store.manifests import Manifest
+from imagegen_nb.store.paths import StorePaths
 
 
 class LocalStore(Store):
@@ -31,8 +32,8 @@ class LocalStore(Store):
     def __init__(self, folder: str | os.PathLike[str], limit: int | None = None) -> None:
         self.folder = user_path(folder, StoreError).absolute()
         self.limit = limit
-        self.places = Places(self.folder)
-        self.index = Index(self.places)
+        self.paths = StorePaths(self.folder)
+        self.database = Database(self.paths)
 
     def __reduce__(self) -> tuple[type[LocalStore], tuple[Path, int | None]]:
         return LocalStore, (self.folder, self.limit)
@@ -42,13 +43,13 @@ class LocalStore(Store):
 
     @property
     def used(self) -> int:
-        with self.index.reading() as index:
-            return rows.used(index)
+        with self.database.read() as tables:
+            return tables.used_bytes()
 
     def begin(self, run: LedgerEntry, limit: int | None) -> None:
-        recovery.settle(self.index)
+        recovery.recover(self.database)
         try:
-            locks.take(self.places, run.run_id)
+            locks.acquire(self.paths, run.run_id)
         except OSError as error:
             reason = explain(error)
         else:
@@ -59,104 +60,99 @@ class LocalStore(Store):
     def _enter(self, run: LedgerEntry, limit: int | None) -> None:
         """In one transaction, so that kernels that start at once cannot pass the limit together."""
         try:
-            with self.index.writing() as index:
-                check_room(rows.used(index), rows.reserved(index), limit)
-                order = rows.put_run(index, run)
-                manifests.write(self.places, run.run_id, Sidecar(run=run, run_order=order))
+            with self.database.transaction() as tables:
+                check_room(tables.used_bytes(), tables.reserved_bytes(), limit)
+                order = tables.put_run(run)
+                manifests.write(self.paths, run.run_id, Manifest(run=run, run_order=order))
         except BaseException:
-            manifests.remove(self.places, run.run_id)
-            locks.release(self.places, run.run_id)
+            manifests.remove(self.paths, run.run_id)
+            locks.release(self.paths, run.run_id)
             raise
 
-    def finish(self, run: LedgerEntry, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
+    def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         try:
             return self._record(run.run_id, assets, replace(run, ended_at=utc_now()))
         finally:
-            # Where it could not be recorded, the next run that starts puts this one in order.
-            locks.release(self.places, run.run_id)
+            # Also when recording failed: the next run that starts recovers this one.
+            locks.release(self.paths, run.run_id)
 
     def runs(self) -> Iterator[LedgerEntry]:
-        recovery.settle(self.index)
-        with self.index.reading() as index:
-            return iter(rows.runs(index))
+        recovery.recover(self.database)
+        with self.database.read() as tables:
+            return iter(tables.runs())
 
-    def stage(self, data: bytes, media_type: str) -> Blob:
-        blob = Blob(hashlib.sha256(data).hexdigest(), len(data), media_type)
-        path = self.places.blob(blob.sha256, media_type)
+    def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
+        sha256 = hashlib.sha256(image.data).hexdigest()
+        path = self.paths.blob(sha256, image.media_type)
         try:
-            inside(self.folder, path.parent)
-            if not _holds(path, blob):
-                write_durably(path, data)
+            self.paths.make(path.parent)
+            if not _is_intact(path, sha256, len(image.data)):
+                write_durably(path, image.data)
         except OSError as error:
             reason = explain(error)
         else:
-            return blob
-        raise StoreError(f"cannot write an image of {len(data):,} bytes below {self.folder}: {reason}")
+            return AssetRecord(
+                id=str(uuid.uuid4()),
+                file_url=path.as_uri(),
+                file_name=path.name,
+                file_size=len(image.data),
+                file_type=image.media_type,
+                sha256=sha256,
+                width=image.width,
+                height=image.height,
+                run_id=run_id,
+                emulated=emulated,
+                created_at=utc_now(),
+            )
+        raise StoreError(f"cannot write an image of {len(image.data):,} bytes below {self.folder}: {reason}")
 
-    def put(self, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
+    def put(self, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         name = uuid.uuid4().hex
         try:
             return self._record(name, assets) if assets else ()
         except BaseException:
-            manifests.remove(self.places, name)
+            manifests.remove(self.paths, name)
             raise
 
     def _record(
-        self, name: str, assets: Sequence[NewAsset], run: LedgerEntry | None = None
-    ) -> tuple[StoredAsset, ...]:
-        created_at = utc_now()
-        stored = tuple(self._stored(asset, created_at) for asset in assets)
-        with self.index.writing() as index:
-            order = rows.put_run(index, run) if run is not None else 0
-            first = rows.add_assets(index, stored)
-            sidecar = Sidecar(run=run, run_order=order, assets=stored, asset_order=first)
-            manifests.write(self.places, name, sidecar)
-        return stored
+        self, name: str, assets: Sequence[AssetRecord], run: LedgerEntry | None = None
+    ) -> tuple[AssetRecord, ...]:
+        with self.database.transaction() as tables:
+            run_order = tables.put_run(run) if run is not None else 0
+            asset_order = tables.add_assets(assets)
+            manifest = Manifest(run=run, run_order=run_order, assets=tuple(assets), asset_order=asset_order)
+            manifests.write(self.paths, name, manifest)
+        return manifest.assets
 
-    def get(self, asset_id: str) -> StoredAsset:
-        found: list[StoredAsset] = []
-        if asset_id.isascii():  # ids are made here; SQLite cannot even be asked for a broken character
-            with self.index.reading() as index:
-                found = rows.assets(index, self.places, "WHERE id = ?", (asset_id,))
-        if not found:
+    def get(self, asset_id: str) -> AssetRecord:
+        matches: list[AssetRecord] = []
+        if asset_id.isascii():  # all ids are; sqlite3 cannot encode lone surrogates
+            with self.database.read() as tables:
+                matches = tables.assets("WHERE id = ?", (asset_id,))
+        if not matches:
             raise AssetNotFound(f"no asset {asset_id!r} in {self.folder}")
-        return found[0]
+        return matches[0]
 
     def open(self, asset_id: str) -> BinaryIO:
         record = self.get(asset_id)
-        path = self.places.blob(record.sha256, record.file_type)
+        path = self.paths.blob(record.sha256, record.file_type)
         try:
             return path.open("rb")
         except OSError as error:
             reason = explain(error)
         raise AssetNotFound(f"the bytes of asset {asset_id} are not readable at {path}: {reason}")
 
-    def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
+    def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         where, values = ("WHERE run_id = ?", (run_id,)) if run_id else ("", ())
-        with self.index.reading() as index:
-            return iter(rows.assets(index, self.places, where, values))
+        with self.database.read() as tables:
+            return iter(tables.assets(where, values))
 
     def close(self) -> None:
-        self.index.close()
-
-    def _stored(self, asset: NewAsset, created_at: str) -> StoredAsset:
-        return StoredAsset(
-            id=str(uuid.uuid4()),
-            file_url=self.places.blob(asset.blob.sha256, asset.blob.media_type).as_uri(),
-            file_name=asset.file_name,
-            file_size=asset.blob.size,
-            file_type=asset.blob.media_type,
-            sha256=asset.blob.sha256,
-            width=asset.width,
-            height=asset.height,
-            run_id=asset.run_id,
-            emulated=asset.emulated,
-            created_at=created_at,
-        )
+        self.database.close()
 
 
-def _holds(path: Path, blob: Blob) -> bool:
-    """Whether `path` is already the blob itself: a damaged file or a planted link is written anew."""
-    if path.is_symlink() or not path.is_file() or path.stat().st_size != blob.size:
+def _is_intact(path: Path, sha256: str, size: int) -> bool:
+    """Whether `path` holds these bytes already. A damaged file or a planted link is written anew."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size != size:
         return False
-    return hashlib.sha256(path.read_bytes()).hexdigest() == blob.sha256
+    return hashlib.sha256(path.read_bytes()).hexdigest() == sha256

@@ -1,7 +1,7 @@
-"""Beside the index, one small file a run with all that the index holds of it: enough to build it again.
+"""One small file per run with all that the database holds of it: enough to rebuild the database.
 
-It is written while the index's transaction is still open. So whatever the index tells, a sidecar tells too,
-and a run whose process was killed between the two is finished from it.
+It is written while the database's transaction is still open. So whatever the database has committed stands
+in a manifest too, and a run whose process was killed between the two is finished from its manifest.
 """
 
 from __future__ import annotations
@@ -11,24 +11,22 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from imagegen_nb.core.atomic_files import write_durably
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store.base import LedgerEntry, StoredAsset
-from imagegen_nb.store.paths import Places, inside, is_name, named_after
+from imagegen_nb.store.base import AssetRecord, LedgerEntry
+from imagegen_nb.store.paths import MANIFEST_SUFFIX, StorePaths, is_name
 
-_SUFFIX = ".json"
 _LARGEST = 1_000_000
-"""Bytes of a sidecar: a run's records take some hundred each."""
+"""Bytes of a manifest: a run's records take some hundred each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sidecar:
-    """What the index holds of a run. The orders are the places of the run, and of its first image, among
+class Manifest:
+    """What the database holds of a run. The orders are the places of the run, and of its first image, among
     all others; `run` is None for images that were put into the store outside of any."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -36,76 +34,71 @@ class Sidecar:
     layout: Literal[1] = 1
     run: LedgerEntry | None
     run_order: int = 0
-    assets: tuple[StoredAsset, ...] = ()
+    assets: tuple[AssetRecord, ...] = ()
     asset_order: int = 0
 
 
-def write(places: Places, name: str, sidecar: Sidecar) -> None:
-    """Write it durably in the place of what was there. Raises OSError."""
-    values = asdict(sidecar)
-    for asset in values["assets"]:  # the whole address says where this machine keeps the store
-        asset["file_url"] = _relative(places, asset)
-    inside(places.folder, places.runs)
-    write_durably(_path(places, name), json.dumps(values, ensure_ascii=False, indent=1).encode())
+def write(paths: StorePaths, name: str, manifest: Manifest) -> None:
+    """Write it durably, replacing an older one. Raises OSError."""
+    document = asdict(manifest)
+    for asset in document["assets"]:  # relative: the store may be moved
+        asset["file_url"] = _relative_path(paths, asset)
+    paths.make(paths.manifests)
+    write_durably(paths.manifest(name), json.dumps(document, ensure_ascii=False, indent=1).encode())
 
 
-def remove(places: Places, name: str) -> None:
-    """Take back a sidecar whose transaction failed."""
+def remove(paths: StorePaths, name: str) -> None:
+    """Take back a manifest whose transaction failed."""
     with suppress(OSError):
-        _path(places, name).unlink()
+        paths.manifest(name).unlink()
 
 
-def read(places: Places, name: str) -> Sidecar | None:
-    """The sidecar of that name, or None. Raises `StoreError` for one that is damaged."""
-    path = _path(places, name)
+def read(paths: StorePaths, name: str) -> Manifest | None:
+    """The manifest of that name, or None. Raises `StoreError` for one that is damaged."""
+    path = paths.manifest(name)
     try:
         if path.is_symlink() or path.stat().st_size > _LARGEST:
-            raise StoreError(f"the sidecar {path.name} is not one that was written here")
-        found = _adapter().validate_json(path.read_bytes(), strict=True)
+            raise StoreError(f"the manifest {path.name} is not one that was written here")
+        manifest = _adapter().validate_json(path.read_bytes(), strict=True)
     except FileNotFoundError:
         return None
     except (OSError, ValidationError):
         pass
     else:
-        here = tuple(replace(asset, file_url=_address(places, asset)) for asset in found.assets)
-        return replace(found, assets=here)
-    raise StoreError(f"the sidecar {path.name} is damaged")
+        assets = tuple(replace(asset, file_url=_file_url(paths, asset)) for asset in manifest.assets)
+        return replace(manifest, assets=assets)
+    raise StoreError(f"the manifest {path.name} is damaged")
 
 
-def names(places: Places) -> Iterator[str]:
-    """The names of all sidecars, in alphabetical order."""
+def names(paths: StorePaths) -> Iterator[str]:
+    """The names of all manifests, in alphabetical order."""
     with suppress(FileNotFoundError):
-        found = (path for path in places.runs.iterdir() if path.suffix == _SUFFIX and is_name(path.stem))
-        yield from sorted(path.stem for path in found)
+        files = (path for path in paths.manifests.iterdir() if path.suffix == MANIFEST_SUFFIX)
+        yield from sorted(path.stem for path in files if is_name(path.stem))
 
 
-def every(places: Places) -> tuple[dict[str, Sidecar], list[str]]:
-    """All that can be read, by name, in the order in which their images came, and what is wrong with the
-    others."""
-    found, problems = dict[str, Sidecar](), list[str]()
-    for name in names(places):
+def read_all(paths: StorePaths) -> tuple[dict[str, Manifest], list[str]]:
+    """All that can be read, by name and in the order of their images, and what is wrong with the others."""
+    manifests, problems = dict[str, Manifest](), list[str]()
+    for name in names(paths):
         try:
-            sidecar = read(places, name)
+            manifest = read(paths, name)
         except StoreError as error:
             problems.append(str(error))
         else:
-            if sidecar is not None:
-                found[name] = sidecar
-    return dict(sorted(found.items(), key=lambda item: item[1].asset_order)), problems
+            if manifest is not None:
+                manifests[name] = manifest
+    return dict(sorted(manifests.items(), key=lambda item: item[1].asset_order)), problems
 
 
-def _path(places: Places, name: str) -> Path:
-    return places.runs / f"{named_after(name)}{_SUFFIX}"
+def _file_url(paths: StorePaths, asset: AssetRecord) -> str:
+    return paths.blob(asset.sha256, asset.file_type).as_uri()
 
 
-def _address(places: Places, asset: StoredAsset) -> str:
-    return places.blob(asset.sha256, asset.file_type).as_uri()
-
-
-def _relative(places: Places, asset: dict[str, Any]) -> str:
-    return places.blob(asset["sha256"], asset["file_type"]).relative_to(places.folder).as_posix()
+def _relative_path(paths: StorePaths, asset: dict[str, Any]) -> str:
+    return paths.blob(asset["sha256"], asset["file_type"]).relative_to(paths.folder).as_posix()
 
 
 @cache
-def _adapter() -> TypeAdapter[Sidecar]:
-    return TypeAdapter(Sidecar)
+def _adapter() -> TypeAdapter[Manifest]:
+    return TypeAdapter(Manifest)

@@ -1,8 +1,8 @@
-"""Where things lie in a store's folder, and that nothing leads a write out of it.
+"""Where things lie in a store's folder, and that no link leads a write out of it.
 
-<folder>/index.sqlite3              the records, the ledger and a running total of sizes
+<folder>/index.sqlite3              the database: records, ledger and a running total of sizes
 <folder>/blobs/ab/<sha256>.webp     the bytes, written once under their hash
-<folder>/runs/<run id>.json         what the index holds of one run, to build it again from
+<folder>/runs/<run id>.json         the manifest: what the database holds of one run, to rebuild it from
 <folder>/locks/<run id>.lock        held while the run is under way
 """
 
@@ -17,18 +17,21 @@ from imagegen_nb.core.atomic_files import sync_folder
 from imagegen_nb.core.images import EXTENSIONS
 from imagegen_nb.errors import StoreError
 
+MANIFEST_SUFFIX = ".json"
+LOCK_SUFFIX = ".lock"
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class StorePaths:
     """The paths of one store."""
 
     folder: Path
 
     @property
-    def index(self) -> Path:
+    def database(self) -> Path:
         """The SQLite database."""
         return self.folder / "index.sqlite3"
 
@@ -38,8 +41,8 @@ class Places:
         return self.folder / "blobs"
 
     @property
-    def runs(self) -> Path:
-        """The folder of the sidecars."""
+    def manifests(self) -> Path:
+        """The folder of the manifests."""
         return self.folder / "runs"
 
     @property
@@ -48,10 +51,32 @@ class Places:
         return self.folder / "locks"
 
     def blob(self, sha256: str, media_type: str) -> Path:
-        """Where the bytes of that hash are. Raises `StoreError` for what is no hash or no image's type."""
+        """The file of the bytes with that hash. Raises `StoreError` for anything but a hash and an image's
+        type."""
         if _DIGEST.fullmatch(sha256) and media_type in EXTENSIONS:
             return self.blobs / sha256[:2] / f"{sha256}.{EXTENSIONS[media_type]}"
         raise StoreError(f"the store has no place for a {media_type!r} with the hash {sha256[:80]!r}")
+
+    def manifest(self, name: str) -> Path:
+        """The manifest of that name. Raises `StoreError` for what cannot be a name."""
+        return self.manifests / f"{_checked(name)}{MANIFEST_SUFFIX}"
+
+    def lock(self, run_id: str) -> Path:
+        """The lock file of a run. Raises `StoreError` for what cannot be a name."""
+        return self.locks / f"{_checked(run_id)}{LOCK_SUFFIX}"
+
+    def make(self, subfolder: Path) -> None:
+        """Make a folder of the store and those above it, up to the store's own.
+
+        A link in their place is refused: it would lead writes out of the store. Raises OSError.
+        """
+        chain = [subfolder, *subfolder.parents]
+        for folder in reversed(chain[: chain.index(self.folder) + 1]):
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, parents=folder == self.folder, exist_ok=True)
+                sync_folder(folder.parent)
+            if folder != self.folder and folder.is_symlink():
+                raise OSError(errno.ELOOP, f"{folder} is a link; the store writes only inside itself")
 
 
 def is_name(text: str) -> bool:
@@ -59,22 +84,7 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def named_after(run_id: str) -> str:
-    """`run_id`, which is about to be part of a file's name. Raises `StoreError` when it cannot be."""
-    if is_name(run_id):
-        return run_id
-    raise StoreError(f"run id {run_id[:80]!r}: use at most 80 letters, digits, hyphens and underscores")
-
-
-def inside(root: Path, folder: Path) -> None:
-    """Make `folder` and what lies between it and `root`; a planted link must not lead a write outside.
-
-    Raises OSError.
-    """
-    between = [folder, *folder.parents]
-    for each in reversed(between[: between.index(root) + 1]):
-        if not each.is_dir():
-            each.mkdir(mode=0o700, parents=each == root, exist_ok=True)
-            sync_folder(each.parent)
-        if each != root and each.is_symlink():
-            raise OSError(errno.ELOOP, f"{each} is a link; the store writes only inside itself")
+def _checked(name: str) -> str:
+    if is_name(name):
+        return name
+    raise StoreError(f"run id {name[:80]!r}: use at most 80 letters, digits, hyphens and underscores")

@@ -1,4 +1,4 @@
-"""Runs whose process is gone are put in order: what the next start of a run, in any process, does first."""
+"""Recovery: runs whose process is gone are marked, before the next run of any process starts."""
 
 from __future__ import annotations
 
@@ -7,46 +7,45 @@ from dataclasses import replace
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store import locks, manifests, rows
-from imagegen_nb.store.database import Index
-from imagegen_nb.store.manifests import Sidecar
+from imagegen_nb.store import locks, manifests
+from imagegen_nb.store.database import Database
+from imagegen_nb.store.manifests import Manifest
 
 
-def settle(index: Index) -> None:
-    """Mark every run interrupted that nobody carries out any more: its reservation is free again.
+def recover(database: Database) -> None:
+    """Mark every run whose process is gone as interrupted, which frees its reservation.
 
-    One that had ended, and only could not say so in the index, is finished as its sidecar tells. Raises
+    A run that had ended, but whose end never reached the database, is finished from its manifest. Raises
     `StoreError`.
     """
-    places = index.places
-    with index.reading() as open_index:
-        unfinished = {run.run_id for run in rows.runs(open_index, "WHERE state = 'calling'")}
+    paths = database.paths
+    with database.read() as tables:
+        unfinished = {run.run_id for run in tables.runs("WHERE state = 'calling'")}
     try:
-        for run_id in sorted(unfinished.union(locks.names(places))):
-            with locks.left_behind(places, run_id) as alone:
-                if alone:
-                    _settle(index, run_id)
+        for run_id in sorted(unfinished.union(locks.run_ids(paths))):
+            with locks.try_acquire_abandoned(paths, run_id) as is_abandoned:
+                if is_abandoned:
+                    _recover_run(database, run_id)
         return
     except OSError as error:
         reason = explain(error)
-    raise StoreError(f"cannot look after the runs in {places.folder}: {reason}")
+    raise StoreError(f"cannot look after the runs in {paths.folder}: {reason}")
 
 
-def _settle(index: Index, run_id: str) -> None:
-    places = index.places
+def _recover_run(database: Database, run_id: str) -> None:
     try:
-        told = manifests.read(places, run_id)
+        manifest = manifests.read(database.paths, run_id)
     except StoreError:
-        told = None  # damaged: the index still tells that the run began
-    with index.writing() as open_index:
-        entered = rows.runs(open_index, "WHERE run_id = ?", (run_id,))
-        run = told.run if told is not None and told.run is not None else next(iter(entered), None)
-        if run is None or (entered and entered[0].state != "calling"):
+        manifest = None  # damaged: the database still has the run's start
+    with database.transaction() as tables:
+        entry = next(iter(tables.runs("WHERE run_id = ?", (run_id,))), None)
+        run = manifest.run if manifest is not None and manifest.run is not None else entry
+        if run is None or (entry is not None and entry.state != "calling"):
             return  # it never began, or it ended properly
-        ended = run
         if run.state == "calling":
-            ended = replace(run, state="interrupted", ended_at=utc_now())
-        assets = told.assets if told is not None else ()
-        order = rows.put_run(open_index, ended)
-        first = rows.add_assets(open_index, assets)
-        manifests.write(places, run_id, Sidecar(run=ended, run_order=order, assets=assets, asset_order=first))
+            run = replace(run, state="interrupted", ended_at=utc_now())
+        assets = manifest.assets if manifest is not None else ()
+        run_order = tables.put_run(run)
+        asset_order = tables.add_assets(assets)
+        recovered = Manifest(run=run, run_order=run_order, assets=assets, asset_order=asset_order)
+        manifests.write(database.paths, run_id, recovered)

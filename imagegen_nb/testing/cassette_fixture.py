@@ -14,7 +14,7 @@ import pytest
 
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.replay import environment, network_block, paths, writer
+from imagegen_nb.replay import environment, network_block, paths
 from imagegen_nb.replay.session import Session
 
 _LONGEST = 99
@@ -40,7 +40,7 @@ def in_use(item: Any) -> Iterator[Session]:
             if session.replaying:
                 loopback = item.config.getini("imagegen_allow_loopback")
                 stack.enter_context(network_block.offline(loopback=loopback))
-                for name, value in writer.no_keys().items():
+                for name, value in environment.placeholder_keys().items():
                     patch.setenv(name, value)
             yield session
     except ReplayError as error:

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _EDGE = 16
 _BACKGROUNDS = ("black", "white")
-_WITHOUT_EXTRA = 'comparing pictures needs the testing extra: pip install "imagegen-nb[testing]"'
 _WITHOUT_WHEEL = (
     "comparing pictures by looks needs flip-evaluator, which has no wheel for this Python: use 3.11 to "
     "3.13 or, with a C++ compiler: pip install numpy flip-evaluator"
@@ -81,6 +81,9 @@ def _libraries() -> tuple[Any, Any]:
         import numpy
     except ImportError:
         # The extra leaves it out where there is no wheel: it would have to be compiled.
-        reason = _WITHOUT_WHEEL if sys.version_info >= (3, 14) else _WITHOUT_EXTRA
-        raise InvalidOption(reason) from None
+        if sys.version_info >= (3, 14):
+            problem = _WITHOUT_WHEEL
+        else:
+            problem = f"comparing pictures needs the testing extra: {install_command('testing')}"
+        raise InvalidOption(problem) from None
     return flip_evaluator, numpy

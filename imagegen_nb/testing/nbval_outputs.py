@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
-from imagegen_nb.notebooks.execute import keep_widgets_quiet
+from imagegen_nb.notebooks.execute import disable_output_sync
 
 _Message = dict[str, Any]
 _PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
@@ -102,7 +102,7 @@ class CellMessages:
         self._ready = deque[_Message]()
         self._new_cell: Callable[[], Any] = v4.new_code_cell
         self._client = NotebookClient(v4.new_notebook())  # type: ignore[no-untyped-call]
-        keep_widgets_quiet(self._client)
+        disable_output_sync(self._client)
 
     def get_message(self, stream: str, timeout: float | None = None) -> _Message:
         """The next message of a channel. Raises `queue.Empty` after `timeout` seconds without one."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from imagegen_nb.replay import cassette_file, environment, paths, writer
+from imagegen_nb.core.install_hint import install_command
+from imagegen_nb.replay import cassette_file, environment, paths
 from imagegen_nb.testing import nbval_adapter, nbval_outputs
 from imagegen_nb.testing.nbval_adapter import Kernel, Notebook
 
@@ -88,7 +89,7 @@ def _prepare(notebook: Notebook, config: pytest.Config) -> _NotebookState:
     shown_path = os.path.relpath(notebook.path, config.invocation_params.dir)
     variables = environment.environment_for(folder, mode="none", notebook=shown_path)
     if guarded:
-        variables = {**variables, **writer.no_keys()}
+        variables = {**variables, **environment.placeholder_keys()}
         notebook.compare_by_looks()
     return _NotebookState(guarded, variables)
 
@@ -98,7 +99,7 @@ def _block_network(kernel: Kernel, notebook: Notebook, config: pytest.Config) ->
     try:
         kernel.give_final_outputs(nbval_outputs.comparable)
     except ImportError:
-        problem = 'this needs nbclient: pip install "imagegen-nb[test]"'
+        problem = f"this needs nbclient: {install_command('test')}"
     else:
         code = _BLOCK_NETWORK.format(loopback=config.getini("imagegen_allow_loopback"))
         # Silently: a kernel of any environment understands that, and nothing of it is shown or counted.

@@ -8,8 +8,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from imagegen_nb.cli import main
 
@@ -28,11 +30,11 @@ def test_it_writes_what_is_not_there_and_overwrites_nothing(tmp_path, monkeypatc
     own.parent.mkdir(parents=True)
     own.write_text("mine")
     assert init(monkeypatch, str(tmp_path / "project"), "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["kept"] == ["notebooks/hero.ipynb"]
-    assert "cassettes/README.md" in told["written"]
+    report = json.loads(capsys.readouterr().out)
+    assert report["kept"] == ["notebooks/hero.ipynb"]
+    assert "cassettes/README.md" in report["written"]
     assert own.read_text() == "mine"
-    assert all((tmp_path / "project" / name).stat().st_size for name in told["written"])
+    assert all((tmp_path / "project" / name).stat().st_size for name in report["written"])
     assert init(monkeypatch, str(tmp_path / "project")) == 0
     assert "wrote" not in capsys.readouterr().out
 
@@ -41,6 +43,90 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
     (tmp_path / "notebooks").write_text("a file")
     assert init(monkeypatch, str(tmp_path)) == 2
     assert "hero.ipynb cannot be written: a file is where a folder should be" in capsys.readouterr().err
+
+
+# Where others install the package from
+
+REQUIREMENTS = "notebooks/requirements.txt"
+WORKFLOW = ".github/workflows/notebooks.yml"
+
+
+def install_step(folder: Path) -> dict[str, Any]:
+    workflow = yaml.safe_load((folder / WORKFLOW).read_text())
+    (step,) = [step for step in workflow["jobs"]["replay"]["steps"] if "pip install" in step.get("run", "")]
+    return step
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("https://git.example/a.git", "imagegen-nb[test] @ git+https://git.example/a.git"),
+        ("git+https://git.example/a.git@v1", "imagegen-nb[test] @ git+https://git.example/a.git@v1"),
+        ("git@git.example:a.git", "imagegen-nb[test] @ git+ssh://git@git.example/a.git"),
+        (
+            "https://files.example/a-1-py3-none-any.whl",
+            "imagegen-nb[test] @ https://files.example/a-1-py3-none-any.whl",
+        ),
+    ],
+)
+def test_the_source_is_written_as_it_was_given(tmp_path, monkeypatch, capsys, source, line):
+    assert init(monkeypatch, str(tmp_path), "--source", source) == 0
+    assert (tmp_path / REQUIREMENTS).read_text() == f"{line}\n"
+    assert install_step(tmp_path) == {"run": "pip install -r notebooks/requirements.txt"}
+    assert "note:" not in capsys.readouterr().out
+
+
+def test_a_wheel_in_the_repository_is_written_relative_to_it(tmp_path, monkeypatch):
+    wheel = tmp_path / "wheels" / "imagegen_nb-1-py3-none-any.whl"
+    wheel.parent.mkdir()
+    wheel.touch()
+    assert init(monkeypatch, str(tmp_path), "--source", "wheels/imagegen_nb-1-py3-none-any.whl") == 0
+    assert (tmp_path / REQUIREMENTS).read_text() == "./wheels/imagegen_nb-1-py3-none-any.whl[test]\n"
+
+
+@pytest.mark.parametrize("setting", ["", "/somebody's own/folder", "git+file:///somebody's own/clone"])
+def test_what_lies_on_this_machine_only_is_never_written(tmp_path, monkeypatch, capsys, setting):
+    """The tests run in a checkout: this is where this installation came from."""
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", setting)
+    assert init(monkeypatch, str(tmp_path)) == 0
+    requirements = (tmp_path / REQUIREMENTS).read_text()
+    assert requirements.endswith("\nimagegen-nb[test] @ ${IMAGEGEN_NB_SOURCE}\n")
+    assert install_step(tmp_path)["env"] == {"IMAGEGEN_NB_SOURCE": "${{ vars.IMAGEGEN_NB_SOURCE }}"}
+    assert "does not say yet where to install imagegen-nb from" in capsys.readouterr().out
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    checkout = str(Path(__file__).parents[2])
+    assert not any("somebody" in text or checkout in text for text in texts)
+
+
+def test_a_source_that_others_reach_and_that_is_known_needs_no_option(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "https://git.example/a.git")
+    assert init(monkeypatch, str(tmp_path)) == 0
+    assert (tmp_path / REQUIREMENTS).read_text() == "imagegen-nb[test] @ git+https://git.example/a.git\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (".", "is no file in the repository"),
+        ("absent.whl", "is no file in the repository"),
+        ("../outside.whl", "is no file in the repository"),
+        ("/etc/hostname", "is no file in the repository"),
+        ("git+file:///srv/clone", "is no file in the repository"),
+        ("https://me:secret@git.example/a.git", "a password"),
+        ("https://token@git.example/a.git", "a password"),
+        ("https://git.example/a.git\n-r evil.txt", "line breaks"),
+    ],
+)
+def test_a_source_that_others_cannot_use_is_refused_and_nothing_is_written(
+    tmp_path, monkeypatch, capsys, source, problem
+):
+    (tmp_path / "outside.whl").touch()
+    (tmp_path / "project").mkdir()
+    assert init(monkeypatch, str(tmp_path / "project"), "--source", source) == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert problem in message
+    assert "secret" not in message
+    assert list((tmp_path / "project").iterdir()) == []
 
 
 @pytest.mark.notebooks
@@ -52,11 +138,11 @@ def test_the_documented_way_leads_from_nothing_to_a_test(tmp_path):
     blocks = re.findall(r"```(bash|text)\n(.*?)```", section, re.DOTALL)
     assert [kind for kind, _ in blocks] == ["bash", "bash", "text", "bash"]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    said = ""
+    output = ""
     for kind, block in blocks:
         for line in block.splitlines():
             if kind == "text":
-                assert line in said
+                assert line in output
                 continue
             if line.startswith(("pip ", "git ")):
                 continue
@@ -68,5 +154,5 @@ def test_the_documented_way_leads_from_nothing_to_a_test(tmp_path):
                 text=True,
                 timeout=300,
             )
-            said = done.stdout + done.stderr
-            assert done.returncode == (1 if line.endswith("# fails") else 0), f"{line}\n{said}"
+            output = done.stdout + done.stderr
+            assert done.returncode == (1 if line.endswith("# fails") else 0), f"{line}\n{output}"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import os
 import signal
 import socket
@@ -16,10 +15,8 @@ import pytest
 from support.emulated import PATHS, good
 
 import imagegen_nb.emulator
-from imagegen_nb.emulator import Emulator, Fault, LoggedRequest, create_app
+from imagegen_nb.emulator import Emulator, LoggedRequest
 
-STOPPED = 30.0
-"""Seconds within which an emulator has stopped, however busy the machine."""
 PATIENCE = 100.0
 """Seconds a client waits for an answer: longer than stopping may take."""
 
@@ -59,50 +56,6 @@ def test_it_can_be_started_again():
     assert emulator.count() == 3
     emulator.clear()
     assert emulator.count() == 0
-
-
-@pytest.mark.parametrize("fault", [Fault("hang"), Fault("delay", seconds=60), Fault("drip", seconds=1)])
-def test_stop_does_not_wait_for_a_hanging_request(fault, caplog):
-    emulator = Emulator().start()
-    emulator.script("openai", fault)
-    failures = []
-
-    def call() -> None:
-        with contextlib.suppress(httpx2.TransportError):
-            ask(emulator)
-            return
-        failures.append(True)
-
-    caller = threading.Thread(target=call)
-    caller.start()
-    while emulator.count() == 0:
-        time.sleep(0.01)
-    started = time.monotonic()
-    emulator.stop()
-    assert time.monotonic() - started < STOPPED
-    caller.join(STOPPED)
-    assert failures == [True]
-    assert not caplog.records
-
-
-def test_stop_does_not_wait_for_large_pictures():
-    emulator = Emulator().start()
-    body = {**good("openai"), "size": "3840x2160", "n": 10}
-    client = httpx2.Client(headers={"authorization": "Bearer k"}, timeout=PATIENCE)
-
-    def call() -> None:
-        with contextlib.suppress(httpx2.TransportError):
-            client.post(emulator.url + PATHS["openai"], json=body)
-
-    caller = threading.Thread(target=call)
-    caller.start()
-    while emulator.count() == 0:
-        time.sleep(0.01)
-    started = time.monotonic()
-    emulator.stop()
-    assert time.monotonic() - started < STOPPED
-    caller.join(STOPPED)
-    client.close()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org", "10.0.0.1", "", "127.0.0.1.example.org"])
@@ -224,12 +177,3 @@ async def test_inside_a_running_loop():
     with Emulator() as emulator:
         async with httpx2.AsyncClient() as client:
             assert (await client.get(f"{emulator.url}/_emulator/health")).status_code == 200
-
-
-async def test_the_bare_application():
-    transport = httpx2.ASGITransport(app=create_app())
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        answer = await client.post(
-            PATHS["openai"], json=good("openai"), headers={"authorization": "Bearer k"}
-        )
-    assert answer.status_code == 200

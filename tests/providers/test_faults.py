@@ -175,8 +175,8 @@ def sdks_are_loaded():
 class SmallWorkspace(Workspace):
     """Accepts answers of a few megabytes only."""
 
-    def connection(self, provider, credential):
-        return replace(super().connection(provider, credential), largest_response=CAP)
+    def connection(self, provider, route):
+        return replace(super().connection(provider, route), largest_response=CAP)
 
 
 @pytest.fixture

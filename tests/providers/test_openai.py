@@ -15,7 +15,7 @@ from PIL import Image
 
 from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, Workspace
 from imagegen_nb.emulator import Fault
-from imagegen_nb.emulator.log import fingerprint
+from imagegen_nb.emulator.state import fingerprint
 from imagegen_nb.errors import (
     AuthenticationFailed,
     InvalidResponse,
@@ -215,8 +215,8 @@ def test_a_slow_stream_is_cut_at_the_deadline(gateway, emulator):
 
 
 class SmallWorkspace(Workspace):
-    def connection(self, provider, credential):
-        return replace(super().connection(provider, credential), largest_response=100_000)
+    def connection(self, provider, route):
+        return replace(super().connection(provider, route), largest_response=100_000)
 
 
 @pytest.mark.parametrize("squeezed", [False, True], ids=["plain", "gzip-bomb"])

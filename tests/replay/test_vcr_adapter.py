@@ -22,7 +22,11 @@ ORIGINAL = stubs._vcr_handle_async_request
 
 def test_a_vcrpy_that_patches_nothing_is_an_error(monkeypatch):
     monkeypatch.setattr("vcr.patch.CassettePatcherBuilder._httpx2", lambda builder: iter(()))
-    with pytest.raises(ReplayError, match=r"does not see the requests of httpx2 .*pip install"):
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "git+https://git.example/a.git")
+    message = (
+        r"does not see the requests of httpx2 .*pip install -U 'imagegen-nb\[replay\] @ git\+https://git.exa"
+    )
+    with pytest.raises(ReplayError, match=message):
         replay.use("hero", "all").open()
     assert stubs._vcr_handle_async_request is ORIGINAL
 
@@ -37,13 +41,19 @@ def test_a_vcrpy_that_is_built_otherwise_is_an_error(monkeypatch):
 @pytest.mark.parametrize("version", ["8.1.1", "9.1.0"])
 def test_a_vcrpy_that_is_too_old_is_an_error(version, monkeypatch):
     monkeypatch.setattr(vcr, "__version__", version)
-    with pytest.raises(ReplayError, match=rf"vcrpy {version} is too old"):
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "git+https://git.example/a.git")
+    message = (
+        rf"vcrpy {version} is too old .*pip install -U 'imagegen-nb\[replay\] @ git\+https://git\.example"
+    )
+    with pytest.raises(ReplayError, match=message):
         replay.use("hero", "all").open()
 
 
 def test_a_missing_vcrpy_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "vcr", None)
-    with pytest.raises(ReplayError, match=r"pip install \"imagegen-nb\[replay\]\""):
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "git+https://git.example/a.git")
+    message = r"pip install 'imagegen-nb\[replay\] @ git\+https://git\.example/a\.git'"
+    with pytest.raises(ReplayError, match=message):
         replay.use("hero", "all").open()
 
 

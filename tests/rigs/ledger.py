@@ -92,7 +92,7 @@ def _figures(
         none_of("acknowledged images lost", [r for r in acknowledged.values() if images[r] != _IMAGES]),
         none_of("finished runs with fewer images", [r for r in done if images[r] != _IMAGES]),
         none_of("images of unfinished runs", [r for r in images if r not in done]),
-        none_of("half images, or index and sidecars apart", report.problems),
+        none_of("half images, or index and manifests that differ", report.problems),
         none_of("reservations stuck", states["calling"]),
-        none_of("lock files left", sorted(path.name for path in store.places.locks.glob("*"))),
+        none_of("lock files left", sorted(path.name for path in store.paths.locks.glob("*"))),
     ]

@@ -25,13 +25,13 @@ def run(cycles: int, folder: Path) -> list[Figure]:
     for number in range(cycles):
         before = _content(store)
         store.close()
-        whole = store.places.index.read_bytes()
+        whole = store.paths.database.read_bytes()
         if number % 4 == 0:
-            store.places.index.unlink()
+            store.paths.database.unlink()
             deleted += 1
         else:
             at = dice.randrange(len(whole) - _GARBAGE)
-            store.places.index.write_bytes(whole[:at] + dice.randbytes(_GARBAGE) + whole[at + _GARBAGE :])
+            store.paths.database.write_bytes(whole[:at] + dice.randbytes(_GARBAGE) + whole[at + _GARBAGE :])
             problems += maintenance.rebuild(store).problems
         if _content(store) != before:
             differ.append(number)

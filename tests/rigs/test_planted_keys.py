@@ -160,14 +160,15 @@ def test_forms_and_galleries(emulator, tmp_path, monkeypatch, provider, variable
             job.wait()
         while form._job is not None:
             time.sleep(0.01)
-        form.panel.transfer.path.value = str(tmp_path / "form.step.json")
-        form.panel.transfer.export.click()
-        form.panel.transfer._code()
+        form.panel.import_export.path.value = str(tmp_path / "form.step.json")
+        form.panel.import_export.export_button.click()
+        form.panel.import_export._code()
         gallery = Gallery(form.run_result)
         state = ipywidgets.Widget.get_manager_state()["state"]
         search("widget states", map(json.dumps, state.values()))
         search(
-            "stand-ins", (form._stand_in._repr_html_(), repr(form._stand_in), gallery._stand_in._repr_html_())
+            "static fallbacks",
+            (form._fallback._repr_html_(), repr(form._fallback), gallery._fallback._repr_html_()),
         )
         form.close()
         gallery.close()

@@ -117,7 +117,7 @@ def test_no_single_variable_moves_a_live_call(second, tmp_path, monkeypatch, pro
     monkeypatch.setenv(KEYS[provider], "canary-key-0123456789")
     workspace = Workspace(tmp_path)
     entry = ImageGenerationStep(model=MODELS[provider], prompt="a fox").entry
-    connection = workspace.connection(entry.provider, workspace.credential(entry.provider, "hosted"))
+    connection = workspace.connection(entry.provider, workspace.route(entry.provider, "hosted"))
     rounds.append(provider)
     assert connection.base_url == entry.provider.base_url
     assert connection.base_url.startswith("https://")

@@ -105,11 +105,11 @@ def test_a_definition_shows_its_changes():
 
 
 def test_a_definition_with_hostile_text_builds_the_same_elements(run):
-    def tree(words: str) -> list[str]:
-        step = ImageGenerationStep(prompt=words, name=words)
+    def tree(hostile: str) -> list[str]:
+        step = ImageGenerationStep(prompt=hostile, name=hostile)
         document = json.loads(define(STEP, run=run).dump())
         document["step"] = step.settings()
-        document["output"]["assets"][0] |= {"file_name": words, "file_type": words, "file_url": words}
+        document["output"]["assets"][0] |= {"file_name": hostile, "file_type": hostile, "file_url": hostile}
         shown = load_step(json.dumps(document).encode())._repr_html_()
         return [element.tag for element in html5lib.parse(shown, namespaceHTMLElements=False).iter()]
 

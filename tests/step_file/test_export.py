@@ -75,12 +75,18 @@ def test_a_run_brings_its_inputs_output_and_provenance(path, store):
     document = read(path)
     assert document["inputs"] == {"product": "bottle"}
     assert document["output"] == json.loads(run.output.model_dump_json())
-    told = document["provenance"]
-    assert (told["identifier"], told["run_id"], told["status"]) == ("step_2", run.id, "done")
-    assert (told["backend"], told["requested"], told["returned"]) == ("emulator", 2, 2)
-    assert told["sha256"] == {asset.id: asset.stored.sha256 for asset in run.output.assets if asset.stored}
-    assert any("emulator" in note for note in told["notes"])
-    assert any("file_url" in note for note in told["notes"])
+    provenance = document["provenance"]
+    assert (provenance["identifier"], provenance["run_id"], provenance["status"]) == (
+        "step_2",
+        run.id,
+        "done",
+    )
+    assert (provenance["backend"], provenance["requested"], provenance["returned"]) == ("emulator", 2, 2)
+    assert provenance["sha256"] == {
+        asset.id: asset.stored.sha256 for asset in run.output.assets if asset.stored
+    }
+    assert any("emulator" in note for note in provenance["notes"])
+    assert any("file_url" in note for note in provenance["notes"])
 
 
 def test_a_failed_run_is_exported_with_its_error(path, store):
@@ -189,9 +195,9 @@ NOT_OFFERED = ["gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "grok-imagine-im
 
 @pytest.mark.parametrize("model", [*NOT_OFFERED, "gemini-3.1-flash-image"])
 def test_a_model_the_platform_does_not_offer_is_exported_with_a_warning(path, model):
-    with pytest.warns(DefinitionWarning, match=f"{model} is not offered") as told:
+    with pytest.warns(DefinitionWarning, match=f"{model} is not offered") as warned:
         save_step(path, ImageGenerationStep(model=model, prompt="x"))
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
     assert read(path)["step"]["model"] == model
 
 

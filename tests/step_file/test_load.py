@@ -366,11 +366,13 @@ def test_all_problems_of_the_step_are_told_at_once():
     ],
 )
 def test_a_stored_value_that_does_not_apply_is_dropped_with_a_warning(step, dropped):
-    with pytest.warns(DefinitionWarning) as told:
+    with pytest.warns(DefinitionWarning) as warned:
         definition = load_step(encoded(put("step", {"prompt": "x", **step})))
-    told = [warning for warning in told if warning.category is DefinitionWarning]
-    assert [str(warning.message).partition(" ")[0] for warning in told] == [f"step.{key}" for key in dropped]
-    assert all(warning.filename == __file__ for warning in told)
+    warned = [warning for warning in warned if warning.category is DefinitionWarning]
+    assert [str(warning.message).partition(" ")[0] for warning in warned] == [
+        f"step.{key}" for key in dropped
+    ]
+    assert all(warning.filename == __file__ for warning in warned)
     assert all(getattr(definition.step, key) is None for key in dropped)
     assert len(definition.changes) == len(dropped)
 
@@ -407,19 +409,19 @@ def survives(data: bytes) -> None:
 
 
 def test_damaged_files_are_read_or_refused_and_raise_nothing_else():
-    dice = random.Random(7)
+    rng = random.Random(7)
     whole = encoded(DOCUMENT)
     for _ in range(600):
         data = bytearray(whole)
-        for _ in range(dice.randrange(1, 4)):
-            at = dice.randrange(len(data))
-            change = dice.randrange(4)
+        for _ in range(rng.randrange(1, 4)):
+            at = rng.randrange(len(data))
+            change = rng.randrange(4)
             if change == 0:
-                data[at] = dice.randrange(256)
+                data[at] = rng.randrange(256)
             elif change == 1:
-                del data[at : at + dice.randrange(1, 30)]
+                del data[at : at + rng.randrange(1, 30)]
             elif change == 2:
-                data[at:at] = dice.choice(
+                data[at:at] = rng.choice(
                     [b"{", b"]", b'"', b"\\u0000", b"1e999", b"null", b",", b"\xed\xa0\x80"]
                 )
             else:
@@ -430,11 +432,11 @@ def test_damaged_files_are_read_or_refused_and_raise_nothing_else():
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    found = [path]
+    paths = [path]
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
-        found += places(item, (*path, key))
-    return found
+        paths += places(item, (*path, key))
+    return paths
 
 
 wild = plain_values | st.sampled_from(

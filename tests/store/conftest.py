@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.ledger import fill
 
 from imagegen_nb.store.local import LocalStore
 
@@ -15,3 +16,10 @@ def store(tmp_path: Path) -> Iterator[LocalStore]:
     store = LocalStore(tmp_path / "assets")
     yield store
     store.close()
+
+
+@pytest.fixture
+def full(store: LocalStore) -> LocalStore:
+    """With runs of all kinds, and images outside of any."""
+    fill(store)
+    return store

@@ -1,55 +1,24 @@
-"""The store in a folder: its promises, also between processes, on full disks and among planted links."""
+"""The store in a folder: its promises, also between processes and on full disks."""
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
-import random
 import signal
-import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import uuid
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from support.ledger import blob_files, content, entry, lock_files, new, plant, put, run_program
 
-from imagegen_nb.errors import AssetNotFound, StoreError
-from imagegen_nb.store.base import NewAsset, StoredAsset
+from imagegen_nb.errors import AssetNotFound, StorageLimitReached, StoreError
 from imagegen_nb.store.local import LocalStore
-
-
-def new(store: LocalStore, data: bytes, **changes: Any) -> NewAsset:
-    facts: dict[str, Any] = {
-        "blob": store.stage(data, "image/png"),
-        "file_name": "hero-1.png",
-        "width": 64,
-        "height": 48,
-        "run_id": "run-1",
-        "emulated": False,
-    }
-    return NewAsset(**{**facts, **changes})
-
-
-def put(store: LocalStore, data: bytes, **changes: Any) -> StoredAsset:
-    (stored,) = store.put([new(store, data, **changes)])
-    return stored
-
-
-def content(store: LocalStore, asset_id: str) -> bytes:
-    with store.open(asset_id) as file:
-        return file.read()
-
-
-def blobs(store: LocalStore) -> list[Path]:
-    return sorted(path for path in (store.folder / "blobs").rglob("*") if path.is_file())
-
 
 # Putting and getting
 
@@ -84,14 +53,14 @@ def test_what_was_put_is_got_again(store):
 def test_several_records_of_one_image_share_its_bytes(store):
     one, two = put(store, b"data"), put(store, b"data")
     assert one.id != two.id
-    assert len(blobs(store)) == 1
+    assert len(blob_files(store)) == 1
     assert store.used == 8
 
 
 def test_bytes_lie_under_their_hash_with_the_ending_of_their_type(store):
     digest = hashlib.sha256(b"data").hexdigest()
     for media_type, ending in (("image/png", "png"), ("image/jpeg", "jpg"), ("image/webp", "webp")):
-        store.stage(b"data", media_type)
+        new(store, b"data", media_type)
         assert (store.folder / "blobs" / digest[:2] / f"{digest}.{ending}").read_bytes() == b"data"
 
 
@@ -118,7 +87,7 @@ def test_an_unknown_id_is_not_found(store, asset_id):
 
 def test_a_record_whose_bytes_are_gone_is_not_found(store):
     stored = put(store, b"data")
-    blobs(store)[0].unlink()
+    blob_files(store)[0].unlink()
     assert store.get(stored.id) == stored
     with pytest.raises(AssetNotFound, match=stored.id):
         store.open(stored.id)
@@ -139,9 +108,6 @@ def test_several_images_are_recorded_all_or_none(store):
     assert store.put([good])[0].file_size == 3
 
 
-# What is used
-
-
 def test_used_counts_every_record_by_its_size(store):
     assert store.used == 0
     for size in (10, 20, 30):
@@ -149,39 +115,9 @@ def test_used_counts_every_record_by_its_size(store):
     assert store.used == 60
 
 
-def test_used_reads_one_row_however_many_records_there_are(store):
-    put(store, b"data")
-    queries: list[str] = []
-    store.index.connection.set_trace_callback(queries.append)  # the index's own log of what it does
-    assert store.used == 4
-    assert len(queries) == 1
-    index = sqlite3.connect(store.folder / "index.sqlite3")
-    plan = " ".join(row[3] for row in index.execute(f"EXPLAIN QUERY PLAN {queries[0]}"))
-    index.close()
-    assert "asset" not in plan
-
-
-def test_a_deleted_record_is_no_longer_counted(store):
-    put(store, b"data")
-    index = sqlite3.connect(store.folder / "index.sqlite3")
-    with index:
-        index.execute("DELETE FROM asset")
-    index.close()
-    assert store.used == 0
-
-
 def test_the_limit_is_kept_for_whoever_asks(tmp_path):
     assert LocalStore(tmp_path, 5).limit == 5
     assert LocalStore(tmp_path).limit is None
-
-
-# The index
-
-
-def test_the_index_keeps_a_rollback_journal_and_syncs_everything(store):
-    put(store, b"data")
-    assert store.index.connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
-    assert store.index.connection.execute("PRAGMA synchronous").fetchone() == (3,)
 
 
 def test_bytes_are_durable_before_their_record_is_written(store, monkeypatch):
@@ -194,52 +130,14 @@ def test_bytes_are_durable_before_their_record_is_written(store, monkeypatch):
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", noted)
-    blob = store.stage(b"another", "image/png")
+    image = new(store, b"another")
     assert steps[-2:] == ["file", "folder"]
-    assert blobs(store)
-    assert blob.size == 7
+    assert blob_files(store)
+    assert image.file_size == 7
     assert [record.sha256 for record in store.records()] == [hashlib.sha256(b"warm up").hexdigest()]
 
 
-@pytest.mark.parametrize("use", [lambda s: s.used, lambda s: list(s.records()), lambda s: s.get("x")])
-@pytest.mark.parametrize("garbage", [b"no database at all " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_an_index_that_is_none_is_a_store_error(tmp_path, garbage, use):
-    (tmp_path / "index.sqlite3").write_bytes(garbage)
-    store = LocalStore(tmp_path)
-    with pytest.raises(StoreError, match="index"):
-        use(store)
-    assert (tmp_path / "index.sqlite3").read_bytes() == garbage
-
-
-def test_a_damaged_index_gives_records_or_a_store_error(tmp_path):
-    dice = random.Random(5)
-    store = LocalStore(tmp_path)
-    ids = [put(store, bytes([n]) * 50).id for n in range(30)]
-    store.close()
-    path = tmp_path / "index.sqlite3"
-    whole = path.read_bytes()
-    for _ in range(60):
-        at = dice.randrange(len(whole) - 512)
-        path.write_bytes(whole[:at] + dice.randbytes(512) + whole[at + 512 :])
-        for use in (lambda s: s.used, lambda s: list(s.records()), lambda s: s.get(ids[0])):
-            damaged = LocalStore(tmp_path)
-            with suppress(StoreError):
-                use(damaged)
-            damaged.close()
-
-
-def test_a_newer_layout_is_refused_and_left_alone(tmp_path):
-    store = LocalStore(tmp_path)
-    put(store, b"data")
-    store.close()
-    index = sqlite3.connect(tmp_path / "index.sqlite3")
-    index.execute("PRAGMA user_version = 99")
-    index.close()
-    before = (tmp_path / "index.sqlite3").read_bytes()
-    for use in (lambda s: s.used, lambda s: put(s, b"more")):
-        with pytest.raises(StoreError, match="newer version"):
-            use(LocalStore(tmp_path))
-    assert (tmp_path / "index.sqlite3").read_bytes() == before
+# Opening and closing
 
 
 @pytest.mark.parametrize("at", ["assets", "assets/deeper"])
@@ -249,7 +147,7 @@ def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path, at):
     with pytest.raises(StoreError, match="assets"):
         _ = store.used
     with pytest.raises(StoreError, match="assets"):
-        store.stage(b"data", "image/png")
+        new(store, b"data")
 
 
 @pytest.mark.parametrize("folder", ["~nobody-by-this-name/assets", "~nobody-by-this-name", "a\0b"])
@@ -302,43 +200,23 @@ def test_the_folders_of_a_store_are_the_users_alone(tmp_path):
     store.close()
 
 
-# Damage and planted links
+# Damaged blobs and planted links
 
 
 @pytest.mark.parametrize("damage", [b"", b"dat", b"DATA", b"data and more"])
 def test_a_damaged_blob_is_healed_when_it_comes_again(store, damage):
     stored = put(store, b"data")
-    blobs(store)[0].write_bytes(damage)
+    blob_files(store)[0].write_bytes(damage)
     put(store, b"data")
     assert content(store, stored.id) == b"data"
 
 
 def test_a_blob_that_is_whole_is_not_written_again(store):
     put(store, b"data")
-    before = blobs(store)[0].stat()
+    before = blob_files(store)[0].stat()
     put(store, b"data")
-    after = blobs(store)[0].stat()
+    after = blob_files(store)[0].stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
-
-
-def plant(link: Path, target: Path) -> None:
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(target)
-
-
-@pytest.mark.parametrize("exists", [True, False], ids=["to a folder", "dangling"])
-@pytest.mark.parametrize("place", ["blobs", "blobs/3a"])
-def test_a_planted_folder_link_leads_no_write_outside(tmp_path, place, exists):
-    assert hashlib.sha256(b"data").hexdigest().startswith("3a")
-    outside = tmp_path / "outside"
-    if exists:
-        outside.mkdir()
-    plant(tmp_path / "assets" / place, outside)
-    store = LocalStore(tmp_path / "assets")
-    with pytest.raises(StoreError):
-        store.stage(b"data", "image/png")
-    assert not exists or list(outside.iterdir()) == []
-    assert outside.exists() is exists
 
 
 @pytest.mark.parametrize(
@@ -352,7 +230,7 @@ def test_a_planted_link_at_the_final_path_is_replaced(store, tmp_path, inside):
     plant(store.folder / "blobs" / digest[:2] / f"{digest}.png", victim)
     stored = put(store, b"data")
     assert content(store, stored.id) == b"data"
-    assert not blobs(store)[0].is_symlink()
+    assert not blob_files(store)[0].is_symlink()
     assert (victim.read_bytes() if victim.exists() else None) == inside
 
 
@@ -360,36 +238,113 @@ def test_a_folder_at_the_final_path_is_a_store_error(store):
     digest = hashlib.sha256(b"data").hexdigest()
     (store.folder / "blobs" / digest[:2] / f"{digest}.png").mkdir(parents=True)
     with pytest.raises(StoreError, match="cannot write an image of 4 bytes"):
-        store.stage(b"data", "image/png")
-    assert blobs(store) == []
+        new(store, b"data")
+    assert blob_files(store) == []
+
+
+# Runs in the ledger
+
+
+def test_a_run_is_in_the_ledger_before_it_has_an_end(store):
+    run = entry()
+    store.begin(run, None)
+    assert list(store.runs()) == [run]
+    assert list(LocalStore(store.folder).runs()) == [run], "another store on the folder sees it under way"
+    store.finish(replace(run, state="done", charge="charged"), [])
+
+
+def test_a_run_ends_with_its_images_at_once(store):
+    run = entry()
+    store.begin(run, None)
+    (stored,) = store.finish(
+        replace(run, state="done", charge="charged"), [new(store, b"data", run_id=run.run_id)]
+    )
+    assert list(store.records(run.run_id)) == [stored]
+    (ended,) = store.runs()
+    assert ended == replace(run, state="done", charge="charged", ended_at=ended.ended_at)
+    assert ended.ended_at.endswith("+00:00")
+    assert lock_files(store) == []
+
+
+def test_ledger_entries_come_oldest_first(store):
+    runs = [entry() for _ in range(5)]
+    for run in runs:
+        store.begin(run, None)
+    for run in reversed(runs):
+        store.finish(replace(run, state="failed", charge="none"), [])
+    assert [run.run_id for run in store.runs()] == [run.run_id for run in runs]
+
+
+# The limit
+
+
+def test_runs_under_way_count_by_their_estimate(store):
+    first = entry(estimate=60)
+    store.begin(first, 100)
+    store.begin(entry(estimate=60), 100)
+    with pytest.raises(StorageLimitReached, match="0 of 100 bytes are in use, 120 more are reserved"):
+        store.begin(entry(), 100)
+    store.finish(replace(first, state="failed", charge="none"), [])
+    store.begin(entry(), 100)
+
+
+def test_a_refused_run_leaves_nothing_behind(store):
+    store.begin(entry("a-run", estimate=100), 100)
+    with pytest.raises(StorageLimitReached):
+        store.begin(entry("refused"), 100)
+    assert [run.run_id for run in store.runs()] == ["a-run"]
+    assert lock_files(store) == ["a-run.lock"]
+    assert [path.name for path in store.paths.manifests.iterdir()] == ["a-run.json"]
+
+
+def test_threads_at_the_limit_pass_it_by_one_run_at_most(store):
+    begun, refused = [], []
+
+    def start():
+        run = entry(estimate=10)
+        try:
+            store.begin(run, 35)
+            begun.append(run)
+        except StorageLimitReached:
+            refused.append(run)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(begun), len(refused)) == (4, 4)
 
 
 # Full disks
 
+
 LIMITED = """
 import pathlib, resource, sys
+from dataclasses import replace
+from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store.base import NewAsset
 from imagegen_nb.store.local import LocalStore
 
-def record(blob):
-    return NewAsset(blob=blob, file_name="n" * 200, width=1, height=1, run_id="r", emulated=False)
+def put(data):
+    image = CheckedImage(data, "image/png", 1, 1, has_alpha=False)
+    staged = store.stage(image, run_id="r", emulated=False)
+    store.put([replace(staged, file_name="n" * 200)])
 
 store = LocalStore(sys.argv[1])
-small = store.stage(b"small", "image/png")
-store.put([record(small)])
+put(b"small")
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 refused = 0
 for number in range(300):
     try:
-        store.put([record(store.stage(bytes([number % 256]) * 60_000, "image/png"))])
+        put(bytes([number % 256]) * 60_000)
     except StoreError as error:
         assert str(error)
         refused += 1
-kept = len(list(store.records()))
+recorded = len(list(store.records()))
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-store.put([record(store.stage(b"x" * 500_000, "image/png"))])
-print(refused, kept, store.used)
+put(b"x" * 500_000)
+print(refused, recorded, store.used)
 """
 
 
@@ -397,35 +352,27 @@ print(refused, kept, store.used)
     "cap", [20_000, 66_000], ids=["blobs do not fit", "blobs fit and the index stops growing"]
 )
 def test_a_full_disk_is_a_store_error_leaves_no_half_file_and_heals(tmp_path, cap):
-    done = run(LIMITED, tmp_path, cap)
-    refused, kept, used = map(int, done.split())
+    done = run_program(LIMITED, tmp_path, cap)
+    refused, recorded, used = map(int, done.split())
     assert refused > 0
     store = LocalStore(tmp_path)
     records = list(store.records())
-    assert len(records) == kept + 1
+    assert len(records) == recorded + 1
     assert store.used == used == sum(record.file_size for record in records)
     for record in records:
         assert hashlib.sha256(content(store, record.id)).hexdigest() == record.sha256
-    assert [path for path in blobs(store) if path.name.startswith(".")] == []
-    for path in blobs(store):
+    assert [path for path in blob_files(store) if path.name.startswith(".")] == []
+    for path in blob_files(store):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
     store.close()
 
 
-def run(program: str, *arguments: object) -> str:
-    """The output of a program in a process of its own."""
-    result = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True, timeout=60
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+# Several processes and threads
 
-
-# Several processes
 
 WRITER = """
 import os, sys, time
-from imagegen_nb.store.base import NewAsset
+from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.store.local import LocalStore
 folder, start, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)
@@ -433,9 +380,9 @@ while not os.path.exists(start):
     time.sleep(0.001)
 store = LocalStore(folder)
 for number in range(count):
-    blob = store.stage(f"{os.getpid()} {number % 3}".encode() * 50, "image/png")
-    (stored,) = store.put([NewAsset(blob=blob, file_name="n.png", width=1, height=1,
-                                    run_id=str(os.getpid()), emulated=False)])
+    data = f"{os.getpid()} {number % 3}".encode() * 50
+    image = CheckedImage(data, "image/png", 1, 1, has_alpha=False)
+    (stored,) = store.put([store.stage(image, run_id=str(os.getpid()), emulated=False)])
     print(stored.id, flush=True)
 """
 
@@ -454,9 +401,9 @@ def test_processes_share_a_store(tmp_path, processes, count):
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
     start.touch()
-    told = [writer.communicate(timeout=60) for writer in writers]
-    assert [error for _, error in told if error] == []
-    ids = [line for out, _ in told for line in out.split()]
+    outputs = [writer.communicate(timeout=60) for writer in writers]
+    assert [error for _, error in outputs if error] == []
+    ids = [line for out, _ in outputs for line in out.split()]
     store = LocalStore(folder)
     records = list(store.records())
     assert sorted(record.id for record in records) == sorted(ids)
@@ -478,8 +425,8 @@ def test_a_killed_writer_loses_nothing_it_has_reported(tmp_path):
     writer.send_signal(signal.SIGKILL)
     lines += writer.communicate(timeout=30)[0].splitlines()
     store = LocalStore(folder)
-    kept = {record.id for record in store.records()}
-    assert {line.strip() for line in lines[1:] if len(line.strip()) == 36} <= kept
+    stored_ids = {record.id for record in store.records()}
+    assert {line.strip() for line in lines[1:] if len(line.strip()) == 36} <= stored_ids
     for record in store.records():
         assert hashlib.sha256(content(store, record.id)).hexdigest() == record.sha256
     store.close()
@@ -503,136 +450,3 @@ def test_threads_share_a_store(store):
         thread.join()
     assert errors == []
     assert len(list(store.records())) == 48
-
-
-# Forks, in a process of their own so that the tests' threads are not forked
-
-FORK = """
-import os, signal, sys, threading
-from imagegen_nb.store.base import NewAsset
-from imagegen_nb.store.local import LocalStore
-
-store = LocalStore(sys.argv[1])
-
-def put(data):
-    blob = store.stage(data, "image/png")
-    store.put([NewAsset(blob=blob, file_name="n.png", width=1, height=1, run_id="r", emulated=False)])
-
-def child(work):
-    pid = os.fork()
-    if pid == 0:
-        signal.alarm(10)
-        try:
-            work()
-        except BaseException as error:
-            print(repr(error), file=sys.stderr)
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-put(b"parent")
-"""
-
-
-def test_parent_and_forked_child_both_go_on_with_a_store(tmp_path):
-    program = FORK + (
-        "codes = [child(lambda: (put(b'child'), store.used, store.close())) for _ in range(3)]\n"
-        "put(b'parent again')\n"
-        "print(codes, len(list(store.records())))\n"
-    )
-    assert run(program, tmp_path).strip() == "[0, 0, 0] 5"
-
-
-def test_a_fork_while_another_thread_uses_the_store_does_not_hang_the_child(tmp_path):
-    program = FORK.replace("alarm(10)", "alarm(2)") + (
-        "stop = threading.Event()\n"
-        "def busy():\n"
-        "    while not stop.is_set():\n"
-        "        store.used\n"
-        "thread = threading.Thread(target=busy)\n"
-        "thread.start()\n"
-        "codes = [0]\n"
-        "while not codes[-1] and len(codes) < 16:\n"
-        "    codes.append(child(lambda: store.used))\n"
-        "stop.set()\n"
-        "thread.join()\n"
-        "print(set(codes))\n"
-    )
-    assert run(program, tmp_path).strip() == "{0}"
-
-
-def test_a_child_forked_during_a_write_leaves_the_parents_journal_alone(tmp_path):
-    program = FORK + (
-        "journal = os.path.join(sys.argv[1], 'index.sqlite3-journal')\n"
-        "store.index.connection.execute('BEGIN IMMEDIATE')\n"
-        "store.index.connection.execute('UPDATE total SET bytes = 1')\n"
-        "assert os.path.exists(journal)\n"
-        "code = child(store.close)\n"
-        "print(code, os.path.exists(journal))\n"
-        "store.index.connection.execute('COMMIT')\n"
-        "print(store.used)\n"
-    )
-    assert run(program, tmp_path).split() == ["0", "True", "1"]
-
-
-# Connections that nobody closed: Python 3.13 warns of them, and `pytest -W error` makes that a failure
-
-
-def opened(folder):
-    store = LocalStore(folder)
-    assert store.used == 0
-    return store, store.index.connection
-
-
-def test_a_store_that_is_dropped_closes_its_connection(tmp_path):
-    store, connection = opened(tmp_path)
-    del store
-    gc.collect()
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        connection.execute("SELECT 1")
-
-
-def test_a_store_in_a_cycle_that_is_dropped_in_another_thread_closes_its_connection(tmp_path):
-    connections = []
-
-    def use_and_drop():
-        store, connection = opened(tmp_path)
-        store.itself = store
-        connections.append(connection)
-
-    thread = threading.Thread(target=use_and_drop)
-    thread.start()
-    thread.join()
-    gc.collect()
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        connections[0].execute("SELECT 1")
-
-
-def test_a_store_that_is_closed_twice_or_used_again_holds_one_connection(tmp_path):
-    store, first = opened(tmp_path)
-    store.close()
-    store.close()
-    assert store.used == 0
-    assert store.index.connection is not first
-    store.close()
-    assert store.index.connection is None
-
-
-def test_a_store_that_lives_until_the_interpreter_exits_warns_of_nothing(tmp_path):
-    program = (
-        "import atexit, sqlite3, sys\n"
-        "def is_closed():\n"
-        "    try:\n"
-        "        store.index.connection.execute('SELECT 1')\n"
-        "    except sqlite3.ProgrammingError as error:\n"
-        "        print(error)\n"
-        "atexit.register(is_closed)\n"
-        "from imagegen_nb.store.local import LocalStore\n"
-        "store = LocalStore(sys.argv[1])\n"
-        "store.used\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program, tmp_path], check=True, capture_output=True, text=True
-    )
-    assert done.stdout.strip() == "Cannot operate on a closed database."
-    assert done.stderr == ""

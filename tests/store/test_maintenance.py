@@ -1,4 +1,4 @@
-"""A store checked whole, its index built again from the sidecars, and what nothing refers to deleted."""
+"""A store checked whole, its database rebuilt from the manifests, and unused files deleted."""
 
 from __future__ import annotations
 
@@ -7,35 +7,11 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
-from support.ledger import entry, new
+from support.ledger import entry, everything, fill, new
 
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import maintenance
 from imagegen_nb.store.local import LocalStore
-
-
-def content(store: LocalStore):
-    """All that the index tells."""
-    return list(store.records()), list(store.runs()), store.used
-
-
-def fill(store: LocalStore, runs: int = 4) -> None:
-    """Runs of all kinds, ended in another order than begun, and images put in outside of any."""
-    begun = [entry() for _ in range(runs)]
-    for run in begun:
-        store.begin(run, None)
-    store.put([new(store, b"outside")])
-    for number, run in enumerate(reversed(begun)):
-        images = [new(store, f"{number} {n}".encode(), run_id=run.run_id) for n in range(number)]
-        state = "done" if images else "failed"
-        store.finish(replace(run, state=state, charge="charged" if images else "none"), images)
-    store.put([new(store, b"outside again"), new(store, b"outside")])
-
-
-@pytest.fixture
-def full(store):
-    fill(store)
-    return store
 
 
 def test_a_good_store_is_good(full):
@@ -52,43 +28,32 @@ def test_an_empty_store_is_good(store):
 # Building again
 
 
-@pytest.mark.parametrize("closed", [True, False], ids=["closed", "open"])
-def test_an_index_that_is_gone_is_built_again_when_the_store_is_used(full, closed):
-    before = content(full)
-    if closed:
-        full.close()
-    full.places.index.unlink()
-    assert content(full) == before
-    assert content(LocalStore(full.folder)) == before
-    assert maintenance.check(full).problems == []
-
-
 def test_a_rebuilt_index_is_equal_and_goes_on(full):
-    before = content(full)
+    before = everything(full)
     for _ in range(2):
         assert maintenance.rebuild(full).problems == []
-        assert content(full) == before
+        assert everything(full) == before
         fill(full)  # what comes later stays later
-        before = content(full)
+        before = everything(full)
 
 
 def test_garbage_anywhere_in_the_index_is_mended(full):
-    dice = random.Random(11)
-    before = content(full)
+    rng = random.Random(11)
+    before = everything(full)
     full.close()
-    whole = full.places.index.read_bytes()
+    whole = full.paths.database.read_bytes()
     for _ in range(25):
-        at = dice.randrange(len(whole) - 512)
-        full.places.index.write_bytes(whole[:at] + dice.randbytes(512) + whole[at + 512 :])
+        at = rng.randrange(len(whole) - 512)
+        full.paths.database.write_bytes(whole[:at] + rng.randbytes(512) + whole[at + 512 :])
         assert maintenance.rebuild(full).problems == []
-        assert content(full) == before
+        assert everything(full) == before
         full.close()
 
 
 def test_the_old_index_is_put_aside_and_its_journal_does_not_meet_the_new_one(full):
     full.close()
-    journal = full.places.folder / "index.sqlite3-journal"
-    full.places.index.write_bytes(b"no database " * 100)
+    journal = full.paths.folder / "index.sqlite3-journal"
+    full.paths.database.write_bytes(b"no database " * 100)
     journal.write_bytes(b"no journal")
     assert maintenance.rebuild(full).problems == []
     assert not journal.exists()
@@ -101,46 +66,23 @@ def test_a_store_that_is_open_elsewhere_goes_on_with_the_new_index(full):
     run = entry()
     elsewhere.begin(run, None)
     maintenance.rebuild(full)
-    assert [each.state for each in full.runs()][-1] == "calling"
+    assert [run.state for run in full.runs()][-1] == "calling"
     elsewhere.finish(
         replace(run, state="done", charge="charged"), [new(elsewhere, b"late", run_id=run.run_id)]
     )
-    assert content(full) == content(elsewhere)
+    assert everything(full) == everything(elsewhere)
     assert [record.run_id for record in full.records()][-1] == run.run_id
     assert maintenance.check(full).problems == []
     elsewhere.close()
 
 
-def test_a_run_that_was_killed_after_the_index_was_lost_is_interrupted(full):
-    run = entry()
-    full.begin(run, None)
-    full.close()
-    full.places.index.unlink()
-    assert next(each for each in full.runs() if each.run_id == run.run_id).state == "calling"
-
-
 def test_what_only_the_index_tells_is_written_down_before_it_is_replaced(full):
-    before = content(full)
+    before = everything(full)
     victim = next(run for run in before[1] if any(record.run_id == run.run_id for record in before[0]))
-    (full.places.runs / f"{victim.run_id}.json").unlink()
+    (full.paths.manifests / f"{victim.run_id}.json").unlink()
     assert any(victim.run_id in problem for problem in maintenance.check(full).problems)
     assert maintenance.rebuild(full).problems == []
-    assert content(full) == before
-
-
-def test_an_index_without_a_ledger_is_brought_up_to_date(full):
-    """As written by the version before: no runs, no sidecars."""
-    records, _, used = content(full)
-    full.close()
-    index = sqlite3.connect(full.places.index)
-    index.executescript("DROP TABLE run; PRAGMA user_version = 1")
-    index.close()
-    for path in full.places.runs.iterdir():
-        path.unlink()
-    assert content(full) == (records, [], used)
-    assert maintenance.check(full).problems == []
-    maintenance.rebuild(full)
-    assert content(full) == (records, [], used)
+    assert everything(full) == before
 
 
 def test_a_moved_store_is_rebuilt_where_it_is(full, tmp_path):
@@ -156,7 +98,7 @@ def test_a_moved_store_is_rebuilt_where_it_is(full, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "expected"),
     [
         (lambda path: path.write_bytes(b"other"), "instead of"),
         (lambda path: path.write_bytes(b"x" * 7), "bytes are not those"),
@@ -164,16 +106,16 @@ def test_a_moved_store_is_rebuilt_where_it_is(full, tmp_path):
     ],
     ids=["length", "content", "gone"],
 )
-def test_a_broken_image_is_found(store, damage, told):
+def test_a_broken_image_is_found(store, damage, expected):
     (stored,) = store.put([new(store, b"outside")])
-    damage(store.places.blob(stored.sha256, stored.file_type))
+    damage(store.paths.blob(stored.sha256, stored.file_type))
     (problem,) = maintenance.check(store).problems
     assert stored.id in problem
-    assert told in problem
+    assert expected in problem
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "expected"),
     [
         ("UPDATE asset SET file_name = 'other.png' WHERE seq = 1", "differ"),
         ("DELETE FROM asset WHERE seq = 1", "missing from the index"),
@@ -181,15 +123,15 @@ def test_a_broken_image_is_found(store, damage, told):
         ("UPDATE total SET bytes = 1", "not the sum"),
     ],
 )
-def test_an_index_that_was_changed_is_found_and_mended(full, statement, told):
-    before = content(full)
-    index = sqlite3.connect(full.places.index)
+def test_an_index_that_was_changed_is_found_and_mended(full, statement, expected):
+    before = everything(full)
+    index = sqlite3.connect(full.paths.database)
     with index:
         index.execute(statement)
     index.close()
-    assert any(told in problem for problem in maintenance.check(full).problems)
+    assert any(expected in problem for problem in maintenance.check(full).problems)
     assert maintenance.rebuild(full).problems == []
-    assert content(full) == before
+    assert everything(full) == before
 
 
 @pytest.mark.parametrize(
@@ -203,20 +145,20 @@ def test_an_index_that_was_changed_is_found_and_mended(full, statement, told):
         b" " * 2_000_000,
     ],
 )
-def test_a_damaged_sidecar_is_found_and_costs_no_image(full, text):
-    before = content(full)
+def test_a_damaged_manifest_is_found_and_costs_no_image(full, text):
+    before = everything(full)
     path = next(
-        path for path in sorted(full.places.runs.iterdir()) if b'"charge": "charged"' in path.read_bytes()
+        path for path in sorted(full.paths.manifests.iterdir()) if b'"charge": "charged"' in path.read_bytes()
     )
     path.write_bytes(text)
     assert any(path.name in problem for problem in maintenance.check(full).problems)
     assert maintenance.rebuild(full).problems == []
-    assert content(full) == before
+    assert everything(full) == before
 
 
-def test_a_sidecar_cannot_name_a_place_outside(full, tmp_path):
+def test_a_manifest_cannot_name_a_place_outside(full, tmp_path):
     (tmp_path / "victim.png").write_bytes(b"mine")
-    path = min(full.places.runs.iterdir())
+    path = min(full.paths.manifests.iterdir())
     text = (
         '{"run": null, "assets": [{"id": "x", "file_url": "", "file_name": "n", "file_size": 4, '
         '"file_type": "image/png", "sha256": "../../../victim", "width": 1, "height": 1, "run_id": "r", '
@@ -226,18 +168,9 @@ def test_a_sidecar_cannot_name_a_place_outside(full, tmp_path):
     assert any("no place" in problem or "damaged" in problem for problem in maintenance.check(full).problems)
 
 
-def test_a_damaged_sidecar_is_told_when_the_index_has_to_be_built_without_it(full):
-    path = min(full.places.runs.iterdir())
-    path.write_bytes(b"{")
-    full.close()
-    full.places.index.unlink()
-    with pytest.warns(RuntimeWarning, match="missing from the index"):
-        _ = full.used
-
-
 def test_an_unreadable_index_is_a_finding_not_a_crash(full):
     full.close()
-    full.places.index.write_bytes(b"no database " * 100)
+    full.paths.database.write_bytes(b"no database " * 100)
     (problem, *_) = maintenance.check(full).problems
     assert "imagegen-nb store rebuild" in problem
 
@@ -246,15 +179,15 @@ def test_interrupted_runs_are_told(full):
     run = entry()
     full.begin(run, None)
     full.finish(replace(run, state="interrupted"), [])
-    assert [each.run_id for each in maintenance.check(full).interrupted] == [run.run_id]
+    assert [ended.run_id for ended in maintenance.check(full).interrupted] == [run.run_id]
 
 
-# Tidying up
+# Deleting what is unused
 
 
 def test_unused_files_are_deleted_and_no_others(full, tmp_path):
-    full.stage(b"of a run that was killed", "image/png")
-    blobs = full.places.blobs
+    new(full, b"of a run that was killed")
+    blobs = full.paths.blobs
     left = blobs / "ab" / f".{'0' * 32}.tmp"
     left.parent.mkdir(exist_ok=True)
     left.touch()
@@ -263,12 +196,12 @@ def test_unused_files_are_deleted_and_no_others(full, tmp_path):
     outside.mkdir()
     (outside / f"{'0' * 64}.png").touch()
     (blobs / "cd").symlink_to(outside)
-    before = content(full)
+    before = everything(full)
     orphans = maintenance.check(full).orphans
     assert len(orphans) == 2
     assert maintenance.gc(full) == orphans
     assert maintenance.check(full).orphans == ()
-    assert content(full) == before
+    assert everything(full) == before
     assert (blobs / "notes.txt").exists()
     assert [path.name for path in outside.iterdir()] == [f"{'0' * 64}.png"]
     (problem,) = maintenance.check(full).problems
@@ -288,13 +221,13 @@ def test_nothing_is_deleted_while_a_run_is_under_way(full):
 
 def test_nothing_is_deleted_from_a_store_that_is_damaged(full):
     """What the damaged part refers to would be taken for unused."""
-    min(full.places.runs.iterdir()).write_bytes(b"{")
+    min(full.paths.manifests.iterdir()).write_bytes(b"{")
     with pytest.raises(StoreError, match="store check"):
         maintenance.gc(full)
 
 
-def test_an_image_only_a_sidecar_knows_is_kept(full):
-    index = sqlite3.connect(full.places.index)
+def test_an_image_only_a_manifest_knows_is_kept(full):
+    index = sqlite3.connect(full.paths.database)
     with index:
         index.execute("DELETE FROM asset")
     index.close()

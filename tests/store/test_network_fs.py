@@ -47,10 +47,10 @@ def test_the_nearest_mount_counts(mounted, tmp_path):
     folder = tmp_path / "my share"
     folder.mkdir()
     mounted("nfs4", folder)
-    assert network_fs.kind_of(folder / "assets") == "nfs4"
-    assert network_fs.kind_of(tmp_path / "my share too") == "ext4"
+    assert network_fs.file_system_type(folder / "assets") == "nfs4"
+    assert network_fs.file_system_type(tmp_path / "my share too") == "ext4"
 
 
 def test_without_a_mount_table_nothing_is_known(monkeypatch, tmp_path):
     monkeypatch.setattr(network_fs, "_MOUNTS", tmp_path / "absent")
-    assert network_fs.kind_of(tmp_path) == ""
+    assert network_fs.file_system_type(tmp_path) == ""

@@ -1,4 +1,4 @@
-"""A notebook with a form, and what a user does on its page."""
+"""A notebook with a form, for the browser tests of the form: its cell, and what a user does with it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ form
 
 
 def press_run(page: Page) -> None:
+    """Click the form's Run button."""
     page.locator(".ig-run").click()
 
 
-def done(page: Page, status: str = "done: 2 of 2 images") -> None:
-    """Wait until the form says that its run is over."""
+def expect_status(page: Page, status: str = "done: 2 of 2 images") -> None:
+    """Wait until the form's status line says this."""
     expect(page.locator(".ig-status")).to_contain_text(status)
 
 
 def saved(page: Page, lab: Lab) -> tuple[dict[str, Any], int]:
-    """The page's notebook as it lies on the disk after a save, and its bytes."""
+    """The page's notebook as it lies on the disk after a save, and its size in bytes."""
     save(page)
     file = max((lab.folder / "notebooks").glob("*.ipynb"), key=lambda path: path.stat().st_mtime)
     return json.loads(file.read_text()), file.stat().st_size

@@ -1,11 +1,21 @@
-"""Ledger entries and records for tests of stores, without a run behind them."""
+"""Ledger entries and records for tests of stores, without a run behind them, and looks into a store."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
 import uuid
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from imagegen_nb.store.base import LedgerEntry, NewAsset, Store
+from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
+from imagegen_nb.store.local import LocalStore
+
+_TESTS = str(Path(__file__).parents[1])
 
 
 def entry(run_id: str = "", **changes: Any) -> LedgerEntry:
@@ -24,14 +34,86 @@ def entry(run_id: str = "", **changes: Any) -> LedgerEntry:
     return LedgerEntry(**{**facts, **changes})
 
 
-def new(store: Store, data: bytes, **changes: Any) -> NewAsset:
-    """A record to be, with its bytes down."""
-    facts: dict[str, Any] = {
-        "blob": store.stage(data, "image/png"),
-        "file_name": "hero-1.png",
-        "width": 64,
-        "height": 48,
-        "run_id": "run-1",
-        "emulated": True,
-    }
-    return NewAsset(**{**facts, **changes})
+def new(store: Store, data: bytes, media_type: str = "image/png", **changes: Any) -> AssetRecord:
+    """A record whose bytes are staged; nothing has recorded it yet."""
+    image = CheckedImage(data, media_type, 64, 48, has_alpha=False)
+    staged = store.stage(image, run_id="run-1", emulated=True)
+    return replace(staged, **{"file_name": "hero-1.png", **changes})
+
+
+def put(store: Store, data: bytes, **changes: Any) -> AssetRecord:
+    """One record outside of any run."""
+    (stored,) = store.put([new(store, data, **changes)])
+    return stored
+
+
+def content(store: Store, asset_id: str) -> bytes:
+    """The bytes of a record."""
+    with store.open(asset_id) as file:
+        return file.read()
+
+
+def everything(store: Store) -> tuple[list[AssetRecord], list[LedgerEntry], int]:
+    """All that the database holds."""
+    return list(store.records()), list(store.runs()), store.used
+
+
+def states(store: Store) -> list[tuple[str, str]]:
+    """State and charge of each run."""
+    return [(run.state, run.charge) for run in store.runs()]
+
+
+def fill(store: Store, runs: int = 4) -> None:
+    """Runs of all kinds, ended in another order than begun, and images put in outside of any."""
+    begun = [entry() for _ in range(runs)]
+    for run in begun:
+        store.begin(run, None)
+    store.put([new(store, b"outside")])
+    for number, run in enumerate(reversed(begun)):
+        images = [new(store, f"{number} {n}".encode(), run_id=run.run_id) for n in range(number)]
+        state = "done" if images else "failed"
+        store.finish(replace(run, state=state, charge="charged" if images else "none"), images)
+    store.put([new(store, b"outside again"), new(store, b"outside")])
+
+
+def blob_files(store: LocalStore) -> list[Path]:
+    """The files of the images, also unfinished ones."""
+    return sorted(path for path in store.paths.blobs.rglob("*") if path.is_file())
+
+
+def lock_files(store: LocalStore) -> list[str]:
+    """The names of the lock files."""
+    return sorted(path.name for path in store.paths.locks.iterdir())
+
+
+def plant(link: Path, target: Path) -> None:
+    """A link as somebody else may have laid it."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(target)
+
+
+def run_program(program: str, *arguments: object) -> str:
+    """The output of a program in a process of its own."""
+    result = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def other_process(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """`code` in a process of its own, with what most of them need at hand."""
+    prelude = """
+        import os, sys, time
+        from support.ledger import entry, new
+        from imagegen_nb.store.local import LocalStore
+        from imagegen_nb.errors import StorageLimitReached
+        store = LocalStore(sys.argv[1])
+    """
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(prelude) + textwrap.dedent(code), *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": _TESTS},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )

@@ -140,7 +140,7 @@ def test_any_size_can_be_measured(size):
 @pytest.mark.parametrize(
     ("python", "says"),
     [
-        ((3, 13, 0), r'needs the testing extra: pip install "imagegen-nb\[testing\]"'),
+        ((3, 13, 0), r"pip install 'imagegen-nb\[testing\] @ git\+https://git\.example/a\.git'"),
         (
             (3, 14, 0),
             "flip-evaluator, which has no wheel for this Python.*: pip install numpy flip-evaluator",
@@ -149,6 +149,7 @@ def test_any_size_can_be_measured(size):
 )
 def test_without_the_measure_it_is_named(python, says, monkeypatch):
     monkeypatch.setitem(sys.modules, "flip_evaluator", None)
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "git+https://git.example/a.git")
     monkeypatch.setattr(sys, "version_info", python)
     with pytest.raises(InvalidOption, match=says):
         difference(Image.new("RGB", (8, 8)), Image.new("RGB", (8, 8)))

@@ -294,6 +294,19 @@ def test_a_kernel_that_cannot_be_guarded_runs_nothing(run_pytest, project):
     assert "4 errors" in told.text
 
 
+def test_a_missing_nbclient_names_what_to_install(run_pytest, project):
+    (project / "without").mkdir()
+    (project / "without/nbclient.py").write_text("raise ImportError('not installed')")
+    environment = {
+        "PYTHONPATH": str(project / "without"),
+        "IMAGEGEN_NB_SOURCE": "git+https://git.example/a.git",
+    }
+    done = run_pytest(project, "--nbval", "notebooks", **environment)
+    assert done.code == 1
+    command = "pip install 'imagegen-nb[test] @ git+https://git.example/a.git'"
+    assert f"this needs nbclient: {command}" in done.text
+
+
 # What is left alone
 
 

@@ -96,7 +96,7 @@ def test_sizes_and_formats_are_read_off_the_bytes_not_the_record(run):
     store = run.output.assets[0]._store
     data = picture("PNG", (64, 48))
     for asset in run.output.assets:
-        store.places.blob(asset.stored.sha256, asset.file_type).write_bytes(data)
+        store.paths.blob(asset.stored.sha256, asset.file_type).write_bytes(data)
     message = told(run, size="1536x1024")
     assert "size: expected '1536x1024', got '64x48'" in message
     assert "file_type: recorded as 'image/webp', the bytes are 'image/png'" in message
@@ -106,8 +106,8 @@ def test_sizes_and_formats_are_read_off_the_bytes_not_the_record(run):
 def test_images_that_are_damaged_or_gone(run):
     first, second = run.output.assets
     store = first._store
-    store.places.blob(first.stored.sha256, first.file_type).write_bytes(first.bytes()[:200])
-    store.places.blob(second.stored.sha256, second.file_type).unlink()
+    store.paths.blob(first.stored.sha256, first.file_type).write_bytes(first.bytes()[:200])
+    store.paths.blob(second.stored.sha256, second.file_type).unlink()
     message = told(run)
     assert "assets.0 (hero-1.webp) bytes: damaged or incomplete WEBP data" in message
     assert "assets.1 (hero-2.webp) bytes:" in message

@@ -9,6 +9,8 @@ import pytest
 from support.kernels import PATIENCE, Kernel
 
 from imagegen_nb.emulator import Fault
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.widgets import interrupts
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
 
@@ -41,6 +43,27 @@ def until(execute: Callable[[str], str], code: str, wanted: str) -> None:
     end = time.monotonic() + PATIENCE
     while execute(code) != wanted:
         assert time.monotonic() < end, f"{code} never gave {wanted}"
+
+
+def test_the_undocumented_loop_of_the_kernel_is_still_there(kernel, execute):
+    seen = execute(
+        "import ipykernel; loop = getattr(get_ipython().kernel, 'io_loop', None);"
+        "print(ipykernel.__version__, callable(getattr(loop, 'add_callback', None)),"
+        " callable(getattr(loop, 'call_later', None)))"
+    )
+    assert seen.endswith("True True"), f"ipykernel {seen}: adapt imagegen_nb/widgets/interrupts.py"
+
+
+def test_without_that_loop_a_warning_says_what_to_do_and_the_run_goes_on(monkeypatch, workspace):
+    class Shell:
+        kernel = object()
+
+    monkeypatch.setattr(interrupts, "get_ipython", Shell)
+    job = workspace.submit(ImageGenerationStep(prompt="a fox"))
+    with pytest.warns(RuntimeWarning, match="use its Cancel button"):
+        interrupts.cancel_on_interrupt(job)
+    assert job.future.result(timeout=30).returned == 1
+    assert job not in interrupts._running_jobs
 
 
 @pytest.mark.parametrize("meanwhile", ["", "; await asyncio.sleep(0.3)"], ids=["", "from-an-async-cell"])

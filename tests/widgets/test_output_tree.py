@@ -37,12 +37,12 @@ def test_a_run_is_shown_with_its_values(workspace: Workspace):
 
 def test_every_node_stands_directly_before_what_it_holds(workspace: Workspace):
     many = STEP.model_copy(update={"image_count": 10})
-    found = paths(OutputTree(references.paths(many)))
-    assert found[:2] == ["step_1.output", "step_1.output.settings"]
-    assert found.index("step_1.output.assets.9") > found.index("step_1.output.assets.2.id")
-    for index, path in enumerate(found[1:], 1):
+    listed = paths(OutputTree(references.paths(many)))
+    assert listed[:2] == ["step_1.output", "step_1.output.settings"]
+    assert listed.index("step_1.output.assets.9") > listed.index("step_1.output.assets.2.id")
+    for index, path in enumerate(listed[1:], 1):
         parent = path.rpartition(".")[0]
-        between = found[found.index(parent) + 1 : index]
+        between = listed[listed.index(parent) + 1 : index]
         assert all(one.startswith(f"{parent}.") for one in between)
 
 
