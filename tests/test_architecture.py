@@ -317,18 +317,14 @@ TEST_FILES = sorted(path.relative_to(TESTS).as_posix() for path in TESTS.rglob("
 OF_THE_WHOLE = ("browser", "rigs")
 """Folders of tests that go through the whole, as do the files beside this one."""
 ACROSS_A_PACKAGE = {
-    "emulator/test_fault_answers.py",
-    "emulator/test_fault_clients.py",
-    "emulator/test_recordings.py",
+    "cli/test_main.py",
     "providers/test_contract.py",
     "providers/test_faults.py",
+    "providers/test_plug_in_api.py",
     "providers/test_recorded_contract.py",
     "providers/test_recordings.py",
     "replay/test_no_route.py",
-    "replay/test_secrets.py",
     "runs/test_kernel.py",
-    "store/test_ledger.py",
-    "widgets/test_saved.py",
 }
 """Tests of what no single module of their package does; each says in its docstring what that is."""
 
