@@ -14,8 +14,6 @@ from imagegen_nb.store.local import LocalStore
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.notebooks
 
-pytestmark = pytest.mark.notebooks
-
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:

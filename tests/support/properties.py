@@ -1,7 +1,8 @@
-"""The settings profile of the property tests, and the values they draw from."""
+"""The settings profiles of the property tests (full where CI is set), and the values they draw from."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -13,9 +14,10 @@ from imagegen_nb.providers.capabilities import Choice, Integer, Kind, PixelSize
 from imagegen_nb.step.step import ImageGenerationStep
 
 settings.register_profile(
-    "unit", max_examples=80, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    "full", max_examples=80, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("unit")
+settings.register_profile("quick", settings.get_profile("full"), max_examples=25)
+settings.load_profile("full" if os.environ.get("CI") else "quick")  # .ci/run sets CI
 
 KEYS = tuple(ImageGenerationStep.model_fields)
 

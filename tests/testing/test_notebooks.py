@@ -21,10 +21,7 @@ from support.pytest_run import PytestRun
 
 from imagegen_nb.notebooks.record import record
 
-pytestmark = [
-    pytest.mark.notebooks,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
-]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
 
 KEY = "sk-CanaryOne0a1b2c3d4e5f6g7h8i9j"
 CELLS = (
