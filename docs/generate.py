@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.notebooks.record import Recorded, record
+from imagegen_nb.notebooks.record import NotebookRecording, record
 from imagegen_nb.providers import catalog
 from imagegen_nb.step import model_table
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import definition_schema
-from imagegen_nb.widgets.form_state import Draft, FieldView, fields
+from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -56,29 +56,28 @@ def _form() -> str:
         )
     parts = []
     for title, draft in states.items():
-        rows = "".join(_form_row(view) for view in fields(draft).values() if view.key != "model")
-        parts.append(
-            f"## {title}\n\n| field | shown as | choices | value | note |\n|---|---|---|---|---|\n{rows}"
-        )
+        fields = FormState.of(draft).fields.values()
+        rows = "".join(_form_row(field) for field in fields if field.key != "model")
+        parts.append(f"## {title}\n\n{_FORM_HEAD}{rows}")
     return "\n".join(parts)
 
 
-def _form_row(view: FieldView) -> str:
-    if not view.visible:
-        return f"| {view.label} | *hidden* | | | |\n"
-    choices = ", ".join(f"~~{o.value}~~" if o.disabled else o.value for o in view.options)
-    choices += ", custom" if view.custom else ""
-    choices = choices or (f"{view.minimum}–{view.maximum}" if view.maximum else "")
-    value = "" if view.value is None else f"`{view.value}`"
-    shown = view.control if view.enabled else "*disabled*"
-    return f"| {view.label} | {shown} | {choices} | {value} | {view.hint} |\n"
+def _form_row(field: FieldState) -> str:
+    if not field.visible:
+        return f"| {field.label} | *hidden* | | | |\n"
+    choices = ", ".join(f"~~{o.value}~~" if o.disabled else o.value for o in field.options)
+    choices += ", custom" if field.custom else ""
+    choices = choices or (f"{field.minimum}–{field.maximum}" if field.maximum else "")
+    value = "" if field.value is None else f"`{field.value}`"
+    shown = field.control if field.enabled else "*disabled*"
+    return f"| {field.label} | {shown} | {choices} | {value} | {field.hint} |\n"
 
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def recorded(notebook: Path, project: Path) -> Recorded:
+def recorded(notebook: Path, project: Path) -> NotebookRecording:
     """Record `notebook` against the emulator in the folder `project`, laid out as this one; nothing else
     is touched, and nothing that an earlier run left behind is met. Raises `ImagegenError`."""
     (project / "cassettes").mkdir(parents=True)

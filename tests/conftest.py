@@ -1,50 +1,125 @@
-"""Shared by all tests: one emulator, a workspace on it, a clean environment, and a raw loopback server."""
+"""Shared by all tests: lanes, one emulator, a workspace on it, a clean environment, a raw loopback server.
+
+A lane is a marker: *notebooks*, *browser* and *rigs* are slow, whatever has none of them is *fast*. Plain
+`pytest` runs the fast lane; whoever names files, tests or markers gets exactly those.
+"""
 
 from __future__ import annotations
 
 import os
-import re
+import shutil
 import signal
 import socketserver
+import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from support.environment import FOREIGN
 
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.providers.http import client, rate_limiter
 from imagegen_nb.runs.workspace import Workspace
 
-_FOREIGN = re.compile(r"(?i)^(openai|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$")
+if TYPE_CHECKING:
+    from support.kernels import Kernel
+
+_HERE = Path(__file__).parent
+_LEAN = str(_HERE / "support" / "lean")
+sys.path.insert(0, _LEAN)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_LEAN, os.environ.get("PYTHONPATH")]))
+# Stores make every write durable. In memory that takes no time; where there is little room it stays on disk.
+_MEMORY = Path("/dev/shm")
+if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 * 1024**3:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+SLOW_LANES = ("notebooks", "browser", "rigs")
+FAST_LANE = " and ".join(f"not {lane}" for lane in SLOW_LANES)
+_LANE_OF_FOLDER = {"browser": "browser", "rigs": "rigs"}
+_NOTEBOOK_FIXTURES = {"kernel", "run_pytest"}
+"""They start a process that takes seconds; other such tests bear the marker themselves."""
+_SLOW_TIMEOUT = 600
+"""Seconds a test of a slow lane may take. Processes start slowly on a busy machine; a hang still ends."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run the fast lane where nothing is said about which tests to run."""
+    options = config.option
+    chosen = options.markexpr or options.keyword or options.lf or getattr(options, "failedfirst", False)
+    if not chosen and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        options.markexpr = FAST_LANE
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import nothing out of folders that `-m` leaves out whole."""
+    selected = config.option.markexpr
+    lineage = (collection_path, *collection_path.parents)
+    lanes = [lane for folder, lane in _LANE_OF_FOLDER.items() if _HERE / folder in lineage]
+    if selected in (FAST_LANE, "notebooks"):
+        return bool(lanes) or None
+    if selected in _LANE_OF_FOLDER.values() and _HERE in collection_path.parents:
+        return lanes != [selected] or None
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put each test into its lane, by its folder or by what it uses."""
+    for item in items:
+        if lane := _LANE_OF_FOLDER.get(item.path.relative_to(_HERE).parts[0]):
+            item.add_marker(getattr(pytest.mark, lane))
+        elif _NOTEBOOK_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.notebooks)
+        slow = any(item.get_closest_marker(lane) for lane in SLOW_LANES)
+        if slow and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_SLOW_TIMEOUT))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def interrupts_arrive() -> Iterator[None]:
-    """Also where the tests run in the background: there SIGINT is ignored, and children inherit that."""
+def default_interrupts() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt. A shell ignores it for what runs in the background, children too."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(scope="session")
+def one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """A file with one of the certificates this machine trusts, None where it trusts none."""
+    trusted = ssl.create_default_context().get_ca_certs(binary_form=True)
+    if not trusted:
+        return None
+    file = tmp_path_factory.mktemp("certificates") / "one.pem"
+    file.write_text(ssl.DER_cert_to_PEM_cert(trusted[0]))
+    return file
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No provider keys, SDK settings, proxies or keyring of whoever runs the tests."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, one_certificate: Path | None) -> None:
+    """No provider keys, SDK settings, proxies or keyring of whoever runs the tests.
+
+    Each HTTP client loads the trusted certificates. All take longer than most tests, and none is used.
+    """
+    if one_certificate:
+        monkeypatch.setenv("SSL_CERT_FILE", str(one_certificate))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
-    for name in filter(_FOREIGN.search, list(os.environ)):
+    for name in filter(FOREIGN.search, list(os.environ)):
         monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)
-def gates_stand_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test meets its providers for the first time: no refusal of another's keeps it waiting."""
-    monkeypatch.setattr(rate_limiter, "_gates", {})
+def fresh_rate_limiters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits because a provider refused another test's request."""
+    monkeypatch.setattr(rate_limiter, "_limiters", {})
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Lets waits for a turn take no time, and lists them in seconds: the gate's clock is moved instead."""
+    """Waits for the rate limiter, in seconds. They take no time: its clock is moved instead."""
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -57,8 +132,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture(autouse=True)
-def lifecycle_warnings_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are given once per process; each test is to see its own."""
+def repeated_lifecycle_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are given once per process; each test has to see its own."""
     monkeypatch.setattr("imagegen_nb.step.step._warned", set())
 
 
@@ -84,8 +159,17 @@ def workspace(emulator: Emulator, tmp_path: Path) -> Iterator[Workspace]:
         yield workspace
 
 
+@pytest.fixture(scope="session")
+def kernel() -> Iterator[Kernel]:
+    """A kernel that many tests share: starting one takes seconds."""
+    from support.kernels import Kernel
+
+    with Kernel.running() as kernel:
+        yield kernel
+
+
 @dataclass
-class Heard:
+class ReceivedRequest:
     """One request as it arrived at a `RawServer`; header names in lower case."""
 
     line: str
@@ -93,7 +177,7 @@ class Heard:
     body: bytes
 
 
-Answer = Callable[[Callable[[bytes], object], threading.Event], object]
+Respond = Callable[[Callable[[bytes], object], threading.Event], object]
 
 
 @dataclass
@@ -103,8 +187,8 @@ class RawServer:
     `answer` is those bytes, or a function of `write` and an event that is set when the test is over.
     """
 
-    answer: bytes | Answer
-    requests: list[Heard] = field(default_factory=list)
+    answer: bytes | Respond
+    requests: list[ReceivedRequest] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
@@ -117,7 +201,7 @@ class RawServer:
             name, _, value = header.partition(":")
             headers[name.lower()] = value.strip()
         body = connection.rfile.read(int(headers.get("content-length", 0)))
-        self.requests.append(Heard(line, headers, body))
+        self.requests.append(ReceivedRequest(line, headers, body))
         try:
             if callable(self.answer):
                 self.answer(connection.wfile.write, self.over)
@@ -133,11 +217,11 @@ class _Threads(socketserver.ThreadingTCPServer):
 
 
 @pytest.fixture
-def raw_server() -> Iterator[Callable[[bytes | Answer], RawServer]]:
+def raw_server() -> Iterator[Callable[[bytes | Respond], RawServer]]:
     """Starts `RawServer`s: `raw_server(b"HTTP/1.1 200 OK...")`."""
     running: list[tuple[_Threads, RawServer, threading.Thread]] = []
 
-    def start(answer: bytes | Answer) -> RawServer:
+    def start(answer: bytes | Respond) -> RawServer:
         raw = RawServer(answer)
 
         class Handler(socketserver.StreamRequestHandler):

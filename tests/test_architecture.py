@@ -1,11 +1,14 @@
-"""Holds the code to its layers: no cycles, imports only downwards, short functions, everything typed."""
+"""Holds the code to its layers: no cycles, imports only downwards, short functions, types; tests to it."""
 
 from __future__ import annotations
 
 import ast
 import functools
 import graphlib
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -55,7 +58,10 @@ def targets_of(file: str, node: ast.Import | ast.ImportFrom) -> list[str]:
     return [target for target in map(file_of, modules) if target is not None]
 
 
-GRAPH = {file: sorted(set(imported_by(file))) for file in FILES}
+@functools.cache
+def import_graph() -> dict[str, list[str]]:
+    """For each file, the package's own files that it imports."""
+    return {file: sorted(set(imported_by(file))) for file in FILES}
 
 
 # Layers
@@ -79,7 +85,7 @@ needs_document = pytest.mark.skipif(not DOCUMENT.exists(), reason="docs/architec
 
 
 def test_there_are_no_import_cycles():
-    assert list(graphlib.TopologicalSorter(GRAPH).static_order())
+    assert list(graphlib.TopologicalSorter(import_graph()).static_order())
 
 
 def test_the_root_holds_only_what_all_share():
@@ -95,7 +101,7 @@ def test_the_table_names_every_package():
 def test_packages_import_only_from_lower_layers():
     table = layers()
     upwards = []
-    for file, targets in GRAPH.items():
+    for file, targets in import_graph().items():
         for target in targets:
             importing, imported = package_of(file), package_of(target)
             if importing in ("", BESIDE) or imported in ("", BESIDE, importing):
@@ -120,7 +126,9 @@ def test_the_roots_own_files_import_nothing_but_each_other_until_a_name_is_asked
 def test_plug_ins_of_one_folder_never_import_each_other():
     plug_ins = {f"{folder}/{name}.py" for folder, names in PLUG_INS.items() for name in names}
     assert plug_ins <= set(FILES)
-    assert [(file, target) for file in plug_ins for target in GRAPH[file] if target in plug_ins] == []
+    assert [
+        (file, target) for file in plug_ins for target in import_graph()[file] if target in plug_ins
+    ] == []
 
 
 PLUG_INS = {"providers": ("openai", "xai", "gemini"), "store": ("local",)}
@@ -129,7 +137,9 @@ PLUG_INS = {"providers": ("openai", "xai", "gemini"), "store": ("local",)}
 def test_the_emulator_imports_nothing_else_of_the_package():
     inside = [file for file in FILES if package_of(file) == BESIDE]
     assert inside
-    assert [(file, target) for file in inside for target in GRAPH[file] if package_of(target) != BESIDE] == []
+    assert [
+        (file, target) for file in inside for target in import_graph()[file] if package_of(target) != BESIDE
+    ] == []
 
 
 def test_only_faces_and_the_workspace_know_the_emulator():
@@ -137,7 +147,7 @@ def test_only_faces_and_the_workspace_know_the_emulator():
         file
         for file in FILES
         if package_of(file) != BESIDE
-        for target in GRAPH[file]
+        for target in import_graph()[file]
         if package_of(target) == BESIDE
     }
     assert outside <= {"runs/workspace.py"} | {file for file in FILES if file.startswith("cli/")}
@@ -148,6 +158,8 @@ def test_sdks_are_imported_only_inside_their_plug_ins():
         "openai": {"providers/openai.py"},
         "google": {"providers/gemini.py", "providers/credentials.py"},
         "ipywidgets": {file for file in FILES if file.startswith("widgets/")},
+        "vcr": {"replay/vcr_adapter.py"},
+        "yaml": {"replay/cassette_file.py"},
     }
     strangers = []
     for file in FILES:
@@ -160,6 +172,105 @@ def test_sdks_are_imported_only_inside_their_plug_ins():
                 if name.split(".")[0] in homes and file not in homes[name.split(".")[0]]
             ]
     assert strangers == []
+
+
+# Imports
+
+
+def modules_loaded_by(module: str, *, after: str = "") -> tuple[set[str], set[str]]:
+    """The package's modules and the third-party packages that importing `module` brings into a new process.
+
+    What importing `after` has brought in already does not count.
+    """
+    program = (
+        f"import json, sys{f', {after}' if after else ''}\n"
+        "before = set(sys.modules)\n"
+        f"import {module}\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    loaded = set(json.loads(done.stdout))
+    own = {name for name in loaded if name.split(".")[0] == PACKAGE}
+    third_party = {name.split(".")[0] for name in loaded - own} - sys.stdlib_module_names
+    return own, {name for name in third_party if not name.startswith("_")}
+
+
+def with_parents(*names: str) -> set[str]:
+    """Modules by their names below the package, and all that importing them loads without their own doing."""
+    parts = [[PACKAGE, *name.split(".")] for name in names]
+    return {
+        f"{PACKAGE}._version",
+        *(".".join(part[:end]) for part in parts for end in range(1, len(part) + 1)),
+    }
+
+
+SUBPACKAGES = sorted(
+    PurePosixPath(file).parent.as_posix().replace("/", ".") for file in FILES if file.endswith("/__init__.py")
+)
+EAGER = {
+    "cli": "importing a module of it registers its commands",
+    "emulator": "its public classes are annotations of others, and light",
+}
+"""Packages whose `__init__` imports modules of the package, and why."""
+
+
+@pytest.mark.parametrize("package", [name for name in SUBPACKAGES if name.split(".")[0] not in EAGER])
+def test_importing_a_package_imports_nothing_else(package):
+    """Importing any module imports its parents first: what their `__init__` loads, everybody pays for."""
+    assert modules_loaded_by(f"{PACKAGE}.{package}") == (with_parents(package), set())
+
+
+def test_importing_the_root_imports_only_the_version():
+    assert modules_loaded_by(PACKAGE) == ({PACKAGE, f"{PACKAGE}._version"}, set())
+
+
+def test_importing_the_emulator_loads_neither_a_web_framework_nor_an_imaging_library():
+    own, third_party = modules_loaded_by(f"{PACKAGE}.{BESIDE}")
+    assert {name for name in own if not name.startswith(f"{PACKAGE}.{BESIDE}")} == {
+        PACKAGE,
+        f"{PACKAGE}._version",
+    }
+    assert third_party == set()
+
+
+def test_importing_the_command_line_loads_no_sdk_no_server_and_no_widgets():
+    _, third_party = modules_loaded_by(f"{PACKAGE}.cli")
+    slow = {
+        "openai",
+        "google",
+        "httpx2",
+        "PIL",
+        "ipywidgets",
+        "IPython",
+        "vcr",
+        "yaml",
+        "starlette",
+        "uvicorn",
+    }
+    assert third_party & slow == set()
+    assert "typer" in third_party
+
+
+LEAVES = {
+    "core.active_cassette": ({"core.active_cassette", "core.types", "errors"}, set()),
+    "replay.network_block": ({"replay.network_block", "errors"}, set()),
+    "replay.paths": ({"replay.paths", "core.filenames", "errors"}, set()),
+    "store.base": ({"store.base", "errors"}, set()),
+}
+
+
+@pytest.mark.parametrize("module", LEAVES)
+def test_importing_a_leaf_imports_what_it_needs_and_nothing_else(module):
+    """`replay.network_block` is imported in every kernel under test, `core.active_cassette` by every run."""
+    own, third_party = LEAVES[module]
+    assert modules_loaded_by(f"{PACKAGE}.{module}") == (with_parents(*own), third_party)
+
+
+def test_the_pytest_plugin_costs_next_to_nothing_in_sessions_that_do_not_use_it():
+    own, third_party = modules_loaded_by(f"{PACKAGE}.testing.plugin", after="pytest")
+    needed = {"testing.plugin", "testing.baselines", "core.atomic_files", "core.images", "errors"}
+    assert (own, third_party) == (with_parents(*needed), set())
 
 
 # Size and types
@@ -197,3 +308,44 @@ def test_every_file_says_why_it_exists(file):
 
 def test_the_package_is_marked_as_typed():
     assert (ROOT / "py.typed").exists()
+
+
+# Tests
+
+TESTS = Path(__file__).parent
+TEST_FILES = sorted(path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py"))
+OF_THE_WHOLE = ("browser", "rigs")
+"""Folders of tests that go through the whole, as do the files beside this one."""
+ACROSS_A_PACKAGE = {
+    "emulator/test_fault_answers.py",
+    "emulator/test_fault_clients.py",
+    "emulator/test_recordings.py",
+    "providers/test_contract.py",
+    "providers/test_faults.py",
+    "providers/test_recorded_contract.py",
+    "providers/test_recordings.py",
+    "replay/test_no_route.py",
+    "replay/test_secrets.py",
+    "runs/test_kernel.py",
+    "store/test_ledger.py",
+    "widgets/test_saved.py",
+}
+"""Tests of what no single module of their package does; each says in its docstring what that is."""
+
+
+def mirrors_a_module(file: str) -> bool:
+    """Whether `a/test_b.py` stands beside `a/b.py` or `a/b/`; `b/test_b.py` may test the package `b`."""
+    path = PurePosixPath(file)
+    name = path.stem.removeprefix("test_")
+    module = ROOT / path.parent / name
+    return module.with_suffix(".py").exists() or module.is_dir() or name in (path.parent.name, "init")
+
+
+def test_each_test_file_stands_beside_what_it_tests():
+    inside = {file for file in TEST_FILES if "/" in file and not file.startswith(OF_THE_WHOLE)}
+    assert {file for file in inside if not mirrors_a_module(file)} == ACROSS_A_PACKAGE
+
+
+@pytest.mark.parametrize("file", sorted(ACROSS_A_PACKAGE))
+def test_tests_across_a_package_say_what_of(file):
+    assert ast.get_docstring(ast.parse((TESTS / file).read_text(encoding="utf-8")))

@@ -13,8 +13,6 @@ from support.project import ROOT, generator
 import imagegen_nb as ig
 from imagegen_nb.cli.console import app
 from imagegen_nb.emulator import Emulator
-from imagegen_nb.emulator.rendering.drawing import Drawing
-from imagegen_nb.emulator.rendering.image import render
 from imagegen_nb.providers import catalog
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -74,10 +72,7 @@ def test_the_ten_line_provider_of_contributing_works(emulator: Emulator, tmp_pat
     body = example.partition("class Swatch")[2].strip().splitlines()
     assert len([line for line in body if line.strip()]) <= 10
 
-    def paint(colour: str) -> bytes:
-        return render(Drawing("swatch-1", colour, 64, 64, "png"))
-
-    names: dict[str, Any] = {"paint": paint, "AsyncGenerator": AsyncGenerator}
+    names: dict[str, Any] = {"AsyncGenerator": AsyncGenerator}
     exec(example, names)  # our own text
     catalog.register(names["Swatch"]())
     try:

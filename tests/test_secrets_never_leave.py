@@ -198,10 +198,13 @@ def test_a_server_that_repeats_the_key_in_its_headers(raw_server, tmp_path, prov
 def test_objects_that_know_where_keys_are_do_not_show_them(tmp_path, provider):
     workspace = Workspace(tmp_path, hosted={provider: Gateway("https://gateway.example/v1", "ODD_KEY")})
     step = ImageGenerationStep(model=MODELS[provider], prompt="a fox")
-    credential = workspace.credential(step.entry.provider, step.charge_type)
-    connection = workspace.connection(step.entry.provider, credential)
+    route = workspace.route(step.entry.provider, step.charge_type)
+    connection = workspace.connection(step.entry.provider, route)
+    credential = route.credential
     assert credential.key.get_secret_value() == CANARIES["ODD_KEY"]
-    shown = [repr(thing) for thing in (workspace, credential, connection, workspace.hosted, step.entry)]
+    shown = [
+        repr(thing) for thing in (workspace, route, credential, connection, workspace.hosted, step.entry)
+    ]
     assert hits(iter([*shown, str(credential), credential.paid_by])) == []
 
 

@@ -1,4 +1,4 @@
-"""The command line: `imagegen-nb`.
+"""The command line: `imagegen-nb`, one file for each command; what they share is in `console`.
 
 Exit codes: 0 done (also with fewer images than asked), 1 the step failed, 2 something given was
 wrong (a file, an input, a missing key), 130 interrupted.
@@ -9,14 +9,25 @@ from __future__ import annotations
 import sys
 import warnings
 
-from imagegen_nb.cli import cassettes, emulator, init, models, record, run, scan, step_files, store
+from imagegen_nb.cli import (  # noqa: F401  # importing a module registers its command
+    cassettes,
+    demo,
+    emulator,
+    init,
+    migrate,
+    models,
+    paths,
+    record,
+    run,
+    scan,
+    schema,
+    store,
+    validate,
+)
 from imagegen_nb.cli.console import app, fail, print_json, warn
 from imagegen_nb.errors import ImagegenError, MissingCredential, StepFailed
 
 __all__ = ["main"]
-
-_COMMANDS = (init, run, step_files, models, record, cassettes, scan, emulator, store)
-"""Importing a module registers its commands."""
 
 
 def main() -> None:
@@ -34,11 +45,11 @@ def main() -> None:
 
 
 def _leave(error: ImagegenError, code: int) -> None:
-    words = str(error)
+    message = str(error)
     if isinstance(error, MissingCredential):
-        words = f"no key: set {error.variable}, or run without a key and without cost: --backend emulator"
-    fail(words)
+        message = f"no key: set {error.variable}, or run without a key and without cost: --backend emulator"
+    fail(message)
     # A failed step has already been printed with its error.
     if "--json" in sys.argv and not isinstance(error, StepFailed):
-        print_json({"error": {"kind": error.kind, "message": words, "place": getattr(error, "place", "")}})
+        print_json({"error": {"kind": error.kind, "message": message, "place": getattr(error, "place", "")}})
     sys.exit(code)

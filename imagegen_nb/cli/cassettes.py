@@ -1,4 +1,4 @@
-"""`imagegen-nb cassettes`: what is recorded, whether it is whole, and what nothing refers to any more."""
+"""`imagegen-nb cassettes`: list and check recorded cassettes, and delete images nothing refers to."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Finding:
-    """A cassette as it lies on the disk; `problems` is empty for a usable one."""
+class _CassetteReport:
+    """What a cassette's folder holds; `problems` is empty for a usable one."""
 
     name: str
     against: str = ""
@@ -34,7 +34,7 @@ class _Finding:
     size: int = 0
     problems: tuple[str, ...] = ()
 
-    def facts(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         return {
             "name": self.name,
             "recorded_against": self.against,
@@ -48,30 +48,30 @@ class _Finding:
 @cassettes.command()
 def ls(names: _Names = None, as_json: _AsJson = False) -> None:
     """List the cassettes of this project."""
-    findings = [_look(name, folder) for name, folder in _folders(names).items()]
+    reports = [_inspect(name, folder) for name, folder in _folders(names).items()]
     if as_json:
-        print_json([finding.facts() for finding in findings])
+        print_json([report.as_json() for report in reports])
         return
     table = plain_table("cassette", "recorded against", "on", "calls", "size", "")
-    for found in findings:
-        state = "[red]damaged[/]" if found.problems else ""
-        facts = (found.name, found.against, found.recorded_on, str(found.calls), byte_size(found.size))
-        table.add_row(*map(escape, facts), state)
+    for report in reports:
+        state = "[red]damaged[/]" if report.problems else ""
+        cells = (report.name, report.against, report.recorded_on, str(report.calls), byte_size(report.size))
+        table.add_row(*map(escape, cells), state)
     out.print(table)
 
 
 @cassettes.command()
 def check(names: _Names = None, as_json: _AsJson = False) -> None:
     """Read cassettes whole, and search them for keys; leave with 2 when one is not as it should be."""
-    findings = [_look(name, folder) for name, folder in _folders(names).items()]
+    reports = [_inspect(name, folder) for name, folder in _folders(names).items()]
     if as_json:
-        print_json([finding.facts() for finding in findings])
-    for found in findings:
-        if not as_json and not found.problems:
-            out.print(f"[green]good[/] {escape(found.name)}", soft_wrap=True)
-        for problem in () if as_json else found.problems:
-            fail(f"{found.name}: {problem}")
-    if any(found.problems for found in findings):
+        print_json([report.as_json() for report in reports])
+    for report in () if as_json else reports:
+        if not report.problems:
+            out.print(f"[green]good[/] {escape(report.name)}", soft_wrap=True)
+        for problem in report.problems:
+            fail(f"{report.name}: {problem}")
+    if any(report.problems for report in reports):
         raise typer.Exit(2)
 
 
@@ -93,31 +93,30 @@ def prune(names: _Names = None, as_json: _AsJson = False) -> None:
 
 
 def _folders(names: list[str] | None) -> dict[str, Path]:
-    """The folder of each cassette by its name, which may lead through folders of its own."""
-    below = home()
-    found = (path.parent for path in below.rglob(cassette_file.FILE))
-    there = {folder.relative_to(below).as_posix(): folder for folder in found if folder != below}
-    if unknown := [name for name in names or () if name not in there]:
-        raise InvalidOption(
-            f"there is no cassette {unknown[0]!r} in {home()}; there are {', '.join(sorted(there)) or 'none'}"
-        )
-    return {name: there[name] for name in names or sorted(there)}
+    """The folder of each cassette by its name; a name with slashes is a path below the cassettes' folder."""
+    root = home()
+    parents = (path.parent for path in root.rglob(cassette_file.FILE))
+    folders = {folder.relative_to(root).as_posix(): folder for folder in parents if folder != root}
+    if unknown := [name for name in names or () if name not in folders]:
+        existing = ", ".join(sorted(folders)) or "none"
+        raise InvalidOption(f"there is no cassette {unknown[0]!r} in {root}; there are {existing}")
+    return {name: folders[name] for name in names or sorted(folders)}
 
 
-def _look(name: str, folder: Path) -> _Finding:
+def _inspect(name: str, folder: Path) -> _CassetteReport:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     try:
         about, recordings = cassette_file.read(folder)
     except ReplayError as error:
-        return _Finding(name=name, size=size, problems=(str(error),))
-    known = keys_in_use()
+        return _CassetteReport(name=name, size=size, problems=(str(error),))
+    known_keys = keys_in_use()
     problems = [f"left out when it was recorded: {place}" for place in about.refused]
     problems += [
-        redaction.redact(f"call {recording.call} to {recording.model}: {found}", known)
+        redaction.redact(f"call {recording.call} to {recording.model}: {key_kind}", known_keys)
         for recording in recordings
-        if (found := filters.key_in(recording, known))
+        if (key_kind := filters.find_key(recording, known_keys))
     ]
-    return _Finding(
+    return _CassetteReport(
         name=name,
         against=about.against,
         recorded_on=about.recorded_on,

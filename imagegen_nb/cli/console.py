@@ -1,4 +1,4 @@
-"""How the command line speaks: results on standard output, everything else on standard error."""
+"""What the commands print with: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -43,30 +43,30 @@ def _options(
 
 
 def escape(text: str) -> str:
-    """`text` for the console, where neither rich nor the terminal takes any of it for a command."""
+    """`text` for the console, without effect as rich markup and without control characters."""
     return as_markup(visible(text))
 
 
 def print_json(value: Any) -> None:
-    """`value` as JSON on standard output, for machines; no character of it commands a terminal."""
+    """`value` as JSON on standard output, for machines; control characters are escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     typer.echo(CONTROL_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def fail(error: object, *notes: str) -> None:
-    """An error, and what there is to add to it, on standard error."""
+    """Print an error and its notes on standard error."""
     err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
     for note in notes:
         err.print(f"  {escape(note)}", soft_wrap=True)
 
 
-def warn(message: Warning | str, *_where: Any, **_more: Any) -> None:
-    """A warning on standard error; where in the source it arose is of no use here."""
+def warn(message: Warning | str, *_location: Any, **_more: Any) -> None:
+    """Print a warning on standard error, without the source location Python adds by default."""
     err.print(f"[yellow]warning:[/] {escape(str(message))}", soft_wrap=True)
 
 
 def plain_table(*headings: str, title: str | None = None) -> Table:
-    """A table without boxes whose first column stays whole; long values are cut at the window's edge."""
+    """A table without boxes. The first column is never cut; other long values end at the window's edge."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(headings):
         table.add_column(heading, no_wrap=True, overflow="fold" if number == 0 else "ellipsis")
@@ -74,7 +74,7 @@ def plain_table(*headings: str, title: str | None = None) -> Table:
 
 
 def show_run(run: Run) -> None:
-    """The images of a run, one a row, and then where they are, in lines that can be copied whole."""
+    """Print a run's images as a table, then their addresses, each on a line that can be copied whole."""
     if not run.output.assets:
         out.print(escape(run.title), soft_wrap=True)
         return
@@ -82,15 +82,15 @@ def show_run(run: Run) -> None:
     for index, asset in enumerate(run.output.assets):
         stored = asset.stored
         pixels = f"{stored.width}×{stored.height}" if stored else ""
-        facts = (asset.file_name, pixels, asset.file_type, byte_size(asset.file_size))
-        table.add_row(f"output.assets.{index}", *map(escape, facts))
+        cells = (asset.file_name, pixels, asset.file_type, byte_size(asset.file_size))
+        table.add_row(f"output.assets.{index}", *map(escape, cells))
     out.print(table)
     for asset in run.output.assets:
         out.print(escape(asset.file_url), soft_wrap=True)
 
 
-def run_facts(run: Run) -> dict[str, Any]:
-    """A run as plain data: the output, and what the platform's object has no place for."""
+def run_as_json(run: Run) -> dict[str, Any]:
+    """A run as plain data: the output, and what the platform's output object does not hold."""
     return {
         "run_id": run.id,
         "status": run.status,

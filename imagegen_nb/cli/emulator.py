@@ -1,17 +1,13 @@
-"""`imagegen-nb emulator` and `demo`: the toolkit without a key."""
+"""`imagegen-nb emulator`: the three providers' API on this machine, without a key."""
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from imagegen_nb.cli.console import app, err, escape, out, print_json
+from imagegen_nb.cli.console import app, err, print_json
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.notebooks.demo import Demo
 
 
 @app.command()
@@ -41,33 +37,3 @@ def emulator(
         server.serve_forever()
         return
     raise InvalidOption(f"--port {port} cannot be used: {reason}. Choose another, or 0 for a free one")
-
-
-@app.command()
-def demo(
-    folder: Annotated[Path, typer.Option(help="Where everything it makes goes.")] = Path("demo-output"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print where everything is as JSON.")] = False,
-) -> None:
-    """Run the quickstart notebook on the emulator: images, an executed notebook, an exported step."""
-    err.print("running the quickstart notebook on the emulator (no key, no cost) …")
-    done = Demo.run(folder)
-    if as_json:
-        files = {"images": done.images, "steps": done.steps, "notebook": [done.notebook]}
-        print_json({name: [str(path) for path in paths] for name, paths in files.items()})
-        return
-    out.print("[bold]Done.[/] Everything below was made by the emulator; no provider was asked.\n")
-    for label, paths in (
-        ("images", done.images),
-        ("exported step", done.steps),
-        ("executed notebook", [done.notebook]),
-    ):
-        for path in paths:
-            out.print(f"  {label:<18} {escape(str(path))}", soft_wrap=True)
-    out.print(f"\nOpen it live:  {escape(_open_command(done.notebook))}", soft_wrap=True)
-
-
-def _open_command(notebook: Path) -> str:
-    """What starts JupyterLab on the notebook; it is installed first where it is not."""
-    python = Path(sys.executable)
-    root = "--allow-root " if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
-    return f'{python} -m pip install "jupyterlab>=4.4" && {python} -m jupyterlab {root}{notebook}'

@@ -1,4 +1,4 @@
-"""`imagegen-nb models` and `schema`: what can be set, for people and for machines."""
+"""`imagegen-nb models`: the models, and what each can be set to."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from imagegen_nb.cli.console import app, escape, out, plain_table, print_json
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import catalog
 from imagegen_nb.step import model_table
-from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.step_file.document import definition_schema
 
 
 @app.command()
@@ -56,14 +54,3 @@ def _details(row: dict[str, Any]) -> None:
     for rule in row["rules"]:
         out.print(escape(rule), soft_wrap=True)
     out.print(f"key: {row['key_variable']}   source: {row['source']}", soft_wrap=True)
-
-
-@app.command()
-def schema(
-    file: Annotated[
-        bool, typer.Option("--file", help="The schema of a whole step file, not only of the settings.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = True,
-) -> None:
-    """Print the JSON Schema of a step's settings."""
-    print_json(definition_schema() if file else ImageGenerationStep.json_schema())

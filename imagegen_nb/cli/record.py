@@ -1,4 +1,4 @@
-"""`imagegen-nb record`: a notebook made into a test that runs offline, free and unchanged."""
+"""`imagegen-nb record`: record a notebook's calls, so that it runs as a test, offline and free."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 from imagegen_nb.cli.console import app, err, escape, fail, out, print_json
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.notebooks.record import Recorded
-from imagegen_nb.notebooks.record import record as rehearse
+from imagegen_nb.notebooks.record import NotebookRecording
+from imagegen_nb.notebooks.record import record as record_notebook
 
 _TICKS = 10_000_000_000
 """xAI's ticks in one US dollar."""
@@ -36,48 +36,48 @@ def record(
     if live == emulator:
         raise InvalidOption("say what to record against: --emulator (free), or --live (the providers charge)")
     against: Literal["live", "emulator"] = "live" if live else "emulator"
-    done = rehearse(
+    recorded = record_notebook(
         notebook,
         against,
         name=name,
         timeout=timeout,
-        tell=lambda words: err.print(escape(words), soft_wrap=True),
+        on_progress=lambda message: err.print(escape(message), soft_wrap=True),
     )
     if as_json:
-        print_json(_facts(done))
+        print_json(_as_json(recorded))
     else:
-        _tell(done)
-    for difference in done.differences:
+        _print_summary(recorded)
+    for difference in recorded.differences:
         fail(f"the replay differs: {difference}")
-    if done.differences:
+    if recorded.differences:
         raise typer.Exit(1)
 
 
-def _facts(done: Recorded) -> dict[str, object]:
+def _as_json(recorded: NotebookRecording) -> dict[str, object]:
     return {
-        "notebook": str(done.notebook),
-        "cassette": str(done.folder),
-        "recorded_against": done.against,
-        "calls": done.calls,
-        "files": done.files,
-        "bytes": done.size,
-        "usage": done.usage.as_dict(),
-        "verified": not done.differences,
-        "differences": list(done.differences),
+        "notebook": str(recorded.notebook),
+        "cassette": str(recorded.folder),
+        "recorded_against": recorded.against,
+        "calls": recorded.calls,
+        "files": recorded.files,
+        "bytes": recorded.size,
+        "usage": recorded.usage.as_dict(),
+        "verified": not recorded.differences,
+        "differences": list(recorded.differences),
     }
 
 
-def _tell(done: Recorded) -> None:
-    plural = "" if done.calls == 1 else "s"
-    held = f"{done.calls} call{plural} in {done.files} files, {byte_size(done.size)}"
-    out.print(escape(f"{done.folder}: {held}"), soft_wrap=True)
-    used = [f"{done.usage.total:,} tokens"] if done.usage.total is not None else []
-    if done.usage.cost_in_usd_ticks is not None:
-        used.append(f"${done.usage.cost_in_usd_ticks / _TICKS:.4f} by xAI's own account")
-    told = " and ".join(used) or "nothing reported"
-    if done.against == "live":
-        out.print(escape(f"used: {told}; prices are not known here, the providers bill live calls"))
+def _print_summary(recorded: NotebookRecording) -> None:
+    plural = "" if recorded.calls == 1 else "s"
+    contents = f"{recorded.calls} call{plural} in {recorded.files} files, {byte_size(recorded.size)}"
+    out.print(escape(f"{recorded.folder}: {contents}"), soft_wrap=True)
+    used = [f"{recorded.usage.total:,} tokens"] if recorded.usage.total is not None else []
+    if recorded.usage.cost_in_usd_ticks is not None:
+        used.append(f"${recorded.usage.cost_in_usd_ticks / _TICKS:.4f} by xAI's own account")
+    usage = " and ".join(used) or "nothing reported"
+    if recorded.against == "live":
+        out.print(escape(f"used: {usage}; prices are not known here, the providers bill live calls"))
     else:
-        out.print(escape(f"used: {told}, all of it emulated: nothing was charged"))
-    if not done.differences:
+        out.print(escape(f"used: {usage}, all of it emulated: nothing was charged"))
+    if not recorded.differences:
         out.print("the replay shows the same outputs")

@@ -1,4 +1,4 @@
-"""`imagegen-nb run`: a step file in, images on disk and a table (or JSON) out."""
+"""`imagegen-nb run`: run a step file; its images go to disk, a table or JSON to standard output."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import jiter
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from imagegen_nb.cli.console import app, err, escape, print_json, run_facts, show_run
+from imagegen_nb.cli.console import app, err, escape, print_json, run_as_json, show_run
 from imagegen_nb.core.events import RunEvent
 from imagegen_nb.errors import InvalidOption, StepFailed
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
+from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.export import save_step
 from imagegen_nb.step_file.load import load_step
 
@@ -51,62 +52,65 @@ def run(
 ) -> None:
     """Run a step and keep its images."""
     definition = load_step(file)
-    given = _inputs(values, documents, steps)
-    _refuse_unknown(given, definition.step.variables)
-    inputs = {**definition.inputs, **given}
+    overrides = _inputs(values, documents, steps)
+    _refuse_unknown(overrides, definition.step.variables)
+    inputs = {**definition.inputs, **overrides}
     if export is not None:
         _check_writable(export)
     workspace = Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout)
     name = identifier or definition.identifier
     failure: StepFailed | None = None
     try:
-        done = _with_progress(workspace, definition.step, inputs, name)
+        completed = _run_with_progress(workspace, definition.step, inputs, name)
     except StepFailed as error:
-        failure, done = error, error.run
+        failure, completed = error, error.run
     if as_json:
-        print_json(run_facts(done))
+        print_json(run_as_json(completed))
     else:
-        _tell(done)
+        _print_summary(completed)
     if export is not None:
-        err.print(escape(str(save_step(export, definition.step, run=done, identifier=name))), soft_wrap=True)
+        saved = save_step(export, definition.step, run=completed, identifier=name)
+        err.print(escape(str(saved)), soft_wrap=True)
     if failure is not None:
         raise failure
-    if done.error is not None:
+    if completed.error is not None:
         raise typer.Exit(1)
 
 
-def _with_progress(workspace: Workspace, step: Any, inputs: dict[str, Any], identifier: str | None) -> Run:
+def _run_with_progress(
+    workspace: Workspace, step: ImageGenerationStep, inputs: dict[str, Any], identifier: str | None
+) -> Run:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as progress:
         task = progress.add_task(step.model, total=step.image_count)
 
-        def show(event: RunEvent) -> None:
+        def show(event: RunEvent[Run]) -> None:
             if event.kind == "image":
                 progress.advance(task)
             elif event.kind == "waiting":
                 progress.update(task, description=f"waiting {event.seconds:g} s: {event.reason}")
 
-        return workspace.run(step, inputs, on_event=show, identifier=identifier)
+        return step.run(inputs, workspace=workspace, on_event=show, identifier=identifier)
 
 
-def _tell(done: Run) -> None:
-    show_run(done)
-    for short in () if done.error else done.shortfalls:
+def _print_summary(run: Run) -> None:
+    show_run(run)
+    for short in () if run.error else run.shortfalls:
         err.print(f"[yellow]missing:[/] {short.count} — {escape(str(short.error))}", soft_wrap=True)
-    if done.error is not None and done.step.on_failure == "continue":
+    if run.error is not None and run.step.on_failure == "continue":
         err.print(
-            f"[bold red]failed:[/] {escape(str(done.error))} (the step says to continue)", soft_wrap=True
+            f"[bold red]failed:[/] {escape(str(run.error))} (the step says to continue)", soft_wrap=True
         )
-    for warning in done.warnings:
+    for warning in run.warnings:
         err.print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
-    paid = "emulated: no provider was asked" if done.emulated else f"paid by {done.paid_by}"
-    err.print(f"{done.duration:.1f} s, {escape(paid)}", soft_wrap=True)
+    paid = "emulated: no provider was asked" if run.emulated else f"paid by {run.paid_by}"
+    err.print(f"{run.duration:.1f} s, {escape(paid)}", soft_wrap=True)
 
 
-def _refuse_unknown(given: dict[str, Any], paths: tuple[str, ...]) -> None:
-    """A mistyped name would leave the old value in place, and pay for the wrong picture."""
+def _refuse_unknown(inputs: dict[str, Any], paths: tuple[str, ...]) -> None:
+    """Refuse a mistyped name: the run would use the old value, and the money would buy the wrong image."""
     known = list(dict.fromkeys(path.partition(".")[0] for path in paths))
-    for name in given:
+    for name in inputs:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             remedy = f"did you mean {close[0]}?" if close else f"it has {', '.join(known) or 'no variables'}"
@@ -114,18 +118,18 @@ def _refuse_unknown(given: dict[str, Any], paths: tuple[str, ...]) -> None:
 
 
 def _check_writable(path: Path) -> None:
-    """Before any money is spent: an export that cannot be written."""
+    """Refuse an export that cannot be written, before any money is spent."""
     folder = path.expanduser().absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InvalidOption(f"--export {path}: {folder} is not a folder that can be written to")
 
 
 def _inputs(values: list[str] | None, documents: list[str] | None, steps: list[str] | None) -> dict[str, Any]:
-    found: dict[str, Any] = dict(_pair("--input", item) for item in values or ())
+    inputs: dict[str, Any] = dict(_pair("--input", item) for item in values or ())
     for item in documents or ():
         name, text = _pair("--input-json", item)
         try:
-            found[name] = jiter.from_json(text.encode(), allow_inf_nan=False)
+            inputs[name] = jiter.from_json(text.encode(), allow_inf_nan=False)
         except ValueError as error:
             raise InvalidOption(f"--input-json {name}: not valid JSON ({error})") from None
     for item in steps or ():
@@ -133,8 +137,8 @@ def _inputs(values: list[str] | None, documents: list[str] | None, steps: list[s
         definition = load_step(path)
         if definition.output is None:
             raise InvalidOption(f"--step {name}: {path} was exported without an output; run it first")
-        found[name] = definition
-    return found
+        inputs[name] = definition
+    return inputs
 
 
 def _pair(option: str, item: str) -> tuple[str, str]:

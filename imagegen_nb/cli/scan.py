@@ -1,4 +1,4 @@
-"""`imagegen-nb scan`: keys of the providers, found before they are committed or sent."""
+"""`imagegen-nb scan`: find providers' keys in files before they are committed or sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from imagegen_nb.cli.console import app, fail, out, print_json
 from imagegen_nb.providers.catalog import keys_in_use
-from imagegen_nb.secret_scan.scan import scan as look
+from imagegen_nb.secret_scan.scan import scan as scan_paths
 
 
 @app.command()
@@ -20,10 +20,10 @@ def scan(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Find keys in files of all kinds; leave with 1 when there is one, with 2 when a file cannot be read."""
-    report = look(paths, keys_in_use())
+    report = scan_paths(paths, keys_in_use())
     if as_json:
-        found = [asdict(finding) for finding in report.findings]
-        print_json({"files": report.files, "findings": found, "unread": list(report.unread)})
+        findings = [asdict(finding) for finding in report.findings]
+        print_json({"files": report.files, "findings": findings, "unread": list(report.unread)})
     else:
         for finding in report.findings:
             out.print(escape(str(finding)), soft_wrap=True)

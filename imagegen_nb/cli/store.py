@@ -1,4 +1,4 @@
-"""`imagegen-nb store`: whether a folder of images is whole; its index built again, unused files deleted."""
+"""`imagegen-nb store`: check a folder of images, rebuild its index, delete unused files."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 @store.command()
 def check(path: _Folder, as_json: _AsJson = False) -> None:
     """Read a store whole: every record, every image, every run; leave with 2 when something is wrong."""
-    _tell(maintenance.check(_opened(path)), as_json)
+    _print_report(maintenance.check(_open(path)), as_json)
 
 
 @store.command()
 def rebuild(path: _Folder, as_json: _AsJson = False) -> None:
     """Build the index again from the files beside it, and check the result; the old index is put aside."""
-    _tell(maintenance.rebuild(_opened(path)), as_json)
+    _print_report(maintenance.rebuild(_open(path)), as_json)
 
 
 @store.command()
 def gc(path: _Folder, as_json: _AsJson = False) -> None:
     """Delete the images that have no record, such as those of runs that were killed."""
-    removed = maintenance.gc(_opened(path))
+    removed = maintenance.gc(_open(path))
     if as_json:
         print_json({"removed": list(removed)})
         return
@@ -48,24 +48,25 @@ def gc(path: _Folder, as_json: _AsJson = False) -> None:
         out.print("nothing to remove")
 
 
-def _opened(path: Path) -> LocalStore:
-    """The store in a folder; a mistyped one is not made."""
-    found = LocalStore(path)
-    if not any(place.exists() for place in (found.paths.database, found.paths.manifests, found.paths.blobs)):
+def _open(path: Path) -> LocalStore:
+    """The store in a folder. A folder without one is refused: `LocalStore` would make it."""
+    existing = LocalStore(path)
+    paths = existing.paths
+    if not any(path.exists() for path in (paths.database, paths.manifests, paths.blobs)):
         raise InvalidOption(f"there is no store in {path}: give the folder that Workspace(...) was given")
-    return found
+    return existing
 
 
-def _tell(report: Report, as_json: bool) -> None:
+def _print_report(report: Report, as_json: bool) -> None:
     if as_json:
-        print_json(_facts(report))
+        print_json(_as_json(report))
     else:
-        _show(report)
+        _print_summary(report)
     if report.problems:
         raise typer.Exit(2)
 
 
-def _facts(report: Report) -> dict[str, object]:
+def _as_json(report: Report) -> dict[str, object]:
     return {
         "images": len(report.records),
         "bytes": sum(record.file_size for record in report.records),
@@ -81,10 +82,10 @@ def _facts(report: Report) -> dict[str, object]:
     }
 
 
-def _show(report: Report) -> None:
+def _print_summary(report: Report) -> None:
     size = byte_size(sum(record.file_size for record in report.records))
-    told = f"{len(report.records)} images ({size}), {len(report.runs)} runs, {report.under_way} under way"
-    out.print(("" if report.problems else "[green]good[/] ") + told)
+    summary = f"{len(report.records)} images ({size}), {len(report.runs)} runs, {report.under_way} under way"
+    out.print(("" if report.problems else "[green]good[/] ") + summary)
     for run in report.interrupted:
         out.print(escape(_interrupted(run)), soft_wrap=True)
     if report.orphans:

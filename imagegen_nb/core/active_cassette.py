@@ -1,6 +1,6 @@
-"""What, if anything, stands between the transport and the network: a cassette being recorded or replayed.
+"""The cassette in use in this process, if any: being recorded, or replayed instead of the network.
 
-The floors below know only this seam. What fills it is `replay`, which is loaded by name when the
+The lower layers know only this protocol. `replay` implements it, and is loaded by name when the
 environment names a cassette, so that an ordinary run never imports it.
 """
 
@@ -14,34 +14,34 @@ from typing import Protocol
 from imagegen_nb.core.types import Backend
 
 CASSETTE_VARIABLE = "IMAGEGEN_NB_CASSETTE"
-"""Names the folder of the cassette that a whole process uses, without a word in the program itself."""
+"""The environment variable with the folder of a cassette for the whole process; no code has to change."""
 SEND_TO = "imagegen_nb.send_to"
-"""The request extension with the address that is really asked, where the recording shows another."""
+"""The request extension with the address a request really goes to, where the recording shows another."""
 
 
-class Tape(Protocol):
+class ActiveCassette(Protocol):
     """A cassette in use. `replaying`: it answers, and nothing is sent; else it is being recorded."""
 
     name: str
     replaying: bool
     emulator_url: str
-    """The emulator that stands in for the providers while recording; empty for the process's own."""
+    """The emulator that recordings are made against; empty for the emulator of this process."""
 
     def backend(self, declared: Backend) -> Backend:
         """What made the recordings, for a workspace that declares `declared`. Raises `ReplayError`."""
         ...
 
     async def check(self, provider: object) -> None:
-        """Prove once that the requests of `provider` pass the cassette. Raises `ReplayError`."""
+        """Prove once that the requests of `provider` pass through the cassette. Raises `ReplayError`."""
         ...
 
 
 _lock = threading.RLock()
-_current: Tape | None = None
+_current: ActiveCassette | None = None
 _environment_read = False
 
 
-def current() -> Tape | None:
+def current() -> ActiveCassette | None:
     """The cassette in use, if any; the first call opens the one the environment names.
 
     Raises `ReplayError` when that one cannot be opened.
@@ -49,7 +49,7 @@ def current() -> Tape | None:
     global _environment_read
     with _lock:
         if _current is None and not _environment_read and os.environ.get(CASSETTE_VARIABLE):
-            _environment_read = True  # opening asks again what is in use
+            _environment_read = True  # set first: opening the cassette calls this function again
             try:
                 importlib.import_module("imagegen_nb.replay").use_environment()
             except BaseException:
@@ -58,17 +58,17 @@ def current() -> Tape | None:
         return _current
 
 
-def insert(tape: Tape) -> Tape:
-    """Put `tape` in use and return the one that is: another, where one is in use already."""
+def activate(cassette: ActiveCassette) -> ActiveCassette:
+    """Use `cassette` from now on. Returns the one in use, which is another if there was one already."""
     global _current
     with _lock:
-        _current = _current or tape
+        _current = _current or cassette
         return _current
 
 
-def eject(tape: Tape) -> None:
-    """Take `tape` out of use; does nothing when another is in use."""
+def deactivate(cassette: ActiveCassette) -> None:
+    """Stop using `cassette`; does nothing when another is in use."""
     global _current
     with _lock:
-        if _current is tape:
+        if _current is cassette:
             _current = None

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from rich import filesize
+
 from imagegen_nb.core.redaction import visible
 
 _COLUMNS = 4
@@ -72,10 +74,5 @@ def text(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
 
 
 def byte_size(count: int) -> str:
-    """`count` bytes in words: 812 B, 34.1 kB, 1.4 MB."""
-    size = float(count)
-    for unit in ("B", "kB", "MB"):
-        if round(size, 1) < 1000 or unit == "MB":
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    raise AssertionError
+    """`count` bytes in words, in powers of 1000: 812 bytes, 34.1 kB, 1.4 MB."""
+    return filesize.decimal(count)

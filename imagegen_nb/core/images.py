@@ -55,7 +55,7 @@ class CheckedImage:
 
 
 def sniff(data: bytes) -> str | None:
-    """The MIME type told by the first bytes: PNG, JPEG or WebP, else None."""
+    """The MIME type read off the first bytes: PNG, JPEG or WebP, else None."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):

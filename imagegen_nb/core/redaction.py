@@ -102,13 +102,13 @@ def _kind(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=8)
 def _forms(known: tuple[str, ...]) -> tuple[str, ...]:
-    """Every way the known values may stand in a text, longest first."""
+    """Every form in which the known values may appear in a text, longest first."""
     forms = {form for secret in known if len(secret) >= _SHORTEST_KNOWN for form in _encodings(secret)}
     return tuple(sorted(forms, key=len, reverse=True))
 
 
 def _encodings(secret: str) -> set[str]:
-    """The secret as it stands, in JSON, URL-encoded, and inside base64 at each of its alignments."""
+    """The secret as it is, in JSON, URL-encoded, and inside base64 at each of its alignments."""
     raw = secret.encode(errors="surrogatepass")
     forms = {secret, json.dumps(secret)[1:-1], quote(raw), quote(raw, safe="")}
     for shift in range(3):

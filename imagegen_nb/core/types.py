@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,28 +17,89 @@ OnFailure = Literal["terminate", "continue"]
 Backend = Literal["live", "emulator", "simulation"]
 """Where requests went: the providers' own hosts (or a gateway), a loopback emulator, or nowhere at all."""
 
-STAND_INS: Mapping[str, str] = {"emulator": "EMULATED", "simulation": "SIMULATED"}
+SYNTHETIC_BACKENDS: Mapping[str, str] = {"emulator": "EMULATED", "simulation": "SIMULATED"}
 """The backends whose images no provider made, and how whatever shows such images says so."""
+
+
+SettingValue = str | int | float
+"""What a setting can be set to."""
+
+
+class RequestSettings(Mapping[str, SettingValue]):
+    """The settings of a request, by platform key, which remembers the ones that were read.
+
+    A run compares what was set with what its provider read: a setting that was not read cannot have been
+    sent. Reading a setting that is unset counts too, because it shows that the provider knows it. Going
+    through all of them counts as reading each.
+    """
+
+    __slots__ = ("_read", "_read_all", "_values")
+
+    def __init__(self, values: Mapping[str, SettingValue]) -> None:
+        self._values = dict(values)
+        self._read: set[str] = set()
+        self._read_all = False
+
+    def __getitem__(self, key: str) -> SettingValue:
+        self._read.add(key)
+        return self._values[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        self._read_all = True
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        return self._values == (other._values if isinstance(other, RequestSettings) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # as any mapping
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+    def was_read(self, key: str) -> bool:
+        """Whether the provider asked for the value of `key`."""
+        return self._read_all or key in self._read
+
+    @property
+    def unread(self) -> dict[str, SettingValue]:
+        """The settings that are set and that nobody has read."""
+        return {key: value for key, value in self._values.items() if not self.was_read(key)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequest:
-    """What a provider is asked for: plain values, every optional one left out when unset.
+    """What a provider is asked for: plain values.
 
-    `size` is `WIDTHxHEIGHT`, `auto` or a ratio such as `16:9`, as the model declares;
-    `compression` is 0–100; `partial_images` above 0 asks for a streamed preview.
+    `settings` holds the model's declared settings that are set, by platform key (`image_size`, …);
+    an unset one is not in it. `partial_images` above 0 asks for that many streamed previews.
     """
 
     model: str
     prompt: str
     count: int = 1
-    size: str | None = None
-    quality: str | None = None
-    background: str | None = None
-    moderation: str | None = None
-    output_format: str | None = None
-    compression: int | None = None
+    settings: Mapping[str, SettingValue] = field(default_factory=dict)
     partial_images: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.settings, RequestSettings):
+            object.__setattr__(self, "settings", RequestSettings(self.settings))
+
+    @property
+    def tracked_settings(self) -> RequestSettings:
+        """The settings with what was read of them."""
+        assert isinstance(self.settings, RequestSettings)
+        return self.settings
+
+    def wire_settings(self, wire_names: Mapping[str, str]) -> dict[str, SettingValue]:
+        """The settings that are set, by the provider's own names: `wire_names` has one for each key."""
+        values = {name: self.settings.get(key) for key, name in wire_names.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +135,9 @@ class Usage:
         return {name: value for name, value in values.items() if value not in (None, {})}
 
 
-def made_up(backend: str | None) -> str:
+def backend_mark(backend: str | None) -> str:
     """The end of a title that says that no provider made the images; empty for a live backend."""
-    mark = STAND_INS.get(backend or "", "")
+    mark = SYNTHETIC_BACKENDS.get(backend or "", "")
     return f" · {mark}" if mark else ""
 
 
@@ -89,7 +150,7 @@ def _sum_by_key(a: Mapping[str, int], b: Mapping[str, int]) -> Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Partial:
+class PartialImage:
     """An unfinished picture on its way: `index` counts previews from 0."""
 
     index: int
@@ -107,7 +168,7 @@ class GeneratedImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Shortfall:
+class MissingImages:
     """Why `count` of the requested images did not come."""
 
     error: ImagegenError
@@ -115,19 +176,19 @@ class Shortfall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class ResponseMetadata:
     """What one request used and what the provider said about it.
 
-    `used` holds settings the provider echoed, by request name (`size`, `quality`, …), resolved:
-    what was sent as `auto` is concrete here. `answered_by` is the model that answered.
+    `echoed` holds the settings the provider names in its answer, by platform key; what was sent as
+    `auto` is concrete there. `answered_by` is the model that answered, `reported` the usage as it came.
     """
 
     usage: Usage = Usage()
     request_id: str | None = None
     answered_by: str | None = None
-    used: Mapping[str, Any] = field(default_factory=dict)
+    echoed: Mapping[str, SettingValue] = field(default_factory=dict)
     reported: Mapping[str, Any] = field(default_factory=dict)
 
 
-Delivery = Partial | GeneratedImage | Shortfall | Receipt
+ProviderEvent = PartialImage | GeneratedImage | MissingImages | ResponseMetadata
 """What `Provider.generate` yields, in the order things happen."""

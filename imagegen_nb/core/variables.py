@@ -20,7 +20,7 @@ from imagegen_nb.errors import InvalidOption, VariableError
 LONGEST_VALUE = 32_000
 """Characters one value may add to a prompt; more than a whole prompt may have is surely a mistake."""
 LONGEST_TEXT = 100_000
-"""Characters of a filled-in text: values that stand in it a thousand times must not fill the memory."""
+"""Characters of a filled-in text: a long value used a thousand times must not fill the memory."""
 LONGEST_PATH = 500
 """Characters of a path that is listed: nobody writes longer ones, and their number could be squared."""
 
@@ -47,14 +47,14 @@ class HasContext(Protocol):
 
 def paths(template: str) -> tuple[str, ...]:
     """The paths in `template`, each once, in order of appearance; malformed tags are left out."""
-    found = (inside.strip() for inside in dict.fromkeys(_TAG.findall(template)))
-    return tuple(dict.fromkeys(path for path in found if _PATH.fullmatch(path)))
+    contents = (inside.strip() for inside in dict.fromkeys(_TAG.findall(template)))
+    return tuple(dict.fromkeys(path for path in contents if _PATH.fullmatch(path)))
 
 
 def malformed(template: str) -> tuple[str, ...]:
-    """Tags whose inside is not a path, as they stand in the text."""
-    found = dict.fromkeys(_TAG.findall(template))
-    return tuple(f"{{{{{inside}}}}}" for inside in found if not _PATH.fullmatch(inside.strip()))
+    """Tags whose content is not a path, as written in the text."""
+    contents = dict.fromkeys(_TAG.findall(template))
+    return tuple(f"{{{{{inside}}}}}" for inside in contents if not _PATH.fullmatch(inside.strip()))
 
 
 def unclosed(template: str) -> bool:
@@ -114,8 +114,8 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         for tag in malformed(template)
     ]
     for path in paths(template):
-        found, value = _look_up(path, context)
-        if not found:
+        exists, value = _look_up(path, context)
+        if not exists:
             missing.append(path)
             continue
         text, reason = _as_text(value)
@@ -123,10 +123,10 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         if reason:
             unusable.append(f"{{{{{path}}}}} {reason}")
     if missing or unusable:
-        told = [f"{{{{{path}}}}} has no value" for path in missing]
+        problems = [f"{{{{{path}}}}} has no value" for path in missing]
         hints = [_suggest(path, context) for path in missing[:_MOST_HINTS]]
-        told[: len(hints)] = [f"{line}; {hint}" for line, hint in zip(told, hints, strict=False)]
-        raise VariableError(visible(_listed([*told, *unusable])), missing=tuple(missing))
+        problems[: len(hints)] = [f"{line}; {hint}" for line, hint in zip(problems, hints, strict=False)]
+        raise VariableError(visible(_listed([*problems, *unusable])), missing=tuple(missing))
     tags = Counter(_TAG.findall(template)).items()
     length = len(template) + sum(times * (len(values[tag.strip()]) - len(tag) - 4) for tag, times in tags)
     if length > LONGEST_TEXT:
@@ -175,8 +175,8 @@ def _listed(lines: Sequence[str]) -> str:
 
 def _look_up(path: str, data: Any) -> tuple[bool, Any]:
     for segment in path.split("."):
-        found, data = _step_into(data, segment)
-        if not found:
+        exists, data = _step_into(data, segment)
+        if not exists:
             return False, None
     return True, data
 
@@ -212,7 +212,7 @@ def _suggest(path: str, context: Mapping[str, Any]) -> str:
 
 
 def _towards(segment: str, data: Any, cutoff: float) -> list[str]:
-    """The steps from `data` that `segment` most likely stands for; empty when nothing is like it."""
+    """The steps from `data` that `segment` most likely means; empty when nothing is similar."""
     if _step_into(data, segment)[0]:
         return [segment]
     # One level was left out: `step_2.assets` for `step_2.output.assets`, or the older `output.0`.

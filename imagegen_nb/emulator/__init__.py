@@ -1,22 +1,23 @@
-"""A loopback server that speaks the wire formats of three image providers: no key, no cost, no network.
+"""A loopback server that speaks image providers' wire formats: no key, no cost, no network.
 
-An independent witness: it imports nothing else of this project, so what the rest believes about the providers
-is checked against a second telling of the same facts. Importing this package loads neither the web framework
-nor the imaging library; starting an `Emulator` does.
+It imports nothing else of this project, so that what the rest believes about the providers is checked against
+an independent account of the same facts. Importing this package loads neither the web framework nor the
+imaging library; starting an `Emulator` does.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from imagegen_nb.emulator.adapter import provider_names
 from imagegen_nb.emulator.faults import Fault
-from imagegen_nb.emulator.log import LoggedRequest
 from imagegen_nb.emulator.server import Emulator
+from imagegen_nb.emulator.state import LoggedRequest
 
 if TYPE_CHECKING:
     from imagegen_nb.emulator.app import create_app
 
-__all__ = ["Emulator", "Fault", "LoggedRequest", "create_app"]
+__all__ = ["Emulator", "Fault", "LoggedRequest", "create_app", "provider_names"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,50 +1,28 @@
-"""The ASGI application: three providers, the control routes, and a 404 in each one's own shape."""
+"""The ASGI application: every adapter's endpoints, the control routes, and each provider's own 404."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from imagegen_nb.emulator.adapter import adapters, provider_names
 from imagegen_nb.emulator.control import Control
-from imagegen_nb.emulator.gemini import errors as gemini_errors
-from imagegen_nb.emulator.gemini.adapter import GeminiWire
 from imagegen_nb.emulator.handler import generate
-from imagegen_nb.emulator.openai import errors as openai_errors
-from imagegen_nb.emulator.openai.adapter import OpenAIWire
-from imagegen_nb.emulator.responses import Answer, json_answer
 from imagegen_nb.emulator.state import State
-from imagegen_nb.emulator.xai import errors as xai_errors
-from imagegen_nb.emulator.xai.adapter import XaiWire
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from imagegen_nb.emulator.adapter import Wire
+    from imagegen_nb.emulator.adapter import Adapter
 
-MARK = (b"x-imagegen-emulator", b"1")
-
-PATHS: list[tuple[str, Wire]] = [
-    ("/openai/v1/images/generations", OpenAIWire()),
-    ("/xai/v1/images/generations", XaiWire()),
-    *(
-        (f"/gemini/{version}/models/{{model}}:generateContent", GeminiWire(vertex=False))
-        for version in ("v1beta", "v1")
-    ),
-    *(
-        (
-            f"/gemini/{version}/{scope}publishers/google/models/{{model}}:generateContent",
-            GeminiWire(vertex=True),
-        )
-        for version in ("v1beta1", "v1")
-        for scope in ("projects/{project}/locations/{location}/", "")
-    ),
-]
+_MARK = (b"x-imagegen-emulator", b"1")
+_NOT_EMULATED = "x-imagegen-not-emulated"
+"""The header of a response to a provider that is not emulated; its value names those that are."""
 
 
 def create_app(state: State | None = None) -> Starlette:
@@ -53,51 +31,43 @@ def create_app(state: State | None = None) -> Starlette:
     Faults that break the connection need the server of `Emulator`; everything else runs anywhere.
     """
     shared = state or State()
-    routes = [Route(path, _serving(wire, shared), methods=["POST"]) for path, wire in PATHS]
-    routes.append(Route("/xai/images/{name}.jpeg", partial(_picture, state=shared), methods=["GET"]))
+    routes = [
+        Route(f"/{adapter.name}{path}", _generation_endpoint(adapter, path, shared), methods=["POST"])
+        for adapter in adapters().values()
+        for path in adapter.paths
+    ]
     routes += Control(shared).routes()
-    routes.append(
-        Route("/{rest:path}", _nowhere, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-    )
-    return Starlette(routes=routes, middleware=[Middleware(Marked)])
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    routes.append(Route("/{rest:path}", _other_endpoint(shared), methods=methods))
+    return Starlette(routes=routes, middleware=[Middleware(_MarkEmulated)])
 
 
-def _serving(wire: Wire, state: State) -> Any:
+def _generation_endpoint(adapter: Adapter, path: str, state: State) -> Any:
     async def endpoint(request: Request) -> Response:
-        return await generate(request, wire, state)
+        return await generate(request, adapter, path, state)
 
     return endpoint
 
 
-async def _picture(request: Request, state: State) -> Response:
-    """A picture xAI gave a URL for."""
-    content = state.shelved(request.path_params["name"])
-    if content is None:
-        return _response(xai_errors.error(404, "not-found", "This image has expired."))
-    return Response(content, media_type="image/jpeg")
+def _other_endpoint(state: State) -> Any:
+    async def endpoint(request: Request) -> Response:
+        path = request.url.path
+        message = f"Invalid URL ({request.method} {path})"
+        adapter = adapters().get(path.split("/")[1])
+        if adapter is None:
+            # The toolkit tells from this header that the emulator lacks the provider, and not the model.
+            emulated = {_NOT_EMULATED: ", ".join(sorted(provider_names()))}
+            return JSONResponse({"error": message}, 404, emulated)
+        reading = request.method in ("GET", "HEAD")
+        file = adapter.download(path, state.images) if reading else None
+        response = file or adapter.not_found(message)
+        return Response(response.content, response.status, media_type=response.media_type)
+
+    return endpoint
 
 
-async def _nowhere(request: Request) -> Response:
-    """404 as the provider whose mount was addressed would say it."""
-    path = request.url.path
-    message = f"Invalid URL ({request.method} {path})"
-    match path.split("/")[1]:
-        case "openai":
-            return _response(openai_errors.error(404, message, "unknown_url"))
-        case "xai":
-            return _response(xai_errors.error(404, "not-found", message))
-        case "gemini":
-            return _response(gemini_errors.error(404, "Requested entity was not found."))
-        case _:
-            return _response(json_answer({"error": message}, 404))
-
-
-def _response(answer: Answer) -> Response:
-    return Response(answer.content, answer.status, media_type=answer.media_type)
-
-
-class Marked:
-    """Middleware: every answer says that it is emulated."""
+class _MarkEmulated:
+    """Middleware: every response says that it is emulated."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -107,7 +77,7 @@ class Marked:
 
         async def marking(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), MARK]
+                message["headers"] = [*message.get("headers", []), _MARK]
             await send(message)
 
         await self.app(scope, receive, marking)

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from imagegen_nb.emulator.faults import PROVIDERS, Fault, check_scriptable
-from imagegen_nb.emulator.responses import json_answer
+from imagegen_nb.emulator.adapter import adapter_of, provider_names
+from imagegen_nb.emulator.faults import Fault
+from imagegen_nb.emulator.responses import json_response
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from imagegen_nb.emulator.state import State
 
-PREFIX = "/_emulator"
+_PREFIX = "/_emulator"
 
 
 class Control:
@@ -28,18 +29,18 @@ class Control:
     def routes(self) -> list[Route]:
         """All control routes."""
         return [
-            Route(f"{PREFIX}/health", self.health, methods=["GET"]),
-            Route(f"{PREFIX}/requests", self.requests, methods=["GET", "DELETE"]),
-            Route(f"{PREFIX}/faults", self.faults, methods=["GET", "POST", "DELETE"]),
-            Route(f"{PREFIX}/settings", self.settings, methods=["GET", "PUT"]),
+            Route(f"{_PREFIX}/health", self.health, methods=["GET"]),
+            Route(f"{_PREFIX}/requests", self.requests, methods=["GET", "DELETE"]),
+            Route(f"{_PREFIX}/faults", self.faults, methods=["GET", "POST", "DELETE"]),
+            Route(f"{_PREFIX}/settings", self.settings, methods=["GET", "PUT"]),
         ]
 
     async def health(self, request: Request) -> Response:
         """``{"status": "ok"}``."""
-        return _json({"status": "ok", "emulator": True, "providers": list(PROVIDERS)})
+        return _json({"status": "ok", "emulator": True, "providers": list(provider_names())})
 
     async def requests(self, request: Request) -> Response:
-        """The log (GET), or forget it (DELETE)."""
+        """The log (GET), or empty it (DELETE)."""
         if request.method == "DELETE":
             self.state.clear_requests()
             return Response(status_code=204)
@@ -69,31 +70,28 @@ class Control:
     def _script(self, items: Any) -> None:
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise ValueError("expected a JSON list of objects")
-        pairs = [
+        entries = [
             (item.get("provider"), Fault.from_json({k: v for k, v in item.items() if k != "provider"}))
             for item in items
         ]
-        if unknown := [name for name, _ in pairs if name not in PROVIDERS]:
-            raise ValueError(f"unknown provider {unknown[0]!r}; known: {', '.join(PROVIDERS)}")
-        for provider in PROVIDERS:
-            for fault in (fault for name, fault in pairs if name == provider):
-                check_scriptable(provider, fault)
-        for provider in PROVIDERS:
-            self.state.script(provider, *(fault for name, fault in pairs if name == provider))
+        # All are checked before the first is queued: a bad script queues nothing.
+        for provider, fault in entries:
+            adapter_of(provider).check_scriptable(fault)
+        for provider, fault in entries:
+            self.state.script(provider, fault)
 
-    def _change(self, wanted: Any) -> None:
-        if not isinstance(wanted, dict) or not set(wanted) <= {"latency", "retired"}:
+    def _change(self, settings: Any) -> None:
+        if not isinstance(settings, dict) or not set(settings) <= {"latency", "retired"}:
             raise ValueError("expected an object with latency and/or retired")
-        latency, retired = wanted.get("latency", 0.0), wanted.get("retired", False)
+        latency, retired = settings.get("latency", 0.0), settings.get("retired", False)
         if type(latency) not in (int, float) or type(retired) is not bool:
             raise ValueError("latency must be a number and retired a boolean")
-        if "latency" in wanted:
+        if "latency" in settings:
             self.state.latency = latency
-        if "retired" in wanted:
+        if "retired" in settings:
             self.state.retired = retired
 
 
 def _json(body: Any, status: int = 200) -> Response:
-    # Not Starlette's JSONResponse: a logged prompt may hold a lone surrogate, which UTF-8 cannot.
-    answer = json_answer(body, status)
-    return Response(answer.content, status, media_type=answer.media_type)
+    response = json_response(body, status)
+    return Response(response.content, status, media_type=response.media_type)

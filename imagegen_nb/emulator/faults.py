@@ -1,28 +1,25 @@
 """Scripted failures: what can go wrong with a provider, as plain values.
 
 A `Fault` is one entry of a provider's queue; every generation request takes the next one, and an empty queue
-means success. *Early* kinds answer without looking at the request; the others need a valid request first,
-because they spoil its real answer.
+means success. Some kinds come before validation, whatever was asked for; the others need a valid request,
+because they change its real response.
 
 Where a kind has no meaning for a provider, its nearest equivalent is served:
 
 ==================  ======================================================================
 `fewer`             Gemini makes one picture a call: a candidate without picture (NO_IMAGE)
-`text_only`         OpenAI and xAI have no text answer: ``"data": []``
+`text_only`         OpenAI and xAI never respond with text: ``"data": []``
 `stream_error`      without ``stream: true`` on OpenAI: `server_error`
 `stream_cut`        without ``stream: true`` on OpenAI: `cut`
 ==================  ======================================================================
 
-Scripting a `stream_*` kind for xAI or Gemini is a ValueError: neither streams pictures.
+Scripting a `stream_*` kind for a provider that does not stream images is a ValueError.
 """
 
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final, Literal, get_args
-
-Provider = Literal["openai", "xai", "gemini"]
-PROVIDERS: Final[tuple[Provider, ...]] = get_args(Provider)
 
 FaultKind = Literal[
     "ok", "rate_limit", "quota", "auth", "permission", "server_error", "hang", "delay", "drop", "cut", "drip",
@@ -32,20 +29,20 @@ FaultKind = Literal[
 ]  # fmt: skip
 KINDS: Final[tuple[FaultKind, ...]] = get_args(FaultKind)
 
-#: Kinds answered as soon as the request has been read, whatever it asked for.
-EARLY: Final = frozenset[FaultKind](
+#: Kinds served as soon as the request has been read, whatever it asked for.
+BEFORE_VALIDATION: Final = frozenset[FaultKind](
     {"rate_limit", "quota", "auth", "permission", "server_error", "hang", "drop", "html", "json_list",
      "redirect", "not_found", "bad_request", "echo_key", "huge"}
 )  # fmt: skip
 
-#: Kinds with an admissible set of statuses; the first is the default.
+#: Kinds with a choice of statuses; the first is the default.
 STATUSES: Final[dict[FaultKind, tuple[int, ...]]] = {
     "server_error": (500, 502, 503, 504),
     "redirect": (307, 301, 302, 303, 308),
     "quota": (429, 400, 402, 403),
 }
 
-#: Kinds that come in several shapes; the first is the default.
+#: Kinds with a choice of variants; the first is the default.
 VARIANTS: Final[dict[FaultKind, tuple[str, ...]]] = {
     "empty": ("null", "list", "object"),
     "moderation": ("finish", "prompt"),
@@ -56,14 +53,14 @@ VARIANTS: Final[dict[FaultKind, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One scripted answer; parameters a kind does not use are ignored.
+    """One scripted failure; parameters a kind does not use are ignored.
 
     status: HTTP status for `server_error`, `redirect` and (OpenAI) `quota`.
     retry_after, retry_after_ms: header values, sent exactly as written, with `rate_limit` and `server_error`.
     code, message, param: override the provider's own error code (or finish reason), text and parameter name.
     seconds: wait of `delay`; pause before each byte of `drip`.
-    images: how many pictures `fewer` still delivers.
-    variant: shape of `empty` (null, list, object), `moderation` (finish, prompt; Gemini), `wrong_bytes`
+    images: how many images `fewer` still delivers.
+    variant: of `empty` (null, list, object), `moderation` (finish, prompt; Gemini), `wrong_bytes`
     (html, random) and `server_error` (json, html).
     location: target of `redirect`. size: bytes of `huge`. reset: `drop` with a TCP reset, not a plain close.
     """
@@ -94,9 +91,8 @@ class Fault:
         if self.seconds < 0 or self.images < 0 or self.size < 0:
             raise ValueError("seconds, images and size must not be negative")
 
-    @property
-    def shape(self) -> str:
-        """The variant asked for, or the kind's default; '' for kinds of one shape."""
+    def variant_or_default(self) -> str:
+        """The variant asked for, or the kind's default; '' for kinds without variants."""
         return self.variant or VARIANTS.get(self.kind, ("",))[0]
 
     def status_or_default(self) -> int:
@@ -113,20 +109,14 @@ class Fault:
             raise ValueError("a fault needs a kind")
         for name, value in item.items():
             default = known[name].default
-            wanted = str if default is MISSING or default is None else type(default)
-            wanted = int if name == "status" else wanted
-            number = wanted is float and type(value) is int
-            if value is not None and type(value) is not wanted and not number:
-                raise ValueError(f"fault field {name} must be {wanted.__name__}, not {type(value).__name__}")
+            expected = str if default is MISSING or default is None else type(default)
+            expected = int if name == "status" else expected
+            int_for_float = expected is float and type(value) is int
+            if value is not None and type(value) is not expected and not int_for_float:
+                raise ValueError(
+                    f"fault field {name} must be {expected.__name__}, not {type(value).__name__}"
+                )
         return cls(**{name: value for name, value in item.items() if value is not None})
 
 
 OK: Final = Fault("ok")
-
-
-def check_scriptable(provider: Provider, fault: Fault) -> None:
-    """Raise ValueError where `provider` cannot show `fault`, not even by an equivalent."""
-    if provider not in PROVIDERS:
-        raise ValueError(f"unknown provider {provider!r}; known: {', '.join(PROVIDERS)}")
-    if fault.kind in ("stream_error", "stream_cut") and provider != "openai":
-        raise ValueError(f"{fault.kind} cannot be scripted for {provider}: it does not stream pictures")

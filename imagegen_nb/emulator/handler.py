@@ -1,4 +1,4 @@
-"""The walk of one generation request: read, log, fault, check, draw, spoil, answer."""
+"""One generation request from beginning to end: read, log, take a fault, check, render, corrupt, respond."""
 
 from __future__ import annotations
 
@@ -9,54 +9,62 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from imagegen_nb.emulator import connection_faults
-from imagegen_nb.emulator.adapter import Call
-from imagegen_nb.emulator.faults import EARLY, Fault
-from imagegen_nb.emulator.log import LoggedRequest, safe_headers
-from imagegen_nb.emulator.rendering.corruption import really_drawn, spoil
+from imagegen_nb.emulator.adapter import GenerationRequest
+from imagegen_nb.emulator.faults import BEFORE_VALIDATION, Fault
+from imagegen_nb.emulator.rendering.corruption import corrupt, drawing_to_render
 from imagegen_nb.emulator.rendering.drawing import Drawing
 from imagegen_nb.emulator.rendering.image import render
-from imagegen_nb.emulator.responses import Answer, Item, Refusal, json_answer
+from imagegen_nb.emulator.responses import (
+    EmulatedResponse,
+    EncodedImage,
+    RequestRejected,
+    json_response,
+)
+from imagegen_nb.emulator.state import LoggedRequest, loggable_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import AsyncIterator, Coroutine
 
-    from imagegen_nb.emulator.adapter import Wire
+    from imagegen_nb.emulator.adapter import Adapter
     from imagegen_nb.emulator.state import State
 
-HTML: Final = b"<!doctype html><html><head><title>%s</title></head><body><h1>%s</h1></body></html>"
+_HTML: Final = b"<!doctype html><html><head><title>%s</title></head><body><h1>%s</h1></body></html>"
 
 
-async def generate(request: Request, wire: Wire, state: State) -> Response:
-    """Serve one generation request of `wire`."""
+async def generate(http_request: Request, adapter: Adapter, route: str, state: State) -> Response:
+    """Serve one generation request to `adapter`'s provider, at the `route` of its paths."""
     started = time.monotonic()
     try:
-        raw = await request.body()
+        raw_body = await http_request.body()
     except ClientDisconnect:
-        return connection_faults.Hang()  # nobody listens any more
-    fault = state.next_fault(wire.provider)
-    call = _read(request, raw, fault, state)
-    state.record(_logged(request, wire, call))
+        return connection_faults.Hang()  # nobody is left to read a response
+    fault = state.next_fault(adapter.name)
+    request = _read(http_request, raw_body, route, fault, state)
+    state.log(_log_entry(http_request, adapter, request))
     if fault.kind == "hang":
         return connection_faults.Hang()
     if fault.kind == "drop":
         return connection_faults.Drop(reset=fault.reset)
-    answer = await _while_present(request, _answer(wire, call))
-    if answer is None:
+    response = await _unless_client_leaves(http_request, _respond(adapter, request))
+    if response is None:
         return connection_faults.Hang()
-    pause = (fault.seconds if fault.kind == "delay" else 0.0) + (
-        0.0 if len(answer.frames) > 1 else state.latency
-    )
-    if pause and await connection_faults.left(request.receive, pause):
+    streamed = len(response.frames) > 1
+    delay = (fault.seconds if fault.kind == "delay" else 0.0) + (0.0 if streamed else state.latency)
+    if delay and await connection_faults.client_left(http_request.receive, delay):
         return connection_faults.Hang()
-    return _sent(answer.with_headers(wire.headers(time.monotonic() - started)), request, fault, state.latency)
+    response = response.with_headers(adapter.response_headers(time.monotonic() - started))
+    return _as_http(response, http_request, fault, state.latency)
 
 
-async def _while_present(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer | None:
-    """The result of `work`, or None when the client leaves first: what is not drawn by then never will be."""
-    task, watch = asyncio.ensure_future(work), asyncio.ensure_future(connection_faults.left(request.receive))
+async def _unless_client_leaves(
+    http_request: Request, work: Coroutine[Any, Any, EmulatedResponse]
+) -> EmulatedResponse | None:
+    """The result of `work`; None when the client leaves first, which also cancels the rendering."""
+    task = asyncio.ensure_future(work)
+    watch = asyncio.ensure_future(connection_faults.client_left(http_request.receive))
     await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
     unneeded = watch if task.done() else task
     unneeded.cancel()
@@ -64,104 +72,130 @@ async def _while_present(request: Request, work: Coroutine[Any, Any, Answer]) ->
     return None if task.cancelled() else task.result()
 
 
-def _read(request: Request, raw: bytes, fault: Fault, state: State) -> Call:
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    base = f"{request.url.scheme}://{request.url.netloc}"
-    model = request.path_params.get("model")
-    return Call(
-        request.url.path, model, _parsed(raw), headers, request.query_params.get("key"), base, fault, state
+def _read(
+    http_request: Request, raw_body: bytes, route: str, fault: Fault, state: State
+) -> GenerationRequest:
+    return GenerationRequest(
+        path=http_request.url.path,
+        route=route,
+        model=http_request.path_params.get("model"),
+        body=_parse(raw_body),
+        headers={name.lower(): value for name, value in http_request.headers.items()},
+        query_key=http_request.query_params.get("key"),
+        base_url=f"{http_request.url.scheme}://{http_request.url.netloc}",
+        fault=fault,
+        retired=state.retired,
+        images=state.images,
     )
 
 
-def _parsed(raw: bytes) -> Any:
-    """The JSON of a body, None for anything that is none (NaN and Infinity are none)."""
+def _parse(raw_body: bytes) -> Any:
+    """The JSON of a body; None for anything else, NaN and Infinity included."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
 
     try:
-        return json.loads(raw, parse_constant=refuse)
+        return json.loads(raw_body, parse_constant=refuse)
     except (ValueError, RecursionError):
         return None
 
 
-def _logged(request: Request, wire: Wire, call: Call) -> LoggedRequest:
-    named = call.body.get("model") if isinstance(call.body, dict) else None
-    model = call.model or (named if isinstance(named, str) else None)
-    headers = safe_headers(request.headers.items())
+def _log_entry(http_request: Request, adapter: Adapter, request: GenerationRequest) -> LoggedRequest:
+    in_body = request.body.get("model") if isinstance(request.body, dict) else None
     return LoggedRequest(
-        wire.provider, request.method, call.path, model, call.body, headers, call.fault.kind, time.monotonic()
+        provider=adapter.name,
+        method=http_request.method,
+        path=request.path,
+        model=request.model or (in_body if isinstance(in_body, str) else None),
+        body=request.body,
+        headers=loggable_headers(http_request.headers.items()),
+        fault=request.fault.kind,
+        at=time.monotonic(),
     )
 
 
-async def _answer(wire: Wire, call: Call) -> Answer:
+async def _respond(adapter: Adapter, request: GenerationRequest) -> EmulatedResponse:
     try:
-        return _early(wire, call) if call.fault.kind in EARLY else await _late(wire, call)
-    except Refusal as refusal:
-        return refusal.answer
+        if request.fault.kind in BEFORE_VALIDATION:
+            return _fault_response(adapter, request)
+        return await _image_response(adapter, request)
+    except RequestRejected as rejection:
+        return rejection.response
 
 
-def _early(wire: Wire, call: Call) -> Answer:
-    fault = call.fault
+def _fault_response(adapter: Adapter, request: GenerationRequest) -> EmulatedResponse:
+    fault = request.fault
     match fault.kind:
         case "html":
-            return _page(200, b"Welcome")
+            return _html_page(200, b"Welcome")
         case "json_list":
-            return json_answer([])
+            return json_response([])
         case "redirect":
-            return Answer((b"",), fault.status_or_default(), "text/plain", {"location": fault.location})
+            headers = {"location": fault.location}
+            return EmulatedResponse((b"",), fault.status_or_default(), "text/plain", headers)
         case "huge":
-            return Answer((b"",))
-        case "server_error" if fault.shape == "html":
-            answer = _page(fault.status_or_default(), b"Bad gateway")
+            return EmulatedResponse((b"",))  # the body comes from `connection_faults`
+        case "server_error" if fault.variant_or_default() == "html":
+            response = _html_page(fault.status_or_default(), b"Bad gateway")
         case _:
-            answer = wire.refuse(fault, call)
-    waits = {"retry-after": fault.retry_after, "retry-after-ms": fault.retry_after_ms}
-    return answer.with_headers({name: value for name, value in waits.items() if value is not None})
+            response = adapter.fault_response(request)
+    retry_headers = {"retry-after": fault.retry_after, "retry-after-ms": fault.retry_after_ms}
+    return response.with_headers({name: value for name, value in retry_headers.items() if value is not None})
 
 
-def _page(status: int, title: bytes) -> Answer:
-    return Answer((HTML % (title, title),), status, "text/html; charset=utf-8")
+def _html_page(status: int, title: bytes) -> EmulatedResponse:
+    return EmulatedResponse((_HTML % (title, title),), status, "text/html; charset=utf-8")
 
 
-async def _late(wire: Wire, call: Call) -> Answer:
-    job = wire.check(call)
-    if (instead := job.instead(call.fault)) is not None:
-        return instead
-    items, sketches = await asyncio.gather(
-        _drawn(job.drawings(), call.fault),
-        asyncio.gather(*(_drawn(stages, call.fault) for stages in job.sketches())),
+async def _image_response(adapter: Adapter, request: GenerationRequest) -> EmulatedResponse:
+    job = adapter.accept(request)
+    if (response := job.response_without_images()) is not None:
+        return response
+    images, partial_images = await asyncio.gather(
+        _render_all(job.drawings(), request.fault),
+        asyncio.gather(*(_render_all(stages, request.fault) for stages in job.partial_drawings())),
     )
-    # Base64 of megabytes into JSON takes long enough to leave the loop alone meanwhile.
-    return await asyncio.to_thread(job.answer, call.fault, items, sketches)
+    # In a thread: base64 of megabytes into JSON would block the event loop.
+    return await asyncio.to_thread(job.response, images, partial_images)
 
 
-async def _drawn(drawings: list[Drawing], fault: Fault) -> list[Item]:
-    def draw(drawing: Drawing) -> Item:
-        return spoil(fault, Item.of(render(really_drawn(fault, drawing)), drawing))
+async def _render_all(drawings: list[Drawing], fault: Fault) -> list[EncodedImage]:
+    def render_one(drawing: Drawing) -> EncodedImage:
+        image = EncodedImage.encode(render(drawing_to_render(drawing, fault)), drawing)
+        return corrupt(image, fault)
 
-    return list(await asyncio.gather(*(asyncio.to_thread(draw, drawing) for drawing in drawings)))
+    return list(await asyncio.gather(*(asyncio.to_thread(render_one, drawing) for drawing in drawings)))
 
 
-def _sent(answer: Answer, request: Request, fault: Fault, latency: float) -> Response:
-    content, headers, media = answer.content, dict(answer.headers), answer.media_type
-    kind = fault.kind if answer.status == 200 else "ok"
+def _as_http(response: EmulatedResponse, http_request: Request, fault: Fault, latency: float) -> Response:
+    content, headers, media_type = response.content, dict(response.headers), response.media_type
+    kind = fault.kind if response.status == 200 else "ok"
     match kind:
         case "cut":
-            return connection_faults.cut(content, request.scope, headers, media)
-        case "stream_cut" if not media.startswith("text/event-stream"):
-            return connection_faults.cut(content, request.scope, headers, media)
+            return connection_faults.cut(response, http_request.scope)
+        case "stream_cut" if not media_type.startswith("text/event-stream"):
+            return connection_faults.cut(response, http_request.scope)
         case "stream_cut":
-            return connection_faults.cut_stream(answer.frames, request.scope, headers, media)
+            return connection_faults.cut_stream(response, http_request.scope)
         case "drip":
-            return connection_faults.drip(content, fault.seconds, headers, media)
+            return connection_faults.drip(response, fault.seconds)
         case "huge":
             return connection_faults.huge(fault.size, headers)
         case "truncated_json":
-            return Response(content[: len(content) // 2], headers=headers, media_type=media)
+            return Response(content[: len(content) // 2], headers=headers, media_type=media_type)
         case "gzip":
-            squeezed = gzip.compress(content, 1, mtime=0)
-            return Response(squeezed, headers={**headers, "content-encoding": "gzip"}, media_type=media)
-    if len(answer.frames) > 1:
-        return connection_faults.paced(answer.frames, latency, headers, media)
-    return Response(content, answer.status, headers, media)
+            compressed = gzip.compress(content, 1, mtime=0)
+            headers["content-encoding"] = "gzip"
+            return Response(compressed, headers=headers, media_type=media_type)
+    if len(response.frames) > 1:
+        frames = _paced(response.frames, latency)
+        return StreamingResponse(frames, headers=headers, media_type=media_type)
+    return Response(content, response.status, headers, media_type)
+
+
+async def _paced(frames: tuple[bytes, ...], seconds: float) -> AsyncIterator[bytes]:
+    """`frames` one by one, spread over `seconds`."""
+    for frame in frames:
+        await asyncio.sleep(seconds / len(frames))
+        yield frame

@@ -1,9 +1,12 @@
-"""An answer before it becomes HTTP: status, headers and body frames, and the refusal that carries one."""
+"""A response before it becomes HTTP, what it is made of, and the images that are served by URL."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,14 +15,17 @@ if TYPE_CHECKING:
 
     from imagegen_nb.emulator.rendering.drawing import Drawing
 
-#: When every answer says it was made (Unix time, 2026-01-01): the same request gets the same body, so that
-#: what is recorded of it changes only where something did.
-MADE_AT: Final = 1_767_225_600
+#: The creation time in every response (Unix time, 2026-01-01). Fixed, so that the same request gets the same
+#: body, and a recording changes only where something did.
+CREATED_AT: Final = 1_767_225_600
+
+#: How many images stay downloadable; the oldest go first, like a provider's temporary links.
+_HOSTED_IMAGES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back. `frames` are sent one after another, spread over the latency (events of a stream)."""
+class EmulatedResponse:
+    """Status, headers and body. Several `frames` (events of a stream) are sent spread over the latency."""
 
     frames: tuple[bytes, ...]
     status: int = 200
@@ -31,34 +37,57 @@ class Answer:
         """The whole body."""
         return b"".join(self.frames)
 
-    def with_headers(self, headers: Mapping[str, str]) -> Answer:
+    def with_headers(self, headers: Mapping[str, str]) -> EmulatedResponse:
         """The same with `headers` added."""
         return replace(self, headers={**self.headers, **headers})
 
 
-def json_answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer of compact JSON."""
+def json_response(body: Any, status: int = 200, media_type: str = "application/json") -> EmulatedResponse:
+    """A response of compact JSON; ASCII, as a prompt may hold a lone surrogate, which UTF-8 cannot."""
     content = json.dumps(body, separators=(",", ":"), ensure_ascii=True).encode()
-    return Answer((content,), status, headers=headers or {})
+    return EmulatedResponse((content,), status, media_type)
 
 
-class Refusal(Exception):
-    """The provider says no; `answer` is what it says."""
+class RequestRejected(Exception):
+    """The provider does not accept the request; `response` is its error."""
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
+    def __init__(self, response: EmulatedResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One picture on its way out: its bytes, their base64 text ('' when withheld), what it claims to be."""
+class EncodedImage:
+    """An image in a response: its bytes, their base64 text ('' when withheld), and what it claims to show."""
 
     content: bytes
-    data: str
+    base64: str
     drawing: Drawing
 
     @classmethod
-    def of(cls, content: bytes, drawing: Drawing) -> Item:
-        """Encode `content`."""
+    def encode(cls, content: bytes, drawing: Drawing) -> EncodedImage:
+        """`content` with its base64 text."""
         return cls(content, base64.b64encode(content).decode("ascii"), drawing)
+
+
+class HostedImages:
+    """Images served by URL for a while; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._images: OrderedDict[str, bytes] = OrderedDict()
+
+    def add(self, content: bytes) -> str:
+        """Make an image downloadable; returns its name, the same for the same bytes."""
+        name = hashlib.sha256(content).hexdigest()[:32]
+        with self._lock:
+            self._images[name] = content
+            self._images.move_to_end(name)
+            while len(self._images) > _HOSTED_IMAGES:
+                self._images.popitem(last=False)
+        return name
+
+    def get(self, name: str) -> bytes | None:
+        """The image of that name; None when it was never added, or has expired."""
+        with self._lock:
+            return self._images.get(name)

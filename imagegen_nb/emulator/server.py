@@ -14,19 +14,19 @@ from imagegen_nb.emulator.state import State
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from imagegen_nb.emulator.faults import Fault, Provider
-    from imagegen_nb.emulator.log import LoggedRequest
-    from imagegen_nb.emulator.serving import Server
+    from imagegen_nb.emulator.faults import Fault
+    from imagegen_nb.emulator.state import LoggedRequest
+    from imagegen_nb.emulator.uvicorn_server import Server
 
-#: Seconds `start` and `stop` wait for the server's thread before they complain.
-PATIENCE = 15.0
+_THREAD_TIMEOUT = 15.0
+"""Seconds `start` and `stop` wait for the server's thread before they raise."""
 
 
 class Emulator:
-    """A loopback server that speaks the wire formats of three image providers.
+    """A loopback server that speaks the wire formats of image providers.
 
     host: a loopback address, nothing else (ValueError). port: 0 takes a free one. latency: seconds each
-    request waits. retired: answer 404 for models the provider has shut down. Not started until `start`, a
+    request waits. retired: respond 404 for models the provider has shut down. Not started until `start`, a
     ``with`` block or `shared`. Every method may be called from any thread.
     """
 
@@ -62,9 +62,9 @@ class Emulator:
         with self._lock:
             if self.running:
                 return self
-            from imagegen_nb.emulator.serving import Server
+            from imagegen_nb.emulator.uvicorn_server import Server
 
-            self._listener = _bound(self.host, self.port)
+            self._listener = _listen_on(self.host, self.port)
             self._server = Server(self._state)
             self._thread = threading.Thread(
                 target=self._server.run_in_thread,
@@ -74,10 +74,11 @@ class Emulator:
             )
             self._pid = os.getpid()
             self._thread.start()
-            if not self._server.ready.wait(PATIENCE) or self._server.failure is not None:
+            if not self._server.ready.wait(_THREAD_TIMEOUT) or self._server.failure is not None:
                 failure = self._server.failure
                 self.stop()
-                raise RuntimeError("the emulator could not start") from failure
+                reason = failure or f"its server was not ready after {_THREAD_TIMEOUT:.0f} seconds"
+                raise RuntimeError(f"the emulator could not start: {reason}") from failure
         return self
 
     def stop(self) -> None:
@@ -87,7 +88,7 @@ class Emulator:
             self._listener = self._server = self._thread = None
         if server is not None and thread is not None and self._pid == os.getpid():
             server.should_exit = True
-            thread.join(PATIENCE)
+            thread.join(_THREAD_TIMEOUT)
             if thread.is_alive():
                 raise RuntimeError("the emulator's thread did not stop")
         if listener is not None:
@@ -113,7 +114,7 @@ class Emulator:
         finally:
             self.stop()
 
-    def script(self, provider: Provider, *faults: Fault) -> None:
+    def script(self, provider: str, *faults: Fault) -> None:
         """Queue `faults`: each coming request to `provider` takes one, then success again."""
         self._state.script(provider, *faults)
 
@@ -122,12 +123,12 @@ class Emulator:
         """Every generation request so far, oldest first."""
         return self._state.requests
 
-    def count(self, provider: Provider | None = None) -> int:
+    def count(self, provider: str | None = None) -> int:
         """How many generation requests arrived, for one provider or for all."""
         return sum(1 for request in self.requests if provider in (None, request.provider))
 
     def clear(self) -> None:
-        """Forget the log and the scripted faults."""
+        """Empty the log and the scripted faults."""
         self._state.clear_requests()
         self._state.clear_faults()
 
@@ -142,7 +143,7 @@ class Emulator:
 
     @property
     def retired(self) -> bool:
-        """Whether models the provider has shut down answer 404; may be set while running."""
+        """Whether models the provider has shut down are refused with 404; may be set while running."""
         return self._state.retired
 
     @retired.setter
@@ -191,7 +192,7 @@ def _check_loopback(host: str) -> None:
         raise ValueError(f"the emulator serves loopback addresses only, such as 127.0.0.1, not {host!r}")
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _listen_on(host: str, port: int) -> socket.socket:
     """A listening socket that names TCP outright: asyncio lifts Nagle's 40 ms delay only when it can tell."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

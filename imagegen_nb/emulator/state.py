@@ -4,16 +4,58 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Final
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from imagegen_nb.emulator.faults import OK, PROVIDERS, Fault, Provider, check_scriptable
+from imagegen_nb.emulator.adapter import adapter_of, provider_names
+from imagegen_nb.emulator.faults import OK, Fault, FaultKind
+from imagegen_nb.emulator.responses import HostedImages
 
 if TYPE_CHECKING:
-    from imagegen_nb.emulator.log import LoggedRequest
+    from collections.abc import Iterable
 
-#: How many pictures stay downloadable by URL; the oldest go first, like a provider's temporary links.
-SHELF_SIZE: Final = 64
+_SECRET_HEADERS: Final = frozenset(
+    {"authorization", "proxy-authorization", "x-goog-api-key", "x-api-key", "api-key", "cookie"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """One generation request, as it arrived.
+
+    path: without the query, where Google allows a key. model: as asked for, None when absent.
+    body: the parsed JSON, None when it was none. headers: lower-case names; secrets as ``sha256:ab12cd34``.
+    fault: the kind of the scripted entry it took (``ok`` when the queue was empty). at: monotonic seconds.
+    """
+
+    provider: str
+    method: str
+    path: str
+    model: str | None
+    body: Any
+    headers: dict[str, str]
+    fault: FaultKind
+    at: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The same, as a JSON object."""
+        return asdict(self)
+
+
+def fingerprint(secret: str) -> str:
+    """A short hash in place of `secret`: tells keys apart, reveals none."""
+    return "sha256:" + hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def loggable_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Header names in lower case, secret values fingerprinted; repeated names joined by a comma."""
+    merged: dict[str, str] = {}
+    for name, value in pairs:
+        lower = name.lower()
+        shown = fingerprint(value) if lower in _SECRET_HEADERS else value
+        merged[lower] = f"{merged[lower]}, {shown}" if lower in merged else shown
+    return merged
 
 
 class State:
@@ -21,16 +63,16 @@ class State:
 
     def __init__(self, latency: float = 0.0, *, retired: bool = False) -> None:
         self._lock = threading.Lock()
-        self._queues: dict[Provider, deque[Fault]] = {name: deque() for name in PROVIDERS}
+        self._queues: dict[str, deque[Fault]] = {name: deque() for name in provider_names()}
         self._log: list[LoggedRequest] = []
-        self._shelf: OrderedDict[str, bytes] = OrderedDict()
+        self.images = HostedImages()
         self._latency = 0.0
         self.latency = latency
         self.retired = retired
 
     @property
     def latency(self) -> float:
-        """Seconds every generation request waits before its answer; for a stream, spread over the events."""
+        """Seconds every generation request waits for its response; for a stream, spread over the events."""
         return self._latency
 
     @latency.setter
@@ -39,26 +81,27 @@ class State:
             raise ValueError(f"latency must be a finite number of seconds, 0 or more, not {seconds!r}")
         self._latency = float(seconds)
 
-    def script(self, provider: Provider, *faults: Fault) -> None:
+    def script(self, provider: str, *faults: Fault) -> None:
         """Append `faults` to the provider's queue; all of them or, on ValueError, none."""
+        adapter = adapter_of(provider)
         for fault in faults:
-            check_scriptable(provider, fault)
+            adapter.check_scriptable(fault)
         with self._lock:
             self._queues[provider].extend(faults)
 
-    def next_fault(self, provider: Provider) -> Fault:
+    def next_fault(self, provider: str) -> Fault:
         """Take the next scripted entry, `OK` when there is none."""
         with self._lock:
             queue = self._queues[provider]
             return queue.popleft() if queue else OK
 
     def queued(self) -> dict[str, int]:
-        """How many entries wait, by provider."""
+        """How many scripted entries wait, by provider."""
         with self._lock:
             return {name: len(queue) for name, queue in self._queues.items()}
 
-    def record(self, request: LoggedRequest) -> None:
-        """Append to the log."""
+    def log(self, request: LoggedRequest) -> None:
+        """Append to the request log."""
         with self._lock:
             self._log.append(request)
 
@@ -69,7 +112,7 @@ class State:
             return tuple(self._log)
 
     def clear_requests(self) -> None:
-        """Forget the log."""
+        """Empty the log."""
         with self._lock:
             self._log.clear()
 
@@ -78,18 +121,3 @@ class State:
         with self._lock:
             for queue in self._queues.values():
                 queue.clear()
-
-    def shelve(self, content: bytes) -> str:
-        """Keep a picture downloadable; returns its name, the same for the same bytes."""
-        name = hashlib.sha256(content).hexdigest()[:32]
-        with self._lock:
-            self._shelf[name] = content
-            self._shelf.move_to_end(name)
-            while len(self._shelf) > SHELF_SIZE:
-                self._shelf.popitem(last=False)
-        return name
-
-    def shelved(self, name: str) -> bytes | None:
-        """The picture of that name, None when it was never made or has expired."""
-        with self._lock:
-            return self._shelf.get(name)

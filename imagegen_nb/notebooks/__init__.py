@@ -1,1 +1,1 @@
-"""Notebooks as programs: executed, recorded, and compared."""
+"""Notebooks as programs: executed, recorded with their calls, and compared with a replay."""

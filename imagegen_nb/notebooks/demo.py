@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from imagegen_nb.errors import ImagegenError, InvalidOption
-from imagegen_nb.notebooks.execute import execute as run_cells
-from imagegen_nb.notebooks.execute import parse, text_of
+from imagegen_nb.notebooks import execute as kernel
 
 _NOTEBOOK = "quickstart.ipynb"
 
@@ -24,30 +23,30 @@ class Demo:
 
     @classmethod
     def run(cls, folder: Path) -> Self:
-        """Execute the quickstart in `folder` with a kernel of this interpreter; raises as `execute`."""
+        """Execute the quickstart in `folder` with a kernel of this interpreter; raises as `execute_to`."""
         folder = folder.expanduser().absolute()
-        target = execute(quickstart(), folder / _NOTEBOOK)
-        return cls(target, sorted(folder.glob("images/*")), sorted(folder.glob("*.step.json")))
+        notebook = execute_to(_quickstart(), folder / _NOTEBOOK)
+        return cls(notebook, sorted(folder.glob("images/*")), sorted(folder.glob("*.step.json")))
 
 
-def execute(notebook: str, target: Path) -> Path:
-    """Run a notebook's text in the folder of `target`, with a kernel of this interpreter, and write it there.
+def execute_to(notebook: str, target: Path) -> Path:
+    """Execute a notebook's text in the folder of `target`, and write it there with its outputs.
 
     Raises `InvalidOption` when the notebook packages are missing, `ImagegenError` when a cell fails.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    document = parse(notebook)
-    failed = run_cells(document, target.parent)
-    target.write_text(text_of(document), encoding="utf-8")
-    if failed:
-        raise ImagegenError(f"the notebook stopped: {failed} (see {target})")
+    document = kernel.parse(notebook)
+    problem = kernel.execute(document, target.parent)
+    target.write_text(kernel.text_of(document), encoding="utf-8")
+    if problem:
+        raise ImagegenError(f"the notebook stopped: {problem} (see {target})")
     return target
 
 
-def quickstart() -> str:
+def _quickstart() -> str:
     """The text of the quickstart notebook, from the installed package or from a checkout."""
-    for place in (resources.files("imagegen_nb.notebooks"), Path(__file__).parents[2] / "notebooks"):
-        file = place / _NOTEBOOK
+    for folder in (resources.files("imagegen_nb.notebooks"), Path(__file__).parents[2] / "notebooks"):
+        file = folder / _NOTEBOOK
         if file.is_file():
             return file.read_text(encoding="utf-8")
     raise InvalidOption("the quickstart notebook is not part of this installation")

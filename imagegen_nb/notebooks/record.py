@@ -1,4 +1,4 @@
-"""Records a notebook: executed once with its calls recorded, written, and then proven by a replay."""
+"""Records a notebook: executes it once with its calls recorded, writes it, and proves both by a replay."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,16 +18,15 @@ from imagegen_nb.errors import InvalidOption, ReplayError
 from imagegen_nb.notebooks import diff
 from imagegen_nb.notebooks.execute import execute, parse, text_of
 from imagegen_nb.providers import catalog
-from imagegen_nb.replay import cassette_file, environment, paths, usage
-from imagegen_nb.replay.paths import folder_of
-from imagegen_nb.replay.recording import Recording
-from imagegen_nb.replay.writer import no_keys
+from imagegen_nb.replay import cassette_file, paths
+from imagegen_nb.replay.environment import environment_for, placeholder_keys
+from imagegen_nb.replay.recording import Recording, usage_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """A notebook with its cassette. `size` counts the bytes of the cassette's `files`; `differences` say
-    where its replay showed something else, and are empty for a notebook that is a test."""
+class NotebookRecording:
+    """A recorded notebook and its cassette. `size` counts the bytes of the cassette's `files`;
+    `differences` say where its replay showed something else, and are empty for a notebook that is a test."""
 
     notebook: Path
     folder: Path
@@ -45,112 +44,123 @@ def record(
     *,
     name: str | None = None,
     timeout: float = 600,
-    tell: Callable[[str], object] = lambda words: None,
-) -> Recorded:
+    on_progress: Callable[[str], object] = lambda message: None,
+) -> NotebookRecording:
     """Execute `notebook`, record its calls in the cassette `name` (its own by default), and write its
     outputs.
 
-    The old cassette and the old outputs are replaced together, once all has been recorded. `timeout`
-    bounds each cell, in seconds; `tell` hears what is going on. Raises `InvalidOption` or
-    `ReplayError`, with nothing changed.
+    The old cassette and the old outputs are replaced together, once everything has been recorded.
+    `timeout` bounds each cell, in seconds. Raises `InvalidOption` or `ReplayError`, with nothing changed.
     """
     notebook = user_path(notebook, InvalidOption).absolute()
-    document = parse(_text(notebook))
-    target = folder_of(name or paths.of_notebook(notebook).name, notebook.parent)
-    shown = _shown(notebook, target.parent.parent)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".recording-", dir=target.parent) as made:
-        fresh = Path(made) / target.name
-        told = environment.environment_for(fresh, mode="all", against=against, notebook=shown)
-        if against == "emulator":  # a notebook that looks for its key finds one, as it does in a replay
-            absent = {name: key for name, key in no_keys().items() if not os.environ.get(name)}
-            told = {**told, **absent}
-        tell(f"recording {notebook.name} against the {against} …".replace("the live", "live providers"))
-        _run(document, notebook, told, timeout)
-        recordings = _checked(fresh)
+    document = parse(_read(notebook))
+    folder = paths.folder_of(name or paths.of_notebook(notebook).name, notebook.parent)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".recording-", dir=folder.parent) as temporary:
+        new_folder = Path(temporary) / folder.name
+        name_in_project = _name_in(folder.parent.parent, notebook)
+        on_progress(f"recording {notebook.name} against {_NAMES[against]} …")
+        _execute_anew(
+            document, notebook, _recording_environment(new_folder, against, name_in_project), timeout
+        )
+        recordings = _read_complete(new_folder)
         text = text_of(document)
         if kind := redaction.find(text, catalog.keys_in_use()):
             raise ReplayError(f"the outputs of {notebook.name} hold {kind}: nothing was kept. Show no keys")
-        _put_in_place(fresh, target, notebook, text)
-    tell("replaying it …")
-    return Recorded(
+        _replace_both(new_folder, folder, notebook, text)
+    on_progress("replaying it …")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return NotebookRecording(
         notebook=notebook,
-        folder=target,
+        folder=folder,
         against=against,
         calls=len(recordings),
-        files=sum(1 for _ in _files(target)),
-        size=sum(path.stat().st_size for path in _files(target)),
-        usage=usage.usage_of(recordings),
-        differences=tuple(_proven(document, notebook, target, timeout)),
+        files=len(files),
+        size=sum(path.stat().st_size for path in files),
+        usage=usage_of(recordings),
+        differences=tuple(_replay_differences(document, notebook, folder, timeout)),
     )
 
 
-def _text(notebook: Path) -> str:
+_NAMES = {"live": "live providers", "emulator": "the emulator"}
+
+
+def _read(notebook: Path) -> str:
     try:
         return notebook.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        reason = "it is not text"
+        problem = "it is not text"
     except OSError as error:
-        reason = explain(error)
-    raise InvalidOption(f"{notebook.name} cannot be read: {reason}")
+        problem = explain(error)
+    raise InvalidOption(f"{notebook.name} cannot be read: {problem}")
 
 
-def _shown(notebook: Path, project: Path) -> str:
-    """The notebook as one names it from the project's folder: no path of this machine is written down."""
+def _name_in(project: Path, notebook: Path) -> str:
+    """The notebook's path from the project's folder: no path of this machine goes into a cassette."""
     return notebook.relative_to(project).as_posix() if notebook.is_relative_to(project) else notebook.name
 
 
-def _run(document: Any, notebook: Path, told: Any, timeout: float) -> None:
+def _recording_environment(folder: Path, against: str, notebook: str) -> dict[str, str]:
+    variables = dict(environment_for(folder, mode="all", against=against, notebook=notebook))
+    if against == "emulator":
+        # A replay has placeholder keys. Set them here too, so that a notebook that looks for a key does the
+        # same in both; keys that are really set stay.
+        variables |= {
+            variable: key for variable, key in placeholder_keys().items() if not os.environ.get(variable)
+        }
+    return variables
+
+
+def _execute_anew(document: Any, notebook: Path, environment: Mapping[str, str], timeout: float) -> None:
+    """Run `document` without the outputs it had. Raises `ReplayError` where a cell fails."""
     for cell in (cell for cell in document.cells if cell.cell_type == "code"):
         cell.outputs, cell.execution_count = [], None
-    if failed := execute(document, notebook.parent, timeout=timeout, environment=told):
-        raise ReplayError(
-            f"{notebook.name} stopped, so nothing was kept: {redaction.redact(failed, catalog.keys_in_use())}"
-        )
+    if problem := execute(document, notebook.parent, timeout=timeout, environment=environment):
+        problem = redaction.redact(problem, catalog.keys_in_use())
+        raise ReplayError(f"{notebook.name} stopped, so nothing was kept: {problem}")
 
 
-def _checked(fresh: Path) -> list[Recording]:
-    if not cassette_file.exists(fresh):
+def _read_complete(folder: Path) -> list[Recording]:
+    """The recordings just made. Raises `ReplayError` where there are none, or where some were left out."""
+    if not cassette_file.exists(folder):
         raise ReplayError("the notebook made no call, so there is nothing to record")
-    about, recordings = cassette_file.read(fresh)
+    about, recordings = cassette_file.read(folder)
     if about.refused:
         places = "".join(f"\n  {place}" for place in about.refused)
         raise ReplayError(f"not all calls could be recorded, so nothing was kept:{places}")
     return recordings
 
 
-def _put_in_place(fresh: Path, target: Path, notebook: Path, text: str) -> None:
+def _replace_both(new_folder: Path, folder: Path, notebook: Path, text: str) -> None:
+    """Replace the cassette and the notebook by the new ones."""
     try:
-        _swap(fresh, target)
+        _replace(new_folder, folder)
         write_durably(notebook, text.encode())
     except OSError as error:
-        reason = explain(error)
+        problem = explain(error)
     else:
         return
-    raise ReplayError(f"{target.name} or {notebook.name} could not be written: {reason}")
+    raise ReplayError(f"{folder.name} or {notebook.name} could not be written: {problem}")
 
 
-def _swap(fresh: Path, target: Path) -> None:
-    """Put the new cassette in the place of the old one, which is whole until the moment it is replaced."""
-    old = fresh.with_name(f"{target.name}.old")
-    if target.exists():
-        target.rename(old)
+def _replace(new_folder: Path, folder: Path) -> None:
+    """Move the new cassette to the place of the old one, which comes back if that fails."""
+    old = new_folder.with_name(f"{folder.name}.old")
+    if folder.exists():
+        folder.rename(old)
     try:
-        fresh.rename(target)
+        new_folder.rename(folder)
     except OSError:
         if old.exists():
-            old.rename(target)
+            old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _proven(document: Any, notebook: Path, folder: Path, timeout: float) -> list[str]:
-    again = copy.deepcopy(document)
-    told = {**environment.environment_for(folder, mode="none"), **no_keys()}
-    failed = execute(again, notebook.parent, timeout=timeout, environment=told)
-    found = diff.differences(document, again)
-    return [*found, *([f"the replay stopped: {failed}"] if failed and not found else [])]
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+def _replay_differences(document: Any, notebook: Path, folder: Path, timeout: float) -> list[str]:
+    """What a replay of the notebook shows differently."""
+    replayed = copy.deepcopy(document)
+    environment = {**environment_for(folder, mode="none"), **placeholder_keys()}
+    problem = execute(replayed, notebook.parent, timeout=timeout, environment=environment)
+    differences = diff.differences(document, replayed)
+    return [*differences, *([f"the replay stopped: {problem}"] if problem and not differences else [])]

@@ -8,12 +8,12 @@ a notebook.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from imagegen_nb.core.active_cassette import Tape
-from imagegen_nb.core.types import Backend, Delivery, ImageRequest
+from imagegen_nb.core.active_cassette import ActiveCassette
+from imagegen_nb.core.types import Backend, ImageRequest, ProviderEvent
 from imagegen_nb.providers.capabilities import Model
 from imagegen_nb.providers.credentials import Credential, Gateway, Hosted
 
@@ -24,7 +24,7 @@ class Connection:
 
     `base_url` is the one origin requests may reach; `largest_response` bounds the bytes of one
     answer; `deadline` is the event loop's time by which everything must be done (None: no bound);
-    `timeout` is the same bound in seconds from the start, for messages. `tape` is the cassette the run
+    `timeout` is the same bound in seconds from the start, for messages. `cassette` is the one the run
     began with; `send_to`, while recording against an emulator, is asked in place of `base_url`. `waiting` is
     told the seconds and the reason when a call has to wait before it may be sent.
     """
@@ -35,7 +35,7 @@ class Connection:
     largest_response: int = 200 * 1024 * 1024
     deadline: float | None = None
     timeout: float = 300.0
-    tape: Tape | None = None
+    cassette: ActiveCassette | None = None
     send_to: str = ""
     waiting: Callable[[float, str], object] | None = None
 
@@ -57,6 +57,9 @@ class Provider(ABC):
     """The environment variable that holds the user's own key."""
     accounts: ClassVar[tuple[type[Hosted], ...]] = (Gateway,)
     """The kinds of hosted account the provider can be reached through."""
+    wire_names: ClassVar[Mapping[str, str]] = {}
+    """What the provider calls each setting in its requests, by platform key, for a provider whose
+    `generate` builds its request with `ImageRequest.wire_settings`; empty for one that reads them itself."""
     rank: ClassVar[int] = 100
     """Where the provider stands in lists; the platform's own order for the built-in ones."""
 
@@ -68,17 +71,18 @@ class Provider(ABC):
         """Import what `generate` needs; called in a thread, before the deadline starts to count."""
 
     @abstractmethod
-    def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
+    def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[ProviderEvent, None]:
         """Ask for `request.count` images and yield what comes: images (and previews), a
-        `Shortfall` for those that did not come, and a `Receipt` per answered request.
+        `MissingImages` for those that did not come, and a `ResponseMetadata` per answered request.
 
-        Raises a `ProviderError` when nothing can come. Never sends a request again itself: what may be sent
-        again, and when, is the exchange's to know.
+        Every declared setting is read from `request.settings`: one that is not read is reported as not sent.
+        Raises a `ProviderError` when nothing can come. Never sends a request again itself: the client knows
+        what may be sent again, and when.
         """
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogEntry:
     """A model and the provider that serves it."""
 
     provider: Provider = field(repr=False)

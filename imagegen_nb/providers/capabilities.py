@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
+
+from imagegen_nb.core.types import SettingValue
 
 _UNCLEAN = re.compile(r"[\0\ud800-\udfff]")
 
@@ -19,7 +21,12 @@ class Kind(Protocol):
     """The values one setting may have, and the one that holds when it is unset."""
 
     @property
-    def default(self) -> Any:
+    def value_type(self) -> type[SettingValue]:
+        """The type of its values; later steps are told of it before a run."""
+        ...
+
+    @property
+    def default(self) -> SettingValue | None:
         """What the provider (or the platform) uses when the setting is unset; None if unknown."""
         ...
 
@@ -40,6 +47,7 @@ class Kind(Protocol):
 class Choice:
     """One of a few words; `default` is the one used when unset, `because` says why others are refused."""
 
+    value_type: ClassVar[type[str]] = str
     values: tuple[str, ...]
     default: str | None = None
     because: str = "not one of its values"
@@ -61,6 +69,7 @@ class Choice:
 class Integer:
     """A whole number from `minimum` to `maximum`."""
 
+    value_type: ClassVar[type[int]] = int
     minimum: int
     maximum: int
     default: int | None = None
@@ -81,6 +90,7 @@ class Integer:
 class Text:
     """Text of `shortest` to `longest` characters; only blank text counts as empty."""
 
+    value_type: ClassVar[type[str]] = str
     shortest: int
     longest: int
     default: str | None = None
@@ -111,6 +121,7 @@ class Text:
 class PixelSize:
     """`auto`, one of the `tiles`, or any `WIDTHxHEIGHT` within the bounds (pixels)."""
 
+    value_type: ClassVar[type[str]] = str
     tiles: tuple[str, ...]
     multiple: int
     longest_edge: int
@@ -235,7 +246,7 @@ class Model:
     stored_as: str | None = None
     streams: bool = False
 
-    def default(self, setting: str) -> Any:
+    def default(self, setting: str) -> SettingValue | None:
         """What holds when `setting` is unset; None when the model has no such setting."""
         kind = self.settings.get(setting)
         return None if kind is None else kind.default

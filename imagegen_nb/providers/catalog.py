@@ -7,24 +7,22 @@ import functools
 import importlib
 import pkgutil
 import threading
+from pathlib import Path
 
-from imagegen_nb import providers as _folder
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import credentials
-from imagegen_nb.providers.base import Entry, Provider
+from imagegen_nb.providers.base import CatalogEntry, Provider
 
 _registered: list[Provider] = []
 _lock = threading.Lock()
 _LONGEST_NAME = 100
-"""Characters of an unknown name that something like it is looked for."""
+"""Characters of an unknown name that are compared with the known ones."""
 
 
 @functools.cache
 def _built_in() -> tuple[Provider, ...]:
-    modules = (
-        importlib.import_module(f"{_folder.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(_folder.__path__)
-    )
+    files = pkgutil.iter_modules([str(Path(__file__).parent)])
+    modules = [importlib.import_module(f"{__package__}.{file.name}") for file in files]
     return tuple(module.PROVIDER for module in modules if hasattr(module, "PROVIDER"))
 
 
@@ -53,13 +51,13 @@ def unregister(name: str) -> None:
         _registered[:] = [provider for provider in _registered if provider.name != name]
 
 
-def models() -> tuple[Entry, ...]:
+def models() -> tuple[CatalogEntry, ...]:
     """Every model with its provider: those the platform offers first, in its order."""
-    entries = [Entry(provider, model) for provider in providers() for model in provider.models]
+    entries = [CatalogEntry(provider, model) for provider in providers() for model in provider.models]
     return tuple(sorted(entries, key=lambda entry: not entry.model.offered))
 
 
-def find(name: object) -> Entry | None:
+def find(name: object) -> CatalogEntry | None:
     """The model called `name`, or None."""
     return next((entry for entry in models() if entry.model.name == name), None)
 

@@ -2,6 +2,9 @@
 
 Keys are read from the environment at the moment of the call, or from the system's keyring where the
 variable is not set; they travel as `SecretStr`, and are never part of a step, a file or a widget.
+
+The package `keyring` is optional. An entry that is missing or locked is no key, and neither is one behind a
+broken backend; what a backend raises stays in this file, since it may hold what was asked for.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,15 +22,20 @@ from pydantic import SecretStr
 
 from imagegen_nb.core.types import ChargeType
 from imagegen_nb.errors import AuthenticationFailed, InvalidOption, MissingCredential
-from imagegen_nb.providers import keychain
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials as GoogleCredentials
 
 _SECRET_NAME = re.compile(r"(?i)(key|token|secret|password)$")
 _SHORTEST_SECRET = 16
-_asked_for: set[str] = set()
+_SERVICE = "imagegen-nb"
+"""What keyring entries are filed under: `keyring set imagegen-nb OPENAI_API_KEY`."""
+_KEYRING_SECONDS = 60.0
+"""How long a keyring's answer holds, so that a form does not ask the system (and the system its user) for
+every character that is typed."""
+_variables_read: set[str] = set()
 """Variables keys were read from in this process, such as a gateway's."""
+_keyring_answers: dict[str, tuple[float, SecretStr]] = {}
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 PLACEHOLDER = "emulator-needs-no-key"
 """In the place of a key where none is needed, so that no real key ever goes there."""
@@ -82,15 +91,15 @@ class VertexAI:
         from google.auth.transport.requests import Request
 
         try:
-            found: GoogleCredentials = self.credentials or google.auth.default(scopes=[_SCOPE])[0]
-            if not found.valid:
-                found.refresh(Request())  # type: ignore[no-untyped-call]
+            credentials: GoogleCredentials = self.credentials or google.auth.default(scopes=[_SCOPE])[0]
+            if not credentials.valid:
+                credentials.refresh(Request())  # type: ignore[no-untyped-call]
         except RefreshError:
             problem = AuthenticationFailed("the Google credentials could not be refreshed", provider="gemini")
         except GoogleAuthError:
             problem = None
         else:
-            return found
+            return credentials
         remedy = (
             "run `gcloud auth application-default login`, or pass VertexAI(..., credentials=...), "
             'or use the emulator: Workspace(..., backend="emulator")'
@@ -192,9 +201,9 @@ def placeholder(paid_by: str, hosted: Hosted | None) -> Credential:
 
 def _read(provider: str, variable: str) -> tuple[SecretStr, bool]:
     """The key by its name, and whether the keyring had it; what the environment says goes first."""
-    _asked_for.add(variable)
+    _variables_read.add(variable)
     in_keyring = not (key := os.environ.get(variable, "").strip())
-    key = key or keychain.find(variable)
+    key = key or _from_keyring(variable)
     if key and key.isascii() and key.isprintable() and " " not in key:
         return SecretStr(key), in_keyring
     if key:
@@ -211,19 +220,41 @@ def _read(provider: str, variable: str) -> tuple[SecretStr, bool]:
     )
 
 
+def _from_keyring(variable: str) -> str:
+    """The key filed under the variable's name; empty when there is none, or no way to ask."""
+    now = time.monotonic()
+    asked_at, answer = _keyring_answers.get(variable, (0.0, SecretStr("")))
+    if variable not in _keyring_answers or now - asked_at > _KEYRING_SECONDS:
+        answer = SecretStr(_ask_keyring(variable))
+        _keyring_answers[variable] = (now, answer)
+    return answer.get_secret_value()
+
+
+def _ask_keyring(name: str) -> str:
+    try:
+        import keyring
+
+        entry = keyring.get_password(_SERVICE, name)
+    # Backends are plug-ins of the system's: they raise whatever they like.
+    except Exception:  # noqa: BLE001
+        return ""
+    return entry.strip() if isinstance(entry, str) else ""
+
+
 def keys_in_use(variables: Iterable[str]) -> list[str]:
     """Values that must not be written anywhere: those of `variables`, what the keyring gave, and those of
     every environment variable whose name says that it holds a secret."""
-    named = [os.environ.get(variable, "").strip() for variable in {*variables, *_asked_for}]
-    return [value for value in (*named, *keychain.seen()) if value] + list(_secrets().values())
+    named = [os.environ.get(variable, "").strip() for variable in {*variables, *_variables_read}]
+    keyring = [answer.get_secret_value() for _, answer in _keyring_answers.values()]
+    return [value for value in (*named, *keyring) if value] + list(_secrets().values())
 
 
-def stand_ins(variables: Iterable[str]) -> dict[str, str]:
-    """What to set so that a process has no key: placeholders for `variables` and all that hold a secret."""
+def placeholders(variables: Iterable[str]) -> dict[str, str]:
+    """What to set so that a process has no key: `variables`, and all whose names tell of a secret."""
     return dict.fromkeys([*variables, *_secrets()], PLACEHOLDER)
 
 
 def _secrets() -> dict[str, str]:
     """The environment variables whose names say that they hold a secret, and whose values are long enough."""
-    told = {name: value.strip() for name, value in os.environ.items() if _SECRET_NAME.search(name)}
-    return {name: value for name, value in told.items() if len(value) >= _SHORTEST_SECRET}
+    named = {name: value.strip() for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    return {name: value for name, value in named.items() if len(value) >= _SHORTEST_SECRET}

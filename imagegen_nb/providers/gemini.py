@@ -9,10 +9,18 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.core.redaction import redact
-from imagegen_nb.core.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
+from imagegen_nb.core.types import (
+    GeneratedImage,
+    ImageRequest,
+    MissingImages,
+    ProviderEvent,
+    ResponseMetadata,
+    Usage,
+)
 from imagegen_nb.errors import (
     AuthenticationFailed,
     ModerationBlocked,
@@ -22,14 +30,16 @@ from imagegen_nb.errors import (
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Lifecycle, Model
 from imagegen_nb.providers.credentials import Credential, Gateway, VertexAI
-from imagegen_nb.providers.http.response import Reply, failure, mapping, whole_number, words
+from imagegen_nb.providers.http.response import ProviderResponse, failure, mapping, safe_name, whole_number
 
 if TYPE_CHECKING:
     from google import genai
     from google.auth.credentials import Credentials as GoogleCredentials
 
-    from imagegen_nb.providers.http.client import Exchange
+    from imagegen_nb.providers.http.client import ProviderClient
 _RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+_IMAGE_CONFIG = {"image_size": "aspect_ratio"}
+"""What google-genai calls the settings, in its `ImageConfig`."""
 _FLASH = Model(
     name="gemini-2.5-flash-image",
     settings={
@@ -70,6 +80,7 @@ class Gemini(Provider):
     label = "Google"
     base_url = "https://generativelanguage.googleapis.com"
     key_variable = "GEMINI_API_KEY"
+    wire_names = _IMAGE_CONFIG
     accounts = (Gateway, VertexAI)
     rank = 2
     models = (
@@ -99,52 +110,55 @@ class Gemini(Provider):
 
         import imagegen_nb.providers.http.client  # noqa: F401
 
-    async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
+    async def generate(
+        self, request: ImageRequest, connection: Connection
+    ) -> AsyncGenerator[ProviderEvent, None]:
         """`request.count` calls at once; each image is yielded as it arrives."""
-        from imagegen_nb.providers.http.client import open_exchange
+        from imagegen_nb.providers.http.client import open_client
 
         credentials = await _vertex_credentials(connection)
-        async with open_exchange(self.name, connection, _error) as exchange:
-            client = _client(connection, exchange, credentials)
-            calls = [
-                asyncio.create_task(_one(client, exchange, request, index)) for index in range(request.count)
-            ]
+        async with open_client(self.name, connection, _error) as client:
+            sdk = _sdk_client(connection, client, credentials)
+            calls = [asyncio.create_task(_one(client, sdk, request, index)) for index in range(request.count)]
             try:
                 for call in asyncio.as_completed(calls):
-                    for delivery in await call:
-                        yield delivery
+                    for event in await call:
+                        yield event
             finally:
                 for task in calls:
                     task.cancel()
                 await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def _one(client: genai.Client, exchange: Exchange, request: ImageRequest, index: int) -> list[Delivery]:
-    """The deliveries of one call; its failure is a shortfall, so that the others go on."""
+async def _one(
+    client: ProviderClient, sdk: genai.Client, request: ImageRequest, index: int
+) -> list[ProviderEvent]:
+    """The events of one call; if it fails, its image is missing and the others go on."""
     from google.genai import types
 
+    image_config = request.wire_settings(_IMAGE_CONFIG)
     config = types.GenerateContentConfig(
         response_modalities=["IMAGE"],
-        image_config=types.ImageConfig(aspect_ratio=request.size) if request.size else None,
+        image_config=types.ImageConfig.model_validate(image_config) if image_config else None,
         should_return_http_response=True,
     )
     try:
-        reply = await exchange.send(
-            lambda: client.aio.models.generate_content(
-                model=request.model, contents=request.prompt, config=config
+        response = await client.send(
+            partial(
+                sdk.aio.models.generate_content, model=request.model, contents=request.prompt, config=config
             ),
             number=index,
         )
-        if reply.status != 200:
-            return [Shortfall(_error(reply, exchange.connection))]
-        return await asyncio.to_thread(_read, reply, request, index)
+        if response.status != 200:
+            return [MissingImages(_error(response, client.connection))]
+        return await asyncio.to_thread(_read, response, request, index)
     except ProviderError as error:
-        return [Shortfall(error)]
+        return [MissingImages(error)]
 
 
-def _read(reply: Reply, request: ImageRequest, index: int) -> list[Delivery]:
-    answer = reply.json()
-    receipt = _receipt(answer, reply, request.model)
+def _read(response: ProviderResponse, request: ImageRequest, index: int) -> list[ProviderEvent]:
+    answer = response.json()
+    metadata = _metadata(answer, response, request.model)
     candidates = answer.get("candidates")
     candidate = mapping(candidates[0]) if isinstance(candidates, list) and candidates else {}
     parts = mapping(candidate.get("content")).get("parts")
@@ -154,26 +168,26 @@ def _read(reply: Reply, request: ImageRequest, index: int) -> list[Delivery]:
         mapping(part["inlineData"]) for part in parts if part.get("inlineData") and not part.get("thought")
     ]
     if not images:
-        return [receipt, Shortfall(_no_image(answer, candidate, parts, reply, receipt.request_id))]
-    data = reply.image_data(images[0].get("data"))
+        return [metadata, MissingImages(_no_image(answer, candidate, parts, response, metadata.request_id))]
+    data = response.image_data(images[0].get("data"))
     if isinstance(data, ProviderError):
-        data.request_id = receipt.request_id
-        return [receipt, Shortfall(data)]
+        data.request_id = metadata.request_id
+        return [metadata, MissingImages(data)]
     declared = images[0].get("mimeType")
     declared = declared if isinstance(declared, str) else None
-    return [receipt, GeneratedImage(index, data, declared, receipt.request_id)]
+    return [metadata, GeneratedImage(index, data, declared, metadata.request_id)]
 
 
 def _no_image(
     answer: Mapping[str, Any],
     candidate: Mapping[str, Any],
     parts: list[Mapping[str, Any]],
-    reply: Reply,
+    response: ProviderResponse,
     request_id: str | None,
 ) -> ProviderError:
     """Why an answer with HTTP 200 holds no image: a safety block, text instead, or nothing at all."""
     block = mapping(answer.get("promptFeedback")).get("blockReason")
-    reason = words(block or candidate.get("finishReason"))
+    reason = safe_name(block or candidate.get("finishReason"))
     if block or reason in _BLOCKED:
         said = candidate.get("finishMessage") or mapping(answer.get("promptFeedback")).get(
             "blockReasonMessage"
@@ -181,8 +195,8 @@ def _no_image(
         what = "the prompt was blocked" if block else "the image was blocked"
         return ModerationBlocked(
             f"{what} by a safety system" + (f": {redact(str(said))}" if said else ""),
-            provider=reply.provider,
-            status=reply.status,
+            provider=response.provider,
+            status=response.status,
             code=reason,
             request_id=request_id,
             charge="none" if block else "unknown",
@@ -192,22 +206,22 @@ def _no_image(
         message = f"answered with text instead of an image: “{redact(text, limit=200)}”"
     else:
         message = f"answered without an image (finish reason {reason or 'none given'})"
-    error = reply.invalid(message)
+    error = response.invalid(message)
     error.code, error.request_id = reason, request_id
     return error
 
 
-def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> Receipt:
+def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str) -> ResponseMetadata:
     usage = mapping(answer.get("usageMetadata"))
     named, request_id = answer.get("modelVersion"), answer.get("responseId")
-    return Receipt(
+    return ResponseMetadata(
         usage=Usage(
             input=_by_modality(usage, "promptToken", "text"),
             output=_by_modality(usage, "candidatesToken", "unspecified"),
             total=whole_number(usage.get("totalTokenCount")),
         ),
-        request_id=reply.request_id or words(request_id),
-        answered_by=words(named) or model,
+        request_id=response.request_id or safe_name(request_id),
+        answered_by=safe_name(named) or model,
         reported=usage,
     )
 
@@ -219,15 +233,15 @@ def _by_modality(usage: Mapping[str, Any], name: str, otherwise: str) -> dict[st
     for detail in map(mapping, details if isinstance(details, list) else []):
         count = whole_number(detail.get("tokenCount"))
         if count is not None:
-            modality = (words(detail.get("modality")) or otherwise).lower()
+            modality = (safe_name(detail.get("modality")) or otherwise).lower()
             counts[modality] = counts.get(modality, 0) + count
     total = whole_number(usage.get(f"{name}Count"))
     return counts or ({} if total is None else {otherwise: total})
 
 
-def _error(reply: Reply, connection: Connection) -> ProviderError:
+def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
     """Google says `{"error": {code, message, status, details: [{"@type": …}]}}`."""
-    error = mapping(reply.json_or_empty().get("error"))
+    error = mapping(response.json_or_empty().get("error"))
     details = error.get("details")
     by_type = {
         str(detail.get("@type")).rpartition(".")[2]: detail
@@ -236,12 +250,12 @@ def _error(reply: Reply, connection: Connection) -> ProviderError:
     kind: type[ProviderError] | None = None
     if mapping(by_type.get("ErrorInfo")).get("reason") == "API_KEY_INVALID":
         kind = AuthenticationFailed
-    elif reply.status == 429 and "QuotaFailure" in by_type and "RetryInfo" not in by_type:
+    elif response.status == 429 and "QuotaFailure" in by_type and "RetryInfo" not in by_type:
         # A rate limit says when to come back; a spent quota does not.
         kind = QuotaExhausted
     delay = str(mapping(by_type.get("RetryInfo")).get("retryDelay", "")).removesuffix("s")
     return failure(
-        reply,
+        response,
         connection,
         code=error.get("status"),
         message=error.get("message"),
@@ -250,8 +264,8 @@ def _error(reply: Reply, connection: Connection) -> ProviderError:
     )
 
 
-def _client(
-    connection: Connection, exchange: Exchange, credentials: GoogleCredentials | None
+def _sdk_client(
+    connection: Connection, client: ProviderClient, credentials: GoogleCredentials | None
 ) -> genai.Client:
     """An SDK client on our own HTTP client, with everything stated that it would take from elsewhere."""
     import httpx2
@@ -263,7 +277,7 @@ def _client(
     options = types.HttpOptions(
         base_url=connection.base_url,
         api_version="v1beta" if vertex is None else "v1beta1",
-        httpx_async_client=exchange.client,
+        httpx_async_client=client.http,
         # Never used; without it the SDK loads TLS settings for a client of its own.
         httpx_client=httpx2.Client(transport=httpx2.BaseTransport(), trust_env=False),
     )

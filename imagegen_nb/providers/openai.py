@@ -9,18 +9,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from imagegen_nb.core.types import Delivery, GeneratedImage, ImageRequest, Partial, Receipt, Shortfall, Usage
+from imagegen_nb.core.types import (
+    GeneratedImage,
+    ImageRequest,
+    MissingImages,
+    PartialImage,
+    ProviderEvent,
+    ResponseMetadata,
+    Usage,
+)
 from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
-from imagegen_nb.providers.http.response import Reply, failure, mapping, whole_number, words
+from imagegen_nb.providers.http.response import (
+    ProviderResponse,
+    echoed_settings,
+    failure,
+    mapping,
+    safe_name,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-    from imagegen_nb.providers.http.client import Exchange
+    from imagegen_nb.providers.http.client import ProviderClient
 _SETTINGS: dict[str, Kind] = {
     "image_size": PixelSize(
         tiles=("1024x1024", "1536x1024", "1024x1536"),
@@ -36,6 +52,15 @@ _SETTINGS: dict[str, Kind] = {
     "image_output_format": Choice(("png", "jpeg", "webp"), "png"),
     "image_output_compression": Integer(0, 100, 100),
 }
+_WIRE_NAMES = {
+    "image_size": "size",
+    "image_quality": "quality",
+    "image_background": "background",
+    "image_moderation": "moderation",
+    "image_output_format": "output_format",
+    "image_output_compression": "output_compression",
+}
+"""What OpenAI calls the settings, in requests and in answers."""
 _RULES = (
     Rule(
         field="image_background",
@@ -70,7 +95,7 @@ _NEWER = Model(
     lifecycle=Lifecycle(since="2026-09-08", source=f"{_DOCS}/guides/image-generation"),
     streams=True,
 )
-_MONEY = frozenset(
+_NO_MONEY = frozenset(
     (
         "billing_hard_limit_reached",
         "credit_balance_exhausted",
@@ -90,6 +115,7 @@ class OpenAI(Provider):
     label = "OpenAI"
     base_url = "https://api.openai.com/v1"
     key_variable = "OPENAI_API_KEY"
+    wire_names = _WIRE_NAMES
     rank = 0
     models = (
         Model(
@@ -111,110 +137,115 @@ class OpenAI(Provider):
 
         import imagegen_nb.providers.http.client  # noqa: F401
 
-    async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
-        """One request for all images, or a stream of one image with its previews."""
+    async def generate(
+        self, request: ImageRequest, connection: Connection
+    ) -> AsyncGenerator[ProviderEvent, None]:
+        """One request for all images, or a stream of one image and its previews."""
         from openai import AsyncOpenAI
 
-        from imagegen_nb.providers.http.client import open_exchange
+        from imagegen_nb.providers.http.client import open_client
 
-        async with open_exchange(self.name, connection, _error) as exchange:
-            client = AsyncOpenAI(
+        async with open_client(self.name, connection, _error) as client:
+            sdk = AsyncOpenAI(
                 api_key=connection.key,
                 base_url=connection.base_url,
                 # Stated, so that no header from the environment can take its place.
                 default_headers={"Authorization": f"Bearer {connection.key}"},
                 max_retries=0,
-                http_client=exchange.client,
+                http_client=client.http,
             )
             if request.partial_images:
-                async for delivery in self._stream(request, exchange, client):
-                    yield delivery
+                async for event in self._stream(request, client, sdk):
+                    yield event
                 return
-            images = client.images.with_raw_response
-            reply = await exchange.send(lambda: images.generate(**cast("Any", _body(request))))
-            for delivery in await asyncio.to_thread(self._read, request, reply, connection):
-                yield delivery
+            images = sdk.images.with_raw_response
+            response = await client.send(partial(images.generate, **cast("Any", _body(request))))
+            for event in await asyncio.to_thread(self._read, request, response, connection):
+                yield event
 
-    def _read(self, request: ImageRequest, reply: Reply, connection: Connection) -> list[Delivery]:
-        if reply.status != 200:
-            raise _error(reply, connection)
-        answer = reply.json()
+    def _read(
+        self, request: ImageRequest, response: ProviderResponse, connection: Connection
+    ) -> list[ProviderEvent]:
+        if response.status != 200:
+            raise _error(response, connection)
+        answer = response.json()
         items = answer.get("data")
         items = items if isinstance(items, list) else []
-        deliveries: list[Delivery] = [_receipt(answer, reply, request.model)]
+        events: list[ProviderEvent] = [_metadata(answer, response, request.model)]
         for index, item in enumerate(items[: request.count]):
-            data = reply.image_data(item.get("b64_json") if isinstance(item, dict) else None)
+            data = response.image_data(item.get("b64_json") if isinstance(item, dict) else None)
             if isinstance(data, ProviderError):
-                deliveries.append(Shortfall(data))
+                events.append(MissingImages(data))
             else:
-                deliveries.append(GeneratedImage(index, data, _mime(answer), reply.request_id))
+                events.append(GeneratedImage(index, data, _mime(answer), response.request_id))
         if len(items) < request.count:
             missing = request.count - len(items)
-            why = reply.invalid(f"returned {len(items)} of {request.count} images")
-            deliveries.append(Shortfall(why, missing))
-        return deliveries
+            why = response.invalid(f"returned {len(items)} of {request.count} images")
+            events.append(MissingImages(why, missing))
+        return events
 
     async def _stream(
-        self, request: ImageRequest, exchange: Exchange, client: AsyncOpenAI
-    ) -> AsyncGenerator[Delivery, None]:
+        self, request: ImageRequest, client: ProviderClient, sdk: AsyncOpenAI
+    ) -> AsyncGenerator[ProviderEvent, None]:
         from openai import APIError, AsyncStream
 
         async def start() -> tuple[AsyncStream[Any], Mapping[str, str]]:
             body = _body(request) | {"stream": True, "partial_images": request.partial_images}
-            raw = await client.images.with_raw_response.generate(**cast("Any", body))
+            raw = await sdk.images.with_raw_response.generate(**cast("Any", body))
             return cast("AsyncStream[Any]", raw.parse()), raw.headers
 
-        started, reply = await exchange.open_stream(start)
+        started, response = await client.open_stream(start)
         if started is None:
-            assert reply is not None
-            for delivery in self._read(request, reply, exchange.connection):
-                yield delivery
+            assert response is not None
+            for event in self._read(request, response, client.connection):
+                yield event
             return
-        events, headers = started
-        iterator = aiter(events)
-        reply = exchange.streaming_reply(headers)
+        stream, headers = started
+        frames = aiter(stream)
+        response = client.streaming_response(headers)
         try:
-            while (event := await exchange.next_event(iterator, reply, APIError)) is not None:
-                if isinstance(event, APIError):
-                    raise _stream_error(event, reply, exchange.connection)
-                for delivery in _from_event(event, reply, request.model):
-                    yield delivery
-                    if isinstance(delivery, GeneratedImage):
-                        await exchange.drain(iterator)
+            while (frame := await client.next_event(frames, response, APIError)) is not None:
+                if isinstance(frame, APIError):
+                    raise _stream_error(frame, response, client.connection)
+                for event in _from_frame(frame, response, request.model):
+                    yield event
+                    if isinstance(event, GeneratedImage):
+                        await client.drain(frames)
                         return
         finally:
-            await events.close()
-        raise reply.invalid("the stream ended before the finished image came")
+            await stream.close()
+        raise response.invalid("the stream ended before the finished image came")
 
 
 def _body(request: ImageRequest) -> dict[str, Any]:
-    body = {
+    return {
         "model": request.model,
         "prompt": request.prompt,
         "n": request.count,
-        "size": request.size,
-        "quality": request.quality,
-        "background": request.background,
-        "moderation": request.moderation,
-        "output_format": request.output_format,
-        "output_compression": request.compression,
+        **request.wire_settings(_WIRE_NAMES),
     }
-    return {name: value for name, value in body.items() if value is not None}
 
 
-def _from_event(event: object, reply: Reply, model: str) -> list[Delivery]:
-    """What one server-sent event brings; events of other types bring nothing."""
-    answer = event.model_dump(exclude_unset=True) if hasattr(event, "model_dump") else {}
+def _from_frame(frame: object, response: ProviderResponse, model: str) -> list[ProviderEvent]:
+    """What one server-sent frame brings; frames of other types bring nothing."""
+    answer = frame.model_dump(exclude_unset=True) if hasattr(frame, "model_dump") else {}
     if answer.get("type") == "image_generation.partial_image":
-        data = reply.image_data(answer.get("b64_json"))
+        data = response.image_data(answer.get("b64_json"))
         index = answer.get("partial_image_index")
         # A broken preview is not worth losing the picture for.
-        return [] if isinstance(data, ProviderError) or not isinstance(index, int) else [Partial(index, data)]
+        return (
+            []
+            if isinstance(data, ProviderError) or not isinstance(index, int)
+            else [PartialImage(index, data)]
+        )
     if answer.get("type") == "image_generation.completed":
-        data = reply.image_data(answer.get("b64_json"))
+        data = response.image_data(answer.get("b64_json"))
         if isinstance(data, ProviderError):
             raise data
-        return [_receipt(answer, reply, model), GeneratedImage(0, data, _mime(answer), reply.request_id)]
+        return [
+            _metadata(answer, response, model),
+            GeneratedImage(0, data, _mime(answer), response.request_id),
+        ]
     return []
 
 
@@ -223,18 +254,17 @@ def _mime(answer: Mapping[str, Any]) -> str | None:
     return f"image/{declared}" if isinstance(declared, str) else None
 
 
-def _receipt(answer: Mapping[str, Any], reply: Reply, model: str) -> Receipt:
+def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str) -> ResponseMetadata:
     usage = mapping(answer.get("usage"))
-    echoed = ("size", "quality", "background", "output_format")
-    return Receipt(
+    return ResponseMetadata(
         usage=Usage(
             input=_by_modality(usage, "input"),
             output=_by_modality(usage, "output"),
             total=whole_number(usage.get("total_tokens")),
         ),
-        request_id=reply.request_id,
+        request_id=response.request_id,
         answered_by=model,
-        used={name: told for name in echoed if (told := words(answer.get(name)))},
+        echoed=echoed_settings(answer, _WIRE_NAMES),
         reported=usage,
     )
 
@@ -243,39 +273,39 @@ def _by_modality(usage: Mapping[str, Any], side: str) -> dict[str, int]:
     """Tokens by modality; the total under `image` (out) or `text` (in) when OpenAI gives no details."""
     details = mapping(usage.get(f"{side}_tokens_details"))
     counts = {name.removesuffix("_tokens"): whole_number(value) for name, value in details.items()}
-    found = {name: count for name, count in counts.items() if count is not None}
-    if found:
-        return found
+    details_given = {name: count for name, count in counts.items() if count is not None}
+    if details_given:
+        return details_given
     total = whole_number(usage.get(f"{side}_tokens"))
     return {} if total is None else {"image" if side == "output" else "text": total}
 
 
-def _error(reply: Reply, connection: Connection) -> ProviderError:
-    return _classified(mapping(reply.json_or_empty().get("error")), reply, connection)
+def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
+    return _classified(mapping(response.json_or_empty().get("error")), response, connection)
 
 
-def _stream_error(event: Any, reply: Reply, connection: Connection) -> ProviderError:
+def _stream_error(event: Any, response: ProviderResponse, connection: Connection) -> ProviderError:
     """An error frame inside a started stream; the image may have been made, so the charge is unknown."""
     details = {"code": event.code, "type": event.type, "message": event.message}
-    error = _classified({**details, **mapping(event.body)}, reply, connection, started=True)
+    error = _classified({**details, **mapping(event.body)}, response, connection, started=True)
     error.charge = "unknown"
     return error
 
 
 def _classified(
-    error: Mapping[str, Any], reply: Reply, connection: Connection, *, started: bool = False
+    error: Mapping[str, Any], response: ProviderResponse, connection: Connection, *, started: bool = False
 ) -> ProviderError:
     code, message = error.get("code"), error.get("message")
-    named = words(code)
+    code_text = safe_name(code)
     kind: type[ProviderError] | None = ProviderFault if started else None
-    if named in _BLOCKED:
+    if code_text in _BLOCKED:
         kind = ModerationBlocked
         categories = mapping(error.get("moderation_details")).get("categories")
         if isinstance(categories, list) and categories:
             message = f"{message} (categories: {', '.join(str(name) for name in categories)})"
-    elif named in _MONEY or words(error.get("type")) in _MONEY:
+    elif code_text in _NO_MONEY or safe_name(error.get("type")) in _NO_MONEY:
         kind = QuotaExhausted
-    return failure(reply, connection, code=code, message=message, kind=kind)
+    return failure(response, connection, code=code, message=message, kind=kind)
 
 
 PROVIDER = OpenAI()

@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import Any
 
-from imagegen_nb.core.types import Delivery, GeneratedImage, ImageRequest, Receipt, Shortfall, Usage
+from imagegen_nb.core.types import (
+    GeneratedImage,
+    ImageRequest,
+    MissingImages,
+    ProviderEvent,
+    ResponseMetadata,
+    Usage,
+)
 from imagegen_nb.errors import AuthenticationFailed, Charge, ModerationBlocked, ProviderError, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.providers.capabilities import Lifecycle, Model
-from imagegen_nb.providers.http.response import Reply, failure, mapping, whole_number, words
+from imagegen_nb.providers.capabilities import Kind, Lifecycle, Model
+from imagegen_nb.providers.http.response import ProviderResponse, failure, mapping, safe_name, whole_number
 
+_SETTINGS: dict[str, Kind] = {}
+_WIRE_NAMES: dict[str, str] = {}
+"""What xAI calls the settings in its requests."""
 _OUTPUT = ("provider", "image_count")
 _MIGRATION = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
 
@@ -24,7 +35,7 @@ def _grok(name: str, *, offered: bool, lifecycle: Lifecycle) -> Model:
     # The platform promises PNG for Grok, xAI sends JPEG: hence `stored_as`.
     return Model(
         name=name,
-        settings={},
+        settings=_SETTINGS,
         output_settings=_OUTPUT,
         offered=offered,
         lifecycle=lifecycle,
@@ -39,6 +50,7 @@ class XAI(Provider):
     label = "xAI"
     base_url = "https://api.x.ai/v1"
     key_variable = "XAI_API_KEY"
+    wire_names = _WIRE_NAMES
     rank = 1
     models = (
         _grok(
@@ -68,100 +80,106 @@ class XAI(Provider):
         """The HTTP client is imported when first needed."""
         import imagegen_nb.providers.http.client  # noqa: F401
 
-    async def generate(self, request: ImageRequest, connection: Connection) -> AsyncGenerator[Delivery, None]:
+    async def generate(
+        self, request: ImageRequest, connection: Connection
+    ) -> AsyncGenerator[ProviderEvent, None]:
         """One request for all images; base64 is asked for, since xAI's URLs expire."""
-        from imagegen_nb.providers.http.client import open_exchange
+        from imagegen_nb.providers.http.client import open_client
 
         body = {
             "model": request.model,
             "prompt": request.prompt,
             "n": request.count,
             "response_format": "b64_json",
+            **request.wire_settings(_WIRE_NAMES),
         }
-        async with open_exchange(self.name, connection, _error) as exchange:
-            reply = await exchange.send(
-                lambda: exchange.client.post(
+        async with open_client(self.name, connection, _error) as client:
+            response = await client.send(
+                partial(
+                    client.http.post,
                     f"{connection.base_url}/images/generations",
                     json=body,
                     headers={"Authorization": f"Bearer {connection.key}"},
                 )
             )
-        if reply.status != 200:
-            answer = reply.json_or_empty()
-            yield _receipt(answer, reply, None)
-            raise _error(reply, connection)
-        for delivery in await asyncio.to_thread(_read, request, reply):
-            yield delivery
+        if response.status != 200:
+            answer = response.json_or_empty()
+            yield _metadata(answer, response, None)
+            raise _error(response, connection)
+        for event in await asyncio.to_thread(_read, request, response):
+            yield event
 
 
-def _read(request: ImageRequest, reply: Reply) -> list[Delivery]:
-    answer = reply.json()
+def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEvent]:
+    answer = response.json()
     items = answer.get("data")
     items = items if isinstance(items, list) else []
-    deliveries: list[Delivery] = [_receipt(answer, reply, request.model)]
+    events: list[ProviderEvent] = [_metadata(answer, response, request.model)]
     for index, item in enumerate(items[: request.count]):
-        found = _image(item if isinstance(item, dict) else {}, reply)
-        if isinstance(found, ProviderError):
-            deliveries.append(Shortfall(found))
+        data = _image(item if isinstance(item, dict) else {}, response)
+        if isinstance(data, ProviderError):
+            events.append(MissingImages(data))
         else:
             declared = item.get("mime_type")
             declared = declared if isinstance(declared, str) else None
-            deliveries.append(GeneratedImage(index, found, declared, reply.request_id))
+            events.append(GeneratedImage(index, data, declared, response.request_id))
     if len(items) < request.count:
-        why = reply.invalid(f"returned {len(items)} of {request.count} images")
-        deliveries.append(Shortfall(why, request.count - len(items)))
-    return deliveries
+        why = response.invalid(f"returned {len(items)} of {request.count} images")
+        events.append(MissingImages(why, request.count - len(items)))
+    return events
 
 
-def _image(item: Mapping[str, Any], reply: Reply) -> bytes | ProviderError:
+def _image(item: Mapping[str, Any], response: ProviderResponse) -> bytes | ProviderError:
     data = item.get("b64_json")
     if data:
-        return reply.image_data(data)
+        return response.image_data(data)
     if item.get("url"):
-        return reply.invalid("an image came as a URL although its data was asked for; URLs are not fetched")
+        return response.invalid(
+            "an image came as a URL although its data was asked for; URLs are not fetched"
+        )
     if "b64_json" in item or item.get("respect_moderation") is False:
         return ModerationBlocked(
             "an image was withheld by xAI's content moderation",
-            provider=reply.provider,
-            status=reply.status,
-            request_id=reply.request_id,
+            provider=response.provider,
+            status=response.status,
+            request_id=response.request_id,
             charge="unknown",
         )
-    return reply.invalid("an image came without data")
+    return response.invalid("an image came without data")
 
 
-def _receipt(answer: Mapping[str, Any], reply: Reply, model: str | None) -> Receipt:
+def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str | None) -> ResponseMetadata:
     usage = mapping(answer.get("usage"))
     tokens = {side: whole_number(usage.get(f"{side}_tokens")) for side in ("input", "output")}
     named = answer.get("model")
-    return Receipt(
+    return ResponseMetadata(
         usage=Usage(
             input={} if tokens["input"] is None else {"text": tokens["input"]},
             output={} if tokens["output"] is None else {"image": tokens["output"]},
             total=whole_number(usage.get("total_tokens")),
             cost_in_usd_ticks=whole_number(usage.get("cost_in_usd_ticks")),
         ),
-        request_id=reply.request_id,
-        answered_by=words(named) or model,
+        request_id=response.request_id,
+        answered_by=safe_name(named) or model,
         reported=usage,
     )
 
 
-def _error(reply: Reply, connection: Connection) -> ProviderError:
+def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
     """xAI says `{"code": …, "error": …}`; a blocked image can be billed, and then says so in `usage`."""
-    answer = reply.json_or_empty()
+    answer = response.json_or_empty()
     code, message = answer.get("code"), answer.get("error")
-    words = f"{code} {message}".lower()
+    text = f"{code} {message}".lower()
     kind: type[ProviderError] | None = None
-    if "content-moderated" in words or "content moderation" in words:
+    if "content-moderated" in text or "content moderation" in text:
         kind = ModerationBlocked
-    elif reply.status == 400 and "api key" in words:
+    elif response.status == 400 and "api key" in text:
         kind = AuthenticationFailed
-    elif reply.status in (402, 403, 429) and ("credit" in words or "spending limit" in words):
+    elif response.status in (402, 403, 429) and ("credit" in text or "spending limit" in text):
         kind = QuotaExhausted
     billed = mapping(answer.get("usage")).get("cost_in_usd_ticks")
     charge: Charge | None = "charged" if billed else None
-    return failure(reply, connection, code=code, message=message, kind=kind, charge=charge)
+    return failure(response, connection, code=code, message=message, kind=kind, charge=charge)
 
 
 PROVIDER = XAI()

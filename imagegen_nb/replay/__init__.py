@@ -10,8 +10,31 @@ Cassettes are folders below `cassettes/`: the calls as readable text, the images
 
 from __future__ import annotations
 
-from imagegen_nb.replay.environment import environment_for
-from imagegen_nb.replay.opening import status, use, use_environment
-from imagegen_nb.replay.session import Session, Status
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagegen_nb.replay.environment import environment_for
+    from imagegen_nb.replay.session import Session, Status, status, use, use_environment
 
 __all__ = ["Session", "Status", "environment_for", "status", "use", "use_environment"]
+
+_HOMES = {
+    "Session": "session",
+    "Status": "session",
+    "environment_for": "environment",
+    "status": "session",
+    "use": "session",
+    "use_environment": "session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily, so that a kernel can import the network block without httpx2, pydantic and the providers.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from imagegen_nb.errors import ReplayError
-
-_WAYS: dict[str, dict[str, Any]] = {
+_STYLES: dict[str, dict[str, Any]] = {
     "compact": {"separators": (",", ":"), "ensure_ascii": False},
     "spaced": {"ensure_ascii": False},
     "indented": {"indent": 2, "ensure_ascii": False},
@@ -15,36 +13,38 @@ _WAYS: dict[str, dict[str, Any]] = {
     "spaced-ascii": {},
     "indented-ascii": {"indent": 2},
 }
-"""How JSON is written: providers and their packages differ, and a replay must not."""
+"""The ways providers and their packages write JSON; a replay has to write the same bytes."""
 _DEEPEST = 12
 
 
-def shown(text: str) -> str | dict[str, Any]:
-    """`text` as it stands in the file: its JSON and how that is written, or itself."""
+def to_document(text: str) -> str | dict[str, Any]:
+    """`text` as it stands in the file: its JSON and the style that writes it, else the text itself."""
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return text
     if not isinstance(value, dict) or _is_deep(value):
         return text
-    way = next((name for name, way in _WAYS.items() if json.dumps(value, **way) == text), None)
-    return {"json": value, "written": way} if way else text
+    style = next((name for name, options in _STYLES.items() if json.dumps(value, **options) == text), None)
+    return {"json": value, "written": style} if style else text
 
 
-def told(body: object) -> str:
-    """The text a body in the file stands for. Raises `ReplayError`."""
-    if isinstance(body, str):
-        return body
-    if isinstance(body, dict) and set(body) == {"json", "written"} and body["written"] in tuple(_WAYS):
-        try:
-            return json.dumps(body["json"], **_WAYS[body["written"]])
-        except (TypeError, ValueError):  # a date, a number of 5,000 digits: what YAML has and JSON has not
-            pass
-    raise ReplayError("a body is damaged or of another version, so record it again")
+def to_text(document: object) -> str:
+    """The text of a body in the file. Raises ValueError for what `to_document` does not make."""
+    if isinstance(document, str):
+        return document
+    if isinstance(document, dict) and set(document) == {"json", "written"}:
+        style = document["written"]
+        if isinstance(style, str) and style in _STYLES:
+            try:
+                return json.dumps(document["json"], **_STYLES[style])
+            except (TypeError, ValueError):  # YAML has dates and numbers of 5,000 digits, JSON has not
+                pass
+    raise ValueError("is neither text nor JSON")
 
 
 def is_deep(body: bytes) -> bool:
-    """Whether `body` is JSON that is nested deeper than is shown."""
+    """Whether `body` is JSON that is nested too deep to be shown field by field."""
     try:
         return _is_deep(json.loads(body))
     except RecursionError:
@@ -54,10 +54,10 @@ def is_deep(body: bytes) -> bool:
 
 
 def _is_deep(value: object, depth: int = 1) -> bool:
-    """Whether `value` is nested deeper than is shown; what lies below that is not looked at."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return depth > _DEEPEST or any(_is_deep(item, depth + 1) for item in inner)
+    """Whether `value` is nested deeper than `_DEEPEST`; it is not searched further down than that."""
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth > _DEEPEST or any(_is_deep(child, depth + 1) for child in children)
 
 
-def _refuse(name: str) -> float:
-    raise ValueError(name)
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)  # NaN and Infinity are no JSON

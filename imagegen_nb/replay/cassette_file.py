@@ -1,6 +1,7 @@
 """A cassette's folder: `cassette.yaml` with the calls as text, and the images beside it as files.
 
-The file is somebody else's until proven ours: bounded, one plain document, every field checked.
+Somebody else may have written the file. It is read within bounds, as one document of plain YAML, and every
+field is validated; what is wrong with it is one `ReplayError`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, ValidationError
+from pydantic_core import ErrorDetails
 
 from imagegen_nb.core.atomic_files import explain, read_bounded, write_durably
 from imagegen_nb.core.install_hint import install_command
@@ -21,27 +25,28 @@ from imagegen_nb.replay import blobs, bodies
 from imagegen_nb.replay.recording import Recording
 
 FILE = "cassette.yaml"
-LAYOUT = 1
-LARGEST = 32 * 1024 * 1024
+_LAYOUT = 1
+_LARGEST = 32 * 1024 * 1024
 """Bytes of the text; a recorded call takes about one thousand."""
+_TOO_DEEP = "it is nested deeper than a cassette is"
 _DEEPEST = 20
 _LARGEST_WHOLE = 1024 * 1024 * 1024
-"""Bytes of all that is recorded, each image as often as it is named."""
+"""Bytes of all that is recorded, each image as often as a recording contains it."""
 _LARGEST_REQUEST = 1_000_000
-_LONGEST_WORDS = 400
-_MOST_PARTS = 500_000
-"""Parts of the text (scalars, beginnings and ends); a recorded call has about forty."""
-_NUMBER = re.compile(r"[0-9]{1,9}")
+_LONGEST_TEXT = 400
+_LONGEST_PLACE = 60
+_MOST_EVENTS = 500_000
+"""YAML events (scalars, beginnings and ends) of the text; a recorded call has about forty."""
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
-"""What YAML takes for a number of base 60, whose value takes the square of its length to work out."""
+"""What YAML reads as a number of base 60. PyYAML computes its value in quadratic time."""
 _ATTRIBUTES = "cassette.yaml text eol=lf\nblobs/* binary\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What a cassette says of itself. `against` is `live` or `emulator`, `recorded_on` a date,
-    `versions` those of the packages that asked, `notebook` where the calls come from, and `refused`
-    names the places that kept recordings from being written, because they hold keys."""
+    `versions` those of the packages that asked, `notebook` the one that made the calls, and `refused`
+    describes the recordings that were not written, such as those that hold a key."""
 
     against: str = ""
     recorded_on: str = ""
@@ -61,36 +66,36 @@ def exists(folder: Path) -> bool:
 
 
 def read(folder: Path) -> tuple[About, list[Recording]]:
-    """The cassette in `folder`, every image in its place. Raises `ReplayError` with what is wrong."""
-    text = _text(folder)
+    """The cassette in `folder`, with every image in its place.
+
+    Raises `ReplayError`, which names the cassette, the place in the file, the problem and the remedy.
+    """
+    text = _read_text(folder)
     try:
-        data = _plain(text)
-        if (layout := data.get("layout")) != LAYOUT:
-            raise ReplayError(f"its layout is {layout!r}, and this version reads {LAYOUT}; record it again")
-        about = _about(_get(data, "metadata", dict))
-        found, size = list[Recording](), 0
-        for number, item in enumerate(_get(data, "recordings", list), 1):
-            found.append(_recording(item, number, folder))
-            size += len(found[-1].request) + len(found[-1].answer)
+        document = _validate(_parse(text))
+        recordings, size = list[Recording](), 0
+        for number, entry in enumerate(document.recordings, 1):
+            recordings.append(_restore(entry, number, folder))
+            size += len(recordings[-1].request_body) + len(recordings[-1].response_body)
             if size > _LARGEST_WHOLE:
                 raise ReplayError(f"it holds more than {_LARGEST_WHOLE:,} bytes with its images; split it")
     except ReplayError as error:
-        reason = str(error)
+        problem = str(error)
     else:
-        return about, found
-    raise ReplayError(redact(f"cassette {folder.name!r} ({FILE}): {reason}"))
+        return document.metadata.about(), recordings
+    raise ReplayError(redact(f"cassette {folder.name!r} ({FILE}): {problem}"))
 
 
 def write(folder: Path, about: About, recordings: Sequence[Recording]) -> None:
-    """Put a cassette into `folder`: first the images, then at once the text that names them.
+    """Write a cassette into `folder`: first the images, then the text that names them, at once.
 
-    Raises OSError, with what was there before still whole.
+    Raises OSError, with the cassette that was there before still whole.
     """
-    documents, images = [], dict[str, bytes]()
-    for recording in sorted(recordings, key=lambda item: item.order):
-        document, found = _document(recording)
-        documents.append(document)
-        images |= found
+    entries, images = [], dict[str, bytes]()
+    for recording in sorted(recordings, key=lambda item: item.sort_key):
+        entry, its_images = _entry(recording)
+        entries.append(entry)
+        images |= its_images
     metadata = {
         "recorded_against": about.against,
         "recorded_on": about.recorded_on,
@@ -98,42 +103,45 @@ def write(folder: Path, about: About, recordings: Sequence[Recording]) -> None:
         **({"notebook": about.notebook} if about.notebook else {}),
         **({"refused": list(about.refused)} if about.refused else {}),
     }
-    text = _yaml({"layout": LAYOUT, "metadata": metadata, "recordings": documents})
+    text = _dump({"layout": _LAYOUT, "metadata": metadata, "recordings": entries})
     if folder.is_symlink():
         raise OSError(errno.ELOOP, "a cassette is written into a folder of its own")
     folder.mkdir(parents=True, exist_ok=True)
     blobs.write(folder, images)
     for name, content in ((".gitattributes", _ATTRIBUTES), (FILE, text)):
         write_durably(folder / name, content.encode())
-    for path in _beside(folder, set(images)):
+    for path in _unreferenced(folder, set(images)):
         path.unlink()
 
 
 def orphans(folder: Path) -> list[Path]:
     """The images beside the cassette that it does not refer to. Raises `ReplayError` as `read` does."""
     read(folder)
-    return _beside(folder, blobs.names_in(_text(folder)))
+    return _unreferenced(folder, blobs.names_in(_read_text(folder)))
 
 
-def _beside(folder: Path, named: set[str]) -> list[Path]:
-    """The images below `folder` that are not `named`; other files are none of ours."""
-    home = folder / blobs.FOLDER
-    files = home.iterdir() if home.is_dir() and not blobs.is_linked(folder) else ()
-    return sorted(path for path in files if blobs.is_name(path.name) and path.name not in named)
+def _unreferenced(folder: Path, names: set[str]) -> list[Path]:
+    """The images below `folder` that are not among `names`. Files that are no blobs are somebody else's."""
+    directory = folder / blobs.FOLDER
+    files = directory.iterdir() if directory.is_dir() and not blobs.is_linked(folder) else ()
+    return sorted(path for path in files if blobs.is_name(path.name) and path.name not in names)
 
 
-def _text(folder: Path) -> str:
+def _read_text(folder: Path) -> str:
     try:
-        if (data := read_bounded(folder / FILE, LARGEST)) is None:
-            raise ReplayError(f"{FILE} of cassette {folder.name!r} is larger than {LARGEST:,} bytes")
+        if (data := read_bounded(folder / FILE, _LARGEST)) is None:
+            raise ReplayError(f"{FILE} of cassette {folder.name!r} is larger than {_LARGEST:,} bytes")
         return data.decode()
     except FileNotFoundError:
-        reason = "there is none"
+        problem = "there is none"
     except UnicodeDecodeError:
-        reason = "its text is not UTF-8: the file is damaged; restore it, or record it again"
+        problem = "its text is not UTF-8: the file is damaged; restore it, or record it again"
     except OSError as error:
-        reason = f"it cannot be read: {explain(error)}"
-    raise ReplayError(f"cassette {folder.name!r}: {reason}")
+        problem = f"it cannot be read: {explain(error)}"
+    raise ReplayError(f"cassette {folder.name!r}: {problem}")
+
+
+# YAML
 
 
 def _yaml_library() -> Any:
@@ -144,155 +152,232 @@ def _yaml_library() -> Any:
     return yaml
 
 
-def _plain(text: str) -> dict[str, Any]:
-    """The one document of a YAML text without tags, anchors or much depth: nothing that can unfold."""
+def _parse(text: str) -> dict[str, Any]:
+    """The mapping in a YAML text. Raises `ReplayError`.
+
+    The text is checked event by event before any value is made of it: no tags, no anchors, and bounds for
+    depth, size and numbers, so that a small file cannot unfold into a large value.
+    """
     yaml = _yaml_library()
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    depth, reason = 0, ""
+    depth, problem = 0, ""
     try:
         for number, event in enumerate(yaml.parse(text, Loader=loader)):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                reason = "it holds an anchor, which no cassette of ours does"
+                problem = "it holds an anchor, which no cassette of ours does"
             elif getattr(event, "tag", None) is not None:
-                reason = "it holds a tag, which no cassette of ours does"
+                problem = "it holds a tag, which no cassette of ours does"
             elif depth > _DEEPEST:
-                reason = "it is nested deeper than a cassette is"
-            elif number > _MOST_PARTS:
-                reason = "it holds more than a cassette does"
+                problem = _TOO_DEEP
+            elif number > _MOST_EVENTS:
+                problem = "it holds more than a cassette does"
             elif isinstance(event, yaml.ScalarEvent) and not event.style and _BASE_60.fullmatch(event.value):
-                reason = "it holds a number of base 60, which no cassette of ours does"
-            if reason:
+                problem = "it holds a number of base 60, which no cassette of ours does"
+            if problem:
                 break
-        value = None if reason else yaml.load(text, Loader=loader)
+        value = None if problem else yaml.load(text, Loader=loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        where = f" near line {mark.line + 1}" if mark else ""
-        reason = f"it is not whole or not YAML{where}; restore the file, or record it again"
-    if not reason and not isinstance(value, dict):
-        reason = "it is no cassette (cut short?); restore the file, or record it again"
-    if reason:
-        raise ReplayError(reason)
+        line = f" near line {mark.line + 1}" if mark else ""
+        problem = f"it is not whole or not YAML{line}; restore the file, or record it again"
+        # Parsers look ahead, and may meet a bound of their own before the events that are counted above.
+        if isinstance(error, RecursionError) or "nesting" in str(getattr(error, "problem", "")):
+            problem = _TOO_DEEP
+    if not problem and not isinstance(value, dict):
+        problem = "it is no cassette (cut short?); restore the file, or record it again"
+    if problem:
+        raise ReplayError(problem)
     assert isinstance(value, dict)
     return value
 
 
-def _yaml(data: dict[str, Any]) -> str:
+def _dump(document: dict[str, Any]) -> str:
     yaml = _yaml_library()
     base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
     class Dumper(base):  # type: ignore[misc]
-        """Text of several lines as lines."""
+        """Writes text of several lines as lines."""
 
-    def lines(dumper: Any, text: str) -> Any:
+    def represent_text(dumper: Any, text: str) -> Any:
         style = "|" if "\n" in text.rstrip("\n") else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
-    Dumper.add_representer(str, lines)
-    dumped: str = yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
-    if _plain(dumped) != data:
+    Dumper.add_representer(str, represent_text)
+    text: str = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+    if _parse(text) != document:
         raise ReplayError("the recordings cannot be written as text that reads the same")
-    return dumped
+    return text
 
 
-def _document(recording: Recording) -> tuple[dict[str, Any], dict[str, bytes]]:
-    request, sent = blobs.stow(recording.request)
-    answer, received = blobs.stow(recording.answer)
-    document: dict[str, Any] = {
+def _entry(recording: Recording) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A recording as it stands in the file, and the images that stand beside it."""
+    request, sent_images = blobs.extract(recording.request_body)
+    answer, received_images = blobs.extract(recording.response_body)
+    entry: dict[str, Any] = {
         "request": {
             "method": recording.method,
             "url": recording.url,
             "call": recording.call,
-            "body": bodies.shown(request),
+            "body": bodies.to_document(request),
         },
         "answer": {
             "status": recording.status,
             "headers": dict(sorted(recording.headers.items())),
-            "body": bodies.shown(answer),
+            "body": bodies.to_document(answer),
         },
     }
     if recording.ended:
-        document["answer"] |= {"ended": recording.ended, "sent": recording.sent}
-    return document, sent | received
+        entry["answer"] |= {"ended": recording.ended, "sent": recording.sent}
+    return entry, sent_images | received_images
 
 
-def _about(data: dict[str, Any]) -> About:
-    against = _get(data, "recorded_against", str)
-    if against not in ("live", "emulator"):
-        raise ReplayError(f"recorded_against is {against!r}; it is live or emulator")
-    return About(
-        against=against,
-        recorded_on=_words(_get(data, "recorded_on", str)),
-        versions={_words(name): _words(value) for name, value in _get(data, "versions", dict).items()},
-        notebook=_words(_get(data, "notebook", str)) if "notebook" in data else "",
-        refused=tuple(map(_words, _get(data, "refused", list))) if "refused" in data else (),
-    )
+# What the file may hold
 
 
-def _recording(item: object, number: int, folder: Path) -> Recording:
-    try:
-        if not isinstance(item, dict):
-            raise ReplayError("it is no mapping")
-        request, answer = _get(item, "request", dict), _get(item, "answer", dict)
-        headers = _get(answer, "headers", dict)
-        return Recording(
-            method=_get(request, "method", str),
-            url=_address(_get(request, "url", str)),
-            call=_call(_get(request, "call", str)),
-            request=_asked(blobs.restore(bodies.told(request.get("body")), folder)),
-            status=_status(_get(answer, "status", int)),
-            headers={_header(name): _header(_get(headers, name, str)) for name in headers},
-            answer=blobs.restore(bodies.told(answer.get("body")), folder),
-            ended=_get(answer, "ended", str) if "ended" in answer else "",
-            sent=_get(answer, "sent", bool) if "sent" in answer else True,
-        )
-    except ReplayError as error:
-        reason = str(error)
-    raise ReplayError(f"recording {number}: {reason}")
-
-
-def _words(told: object) -> str:
-    """What a cassette says of itself, as it can be shown."""
-    return redact(str(told), limit=_LONGEST_WORDS)
-
-
-def _call(number: str) -> str:
-    if not _NUMBER.fullmatch(number):
-        raise ReplayError("call is no number; it is damaged, so record it again")
-    return number
-
-
-def _address(url: str) -> str:
+def _web_address(url: str) -> str:
     try:
         usable = urlsplit(url).hostname and urlsplit(url).port != 0
     except ValueError:
         usable = None
     if not usable:
-        raise ReplayError("url is no web address; it is damaged, so record it again")
+        raise ValueError("is no web address")
     return url
 
 
-def _asked(body: bytes) -> bytes:
-    if len(body) > _LARGEST_REQUEST or bodies.is_deep(body):
-        raise ReplayError("its request is larger, or nested deeper, than any of ours; record it again")
-    return body
+def _call_number(call: str) -> str:
+    if not re.fullmatch("[0-9]{1,9}", call):
+        raise ValueError("is no number of a call")
+    return call
 
 
-def _status(status: int) -> int:
+def _http_status(status: int) -> int:
     if status != 0 and not 100 <= status <= 599:
-        raise ReplayError("status is none that an answer has; record it again")
+        raise ValueError("is no status that an answer has")
     return status
 
 
-def _header(text: object) -> str:
-    if not isinstance(text, str) or not text.isascii() or not text.isprintable():
-        raise ReplayError("a header of the answer is no plain text; record it again")
+def _plain_text(text: str) -> str:
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("is no plain text, which a header of an answer is")
     return text
 
 
-def _get(data: dict[str, Any], name: str, kind: type[Any]) -> Any:
-    value = data.get(name)
-    if type(value) is not kind:
-        found = "is missing" if value is None else f"is of type {type(value).__name__}"
-        raise ReplayError(f"{name} {found}; it is damaged or of another version, so record it again")
-    return value
+def _presentable(text: str) -> str:
+    return redact(text, limit=_LONGEST_TEXT)
+
+
+_Presentable = Annotated[str, AfterValidator(_presentable)]
+"""What a cassette says of itself, safe to show."""
+_HeaderText = Annotated[str, AfterValidator(_plain_text)]
+_Body = Annotated[str, BeforeValidator(bodies.to_text)]
+
+
+class _Model(BaseModel):
+    # Without `strict`, pydantic would take a number for a text. What a later version adds is ignored.
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+class _Request(_Model):
+    method: str
+    url: Annotated[str, AfterValidator(_web_address)]
+    call: Annotated[str, AfterValidator(_call_number)]
+    body: _Body
+
+
+class _Answer(_Model):
+    status: Annotated[int, AfterValidator(_http_status)]
+    headers: dict[_HeaderText, _HeaderText]
+    body: _Body
+    ended: str = ""
+    sent: bool = True
+
+
+class _Entry(_Model):
+    request: _Request
+    answer: _Answer
+
+
+class _Metadata(_Model):
+    recorded_against: Literal["live", "emulator"]
+    recorded_on: _Presentable
+    versions: dict[_Presentable, _Presentable]
+    notebook: _Presentable = ""
+    refused: Annotated[list[_Presentable], FailFast()] = []
+
+    def about(self) -> About:
+        return About(
+            against=self.recorded_against,
+            recorded_on=self.recorded_on,
+            versions=self.versions,
+            notebook=self.notebook,
+            refused=tuple(self.refused),
+        )
+
+
+class _Document(_Model):
+    metadata: _Metadata
+    recordings: Annotated[list[_Entry], FailFast()]
+
+
+def _validate(data: dict[str, Any]) -> _Document:
+    # The layout first: another one need not have any of the other fields.
+    if (layout := data.get("layout")) != _LAYOUT:
+        raise ReplayError(f"its layout is {layout!r}, and this version reads {_LAYOUT}; record it again")
+    try:
+        return _Document.model_validate(data)
+    except ValidationError as error:
+        problem = _problem(error.errors(include_url=False, include_input=False)[0])
+    raise ReplayError(f"{problem}; it is damaged or of another version, so record it again")
+
+
+_PROBLEMS = {
+    "missing": "is missing",
+    "string_type": "is no text",
+    "string_unicode": "is no text",
+    "int_type": "is no whole number",
+    "bool_type": "is neither true nor false",
+    "list_type": "is no list",
+    "dict_type": "is no mapping",
+    "model_type": "is no mapping",
+}
+
+
+def _problem(error: ErrorDetails) -> str:
+    """The place and the problem in words, such as "recording 3: answer.status is missing"."""
+    place, recording = list(error["loc"]), ""
+    if place[:1] == ["recordings"] and len(place) > 1:
+        recording = f"recording {int(place[1]) + 1}: "
+        place = place[2:]
+    field_path = redact(".".join(map(str, place)), limit=_LONGEST_PLACE) or "it"
+    context = error.get("ctx", {})
+    if error["type"] == "literal_error":
+        problem = f"is not known: it is {context['expected'].replace(chr(39), '')}"
+    elif error["type"] == "value_error":
+        problem = str(context["error"])
+    else:
+        problem = _PROBLEMS.get(error["type"], "is not what it should be")
+    return f"{recording}{field_path} {problem}"
+
+
+def _restore(entry: _Entry, number: int, folder: Path) -> Recording:
+    """The recording of an entry, with the images from `folder` in its bodies."""
+    request, answer = entry.request, entry.answer
+    try:
+        request_body = blobs.restore(request.body, folder)
+        if len(request_body) > _LARGEST_REQUEST or bodies.is_deep(request_body):
+            raise ReplayError("its request is larger, or nested deeper, than any of ours; record it again")
+        return Recording(
+            method=request.method,
+            url=request.url,
+            call=request.call,
+            request_body=request_body,
+            status=answer.status,
+            headers=answer.headers,
+            response_body=blobs.restore(answer.body, folder),
+            ended=answer.ended,
+            sent=answer.sent,
+        )
+    except ReplayError as error:
+        problem = str(error)
+    raise ReplayError(f"recording {number}: {problem}")

@@ -1,4 +1,4 @@
-"""What a process can be told from outside about its cassette, without a word in its program."""
+"""The environment variables that choose and set up a cassette for a whole process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Literal, cast, get_args
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.providers.credentials import is_loopback
+from imagegen_nb.providers import catalog
+from imagegen_nb.providers.credentials import is_loopback, placeholders
 
 Mode = Literal["none", "once", "all"]
 """`none` replays, `once` records where there is no cassette yet, `all` records anew."""
@@ -23,17 +24,20 @@ NOTEBOOK_VARIABLE = "IMAGEGEN_NB_NOTEBOOK"
 """The notebook that runs, as its user would name it: for the command that records it again."""
 
 
-def mode(given: str | None) -> Mode:
-    """The mode in force. Raises `ReplayError`."""
-    value = given or os.environ.get(MODE_VARIABLE) or "none"
+def mode(value: str | None) -> Mode:
+    """`value`, or the mode the environment sets, or `none`. Raises `ReplayError`."""
+    value = value or os.environ.get(MODE_VARIABLE) or "none"
     if value not in get_args(Mode):
         raise ReplayError(f"mode = {value!r}: use none (replay), once or all (record); see {MODE_VARIABLE}")
     return cast("Mode", value)
 
 
-def against(given: str | None) -> tuple[Backend | None, str]:
-    """What recordings are made by, if told, and the address of its emulator. Raises `ReplayError`."""
-    value = given or os.environ.get(AGAINST_VARIABLE) or ""
+def against(value: str | None) -> tuple[Backend | None, str]:
+    """The backend that `value` or the environment names, and the address of a served emulator.
+
+    None and an empty address where neither names one. Raises `ReplayError`.
+    """
+    value = value or os.environ.get(AGAINST_VARIABLE) or ""
     if value == "":
         return None, ""
     if value in get_args(Backend):
@@ -47,7 +51,15 @@ def against(given: str | None) -> tuple[Backend | None, str]:
 
 
 def environment_for(folder: Path, *, mode: Mode, against: str = "", notebook: str = "") -> Mapping[str, str]:
-    """What a process must find in its environment to use the cassette in `folder`."""
-    told = {AGAINST_VARIABLE: against, NOTEBOOK_VARIABLE: notebook}
-    named = {CASSETTE_VARIABLE: str(folder.absolute()), MODE_VARIABLE: mode}
-    return named | {name: value for name, value in told.items() if value}
+    """The environment variables that make a process use the cassette in `folder`."""
+    optional = {AGAINST_VARIABLE: against, NOTEBOOK_VARIABLE: notebook}
+    variables = {CASSETTE_VARIABLE: str(folder.absolute()), MODE_VARIABLE: mode}
+    return variables | {name: value for name, value in optional.items() if value}
+
+
+def placeholder_keys() -> dict[str, str]:
+    """The environment variables that hide every key of this process, each with a placeholder in its place.
+
+    A replay needs no key, and what it runs should not find one.
+    """
+    return placeholders(provider.key_variable for provider in catalog.providers())

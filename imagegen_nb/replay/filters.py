@@ -1,92 +1,89 @@
-"""What of a call may be written down: an allow-list for headers, and a search for keys in the rest."""
+"""What may be written into a cassette: an allow-list for headers, and a search for keys in the rest."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from imagegen_nb.core import redaction
-from imagegen_nb.replay.blobs import stow
-from imagegen_nb.replay.recording import Recording, Side
-from imagegen_nb.secret_scan.decode import layers
+from imagegen_nb.core.json_walk import Node, walk
+from imagegen_nb.replay import blobs
+from imagegen_nb.replay.recording import Recording
+from imagegen_nb.secret_scan.decode import decodings
 
-_ANSWERED = ("content-type", "retry-after", "retry-after-ms")
+_ALLOWED_HEADERS = ("content-type", "retry-after", "retry-after-ms")
 _REQUEST_ID = "x-request-id"
 _LONGEST_PATH = 200
 
 
-def address(url: str) -> str:
-    """`url` without the query parameter Google takes a key in."""
+def filter_url(url: str) -> str:
+    """`url` without the query parameter that may hold a Google key."""
     parts = urlsplit(url)
     query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "key"]
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
-def answered(headers: Mapping[str, str], recorded_as: str) -> dict[str, str]:
-    """The answer's headers that are kept: only those our own code reads.
+def filter_headers(headers: Mapping[str, str], request: str) -> dict[str, str]:
+    """The answer's headers that are recorded: only those our own code reads.
 
-    The provider's id of the request becomes one made from the request itself, the same in every recording.
+    The provider's request id is replaced by one made from the `request`, the same in every recording of it.
     """
-    kept = {name: headers[name] for name in _ANSWERED if name in headers}
+    allowed = {name: headers[name] for name in _ALLOWED_HEADERS if name in headers}
     if _REQUEST_ID in headers:
-        kept[_REQUEST_ID] = f"recorded-{hashlib.sha256(recorded_as.encode()).hexdigest()[:12]}"
-    return kept
+        allowed[_REQUEST_ID] = f"recorded-{hashlib.sha256(request.encode()).hexdigest()[:12]}"
+    return allowed
 
 
-def key_in(recording: Recording, known: Iterable[str]) -> str | None:
+def find_key(recording: Recording, known: Iterable[str]) -> str | None:
     """Where `recording` holds a key, and what kind it is, never the key; None when it is clean."""
     keys = tuple(known)
-    for place, text in _texts(recording):
-        if kind := _found(text, keys):
-            return f"{place} holds {kind}"
+    for place, field, content in _contents(recording):
+        if kind := _kind_of_key(content, keys):
+            return f"{place}{_field(field)} holds {kind}"
     return None
 
 
-def _texts(recording: Recording) -> Iterator[tuple[str, str | bytes]]:
-    yield "the request's address", recording.url
+def _contents(recording: Recording) -> Iterator[tuple[str, Node | None, str | bytes]]:
+    """Everything of a recording that would be written, each with its place, and its field in a JSON body."""
+    yield "the request's address", None, recording.url
     for name, value in recording.headers.items():
-        yield f"the answer's header {name}", value
-    sides: tuple[tuple[Side, bytes], ...] = (("request", recording.request), ("answer", recording.answer))
-    for side, body in sides:
-        text, blobs = stow(body)
-        for place, value in _strings(text):
-            yield f"the {side}'s body{place and f', field `{place}`,'}", value
-        yield f"the {side}'s body", text
-        for name, data in blobs.items():
-            yield f"the {side}'s image {name}", data
+        yield f"the answer's header {name}", None, value
+    for side, body in (("request", recording.request_body), ("answer", recording.response_body)):
+        text, images = blobs.extract(body)
+        for field, string in _strings(text):
+            yield f"the {side}'s body", field, string
+        yield f"the {side}'s body", None, text
+        for name, data in images.items():
+            yield f"the {side}'s image {name}", None, data
 
 
-def _strings(text: str) -> Iterator[tuple[str, str]]:
-    """Every string of a JSON body with the path to it."""
+def _strings(text: str) -> Iterator[tuple[Node, str]]:
+    """Every string of a JSON body with its place. An object's names are strings of the object itself.
+
+    They come before what they name, because a name may be a key, and must then not be shown in a path.
+    """
     try:
-        value = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         return
-    waiting: list[tuple[str, Any]] = [("", value)]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, str):
-            yield path, value
-        elif isinstance(value, dict):
-            waiting += [(_below(path, f".{name}" if path else name), item) for name, item in value.items()]
-            # The name of a field may be a key as well; then it must not be shown as the place.
-            yield from ((path, name) for name in value)
-        elif isinstance(value, list):
-            waiting += [(_below(path, f"[{number}]"), item) for number, item in enumerate(value)]
+    for node in walk(document):
+        if isinstance(node.value, str):
+            yield node, node.value
+        elif isinstance(node.value, dict):
+            yield from ((node, name) for name in node.value)
 
 
-def _below(path: str, step: str) -> str:
-    """The path one level deeper; one that grows too long stays as it is: every value carries its own."""
-    return path if len(path) + len(step) > _LONGEST_PATH else f"{path}{step}"
+def _field(node: Node | None) -> str:
+    path = node.bracketed[:_LONGEST_PATH] if node else ""
+    return path and f", field `{path}`,"
 
 
-def _found(held: str | bytes, known: tuple[str, ...]) -> str | None:
-    """The kind of key in `held`, as it stands or in a disguise."""
-    data = held.encode(errors="surrogatepass") if isinstance(held, str) else held
-    for layer in layers(data):
-        if kind := redaction.find(layer.text, known):
-            return f"{kind} {layer.how}".rstrip()
+def _kind_of_key(content: str | bytes, known: tuple[str, ...]) -> str | None:
+    """The kind of key in `content`, in clear or encoded."""
+    data = content.encode(errors="surrogatepass") if isinstance(content, str) else content
+    for decoded in decodings(data):
+        if kind := redaction.find(decoded.text, known):
+            return f"{kind} {decoded.encoding}".rstrip()
     return None

@@ -1,4 +1,4 @@
-"""`%cassette` in a notebook: use one, see what is in use, put it away."""
+"""`%cassette` in a notebook: use a cassette, see which is in use, put it away."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import shlex
 from typing import Any
 
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.replay.opening import status, use
-from imagegen_nb.replay.session import Session, Status
+from imagegen_nb.replay.session import Session, Status, status, use
 
 
-class Deck:
-    """The cassette a notebook uses, from one cell to another."""
+class CassetteMagic:
+    """Keeps the cassette of a notebook in use from one cell to the next."""
 
     def __init__(self) -> None:
         self.session: Session | None = None
@@ -24,30 +23,30 @@ class Deck:
         %cassette off           save it and put it away
         %cassette               what is in use, and what it was recorded against
         """
-        words = shlex.split(line)
-        if len(words) > 2:
+        arguments = shlex.split(line)
+        if len(arguments) > 2:
             raise ReplayError(f"%cassette {line}: write %cassette NAME, %cassette NAME all, or %cassette off")
-        if words:
-            self.put_away()
-        if words and words != ["off"]:
-            self.session = use(words[0], words[1] if len(words) == 2 else None).open()
+        if arguments:
+            self.close()
+        if arguments and arguments != ["off"]:
+            self.session = use(*arguments).open()
         return status()
 
-    def put_away(self) -> None:
-        """Close what is in use."""
+    def close(self) -> None:
+        """Close the cassette that `%cassette` has put in use, if any."""
         session, self.session = self.session, None
         if session is not None:
             session.close()
 
 
-_deck = Deck()
+_magic = CassetteMagic()
 
 
 def register(shell: Any) -> None:
     """Add `%cassette` to an IPython shell."""
-    shell.register_magic_function(_deck.cassette, "line", "cassette")
+    shell.register_magic_function(_magic.cassette, "line", "cassette")
 
 
 def unregister() -> None:
-    """Put the cassette away."""
-    _deck.put_away()
+    """Close the cassette in use."""
+    _magic.close()

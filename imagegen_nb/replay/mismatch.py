@@ -1,4 +1,4 @@
-"""Says what a call that is not recorded differs in from the nearest that is."""
+"""Explains why a call has no recording: the nearest one, and how the call differs from it."""
 
 from __future__ import annotations
 
@@ -8,92 +8,104 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from imagegen_nb.core.json_walk import bracketed, walk
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.replay.recording import Recording
 
-_MOST = 8
-"""Differences that are shown."""
+_MOST_DIFFERENCES = 8
 _LONGEST = 60
-"""Characters of a name, or of a value around the place where it differs."""
-_BEFORE = 20
+"""Characters of a field's name, or of a value around the place where it differs."""
+_CONTEXT = 20
+"""Characters shown before that place."""
 
 
-def explain(asked: Recording, recorded: Sequence[Recording], known: Iterable[str] = ()) -> str:
-    """The asked call, the nearest recorded one, and every difference; safe to show."""
+def explain(asked: Recording, recordings: Sequence[Recording], known: Iterable[str] = ()) -> str:
+    """The asked call, the nearest recording, and how they differ; without the `known` keys."""
     lines = [f"  asked:   {asked}"]
-    if recorded:
-        near = min(recorded, key=lambda recording: _distance(asked, recording))
-        differences = [f"    {line}" for line in _differences(asked, near)]
-        lines += [f"  nearest: {near}", *differences[:_MOST]]
-        if len(differences) > _MOST:
-            lines.append(f"    … and {len(differences) - _MOST} more")
+    if recordings:
+        nearest = min(recordings, key=lambda recording: _distance(asked, recording))
+        differences = [f"    {line}" for line in _differences(asked, nearest)]
+        lines += [f"  nearest: {nearest}", *differences[:_MOST_DIFFERENCES]]
+        if len(differences) > _MOST_DIFFERENCES:
+            lines.append(f"    … and {len(differences) - _MOST_DIFFERENCES} more")
     else:
         lines.append("  nearest: none, the cassette is empty")
     return redact("\n".join(lines), known, limit=4_000)
 
 
 def _distance(asked: Recording, recorded: Recording) -> tuple[float, ...]:
-    a, b = urlsplit(asked.url), urlsplit(recorded.url)
-    mine, theirs = _flat(asked.asked), _flat(recorded.asked)
-    unlike = [name for name in {*mine, *theirs} if mine.get(name) != theirs.get(name)]
-    one, other = (
-        "\n".join(str(values.get(name, "")) for name in unlike)[:1_000] for values in (mine, theirs)
+    """Sorts recordings by host, path, count of differing fields, how alike those are, and call number."""
+    asked_url, recorded_url = urlsplit(asked.url), urlsplit(recorded.url)
+    asked_fields, recorded_fields = _fields(asked.request_json), _fields(recorded.request_json)
+    differing = [
+        name
+        for name in {*asked_fields, *recorded_fields}
+        if asked_fields.get(name) != recorded_fields.get(name)
+    ]
+    asked_text, recorded_text = (
+        "\n".join(str(fields.get(name, "")) for name in differing)[:1_000]
+        for fields in (asked_fields, recorded_fields)
     )
-    likeness = difflib.SequenceMatcher(None, one, other).quick_ratio()
+    likeness = difflib.SequenceMatcher(None, asked_text, recorded_text).quick_ratio()
     return (
-        a.netloc != b.netloc,
-        a.path != b.path,
-        len(unlike),
+        asked_url.netloc != recorded_url.netloc,
+        asked_url.path != recorded_url.path,
+        len(differing),
         round(1 - likeness, 3),
         abs(int(asked.call) - int(recorded.call)) if recorded.call.isdecimal() else math.inf,
     )
 
 
 def _differences(asked: Recording, recorded: Recording) -> Iterator[str]:
-    a, b = urlsplit(asked.url), urlsplit(recorded.url)
-    yield from _unlike("method", recorded.method, asked.method)
-    yield from _unlike("host", b.netloc, a.netloc)
-    yield from _unlike("path", b.path, a.path)
-    yield from _unlike("query", b.query, a.query)
-    mine, theirs = _flat(asked.asked), _flat(recorded.asked)
-    for name in dict.fromkeys([*theirs, *mine]):
-        if name not in mine:
-            yield f"{name}: recorded {_short(theirs[name])}, now left out"
-        elif name not in theirs:
-            yield f"{name}: now {_short(mine[name])}, left out when recorded"
+    asked_url, recorded_url = urlsplit(asked.url), urlsplit(recorded.url)
+    yield from _difference("method", recorded.method, asked.method)
+    yield from _difference("host", recorded_url.netloc, asked_url.netloc)
+    yield from _difference("path", recorded_url.path, asked_url.path)
+    yield from _difference("query", recorded_url.query, asked_url.query)
+    asked_fields, recorded_fields = _fields(asked.request_json), _fields(recorded.request_json)
+    for name in dict.fromkeys([*recorded_fields, *asked_fields]):
+        if name not in asked_fields:
+            yield f"{name}: recorded {_excerpt(recorded_fields[name])}, now left out"
+        elif name not in recorded_fields:
+            yield f"{name}: now {_excerpt(asked_fields[name])}, left out when recorded"
         else:
-            yield from _unlike(name, theirs[name], mine[name])
-    if not mine or not theirs:
-        yield from _unlike("body", recorded.request.decode("latin-1"), asked.request.decode("latin-1"))
-    yield from _unlike("call number", recorded.call, asked.call)
+            yield from _difference(name, recorded_fields[name], asked_fields[name])
+    if not asked_fields or not recorded_fields:  # a body is no JSON object
+        yield from _difference(
+            "body", recorded.request_body.decode("latin-1"), asked.request_body.decode("latin-1")
+        )
+    yield from _difference("call number", recorded.call, asked.call)
 
 
-def _unlike(name: str, recorded: object, asked: object) -> Iterator[str]:
+def _difference(name: str, recorded: object, asked: object) -> Iterator[str]:
+    """One line where the two differ; long texts are shown from shortly before that place."""
     if recorded == asked:
         return
     start = 0
-    if isinstance(recorded, str) and isinstance(asked, str):
-        same = next((n for n, (x, y) in enumerate(zip(recorded, asked, strict=False)) if x != y), None)
-        same = min(len(recorded), len(asked)) if same is None else same
-        start = max(0, same - _BEFORE) if max(len(recorded), len(asked)) > _LONGEST else 0
-    yield f"{name}: recorded {_short(recorded, start)}, asked {_short(asked, start)}"
+    if isinstance(recorded, str) and isinstance(asked, str) and max(len(recorded), len(asked)) > _LONGEST:
+        start = max(0, _common_prefix(recorded, asked) - _CONTEXT)
+    yield f"{name}: recorded {_excerpt(recorded, start)}, asked {_excerpt(asked, start)}"
 
 
-def _short(value: object, start: int = 0) -> str:
-    text = value[start:] if isinstance(value, str) else value
-    shown = repr(text)
-    if len(shown) > _LONGEST:
-        shown = f"{shown[: _LONGEST - 1]}…"
-    return f"…{shown}" if start else shown
+def _common_prefix(one: str, other: str) -> int:
+    """How many characters the two begin with in common."""
+    pairs = zip(one, other, strict=False)
+    return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
-def _flat(value: object, path: str = "") -> Mapping[str, Any]:
-    """A JSON value's leaves by their paths, such as `contents[0].parts[0].text`."""
-    if isinstance(value, dict) and value:
-        short = ((str(name)[:_LONGEST], item) for name, item in value.items())
-        parts = [(f"{path}.{name}" if path else name, item) for name, item in short]
-    elif isinstance(value, list) and value:
-        parts = [(f"{path}[{number}]", item) for number, item in enumerate(value)]
-    else:
-        return {path: value} if path else {}
-    return {name: leaf for inner, item in parts for name, leaf in _flat(item, inner).items()}
+def _excerpt(value: object, start: int = 0) -> str:
+    text = repr(value[start:] if isinstance(value, str) else value)
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 1]}…"
+    return f"…{text}" if start else text
+
+
+def _fields(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves of a JSON body by their paths, such as `contents[0].parts[0].text`."""
+    fields = {}
+    for node in walk(request):
+        is_container = isinstance(node.value, dict | list) and node.value
+        if node.parent and not is_container:
+            path = bracketed(key if isinstance(key, int) else key[:_LONGEST] for key in node.keys)
+            fields[path] = node.value
+    return fields

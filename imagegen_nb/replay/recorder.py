@@ -1,7 +1,7 @@
-"""What becomes of each call while a cassette is in use: it is recorded as it passes, or played.
+"""Records each call of the toolkit as it passes.
 
-Identical calls keep the order they were *asked* in, and the address that is really asked may be another
-than the one the recording shows.
+A call takes its place in the cassette when it is asked, not when its answer arrives. It may really be sent to
+an emulator, while the recording shows the provider's own address.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,170 +18,124 @@ import httpx2
 from imagegen_nb.core import active_cassette
 from imagegen_nb.core.redaction import scrub
 from imagegen_nb.core.types import Backend
-from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers.http import transport
-from imagegen_nb.replay import filters as allowed
+from imagegen_nb.replay import filters
 from imagegen_nb.replay.recording import CUT, Recording
-from imagegen_nb.replay.streams import Played, Tee, failure, whole_events
-from imagegen_nb.replay.vcr_adapter import Machine, Send
+from imagegen_nb.replay.streams import ObservedStream, whole_events
+from imagegen_nb.replay.vcr_adapter import Send, VcrAdapter
 
 
 class Recorder:
-    """The calls of one cassette, recorded or played; `changes` counts what was heard.
+    """The calls recorded for one cassette; `unrecorded` describes those a replay could not give again.
 
-    `settle` hears before each request what it asks; `missing` makes the error for a call that is not there.
+    `changes` counts what happened, so that a caller can tell whether there is something new to save.
+    `on_request` hears before each request where it goes, and may refuse by raising.
     """
 
-    def __init__(
-        self,
-        recordings: Sequence[Recording],
-        *,
-        replaying: bool,
-        settle: Callable[[Backend], None],
-        missing: Callable[[Recording], ReplayError],
-    ) -> None:
-        self.recordings = list(recordings)
-        self.replaying = replaying
+    def __init__(self, on_request: Callable[[Backend], None]) -> None:
         self.unrecorded: list[str] = []
-        self._settle = settle
-        self._missing = missing
-        self._lock = threading.Lock()
-        self._turns = itertools.count()
-        self._played: Counter[int] = Counter()
-        self._heard: set[int] = set()
-        self._asked: Counter[tuple[str, ...]] = Counter()
-        self._kept: dict[int, Recording] = {}
         self.changes = 0
+        self._on_request = on_request
+        self._adapter = VcrAdapter((), self._record, replaying=False)
+        self._lock = threading.Lock()
+        self._positions = itertools.count()
+        self._repetitions: Counter[tuple[str, ...]] = Counter()
+        self._recordings: dict[int, Recording] = {}
 
     def start(self) -> None:
-        """Put every request of the toolkit through this recorder. Raises `ReplayError`."""
-        self._machine = Machine(self.recordings, self._handle, replaying=self.replaying)
-        self._machine.start()
+        """Pass every request of the toolkit through this recorder. Raises `ReplayError`."""
+        self._adapter.start()
 
     def stop(self) -> None:
         """Undo every patch."""
-        self._machine.stop()
+        self._adapter.stop()
 
-    def taken(self) -> list[Recording]:
+    @property
+    def recordings(self) -> list[Recording]:
         """What has been recorded so far, in the order it was asked."""
         with self._lock:
-            return [self._kept[turn] for turn in sorted(self._kept)]
-
-    def unplayed(self) -> list[Recording]:
-        """What a replay has not asked for yet."""
-        with self._lock:
-            return [found for number, found in enumerate(self.recordings) if number not in self._heard]
-
-    async def _handle(self, request: httpx2.Request, send: Send) -> httpx2.Response:
-        assert isinstance(request.stream, httpx2.AsyncByteStream)
-        body = b"".join([part async for part in request.stream])
-        asked = Recording(
-            method=request.method,
-            url=allowed.address(str(request.url)),
-            call=request.headers[transport.CALL_HEADER],
-            request=body,
-            status=0,
-        )
-        if self.replaying:
-            return await self._play(asked, request)
-        return await self._record(asked, request, send)
-
-    async def _play(self, asked: Recording, request: httpx2.Request) -> httpx2.Response:
-        with self._lock:  # finding a recording and counting it must be one step
-            recorded = self._machine.matching(asked)
-            if recorded:
-                # The same call again gets the next recording of it, and after the last the first: so a
-                # cell can be run again, and so can the whole notebook.
-                turn = self._played[recorded[0]]
-                self._played[recorded[0]] += 1
-                number = recorded[turn % len(recorded)]
-                self._heard.add(number)
-                found = self.recordings[number]
-        if not recorded:
-            raise self._missing(asked)
-        trace = request.extensions.get("trace")
-        if found.sent and trace is not None:
-            await trace(transport.SENDING, {})
-        if not found.status:
-            raise failure(found.ended)
-        return httpx2.Response(found.status, headers=found.headers, stream=Played(found), request=request)
+            return [self._recordings[position] for position in sorted(self._recordings)]
 
     async def _record(self, asked: Recording, request: httpx2.Request, send: Send) -> httpx2.Response:
-        elsewhere = request.extensions.get(active_cassette.SEND_TO)
-        self._settle("emulator" if elsewhere else "live")
-        turn, again = self._turn(asked)
+        send_to = request.extensions.get(active_cassette.SEND_TO)
+        self._on_request("emulator" if send_to else "live")
+        position, repetition = self._place(asked)
         secrets = transport.current.get().secrets
-        url = httpx2.URL(elsewhere or request.url)
-        headers = {**request.headers, "host": url.netloc.decode("ascii")}
-        if not elsewhere:
-            del headers[transport.CALL_HEADER]
-        watch = _Watch(request.extensions.get("trace"))
-        extensions = {**request.extensions, "trace": watch.trace}
-        out = httpx2.Request(
-            request.method,
-            url,
-            headers=headers,
-            stream=httpx2.ByteStream(asked.request),
-            extensions=extensions,
-        )
+        observer = _SendObserver(request.extensions.get("trace"))
         try:
-            response = await send(out)
+            response = await send(_outgoing(request, asked.request_body, send_to, observer))
         except httpx2.TransportError as error:
-            self._keep(turn, replace(asked, ended=type(error).__name__, sent=watch.sent))
+            self._store(position, replace(asked, ended=type(error).__name__, sent=observer.sent))
             raise
-        raw = ((name.lower(), scrub(value, secrets)) for name, value in response.headers.raw)
-        told = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
-        kept = allowed.answered(told, f"{asked.order} {again}")
-        answered = replace(asked, status=response.status_code, headers=kept)
-        encoding = told.get("content-encoding", "")
+        headers = {
+            name.lower().decode("latin-1"): scrub(value, secrets).decode("latin-1")
+            for name, value in response.headers.raw
+        }
+        allowed = filters.filter_headers(headers, f"{asked.sort_key} {repetition}")
+        encoding = headers.get("content-encoding", "")
+        answered = replace(asked, status=response.status_code, headers=allowed)
 
-        def done(answer: bytes, how: str) -> None:
-            self._finish(turn, answered, (answer, how, encoding), secrets)
+        def on_end(body: bytes, ended: str) -> None:
+            self._finish(position, replace(answered, response_body=body, ended=ended), encoding, secrets)
 
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        # The run sees what a replay will see: the allowed headers, and no others.
-        passed = kept | ({"content-encoding": encoding} if encoding else {})
-        stream = Tee(response.stream, done)
-        return httpx2.Response(response.status_code, headers=passed, stream=stream, request=request)
+        # The run sees only the headers that a replay will show it.
+        visible = allowed | ({"content-encoding": encoding} if encoding else {})
+        stream = ObservedStream(response.stream, on_end)
+        return httpx2.Response(response.status_code, headers=visible, stream=stream, request=request)
 
-    def _turn(self, asked: Recording) -> tuple[int, int]:
-        """Which call it is, and how many like it were asked before. One that is made again because it was
-        refused keeps its turn: a replay needs no more than how it ended, and has nothing to wait for."""
+    def _place(self, asked: Recording) -> tuple[int, int]:
+        """The position of this call, and how many like it were asked before.
+
+        A retry after a refusal keeps the position of its first attempt and replaces that recording: a
+        replay needs only how the call ended, and has nothing to wait for.
+        """
         capture = transport.current.get()
         if capture.kept_as is None:
             with self._lock:
-                capture.kept_as = next(self._turns), self._asked[asked.order]
-                self._asked[asked.order] += 1
+                capture.kept_as = next(self._positions), self._repetitions[asked.sort_key]
+                self._repetitions[asked.sort_key] += 1
         return capture.kept_as
 
-    def _finish(
-        self, turn: int, answered: Recording, came: tuple[bytes, str, str], secrets: tuple[str, ...]
-    ) -> None:
-        """Keep what came of an answer, where it is one that a replay can give again."""
-        answer, how, encoding = came
+    def _finish(self, position: int, answered: Recording, encoding: str, secrets: tuple[str, ...]) -> None:
+        """Store an answer that has ended, where it is one that a replay can give again."""
+        body, ended = answered.response_body, answered.ended
         if encoding not in ("", "identity"):
-            unpacked = transport.inflate(answer, len(answer) * 100) if "gzip" in encoding else None
-            if not unpacked:
+            decoded = transport.inflate(body, len(body) * 100) if "gzip" in encoding else None
+            if not decoded:
                 self.unrecorded.append(f"{answered}: the answer came in the encoding {encoding!r}")
                 self.changes += 1
                 return
-            answer = unpacked
-        if how == CUT and answered.streamed:
-            answer = whole_events(answer)
-        if how == CUT and not (answered.streamed and answer):
+            body = decoded
+        if ended == CUT and answered.streamed:
+            body = whole_events(body)
+        if ended == CUT and not (answered.streamed and body):
             if answered.status < 300 or answered.status >= 400:
                 return  # the run was stopped: nobody has seen this answer
-            how = ""  # a redirect is not read any further than its status
-        self._keep(turn, replace(answered, answer=scrub(answer, secrets), ended=how))
+            ended = ""  # nobody reads a redirect's body, so this one is complete
+        self._store(position, replace(answered, response_body=scrub(body, secrets), ended=ended))
 
-    def _keep(self, turn: int, recording: Recording) -> None:
+    def _store(self, position: int, recording: Recording) -> None:
         with self._lock:
-            self._kept[turn] = recording
+            self._recordings[position] = recording
             self.changes += 1
 
 
-class _Watch:
-    """Notes whether a request has begun to leave, and tells whoever else listens."""
+def _outgoing(
+    request: httpx2.Request, body: bytes, send_to: str | None, observer: _SendObserver
+) -> httpx2.Request:
+    """The request that is really sent: to an emulator where there is one, else without our own header."""
+    url = httpx2.URL(send_to or request.url)
+    headers = {**request.headers, "host": url.netloc.decode("ascii")}
+    if not send_to:
+        del headers[transport.CALL_HEADER]
+    extensions = {**request.extensions, "trace": observer.trace}
+    stream = httpx2.ByteStream(body)
+    return httpx2.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
+
+
+class _SendObserver:
+    """Notes whether a request has begun to leave, and passes each event on to `listener`."""
 
     def __init__(self, listener: Callable[[str, Any], Awaitable[None]] | None) -> None:
         self.listener = listener

@@ -1,4 +1,4 @@
-"""A cassette in use: opened, recorded into or played from, saved, and closed with nothing left behind."""
+"""A cassette in use: chosen by a program or the environment, recorded or replayed, saved, and closed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,53 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from imagegen_nb.core import active_cassette, user_warnings
+from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import RecordingMissing, ReplayError
 from imagegen_nb.providers import catalog
-from imagegen_nb.replay import cassette_file, mismatch, selfcheck, writer
+from imagegen_nb.replay import cassette_file, environment, mismatch, vcr_adapter, writer
 from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.environment import MODE_VARIABLE, NOTEBOOK_VARIABLE, Mode
+from imagegen_nb.replay.paths import folder_of
+from imagegen_nb.replay.player import Player
 from imagegen_nb.replay.recorder import Recorder
 from imagegen_nb.replay.recording import Recording
+
+
+def use(name: str, mode: str | None = None, *, against: str | None = None) -> Session:
+    """The cassette `name`, in use inside a `with` block (or from `open()` to `close()`).
+
+        with replay.use("hero"):
+            run = step.run(workspace=workspace)
+
+    `mode` is `none` (replay, the default: a call that is not recorded raises `RecordingMissing`, and
+    nothing reaches the network), `once` (record where there is no cassette yet) or `all` (record anew);
+    IMAGEGEN_NB_RECORD sets it for programs that name no mode. `against` is `live`, `emulator` or the
+    address of a served emulator, and while recording overrules the workspace; by default each workspace's
+    own backend is recorded. Raises `ReplayError`.
+    """
+    backend, emulator_url = environment.against(against)
+    return Session(folder_of(name), environment.mode(mode), against=backend, emulator_url=emulator_url)
+
+
+def use_environment() -> Session | None:
+    """Put the cassette in use whose folder IMAGEGEN_NB_CASSETTE names; None where it names none.
+
+    Called at the first run of such a process. Raises `ReplayError`.
+    """
+    named = os.environ.get(CASSETTE_VARIABLE)
+    if not named:
+        return None
+    backend, emulator_url = environment.against(None)
+    folder = Path(named).expanduser().absolute()
+    return Session(folder, environment.mode(None), against=backend, emulator_url=emulator_url).open()
+
+
+def status() -> Status | None:
+    """The cassette in use: what it was recorded against, when and with what; None where there is none."""
+    active = active_cassette.current()
+    return active.status if isinstance(active, Session) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +77,7 @@ class Status:
         lines = [f"{doing} cassette {self.name!r}: {self.recordings} recording{plural}"]
         if self.about.against:
             lines.append(f"  {self.about}")
-        lines += [f"  not played: {what}" for what in self.unplayed]
+        lines += [f"  not played: {recording}" for recording in self.unplayed]
         return "\n".join(lines)
 
 
@@ -48,7 +86,7 @@ class Session:
 
     `against` says what makes the recordings: `live`, `emulator` (whatever a workspace says), or, left
     out, what each workspace says. `emulator_url` is a served emulator to use instead of the process's own.
-    `remedy` is the command that records it, where whoever opens it knows that better.
+    `remedy` is the command that records the cassette, where the caller knows a better one.
     """
 
     def __init__(
@@ -66,48 +104,52 @@ class Session:
         self.replaying = mode == "none" or (mode == "once" and cassette_file.exists(folder))
         self.about = About()
         self._against = against
-        self._made_by = against
-        self._recorder = Recorder((), replaying=self.replaying, settle=self._settle, missing=self._missing)
-        self._told = remedy
-        self._outer: Session | None = None
-        self._checked: set[str] = set()
-        self._saved = 0
-        self._announced: tuple[str, ...] = ()
+        self._recorded_backend = against
+        self._recorder = Recorder(self._require_one_backend)
+        self._player = Player((), self._missing)
+        self._remedy = remedy
+        self._from_environment: Session | None = None
+        self._checked_providers: set[str] = set()
+        self._saved_changes = 0
+        self._warned_of: tuple[str, ...] = ()
 
     def open(self) -> Self:
         """Put the cassette in use. Raises `ReplayError`, and then nothing has changed.
 
-        In a process that was told its cassette by the environment, that one stays in use instead.
+        In a process whose environment names a cassette, that one stays in use instead.
         """
-        active_cassette.current()
-        used = active_cassette.insert(self)
-        if used is not self:
-            if os.environ.get(active_cassette.CASSETTE_VARIABLE) and isinstance(used, Session):
-                self._outer = used
+        active_cassette.current()  # opens the one the environment names
+        active = active_cassette.activate(self)
+        if active is not self:
+            if os.environ.get(CASSETTE_VARIABLE) and isinstance(active, Session):
+                self._from_environment = active
                 return self
             raise ReplayError(
-                f"cassette {used.name!r} is in use; close it before you open another (leave its `with` "
+                f"cassette {active.name!r} is in use; close it before you open another (leave its `with` "
                 "block, or %cassette off)"
             )
         try:
             if self.replaying:
-                self.about, self._recorder.recordings = self._read()
-            self._recorder.start()
+                self.about, recordings = self._read()
+                self._player = Player(recordings, self._missing)
+                self._player.start()
+            else:
+                self._recorder.start()
         except BaseException:
-            active_cassette.eject(self)
+            active_cassette.deactivate(self)
             raise
-        self._listen("register")
+        self._hook_saving("register")
         return self
 
     def close(self) -> None:
         """Undo every patch, then save. Raises `ReplayError` for what could not be saved, after all else."""
-        if self._outer is not None or active_cassette.current() is not self:
+        if self._from_environment is not None or active_cassette.current() is not self:
             return
         try:
-            self._recorder.stop()
+            (self._player if self.replaying else self._recorder).stop()
         finally:
-            active_cassette.eject(self)
-            self._listen("unregister")
+            active_cassette.deactivate(self)
+            self._hook_saving("unregister")
         try:
             self.save()
         except (OSError, ReplayError) as error:
@@ -116,32 +158,44 @@ class Session:
             if self.about.refused and not self.replaying:
                 raise ReplayError(self._refusals())
             return
-        rescued = writer.rescue(self.name, self._recorder.taken(), self._made_by or "emulator")
-        raise ReplayError(f"cassette {self.name!r} could not be saved: {problem}. {rescued}")
+        rescue = writer.rescue(self.name, self._recorder.recordings, self._recorded_backend or "emulator")
+        raise ReplayError(f"cassette {self.name!r} could not be saved: {problem}. {rescue}")
 
     def save(self) -> None:
-        """Write what has been recorded so far, except what holds a key. Raises OSError."""
-        heard, unrecorded = self._recorder.changes, self._recorder.unrecorded
-        if self.replaying or heard == self._saved:  # without a call, an older cassette stays as it is
+        """Write what has been recorded so far, except what holds a key. Raises OSError.
+
+        Without a new recording nothing is written, so that an older cassette stays as it is.
+        """
+        changes, unrecorded = self._recorder.changes, self._recorder.unrecorded
+        if self.replaying or changes == self._saved_changes:
             return
-        taken = self._recorder.taken()
-        self.about = writer.keep(self.folder, taken, self._made_by or "emulator", unrecorded)
-        self._saved = heard
+        recordings = self._recorder.recordings
+        self.about = writer.write(self.folder, recordings, self._recorded_backend or "emulator", unrecorded)
+        self._saved_changes = changes
 
     @property
     def status(self) -> Status:
         """What is in use, and what has become of it so far."""
-        if self._outer is not None:
-            return self._outer.status
-        held = self._recorder.recordings if self.replaying else self._recorder.taken()
-        unplayed = self._recorder.unplayed() if self.replaying else []
+        if self._from_environment is not None:
+            return self._from_environment.status
+        recordings = self._player.recordings if self.replaying else self._recorder.recordings
         return Status(
             name=self.name,
             replaying=self.replaying,
             about=self.about,
-            recordings=len(held),
-            unplayed=tuple(map(str, unplayed)),
+            recordings=len(recordings),
+            unplayed=tuple(map(str, self._player.unplayed())),
         )
+
+    @property
+    def remedy(self) -> str:
+        """How to record the cassette, as a command or a line of a program."""
+        if self._remedy:
+            return self._remedy
+        notebook = self.about.notebook or os.environ.get(NOTEBOOK_VARIABLE, "")
+        if notebook:
+            return f"imagegen-nb record {shlex.quote(notebook)} --{self.about.against or 'emulator'}"
+        return f'replay.use({self.name!r}, mode="all"), or {MODE_VARIABLE}=all in the environment'
 
     def backend(self, declared: Backend) -> Backend:
         """What made the recordings, or makes them, for a workspace that declares `declared`."""
@@ -156,50 +210,40 @@ class Session:
 
     async def check(self, provider: Any) -> None:
         """Prove once that the requests of `provider` pass the cassette."""
-        if provider.name not in self._checked:
-            await selfcheck.passes(provider, self)
-            self._checked.add(provider.name)
+        if provider.name not in self._checked_providers:
+            await vcr_adapter.check_provider(provider, self)
+            self._checked_providers.add(provider.name)
 
     def _read(self) -> tuple[About, list[Recording]]:
         try:
             if cassette_file.exists(self.folder):
                 return cassette_file.read(self.folder)
-            beside = sorted(path.parent.name for path in self.folder.parent.glob(f"*/{cassette_file.FILE}"))
-            reason = (
+            siblings = sorted(path.parent.name for path in self.folder.parent.glob(f"*/{cassette_file.FILE}"))
+            problem = (
                 f"there is no cassette {self.name!r} to replay; "
-                f"{self.folder.parent.name}/ holds {', '.join(beside) or 'none yet'}"
+                f"{self.folder.parent.name}/ holds {', '.join(siblings) or 'none yet'}"
             )
         except ReplayError as error:
-            reason = str(error)
-        raise ReplayError(f"{reason}\n  record: {self.remedy}")
+            problem = str(error)
+        raise ReplayError(f"{problem}\n  record: {self.remedy}")
 
-    def _settle(self, asked: Backend) -> None:
-        """All recordings of a cassette have one origin, so that it can be told of the whole."""
-        if self._made_by is None:
-            self._made_by = asked
-        if self._made_by != asked:
+    def _require_one_backend(self, backend: Backend) -> None:
+        """All recordings of a cassette come from one backend, so that the whole can be marked with it."""
+        if self._recorded_backend is None:
+            self._recorded_backend = backend
+        if self._recorded_backend != backend:
             raise ReplayError(
-                f"cassette {self.name!r} is recorded against {self._made_by}, and this call would go to "
-                f"{asked}: a cassette holds one kind. Use the same backend for all, or two cassettes"
+                f"cassette {self.name!r} is recorded against {self._recorded_backend}, and this call would "
+                f"go to {backend}: a cassette holds one kind. Use the same backend for all, or two cassettes"
             )
 
     def _missing(self, asked: Recording) -> RecordingMissing:
-        known = mismatch.explain(asked, self._recorder.recordings, catalog.keys_in_use())
+        nearest = mismatch.explain(asked, self._player.recordings, catalog.keys_in_use())
         refused = "".join(f"\n  left out when it was recorded: {place}" for place in self.about.refused)
         return RecordingMissing(
-            f"cassette {self.name!r} holds no recording of this call, and nothing was sent\n{known}{refused}"
-            f"\n  record: {self.remedy}"
+            f"cassette {self.name!r} holds no recording of this call, and nothing was sent\n"
+            f"{nearest}{refused}\n  record: {self.remedy}"
         )
-
-    @property
-    def remedy(self) -> str:
-        """How to record it, as a command or a line of a program."""
-        if self._told:
-            return self._told
-        notebook = self.about.notebook or os.environ.get(NOTEBOOK_VARIABLE, "")
-        if notebook:
-            return f"imagegen-nb record {shlex.quote(notebook)} --{self.about.against or 'emulator'}"
-        return f'replay.use({self.name!r}, mode="all"), or {MODE_VARIABLE}=all in the environment'
 
     def _refusals(self) -> str:
         places = "".join(f"\n  {place}" for place in self.about.refused)
@@ -208,8 +252,8 @@ class Session:
             "Take a key out of the prompt or the inputs, and record again"
         )
 
-    def _listen(self, how: Literal["register", "unregister"]) -> None:
-        """Save after each cell, since kernels are killed, and at the end of the process."""
+    def _hook_saving(self, how: Literal["register", "unregister"]) -> None:
+        """Save at the end of the process, and after each cell, because kernels are killed."""
         (atexit.register if how == "register" else atexit.unregister)(self.close)
         shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
         if shell is not None and not self.replaying:
@@ -219,10 +263,10 @@ class Session:
         try:
             self.save()
         except OSError as error:
-            why = f"cassette {self.name!r} is not saved yet: {explain(error)}"
-            user_warnings.warn(why, RuntimeWarning)
-        if self.about.refused != self._announced:
-            self._announced = self.about.refused
+            problem = f"cassette {self.name!r} is not saved yet: {explain(error)}"
+            user_warnings.warn(problem, RuntimeWarning)
+        if self.about.refused != self._warned_of:
+            self._warned_of = self.about.refused
             user_warnings.warn(self._refusals(), RuntimeWarning)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Answers as streams: watched while they pass on their way to the run, and played again later."""
+"""Answers as streams: observed while they pass to the run, and replayed later."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import httpx2
 from imagegen_nb.errors import RecordingMissing
 from imagegen_nb.replay.recording import CUT, Recording
 
-LARGEST = 200 * 1024 * 1024
+_LARGEST = 200 * 1024 * 1024
 """Bytes of an answer that are kept; the transport refuses larger ones."""
 
 _EVENT = re.compile(rb".*?(?:\r?\n\r?\n|\Z)", re.DOTALL)
 
 
-class Tee(httpx2.AsyncByteStream):
-    """Hands an answer on as it comes. `done` hears once what came and how it ended."""
+class ObservedStream(httpx2.AsyncByteStream):
+    """Passes an answer on as it arrives. `on_end` is called once, with the body and how it ended."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, done: Callable[[bytes, str], None]) -> None:
-        self.stream = stream
-        self.chunks: list[bytes] = []
-        self.size = 0
-        self.done: Callable[[bytes, str], None] | None = done
+    def __init__(self, stream: httpx2.AsyncByteStream, on_end: Callable[[bytes, str], None]) -> None:
+        self._stream = stream
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._on_end: Callable[[bytes, str], None] | None = on_end
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for chunk in self.stream:
-                self.size += len(chunk)
-                if self.size <= LARGEST:
-                    self.chunks.append(chunk)
+            async for chunk in self._stream:
+                self._size += len(chunk)
+                if self._size <= _LARGEST:
+                    self._chunks.append(chunk)
                 yield chunk
         except httpx2.TransportError as error:
             self._end(type(error).__name__)
@@ -39,47 +39,47 @@ class Tee(httpx2.AsyncByteStream):
         self._end("")
 
     async def aclose(self) -> None:
-        """Close the connection's stream; the reader may have had enough before its end."""
+        """Close the connection's stream. A reader that closes before the end has left the answer `CUT`."""
         try:
-            await self.stream.aclose()
+            await self._stream.aclose()
         finally:
             self._end(CUT)
 
-    def _end(self, how: str) -> None:
-        done, self.done = self.done, None
-        if done is not None and self.size <= LARGEST:
-            done(b"".join(self.chunks), how)
+    def _end(self, ended: str) -> None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None and self._size <= _LARGEST:
+            on_end(b"".join(self._chunks), ended)
 
 
-class Played(httpx2.AsyncByteStream):
-    """A recorded answer: event by event where it was a stream, ending as it ended."""
+class ReplayedStream(httpx2.AsyncByteStream):
+    """A recorded answer: event by event where it was a stream of events, ending as it ended."""
 
     def __init__(self, recording: Recording) -> None:
-        self.recording = recording
+        self._recording = recording
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        answer = self.recording.answer
-        for chunk in filter(None, _EVENT.findall(answer) if self.recording.streamed else [answer]):
+        body = self._recording.response_body
+        for chunk in filter(None, _EVENT.findall(body) if self._recording.streamed else [body]):
             yield chunk
-            await asyncio.sleep(0)  # others get their turn between events, as they do on a network
-        ended = self.recording.ended
+            await asyncio.sleep(0)  # let other tasks run between events, as they do on a network
+        ended = self._recording.ended
         if ended == CUT:
             raise RecordingMissing(
-                f"the recorded answer ends here, because its run was stopped: {self.recording}. "
+                f"the recorded answer ends here, because its run was stopped: {self._recording}. "
                 "Record it again"
             )
         if ended:
-            raise failure(ended)
+            raise transport_error(ended)
 
 
-def whole_events(answer: bytes) -> bytes:
-    """`answer` up to the end of its last whole event."""
-    events = _EVENT.findall(answer)
+def whole_events(body: bytes) -> bytes:
+    """`body` up to the end of its last complete event."""
+    events = _EVENT.findall(body)
     return b"".join(event for event in events if event.endswith((b"\n\n", b"\r\n\r\n")))
 
 
-def failure(name: str) -> httpx2.TransportError:
-    """The HTTP client's error of that name, as it ended the recorded call."""
+def transport_error(name: str) -> httpx2.TransportError:
+    """The HTTP client's error of that name; a plain `TransportError` for a name it does not have."""
     kind = getattr(httpx2, name, None)
     if isinstance(kind, type) and issubclass(kind, httpx2.TransportError):
         return kind("recorded")

@@ -1,82 +1,89 @@
-"""vcrpy: it patches the HTTP clients, and finds the recordings that match a request.
+"""The one file that knows vcrpy: it patches the HTTP clients, and finds the recordings of a request.
 
-Only private parts of vcrpy let an answer be recorded as it passes instead of being held back. There is one,
-and what is built on it is proven each time it is put in place.
+vcrpy's own handling of a request holds an answer back until it is complete. Recording it as it passes needs
+one private function of vcrpy replaced (`_HANDLER`). Every start proves that the replacement is called, and so
+does the first run of each provider.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
+from imagegen_nb.core.active_cassette import ActiveCassette
 from imagegen_nb.core.install_hint import install_command
+from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import ReplayError
+from imagegen_nb.providers import credentials
+from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.credentials import is_loopback
 from imagegen_nb.providers.http.transport import CALL_HEADER
+from imagegen_nb.replay import filters
 from imagegen_nb.replay.recording import Recording
 
 _OLDEST = (9, 2)
-_MATCH = ("method", "scheme", "host", "port", "path", "query", "body", "call")
+"""pyproject.toml bounds the version from both sides; this names the problem in an older environment."""
 _HANDLER = "_vcr_handle_async_request"
+_MATCH_ON = ("method", "scheme", "host", "port", "path", "query", "body", "call")
+_UNREACHABLE = "http://127.0.0.1:9"
+"""Where a request of the self-check would go if it escaped: nothing serves the discard port."""
 
 Send = Callable[[httpx2.Request], Awaitable[httpx2.Response]]
+Handler = Callable[[Recording, httpx2.Request, Send], Awaitable[httpx2.Response]]
+"""Answers a request of the toolkit. The recording holds what it asks and no answer yet; `Send` sends it."""
 
 
 @dataclass(slots=True)
-class Probe:
-    """A request of the self-check: answered in memory, and noted as seen."""
+class _Probe:
+    """A request of the self-check; it is answered in memory."""
 
     seen: bool = False
 
 
-probing: ContextVar[Probe | None] = ContextVar("imagegen_nb_probe", default=None)
+_probe: ContextVar[_Probe | None] = ContextVar("imagegen_nb_probe", default=None)
 """The self-check that the running task makes."""
 
 
-class Machine:
-    """vcrpy with the `recordings` of one cassette. `handle` gets each request of the toolkit, and the way
-    to really send it; in replay nothing else may leave this machine."""
+class VcrAdapter:
+    """vcrpy with the `recordings` of one cassette. `handle` answers each request of the toolkit.
 
-    def __init__(
-        self,
-        recordings: Sequence[Recording],
-        handle: Callable[[httpx2.Request, Send], Awaitable[httpx2.Response]],
-        *,
-        replaying: bool,
-    ) -> None:
+    While `replaying`, no other request may leave this machine.
+    """
+
+    def __init__(self, recordings: Sequence[Recording], handle: Handler, *, replaying: bool) -> None:
         self._recordings = recordings
-        self._pass_on = handle
+        self._handle = handle
         self._replaying = replaying
         self._patches = ExitStack()
         self._cassette: Any = None
 
     def start(self) -> None:
         """Patch the HTTP clients and prove it. Raises `ReplayError`, with every patch undone."""
-        vcr = _library()
+        vcr = _import_vcr()
         stubs: Any = vcr.stubs.httpx_stubs
-        machine = vcr.VCR(
+        configuration = vcr.VCR(
             record_mode=vcr.mode.NONE if self._replaying else vcr.mode.ONCE,
-            match_on=_MATCH,
-            before_record_request=self._only_ours,
+            match_on=_MATCH_ON,
+            before_record_request=self._before_record_request,
         )
-        machine.register_matcher("call", _same_call)
-        machine.register_persister(_Memory(self._recordings if self._replaying else None))
+        configuration.register_matcher("call", _same_call)
+        configuration.register_persister(_InMemory(self._recordings if self._replaying else None))
         try:
             self._patches.callback(setattr, stubs, _HANDLER, getattr(stubs, _HANDLER))
-            setattr(stubs, _HANDLER, self._handle)
-            self._cassette = self._patches.enter_context(machine.use_cassette("in memory"))
-            proven = _proven()
+            setattr(stubs, _HANDLER, self._handle_request)
+            self._cassette = self._patches.enter_context(configuration.use_cassette("in memory"))
+            patched = _is_patched()
         except AttributeError:
-            proven = False
+            patched = False
         except BaseException:
             self._patches.close()
             raise
-        if not proven:
+        if not patched:
             self._patches.close()
             raise ReplayError(
                 f"vcrpy {vcr.__version__} does not see the requests of httpx2 {httpx2.__version__}: they "
@@ -87,30 +94,32 @@ class Machine:
         """Undo every patch."""
         self._patches.close()
 
-    def matching(self, asked: Recording) -> list[int]:
-        """The numbers of all recordings of the asked call, in the order they were made."""
+    def matching(self, request: Recording) -> list[int]:
+        """The indexes of all recordings of this request, in the order they were recorded."""
         from vcr.errors import UnhandledHTTPRequestError
 
         try:
-            return [answer["number"] for answer in self._cassette.responses_of(_as_vcr(asked))]
+            return [response["index"] for response in self._cassette.responses_of(_as_vcr(request))]
         except UnhandledHTTPRequestError:
             return []
 
-    async def _handle(
-        self, cassette: object, send: Any, sender: object, request: httpx2.Request, client: object
+    async def _handle_request(
+        self, cassette: object, send: Any, transport: object, request: httpx2.Request, client: object
     ) -> httpx2.Response:
-        """In the place of vcrpy's own handling of one request of an asynchronous client."""
-        if (probe := probing.get()) is not None:
+        """Replaces vcrpy's handling of one request of an asynchronous client."""
+        if (probe := _probe.get()) is not None:
             probe.seen = True
             return httpx2.Response(400, json={}, request=request)
         if CALL_HEADER in request.headers:
-            return await self._pass_on(request, lambda out: send(sender, out))
+            return await self._handle(
+                await _as_recording(request), request, lambda outgoing: send(transport, outgoing)
+            )
         self._refuse_in_replay(str(request.url), request.url.host)
-        response: httpx2.Response = await send(sender, request)
+        response: httpx2.Response = await send(transport, request)
         return response
 
-    def _only_ours(self, request: Any) -> Any:
-        """What vcrpy asks of every request, of every HTTP client it knows."""
+    def _before_record_request(self, request: Any) -> Any:
+        """vcrpy's filter, called for every HTTP client it patches: only the toolkit's calls are recorded."""
         if CALL_HEADER in request.headers:
             return request
         self._refuse_in_replay(request.uri, request.host)
@@ -124,8 +133,37 @@ class Machine:
             )
 
 
-class _Memory:
-    """Gives vcrpy the recordings, and keeps nothing: files are written by the cassette's own layout."""
+async def check_provider(provider: Provider, cassette: ActiveCassette) -> None:
+    """Let `provider` make one request, which is answered in memory. Raises `ReplayError` if it was not seen.
+
+    An SDK may bring an HTTP client that vcrpy does not patch; its requests would reach the network.
+    """
+    probe = _Probe()
+    token = _probe.set(probe)
+    connection = Connection(
+        base_url=_UNREACHABLE,
+        credential=credentials.placeholder("nobody (self-check)", None),
+        backend="emulator",
+        cassette=cassette,
+    )
+    request = ImageRequest(model=provider.models[0].name, prompt="self-check")
+    try:
+        async with aclosing(provider.generate(request, connection)) as events:
+            async for _ in events:
+                pass
+    except Exception:  # noqa: BLE001, S110 - the probe is answered with a refusal, on purpose
+        pass
+    finally:
+        _probe.reset(token)
+    if not probe.seen:
+        raise ReplayError(
+            f"requests to {provider.label} do not pass the cassette, so they can be neither recorded nor "
+            "held back: they bypass the HTTP client that vcrpy patches"
+        )
+
+
+class _InMemory:
+    """A persister that gives vcrpy the recordings and saves nothing: `cassette_file` writes the files."""
 
     def __init__(self, recordings: Sequence[Recording] | None) -> None:
         self.recordings = recordings
@@ -135,11 +173,23 @@ class _Memory:
 
         if self.recordings is None:
             raise CassetteNotFoundError
-        numbers = [{"number": number} for number in range(len(self.recordings))]
-        return [_as_vcr(recording) for recording in self.recordings], numbers
+        indexes = [{"index": index} for index in range(len(self.recordings))]
+        return [_as_vcr(recording) for recording in self.recordings], indexes
 
     def save_cassette(self, path: object, recorded: object, serializer: object) -> None:
         """Nothing: vcrpy leaves its patches behind where a save fails."""
+
+
+async def _as_recording(request: httpx2.Request) -> Recording:
+    """What `request` asks, as it is recorded or looked up."""
+    assert isinstance(request.stream, httpx2.AsyncByteStream)
+    return Recording(
+        method=request.method,
+        url=filters.filter_url(str(request.url)),
+        call=request.headers[CALL_HEADER],
+        request_body=b"".join([chunk async for chunk in request.stream]),
+        status=0,
+    )
 
 
 def _as_vcr(recording: Recording) -> Any:
@@ -147,32 +197,34 @@ def _as_vcr(recording: Recording) -> Any:
 
     # With this type vcrpy compares bodies as JSON, so that the order of the keys does not matter.
     headers = {"content-type": "application/json", CALL_HEADER: recording.call}
-    return Request(recording.method, recording.url, recording.request, headers)
+    return Request(recording.method, recording.url, recording.request_body, headers)
 
 
 def _same_call(one: Any, other: Any) -> bool:
     return bool(one.headers[CALL_HEADER] == other.headers[CALL_HEADER])
 
 
-def _proven() -> bool:
-    """Whether a request that is pushed through the patched transport is seen. It has no connections, so
-    that it could not leave."""
-    probe = Probe()
-    token = probing.set(probe)
-    unconnected = object.__new__(httpx2.AsyncHTTPTransport)
-    request = httpx2.Request("POST", "http://127.0.0.1:9/")
-    pushed = httpx2.AsyncHTTPTransport.handle_async_request(unconnected, request)
+def _is_patched() -> bool:
+    """Push a request through the transport's patched method, and say whether the handler saw it.
+
+    The transport is never initialised: it has no connections, so the request cannot leave.
+    """
+    probe = _Probe()
+    token = _probe.set(probe)
+    transport = object.__new__(httpx2.AsyncHTTPTransport)
+    request = httpx2.Request("POST", _UNREACHABLE)
+    handling = httpx2.AsyncHTTPTransport.handle_async_request(transport, request)
     try:
-        pushed.send(None)
+        handling.send(None)
     except StopIteration:
         pass
     finally:
-        pushed.close()
-        probing.reset(token)
+        handling.close()
+        _probe.reset(token)
     return probe.seen
 
 
-def _library() -> Any:
+def _import_vcr() -> Any:
     try:
         import vcr
         import vcr.stubs.httpx_stubs

@@ -1,11 +1,11 @@
-"""Where what came is not what was declared or asked for. It is kept as it is, and the run says so."""
+"""Notes for a run's warnings where what came differs from what was asked for; images are kept as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from imagegen_nb.core.images import CheckedImage
-from imagegen_nb.core.types import Receipt
+from imagegen_nb.core.types import ImageRequest, ResponseMetadata
 from imagegen_nb.step.step import ImageGenerationStep
 
 
@@ -24,7 +24,13 @@ def in_image(step: ImageGenerationStep, index: int, image: CheckedImage) -> Iter
         yield f"{name}: asked for a transparent background, got an opaque image"
 
 
-def in_models(step: ImageGenerationStep, receipts: Iterable[Receipt]) -> list[str]:
+def in_models(step: ImageGenerationStep, receipts: Iterable[ResponseMetadata]) -> list[str]:
     """The models other than the one asked for that have answered, for people."""
     others = {receipt.answered_by for receipt in receipts} - {step.model, None}
     return [f"{step.model} was answered by {other}" for other in sorted(filter(None, others))]
+
+
+def in_settings(request: ImageRequest, provider: str) -> list[str]:
+    """The settings that were set and that the provider's code never read, for people."""
+    unread = request.tracked_settings.unread
+    return [f"{key} = {value!r} was not sent: {provider} does not read it" for key, value in unread.items()]

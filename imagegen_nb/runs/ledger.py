@@ -1,4 +1,7 @@
-"""What a run may need and cost: the room reserved for it, and the ledger's entry for it."""
+"""The ledger entries of a run: one when it begins, with the bytes to reserve, and one when it has ended.
+
+The store keeps the ledger. This module decides what an entry says: bytes, state, charge.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +9,42 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.core.types import STAND_INS, Backend
+from imagegen_nb.core.types import SYNTHETIC_BACKENDS, Backend
 from imagegen_nb.errors import Charge, ImagegenError, ProviderError
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry, RunState
 
 _UNCOMPRESSED = 4
-"""Bytes of a pixel in a PNG that no compression helps: one a channel."""
+"""Bytes of a pixel in a PNG that cannot be compressed: one for each channel."""
 _LOSSY = {"jpeg": 2, "webp": 2}
-"""Bytes of a pixel that these formats stay below also at their best quality."""
+"""Bytes of a pixel that files of these formats never reach, even at their best quality."""
 _LEFT_OPEN = 1536 * 1024
-"""Pixels of the largest image the models make where the size, or all but its ratio, is left to them."""
+"""Pixels of the largest image the models make where they choose the size, or only its ratio is set."""
 
 
-def entry(run_id: str, step: ImageGenerationStep, backend: Backend, *, replaying: bool) -> LedgerEntry:
-    """A run that is about to begin, as the ledger is to hold it."""
+def opening_entry(
+    run_id: str, step: ImageGenerationStep, backend: Backend, *, replaying: bool
+) -> LedgerEntry:
+    """The entry of a run that is about to begin."""
     return LedgerEntry(
         run_id=run_id,
         provider=step.entry.provider.name,
         model=step.model,
         count=step.image_count,
         estimate=estimate(step),
-        emulated=backend in STAND_INS,
+        emulated=backend in SYNTHETIC_BACKENDS,
         state="calling",
-        # A replay asks nobody. Of any other run that never ends it must be said that it may have cost.
+        # A replay asks nobody. Any other run that never ends may have cost money.
         charge="none" if replaying else "unknown",
         started_at=utc_now(),
     )
 
 
 def estimate(step: ImageGenerationStep) -> int:
-    """Bytes to reserve for the images of a run: their number times what one of their size and format takes
-    at most. Were it less than what comes, runs side by side could pass the limit together."""
+    """Bytes to reserve for the images of a run: their number times the largest file of their size and format.
+
+    A lower estimate would let runs side by side pass the storage limit together.
+    """
     width, _, height = (step.effective("image_size") or "").partition("x")
     pixels = int(width) * int(height) if width.isdecimal() and height.isdecimal() else _LEFT_OPEN
     stored_as = step.entry.model.stored_as or ""
@@ -45,7 +52,7 @@ def estimate(step: ImageGenerationStep) -> int:
     return step.image_count * pixels * _LOSSY.get(kind, _UNCOMPRESSED)
 
 
-def ended(
+def closing_entry(
     begun: LedgerEntry,
     *,
     called: bool,
@@ -53,8 +60,8 @@ def ended(
     cancelled: bool,
     errors: Iterable[ImagegenError],
 ) -> LedgerEntry:
-    """How the ledger is to hold a run that is over: `called` says that its provider had been asked, `kept`
-    that images came, `errors` why others did not."""
+    """The entry of a run that has ended: `called` says that its provider was asked, `kept` that images were
+    stored, `errors` why others did not come."""
     state: RunState = "done" if kept else "failed"
     if cancelled:
         state = "interrupted" if called else "cancelled"
@@ -68,7 +75,7 @@ def ended(
 
 
 def _worst(charges: list[Charge], cancelled: bool) -> Charge:
-    """What to believe of several calls: one that was charged says so for all."""
+    """The charge of a run of several calls: if one was charged, the run was."""
     if "charged" in charges:
         return "charged"
     return "unknown" if cancelled or not charges or "unknown" in charges else "none"

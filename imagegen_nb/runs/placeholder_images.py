@@ -1,4 +1,4 @@
-"""The pictures of a simulated run: of the right size and format, and plainly marked as simulated."""
+"""The placeholder images of simulated runs: of the right size and format, and visibly marked."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _USUAL = 1024
 """Pixels of an edge where the step leaves the size to the model, and the root of a ratio's pixels."""
-_GOLDEN = 0.618
-"""Steps of this size round the circle of hues never come near a hue they had."""
+_HUE_STEP = 0.618
+"""The golden ratio, so that each image's hue is far from all earlier ones."""
 
 
 def size(step: ImageGenerationStep) -> tuple[int, int]:
@@ -38,7 +38,7 @@ def picture_format(step: ImageGenerationStep) -> str:
 
 
 def picture(step: ImageGenerationStep, index: int) -> bytes:
-    """A file of one flat colour with words across it; `index` counts from 0."""
+    """A file of one flat colour with text across it; `index` counts from 0."""
     return _picture(
         size(step), picture_format(step), index, step.image_count, step.image_background == "transparent"
     )
@@ -48,18 +48,18 @@ def picture(step: ImageGenerationStep, index: int) -> bytes:
 def _picture(edges: tuple[int, int], kind: str, index: int, count: int, transparent: bool) -> bytes:
     from PIL import Image
 
-    red, green, blue = (round(255 * part) for part in hsv_to_rgb((0.58 + index * _GOLDEN) % 1, 0.35, 0.8))
+    red, green, blue = (round(255 * part) for part in hsv_to_rgb((0.58 + index * _HUE_STEP) % 1, 0.35, 0.8))
     mode, alpha = ("RGBA", (0,)) if transparent else ("RGB", ())
     image = Image.new(mode, edges, (red, green, blue, *alpha))
-    _letter(image, f"SIMULATED {index + 1} of {count}")
+    _write_text(image, f"SIMULATED {index + 1} of {count}")
     buffer = io.BytesIO()
     image.save(buffer, kind.upper())
     return buffer.getvalue()
 
 
-def _letter(image: Image.Image, words: str) -> None:
+def _write_text(image: Image.Image, text: str) -> None:
     from PIL import ImageDraw, ImageFont
 
     font = ImageFont.load_default(image.width / 14)
     middle = (image.width / 2, image.height / 2)
-    ImageDraw.Draw(image).text(middle, words, fill="black", font=font, anchor="mm")
+    ImageDraw.Draw(image).text(middle, text, fill="black", font=font, anchor="mm")

@@ -118,24 +118,24 @@ def check_references(
     a reference to anything else has no value. Nothing is run or spent. Raises `InvalidOption`.
     """
     variables.check_identifier(identifier)
-    given = variables.plain(inputs or {})
-    if identifier in given:
+    values_by_name = variables.plain(inputs or {})
+    if identifier in values_by_name:
         raise InvalidOption(f"inputs has {identifier!r}, the step's own identifier: leave it out of inputs")
-    asked = list(_asked(template))
+    tags = list(_tags(template))
     findings = []
     for outcome in outcomes(step):
-        context = {**given, identifier: simulate(step, outcome).as_context()}
+        context = {**values_by_name, identifier: simulate(step, outcome).as_context()}
         values = dict(variables.leaves(context))
         reached = outcome != "failed" or step.on_failure == "continue"
-        for place, reference in asked:
+        for place, reference in tags:
             problem = _problem(reference, context)
             kind = "" if problem else type_of(values[reference.strip("{} ")])
             findings.append(Finding(place, reference, outcome, kind, problem, reached))
     return ReferenceReport(tuple(findings))
 
 
-def _asked(template: object, place: str = "") -> Iterator[tuple[str, str]]:
-    """The tags of all templates, each with the place it stands in."""
+def _tags(template: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """The tags of all templates, each with the place of its template."""
     if isinstance(template, ImageGenerationStep):
         template = template.prompt
     if isinstance(template, str):
@@ -144,10 +144,10 @@ def _asked(template: object, place: str = "") -> Iterator[tuple[str, str]]:
         yield from ((place, tag) for tag in [*tags, *variables.malformed(template), *loose])
     elif isinstance(template, Mapping):
         for name, one in template.items():
-            yield from _asked(one, f"{place}.{name}" if place else str(name))
+            yield from _tags(one, f"{place}.{name}" if place else str(name))
     elif isinstance(template, Sequence) and not isinstance(template, bytes):
         for index, one in enumerate(template):
-            yield from _asked(one, f"{place}.{index}" if place else str(index))
+            yield from _tags(one, f"{place}.{index}" if place else str(index))
     else:
         raise InvalidOption(
             f"template{f'.{place}' if place else ''} is of type {type(template).__name__}: give text, an "

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from imagegen_nb.core import html_repr
-from imagegen_nb.core.types import STAND_INS, Backend, Receipt, Shortfall, Usage, made_up
+from imagegen_nb.core.types import (
+    SYNTHETIC_BACKENDS,
+    Backend,
+    MissingImages,
+    ResponseMetadata,
+    Usage,
+    backend_mark,
+)
 from imagegen_nb.errors import ImagegenError, ModerationBlocked
 from imagegen_nb.step.output import StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
@@ -38,8 +45,8 @@ class Run:
     paid_by: str
     started_at: str
     duration: float
-    receipts: tuple[Receipt, ...] = ()
-    shortfalls: tuple[Shortfall, ...] = ()
+    receipts: tuple[ResponseMetadata, ...] = ()
+    shortfalls: tuple[MissingImages, ...] = ()
     warnings: tuple[str, ...] = ()
     error: ImagegenError | None = None
     identifier: str | None = None
@@ -59,12 +66,12 @@ class Run:
 
     @property
     def emulated(self) -> bool:
-        """Whether the images are stand-ins of an emulator or a simulation; no provider was asked then."""
-        return self.backend in STAND_INS
+        """Whether the images come from an emulator or a simulation; no provider was asked then."""
+        return self.backend in SYNTHETIC_BACKENDS
 
     @property
     def simulated(self) -> bool:
-        """Whether nothing was run at all: `simulate` made this run up."""
+        """Whether nothing was run: `simulate` made this run."""
         return self.backend == "simulation"
 
     @property
@@ -86,8 +93,8 @@ class Run:
         """What was run and how it went, in one line that is the same for equal runs."""
         name = f"“{self.step.name}” · " if self.step.name else ""
         plural = "" if self.requested == 1 else "s"
-        origin = made_up(self.backend)
-        if self.cassette is not None:  # the same words while recording, so that a replay shows the same
+        origin = backend_mark(self.backend)
+        if self.cassette is not None:  # the same text while recording, so that a replay shows the same
             origin += " · recorded" if self.emulated else " · recorded live"
         return (
             f"{name}{self.step.model} · {self.returned} of {self.requested} image{plural} · "

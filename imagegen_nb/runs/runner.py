@@ -1,7 +1,7 @@
-"""The second half of the walk: ledger -> provider -> images -> store -> output.
+"""The second half of a run: ledger, provider, images, store, output.
 
-The first half, `planning`, refuses what is the caller's to mend. From here on a run exists, and a
-failure is a step failure: raised as `StepFailed`, or returned, as `on_failure` says.
+The first half, `prepare`, refuses what the caller has to correct. From here on a run exists, and a failure
+is a step failure: raised as `StepFailed`, or returned, as `on_failure` says.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from imagegen_nb.core import filenames, images, variables
-from imagegen_nb.core.events import Voice
-from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.core.types import STAND_INS, Delivery, GeneratedImage, Partial, Receipt, Shortfall, Usage
+from imagegen_nb.core.types import (
+    SYNTHETIC_BACKENDS,
+    GeneratedImage,
+    MissingImages,
+    PartialImage,
+    ProviderEvent,
+    ResponseMetadata,
+    Usage,
+)
 from imagegen_nb.errors import (
     ImagegenError,
     ImageRejected,
@@ -28,131 +34,102 @@ from imagegen_nb.errors import (
     ReplayError,
     StepFailed,
 )
+from imagegen_nb.providers.base import Connection
 from imagegen_nb.runs import differences, ledger
-from imagegen_nb.runs.prepare import Plan
+from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.run import Run, Status
-from imagegen_nb.step.output import Asset, OutputError, StepOutput, used_settings
-from imagegen_nb.store.base import Blob, LedgerEntry, NewAsset
+from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
+from imagegen_nb.store.base import AssetRecord, LedgerEntry
 
-_SPARE = 5.0
+_GRACE = 5.0
 """Seconds after the deadline until a provider that does not keep to it is cut off."""
 
 
-async def execute(plan: Plan) -> Run:
-    """Carry out a plan. Raises `StepFailed` where the step says to terminate, `ReplayError` always."""
-    # Asked for only when needed: a key in a local variable would show in tracebacks with locals.
-    walk = _Walk(plan, Voice(plan.on_event, plan.run_id, plan.request.count, plan.keys))
+async def execute(prepared: PreparedRun) -> Run:
+    """Carry out a run. Raises `StepFailed` where the step says to terminate, `ReplayError` always."""
+    # `keys` is called only when needed: a key in a local variable would show in tracebacks with locals.
+    emitter = EventEmitter(prepared.on_event, prepared.run_id, prepared.request.count, prepared.keys)
+    active, failure = _ActiveRun(prepared, emitter), None
     try:
-        run = await walk.go()
+        try:
+            await active.begin()
+            await active.call_provider()
+        except ImagegenError as error:
+            failure = error
+        run = await active.finalize(*active.outcome(failure))
     except asyncio.CancelledError:
-        run = await asyncio.shield(walk.settle("cancelled"))
-        walk.voice.tell("cancelled", run=run)
+        run = await asyncio.shield(active.finalize("cancelled"))
+        emitter.emit("cancelled", run=run)
         raise asyncio.CancelledError(
             f"run cancelled: {run.returned} of {run.requested} images had arrived"
             + (" and are kept in the store" if run.returned else "")
-            + ("; a request under way may still be charged" if walk.called else "")
+            + ("; a request under way may still be charged" if active.asked else "")
         ) from None
     except Exception:
-        # Of a plug-in: the ledger must not hold the run as under way for as long as the process lives.
-        await walk.settle("failed")
+        # From a plug-in: the ledger must not hold the run as under way for as long as the process lives.
+        await active.finalize("failed")
         raise
-    if walk.mistake is not None:
-        walk.voice.tell("failed", run=run, error=walk.mistake)
-        raise walk.mistake from None
+    if isinstance(failure, ReplayError):
+        emitter.emit("failed", run=run, error=failure)
+        raise failure from None
     if run.error is None:
-        walk.voice.tell("done", run=run)
+        emitter.emit("done", run=run)
         return run
-    walk.voice.tell("failed", run=run, error=run.error)
-    if plan.step.on_failure == "continue":
+    emitter.emit("failed", run=run, error=run.error)
+    if prepared.step.on_failure == "continue":
         return run
     raise StepFailed(run, run.error) from None
 
 
 @dataclass(slots=True)
-class _Kept:
-    """An image whose bytes are down but which has no record yet."""
+class _ActiveRun:
+    """One run under way: what it was prepared with, and what has arrived so far."""
 
-    index: int
-    blob: Blob
-    image: CheckedImage
-
-
-@dataclass(slots=True)
-class _Walk:
-    """The state of one run under way."""
-
-    plan: Plan
-    voice: Voice
+    prepared: PreparedRun
+    emitter: EventEmitter[Run]
     started: float = field(default_factory=time.monotonic)
     started_at: str = field(default_factory=utc_now)
-    called: bool = False
-    mistake: ReplayError | None = None
-    kept: list[_Kept] = field(default_factory=list)
-    receipts: list[Receipt] = field(default_factory=list)
-    shortfalls: list[Shortfall] = field(default_factory=list)
+    asked: bool = False
+    """Whether the provider has been called."""
+    staged: list[tuple[int, AssetRecord]] = field(default_factory=list)
+    """The images whose bytes are stored, each with its index; their records are written when the run ends."""
+    receipts: list[ResponseMetadata] = field(default_factory=list)
+    shortfalls: list[MissingImages] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     entry: LedgerEntry | None = None
     beginning: asyncio.Task[None] | None = None
-    keeping: asyncio.Task[None] | None = None
+    storing: asyncio.Task[None] | None = None
     recording: asyncio.Task[tuple[Asset, ...]] | None = None
 
-    async def go(self) -> Run:
-        """From the ledger's entry to the finished run, failed or not."""
-        self.voice.tell("queued")
-        if note := self.plan.step.lifecycle_note:
+    async def begin(self) -> None:
+        """Enter the run in the ledger. A cancel must not leave it there as under way: `finalize` waits."""
+        prepared, context = self.prepared, self.prepared.context
+        self.emitter.emit("queued")
+        if note := prepared.step.lifecycle_note:
             self.warnings.append(note)
-        if variables.unclosed(self.plan.step.prompt):
+        if variables.unclosed(prepared.step.prompt):
             self.warnings.append("the prompt holds {{ without }}: it was sent as text")
-        error: ImagegenError | None = None
-        try:
-            await self._begin()
-            self.voice.tell("started")
-            await self._call_provider()
-        except ReplayError as caught:
-            self.mistake = error = caught
-        except ImagegenError as caught:
-            error = self._with_successor(caught)
-        missing = self.plan.request.count - len(self.kept) - sum(short.count for short in self.shortfalls)
-        if missing > 0 and self.called:
-            why = error or InvalidResponse("returned no image", provider=self._provider, charge="unknown")
-            self.shortfalls.append(Shortfall(why, missing))
-        # Images that came are worth more than the reason why others did not.
-        if self.kept:
-            error = None
-        elif error is None:
-            error = self.shortfalls[0].error
-        return await self.settle("failed" if error else "done", error)
-
-    @property
-    def _provider(self) -> str:
-        return self.plan.entry.provider.name
-
-    async def _begin(self) -> None:
-        """Enter the run in the ledger. A cancel must not leave it there as under way: `settle` waits."""
-        plan, place = self.plan, self.plan.place
-        self.entry = ledger.entry(plan.run_id, plan.step, plan.backend, replaying=plan.replayed)
-        entering = asyncio.to_thread(place.store.begin, self.entry, place.storage_limit)
+        route = prepared.route
+        self.entry = ledger.opening_entry(
+            prepared.run_id, prepared.step, route.backend, replaying=route.replayed
+        )
+        entering = asyncio.to_thread(context.store.begin, self.entry, context.storage_limit)
         self.beginning = asyncio.create_task(entering)
         await asyncio.shield(self.beginning)
+        self.emitter.emit("started")
 
-    async def _call_provider(self) -> None:
-        place, provider = self.plan.place, self.plan.entry.provider
-        await asyncio.to_thread(provider.prepare)
-        if self.plan.tape is not None:
-            await self.plan.tape.check(provider)
-        now = asyncio.get_running_loop().time()
-        connection = replace(
-            await asyncio.to_thread(place.connection, provider, self.plan.credential),
-            deadline=now + place.timeout,
-            tape=self.plan.tape,
-            waiting=lambda seconds, reason: self.voice.tell("waiting", seconds=seconds, reason=reason),
-        )
-        self.called = True
-        limit = asyncio.timeout_at(now + place.timeout + _SPARE)
+    async def call_provider(self) -> None:
+        """Ask for the images and take in what comes. Raises the toolkit's own errors, whatever a plug-in
+        raises inside `generate`."""
+        prepared, provider = self.prepared, self.prepared.entry.provider
+        connection = await self._connect()
+        self.asked = True
+        assert connection.deadline is not None
+        limit = asyncio.timeout_at(connection.deadline + _GRACE)
         try:
-            async with limit, aclosing(provider.generate(self.plan.request, connection)) as deliveries:
-                async for delivery in deliveries:
-                    await self._take(delivery)
+            async with limit, aclosing(provider.generate(prepared.request, connection)) as events:
+                async for event in events:
+                    await self._receive(event)
             return
         except ImagegenError:
             raise
@@ -164,131 +141,157 @@ class _Walk:
         kind = ProviderTimeout if limit.expired() else ProviderFault
         raise kind(f"the provider {reason}", provider=provider.name, charge="unknown")
 
+    async def _connect(self) -> Connection:
+        """The connection, with the run's deadline, which begins to count once the provider is ready."""
+        prepared, context, provider = self.prepared, self.prepared.context, self.prepared.entry.provider
+        await asyncio.to_thread(provider.prepare)
+        if prepared.route.cassette is not None:
+            await prepared.route.cassette.check(provider)
+        now = asyncio.get_running_loop().time()
+        return replace(
+            await asyncio.to_thread(context.connection, provider, prepared.route),
+            deadline=now + context.timeout,
+            waiting=lambda seconds, reason: self.emitter.emit("waiting", seconds=seconds, reason=reason),
+        )
+
+    async def _receive(self, event: ProviderEvent) -> None:
+        """Put one provider event where it belongs; images are checked and stored at once."""
+        if isinstance(event, ResponseMetadata):
+            self.receipts.append(event)
+        elif isinstance(event, MissingImages):
+            self.shortfalls.append(replace(event, error=self._with_successor(event.error)))
+        elif isinstance(event, PartialImage):
+            self.emitter.emit("partial", index=event.index, data=event.data)
+        else:
+            # A cancel must not lose an image that has arrived: `finalize` waits for this task.
+            self.storing = asyncio.create_task(self._store(event))
+            await asyncio.shield(self.storing)
+
+    async def _store(self, generated: GeneratedImage) -> None:
+        """Check one image and write its bytes; one that is unusable counts as missing."""
+        prepared, index = self.prepared, generated.index
+        try:
+            image = await asyncio.to_thread(
+                images.check,
+                generated.data,
+                declared=generated.declared_type,
+                store_as=prepared.entry.model.stored_as,
+            )
+        except ImageRejected as error:
+            reason = InvalidResponse(
+                f"image {index + 1} was unusable: {error}",
+                provider=prepared.entry.provider.name,
+                status=200,
+                request_id=generated.request_id,
+                charge="unknown",
+            )
+            self.shortfalls.append(MissingImages(reason))
+            return
+        record = await asyncio.to_thread(
+            prepared.context.store.stage,
+            image,
+            run_id=prepared.run_id,
+            emulated=prepared.route.backend in SYNTHETIC_BACKENDS,
+        )
+        self.staged.append((index, record))
+        self.warnings += differences.in_image(prepared.step, index, image)
+        self.emitter.emit("image", index=index, image=image)
+
+    def outcome(self, failure: ImagegenError | None) -> tuple[Status, ImagegenError | None]:
+        """How the run ended, and the error that ended it; images that nobody accounted for are missing."""
+        error = None if failure is None else self._with_successor(failure)
+        accounted = len(self.staged) + sum(missing.count for missing in self.shortfalls)
+        if self.asked and (unaccounted := self.prepared.request.count - accounted) > 0:
+            provider = self.prepared.entry.provider.name
+            reason = error or InvalidResponse("returned no image", provider=provider, charge="unknown")
+            self.shortfalls.append(MissingImages(reason, unaccounted))
+        if self.staged:  # a run with images is no failed run, whatever kept the others away
+            return "done", None
+        return "failed", error or self.shortfalls[0].error
+
     def _with_successor(self, error: ImagegenError) -> ImagegenError:
         """A provider's 404 says that a model is gone; what to use instead is known here."""
         if not isinstance(error, ModelRetired):
             return error
-        hint = self.plan.step.lifecycle_notice or (
-            f"{self.plan.step.model} is current as far as this version knows: check that the key may use it"
-        )
+        model, hint = self.prepared.step.model, self.prepared.step.lifecycle_notice
+        if not hint and self.prepared.route.backend == "emulator":
+            hint = f'{model} is not emulated: use another model, or a key of your own and backend="live"'
+        elif not hint:
+            hint = f"{model} is current as far as this version knows: check that the key may use it"
         return error.saying(f"{error.message.rstrip('.')}. {hint}")
 
-    async def _take(self, delivery: Delivery) -> None:
-        """Put one delivery where it belongs; images are checked and written down at once."""
-        if isinstance(delivery, Receipt):
-            self.receipts.append(delivery)
-        elif isinstance(delivery, Shortfall):
-            self.shortfalls.append(replace(delivery, error=self._with_successor(delivery.error)))
-        elif isinstance(delivery, Partial):
-            self.voice.tell("partial", index=delivery.index, data=delivery.data)
-        else:
-            # A cancel must not lose an image that has arrived: `settle` waits for this.
-            self.keeping = asyncio.create_task(self._keep(delivery))
-            await asyncio.shield(self.keeping)
-
-    async def _keep(self, delivery: GeneratedImage) -> None:
-        store_as = self.plan.entry.model.stored_as
-        try:
-            image = await asyncio.to_thread(
-                images.check, delivery.data, declared=delivery.declared_type, store_as=store_as
-            )
-        except ImageRejected as error:
-            why = InvalidResponse(
-                f"image {delivery.index + 1} was unusable: {error}",
-                provider=self._provider,
-                status=200,
-                request_id=delivery.request_id,
-                charge="unknown",
-            )
-            self.shortfalls.append(Shortfall(why))
-            return
-        blob = await asyncio.to_thread(self.plan.place.store.stage, image.data, image.media_type)
-        self.kept.append(_Kept(delivery.index, blob, replace(image, data=b"")))
-        self.warnings += differences.in_image(self.plan.step, delivery.index, image)
-        self.voice.tell("image", index=delivery.index, image=image)
-
-    async def settle(self, status: Status, error: ImagegenError | None = None) -> Run:
+    async def finalize(self, status: Status, error: ImagegenError | None = None) -> Run:
         """Record what arrived and build the run; also after a failure or a cancel."""
-        if under_way := {task for task in (self.beginning, self.keeping) if task is not None}:
-            await asyncio.wait(under_way)
-        self.kept.sort(key=lambda kept: kept.index)
+        if unfinished := {task for task in (self.beginning, self.storing) if task is not None}:
+            await asyncio.wait(unfinished)
         assets: tuple[Asset, ...] = ()
         if self.beginning is not None and self.beginning.exception() is None:
             if self.recording is None:  # a cancel may come while the records are being written
                 self.recording = asyncio.create_task(asyncio.to_thread(self._record, status, error))
             try:
                 assets = await asyncio.shield(self.recording)
-            except ImagegenError as caught:
-                error, status = caught, "failed"
-        if status == "done" and len(assets) < self.plan.request.count:
+            except ImagegenError as store_error:
+                error, status = store_error, "failed"
+        if status == "done" and len(assets) < self.prepared.request.count:
             status = "partial"
         return self._run(status, assets, error)
 
     def _record(self, status: Status, error: ImagegenError | None) -> tuple[Asset, ...]:
-        plan, store = self.plan, self.plan.place.store
-        label = plan.step.name or plan.request.prompt
-        new = [
-            NewAsset(
-                blob=kept.blob,
-                file_name=filenames.file_name(label, number, images.EXTENSIONS[kept.blob.media_type]),
-                width=kept.image.width,
-                height=kept.image.height,
-                run_id=plan.run_id,
-                emulated=plan.backend in STAND_INS,
-            )
-            for number, kept in enumerate(self.kept, 1)
+        """Write the end of the run and the records of its images; may block."""
+        prepared, store = self.prepared, self.prepared.context.store
+        label = prepared.step.name or prepared.request.prompt
+        named = [
+            replace(record, file_name=filenames.file_name(label, number, images.EXTENSIONS[record.file_type]))
+            for number, (_, record) in enumerate(sorted(self.staged, key=lambda item: item[0]), 1)
         ]
         assert self.entry is not None
-        ended = ledger.ended(
+        ended = ledger.closing_entry(
             self.entry,
-            called=self._asked(error),
-            kept=bool(new),
+            called=self._was_asked(error),
+            kept=bool(named),
             cancelled=status == "cancelled",
-            errors=[*filter(None, [error]), *(short.error for short in self.shortfalls)],
+            errors=[*filter(None, [error]), *(missing.error for missing in self.shortfalls)],
         )
-        return tuple(Asset.of(stored, store, replayed=plan.replayed) for stored in store.finish(ended, new))
+        recorded = store.finish(ended, named)
+        return tuple(Asset.of(record, store, replayed=prepared.route.replayed) for record in recorded)
 
-    def _asked(self, error: ImagegenError | None) -> bool:
-        """Whether the provider was asked. Credentials that are looked up by it may be missing before that."""
-        return self.called and not isinstance(error, MissingCredential)
+    def _was_asked(self, error: ImagegenError | None) -> bool:
+        """Whether a request may have left: a provider that finds no credentials sends none."""
+        return self.asked and not isinstance(error, MissingCredential)
 
     def _run(self, status: Status, assets: tuple[Asset, ...], error: ImagegenError | None) -> Run:
-        plan = self.plan
-        others = differences.in_models(plan.step, self.receipts)
+        prepared, route = self.prepared, self.prepared.route
+        notes = differences.in_models(prepared.step, self.receipts)
+        if self.staged:  # a provider that failed may have had no time to read them
+            notes += differences.in_settings(prepared.request, prepared.entry.provider.label)
         run = Run(
-            id=plan.run_id,
-            step=plan.step,
-            prompt=plan.request.prompt,
-            inputs=plan.inputs,
-            output=StepOutput(settings=self._used(), assets=assets),
+            id=prepared.run_id,
+            step=prepared.step,
+            prompt=prepared.request.prompt,
+            inputs=prepared.inputs,
+            output=StepOutput(settings=self._used_settings(), assets=assets),
             status=status,
-            requested=plan.request.count,
-            backend=plan.backend,
-            cassette=plan.tape.name if plan.tape else None,
-            replayed=plan.replayed,
-            paid_by=plan.credential.paid_by,
+            requested=prepared.request.count,
+            backend=route.backend,
+            cassette=route.cassette.name if route.cassette else None,
+            replayed=route.replayed,
+            paid_by=route.credential.paid_by,
             started_at=self.started_at,
             duration=time.monotonic() - self.started,
             receipts=tuple(self.receipts),
             shortfalls=tuple(self.shortfalls),
-            warnings=tuple(dict.fromkeys([*self.warnings, *others, *self.voice.complaints])),
+            warnings=tuple(dict.fromkeys([*self.warnings, *notes, *self.emitter.callback_errors])),
             error=error,
-            identifier=plan.identifier,
+            identifier=prepared.identifier,
             usage=sum((receipt.usage for receipt in self.receipts), Usage()),
         )
         if error is None:
             return run
         counts = {"requested": run.requested, "returned": run.returned, "blocked": run.blocked}
-        told = OutputError.of(error, asked=self._asked(error), **counts)
-        return replace(run, output=run.output.model_copy(update={"error": told}))
+        output_error = OutputError.of(error, asked=self._was_asked(error), **counts)
+        return replace(run, output=run.output.model_copy(update={"error": output_error}))
 
-    def _used(self) -> Any:
-        """The output's settings: what the provider echoed, else what was set, else the default."""
-        plan = self.plan
-        known: dict[str, Any] = {"provider": plan.entry.provider.name, "image_count": plan.step.image_count}
-        for key in plan.entry.model.settings:
-            known[key] = plan.step.effective(key)
-        for receipt in self.receipts:
-            known |= {f"image_{name}": value for name, value in receipt.used.items()}
-        known |= dict.fromkeys(plan.entry.model.idle(known))  # what cannot be set was not used
-        return used_settings(plan.entry.model.output_settings, plan.step.model, known)
+    def _used_settings(self) -> OutputSettings:
+        """The output's settings: only what is known to have been used."""
+        echoed = {key: value for receipt in self.receipts for key, value in receipt.echoed.items()}
+        return used_settings(self.prepared.step, self.prepared.request, echoed)

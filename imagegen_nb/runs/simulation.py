@@ -1,8 +1,7 @@
-"""A run made up on the spot: what later steps would see, without a provider, a disk or money.
+"""Simulated runs: what later steps would see, without a provider, a disk or money.
 
-The real walk is walked: only what it is given differs. A provider that delivers a script stands in
-for the step's own and memory stands in for the store, so that whatever the walk does to a run is
-done to a simulated one too.
+The code of real runs is used, with another run context: a provider that yields scripted events, and a store
+in memory. So whatever a real run does to its result happens to a simulated one too.
 """
 
 from __future__ import annotations
@@ -11,20 +10,21 @@ import hashlib
 import io
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, BinaryIO, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO, Literal, Unpack, get_args
 
 from pydantic import SecretStr
 
+from imagegen_nb.core.background_loop import Job
+from imagegen_nb.core.images import EXTENSIONS, CheckedImage
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
-    Backend,
     ChargeType,
-    Delivery,
     GeneratedImage,
     ImageRequest,
-    Receipt,
-    Shortfall,
+    MissingImages,
+    ProviderEvent,
+    ResponseMetadata,
 )
 from imagegen_nb.errors import (
     AssetNotFound,
@@ -36,10 +36,13 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.credentials import PLACEHOLDER, Credential
-from imagegen_nb.runs import background_loop, placeholder_images, prepare, runner
+from imagegen_nb.runs import placeholder_images
+from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
+from imagegen_nb.runs.runner import execute
+from imagegen_nb.step.run_context import Route, RunOptions
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.store.base import Blob, NewAsset, Store, StoredAsset
+from imagegen_nb.store.base import AssetRecord, Store
 
 Outcome = Literal["success", "partial", "failed"]
 """How a step can end: every image came, some came, or none."""
@@ -68,16 +71,9 @@ def simulate(
     never start. Raises `InvalidOption`, and `VariableError` where `inputs` do not fill the prompt.
     """
     arriving = _arriving(step, outcome, count, error)
-    place = _Nowhere()
-    # What the prompt says is of no account to later steps: unfilled it must not keep them from being tested.
-    planned = step if inputs is not None else step.replace(prompt="simulated")
-    plan = prepare.plan(planned, inputs, place, identifier=identifier)
-    provider = _acting(plan.entry.provider, _script(step, arriving, error))
-    plan = replace(plan, step=step, entry=replace(plan.entry, provider=provider))
-    if inputs is None:
-        plan = replace(plan, request=step.request(step.prompt))
+    context = _SimulationContext(_script(step, arriving, error))
     try:
-        return background_loop.submit(runner.execute(plan)).wait()
+        return step.run(inputs, workspace=context, identifier=identifier)
     except StepFailed as failed:
         run: Run = failed.run
     return run
@@ -111,16 +107,16 @@ def _arriving(step: object, outcome: object, count: object, error: object) -> in
 
 def _script(
     step: ImageGenerationStep, arriving: int, error: ProviderError | None
-) -> list[Delivery | ProviderError]:
-    """What the provider delivers, in order; an error ends it."""
+) -> list[ProviderEvent | ProviderError]:
+    """The events the provider yields, in order; an error is raised and ends them."""
     name = step.entry.provider.name
     if not arriving:
-        # No code and no request id: not every provider tells them, so nothing later may rely on them.
+        # No code and no request id: not every provider gives them, so later steps may not rely on them.
         fault = ProviderFault("the provider failed (simulated)", provider=name, status=500, charge="unknown")
         return [error or fault]
     width, height = placeholder_images.size(step)
-    # OpenAI says which size `auto` came to; a ratio stays one.
-    echoed = {"size": f"{width}x{height}"} if step.effective("image_size") == "auto" else {}
+    # OpenAI echoes the size that `auto` resolved to; a ratio is echoed as it is.
+    echoed = {"image_size": f"{width}x{height}"} if step.effective("image_size") == "auto" else {}
     pictures = [
         GeneratedImage(
             index, placeholder_images.picture(step, index), f"image/{placeholder_images.picture_format(step)}"
@@ -134,13 +130,13 @@ def _script(
         status=200,
         charge="unknown",
     )
-    return [Receipt(used=echoed), *pictures, *([Shortfall(why, missing)] if missing else [])]
+    return [ResponseMetadata(echoed=echoed), *pictures, *([MissingImages(why, missing)] if missing else [])]
 
 
-def _acting(real: Provider, script: Sequence[Delivery | ProviderError]) -> Provider:
-    """A provider that goes by the name of `real` and delivers the script."""
+def _scripted_provider(real: Provider, script: Sequence[ProviderEvent | ProviderError]) -> Provider:
+    """A provider with the name and models of `real` that yields the scripted events."""
 
-    class Actor(Provider):
+    class ScriptedProvider(Provider):
         name = real.name
         label = real.label
         models = real.models
@@ -149,57 +145,87 @@ def _acting(real: Provider, script: Sequence[Delivery | ProviderError]) -> Provi
 
         async def generate(
             self, request: ImageRequest, connection: Connection
-        ) -> AsyncGenerator[Delivery, None]:
+        ) -> AsyncGenerator[ProviderEvent, None]:
+            dict(request.settings)  # read all of them, as the provider would
             for delivery in script:
                 if isinstance(delivery, ProviderError):
                     raise delivery
                 yield delivery
 
-    return Actor()
+    return ScriptedProvider()
 
 
 @dataclass(slots=True)
-class _Nowhere:
-    """The place of a simulated run: no account, no address, a store that is gone with its run."""
+class _SimulationContext:
+    """What a simulated run is run with: no account, no address, a store that is gone with its run."""
 
-    store: Store = field(default_factory=lambda: _Memory())
+    script: Sequence[ProviderEvent | ProviderError]
+    store: Store = field(default_factory=lambda: _MemoryStore())
     storage_limit: int | None = None
-    backend: Backend = "simulation"
     timeout: float = 300.0
 
-    def credential(self, provider: Provider, charge_type: ChargeType) -> Credential:
-        """Nobody pays."""
-        return Credential(SecretStr(PLACEHOLDER), "nobody (simulation)")
+    def route(self, provider: Provider, charge_type: ChargeType) -> Route:
+        """Nobody pays, and no cassette is asked: nothing is sent."""
+        return Route("simulation", Credential(SecretStr(PLACEHOLDER), "nobody (simulation)"))
 
-    def connection(self, provider: Provider, credential: Credential) -> Connection:
+    def connection(self, provider: Provider, route: Route) -> Connection:
         """Leads nowhere."""
-        return Connection(base_url="simulated:", credential=credential, backend=self.backend)
+        return Connection(base_url="simulated:", credential=route.credential, backend=route.backend)
+
+    def submit(
+        self,
+        step: ImageGenerationStep,
+        inputs: Mapping[str, Any] | None = None,
+        **options: Unpack[RunOptions[Run]],
+    ) -> Job[Run]:
+        """Run `step` with a provider that yields the scripted events."""
+        if inputs is not None:
+            prepared = prepare(step, inputs, self, options)
+        else:
+            # Later steps never read the prompt, so variables that nobody fills must not stop them.
+            prepared = prepare(step.replace(prompt="simulated"), None, self, options)
+            prepared = replace(prepared, step=step, request=step.request(step.prompt))
+        provider = _scripted_provider(prepared.entry.provider, self.script)
+        return Job(execute(replace(prepared, entry=replace(prepared.entry, provider=provider))))
 
 
-class _Memory(Store):
-    """Images in memory, for as long as somebody holds their records."""
+class _MemoryStore(Store):
+    """Images in memory; they live as long as their records."""
 
     limit = None
 
     def __init__(self) -> None:
         self._data: dict[str, bytes] = {}
-        self._records: dict[str, StoredAsset] = {}
+        self._records: dict[str, AssetRecord] = {}
 
     @property
     def used(self) -> int:
         return sum(record.file_size for record in self._records.values())
 
-    def stage(self, data: bytes, media_type: str) -> Blob:
-        blob = Blob(hashlib.sha256(data).hexdigest(), len(data), media_type)
-        self._data[blob.sha256] = data
-        return blob
+    def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
+        sha256, asset_id = hashlib.sha256(image.data).hexdigest(), str(uuid.uuid4())
+        extension = EXTENSIONS[image.media_type]
+        self._data[sha256] = image.data
+        return AssetRecord(
+            id=asset_id,
+            file_url=_file_url(asset_id, f"{sha256}.{extension}"),
+            file_name=f"{sha256}.{extension}",
+            file_size=len(image.data),
+            file_type=image.media_type,
+            sha256=sha256,
+            width=image.width,
+            height=image.height,
+            run_id=run_id,
+            emulated=emulated,
+            created_at=utc_now(),
+        )
 
-    def put(self, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
-        stored = tuple(map(_record, assets))
-        self._records |= {record.id: record for record in stored}
-        return stored
+    def put(self, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
+        named = tuple(replace(asset, file_url=_file_url(asset.id, asset.file_name)) for asset in assets)
+        self._records |= {record.id: record for record in named}
+        return named
 
-    def get(self, asset_id: str) -> StoredAsset:
+    def get(self, asset_id: str) -> AssetRecord:
         if asset_id not in self._records:
             raise AssetNotFound(f"no asset {asset_id!r} in this simulated run")
         return self._records[asset_id]
@@ -207,24 +233,13 @@ class _Memory(Store):
     def open(self, asset_id: str) -> BinaryIO:
         return io.BytesIO(self._data[self.get(asset_id).sha256])
 
-    def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
+    def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         return (record for record in self._records.values() if run_id in (None, record.run_id))
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-def _record(asset: NewAsset) -> StoredAsset:
-    facts = asdict(asset)
-    blob = facts.pop("blob")
-    asset_id = str(uuid.uuid4())
-    return StoredAsset(
-        id=asset_id,
-        # An address that opens nowhere, so that nobody takes it for a file's.
-        file_url=f"simulated:///{asset_id}/{asset.file_name}",
-        file_size=blob["size"],
-        file_type=blob["media_type"],
-        sha256=blob["sha256"],
-        created_at=utc_now(),
-        **facts,
-    )
+def _file_url(asset_id: str, file_name: str) -> str:
+    """An address that opens nowhere, so that nobody takes it for a file's."""
+    return f"simulated:///{asset_id}/{file_name}"

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 from urllib.parse import urlsplit
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from imagegen_nb.core import active_cassette
-from imagegen_nb.core.events import RunEvent
+from imagegen_nb.core.active_cassette import ActiveCassette
+from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.types import Backend, ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential
 from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.catalog import providers
-from imagegen_nb.providers.credentials import Credential, Hosted
-from imagegen_nb.runs import background_loop, prepare, runner
+from imagegen_nb.providers.credentials import Hosted
+from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
+from imagegen_nb.runs.runner import execute
+from imagegen_nb.step.run_context import Route, RunOptions, with_run_options
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.store.base import LedgerEntry, Store, StoredAsset
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
 from imagegen_nb.store.local import LocalStore
 
 if TYPE_CHECKING:
@@ -64,8 +67,8 @@ class Workspace:
     @property
     def backend(self) -> Backend:
         """Where requests go; while a cassette is in use, what its recordings are made by."""
-        playing = active_cassette.current()
-        return self._declared if playing is None else playing.backend(self._declared)
+        cassette = active_cassette.current()
+        return self._declared if cassette is None else cassette.backend(self._declared)
 
     @property
     def emulator(self) -> Emulator:
@@ -78,53 +81,55 @@ class Workspace:
 
         return Emulator.shared()
 
-    def credential(self, provider: Provider, charge_type: ChargeType) -> Credential:
-        """What would pay for a call of `provider`. Raises `MissingCredential`."""
+    # Where calls go and who pays: asked here and nowhere else.
+
+    def route(self, provider: Provider, charge_type: ChargeType) -> Route:
+        """Where calls of `provider` go now and who pays. Raises `MissingCredential` or `ReplayError`."""
+        cassette, backend = active_cassette.current(), self.backend
         account = self.hosted.get(provider.name)
         if self._declared == "emulator":
-            return credentials.emulated(charge_type, account)
-        playing = active_cassette.current()
-        if playing is not None and (playing.replaying or self.backend == "emulator"):
-            # No key is needed, so none is read; a gateway's address stays, as the recording shows it.
-            who = "emulator" if self.backend == "emulator" else "replayed"
-            return credentials.placeholder(f"nobody ({who})", account if charge_type == "hosted" else None)
-        return credentials.find(provider.name, provider.key_variable, charge_type, self.hosted)
+            credential = credentials.emulated(charge_type, account)
+        elif cassette is not None and (cassette.replaying or backend == "emulator"):
+            # No key is needed, so none is read; a gateway's address stays, because the recording shows it.
+            paid_by = "nobody (emulator)" if backend == "emulator" else "nobody (replayed)"
+            credential = credentials.placeholder(paid_by, account if charge_type == "hosted" else None)
+        else:
+            credential = credentials.find(provider.name, provider.key_variable, charge_type, self.hosted)
+        return Route(backend, credential, cassette)
 
     def pays(self, step: ImageGenerationStep) -> tuple[str, bool]:
         """Who would pay for a run of `step`, for people, and whether the key was found."""
         try:
-            credential = self.credential(step.entry.provider, step.charge_type)
+            return self.route(step.entry.provider, step.charge_type).payment, True
         except MissingCredential as error:
             return f"no key: {error.variable} is not set", False
-        if self.backend == "emulator":
-            return "emulator: no key needed, nothing is charged", True
-        if (playing := active_cassette.current()) is not None and playing.replaying:
-            return "replay: no key needed, nothing is charged", True
-        where = "found in the keyring" if credential.in_keyring else "found"
-        return f"paid by {credential.paid_by} ({where})", True
 
-    def connection(self, provider: Provider, credential: Credential) -> Connection:
-        """Where calls of `provider` go in this workspace."""
-        base_url = provider.address(credential).rstrip("/")
-        playing, backend, send_to = active_cassette.current(), self.backend, ""
-        if backend == "emulator" and not (playing and playing.replaying):
-            send_to = f"{self._emulator_root()}/{provider.name}{urlsplit(provider.base_url).path}".rstrip("/")
-        if playing is None:
+    def connection(self, provider: Provider, route: Route) -> Connection:
+        """The connection for a route; may start the emulator, and so may block."""
+        base_url, send_to = provider.address(route.credential).rstrip("/"), ""
+        if route.backend == "emulator" and not route.replayed:
+            path = urlsplit(provider.base_url).path
+            send_to = f"{self._emulator_root(route.cassette)}/{provider.name}{path}".rstrip("/")
+        if route.cassette is None:
             base_url, send_to = send_to or base_url, ""
-        # A cassette shows the providers' own addresses, whatever stands in for them while it is made.
+        # A cassette shows the providers' own addresses, also while it is recorded against an emulator.
         return Connection(
-            base_url=base_url, send_to=send_to, credential=credential, backend=backend, timeout=self.timeout
+            base_url=base_url,
+            send_to=send_to,
+            credential=route.credential,
+            backend=route.backend,
+            timeout=self.timeout,
+            cassette=route.cassette,
         )
 
-    def _emulator_root(self) -> str:
+    def _emulator_root(self, cassette: ActiveCassette | None) -> str:
         if self._declared == "emulator":
             return self._emulator_url or self.emulator.url
         from imagegen_nb.emulator import Emulator
 
-        playing = active_cassette.current()
-        return (playing.emulator_url if playing else "") or Emulator.shared().url
+        return (cassette.emulator_url if cassette else "") or Emulator.shared().url
 
-    def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
+    def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         """The stored images' records, oldest first, or those of one run."""
         return self.store.records(run_id)
 
@@ -133,48 +138,15 @@ class Workspace:
         it may have cost money. A run whose process was killed is `interrupted`, its charge `unknown`."""
         return self.store.runs()
 
+    @with_run_options
     def submit(
         self,
         step: ImageGenerationStep,
         inputs: Mapping[str, Any] | None = None,
-        *,
-        on_event: Callable[[RunEvent], object] | None = None,
-        partial_images: int = 0,
-        identifier: str | None = None,
-    ) -> background_loop.Job[Run]:
+        **options: Unpack[RunOptions[Run]],
+    ) -> Job[Run]:
         """Start a run and return at once; the job can be waited for, joined or cancelled."""
-        plan = prepare.plan(
-            step, inputs, self, on_event=on_event, partial_images=partial_images, identifier=identifier
-        )
-        return background_loop.submit(runner.execute(plan))
-
-    def run(
-        self,
-        step: ImageGenerationStep,
-        inputs: Mapping[str, Any] | None = None,
-        *,
-        on_event: Callable[[RunEvent], object] | None = None,
-        partial_images: int = 0,
-        identifier: str | None = None,
-    ) -> Run:
-        """Run `step` and wait; see `ImageGenerationStep.run`."""
-        return self.submit(
-            step, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
-        ).wait()
-
-    async def arun(
-        self,
-        step: ImageGenerationStep,
-        inputs: Mapping[str, Any] | None = None,
-        *,
-        on_event: Callable[[RunEvent], object] | None = None,
-        partial_images: int = 0,
-        identifier: str | None = None,
-    ) -> Run:
-        """Run `step`, awaited from any loop; see `ImageGenerationStep.arun`."""
-        return await self.submit(
-            step, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
-        ).join()
+        return Job(execute(prepare(step, inputs, self, options)))
 
     def close(self) -> None:
         """Let go of the store's files; the workspace can be used again afterwards."""

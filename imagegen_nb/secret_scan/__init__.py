@@ -1,1 +1,2 @@
-"""Finds providers' keys in files, wherever they hide."""
+"""Finds the providers' keys in files of all kinds: `extract` reads a file as fragments, `decode` undoes what
+may hide a key in one, and `scan` searches them and reports the findings."""

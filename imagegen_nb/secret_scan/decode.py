@@ -1,6 +1,6 @@
-"""What else some bytes say: URL-decoded, inside base64 at any alignment, packed in a picture, in UTF-16.
+"""The texts that some bytes hold: as they stand, URL-decoded, out of base64, out of PNG chunks, from UTF-16.
 
-For whoever looks for something that must not be there: each layer is plain text to search.
+A key that was encoded on its way into a file is found only in one of these.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -15,77 +16,80 @@ import pybase64
 
 from imagegen_nb.core.images import sniff
 
-_DEEPEST = 3
-"""Layers inside layers: a picture in base64 in a notebook that is itself in base64 still counts."""
-_MOST_UNPACKED = 16 * 1024 * 1024
-"""Bytes that the packed texts of one picture may become together."""
+_MOST_LEVELS = 3
+"""Encodings inside encodings: a picture in base64 in a notebook that is itself in base64 is searched."""
+_MOST_DECOMPRESSED = 16 * 1024 * 1024
+"""Bytes to which the compressed texts of one picture may add up."""
 _SHORTEST = 20
-"""Characters; nothing shorter hides a key."""
+"""Characters; no key is shorter."""
 
 _PRINTABLE = re.compile(f"[!-~]{{{_SHORTEST},}}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{4,})*")
-"""Also where lines are wrapped."""
-_STANDARD = bytes.maketrans(b"-_", b"+/")
-_SPACE = b" \t\r\n"
-_COMPRESSED = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
+"""Both alphabets, also wrapped in lines."""
+_TO_STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
+_WHITESPACE = b" \t\r\n"
+_ZLIB_HEADER = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 
 
-class Layer(NamedTuple):
-    """A text, one character for each byte; `at` is where in the outermost bytes it stands, and `how`
-    says in which disguise, in words, or nothing."""
+class Decoded(NamedTuple):
+    """A text, one character for each byte. `offset` is where it begins in the undecoded bytes, and
+    `encoding` how it is encoded there, such as "in base64", or empty."""
 
-    at: int
-    how: str
+    offset: int
+    encoding: str
     text: str
 
 
-def layers(data: bytes, depth: int = _DEEPEST) -> Iterator[Layer]:
-    """`data` as it stands, and all that it can be read as besides."""
+def decodings(data: bytes, levels: int = _MOST_LEVELS) -> Iterator[Decoded]:
+    """`data` as it stands, and everything it can be decoded to, up to `levels` encodings deep."""
     text = data.decode("latin-1")
-    yield Layer(0, "", text)
+    yield Decoded(0, "", text)
     if b"\0" in data:
-        yield Layer(0, "in UTF-16", text.replace("\0", ""))
-    for packed in _texts_of_png(data) if sniff(data) == "image/png" else ():
-        yield Layer(0, "packed in the picture", packed.decode("latin-1"))
-    if not depth:
+        yield Decoded(0, "in UTF-16", text.replace("\0", ""))
+    for compressed in _compressed_png_texts(data) if sniff(data) == "image/png" else ():
+        yield Decoded(0, "packed in the picture", compressed.decode("latin-1"))
+    if not levels:
         return
-    for start, how, inner in _decoded(text):
-        for layer in layers(inner, depth - 1):
-            words = ", ".join(filter(None, (layer.how, how)))
-            yield Layer(start, words, layer.text)
+    for offset, encoding, inner_data in chain(_url_decoded(text), _base64_decoded(text)):
+        for inner in decodings(inner_data, levels - 1):
+            yield Decoded(offset, ", ".join(filter(None, (inner.encoding, encoding))), inner.text)
 
 
-def _decoded(text: str) -> Iterator[tuple[int, str, bytes]]:
-    if "%" in text:
-        for match in _PRINTABLE.finditer(text):
-            if "%" in match[0] and (plain := unquote_to_bytes(match[0])) != match[0].encode():
-                yield match.start(), "URL-encoded", plain
+def _url_decoded(text: str) -> Iterator[tuple[int, str, bytes]]:
+    if "%" not in text:
+        return
+    for match in _PRINTABLE.finditer(text):
+        if "%" in match[0] and (decoded := unquote_to_bytes(match[0])) != match[0].encode():
+            yield match.start(), "URL-encoded", decoded
+
+
+def _base64_decoded(text: str) -> Iterator[tuple[int, str, bytes]]:
     for match in _BASE64.finditer(text):
-        run = match[0].encode().translate(_STANDARD, _SPACE)
-        # What stands before it may have been taken for a part of it: so it may begin anywhere.
+        run = match[0].encode().translate(_TO_STANDARD_ALPHABET, _WHITESPACE)
+        # Letters just before the base64 match the pattern too: try each of the four alignments.
         for shift in range(4):
-            piece = run[shift:]
-            piece = piece[: len(piece) - (len(piece) % 4 == 1)]
-            yield match.start(), "in base64", pybase64.b64decode(piece + b"=" * (-len(piece) % 4))
+            aligned = run[shift:]
+            aligned = aligned[: len(aligned) - (len(aligned) % 4 == 1)]  # one character alone encodes nothing
+            yield match.start(), "in base64", pybase64.b64decode(aligned + b"=" * (-len(aligned) % 4))
 
 
-def _texts_of_png(data: bytes) -> Iterator[bytes]:
-    """The compressed texts and the colour profile of a PNG; all else in it stands there in clear."""
-    at, left = 8, _MOST_UNPACKED
-    while at + 12 <= len(data) and left > 0:
-        length, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
-        if name in (b"zTXt", b"iTXt", b"iCCP"):
-            text = _unpacked(data[at + 8 : at + 8 + length], left)
+def _compressed_png_texts(data: bytes) -> Iterator[bytes]:
+    """The compressed texts and the colour profile of a PNG. Its other texts are not compressed."""
+    position, left = len(b"\x89PNG\r\n\x1a\n"), _MOST_DECOMPRESSED
+    while position + 12 <= len(data) and left > 0:
+        length, kind = int.from_bytes(data[position : position + 4]), data[position + 4 : position + 8]
+        if kind in (b"zTXt", b"iTXt", b"iCCP"):
+            text = _decompressed(data[position + 8 : position + 8 + length], left)
             left -= len(text)
             yield text
-        at += 12 + length
+        position += 12 + length
 
 
-def _unpacked(body: bytes, most: int) -> bytes:
-    """What is compressed after the keyword, the method and, in iTXt, two more texts."""
-    for match in _COMPRESSED.finditer(body):
+def _decompressed(chunk: bytes, limit: int) -> bytes:
+    """The compressed part of a chunk. It follows a keyword and, in iTXt, a language and another keyword."""
+    for match in _ZLIB_HEADER.finditer(chunk):
         try:
-            return zlib.decompressobj().decompress(body[match.start() :], most)
+            return zlib.decompressobj().decompress(chunk[match.start() :], limit)
         except zlib.error:
             continue
     return b""

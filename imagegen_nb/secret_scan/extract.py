@@ -1,6 +1,6 @@
-"""What a file holds, passage by passage, each with its place: cell and output, JSON path, or line.
+"""Reads a file as fragments, each with its place: the cell and output, JSON path, archive member or line.
 
-A file is read in pieces of bounded size, never followed when it is a link, and never waited for.
+A file is read in chunks of bounded size. Links are not followed, and pipes and devices not waited for.
 """
 
 from __future__ import annotations
@@ -9,124 +9,130 @@ import json
 import os
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from imagegen_nb.core.json_walk import Node, bracketed, walk
 from imagegen_nb.errors import ImagegenError
 
-PIECE = 16 * 1024 * 1024
-"""Bytes read at once; what is larger is read in pieces that overlap."""
+_CHUNK_SIZE = 16 * 1024 * 1024
+"""Bytes read at once; a larger file is read in chunks that overlap."""
 _OVERLAP = 64 * 1024
-_MOST_UNPACKED = 1024 * 1024 * 1024
-"""Bytes that the members of one archive may become together."""
+"""Bytes; a key at the end of one chunk stands whole in the next."""
+_MOST_DECOMPRESSED = 1024 * 1024 * 1024
+"""Bytes to which the members of one archive may add up."""
 
 
 class Unreadable(ImagegenError):
-    """A file, or a part of it, that could not be looked at; the text says why."""
+    """A file, or a part of it, that could not be searched; the text says why."""
 
     kind = "unreadable"
 
 
-class Passage(NamedTuple):
-    """Some bytes and their place in the file in words (nothing: the file itself). `line` is the number of
-    their first line, or 0 where lines mean nothing."""
+class Fragment(NamedTuple):
+    """Some bytes of a file. `place` says where in the file they stand, or is empty for the file itself;
+    `line` is the number of their first line, or 0 where line numbers mean nothing."""
 
     place: str
     data: bytes
     line: int
 
 
-def passages(path: Path) -> Iterator[Passage]:
+def fragments(path: Path) -> Iterator[Fragment]:
     """All of the file at `path`. Raises OSError, and `Unreadable` after what could be read."""
-    with _opened(path) as file:
+    with _open_regular(path) as file:
         if zipfile.is_zipfile(file):
-            yield from _members(file)
+            yield from _archive(file)
         else:
             file.seek(0)
-            yield from _pieces("", file)
+            yield from _file("", file)
 
 
-def _opened(path: Path) -> IO[bytes]:
-    # Links would lead elsewhere, and a pipe would keep us waiting.
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
+def _open_regular(path: Path) -> IO[bytes]:
+    # A link would lead out of the searched folder, and opening a pipe would wait for its writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise Unreadable("it is no ordinary file")
-    return os.fdopen(number, "rb")
+    return os.fdopen(descriptor, "rb")
 
 
-def _members(file: IO[bytes]) -> Iterator[Passage]:
-    left = _MOST_UNPACKED
+def _archive(file: IO[bytes]) -> Iterator[Fragment]:
+    """The names and contents of a ZIP archive's members."""
+    left = _MOST_DECOMPRESSED
     try:
         with zipfile.ZipFile(file) as archive:
             for info in archive.infolist():
                 if (left := left - info.file_size) < 0:
-                    raise Unreadable(f"it is an archive of more than {_MOST_UNPACKED:,} bytes")
-                yield Passage("the list of members", info.filename.encode(errors="surrogateescape"), 0)
+                    raise Unreadable(f"it is an archive of more than {_MOST_DECOMPRESSED:,} bytes")
+                name = info.filename.encode(errors="surrogateescape")
+                yield Fragment("the list of members", name, 0)
                 with archive.open(info) as member:
-                    yield from _pieces(info.filename, member)
+                    yield from _file(info.filename, member)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
         raise Unreadable(f"it is an archive that cannot be opened: {error}") from None
 
 
-def _pieces(place: str, file: IO[bytes]) -> Iterator[Passage]:
-    data = file.read(PIECE)
-    more = file.read(PIECE)
-    if not more:
-        yield from _document(place, data)
+def _file(place: str, file: IO[bytes]) -> Iterator[Fragment]:
+    """The content of a file or an archive's member; one that is too large at once, chunk by chunk."""
+    chunk = file.read(_CHUNK_SIZE)
+    following = file.read(_CHUNK_SIZE)
+    if not following:
+        yield from _whole(place, chunk)
         return
     line = 1
-    while more:
-        yield Passage(place, data, line)
-        line += data.count(b"\n", 0, len(data) - _OVERLAP)
-        data, more = data[-_OVERLAP:] + more, file.read(PIECE)
-    yield Passage(place, data, line)
+    while following:
+        yield Fragment(place, chunk, line)
+        line += chunk.count(b"\n", 0, len(chunk) - _OVERLAP)
+        chunk, following = chunk[-_OVERLAP:] + following, file.read(_CHUNK_SIZE)
+    yield Fragment(place, chunk, line)
 
 
-def _document(place: str, data: bytes) -> Iterator[Passage]:
-    """A whole file: JSON string by string, and everything else as it is."""
+def _whole(place: str, data: bytes) -> Iterator[Fragment]:
+    """A file read at once: a JSON document string by string, anything else as it is."""
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         try:
-            value = json.loads(data, object_pairs_hook=_Pairs)
+            document = json.loads(data, object_pairs_hook=_Object)
         except (ValueError, RecursionError):
             pass
         else:
             before = f"{place}, " if place else ""
-            for path, text in _strings(value):
-                inner = text.encode(errors="surrogatepass")
-                yield Passage(before + _in_words(path), inner, int("\n" in text))
+            for node, text in _strings(document):
+                encoded = text.encode(errors="surrogatepass")
+                yield Fragment(before + _describe(node.keys), encoded, int("\n" in text))
             return
-    yield Passage(place, data, 0 if b"\0" in data[:8192] else 1)
+    is_binary = b"\0" in data[:8192]
+    yield Fragment(place, data, 0 if is_binary else 1)
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object with the names that stand there twice."""
+class _Object(list[tuple[str, Any]]):
+    """A JSON object as pairs: a dict would lose the first of two values with the same name."""
 
 
-_Path = tuple[str | int, ...]
+def _children(value: Any) -> Iterable[tuple[str | int, Any]]:
+    """What the walk descends into: objects as pairs, and lists except those that are one text."""
+    if isinstance(value, _Object):
+        return value
+    return enumerate(value) if isinstance(value, list) and not _is_text(value) else ()
 
 
-def _strings(value: Any) -> Iterator[tuple[_Path, str]]:
-    """Every string of a JSON document with the way to it; a name counts as a string of its object."""
-    waiting: list[tuple[_Path, Any]] = [((), value)]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, str):
-            yield path, value
-        elif isinstance(value, _Pairs):
-            # A name that is a key itself must not be shown as a place: it is looked at first.
-            yield from ((path, name) for name, _ in value)
-            waiting += [((*path, name), item) for name, item in reversed(value)]
-        elif isinstance(value, list):
-            if _is_text(value):
-                yield path, "".join(value)
-            else:
-                waiting += [((*path, number), item) for number, item in reversed([*enumerate(value)])]
+def _strings(document: Any) -> Iterator[tuple[Node, str]]:
+    """Every string of a JSON document with its place. An object's names are strings of the object itself.
+
+    They come before what they name, because a name may be a key, and must then not be shown in a path.
+    """
+    for node in walk(document, _children):
+        if isinstance(node.value, str):
+            yield node, node.value
+        elif isinstance(node.value, _Object):
+            yield from ((node, name) for name, _ in node.value)
+        elif isinstance(node.value, list) and _is_text(node.value):
+            yield node, "".join(node.value)
 
 
 def _is_text(value: list[Any]) -> bool:
-    """Whether a list is one text in lines, as notebooks write it."""
+    """Whether a list is one text split into lines, as notebooks store it."""
     return (
         len(value) > 1
         and all(isinstance(item, str) for item in value)
@@ -134,14 +140,14 @@ def _is_text(value: list[Any]) -> bool:
     )
 
 
-def _in_words(path: _Path) -> str:
+def _describe(path: tuple[str | int, ...]) -> str:
     """`cells, 2, outputs, 0, text` as "cell 3, output 1, text"; another path as JSON tools write it."""
-    words = []
+    parts = []
     if path[:1] == ("cells",) and len(path) > 1 and isinstance(path[1], int):
-        words.append(f"cell {path[1] + 1}")
+        parts.append(f"cell {path[1] + 1}")
         path = path[2:]
         if path[:1] == ("outputs",) and len(path) > 1 and isinstance(path[1], int):
-            words.append(f"output {path[1] + 1}")
+            parts.append(f"output {path[1] + 1}")
             path = path[2:]
-    rest = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    return ", ".join([*words, *([rest] if rest else [])]) or "the document"
+    rest = bracketed(path)
+    return ", ".join([*parts, *([rest] if rest else [])]) or "the document"

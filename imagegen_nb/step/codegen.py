@@ -11,8 +11,8 @@ def as_python(step: ImageGenerationStep) -> str:
     Settings that have their default are left out, except the model, which should be seen.
     """
     fields = ImageGenerationStep.model_fields
-    given = {
+    stated = {
         key: value for key, value in step.settings().items() if key == "model" or value != fields[key].default
     }
-    lines = "".join(f"    {key}={value!r},\n" for key, value in given.items())
+    lines = "".join(f"    {key}={value!r},\n" for key, value in stated.items())
     return f"ig.ImageGenerationStep(\n{lines})"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imagegen_nb.providers import catalog
-from imagegen_nb.providers.base import Entry
+from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.step.step import ImageGenerationStep
 
 
@@ -43,7 +43,7 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: CatalogEntry) -> dict[str, Any]:
     model, life = entry.model, entry.model.lifecycle
     return {
         "model": model.name,
@@ -67,7 +67,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _settings(entry: Entry) -> dict[str, dict[str, Any]]:
+def _settings(entry: CatalogEntry) -> dict[str, dict[str, Any]]:
     labels = ImageGenerationStep.labels() | dict(entry.model.labels or {})
     settings = {}
     for key, common in ImageGenerationStep.kinds().items():

@@ -20,8 +20,10 @@ from pydantic import (
 from imagegen_nb.core import html_repr, images
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.types import ImageRequest, SettingValue
 from imagegen_nb.errors import AssetNotFound, ImagegenError, ProviderError, StoreError
-from imagegen_nb.store.base import Store, StoredAsset
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store.base import AssetRecord, Store
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -63,24 +65,24 @@ class Asset(BaseModel):
     file_type: str
 
     _store: Store | None = PrivateAttr(None)
-    _stored: StoredAsset | None = PrivateAttr(None)
+    _stored: AssetRecord | None = PrivateAttr(None)
     _replayed: bool = PrivateAttr(False)
 
     @classmethod
-    def of(cls, stored: StoredAsset, store: Store, *, replayed: bool = False) -> Asset:
+    def of(cls, stored: AssetRecord, store: Store, *, replayed: bool = False) -> Asset:
         """The record of a stored image, with its bytes at hand."""
         record = cls(**{name: getattr(stored, name) for name in cls.model_fields})
         record._replayed = replayed
         return record.attached(stored, store)
 
-    def attached(self, stored: StoredAsset, store: Store) -> Asset:
+    def attached(self, stored: AssetRecord, store: Store) -> Asset:
         """A copy whose bytes are found in `store`."""
         copy = self.model_copy()
         copy._store, copy._stored = store, stored
         return copy
 
     @property
-    def stored(self) -> StoredAsset | None:
+    def stored(self) -> AssetRecord | None:
         """The store's record (SHA-256, pixels, run id, emulated); None for an imported asset."""
         return self._stored
 
@@ -189,12 +191,12 @@ class OutputError(BaseModel):
         cls, error: ImagegenError, *, requested: int, returned: int, blocked: int, asked: bool = False
     ) -> OutputError:
         """The plain form of an error that ended a run; `asked` says that a provider had been called."""
-        told: dict[str, Any] = {"kind": error.kind, "message": str(error)}
-        told["charge"] = "unknown" if asked else "none"
+        facts: dict[str, Any] = {"kind": error.kind, "message": str(error)}
+        facts["charge"] = "unknown" if asked else "none"
         if isinstance(error, ProviderError):
-            facts = ("message", "provider", "status", "code", "request_id", "charge")
-            told |= {name: getattr(error, name) for name in facts}
-        return cls(**told, requested=requested, returned=returned, blocked=blocked)
+            names = ("message", "provider", "status", "code", "request_id", "charge")
+            facts |= {name: getattr(error, name) for name in names}
+        return cls(**facts, requested=requested, returned=returned, blocked=blocked)
 
 
 class StepOutput(BaseModel):
@@ -244,6 +246,19 @@ class StepOutput(BaseModel):
         return html_repr.html(self._title(), [], list(self.tiles("output", "Generated image")))
 
 
-def used_settings(keys: tuple[str, ...], model: str, known: Mapping[str, Any]) -> OutputSettings:
-    """The settings object with exactly `keys` beside the model; a value nobody knows is null."""
-    return OutputSettings(model=model, **{key: known.get(key) for key in keys})
+def used_settings(
+    step: ImageGenerationStep, request: ImageRequest, echoed: Mapping[str, SettingValue]
+) -> OutputSettings:
+    """The output's settings for `step`: a value is there only if it is known to have been used.
+
+    Known is what the provider `echoed`; else what was sent; else, where a setting that the provider reads was
+    left unset, the default it declares. Anything else is null: a setting that was not read was not sent.
+    """
+    provider, model = step.entry.provider, step.entry.model
+    values: dict[str, object] = {"provider": provider.name}
+    for key, common in step.kinds().items():
+        if common is not None or request.tracked_settings.was_read(key):
+            values[key] = step.effective(key)
+    values |= echoed
+    values |= dict.fromkeys(model.idle(values))  # compression beside PNG, for example, has no effect
+    return OutputSettings(model=step.model, **{key: values.get(key) for key in model.output_settings})

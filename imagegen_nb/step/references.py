@@ -7,12 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from imagegen_nb.core import variables
+from imagegen_nb.providers.capabilities import Kind
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step.step import ImageGenerationStep
 
 State = Literal["predicted", "confirmed", "missing"]
-_TYPES = {str: "text", int: "number", float: "number", bool: "true/false", list: "array", dict: "object"}
-_ASSET_TYPES = {"file_size": "number"}
+_TYPES: Mapping[object, str] = {
+    str: "text",
+    int: "number",
+    float: "number",
+    bool: "true/false",
+    list: "array",
+    dict: "object",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +86,23 @@ def type_of(value: object) -> str:
 def _predicted(step: ImageGenerationStep, name: str) -> Mapping[str, str]:
     output = f"{name}.output"
     settings = {f"{output}.settings": "object", f"{output}.settings.model": "text"}
-    model = step.entry.model
-    idle = model.idle(step.settings())
-    for key in (key for key in model.output_settings if key not in idle):
-        number = key in ("image_count", "image_output_compression")
-        settings[f"{output}.settings.{key}"] = "number" if number else "text"
+    for key, kind in _output_kinds(step).items():
+        settings[f"{output}.settings.{key}"] = _TYPES[kind.value_type] if kind else "text"
     assets = {f"{output}.assets": "array"}
     for index in range(step.image_count):
         assets[f"{output}.assets.{index}"] = "object"
-        for key in Asset.model_fields:
-            assets[f"{output}.assets.{index}.{key}"] = _ASSET_TYPES.get(key, "text")
+        for key, declared in Asset.model_fields.items():
+            assets[f"{output}.assets.{index}.{key}"] = _TYPES[declared.annotation]
     return {output: "object", **settings, **assets}
+
+
+def _output_kinds(step: ImageGenerationStep) -> Mapping[str, Kind | None]:
+    """The output's settings that will have a value, with their kinds; `provider` has none."""
+    model, common = step.entry.model, step.kinds()
+    idle = model.idle(step.settings())
+    kinds = {key: model.settings.get(key) or common.get(key) for key in model.output_settings}
+    return {
+        key: kind
+        for key, kind in kinds.items()
+        if key not in idle and (kind is None or step.effective(key) is not None)
+    }

@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Protocol, Self, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from imagegen_nb.core import user_warnings, variables
-from imagegen_nb.core.events import RunEvent
 from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
 from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem
 from imagegen_nb.providers import catalog
-from imagegen_nb.providers.base import Entry
+from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Text
 from imagegen_nb.step import schema, validation
+from imagegen_nb.step.run_context import RunContext, RunOptions, with_run_options
 
 LONGEST_PROMPT = 32_000
 """Characters; OpenAI's documented maximum, applied to all models."""
 
+RunT = TypeVar("RunT")
 _warned: set[str] = set()
-Result = TypeVar("Result", covariant=True)
-
-
-class Workbench(Protocol[Result]):
-    """What a step needs to be run: a `Workspace`, seen from below."""
-
-    def run(
-        self,
-        step: ImageGenerationStep,
-        inputs: Mapping[str, Any] | None,
-        *,
-        on_event: Callable[[RunEvent], object] | None,
-        partial_images: int,
-        identifier: str | None,
-    ) -> Result:
-        """Run `step` and wait."""
-        ...
-
-    async def arun(
-        self,
-        step: ImageGenerationStep,
-        inputs: Mapping[str, Any] | None,
-        *,
-        on_event: Callable[[RunEvent], object] | None,
-        partial_images: int,
-        identifier: str | None,
-    ) -> Result:
-        """Run `step`, to be awaited."""
-        ...
 
 
 class ImageGenerationStep(BaseModel, frozen=True):
@@ -84,9 +56,8 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """All rules at once, from the declarations; pydantic's own checks then find nothing more."""
         if not isinstance(data, Mapping):
             return data
-        found = cls.problems(data)
-        if found:
-            raise InvalidStep(found)
+        if problems := cls.problems(data):
+            raise InvalidStep(problems)
         return {key: value for key, value in data.items() if value is not None}
 
     def model_post_init(self, context: Any, /) -> None:
@@ -97,9 +68,9 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     @classmethod
     def problems(cls, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
-        """Everything that stands against `settings` (platform keys), an empty tuple when fine."""
-        given = {key: value for key, value in settings.items() if value is not None}
-        return validation.problems({"model": cls.model_fields["model"].default} | given, cls.kinds())
+        """Everything wrong with `settings` (by platform key); an empty tuple when nothing is."""
+        set_values = {key: value for key, value in settings.items() if value is not None}
+        return validation.problems({"model": cls.model_fields["model"].default} | set_values, cls.kinds())
 
     @classmethod
     def check_prompt(cls, text: str) -> tuple[str, str] | None:
@@ -127,7 +98,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         return {"$schema": schema.DIALECT, "title": "Image Generation step", **body}
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> CatalogEntry:
         """The declared model and its provider."""
         entry = catalog.find(self.model)
         if entry is None:  # its provider was unregistered after the step was made
@@ -173,52 +144,44 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     def request(self, prompt: str, *, partial_images: int = 0) -> ImageRequest:
         """What the provider is asked for, with the rendered `prompt`."""
+        common = type(self).kinds()
+        own = (key for key in self.entry.model.settings if common[key] is None)
+        values = {key: getattr(self, key) for key in own}
         return ImageRequest(
             model=self.model,
             prompt=prompt,
             count=self.image_count,
-            size=self.image_size,
-            quality=self.image_quality,
-            background=self.image_background,
-            moderation=self.image_moderation,
-            output_format=self.image_output_format,
-            compression=self.image_output_compression,
+            settings={key: value for key, value in values.items() if value is not None},
             partial_images=partial_images,
         )
 
+    @with_run_options
     def run(
         self,
         inputs: Mapping[str, Any] | None = None,
         *,
-        workspace: Workbench[Result],
-        on_event: Callable[[RunEvent], object] | None = None,
-        partial_images: int = 0,
-        identifier: str | None = None,
-    ) -> Result:
+        workspace: RunContext[ImageGenerationStep, RunT],
+        **options: Unpack[RunOptions[RunT]],
+    ) -> RunT:
         """Run the step and wait for it; works in scripts and in notebook cells alike.
 
-        `inputs` fills the prompt's variables: text, numbers, lists, dicts, or earlier runs.
-        `partial_images` (0 to 3, one image, OpenAI) asks for live previews as events. Interrupting
-        cancels the run; images that had arrived are kept. Raises `VariableError`,
-        `MissingCredential`, and under "terminate" `StepFailed`.
+        `inputs` fills the prompt's variables: text, numbers, lists, dicts, or earlier runs. `on_event` is
+        called with each `RunEvent`. `partial_images` (0 to 3, one image, OpenAI) asks for live previews as
+        events. `identifier` is the name later steps use. Interrupting cancels the run; images that had
+        arrived are kept. Raises `VariableError`, `MissingCredential`, and under "terminate" `StepFailed`.
         """
-        return _checked(workspace).run(
-            self, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
-        )
+        return _checked(workspace).submit(self, inputs, **options).wait()
 
+    @with_run_options
     async def arun(
         self,
         inputs: Mapping[str, Any] | None = None,
         *,
-        workspace: Workbench[Result],
-        on_event: Callable[[RunEvent], object] | None = None,
-        partial_images: int = 0,
-        identifier: str | None = None,
-    ) -> Result:
+        workspace: RunContext[ImageGenerationStep, RunT],
+        **options: Unpack[RunOptions[RunT]],
+    ) -> RunT:
         """Run the step; like `run`, to be awaited from any event loop."""
-        return await _checked(workspace).arun(
-            self, inputs, on_event=on_event, partial_images=partial_images, identifier=identifier
-        )
+        return await _checked(workspace).submit(self, inputs, **options).join()
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """As `replace`: pydantic's own copy would not validate."""
@@ -241,8 +204,8 @@ class ImageGenerationStep(BaseModel, frozen=True):
         return repr(self)
 
 
-def _checked(workspace: Workbench[Result]) -> Workbench[Result]:
-    if callable(getattr(workspace, "arun", None)):
+def _checked(workspace: RunContext[ImageGenerationStep, RunT]) -> RunContext[ImageGenerationStep, RunT]:
+    if callable(getattr(workspace, "submit", None)):
         return workspace
     raise InvalidOption(
         f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "

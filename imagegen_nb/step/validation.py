@@ -12,8 +12,9 @@ from imagegen_nb.providers import catalog
 from imagegen_nb.providers.capabilities import Kind, Model, one_of
 
 _MOST_HINTS = 20
+"""Unknown settings that a known one is suggested for; comparing names takes time."""
 _LONGEST_NAME = 100
-"""Characters of an unknown name that something like it is looked for."""
+"""Characters of an unknown setting's name that are compared with the known ones."""
 
 
 def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> tuple[Problem, ...]:
@@ -24,24 +25,24 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
     """
     name = settings.get("model")
     entry = catalog.find(name)
-    strange = [key for key in settings if key not in common]
-    found = [
-        _unknown(key, settings[key], str(name), common, hint=n < _MOST_HINTS) for n, key in enumerate(strange)
+    unknown = [key for key in settings if key not in common]
+    broken = [
+        _unknown(key, settings[key], str(name), common, hint=n < _MOST_HINTS) for n, key in enumerate(unknown)
     ]
     for key in common:
         value = settings.get(key)
         if key == "model":
             if entry is None:
                 remedy = f"The nearest known model is {catalog.nearest(name)}"
-                found.append(Problem("model", name, "", "not a known model", remedy))
+                broken.append(Problem("model", name, "", "not a known model", remedy))
             continue
         if problem := _check(key, value, str(name), entry.model if entry else None, common[key]):
-            found.append(problem)
+            broken.append(problem)
         elif key == "prompt" and isinstance(value, str):
-            found.extend(_bad_tag(tag, str(name)) for tag in variables.malformed(value))
+            broken.extend(_bad_tag(tag, str(name)) for tag in variables.malformed(value))
     if entry is not None:
-        found.extend(_broken_rules(settings, entry.model))
-    return tuple(found)
+        broken.extend(_broken_rules(settings, entry.model))
+    return tuple(broken)
 
 
 def _check(key: str, value: object, name: str, model: Model | None, common: Kind | None) -> Problem | None:
@@ -51,17 +52,17 @@ def _check(key: str, value: object, name: str, model: Model | None, common: Kind
             return None
         return Problem(key, None, name, "missing", "Write what the image should show")
     if kind is None:
-        if model is None:  # an unknown model says nothing about its settings
+        if model is None:  # nothing is known about the settings of an unknown model
             return None
         return Problem(key, value, name, "does not apply to this model", _takers(key), "not-applicable")
     if wrong := kind.check(value):
-        # What another model takes is what an editor leaves behind when the model is switched.
-        kept = common is None and any(
+        # An editor leaves such a value behind when the model is switched: another model takes it.
+        suits_another = common is None and any(
             other.check(value) is None
             for entry in catalog.models()
             if (other := entry.model.settings.get(key)) is not None
         )
-        return Problem(key, value, name, *wrong, "not-applicable" if kept else "invalid")
+        return Problem(key, value, name, *wrong, "not-applicable" if suits_another else "invalid")
     return None
 
 
@@ -71,15 +72,15 @@ def _bad_tag(tag: str, name: str) -> Problem:
 
 
 def _broken_rules(settings: Mapping[str, Any], model: Model) -> list[Problem]:
-    found = []
+    problems = []
     for rule in model.rules:
         value, other = settings.get(rule.field), settings.get(rule.when)
         stated = rule.when if other is not None else f"{rule.when} (unset, so the default)"
         other = model.default(rule.when) if other is None else other
         if rule.broken_by(value, other):
             message = f"not available with {stated} {other}: {rule.because}"
-            found.append(Problem(rule.field, value, model.name, message, rule.remedy, "not-applicable"))
-    return found
+            problems.append(Problem(rule.field, value, model.name, message, rule.remedy, "not-applicable"))
+    return problems
 
 
 def _takers(key: str) -> str:

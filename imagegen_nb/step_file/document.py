@@ -22,7 +22,7 @@ from imagegen_nb._version import __version__
 from imagegen_nb.core import html_repr, redaction
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.json_walk import walk
-from imagegen_nb.core.types import Backend, made_up
+from imagegen_nb.core.types import Backend, backend_mark
 from imagegen_nb.errors import DefinitionError, SecretFound
 from imagegen_nb.providers import catalog
 from imagegen_nb.step import schema
@@ -136,7 +136,7 @@ class StepDefinition:
         name = f"“{self.step.name}” · " if self.step.name else ""
         count = len(self.output.assets) if self.output else 0
         content = "no output" if self.output is None else f"{count} image{'' if count == 1 else 's'}"
-        mark = made_up(self.provenance.backend)
+        mark = backend_mark(self.provenance.backend)
         return f"Step file · {name}{self.step.model} · {content}{mark}"
 
     def _tiles(self) -> list[html_repr.Tile]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jiter
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, InvalidStep, StoreError
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.output import Asset, StepOutput
+from imagegen_nb.step.run_context import RunContext
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import (
     LARGEST_FILE,
@@ -47,13 +48,9 @@ _MOST_KEYS = 100
 _MOST_ASSETS = 1_000
 
 
-class HasStore(Protocol):
-    """A workspace, seen from here: it keeps the bytes of assets."""
-
-    store: Store
-
-
-def load_step(source: str | os.PathLike[str] | bytes, *, workspace: HasStore | None = None) -> StepDefinition:
+def load_step(
+    source: str | os.PathLike[str] | bytes, *, workspace: RunContext[Any, Any] | None = None
+) -> StepDefinition:
     """Import a step file (a path, or its bytes).
 
     With `workspace`, assets can be opened where its store has their bytes. What was migrated or dropped is

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.errors import Charge, StorageLimitReached
 
 RunState = Literal["calling", "done", "failed", "interrupted", "cancelled"]
@@ -20,32 +21,13 @@ RunState = Literal["calling", "done", "failed", "interrupted", "cancelled"]
 with its process, while a request may have been under way; `cancelled` ended before one was."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """Bytes that are safely down: their SHA-256 (hex), length and MIME type."""
-
-    sha256: str
-    size: int
-    media_type: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewAsset:
-    """What a record is made of. `width` and `height` are pixels, `label` names the file for people."""
+class AssetRecord:
+    """A stored image: the platform's five keys, and beside them what only this toolkit knows.
 
-    blob: Blob
-    file_name: str
-    width: int
-    height: int
-    run_id: str
-    emulated: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAsset:
-    """A record: the platform's five keys, and beside them what only this toolkit knows.
-
-    `created_at` is an ISO 8601 time in UTC, for people only: order comes from the store.
+    It is what a store keeps of an image beside its bytes, and what the database's rows and the manifests
+    hold. `width` and `height` are pixels. `created_at` is an ISO 8601 time in UTC, for people only: order
+    comes from the store.
     """
 
     id: str
@@ -105,7 +87,7 @@ class Store(ABC):
         """
         check_room(self.used, 0, limit)
 
-    def finish(self, run: LedgerEntry, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
+    def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         """Record the end of a run that was begun, and its images, all or nothing. Raises `StoreError`."""
         return self.put(assets) if assets else ()
 
@@ -114,15 +96,16 @@ class Store(ABC):
         return iter(())
 
     @abstractmethod
-    def stage(self, data: bytes, media_type: str) -> Blob:
-        """Write bytes durably and say how to refer to them. Raises `StoreError`."""
+    def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
+        """Write an image's bytes durably and describe them. The store does not know the record before it is
+        handed to `finish` or `put`; until then its `file_name` may be replaced. Raises `StoreError`."""
 
     @abstractmethod
-    def put(self, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
-        """Record staged images outside any run, all or none. Raises `StoreError`."""
+    def put(self, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
+        """Record staged images outside any run, all or none, and return them. Raises `StoreError`."""
 
     @abstractmethod
-    def get(self, asset_id: str) -> StoredAsset:
+    def get(self, asset_id: str) -> AssetRecord:
         """The record of an id. Raises `AssetNotFound`."""
 
     @abstractmethod
@@ -130,7 +113,7 @@ class Store(ABC):
         """The bytes of an id, as a file open for reading. Raises `AssetNotFound`."""
 
     @abstractmethod
-    def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
+    def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         """All records, oldest first, or those of one run."""
 
     @abstractmethod

@@ -23,7 +23,7 @@ from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import manifests, network_fs
-from imagegen_nb.store.base import LedgerEntry, StoredAsset
+from imagegen_nb.store.base import AssetRecord, LedgerEntry
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 
@@ -75,7 +75,7 @@ _SCHEMA = (
     """,
     "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
 )
-_ASSET_COLUMNS = tuple(field.name for field in fields(StoredAsset) if field.name != "file_url")
+_ASSET_COLUMNS = tuple(field.name for field in fields(AssetRecord) if field.name != "file_url")
 _RUN_COLUMNS = tuple(field.name for field in fields(LedgerEntry))
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
@@ -100,7 +100,7 @@ class Tables:
         query = "SELECT coalesce(sum(estimate), 0) FROM run WHERE state = 'calling'"
         return int(self._connection.execute(query).fetchone()[0])
 
-    def assets(self, where: str = "", values: Sequence[object] = ()) -> list[StoredAsset]:
+    def assets(self, where: str = "", values: Sequence[object] = ()) -> list[AssetRecord]:
         """Records, oldest first."""
         query = f"SELECT {', '.join(_ASSET_COLUMNS)} FROM asset {where} ORDER BY seq"  # noqa: S608 - own names
         return [self._asset(row) for row in self._connection.execute(query, values).fetchall()]
@@ -110,12 +110,12 @@ class Tables:
         query = f"SELECT {', '.join(_RUN_COLUMNS)} FROM run {where} ORDER BY seq"  # noqa: S608 - own names
         return [_run(row) for row in self._connection.execute(query, values).fetchall()]
 
-    def asset_order(self, asset: StoredAsset) -> int:
+    def asset_order(self, asset: AssetRecord) -> int:
         """The place of a record among all others."""
         query = "SELECT seq FROM asset WHERE id = ?"
         return int(self._connection.execute(query, (asset.id,)).fetchone()[0])
 
-    def add_assets(self, assets: Iterable[StoredAsset], order: int = 0) -> int:
+    def add_assets(self, assets: Iterable[AssetRecord], order: int = 0) -> int:
         """Add records, at `order` or after all others, and return the order of the first.
 
         A record that exists stays as it is: manifests may be read twice.
@@ -150,11 +150,11 @@ class Tables:
         row = self._connection.execute(query, (table,)).fetchone()
         return int(row[0]) if row else 0
 
-    def _asset(self, row: tuple[object, ...]) -> StoredAsset:
+    def _asset(self, row: tuple[object, ...]) -> AssetRecord:
         values = dict(zip(_ASSET_COLUMNS, row, strict=True))
         values["emulated"] = bool(values["emulated"])
         file_url = self._paths.blob(str(values["sha256"]), str(values["file_type"])).as_uri()
-        return StoredAsset(file_url=file_url, **values)  # type: ignore[arg-type]
+        return AssetRecord(file_url=file_url, **values)  # type: ignore[arg-type]
 
 
 def _run(row: tuple[object, ...]) -> LedgerEntry:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
 from imagegen_nb.store import locks, manifests, recovery
-from imagegen_nb.store.base import Blob, LedgerEntry, NewAsset, Store, StoredAsset, check_room
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room
 from imagegen_nb.store.database import Database
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
@@ -68,7 +69,7 @@ class LocalStore(Store):
             locks.release(self.paths, run.run_id)
             raise
 
-    def finish(self, run: LedgerEntry, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
+    def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         try:
             return self._record(run.run_id, assets, replace(run, ended_at=utc_now()))
         finally:
@@ -80,20 +81,32 @@ class LocalStore(Store):
         with self.database.read() as tables:
             return iter(tables.runs())
 
-    def stage(self, data: bytes, media_type: str) -> Blob:
-        blob = Blob(hashlib.sha256(data).hexdigest(), len(data), media_type)
-        path = self.paths.blob(blob.sha256, media_type)
+    def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
+        sha256 = hashlib.sha256(image.data).hexdigest()
+        path = self.paths.blob(sha256, image.media_type)
         try:
             self.paths.make(path.parent)
-            if not _is_intact(path, blob):
-                write_durably(path, data)
+            if not _is_intact(path, sha256, len(image.data)):
+                write_durably(path, image.data)
         except OSError as error:
             reason = explain(error)
         else:
-            return blob
-        raise StoreError(f"cannot write an image of {len(data):,} bytes below {self.folder}: {reason}")
+            return AssetRecord(
+                id=str(uuid.uuid4()),
+                file_url=path.as_uri(),
+                file_name=path.name,
+                file_size=len(image.data),
+                file_type=image.media_type,
+                sha256=sha256,
+                width=image.width,
+                height=image.height,
+                run_id=run_id,
+                emulated=emulated,
+                created_at=utc_now(),
+            )
+        raise StoreError(f"cannot write an image of {len(image.data):,} bytes below {self.folder}: {reason}")
 
-    def put(self, assets: Sequence[NewAsset]) -> tuple[StoredAsset, ...]:
+    def put(self, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         name = uuid.uuid4().hex
         try:
             return self._record(name, assets) if assets else ()
@@ -102,19 +115,17 @@ class LocalStore(Store):
             raise
 
     def _record(
-        self, name: str, assets: Sequence[NewAsset], run: LedgerEntry | None = None
-    ) -> tuple[StoredAsset, ...]:
-        created_at = utc_now()
-        stored = tuple(self._stored(asset, created_at) for asset in assets)
+        self, name: str, assets: Sequence[AssetRecord], run: LedgerEntry | None = None
+    ) -> tuple[AssetRecord, ...]:
         with self.database.transaction() as tables:
             run_order = tables.put_run(run) if run is not None else 0
-            asset_order = tables.add_assets(stored)
-            manifest = Manifest(run=run, run_order=run_order, assets=stored, asset_order=asset_order)
+            asset_order = tables.add_assets(assets)
+            manifest = Manifest(run=run, run_order=run_order, assets=tuple(assets), asset_order=asset_order)
             manifests.write(self.paths, name, manifest)
-        return stored
+        return manifest.assets
 
-    def get(self, asset_id: str) -> StoredAsset:
-        matches: list[StoredAsset] = []
+    def get(self, asset_id: str) -> AssetRecord:
+        matches: list[AssetRecord] = []
         if asset_id.isascii():  # all ids are; sqlite3 cannot encode lone surrogates
             with self.database.read() as tables:
                 matches = tables.assets("WHERE id = ?", (asset_id,))
@@ -131,7 +142,7 @@ class LocalStore(Store):
             reason = explain(error)
         raise AssetNotFound(f"the bytes of asset {asset_id} are not readable at {path}: {reason}")
 
-    def records(self, run_id: str | None = None) -> Iterator[StoredAsset]:
+    def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         where, values = ("WHERE run_id = ?", (run_id,)) if run_id else ("", ())
         with self.database.read() as tables:
             return iter(tables.assets(where, values))
@@ -139,24 +150,9 @@ class LocalStore(Store):
     def close(self) -> None:
         self.database.close()
 
-    def _stored(self, asset: NewAsset, created_at: str) -> StoredAsset:
-        return StoredAsset(
-            id=str(uuid.uuid4()),
-            file_url=self.paths.blob(asset.blob.sha256, asset.blob.media_type).as_uri(),
-            file_name=asset.file_name,
-            file_size=asset.blob.size,
-            file_type=asset.blob.media_type,
-            sha256=asset.blob.sha256,
-            width=asset.width,
-            height=asset.height,
-            run_id=asset.run_id,
-            emulated=asset.emulated,
-            created_at=created_at,
-        )
 
-
-def _is_intact(path: Path, blob: Blob) -> bool:
-    """Whether `path` holds the blob already. A damaged file or a planted link is written anew."""
-    if path.is_symlink() or not path.is_file() or path.stat().st_size != blob.size:
+def _is_intact(path: Path, sha256: str, size: int) -> bool:
+    """Whether `path` holds these bytes already. A damaged file or a planted link is written anew."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size != size:
         return False
-    return hashlib.sha256(path.read_bytes()).hexdigest() == blob.sha256
+    return hashlib.sha256(path.read_bytes()).hexdigest() == sha256

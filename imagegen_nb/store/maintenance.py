@@ -13,7 +13,7 @@ from uuid import uuid4
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import manifests, recovery
-from imagegen_nb.store.base import LedgerEntry, StoredAsset
+from imagegen_nb.store.base import AssetRecord, LedgerEntry
 from imagegen_nb.store.database import Tables
 from imagegen_nb.store.local import LocalStore
 from imagegen_nb.store.manifests import Manifest
@@ -30,7 +30,7 @@ class Report:
     `orphans` are files that nothing refers to, by their path in the store. They do no harm.
     """
 
-    records: tuple[StoredAsset, ...] = ()
+    records: tuple[AssetRecord, ...] = ()
     runs: tuple[LedgerEntry, ...] = ()
     orphans: tuple[str, ...] = ()
     problems: list[str] = field(default_factory=list)
@@ -137,7 +137,7 @@ def _disagreements(report: Report, by_name: dict[str, Manifest], used: int) -> I
         yield f"the index counts {used:,} bytes, which is not the sum of its records: build it again"
 
 
-def _broken_images(paths: StorePaths, records: tuple[StoredAsset, ...]) -> Iterator[str]:
+def _broken_images(paths: StorePaths, records: tuple[AssetRecord, ...]) -> Iterator[str]:
     """The records whose bytes are not what they say; each file is read once."""
     problem_by_path: dict[Path, str] = {}
     for record in records:
@@ -148,7 +148,7 @@ def _broken_images(paths: StorePaths, records: tuple[StoredAsset, ...]) -> Itera
             yield f"image {record.id} ({record.file_name}): {problem_by_path[path]}"
 
 
-def _blob_problem(path: Path, record: StoredAsset) -> str:
+def _blob_problem(path: Path, record: AssetRecord) -> str:
     """What is wrong with a record's file; empty when nothing is."""
     try:
         with path.open("rb") as file:
@@ -162,7 +162,7 @@ def _blob_problem(path: Path, record: StoredAsset) -> str:
 
 
 def _referenced_blobs(
-    paths: StorePaths, records: tuple[StoredAsset, ...], by_name: dict[str, Manifest]
+    paths: StorePaths, records: tuple[AssetRecord, ...], by_name: dict[str, Manifest]
 ) -> set[Path]:
     """The files of all images that the database or a manifest names."""
     assets = [*records, *(asset for manifest in by_name.values() for asset in manifest.assets)]

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from imagegen_nb.core.atomic_files import write_durably
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store.base import LedgerEntry, StoredAsset
+from imagegen_nb.store.base import AssetRecord, LedgerEntry
 from imagegen_nb.store.paths import MANIFEST_SUFFIX, StorePaths, is_name
 
 _LARGEST = 1_000_000
@@ -34,7 +34,7 @@ class Manifest:
     layout: Literal[1] = 1
     run: LedgerEntry | None
     run_order: int = 0
-    assets: tuple[StoredAsset, ...] = ()
+    assets: tuple[AssetRecord, ...] = ()
     asset_order: int = 0
 
 
@@ -91,7 +91,7 @@ def read_all(paths: StorePaths) -> tuple[dict[str, Manifest], list[str]]:
     return dict(sorted(manifests.items(), key=lambda item: item[1].asset_order)), problems
 
 
-def _file_url(paths: StorePaths, asset: StoredAsset) -> str:
+def _file_url(paths: StorePaths, asset: AssetRecord) -> str:
     return paths.blob(asset.sha256, asset.file_type).as_uri()
 
 

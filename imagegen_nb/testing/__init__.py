@@ -1,4 +1,4 @@
-"""Assertions on runs and images, for pytest and for notebooks that are run as tests.
+"""Assertions on runs and images, for pytest and for notebooks that are tests, and what a provider must do.
 
     from imagegen_nb.testing import assert_run, assert_similar
 
@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imagegen_nb.testing.image_assertions import assert_similar
+    from imagegen_nb.testing.provider_contract import ProviderContract
     from imagegen_nb.testing.run_assertions import assert_run
 
-__all__ = ["assert_run", "assert_similar"]
+__all__ = ["ProviderContract", "assert_run", "assert_similar"]
 
-_HOMES = {"assert_run": "run_assertions", "assert_similar": "image_assertions"}
+_HOMES = {
+    "ProviderContract": "provider_contract",
+    "assert_run": "run_assertions",
+    "assert_similar": "image_assertions",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ import pytest
 
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.replay import environment, network_block, paths, writer
+from imagegen_nb.replay import environment, network_block, paths
 from imagegen_nb.replay.session import Session
 
 _LONGEST = 99
@@ -40,7 +40,7 @@ def in_use(item: Any) -> Iterator[Session]:
             if session.replaying:
                 loopback = item.config.getini("imagegen_allow_loopback")
                 stack.enter_context(network_block.offline(loopback=loopback))
-                for name, value in writer.no_keys().items():
+                for name, value in environment.placeholder_keys().items():
                     patch.setenv(name, value)
             yield session
     except ReplayError as error:
@@ -63,25 +63,26 @@ def check_played(session: Session) -> None:
 
 
 def shortened(trace: TracebackType | None) -> TracebackType | None:
-    """The trace of a replay's error as far as the test's own lines go: what follows is never the cause."""
-    last, inside = None, trace
-    while inside is not None and not _ours(inside):
-        last, inside = inside, inside.tb_next
+    """The trace of a replay's error, cut where this package begins: the cause is in the test's own lines."""
+    last, frame = None, trace
+    while frame is not None and not _of_this_package(frame):
+        last, frame = frame, frame.tb_next
     if last is not None:
         last.tb_next = None
     return trace
 
 
-def _ours(trace: TracebackType) -> bool:
+def _of_this_package(trace: TracebackType) -> bool:
     module: str = trace.tb_frame.f_globals.get("__name__", "")
     return module.startswith("imagegen_nb.") and not module.startswith("imagegen_nb.testing.")
 
 
 def _name(item: Any) -> str:
-    """Readable, and different for each test of a project, also with parameters."""
+    """The cassette's name: readable, and another one for each test of a project and for each parameter."""
     parts = [item.module.__name__, *([item.cls.__name__] if item.cls else []), item.name]
-    whole = ".".join(parts)
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", whole).strip("-._")
-    if plain == re.sub(r"\[(.*)\]$", r"-\1", whole) and len(plain) <= _LONGEST:
-        return plain
-    return f"{plain[: _LONGEST - 9]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+    full_name = ".".join(parts)
+    safe_name = re.sub(r"[^A-Za-z0-9._-]+", "-", full_name).strip("-._")
+    if safe_name == re.sub(r"\[(.*)\]$", r"-\1", full_name) and len(safe_name) <= _LONGEST:
+        return safe_name
+    # Two names may become the same one, or be cut off alike.
+    return f"{safe_name[: _LONGEST - 9]}-{hashlib.sha256(full_name.encode()).hexdigest()[:8]}"

@@ -7,6 +7,7 @@ the longer edge, where what is left is what lies where, in which colours.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _EDGE = 16
 _BACKGROUNDS = ("black", "white")
+_WITHOUT_WHEEL = (
+    "comparing pictures by looks needs flip-evaluator, which has no wheel for this Python: use 3.11 to "
+    "3.13 or, with a C++ compiler: pip install numpy flip-evaluator"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,10 @@ def _libraries() -> tuple[Any, Any]:
         import flip_evaluator
         import numpy
     except ImportError:
-        raise InvalidOption(
-            f"comparing pictures needs the testing extra: {install_command('testing')}"
-        ) from None
+        # The extra leaves it out where there is no wheel: it would have to be compiled.
+        if sys.version_info >= (3, 14):
+            problem = _WITHOUT_WHEEL
+        else:
+            problem = f"comparing pictures needs the testing extra: {install_command('testing')}"
+        raise InvalidOption(problem) from None
     return flip_evaluator, numpy

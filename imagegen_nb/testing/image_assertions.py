@@ -1,4 +1,4 @@
-"""Compares a picture with a baseline: to the pixel where runs repeat, by looks where they do not."""
+"""`assert_similar`: a picture against a baseline, to the pixel where runs repeat, else by looks."""
 
 from __future__ import annotations
 
@@ -60,19 +60,19 @@ def assert_similar(
     if baselines.updating():
         baselines.save(path, picture, origin)
         return
-    known = baselines.load(path)
-    if origin and known.origin and origin != known.origin:
+    expected = baselines.load(path)
+    if origin and expected.origin and origin != expected.origin:
         raise AssertionError(
-            f"{path}: the baseline is {_told(known.origin)}, the image is {_told(origin)}: they cannot be "
-            "compared. Keep a baseline for each, or make this one anew with --update-baselines"
+            f"{path}: the baseline is {_described(expected.origin)}, the image is {_described(origin)}: "
+            "they cannot be compared. Keep a baseline for each, or make this one anew with --update-baselines"
         )
     compare = _by_pixels if _repeatable(image, exact) else _by_looks
-    mismatch = compare(known, picture, tolerance)
+    mismatch = compare(expected, picture, tolerance)
     if mismatch is None:
         return
     folder = path.parent / "image-failures" if failures is None else user_path(failures, InvalidOption)
     panels = [
-        (f"baseline {_size(known.picture)}", known.picture),
+        (f"baseline {_size(expected.picture)}", expected.picture),
         (f"got {_size(picture)}", picture),
         *([(mismatch.label, mismatch.panel)] if mismatch.panel else []),
     ]
@@ -96,7 +96,7 @@ def _origin(image: object) -> Origin:
     return ""
 
 
-def _told(origin: Origin) -> str:
+def _described(origin: Origin) -> str:
     return "emulated" if origin == "emulated" else "of a live provider"
 
 
@@ -135,17 +135,17 @@ def _size(picture: Image) -> str:
     return f"{picture.width}x{picture.height}"
 
 
-def _by_pixels(known: Baseline, picture: Image, tolerance: float) -> _Mismatch | None:
+def _by_pixels(expected: Baseline, picture: Image, tolerance: float) -> _Mismatch | None:
     """Same size, same kind of pixels, same pixels; `tolerance` does not count."""
     from PIL import Image, ImageChops
 
-    baseline = plain(known.picture)
-    for what, wanted, got in (
+    baseline = plain(expected.picture)
+    for what, wanted, actual in (
         ("size", _size(baseline), _size(picture)),
         ("mode", baseline.mode, picture.mode),
     ):
-        if wanted != got:
-            return _Mismatch(f"{what}: expected {wanted}, got {got}", "", None)
+        if wanted != actual:
+            return _Mismatch(f"{what}: expected {wanted}, got {actual}", "", None)
     if baseline.tobytes() == picture.tobytes():
         return None
     changed = Image.new("L", picture.size)
@@ -156,15 +156,15 @@ def _by_pixels(known: Baseline, picture: Image, tolerance: float) -> _Mismatch |
     return _Mismatch(reason, f"{count:,} pixels differ", changed)
 
 
-def _by_looks(known: Baseline, picture: Image, tolerance: float) -> _Mismatch | None:
+def _by_looks(expected: Baseline, picture: Image, tolerance: float) -> _Mismatch | None:
     """About the same shape, and a small FLIP difference."""
-    baseline = plain(known.picture)
-    shapes = [one.width / one.height for one in (baseline, picture)]
-    if abs(shapes[0] / shapes[1] - 1) > _OTHER_SHAPE:
+    baseline = plain(expected.picture)
+    ratios = [image.width / image.height for image in (baseline, picture)]
+    if abs(ratios[0] / ratios[1] - 1) > _OTHER_SHAPE:
         reason = f"another shape: expected {_size(baseline)} or alike, got {_size(picture)}"
         return _Mismatch(reason, "", None)
-    found = difference(baseline, picture)
-    if found.score <= tolerance:
+    measured = difference(baseline, picture)
+    if measured.score <= tolerance:
         return None
-    told = f"difference {found.score:.3f}, at most {tolerance:g} allowed"
-    return _Mismatch(f"{told} (0 is the same, 1 as different as can be)", told, found.map)
+    label = f"difference {measured.score:.3f}, at most {tolerance:g} allowed"
+    return _Mismatch(f"{label} (0 is the same, 1 as different as can be)", label, measured.map)

@@ -1,13 +1,24 @@
-"""What of a cell's outputs is compared: pictures by their pixels, text without what no two runs share."""
+"""A cell's outputs as nbval compares them: what the cell shows in the end, without what no two runs share.
+
+nbval compares what a kernel sends, message by message. A display that was updated, output that was cleared
+and what an Output widget took in would all count. So nbclient, which also wrote the recorded outputs, first
+makes final outputs of the messages (`CellMessages`). Of these, pictures are compared by their pixels, and
+text without times, ids and addresses (`comparable`, `SANITIZE`).
+"""
 
 from __future__ import annotations
 
 import binascii
 import hashlib
 from base64 import b64decode
+from collections import deque
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
+from imagegen_nb.notebooks.execute import disable_output_sync
+
+_Message = dict[str, Any]
 _PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 _ERRORS = ("RecordingMissing: ", "ReplayError: ")
 
@@ -29,29 +40,31 @@ SANITIZE = {
 """What nbval replaces before it compares, as it reads from a file of `--nbval-sanitize-with`."""
 
 
-def compared(skipped: tuple[str, ...]) -> tuple[str, ...]:
-    """The kinds of output that are not compared, given those that nbval skips: pictures are."""
-    return (*(kind for kind in skipped if kind not in _PICTURES), "stderr")
+def skipped_kinds(skipped_by_nbval: tuple[str, ...]) -> tuple[str, ...]:
+    """The kinds of output that are not compared: nbval's own without pictures, and standard error."""
+    return (*(kind for kind in skipped_by_nbval if kind not in _PICTURES), "stderr")
 
 
 def comparable(output: Any) -> None:
-    """Put in the place of each picture what it is, and of a replay's error its message without the trace."""
+    """Change an output in place: a picture becomes a line about it, and a replay's error loses its trace."""
     data = output.get("data", {})
     for kind in [kind for kind in _PICTURES if kind in data]:
         if kind != "image/png" and "image/png" in data:
             del data[kind]  # IPython's lossy twin: it shows nothing more, and its bytes depend on the encoder
         else:
-            data[kind] = _told(kind, data[kind])
-    if replay_failed(told := f"{output.get('ename')}: {output.get('evalue')}"):
-        output["traceback"] = [told]
+            data[kind] = _described(kind, data[kind])
+    message = f"{output.get('ename')}: {output.get('evalue')}"
+    if replay_failed(message):
+        output["traceback"] = [message]
 
 
-def replay_failed(told: str) -> bool:
-    """Whether an error, as `comparable` tells it, is that of a replay and not of the notebook."""
-    return told.lstrip().startswith(_ERRORS)
+def replay_failed(traceback: str) -> bool:
+    """Whether a cell's error, as `comparable` leaves it, is that of a replay and not of the notebook."""
+    return traceback.lstrip().startswith(_ERRORS)
 
 
-def _told(kind: str, picture: Any) -> str:
+def _described(kind: str, picture: Any) -> str:
+    """A picture as a line of text; what is no picture stays as it is."""
     try:
         encoded = b64decode("".join(picture).replace("\n", ""), validate=True)
     except (binascii.Error, ValueError):
@@ -61,7 +74,7 @@ def _told(kind: str, picture: Any) -> str:
 
 
 def _pixels(encoded: bytes) -> tuple[str, bytes]:
-    """A PNG's size in words and its content; the same pixels are packed differently elsewhere."""
+    """A PNG's size as text, and its pixels: another version of zlib packs the same pixels differently."""
     from PIL import Image
 
     try:
@@ -71,3 +84,50 @@ def _pixels(encoded: bytes) -> tuple[str, bytes]:
             return f"{picture.width}x{picture.height} ", repr(facts).encode() + pixels
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return "", b""
+
+
+class CellMessages:
+    """Reads a kernel's messages through `receive`, and gives of each cell its final outputs instead.
+
+    `receive(channel, timeout=seconds)` gives the next message, as does `get_message`. `change` may alter each
+    final output. Raises ImportError without nbclient.
+    """
+
+    def __init__(self, receive: Callable[..., _Message], change: Callable[[Any], None]) -> None:
+        from nbclient import NotebookClient
+        from nbformat import v4
+
+        self._receive = receive
+        self._change = change
+        self._ready = deque[_Message]()
+        self._new_cell: Callable[[], Any] = v4.new_code_cell
+        self._client = NotebookClient(v4.new_notebook())  # type: ignore[no-untyped-call]
+        disable_output_sync(self._client)
+
+    def get_message(self, stream: str, timeout: float | None = None) -> _Message:
+        """The next message of a channel. Raises `queue.Empty` after `timeout` seconds without one."""
+        if stream != "iopub":
+            return self._receive(stream, timeout=timeout)
+        if not self._ready:
+            message = self._receive(stream, timeout=timeout)
+            self._ready.append(message)
+            if message["msg_type"] == "execute_input":
+                self._ready.extend(self._rest_of_cell(message["parent_header"], timeout))
+        return self._ready.popleft()
+
+    def _rest_of_cell(self, request: _Message, timeout: float | None) -> Iterator[_Message]:
+        """The final outputs of the cell that `request` runs, each as a message, then that of its end."""
+        cells = self._client.nb.cells
+        cells.append(self._new_cell())
+        self._client.clear_before_next_output = False
+        while True:
+            message = self._receive("iopub", timeout=timeout)
+            if message["parent_header"].get("msg_id") != request["msg_id"]:
+                continue
+            if message["msg_type"] == "status":
+                break
+            self._client.process_message(message, cells[-1], len(cells) - 1)
+        for output in cells[-1].outputs:
+            self._change(output)
+            yield {"msg_type": output.output_type, "parent_header": request, "content": output}
+        yield message

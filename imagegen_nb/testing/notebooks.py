@@ -1,7 +1,7 @@
 """Notebooks as tests: what nbval runs is replayed from the notebook's own cassette, offline and without keys.
 
-A notebook is one of ours when it has a cassette or names imagegen_nb. Of any other, only the environment
-says where its cassette would be, so that no call of the toolkit goes live under a test.
+Only a notebook that has a cassette, or names imagegen_nb, is guarded. The others keep their network and keys;
+but their environment names a cassette too, so that no call through this toolkit goes live under a test.
 """
 
 from __future__ import annotations
@@ -9,142 +9,125 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from queue import Empty
-from typing import Any
 
 import pytest
-from nbval.plugin import IPyNbCell, NbCellError, find_comment_markers, find_metadata_tags
 
 from imagegen_nb.core.install_hint import install_command
-from imagegen_nb.replay import cassette_file, environment, paths, writer
-from imagegen_nb.testing import nbval_outputs
+from imagegen_nb.replay import cassette_file, environment, paths
+from imagegen_nb.testing import nbval_adapter, nbval_outputs
+from imagegen_nb.testing.nbval_adapter import Kernel, Notebook
 
-_GUARD = (
+_BLOCK_NETWORK = (
     "__import__('imagegen_nb.replay.network_block', fromlist=['guard']).stay_offline(loopback={loopback})"
 )
 _START = 60.0
-"""Seconds a kernel may take to import the guard."""
+"""Seconds a kernel may take to import the network block."""
 
 
 @dataclass(slots=True)
-class _Rehearsal:
-    """A notebook under test: what its kernel is told, which cells have run there, what is in the way."""
+class _NotebookState:
+    """A notebook under test: the environment of its kernel, and how far its cells have run there."""
 
-    ours: bool
+    guarded: bool
     environment: Mapping[str, str]
-    ran: set[int] = field(default_factory=set)
+    cells_run: set[int] = field(default_factory=set)
     problem: str = ""
-    missed: bool = False
-    """Whether a cell failed for what the cassette does not hold: those after it could only echo that."""
+    """Why none of its cells can be tested, empty if they can."""
+    recording_missed: bool = False
+    """A cell asked for what the cassette does not hold: later cells would only fail of that once more."""
 
 
 class Notebooks:
     """The hooks that stand around nbval's; registered in sessions that run notebooks."""
 
     def __init__(self) -> None:
-        self._rehearsals: dict[Any, _Rehearsal] = {}
+        nbval_adapter.check()
+        self._states: dict[Notebook, _NotebookState] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Start each kernel in the environment of a replay, and hand it over guarded."""
-        if not isinstance(item, IPyNbCell):
+        """Start each kernel in the environment of a replay, and block its network before the first cell."""
+        if not nbval_adapter.is_cell(item):
             return (yield)
-        notebook: Any = item.parent
-        rehearsal = self._rehearsals.get(notebook) or self._begin(notebook)
-        kernel = notebook.kernel
+        notebook = nbval_adapter.notebook_of(item)
+        state = self._states.get(notebook)
+        if state is None:
+            state = self._states[notebook] = _prepare(notebook, item.config)
+        kernel_before = notebook.kernel
         with pytest.MonkeyPatch.context() as patch:
             for name in (environment.AGAINST_VARIABLE, environment.NOTEBOOK_VARIABLE):
                 patch.delenv(name, raising=False)
-            for name, value in rehearsal.environment.items():
+            for name, value in state.environment.items():
                 patch.setenv(name, value)
-            done = yield
-        if rehearsal.ours:
-            if notebook.kernel is not kernel:
-                rehearsal.ran.clear()
-                rehearsal.problem, rehearsal.missed = _guarded(notebook), False
-            if rehearsal.missed:
+            result = yield  # nbval starts the kernel here, before a notebook's first cell
+        if state.guarded:
+            kernel = notebook.kernel
+            if kernel is not None and kernel != kernel_before:
+                state.cells_run.clear()
+                state.recording_missed = False
+                state.problem = _block_network(kernel, notebook, item.config)
+            if state.recording_missed:
                 pytest.skip("an earlier cell asked for what the cassette does not hold")
-            _catch_up(item, rehearsal)
-        return done
+            _run_earlier_cells(item, notebook, state)
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Note whether a cell failed for want of a recording."""
         try:
             return (yield)
-        except NbCellError as error:
-            if item.parent in self._rehearsals:
-                self._rehearsals[item.parent].missed |= nbval_outputs.replay_failed(
-                    error.inner_traceback or ""
-                )
+        except nbval_adapter.CellFailed as error:
+            state = self._states.get(nbval_adapter.notebook_of(item))
+            if state and nbval_outputs.replay_failed(nbval_adapter.traceback_of(error)):
+                state.recording_missed = True
             raise
 
-    def _begin(self, notebook: Any) -> _Rehearsal:
-        folder = paths.of_notebook(notebook.path)
-        cells = [cell for cell in notebook.nb.cells if cell.cell_type == "code"]
-        ours = cassette_file.exists(folder) or any("imagegen_nb" in cell.source for cell in cells)
-        shown = os.path.relpath(notebook.path, notebook.config.invocation_params.dir)
-        told = environment.environment_for(folder, mode="none", notebook=shown)
-        if ours:
-            told = {**told, **writer.no_keys()}
-            notebook.skip_compare = nbval_outputs.compared(notebook.skip_compare)
-            notebook.sanitize_patterns.update(nbval_outputs.SANITIZE)
-            for output in (output for cell in cells for output in cell.outputs):
-                nbval_outputs.comparable(output)
-        self._rehearsals[notebook] = _Rehearsal(ours, told)
-        return self._rehearsals[notebook]
+
+def _prepare(notebook: Notebook, config: pytest.Config) -> _NotebookState:
+    folder = paths.of_notebook(notebook.path)
+    guarded = cassette_file.exists(folder) or any("imagegen_nb" in cell.source for cell in notebook.cells)
+    shown_path = os.path.relpath(notebook.path, config.invocation_params.dir)
+    variables = environment.environment_for(folder, mode="none", notebook=shown_path)
+    if guarded:
+        variables = {**variables, **environment.placeholder_keys()}
+        notebook.compare_by_looks()
+    return _NotebookState(guarded, variables)
 
 
-def _guarded(notebook: Any) -> str:
-    """Keep a new kernel off the network; what stands in the way, in words."""
+def _block_network(kernel: Kernel, notebook: Notebook, config: pytest.Config) -> str:
+    """Keep a new kernel off the network; why that is impossible, empty if it was done."""
     try:
-        from imagegen_nb.testing.coalescing import coalesce
+        kernel.give_final_outputs(nbval_outputs.comparable)
     except ImportError:
         problem = f"this needs nbclient: {install_command('test')}"
     else:
-        code = _GUARD.format(loopback=notebook.config.getini("imagegen_allow_loopback"))
-        failed = _run(notebook.kernel, code, _START, silent=True)
-        if not failed:
-            coalesce(notebook.kernel, nbval_outputs.comparable)
+        code = _BLOCK_NETWORK.format(loopback=config.getini("imagegen_allow_loopback"))
+        # Silently: a kernel of any environment understands that, and nothing of it is shown or counted.
+        failure = kernel.run(code, _START, silent=True)
+        if not failure:
             return ""
         problem = (
-            f"the kernel {notebook.kernel.km.kernel_name!r} of {notebook.path.name} cannot be kept off the "
-            f"network ({failed}). Install imagegen-nb in its environment, or run it in this one: "
+            f"the kernel {kernel.name!r} of {notebook.path.name} cannot be kept off the "
+            f"network ({failure}). Install imagegen-nb in its environment, or run it in this one: "
             "--nbval-current-env"
         )
-    notebook.kernel.stop()
+    kernel.stop()
     return problem
 
 
-def _catch_up(item: Any, rehearsal: _Rehearsal) -> None:
+def _run_earlier_cells(item: pytest.Item, notebook: Notebook, state: _NotebookState) -> None:
     """Run the earlier cells that were deselected (`-k`, `--lf`), because this one needs what they define."""
-    notebook = item.parent
-    cells = [cell for cell in notebook.nb.cells if cell.cell_type == "code"]
-    for number in sorted(set(range(item.cell_num)) - rehearsal.ran):
-        if rehearsal.problem:
+    number, cells, kernel = nbval_adapter.number_of(item), notebook.cells, notebook.kernel
+    for earlier in sorted(set(range(number)) - state.cells_run):
+        if state.problem or kernel is None:
             break
-        cell = cells[number]
-        rehearsal.ran.add(number)
-        options = {**dict(find_metadata_tags(cell.metadata)), **dict(find_comment_markers(cell.source))}
-        if options.get("skip"):
+        state.cells_run.add(earlier)
+        markers = nbval_adapter.markers_of(cells[earlier])
+        if markers.get("skip"):
             continue
-        failed = _run(notebook.kernel, cell.source, item.config.option.nbval_cell_timeout)
-        if failed and not options.get("check_exception"):
-            rehearsal.problem = f"cell {number}, which was run because later ones need it, failed: {failed}"
-    rehearsal.ran.add(item.cell_num)
-    if rehearsal.problem:
-        pytest.fail(rehearsal.problem, pytrace=False)
-
-
-def _run(kernel: Any, code: str, timeout: float, *, silent: bool = False) -> str:
-    """Run `code` in a kernel beside what is compared; how it failed, in words."""
-    asked = kernel.kc.execute(
-        code, silent=silent, store_history=False, allow_stdin=False, stop_on_error=False
-    )
-    try:
-        while (reply := kernel.get_message("shell", timeout=timeout))["parent_header"].get("msg_id") != asked:
-            continue
-    except Empty:
-        return f"it took longer than {timeout:g} s"
-    said = reply["content"]
-    return f"{said['ename']}: {said['evalue']}" if said["status"] == "error" else ""
+        failure = kernel.run(cells[earlier].source, nbval_adapter.cell_timeout(item))
+        if failure and not markers.get("check_exception"):
+            state.problem = f"cell {earlier}, which was run because later ones need it, failed: {failure}"
+    state.cells_run.add(number)
+    if state.problem:
+        pytest.fail(state.problem, pytrace=False)

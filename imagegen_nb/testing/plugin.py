@@ -1,6 +1,6 @@
-"""The pytest plugin: notebooks against their cassettes, a cassette for a test, and image baselines anew.
+"""The pytest plugin: notebooks replayed from their cassettes, a cassette for a test, and updated baselines.
 
-pytest imports this file in every session where the package is installed, so that it imports next to nothing.
+pytest imports this file in every session where the package is installed, so it imports next to nothing.
 """
 
 from __future__ import annotations
@@ -45,20 +45,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Stand around nbval where it is used; hand options on."""
+    """Register the hooks around nbval where it is used, and pass options on."""
     if config.getoption("nbval", False) or config.getoption("nbval_lax", False):
         notebooks = importlib.import_module("imagegen_nb.testing.notebooks")
         config.pluginmanager.register(notebooks.Notebooks(), "imagegen-nb-notebooks")
         if config.getoption("dist", "no") == "load":
-            config.option.dist = (
-                "loadfile"  # what `-n` means by itself; the cells of a notebook need each other
-            )
+            # `-n` alone means "load", which would tear apart the cells of a notebook: they need each other.
+            config.option.dist = "loadfile"
     if config.getoption("--update-baselines"):
         _update_baselines(config)
 
 
 def _update_baselines(config: pytest.Config) -> None:
-    """Hand the option on through the environment: kernels that run notebooks as tests inherit it."""
+    """Pass the option on in the environment: kernels that run notebooks as tests inherit it."""
     before = os.environ.get(baselines.UPDATE)
     os.environ[baselines.UPDATE] = "1"
 
@@ -92,14 +91,14 @@ def imagegen_cassette(request: pytest.FixtureRequest) -> Iterator[Session]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that no longer makes a recorded call; show of a miss what leads to the cause."""
+    """Fail a test that no longer makes a recorded call, and shorten the trace of a replay's error."""
     session = item.stash.get(_IN_USE, None)
     if session is None:
         return (yield)
     cassettes = importlib.import_module("imagegen_nb.testing.cassette_fixture")
     try:
-        done = yield
+        result = yield
     except ReplayError as error:
         raise error.with_traceback(cassettes.shortened(error.__traceback__)) from None
     cassettes.check_played(session)
-    return done
+    return result

@@ -1,4 +1,4 @@
-"""One assertion for all that can be expected of a run; it tells every difference at once."""
+"""`assert_run`: one assertion for all that can be expected of a run, which lists every difference at once."""
 
 from __future__ import annotations
 
@@ -46,21 +46,24 @@ def assert_run(
         "prompt": (prompt, run.prompt),
         "emulated": (emulated, run.emulated),
     }
-    found = [_differs(name, wanted, got) for name, (wanted, got) in expected.items() if wanted is not None]
+    differences = [
+        _difference(name, wanted, actual) for name, (wanted, actual) in expected.items() if wanted is not None
+    ]
     if error is not None and not isinstance(run.error, error):
-        found.append(f"error: expected {error.__name__}, got {_error(run)}")
+        differences.append(f"error: expected {error.__name__}, got {_error(run)}")
     for index, asset in enumerate(run.output.assets):
-        found += [
-            f"assets.{index} ({asset.file_name}) {told}"
-            for told in _asset_differences(asset, size, format, alpha, max_bytes)
+        differences += [
+            f"assets.{index} ({asset.file_name}) {difference}"
+            for difference in _asset_differences(asset, size, format, alpha, max_bytes)
         ]
-    if told := list(filter(None, found)):
-        lines = "".join(f"\n  {line}" for line in [*told, *_reasons(run)])
-        raise AssertionError(f"{run.title}: {len(told)} difference{'' if len(told) == 1 else 's'}{lines}")
+    if differences := list(filter(None, differences)):
+        lines = "".join(f"\n  {line}" for line in [*differences, *_reasons(run)])
+        number = f"{len(differences)} difference{'' if len(differences) == 1 else 's'}"
+        raise AssertionError(f"{run.title}: {number}{lines}")
 
 
-def _differs(name: str, wanted: object, got: object) -> str:
-    return "" if wanted == got else f"{name}: expected {wanted!r}, got {got!r}"
+def _difference(name: str, wanted: object, actual: object) -> str:
+    return "" if wanted == actual else f"{name}: expected {wanted!r}, got {actual!r}"
 
 
 def _error(run: Run) -> str:
@@ -86,12 +89,16 @@ def _asset_differences(
         "format": (format_, image.media_type.removeprefix("image/")),
         "alpha": (alpha, image.has_alpha),
     }
-    told = [_differs(name, want, got) for name, (want, got) in wanted.items() if want is not None]
+    differences = [
+        _difference(name, want, actual) for name, (want, actual) in wanted.items() if want is not None
+    ]
     if max_bytes is not None and len(data) > max_bytes:
-        told.append(f"max_bytes: expected at most {max_bytes:,}, got {len(data):,} ({byte_size(len(data))})")
+        differences.append(
+            f"max_bytes: expected at most {max_bytes:,}, got {len(data):,} ({byte_size(len(data))})"
+        )
     # A record that is wrong about its own file misleads every later step.
-    for name, got in (("file_size", len(data)), ("file_type", image.media_type)):
-        claimed = getattr(asset, name)
-        if claimed != got:
-            told.append(f"{name}: recorded as {claimed!r}, the bytes are {got!r}")
-    return list(filter(None, told))
+    for name, actual in (("file_size", len(data)), ("file_type", image.media_type)):
+        recorded = getattr(asset, name)
+        if recorded != actual:
+            differences.append(f"{name}: recorded as {recorded!r}, the bytes are {actual!r}")
+    return list(filter(None, differences))

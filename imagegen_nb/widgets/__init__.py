@@ -1,5 +1,6 @@
 """The widgets of the notebook interface. Nothing here is imported until a widget is asked for.
 
-`prompt`, `tiles`, `gallery` and `tree` each hold one anywidget; their scripts and styles lie in
-`assets/`, written by hand and sent as they stand. A script is `dom.js` followed by the widget's own.
+`form` is the step editor: `form_state` says what it shows, `panel` lays out the parts that show it (`header`,
+`field`, `input_values`, `import_export`). `gallery`, `output_tree`, `prompt`, `tiles` and `buttons` hold
+anywidgets, all of them a `base.BaseWidget`; their scripts and styles are the files in `assets/`.
 """

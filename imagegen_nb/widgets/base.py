@@ -1,11 +1,12 @@
-"""Widgets whose script the page fetches from the kernel, so that a saved notebook holds none of it.
+"""The base of all anywidgets here: the page fetches a widget's script from the kernel.
 
-A front-end stores the whole state of each widget when it saves, its script included. What is not in
-the state is not in the file.
+When a front-end saves a notebook, it stores the whole state of each widget, script included. A script that
+is not part of the state does not fill the file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,66 +15,66 @@ import anywidget
 _ASSETS = Path(__file__).parent / "assets"
 
 
-def _bare(script: str) -> str:
-    """The script without indentation and comments: it is the part that every saved widget repeats."""
+def _minified(script: str) -> str:
+    """The script without indentation and comment lines: every saved widget repeats it."""
     lines = (line.strip() for line in script.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-class Live(anywidget.AnyWidget):
-    """A widget made of `scripts` and `styles`, files in `assets/`, in the order they build on each other.
+class BaseWidget(anywidget.AnyWidget):
+    """A widget made of `scripts` and `styles`: files in `assets/`, each building on those before it.
 
-    The last script has the `render({ model, el })` of anywidget. The page marks the widget's element with
-    the class `ig-live` once it is drawn.
+    The last script has anywidget's `render({ model, el })`. Once the widget is drawn, its element in the page
+    has the class `ig-live`.
 
-    A trait tagged `page=True` is what the page only reads. It is sent along with the script, and again when
-    it changes, instead of being synced: lists of images or paths would fill the file as the script would.
+    A trait tagged `unsaved=True` is read by the page but not part of the synced state, so it is not saved: it
+    is sent together with the script, and again when it changes. Use it for lists of images or paths.
     """
 
-    _esm = _bare((_ASSETS / "loader.js").read_text(encoding="utf-8"))
+    _esm = _minified((_ASSETS / "bootstrap.js").read_text(encoding="utf-8"))
 
     scripts: ClassVar[tuple[str, ...]] = ()
     styles: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
-        self.on_msg(self._asked)
-        if names := self.trait_names(page=True):
-            self.observe(self._changed, names)
+        self.on_msg(self._on_message)
+        if names := self.trait_names(unsaved=True):
+            self.observe(self._send_change, names)
 
-    def shown(self) -> None:
-        """Called whenever a page asks for the script: somebody is looking."""
+    def page_opened(self) -> None:
+        """Called whenever a page asks for the script, which means that it shows the widget."""
 
     def close(self) -> None:
-        """Let go of the page's side, the layout included."""
+        """Close the widget and its layout."""
         self.layout.close()
         super().close()
 
-    def _asked(self, _widget: object, content: object, _buffers: object) -> None:
+    def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
         if isinstance(content, dict) and content.get("type") == "script":
-            self.shown()
-            facts = {name: getattr(self, name) for name in self.trait_names(page=True)}
+            self.page_opened()
+            values = {name: getattr(self, name) for name in self.trait_names(unsaved=True)}
             sources = {"script": _joined(self.scripts), "style": _joined(self.styles)}
-            self.send({"type": "script", **sources, "facts": facts})
+            self.send({"type": "script", **sources, "values": values})
 
-    def _changed(self, change: dict[str, Any]) -> None:
-        self.send({"type": "facts", "facts": {change["name"]: change["new"]}})
+    def _send_change(self, change: dict[str, Any]) -> None:
+        self.send({"type": "values", "values": {change["name"]: change["new"]}})
 
 
 def _joined(names: tuple[str, ...]) -> str:
     return "".join((_ASSETS / name).read_text(encoding="utf-8") for name in names)
 
 
-class Stage(Live):
-    """An invisible widget that tells when a page shows it, by calling `shown`; it brings the form's style."""
+class DisplayProbe(BaseWidget):
+    """An invisible widget that calls `on_display` whenever a page shows it; it brings the form's style."""
 
-    scripts = ("dom.js", "stage.js")
+    scripts = ("shared.js", "display_probe.js")
     styles = ("form.css",)
 
-    def __init__(self, shown: Any, **traits: Any) -> None:
-        self._tell = shown
+    def __init__(self, on_display: Callable[[], object], **traits: Any) -> None:
+        self._on_display = on_display
         super().__init__(**traits)
 
-    def shown(self) -> None:
+    def page_opened(self) -> None:
         """Pass it on."""
-        self._tell()
+        self._on_display()

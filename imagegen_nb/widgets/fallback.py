@@ -1,7 +1,7 @@
-"""What stands in for a live widget where there is no kernel: static HTML in an output of its own.
+"""The static fallback: HTML shown in place of a live widget where there is no kernel.
 
-It is a second output of the same cell, updated in place, since a host that cannot show a widget does
-not fall back to other forms of the same output. Once the widget is drawn, CSS hides it.
+It is a second output of the same cell, updated in place: a host that cannot show a widget does not fall back
+to the other formats of the same output. Once the widget is drawn, CSS hides the fallback.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import Any
 
 from IPython.display import display
 
+# The second rule hides a form that was saved with its state but has no kernel, the third one the line that
+# a host writes about a widget whose kernel is gone.
 _STYLE = """<style>
-.jp-OutputArea-child:has(.ig-live) ~ .jp-OutputArea-child:has(.ig-standin) { display: none !important; }
-.jp-OutputArea:has(.ig-standin) .ig-form:not(:has(.ig-live)) { display: none !important; }
-.jp-OutputArea:has(.ig-standin) .jupyter-widgets.jp-OutputArea-output:not(:has(*)) { display: none; }
+.jp-OutputArea-child:has(.ig-live) ~ .jp-OutputArea-child:has(.ig-fallback) { display: none !important; }
+.jp-OutputArea:has(.ig-fallback) .ig-form:not(:has(.ig-live)) { display: none !important; }
+.jp-OutputArea:has(.ig-fallback) .jupyter-widgets.jp-OutputArea-output:not(:has(*)) { display: none; }
 </style>"""
-"""The second rule hides a form that was saved with its state but has nobody behind it, the third one the
-line a host writes about a widget whose kernel is gone."""
 
 
-class StandIn:
-    """A static output that shows what `html()` and `text()` give."""
+class StaticFallback:
+    """A static output that shows what `html()` and `text()` return."""
 
     def __init__(self, html: Callable[[], str], text: Callable[[], str]) -> None:
         self._html = html
@@ -33,7 +33,7 @@ class StandIn:
         self._handle = display(self, display_id=True)  # type: ignore[no-untyped-call]
 
     def update(self) -> None:
-        """Show what they give now, wherever the output was put."""
+        """Render it again, wherever it was shown."""
         if self._handle is not None:
             self._handle.update(self)
 
@@ -41,4 +41,4 @@ class StandIn:
         return self._text()
 
     def _repr_html_(self) -> str:
-        return f'<div class="ig-standin">{_STYLE}{self._html()}</div>'
+        return f'<div class="ig-fallback">{_STYLE}{self._html()}</div>'

@@ -1,17 +1,18 @@
-"""What a form shows: from a draft of a step to the state of every field, without any widget.
+"""What a form shows: from what was entered to the state of every field, without any widget.
 
-A draft keeps everything that was ever entered, also for models that are not chosen now, so that
-switching models and back restores it. What is visible, possible and wrong comes from the models'
-declarations, the same that validation uses; nothing is listed here.
+A draft keeps everything that was ever entered, also for models that are not chosen now, so that switching
+models and back restores it. What is visible, possible and wrong comes from the models' declarations, which
+validation reads too.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from imagegen_nb.errors import Problem
+from imagegen_nb.errors import InvalidStep, Problem
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Model, PixelSize, Rule
 from imagegen_nb.step.step import ImageGenerationStep
@@ -33,9 +34,10 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FieldView:
+class FieldState:
     """What one field shows. A hidden field does not apply to the model; a disabled one is shown with
-    the reason in `hint`. `problems` are what stands against its value, with the remedy."""
+    the reason in `hint`. `value` is the entry where there is a possible one (`entered`), else the default.
+    `problems` are the problems of its value, with their remedies."""
 
     key: str
     label: str
@@ -43,6 +45,7 @@ class FieldView:
     visible: bool = True
     enabled: bool = True
     value: Any = None
+    entered: bool = False
     options: tuple[Option, ...] = ()
     minimum: int = 0
     maximum: int = 0
@@ -53,103 +56,104 @@ class FieldView:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What has been entered so far: settings all models share, and each provider's own."""
+    """What has been entered so far, by provider and key; settings that all models share have no provider."""
 
-    model: str
-    common: Mapping[str, Any] = field(default_factory=dict)
-    own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    model: str = ImageGenerationStep.model_fields["model"].default
+    entries: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, step: ImageGenerationStep) -> Draft:
+    def of(cls, step: ImageGenerationStep) -> Self:
         """The draft that shows `step`."""
-        draft = cls(step.model)
-        for key, value in step.settings().items():
-            draft = draft.changed(key, value)
-        return draft
+        return cls().loaded(step)
 
-    def changed(self, key: str, value: Any) -> Draft:
+    def loaded(self, step: ImageGenerationStep) -> Self:
+        """The draft that shows `step`, remembering what was entered for other providers."""
+        draft = replace(self, model=step.model)
+        replaced = ("", draft._provider)
+        others = {place: value for place, value in self.entries.items() if place[0] not in replaced}
+        entries = {draft._place(key): value for key, value in step.settings().items() if key != "model"}
+        return replace(draft, entries=others | entries)
+
+    def changed(self, key: str, value: Any) -> Self:
         """The draft after one entry; None takes it back. Unknown keys and models raise `KeyError`."""
         if key == "model":
             if catalog.find(value) is None:
                 raise KeyError(value)
             return replace(self, model=value)
-        if ImageGenerationStep.kinds()[key] is not None:
-            return replace(self, common={**self.common, key: value})
-        mine = {**self.own.get(self._provider, {}), key: value}
-        return replace(self, own={**self.own, self._provider: mine})
+        return replace(self, entries={**self.entries, self._place(key): value})
 
-    def loaded(self, step: ImageGenerationStep) -> Draft:
-        """The draft that shows `step`, remembering what was entered for other providers."""
-        fresh = Draft.of(step)
-        return replace(fresh, own={**self.own, fresh._provider: fresh.own.get(fresh._provider, {})})
+    def entry(self, key: str) -> Any:
+        """What was entered for `key`, None when nothing was."""
+        return self.model if key == "model" else self.entries.get(self._place(key))
+
+    def _place(self, key: str) -> tuple[str, str]:
+        shared = ImageGenerationStep.kinds()[key] is not None
+        return ("" if shared else self._provider, key)
 
     @property
     def _provider(self) -> str:
         entry = catalog.find(self.model)
         return entry.provider.name if entry else ""
 
-    def entered(self, key: str) -> Any:
-        """What was entered for `key`, None when nothing was."""
-        if key == "model":
-            return self.model
-        return {**self.common, **self.own.get(self._provider, {})}.get(key)
 
-    def settings(self) -> dict[str, Any]:
-        """The settings as the form shows them now: what is hidden, disabled or impossible is left out."""
-        settings = {}
-        for key, view in fields(self, with_problems=False).items():
-            entered = self.entered(key)
-            if view.visible and view.enabled and entered is not None and entered == view.value:
-                settings[key] = entered
-        return settings
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormState:
+    """All that a form shows of a draft: every field in the platform's order, and the step, or else the
+    problems that keep the draft from being one."""
 
+    fields: Mapping[str, FieldState]
+    step: ImageGenerationStep | None
+    problems: tuple[Problem, ...]
 
-def fields(draft: Draft, *, with_problems: bool = True) -> dict[str, FieldView]:
-    """Every field of the form in the platform's order, by key."""
-    entry = catalog.find(draft.model)
-    assert entry is not None
-    views = {key: _view(key, draft, entry.model) for key in ImageGenerationStep.kinds()}
-    if not with_problems:
-        return views
-    told = _problems(draft)
-    return {key: replace(view, problems=tuple(told.get(key, ()))) for key, view in views.items()}
-
-
-def _problems(draft: Draft) -> dict[str, list[str]]:
-    told: dict[str, list[str]] = {}
-    for problem in problems(draft):
-        told.setdefault(problem.field, []).append(f"{problem.message}. {problem.remedy}")
-    return told
+    @classmethod
+    def of(cls, draft: Draft) -> Self:
+        """Work it out once: the fields, the step they make, and the problems at their fields."""
+        entry = catalog.find(draft.model)
+        assert entry is not None
+        fields = {key: _field(key, draft, entry.model) for key in ImageGenerationStep.kinds()}
+        try:
+            return cls(fields=fields, step=ImageGenerationStep(**settings(fields)), problems=())
+        except InvalidStep as error:
+            problems = error.problems
+        for problem in problems:
+            if known := fields.get(problem.field):
+                message = f"{problem.message}. {problem.remedy}"
+                fields[problem.field] = replace(known, problems=(*known.problems, message))
+        return cls(fields=fields, step=None, problems=problems)
 
 
-def problems(draft: Draft) -> tuple[Problem, ...]:
-    """Everything that stands against the draft as it is shown; an empty tuple when it can be run."""
-    return ImageGenerationStep.problems(draft.settings())
+def settings(fields: Mapping[str, FieldState]) -> dict[str, Any]:
+    """The settings that were entered and are shown; what is hidden, disabled or impossible is left out."""
+    return {key: state.value for key, state in fields.items() if state.entered}
 
 
-def _view(key: str, draft: Draft, model: Model) -> FieldView:
+def _field(key: str, draft: Draft, model: Model) -> FieldState:
     label = (model.labels or {}).get(key, ImageGenerationStep.labels()[key])
     if key == "model":
-        return FieldView(
+        return FieldState(
             key=key,
             label=label,
             control="model",
             value=draft.model,
+            entered=True,
             options=_model_options(),
-            hint=_notice(model),
+            hint=_lifecycle_hint(model),
         )
     kind = model.settings.get(key, ImageGenerationStep.kinds()[key])
     if kind is None:
-        return FieldView(key=key, label=label, control=_hidden_control(key), visible=False)
-    rules = [rule for rule in model.rules if rule.field == key and _active(rule, draft, model)]
+        return FieldState(key=key, label=label, control=_hidden_control(key), visible=False)
+    rules = [rule for rule in model.rules if rule.field == key and _applies(rule, draft, model)]
     disabling = next((rule for rule in rules if not rule.refused), None)
     options = _options(key, kind, rules)
-    return FieldView(
+    entry = draft.entry(key)
+    possible = entry is not None and _possible(entry, kind, options)
+    return FieldState(
         key=key,
         label=label,
         control=_control(key, kind),
         enabled=disabling is None,
-        value=_shown(draft.entered(key), kind, options),
+        value=entry if possible else kind.default,
+        entered=possible and disabling is None,
         options=options,
         minimum=kind.minimum if isinstance(kind, Integer) else 0,
         maximum=kind.maximum if isinstance(kind, Integer) else 0,
@@ -158,23 +162,21 @@ def _view(key: str, draft: Draft, model: Model) -> FieldView:
     )
 
 
-def _active(rule: Rule, draft: Draft, model: Model) -> bool:
-    """Whether the rule holds for what is entered, an unset field counting with its default."""
-    other = draft.entered(rule.when)
+def _applies(rule: Rule, draft: Draft, model: Model) -> bool:
+    """Whether the rule applies to what was entered; an unset field counts with its default."""
+    other = draft.entry(rule.when)
     kind = model.settings.get(rule.when)
     if other is None or (kind is not None and kind.check(other)):
         other = model.default(rule.when)
     return other in rule.equals
 
 
-def _shown(entered: Any, kind: Kind, options: tuple[Option, ...]) -> Any:
-    """What the field shows: the entry, or the default while the entry is impossible here."""
-    if entered is None:
-        return kind.default
-    if isinstance(kind, Choice):
-        possible = any(option.value == entered and not option.disabled for option in options)
-        return entered if possible else kind.default
-    return entered
+def _possible(entry: Any, kind: Kind, options: tuple[Option, ...]) -> bool:
+    """Whether the field can show the entry. A choice cannot show what it does not offer; in other fields a
+    wrong entry stays, with its problem."""
+    return not isinstance(kind, Choice) or any(
+        option.value == entry and not option.disabled for option in options
+    )
 
 
 def _options(key: str, kind: Kind, rules: list[Rule]) -> tuple[Option, ...]:
@@ -185,45 +187,43 @@ def _options(key: str, kind: Kind, rules: list[Rule]) -> tuple[Option, ...]:
     refused = {value: rule.because for rule in rules for value in rule.refused}
     common = ImageGenerationStep.kinds()[key]
     # What other models offer and this one does not is shown as unavailable, as on the platform.
-    everything = common.values if isinstance(common, Choice) else kind.values
-    unavailable = {value: kind.because for value in everything if value not in kind.values}
+    offered_anywhere = common.values if isinstance(common, Choice) else kind.values
+    unavailable = {value: kind.because for value in offered_anywhere if value not in kind.values}
     reasons = {**unavailable, **refused}
-    values = (*kind.values, *unavailable)
-    if key == "image_size":
-        return tuple(_tile(value) for value in values)
     return tuple(
-        Option(
-            value,
-            value,
+        replace(
+            _tile(value),
             disabled=value in reasons,
             hint=f"{value} is not available: {reasons[value]}" if value in reasons else "",
         )
-        for value in values
+        for value in (*kind.values, *unavailable)
     )
 
 
+_SHAPE = re.compile(r"(\d+)([x:])(\d+)")
+
+
 def _tile(value: str) -> Option:
-    """A size or ratio with its shape."""
-    for separator in ("x", ":"):
-        width, found, height = value.partition(separator)
-        if found and width.isdecimal() and height.isdecimal():
-            label = f"{width} × {height}" if separator == "x" else value
-            return Option(value, label, width=int(width), height=int(height))
-    return Option(value, value)
+    """An option, with its shape where it is a size or a ratio."""
+    if not (match := _SHAPE.fullmatch(value)):
+        return Option(value, value)
+    width, separator, height = match.groups()
+    label = f"{width} × {height}" if separator == "x" else value
+    return Option(value, label, width=int(width), height=int(height))
 
 
 def _model_options() -> tuple[Option, ...]:
     options = []
     for entry in catalog.models():
         life = entry.model.lifecycle
-        marks = [f"{life.status} {life.since}, use {life.successor}" if life.status != "current" else ""]
-        marks.append("" if entry.model.offered else "not offered by the platform")
-        told = "; ".join(filter(None, marks))
-        options.append(Option(entry.model.name, f"{entry.model.name} ({told})" if told else entry.model.name))
+        notes = [f"{life.status} {life.since}, use {life.successor}" if life.status != "current" else ""]
+        notes.append("" if entry.model.offered else "not offered by the platform")
+        note = "; ".join(filter(None, notes))
+        options.append(Option(entry.model.name, f"{entry.model.name} ({note})" if note else entry.model.name))
     return tuple(options)
 
 
-def _notice(model: Model) -> str:
+def _lifecycle_hint(model: Model) -> str:
     life = model.lifecycle
     if life.status == "current":
         return "" if model.offered else "not offered by the platform's step"
@@ -231,12 +231,13 @@ def _notice(model: Model) -> str:
 
 
 def _control(key: str, kind: Kind) -> Control:
-    if key == "image_size":
-        return "tiles"
     if key == "prompt":
         return "prompt"
+    if isinstance(kind, PixelSize):
+        return "tiles"
     if isinstance(kind, Choice):
-        return "choice"
+        has_shapes = any(_SHAPE.fullmatch(value) for value in kind.values)
+        return "tiles" if has_shapes else "choice"
     return "integer" if isinstance(kind, Integer) else "text"
 
 

@@ -1,4 +1,4 @@
-"""What a gallery shows at once: the images of one run, or the stored records of one."""
+"""One page of a gallery: the images of one run, or what a store knows of them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from imagegen_nb.core import html_repr
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, thumbnail
-from imagegen_nb.store.base import Store, StoredAsset
+from imagegen_nb.store.base import AssetRecord, Store
 
 _LONGEST_ALT = 250
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A run, or the stored records of one. `label` names its zip file, `prefix` is the path to its output."""
+class GalleryPage:
+    """A run, or its stored records. `label` names its zip file, `prefix` is the path to its output."""
 
     id: str = ""
     title: str = ""
@@ -34,59 +34,58 @@ class Page:
     prefix: str = ""
     assets: tuple[Asset, ...] = ()
     run: Run | None = None
-    time: str = ""
+    duration: str = ""
 
     @classmethod
-    def of_run(cls, run: Run) -> Page:
+    def of_run(cls, run: Run) -> GalleryPage:
         """The page of `run`."""
         notes = [run.error.summary()] if run.error else []
         notes += [
             f"{short.count} missing: {short.error.summary()}" for short in run.shortfalls if not run.error
         ]
-        model = run.step.model if run.step.name else ""
-        came = f"{run.returned} of {counted(run.requested)}"
-        came += "" if run.status == "done" else f", {run.status}"
+        model = run.step.model if run.step.name else ""  # without a name, the model is the title
+        result = f"{run.returned} of {count_images(run.requested)}"
+        result += "" if run.status == "done" else f", {run.status}"
         return cls(
             id=run.id,
             title=run.step.name or run.step.model,
             label=run.step.name or run.prompt,
-            facts=tuple(filter(None, (model, came, _clock(run.started_at)))),
+            facts=tuple(filter(None, (model, result, _local_time(run.started_at)))),
             notes=(*notes, *run.warnings),
             emulated=run.emulated,
             alt=run.prompt if len(run.prompt) <= _LONGEST_ALT else f"{run.prompt[:_LONGEST_ALT]}…",
             prefix=f"{run.identifier}.output" if run.identifier else "",
             assets=run.output.assets,
             run=run,
-            time=f"{run.duration:.1f} s",
+            duration=f"{run.duration:.1f} s",
         )
 
     @classmethod
-    def of_records(cls, run_id: str, records: list[StoredAsset], store: Store) -> Page:
-        """The page of what a store knows of one run."""
+    def of_records(cls, run_id: str, records: list[AssetRecord], store: Store) -> GalleryPage:
+        """The page of a run's records in a store."""
         return cls(
             id=run_id,
-            title=f"{counted(len(records))} from the store",
-            facts=(_clock(records[0].created_at),),
+            title=f"{count_images(len(records))} from the store",
+            facts=(_local_time(records[0].created_at),),
             emulated=any(record.emulated for record in records),
             assets=tuple(Asset.of(record, store) for record in records),
         )
 
     def shown(self, removed: Collection[str] = ()) -> Iterator[tuple[str, int, Asset]]:
-        """Each image that was not removed: its id on the wire, its position in the output, its record."""
+        """Each image that was not removed: its id in messages, its position in the output, its asset."""
         for index, asset in enumerate(self.assets):
-            if (key := f"{self.id}.{index}") not in removed:
-                yield key, index, asset
+            if (image_id := f"{self.id}.{index}") not in removed:
+                yield image_id, index, asset
 
-    def item(self, key: str, index: int, asset: Asset) -> dict[str, Any]:
-        """What the front-end needs to know of one image. `cost` is shown as soon as somebody knows it."""
+    def item(self, image_id: str, index: int, asset: Asset) -> dict[str, Any]:
+        """What the front-end needs to know of one image."""
         stored, address = asset.stored, urlsplit(asset.file_url)
         return {
-            "id": key,
+            "id": image_id,
             "name": asset.file_name,
             "alt": self._alt(index),
-            "facts": [fact for fact in (*asset.facts(), self.time) if fact and "sha256" not in fact],
+            "facts": [fact for fact in (*asset.facts(), self.duration) if fact and "sha256" not in fact],
             "more": [f"sha256 {stored.sha256[:8]}"] if stored else [],
-            "cost": "",
             "path": f"{{{{{self.prefix}.assets.{index}.file_url}}}}" if self.prefix else "",
             "file": url2pathname(address.path) if address.scheme == "file" else "",
             "width": stored.width if stored else 0,
@@ -95,13 +94,13 @@ class Page:
         }
 
     def html(self) -> str:
-        """The page as a static table, for where no widget is alive."""
+        """The page as a static table, for a notebook without a kernel."""
         return (
             self.run._repr_html_() if self.run else html_repr.html(self._heading(), self.notes, self._tiles())
         )
 
     def text(self) -> str:
-        """The same as lines of text, without anything that changes between equal runs."""
+        """The page as lines of text, which are the same for equal runs."""
         return repr(self.run) if self.run else html_repr.text(self._heading(), self.notes, self._tiles())
 
     def _heading(self) -> str:
@@ -123,23 +122,23 @@ class Page:
         return f"{self.alt} ({index + 1} of {len(self.assets)})"
 
 
-def pages(source: Iterable[Run | StoredAsset], store: Store | None) -> Iterator[Page]:
+def pages(source: Iterable[Run | AssetRecord], store: Store | None) -> Iterator[GalleryPage]:
     """A page for each run, and for the records of each run. Raises `InvalidOption` without their store."""
-    records: dict[str, list[StoredAsset]] = {}
-    for given in source:
-        if isinstance(given, Run):
-            yield Page.of_run(given)
+    records: dict[str, list[AssetRecord]] = {}
+    for item in source:
+        if isinstance(item, Run):
+            yield GalleryPage.of_run(item)
         elif store is None:
             raise InvalidOption("records need their store: Gallery(ws.records(), store=ws.store)")
         else:
-            records.setdefault(given.run_id, []).append(given)
+            records.setdefault(item.run_id, []).append(item)
     for run_id, members in records.items():
         assert store is not None
-        yield Page.of_records(run_id, members, store)
+        yield GalleryPage.of_records(run_id, members, store)
 
 
-def counted(images: int) -> str:
-    """So many images, in words."""
+def count_images(images: int) -> str:
+    """A number of images, in words."""
     return f"{images} image{'' if images == 1 else 's'}"
 
 
@@ -148,5 +147,5 @@ def base_name(asset: Asset) -> str:
     return re.split(r"[\\/]", asset.file_name)[-1].strip(". \0") or "image"
 
 
-def _clock(moment: str) -> str:
+def _local_time(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,4 +1,4 @@
-"""In and out: export and import of step files, and the step as Python."""
+"""Export and import of step files, and the step as Python code."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ from imagegen_nb.step_file.document import LARGEST_FILE, StepDefinition
 from imagegen_nb.step_file.export import define
 from imagegen_nb.step_file.load import load_step
 from imagegen_nb.widgets.buttons import CopyButton, FileButton
-from imagegen_nb.widgets.factory import Kit
+from imagegen_nb.widgets.factory import WidgetFactory
 
 _PROBLEMS = '<div class="ig-problem" role="alert">The step has problems; mend them first.</div>'
 
 
-class Transfer:
+class ImportExport:
     """Export to a file or as a download, with or without the output; import; *Copy as Python*.
 
-    `current` gives the step (None while it is not valid), the run that belongs to it (or None) and
-    the identifier; `imported` takes what was read.
+    `current` returns the step (None while it has problems), the run made with its settings (or None) and
+    the identifier; `on_import` is called with what was read.
     """
 
     def __init__(
         self,
-        kit: Kit,
+        factory: WidgetFactory,
         current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]],
-        imported: Callable[[StepDefinition], None],
+        on_import: Callable[[StepDefinition], None],
     ) -> None:
-        self._current, self._imported = current, imported
-        self.path = kit.make(Text, "ig-path", description="File", placeholder="hero.step.json")
-        self.with_output = kit.make(
+        self._current, self._on_import = current, on_import
+        self.path = factory.make(Text, "ig-path", description="File", placeholder="hero.step.json")
+        self.with_output = factory.make(
             Checkbox, "ig-with-output", description="with the output", value=True, indent=False
         )
-        self.export = kit.make(Button, "ig-export", description="Export", icon="save")
-        self.upload = FileButton(self._read, label="Import", accept=".json", largest=LARGEST_FILE)
-        self.upload.add_class("ig-import")
-        self.python = CopyButton(self._code, label="Copy as Python")
-        self.python.add_class("ig-python")
-        self.told = kit.make(HTML, "ig-transfer-told")
-        self.export.on_click(lambda _: self._guarded(self._export))
-        row = [self.path, self.with_output, self.export, self.upload, self.python]
-        self.widget = kit.make(
-            VBox, "ig-transfer", children=[kit.make(HBox, "ig-actions", children=row), self.told]
+        self.export_button = factory.make(Button, "ig-export", description="Export", icon="save")
+        self.import_button = FileButton(self._read, label="Import", accept=".json", largest=LARGEST_FILE)
+        self.import_button.add_class("ig-import")
+        self.copy_button = CopyButton(self._code, label="Copy as Python")
+        self.copy_button.add_class("ig-python")
+        self.message = factory.make(HTML, "ig-import-export-message")
+        self.export_button.on_click(lambda _: self._guarded(self._export))
+        row = [self.path, self.with_output, self.export_button, self.import_button, self.copy_button]
+        self.widget = factory.make(
+            VBox, "ig-import-export", children=[factory.make(HBox, "ig-actions", children=row), self.message]
         )
 
     def _guarded(self, action: Callable[[], str]) -> None:
-        """Do it, and say what came of it; an exception in a callback would show nowhere."""
+        """Show the action's result or its error: an exception in a callback would show nowhere."""
         try:
-            self.told.value = action()
-        except ImagegenError as error:
-            self.told.value = f'<div class="ig-problem" role="alert">{escape(str(error))}</div>'
+            self.message.value = action()
+        except (ImagegenError, OSError) as error:
+            self.message.value = f'<div class="ig-problem" role="alert">{escape(str(error))}</div>'
 
     def _export(self) -> str:
         step, run, identifier = self._current()
@@ -66,8 +66,9 @@ class Transfer:
         definition = define(step, run=run if self.with_output.value else None, identifier=identifier)
         name = self.path.value.strip() or f"{slug(step.name or step.prompt)}.step.json"
         saved = definition.save(name)
-        source = b64encode(definition.dump()).decode()
-        link = f'download="{escape(saved.path.name)}" href="data:application/json;base64,{source}"'
+        # The file's own bytes: the download cannot differ from what was saved.
+        data = b64encode(saved.path.read_bytes()).decode()
+        link = f'download="{escape(saved.path.name)}" href="data:application/json;base64,{data}"'
         return f'<div class="ig-hint">{escape(str(saved))} · <a class="ig-download" {link}>download</a></div>'
 
     def _read(self, name: str, data: bytes | None) -> None:
@@ -77,7 +78,7 @@ class Transfer:
         if data is None:
             raise DefinitionError(f"{name} has more than {LARGEST_FILE:,} bytes; no step file is that large")
         definition = load_step(data)
-        self._imported(definition)
+        self._on_import(definition)
         changes = "".join(f"<br>{escape(change)}" for change in definition.changes)
         return f'<div class="ig-hint">imported {escape(name)}{changes}</div>'
 
@@ -85,8 +86,8 @@ class Transfer:
         """The step as Python, shown as well as copied."""
         step, _, _ = self._current()
         if step is None:
-            self.told.value = _PROBLEMS
+            self.message.value = _PROBLEMS
             return None
         code = as_python(step)
-        self.told.value = f'<pre class="ig-code" tabindex="0">{escape(code)}</pre>'
+        self.message.value = f'<pre class="ig-code" tabindex="0">{escape(code)}</pre>'
         return code

@@ -11,57 +11,56 @@ from ipywidgets import HTML, Text, VBox
 
 from imagegen_nb.core import variables
 from imagegen_nb.errors import VariableError
-from imagegen_nb.widgets.assign import assign
-from imagegen_nb.widgets.factory import Kit
+from imagegen_nb.widgets.factory import WidgetFactory, update_traits
 
 _LONGEST_PREVIEW = 4_000
 
 
-class TestValues:
+class InputValues:
     """A text field for each input the prompt names, and the resolved prompt below.
 
-    `given` are values that came with the form: text can be edited, earlier runs and other data
-    stand as they are. A text that is a JSON array or object is used as one, as on the platform.
+    `initial` are values that came with the form: text can be edited, earlier runs and other data
+    cannot. Text that is a JSON array or object is used as one, as on the platform.
     """
 
-    __test__ = False  # not a test, whatever its name says to pytest
-
-    def __init__(self, kit: Kit, given: Mapping[str, Any], changed: Callable[[], None]) -> None:
-        self.given = given
-        self._kit = kit
-        self._changed = changed
+    def __init__(
+        self, factory: WidgetFactory, initial: Mapping[str, Any], on_change: Callable[[], None]
+    ) -> None:
+        self.initial = initial
+        self._factory = factory
+        self._on_change = on_change
         self._texts: dict[str, Any] = {}
-        self._preview = kit.make(HTML, "ig-preview")
-        self.widget = kit.make(VBox, "ig-inputs", children=[self._preview])
+        self._preview = factory.make(HTML, "ig-preview")
+        self.widget = factory.make(VBox, "ig-inputs", children=[self._preview])
 
     def values(self) -> dict[str, Any]:
-        """The inputs for a run: what came with the form, and what was typed."""
+        """The inputs for a run: the initial values, and what was typed."""
         typed = {name: _value(text.value) for name, text in self._texts.items() if text.value}
-        return {**self.given, **typed}
+        return {**self.initial, **typed}
 
     def texts(self) -> list[Any]:
-        """The text fields there ever were; those of names no longer in the prompt keep their text."""
+        """All text fields, also of names no longer in the prompt: they keep their text."""
         return list(self._texts.values())
 
     def show(self, prompt: str) -> None:
         """Offer a field for each input `prompt` names, keeping what was typed before."""
         names = list(dict.fromkeys(path.partition(".")[0] for path in variables.paths(prompt)))
-        wanted = [name for name in names if isinstance(self.given.get(name, ""), str)]
-        for name in wanted:
+        editable = [name for name in names if isinstance(self.initial.get(name, ""), str)]
+        for name in editable:
             if name not in self._texts:
                 self._texts[name] = self._text(name)
-        assign(self.widget, children=(*(self._texts[name] for name in wanted), self._preview))
+        update_traits(self.widget, children=(*(self._texts[name] for name in editable), self._preview))
         self._show_preview(prompt)
 
     def _text(self, name: str) -> Any:
-        text = self._kit.entry(
+        text = self._factory.make_labelled(
             Text,
             f"Test value for {name}",
             "ig-test-value",
-            value=self.given.get(name, ""),
+            value=self.initial.get(name, ""),
             placeholder='text, or a JSON array such as ["a", "b"]',
         )
-        text.observe(lambda _: self._changed(), "value")
+        text.observe(lambda _: self._on_change(), "value")
         return text
 
     def _show_preview(self, prompt: str) -> None:
@@ -74,11 +73,11 @@ class TestValues:
             else:
                 shown = escape(resolved[:_LONGEST_PREVIEW])
                 html = f'<div class="ig-hint">Resolved prompt:</div><div class="ig-resolved">{shown}</div>'
-        assign(self._preview, value=html)
+        update_traits(self._preview, value=html)
 
 
 def _value(text: str) -> Any:
-    """What was typed: a JSON array or object where it is one, else the text itself."""
+    """The typed text, parsed where it is a JSON array or object."""
     if text.lstrip()[:1] in ("[", "{"):
         try:
             return jiter.from_json(text.encode(), allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""The output object as a folded tree: what later steps can refer to, each path one click from a copy."""
+"""The output object as a foldable tree: the paths later steps can refer to, each with a copy button."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import traitlets
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step import references
 from imagegen_nb.step.references import OutputPath
-from imagegen_nb.widgets.base import Live
+from imagegen_nb.widgets.base import BaseWidget
 
-_LONGEST_VALUE = 160
-"""Characters of a shown value; the whole of it is in the run."""
+_LONGEST_VALUE = 160  # characters of a shown value
 
 
-class OutputTree(Live):
+class OutputTree(BaseWidget):
     """A run's output, or what a step is expected to give, as a tree to unfold and copy paths from.
 
     `source` is a `Run` or the `OutputPath`s of `imagegen_nb.paths(step)`; `identifier` is the name later
@@ -27,11 +26,11 @@ class OutputTree(Live):
     Traits: `label`, the heading; `nodes`, what is drawn, written here and never read back.
     """
 
-    scripts = ("dom.js", "tree.js")
-    styles = ("base.css", "tree.css")
+    scripts = ("shared.js", "output_tree.js")
+    styles = ("base.css", "output_tree.css")
 
     label = traitlets.Unicode("Output").tag(sync=True)
-    nodes: traitlets.List[Any] = traitlets.List(read_only=True).tag(page=True)
+    nodes: traitlets.List[Any] = traitlets.List(read_only=True).tag(unsaved=True)
 
     def __init__(
         self, source: Run | Iterable[OutputPath] | None = None, *, identifier: str | None = None
@@ -44,26 +43,26 @@ class OutputTree(Live):
         """Show another run, or other paths; what was unfolded stays so."""
         if isinstance(source, Run):
             source = references.paths(source.step, source, identifier=identifier)
-        self.set_trait("nodes", [_node(path) for path in sorted(source, key=_place)])
+        self.set_trait("nodes", [_node(path) for path in sorted(source, key=_sort_key)])
 
     def __repr__(self) -> str:
         count = len(self.nodes)
         return f"Output tree of {count} path{'' if count == 1 else 's'} (run this cell to see it live)"
 
 
-def _place(path: OutputPath) -> list[tuple[bool, int, str]]:
-    """A node directly before what it holds, numbers in their order, settings before assets."""
+def _sort_key(path: OutputPath) -> list[tuple[bool, int, str]]:
+    """Sorts a node directly before its children, indexes as numbers, settings before assets."""
     parts = path.path.split(".")
     order = {"model": 0, "id": 0, "settings": 0, "assets": 1, "error": 2}
     return [(not part.isdigit(), int(part) if part.isdigit() else order.get(part, 3), part) for part in parts]
 
 
 def _node(path: OutputPath) -> dict[str, str]:
-    return {"path": path.path, "type": path.type, "state": path.state, "value": _shown(path.value)}
+    return {"path": path.path, "type": path.type, "state": path.state, "value": _display(path.value)}
 
 
-def _shown(value: Any) -> str:
-    """A value as a prompt would get it, cut; objects and arrays show how much they hold."""
+def _display(value: Any) -> str:
+    """A value as text, shortened; of an array only its length."""
     if value is None:
         return ""
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The prompt field: a text area, and a picker that inserts a variable where the caret is."""
+"""The prompt field: a text area with a picker that inserts a variable at the caret."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any, ClassVar, Literal, TypedDict
 
 import traitlets
 
-from imagegen_nb.widgets.base import Live
+from imagegen_nb.widgets.base import BaseWidget
 
-_SAMPLE = 120
-"""Characters of a sample value; the whole value has no business in a widget's state."""
+_LONGEST_SAMPLE = 120  # characters of a sample value
 
 
 class Variable(TypedDict, total=False):
@@ -23,7 +22,7 @@ class Variable(TypedDict, total=False):
     sample: str
 
 
-class PromptBox(Live):
+class PromptBox(BaseWidget):
     """A labelled text area with an **Insert Variable** button.
 
     Traits: `value`, the text, a moment after it was typed and at once when the field is left; `label`;
@@ -31,13 +30,13 @@ class PromptBox(Live):
     `rows`; `disabled`. The picker is grouped, filtered by typing, and inserts `{{path}}` at the caret.
     """
 
-    scripts = ("dom.js", "prompt.js")
+    scripts = ("shared.js", "prompt.js")
     styles = ("base.css", "prompt.css")
 
-    # Not echoed: an echo that comes back while keys are typed would only be older than the field.
+    # Without echo: an echo that arrives while somebody types would be older than the field's text.
     value = traitlets.Unicode().tag(sync=True, echo_update=False)
     label = traitlets.Unicode("Prompt").tag(sync=True)
-    variables: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(page=True)
+    variables: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(unsaved=True)
     problem = traitlets.Unicode().tag(sync=True)
     rows = traitlets.Int(4, min=1, max=40).tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
@@ -47,18 +46,21 @@ class PromptBox(Live):
 
     @traitlets.validate("variables")
     def _complete(self, proposal: Mapping[str, Any]) -> list[dict[str, str]]:
-        return [self._variable(given) for given in proposal["value"]]
+        return [self._variable(variable) for variable in proposal["value"]]
 
-    def _variable(self, given: Mapping[str, Any]) -> dict[str, str]:
-        known = {key: str(given.get(key) or "") for key in Variable.__annotations__}
-        known["group"] = known["group"] or "Inputs"
-        if not known["path"] or known["group"] not in self._groups or known["state"] not in self._states:
+    def _variable(self, variable: Mapping[str, Any]) -> dict[str, str]:
+        """The variable with every key, as the script reads it."""
+        complete = {key: str(variable.get(key) or "") for key in Variable.__annotations__}
+        complete["group"] = complete["group"] or "Inputs"
+        grouped = complete["group"] in self._groups and complete["state"] in self._states
+        if not complete["path"] or not grouped:
             raise traitlets.TraitError(
-                f"a variable needs a path, a group of {self._groups}, a state of {self._states}; got {given}"
+                f"a variable needs a path, a group of {self._groups}, a state of {self._states}; "
+                f"got {variable}"
             )
-        if len(known["sample"]) > _SAMPLE:
-            known["sample"] = f"{known['sample'][: _SAMPLE - 1]}…"
-        return known
+        if len(complete["sample"]) > _LONGEST_SAMPLE:
+            complete["sample"] = f"{complete['sample'][: _LONGEST_SAMPLE - 1]}…"
+        return complete
 
     def __repr__(self) -> str:
         return f"{self.label} field of {len(self.value)} characters (run this cell to see it live)"

@@ -7,10 +7,10 @@ from typing import Any, TypedDict
 
 import traitlets
 
-from imagegen_nb.widgets.base import Live
+from imagegen_nb.widgets.base import BaseWidget
 
 
-class Option(TypedDict, total=False):
+class TileOption(TypedDict, total=False):
     """One tile; `value` is needed, `label` defaults to it. `width` and `height` are relative lengths of the
     drawn rectangle (without them a symbol for "auto" is drawn); `hint` is a short line under the label,
     where a `disabled` tile says why."""
@@ -23,31 +23,31 @@ class Option(TypedDict, total=False):
     hint: str
 
 
-class TileChoice(Live):
+class TileChoice(BaseWidget):
     """Tiles to choose one of: radio buttons in a fieldset, so that arrow keys move between them.
 
     Traits: `value` ("" is a value like any other, usually the provider's default); `legend`; `options`,
-    a list of `Option`; `custom` adds a tile with a text field for `WIDTHxHEIGHT`, and a `value` that is no
-    option's stands in that field; `problem`, shown under the tiles; `disabled`. Spaces and `×` in a typed
-    size are understood. An empty custom field gives `EMPTY` ("x"), which is no size, instead of silently
-    meaning the default.
+    a list of `TileOption`; `custom` adds a tile with a text field for `WIDTHxHEIGHT`, which also shows a
+    `value` that no option has; `problem`, shown under the tiles; `disabled`. Spaces and `×` in a typed
+    size are understood. An empty custom field gives `EMPTY` ("x"), which is no size: it must not silently
+    mean the default.
     """
 
     EMPTY = "x"
 
-    scripts = ("dom.js", "tiles.js")
+    scripts = ("shared.js", "tiles.js")
     styles = ("base.css", "tiles.css")
 
     value = traitlets.Unicode().tag(sync=True)
     legend = traitlets.Unicode().tag(sync=True)
-    options: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(page=True)
+    options: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(unsaved=True)
     custom = traitlets.Bool(False).tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
 
     @traitlets.validate("options")
     def _complete(self, proposal: Mapping[str, Any]) -> list[dict[str, Any]]:
-        options = [_option(given) for given in proposal["value"]]
+        options = [_complete_option(option) for option in proposal["value"]]
         values = [option["value"] for option in options]
         if len(set(values)) < len(values):
             raise traitlets.TraitError(f"two options have the same value: {values}")
@@ -58,19 +58,20 @@ class TileChoice(Live):
         return f"{self.legend or 'Choice'}: {chosen} (run this cell to see it live)"
 
 
-def _option(given: Mapping[str, Any]) -> dict[str, Any]:
-    """`given` with every key, as the script reads it."""
-    unknown = given.keys() - Option.__annotations__.keys()
-    if unknown or not isinstance(given.get("value"), str):
+def _complete_option(option: Mapping[str, Any]) -> dict[str, Any]:
+    """The option with every key, as the script reads it."""
+    unknown = option.keys() - TileOption.__annotations__.keys()
+    if unknown or not isinstance(option.get("value"), str):
         raise traitlets.TraitError(
-            f"an option has a text `value` and of {list(Option.__annotations__)} what it likes; got {given}"
+            "an option has a text `value`, and may have others of "
+            f"{list(TileOption.__annotations__)}; got {option}"
         )
-    value = given["value"]
+    value = option["value"]
     return {
         "value": value,
-        "label": str(given.get("label") or value or "Auto"),
-        "width": given.get("width") or 0,
-        "height": given.get("height") or 0,
-        "disabled": bool(given.get("disabled")),
-        "hint": str(given.get("hint") or ""),
+        "label": str(option.get("label") or value or "Auto"),
+        "width": option.get("width") or 0,
+        "height": option.get("height") or 0,
+        "disabled": bool(option.get("disabled")),
+        "hint": str(option.get("hint") or ""),
     }

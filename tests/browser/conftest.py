@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from support.lab import ARGUMENTS, CHROMIUM, Lab, Opener, OpenNotebook
+from support import system_parts
+from support.lab import ARGUMENTS, Lab, Opener, OpenNotebook
+
+_FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _FOLDER in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_missing() -> None:
+    """Without them nothing here can be checked: a failure. `./dev test` looks before it starts the lane."""
+    if parts := system_parts.missing():
+        command = f"apt-get install --no-install-recommends {' '.join(sorted(parts.values()))}"
+        pytest.fail(
+            f"the browser tests need {', '.join(parts)}. On Debian, as root: {command}", pytrace=False
+        )
 
 
 @pytest.fixture(scope="session")
@@ -23,11 +43,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 # Not for the session: Playwright's event loop lives on this thread, and later tests want one of their own.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium; its absence is a failure, since the promises it checks would go unchecked."""
-    if not CHROMIUM.exists():
-        pytest.fail(f"the browser tests need {CHROMIUM}: apt-get install chromium", pytrace=False)
+    """The system's Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=system_parts.chromium(), headless=True, args=ARGUMENTS
+        )
         yield browser
         browser.close()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from support.form_page import FORM, expect_status, press_run, saved
 from support.lab import (
     Lab,
     Opener,
@@ -19,23 +19,8 @@ from support.lab import (
     execute,
     run_all,
     run_cell,
-    save,
-    shot,
+    screenshot,
 )
-
-FORM = """
-import imagegen_nb as ig
-from imagegen_nb.emulator import Fault
-workspace = ig.Workspace("assets", backend="emulator")
-workspace.emulator.latency = 0.3
-step = ig.ImageGenerationStep(
-    name="Hero image", prompt="A hero image for {{product}}", image_size="1536x1024", image_count=2,
-    image_output_format="webp", image_output_compression=80)
-step_1 = ig.ImageGenerationStep(prompt="a logo").run(workspace=workspace)
-inputs = {"product": "a blue bottle", "step_1": step_1}
-form = ig.StepForm(step, workspace, inputs=inputs, identifier="step_2")
-form
-"""
 
 
 @pytest.fixture
@@ -55,21 +40,6 @@ def choose(page: Page, model: str) -> None:
     select = page.locator(".ig-model select")
     names = [label.split()[0] for label in select.locator("option").all_inner_texts()]
     select.select_option(index=names.index(model))
-
-
-def press_run(page: Page) -> None:
-    page.locator(".ig-run").click()
-
-
-def done(page: Page, told: str = "done: 2 of 2 images") -> None:
-    expect(page.locator(".ig-status")).to_contain_text(told)
-
-
-def saved(page: Page, lab: Lab) -> tuple[dict[str, Any], int]:
-    """The page's notebook as it lies on the disk after a save, and its bytes."""
-    save(page)
-    file = max((lab.folder / "notebooks").glob("*.ipynb"), key=lambda path: path.stat().st_mtime)
-    return json.loads(file.read_text()), file.stat().st_size
 
 
 def test_fields_follow_the_model_and_come_back(page: Page) -> None:
@@ -106,11 +76,11 @@ def test_a_run_shows_progress_images_and_paths(page: Page) -> None:
     press_run(page)
     expect(page.locator(".ig-status")).to_contain_text("running")
     expect(page.locator(".ig-cancel")).to_be_enabled()
-    done(page)
+    expect_status(page)
     expect(page.get_by_role("img", name=re.compile("hero image for a blue bottle"))).to_have_count(2)
     expect(page.locator(".ig-form")).to_contain_text("EMULATED")
     expect(page.locator(".ig-form")).to_contain_text("step_2.output")
-    shot(page, "form-output")
+    screenshot(page, "form-output")
 
 
 def test_cancel_stops_a_run_under_way(page: Page) -> None:
@@ -122,7 +92,7 @@ def test_cancel_stops_a_run_under_way(page: Page) -> None:
     expect(page.locator(".ig-run")).to_be_enabled()
     execute(page, "workspace.emulator.latency = 0")
     press_run(page)
-    done(page)
+    expect_status(page)
 
 
 def test_an_error_is_told_in_the_form_in_plain_words(page: Page) -> None:
@@ -130,9 +100,9 @@ def test_an_error_is_told_in_the_form_in_plain_words(page: Page) -> None:
     press_run(page)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("rejected by the safety system")
-    shot(page, "form-error")
+    screenshot(page, "form-error")
     press_run(page)
-    done(page)
+    expect_status(page)
     expect(alert).to_have_count(0)
 
 
@@ -170,11 +140,11 @@ def test_shortcuts_of_the_notebook_stay_quiet_while_typing(page: Page) -> None:
 
 def test_export_download_and_import(page: Page, tmp_path: Path) -> None:
     press_run(page)
-    done(page)
+    expect_status(page)
     page.get_by_role("tab", name="Settings").click()
     page.get_by_label("File", exact=True).fill("hero.step.json")
     page.locator(".ig-export").click()
-    expect(page.locator(".ig-transfer-told")).to_contain_text("saved hero.step.json")
+    expect(page.locator(".ig-import-export-message")).to_contain_text("saved hero.step.json")
     with page.expect_download() as download:
         page.locator(".ig-download").click()
     file = tmp_path / download.value.suggested_filename
@@ -198,10 +168,10 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(
     opener: Opener, lab: Lab, save_state: bool
 ) -> None:
     page = opened(opener.open_notebook, save_state=save_state)
-    expect(page.locator(".ig-standin")).to_be_hidden()
+    expect(page.locator(".ig-fallback")).to_be_hidden()
     page.locator(".ig-image-count input").fill("4")
     press_run(page)
-    done(page, "done: 4 of 4 images")
+    expect_status(page, "done: 4 of 4 images")
     document, size = saved(page, lab)
     assert ("widgets" in document["metadata"]) == save_state
     assert size < 60_000
@@ -210,11 +180,11 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(
     document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
     reopened.write_text(json.dumps(document))
     again = opener.open_file(reopened)
-    expect(again.locator(".ig-standin img")).to_have_count(4)
-    expect(again.locator(".ig-standin img").first).to_be_visible()
+    expect(again.locator(".ig-fallback img")).to_have_count(4)
+    expect(again.locator(".ig-fallback img").first).to_be_visible()
     expect(again.locator(".ig-run")).to_be_hidden()
     expect(again.get_by_text("Error displaying widget")).to_be_hidden()
-    shot(again, f"form-reopened{'-with-state' if save_state else ''}")
+    screenshot(again, f"form-reopened{'-with-state' if save_state else ''}")
 
 
 def test_a_notebook_of_twenty_images_stays_small(opener: Opener, lab: Lab) -> None:
@@ -232,19 +202,19 @@ def test_a_notebook_of_twenty_images_stays_small(opener: Opener, lab: Lab) -> No
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_is_inaccessible(open_notebook: OpenNotebook, dark: bool) -> None:
     page = opened(open_notebook, dark=dark, size=(1280, 1500))
-    shot(page, f"form-settings-{'dark' if dark else 'light'}")
+    screenshot(page, f"form-settings-{'dark' if dark else 'light'}")
     assert axe(page, ".ig-form") == []
     press_run(page)
-    done(page)
+    expect_status(page)
     assert axe(page, ".ig-form") == []
-    shot(page, f"form-output-{'dark' if dark else 'light'}")
+    screenshot(page, f"form-output-{'dark' if dark else 'light'}")
 
 
 def test_it_fits_a_narrow_window(open_notebook: OpenNotebook) -> None:
     page = opened(open_notebook, size=(700, 1500))
     form = page.locator(".ig-form").first
     assert form.evaluate("(node) => node.scrollWidth <= node.clientWidth + 1")
-    shot(page, "form-narrow")
+    screenshot(page, "form-narrow")
 
 
 def test_code_changes_what_the_form_shows(open_notebook: OpenNotebook) -> None:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.lab import Host, Lab, Opener, cell_count, execute, run_all, shot
-from test_form_in_lab import FORM, done, press_run, saved
+from support.form_page import FORM, expect_status, press_run, saved
+from support.lab import Host, Lab, Opener, cell_count, execute, run_all, screenshot
 
 TRUSTED = "() => jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted"
 
@@ -22,9 +22,9 @@ def opened(opener: Opener, host: Host) -> Page:
 @pytest.mark.parametrize("host", ["lab", "notebook"])
 def test_images_are_looked_at_and_keys_stay_in_the_dialog(opener: Opener, host: Host) -> None:
     page = opened(opener, host)
-    expect(page.locator(".ig-standin")).to_be_hidden()
+    expect(page.locator(".ig-fallback")).to_be_hidden()
     press_run(page)
-    done(page)
+    expect_status(page)
     page.locator(".jp-InputPrompt").first.click()  # the notebook is in command mode now
     page.locator(".ig-gallery .igw-grid img").first.click()
     dialog = page.get_by_role("dialog")
@@ -36,7 +36,7 @@ def test_images_are_looked_at_and_keys_stay_in_the_dialog(opener: Opener, host: 
     expect(dialog).to_be_hidden()
     page.keyboard.press("b")
     assert cell_count(page) == 1
-    shot(page, f"{host}-form-output")
+    screenshot(page, f"{host}-form-output")
 
 
 def test_a_run_is_cancelled_and_another_made(opener: Opener) -> None:
@@ -47,7 +47,7 @@ def test_a_run_is_cancelled_and_another_made(opener: Opener) -> None:
     expect(page.locator(".ig-status")).to_contain_text("run cancelled", timeout=10_000)
     execute(page, "workspace.emulator.latency = 0")
     press_run(page)
-    done(page)
+    expect_status(page)
 
 
 def test_settings_are_typed_and_become_the_step(opener: Opener) -> None:
@@ -64,7 +64,7 @@ def test_settings_are_typed_and_become_the_step(opener: Opener) -> None:
         page.keyboard.press("b")
     assert cell_count(page) == 1
     press_run(page)
-    done(page, "done: 3 of 3 images")
+    expect_status(page, "done: 3 of 3 images")
     seen = execute(page, "print(form.step.prompt, form.step.image_quality, form.step.image_count)")
     assert seen == "a b dd x m {{product}} high 3"
 
@@ -75,7 +75,7 @@ def test_an_untrusted_copy_shows_the_thumbnails_and_runs_nothing(
 ) -> None:
     page = opened(opener, host)
     press_run(page)
-    done(page)
+    expect_status(page)
     document, size = saved(page, lab)
     assert size < 60_000
     copy = lab.folder / "notebooks" / f"untrusted-{host}.ipynb"
@@ -83,26 +83,26 @@ def test_an_untrusted_copy_shows_the_thumbnails_and_runs_nothing(
     copy.write_text(json.dumps(document))
     again = opener.open_file(copy, host=host)
     assert again.evaluate(TRUSTED) is False
-    pictures = again.locator(".ig-standin img")
+    pictures = again.locator(".ig-fallback img")
     expect(pictures).to_have_count(2)
     expect(pictures.first).to_be_visible()
     expect(pictures.first).to_have_js_property("complete", True)
     assert pictures.evaluate_all("(images) => images.every((image) => image.naturalWidth > 0)")
     expect(again.locator(".ig-run")).to_have_count(0)
-    shot(again, f"{host}-untrusted")
+    screenshot(again, f"{host}-untrusted")
 
 
 def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener, lab: Lab) -> None:
     page = opened(opener, "notebook")
     press_run(page)
-    done(page)
+    expect_status(page)
     document, _ = saved(page, lab)
     execute(page, "form.close()")
     document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
     reopened = lab.folder / "notebooks" / "reopened-notebook.ipynb"
     reopened.write_text(json.dumps(document))
     again = opener.open_file(reopened, host="notebook")
-    expect(again.locator(".ig-standin img")).to_have_count(2)
-    expect(again.locator(".ig-standin img").first).to_be_visible()
+    expect(again.locator(".ig-fallback img")).to_have_count(2)
+    expect(again.locator(".ig-fallback img").first).to_be_visible()
     expect(again.get_by_text("Error displaying widget")).to_be_hidden()
-    shot(again, "notebook-reopened")
+    screenshot(again, "notebook-reopened")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from playwright.sync_api import Page, expect
-from support.lab import Lab, Opener, execute, run_all, run_cell, save, shot
+from support.lab import Lab, Opener, execute, run_all, run_cell, save, screenshot
 
 HOSTILE = (
     '"><img src=x onerror="window.taken=1" data-taken><script>window.taken=1</script>'
@@ -52,7 +52,7 @@ def test_words_stay_words_wherever_they_are_shown(opener: Opener, lab: Lab) -> N
     expect(form.get_by_role("alert")).to_contain_text(WORDS)
     form.locator(".ig-run").click()
     expect(form.locator(".ig-status")).to_contain_text("done: 2 of 2 images")
-    shot(page, "hostile-words", ".ig-form")
+    screenshot(page, "hostile-words", ".ig-form")
     form.get_by_role("button", name="(1 of 2)").first.click()
     expect(page.get_by_role("dialog").get_by_role("img")).to_be_visible()
     expect(page.get_by_role("dialog")).to_contain_text(WORDS)
@@ -66,7 +66,7 @@ def test_words_stay_words_wherever_they_are_shown(opener: Opener, lab: Lab) -> N
     reopened = file.with_name("reopened-hostile.ipynb")
     reopened.write_text(json.dumps(document))
     again = opener.open_file(reopened)
-    expect(again.locator(".ig-standin img").first).to_be_visible()
+    expect(again.locator(".ig-fallback img").first).to_be_visible()
     assert taken(again) == (None, 0)
 
     execute(page, "as_markup = True")

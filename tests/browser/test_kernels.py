@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from support.form_page import expect_status
 from support.lab import KERNELS, OpenNotebook, execute, interrupt, run_cell, start_cell
 
 # The first of three images comes at once, the others long after the test.
@@ -46,25 +47,21 @@ def fox_form(request: pytest.FixtureRequest, open_notebook: OpenNotebook) -> Fox
     return opened
 
 
-def told(page: Page, words: str) -> None:
-    expect(page.locator(".ig-status")).to_contain_text(words)
-
-
 def start_slow(page: Page) -> None:
     """A run that has one of its three images."""
     execute(page, "slow()")
     page.locator(".ig-run").click()
-    told(page, "running: 1 of 3 images")
+    expect_status(page, "running: 1 of 3 images")
 
 
 def kept_and_usable(page: Page) -> None:
     """What had arrived is shown and stored, and the form runs again."""
-    told(page, "run cancelled: 1 of 3 images had arrived and are kept")
+    expect_status(page, "run cancelled: 1 of 3 images had arrived and are kept")
     expect(page.locator(".ig-gallery .igw-grid img")).to_have_count(1)
     assert execute(page, "print(form.run_result.status, stored())") == "cancelled 1"
     execute(page, "emulator.clear()")
     page.locator(".ig-run").click()
-    told(page, "done: 3 of 3 images")
+    expect_status(page, "done: 3 of 3 images")
     expect(page.locator(".ig-gallery .igw-grid img")).to_have_count(3)
 
 
@@ -89,7 +86,7 @@ def test_the_interrupt_belongs_to_the_cell_while_one_is_running(fox_form: FoxFor
     interrupt(page)
     expect(page.locator(".jp-CodeCell").nth(1)).to_contain_text("KeyboardInterrupt")
     assert execute(page, "print(form._job is not None)") == "True"
-    told(page, "running: 1 of 3 images")
+    expect_status(page, "running: 1 of 3 images")
     interrupt(page)
     kept_and_usable(page)
 
@@ -98,7 +95,7 @@ def test_a_run_clicked_while_a_cell_is_busy_is_not_lost(fox_form: FoxForm) -> No
     page = fox_form(BUSY)
     start_cell(page, 1)
     page.locator(".ig-run").click()
-    told(page, "done: 3 of 3 images")
+    expect_status(page, "done: 3 of 3 images")
     expect(page.locator(".jp-CodeCell").nth(1)).to_contain_text("over")
     assert execute(page, "print(emulator.count('gemini'), stored())") == "3 3"
     expect(page.locator(".ig-gallery .igw-grid img")).to_have_count(3)

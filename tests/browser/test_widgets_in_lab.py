@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
-from support.lab import OpenNotebook, axe, cell_count, clipboard, execute, run_all, shot
+from support.lab import OpenNotebook, axe, cell_count, clipboard, execute, run_all, screenshot
 
 PROMPT = """
 from imagegen_nb.widgets.prompt import PromptBox
@@ -43,7 +43,7 @@ tiles
 RUNS = """
 import dataclasses, imagegen_nb as ig
 from imagegen_nb.errors import ModerationBlocked
-from imagegen_nb.core.types import Shortfall
+from imagegen_nb.core.types import MissingImages
 from imagegen_nb.widgets.gallery import Gallery
 from imagegen_nb.widgets.output_tree import OutputTree
 workspace = ig.Workspace("assets", backend="emulator")
@@ -52,7 +52,7 @@ pair = ig.ImageGenerationStep(prompt="A lighthouse in a storm", image_count=2, i
 first = step.run(workspace=workspace, identifier="step_2")
 second = pair.run(workspace=workspace, identifier="step_2")
 blocked = ModerationBlocked("the safety system refused the picture", provider="openai")
-second = dataclasses.replace(second, requested=3, status="partial", shortfalls=(Shortfall(blocked),))
+second = dataclasses.replace(second, requested=3, status="partial", shortfalls=(MissingImages(blocked),))
 """
 GALLERY = """
 gallery = Gallery([first, second])
@@ -92,7 +92,7 @@ def test_variables_are_inserted_at_the_caret_and_keys_stay_in_the_prompt(open_no
     run_all(page)
     area, button = page.get_by_label("Prompt"), page.get_by_role("button", name="Insert Variable")
     picker = page.get_by_role("combobox", name="Filter variables")
-    shot(page, "prompt")
+    screenshot(page, "prompt")
 
     area.evaluate("(area) => { area.focus(); area.setSelectionRange(17, 17); }")
     button.click()
@@ -103,7 +103,7 @@ def test_variables_are_inserted_at_the_caret_and_keys_stay_in_the_prompt(open_no
             "option", name="step_2.output.assets.0.file_url text predicted"
         )
     ).to_be_visible()
-    shot(page, "prompt-picker")
+    screenshot(page, "prompt-picker")
     assert axe(page, ".ig-prompt-box") == []
     page.locator(".ig-prompt-box").get_by_role("option", name="product").click()
     expect(area).to_have_value("A hero image for {{product}}, at dusk")
@@ -159,7 +159,7 @@ def test_variables_are_inserted_at_the_caret_and_keys_stay_in_the_prompt(open_no
     expect(area).to_have_accessible_description("prompt: {{colour}} has no value")
     page.get_by_role("button", name="Insert Variable").click()
     expect(page.get_by_text("No variables yet")).to_be_visible()
-    shot(page, "prompt-problem")
+    screenshot(page, "prompt-problem")
     assert axe(page, ".ig-prompt-box") == []
     page.keyboard.press("Escape")
     execute(page, "prompt.value = 'from Python'")
@@ -176,7 +176,7 @@ def test_tiles_are_chosen_by_arrow_keys_and_a_custom_size_is_typed(open_notebook
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("radio", name="Portrait")).to_be_focused()
     value(page, "tiles.value", "1024x1536")
-    shot(page, "tiles", ".ig-tile-choice")
+    screenshot(page, "tiles", ".ig-tile-choice")
     assert axe(page, ".ig-tile-choice") == []
 
     page.keyboard.press("ArrowRight")
@@ -194,7 +194,7 @@ def test_tiles_are_chosen_by_arrow_keys_and_a_custom_size_is_typed(open_notebook
     execute(page, "tiles.problem = 'image_size: give WIDTHxHEIGHT, such as 1536x1024'")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description("image_size: give WIDTHxHEIGHT, such as 1536x1024")
-    shot(page, "tiles-custom", ".ig-tile-choice")
+    screenshot(page, "tiles-custom", ".ig-tile-choice")
     assert axe(page, ".ig-tile-choice") == []
 
     field.blur()
@@ -215,7 +215,7 @@ def test_images_are_looked_at_copied_and_downloaded(open_notebook: OpenNotebook,
     pictures = page.locator(".ig-gallery .igw-grid img")
     expect(pictures).to_have_count(4)
     loaded(pictures)
-    shot(page, "gallery", ".ig-gallery")
+    screenshot(page, "gallery", ".ig-gallery")
     assert axe(page, ".ig-gallery") == []
 
     page.get_by_role("button", name="blue bottle, at dusk (2 of 4)").focus()
@@ -231,12 +231,12 @@ def test_images_are_looked_at_copied_and_downloaded(open_notebook: OpenNotebook,
     expect(dialog.get_by_text("3 of 4", exact=True)).to_be_visible()
     picture = dialog.get_by_role("img")
     expect(picture).to_have_js_property("naturalWidth", 1024)
-    shot(page, "lightbox")
+    screenshot(page, "lightbox")
     assert axe(page, ".igw-lightbox") == []
     dialog.get_by_role("button", name="100 %").click()
     expect(dialog.get_by_role("button", name="100 %")).to_have_attribute("aria-pressed", "true")
     assert picture.bounding_box()["width"] == 1024
-    shot(page, "lightbox-100")
+    screenshot(page, "lightbox-100")
     assert axe(page, ".igw-lightbox") == []
     dialog.get_by_role("button", name="Copy path").click()
     expect(dialog.get_by_text("Copied")).to_be_visible()
@@ -249,7 +249,7 @@ def test_images_are_looked_at_copied_and_downloaded(open_notebook: OpenNotebook,
     expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
     assert clipboard(page) == "{{step_2.output.assets.0.file_url}}"
     page.get_by_role("button", name="More for hero-1.png").click()
-    shot(page, "gallery-menu")
+    screenshot(page, "gallery-menu")
     assert axe(page, ".ig-gallery") == []
     page.get_by_role("menuitem", name="Copy file path").click()
     page.wait_for_timeout(50)
@@ -281,7 +281,7 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
     notes = page.locator(".ig-gallery .igw-notes")
     expect(notes).to_have_text("1 missing: openai: the safety system refused the picture")
     loaded(pictures)
-    shot(page, "gallery-partial", ".ig-gallery")
+    screenshot(page, "gallery-partial", ".ig-gallery")
 
     more = page.get_by_role("button", name=re.compile("^More for .*-1.png"))
     more.focus()
@@ -303,7 +303,7 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
     expect(slider).to_have_attribute("aria-valuetext", re.compile("60 % of A: .*-1.png .run 2."))
     expect(page.locator(".igw-compare img").first).to_have_js_property("naturalWidth", 1024)
     expect(page.locator(".igw-compare img").last).to_have_js_property("naturalWidth", 1536)
-    shot(page, "compare")
+    screenshot(page, "compare")
     assert axe(page, ".igw-compare") == []
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="blue bottle, at dusk (2 of 4)")).to_be_focused()
@@ -312,7 +312,7 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
     page.get_by_role("menuitem", name="Remove").click()
     expect(pictures).to_have_count(3)
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
-    shot(page, "gallery-removed", ".ig-gallery")
+    screenshot(page, "gallery-removed", ".ig-gallery")
     page.keyboard.press("Enter")
     expect(pictures).to_have_count(4)
     page.get_by_role("button", name="More for hero-2.png").click()
@@ -327,7 +327,7 @@ def test_a_run_is_watched_and_its_paths_are_copied_from_the_tree(open_notebook: 
     page = open_notebook([RUNS, TREE, "live = Gallery()\nlive"])
     run_all(page)
     expect(page.get_by_text("No images yet: they appear when the step is run.")).to_be_visible()
-    shot(page, "gallery-empty", ".ig-gallery")
+    screenshot(page, "gallery-empty", ".ig-gallery")
     execute(page, "live.placeholders(4)")
     expect(page.get_by_text("waiting", exact=True)).to_have_count(4)
     execute(page, "live.preview(1, first.output.assets[1].bytes())")
@@ -336,7 +336,7 @@ def test_a_run_is_watched_and_its_paths_are_copied_from_the_tree(open_notebook: 
     execute(page, "live.preview(0, first.output.assets[0].bytes(), finished=True)")
     expect(page.get_by_role("img", name="Image 1, arrived")).to_be_visible()
     expect(unfinished).to_be_visible()
-    shot(page, "gallery-pending", ".ig-gallery")
+    screenshot(page, "gallery-pending", ".ig-gallery")
     assert axe(page, ".ig-gallery") == []
     execute(page, "live.show(first)")
     expect(page.locator(".ig-gallery .igw-grid img")).to_have_count(4)
@@ -350,13 +350,13 @@ def test_a_run_is_watched_and_its_paths_are_copied_from_the_tree(open_notebook: 
     copy.click()
     expect(tree.get_by_role("status").filter(has_text="Copied")).to_be_visible()
     assert clipboard(page) == "{{step_2.output.assets.0.file_url}}"
-    shot(page, "tree", ".ig-output-tree")
+    screenshot(page, "tree", ".ig-output-tree")
     assert axe(page, ".ig-output-tree") == []
     execute(page, "tree.show(ig.paths(step, second, identifier='step_9'))")
     expect(tree.get_by_role("button", name="step_9.output", exact=True)).to_be_visible()
     page.get_by_role("button", name="Unfold or fold all").click()
     expect(tree.get_by_text("missing", exact=True)).to_have_count(12)
-    shot(page, "tree-missing", ".ig-output-tree")
+    screenshot(page, "tree-missing", ".ig-output-tree")
     assert axe(page, ".ig-output-tree") == []
 
 
@@ -368,14 +368,14 @@ def test_the_dark_theme(open_notebook: OpenNotebook):
     page.get_by_role("radio", name="Square").click()
     for name in ("prompt-box", "tile-choice", "gallery", "output-tree"):
         assert axe(page, f".ig-{name}") == []
-        shot(page, f"dark-{name}", f".ig-{name}")
+        screenshot(page, f"dark-{name}", f".ig-{name}")
     page.get_by_role("button", name="Insert Variable").click()
-    shot(page, "dark-picker")
+    screenshot(page, "dark-picker")
     assert axe(page, ".ig-prompt-box") == []
     page.keyboard.press("Escape")
     page.get_by_role("button", name="A lighthouse in a storm (1 of 2)").click()
     expect(page.get_by_role("dialog").get_by_role("img")).to_have_js_property("naturalWidth", 1536)
-    shot(page, "dark-lightbox")
+    screenshot(page, "dark-lightbox")
     assert axe(page, ".igw-lightbox") == []
 
 
@@ -387,10 +387,10 @@ def test_a_narrow_window(open_notebook: OpenNotebook):
     for name in ("prompt-box", "tile-choice", "gallery", "output-tree"):
         widget = page.locator(f".ig-{name}")
         assert widget.evaluate("(el) => el.scrollWidth <= el.clientWidth"), f"{name} is wider than its cell"
-        shot(page, f"narrow-{name}", f".ig-{name}")
+        screenshot(page, f"narrow-{name}", f".ig-{name}")
     page.get_by_role("button", name="Insert Variable").click()
-    shot(page, "narrow-picker")
+    screenshot(page, "narrow-picker")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="A lighthouse in a storm (1 of 2)").click()
     expect(page.get_by_role("dialog").get_by_role("img")).to_have_js_property("naturalWidth", 1536)
-    shot(page, "narrow-lightbox")
+    screenshot(page, "narrow-lightbox")

@@ -30,11 +30,11 @@ def test_it_writes_what_is_not_there_and_overwrites_nothing(tmp_path, monkeypatc
     own.parent.mkdir(parents=True)
     own.write_text("mine")
     assert init(monkeypatch, str(tmp_path / "project"), "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["kept"] == ["notebooks/hero.ipynb"]
-    assert "cassettes/README.md" in told["written"]
+    report = json.loads(capsys.readouterr().out)
+    assert report["kept"] == ["notebooks/hero.ipynb"]
+    assert "cassettes/README.md" in report["written"]
     assert own.read_text() == "mine"
-    assert all((tmp_path / "project" / name).stat().st_size for name in told["written"])
+    assert all((tmp_path / "project" / name).stat().st_size for name in report["written"])
     assert init(monkeypatch, str(tmp_path / "project")) == 0
     assert "wrote" not in capsys.readouterr().out
 
@@ -138,11 +138,11 @@ def test_the_documented_way_leads_from_nothing_to_a_test(tmp_path):
     blocks = re.findall(r"```(bash|text)\n(.*?)```", section, re.DOTALL)
     assert [kind for kind, _ in blocks] == ["bash", "bash", "text", "bash"]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    said = ""
+    output = ""
     for kind, block in blocks:
         for line in block.splitlines():
             if kind == "text":
-                assert line in said
+                assert line in output
                 continue
             if line.startswith(("pip ", "git ")):
                 continue
@@ -154,5 +154,5 @@ def test_the_documented_way_leads_from_nothing_to_a_test(tmp_path):
                 text=True,
                 timeout=300,
             )
-            said = done.stdout + done.stderr
-            assert done.returncode == (1 if line.endswith("# fails") else 0), f"{line}\n{said}"
+            output = done.stdout + done.stderr
+            assert done.returncode == (1 if line.endswith("# fails") else 0), f"{line}\n{output}"

@@ -86,7 +86,7 @@ print(step.run(workspace=workspace).status)
 """
     try:
         arguments = [sys.executable, "-c", code, str(tmp_path), emulator.url]
-        said = subprocess.run(arguments, capture_output=True, text=True, timeout=8, check=False).stdout
+        said = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False).stdout
     except subprocess.TimeoutExpired:
         said = "it hangs"
     assert said == "done\n"

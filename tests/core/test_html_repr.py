@@ -114,15 +114,15 @@ def test_the_plain_text_has_a_line_for_the_title_each_note_and_each_picture():
 @pytest.mark.parametrize(
     ("count", "words"),
     [
-        (0, "0 B"),
-        (812, "812 B"),
-        (999, "999 B"),
+        (0, "0 bytes"),
+        (812, "812 bytes"),
+        (999, "999 bytes"),
         (1000, "1.0 kB"),
         (34_100, "34.1 kB"),
         (999_900, "999.9 kB"),
-        (999_999, "1.0 MB"),
+        (999_999, "1,000.0 kB"),
         (1_400_000, "1.4 MB"),
-        (5_000_000_000, "5000.0 MB"),
+        (5_000_000_000, "5.0 GB"),
     ],
 )
 def test_byte_counts_in_words(count, words):

@@ -134,10 +134,10 @@ def test_a_signature_alone_is_rejected(kind):
     ids=["just above the cap", "100 Mpx", "900 Mpx", "the largest there is"],
 )
 def test_too_many_pixels_are_rejected_unread_and_said_so(width, height):
-    start = time.monotonic()
+    start = time.thread_time()
     with pytest.raises(ImageRejected, match="pixels"):
         images.check(png_claiming(width, height))
-    assert time.monotonic() - start < 1
+    assert time.thread_time() - start < 1
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 0), (0, 5), (5, 0)])
@@ -157,10 +157,10 @@ def test_a_bomb_in_a_text_chunk_is_rejected():
     data = FILES["PNG"]
     header_end = 8 + 25
     bomb = data[:header_end] + chunk(b"zTXt", b"c\0\0" + packed) + data[header_end:]
-    start = time.monotonic()
+    start = time.thread_time()
     with pytest.raises(ImageRejected):
         images.check(bomb)
-    assert time.monotonic() - start < 1
+    assert time.thread_time() - start < 1
 
 
 def test_a_rejection_keeps_no_exception_of_the_decoder():

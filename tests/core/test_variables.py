@@ -354,17 +354,17 @@ PATHOLOGICAL = {
 
 @pytest.mark.parametrize("name", PATHOLOGICAL)
 def test_a_pathological_template_takes_linear_time(name):
-    start = time.monotonic()
+    start = time.thread_time()
     with suppress(VariableError):
         render(PATHOLOGICAL[name], {"a": "x"})
-    assert time.monotonic() - start < SECONDS
+    assert time.thread_time() - start < SECONDS
 
 
 def test_many_missing_variables_and_much_data_take_linear_time():
     count = 300
     template = "".join(f"{{{{name_{n:04}}}}}" for n in range(count))
     context = {f"mane{n:04}": "x" for n in range(2000)}
-    start = time.monotonic()
+    start = time.thread_time()
     error = refusal(template, context)
-    assert time.monotonic() - start < SECONDS
+    assert time.thread_time() - start < SECONDS
     assert len(error.missing) == count

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from imagegen_nb.emulator import Emulator, Fault
-from imagegen_nb.emulator.faults import EARLY, KINDS, STATUSES, VARIANTS, check_scriptable
+from imagegen_nb.emulator import Fault
+from imagegen_nb.emulator.faults import BEFORE_VALIDATION, KINDS, STATUSES, VARIANTS
 
 
 def test_every_kind_can_be_built_and_is_frozen():
@@ -13,7 +13,7 @@ def test_every_kind_can_be_built_and_is_frozen():
         fault = Fault(kind)
         with pytest.raises(dataclasses.FrozenInstanceError):
             fault.kind = "ok"
-    assert set(KINDS) >= EARLY | set(STATUSES) | set(VARIANTS)
+    assert set(KINDS) >= BEFORE_VALIDATION | set(STATUSES) | set(VARIANTS)
 
 
 @pytest.mark.parametrize(
@@ -43,18 +43,3 @@ def test_from_json_takes_every_field():
     fault = Fault("rate_limit", retry_after="2", seconds=1.0)
     assert Fault.from_json({"kind": "rate_limit", "retry_after": "2", "seconds": 1}) == fault
     assert Fault.from_json(dataclasses.asdict(fault)) == fault
-
-
-def test_streams_cannot_be_scripted_where_there_are_none():
-    for provider in ("xai", "gemini"):
-        with pytest.raises(ValueError, match="does not stream"):
-            check_scriptable(provider, Fault("stream_cut"))
-
-
-def test_script_is_all_or_nothing():
-    emulator = Emulator()
-    with pytest.raises(ValueError):
-        emulator.script("xai", Fault("rate_limit"), Fault("stream_cut"))
-    with pytest.raises(ValueError, match="unknown provider"):
-        emulator.script("nobody", Fault("ok"))
-    assert emulator._state.queued() == {"openai": 0, "xai": 0, "gemini": 0}

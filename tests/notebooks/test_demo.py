@@ -8,10 +8,13 @@ import nbformat
 import pytest
 from PIL import Image
 
-from imagegen_nb.notebooks.demo import Demo, execute
+from imagegen_nb.notebooks.demo import Demo, execute_to
 from imagegen_nb.store.local import LocalStore
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.notebooks
+
+pytestmark = pytest.mark.notebooks
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,7 @@ def test_the_committed_notebook_shows_what_running_it_shows(demo: Demo) -> None:
 
 def test_the_form_notebook_shows_what_running_it_shows(tmp_path: Path) -> None:
     committed = ROOT / "notebooks" / "form.ipynb"
-    executed = execute(committed.read_text(encoding="utf-8"), tmp_path / "form.ipynb")
+    executed = execute_to(committed.read_text(encoding="utf-8"), tmp_path / "form.ipynb")
     assert outputs(committed) == outputs(executed)
     assert executed.stat().st_size < 60_000
 

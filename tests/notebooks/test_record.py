@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from support.notebooks import RUN, SETUP, notebook
 
 from imagegen_nb.cli import main
 from imagegen_nb.errors import ReplayError
@@ -15,20 +16,10 @@ from imagegen_nb.notebooks.execute import execute
 from imagegen_nb.notebooks.record import record
 from imagegen_nb.replay import cassette_file, environment
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
-
-SETUP = """
-import imagegen_nb as ig
-workspace = ig.Workspace("assets", timeout=60)
-step = ig.ImageGenerationStep(prompt="a lamp", image_size="1024x1024")
-"""
-RUN = "run = step.run(workspace=workspace)\nrun"
-
-
-def notebook(folder: Path, *cells: str, name: str = "My demo.ipynb") -> Path:
-    document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbformat.write(document, folder / name)
-    return folder / name
+pytestmark = [
+    pytest.mark.notebooks,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
+]
 
 
 def shown(path: Path) -> list[str]:
@@ -59,13 +50,13 @@ def test_the_command_records_writes_and_proves(project, monkeypatch, capsys):
     assert [each.name for each in (project / "cassettes").iterdir()] == ["my-demo"]
 
     # The notebook as it is, offline; and with one character changed.
-    told = environment.environment_for(folder, mode="none")
+    variables = environment.environment_for(folder, mode="none")
     document = nbformat.read(path, as_version=4)
     again = nbformat.read(path, as_version=4)
-    assert execute(again, project, environment=told) == ""
+    assert execute(again, project, environment=variables) == ""
     assert differences(document, again) == []
     again.cells[0].source = SETUP.replace("a lamp", "a lamq")
-    failed = execute(again, project, environment=told)
+    failed = execute(again, project, environment=variables)
     assert "recorded 'a lamp', asked 'a lamq'" in failed
     assert "record: imagegen-nb record 'My demo.ipynb' --emulator" in failed
 
@@ -110,10 +101,10 @@ def test_an_error_cell_replays_its_error(project):
 def test_what_a_replay_cannot_repeat_is_named_and_the_recording_kept(project, monkeypatch, capsys):
     path = notebook(project, SETUP, f"{RUN}\nprint(run.id)")
     assert command(monkeypatch, "record", str(path), "--emulator") == 1
-    told = capsys.readouterr()
-    assert "the replay differs: cell 2: recorded" in told.err
-    assert "1 call in 3 files" in told.out
-    assert "nothing was charged" in told.out
+    printed = capsys.readouterr()
+    assert "the replay differs: cell 2: recorded" in printed.err
+    assert "1 call in 3 files" in printed.out
+    assert "nothing was charged" in printed.out
     assert cassette_file.exists(project / "cassettes/my-demo")
 
 
@@ -152,33 +143,6 @@ def test_live_without_a_key_says_which_to_set(project, monkeypatch, capsys):
     assert list((project / "cassettes").iterdir()) == []
 
 
-def test_the_magic_records_cell_by_cell_replays_and_tells(project, emulator):
-    """The first kernel is killed at its end: what was recorded is on the disk by then."""
-    own = SETUP.replace("timeout=60", f"timeout=60, backend={emulator.url!r}")
-    load = "%load_ext imagegen_nb"
-    path = notebook(project, own, load, "%cassette hero all", RUN, "%cassette hero once")
-    document = nbformat.read(path, as_version=4)
-    assert "is in use" not in execute(document, project)
-    assert emulator.count() == 1
-    path = notebook(project, own, load, "%cassette hero", RUN, "%cassette", "%cassette off", "%cassette")
-    replayed = nbformat.read(path, as_version=4)
-    assert execute(replayed, project) == ""
-    assert emulator.count() == 1
-    assert replayed.cells[3].outputs[0].data == document.cells[3].outputs[0].data
-    told = replayed.cells[4].outputs[0].data["text/plain"]
-    assert "replaying cassette 'hero': 1 recording\n  recorded against the emulator on" in told
-    assert "not played" in replayed.cells[2].outputs[0].data["text/plain"]
-    assert replayed.cells[5].outputs == replayed.cells[6].outputs == []
-
-
-def test_cells_are_saved_before_the_kernel_dies(project, emulator):
-    own = SETUP.replace("timeout=60", f"timeout=60, backend={emulator.url!r}")
-    told = environment.environment_for(project / "cassettes/hero", mode="all")
-    path = notebook(project, own, RUN, "import os; os._exit(1)")
-    assert execute(nbformat.read(path, as_version=4), project, environment=told) == "the kernel died"
-    assert len(cassette_file.read(project / "cassettes/hero")[1]) == 1
-
-
 def test_cassettes_are_listed_checked_and_pruned(lamp, monkeypatch, capsys):
     assert command(monkeypatch, "cassettes", "ls", "--json") == 0
     (found,) = json.loads(capsys.readouterr().out)
@@ -204,6 +168,6 @@ def test_a_key_that_came_in_later_is_found(lamp, monkeypatch, capsys):
     file = lamp / "cassette.yaml"
     file.write_text(file.read_text().replace("a lamp", "a sk-CanaryOne0a1b2c3d4e5f6g7h8i9j"))
     assert command(monkeypatch, "cassettes", "check") == 2
-    told = capsys.readouterr().err
-    assert "field `prompt`, holds an OpenAI key" in told
-    assert "Canary" not in told
+    printed = capsys.readouterr().err
+    assert "field `prompt`, holds an OpenAI key" in printed
+    assert "Canary" not in printed

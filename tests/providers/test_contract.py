@@ -18,7 +18,7 @@ from support.contract import (
 )
 
 from imagegen_nb import ImageGenerationStep
-from imagegen_nb.emulator.log import fingerprint
+from imagegen_nb.emulator.state import fingerprint
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.credentials import PLACEHOLDER
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import sys
+from traceback import TracebackException
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked, NoKeyringError
 
+from imagegen_nb import ImageGenerationStep, Workspace
+from imagegen_nb.emulator.state import fingerprint
 from imagegen_nb.errors import InvalidOption, MissingCredential
+from imagegen_nb.providers import credentials
 from imagegen_nb.providers.credentials import (
     PLACEHOLDER,
     Credential,
@@ -16,7 +24,7 @@ from imagegen_nb.providers.credentials import (
     find,
     is_loopback,
     keys_in_use,
-    stand_ins,
+    placeholders,
 )
 
 KEY = "sk-canary-0123456789abcdef"
@@ -258,7 +266,122 @@ def test_other_variables_do_not_count(monkeypatch, name, written):
 def test_a_process_without_keys_has_placeholders_for_all_of_them(monkeypatch):
     monkeypatch.setenv("GATEWAY_TOKEN", "canary-0123456789-canary")
     monkeypatch.setenv("HARMLESS", "canary-0123456789-canary")
-    told = stand_ins(["OPENAI_API_KEY"])
+    told = placeholders(["OPENAI_API_KEY"])
     assert {"OPENAI_API_KEY", "GATEWAY_TOKEN"} <= set(told)
     assert "HARMLESS" not in told
     assert set(told.values()) == {PLACEHOLDER}
+
+
+# The system's keyring
+
+KEYRING_KEY = "canary-in-the-keyring:0123456789"
+STEP = ImageGenerationStep(prompt="a fox")
+
+
+class FakeKeyring(KeyringBackend):
+    """A keyring in memory; `raises` is what it raises instead of answering."""
+
+    priority = 1
+
+    def __init__(self, raises: BaseException | None = None) -> None:
+        super().__init__()
+        self.entries: dict[tuple[str, str], str] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.raises = raises
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self.asked.append((service, username))
+        if self.raises is not None:
+            raise self.raises
+        return self.entries.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.entries[service, username] = password
+
+
+@pytest.fixture
+def ring(monkeypatch) -> FakeKeyring:
+    before, fake = keyring.get_keyring(), FakeKeyring()
+    monkeypatch.setattr(credentials, "_keyring_answers", {})
+    keyring.set_keyring(fake)
+    yield fake
+    keyring.set_keyring(before)
+
+
+def test_a_key_is_found_under_the_variables_name(ring, tmp_path):
+    keyring.set_password("imagegen-nb", "OPENAI_API_KEY", f" {KEYRING_KEY}\n")
+    workspace = Workspace(tmp_path)
+    credential = workspace.route(STEP.entry.provider, "hosted").credential
+    assert (credential.key.get_secret_value(), credential.in_keyring) == (KEYRING_KEY, True)
+    assert workspace.pays(STEP) == ("paid by hosted: OPENAI_API_KEY (found in the keyring)", True)
+    assert KEYRING_KEY not in f"{credential!r} {credential} {workspace!r} {credentials._keyring_answers!r}"
+
+
+def test_the_variable_goes_first_and_the_keyring_is_not_asked(ring, tmp_path, monkeypatch):
+    keyring.set_password("imagegen-nb", "OPENAI_API_KEY", KEYRING_KEY)
+    monkeypatch.setenv("OPENAI_API_KEY", "of-the-environment")
+    credential = Workspace(tmp_path).route(STEP.entry.provider, "personal").credential
+    assert (credential.key.get_secret_value(), credential.in_keyring) == ("of-the-environment", False)
+    assert Workspace(tmp_path).pays(STEP) == ("paid by hosted: OPENAI_API_KEY (found)", True)
+    assert ring.asked == []
+
+
+def test_a_run_is_paid_with_it_and_never_shows_it(ring, emulator, tmp_path):
+    keyring.set_password("imagegen-nb", "GATEWAY_KEY", KEYRING_KEY)
+    hosted = {"openai": Gateway(f"{emulator.url}/openai/v1", "GATEWAY_KEY")}
+    run = STEP.run(workspace=Workspace(tmp_path, hosted=hosted))
+    assert emulator.requests[0].headers["authorization"] == fingerprint(f"Bearer {KEYRING_KEY}")
+    assert KEYRING_KEY in keys_in_use([])  # so that it is kept out of every text
+    assert KEYRING_KEY not in f"{run!r} {run._repr_html_()} {pickle.dumps(run.step)!r} {run.paid_by}"
+
+
+def test_a_form_does_not_ask_at_every_key(ring, tmp_path):
+    workspace = Workspace(tmp_path)
+    for _ in range(5):
+        assert workspace.pays(STEP)[1] is False
+    assert ring.asked == [("imagegen-nb", "OPENAI_API_KEY")]
+
+
+def test_an_answer_is_asked_for_again_after_a_while(ring, tmp_path, monkeypatch):
+    assert credentials._from_keyring("OPENAI_API_KEY") == ""
+    keyring.set_password("imagegen-nb", "OPENAI_API_KEY", KEYRING_KEY)
+    monkeypatch.setattr(credentials, "_KEYRING_SECONDS", -1.0)
+    assert credentials._from_keyring("OPENAI_API_KEY") == KEYRING_KEY
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        NoKeyringError("none"),
+        KeyringLocked(KEYRING_KEY),
+        RuntimeError(KEYRING_KEY),
+        ImportError(KEYRING_KEY),
+        OSError(KEYRING_KEY),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_keyring_that_fails_is_as_good_as_none(ring, tmp_path, raised):
+    ring.raises = raised
+    with pytest.raises(MissingCredential) as caught:
+        Workspace(tmp_path).route(STEP.entry.provider, "hosted")
+    assert KEYRING_KEY not in str(caught.value)
+    assert caught.value.__context__ is caught.value.__cause__ is None
+
+
+def test_an_entry_that_is_no_key_is_told_of_and_not_shown(ring, tmp_path):
+    keyring.set_password("imagegen-nb", "OPENAI_API_KEY", f"{KEYRING_KEY} and\nmore")
+    with pytest.raises(MissingCredential, match="the keyring's entry OPENAI_API_KEY holds spaces") as caught:
+        Workspace(tmp_path).route(STEP.entry.provider, "hosted")
+    trace = TracebackException.from_exception(caught.value, capture_locals=True)
+    assert KEYRING_KEY not in str(caught.value)
+    assert f"{KEYRING_KEY} and" not in "".join(line for line in trace.format() if "credentials.py" in line)
+
+
+def test_without_the_package_there_are_only_variables(ring, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert Workspace(tmp_path).pays(STEP) == ("no key: OPENAI_API_KEY is not set", False)
+
+
+def test_the_emulator_never_asks_the_keyring(ring, workspace):
+    STEP.run(workspace=workspace)
+    assert ring.asked == []

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import pytest
-from rigs.figures import figure
+from rigs.figures import none_of, note
 
 from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, Workspace
 from imagegen_nb.emulator import Fault
@@ -42,7 +42,8 @@ REQUESTS = {"openai": 1, "xai": 1, "gemini": COUNT}
 """The calls one run makes."""
 ATTEMPTS = 6
 """How often a call is made that is refused for its rate again and again."""
-DEADLINE = 0.6
+DEADLINES = (0.6, 3.0, 15.0)
+"""Seconds: the shortest that lets everything leave on this machine is the one that counts."""
 CAP = 4_000_000
 KEY = "odd.key~of+no/known=shape:0123456789"
 
@@ -161,7 +162,7 @@ def told():
     kinds = len({kind for kind, _, _ in counted})
     others = sum(allowed != came for _, allowed, came in counted)
     what = f"{kinds} kinds in {len(counted)} runs, policies and providers, with another number of requests"
-    figure("faults", what, others, "0")
+    note("faults", none_of(what, others))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -174,8 +175,8 @@ def sdks_are_loaded():
 class SmallWorkspace(Workspace):
     """Accepts answers of a few megabytes only."""
 
-    def connection(self, provider, credential):
-        return replace(super().connection(provider, credential), largest_response=CAP)
+    def connection(self, provider, route):
+        return replace(super().connection(provider, route), largest_response=CAP)
 
 
 @pytest.fixture
@@ -206,6 +207,23 @@ def run_or_failure(workspace: Workspace, step: ImageGenerationStep):
         return failed.run, failed
 
 
+def run_past_deadline(workspace, emulator, step, faults, *, returned: int = 0):
+    """The run of a step whose provider stays silent, as `run_or_failure` gives it.
+
+    A busy machine may not even send the requests in time, or not store the images that came. That is another
+    failure than the one looked for, so the run is made again with a longer deadline.
+    """
+    provider = next(name for name, model in MODELS.items() if model == step.model)
+    for deadline in DEADLINES:
+        workspace.timeout = deadline
+        emulator.clear()
+        emulator.script(provider, *faults)
+        run, failed = run_or_failure(workspace, step)
+        if (emulator.count(), run.returned) == (step.image_count if provider == "gemini" else 1, returned):
+            break
+    return run, failed
+
+
 def assert_stands_alone(error: BaseException | None) -> None:
     """No exception of an SDK hangs on to it, by any link."""
     assert error is not None
@@ -222,9 +240,11 @@ def test_the_table_has_every_kind_of_fault():
 @each_row(BAD)
 def test_failure(gateways, emulator, row, provider, policy):
     if row.fault.kind in ("hang", "drip"):
-        gateways.timeout = DEADLINE
-    script(emulator, provider, row.fault, meets=row.meets)
-    run, failed = run_or_failure(gateways, step(provider, policy))
+        faults = [row.fault] * REQUESTS[provider]
+        run, failed = run_past_deadline(gateways, emulator, step(provider, policy), faults)
+    else:
+        script(emulator, provider, row.fault, meets=row.meets)
+        run, failed = run_or_failure(gateways, step(provider, policy))
 
     kind, status, charge = getattr(row, provider)
     error = run.error
@@ -329,18 +349,22 @@ def test_wrong_type_is_stored_as_what_it_is(gateways, emulator, provider):
 @each_provider
 @pytest.mark.parametrize("fault", ["rate_limit", "hang", "drop", "html", "moderation"])
 async def test_arun_fails_alike(gateways, emulator, provider, fault):
-    if fault == "hang":
-        gateways.timeout = DEADLINE
     row = next(row for row in TABLE if row.fault.kind == fault)
-    script(emulator, provider, row.fault, row.fault, meets=row.meets)
-    with pytest.raises(StepFailed) as caught:
-        await step(provider).arun(workspace=gateways)
+    requests = 2 * REQUESTS[provider] * row.sent
+    for deadline in DEADLINES if fault == "hang" else (30.0,):
+        gateways.timeout = deadline
+        emulator.clear()
+        script(emulator, provider, row.fault, row.fault, meets=row.meets)
+        with pytest.raises(StepFailed) as caught:
+            await step(provider).arun(workspace=gateways)
+        run = await step(provider, "continue").arun(workspace=gateways)
+        if emulator.count() == requests:
+            break
     assert type(caught.value.error) is getattr(row, provider)[0]
     assert_stands_alone(caught.value)
     assert_stands_alone(caught.value.error)
-    run = await step(provider, "continue").arun(workspace=gateways)
     assert type(run.error) is getattr(row, provider)[0]
-    assert emulator.count() == 2 * REQUESTS[provider] * row.sent
+    assert emulator.count() == requests
 
 
 @each_provider
@@ -480,9 +504,8 @@ def test_one_failing_call_of_gemini_does_not_cost_the_other_images(gateways, emu
 
 @pytest.mark.parametrize("fault", ["hang", "drip"])
 def test_the_deadline_keeps_geminis_images_that_came_in_time(gateways, emulator, fault):
-    gateways.timeout = 1.5
-    emulator.script("gemini", Fault(fault))
-    run = step("gemini", image_count=3).run(workspace=gateways)
+    three = step("gemini", image_count=3)
+    run, _ = run_past_deadline(gateways, emulator, three, [Fault(fault)], returned=2)
     assert (run.status, run.returned) == ("partial", 2)
     (short,) = run.shortfalls
     assert (type(short.error), short.error.charge) == (ProviderTimeout, "unknown")

@@ -16,7 +16,7 @@ from PIL import Image
 
 from imagegen_nb import Gateway, ImageGenerationStep, VertexAI, Workspace
 from imagegen_nb.emulator import Fault
-from imagegen_nb.emulator.log import fingerprint
+from imagegen_nb.emulator.state import fingerprint
 from imagegen_nb.errors import (
     AuthenticationFailed,
     InvalidResponse,
@@ -232,8 +232,8 @@ class Loopback(Workspace):
 
     url = ""
 
-    def connection(self, provider, credential):
-        return replace(super().connection(provider, credential), base_url=self.url)
+    def connection(self, provider, route):
+        return replace(super().connection(provider, route), base_url=self.url)
 
 
 @pytest.fixture

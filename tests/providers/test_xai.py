@@ -12,7 +12,7 @@ from PIL import Image
 
 from imagegen_nb import Gateway, ImageGenerationStep, Workspace
 from imagegen_nb.emulator import Fault
-from imagegen_nb.emulator.log import fingerprint
+from imagegen_nb.emulator.state import fingerprint
 from imagegen_nb.errors import (
     AuthenticationFailed,
     BadRequest,

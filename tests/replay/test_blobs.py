@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.images import picture
 
@@ -18,8 +18,8 @@ from imagegen_nb.replay import blobs
 NOISE = random.Random(1).randbytes(3_000)
 
 
-def kept(tmp_path, body: bytes) -> tuple[str, list[str]]:
-    text, found = blobs.stow(body)
+def round_trip(tmp_path, body: bytes) -> tuple[str, list[str]]:
+    text, found = blobs.extract(body)
     blobs.write(tmp_path, found)
     assert blobs.restore(text, tmp_path) == body
     assert blobs.names_in(text) == set(found)
@@ -31,7 +31,7 @@ def test_an_image_becomes_a_file_one_can_look_at(kind, ending, tmp_path):
     data = picture(kind, size=(300, 300)) + NOISE
     encoded = base64.b64encode(data).decode()
     body = f'{{"data": [{{"b64_json": "{encoded}"}}, {{"b64_json": "{encoded}"}}]}}'.encode()
-    text, (name,) = kept(tmp_path, body)
+    text, (name,) = round_trip(tmp_path, body)
     assert name.endswith(f".{ending}")
     assert (tmp_path / "blobs" / name).read_bytes() == data
     assert len(text) < 200
@@ -39,28 +39,31 @@ def test_an_image_becomes_a_file_one_can_look_at(kind, ending, tmp_path):
 
 def test_a_torn_image_is_kept_up_to_its_last_whole_piece(tmp_path):
     body = b'{"b64_json": "' + base64.b64encode(NOISE)[:-2]
-    text, names = kept(tmp_path, body)
+    text, names = round_trip(tmp_path, body)
     assert len(names) == 1
     assert len(text) < 100
 
 
 def test_what_is_no_text_becomes_one_file(tmp_path):
-    _, (name,) = kept(tmp_path, b"\xff\xfe" + NOISE)
+    _, (name,) = round_trip(tmp_path, b"\xff\xfe" + NOISE)
     assert name.endswith(".bin")
 
 
 def test_a_prompt_may_look_like_a_placeholder(tmp_path):
-    text, names = kept(tmp_path, b"draw @@blob:b64:0123456789abcdef0123456789abcdef.png@@ and @@blob:as-is@@")
+    text, names = round_trip(
+        tmp_path, b"draw @@blob:b64:0123456789abcdef0123456789abcdef.png@@ and @@blob:as-is@@"
+    )
     assert names == []
     assert not blobs.names_in(text)
 
 
+@settings(deadline=None)  # no assertion on wall time
 @given(st.binary(max_size=400), st.text(max_size=50), st.integers(0, 6_000))
 def test_every_body_comes_back(raw, text, length):
     run = base64.b64encode(NOISE * 2)[:length]
     for body in (raw, text.encode(errors="replace"), text.encode(errors="replace") + run + raw[:3]):
         with tempfile.TemporaryDirectory() as folder:
-            kept(Path(folder), body)
+            round_trip(Path(folder), body)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,7 @@ def test_every_body_comes_back(raw, text, length):
     ],
 )
 def test_a_file_that_is_not_itself_says_what_happened(change, words, tmp_path):
-    text, (name,) = kept(tmp_path, b"\xff\n" + NOISE.replace(b"\r", b""))
+    text, (name,) = round_trip(tmp_path, b"\xff\n" + NOISE.replace(b"\r", b""))
     path = tmp_path / "blobs" / name
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(ReplayError, match=rf"blobs/{name} was changed") as caught:
@@ -82,7 +85,7 @@ def test_a_file_that_is_not_itself_says_what_happened(change, words, tmp_path):
 
 
 def test_a_missing_file_a_link_and_a_damaged_placeholder(tmp_path):
-    text, (name,) = kept(tmp_path, b"\xff" + NOISE)
+    text, (name,) = round_trip(tmp_path, b"\xff" + NOISE)
     path = tmp_path / "blobs" / name
     path.rename(tmp_path / "elsewhere")
     with pytest.raises(ReplayError, match=rf"blobs/{name} is missing"):

@@ -15,7 +15,7 @@ LONG = "a lamp on a table in a room with many windows, seen from above, in the e
 
 def call(prompt: object = "a lamp", url: str = URL, number: str = "0", **more) -> Recording:
     body = json.dumps({"model": "gpt-image-2", "prompt": prompt, **more}).encode()
-    return Recording(method="POST", url=url, call=number, request=body, status=200)
+    return Recording(method="POST", url=url, call=number, request_body=body, status=200)
 
 
 def test_the_nearest_is_the_one_that_differs_least():
@@ -25,9 +25,9 @@ def test_the_nearest_is_the_one_that_differs_least():
         call("a lamp", n=2, size="1x1"),
         call(url=URL + "x"),
     ]
-    told = explain(call("a lamp?"), recorded)
-    assert "prompt: recorded 'a lamp!', asked 'a lamp?'" in told
-    assert told.count(":") < 20
+    message = explain(call("a lamp?"), recorded)
+    assert "prompt: recorded 'a lamp!', asked 'a lamp?'" in message
+    assert message.count(":") < 20
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ def test_the_nearest_is_the_one_that_differs_least():
         (call(number="7"), "call number: recorded '0', asked '7'"),
         (call(["a", {"b": 1}]), "prompt[1].b: now 1, left out when recorded"),
         (
-            Recording(method="GET", url=URL, call="0", request=b"x", status=0),
+            Recording(method="GET", url=URL, call="0", request_body=b"x", status=0),
             "method: recorded 'POST', asked 'GET'",
         ),
-        (Recording(method="POST", url=URL, call="0", request=b"x", status=0), "body: recorded '{"),
+        (Recording(method="POST", url=URL, call="0", request_body=b"x", status=0), "body: recorded '{"),
     ],
 )
 def test_every_kind_of_difference_is_named(asked, words):
@@ -53,8 +53,8 @@ def test_every_kind_of_difference_is_named(asked, words):
 
 
 def test_a_long_value_is_shown_where_it_differs():
-    told = explain(call(LONG), [call(LONG[:200] + "X" + LONG[201:])])
-    (line,) = [line for line in told.splitlines() if "prompt:" in line]
+    message = explain(call(LONG), [call(LONG[:200] + "X" + LONG[201:])])
+    (line,) = [line for line in message.splitlines() if "prompt:" in line]
     assert len(line) < 200
     assert "X" in line
 
@@ -66,6 +66,6 @@ def test_an_empty_cassette_and_a_call_without_end():
 
 
 def test_no_key_is_shown():
-    told = explain(call("a canary-key-13579 lamp"), [call()], ["canary-key-13579"])
-    assert "canary" not in told
-    assert "[redacted]" in told
+    message = explain(call("a canary-key-13579 lamp"), [call()], ["canary-key-13579"])
+    assert "canary" not in message
+    assert "[redacted]" in message

@@ -46,6 +46,7 @@ def test_no_name_is_looked_up():
         socket.getaddrinfo("api.openai.com", 443)
 
 
+@pytest.mark.notebooks
 def test_a_cell_that_tries_to_get_out_fails(project):
     document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     assert execute(document, project) == f"OSError: [Errno {errno.ENETUNREACH}] Network is unreachable"

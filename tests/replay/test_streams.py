@@ -9,7 +9,7 @@ import pytest
 
 from imagegen_nb.errors import RecordingMissing
 from imagegen_nb.replay.recording import CUT, Recording
-from imagegen_nb.replay.streams import Played, Tee, failure, whole_events
+from imagegen_nb.replay.streams import ObservedStream, ReplayedStream, transport_error, whole_events
 
 EVENTS = [b"event: a\ndata: 1\n\n", b"data: 2\r\n\r\n", b"data: [DONE]\n\n"]
 
@@ -29,48 +29,48 @@ class Source(httpx2.AsyncByteStream):
         self.closed += 1
 
 
-def stream(answer: bytes, ended: str = "") -> Played:
+def stream(answer: bytes, ended: str = "") -> ReplayedStream:
     headers = {"content-type": "text/event-stream; charset=utf-8"}
     recorded = Recording(
-        method="POST", url="https://a.b/c", call="0", request=b"{}", status=200, headers=headers,
-        answer=answer, ended=ended,
+        method="POST", url="https://a.b/c", call="0", request_body=b"{}", status=200, headers=headers,
+        response_body=answer, ended=ended,
     )  # fmt: skip
-    return Played(recorded)
+    return ReplayedStream(recorded)
 
 
 async def test_a_whole_answer_is_told_once():
-    told: list[tuple[bytes, str]] = []
-    tee = Tee(Source(b"ab", b"c"), lambda data, how: told.append((data, how)))
+    ended: list[tuple[bytes, str]] = []
+    tee = ObservedStream(Source(b"ab", b"c"), lambda data, how: ended.append((data, how)))
     assert [chunk async for chunk in tee] == [b"ab", b"c"]
     await tee.aclose()
-    assert told == [(b"abc", "")]
+    assert ended == [(b"abc", "")]
 
 
 async def test_an_answer_its_reader_leaves_is_cut():
-    told: list[tuple[bytes, str]] = []
+    ended: list[tuple[bytes, str]] = []
     source = Source(b"ab", b"c")
-    tee = Tee(source, lambda data, how: told.append((data, how)))
+    tee = ObservedStream(source, lambda data, how: ended.append((data, how)))
     async for _ in tee:
         break
     await tee.aclose()
-    assert (told, source.closed) == ([(b"ab", CUT)], 1)
+    assert (ended, source.closed) == ([(b"ab", CUT)], 1)
 
 
 async def test_an_answer_that_breaks_says_how():
-    told: list[tuple[bytes, str]] = []
-    tee = Tee(Source(b"ab", httpx2.ReadError("gone")), lambda data, how: told.append((data, how)))
+    ended: list[tuple[bytes, str]] = []
+    tee = ObservedStream(Source(b"ab", httpx2.ReadError("gone")), lambda data, how: ended.append((data, how)))
     with pytest.raises(httpx2.ReadError):
         [chunk async for chunk in tee]
     await tee.aclose()
-    assert told == [(b"ab", "ReadError")]
+    assert ended == [(b"ab", "ReadError")]
 
 
 async def test_an_answer_past_the_bound_is_not_kept(monkeypatch):
-    monkeypatch.setattr("imagegen_nb.replay.streams.LARGEST", 2)
-    told: list[tuple[bytes, str]] = []
-    tee = Tee(Source(b"ab", b"c"), lambda data, how: told.append((data, how)))
+    monkeypatch.setattr("imagegen_nb.replay.streams._LARGEST", 2)
+    ended: list[tuple[bytes, str]] = []
+    tee = ObservedStream(Source(b"ab", b"c"), lambda data, how: ended.append((data, how)))
     assert [chunk async for chunk in tee] == [b"ab", b"c"]
-    assert told == []
+    assert ended == []
 
 
 async def test_events_are_played_one_by_one():
@@ -93,4 +93,4 @@ def test_a_cut_stream_keeps_whole_events():
 
 @pytest.mark.parametrize("name", ["Client", "os", "", "InvalidURL"])
 def test_only_the_clients_own_errors_are_raised(name):
-    assert type(failure(name)) is httpx2.TransportError
+    assert type(transport_error(name)) is httpx2.TransportError

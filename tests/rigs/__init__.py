@@ -1,1 +1,1 @@
-"""Promises on money and data, held against kills, full disks, damage and storms: `./dev rigs`."""
+"""Promises on money and data, held against kills, full disks and storms: `./dev rigs`, also with `--long`."""

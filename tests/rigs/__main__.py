@@ -1,4 +1,4 @@
-"""`./dev rigs [name …] [--cycles N]`: run rigs and print what they measured; leave with 1 for a miss.
+"""`./dev rigs --long [name …] [--cycles N]`: run rigs and print what they measured; leave with 1 for a miss.
 
 Those that need processes of their own, to kill, or disks, to fill, are programs; the others are tests,
 which go round more often here.
@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from rigs import disk, interrupt, ledger, power, quota, rebuild, storm
+from rigs import disk, ledger, power, quota, rebuild, storm
+from rigs.figures import table
 
 RIGS = {
     "ledger": ledger,
@@ -26,7 +26,6 @@ RIGS = {
     "rebuild": rebuild,
     "quota": quota,
     "storm": storm,
-    "interrupt": interrupt,
 }
 
 
@@ -41,7 +40,7 @@ TESTS = {
 def main() -> int:
     """Run what the command line names, or all."""
     known = [*RIGS, *TESTS]
-    parser = argparse.ArgumentParser(prog="./dev rigs", description="Rigs for what is promised.")
+    parser = argparse.ArgumentParser(prog="./dev rigs --long", description="Rigs for what is promised.")
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(known))
     parser.add_argument(
         "--cycles", type=int, help=f"how often ({', '.join(RIGS)}); by default as the aims say"
@@ -65,12 +64,7 @@ def _run(name: str, options: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory(prefix=f"imagegen-nb-{name}-") as folder:
         figures = rig.run(cycles, Path(folder))
     taken = time.monotonic() - began
-    table = Table(title=f"{name}: {cycles} cycles, {taken:.0f} s", title_justify="left")
-    for heading in ("", "measured", "aim", ""):
-        table.add_column(heading)
-    for figure in figures:
-        table.add_row(figure.what, figure.measured, figure.aim, "good" if figure.good else "MISSED")
-    Console(width=110).print(table)
+    Console(width=110).print(table(f"{name}: {cycles} cycles, {taken:.0f} s", figures))
     return all(figure.good for figure in figures)
 
 

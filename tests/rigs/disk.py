@@ -19,9 +19,9 @@ from support.ledger import entry, new
 
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import maintenance
-from imagegen_nb.store.base import LedgerEntry, StoredAsset
+from imagegen_nb.store.base import AssetRecord, LedgerEntry
 from imagegen_nb.store.local import LocalStore
-from rigs.outcome import Figure, count, none_of
+from rigs.figures import Figure, count, none_of
 
 CYCLES, QUICK = 200, 16
 _SPACE = 3 * 1024 * 1024
@@ -77,7 +77,7 @@ def _until_refused(store: LocalStore, kept: dict[str, bytes], dice: random.Rando
     return 0
 
 
-def _end(store: LocalStore, run: LedgerEntry, images: list[bytes]) -> tuple[StoredAsset, ...]:
+def _end(store: LocalStore, run: LedgerEntry, images: list[bytes]) -> tuple[AssetRecord, ...]:
     """Record the images of a run and its end; its end only, where they cannot be written down."""
     try:
         files = [new(store, data, run_id=run.run_id) for data in images]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import random
 import time
@@ -14,13 +15,13 @@ from imagegen_nb import ImageGenerationStep, Workspace
 from imagegen_nb.store import maintenance
 from imagegen_nb.store.local import LocalStore
 from rigs import serving, spawning
-from rigs.outcome import Figure, count, none_of
+from rigs.figures import Figure, count, none_of
 
 CYCLES, QUICK = 1_000, 12
 _PROCESSES = 3
 _IMAGES = 2
 _LONGEST_LIFE = 0.9
-"""Seconds until a process is killed at the latest: a few runs."""
+"""Seconds until a process is killed at the latest: a few runs; longer where the machine is slow."""
 
 
 def run(cycles: int, folder: Path) -> list[Figure]:
@@ -30,22 +31,25 @@ def run(cycles: int, folder: Path) -> list[Figure]:
     dice = random.Random(5)
     journal = folder / "journal"
     with serving.emulator() as url:
+        began = time.monotonic()
+        assert spawning.ended_well(spawning.fork(lambda: _work(folder / "store", url, journal, runs=1)))
+        longest_life = max(_LONGEST_LIFE, 2 * (time.monotonic() - began))
         for _ in range(cycles):
             children = [
                 spawning.fork(lambda: _work(folder / "store", url, journal)) for _ in range(_PROCESSES)
             ]
             for child in children:
-                time.sleep(dice.uniform(0, _LONGEST_LIFE / _PROCESSES))
+                time.sleep(dice.uniform(0, longest_life / _PROCESSES))
                 spawning.kill(child)
         asked = serving.asked(url)
     return _figures(cycles, LocalStore(folder / "store"), _journal(journal), asked)
 
 
-def _work(store: Path, url: str, journal: Path) -> None:
-    """Run steps until killed. What a line of the journal says was true before it was written."""
+def _work(store: Path, url: str, journal: Path, runs: int | None = None) -> None:
+    """Run steps until killed, or so many. What a line of the journal says was true before it was written."""
     workspace = Workspace(store, backend=url)
     handle = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    while True:
+    for _ in itertools.count() if runs is None else range(runs):
         token = uuid.uuid4().hex
         step = ImageGenerationStep(
             prompt=token, image_count=_IMAGES, image_size="1024x640", image_output_format="jpeg"

@@ -24,7 +24,7 @@ from support.ledger import entry, new
 from imagegen_nb.store import maintenance
 from imagegen_nb.store.local import LocalStore
 from rigs import spawning
-from rigs.outcome import Figure, count, none_of
+from rigs.figures import Figure, count, none_of
 
 CYCLES, QUICK = 100, 2
 NEEDS = ("mkfs.xfs", "mkfs.ext4", "losetup", "mount", "umount")

@@ -16,7 +16,7 @@ from support.ledger import entry, new
 from imagegen_nb.errors import StorageLimitReached
 from imagegen_nb.store.local import LocalStore
 from rigs import spawning
-from rigs.outcome import Figure, count, none_of
+from rigs.figures import Figure, count, none_of
 
 CYCLES, QUICK = 100, 3
 _PROCESSES = 8

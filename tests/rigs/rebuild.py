@@ -10,7 +10,7 @@ from support.ledger import entry, new
 
 from imagegen_nb.store import maintenance
 from imagegen_nb.store.local import LocalStore
-from rigs.outcome import Figure, count, none_of
+from rigs.figures import Figure, count, none_of
 
 CYCLES, QUICK = 200, 20
 _GARBAGE = 512

@@ -11,7 +11,7 @@ import uvicorn
 
 from imagegen_nb import ImageGenerationStep, Workspace
 from imagegen_nb.emulator import create_app
-from rigs.outcome import Figure, none_of
+from rigs.figures import Figure, none_of
 
 CYCLES, QUICK = 3, 1
 _CALLS = 40

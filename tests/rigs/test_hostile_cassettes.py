@@ -15,11 +15,11 @@ from imagegen_nb import ImageGenerationStep, StepFailed, Workspace, replay
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers import catalog
-from imagegen_nb.replay import blobs, cassette_file, filters, mismatch, usage
+from imagegen_nb.replay import blobs, cassette_file, filters, mismatch
 from imagegen_nb.replay.paths import folder_of
-from imagegen_nb.replay.recording import Recording
+from imagegen_nb.replay.recording import Recording, usage_of
 from rigs.corpora import NAMES, SCRIPTS, mutants
-from rigs.figures import cycles, figure
+from rigs.figures import Figure, cycles, none_of, note
 
 STEP = ImageGenerationStep(prompt="a lamp", image_size="1024x1024")
 PICTURE = picture(size=(300, 300)) + b"\0" * 2_000
@@ -27,7 +27,7 @@ ASKED = Recording(
     method="POST",
     url="https://api.openai.com/v1/images/generations",
     call="0",
-    request=b'{"model":"gpt-image-2","prompt":"a lamp","n":1,"size":"1024x1024"}',
+    request_body=b'{"model":"gpt-image-2","prompt":"a lamp","n":1,"size":"1024x1024"}',
     status=0,
 )
 HEAD = "layout: 1\nmetadata: {recorded_against: live, recorded_on: '2026-11-21', versions: {}}\n"
@@ -46,7 +46,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 def entry(**changes) -> dict:
     """A recording as the file has it; `request`, `answer` and their fields can be anything."""
     answer = {"status": 200, "headers": {"content-type": "application/json"}, "body": "{}"}
-    request = {"method": "POST", "url": ASKED.url, "call": "0", "body": ASKED.request.decode()}
+    request = {"method": "POST", "url": ASKED.url, "call": "0", "body": ASKED.request_body.decode()}
     for name, value in changes.items():
         side, _, part = name.partition("_")
         {"request": request, "answer": answer}[side][part] = value
@@ -70,8 +70,8 @@ def outcome(folder: Path, *, run: bool = True) -> tuple[str, float]:
     said = f"{about} {[str(recording) for recording in found]} {mismatch.explain(ASKED, found)}"
     assert visible(said) == said
     for recording in found:
-        filters.key_in(recording, catalog.keys_in_use())
-    usage.usage_of(found)
+        filters.find_key(recording, catalog.keys_in_use())
+    usage_of(found)
     cassette_file.orphans(folder)
     return (played(folder) if run else "read"), took
 
@@ -207,7 +207,10 @@ def test_every_class_of_hostile_text(name, folder):
     assert sorted(path.name for path in folder.parent.parent.iterdir() if path.name != "store") == [
         "cassettes"
     ]
-    figure("cassettes", f"{name}, {len(TEXTS[name]):,} bytes", f"{kind} in {took:.0f} ms", "one error type")
+    note(
+        "cassettes",
+        Figure(f"{name}, {len(TEXTS[name]):,} bytes", f"{kind} in {took:.0f} ms", "one error type"),
+    )
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda text: ascii(text[:30]))
@@ -229,7 +232,7 @@ def test_every_text_in_every_place(script, folder):
 def whole() -> bytes:
     """A cassette with all there is in it, and the name of its one image."""
     answer = {"data": [{"b64_json": base64.b64encode(PICTURE).decode()}], "usage": {"total_tokens": 5}}
-    stowed, _ = blobs.stow(json.dumps(answer).encode())
+    stowed, _ = blobs.extract(json.dumps(answer).encode())
     return text(
         entry(answer_body={"json": json.loads(stowed), "written": "spaced"}),
         entry(request_call="1", answer_headers={"content-type": "text/event-stream"}, answer_ended="cut"),
@@ -277,21 +280,20 @@ TOKENS = [
 
 
 def test_mutants_have_one_error_type(folder):
-    blobs.write(folder, blobs.stow(PICTURE)[1] | blobs.stow(base64.b64encode(PICTURE))[1])
+    blobs.write(folder, blobs.extract(PICTURE)[1] | blobs.extract(base64.b64encode(PICTURE))[1])
     count, slowest, kinds = cycles(400, 20_000), 0.0, dict[str, int]()
     for number, mutant in enumerate(mutants([whole()], count, TOKENS)):
         (folder / "cassette.yaml").write_bytes(mutant)
         kind, took = outcome(folder, run=number % 20 == 0)
         kinds[kind], slowest = kinds.get(kind, 0) + 1, max(slowest, took)
     foreign = set(kinds) - {"ReplayError", "read", "played", "refused"}
-    figure("cassettes", f"{count:,} mutants, foreign errors", len(foreign), "0")
-    figure("cassettes", f"{count:,} mutants, slowest", f"{slowest:.1f} ms", "as short as can be")
-    assert not foreign
+    note("cassettes", none_of(f"{count:,} mutants, foreign errors", foreign))
+    note("cassettes", Figure(f"{count:,} mutants, slowest", f"{slowest:.1f} ms", "as short as can be"))
     assert min(kinds["ReplayError"], kinds["read"]) > count / 20
 
 
 def test_the_unchanged_one_is_played(folder):
-    blobs.write(folder, blobs.stow(base64.b64encode(PICTURE))[1])
+    blobs.write(folder, blobs.extract(base64.b64encode(PICTURE))[1])
     (folder / "cassette.yaml").write_bytes(whole())
     assert outcome(folder)[0] == "played"
 
@@ -331,7 +333,13 @@ def fill(folder: Path, data: bytes = b"\xff" + PICTURE) -> tuple[Path, bytes]:
 
 def recorded(data: bytes) -> Recording:
     return Recording(
-        method="POST", url=ASKED.url, call="0", request=ASKED.request, status=200, headers={}, answer=data
+        method="POST",
+        url=ASKED.url,
+        call="0",
+        request_body=ASKED.request_body,
+        status=200,
+        headers={},
+        response_body=data,
     )
 
 

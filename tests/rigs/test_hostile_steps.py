@@ -12,7 +12,7 @@ from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import DefinitionError, ImagegenError
 from imagegen_nb.step_file.document import LARGEST_FILE
 from rigs.corpora import NAMES, SCRIPTS, TEMPLATES, given, mutants
-from rigs.figures import cycles, figure
+from rigs.figures import Figure, cycles, none_of, note
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::imagegen_nb.errors.DefinitionWarning", "ignore::imagegen_nb.errors.ModelLifecycleWarning"
@@ -176,7 +176,7 @@ def outcome(data: bytes) -> tuple[str, float]:
 def test_every_class_of_malformed_file(name):
     kind, took = outcome(CLASSES[name])
     assert kind in ("read", "DefinitionError", "InvalidOption")
-    figure("step files", name, f"{kind} in {took:.1f} ms", "one error type, < 50 ms")
+    note("step files", Figure(name, f"{kind} in {took:.1f} ms", "one error type, < 50 ms"))
 
 
 def test_what_cannot_be_written_is_named_without_its_commands():
@@ -208,11 +208,11 @@ def test_mutants_have_one_error_type():
         slowest = max(slowest, took)
     assert set(kinds) <= {"read", "DefinitionError"}
     assert kinds["DefinitionError"] > count / 2
-    figure("step files", f"{count:,} mutants, foreign errors", 0, "0")
-    figure("step files", f"{count:,} mutants, slowest", f"{slowest:.1f} ms", "< 50 ms")
+    note("step files", none_of(f"{count:,} mutants, foreign errors", 0))
+    note("step files", Figure(f"{count:,} mutants, slowest", f"{slowest:.1f} ms", "< 50 ms"))
 
 
 def test_files_of_others():
     files = given()
     slowest = max((outcome(path.read_bytes())[1] for path in files), default=0.0)
-    figure("step files", f"{len(files):,} files of others, slowest", f"{slowest:.1f} ms", "< 50 ms")
+    note("step files", Figure(f"{len(files):,} files of others, slowest", f"{slowest:.1f} ms", "< 50 ms"))

@@ -1,4 +1,7 @@
-"""Interrupts at random moments: nothing more is asked, what came is kept, and the store stays usable."""
+"""Interrupts at random moments: nothing more is asked, what came is kept, and the store stays usable.
+
+By Ctrl-C in a program, by a kernel's interrupt, and by cancelling tasks and jobs, alone and side by side.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +13,39 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+from support.kernels import PATIENCE, Kernel
 
 from imagegen_nb import ImageGenerationStep, Workspace
-from rigs.figures import cycles, figure
+from imagegen_nb.emulator import Emulator
+from imagegen_nb.store import maintenance
+from imagegen_nb.store.local import LocalStore
+from rigs.figures import Figure, count, cycles, none_of, note
 
-WORKERS = 4
+IMAGES = 4
 """Images of the step, and so its requests: Gemini makes one a request, all at once."""
+SIDE_BY_SIDE = 3
 LATENCY = 0.1
 LONGEST = 0.4
 """Seconds until the interrupt; a whole run takes some less."""
-FLASH = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=WORKERS)
+AFTER = 2 * LATENCY
+"""Seconds in which a request that should have been given up would arrive."""
+FLASH = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=IMAGES)
 PREPARE = """
-import asyncio, signal, time
+import asyncio, signal, time, uuid
 import imagegen_nb as ig
-workspace = ig.Workspace({folder!r}, backend={url!r}, timeout=60)
-step = ig.ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count={workers})
-step.run(workspace=workspace)
+workspace = ig.Workspace({folder!r}, backend={url!r}, timeout=300)
+def step():
+    return ig.ImageGenerationStep(
+        model="gemini-3.1-flash-image", prompt=uuid.uuid4().hex, image_count={images})
+step().run(workspace=workspace)
 async def rest():
-    for _ in range(600):  # the kernel hears of an interrupt when its loop wakes up
+    for _ in range(1200):  # the kernel hears of an interrupt when its loop wakes up
         await asyncio.sleep(0.1)
 """
 TRIALS = """
@@ -41,52 +55,83 @@ for number in range({rounds}):
     input()
     try:
         print("go", flush=True)
-        step.run(workspace=workspace)
-        time.sleep(60)  # the interrupt comes for sure
+        while True:  # one run after the other, until the interrupt comes
+            step().run(workspace=workspace)
     except KeyboardInterrupt:
         pass
     print("stopped", flush=True)
 input()
-print(step.run(workspace=workspace).status, flush=True)
+print(step().run(workspace=workspace).status, flush=True)
 """
 # They sleep after the run, so that the interrupt always meets the cell.
-SYNC = "step.run(workspace=workspace); time.sleep(60)"
-ASYNC = "await step.arun(workspace=workspace); await rest()"
+SYNC = "step().run(workspace=workspace); time.sleep(120)"
+ASYNC = "await step().arun(workspace=workspace); await rest()"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
+
+
+def unique_step() -> ImageGenerationStep:
+    """A step with a prompt of its own, to know its requests by."""
+    return FLASH.replace(prompt=uuid.uuid4().hex)
 
 
 class Watch:
     """Judges the moments after each interrupt, by what the server saw and what the store holds."""
 
-    def __init__(self, emulator, folder: Path) -> None:
+    def __init__(self, emulator: Emulator, folder: Path) -> None:
         self.emulator, self.folder = emulator, folder
         self.dice = random.Random(4)
-        self.most = self.late = self.rounds = 0
+        self.requests: Counter[str] = Counter()
+        """How often each prompt was asked, and so each run."""
+        self.late = self.rounds = 0
         emulator.latency = LATENCY
 
     def moment(self) -> float:
-        self.emulator.clear()
+        """Seconds until the next interrupt."""
+        self.forget()
         return self.dice.uniform(0, LONGEST)
 
+    def forget(self) -> None:
+        """Count what the emulator has logged, and empty its log."""
+        for request in self.emulator.requests:
+            self.requests[request.body["contents"][0]["parts"][0]["text"]] += 1
+        self.emulator.clear()
+
     def judge(self) -> None:
-        """Nothing was asked that had not begun, and every image is whole."""
-        asked = self.emulator.count()
-        time.sleep(0.05)
+        """Nothing stays under way, nothing is asked that had not begun, and every image is whole."""
         self.rounds += 1
-        self.most = max(self.most, asked)
-        self.late += self.emulator.count() - asked
         with Workspace(self.folder, backend="emulator") as workspace:
+            end = time.monotonic() + PATIENCE
+            while any(run.state == "calling" for run in workspace.runs()):
+                assert time.monotonic() < end, "a run stays under way"
+                time.sleep(0.01)
+            asked = self.emulator.count()
+            time.sleep(AFTER)
+            self.late += self.emulator.count() - asked
             for record in workspace.records():
                 with workspace.store.open(record.id) as file:
                     assert hashlib.sha256(file.read()).hexdigest() == record.sha256
 
     def tell(self, how: str) -> None:
+        """A run works as before; then all that was seen, as figures."""
         with Workspace(self.folder, backend=self.emulator.url) as workspace:
-            assert FLASH.run(workspace=workspace).status == "done"
-        figure("interrupts", f"{self.rounds} by {how}, most requests of one run", self.most, f"≤ {WORKERS}")
-        figure("interrupts", f"{self.rounds} by {how}, requests after it", self.late, "0")
-        assert 0 < self.most <= WORKERS
-        assert self.late == 0
+            assert unique_step().run(workspace=workspace).status == "done"
+        self.forget()
+        store = LocalStore(self.folder)
+        report = maintenance.check(store)
+        store.close()
+        states = Counter(run.state for run in report.runs)
+        most, asked = max(self.requests.values()), sum(self.requests.values())
+        for figure in (
+            count(f"interrupts by {how}", self.rounds),
+            count("requests at the emulator", asked),
+            count("runs recorded as interrupted or cancelled", states["interrupted"] + states["cancelled"]),
+            Figure("most requests of one run", str(most), f"≤ {IMAGES}", 0 < most <= IMAGES),
+            none_of("requests after an interrupt", self.late),
+            none_of("requests beyond the runs in the ledger", max(0, asked - IMAGES * len(report.runs))),
+            none_of("problems a check finds", report.problems),
+            none_of("runs still under way", states["calling"]),
+        ):
+            note("interrupts", figure)
 
 
 @pytest.fixture
@@ -95,11 +140,11 @@ def watch(emulator, tmp_path) -> Watch:
 
 
 def prepared(watch: Watch) -> str:
-    return PREPARE.format(folder=str(watch.folder), url=watch.emulator.url, workers=WORKERS)
+    return PREPARE.format(folder=str(watch.folder), url=watch.emulator.url, images=IMAGES)
 
 
 def test_by_signal(watch):
-    rounds = cycles(8, 80)
+    rounds = cycles(8, 140)
     program = prepared(watch) + TRIALS.format(rounds=rounds)
     child = subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -127,41 +172,52 @@ def test_by_signal(watch):
 
 
 def test_by_the_kernels_interrupt(watch):
-    manager, client = start_new_kernel(startup_timeout=60, kernel_name="python3")
-    try:
-        assert client.execute_interactive(prepared(watch), timeout=40)["content"]["status"] == "ok"
+    with Kernel.running() as kernel:
+        assert kernel.reply(kernel.start(prepared(watch)))["status"] == "ok"
         for number in range(cycles(5, 50)):
-            call = SYNC if number % 2 else ASYNC
             moment = watch.moment()
-            client.execute(f"print('go', flush=True); {call}", stop_on_error=False)
-            while client.get_iopub_msg(timeout=40)["msg_type"] != "stream":
-                pass
+            cell = kernel.start(f"print('go', flush=True); {SYNC if number % 2 else ASYNC}")
+            kernel.messages(cell, until=lambda kind, content: kind == "stream")
             time.sleep(moment)
-            manager.interrupt_kernel()
-            assert client.get_shell_msg(timeout=40)["content"]["status"] == "error"
+            kernel.interrupt()
+            assert kernel.reply(cell)["status"] == "error"
             watch.judge()
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
     watch.tell("a kernel's interrupt")
 
 
 async def test_by_cancelling_the_task(watch):
-    with Workspace(watch.folder, backend=watch.emulator.url, timeout=60) as workspace:
-        await FLASH.arun(workspace=workspace)
+    with Workspace(watch.folder, backend=watch.emulator.url, timeout=300) as workspace:
+        await unique_step().arun(workspace=workspace)
         for number in range(cycles(10, 70)):
             moment = watch.moment()
             if number % 2:
-                task = asyncio.create_task(FLASH.arun(workspace=workspace))
+                task = asyncio.create_task(unique_step().arun(workspace=workspace))
                 await asyncio.sleep(moment)
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
             else:
-                job = workspace.submit(FLASH)
+                job = workspace.submit(unique_step())
                 await asyncio.sleep(moment)
                 job.cancel()
                 await asyncio.to_thread(
                     lambda job=job: job.future.exception() if not job.future.cancelled() else None
                 )
-            watch.judge()
+            await asyncio.to_thread(watch.judge)
     watch.tell("cancelling")
+
+
+async def test_by_cancelling_runs_side_by_side(watch):
+    """Workers make run after run, until the task they belong to is cancelled."""
+
+    async def worker(workspace: Workspace) -> None:
+        while True:
+            await unique_step().arun(workspace=workspace)
+
+    with Workspace(watch.folder, backend=watch.emulator.url, timeout=300) as workspace:
+        await unique_step().arun(workspace=workspace)
+        for _ in range(cycles(6, 100)):
+            workers = asyncio.gather(*(worker(workspace) for _ in range(SIDE_BY_SIDE)))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(workers, watch.moment())
+            await asyncio.to_thread(watch.judge)
+    watch.tell("cancelling workers side by side")

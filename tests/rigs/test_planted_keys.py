@@ -47,7 +47,7 @@ from imagegen_nb import (
 )
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import ImagegenError, ReplayError, SecretFound
-from rigs.figures import LONG, figure
+from rigs.figures import LONG, none_of, note
 
 pytestmark = [
     pytest.mark.usefixtures("waits"),
@@ -74,7 +74,7 @@ def planted(monkeypatch) -> None:
 def total() -> Iterator[None]:
     yield
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in searched.most_common())
-    figure("planted keys", f"in {searched.total():,} artefacts ({kinds})", len(found), "0 in ≥ 500")
+    note("planted keys", none_of(f"in {searched.total():,} artefacts ({kinds}), of ≥ 500", found))
 
 
 def search(kind: str, texts: Iterable[str]) -> None:
@@ -160,14 +160,15 @@ def test_forms_and_galleries(emulator, tmp_path, monkeypatch, provider, variable
             job.wait()
         while form._job is not None:
             time.sleep(0.01)
-        form.panel.transfer.path.value = str(tmp_path / "form.step.json")
-        form.panel.transfer.export.click()
-        form.panel.transfer._code()
+        form.panel.import_export.path.value = str(tmp_path / "form.step.json")
+        form.panel.import_export.export_button.click()
+        form.panel.import_export._code()
         gallery = Gallery(form.run_result)
         state = ipywidgets.Widget.get_manager_state()["state"]
         search("widget states", map(json.dumps, state.values()))
         search(
-            "stand-ins", (form._stand_in._repr_html_(), repr(form._stand_in), gallery._stand_in._repr_html_())
+            "static fallbacks",
+            (form._fallback._repr_html_(), repr(form._fallback), gallery._fallback._repr_html_()),
         )
         form.close()
         gallery.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("name", ["ledger", "disk", "power", "rebuild", "quota", "storm", "interrupt"])
+@pytest.mark.parametrize("name", ["ledger", "disk", "power", "rebuild", "quota", "storm"])
 def test_the_quick_form_reaches_its_aim(name: str) -> None:
     """In a process of its own: rigs fork, limit the size of files, and serve."""
     done = subprocess.run(
@@ -18,7 +18,7 @@ def test_the_quick_form_reaches_its_aim(name: str) -> None:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -14,16 +14,16 @@ from support.runs import run_of
 
 from imagegen_nb import ImageGenerationStep, Run, StepForm, Workspace, check_references, load_step
 from imagegen_nb.core.redaction import visible
-from imagegen_nb.core.types import Shortfall
+from imagegen_nb.core.types import MissingImages
 from imagegen_nb.core.variables import render
 from imagegen_nb.errors import DefinitionError, ProviderFault, VariableError
 from imagegen_nb.runs.reference_check import Finding, ReferenceReport
 from imagegen_nb.step_file.document import SavedStep
-from imagegen_nb.widgets.form_state import FieldView, fields
-from imagegen_nb.widgets.gallery_page import Page
+from imagegen_nb.widgets.form_state import FieldState
+from imagegen_nb.widgets.gallery_page import GalleryPage
 from imagegen_nb.widgets.panel import _parts
 from rigs.corpora import texts
-from rigs.figures import cycles, figure
+from rigs.figures import cycles, none_of, note
 
 HARMLESS = "harmless"
 ADDRESSES = ("src", "href", "srcset", "action", "data", "poster", "formaction", "style")
@@ -62,7 +62,7 @@ def worded(run: Run, words: str) -> Run:
         identifier=words,
         error=error,
         warnings=(words, words),
-        shortfalls=(Shortfall(count=1, error=error),),
+        shortfalls=(MissingImages(count=1, error=error),),
         output=run.output.model_copy(
             update={
                 "assets": assets,
@@ -88,9 +88,9 @@ def static(run: Run, words: str) -> Iterator[tuple[str, str]]:
     yield "step file", definition._repr_html_()
     finding = Finding(words, words, "success", words, words, reached=True)
     yield "references", ReferenceReport((finding, replace(finding, reached=False)))._repr_html_()
-    yield "page", Page.of_run(told).html()
+    yield "page", GalleryPage.of_run(told).html()
     records = [asset.stored for asset in told.output.assets if asset.stored]
-    page = Page.of_records("x", [replace(record, file_name=words) for record in records], None)
+    page = GalleryPage.of_records("x", [replace(record, file_name=words) for record in records], None)
     yield "page of records", replace(page, title=words, notes=(words,)).html()
 
 
@@ -98,31 +98,31 @@ def live(form: StepForm, run: Run, words: str) -> Iterator[tuple[str, str]]:
     """Every piece of HTML in a form that has met these words."""
     panel, text = form.panel, clean(words)
     document = json.dumps({"prompt": text, "name": text, "inputs": {text: text}}).encode()
-    panel.transfer._guarded(lambda: panel.transfer._import(words, document))
-    yield "import", panel.transfer.told.value
-    panel.transfer._guarded(lambda: _refuse(words))
-    yield "refused import", panel.transfer.told.value
+    panel.import_export._guarded(lambda: panel.import_export._import(words, document))
+    yield "import", panel.import_export.message.value
+    panel.import_export._guarded(lambda: _refuse(words))
+    yield "refused import", panel.import_export.message.value
     form.inputs.clear()
     form.inputs["thing"] = words
-    panel.header.name(words)
-    panel.header.pays(words, found=False)
-    panel.header.say(words)
-    panel.tell_error(ProviderFault(words, code=words))
+    panel.header.show_title(words)
+    panel.header.show_payer(words, key_found=False)
+    panel.header.show_status(words)
+    panel.show_error(ProviderFault(words, code=words))
     for key, field in panel.fields.items():
-        view = replace(_view(form, key), hint=words, problems=(words,))
-        field.show(replace(view, value=None) if view.control == "text" else view)
+        state = replace(_state(form, key), hint=words, problems=(words,))
+        field.show(replace(state, value=None) if state.control == "text" else state)
     panel.inputs.show("a {{thing}} and {{nothing}}")
     yield "preview with a problem", panel.inputs._preview.value
     panel.inputs.show("a {{thing}}")
-    form._stand_in._html = worded(run, words)._repr_html_
-    yield "stand-in", form._stand_in._repr_html_()
+    form._fallback._html = worded(run, words)._repr_html_
+    yield "static fallback", form._fallback._repr_html_()
     for number, widget in enumerate(part for top in panel.widgets for part in _parts(top)):
         if isinstance(widget, HTML):
             yield f"widget {number}", widget.value
 
 
-def _view(form: StepForm, key: str) -> FieldView:
-    return fields(form._draft)[key]
+def _state(form: StepForm, key: str) -> FieldState:
+    return form._state.fields[key]
 
 
 def _refuse(words: str) -> str:
@@ -159,7 +159,7 @@ def test_hostile_words_build_the_page_of_harmless_ones(form, plain_run):
         found = trees(form, plain_run, f"x{words}")
         differ += found != wanted
         assert found == wanted, ascii(words)
-    figure("script in text", f"{count:,} cases in {len(wanted)} pages each, differing", differ, "0")
+    note("script in text", none_of(f"{count:,} cases in {len(wanted)} pages each, differing", differ))
 
 
 def test_the_comparison_would_see_it(form, plain_run):
@@ -184,7 +184,7 @@ def shown(run: Run, words: str) -> Iterator[str]:
     yield repr(replace(told, error=None))
     yield repr(told.output)
     yield from map(repr, told.output.assets)
-    yield repr(Page.of_run(told).text())
+    yield repr(GalleryPage.of_run(told).text())
     definition = load_step(b'{"prompt": "a fox"}')
     yield repr(replace(definition, step=told.step, output=told.output, changes=(words,)))
     yield repr(SavedStep(Path("x.step.json"), 1, (words,)))

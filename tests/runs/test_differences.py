@@ -7,7 +7,7 @@ from support.images import picture
 
 from imagegen_nb import ImageGenerationStep
 from imagegen_nb.core import images
-from imagegen_nb.core.types import Receipt
+from imagegen_nb.core.types import ResponseMetadata
 from imagegen_nb.runs import differences
 
 STEP = ImageGenerationStep(prompt="a fox", image_size="1024x640", image_output_format="png")
@@ -43,7 +43,9 @@ def test_a_size_that_was_left_open_cannot_differ():
 
 
 def test_other_models_that_answered_are_named_once():
-    receipts = [Receipt(answered_by=name) for name in (STEP.model, None, "other-2", "other-1", "other-2")]
+    receipts = [
+        ResponseMetadata(answered_by=name) for name in (STEP.model, None, "other-2", "other-1", "other-2")
+    ]
     assert differences.in_models(STEP, receipts) == [
         "gpt-image-2 was answered by other-1",
         "gpt-image-2 was answered by other-2",

@@ -15,7 +15,7 @@ FLASH = "gemini-3.1-flash-image"
 
 def begun(charge="unknown"):
     step = ImageGenerationStep(prompt="x", image_count=2)
-    return ledger.entry("run-1", step, "emulator", replaying=charge == "none")
+    return ledger.opening_entry("run-1", step, "emulator", replaying=charge == "none")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_the_estimate_is_more_than_what_comes(workspace, model, output_format):
 
 def test_an_entry_says_what_is_asked_and_not_what_for():
     step = ImageGenerationStep(prompt="a secret plan", name="secret too", image_count=3)
-    entry = ledger.entry("run-1", step, "live", replaying=False)
+    entry = ledger.opening_entry("run-1", step, "live", replaying=False)
     assert (entry.provider, entry.model, entry.count, entry.emulated) == ("openai", "gpt-image-2", 3, False)
     assert (entry.state, entry.charge, entry.ended_at) == ("calling", "unknown", "")
     assert "secret" not in repr(entry)
@@ -75,13 +75,13 @@ BROKEN = ProviderFault("broken", charge="unknown")
     ],
 )
 def test_how_a_run_ended_and_what_it_may_have_cost(facts, errors, expected):
-    entry = ledger.ended(begun(), errors=errors, **facts)
+    entry = ledger.closing_entry(begun(), errors=errors, **facts)
     assert (entry.state, entry.charge) == expected
 
 
 def test_a_replay_costs_nothing_however_it_ends():
     for kept in (True, False):
-        entry = ledger.ended(begun("none"), called=True, kept=kept, cancelled=False, errors=[BROKEN])
+        entry = ledger.closing_entry(begun("none"), called=True, kept=kept, cancelled=False, errors=[BROKEN])
         assert entry.charge == "none"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, VertexAI, Workspace
 from imagegen_nb.emulator import Fault
-from imagegen_nb.emulator.log import fingerprint
+from imagegen_nb.emulator.state import fingerprint
 
 STEP = ImageGenerationStep(name="Hero", prompt="a <b>fox</b> & {{what}}", image_count=2)
 HARE = {"what": 'a "hare" <script>alert(1)</script>'}
@@ -115,8 +115,8 @@ class OnThisMachine(Workspace):
 
     url = ""
 
-    def connection(self, provider, credential):
-        return replace(super().connection(provider, credential), base_url=self.url)
+    def connection(self, provider, route):
+        return replace(super().connection(provider, route), base_url=self.url)
 
 
 def test_an_account_of_another_provider_does_not_pay(emulator, tmp_path, monkeypatch):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from support.images import picture
 
 from imagegen_nb import ImageGenerationStep, StepFailed, Workspace
-from imagegen_nb.core.types import GeneratedImage
+from imagegen_nb.core.types import GeneratedImage, ResponseMetadata
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import (
     InvalidResponse,
+    ModelRetired,
     ProviderFault,
     ProviderTimeout,
     StorageLimitReached,
@@ -20,7 +24,9 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
-from imagegen_nb.providers.capabilities import Model
+from imagegen_nb.providers.capabilities import Choice, Integer, Model
+from imagegen_nb.providers.http.client import open_client
+from imagegen_nb.providers.http.response import failure
 from imagegen_nb.store.base import Store
 from imagegen_nb.store.local import LocalStore
 
@@ -136,10 +142,10 @@ class Unwritable(LocalStore):
 
     refuses = "stage"
 
-    def stage(self, data, media_type):
+    def stage(self, image, *, run_id, emulated):
         if self.refuses == "stage":
             raise StoreError("cannot write an image: the disk is full")
-        return super().stage(data, media_type)
+        return super().stage(image, run_id=run_id, emulated=emulated)
 
     def _record(self, name, assets, run=None):
         if self.refuses == "finish":
@@ -255,7 +261,7 @@ def test_a_plugin_that_raises_after_an_image_keeps_it(plugged, workspace):
 
 
 def test_a_plugin_that_ignores_the_deadline_is_cut_off(plugged, emulator, tmp_path, monkeypatch):
-    monkeypatch.setattr("imagegen_nb.runs.runner._SPARE", 0.2)
+    monkeypatch.setattr("imagegen_nb.runs.runner._GRACE", 0.2)
 
     async def behave(request, connection):
         await asyncio.sleep(60)
@@ -284,6 +290,127 @@ def test_a_plugin_that_yields_more_than_was_asked_for(plugged, workspace):
     run = plugged(behave, workspace, image_count=1)
     assert (run.status, run.requested) == ("done", 1)
     assert run.returned == len(list(workspace.records(run.id)))
+
+
+# --- settings that a provider does not read
+
+
+class Deaf(Plugin):
+    """It declares two settings, and reads those named in `reads`."""
+
+    models = (
+        Model(
+            name="plugin-1",
+            settings={
+                "image_quality": Choice(("wet", "dry"), "wet"),
+                "image_output_compression": Integer(0, 9, 3),
+            },
+            output_settings=("image_quality", "image_output_compression"),
+        ),
+    )
+
+    def __init__(self, *reads: str, echoed: dict[str, Any] | None = None) -> None:
+        async def behave(request, connection):
+            for key in reads:
+                request.settings.get(key)
+            yield GeneratedImage(0, picture())
+            yield ResponseMetadata(echoed=echoed or {})
+
+        super().__init__(behave)
+
+
+@pytest.fixture
+def run_deaf(workspace):
+    """Runs a step of `Deaf`."""
+
+    def run(*reads, echoed=None, **settings):
+        catalog.register(Deaf(*reads, echoed=echoed))
+        try:
+            step = ImageGenerationStep(model="plugin-1", prompt="a fox", **settings)
+            return step.run(workspace=workspace)
+        finally:
+            catalog.unregister(Deaf.name)
+
+    return run
+
+
+BOTH = {"image_quality": "dry", "image_output_compression": 0}
+
+
+def used(run) -> dict[str, Any]:
+    return {key: value for key, value in run.output.settings.model_dump().items() if key != "model"}
+
+
+def test_a_setting_the_provider_does_not_read_is_not_claimed_as_used(run_deaf):
+    run = run_deaf("image_quality", **BOTH)
+    assert used(run) == {"image_quality": "dry", "image_output_compression": None}
+    assert run.warnings == ("image_output_compression = 0 was not sent: Plug-in does not read it",)
+    assert run.status == "done", "the image came, and was paid for"
+
+
+def test_settings_that_were_read_are_used_and_nothing_is_said(run_deaf):
+    run = run_deaf(*BOTH, **BOTH)
+    assert (used(run), run.warnings) == (BOTH, ())
+
+
+def test_an_unset_setting_has_its_default_only_where_the_provider_knows_it(run_deaf):
+    run = run_deaf("image_quality")
+    assert used(run) == {"image_quality": "wet", "image_output_compression": None}
+    assert run.warnings == ()
+
+
+def test_what_the_provider_echoes_is_used_whoever_read_it(run_deaf):
+    run = run_deaf(echoed={"image_quality": "dry"})
+    assert used(run) == {"image_quality": "dry", "image_output_compression": None}
+
+
+def test_a_step_that_fails_before_its_call_has_used_nothing(tmp_path, emulator):
+    workspace = Workspace(tmp_path, backend=emulator.url, storage_limit=1)
+    STEP.run(workspace=Workspace(tmp_path, backend=emulator.url))
+    run, _ = outcome(STEP.replace(image_quality="low", on_failure="continue"), workspace)
+    assert run.error.kind == "storage_limit"
+    assert set(used(run).values()) == {None}
+
+
+# --- what the emulator does not speak
+
+
+async def sending(request, connection):
+    """A plug-in's call as `docs/providers.md` shows it."""
+    async with open_client("plugin", connection) as client:
+        response = await client.send(
+            lambda: client.http.post(f"{connection.base_url}/images", json={"prompt": request.prompt})
+        )
+    raise failure(response, connection)
+    yield
+
+
+def test_a_provider_the_emulator_does_not_speak_for_is_not_emulated(plugged, workspace):
+    run = plugged(sending, workspace)
+    assert (type(run.error), run.error.charge, run.error.provider) == (ProviderFault, "none", "plugin")
+    assert "not emulated: the emulator speaks for gemini, openai, xai only" in str(run.error)
+    assert 'backend="live"' in str(run.error)
+    assert "check" not in str(run.error)
+    assert run.output.error.charge == "none"
+
+
+def test_only_an_emulator_is_believed_that_it_is_none(plugged, raw_server, tmp_path, monkeypatch):
+    answer = b"HTTP/1.1 404 Not Found\r\nx-imagegen-not-emulated: all\r\ncontent-length: 0\r\n\r\n"
+    monkeypatch.setattr(Plugin, "base_url", raw_server(answer).url)
+    monkeypatch.setenv("PLUGIN_API_KEY", "a-key")
+    run = plugged(sending, Workspace(tmp_path))
+    assert type(run.error) is ModelRetired
+    assert "emulated" not in str(run.error)
+    assert "check that the key may use it" in str(run.error)
+
+
+def test_a_model_the_emulator_does_not_know_is_not_emulated(workspace, monkeypatch):
+    openai = catalog.find("gpt-image-2").provider
+    newer = replace(openai.models[0], name="gpt-image-9")
+    monkeypatch.setattr(type(openai), "models", (*openai.models, newer))
+    run, _ = outcome(STEP.replace(model="gpt-image-9"), workspace)
+    assert "gpt-image-9 is not emulated: use another model, or a key of your own" in str(run.error)
+    assert "check that the key" not in str(run.error)
 
 
 # --- notes

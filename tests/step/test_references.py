@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.images import picture
 
 from imagegen_nb import ImageGenerationStep, paths
 from imagegen_nb.core import variables
+from imagegen_nb.core.types import GeneratedImage
 from imagegen_nb.emulator import Fault
 from imagegen_nb.providers import catalog
+from imagegen_nb.providers.base import Provider
+from imagegen_nb.providers.capabilities import Choice, Integer, Model, Text
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 STEP = ImageGenerationStep(prompt="a fox", image_count=2)
@@ -94,3 +98,48 @@ def test_the_identifier(workspace):
 
 def test_a_path_is_ready_to_be_put_into_a_prompt():
     assert paths(STEP)[0].template == "{{step_1.output}}"
+
+
+def test_types_come_from_the_declaration():
+    """A key is a number because its kind says so; one that is no setting is text."""
+
+    class Paint(Provider):
+        name, label, base_url, key_variable = "paint", "Paint", "https://paint.example", "PAINT_API_KEY"
+        models = (
+            Model(
+                name="paint-1",
+                settings={
+                    "image_output_compression": Integer(0, 9, 3),
+                    "image_size": Text(1, 9, "small"),
+                    "image_moderation": Choice(("strict", "lax")),
+                },
+                output_settings=(
+                    *("provider", "image_count", "charge_type"),
+                    *("image_output_compression", "image_size", "image_moderation"),
+                ),
+            ),
+        )
+
+        async def generate(self, request, connection):
+            dict(request.settings)
+            yield GeneratedImage(0, picture())
+
+    catalog.register(Paint())
+    try:
+        step = ImageGenerationStep(model="paint-1", prompt="x", image_output_compression=5)
+        prefix = "step_1.output.settings."
+        types = {
+            path.path.removeprefix(prefix): path.type for path in paths(step) if path.path.startswith(prefix)
+        }
+        with_moderation = {path.path for path in paths(step.replace(image_moderation="lax"))}
+    finally:
+        catalog.unregister("paint")
+    assert types == {
+        "model": "text",
+        "provider": "text",
+        "image_count": "number",
+        "charge_type": "text",
+        "image_output_compression": "number",
+        "image_size": "text",
+    }, "image_moderation is unset and has no default: nobody knows a value of it"
+    assert f"{prefix}image_moderation" in with_moderation

@@ -598,16 +598,30 @@ def test_a_refused_step_does_not_use_up_the_warning():
 def test_the_request_leaves_unset_settings_out():
     request = ImageGenerationStep(prompt="{{a}}").request("a bottle")
     assert (request.model, request.prompt, request.count) == ("gpt-image-2", "a bottle", 1)
-    unset = (request.size, request.quality, request.background, request.moderation, request.output_format)
-    assert (*unset, request.compression) == (None,) * 6
+    assert request.settings == {}
+    assert [request.settings.get(key) for key in ("image_size", *OPENAI_ONLY)] == [None] * 6
 
 
 def test_the_request_carries_what_is_set():
     step = ImageGenerationStep(prompt="x", image_size="1536x1024", image_count=4, **OPENAI_ONLY)
     request = step.request("y", partial_images=2)
-    assert (request.size, request.count, request.partial_images) == ("1536x1024", 4, 2)
-    assert (request.quality, request.background, request.moderation) == ("high", "opaque", "low")
-    assert (request.output_format, request.compression) == ("webp", 80)
+    assert (request.count, request.partial_images) == (4, 2)
+    assert request.settings == {
+        "image_size": "1536x1024",
+        "image_quality": "high",
+        "image_background": "opaque",
+        "image_moderation": "low",
+        "image_output_format": "webp",
+        "image_output_compression": 80,
+    }
+
+
+def test_what_all_models_share_is_no_setting_of_the_request():
+    """Gemini models declare `charge_type`, to bind it; it is for whoever pays, not for the provider."""
+    step = ImageGenerationStep(
+        prompt="x", model="gemini-3.1-flash-image", charge_type="hosted", image_size="16:9"
+    )
+    assert step.request("x").settings == {"image_size": "16:9"}
 
 
 def test_a_step_whose_provider_is_gone_says_so(monkeypatch):

@@ -181,14 +181,14 @@ def test_a_planted_link_in_the_place_of_the_index_is_refused(tmp_path, name):
 
 FORK = """
 import os, signal, sys, threading
-from imagegen_nb.store.base import NewAsset
+from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.store.local import LocalStore
 
 store = LocalStore(sys.argv[1])
 
 def put(data):
-    blob = store.stage(data, "image/png")
-    store.put([NewAsset(blob=blob, file_name="n.png", width=1, height=1, run_id="r", emulated=False)])
+    image = CheckedImage(data, "image/png", 1, 1, has_alpha=False)
+    store.put([store.stage(image, run_id="r", emulated=False)])
 
 def child(work):
     pid = os.fork()

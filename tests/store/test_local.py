@@ -60,7 +60,7 @@ def test_several_records_of_one_image_share_its_bytes(store):
 def test_bytes_lie_under_their_hash_with_the_ending_of_their_type(store):
     digest = hashlib.sha256(b"data").hexdigest()
     for media_type, ending in (("image/png", "png"), ("image/jpeg", "jpg"), ("image/webp", "webp")):
-        store.stage(b"data", media_type)
+        new(store, b"data", media_type)
         assert (store.folder / "blobs" / digest[:2] / f"{digest}.{ending}").read_bytes() == b"data"
 
 
@@ -130,10 +130,10 @@ def test_bytes_are_durable_before_their_record_is_written(store, monkeypatch):
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", noted)
-    blob = store.stage(b"another", "image/png")
+    image = new(store, b"another")
     assert steps[-2:] == ["file", "folder"]
     assert blob_files(store)
-    assert blob.size == 7
+    assert image.file_size == 7
     assert [record.sha256 for record in store.records()] == [hashlib.sha256(b"warm up").hexdigest()]
 
 
@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path, at):
     with pytest.raises(StoreError, match="assets"):
         _ = store.used
     with pytest.raises(StoreError, match="assets"):
-        store.stage(b"data", "image/png")
+        new(store, b"data")
 
 
 @pytest.mark.parametrize("folder", ["~nobody-by-this-name/assets", "~nobody-by-this-name", "a\0b"])
@@ -238,7 +238,7 @@ def test_a_folder_at_the_final_path_is_a_store_error(store):
     digest = hashlib.sha256(b"data").hexdigest()
     (store.folder / "blobs" / digest[:2] / f"{digest}.png").mkdir(parents=True)
     with pytest.raises(StoreError, match="cannot write an image of 4 bytes"):
-        store.stage(b"data", "image/png")
+        new(store, b"data")
     assert blob_files(store) == []
 
 
@@ -321,27 +321,29 @@ def test_threads_at_the_limit_pass_it_by_one_run_at_most(store):
 
 LIMITED = """
 import pathlib, resource, sys
+from dataclasses import replace
+from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store.base import NewAsset
 from imagegen_nb.store.local import LocalStore
 
-def record(blob):
-    return NewAsset(blob=blob, file_name="n" * 200, width=1, height=1, run_id="r", emulated=False)
+def put(data):
+    image = CheckedImage(data, "image/png", 1, 1, has_alpha=False)
+    staged = store.stage(image, run_id="r", emulated=False)
+    store.put([replace(staged, file_name="n" * 200)])
 
 store = LocalStore(sys.argv[1])
-small = store.stage(b"small", "image/png")
-store.put([record(small)])
+put(b"small")
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 refused = 0
 for number in range(300):
     try:
-        store.put([record(store.stage(bytes([number % 256]) * 60_000, "image/png"))])
+        put(bytes([number % 256]) * 60_000)
     except StoreError as error:
         assert str(error)
         refused += 1
 recorded = len(list(store.records()))
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-store.put([record(store.stage(b"x" * 500_000, "image/png"))])
+put(b"x" * 500_000)
 print(refused, recorded, store.used)
 """
 
@@ -370,7 +372,7 @@ def test_a_full_disk_is_a_store_error_leaves_no_half_file_and_heals(tmp_path, ca
 
 WRITER = """
 import os, sys, time
-from imagegen_nb.store.base import NewAsset
+from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.store.local import LocalStore
 folder, start, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 print("ready", flush=True)
@@ -378,9 +380,9 @@ while not os.path.exists(start):
     time.sleep(0.001)
 store = LocalStore(folder)
 for number in range(count):
-    blob = store.stage(f"{os.getpid()} {number % 3}".encode() * 50, "image/png")
-    (stored,) = store.put([NewAsset(blob=blob, file_name="n.png", width=1, height=1,
-                                    run_id=str(os.getpid()), emulated=False)])
+    data = f"{os.getpid()} {number % 3}".encode() * 50
+    image = CheckedImage(data, "image/png", 1, 1, has_alpha=False)
+    (stored,) = store.put([store.stage(image, run_id=str(os.getpid()), emulated=False)])
     print(stored.id, flush=True)
 """
 

@@ -186,7 +186,7 @@ def test_interrupted_runs_are_told(full):
 
 
 def test_unused_files_are_deleted_and_no_others(full, tmp_path):
-    full.stage(b"of a run that was killed", "image/png")
+    new(full, b"of a run that was killed")
     blobs = full.paths.blobs
     left = blobs / "ab" / f".{'0' * 32}.tmp"
     left.parent.mkdir(exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.ledger import content, entry, states
+from support.ledger import content, entry, new, states
 
 from imagegen_nb.store import manifests
 
@@ -61,7 +61,7 @@ def test_a_manifest_is_written_as_earlier_versions_read_it(store):
 
 
 def test_a_manifest_of_an_earlier_version_gives_its_run_and_images(store):
-    digest = store.stage(b"data", "image/png").sha256
+    digest = new(store, b"data").sha256
     (store.paths.manifests).mkdir()
     store.paths.manifest("a-run").write_text(MANIFEST)
     (asset,) = store.records("a-run")

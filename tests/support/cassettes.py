@@ -1,4 +1,4 @@
-"""A project folder of its own for each test, and the certainty that none leaves a cassette in use."""
+"""Steps to record, a project folder for each test, and the certainty that none leaves a cassette in use."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from imagegen_nb import ImageGenerationStep, Workspace, replay
+from imagegen_nb import ImageGenerationStep, Run, Workspace, replay
 from imagegen_nb.core import active_cassette
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.replay.environment import AGAINST_VARIABLE, MODE_VARIABLE, NOTEBOOK_VARIABLE
 
 UNPATCHED = httpx2.AsyncHTTPTransport.handle_async_request
-STEP = ImageGenerationStep(prompt="a lamp", image_size="1024x1024")
+LAMP = ImageGenerationStep(prompt="a lamp", image_size="1024x1024")
+GROK = ImageGenerationStep(model="grok-imagine-image", prompt="a lamp", image_count=2)
+FLASH = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a lamp", image_count=3)
+STEPS = [LAMP, GROK, FLASH]
+PROVIDERS = {"gpt-image-2": "openai", "grok-imagine-image": "xai", "gemini-3.1-flash-image": "gemini"}
+
+
+def pictures(run: Run) -> list[str]:
+    return [asset.stored.sha256 for asset in run.output.assets if asset.stored]
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +50,6 @@ def live(project: Path) -> Iterator[Workspace]:
 def lamp(workspace: Workspace, emulator: Emulator, project: Path) -> Path:
     """The cassette `lamp`, with one call in it; its folder."""
     with replay.use("lamp", "all"):
-        STEP.run(workspace=workspace)
+        LAMP.run(workspace=workspace)
     emulator.clear()
     return project / "cassettes" / "lamp"

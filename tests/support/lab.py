@@ -1,8 +1,8 @@
-"""A real Jupyter server and a real browser for tests: notebooks in it, and what must never happen.
+"""A real Jupyter server and a real browser, for tests of notebooks.
 
 The fixture `open_notebook(cells)` gives Playwright's page of a new notebook, in JupyterLab or in Notebook 7;
-the functions here do with a page what every test needs. When the test ends, an error on any of its pages,
-or a request that left this machine, fails the test.
+the functions here do with a page what several tests need. A test fails when it ends if there was an error on
+one of its pages, or a request that left this machine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -27,9 +26,10 @@ from urllib.parse import urlsplit
 import nbformat
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, expect
 
+from support.environment import own_environment
+
 Host = Literal["lab", "notebook"]
 """Which application shows a notebook: JupyterLab or Notebook 7."""
-CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -51,18 +51,17 @@ _kernels = os.environ.get("IMAGEGEN_NB_KERNELS")
 KERNELS = sorted(Path(_kernels).resolve().iterdir()) if _kernels else []
 """Folders with other versions of ipykernel, installed there with `pip install --no-deps --target`."""
 _PAGES = {"lab": "lab/tree/{}?reset", "notebook": "notebooks/{}"}
-# What Notebook 7's own script throws, also on a page without widgets. The first is a race of its settings
+# Errors of Notebook 7's own script, which a page without widgets has too. The first is a race of its settings
 # (https://github.com/jupyter/notebook/issues/7862); the second comes once JupyterLab was opened on the same
 # server, whose handler leaves its `treePath` in the page settings that both applications share.
-_NOT_OURS = {
+_NOTEBOOK_ERRORS = {
     "Cannot read properties of undefined (reading 'schema')",
     "Command 'filebrowser:open-path' not registered.",
 }
-_NOTEBOOKS_SCRIPT = "/static/notebook/notebook_core."
-_FOREIGN = re.compile(r"(?i)^(openai|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$|^jupyter")
-_LOCAL = ("127.0.0.1", "localhost")
+_NOTEBOOK_SCRIPT = "/static/notebook/notebook_core."
+_LOCAL_HOSTS = ("127.0.0.1", "localhost")
 
-# The kernel indicator says "idle" before there is a kernel; cells that run then are silently dropped.
+# The kernel indicator says "idle" before there is a kernel, and cells run then are silently dropped.
 _READY = """async () => {
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const session = jupyterapp.shell.currentWidget.context.sessionContext;
@@ -71,20 +70,20 @@ _READY = """async () => {
   const kernel = session.session.kernel;
   while (kernel.connectionStatus !== "connected" || kernel.status !== "idle") await sleep(50);
 }"""
-# Just after a cell has failed, a kernel aborts what was waiting.
+# After a cell has failed, a kernel aborts requests that were waiting: so ask again.
 _EXECUTE = """async (code) => {
   const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
-  let said = "";
+  let printed = "";
   let reply;
   do {
     const future = kernel.requestExecute({ code, store_history: false });
     future.onIOPub = ({ header, content }) => {
-      if (header.msg_type === "stream") said += content.text;
-      if (header.msg_type === "error") said += `${content.ename}: ${content.evalue}`;
+      if (header.msg_type === "stream") printed += content.text;
+      if (header.msg_type === "error") printed += `${content.ename}: ${content.evalue}`;
     };
     reply = await future.done;
   } while (reply.content.status === "aborted");
-  return said;
+  return printed;
 }"""
 
 
@@ -110,7 +109,7 @@ class Lab:
         self.url = f"http://127.0.0.1:{port}"
         (self.folder / "notebooks").mkdir(parents=True)
         for kernel in KERNELS:
-            self._offer(kernel)
+            self._add_kernel(kernel)
         self.settings("@jupyterlab/apputils-extension/notification", fetchNews="false", checkForUpdates=False)
         self.settings("@jupyterlab/notebook-extension/tracker", windowingMode="none")
         self.settings("@jupyterlab/docmanager-extension/plugin", autosave=False)
@@ -137,13 +136,13 @@ class Lab:
             time.sleep(0.1)
 
     def settings(self, plugin: str, **values: Any) -> None:
-        """Write a plugin's settings as the user would have chosen them."""
+        """Write a plugin's settings, as if the user had chosen them."""
         file = self.folder / "settings" / f"{plugin}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
 
-    def _offer(self, kernel: Path) -> None:
-        """Let notebooks choose the ipykernel that lies in this folder, by the folder's name."""
+    def _add_kernel(self, kernel: Path) -> None:
+        """Let notebooks choose the ipykernel in this folder; the kernel has the folder's name."""
         spec = {
             "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
             "display_name": kernel.name,
@@ -170,8 +169,8 @@ class Lab:
             self.process.wait()
 
     def _environment(self) -> dict[str, str]:
-        """Without the keys and proxies of whoever runs the tests, and nothing of their Jupyter."""
-        env = {name: value for name, value in os.environ.items() if not _FOREIGN.search(name)}
+        """The environment without the keys, proxies and Jupyter settings of whoever runs the tests."""
+        env = own_environment(without="^jupyter")
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
             env[name] = str(self.folder / name.lower())
         env["JUPYTERLAB_SETTINGS_DIR"] = str(self.folder / "settings")
@@ -188,8 +187,8 @@ class Lab:
     def _ask(self, path: str, method: str = "GET") -> bytes:
         with urllib.request.urlopen(
             urllib.request.Request(self.url + path, method=method), timeout=5
-        ) as answer:
-            return answer.read()
+        ) as response:
+            return response.read()
 
 
 def run_all(page: Page) -> None:
@@ -242,8 +241,8 @@ def cell_count(page: Page) -> int:
     return page.evaluate("() => jupyterapp.shell.currentWidget.content.widgets.length")
 
 
-def shot(page: Page, name: str, selector: str | None = None) -> Path:
-    """A screenshot for people, of the page or of the first element that fits."""
+def screenshot(page: Page, name: str, selector: str | None = None) -> Path:
+    """Save a screenshot to look at, of the page or of the first element that matches."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     path = SCREENSHOTS / f"{name}.png"
     (page.locator(selector).first if selector else page).screenshot(path=path, animations="disabled")
@@ -260,23 +259,23 @@ def axe(page: Page, selector: str) -> list[str]:
     if not page.evaluate("() => 'axe' in window"):
         # Evaluated, not added as a script element: a loader on the page would take it for a module.
         page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("(selector) => axe.run(selector, { resultTypes: ['violations'] })", selector)
-    assert found["passes"], f"axe saw nothing in {selector}"
+    results = page.evaluate("(selector) => axe.run(selector, { resultTypes: ['violations'] })", selector)
+    assert results["passes"], f"axe saw nothing in {selector}"
     return [
         f"{violation['id']} ({violation['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"
-        for violation in found["violations"]
+        for violation in results["violations"]
         for node in violation["nodes"]
     ]
 
 
 @dataclass
 class Opener:
-    """Opens notebooks in fresh contexts of one browser, and keeps count of what must not happen."""
+    """Opens notebooks in fresh contexts of one browser, and collects errors and foreign requests."""
 
     lab: Lab
     browser: Browser
     contexts: list[BrowserContext] = field(default_factory=list)
-    wrongs: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     count: int = 0
 
     def open_notebook(
@@ -323,30 +322,30 @@ class Opener:
             permissions=["clipboard-read", "clipboard-write"],
         )
         context.set_default_timeout(WAIT * 1000)
-        context.on("request", self._watch)
+        context.on("request", self._on_request)
         self.contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", self._thrown)
+        page.on("pageerror", self._on_page_error)
         return page
 
-    def _thrown(self, error: Error) -> None:
-        if error.message not in _NOT_OURS or _NOTEBOOKS_SCRIPT not in (error.stack or ""):
-            self.wrongs.append(f"page error: {error}")
+    def _on_page_error(self, error: Error) -> None:
+        if error.message not in _NOTEBOOK_ERRORS or _NOTEBOOK_SCRIPT not in (error.stack or ""):
+            self.failures.append(f"page error: {error}")
 
-    def _watch(self, request: Request) -> None:
+    def _on_request(self, request: Request) -> None:
         address = urlsplit(request.url)
-        if address.scheme not in ("data", "blob") and address.hostname not in _LOCAL:
-            self.wrongs.append(f"a request left this machine: {request.url}")
+        if address.scheme not in ("data", "blob") and address.hostname not in _LOCAL_HOSTS:
+            self.failures.append(f"a request left this machine: {request.url}")
 
     def close(self) -> None:
-        """Close the pages, end their kernels, and fail on anything that went wrong."""
+        """Close the pages, end their kernels, and fail on collected failures."""
         for context in self.contexts:
             context.close()
         with contextlib.suppress(OSError, ValueError):
             for session in json.loads(self.lab._ask("/api/sessions")):
                 with contextlib.suppress(OSError):
                     self.lab._ask(f"/api/sessions/{session['id']}", method="DELETE")
-        assert self.wrongs == []
+        assert self.failures == []
 
 
 OpenNotebook = Callable[..., Page]

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from imagegen_nb.store.base import LedgerEntry, NewAsset, Store, StoredAsset
+from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
 from imagegen_nb.store.local import LocalStore
 
 _TESTS = str(Path(__file__).parents[1])
@@ -33,20 +34,14 @@ def entry(run_id: str = "", **changes: Any) -> LedgerEntry:
     return LedgerEntry(**{**facts, **changes})
 
 
-def new(store: Store, data: bytes, **changes: Any) -> NewAsset:
-    """A record to be, with its bytes down."""
-    facts: dict[str, Any] = {
-        "blob": store.stage(data, "image/png"),
-        "file_name": "hero-1.png",
-        "width": 64,
-        "height": 48,
-        "run_id": "run-1",
-        "emulated": True,
-    }
-    return NewAsset(**{**facts, **changes})
+def new(store: Store, data: bytes, media_type: str = "image/png", **changes: Any) -> AssetRecord:
+    """A record whose bytes are staged; nothing has recorded it yet."""
+    image = CheckedImage(data, media_type, 64, 48, has_alpha=False)
+    staged = store.stage(image, run_id="run-1", emulated=True)
+    return replace(staged, **{"file_name": "hero-1.png", **changes})
 
 
-def put(store: Store, data: bytes, **changes: Any) -> StoredAsset:
+def put(store: Store, data: bytes, **changes: Any) -> AssetRecord:
     """One record outside of any run."""
     (stored,) = store.put([new(store, data, **changes)])
     return stored
@@ -58,7 +53,7 @@ def content(store: Store, asset_id: str) -> bytes:
         return file.read()
 
 
-def everything(store: Store) -> tuple[list[StoredAsset], list[LedgerEntry], int]:
+def everything(store: Store) -> tuple[list[AssetRecord], list[LedgerEntry], int]:
     """All that the database holds."""
     return list(store.records()), list(store.runs()), store.used
 

@@ -36,5 +36,5 @@ def tree(folder: Path) -> dict[str, bytes]:
 def calls(folder: Path) -> list[tuple[Any, ...]]:
     """What was asked and how it was answered: all but the pictures, which depend on what encodes them."""
     return [
-        (each.order, each.status, dict(each.headers), each.ended) for each in cassette_file.read(folder)[1]
+        (each.sort_key, each.status, dict(each.headers), each.ended) for each in cassette_file.read(folder)[1]
     ]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from imagegen_nb.providers import catalog
-from imagegen_nb.providers.base import Entry
+from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, PixelSize
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -46,7 +46,7 @@ def values_of(kind: Kind) -> st.SearchStrategy[Any]:
     return st.sampled_from(("auto", *kind.tiles)) | free
 
 
-def _settings(entry: Entry) -> st.SearchStrategy[dict[str, Any]]:
+def _settings(entry: CatalogEntry) -> st.SearchStrategy[dict[str, Any]]:
     common = {
         "name": text,
         "image_count": st.integers(1, 10),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from imagegen_nb.core.filenames import file_name
@@ -12,7 +13,7 @@ from imagegen_nb.errors import ImagegenError
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, OutputError, StepOutput, used_settings
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.store.base import NewAsset, Store
+from imagegen_nb.store.base import Store
 from support.images import picture
 
 
@@ -23,18 +24,9 @@ def stored_assets(
     new = []
     for number, data in enumerate(files, 1):
         image = check(data)
-        blob = store.stage(image.data, image.media_type)
+        staged = store.stage(image, run_id=run_id, emulated=True)
         name = file_name(label, number, EXTENSIONS[image.media_type])
-        new.append(
-            NewAsset(
-                blob=blob,
-                file_name=name,
-                width=image.width,
-                height=image.height,
-                run_id=run_id,
-                emulated=True,
-            )
-        )
+        new.append(replace(staged, file_name=name))
     return tuple(Asset.of(stored, store) for stored in store.put(new))
 
 
@@ -42,15 +34,12 @@ def output_of(
     step: ImageGenerationStep, assets: tuple[Asset, ...] = (), error: ImagegenError | None = None
 ) -> StepOutput:
     """The output of `step` with `assets`, or with `error`."""
-    model = step.entry.model
-    known = {"provider": step.entry.provider.name, "image_count": step.image_count}
-    known |= {key: step.effective(key) for key in model.settings}
+    request = step.request(step.prompt)
+    dict(request.settings)  # all of them are read, as a provider does
     told = (
         OutputError.of(error, requested=step.image_count, returned=len(assets), blocked=0) if error else None
     )
-    return StepOutput(
-        settings=used_settings(model.output_settings, step.model, known), assets=assets, error=told
-    )
+    return StepOutput(settings=used_settings(step, request, {}), assets=assets, error=told)
 
 
 def run_of(

@@ -9,6 +9,8 @@ import pytest
 
 from imagegen_nb.replay import cassette_file
 
+pytestmark = pytest.mark.notebooks
+
 TEST = """
 import os, urllib.request
 import pytest

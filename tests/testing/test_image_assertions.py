@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageEnhance
+from support.images import needs_flip
 
 import imagegen_nb as ig
 from imagegen_nb.errors import AssetNotFound, ImageRejected, InvalidOption
@@ -80,6 +81,7 @@ def test_an_emulated_image_is_the_same_to_the_pixel(asset, baseline, update, wor
     assert "--update-baselines" in message
 
 
+@needs_flip
 def test_a_replayed_live_image_is_the_same_to_the_pixel(
     emulator, workspace, tmp_path, baseline, update, monkeypatch
 ):
@@ -100,6 +102,7 @@ def test_a_replayed_live_image_is_the_same_to_the_pixel(
         assert_similar(recorded, baseline)
 
 
+@needs_flip
 def test_exact_can_be_chosen(asset, baseline, update):
     """A picture with a little more light looks alike and is not the same."""
     update(asset.image(), baseline)
@@ -109,6 +112,7 @@ def test_exact_can_be_chosen(asset, baseline, update):
     assert_similar(asset, baseline, exact=True)
 
 
+@needs_flip
 def test_a_live_image_is_compared_by_looks(asset, baseline, update, workspace):
     update(as_live(asset), baseline)
     other = STEP.replace(prompt="a hare").run(workspace=workspace).output.assets[0]
@@ -137,6 +141,7 @@ def test_a_simulated_image_is_marked_too(baseline, update):
     assert "emulated" in told(as_live(asset), baseline)
 
 
+@needs_flip
 def test_the_failure_is_saved_side_by_side_where_git_does_not_look(asset, baseline, update, tmp_path):
     update(asset, baseline)
     negative = Image.eval(asset.image(), lambda value: 255 - value)
@@ -149,6 +154,7 @@ def test_the_failure_is_saved_side_by_side_where_git_does_not_look(asset, baseli
     assert str(elsewhere / "fox.png") in told(negative, baseline, failures=elsewhere)
 
 
+@needs_flip
 def test_other_sizes_and_shapes(asset, baseline, update):
     update(asset, baseline)
     half = asset.image().resize((512, 512))

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from base64 import b64decode, b64encode
+from collections import Counter
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
 from PIL import Image
+from support.pytest_run import PytestRun
 
 from imagegen_nb.notebooks.record import record
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
+pytestmark = [
+    pytest.mark.notebooks,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
+]
 
 KEY = "sk-CanaryOne0a1b2c3d4e5f6g7h8i9j"
 CELLS = (
@@ -135,69 +143,126 @@ def test_it_runs_in_several_processes_and_only_checks_what_is_marked(run_pytest,
 # What fails, and says why
 
 
-def change_a_pixel(path: Path) -> None:
-    with Image.open(path) as picture:
+@dataclass(frozen=True)
+class Copy:
+    """A copy of the recorded notebook and of its cassette, to change one thing in."""
+
+    project: Path
+    name: str
+
+    @property
+    def notebook(self) -> Path:
+        return self.project / "notebooks" / f"{self.name}.ipynb"
+
+    @property
+    def cassette(self) -> Path:
+        return self.project / "cassettes" / self.name
+
+
+def other_pixel(data: bytes) -> bytes:
+    """A PNG with one pixel a little redder or less so."""
+    written = BytesIO()
+    with Image.open(BytesIO(data)) as picture:
         red, *others = picture.getpixel((0, 0))
         picture.putpixel((0, 0), (red ^ 1, *others))
-        picture.save(path)
+        picture.save(written, "PNG")
+    return written.getvalue()
 
 
-def one_pixel_of_a_recording(project: Path) -> None:
-    change_a_pixel(next((project / "cassettes/hero/blobs").iterdir()))
+def one_pixel_of_a_recording(copy: Copy) -> None:
+    blob = next((copy.cassette / "blobs").iterdir())
+    blob.write_bytes(other_pixel(blob.read_bytes()))
 
 
-def a_missing_blob(project: Path) -> None:
-    next((project / "cassettes/hero/blobs").iterdir()).unlink()
+def a_missing_blob(copy: Copy) -> None:
+    next((copy.cassette / "blobs").iterdir()).unlink()
 
 
-def one_character_of_a_prompt(project: Path) -> None:
-    replace(project / "notebooks/hero.ipynb", "prompt='a lamp'", "prompt='a lamq'")
+def one_character_of_a_prompt(copy: Copy) -> None:
+    replace(copy.notebook, "prompt='a lamp'", "prompt='a lamq'")
 
 
-def one_setting(project: Path) -> None:
-    replace(project / "notebooks/hero.ipynb", "image_quality='low'", "image_quality='medium'")
+def one_setting(copy: Copy) -> None:
+    replace(copy.notebook, "image_quality='low'", "image_quality='medium'")
 
 
-def a_missing_cassette(project: Path) -> None:
-    shutil.rmtree(project / "cassettes/hero")
+def a_missing_cassette(copy: Copy) -> None:
+    shutil.rmtree(copy.cassette)
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (one_pixel_of_a_recording, (".png was changed",)),
-        (a_missing_blob, (".png is missing; restore the file",)),
-        (one_character_of_a_prompt, ("prompt: recorded 'a lamp', asked 'a lamq'",)),
-        (one_setting, ("quality: recorded 'low', asked 'medium'",)),
-        (a_missing_cassette, ("there is no cassette 'hero' to replay",)),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_what_differs_fails_once_and_leads_to_the_cause(run_pytest, project, change, words):
-    change(project)
-    told = run_pytest(project, "--nbval", "notebooks", OPENAI_API_KEY=KEY)
-    assert told.code == 1
-    assert "1 failed, 1 passed, 2 skipped" in told.text
-    for expected in (*words, COMMAND):
-        assert told.text.count(expected) == 1, told.text
-    assert "site-packages" not in told.text.partition("FAILURES")[2]
-    assert KEY not in told.text
-
-
-def test_one_pixel_of_a_shown_picture_fails(run_pytest, project):
-    path = project / "notebooks/hero.ipynb"
-    document = nbformat.read(path, as_version=4)
+def one_pixel_of_a_shown_picture(copy: Copy) -> None:
+    document = nbformat.read(copy.notebook, as_version=4)
     data = document.cells[2].outputs[0].data
-    picture = Image.open(BytesIO(b64decode(data["image/png"])))
-    red, *others = picture.getpixel((0, 0))
-    picture.putpixel((0, 0), (red ^ 1, *others))
-    packed = BytesIO()
-    picture.save(packed, "PNG")
-    data["image/png"] = b64encode(packed.getvalue()).decode()
-    nbformat.write(document, path)
-    told = run_pytest(project, "--nbval", "notebooks")
-    assert (told.code, told.text.count("mismatch 'image/png'")) == (1, 1), told.text
-    assert told.text.count("image/png 32x32 sha256") == 2
+    data["image/png"] = b64encode(other_pixel(b64decode(data["image/png"]))).decode()
+    nbformat.write(document, copy.notebook)
+
+
+CHANGES = {
+    one_pixel_of_a_recording: ".png was changed",
+    a_missing_blob: ".png is missing; restore the file",
+    one_character_of_a_prompt: "prompt: recorded 'a lamp', asked 'a lamq'",
+    one_setting: "quality: recorded 'low', asked 'medium'",
+    a_missing_cassette: "there is no cassette 'a-missing-cassette' to replay",
+}
+"""What is changed, and what the failing cell says."""
+
+
+@pytest.fixture(scope="module")
+def failing(recorded: Path, run_pytest, tmp_path_factory: pytest.TempPathFactory) -> tuple[PytestRun, Path]:
+    """One run of pytest over a notebook for each change, and its report in XML."""
+    project = Path(shutil.copytree(recorded, tmp_path_factory.mktemp("failing") / "project"))
+    for change in (*CHANGES, one_pixel_of_a_shown_picture):
+        copy = Copy(project, change.__name__.replace("_", "-"))
+        shutil.copy(project / "notebooks/hero.ipynb", copy.notebook)
+        shutil.copytree(project / "cassettes/hero", copy.cassette)
+        replace(copy.cassette / "cassette.yaml", "hero.ipynb", copy.notebook.name)
+        change(copy)
+    (project / "notebooks/hero.ipynb").unlink()
+    run = run_pytest(project, "--nbval", "notebooks", "--junitxml=report.xml", OPENAI_API_KEY=KEY)
+    return run, project / "report.xml"
+
+
+def text_about(name: str, output: str) -> str:
+    """What pytest writes about a notebook: its part of the failures, and its lines of the summary."""
+    failures, _, summary = output.partition("FAILURES")[2].partition("short test summary info")
+    parts = re.split(r"(?m)^(_{3,} .*_{3,})$", failures)
+    about = [
+        text for heading, text in zip(parts[1::2], parts[2::2], strict=True) if f"{name}.ipynb" in heading
+    ]
+    assert about, output
+    return "".join([*about, *(line for line in summary.splitlines() if f"{name}.ipynb" in line)])
+
+
+def results_of(name: str, report: Path) -> Counter[str]:
+    """How many cells of a notebook ended how."""
+    cells = [
+        cell
+        for cell in ElementTree.parse(report).iter("testcase")
+        if cell.get("classname") == f"notebooks.{name}.ipynb"
+    ]
+    return Counter(cell[0].tag if len(cell) else "passed" for cell in cells)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_what_differs_fails_once_and_leads_to_the_cause(failing, change):
+    name = change.__name__.replace("_", "-")
+    run, report = failing
+    assert run.code == 1
+    assert results_of(name, report) == {"failure": 1, "passed": 1, "skipped": 2}
+    text = text_about(name, run.text)
+    for expected in (CHANGES[change], f"record: imagegen-nb record notebooks/{name}.ipynb --emulator"):
+        assert text.count(expected) == 1, run.text
+    assert "site-packages" not in run.text.partition("FAILURES")[2]
+    assert KEY not in run.text
+
+
+def test_one_pixel_of_a_shown_picture_fails(failing):
+    run, report = failing
+    name = "one-pixel-of-a-shown-picture"
+    text = text_about(name, run.text)
+    assert results_of(name, report)["failure"] == 1
+    assert text.count("mismatch 'image/png'") == 1, run.text
+    assert text.count("image/png 32x32 sha256") == 2
 
 
 def test_the_kernel_reaches_nothing_not_even_before_the_import(run_pytest, tmp_path, raw_server):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-
-from imagegen_nb.testing.baselines import UPDATE
 
 TEST = """
 import imagegen_nb as ig
@@ -25,44 +23,35 @@ def test_references():
 
 
 @pytest.fixture
-def session(tmp_path):
-    """Runs pytest in a folder with one test file; gives its exit code and what it said."""
+def project(tmp_path: Path) -> Path:
+    """A folder with one test file."""
     (tmp_path / "test_hero.py").write_text(TEST)
-
-    def run(*options, **environment):
-        clean = {name: value for name, value in os.environ.items() if name not in ("CI", UPDATE)}
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=clean | environment, capture_output=True, text=True, timeout=60
-        )
-        return done.returncode, done.stdout + done.stderr
-
-    return run
+    return tmp_path
 
 
-def test_a_baseline_is_made_by_the_option_and_compared_without(session, tmp_path):
-    assert session("-k", "picture", "--update-baselines")[0] == 0
-    assert (tmp_path / "fox.png").exists()
-    assert session("-k", "picture")[0] == 0
+def test_a_baseline_is_made_by_the_option_and_compared_without(run_pytest, project):
+    assert run_pytest(project, "-k", "picture", "--update-baselines").code == 0
+    assert (project / "fox.png").exists()
+    assert run_pytest(project, "-k", "picture").code == 0
 
 
-def test_it_is_refused_in_ci(session, tmp_path):
-    code, said = session("--update-baselines", CI="1")
-    assert code == pytest.ExitCode.USAGE_ERROR
-    assert "not updated in CI" in said
-    assert not (tmp_path / "fox.png").exists()
+def test_it_is_refused_in_ci(run_pytest, project):
+    run = run_pytest(project, "--update-baselines", CI="1")
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "not updated in CI" in run.text
+    assert not (project / "fox.png").exists()
 
 
-def test_a_failing_report_reads_well(session):
-    code, said = session("-k", "references")
-    assert code == 1
-    assert "1 of 1 references do not resolve" in said
-    assert "partial: {{step_1.output.assets.1.file_url}} has no value" in said, "pytest cuts what is long"
+def test_a_failing_report_reads_well(run_pytest, project):
+    run = run_pytest(project, "-k", "references")
+    assert run.code == 1
+    assert "1 of 1 references do not resolve" in run.text
+    assert "partial: {{step_1.output.assets.1.file_url}} has no value" in run.text, "pytest cuts what is long"
 
 
 def test_the_plugin_costs_little():
     """Every pytest session where the package is installed imports it."""
     heavy = {"PIL", "pydantic", "numpy", "nbval", "nbclient", "vcr", "httpx2", "imagegen_nb.replay"}
     code = f"import sys, imagegen_nb.testing.plugin; print({heavy!r} & set(sys.modules))"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
-    assert said.stdout == "set()\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "set()\n"

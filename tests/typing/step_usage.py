@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import assert_type
 
 import imagegen_nb as ig
+from imagegen_nb.core.events import RunEvent
 from imagegen_nb.core.types import ChargeType, OnFailure
 from imagegen_nb.step.output import Asset, StepOutput
 
@@ -57,6 +58,18 @@ def a_run_has_its_types(step: ig.ImageGenerationStep, workspace: ig.Workspace) -
     assert_type(run.output.assets[0].bytes(), bytes)
     assert_type(ig.load_step("hero.step.json").step, ig.ImageGenerationStep)
     assert_type(ig.simulate(step, "partial"), ig.Run)
+    assert_type(workspace.submit(step).wait(), ig.Run)
+
+
+def a_run_takes_its_options(step: ig.ImageGenerationStep, workspace: ig.Workspace) -> None:
+    """Each keyword with its type; an event's run is the workspace's kind of run."""
+
+    def show(event: RunEvent[ig.Run]) -> None:
+        assert_type(event.run, ig.Run | None)
+
+    step.run(workspace=workspace, on_event=show, partial_images=1, identifier="step_1")
+    step.run(workspace=workspace, on_event=lambda event: event.run and event.run.warnings)
+    workspace.submit(step, {"product": "a bottle"}, on_event=show, partial_images=1, identifier="step_1")
 
 
 async def an_awaited_run_has_its_type(step: ig.ImageGenerationStep, workspace: ig.Workspace) -> None:
@@ -76,3 +89,16 @@ def mistakes_are_flagged(step: ig.ImageGenerationStep) -> None:
     ig.ImageGenerationStep(prompt="x", on_failure="stop")  # type: ignore[arg-type]
     step.run({"product": "a bottle"})  # type: ignore[call-arg]
     step.run(workspace="assets")  # type: ignore[arg-type]
+
+
+def mistakes_in_options_are_flagged(step: ig.ImageGenerationStep, workspace: ig.Workspace) -> None:
+    """The same for the keywords of a run."""
+    step.run(workspace=workspace, partial_image=1)  # type: ignore[call-arg]
+    step.run(workspace=workspace, partial_images="1")  # type: ignore[arg-type]
+    step.run(workspace=workspace, identifier=1)  # type: ignore[arg-type]
+    step.run(workspace=workspace, on_event=takes_text)  # type: ignore[arg-type]
+    workspace.submit(step, identifer="step_1")  # type: ignore[call-arg]
+
+
+def takes_text(text: str) -> None:
+    """No callback for events."""

@@ -9,32 +9,32 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 import imagegen_nb.widgets
-from imagegen_nb.widgets.base import Live, Stage
+from imagegen_nb.widgets.base import BaseWidget, DisplayProbe
 from imagegen_nb.widgets.gallery import Gallery
 from imagegen_nb.widgets.output_tree import OutputTree
 from imagegen_nb.widgets.prompt import PromptBox
 from imagegen_nb.widgets.tiles import TileChoice
 
 ASSETS = Path(imagegen_nb.widgets.__file__).parent / "assets"
-KINDS: list[type[Live]] = [PromptBox, TileChoice, OutputTree, Gallery]
+KINDS: list[type[BaseWidget]] = [PromptBox, TileChoice, OutputTree, Gallery]
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the widgets send to the page."""
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(Live, "send", lambda _, content, buffers=None: sent.append(content))
+    monkeypatch.setattr(BaseWidget, "send", lambda _, content, buffers=None: sent.append(content))
     return sent
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_page_that_asks_gets_the_script_and_the_style(kind: type[Live], sent: list[dict[str, Any]]):
+def test_a_page_that_asks_gets_the_script_and_the_style(kind: type[BaseWidget], sent: list[dict[str, Any]]):
     widget = kind()
     widget._handle_custom_msg({"type": "script"}, [])
-    told = [content for content in sent if content["type"] == "script"]
-    assert len(told) == 1
-    assert told[0]["script"].count("export default { render }") == 1
-    assert ".igw-button" in told[0]["style"]
+    answers = [content for content in sent if content["type"] == "script"]
+    assert len(answers) == 1
+    assert answers[0]["script"].count("export default { render }") == 1
+    assert ".igw-button" in answers[0]["style"]
 
 
 @pytest.mark.parametrize("message", [None, 3, [], {}, {"type": "scripts"}, {"type": ["script"]}])
@@ -44,21 +44,21 @@ def test_other_messages_are_not_answered(message: object, sent: list[dict[str, A
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_state_holds_no_script(kind: type[Live]):
+def test_the_state_holds_no_script(kind: type[BaseWidget]):
     assert len(str(kind().get_state())) < 3_000
 
 
-def test_a_stage_tells_that_somebody_looks(sent: list[dict[str, Any]]):
-    looked = []
-    stage = Stage(lambda: looked.append(True))
-    assert looked == []
-    stage._handle_custom_msg({"type": "script"}, [])
-    assert looked == [True]
+def test_a_display_probe_tells_that_a_page_shows_it(sent: list[dict[str, Any]]):
+    displays = []
+    probe = DisplayProbe(on_display=lambda: displays.append(True))
+    assert displays == []
+    probe._handle_custom_msg({"type": "script"}, [])
+    assert displays == [True]
     assert ".ig-form" in sent[0]["style"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_closing_leaves_nothing(kind: type[Live]):
+def test_closing_leaves_nothing(kind: type[BaseWidget]):
     before = set(_instances)
     kind().close()
     assert set(_instances) == before
@@ -69,7 +69,7 @@ def test_scripts_are_small_and_never_write_markup_or_load_anything(path: Path):
     script = path.read_text(encoding="utf-8")
     assert len(script.encode()) < 8192
     forbidden = ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "fetch(", "https:"]
-    if path.name != "loader.js":  # it imports what the kernel sent
+    if path.name != "bootstrap.js":  # it imports what the kernel sent
         forbidden.append("import(")
     assert [word for word in forbidden if word in script] == []
 

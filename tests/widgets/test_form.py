@@ -9,7 +9,6 @@ from ipywidgets.widgets.widget import _instances
 
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
-from imagegen_nb.widgets.factory import is_hidden
 from imagegen_nb.widgets.form import StepForm
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
@@ -23,7 +22,7 @@ def form(workspace):
     form.close()
 
 
-def until(condition, seconds=10.0):
+def until(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"
@@ -36,12 +35,18 @@ def ran(form):
     return form.run_result
 
 
+def is_hidden(widget):
+    return "ig-hidden" in widget.get_state()["_dom_classes"]  # a key of the widget protocol
+
+
 def control(form, key):
     return form.panel.fields[key].control
 
 
 def upload(form, name, data):
-    form.panel.transfer.upload._handle_custom_msg({"type": "file", "name": name}, [memoryview(data)])
+    form.panel.import_export.import_button._handle_custom_msg(
+        {"type": "file", "name": name}, [memoryview(data)]
+    )
 
 
 def test_it_shows_the_step_it_was_given(form):
@@ -94,14 +99,14 @@ def test_code_and_form_take_turns(form):
     assert seen[-1] == form.step
 
 
-def test_a_run_fills_gallery_tree_and_stand_in(form, emulator):
+def test_a_run_fills_gallery_tree_and_fallback(form, emulator):
     run = ran(form)
     assert run.status == "done"
     assert run.prompt == "a lamp for a hall"
     assert form.panel.tabs.selected_index == 1
     assert "1 of 1 images" in form.panel.header.status.value
     assert any(node["path"] == "step_2.output.assets.0.file_url" for node in form.panel.tree.nodes)
-    assert "data:image/webp" in form._stand_in._repr_html_()
+    assert "data:image/webp" in form._fallback._repr_html_()
     assert emulator.count("openai") == 1
 
 
@@ -144,10 +149,10 @@ def test_cancel_stops_a_run_under_way(form, emulator):
 
 def test_the_status_says_what_a_run_waits_for(form, emulator, waits):
     emulator.script("openai", Fault("rate_limit", retry_after="7"))
-    told = []
-    form.panel.header.status.observe(lambda change: told.append(change["new"]), "value")
+    statuses = []
+    form.panel.header.status.observe(lambda change: statuses.append(change["new"]), "value")
     assert ran(form).status == "done"
-    assert any("waiting 7" in text and "s: rate limit" in text for text in told), told
+    assert any("waiting 7" in text and "s: rate limit" in text for text in statuses), statuses
 
 
 def test_earlier_runs_are_offered_as_variables(workspace):
@@ -162,9 +167,9 @@ def test_earlier_runs_are_offered_as_variables(workspace):
 
 def test_export_and_import_through_the_form(form, tmp_path):
     ran(form)
-    form.panel.transfer.path.value = str(tmp_path / "lamp.step.json")
-    form.panel.transfer.export.click()
-    assert "saved lamp.step.json" in form.panel.transfer.told.value
+    form.panel.import_export.path.value = str(tmp_path / "lamp.step.json")
+    form.panel.import_export.export_button.click()
+    assert "saved lamp.step.json" in form.panel.import_export.message.value
     data = (tmp_path / "lamp.step.json").read_bytes()
     assert json.loads(data)["provenance"]["identifier"] == "step_2"
     step = form.step
@@ -176,24 +181,24 @@ def test_export_and_import_through_the_form(form, tmp_path):
 def test_a_bad_import_is_told_and_changes_nothing(form):
     step = form.step
     upload(form, "x.json", b"{}")
-    assert "no step file" in form.panel.transfer.told.value
+    assert "no step file" in form.panel.import_export.message.value
     assert form.step == step
 
 
 def test_a_file_too_large_to_be_a_step_is_not_even_sent(form):
-    form.panel.transfer.upload._handle_custom_msg({"type": "file", "name": "<b>.json"}, [])
-    assert "&lt;b&gt;.json has more than" in form.panel.transfer.told.value
+    form.panel.import_export.import_button._handle_custom_msg({"type": "file", "name": "<b>.json"}, [])
+    assert "&lt;b&gt;.json has more than" in form.panel.import_export.message.value
 
 
 def test_copy_as_python_gives_the_step(form):
-    form.panel.transfer.python._handle_custom_msg({"type": "press"}, [])
-    assert "ig.ImageGenerationStep(" in form.panel.transfer.told.value
+    form.panel.import_export.copy_button._handle_custom_msg({"type": "press"}, [])
+    assert "ig.ImageGenerationStep(" in form.panel.import_export.message.value
 
 
 def test_no_key_is_ever_in_the_widgets_state(workspace, monkeypatch, tmp_path):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789abcdefghij")
     form = StepForm(ig.ImageGenerationStep(prompt="x"), ig.Workspace(tmp_path))
-    assert "OPENAI_API_KEY" in form.panel.header.key.value
+    assert "OPENAI_API_KEY" in form.panel.header.payer.value
     state = repr([widget.get_state() for widget in _instances.values()])
     assert "canary" not in state
     form.close()

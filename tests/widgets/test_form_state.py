@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from imagegen_nb import ImageGenerationStep
 from imagegen_nb.providers import catalog
-from imagegen_nb.widgets.form_state import Draft, fields, problems
+from imagegen_nb.widgets.form_state import Draft, FieldState, FormState, settings
 
 MODELS = [entry.model.name for entry in catalog.models()]
 PROMPTED = Draft("gpt-image-2").changed("prompt", "a fox")
@@ -18,6 +22,14 @@ def entered(draft: Draft, **entries) -> Draft:
     for key, value in entries.items():
         draft = draft.changed(key, value)
     return draft
+
+
+def fields(draft: Draft) -> Mapping[str, FieldState]:
+    return FormState.of(draft).fields
+
+
+def settings_of(draft: Draft) -> dict[str, Any]:
+    return settings(fields(draft))
 
 
 def values(draft: Draft, key: str) -> list[str]:
@@ -44,7 +56,7 @@ def test_an_untouched_form_shows_the_defaults_and_sets_nothing(model):
     for key, view in fields(draft).items():
         if key in declared.settings:
             assert view.value == declared.settings[key].default
-    assert draft.settings() == {"model": model}
+    assert settings_of(draft) == {"model": model}
 
 
 def test_jpeg_takes_transparent_away_and_webp_gives_it_back():
@@ -53,7 +65,7 @@ def test_jpeg_takes_transparent_away_and_webp_gives_it_back():
     assert "transparent" not in values(jpeg, "image_background")
     assert fields(jpeg)["image_background"].value == "auto"
     assert "JPEG has no transparency" in fields(jpeg)["image_background"].hint
-    assert "image_background" not in jpeg.settings()
+    assert "image_background" not in settings_of(jpeg)
     assert jpeg.changed("image_output_format", "webp") == draft
 
 
@@ -65,7 +77,7 @@ def test_png_disables_compression_with_its_reason_also_as_the_default(chosen):
     assert view.visible
     assert not view.enabled
     assert "PNG" in view.hint
-    assert "image_output_compression" not in draft.settings()
+    assert "image_output_compression" not in settings_of(draft)
 
 
 def test_personal_is_unavailable_for_gemini_and_comes_back_elsewhere():
@@ -74,7 +86,7 @@ def test_personal_is_unavailable_for_gemini_and_comes_back_elsewhere():
     assert values(gemini, "charge_type") == ["hosted"]
     assert fields(gemini)["charge_type"].value == "hosted"
     assert "hosted-only" in fields(gemini)["charge_type"].hint
-    assert gemini.changed("model", "gpt-image-2").settings()["charge_type"] == "personal"
+    assert settings_of(gemini.changed("model", "gpt-image-2"))["charge_type"] == "personal"
 
 
 def test_size_tiles_have_shapes_and_gemini_shows_ratios_in_their_place():
@@ -94,8 +106,8 @@ def test_size_tiles_have_shapes_and_gemini_shows_ratios_in_their_place():
 def test_each_providers_size_is_remembered_by_itself():
     draft = entered(PROMPTED, image_size="1536x1024").changed("model", "gemini-2.5-flash-image")
     draft = draft.changed("image_size", "21:9")
-    assert draft.settings()["image_size"] == "21:9"
-    assert draft.changed("model", "gpt-image-2").settings()["image_size"] == "1536x1024"
+    assert settings_of(draft)["image_size"] == "21:9"
+    assert settings_of(draft.changed("model", "gpt-image-2"))["image_size"] == "1536x1024"
 
 
 def test_problems_stand_at_their_field_with_the_remedy():
@@ -103,7 +115,7 @@ def test_problems_stand_at_their_field_with_the_remedy():
     shown = fields(draft)
     assert "nearest legal size is 816x816" in shown["image_size"].problems[0]
     assert "missing" in shown["prompt"].problems[0]
-    assert {problem.field for problem in problems(draft)} == {"prompt", "image_size"}
+    assert {problem.field for problem in FormState.of(draft).problems} == {"prompt", "image_size"}
 
 
 def test_models_past_their_time_say_so_in_the_list_and_below_it():
@@ -114,6 +126,23 @@ def test_models_past_their_time_say_so_in_the_list_and_below_it():
     assert "redirected" in labels["grok-imagine-image-quality"]
     assert labels["gpt-image-2"] == "gpt-image-2"
     assert "gemini-3.1-flash-image" in shown.hint
+
+
+def test_a_draft_with_problems_is_no_step_and_one_without_is():
+    assert FormState.of(Draft("gpt-image-2")).step is None
+    state = FormState.of(PROMPTED)
+    assert (state.step, state.problems) == (ImageGenerationStep(prompt="a fox"), ())
+
+
+def test_a_draft_is_validated_once(monkeypatch):
+    validated = []
+    problems = ImageGenerationStep.problems
+    monkeypatch.setattr(
+        ImageGenerationStep, "problems", lambda given: validated.append(given) or problems(given)
+    )
+    FormState.of(PROMPTED)
+    FormState.of(Draft("gpt-image-2"))
+    assert validated == [{"model": "gpt-image-2", "prompt": "a fox"}, {"model": "gpt-image-2"}]
 
 
 STEPS = [
@@ -128,20 +157,20 @@ STEPS = [
 @pytest.mark.parametrize("given_", STEPS)
 def test_a_step_put_into_the_form_comes_out_the_same(given_):
     step = ImageGenerationStep(prompt="a {{thing}}", **given_)
-    assert ImageGenerationStep(**Draft.of(step).settings()) == step
+    assert ImageGenerationStep(**settings_of(Draft.of(step))) == step
 
 
 def test_loading_a_step_keeps_what_was_entered_for_other_providers():
     draft = entered(PROMPTED, image_quality="high")
     loaded = draft.loaded(ImageGenerationStep(model="grok-imagine-image", prompt="y"))
-    assert loaded.settings() == {
+    assert settings_of(loaded) == {
         "model": "grok-imagine-image",
         "prompt": "y",
         "image_count": 1,
         "charge_type": "hosted",
         "on_failure": "terminate",
     }
-    assert loaded.changed("model", "gpt-image-2").settings()["image_quality"] == "high"
+    assert settings_of(loaded.changed("model", "gpt-image-2"))["image_quality"] == "high"
 
 
 ENTRIES = st.lists(
@@ -159,7 +188,7 @@ ENTRIES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=150, deadline=None)
 @given(ENTRIES)
 def test_whatever_is_chosen_from_what_is_offered_is_a_step_that_can_run(entries):
     """The form never offers a combination that validation refuses."""
@@ -169,5 +198,5 @@ def test_whatever_is_chosen_from_what_is_offered_is_a_step_that_can_run(entries)
         offered = [option.value for option in view.options if not option.disabled]
         if view.visible and view.enabled and (not offered or value in offered):
             draft = draft.changed(key, value)
-    assert problems(draft) == ()
-    ImageGenerationStep(**draft.settings())
+    assert FormState.of(draft).problems == ()
+    assert FormState.of(draft).step == ImageGenerationStep(**settings_of(draft))

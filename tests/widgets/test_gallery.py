@@ -17,7 +17,7 @@ from ipywidgets.widgets import widget as registry
 from support.images import illustration, picture
 from support.runs import run_of, stored_assets
 
-from imagegen_nb.core.types import Shortfall
+from imagegen_nb.core.types import MissingImages
 from imagegen_nb.errors import InvalidOption, ModerationBlocked, ProviderTimeout
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
@@ -71,7 +71,7 @@ def test_a_run_is_shown_with_its_facts(run: Run):
     assert item["facts"][:2] == ["41×30", "png"]
     assert item["facts"][-1] == "1.2 s"
     assert item["path"] == "{{step_2.output.assets.1.file_url}}"
-    assert item["cost"] == ""
+    assert "cost" not in item
     assert Path(item["file"]).read_bytes() == run.output.assets[1].bytes()
     assert not item["missing"]
 
@@ -79,21 +79,23 @@ def test_a_run_is_shown_with_its_facts(run: Run):
 def test_small_pictures_go_along_with_a_run_and_to_whoever_asks(run: Run, sent: list[Answer]):
     gallery = Gallery()
     gallery.show(run)
-    told, buffers = next((told, buffers) for told, buffers in sent if told["type"] == "thumbs")
-    assert told["ids"] == ids(gallery)
+    message, buffers = next(
+        (message, buffers) for message, buffers in sent if message["type"] == "thumbnails"
+    )
+    assert message["ids"] == ids(gallery)
     assert [data[8:12] for data in buffers] == [b"WEBP"] * 3
-    answer, buffers = ask(gallery, sent, type="thumbs", ids=[ids(gallery)[2], "unknown", 7])
+    answer, buffers = ask(gallery, sent, type="thumbnails", ids=[ids(gallery)[2], "unknown", 7])
     assert (answer["ids"], len(buffers)) == ([ids(gallery)[2]], 1)
 
 
-def test_where_no_widget_is_alive_a_table_stands_in(run: Run, workspace: Workspace):
+def test_without_a_kernel_a_static_table_is_shown(run: Run, workspace: Workspace):
     gallery = Gallery(run)
-    assert gallery._stand_in._repr_html_().count("data:image/webp") == 3
-    assert repr(gallery._stand_in) == repr(run)
+    assert gallery._fallback._repr_html_().count("data:image/webp") == 3
+    assert repr(gallery._fallback) == repr(run)
     stored = Gallery(workspace.records(), store=workspace.store)
-    assert stored._stand_in._repr_html_().count("data:image/webp") == 3
-    assert "{{" not in stored._stand_in._repr_html_()
-    assert "3 images from the store" in repr(stored._stand_in)
+    assert stored._fallback._repr_html_().count("data:image/webp") == 3
+    assert "{{" not in stored._fallback._repr_html_()
+    assert "3 images from the store" in repr(stored._fallback)
 
 
 def test_an_empty_gallery_says_what_to_do():
@@ -107,7 +109,7 @@ def test_a_run_without_an_identifier_offers_no_path(workspace: Workspace):
 
 
 def test_missing_images_are_explained(run: Run, workspace: Workspace):
-    blocked = Shortfall(ModerationBlocked("refused the picture", provider="openai"), 2)
+    blocked = MissingImages(ModerationBlocked("refused the picture", provider="openai"), 2)
     partial = dataclasses.replace(
         run, requested=5, status="partial", shortfalls=(blocked,), warnings=("slow",)
     )
@@ -170,8 +172,8 @@ def test_all_come_as_one_zip(run: Run, sent: list[Answer]):
     assert answer == {"type": "zip", "name": "hero.zip", "text": "Downloaded 3 of 3 images."}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
-        found = {name: archive.read(name) for name in archive.namelist()}
-    assert found == {asset.file_name: asset.bytes() for asset in run.output.assets}
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert files == {asset.file_name: asset.bytes() for asset in run.output.assets}
 
 
 def test_nothing_to_zip_is_refused(sent: list[Answer]):

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import time
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from collections.abc import Callable
 
 import pytest
-from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
+from support.kernels import PATIENCE, Kernel
 
 from imagegen_nb.emulator import Fault
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.widgets import interrupts
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
 
 SETUP = """
 import asyncio, imagegen_nb as ig
-workspace = ig.Workspace({folder!r}, backend={url!r}, timeout=120)
+workspace = ig.Workspace({folder!r}, backend={url!r}, timeout=300)
 step = ig.ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3)
 form = ig.StepForm(step, workspace)
 """
@@ -26,32 +25,45 @@ ARRIVED = "print(form._arrived)"
 ENDED = "print(form._job is None)"
 
 
-@pytest.fixture(scope="module")
-def kernel() -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
-    manager, client = start_new_kernel(startup_timeout=60, kernel_name="python3")
-    yield manager, client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+@pytest.fixture
+def kernel(kernel: Kernel, emulator, tmp_path) -> Kernel:
+    """The kernel all tests share; a form is there, whose run gets one of three images."""
+    emulator.script("gemini", Fault("ok"), *[Fault("delay", seconds=100)] * 2)
+    assert kernel.execute(SETUP.format(folder=str(tmp_path), url=emulator.url)) == ""
+    return kernel
 
 
 @pytest.fixture
-def execute(kernel, emulator, tmp_path) -> Callable[[str], str]:
-    """Runs a cell and gives what it printed; a form is there, whose run gets one of three images."""
-    emulator.script("gemini", Fault("ok"), *[Fault("delay", seconds=30)] * 2)
-
-    def run(code: str) -> str:
-        with redirect_stdout(io.StringIO()) as printed:
-            reply = kernel[1].execute_interactive(code, stop_on_error=False, timeout=40)
-        return printed.getvalue().strip() or reply["content"].get("ename", "")
-
-    assert run(SETUP.format(folder=str(tmp_path), url=emulator.url)) == ""
-    return run
+def execute(kernel: Kernel) -> Callable[[str], str]:
+    """Runs a cell and gives what it printed."""
+    return lambda code: kernel.execute(code).strip()
 
 
 def until(execute: Callable[[str], str], code: str, wanted: str) -> None:
-    end = time.monotonic() + 25
+    end = time.monotonic() + PATIENCE
     while execute(code) != wanted:
         assert time.monotonic() < end, f"{code} never gave {wanted}"
+
+
+def test_the_undocumented_loop_of_the_kernel_is_still_there(kernel, execute):
+    seen = execute(
+        "import ipykernel; loop = getattr(get_ipython().kernel, 'io_loop', None);"
+        "print(ipykernel.__version__, callable(getattr(loop, 'add_callback', None)),"
+        " callable(getattr(loop, 'call_later', None)))"
+    )
+    assert seen.endswith("True True"), f"ipykernel {seen}: adapt imagegen_nb/widgets/interrupts.py"
+
+
+def test_without_that_loop_a_warning_says_what_to_do_and_the_run_goes_on(monkeypatch, workspace):
+    class Shell:
+        kernel = object()
+
+    monkeypatch.setattr(interrupts, "get_ipython", Shell)
+    job = workspace.submit(ImageGenerationStep(prompt="a fox"))
+    with pytest.warns(RuntimeWarning, match="use its Cancel button"):
+        interrupts.cancel_on_interrupt(job)
+    assert job.future.result(timeout=30).returned == 1
+    assert job not in interrupts._running_jobs
 
 
 @pytest.mark.parametrize("meanwhile", ["", "; await asyncio.sleep(0.3)"], ids=["", "from-an-async-cell"])
@@ -59,7 +71,7 @@ def test_between_cells_it_cancels_the_run_and_keeps_what_came(kernel, execute, m
     execute(START + meanwhile)
     until(execute, ARRIVED, "1")
     # The cell that tells may still hold the signal when its answer is here.
-    until(lambda _: kernel[0].interrupt_kernel() or execute(ENDED), ENDED, "True")
+    until(lambda _: kernel.interrupt() or execute(ENDED), ENDED, "True")
     assert execute("print(form.run_result.status, len(form.run_result.output.assets))") == "cancelled 1"
     assert "1 of 3 images had arrived" in execute("print(form.panel.header.status.value)")
 
@@ -67,13 +79,10 @@ def test_between_cells_it_cancels_the_run_and_keeps_what_came(kernel, execute, m
 def test_a_cell_that_is_running_keeps_its_interrupt(kernel, execute):
     execute(START)
     until(execute, ARRIVED, "1")
-    # A cell that fails would abort the next one.
-    cell = kernel[1].execute("print('busy', flush=True)\nwhile True: pass", stop_on_error=False)
-    while (said := kernel[1].get_iopub_msg(timeout=40))["msg_type"] != "stream":
-        pass
-    assert said["parent_header"]["msg_id"] == cell
-    kernel[0].interrupt_kernel()
-    assert kernel[1].get_shell_msg(timeout=40)["content"]["ename"] == "KeyboardInterrupt"
+    cell = kernel.start("print('busy', flush=True)\nwhile True: pass")
+    kernel.messages(cell, until=lambda kind, content: kind == "stream")
+    kernel.interrupt()
+    assert kernel.reply(cell)["ename"] == "KeyboardInterrupt"
     assert execute(ENDED) == "False"
     execute("form.cancel()")
     until(execute, ENDED, "True")
@@ -83,5 +92,5 @@ def test_with_no_run_under_way_it_is_ignored_as_ever(kernel, execute):
     execute(START)
     execute("form.cancel()")
     until(execute, ENDED, "True")
-    kernel[0].interrupt_kernel()
+    kernel.interrupt()
     assert execute("print('alive')") == "alive"

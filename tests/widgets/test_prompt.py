@@ -41,10 +41,10 @@ def test_equal_variables_are_no_change():
 
 def test_what_a_front_end_types_arrives():
     box = PromptBox()
-    heard: list[str] = []
-    box.observe(lambda change: heard.append(change["new"]), "value")
+    values: list[str] = []
+    box.observe(lambda change: values.append(change["new"]), "value")
     box.set_state({"value": "A fox"})
-    assert (box.value, heard) == ("A fox", ["A fox"])
+    assert (box.value, values) == ("A fox", ["A fox"])
 
 
 def test_its_text_is_short():

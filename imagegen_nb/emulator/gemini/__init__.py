@@ -1,1 +1,1 @@
-"""Google's Gemini API as the emulator speaks it."""
+"""Google's Gemini API, as the emulator speaks it."""

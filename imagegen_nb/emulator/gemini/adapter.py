@@ -1,83 +1,110 @@
-"""Google's two surfaces behind the common face."""
+"""Google's two surfaces behind the emulator's common interface: the Gemini Developer API and Vertex AI."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from imagegen_nb.emulator.gemini import errors, request, response
+from imagegen_nb.emulator.adapter import Adapter, GenerationRequest
+from imagegen_nb.emulator.gemini import errors, response
+from imagegen_nb.emulator.gemini.request import (
+    GeminiRequest,
+    authenticate,
+    check_model,
+    model_not_found,
+    parse_request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imagegen_nb.emulator.adapter import Call
-    from imagegen_nb.emulator.faults import Fault, Provider
+    from imagegen_nb.emulator.faults import Fault
     from imagegen_nb.emulator.rendering.drawing import Drawing
-    from imagegen_nb.emulator.responses import Answer, Item
+    from imagegen_nb.emulator.responses import EmulatedResponse, EncodedImage
 
-CALL_NUMBER: Final = "x-imagegen-nb-call"
-#: A client may number its calls: Google's model answers equal requests differently, this server would not.
+_DEVELOPER_PATHS: Final = tuple(
+    f"/{version}/models/{{model}}:generateContent" for version in ("v1beta", "v1")
+)
+_VERTEX_PATHS: Final = tuple(
+    f"/{version}/{scope}publishers/google/models/{{model}}:generateContent"
+    for version in ("v1beta1", "v1")
+    for scope in ("projects/{project}/locations/{location}/", "")
+)
+
+#: A client may number its calls: Google's model makes a new image of an equal request, this server would not.
+_CALL_NUMBER: Final = "x-imagegen-nb-call"
 
 
 @dataclass(frozen=True, slots=True)
-class GeminiJob:
-    """See `Job`."""
+class _Job:
+    """See `imagegen_nb.emulator.adapter.Job`."""
 
-    plan: request.GeminiPlan
+    request: GeminiRequest
+    fault: Fault
 
     def drawings(self) -> list[Drawing]:
-        """One picture, or none for text alone."""
-        drawings = self.plan.drawings()
-        if self.plan.number is None:
+        """One image, or none for text alone."""
+        drawings = self.request.drawings()
+        if self.request.call_number is None:
             return drawings
-        return [replace(drawing, index=self.plan.number, count=0) for drawing in drawings]
+        return [replace(drawing, index=self.request.call_number, count=0) for drawing in drawings]
 
-    def sketches(self) -> list[list[Drawing]]:
-        """None: pictures are not streamed."""
+    def partial_drawings(self) -> list[list[Drawing]]:
+        """None: images are not streamed."""
         return []
 
-    def instead(self, fault: Fault) -> Answer | None:
-        """Blocks, words alone, hollow bodies."""
-        match fault.kind:
+    def response_without_images(self) -> EmulatedResponse | None:
+        """Blocks, text alone, empty bodies."""
+        match self.fault.kind:
             case "moderation":
-                return response.moderated(self.plan, fault)
+                return response.moderated(self.request, self.fault)
             case "text_only":
-                return response.text_only(self.plan)
+                return response.text_only(self.request)
             case "empty":
-                return response.hollow(self.plan, fault.shape)
-            case "fewer" if fault.images == 0:
-                return response.finished(self.plan, "NO_IMAGE")
+                return response.empty_success(self.request, self.fault.variant_or_default())
+            case "fewer" if self.fault.images == 0:
+                return response.finished(self.request, "NO_IMAGE")
             case _:
                 return None
 
-    def answer(self, fault: Fault, items: Sequence[Item], sketches: Sequence[Sequence[Item]]) -> Answer:
+    def response(
+        self, images: Sequence[EncodedImage], partial_images: Sequence[Sequence[EncodedImage]]
+    ) -> EmulatedResponse:
         """One candidate."""
-        return response.success(self.plan, items)
+        return response.success(self.request, images)
 
 
-@dataclass(frozen=True, slots=True)
-class GeminiWire:
-    """Google, on one of its two surfaces."""
+class GeminiAdapter(Adapter):
+    """Google's `generateContent`, on both surfaces."""
 
-    vertex: bool
-    provider: ClassVar[Provider] = "gemini"
+    name: ClassVar[str] = "gemini"
+    rank: ClassVar[int] = 2
+    paths: ClassVar[tuple[str, ...]] = (*_DEVELOPER_PATHS, *_VERTEX_PATHS)
 
-    def refuse(self, fault: Fault, call: Call) -> Answer:
-        """``{"error": {"code", "status", ...}}``; a model not found is named."""
-        if fault.kind == "not_found" and not fault.message:
-            return request.not_found(call.model or "", call.path, vertex=self.vertex)
-        return errors.fault_error(fault, call.sent_key(), vertex=self.vertex)
-
-    def check(self, call: Call) -> GeminiJob:
+    def accept(self, request: GenerationRequest) -> _Job:
         """Key, model, then body."""
-        request.authenticate(call.headers, call.query_key, vertex=self.vertex)
-        model = call.model or ""
-        request.check_model(model, call.path, vertex=self.vertex, retired=call.state.retired)
-        number = call.headers.get(CALL_NUMBER, "")
-        plan = request.plan(model, call.body, vertex=self.vertex)
-        numbered = int(number) if number.isdecimal() and len(number) < 4 else None
-        return GeminiJob(replace(plan, number=numbered))
+        vertex, model = request.route in _VERTEX_PATHS, request.model or ""
+        authenticate(request.headers, request.query_key, vertex=vertex)
+        check_model(model, request.path, vertex=vertex, retired=request.retired)
+        parsed = parse_request(model, request.body, vertex=vertex)
+        number = request.headers.get(_CALL_NUMBER, "")
+        call_number = int(number) if number.isdecimal() and len(number) < 4 else None
+        return _Job(replace(parsed, call_number=call_number), request.fault)
 
-    def headers(self, elapsed: float) -> dict[str, str]:
+    def fault_response(self, request: GenerationRequest) -> EmulatedResponse:
+        """``{"error": {"code", "status", ...}}``; a model not found is named."""
+        fault, vertex = request.fault, request.route in _VERTEX_PATHS
+        if fault.kind == "not_found" and not fault.message:
+            return model_not_found(request.model or "", request.path, vertex=vertex)
+        return errors.fault_error(fault, request.api_key(), vertex=vertex)
+
+    def not_found(self, message: str) -> EmulatedResponse:
+        """The 404 of an unknown path; Google does not name it."""
+        return errors.error(404, "Requested entity was not found.")
+
+    def response_headers(self, elapsed: float) -> dict[str, str]:
         """Google sends no request id, only timing."""
         return {"server-timing": f"gfet4t7; dur={round(elapsed * 1000)}"}
+
+
+ADAPTER: Final = GeminiAdapter()

@@ -1,10 +1,10 @@
-"""Google's refusals: ``{"error": {"code", "message", "status", "details"}}``."""
+"""Google's errors: ``{"error": {"code", "message", "status", "details"}}``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from imagegen_nb.emulator.responses import Answer, json_answer
+from imagegen_nb.emulator.responses import EmulatedResponse, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from imagegen_nb.emulator.faults import Fault, FaultKind
 
 MEDIA_TYPE: Final = "application/json; charset=UTF-8"
-RPC: Final = "type.googleapis.com/google.rpc."
-BAD_KEY: Final = "API key not valid. Please pass a valid API key."
+_RPC: Final = "type.googleapis.com/google.rpc."
+_BAD_KEY: Final = "API key not valid. Please pass a valid API key."
 
 #: Canonical status names by HTTP code.
-NAMES: Final = {
+_STATUS_NAMES: Final = {
     400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
     429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 502: "UNAVAILABLE", 503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }  # fmt: skip
 
 #: Per kind: code and message. A fault's own message goes before it.
-FAULTS: Final[dict[FaultKind, tuple[int, str]]] = {
+_FAULTS: Final[dict[FaultKind, tuple[int, str]]] = {
     "rate_limit": (429, "Resource has been exhausted (e.g. check quota)."),
     "quota": (429, "You exceeded your current quota, please check your plan and billing details."),
-    "auth": (400, BAD_KEY),
+    "auth": (400, _BAD_KEY),
     "permission": (403, "The caller does not have permission"),
     "server_error": (500, "An internal error has occurred. Please retry."),
     "not_found": (404, "The model is not found, or is not supported for generateContent."),
@@ -34,37 +34,37 @@ FAULTS: Final[dict[FaultKind, tuple[int, str]]] = {
 }
 
 
-def error(code: int, message: str, details: Sequence[dict[str, Any]] = ()) -> Answer:
-    """A refusal as an answer."""
-    body: dict[str, Any] = {"code": code, "message": message, "status": NAMES[code]}
+def error(code: int, message: str, details: Sequence[dict[str, Any]] = ()) -> EmulatedResponse:
+    """An error as a response."""
+    body: dict[str, Any] = {"code": code, "message": message, "status": _STATUS_NAMES[code]}
     if details:
         body["details"] = list(details)
-    answer = json_answer({"error": body}, code)
-    return Answer(answer.frames, code, MEDIA_TYPE)
+    return json_response({"error": body}, code, MEDIA_TYPE)
 
 
-def bad_request(message: str, fields: Sequence[tuple[str, str]] = ()) -> Answer:
+def bad_request(message: str, fields: Sequence[tuple[str, str]] = ()) -> EmulatedResponse:
     """400 INVALID_ARGUMENT; `fields` are (path, description) of each violation."""
     violations = [
-        {"field": path, "description": text} if path else {"description": text} for path, text in fields
+        {"field": path, "description": description} if path else {"description": description}
+        for path, description in fields
     ]
-    detail = {"@type": RPC + "BadRequest", "fieldViolations": violations}
+    detail = {"@type": _RPC + "BadRequest", "fieldViolations": violations}
     return error(400, message, [detail] if violations else [])
 
 
-def key_error(message: str = BAD_KEY) -> Answer:
+def key_error(message: str = _BAD_KEY) -> EmulatedResponse:
     """A bad API key is a 400 here."""
-    info = {"@type": RPC + "ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com",
+    info = {"@type": _RPC + "ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com",
             "metadata": {"service": "generativelanguage.googleapis.com"}}  # fmt: skip
     return error(400, message, [info])
 
 
-def fault_error(fault: Fault, key: str, *, vertex: bool) -> Answer:
-    """The refusal of a scripted fault; `key` is what was sent, for `echo_key` alone."""
+def fault_error(fault: Fault, key: str, *, vertex: bool) -> EmulatedResponse:
+    """The error of a scripted fault; `key` is what was sent, for `echo_key` alone."""
     if fault.kind in ("auth", "echo_key"):
-        message = f"API key not valid: {key}." if fault.kind == "echo_key" else (fault.message or BAD_KEY)
+        message = f"API key not valid: {key}." if fault.kind == "echo_key" else (fault.message or _BAD_KEY)
         return error(401, message) if vertex else key_error(message)
-    code, message = FAULTS[fault.kind]
+    code, message = _FAULTS[fault.kind]
     return error(fault.status or code, fault.message or message, _details(fault))
 
 
@@ -72,16 +72,23 @@ def _details(fault: Fault) -> list[dict[str, Any]]:
     if fault.kind == "rate_limit":
         delay = f"{fault.retry_after}s" if _is_number(fault.retry_after) else "12s"
         return [
-            {"@type": RPC + "QuotaFailure",
+            {"@type": _RPC + "QuotaFailure",
              "violations": [{"quotaId": "GenerateRequestsPerMinutePerProjectPerModel"}]},
-            {"@type": RPC + "RetryInfo", "retryDelay": delay},
+            {"@type": _RPC + "RetryInfo", "retryDelay": delay},
         ]  # fmt: skip
     if fault.kind == "quota":
-        text = fault.code or "Billing is not enabled for this project, or its spending limit is reached."
-        return [{"@type": RPC + "QuotaFailure", "violations": [{"subject": "billing", "description": text}]}]
+        description = (
+            fault.code or "Billing is not enabled for this project, or its spending limit is reached."
+        )
+        return [
+            {
+                "@type": _RPC + "QuotaFailure",
+                "violations": [{"subject": "billing", "description": description}],
+            }
+        ]
     if fault.kind == "bad_request" and fault.param:
-        violation = {"field": fault.param, "description": fault.message or FAULTS["bad_request"][1]}
-        return [{"@type": RPC + "BadRequest", "fieldViolations": [violation]}]
+        violation = {"field": fault.param, "description": fault.message or _FAULTS["bad_request"][1]}
+        return [{"@type": _RPC + "BadRequest", "fieldViolations": [violation]}]
     return []
 
 

@@ -14,7 +14,7 @@ class GeminiModel:
     """One served model.
 
     pixels: (width, height) by ratio at 1K. tokens: image output tokens by `imageSize`; the key '' stands for
-    a model without that setting. input_tokens: what one reference picture costs. limit: most prompt tokens.
+    a model without that setting. input_tokens: what one reference image costs. limit: most prompt tokens.
     """
 
     pixels: Mapping[str, tuple[int, int]]
@@ -31,11 +31,11 @@ class GeminiModel:
     def size(self, ratio: str, image_size: str) -> tuple[int, int]:
         """Pixels of `ratio` at `image_size`; raises KeyError for a ratio the model does not know."""
         width, height = self.pixels[ratio]
-        scale = SCALES[image_size]
+        scale = _SCALES[image_size]
         return round(width * scale), round(height * scale)
 
 
-SCALES: Final = {"": 1.0, "512": 0.5, "1K": 1.0, "2K": 2.0, "4K": 4.0}
+_SCALES: Final = {"": 1.0, "512": 0.5, "1K": 1.0, "2K": 2.0, "4K": 4.0}
 
 _FLASH_2_5: Final = {
     "1:1": (1024, 1024),
@@ -49,7 +49,7 @@ _FLASH_2_5: Final = {
     "16:9": (1344, 768),
     "21:9": (1536, 672),
 }
-#: As documented; live answers in the extreme ratios (1:4 and beyond) were seen to differ by a few percent.
+#: As documented; live responses in the extreme ratios (1:4 and beyond) were seen to differ by a few percent.
 _FLASH_3_1: Final = {
     "1:1": (1024, 1024),
     "1:4": (512, 2048),

@@ -1,4 +1,4 @@
-"""Google's successes, and the blocks that are successes by status: ``GenerateContentResponse`` bodies."""
+"""Google's ``GenerateContentResponse``: successes, and blocked requests, which come with HTTP 200 too."""
 
 from __future__ import annotations
 
@@ -7,98 +7,101 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from imagegen_nb.emulator.gemini.errors import MEDIA_TYPE
-from imagegen_nb.emulator.responses import MADE_AT, Answer, Item, json_answer
+from imagegen_nb.emulator.responses import CREATED_AT, EmulatedResponse, EncodedImage, json_response
 from imagegen_nb.emulator.tokens import text_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imagegen_nb.emulator.faults import Fault
-    from imagegen_nb.emulator.gemini.request import GeminiPlan
+    from imagegen_nb.emulator.gemini.request import GeminiRequest
 
-PREAMBLE: Final = "Here you go! "
-TEXT_ONLY: Final = "(EMULATED) This answer has words and no picture."
+_PREAMBLE: Final = "Here you go! "
+_TEXT_ONLY: Final = "(EMULATED) This answer has words and no picture."
 
 
-def success(plan: GeminiPlan, items: Sequence[Item]) -> Answer:
-    """The picture, after a line of text when text was asked for too; only text without IMAGE."""
-    words = (PREAMBLE if items else TEXT_ONLY) if "TEXT" in plan.modalities else ""
-    parts: list[dict[str, Any]] = [{"text": words}] if words else []
-    parts += [{"inlineData": {"data": item.data, "mimeType": item.drawing.mime_type}} for item in items]
+def success(request: GeminiRequest, images: Sequence[EncodedImage]) -> EmulatedResponse:
+    """The image, after a line of text when text was asked for too; only text without IMAGE."""
+    text = (_PREAMBLE if images else _TEXT_ONLY) if "TEXT" in request.modalities else ""
+    parts: list[dict[str, Any]] = [{"text": text}] if text else []
+    parts += [{"inlineData": {"data": image.base64, "mimeType": image.drawing.mime_type}} for image in images]
     candidate = {"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}
-    return _answer(plan, [candidate], words, len(items))
+    return _response(request, [candidate], text, len(images))
 
 
-def text_only(plan: GeminiPlan) -> Answer:
-    """STOP, words, no picture: the model talked instead of drawing."""
-    candidate = {"content": {"parts": [{"text": TEXT_ONLY}], "role": "model"}, "finishReason": "STOP"}
-    return _answer(plan, [candidate], TEXT_ONLY, 0)
+def text_only(request: GeminiRequest) -> EmulatedResponse:
+    """STOP, text, no picture: the model talked instead of drawing."""
+    candidate = {"content": {"parts": [{"text": _TEXT_ONLY}], "role": "model"}, "finishReason": "STOP"}
+    return _response(request, [candidate], _TEXT_ONLY, 0)
 
 
-def finished(plan: GeminiPlan, reason: str, message: str = "") -> Answer:
+def finished(request: GeminiRequest, reason: str, message: str = "") -> EmulatedResponse:
     """A candidate without content, for a finish reason such as IMAGE_SAFETY or NO_IMAGE."""
     candidate: dict[str, Any] = {"finishReason": reason}
     if message:
         candidate["finishMessage"] = message
-    return _answer(plan, [candidate], "", 0)
+    return _response(request, [candidate], "", 0)
 
 
-def moderated(plan: GeminiPlan, fault: Fault) -> Answer:
-    """Blocked, with HTTP 200: the finished picture, or (variant `prompt`) the prompt itself."""
-    if fault.shape == "prompt":
+def moderated(request: GeminiRequest, fault: Fault) -> EmulatedResponse:
+    """Blocked, with HTTP 200: the finished image, or (variant `prompt`) the prompt itself."""
+    if fault.variant_or_default() == "prompt":
         feedback = {"blockReason": fault.code or "PROHIBITED_CONTENT"}
-        return _answer(plan, None, "", 0, {"promptFeedback": feedback})
+        return _response(request, None, "", 0, {"promptFeedback": feedback})
     message = fault.message or "Unable to show the generated image: it was blocked by the safety filter."
-    return finished(plan, fault.code or "IMAGE_SAFETY", message)
+    return finished(request, fault.code or "IMAGE_SAFETY", message)
 
 
-def hollow(plan: GeminiPlan, shape: str) -> Answer:
-    """A 200 without pictures: `candidates` missing, an empty list, or one empty candidate."""
-    shapes: dict[str, list[dict[str, Any]] | None] = {"null": None, "list": [], "object": [{}]}
-    return _answer(plan, shapes[shape], "", 0)
+def empty_success(request: GeminiRequest, variant: str) -> EmulatedResponse:
+    """A 200 without images: `candidates` missing, an empty list, or one empty candidate."""
+    candidates: dict[str, list[dict[str, Any]] | None] = {"null": None, "list": [], "object": [{}]}
+    return _response(request, candidates[variant], "", 0)
 
 
-def _answer(
-    plan: GeminiPlan,
+def _response(
+    request: GeminiRequest,
     candidates: list[dict[str, Any]] | None,
-    words: str,
+    text: str,
     images: int,
     extra: dict[str, Any] | None = None,
-) -> Answer:
+) -> EmulatedResponse:
     body: dict[str, Any] = {}
     if candidates is not None:
         body["candidates"] = candidates
-    if plan.vertex:
-        body["createTime"] = datetime.fromtimestamp(MADE_AT, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if request.vertex:
+        body["createTime"] = datetime.fromtimestamp(CREATED_AT, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     else:
-        for at, candidate in enumerate(candidates or []):
+        for index, candidate in enumerate(candidates or []):
             if candidate:  # Vertex AI leaves the first index out
-                candidate["index"] = at
+                candidate["index"] = index
     body |= extra or {}
-    body["modelVersion"] = plan.model
-    body["responseId"] = f"emulated-{_digest(plan)}"
-    body["usageMetadata"] = _usage(plan, words, images)
-    return Answer(json_answer(body).frames, media_type=MEDIA_TYPE)
+    body["modelVersion"] = request.model
+    body["responseId"] = f"emulated-{_digest(request)}"
+    body["usageMetadata"] = _usage(request, text, images)
+    return json_response(body, media_type=MEDIA_TYPE)
 
 
-def _digest(plan: GeminiPlan) -> str:
-    asked = f"{plan.model}\x00{plan.number}\x00{plan.prompt}"
-    return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def _digest(request: GeminiRequest) -> str:
+    identity = f"{request.model}\x00{request.call_number}\x00{request.prompt}"
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _usage(plan: GeminiPlan, words: str, images: int) -> dict[str, Any]:
-    spoken = text_tokens(words) if words else 0
-    drawn = images * plan.served.tokens[plan.image_size]
-    asked = {"TEXT": text_tokens(plan.prompt), "IMAGE": plan.references * plan.served.input_tokens}
-    prompt, answered = sum(asked.values()), spoken + drawn
-    usage: dict[str, Any] = {"promptTokenCount": prompt, "totalTokenCount": prompt + answered}
-    usage["promptTokensDetails"] = _details(asked)
-    if answered:
-        usage["candidatesTokenCount"] = answered
-    # The Developer API itemises only answers with pictures; Vertex AI itemises every one.
-    if drawn or (plan.vertex and answered):
-        usage["candidatesTokensDetails"] = _details({"TEXT": spoken, "IMAGE": drawn})
-    if plan.vertex:
+def _usage(request: GeminiRequest, text: str, images: int) -> dict[str, Any]:
+    text_output = text_tokens(text) if text else 0
+    image_output = images * request.served_model.tokens[request.image_size]
+    inputs = {
+        "TEXT": text_tokens(request.prompt),
+        "IMAGE": request.references * request.served_model.input_tokens,
+    }
+    prompt, output = sum(inputs.values()), text_output + image_output
+    usage: dict[str, Any] = {"promptTokenCount": prompt, "totalTokenCount": prompt + output}
+    usage["promptTokensDetails"] = _details(inputs)
+    if output:
+        usage["candidatesTokenCount"] = output
+    # The Developer API itemises only responses with images; Vertex AI itemises every one.
+    if image_output or (request.vertex and output):
+        usage["candidatesTokensDetails"] = _details({"TEXT": text_output, "IMAGE": image_output})
+    if request.vertex:
         usage["trafficType"] = "ON_DEMAND"
     return usage
 

@@ -1,4 +1,4 @@
-"""Which JSON fields `generateContent` knows, and Google's complaint about the others."""
+"""Which JSON fields `generateContent` knows, and Google's error for the others."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from imagegen_nb.emulator.gemini.errors import bad_request
-from imagegen_nb.emulator.responses import Refusal
+from imagegen_nb.emulator.responses import RequestRejected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Known fields by message. None: any value, not looked into. A message name: looked into; a list of them too.
-SCHEMA: Final[Mapping[str, Mapping[str, str | None]]] = {
+#: Known fields by message. None: any value, not checked. A message name: checked; a list of them too.
+_SCHEMA: Final[Mapping[str, Mapping[str, str | None]]] = {
     "request": {
         "contents": "content", "generationConfig": "generation", "systemInstruction": "content",
         "tools": None, "safetySettings": None, "toolConfig": None, "cachedContent": None,
@@ -33,7 +33,7 @@ SCHEMA: Final[Mapping[str, Mapping[str, str | None]]] = {
 }  # fmt: skip
 
 #: What only Vertex AI knows.
-VERTEX_ONLY: Final[Mapping[str, Mapping[str, str | None]]] = {
+_VERTEX_ONLY: Final[Mapping[str, Mapping[str, str | None]]] = {
     "request": {"labels": None, "modelArmorConfig": None},
     "generation": {"audioTimestamp": None, "routingConfig": None},
     "image": {"personGeneration": None, "prominentPeople": None, "imageOutputOptions": "output"},
@@ -41,42 +41,48 @@ VERTEX_ONLY: Final[Mapping[str, Mapping[str, str | None]]] = {
 }
 
 #: Messages that may stand in a list.
-REPEATED: Final = ("content", "part")
+_REPEATED: Final = ("content", "part")
 
 
-def normalised(body: Any, *, vertex: bool) -> dict[str, Any]:
-    """`body` with its known fields in camelCase; raises Refusal naming every unknown one.
+def normalize(body: Any, *, vertex: bool) -> dict[str, Any]:
+    """`body` with its known fields in camelCase; raises `RequestRejected` naming every unknown one.
 
     Like any protocol-buffer endpoint this takes ``snake_case`` names as well; null means absent.
     """
     if not isinstance(body, dict):
-        raise Refusal(bad_request("Invalid JSON payload received. Expected an object."))
-    complaints: list[tuple[str, str]] = []
-    clean = _walk(body, "request", "", complaints, vertex)
-    if complaints:
-        raise Refusal(bad_request("\n".join(text for _, text in complaints), complaints))
-    assert isinstance(clean, dict)
-    return clean
+        raise RequestRejected(bad_request("Invalid JSON payload received. Expected an object."))
+    violations: list[tuple[str, str]] = []
+    normalized = _walk(body, "request", "", violations, vertex)
+    if violations:
+        raise RequestRejected(bad_request("\n".join(text for _, text in violations), violations))
+    assert isinstance(normalized, dict)
+    return normalized
 
 
-def _walk(value: Any, message: str, path: str, complaints: list[tuple[str, str]], vertex: bool) -> Any:
-    if isinstance(value, list) and message in REPEATED and not path.endswith("]"):
-        return [_walk(one, message, f"{path}[{at}]", complaints, vertex) for at, one in enumerate(value)]
+def _walk(value: Any, message: str, path: str, violations: list[tuple[str, str]], vertex: bool) -> Any:
+    if isinstance(value, list) and message in _REPEATED and not path.endswith("]"):
+        return [
+            _walk(item, message, f"{path}[{index}]", violations, vertex) for index, item in enumerate(value)
+        ]
     if not isinstance(value, dict):
-        complaints.append((path, f"Invalid value at '{path}': expected an object."))
+        violations.append((path, f"Invalid value at '{path}': expected an object."))
         return None
-    known = {**SCHEMA.get(message, {}), **(VERTEX_ONLY.get(message, {}) if vertex else {})}
-    clean: dict[str, Any] = {}
+    known = {**_SCHEMA.get(message, {}), **(_VERTEX_ONLY.get(message, {}) if vertex else {})}
+    normalized: dict[str, Any] = {}
     for name, inner in value.items():
         camel = re.sub(r"_([a-z])", lambda match: match.group(1).upper(), name)
         if camel not in known:
             where = f" at '{path}'" if path else ""
-            complaints.append(
+            violations.append(
                 (path, f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.')
             )
         elif inner is not None:
-            below = known[camel]
+            inner_message = known[camel]
             snake = re.sub(r"([A-Z])", lambda match: "_" + match.group(1).lower(), camel)
-            deeper = f"{path}.{snake}" if path else snake
-            clean[camel] = inner if below is None else _walk(inner, below, deeper, complaints, vertex)
-    return clean
+            inner_path = f"{path}.{snake}" if path else snake
+            normalized[camel] = (
+                inner
+                if inner_message is None
+                else _walk(inner, inner_message, inner_path, violations, vertex)
+            )
+    return normalized

@@ -1,1 +1,1 @@
-"""OpenAI's image API as the emulator speaks it."""
+"""OpenAI's image API, as the emulator speaks it."""

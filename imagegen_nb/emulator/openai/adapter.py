@@ -1,80 +1,96 @@
-"""OpenAI behind the common face."""
+"""OpenAI behind the emulator's common interface."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from imagegen_nb.emulator.openai import errors, request, response
+from imagegen_nb.emulator.adapter import Adapter, GenerationRequest
+from imagegen_nb.emulator.openai import errors, response
+from imagegen_nb.emulator.openai.request import OpenAIRequest, authenticate, parse_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imagegen_nb.emulator.adapter import Call
-    from imagegen_nb.emulator.faults import Fault, Provider
+    from imagegen_nb.emulator.faults import Fault
     from imagegen_nb.emulator.rendering.drawing import Drawing
-    from imagegen_nb.emulator.responses import Answer, Item
+    from imagegen_nb.emulator.responses import EmulatedResponse, EncodedImage
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAIJob:
-    """See `Job`."""
+class _Job:
+    """See `imagegen_nb.emulator.adapter.Job`."""
 
-    plan: request.OpenAIPlan
+    request: OpenAIRequest
+    fault: Fault
 
     def drawings(self) -> list[Drawing]:
-        """Finished pictures."""
-        return self.plan.drawings()
+        """The finished images."""
+        return self.request.drawings()
 
-    def sketches(self) -> list[list[Drawing]]:
+    def partial_drawings(self) -> list[list[Drawing]]:
         """Partial images, when streaming."""
-        stages = range(self.plan.partial_images)
+        stages = range(self.request.partial_images)
         return [[drawing.partial(stage) for stage in stages] for drawing in self.drawings()]
 
-    def instead(self, fault: Fault) -> Answer | None:
-        """Moderation and hollow bodies; a stream fault without a stream."""
+    def response_without_images(self) -> EmulatedResponse | None:
+        """Moderation and empty bodies; a stream fault without a stream."""
+        fault = self.fault
         if fault.kind == "moderation":
-            return errors.fault_error(fault, "")
-        if fault.kind == "stream_error" and not self.plan.stream:
-            return errors.fault_error(replace(fault, kind="server_error"), "")
+            return errors.fault_error(fault)
+        if fault.kind == "stream_error" and not self.request.stream:
+            return errors.fault_error(replace(fault, kind="server_error"))
         if fault.kind in ("empty", "text_only"):
-            shape = fault.shape or "list"
-            return (
-                response.stream(self.plan, [], []) if self.plan.stream else response.hollow(self.plan, shape)
-            )
+            if self.request.stream:
+                return response.stream(self.request, [], [])
+            return response.empty_success(self.request, fault.variant_or_default() or "list")
         return None
 
-    def answer(self, fault: Fault, items: Sequence[Item], sketches: Sequence[Sequence[Item]]) -> Answer:
+    def response(
+        self, images: Sequence[EncodedImage], partial_images: Sequence[Sequence[EncodedImage]]
+    ) -> EmulatedResponse:
         """JSON, or events when streaming."""
+        fault = self.fault
         if fault.kind == "fewer":
-            items = items[: fault.images]
-        if not self.plan.stream:
-            return response.success(self.plan, items)
-        whole = response.stream(self.plan, items, sketches)
+            images = images[: fault.images]
+        if not self.request.stream:
+            return response.success(self.request, images)
+        streamed = response.stream(self.request, images, partial_images)
         if fault.kind not in ("stream_error", "stream_cut"):
-            return whole
-        first = response.partial_frame(self.plan, sketches[0][0], 0)
+            return streamed
+        first = response.partial_frame(self.request, partial_images[0][0], 0)
         last = (response.error_frame(fault),) if fault.kind == "stream_error" else ()
-        return replace(whole, frames=(first, *last))
+        return replace(streamed, frames=(first, *last))
 
 
-class OpenAIWire:
-    """OpenAI."""
+class OpenAIAdapter(Adapter):
+    """OpenAI's Images API."""
 
-    provider: ClassVar[Provider] = "openai"
+    name: ClassVar[str] = "openai"
+    rank: ClassVar[int] = 0
+    paths: ClassVar[tuple[str, ...]] = ("/v1/images/generations",)
+    streams_images: ClassVar[bool] = True
 
-    def refuse(self, fault: Fault, call: Call) -> Answer:
-        """``{"error": {...}}``."""
-        return errors.fault_error(fault, call.sent_key())
-
-    def check(self, call: Call) -> OpenAIJob:
+    def accept(self, request: GenerationRequest) -> _Job:
         """Key, then body."""
-        request.authenticate(call.headers)
-        plan = request.plan(call.body)
-        if plan.stream and call.fault.kind in ("stream_error", "stream_cut"):
-            plan = replace(plan, partial_images=max(1, plan.partial_images))  # both need one to send first
-        return OpenAIJob(plan)
+        authenticate(request.headers)
+        parsed = parse_request(request.body)
+        if parsed.stream and request.fault.kind in ("stream_error", "stream_cut"):
+            # Both come after a first partial image, whether one was asked for or not.
+            parsed = replace(parsed, partial_images=max(1, parsed.partial_images))
+        return _Job(parsed, request.fault)
 
-    def headers(self, elapsed: float) -> dict[str, str]:
+    def fault_response(self, request: GenerationRequest) -> EmulatedResponse:
+        """``{"error": {...}}``."""
+        return errors.fault_error(request.fault, request.api_key())
+
+    def not_found(self, message: str) -> EmulatedResponse:
+        """The 404 of an unknown path."""
+        return errors.error(404, message, "unknown_url")
+
+    def response_headers(self, elapsed: float) -> dict[str, str]:
         """Request id, timing, rate limits."""
-        return errors.request_headers(elapsed)
+        return response.response_headers(elapsed)
+
+
+ADAPTER: Final = OpenAIAdapter()

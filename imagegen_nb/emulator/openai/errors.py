@@ -1,17 +1,16 @@
-"""OpenAI's refusals: ``{"error": {"message", "type", "param", "code"}}``."""
+"""OpenAI's errors: ``{"error": {"message", "type", "param", "code"}}``."""
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from imagegen_nb.emulator.responses import Answer, json_answer
+from imagegen_nb.emulator.responses import EmulatedResponse, json_response
 
 if TYPE_CHECKING:
     from imagegen_nb.emulator.faults import Fault, FaultKind
 
 #: Per kind: status, message, type, code. A fault's own code, message and param go before these.
-FAULTS: Final[dict[FaultKind, tuple[int, str, str, str | None]]] = {
+_FAULTS: Final[dict[FaultKind, tuple[int, str, str, str | None]]] = {
     "rate_limit": (
         429,
         "Rate limit reached for gpt-image-2 (for limit gpt-image) on input-images per min: Limit 5, Used 5, "
@@ -55,7 +54,7 @@ FAULTS: Final[dict[FaultKind, tuple[int, str, str, str | None]]] = {
 
 
 def error_body(message: str, kind: str, code: str | None, param: str | None) -> dict[str, Any]:
-    """The JSON of a refusal."""
+    """The JSON of an error."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
@@ -65,37 +64,22 @@ def error(
     code: str | None = None,
     param: str | None = None,
     kind: str = "invalid_request_error",
-) -> Answer:
-    """A refusal as an answer."""
-    return json_answer(error_body(message, kind, code, param), status)
+) -> EmulatedResponse:
+    """An error as a response."""
+    return json_response(error_body(message, kind, code, param), status)
 
 
-def fault_error(fault: Fault, key: str) -> Answer:
-    """The refusal of a scripted fault; `key` is what was sent, for `echo_key` alone."""
+def fault_error(fault: Fault, key: str = "") -> EmulatedResponse:
+    """The error of a scripted fault; `key` is what was sent, for `echo_key` alone."""
     if fault.kind == "echo_key":
         return error(401, f"Incorrect API key provided: {key}.", "invalid_api_key")
-    status, message, kind, code = FAULTS[fault.kind]
+    status, message, kind, code = _FAULTS[fault.kind]
     body = error_body(fault.message or message, kind, fault.code or code, fault.param)
     if fault.kind == "moderation":
         body["error"]["moderation_details"] = {"moderation_stage": "input", "categories": ["violence"]}
-    return json_answer(body, _status(fault, status))
+    return json_response(body, _status(fault, status))
 
 
 def _status(fault: Fault, default: int) -> int:
-    # The one money code that is known as a 400.
+    # The only billing code that is known to come with a 400.
     return fault.status or (400 if fault.code == "billing_hard_limit_reached" else default)
-
-
-def request_headers(elapsed: float) -> dict[str, str]:
-    """What OpenAI adds to every answer; `elapsed` in seconds."""
-    return {
-        "x-request-id": f"req_emulated_{uuid.uuid4().hex}",
-        "openai-processing-ms": str(round(elapsed * 1000)),
-        "openai-version": "2020-10-01",
-        "x-ratelimit-limit-requests": "250",
-        "x-ratelimit-remaining-requests": "249",
-        "x-ratelimit-reset-requests": "1s",
-        "x-ratelimit-limit-tokens": "250000",
-        "x-ratelimit-remaining-tokens": "249000",
-        "x-ratelimit-reset-tokens": "6m0s",
-    }

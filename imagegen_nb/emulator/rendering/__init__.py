@@ -1,1 +1,1 @@
-"""The emulator's pictures: deterministic, and plainly marked as emulated."""
+"""The emulator's images: deterministic, and plainly marked as emulated."""

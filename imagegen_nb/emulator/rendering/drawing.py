@@ -1,4 +1,4 @@
-"""What is to be drawn: all that decides a picture's bytes, as a plain value."""
+"""What is to be rendered: all that decides an image's bytes, as a plain value."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Literal
 
-PictureFormat = Literal["png", "jpeg", "webp"]
+ImageFormat = Literal["png", "jpeg", "webp"]
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """All that decides a picture's bytes.
+    """All that decides an image's bytes: equal drawings render to equal bytes.
 
     width, height: pixels. detail: quality or resolution, for the caption. index: 0-based position among
-    `count` pictures (0: how many there are is not known).
+    `count` images (0: how many there are is not known).
     compression: 0..100 as OpenAI's `output_compression` (jpeg, webp; 100 is best).
-    stage: None for the finished picture, else 0..2 for an unfinished one.
+    stage: None for the finished image, else 0..2 for an unfinished one.
     """
 
     model: str
     prompt: str
     width: int
     height: int
-    format: PictureFormat
+    format: ImageFormat
     detail: str = ""
     index: int = 0
     count: int = 1
@@ -37,20 +37,21 @@ class Drawing:
         return f"image/{self.format}"
 
     def partial(self, stage: int) -> Drawing:
-        """The same picture, unfinished."""
+        """The same image, unfinished."""
         return replace(self, stage=stage)
 
-    def in_format(self, name: PictureFormat) -> Drawing:
-        """The same picture in another format."""
+    def in_format(self, name: ImageFormat) -> Drawing:
+        """The same image in another format."""
         return replace(self, format=name, transparent=self.transparent and name != "jpeg")
 
     def seed(self) -> bytes:
-        """What makes two pictures look different: prompt, index and model."""
+        """What makes two images look different: prompt, index and model."""
         text = f"{self.model}\x00{self.index}\x00{self.prompt}"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
     def caption(self) -> str:
         """One line under the prompt."""
-        place = f"{self.index + 1} of {self.count}" if self.count else f"number {self.index + 1}"
-        parts = [self.model, f"{self.width} x {self.height}", self.detail, place]
+        position = f"{self.index + 1} of {self.count}" if self.count else f"number {self.index + 1}"
+        unfinished = "" if self.stage is None else "unfinished"
+        parts = [self.model, f"{self.width} x {self.height}", self.detail, position, unfinished]
         return "  \u00b7  ".join(part for part in parts if part)

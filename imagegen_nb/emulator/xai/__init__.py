@@ -1,1 +1,1 @@
-"""xAI's image API as the emulator speaks it."""
+"""xAI's image API, as the emulator speaks it."""

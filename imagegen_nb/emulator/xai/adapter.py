@@ -1,71 +1,98 @@
-"""xAI behind the common face."""
+"""xAI behind the emulator's common interface."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from imagegen_nb.emulator.responses import Item
-from imagegen_nb.emulator.xai import errors, request
+from imagegen_nb.emulator.adapter import Adapter, GenerationRequest
+from imagegen_nb.emulator.responses import EmulatedResponse, EncodedImage, HostedImages
+from imagegen_nb.emulator.xai import errors, response
+from imagegen_nb.emulator.xai.request import XaiRequest, authenticate, parse_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imagegen_nb.emulator.adapter import Call
-    from imagegen_nb.emulator.faults import Fault, Provider
     from imagegen_nb.emulator.rendering.drawing import Drawing
-    from imagegen_nb.emulator.responses import Answer
+
+_IMAGE_PATH: Final = "/xai/images/{}.jpeg"
 
 
 @dataclass(frozen=True, slots=True)
-class XaiJob:
-    """See `Job`."""
+class _Job:
+    """See `imagegen_nb.emulator.adapter.Job`."""
 
-    plan: request.XaiPlan
-    call: Call
+    request: XaiRequest
+    http: GenerationRequest
 
     def drawings(self) -> list[Drawing]:
-        """Finished pictures."""
-        return self.plan.drawings()
+        """The finished images."""
+        return self.request.drawings()
 
-    def sketches(self) -> list[list[Drawing]]:
+    def partial_drawings(self) -> list[list[Drawing]]:
         """None: xAI does not stream."""
         return []
 
-    def instead(self, fault: Fault) -> Answer | None:
-        """Moderation, which is billed, and hollow bodies."""
+    def response_without_images(self) -> EmulatedResponse | None:
+        """Moderation, which is billed, and empty bodies."""
+        fault = self.http.fault
         if fault.kind == "moderation":
-            return errors.fault_error(fault, "", self.plan.ticks(self.plan.n))
-        return (
-            request.hollow(self.plan, fault.shape or "list") if fault.kind in ("empty", "text_only") else None
-        )
+            return errors.fault_error(fault, ticks=self.request.ticks(self.request.n))
+        if fault.kind in ("empty", "text_only"):
+            return response.empty_success(self.request, fault.variant_or_default() or "list")
+        return None
 
-    def answer(self, fault: Fault, items: Sequence[Item], sketches: Sequence[Sequence[Item]]) -> Answer:
-        """Base64 or links; a withheld picture keeps its place, empty."""
+    def response(
+        self, images: Sequence[EncodedImage], partial_images: Sequence[Sequence[EncodedImage]]
+    ) -> EmulatedResponse:
+        """Base64 or links; a withheld image keeps its place, empty."""
+        fault = self.http.fault
         if fault.kind == "fewer":
-            kept = items[: fault.images]
-            items = [*kept, *(Item(b"", "", item.drawing) for item in items[len(kept) :])]
-        links = [self._link(item.content) if self.plan.as_url and item.data else "" for item in items]
-        return request.success(self.plan, items, links)
+            delivered, withheld = images[: fault.images], images[fault.images :]
+            images = [*delivered, *(EncodedImage(b"", "", image.drawing) for image in withheld)]
+        links = [
+            self._link(image.content) if self.request.as_url and image.base64 else "" for image in images
+        ]
+        return response.success(self.request, images, links)
 
     def _link(self, content: bytes) -> str:
-        return f"{self.call.base}/xai/images/{self.call.state.shelve(content)}.jpeg"
+        return self.http.base_url + _IMAGE_PATH.format(self.http.images.add(content))
 
 
-class XaiWire:
-    """xAI."""
+class XaiAdapter(Adapter):
+    """xAI's image API."""
 
-    provider: ClassVar[Provider] = "xai"
+    name: ClassVar[str] = "xai"
+    rank: ClassVar[int] = 1
+    paths: ClassVar[tuple[str, ...]] = ("/v1/images/generations",)
 
-    def refuse(self, fault: Fault, call: Call) -> Answer:
-        """``{"code", "error"}``."""
-        return errors.fault_error(fault, call.sent_key())
-
-    def check(self, call: Call) -> XaiJob:
+    def accept(self, request: GenerationRequest) -> _Job:
         """Key, then body."""
-        request.authenticate(call.headers)
-        return XaiJob(request.plan(call.body), call)
+        authenticate(request.headers)
+        return _Job(parse_request(request.body), request)
 
-    def headers(self, elapsed: float) -> dict[str, str]:
+    def fault_response(self, request: GenerationRequest) -> EmulatedResponse:
+        """``{"code", "error"}``."""
+        return errors.fault_error(request.fault, request.api_key())
+
+    def not_found(self, message: str) -> EmulatedResponse:
+        """The 404 of an unknown path."""
+        return errors.error(404, "not-found", message)
+
+    def download(self, path: str, images: HostedImages) -> EmulatedResponse | None:
+        """The image of a link, as long as it is kept."""
+        link = re.fullmatch(_IMAGE_PATH.format("([^/]+)"), path)
+        if link is None:
+            return None
+        content = images.get(link[1])
+        if content is None:
+            return errors.error(404, "not-found", "This image has expired.")
+        return EmulatedResponse((content,), media_type="image/jpeg")
+
+    def response_headers(self, elapsed: float) -> dict[str, str]:
         """Request id and timing."""
-        return errors.request_headers(elapsed)
+        return response.response_headers(elapsed)
+
+
+ADAPTER: Final = XaiAdapter()

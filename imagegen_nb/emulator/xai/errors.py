@@ -1,17 +1,16 @@
-"""xAI's refusals: ``{"code": "...", "error": "..."}``, unlike OpenAI's; 422 is plain text."""
+"""xAI's errors: ``{"code": "...", "error": "..."}``, unlike OpenAI's; 422 is plain text."""
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from imagegen_nb.emulator.responses import Answer, json_answer
+from imagegen_nb.emulator.responses import EmulatedResponse, json_response
 
 if TYPE_CHECKING:
     from imagegen_nb.emulator.faults import Fault, FaultKind
 
 #: Per kind: status, code, text. A fault's own code and message go before these.
-FAULTS: Final[dict[FaultKind, tuple[int, str, str]]] = {
+_FAULTS: Final[dict[FaultKind, tuple[int, str, str]]] = {
     "rate_limit": (429, "resource-exhausted", "Too many requests for this model. Please slow down."),
     "quota": (
         403,
@@ -27,32 +26,24 @@ FAULTS: Final[dict[FaultKind, tuple[int, str, str]]] = {
 }
 
 
-def error(status: int, code: str, message: str) -> Answer:
-    """A refusal as an answer."""
-    return json_answer({"code": code, "error": message}, status)
+def error(status: int, code: str, message: str) -> EmulatedResponse:
+    """An error as a response."""
+    return json_response({"code": code, "error": message}, status)
 
 
-def undeserializable(reason: str) -> Answer:
+def undeserializable(reason: str) -> EmulatedResponse:
     """The 422 of a body that does not fit the schema: text, not JSON."""
     text = f"Failed to deserialize the JSON body into the target type: {reason}"
-    return Answer((text.encode("utf-8", "replace"),), 422, "text/plain; charset=utf-8")
+    return EmulatedResponse((text.encode("utf-8", "replace"),), 422, "text/plain; charset=utf-8")
 
 
-def fault_error(fault: Fault, key: str, ticks: int = 0) -> Answer:
-    """The refusal of a scripted fault; a moderated picture is billed `ticks` all the same."""
+def fault_error(fault: Fault, key: str = "", ticks: int = 0) -> EmulatedResponse:
+    """The error of a scripted fault; `key` is what was sent, for `echo_key`; moderation costs `ticks`."""
     if fault.kind == "echo_key":
         return error(400, "invalid-argument", f"Incorrect API key provided: {key}.")
-    status, code, message = FAULTS[fault.kind]
-    named = f"{message.rstrip('.')}: {fault.param}" if fault.param else message
-    body: dict[str, Any] = {"code": fault.code or code, "error": fault.message or named}
+    status, code, message = _FAULTS[fault.kind]
+    with_parameter = f"{message.rstrip('.')}: {fault.param}" if fault.param else message
+    body: dict[str, Any] = {"code": fault.code or code, "error": fault.message or with_parameter}
     if fault.kind == "moderation":
         body["usage"] = {"cost_in_usd_ticks": ticks}
-    return json_answer(body, fault.status or status)
-
-
-def request_headers(elapsed: float) -> dict[str, str]:
-    """What xAI adds to every answer; `elapsed` in seconds."""
-    return {
-        "x-request-id": f"req_emulated_{uuid.uuid4().hex}",
-        "x-metrics-e2e-ms": str(round(elapsed * 1000)),
-    }
+    return json_response(body, fault.status or status)

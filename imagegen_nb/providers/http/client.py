@@ -1,17 +1,17 @@
-"""One guarded HTTP exchange: how a provider's call becomes an answer or one of our own errors.
+"""The guarded HTTP client of a `generate` call: an SDK's call becomes a response or one of our own errors.
 
-The SDKs build the requests and `transport` carries them. A provider reads status, headers and body
-of the captured answer itself, so no SDK exception is ever kept: every failure is raised fresh,
-outside the handler, from plain facts.
+The SDKs build the requests and `transport` carries them. A provider reads status, headers and body of the
+captured response itself, so no SDK exception is ever kept: every failure is raised fresh, outside the
+handler, from plain facts.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import httpx2
 
@@ -24,76 +24,84 @@ from imagegen_nb.errors import (
     RateLimited,
 )
 from imagegen_nb.providers.base import Connection
-from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, gate_of, sleep, with_jitter
-from imagegen_nb.providers.http.response import Reply
+from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, limiter_for, sleep, with_jitter
+from imagegen_nb.providers.http.response import ProviderResponse, safe_name
 from imagegen_nb.providers.http.response import failure as by_status
 from imagegen_nb.providers.http.transport import Capture, GuardedTransport, current, host_of
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
 
-ReadRefusal = Callable[[Reply, Connection], ProviderError]
-"""How a provider's answers that are no success are read: whether one is about rate or about money."""
+ReadRefusal = Callable[[ProviderResponse, Connection], ProviderError]
+"""Makes the provider's error of a response that is no success: it tells a rate limit from a lack of money."""
 
 _TOO_MANY = 429
 _UNREACHED = frozenset(("ConnectError", "ConnectTimeout"))
-"""What the HTTP client says of a refused connection, one that did not come about, and an unknown name."""
+"""The HTTP client's errors for a refused connection, one that was not established, and an unknown host."""
 _MOST_ATTEMPTS = 6
 _MOST_CONNECTS = 3
 _RECONNECT = 0.3
 """Seconds before the second attempt to connect; a multiple before each further one."""
-_WORTH_TELLING = 0.5
-"""Seconds of waiting that somebody who looks on would wonder about."""
+_WORTH_REPORTING = 0.5
+"""Seconds; shorter waits are not reported."""
 _DEADLINE = "deadline"
+_NOT_EMULATED = "x-imagegen-not-emulated"
+"""The emulator's header that says so."""
 _LINGER = 0.5
 """Seconds for the end of a stream whose last event has come."""
 
 
-class Exchange:
-    """The HTTP side of one `generate` call: a client to hand to an SDK, and `send` around its calls.
+class ProviderClient:
+    """The HTTP side of one `generate` call: `http` to hand to an SDK, and `send` around its calls.
 
     A call is made again only where it provably did not reach the model: no connection came about, or it was
     refused because too many requests came. Everything else may have been charged.
     """
 
     def __init__(
-        self, provider: str, connection: Connection, client: httpx2.AsyncClient, read_refusal: ReadRefusal
+        self, provider: str, connection: Connection, http: httpx2.AsyncClient, read_refusal: ReadRefusal
     ) -> None:
         self.provider = provider
         self.connection = connection
-        self.client = client
-        self._read_refusal = read_refusal
-        self._told_until = 0.0
+        self.http = http
+        self.read_refusal = read_refusal
+        self._reported_until = 0.0
 
-    async def send(self, call: Callable[[], Awaitable[object]], *, number: int = 0) -> Reply:
-        """Run `call` (one SDK call, one request) and return the answer, whatever its status.
+    async def send(self, call: Callable[[], Awaitable[object]], *, number: int = 0) -> ProviderResponse:
+        """Run `call` (one SDK call, one request) and return the response, whatever its status.
 
         `number` tells identical requests of one run apart. Raises `ProviderTimeout`,
-        `ProviderFault` or `InvalidResponse` when no whole answer came, `ReplayError` when a cassette
+        `ProviderFault` or `InvalidResponse` when no whole response came, `ReplayError` when a cassette
         stands in the way.
         """
-        capture, _, failure = await self._made(call, number)
-        if capture.reply is None:
-            raise self._error(capture, failure)
-        return capture.reply
+        attempts = _Attempts(self, number)
+        async for attempt in attempts:
+            async with attempt:
+                await call()
+        return self._response(attempts.last)
 
-    async def open_stream(self, call: Callable[[], Awaitable[T]]) -> tuple[T | None, Reply | None]:
-        """Run `call`, which starts a streamed answer: its result, or the reply if none started."""
-        capture, result, failure = await self._made(call)
-        if capture.reply is not None:
-            return None, capture.reply
-        if failure is not None:
-            raise self._error(capture, failure)
-        return result, None
+    async def open_stream(
+        self, call: Callable[[], Awaitable[T]]
+    ) -> tuple[T, None] | tuple[None, ProviderResponse]:
+        """Run `call`, which starts a streamed response: its result, or the response if no stream started."""
+        attempts, result = _Attempts(self), None
+        async for attempt in attempts:
+            async with attempt:
+                result = await call()
+        if attempts.last.response is None and attempts.last.failure is None and result is not None:
+            return result, None
+        return None, self._response(attempts.last)
 
-    async def next_event(self, events: AsyncIterator[T], reply: Reply, reported: type[E]) -> T | E | None:
-        """The next event of the started stream `reply`, None at its end; raises as `send` does.
+    async def next_event(
+        self, events: AsyncIterator[T], response: ProviderResponse, reported: type[E]
+    ) -> T | E | None:
+        """The next event of the started stream `response`, None at its end; raises as `send` does.
 
         `reported` is the SDK's exception for an error the provider reports inside the stream. It is
         returned, to be read and dropped, when it is exactly that class: its subclasses are failures.
         """
-
-        async def step() -> T | E | None:
+        capture = Capture(sent=True, status=response.status, request_id=response.request_id)
+        async with self.guard(capture):
             try:
                 return await anext(events)
             except StopAsyncIteration:
@@ -102,12 +110,7 @@ class Exchange:
                 if type(error) is reported:
                     return error
                 raise
-
-        capture = Capture(sent=True, status=reply.status, request_id=reply.request_id)
-        event, failure = await self._guarded(capture, step)
-        if failure is not None:
-            raise self._error(capture, failure)
-        return event
+        raise self._error(capture)
 
     async def drain(self, events: AsyncIterator[T]) -> None:
         """Read what follows the last event that matters, for a moment: a stream that was read to its end
@@ -117,86 +120,53 @@ class Exchange:
                 async for _ in events:
                     pass
 
-    def streaming_reply(self, headers: Mapping[str, str]) -> Reply:
-        """The answer a stream belongs to: what is known of it before its events."""
-        return Reply(self.provider, 200, {name.lower(): value for name, value in headers.items()}, b"")
+    def streaming_response(self, headers: Mapping[str, str]) -> ProviderResponse:
+        """The response a stream belongs to: what is known of it before its events."""
+        named = {name.lower(): value for name, value in headers.items()}
+        return ProviderResponse(self.provider, 200, named, b"")
 
-    async def _made(
-        self, call: Callable[[], Awaitable[T]], number: int = 0
-    ) -> tuple[Capture, T | None, str | None]:
-        """What became of `call`, after as many attempts as it may have. Raises `RateLimited` for none."""
-        tape, capture, made = self.connection.tape, Capture(number), None
-        if tape is not None and tape.replaying:  # a cassette holds how it ended
-            return capture, *await self._guarded(capture, call)
-        gate = gate_of(self.provider, self.connection)
-        for attempt in range(1, _MOST_ATTEMPTS + 1):
-            if not await gate.turn(self.connection.deadline, partial(self._tell, "rate limit")):
-                break
-            with gate.passing() as refused:
-                made = capture, *await self._guarded(capture, call)
-                wait = self._refused_for(capture, attempt)
-                if wait is not None:
-                    refused(wait)
-            if wait is None and not await self._may_connect_yet(made, attempt):
-                break
-            capture = capture.again()
-        if made is None:
-            raise RateLimited(
-                f"too many requests: the turn of this one would come after {self.connection.timeout:g} s; "
-                "nothing was sent",
-                provider=self.provider,
-            )
-        return made
-
-    def _refused_for(self, capture: Capture, attempt: int) -> float | None:
-        """Seconds after which a call that was refused for its rate may be made again; None for any other."""
-        if capture.reply is None or capture.reply.status != _TOO_MANY:
-            return None
-        error = self._read_refusal(capture.reply, self.connection)
-        if not isinstance(error, RateLimited):  # no money: waiting does not help
-            return None
-        seconds = 2.0 ** (attempt - 1) if error.retry_after is None else error.retry_after
-        return with_jitter(seconds) if seconds <= LONGEST_WAIT else None
-
-    async def _may_connect_yet(self, made: tuple[Capture, object, str | None], attempt: int) -> bool:
-        """Whether nobody was reached, and there is time to try again; it has been waited then."""
-        capture, _, failure = made
-        reached = capture.sent or capture.refusal is not None or capture.reply is not None
-        if reached or failure not in _UNREACHED or attempt >= _MOST_CONNECTS:
-            return False
-        seconds, deadline = with_jitter(_RECONNECT * attempt), self.connection.deadline
-        if deadline is not None and asyncio.get_running_loop().time() + seconds >= deadline:
-            return False
-        self._tell("no connection", seconds)
-        await sleep(seconds)
-        return True
-
-    def _tell(self, reason: str, seconds: float) -> None:
-        """Say that a call waits. Of calls that wait together, each would say nearly the same."""
+    def report_wait(self, reason: str, seconds: float) -> None:
+        """Say that a call waits. Of calls that wait together, only the first reports it."""
         until = asyncio.get_running_loop().time() + seconds
-        if self.connection.waiting is not None and seconds >= _WORTH_TELLING and until > self._told_until:
-            self._told_until = until + _WORTH_TELLING
+        worth_it = seconds >= _WORTH_REPORTING and until > self._reported_until
+        if self.connection.waiting is not None and worth_it:
+            self._reported_until = until + _WORTH_REPORTING
             self.connection.waiting(round(seconds, 1), reason)
 
-    async def _guarded(
-        self, capture: Capture, call: Callable[[], Awaitable[T]]
-    ) -> tuple[T | None, str | None]:
-        """The call's result, or the name of the exception at the root of its failure."""
+    @asynccontextmanager
+    async def guard(self, capture: Capture) -> AsyncIterator[None]:
+        """Make a call inside the block: under the deadline, observed by `capture`, and swallowing what it
+        raises, of which only the name of the exception at its root is kept."""
         token = current.set(capture)
         deadline = asyncio.timeout_at(self.connection.deadline)
         try:
             async with deadline:
-                return await call(), None
+                yield
         # SDKs raise anything from httpx2 errors to JSONDecodeError; each may hold the request and so
         # the key. Only a name leaves this block.
         except Exception as error:  # noqa: BLE001
-            return None, _DEADLINE if deadline.expired() else _name_of(error)
+            capture.failure = _DEADLINE if deadline.expired() else _name_of(error)
         finally:
             current.reset(token)
 
-    def _error(self, capture: Capture, failure: str | None) -> ImagegenError:
+    def _response(self, capture: Capture) -> ProviderResponse:
+        """What a call brought. Raises its failure, also where an emulator does not speak for the provider."""
+        response = capture.response
+        if response is None:
+            raise self._error(capture)
+        emulated = safe_name(response.headers.get(_NOT_EMULATED))
+        if emulated is None or self.connection.backend != "emulator":
+            return response
+        raise ProviderFault(
+            f"not emulated: the emulator speaks for {emulated} only. Use the provider itself, with a key of "
+            'your own (Workspace(..., backend="live")), or a model of a provider that is emulated',
+            provider=self.provider,
+        )
+
+    def _error(self, capture: Capture) -> ImagegenError:
         if capture.refusal is not None:
             return capture.refusal
+        failure = capture.failure
         charge: Charge = "unknown" if capture.sent else "none"
         where = host_of(self.connection.base_url)
         if failure == _DEADLINE:
@@ -218,18 +188,95 @@ class Exchange:
         )
 
 
-@asynccontextmanager
-async def open_exchange(
-    provider: str, connection: Connection, read_refusal: ReadRefusal = by_status
-) -> AsyncIterator[Exchange]:
-    """An `Exchange` for one `generate` call; its connections are closed on leaving.
+class _Attempts:
+    """The attempts one call may have, as context managers to make it in; `last` is what became of it."""
 
-    `read_refusal` makes the provider's error of an answer that is no success, to tell a refusal for the rate
+    def __init__(self, client: ProviderClient, number: int = 0) -> None:
+        self.last = Capture(number)
+        self._client = client
+        self._connection = connection = client.connection
+        replayed = connection.cassette is not None and connection.cassette.replaying
+        # A cassette holds how a call ended: it is neither held back nor made again.
+        self._limiter = None if replayed else limiter_for(client.provider, connection)
+        self._made = 0
+        self._refused = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AbstractAsyncContextManager[None]:
+        if self._made and not await self._may_be_made_again():
+            raise StopAsyncIteration
+        if self._limiter is not None:
+            report = partial(self._client.report_wait, "rate limit")
+            if not await self._limiter.acquire(self._connection.deadline, report):
+                if self._made:
+                    raise StopAsyncIteration
+                raise RateLimited(
+                    "too many requests: the turn of this one would come after "
+                    f"{self._connection.timeout:g} s; nothing was sent",
+                    provider=self._client.provider,
+                )
+        if self._made:
+            self.last = self.last.again()
+        self._made += 1
+        return self._attempt()
+
+    @asynccontextmanager
+    async def _attempt(self) -> AsyncIterator[None]:
+        if self._limiter is None:
+            async with self._client.guard(self.last):
+                yield
+            return
+        with self._limiter.in_flight() as refused:
+            async with self._client.guard(self.last):
+                yield
+            seconds = self._refused_for()
+            self._refused = seconds is not None
+            if seconds is not None:
+                refused(seconds)
+
+    def _refused_for(self) -> float | None:
+        """Seconds after which a call that was refused for its rate may be made again; None for any other."""
+        response = self.last.response
+        if response is None or response.status != _TOO_MANY:
+            return None
+        error = self._client.read_refusal(response, self._connection)
+        if not isinstance(error, RateLimited):  # no money: waiting does not help
+            return None
+        seconds = 2.0 ** (self._made - 1) if error.retry_after is None else error.retry_after
+        return with_jitter(seconds) if seconds <= LONGEST_WAIT else None
+
+    async def _may_be_made_again(self) -> bool:
+        """Whether the call did not reach the model and there is time for another attempt. The rate limiter
+        waits after a refusal; after a failure to connect the wait is here."""
+        if self._limiter is None or self._made >= _MOST_ATTEMPTS:
+            return False
+        if self._refused:
+            return True
+        reached = self.last.sent or self.last.refusal is not None or self.last.response is not None
+        if reached or self.last.failure not in _UNREACHED or self._made >= _MOST_CONNECTS:
+            return False
+        seconds, deadline = with_jitter(_RECONNECT * self._made), self._connection.deadline
+        if deadline is not None and asyncio.get_running_loop().time() + seconds >= deadline:
+            return False
+        self._client.report_wait("no connection", seconds)
+        await sleep(seconds)
+        return True
+
+
+@asynccontextmanager
+async def open_client(
+    provider: str, connection: Connection, read_refusal: ReadRefusal = by_status
+) -> AsyncIterator[ProviderClient]:
+    """A `ProviderClient` for one `generate` call; its connections are closed on leaving.
+
+    `read_refusal` makes the provider's error of a response that is no success, to tell a refusal for the rate
     of requests, after which a call is made again, from one for lack of money.
     """
     transport = GuardedTransport(provider, connection)
-    async with httpx2.AsyncClient(transport=transport, follow_redirects=False, trust_env=False) as client:
-        yield Exchange(provider, connection, client, read_refusal)
+    async with httpx2.AsyncClient(transport=transport, follow_redirects=False, trust_env=False) as http:
+        yield ProviderClient(provider, connection, http, read_refusal)
 
 
 def _name_of(error: BaseException) -> str:

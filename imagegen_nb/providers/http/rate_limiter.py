@@ -1,9 +1,9 @@
-"""When a request may leave: one gate for each provider and key, shared by all that goes on in the process.
+"""When a request may be sent: one rate limiter for each provider and key, shared by the whole process.
 
-A provider that says "too many requests" means the key, not the call. So all calls wait together, and then
-leave one by one at a pace that finds the provider's own: halved with each refusal, doubled with each minute
-without one. Before anything is refused the gate stands open, except that of many calls at once the later
-ones leave shortly after each other. Nothing here looks at the clock on the wall.
+A provider that says "too many requests" means the key, not the call. So all calls wait together, and are
+then sent one by one at a pace that approaches the provider's own: halved with each refusal, doubled with
+each minute without one. Before the first refusal nobody waits, except that of many calls at once the later
+ones are sent shortly after each other. Only a monotonic clock is used, never the time of day.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hashlib import sha256
 from imagegen_nb.providers.base import Connection
 
 LONGEST_WAIT = 60.0
-"""Seconds a call waits at most because one was refused; a provider that asks for more is not asked again."""
+"""Seconds a call waits at most after a refusal; where a provider asks for more, the call is not repeated."""
 _AT_ONCE = 10
 """Calls under way at once that need not wait for each other."""
 _STEP = 0.1
@@ -32,114 +32,114 @@ _CALM = 60.0
 _SLOWEST = 12.0
 """Seconds between calls at most: five a minute is what the smallest accounts may have."""
 _JITTER = 0.1
-"""The part of a wait that is left to chance, so that several processes do not come back in step."""
+"""The random part of a wait, so that several processes do not repeat their calls at the same time."""
 
 _salt = secrets.token_bytes(16)
-_gates: dict[bytes, Gate] = {}
+_limiters: dict[bytes, RateLimiter] = {}
 _lock = threading.Lock()
 
 
-class Gate:
-    """The way to one provider with one key."""
+class RateLimiter:
+    """Spaces the calls of one provider with one key."""
 
     def __init__(self) -> None:
         self._under_way = 0
         self._waiting = 0
         self._next = 0.0
         self._interval = 0.0
-        self._closed_until = 0.0
+        self._blocked_until = 0.0
         self._guard = threading.Lock()
 
-    async def turn(self, deadline: float | None, waiting: Callable[[float], object]) -> bool:
-        """Wait for a turn; false, and at once, where it comes only after `deadline` (the running loop's
-        time). `waiting` hears of each wait, in seconds."""
+    async def acquire(self, deadline: float | None, on_wait: Callable[[float], object]) -> bool:
+        """Wait until a call may be sent. False at once if that is only after `deadline` (the running loop's
+        time). `on_wait` is called with the seconds of each wait."""
         while True:
             left = math.inf if deadline is None else deadline - asyncio.get_running_loop().time()
-            seconds = self._take(left)
+            seconds = self._reserve(left)
             if seconds is None:
                 return False
             if seconds <= 0:
                 return True
             try:
-                waiting(seconds)
+                on_wait(seconds)
                 await sleep(seconds)
             finally:
-                self._waited()
-            if self._is_open():
+                self._end_wait()
+            if self._may_send():
                 return True
 
     @contextmanager
-    def passing(self) -> Iterator[Callable[[float], None]]:
-        """Count as under way inside the block. It is given a function to say that the call was refused, and
-        how many seconds to wait."""
-        left = clock()
+    def in_flight(self) -> Iterator[Callable[[float], None]]:
+        """Count a call as under way inside the block. The function it yields reports that the call was
+        refused, and for how many seconds nothing should be sent."""
+        sent_at = clock()
         self._count(1)
         try:
-            yield partial(self._refused, left)
+            yield partial(self._record_refusal, sent_at)
         finally:
             self._count(-1)
 
-    def _take(self, most: float) -> float | None:
-        """Take the next turn: the seconds until it comes. None, and nothing taken, for `most` or more."""
+    def _reserve(self, limit: float) -> float | None:
+        """Reserve the next turn; the seconds until it comes. None, reserving nothing, for `limit` or more."""
         with self._guard:
             now = clock()
             at = max(now, self._next)
-            if at > now and at - now >= most:
+            if at > now and at - now >= limit:
                 return None
             self._next = at + self._spacing(now)
             self._waiting += at > now
             return at - now
 
-    def _waited(self) -> None:
-        """A turn that was waited for has come, or was given up. Nobody else waits for those after it."""
+    def _end_wait(self) -> None:
+        """End a wait, also one that was cancelled; the last one gives back the turns reserved after it."""
         with self._guard:
             self._waiting -= 1
             if not self._waiting:
                 now = clock()
-                self._next = min(self._next, max(now, self._closed_until) + self._spacing(now))
+                self._next = min(self._next, max(now, self._blocked_until) + self._spacing(now))
 
     def _spacing(self, now: float) -> float:
         """Seconds between this call and the next."""
         return max(self._pace(now), _STEP if self._under_way >= _AT_ONCE else 0.0)
 
     def _pace(self, now: float) -> float:
-        """Seconds between calls that the refusals so far have taught."""
-        calm = max(0.0, now - self._closed_until) / _CALM
+        """Seconds between calls, as learned from the refusals so far."""
+        calm = max(0.0, now - self._blocked_until) / _CALM
         interval = self._interval * 0.5**calm
         return interval if interval > _STEP else 0.0
 
-    def _is_open(self) -> bool:
-        """Whether a turn that has come still counts: another call may have been refused meanwhile."""
+    def _may_send(self) -> bool:
+        """Whether a turn that has come is still good: another call may have been refused meanwhile."""
         with self._guard:
-            return clock() >= self._closed_until
+            return clock() >= self._blocked_until
 
     def _count(self, one: int) -> None:
         with self._guard:
             self._under_way += one
 
-    def _refused(self, left: float, wait: float) -> None:
+    def _record_refusal(self, sent_at: float, wait: float) -> None:
         with self._guard:
             now = clock()
-            # A call that had left before the last refusal says nothing new of the pace.
-            if left >= self._closed_until:
+            # A call sent before the last refusal says nothing new about the pace.
+            if sent_at >= self._blocked_until:
                 self._interval = max(2 * _STEP, min(2 * self._pace(now), _SLOWEST))
-            self._closed_until = max(self._closed_until, now + wait)
-            self._next = max(self._next, self._closed_until)
+            self._blocked_until = max(self._blocked_until, now + wait)
+            self._next = max(self._next, self._blocked_until)
 
 
-def gate_of(provider: str, connection: Connection) -> Gate:
-    """The gate that a connection's calls go through. The key takes part in its name as a salted hash."""
+def limiter_for(provider: str, connection: Connection) -> RateLimiter:
+    """The rate limiter of a connection's calls, found by a salted hash of the key, which is not kept."""
     vertex = connection.credential.vertex
-    place = connection.send_to or connection.base_url
-    who = "\0".join((provider, place, vertex.project if vertex else "", connection.key))
-    name = sha256(_salt + who.encode()).digest()
+    address = connection.send_to or connection.base_url
+    account = "\0".join((provider, address, vertex.project if vertex else "", connection.key))
+    name = sha256(_salt + account.encode()).digest()
     with _lock:
-        return _gates.setdefault(name, Gate())
+        return _limiters.setdefault(name, RateLimiter())
 
 
 def with_jitter(seconds: float) -> float:
-    """`seconds` and a little more by chance; never less, since somebody asked for them."""
-    return seconds * (1 + _JITTER * random.random())  # noqa: S311 - it keeps no secret
+    """`seconds` and a little more by chance; never less, because the provider asked for them."""
+    return seconds * (1 + _JITTER * random.random())  # noqa: S311 - not for secrets
 
 
 def clock() -> float:

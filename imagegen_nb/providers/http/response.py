@@ -13,6 +13,7 @@ import jiter
 import pybase64
 
 from imagegen_nb.core.redaction import redact
+from imagegen_nb.core.types import SettingValue
 from imagegen_nb.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -43,7 +44,7 @@ _FALLBACKS: dict[type[ProviderError], str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ProviderResponse:
     """A complete answer: HTTP status, lower-cased headers, the whole body."""
 
     provider: str
@@ -54,7 +55,7 @@ class Reply:
     @property
     def request_id(self) -> str | None:
         """The provider's id of the request, where it gives one in the usual header."""
-        return words(self.headers.get("x-request-id"))
+        return safe_name(self.headers.get("x-request-id"))
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; raises `InvalidResponse` when it is none."""
@@ -104,7 +105,7 @@ class Reply:
 
 
 def failure(
-    reply: Reply,
+    response: ProviderResponse,
     connection: Connection,
     *,
     code: object = None,
@@ -118,20 +119,20 @@ def failure(
     `kind` is the provider's finding where its codes say more than the HTTP status does.
     """
     if kind is None:
-        kind = _kind(reply.status)
+        kind = _kind(response.status)
     if charge is None:
         # A server error, its own timeout, or a success nobody documents may come after the work.
-        refused = 400 <= reply.status < 500 and reply.status not in (408, 409)
+        refused = 400 <= response.status < 500 and response.status not in (408, 409)
         charge = "none" if refused else "unknown"
-    said = redacted(connection, message) or redacted(connection, reply.text())
+    said = redacted(connection, message) or redacted(connection, response.text())
     return kind(
         said or _FALLBACKS.get(kind, "refused the request"),
-        provider=reply.provider,
-        status=reply.status,
+        provider=response.provider,
+        status=response.status,
         code=redacted(connection, code),
-        request_id=reply.request_id,
+        request_id=response.request_id,
         charge=charge,
-        retry_after=retry_after if retry_after is not None else _retry_after(reply.headers),
+        retry_after=retry_after if retry_after is not None else _retry_after(response.headers),
     )
 
 
@@ -148,9 +149,17 @@ def redacted(connection: Connection, text: object) -> str | None:
     return redact(str(text).strip(), [connection.key])
 
 
-def words(text: object) -> str | None:
+def safe_name(text: object) -> str | None:
     """A name or an id a provider gives, made safe to show and cut short; None when it gives none."""
     return redact(text, limit=_LONGEST_NAME) if isinstance(text, str) and text else None
+
+
+def echoed_settings(answer: Mapping[str, Any], wire_names: Mapping[str, str]) -> dict[str, SettingValue]:
+    """The settings that an answer names, by platform key; what is neither text nor a count is left out."""
+    values = {
+        key: safe_name(answer.get(name)) or whole_number(answer.get(name)) for key, name in wire_names.items()
+    }
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def whole_number(value: object) -> int | None:

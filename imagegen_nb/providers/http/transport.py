@@ -32,17 +32,17 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import is_loopback
-from imagegen_nb.providers.http.response import Reply, words
+from imagegen_nb.providers.http.response import ProviderResponse, safe_name
 
 _CONNECT_TIMEOUT = 10.0
 CALL_HEADER = "x-imagegen-nb-call"
-"""Tells an emulator and a cassette which of several identical requests this is; no provider ever gets it."""
+"""Numbers identical requests for an emulator or a cassette; never sent to a provider."""
 SENDING = "send_request_headers.started"
-"""What the HTTP core calls the moment from which a request counts as sent."""
+"""The trace event of the HTTP core from which on a request counts as sent."""
 _HEADERS = frozenset(
     ["authorization", "content-length", "transfer-encoding", "x-goog-api-key", "x-goog-user-project"]
 )
-"""What an SDK may say. It adds others, some from the environment (organisation, custom headers)."""
+"""The headers that an SDK may set. SDKs add others, some from the environment (organisation, custom ones)."""
 
 
 @dataclass(slots=True)
@@ -54,10 +54,12 @@ class Capture:
     status: int | None = None
     request_id: str | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    reply: Reply | None = None
+    response: ProviderResponse | None = None
+    failure: str | None = None
+    """The name of the exception that ended it."""
     refusal: ImagegenError | None = None
     kept_as: tuple[int, int] | None = None
-    """Where a cassette keeps the call: what is made again takes the place of what was refused."""
+    """The call's place in a cassette: an attempt that is made again replaces the one that was refused."""
 
     def again(self) -> Capture:
         """A fresh one for the same call, made once more."""
@@ -105,7 +107,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             self._refuse(
                 capture, ProviderFault, f"a request to {request.url.host} was stopped before it left"
             )
-        if active_cassette.current() is not self.connection.tape:
+        if active_cassette.current() is not self.connection.cassette:
             _stop(
                 capture,
                 ReplayError("a cassette was put in or taken out while the run was under way; run it again"),
@@ -117,7 +119,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         answered = [(name, scrub(value, capture.secrets)) for name, value in response.headers.raw]
         response.headers = httpx2.Headers(answered)
         capture.status = response.status_code
-        capture.request_id = words(response.headers.get("x-request-id"))
+        capture.request_id = safe_name(response.headers.get("x-request-id"))
         try:
             return await self._receive(capture, request, response)
         except BaseException:
@@ -138,9 +140,9 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             # Base64 hardly compresses, and an uncompressed answer cannot unfold past the cap.
             "accept-encoding": "identity",
         }
-        if self.connection.backend == "emulator" or self.connection.tape is not None:
+        if self.connection.backend == "emulator" or self.connection.cassette is not None:
             headers[CALL_HEADER] = str(capture.call)
-        # The deadline bounds everything after the connection stands.
+        # Once connected, only the run's deadline bounds the call.
         timeouts = {"connect": _CONNECT_TIMEOUT, "read": None, "write": None, "pool": None}
         extensions = {**request.extensions, "timeout": timeouts, "trace": capture.trace}
         if self.connection.send_to:
@@ -172,7 +174,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         body = await asyncio.to_thread(scrub, body, capture.secrets)
         await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
-        capture.reply = Reply(self.provider, response.status_code, headers, body)
+        capture.response = ProviderResponse(self.provider, response.status_code, headers, body)
         for name in ("content-encoding", "content-length", "transfer-encoding"):
             headers.pop(name, None)
         return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
@@ -250,7 +252,7 @@ class _GuardedStream(httpx2.AsyncByteStream):
 
 
 async def _until_stopped(stream: httpx2.AsyncByteStream) -> AsyncIterator[bytes]:
-    """The chunks of `stream`; where a cassette has no more of it, the running call is told why."""
+    """The chunks of `stream`; where a cassette has no more of it, the call's capture notes why."""
     try:
         async for chunk in stream:
             yield chunk
@@ -284,9 +286,9 @@ def host_of(url: str) -> str:
 
 def inflate(data: bytes, cap: int) -> bytes | None:
     """`data` unpacked from gzip or zlib, or None when that would exceed `cap`; empty when it is neither."""
-    machine = zlib.decompressobj(wbits=47)  # 47: zlib or gzip, told by the header
+    decompressor = zlib.decompressobj(wbits=47)  # 47: zlib or gzip, as the header says
     try:
-        body = machine.decompress(data, cap + 1)
+        body = decompressor.decompress(data, cap + 1)
     except zlib.error:
         return b""
     return body if len(body) <= cap else None

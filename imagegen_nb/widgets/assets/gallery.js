@@ -1,76 +1,80 @@
 function render({ model, el }) {
-  own(el, "ig-gallery");
+  initRoot(el, "ig-gallery");
   const previews = new Map(); // index -> { url, finished }
-  const thumbs = shelf();
-  let first = null; // the image chosen to compare another one with
-  let wish = ""; // where the focus goes once the next view is drawn
+  const thumbnails = thumbnailCache();
+  let first = null; // the image that another one is to be compared with
+  let nextFocus = ""; // key of the element that gets the focus once the next view is drawn
 
   const head = h("div", { class: "igw-head" });
   const notes = h("ul", { class: "igw-notes" });
   const status = h("p", { role: "status", class: "igw-status" });
   const bar = h("div", { class: "igw-bar" });
   const grid = h("ul", { class: "igw-grid", role: "list" });
-  const { menu, open: openMenu } = menus();
-  const ask = talk(model, heard, (text) => tell(text));
-  const request = (type, more) => ask(type, more).then(([told]) => tell(told.text ?? ""), (e) => tell(e.message));
-  const { load, clear } = loader(ask);
-  const thumb = (item) => thumbs.of(item.id);
-  const at = (id) => grid.querySelector(`[data-key="open ${id}"]`);
-  const busy = () => light.dialog.open || both.dialog.open;
-  const closed = (id) => at(id)?.focus();
-  const light = lightbox({ load, thumb, copy, download, closed });
-  const both = comparison({ load, thumb, closed });
-  el.append(head, notes, bar, status, grid, menu, light.dialog, both.dialog);
+  const { menu, open: openMenu } = popupMenu();
+  const ask = requester(model, receive, (text) => showStatus(text));
+  const request = (type, more) => ask(type, more).then(([answer]) => showStatus(answer.text ?? ""), showError);
+  const { load, clear } = fullSizeLoader(ask);
+  const showError = (error) => showStatus(error.message);
+  const thumbnail = (item) => thumbnails.url(item.id);
+  const opener = (id) => grid.querySelector(`[data-key="open ${id}"]`);
+  const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
+  const onClose = (id) => opener(id)?.focus();
+  const viewer = lightbox({ load, thumbnail, copy, download, onClose });
+  const comparer = comparison({ load, thumbnail, onClose });
+  el.append(head, notes, bar, status, grid, menu, viewer.dialog, comparer.dialog);
 
-  // Python sends small pictures along with a new run; a page that was opened later asks for them.
-  function pictures({ ids }, buffers) {
+  // Python sends thumbnails along with a new run; a page that was opened later asks for them.
+  function receiveThumbnails({ ids }, buffers) {
     ids.forEach((id, index) => {
-      thumbs.put(id, buffers[index]);
-      at(id)?.querySelector("img")?.setAttribute("src", thumbs.of(id));
+      thumbnails.put(id, buffers[index]);
+      opener(id)?.querySelector("img")?.setAttribute("src", thumbnails.url(id));
     });
   }
 
-  function look(items) {
-    if (!busy()) thumbs.keep(new Set([...items.map((item) => item.id), first?.id]));
-    const ids = items.filter((item) => !item.missing && !thumbs.has(item.id)).map((item) => item.id);
-    if (ids.length) ask("thumbs", { ids }).then(([told, buffers]) => pictures(told, buffers), (error) => tell(error.message));
+  function clearPreviews() {
+    previews.forEach((preview) => URL.revokeObjectURL(preview.url));
+    previews.clear();
   }
 
-  function tell(text, place = status) {
+  function requestThumbnails(items) {
+    if (!dialogOpen()) thumbnails.keepOnly(new Set([...items.map((item) => item.id), first?.id]));
+    const ids = items.filter((item) => !item.missing && !thumbnails.has(item.id)).map((item) => item.id);
+    if (ids.length) ask("thumbnails", { ids }).then((answer) => receiveThumbnails(...answer), showError);
+  }
+
+  function showStatus(text, place = status) {
     place.textContent = text;
   }
 
   async function copy(text, place) {
-    tell((await copyText(text, place?.closest("dialog") ?? el)) ? `Copied ${text}` : `Copying is not allowed here: ${text}`, place);
+    showStatus(await copyWithStatus(text, place?.closest("dialog") ?? el), place);
   }
 
   function download(item, place) {
     load(item.id).then((file) => {
-      save(file.url, file.name);
-      tell(`Downloaded ${file.name}`, place);
-    }, (error) => tell(error.message, place));
+      saveAs(file.url, file.name);
+      showStatus(`Downloaded ${file.name}`, place);
+    }, (error) => showStatus(error.message, place));
   }
 
   function downloadAll() {
-    ask("zip").then(([told, buffers]) => {
-      const url = URL.createObjectURL(new Blob(buffers, { type: "application/zip" }));
-      save(url, told.name);
-      setTimeout(() => URL.revokeObjectURL(url), 10000);
-      tell(told.text);
-    }, (error) => tell(error.message));
+    ask("zip").then(([answer, buffers]) => {
+      saveBytes(buffers, "application/zip", answer.name);
+      showStatus(answer.text);
+    }, showError);
   }
 
   function compare(item) {
     if (!first) first = item;
     else if (first.id !== item.id) {
-      both.open([first, item]);
+      comparer.open([first, item]);
       first = null;
     } else first = null;
     draw();
   }
 
   function remove(item) {
-    wish = "undo";
+    nextFocus = "undo";
     if (first?.id === item.id) first = null;
     request("remove", { id: item.id });
   }
@@ -84,44 +88,42 @@ function render({ model, el }) {
   ];
 
   function card(item, index, items) {
-    const picture = item.missing ? h("span", { class: "igw-gone" }, "Image stored elsewhere")
-      : h("img", { src: thumb(item) || null, alt: item.alt, contextmenu: (event) => event.stopPropagation() });
+    const picture = item.missing ? h("span", { class: "igw-missing-image" }, "Image stored elsewhere")
+      : h("img", { src: thumbnail(item) || null, alt: item.alt, contextmenu: (event) => event.stopPropagation() });
     const open = h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`,
-      click: () => (first && first.id !== item.id && !item.missing ? compare(item) : light.open(items, index)) }, picture);
-    const more = action(`More for ${item.name}`, ICONS.more, () => openMenu(more, `More for ${item.name}`, entries(item)),
+      click: () => (first && first.id !== item.id && !item.missing ? compare(item) : viewer.open(items, index)) }, picture);
+    const more = iconButton(`More for ${item.name}`, ICONS.more, () => openMenu(more, `More for ${item.name}`, entries(item)),
       { "data-key": `more ${item.id}`, "aria-haspopup": "menu", "aria-expanded": "false" });
     return h("li", { class: first?.id === item.id ? "igw-card igw-first" : "igw-card" }, open,
       h("div", { class: "igw-name" }, h("b", { title: item.name }, item.name)),
-      h("div", { class: "igw-facts" }, item.facts.join(" · "), item.cost && ` · ${item.cost}`),
-      h("div", { class: "igw-does" },
+      h("div", { class: "igw-facts" }, item.facts.join(" · ")),
+      h("div", { class: "igw-card-actions" },
         item.path && h("button", { type: "button", class: "igw-button igw-path", title: `Copy ${item.path}`,
           "aria-label": `Copy path ${item.path}`, "data-key": `path ${item.id}`, click: () => copy(item.path) },
         icon(ICONS.copy), h("code", null, item.path.replace(/[^{]+(?=assets)/, "…"))),
-        !item.missing && action(`Download ${item.name}`, ICONS.download, () => download(item),
+        !item.missing && iconButton(`Download ${item.name}`, ICONS.download, () => download(item),
           { "data-key": `get ${item.id}` }), more));
   }
 
   function heading(view) {
-    const flip = (by) => () => { wish = `flip ${by}`; request("flip", { by }); };
-    const whole = view.items.some((item) => !item.missing);
+    const flip = (by) => () => { nextFocus = `flip ${by}`; request("flip", { by }); };
+    const downloadable = view.items.some((item) => !item.missing);
     head.replaceChildren(h("div", { class: "igw-title" }, view.title && h("b", null, view.title),
       view.badge && h("span", { class: "igw-badge" }, view.badge), h("span", null, view.facts.join(" · "))),
     h("div", { class: "igw-tools" },
       view.total > 1 && [
-        action("Previous run", ICONS.previous, flip(-1), { "data-key": "flip -1", disabled: view.position === 0 }),
+        iconButton("Previous run", ICONS.previous, flip(-1), { "data-key": "flip -1", disabled: view.position === 0 }),
         h("span", { class: "igw-where" }, `Run ${view.position + 1} of ${view.total}`),
-        action("Next run", ICONS.next, flip(1), { "data-key": "flip 1", disabled: view.position + 1 === view.total })],
-      whole && h("button", { type: "button", class: "igw-button", "data-key": "zip", click: downloadAll },
-        icon(ICONS.download), "Download all")));
+        iconButton("Next run", ICONS.next, flip(1), { "data-key": "flip 1", disabled: view.position + 1 === view.total })],
+      downloadable && textButton("zip", downloadAll, icon(ICONS.download), "Download all")));
   }
 
   function bars(view) {
-    const button = (text, key, click) => h("button", { type: "button", class: "igw-button", "data-key": key, click }, text);
     bar.replaceChildren(...[
       view.undo && h("p", null, `${view.undo} is out of this view; its file stays in the store. `,
-        button("Undo", "undo", () => { wish = "undo"; request("undo"); })),
+        textButton("undo", () => { nextFocus = "undo"; request("undo"); }, "Undo")),
       first && h("p", null, `Choose an image to compare with ${first.name}. `,
-        button("Cancel", "cancel", () => { first = null; draw(); })),
+        textButton("cancel", () => { first = null; draw(); }, "Cancel")),
     ].filter(Boolean));
   }
 
@@ -129,35 +131,31 @@ function render({ model, el }) {
     const view = model.get("view");
     const focused = el.contains(document.activeElement) && document.activeElement.dataset.key;
     const items = view.items.map((item) => ({ ...item, run: view.run }));
-    if (!view.running) {
-      previews.forEach((preview) => URL.revokeObjectURL(preview.url));
-      previews.clear();
-    }
+    if (!view.running) clearPreviews();
     heading(view);
     bars(view);
     notes.replaceChildren(...view.notes.map((note) => h("li", null, icon(ICONS.note), h("span", null, note))));
-    grid.replaceChildren(...items.map(card), ...Array.from({ length: view.pending }, (_, index) => unfinished(index, previews.get(index))));
+    grid.replaceChildren(...items.map(card), ...Array.from({ length: view.pending }, (_, index) => pendingTile(index, previews.get(index))));
     if (!grid.children.length) grid.append(h("li", { class: "igw-empty" }, view.empty));
-    look(items);
-    const key = wish || focused;
-    if (!key || busy()) return;
-    const to = el.querySelector(`[data-key="${key}"]:not(:disabled)`) ?? (wish && el.querySelector("[data-key]:not(:disabled)"));
-    to?.focus();
+    requestThumbnails(items);
+    const key = nextFocus || focused;
+    if (!key || dialogOpen()) return;
+    const target = el.querySelector(`[data-key="${key}"]:not(:disabled)`) ?? (nextFocus && el.querySelector("[data-key]:not(:disabled)"));
+    target?.focus();
   }
 
   function drawNew() {
-    tell("");
+    showStatus("");
     draw();
-    wish = "";
+    nextFocus = "";
   }
 
-  function heard(told, buffers) {
-    if (told.type === "preview") {
-      const before = previews.get(told.index);
-      if (before) URL.revokeObjectURL(before.url);
-      previews.set(told.index, { url: picture(buffers[0]), finished: told.finished });
-      grid.querySelectorAll(".igw-pending")[told.index]?.replaceWith(unfinished(told.index, previews.get(told.index)));
-    } else if (told.type === "thumbs") pictures(told, buffers);
+  function receive(message, buffers) {
+    if (message.type === "preview") {
+      URL.revokeObjectURL(previews.get(message.index)?.url);
+      previews.set(message.index, { url: thumbnailUrl(buffers[0]), finished: message.finished });
+      grid.querySelectorAll(".igw-pending")[message.index]?.replaceWith(pendingTile(message.index, previews.get(message.index)));
+    } else if (message.type === "thumbnails") receiveThumbnails(message, buffers);
   }
 
   el.addEventListener("keydown", (event) => {
@@ -169,8 +167,8 @@ function render({ model, el }) {
   draw();
   return () => {
     clear();
-    thumbs.keep(new Set());
-    previews.forEach((preview) => URL.revokeObjectURL(preview.url));
+    thumbnails.keepOnly(new Set());
+    clearPreviews();
   };
 }
 

@@ -1,97 +1,85 @@
 const GROUPS = ["Inputs", "Workflow Steps"];
-const PAUSE = 150; // ms without a key before the text is sent
-const WHY = {
+const TYPING_PAUSE = 150; // ms without a key before the text is sent
+const STATE_HINTS = {
   predicted: "Expected from the step's settings; no run has confirmed it yet",
   missing: "The last run did not have it",
 };
 
 function render({ model, el }) {
-  own(el, "ig-prompt-box");
-  const id = unique();
-  const { later, flush, under } = typing(PAUSE, send);
-  const area = h("textarea", {
-    id, "aria-describedby": `${id}-problem`, input: later, blur: flush, spellcheck: "true",
-  });
+  initRoot(el, "ig-prompt-box");
+  const id = randomId();
+  const { later, flush, pending } = debounce(TYPING_PAUSE, () => setValue(model, area.value));
+  const area = h("textarea", { id, input: later, blur: flush, spellcheck: "true" });
   const label = h("label", { for: id });
   const button = h("button", { type: "button", class: "igw-button", "aria-haspopup": "listbox",
     "aria-expanded": "false" }, icon("M5 2C3.5 2 4 7 2 8c2 1 .500 6 3 6M11 2c2.500 0 1 5 3 6-2 1-1.500 6-3 6M8 6v4M6 8h4"),
     "Insert Variable");
-  const problem = h("p", { id: `${id}-problem`, class: "igw-problem", "aria-live": "polite" });
   const filter = h("input", { type: "text", role: "combobox", "aria-label": "Filter variables",
     "aria-controls": `${id}-list`, "aria-expanded": "true", "aria-autocomplete": "list", autocomplete: "off",
-    spellcheck: "false", autofocus: true, placeholder: "Type to filter", input: () => list(), keydown: keys });
+    spellcheck: "false", autofocus: true, placeholder: "Type to filter", input: () => listVariables(), keydown: onKey });
   const options = h("div", { id: `${id}-list`, role: "listbox", "aria-label": "Variables" });
   const count = h("span", { role: "status" });
-  const pop = h("div", { popover: "auto", class: "igw-pop igw-picker", beforetoggle: opens, toggle: toggled }, filter, options,
+  const picker = h("div", { popover: "auto", class: "igw-pop igw-picker", beforetoggle: beforeOpen, toggle: onToggle }, filter, options,
     h("div", { class: "igw-picker-foot" }, count, h("span", { "aria-hidden": "true" }, "↑ ↓ Enter · Esc")));
-  button.popoverTargetElement = pop;
-  el.append(h("div", { class: "igw-prompt-head" }, label, button), pop, area, problem);
+  button.popoverTargetElement = picker;
+  el.append(h("div", { class: "igw-prompt-head" }, label, button), picker, area, problemLine(model, area));
 
   let shown = [];
   let active = 0;
 
-  function send() {
-    if (area.value === model.get("value")) return;
-    model.set("value", area.value);
-    model.save_changes();
-  }
-
-  function write() {
-    // While keys are on their way, what arrives is older than what is typed.
-    if (under() || area.value === model.get("value")) return;
+  function showValue() {
+    // While typed text is not sent yet, a value that arrives is older than the text.
+    if (pending() || area.value === model.get("value")) return;
     const caret = [area.selectionStart, area.selectionEnd];
-    const started = area.value !== "";
+    const hadText = area.value !== "";
     area.value = model.get("value");
-    if (started) area.setSelectionRange(...caret);
+    if (hadText) area.setSelectionRange(...caret);
   }
 
-  function settings() {
+  function showTraits() {
     label.textContent = model.get("label");
     area.style.setProperty("--igw-rows", model.get("rows"));
     area.rows = model.get("rows");
     area.disabled = button.disabled = model.get("disabled");
-    problem.textContent = model.get("problem");
-    problem.hidden = !model.get("problem");
-    area.setAttribute("aria-invalid", String(Boolean(model.get("problem"))));
   }
 
-  function toggled(event) {
+  function onToggle(event) {
     const open = event.newState === "open";
     button.setAttribute("aria-expanded", String(open));
-    (open ? addEventListener : removeEventListener)("scroll", moved, true);
-    (open ? addEventListener : removeEventListener)("resize", moved, true);
-    if (open) moved();
+    (open ? addEventListener : removeEventListener)("scroll", reposition, true);
+    (open ? addEventListener : removeEventListener)("resize", reposition, true);
+    if (open) reposition();
   }
 
-  // Before it is shown, so that the first key already meets a full list; autofocus does the rest.
-  function opens(event) {
+  // The list is filled before the picker is shown, so that even the first key finds it; autofocus does the rest.
+  function beforeOpen(event) {
     if (event.newState !== "open") return;
     flush();
     filter.value = "";
-    list();
-    moved();
+    listVariables();
+    reposition();
   }
 
-  function moved(event) {
-    if (!event || !pop.contains(event.target)) place(pop, button, 440, 360);
+  function reposition(event) {
+    if (!event || !picker.contains(event.target)) placePopover(picker, button, 440, 360);
   }
 
   function option(variable, index) {
-    const known = WHY[variable.state];
+    const hint = STATE_HINTS[variable.state];
     return h("div", { role: "option", id: `${id}-${index}`, "aria-selected": "false",
-      mousedown: (event) => event.preventDefault(), mousemove: () => index !== active && point(index, false),
+      mousedown: (event) => event.preventDefault(), mousemove: () => index !== active && activate(index, false),
       click: () => insert(variable.path) },
     h("code", null, variable.path),
     h("small", null, variable.type),
-    known && h("span", { class: `igw-chip igw-chip-${variable.state}`, title: known }, variable.state),
+    hint && h("span", { class: `igw-chip igw-chip-${variable.state}`, title: hint }, variable.state),
     variable.sample && h("small", { class: "igw-sample" }, variable.sample));
   }
 
-  function list() {
+  function listVariables() {
     const all = model.get("variables");
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (v) => words.every((word) => `${v.path} ${v.type} ${v.state}`.toLowerCase().includes(word));
-    shown = GROUPS.flatMap((group) => all.filter((v) => v.group === group && fits(v)));
+    const terms = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const matches = (v) => terms.every((term) => `${v.path} ${v.type} ${v.state}`.toLowerCase().includes(term));
+    shown = GROUPS.flatMap((group) => all.filter((v) => v.group === group && matches(v)));
     options.replaceChildren(...GROUPS.map((group, number) => {
       const members = shown.filter((v) => v.group === group);
       return members.length ? h("div", { role: "group", "aria-labelledby": `${id}-g${number}` },
@@ -101,10 +89,10 @@ function render({ model, el }) {
     options.hidden = !shown.length;
     count.textContent = !all.length ? "No variables yet: add an input, or run an earlier step."
       : !shown.length ? "No variable matches." : `${shown.length} of ${all.length}`;
-    point(0);
+    activate(0);
   }
 
-  function point(index, scroll = true) {
+  function activate(index, scroll = true) {
     options.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
     active = index;
     const chosen = shown.length && options.querySelector(`#${id}-${index}`);
@@ -114,43 +102,41 @@ function render({ model, el }) {
     if (scroll) chosen.scrollIntoView({ block: "nearest" });
   }
 
-  function keys(event) {
+  function onKey(event) {
     if (event.isComposing) return;
-    const to = shown.length ? step(event.key, active, shown.length) : -1;
-    if (to >= 0) point(to);
+    const target = shown.length ? arrowTarget(event.key, active, shown.length) : -1;
+    if (target >= 0) activate(target);
     else if (event.key === "Enter") shown.length && insert(shown[active].path);
     else if (event.key === "Escape") close();
     else {
-      if (event.key === "Tab") pop.hidePopover();
+      if (event.key === "Tab") picker.hidePopover();
       return;
     }
     event.preventDefault();
   }
 
   function close() {
-    pop.hidePopover();
-    area.focus(); // its caret is where it was left
+    picker.hidePopover();
+    area.focus(); // the caret is still where it was
   }
 
   function insert(path) {
     const text = `{{${path}}}`;
     close();
-    // insertText keeps the undo history; setRangeText is for browsers that refuse it.
+    // insertText keeps the undo history; setRangeText is for browsers that refuse insertText.
     if (!document.execCommand("insertText", false, text)) {
       area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
     }
     flush();
   }
 
-  for (const name of ["label", "rows", "disabled", "problem"]) model.on(`change:${name}`, settings);
-  model.on("change:value", write);
-  model.on("change:variables", () => pop.matches(":popover-open") && list());
-  settings();
-  write();
+  follow(model, ["label", "rows", "disabled"], showTraits);
+  follow(model, ["value"], showValue);
+  model.on("change:variables", () => picker.matches(":popover-open") && listVariables());
   return () => {
     flush();
-    removeEventListener("scroll", moved, true);
-    removeEventListener("resize", moved, true);
+    removeEventListener("scroll", reposition, true);
+    removeEventListener("resize", reposition, true);
   };
 }
 

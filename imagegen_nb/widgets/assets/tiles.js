@@ -1,56 +1,50 @@
-const EDGE = 36; // px of a drawn rectangle's longer edge
-const PAUSE = 250;
-const AUTO = "M8 2v2M8 12v2M2 8h2M12 8h2M4 4l1.200 1.200M10.800 10.800 12 12M12 4l-1.200 1.200M5.200 10.800 4 12M8 6.500a1.500 1.500 0 1 0 0 3 1.500 1.500 0 0 0 0-3";
-const FREE = "M2 5V2h3M11 2h3v3M14 11v3h-3M5 14H2v-3M5.500 8h5M8 5.500v5";
+const LONGEST_EDGE = 36; // px of a drawn rectangle
+const TYPING_PAUSE = 250; // ms without a key before the text is sent
+const AUTO_ICON = "M8 2v2M8 12v2M2 8h2M12 8h2M4 4l1.200 1.200M10.800 10.800 12 12M12 4l-1.200 1.200M5.200 10.800 4 12M8 6.500a1.500 1.500 0 1 0 0 3 1.500 1.500 0 0 0 0-3";
+const CUSTOM_ICON = "M2 5V2h3M11 2h3v3M14 11v3h-3M5 14H2v-3M5.500 8h5M8 5.500v5";
 
 function render({ model, el }) {
-  own(el, "ig-tile-choice");
-  const id = unique();
-  const { later, flush, stop, under } = typing(PAUSE, typed);
+  initRoot(el, "ig-tile-choice");
+  const id = randomId();
+  const { later, flush, cancel, pending } = debounce(TYPING_PAUSE, sendTyped);
   const legend = h("legend");
   const set = h("div", { class: "igw-set" });
-  const problem = h("p", { id: `${id}-problem`, class: "igw-problem", "aria-live": "polite" });
   const text = h("input", { id: `${id}-text`, type: "text", autocomplete: "off", spellcheck: "false",
-    placeholder: "1536x1024", "aria-describedby": `${id}-problem`, input: later, blur: flush,
+    placeholder: "1536x1024", input: later, blur: flush,
     keydown: (event) => event.key === "Enter" && flush() });
-  const row = h("div", { class: "igw-own" }, h("label", { for: `${id}-text` }, "Custom size"), text,
+  const row = h("div", { class: "igw-custom" }, h("label", { for: `${id}-text` }, "Custom size"), text,
     h("small", null, "width x height, in pixels"));
-  const group = h("fieldset", { "aria-describedby": `${id}-problem` }, legend, set, row, problem);
+  const problem = problemLine(model, text);
+  const group = h("fieldset", { "aria-describedby": problem.id }, legend, set, row, problem);
   el.append(group);
 
-  let free = false; // "Custom" was chosen, even where the typed size is also a tile's
+  let custom = false; // whether "Custom" is chosen; the typed size may be a tile's, too
 
   const value = () => model.get("value");
   const listed = () => model.get("options").some((option) => option.value === value());
 
-  function send(next) {
-    if (next === value()) return;
-    model.set("value", next);
-    model.save_changes();
-  }
-
-  function typed() {
-    if (!free) return;
-    // "1536 × 1024" means 1536x1024; an empty field is "x", which no model takes, rather than auto.
-    send(text.value.toLowerCase().replace(/[×*]/g, "x").replace(/\s+/g, "") || "x");
+  function sendTyped() {
+    if (!custom) return;
+    // "1536 × 1024" means 1536x1024. An empty field is sent as "x", which no model takes: it must not mean auto.
+    setValue(model, text.value.toLowerCase().replace(/[×*]/g, "x").replace(/\s+/g, "") || "x");
   }
 
   function choose(option) {
-    stop();
-    free = !option;
-    if (option) send(option.value);
+    cancel();
+    custom = !option;
+    if (option) setValue(model, option.value);
     else {
       const size = /^\d+x\d+$/.test(value()) ? value() : "";
       text.value = size;
       flush();
       text.select();
     }
-    mark();
+    checkCurrent();
   }
 
-  function shape({ width, height }, path = AUTO) {
+  function shape({ width, height }, path = AUTO_ICON) {
     if (!(width > 0 && height > 0)) return h("span", { class: "igw-shape" }, icon(path));
-    const scale = EDGE / Math.max(width, height);
+    const scale = LONGEST_EDGE / Math.max(width, height);
     const side = (length) => `${Math.max(5, Math.round(length * scale))}px`;
     const box = h("span");
     Object.assign(box.style, { width: side(width), height: side(height) });
@@ -67,44 +61,39 @@ function render({ model, el }) {
   function draw() {
     const focused = set.contains(document.activeElement);
     set.replaceChildren(...model.get("options").map((option, index) => tile(option, String(index))));
-    if (model.get("custom")) set.append(tile({ label: "Custom" }, "custom", FREE));
-    mark();
+    if (model.get("custom")) set.append(tile({ label: "Custom" }, "custom", CUSTOM_ICON));
+    checkCurrent();
     if (focused) (set.querySelector(":checked") ?? set.querySelector("input"))?.focus();
   }
 
-  function mark() {
-    const index = free ? "custom" : String(model.get("options").findIndex((o) => o.value === value()));
+  function checkCurrent() {
+    const index = custom ? "custom" : String(model.get("options").findIndex((o) => o.value === value()));
     for (const radio of set.querySelectorAll("input")) radio.checked = radio.value === index;
-    row.hidden = !free;
-    settings();
+    row.hidden = !custom;
   }
 
-  function arrived() {
-    if (!under() && text !== document.activeElement) {
-      const kept = free && text.value.replace(/\s+/g, "") === value();
-      free = model.get("custom") && (kept || !listed());
-      if (free && !kept) text.value = value() === "x" ? "" : value();
+  function showValue() {
+    if (!pending() && text !== document.activeElement) {
+      const same = custom && text.value.replace(/\s+/g, "") === value();
+      custom = model.get("custom") && (same || !listed());
+      if (custom && !same) text.value = value() === "x" ? "" : value();
     }
-    mark();
+    checkCurrent();
   }
 
-  function settings() {
+  function showTraits() {
     legend.textContent = model.get("legend");
     group.disabled = model.get("disabled");
-    problem.textContent = model.get("problem");
-    problem.hidden = !model.get("problem");
-    text.setAttribute("aria-invalid", String(Boolean(model.get("problem"))));
   }
 
-  for (const name of ["legend", "problem", "disabled"]) model.on(`change:${name}`, settings);
+  follow(model, ["legend", "disabled"], showTraits);
   for (const name of ["options", "custom"]) {
     model.on(`change:${name}`, () => {
-      free = model.get("custom") && (free || !listed());
+      custom = model.get("custom") && (custom || !listed());
       draw();
     });
   }
-  model.on("change:value", arrived);
-  arrived();
+  follow(model, ["value"], showValue);
   draw();
   return flush;
 }

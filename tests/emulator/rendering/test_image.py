@@ -5,12 +5,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from PIL import Image, ImageChops
 from support.emulated import picture
 
 from imagegen_nb.emulator.rendering.drawing import Drawing
 from imagegen_nb.emulator.rendering.image import render
-from imagegen_nb.emulator.rendering.text import LONGEST_SHOWN, fit, printable
 
 FOX = Drawing("gpt-image-2", "a fox", 1024, 1024, "png", "high")
 
@@ -20,13 +18,6 @@ def test_png_size_mode_and_weight():
     image = picture(content)
     assert (image.format, image.size, image.mode) == ("PNG", (1024, 1024), "RGB")
     assert len(content) < 400_000
-
-
-@pytest.mark.parametrize("form", ["png", "webp"])
-def test_transparent(form):
-    image = picture(render(Drawing("m", "a fox", 1024, 1024, form, transparent=True)))
-    assert image.mode == "RGBA"
-    assert image.getchannel("A").getextrema() == (0, 255)
 
 
 def test_compression_is_quality():
@@ -60,14 +51,6 @@ def test_every_setting_changes_the_bytes():
     assert len({render(one) for one in variants}) == len(variants)
 
 
-def test_indexes_differ_visibly():
-    first, second = (
-        picture(render(Drawing("m", "a fox", 1024, 1024, "png", index=i, count=2))) for i in (0, 1)
-    )
-    difference = ImageChops.difference(first, second).convert("L").resize((1, 1), Image.Resampling.BOX)
-    assert difference.getpixel((0, 0)) > 4
-
-
 def test_the_same_bytes_in_other_processes():
     code = (
         "import hashlib; from imagegen_nb.emulator.rendering.drawing import Drawing;"
@@ -88,42 +71,3 @@ def test_many_threads_draw_the_same():
         contents = list(pool.map(render.__wrapped__, jobs))
     assert len(set(contents)) == 4
     assert contents[:4] == [render(job) for job in jobs[:4]]
-
-
-WILD = [
-    "\U0001f98a\U0001f9d1\u200d\U0001f680 \U0001f1eb\U0001f1f7",
-    "line\none\r\n\ttwo\u2028three",
-    "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 \u202eabc",
-    "".join(map(chr, range(32))) + "\x7f\x85",
-    "\ud800 \udfff lone",
-    "z" + "\u0301" * 500,
-    "\uffff\ufffe\U0010ffff",
-    "W" * 32_000,
-    "word " * 6_400,
-    "\U0001f98a" * 32_000,
-    " ",
-    "\n",
-    "\x00",
-    "\ufdfa" * 500,  # one character that decomposes into eighteen
-]
-
-
-@pytest.mark.parametrize("prompt", WILD, ids=range(len(WILD)))
-@pytest.mark.parametrize("size", [(1024, 1024), (256, 256)])
-def test_wild_prompts(prompt, size):
-    assert picture(render(Drawing("m", prompt, *size, "png"))).size == size
-
-
-def test_printable():
-    assert printable("caf\u00e9 \u201cd\u00e9j\u00e0\u201d\n\x00vu") == 'cafe "deja" vu'
-    assert printable("\u65e5\u672c\u8a9e fox") == "\u25a1 fox"
-    long = printable("word " * 10_000)
-    assert long.endswith("\u2026")
-    assert len(long) <= LONGEST_SHOWN + 1
-
-
-def test_fit_shrinks_then_cuts():
-    short, long = fit("a fox", 900, 300, 1024), fit("a fox " * 120, 900, 300, 1024)
-    assert short.size > long.size
-    assert long.lines[-1].endswith("\u2026")
-    assert len(long.lines) * long.size * 1.28 <= 300

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from imagegen_nb.errors import ProviderError, ProviderFault, ProviderTimeout, QuotaExhausted, RateLimited
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import Credential
-from imagegen_nb.providers.http.client import open_exchange
+from imagegen_nb.providers.http.client import open_client
 
 KEY = "a-key-0123456789"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -31,9 +31,9 @@ def connection(url: str, seconds: float | None = None) -> Connection:
 
 
 async def failure_of(place: Connection, call=None) -> ProviderError:
-    async with open_exchange("openai", place) as exchange:
+    async with open_client("openai", place) as client:
         with pytest.raises(ProviderError) as caught:
-            await exchange.send(call or (lambda: exchange.client.post(place.base_url)))
+            await client.send(call or (lambda: client.http.post(place.base_url)))
     assert caught.value.__cause__ is caught.value.__context__ is None
     return caught.value
 
@@ -75,8 +75,8 @@ async def test_a_deadline_that_has_passed_sends_nothing(raw_server):
 
 
 async def test_no_deadline(raw_server):
-    async with open_exchange("openai", connection(server_url := raw_server(OK).url)) as exchange:
-        assert (await exchange.send(lambda: exchange.client.post(server_url))).status == 200
+    async with open_client("openai", connection(server_url := raw_server(OK).url)) as client:
+        assert (await client.send(lambda: client.http.post(server_url))).status == 200
 
 
 async def test_nobody_there():
@@ -127,10 +127,10 @@ async def test_who_comes_back_is_reached(raw_server, waits):
         attempts.append(1)
         port = server.url if len(attempts) == 3 else "http://127.0.0.1:9"
         async with httpx2.AsyncClient() as other:
-            return await (exchange.client.post(port) if port == server.url else other.post(port))
+            return await (client.http.post(port) if port == server.url else other.post(port))
 
-    async with open_exchange("openai", place) as exchange:
-        assert (await exchange.send(call)).status == 200
+    async with open_client("openai", place) as client:
+        assert (await client.send(call)).status == 200
     assert (len(attempts), len(server.requests)) == (3, 1)
 
 
@@ -140,25 +140,25 @@ REFUSED = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 
 async def test_a_refusal_is_read_by_who_knows_the_provider(raw_server, waits):
     """Too many requests and too little money come with the same status."""
     server = raw_server(REFUSED)
-    async with open_exchange("openai", connection(server.url, 30)) as exchange:
-        assert (await exchange.send(lambda: exchange.client.post(server.url))).status == 429
+    async with open_client("openai", connection(server.url, 30)) as client:
+        assert (await client.send(lambda: client.http.post(server.url))).status == 429
     assert len(server.requests) == 6
     server.requests.clear()
     waits.clear()
 
-    def no_money(reply, place):
+    def no_money(response, place):
         return QuotaExhausted("no money")
 
     other = replace(connection(server.url, 30), credential=Credential(SecretStr("other"), "nobody"))
-    async with open_exchange("openai", other, no_money) as exchange:
-        assert (await exchange.send(lambda: exchange.client.post(server.url))).status == 429
+    async with open_client("openai", other, no_money) as client:
+        assert (await client.send(lambda: client.http.post(server.url))).status == 429
     assert (len(server.requests), waits) == (1, [])
 
 
 async def test_who_cannot_have_a_turn_in_time_is_told_so_and_nothing_is_sent(raw_server, waits):
     server = raw_server(REFUSED.replace(b": 3", b": 50"))
-    async with open_exchange("openai", connection(server.url, 30)) as exchange:
-        await exchange.send(lambda: exchange.client.post(server.url))
+    async with open_client("openai", connection(server.url, 30)) as client:
+        await client.send(lambda: client.http.post(server.url))
     error = await failure_of(connection(server.url, 30))
     assert (type(error), error.charge) == (RateLimited, "none")
     assert "nothing was sent" in str(error)
@@ -169,8 +169,8 @@ async def test_cancelling_a_wait_sends_nothing(raw_server):
     server = raw_server(REFUSED)
     waiting = asyncio.Event()
     place = replace(connection(server.url, 30), waiting=lambda seconds, reason: waiting.set())
-    async with open_exchange("openai", place) as exchange:
-        task = asyncio.create_task(exchange.send(lambda: exchange.client.post(server.url)))
+    async with open_client("openai", place) as client:
+        task = asyncio.create_task(client.send(lambda: client.http.post(server.url)))
         await waiting.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -186,13 +186,13 @@ async def test_a_name_nobody_knows():
 async def test_an_answer_counts_though_the_sdk_stumbles_over_it(raw_server):
     """SDKs raise for error statuses and for JSON they cannot read; the provider's file reads it itself."""
     server = raw_server(OK)
-    async with open_exchange("openai", connection(server.url)) as exchange:
+    async with open_client("openai", connection(server.url)) as client:
 
         async def call():
-            await exchange.client.post(server.url)
+            await client.http.post(server.url)
             raise KeyError(KEY)
 
-        assert (await exchange.send(call)).body == b"{}"
+        assert (await client.send(call)).body == b"{}"
 
 
 @pytest.mark.parametrize(
@@ -234,8 +234,8 @@ async def test_cancelling_is_not_an_error_of_the_provider(raw_server):
         silent(write, over)
 
     server = raw_server(answer)
-    async with open_exchange("openai", connection(server.url, 60)) as exchange:
-        task = asyncio.create_task(exchange.send(lambda: exchange.client.post(server.url)))
+    async with open_client("openai", connection(server.url, 60)) as client:
+        task = asyncio.create_task(client.send(lambda: client.http.post(server.url)))
         await asyncio.to_thread(arrived.wait, 10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -255,9 +255,9 @@ async def test_calls_of_one_exchange_do_not_mix_up_their_answers(raw_server):
         )
 
     server = raw_server(answer)
-    async with open_exchange("gemini", connection(server.url, 30)) as exchange:
-        replies = await asyncio.gather(
-            *(exchange.send(lambda: exchange.client.post(server.url), number=n) for n in range(8))
+    async with open_client("gemini", connection(server.url, 30)) as client:
+        responses = await asyncio.gather(
+            *(client.send(lambda: client.http.post(server.url), number=n) for n in range(8))
         )
-    assert all(reply.request_id == f"id-{reply.body.decode()}" for reply in replies)
-    assert len({reply.body for reply in replies}) == 8
+    assert all(response.request_id == f"id-{response.body.decode()}" for response in responses)
+    assert len({response.body for response in responses}) == 8

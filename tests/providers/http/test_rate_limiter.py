@@ -1,4 +1,4 @@
-"""One gate for each provider and key: nobody leaves before the time asked for, and not all at once."""
+"""One rate limiter for each provider and key: nobody leaves before the time asked, and not all at once."""
 
 from __future__ import annotations
 
@@ -10,64 +10,64 @@ from pydantic import SecretStr
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import Credential, VertexAI
 from imagegen_nb.providers.http import rate_limiter
-from imagegen_nb.providers.http.rate_limiter import Gate, gate_of
+from imagegen_nb.providers.http.rate_limiter import RateLimiter, limiter_for
 
 
 def connection(url: str = "https://api.example/v1", key: str = "a-key", **more) -> Connection:
     return Connection(base_url=url, credential=Credential(SecretStr(key), "nobody", **more))
 
 
-async def leave(gate: Gate, wait: float | None = None) -> None:
+async def leave(limiter: RateLimiter, wait: float | None = None) -> None:
     """One call that is refused for `wait` seconds, or answered."""
-    assert await gate.turn(None, lambda seconds: None)
-    with gate.passing() as refused:
+    assert await limiter.acquire(None, lambda seconds: None)
+    with limiter.in_flight() as refused:
         if wait is not None:
             refused(wait)
 
 
-# Whose gate it is
+# Which calls share one
 
 
-def test_a_gate_belongs_to_a_provider_and_a_key():
-    gates = [
-        gate_of("openai", connection()),
-        gate_of("xai", connection()),
-        gate_of("openai", connection(key="another")),
-        gate_of("openai", connection("https://gateway.example/v1")),
-        gate_of("gemini", connection(key="", vertex=VertexAI("one"))),
-        gate_of("gemini", connection(key="", vertex=VertexAI("two"))),
+def test_a_rate_limiter_belongs_to_a_provider_and_a_key():
+    limiters = [
+        limiter_for("openai", connection()),
+        limiter_for("xai", connection()),
+        limiter_for("openai", connection(key="another")),
+        limiter_for("openai", connection("https://gateway.example/v1")),
+        limiter_for("gemini", connection(key="", vertex=VertexAI("one"))),
+        limiter_for("gemini", connection(key="", vertex=VertexAI("two"))),
     ]
-    assert len(set(map(id, gates))) == 6
-    assert gate_of("openai", connection()) is gates[0]
+    assert len(set(map(id, limiters))) == 6
+    assert limiter_for("openai", connection()) is limiters[0]
 
 
-def test_no_key_is_kept_with_the_gates():
-    gate_of("openai", connection(key="a-key-nobody-may-find"))
-    assert b"nobody-may-find" not in b"".join(rate_limiter._gates)
-    assert "nobody-may-find" not in repr(vars(next(iter(rate_limiter._gates.values()))))
+def test_no_key_is_kept_with_the_limiters():
+    limiter_for("openai", connection(key="a-key-nobody-may-find"))
+    assert b"nobody-may-find" not in b"".join(rate_limiter._limiters)
+    assert "nobody-may-find" not in repr(vars(next(iter(rate_limiter._limiters.values()))))
 
 
 # Waiting
 
 
-async def test_an_open_gate_lets_everybody_through(waits):
-    one = Gate()
+async def test_without_a_refusal_nobody_waits(waits):
+    one = RateLimiter()
     for _ in range(100):
         await leave(one)
     assert waits == []
 
 
 async def test_nobody_leaves_before_the_time_that_was_asked_for(waits):
-    one = Gate()
+    one = RateLimiter()
     await leave(one, 7.0)
     heard = []
-    assert await one.turn(None, heard.append)
+    assert await one.acquire(None, heard.append)
     assert heard == waits == [7.0]
 
 
 async def test_a_longer_wait_is_not_shortened_by_a_later_refusal(waits):
-    one = Gate()
-    with one.passing() as first, one.passing() as second:
+    one = RateLimiter()
+    with one.in_flight() as first, one.in_flight() as second:
         first(30.0)
         second(1.0)
     await leave(one)
@@ -76,13 +76,13 @@ async def test_a_longer_wait_is_not_shortened_by_a_later_refusal(waits):
 
 async def test_who_wakes_up_to_another_refusal_waits_again(monkeypatch):
     now, waited = [100.0], []
-    one = Gate()
+    one = RateLimiter()
 
     async def sleep(seconds):
         waited.append(seconds)
         now[0] += seconds
         if len(waited) == 1:
-            with one.passing() as refused:
+            with one.in_flight() as refused:
                 refused(5.0)
 
     monkeypatch.setattr(rate_limiter, "clock", lambda: now[0])
@@ -94,22 +94,22 @@ async def test_who_wakes_up_to_another_refusal_waits_again(monkeypatch):
 
 
 async def test_after_a_refusal_calls_leave_one_by_one(waits):
-    one = Gate()
+    one = RateLimiter()
     await leave(one, 1.0)
     for _ in range(4):
-        assert await one.turn(None, lambda seconds: None)
+        assert await one.acquire(None, lambda seconds: None)
     assert waits[0] == 1.0
     assert all(seconds >= 0.1 for seconds in waits[1:])
     assert len(waits) == 4
 
 
 async def test_each_refusal_halves_the_pace_and_quiet_minutes_raise_it_again(waits):
-    one = Gate()
+    one = RateLimiter()
 
     async def pace() -> float:
-        await one.turn(None, lambda seconds: None)
+        await one.acquire(None, lambda seconds: None)
         before = sum(waits)
-        await one.turn(None, lambda seconds: None)
+        await one.acquire(None, lambda seconds: None)
         return sum(waits) - before
 
     await leave(one, 1.0)
@@ -125,39 +125,39 @@ async def test_each_refusal_halves_the_pace_and_quiet_minutes_raise_it_again(wai
 
 
 async def test_many_refusals_in_a_row_do_not_slow_the_calls_down_for_long(waits):
-    one = Gate()
+    one = RateLimiter()
     for _ in range(20):
         await leave(one, 1.0)
     before = sum(waits)
     for _ in range(5):
-        assert await one.turn(None, lambda seconds: None)
+        assert await one.acquire(None, lambda seconds: None)
     assert sum(waits) - before <= 5 * 12
 
 
 async def test_who_is_turned_away_takes_nobody_elses_turn(waits):
     """Neither do those who give up while they wait."""
-    one = Gate()
+    one = RateLimiter()
     for _ in range(8):
         await leave(one, 1.0)
     now = asyncio.get_running_loop().time()
     for _ in range(50):
-        assert not await one.turn(now + 0.1, lambda seconds: None)
+        assert not await one.acquire(now + 0.1, lambda seconds: None)
     heard = []
-    assert await one.turn(None, heard.append)
+    assert await one.acquire(None, heard.append)
     assert heard[0] <= 13
 
 
 async def test_the_turns_of_who_gave_up_are_free_again():
-    one, heard = Gate(), []
-    with one.passing() as refused:
+    one, heard = RateLimiter(), []
+    with one.in_flight() as refused:
         refused(30.0)
-    waiting = [asyncio.create_task(one.turn(None, heard.append)) for _ in range(40)]
+    waiting = [asyncio.create_task(one.acquire(None, heard.append)) for _ in range(40)]
     await asyncio.wait(waiting, timeout=0)
     for task in waiting:
         task.cancel()
     await asyncio.wait(waiting)
-    assert not await one.turn(asyncio.get_running_loop().time(), heard.append)
-    last = asyncio.create_task(one.turn(None, heard.append))
+    assert not await one.acquire(asyncio.get_running_loop().time(), heard.append)
+    last = asyncio.create_task(one.acquire(None, heard.append))
     await asyncio.sleep(0)
     assert 29 < heard[-1] <= 30.3 < heard[-2]
     last.cancel()
@@ -165,8 +165,8 @@ async def test_the_turns_of_who_gave_up_are_free_again():
 
 
 async def test_calls_that_had_left_together_slow_the_others_down_only_once(waits):
-    together, alone = Gate(), Gate()
-    with together.passing() as one, together.passing() as two, together.passing() as three:
+    together, alone = RateLimiter(), RateLimiter()
+    with together.in_flight() as one, together.in_flight() as two, together.in_flight() as three:
         for refused in (one, two, three):
             refused(1.0)
     await leave(alone, 1.0)
@@ -174,11 +174,11 @@ async def test_calls_that_had_left_together_slow_the_others_down_only_once(waits
 
 
 async def test_of_many_calls_at_once_the_later_ones_leave_shortly_after_each_other(waits):
-    one = Gate()
+    one = RateLimiter()
 
     async def call(over: asyncio.Event) -> None:
-        await one.turn(None, lambda seconds: None)
-        with one.passing():
+        await one.acquire(None, lambda seconds: None)
+        with one.in_flight():
             await over.wait()
 
     over = asyncio.Event()
@@ -192,10 +192,10 @@ async def test_of_many_calls_at_once_the_later_ones_leave_shortly_after_each_oth
 
 @pytest.mark.parametrize("deadline", [0.0, 5.0])
 async def test_a_turn_after_the_deadline_is_refused_at_once(waits, deadline):
-    one = Gate()
+    one = RateLimiter()
     await leave(one, 10.0)
     now = asyncio.get_running_loop().time()
-    assert not await one.turn(now + deadline, lambda seconds: None)
+    assert not await one.acquire(now + deadline, lambda seconds: None)
     assert waits == []
 
 

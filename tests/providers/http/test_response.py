@@ -16,15 +16,15 @@ from imagegen_nb.errors import InvalidResponse
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import Credential
 from imagegen_nb.providers.http import response
-from imagegen_nb.providers.http.response import Reply, failure
+from imagegen_nb.providers.http.response import ProviderResponse, echoed_settings, failure
 
 KEY = "odd/key+0123456789"
 CONNECTION = Connection(base_url="https://host.example", credential=Credential(SecretStr(KEY), "nobody"))
 
 
-def reply(body: bytes = b"{}", status: int = 200, **headers: str) -> Reply:
+def answered(body: bytes = b"{}", status: int = 200, **headers: str) -> ProviderResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply("openai", status, {"x-request-id": "id-1", **named}, body)
+    return ProviderResponse("openai", status, {"x-request-id": "id-1", **named}, body)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def reply(body: bytes = b"{}", status: int = 200, **headers: str) -> Reply:
 )
 def test_bodies_that_are_no_json_object(body, says):
     with pytest.raises(InvalidResponse) as caught:
-        reply(body).json()
+        answered(body).json()
     error = caught.value
     assert says in str(error)
     assert (error.provider, error.status, error.request_id, error.charge) == (
@@ -54,20 +54,20 @@ def test_bodies_that_are_no_json_object(body, says):
         "unknown",
     )
     assert error.__context__ is error.__cause__ is None
-    assert reply(body).json_or_empty() == {}
+    assert answered(body).json_or_empty() == {}
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_object_or_an_invalid_response(body):
     try:
-        assert isinstance(reply(body).json(), dict)
+        assert isinstance(answered(body).json(), dict)
     except InvalidResponse:
-        assert reply(body).json_or_empty() == {}
+        assert answered(body).json_or_empty() == {}
 
 
 @given(st.binary(min_size=1, max_size=200))
 def test_base64_comes_back_whole(data):
-    assert reply().image_data(base64.b64encode(data).decode()) == data
+    assert answered().image_data(base64.b64encode(data).decode()) == data
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_base64_comes_back_whole(data):
     ],
 )
 def test_what_is_not_strict_base64(text):
-    found = reply().image_data(text)
+    found = answered().image_data(text)
     assert type(found) is InvalidResponse
     assert "base64" in str(found)
 
 
 def test_a_body_does_not_show_in_a_repr():
-    assert "secret" not in repr(reply(b"secret"))
+    assert "secret" not in repr(answered(b"secret"))
 
 
 STATUSES = {
@@ -116,7 +116,7 @@ STATUSES = {
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("message", ["In its own words.", None, "", "  ", 7, ["x"], {"a": 1}])
 def test_errors_by_status(status, message):
-    error = failure(reply(status=status), CONNECTION, code="the_code", message=message)
+    error = failure(answered(status=status), CONNECTION, code="the_code", message=message)
     assert (error.kind, error.charge) == STATUSES[status]
     assert (error.provider, error.status, error.code, error.request_id) == (
         "openai",
@@ -130,18 +130,18 @@ def test_errors_by_status(status, message):
 
 
 def test_a_finding_goes_before_the_status():
-    error = failure(reply(status=400), CONNECTION, kind=errors.ModerationBlocked, charge="charged")
+    error = failure(answered(status=400), CONNECTION, kind=errors.ModerationBlocked, charge="charged")
     assert (type(error), error.charge) == (errors.ModerationBlocked, "charged")
 
 
 def test_the_key_is_hidden_in_message_and_code():
-    error = failure(reply(status=401), CONNECTION, message=f"Bad key {KEY}!", code=f"bad:{KEY}")
+    error = failure(answered(status=401), CONNECTION, message=f"Bad key {KEY}!", code=f"bad:{KEY}")
     assert error.message == "Bad key [redacted]!"
     assert error.code == "bad:[redacted]"
 
 
 def test_words_without_end_are_cut():
-    error = failure(reply(status=400), CONNECTION, message="word " * 10_000)
+    error = failure(answered(status=400), CONNECTION, message="word " * 10_000)
     assert len(error.message) <= 600
 
 
@@ -167,17 +167,17 @@ def test_words_without_end_are_cut():
     ids=str,
 )
 def test_retry_after(headers, seconds):
-    assert failure(reply(status=429, **headers), CONNECTION).retry_after == seconds
+    assert failure(answered(status=429, **headers), CONNECTION).retry_after == seconds
 
 
 def test_retry_after_as_a_date_to_come():
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    assert 30 < failure(reply(status=429, retry_after=date), CONNECTION).retry_after <= 61
+    assert 30 < failure(answered(status=429, retry_after=date), CONNECTION).retry_after <= 61
 
 
 @given(st.text(max_size=30))
 def test_any_retry_after_is_a_finite_wait_or_none(text):
-    found = failure(Reply("xai", 429, {"retry-after": text}, b""), CONNECTION).retry_after
+    found = failure(ProviderResponse("xai", 429, {"retry-after": text}, b""), CONNECTION).retry_after
     assert found is None or 0 <= found < float("inf")
 
 
@@ -192,3 +192,16 @@ def test_whole_numbers(value, number):
 @pytest.mark.parametrize("value", [None, [], "x", 7])
 def test_what_is_no_mapping_is_an_empty_one(value):
     assert response.mapping(value) == {}
+
+
+def test_echoed_settings_go_by_the_platforms_keys():
+    answer = {"size": "1024x1024", "level": 0, "quality": True, "format": None, "mood": ["x"], "other": "x"}
+    names = {
+        "image_size": "size",
+        "image_output_compression": "level",
+        "image_quality": "quality",
+        "image_output_format": "format",
+        "image_background": "mood",
+        "image_moderation": "moderation",
+    }
+    assert echoed_settings(answer, names) == {"image_size": "1024x1024", "image_output_compression": 0}

@@ -14,7 +14,7 @@ from imagegen_nb.errors import InvalidResponse, ProviderError, ProviderFault
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import Credential
 from imagegen_nb.providers.http import transport
-from imagegen_nb.providers.http.client import open_exchange
+from imagegen_nb.providers.http.client import open_client
 
 KEY = "a-key-0123456789"
 CAP = 100_000
@@ -31,10 +31,10 @@ def http(body: bytes = b"{}", status: str = "200 OK", **headers: str) -> bytes:
 
 
 async def post(place: Connection, url: str | None = None, **options):
-    """One exchange of one request; the reply, or the error."""
-    async with open_exchange("openai", place) as exchange:
+    """One client of one request; the response, or the error."""
+    async with open_client("openai", place) as client:
         try:
-            return await exchange.send(lambda: exchange.client.post(url or place.base_url, **options))
+            return await client.send(lambda: client.http.post(url or place.base_url, **options))
         except ProviderError as caught:
             error = caught
     assert error.__context__ is error.__cause__ is None
@@ -44,8 +44,8 @@ async def post(place: Connection, url: str | None = None, **options):
 @pytest.mark.parametrize("path", ["", "/v1/images", "/../other", "//double", "?query=1"])
 async def test_requests_to_the_own_origin_pass(raw_server, path):
     server = raw_server(http())
-    reply = await post(connection(server.url), server.url + path)
-    assert (reply.status, reply.body) == (200, b"{}")
+    response = await post(connection(server.url), server.url + path)
+    assert (response.status, response.body) == (200, b"{}")
     assert len(server.requests) == 1
 
 
@@ -83,8 +83,8 @@ async def test_headers_nobody_asked_for_stay_here(raw_server):
 @pytest.mark.parametrize(("backend", "present"), [("emulator", True), ("live", False)])
 async def test_only_the_emulator_is_told_the_number_of_the_call(raw_server, backend, present):
     server = raw_server(http())
-    async with open_exchange("gemini", connection(server.url, backend=backend)) as exchange:
-        await exchange.send(lambda: exchange.client.post(server.url), number=4)
+    async with open_client("gemini", connection(server.url, backend=backend)) as client:
+        await client.send(lambda: client.http.post(server.url), number=4)
     (request,) = server.requests
     assert (request.headers.get("x-imagegen-nb-call") == "4") == present
 
@@ -97,9 +97,9 @@ async def test_the_host_header_cannot_be_chosen(raw_server):
 
 async def test_a_cookie_is_not_sent_back(raw_server):
     server = raw_server(http(set_cookie="id=canary; Path=/"))
-    async with open_exchange("openai", connection(server.url)) as exchange:
+    async with open_client("openai", connection(server.url)) as client:
         for _ in range(2):
-            await exchange.send(lambda: exchange.client.post(server.url))
+            await client.send(lambda: client.http.post(server.url))
     assert all("cookie" not in request.headers for request in server.requests)
 
 
@@ -171,17 +171,17 @@ async def test_an_unasked_compression_is_unfolded_up_to_the_cap(raw_server, enco
 
 async def test_what_the_sdk_sees_is_what_was_captured(raw_server):
     server = raw_server(http(gzip.compress(b'{"a": 1}'), content_encoding="gzip", x_request_id="id-1"))
-    async with open_exchange("openai", connection(server.url)) as exchange:
+    async with open_client("openai", connection(server.url)) as client:
         seen = []
 
         async def call():
-            response = await exchange.client.post(server.url)
+            response = await client.http.post(server.url)
             seen.append(response.content)
 
-        reply = await exchange.send(call)
-    assert seen == [reply.body] == [b'{"a": 1}']
-    assert reply.request_id == "id-1"
-    assert "content-encoding" not in reply.headers
+        response = await client.send(call)
+    assert seen == [response.body] == [b'{"a": 1}']
+    assert response.request_id == "id-1"
+    assert "content-encoding" not in response.headers
 
 
 async def test_proxies_of_the_environment_are_passed_by_on_this_machine(raw_server, monkeypatch):
@@ -215,12 +215,12 @@ def test_which_proxy_is_used(monkeypatch, url, environment, expected):
 
 async def test_connections_are_closed_on_leaving(raw_server):
     server = raw_server(http())
-    async with open_exchange("openai", connection(server.url)) as exchange:
-        client = exchange.client
-        await exchange.send(lambda: client.post(server.url))
-    assert client.is_closed
+    async with open_client("openai", connection(server.url)) as client:
+        http_client = client.http
+        await client.send(lambda: http_client.post(server.url))
+    assert http_client.is_closed
     with pytest.raises(RuntimeError):
-        await client.post(server.url)
+        await http_client.post(server.url)
 
 
 async def test_headers_too_large_to_be_read_are_a_fault(raw_server):

@@ -1,0 +1,40 @@
+"""`imagegen-nb paths`: what later steps can refer to, read from a step file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imagegen_nb.cli.console import app, print_json
+from imagegen_nb.core.redaction import visible
+from imagegen_nb.step import references
+from imagegen_nb.step_file.load import load_step
+
+_LONGEST_VALUE = 60
+
+
+@app.command()
+def paths(
+    file: Annotated[Path, typer.Argument(help="A step file.", metavar="STEP.json")],
+    identifier: Annotated[
+        str | None, typer.Option(help="The name later steps use; by default the file's own.", metavar="ID")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
+) -> None:
+    """List what later steps can refer to: predicted, or confirmed by the output in the file."""
+    definition = load_step(file)
+    run = definition if definition.output else None
+    output_paths = references.paths(definition.step, run, identifier=identifier or definition.identifier)
+    if as_json:
+        print_json([asdict(path) for path in output_paths])
+        return
+    width = max(len(path.template) for path in output_paths)
+    for path in output_paths:
+        value = str(path.value) if isinstance(path.value, str | int | float) else ""
+        shortened = value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…"
+        line = f"{visible(path.template):<{width}}  {path.type:<10}  {path.state:<9}  {visible(shortened)}"
+        # Not a rich table: references are there to be copied, so none may be cut at the window's edge.
+        typer.echo(line.rstrip())

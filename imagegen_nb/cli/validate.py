@@ -1,0 +1,38 @@
+"""`imagegen-nb validate`: step files checked without running them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imagegen_nb.cli.console import app, escape, fail, out, print_json
+from imagegen_nb.errors import DefinitionError
+from imagegen_nb.step_file.load import load_step
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Step files.", metavar="STEP.json...")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check step files; leave with 2 when one is not as it should be."""
+    findings = []
+    for file in files:
+        try:
+            definition = load_step(file)
+        except DefinitionError as error:
+            findings.append({"file": str(file), "valid": False, "place": error.place, "error": str(error)})
+            if not as_json:
+                fail(f"{file}: {error}")
+        else:
+            findings.append({"file": str(file), "valid": True, "changes": list(definition.changes)})
+            if not as_json:
+                variables = ", ".join(definition.step.variables) or "none"
+                summary = f"{file}: {definition.step.model}, variables: {variables}"
+                out.print(f"[green]valid[/] {escape(summary)}", soft_wrap=True)
+    if as_json:
+        print_json(findings)
+    if not all(finding["valid"] for finding in findings):
+        raise typer.Exit(2)

@@ -1,0 +1,66 @@
+"""Answers each call of the toolkit with its recording, and refuses the calls that have none."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import httpx2
+
+from imagegen_nb.errors import ReplayError
+from imagegen_nb.providers.http import transport
+from imagegen_nb.replay.recording import Recording
+from imagegen_nb.replay.streams import ReplayedStream, transport_error
+from imagegen_nb.replay.vcr_adapter import Send, VcrAdapter
+
+
+class Player:
+    """Plays the `recordings` of one cassette. `on_miss` makes the error for a call that is not recorded."""
+
+    def __init__(self, recordings: Sequence[Recording], on_miss: Callable[[Recording], ReplayError]) -> None:
+        self.recordings = list(recordings)
+        self._on_miss = on_miss
+        self._adapter = VcrAdapter(self.recordings, self._play, replaying=True)
+        self._lock = threading.Lock()
+        self._plays: Counter[int] = Counter()
+        self._played: set[int] = set()
+
+    def start(self) -> None:
+        """Answer every request of the toolkit. Raises `ReplayError`."""
+        self._adapter.start()
+
+    def stop(self) -> None:
+        """Undo every patch."""
+        self._adapter.stop()
+
+    def unplayed(self) -> list[Recording]:
+        """The recordings that nobody has asked for yet."""
+        with self._lock:
+            return [recording for index, recording in enumerate(self.recordings) if index not in self._played]
+
+    async def _play(self, asked: Recording, request: httpx2.Request, send: Send) -> httpx2.Response:
+        recording = self._next(asked)
+        if recording is None:
+            raise self._on_miss(asked)
+        trace = request.extensions.get("trace")
+        if recording.sent and trace is not None:
+            await trace(transport.SENDING, {})  # a failure after this point may have been charged
+        if not recording.status:
+            raise transport_error(recording.ended)
+        stream = ReplayedStream(recording)
+        return httpx2.Response(recording.status, headers=recording.headers, stream=stream, request=request)
+
+    def _next(self, asked: Recording) -> Recording | None:
+        """The recording to play. The same call again gets its next one, and after the last the first.
+
+        So a cell can be run again, and so can a whole notebook.
+        """
+        with self._lock:  # vcrpy's own lookup and count are two steps: threads would get the same recording
+            matches = self._adapter.matching(asked)
+            if not matches:
+                return None
+            index = matches[self._plays[matches[0]] % len(matches)]
+            self._plays[matches[0]] += 1
+            self._played.add(index)
+            return self.recordings[index]

@@ -1,0 +1,55 @@
+// Parts that the gallery and its dialogs are made of.
+const ICONS = {
+  previous: "M10 3 5 8l5 5", next: "m6 3 5 5-5 5", close: "m4 4 8 8M12 4l-8 8",
+  download: "M8 2v8M4.500 7 8 10.500 11.500 7M3 13.500h10", copy: COPY_ICON,
+  zoom: "M7 2.500a4.500 4.500 0 1 0 0 9 4.500 4.500 0 0 0 0-9M10.500 10.500 14 14M7 5v4M5 7h4",
+  more: "M3.500 8h.010M8 8h.010M12.500 8h.010", note: "M8 2 1.500 13.500h13zM8 6.500V10M8 11.800v.010",
+};
+
+const iconButton = (name, path, click, more) => h("button", { type: "button", class: "igw-button igw-bare",
+  "aria-label": name, title: name, click, ...more }, icon(path));
+
+// A button with text; `key` is how the gallery finds it again after it was drawn anew.
+const textButton = (key, click, ...children) => h("button", { type: "button", class: "igw-button", "data-key": key, click },
+  ...children);
+
+// The tile of an image that is still being made.
+const pendingTile = (index, preview) => {
+  const state = !preview ? "waiting" : preview.finished ? "arrived" : "unfinished";
+  return h("li", { class: "igw-card igw-pending" },
+    h("div", { class: "igw-open" }, preview && h("img", { src: preview.url, alt: `Image ${index + 1}, ${state}` })),
+    h("div", { class: "igw-name" }, h("b", null, `Image ${index + 1}`), h("span", { class: "igw-chip" }, state)));
+};
+
+// A menu button's menu: arrow keys move inside, Esc and Tab close it, the focus goes back to the button.
+const popupMenu = () => {
+  let button = null;
+  const menu = h("div", { popover: "auto", role: "menu", class: "igw-pop igw-menu",
+    toggle: (event) => button?.setAttribute("aria-expanded", String(event.newState === "open")),
+    keydown: (event) => {
+      const entries = [...menu.children];
+      const target = arrowTarget(event.key, entries.indexOf(document.activeElement), entries.length);
+      if (event.key === "Tab") menu.hidePopover();
+      if (target < 0) return;
+      entries[target].focus();
+      event.preventDefault();
+    } });
+  const open = (from, label, entries) => {
+    button = from;
+    menu.setAttribute("aria-label", label);
+    menu.replaceChildren(...entries.filter(Boolean).map(([text, run]) => h("button", { type: "button",
+      role: "menuitem", tabindex: "-1", click: () => { menu.hidePopover(); button.focus(); run(); } }, text)));
+    menu.showPopover();
+    placePopover(menu, button, 220, 260);
+    menu.firstChild.focus();
+  };
+  return { menu, open };
+};
+
+// A click on the backdrop closes. The notebook's own context menu would hide "Save image as…".
+const modalDialog = (name, ...children) => {
+  const dialog = h("dialog", { class: `igw-dialog ${name}`, contextmenu: (event) => event.stopPropagation(),
+    mousedown: (event) => event.target === dialog && dialog.close() }, h("div", null, ...children));
+  return dialog;
+};
+

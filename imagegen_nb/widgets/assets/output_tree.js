@@ -1,0 +1,77 @@
+const STATE_HINTS = { predicted: "No run has confirmed this path yet", missing: "The run did not give this" };
+
+function render({ model, el }) {
+  initRoot(el, "ig-output-tree");
+  const id = randomId();
+  const open = new Map(); // path -> whether it is unfolded; kept when another run is shown
+  const label = h("b");
+  const status = h("span", { role: "status" });
+  const root = h("ul");
+  const foldAll = h("button", { type: "button", class: "igw-button", click: () => {
+    const folds = [...root.querySelectorAll("[aria-expanded]")];
+    const unfold = folds.some((fold) => fold.getAttribute("aria-expanded") === "false");
+    for (const fold of folds) if ((fold.getAttribute("aria-expanded") === "true") !== unfold) fold.click();
+  } }, "Unfold or fold all");
+  el.append(h("div", { class: "igw-tree-head" }, label, foldAll, status), root);
+
+  async function copy(path) {
+    status.textContent = await copyWithStatus(`{{${path}}}`, el);
+  }
+
+  function row(node, name, children, depth) {
+    const text = `{{${node.path}}}`;
+    const button = h("button", { type: "button", class: "igw-button igw-bare", "aria-label": `Copy path ${text}`,
+      title: `Copy ${text}`, "data-path": node.path, click: () => copy(node.path) }, icon(COPY_ICON));
+    const key = h("span", { class: "igw-key" }, name);
+    const details = [
+      node.value && h("span", { class: "igw-value", title: node.value }, node.value),
+      h("span", { class: "igw-kind" }, node.type),
+      STATE_HINTS[node.state] && h("span", { class: `igw-chip igw-chip-${node.state}`, title: STATE_HINTS[node.state] }, node.state),
+      button,
+    ];
+    const look = node.state === "missing" ? "igw-missing" : null;
+    if (!children.length) {
+      return h("li", { class: look }, h("div", { class: "igw-row" }, h("span", { class: "igw-leaf" }, key), ...details));
+    }
+    const list = h("ul", { id: `${id}-${node.path}` }, children);
+    const fold = h("button", { type: "button", class: "igw-fold", "aria-controls": list.id, "data-fold": node.path,
+      click: () => setFolded(fold.getAttribute("aria-expanded") === "true") }, icon("m6 3 5 5-5 5"), key);
+    const setFolded = (folded) => {
+      open.set(node.path, !folded);
+      fold.setAttribute("aria-expanded", String(!folded));
+      list.hidden = folded;
+    };
+    setFolded(!(open.get(node.path) ?? depth < 2));
+    return h("li", { class: look }, h("div", { class: "igw-row" }, fold, ...details), list);
+  }
+
+  // Each node stands directly before its children.
+  function branch(nodes, depth) {
+    const rows = [];
+    for (let index = 0; index < nodes.length;) {
+      const node = nodes[index];
+      let end = index + 1;
+      while (end < nodes.length && nodes[end].path.startsWith(`${node.path}.`)) end += 1;
+      const name = depth ? node.path.slice(node.path.lastIndexOf(".") + 1) : node.path;
+      rows.push(row(node, name, branch(nodes.slice(index + 1, end), depth + 1), depth));
+      index = end;
+    }
+    return rows;
+  }
+
+  function draw() {
+    const focused = root.contains(document.activeElement) && document.activeElement.dataset;
+    label.textContent = model.get("label");
+    status.textContent = "";
+    const rows = branch(model.get("nodes"), 0);
+    foldAll.hidden = !rows.length;
+    root.replaceChildren(...(rows.length ? rows : [h("li", null, "Nothing yet: run the step, or write a prompt.")]));
+    const same = focused && [...root.querySelectorAll("button")].find((button) =>
+      button.dataset.path === focused.path && button.dataset.fold === focused.fold);
+    if (same) same.focus();
+  }
+
+  follow(model, ["nodes", "label"], draw);
+}
+
+export default { render };

@@ -1,0 +1,70 @@
+// Requests from the gallery to Python, and the image bytes that come with the answers.
+const SLOW = 4000; // ms after which the reader is told that the kernel has not answered
+const KEPT_FILES = 12; // full-size files kept in the page
+
+// Returns `ask(type, more)`, which resolves to [answer, buffers]. Every view of a widget receives the answers to all
+// views, so an answer is matched by its request id; other messages go to `receive`.
+const requester = (model, receive, onSlow) => {
+  const view = randomId();
+  const waiting = new Map();
+  let count = 0;
+  model.on("msg:custom", (message, buffers) => {
+    const answered = waiting.get(message.request);
+    waiting.delete(message.request);
+    (answered ?? receive)(message, buffers);
+  });
+  return (type, more) => new Promise((resolve, reject) => {
+    const request = `${view}-${(count += 1)}`;
+    const timer = setTimeout(() => onSlow("Waiting for the kernel: it is busy, or gone."), SLOW);
+    waiting.set(request, (answer, buffers) => {
+      clearTimeout(timer);
+      if (answer.type === "refused") reject(new Error(answer.reason));
+      else resolve([answer, buffers]);
+    });
+    model.send({ type, request, ...more });
+  });
+};
+
+// Loads full-size images when they are looked at; the least recently used are dropped.
+const fullSizeLoader = (ask) => {
+  const files = new Map();
+  const drop = (id) => {
+    files.get(id)?.then((file) => URL.revokeObjectURL(file.url), () => {});
+    files.delete(id);
+  };
+  const load = (id) => {
+    const file = files.get(id) ?? ask("full", { id }).then(([answer, buffers]) => {
+      const blob = new Blob(buffers, { type: answer.media });
+      return { url: URL.createObjectURL(blob), name: answer.name };
+    });
+    files.delete(id);
+    files.set(id, file); // a Map keeps the order of insertion: now the most recently used
+    file.catch(() => files.delete(id));
+    if (files.size > KEPT_FILES) drop(files.keys().next().value);
+    return file;
+  };
+  return { load, clear: () => [...files.keys()].forEach(drop) };
+};
+
+const thumbnailUrl = (bytes) => URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));
+
+// The thumbnails in the page, by image id.
+const thumbnailCache = () => {
+  const urls = new Map();
+  const drop = (id) => {
+    URL.revokeObjectURL(urls.get(id));
+    urls.delete(id);
+  };
+  const put = (id, bytes) => urls.has(id) || urls.set(id, thumbnailUrl(bytes));
+  const keepOnly = (ids) => [...urls.keys()].filter((id) => !ids.has(id)).forEach(drop);
+  return { put, keepOnly, has: (id) => urls.has(id), url: (id) => urls.get(id) ?? "" };
+};
+
+const saveAs = (url, name) => h("a", { href: url, download: name }).click();
+
+const saveBytes = (buffers, type, name) => {
+  const url = URL.createObjectURL(new Blob(buffers, { type }));
+  saveAs(url, name);
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+};
+

@@ -1,0 +1,128 @@
+// Shared by all widgets. Data reaches the page as text and attributes, never as markup.
+const h = (tag, props, ...children) => {
+  const el = document.createElement(tag);
+  for (const [key, value] of Object.entries(props ?? {})) {
+    if (typeof value === "function") el.addEventListener(key, value);
+    else if (value === true) el.setAttribute(key, "");
+    else if (value !== false && value != null) el.setAttribute(key, value);
+  }
+  el.append(...children.flat().filter((child) => child != null && child !== false && child !== ""));
+  return el;
+};
+
+const icon = (path) => {
+  const make = (tag, props) => {
+    const el = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [key, value] of Object.entries(props)) el.setAttribute(key, value);
+    return el;
+  };
+  const svg = make("svg", { viewBox: "0 0 16 16", "aria-hidden": "true", class: "igw-icon" });
+  svg.append(make("path", { d: path }));
+  return svg;
+};
+
+const COPY_ICON = "M6 6h7v7H6zM10 6V3H3v7h3";
+
+const randomId = () => `igw-${Math.random().toString(36).slice(2, 10)}`;
+
+// Typing must not trigger the notebook's shortcuts: "a", "b" or "dd" would add and delete cells. Notebook 7 sees a
+// key before any element inside it does, and asks the focused element first whether shortcuts apply: so mark it.
+const suppressShortcuts = ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true");
+
+const initRoot = (el, name) => {
+  el.classList.add("igw", name);
+  el.addEventListener("focusin", suppressShortcuts);
+  el.addEventListener("keydown", (event) => event.stopPropagation());
+};
+
+const setValue = (model, value) => {
+  if (value === model.get("value")) return;
+  model.set("value", value);
+  model.save_changes();
+};
+
+// A line that shows the trait `problem`; while there is one, `input` is marked as invalid.
+const problemLine = (model, input) => {
+  const id = randomId();
+  const line = h("p", { id, class: "igw-problem", "aria-live": "polite" });
+  const show = () => {
+    const problem = model.get("problem");
+    line.textContent = problem;
+    line.hidden = !problem;
+    input.setAttribute("aria-invalid", String(Boolean(problem)));
+  };
+  input.setAttribute("aria-describedby", id);
+  model.on("change:problem", show);
+  show();
+  return line;
+};
+
+// Calls `update` now and whenever one of the traits changes.
+const follow = (model, names, update) => {
+  for (const name of names) model.on(`change:${name}`, update);
+  update();
+};
+
+// The index an arrow key leads to in a list that wraps, or -1 for any other key.
+const arrowTarget = (key, current, count) => {
+  if (key === "ArrowDown") return (current + 1) % count;
+  if (key === "ArrowUp") return (current - 1 + count) % count;
+  return key === "Home" ? 0 : key === "End" ? count - 1 : -1;
+};
+
+// A popover is in the top layer, where no output area clips it, and has to be positioned by script.
+const placePopover = (popover, anchor, maxWidth, maxHeight) => {
+  const box = anchor.getBoundingClientRect();
+  const below = innerHeight - box.bottom - 12;
+  const above = box.top - 12;
+  const upwards = below < Math.min(maxHeight, 220) && above > below;
+  const width = Math.min(maxWidth, innerWidth - 16);
+  Object.assign(popover.style, {
+    width: `${width}px`,
+    left: `${Math.max(8, Math.min(box.right - width, innerWidth - width - 8))}px`,
+    top: upwards ? "auto" : `${box.bottom + 4}px`,
+    bottom: upwards ? `${innerHeight - box.top + 4}px` : "auto",
+    maxHeight: `${Math.min(maxHeight, upwards ? above : below)}px`,
+  });
+};
+
+// Calls `send` after a pause in typing, or at once on `flush`.
+const debounce = (pause, send) => {
+  let timer = 0;
+  const cancel = () => {
+    clearTimeout(timer);
+    timer = 0;
+  };
+  const flush = () => {
+    cancel();
+    send();
+  };
+  const later = () => {
+    cancel();
+    timer = setTimeout(flush, pause);
+  };
+  return { later, flush, cancel, pending: () => timer !== 0 };
+};
+
+// The clipboard API exists only on https and localhost; notebooks are also served over plain http.
+const copyText = async (text, near) => {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const focused = document.activeElement;
+    const area = h("textarea", { "aria-hidden": "true", style: "position:fixed;opacity:0" });
+    area.value = text;
+    near.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    focused?.focus();
+    return copied;
+  }
+};
+
+// Copies `text` and returns what to show about it.
+const copyWithStatus = async (text, near) =>
+  (await copyText(text, near)) ? `Copied ${text}` : `Copying is not allowed here: ${text}`;
+

@@ -1,0 +1,67 @@
+"""What all commands of `imagegen-nb` share: exit codes, errors as text and JSON, help."""
+
+from __future__ import annotations
+
+import pytest
+from support.command_line import EMULATED, CommandLine
+
+from imagegen_nb.cli.console import app
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "lamp.step.json", *EMULATED), "{{room}} has no value"),
+        (("run", "lamp.step.json", "-i", "room", *EMULATED), "name=value"),
+        (("run", "lamp.step.json", "--input-json", "room=[", *EMULATED), "not valid JSON"),
+        (("run", "lamp.step.json", "--step", "a=lamp.step.json", *EMULATED), "without an output"),
+        (("run", "lamp.step.json", "-i", "room=x"), "OPENAI_API_KEY"),
+        (("run", "lamp.step.json", "-i", "room=x", "--backend", "https://x.example"), "backend"),
+        (("run", "nowhere.json"), "there is no file"),
+        (("validate", "nowhere.json"), "there is no file"),
+        (("models", "gpt-image-3"), "the nearest is gpt-image-2"),
+        (("migrate", "lamp.step.json", "lamp.step.json"), "--force"),
+    ],
+)
+def test_what_was_given_wrong_is_told_with_exit_code_2(
+    cli: CommandLine, file: str, arguments: tuple[str, ...], message: str
+) -> None:
+    outcome = cli(*arguments)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_errors_are_json_too_when_json_is_asked_for(cli: CommandLine, file: str) -> None:
+    outcome = cli("run", file, "-i", "room=x", "--json")
+    assert outcome.code == 2
+    assert outcome.json() == {
+        "error": {
+            "kind": "missing_credential",
+            "message": "no key: set OPENAI_API_KEY, or run without a key and without cost: "
+            "--backend emulator",
+            "place": "",
+        }
+    }
+
+
+@pytest.mark.parametrize("command", [("models",), ("paths", "lamp.step.json")])
+def test_json_is_taken_everywhere(cli: CommandLine, file: str, command: tuple[str, ...]) -> None:
+    assert cli(*command, "--json").json()
+
+
+def test_version_and_help(cli: CommandLine) -> None:
+    from imagegen_nb import __version__
+
+    assert cli("--version").out.strip() == __version__
+    assert "emulator" in cli("--help").out
+
+
+def test_every_command_is_in_the_file_of_its_name() -> None:
+    files = {
+        (each.name or each.callback.__name__): each.callback.__module__ for each in app.registered_commands
+    }
+    for group in app.registered_groups:
+        (files[group.name],) = {each.callback.__module__ for each in group.typer_instance.registered_commands}
+    assert len(files) >= 13
+    assert files == {name: f"imagegen_nb.cli.{name}" for name in files}

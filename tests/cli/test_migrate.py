@@ -1,0 +1,21 @@
+"""`imagegen-nb migrate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.command_line import CommandLine
+
+from imagegen_nb import load_step
+
+
+@pytest.mark.filterwarnings("default")
+def test_migrate_writes_todays_layout(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text(json.dumps({"prompt": "Like {{step_2.output.0.file_url}}"}))
+    outcome = cli("migrate", "old.json", "new.json")
+    assert outcome.code == 0
+    assert load_step(tmp_path / "new.json").step.prompt == "Like {{step_2.output.assets.0.file_url}}"
+    assert "warning: step.prompt" in outcome.err
+    assert ".py" not in outcome.err

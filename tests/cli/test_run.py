@@ -1,0 +1,83 @@
+"""`imagegen-nb run`: images, exports, and what is refused before anything is spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.command_line import EMULATED, CommandLine
+
+from imagegen_nb import Workspace, load_step, save_step
+from imagegen_nb.emulator import Emulator, Fault
+from imagegen_nb.step.step import ImageGenerationStep
+
+
+def test_run_makes_images_and_says_where_they_are(cli: CommandLine, file: str) -> None:
+    outcome = cli("run", file, "--input", "room=a hall", *EMULATED)
+    assert outcome.code == 0, outcome.err
+    assert "lamp-1.png" in outcome.out
+    url = next(line for line in outcome.out.splitlines() if line.startswith("file://"))
+    assert Path(url.removeprefix("file://")).read_bytes().startswith(b"\x89PNG")
+    assert "emulated" in outcome.err
+
+
+def test_run_prints_json_for_machines_and_exports(cli: CommandLine, file: str) -> None:
+    outcome = cli(
+        "run", file, "-i", "room=x", *EMULATED, "--json", "--export", "out.json", "--identifier", "step_7"
+    )
+    facts = outcome.json()
+    assert isinstance(facts, dict)
+    assert facts["status"] == "done"
+    assert facts["emulated"] is True
+    assert list(facts["output"]) == ["settings", "assets"]
+    loaded = load_step("out.json")
+    assert loaded.identifier == "step_7"
+    assert loaded.output is not None
+    assert loaded.output.assets[0].id == facts["output"]["assets"][0]["id"]
+
+
+def test_run_takes_json_inputs_and_earlier_outputs(
+    cli: CommandLine,
+    tmp_path: Path,
+    workspace: Workspace,
+    emulator: Emulator,
+    step: ImageGenerationStep,
+) -> None:
+    earlier = step.run({"room": "a hall"}, workspace=workspace)
+    save_step(tmp_path / "earlier.json", step, run=earlier)
+    later = step.replace(prompt="Like {{step_2.output.assets.0.file_name}} for {{people}}")
+    save_step(tmp_path / "later.json", later)
+    outcome = cli(
+        *("run", "later.json", "--step", "step_2=earlier.json", "--input-json", 'people=["Ada"]'), *EMULATED
+    )
+    assert outcome.code == 0, outcome.err
+    bodies = [request.body for request in emulator.requests]
+    assert bodies[-1]["prompt"] == 'Like lamp-1.png for ["Ada"]'
+
+
+def test_a_failed_step_leaves_with_1(
+    cli: CommandLine, file: str, emulator: Emulator, tmp_path: Path, step: ImageGenerationStep
+) -> None:
+    save_step(tmp_path / "patient.json", step.replace(on_failure="continue"))
+    for name in (file, "patient.json"):
+        emulator.script("openai", Fault("moderation"))
+        outcome = cli("run", name, "-i", "room=x", *EMULATED)
+        assert outcome.code == 1
+        assert "rejected by the safety system" in outcome.err
+
+
+def test_an_export_that_cannot_be_written_is_refused_before_anything_is_spent(
+    cli: CommandLine, file: str, emulator: Emulator
+) -> None:
+    outcome = cli("run", file, "-i", "room=x", *EMULATED, "--export", "nowhere/out.json")
+    assert outcome.code == 2
+    assert "--export" in outcome.err
+    assert emulator.count("openai") == 0
+
+
+def test_an_input_the_prompt_does_not_have_is_refused(
+    cli: CommandLine, file: str, emulator: Emulator
+) -> None:
+    outcome = cli("run", file, "-i", "room=x", "-i", "roam=y", *EMULATED)
+    assert outcome.code == 2
+    assert "no variable 'roam'; did you mean room?" in outcome.err
+    assert emulator.count("openai") == 0

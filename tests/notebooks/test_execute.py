@@ -1,0 +1,44 @@
+"""Notebooks executed in a kernel of their own: what is filled in, and what is said of a failure."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from support.notebooks import notebook
+
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.notebooks.execute import execute, parse, text_of
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
+
+
+def test_outputs_are_filled_in_up_to_the_cell_that_fails(project):
+    path = notebook(
+        project,
+        "import os; print(os.environ['OF_THE_TEST'], os.getcwd())",
+        "import ipywidgets; ipywidgets.IntSlider()",
+        "1 / 0",
+        "print('never')",
+    )
+    document = parse(path.read_text())
+    problem = execute(document, project, environment={"OF_THE_TEST": "told"})
+    assert problem == "ZeroDivisionError: division by zero"
+    assert document.cells[0].outputs[0].text == f"told {project}\n"
+    assert "application/vnd.jupyter.widget-view+json" not in document.cells[1].outputs[0].data
+    assert "widgets" not in document.metadata
+    assert document.cells[3].outputs == []
+    assert parse(text_of(document)) == document
+    assert text_of(document).endswith("}\n")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 1}'])
+def test_what_is_no_notebook_is_named(text):
+    with pytest.raises(InvalidOption, match="this is no notebook"):
+        parse(text)
+
+
+def test_missing_packages_are_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nbclient", None)
+    with pytest.raises(InvalidOption, match=r"pip install \"imagegen-nb\[notebook\]\""):
+        parse("{}")

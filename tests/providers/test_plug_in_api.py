@@ -1,0 +1,129 @@
+"""The names a provider is written with, and the document that shows how."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from support.images import picture
+from support.project import ROOT
+
+import imagegen_nb as ig
+from imagegen_nb import providers
+from imagegen_nb.providers import catalog
+
+HEAVY = ("pydantic", "httpx2", "openai", "google.genai", "PIL", "starlette")
+
+
+def loaded_after(program: str) -> set[str]:
+    code = f"{program}\nimport sys\nprint(*(name for name in {HEAVY!r} if name in sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
+
+
+def test_the_names_are_sorted_and_listed():
+    assert providers.__all__ == sorted(providers.__all__)
+    assert dir(providers) == providers.__all__
+    assert set(providers.__all__) == set(providers._HOMES)
+
+
+@pytest.mark.parametrize("name", providers.__all__)
+def test_every_name_is_there_and_explained(name):
+    value = getattr(providers, name)
+    assert value is not None
+    if isinstance(value, type) or callable(value):
+        assert value.__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Provder'"):
+        _ = providers.Provder
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert loaded_after("import imagegen_nb.providers") == set()
+
+
+def test_writing_a_provider_loads_no_sdk():
+    names = ", ".join(set(providers.__all__) - {"open_client"})
+    assert loaded_after(f"from imagegen_nb.providers import {names}") <= {"pydantic"}
+
+
+# docs/providers.md
+
+
+def blocks() -> list[str]:
+    text = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture
+def paint(raw_server, monkeypatch) -> Any:
+    """A server that answers as the document's provider does, and the names its examples define."""
+
+    def answer(write, over):
+        asked = json.loads(server.requests[-1].body)
+        images = [base64.b64encode(picture(asked.get("format", "png"))).decode()] * asked["n"]
+        body = json.dumps({"images": images}).encode()
+        write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
+        write(b"content-length: %d\r\n\r\n" % len(body) + body)
+
+    server = raw_server(answer)
+    monkeypatch.setenv("PAINT_API_KEY", "a-key-of-the-test")
+    names: dict[str, Any] = {}
+    provider, contract = blocks()
+    exec(provider, names)  # our own text
+    exec(contract, names)
+    names["server"] = server
+    return names
+
+
+def test_the_documents_provider_runs(paint, tmp_path):
+    catalog.register(paint["Paint"]())
+    try:
+        step = ig.ImageGenerationStep(
+            model="paint-1",
+            prompt="a fox",
+            image_count=2,
+            image_output_format="webp",
+            image_output_compression=0,
+        )
+        hosted = {"paint": ig.Gateway(f"{paint['server'].url}/v1", "PAINT_API_KEY")}
+        run = step.run(workspace=ig.Workspace(tmp_path, hosted=hosted))
+    finally:
+        catalog.unregister("paint")
+    assert (run.status, run.returned, run.warnings) == ("done", 2, ())
+    assert run.output.settings.model_dump() == {
+        "model": "paint-1",
+        "image_quality": "wet",
+        "image_output_format": "webp",
+    }
+    (request,) = paint["server"].requests
+    assert json.loads(request.body) == {
+        "model": "paint-1",
+        "prompt": "a fox",
+        "n": 2,
+        "format": "webp",
+        "level": 0,
+    }
+
+
+CHECKS = [name for name in dir(ig.testing.ProviderContract) if name.startswith("test_")]
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_documents_provider_keeps_the_contract(paint, name):
+    contract = paint["TestPaint"]()
+    contract.base_url = f"{paint['server'].url}/v1"
+    getattr(contract, name)()
+
+
+def test_the_document_names_the_whole_api():
+    text = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+    assert [name for name in providers.__all__ if name not in text] == []

@@ -1,0 +1,41 @@
+"""A notebook with a form, for the browser tests of the form: its cell, and what a user does with it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from support.lab import Lab, save
+
+FORM = """
+import imagegen_nb as ig
+from imagegen_nb.emulator import Fault
+workspace = ig.Workspace("assets", backend="emulator")
+workspace.emulator.latency = 0.3
+step = ig.ImageGenerationStep(
+    name="Hero image", prompt="A hero image for {{product}}", image_size="1536x1024", image_count=2,
+    image_output_format="webp", image_output_compression=80)
+step_1 = ig.ImageGenerationStep(prompt="a logo").run(workspace=workspace)
+inputs = {"product": "a blue bottle", "step_1": step_1}
+form = ig.StepForm(step, workspace, inputs=inputs, identifier="step_2")
+form
+"""
+
+
+def press_run(page: Page) -> None:
+    """Click the form's Run button."""
+    page.locator(".ig-run").click()
+
+
+def expect_status(page: Page, status: str = "done: 2 of 2 images") -> None:
+    """Wait until the form's status line says this."""
+    expect(page.locator(".ig-status")).to_contain_text(status)
+
+
+def saved(page: Page, lab: Lab) -> tuple[dict[str, Any], int]:
+    """The page's notebook as it lies on the disk after a save, and its size in bytes."""
+    save(page)
+    file = max((lab.folder / "notebooks").glob("*.ipynb"), key=lambda path: path.stat().st_mtime)
+    return json.loads(file.read_text()), file.stat().st_size

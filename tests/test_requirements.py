@@ -1,0 +1,112 @@
+"""What is imported is declared, what is declared is locked, and the lock names no machine and no index."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from support.project import ROOT
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+OWN = {"imagegen_nb", "rigs", "support"}
+
+
+def declared(group: str) -> Iterator[Requirement]:
+    """The requirements of a dependency group, with those of the groups it includes."""
+    for entry in PYPROJECT["dependency-groups"][group]:
+        if isinstance(entry, str):
+            yield Requirement(entry)
+        else:
+            yield from declared(entry["include-group"])
+
+
+RUNTIME = [Requirement(each) for each in PROJECT["dependencies"]]
+EXTRAS = [Requirement(each) for extra in PROJECT["optional-dependencies"].values() for each in extra]
+USERS = [each for each in (*RUNTIME, *EXTRAS) if each.name != PROJECT["name"]]
+ALL = [*USERS, *declared("dev")]
+
+
+def pins(path: Path) -> dict[str, list[Requirement]]:
+    """The pinned versions of each package in a lock file: several where Pythons differ."""
+    found: dict[str, list[Requirement]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and line[0] not in "# ":
+            pin = Requirement(line.removesuffix("\\").strip())
+            found.setdefault(canonicalize_name(pin.name), []).append(pin)
+    return found
+
+
+DEV = pins(ROOT / "requirements" / "dev.lock")
+
+
+def imported(folder: str) -> set[str]:
+    """The top names of what files in `folder` import, in functions too, but for the standard library."""
+    names: set[str] = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.partition(".")[0])
+    return names - set(sys.stdlib_module_names) - OWN
+
+
+@pytest.mark.parametrize(("folder", "allowed"), [("imagegen_nb", USERS), ("tests", ALL), ("docs", ALL)])
+def test_what_is_imported_is_declared(folder: str, allowed: list[Requirement]) -> None:
+    distributions = packages_distributions()
+    names = {canonicalize_name(each.name) for each in allowed}
+    undeclared = {
+        module
+        for module in imported(folder)
+        if names.isdisjoint(map(canonicalize_name, distributions.get(module, [module])))
+    }
+    assert undeclared == set()
+
+
+@pytest.mark.parametrize("wanted", ALL, ids=str)
+def test_what_is_declared_is_locked_in_a_version_that_is_allowed(wanted: Requirement) -> None:
+    locked = DEV[canonicalize_name(wanted.name)]
+    assert all(wanted.specifier.contains(_version(pin)) for pin in locked)
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
+def test_the_smaller_locks_agree_with_the_larger(path: Path) -> None:
+    assert len(LOCKS) == 3
+    for name, locked in pins(path).items():
+        assert {_version(pin) for pin in locked} == {_version(pin) for pin in DEV[name]}
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
+def test_a_lock_pins_by_hash_and_names_no_place(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=[a-z0-9])", text)[1:]
+    assert len(entries) == sum(map(len, pins(path).values()))
+    assert all(re.search(r"^    --hash=sha256:[0-9a-f]{64}", entry, re.MULTILINE) for entry in entries)
+    assert re.findall(r"://|\s/|^--|\bfile:|-index|find-links", text, re.MULTILINE) == []
+
+
+def test_the_pythons_that_are_classified_are_those_that_ci_tries() -> None:
+    prefix = "Programming Language :: Python :: 3."
+    classified = {
+        f"3.{each.removeprefix(prefix)}" for each in PROJECT["classifiers"] if each.startswith(prefix)
+    }
+    tried = set(re.findall(r'python: "(3\.\d+)"', (ROOT / ".github/workflows/ci.yml").read_text()))
+    assert classified == tried | {"3.11"}
+    assert PROJECT["requires-python"] == ">=3.11"
+
+
+def _version(pin: Requirement) -> Any:
+    (specifier,) = pin.specifier
+    assert specifier.operator == "=="
+    return specifier.version
