@@ -5,11 +5,15 @@ The dependencies come from the package index. One environment serves all, so tha
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -27,7 +31,8 @@ ASK_FOR_COMMAND = "from imagegen_nb.core.install_hint import install_command; pr
 class Machine:
     """A folder with a clone, an empty environment whose programs come first, and a repository to be."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, git_server: str) -> None:
+        self.git_server = git_server
         self.clone = folder / "imagegen-nb"
         self.repository = folder / "my repository"
         self.repository.mkdir()
@@ -39,6 +44,8 @@ class Machine:
             if not name.startswith(("IMAGEGEN_NB", "PYTHON", "PYTEST", "VIRTUAL_ENV", "COVERAGE"))
         }
         self.variables["PATH"] = os.pathsep.join([str(environment / "bin"), self.variables["PATH"]])
+        for name in ("no_proxy", "NO_PROXY"):
+            self.variables[name] = f"{self.variables.get(name, '')},127.0.0.1".removeprefix(",")
         self.variables["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
 
     def fetch_dependencies(self) -> None:
@@ -78,11 +85,28 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def git_server(tmp_path: Path) -> Iterator[str]:
+    """Serves the folder `git`: git reads repositories over HTTP from plain files."""
+    handler = functools.partial(QuietHandler, directory=str(tmp_path / "git"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def machine(tmp_path: Path, git_server: str) -> Machine:
     """With the files of this checkout in a clone, whether they are committed yet or not."""
     if not (ROOT / ".git").exists():
         pytest.skip("only a checkout can be cloned")
-    machine = Machine(tmp_path)
+    machine = Machine(tmp_path, git_server)
     listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0")
     for name in filter(None, names):
@@ -91,6 +115,8 @@ def machine(tmp_path: Path) -> Machine:
             shutil.copy2(ROOT / name, machine.clone / name)
     identity = "-c user.name=tests -c user.email=tests@tests.example"
     machine.run(f"git init -q && git add -A && git {identity} commit -qm all", machine.clone)
+    bare = tmp_path / "git" / "imagegen-nb.git"
+    machine.run(f"git clone -q --bare {machine.clone} {bare} && git -C {bare} update-server-info")
     machine.fetch_dependencies()
     return machine
 
@@ -155,26 +181,28 @@ def a_clone_by_its_path_and_editable(machine: Machine) -> None:
 
 
 def a_git_repository(machine: Machine) -> None:
-    """Also as CI installs what `init` wrote where no source is known: from the one variable."""
+    """Also as CI installs what an earlier `init` wrote where no source was known: from the one variable."""
+    unknown = machine.repository / "without a source"
+    unknown.mkdir()
+    machine.run("imagegen-nb init", unknown)
     command = documented(r'"imagegen-nb\[test\] @ git\+https://\S+"')
-    url = machine.clone.as_uri()
+    url = f"{machine.git_server}/imagegen-nb.git"
     machine.run(re.sub(r"https://git\.example/imagegen-nb\.git", url, command))
     commit = machine.run("git rev-parse HEAD", machine.clone).strip()
     assert machine.command_of_messages() == f"pip install 'imagegen-nb[test] @ git+{url}@{commit}'"
     machine.run(machine.command_of_messages())
-    project = machine.repository / "without a source"
-    project.mkdir()
-    machine.run("imagegen-nb init", project)
+    known = machine.repository / "with a source"
+    known.mkdir()
+    machine.run("imagegen-nb init", known)
+    requirement = (known / "notebooks" / "requirements.txt").read_text()
+    assert requirement == f"imagegen-nb[test] @ git+{url}@{commit}\n"
     machine.uninstall()
-    machine.run("pip install -r notebooks/requirements.txt", project, IMAGEGEN_NB_SOURCE=f"git+{url}")
+    machine.run("pip install -r notebooks/requirements.txt", unknown, IMAGEGEN_NB_SOURCE=f"git+{url}")
     machine.run("imagegen-nb --version")
 
 
 def where_no_source_is_set_ci_fails_and_names_the_variable(machine: Machine) -> None:
-    project = machine.repository / "never set"
-    project.mkdir()
-    machine.run("imagegen-nb init", project)
-    machine.uninstall()
+    project = machine.repository / "without a source"
     with pytest.raises(AssertionError, match=r"\$\{IMAGEGEN_NB_SOURCE\}"):
         machine.run("pip install -r notebooks/requirements.txt", project, IMAGEGEN_NB_SOURCE="")
 

@@ -87,14 +87,15 @@ def _recorded_source(distribution: metadata.Distribution) -> Source | None:
     try:
         record = json.loads(distribution.read_text("direct_url.json") or "{}")
         url = str(record.get("url", ""))
+        parts = urlsplit(url)
         vcs = record.get("vcs_info", {})
-        if "commit_id" in vcs:
+        # A clone on this machine is named by its folder, below: older versions of pip refuse git+file: URLs.
+        if "commit_id" in vcs and parts.scheme != "file":
             subdirectory = f"#subdirectory={record['subdirectory']}" if record.get("subdirectory") else ""
             return Source(url=f"{vcs['vcs']}+{_without_password(url)}@{vcs['commit_id']}{subdirectory}")
         editable = bool(record.get("dir_info", {}).get("editable"))
     except (ValueError, AttributeError, KeyError):
         return None  # damaged
-    parts = urlsplit(url)
     if parts.scheme == "file":
         path = unquote(parts.path)
         return Source(path=path, editable=editable) if Path(path).exists() else None

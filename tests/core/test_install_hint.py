@@ -51,6 +51,12 @@ def test_a_clone_is_installed_from_its_folder(installed, tmp_path, name, editabl
     assert shlex.split(install_command("test", upgrade=True))[:3] == ["pip", "install", "-U"]
 
 
+def test_a_local_clone_that_git_was_asked_for_is_installed_from_its_folder(installed, tmp_path):
+    """pip before 24.1 refuses `imagegen-nb @ git+file:///…`."""
+    installed({"url": tmp_path.as_uri(), "vcs_info": {"vcs": "git", "commit_id": COMMIT}})
+    assert shlex.split(install_command("test")) == ["pip", "install", f"{tmp_path}[test]"]
+
+
 def test_a_wheel_is_installed_from_its_file(installed, tmp_path):
     wheel = tmp_path / "imagegen_nb-9.9-py3-none-any.whl"
     wheel.touch()
