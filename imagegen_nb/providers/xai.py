@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from functools import partial
 from typing import Any
 
 from imagegen_nb.core.types import (
@@ -95,8 +94,8 @@ class XAI(Provider):
         }
         async with open_client(self.name, connection, _error) as client:
             response = await client.send(
-                partial(
-                    client.http.post,
+                # No partial: its repr would show the header in a traceback with locals.
+                lambda: client.http.post(
                     f"{connection.base_url}/images/generations",
                     json=body,
                     headers={"Authorization": f"Bearer {connection.key}"},
