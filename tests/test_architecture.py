@@ -256,7 +256,7 @@ LEAVES = {
     "core.active_cassette": ({"core.active_cassette", "core.types", "errors"}, set()),
     "replay.network_block": ({"replay.network_block", "errors"}, set()),
     "replay.paths": ({"replay.paths", "core.filenames", "errors"}, set()),
-    "store.base": ({"store.base", "core.images", "errors"}, set()),
+    "store.base": ({"store.base", "errors"}, set()),
 }
 
 
@@ -320,7 +320,6 @@ ACROSS_A_PACKAGE = {
     "cli/test_main.py",
     "providers/test_contract.py",
     "providers/test_faults.py",
-    "providers/test_plug_in_api.py",
     "providers/test_recorded_contract.py",
     "providers/test_recordings.py",
     "replay/test_no_route.py",

@@ -94,7 +94,7 @@ class XAI(Provider):
         }
         async with open_client(self.name, connection, _error) as client:
             response = await client.send(
-                # A function, not a partial: a partial would hold the key, and tracebacks with locals show it.
+                # No partial: its repr would show the header in a traceback with locals.
                 lambda: client.http.post(
                     f"{connection.base_url}/images/generations",
                     json=body,
