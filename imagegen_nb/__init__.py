@@ -19,11 +19,11 @@ from imagegen_nb._version import __version__ as __version__
 if TYPE_CHECKING:
     from imagegen_nb.errors import ImagegenError, InvalidStep, StepFailed
     from imagegen_nb.providers.credentials import Gateway, VertexAI
-    from imagegen_nb.runs.reference_check import check_references
+    from imagegen_nb.runs.output_reference_check import check_references
     from imagegen_nb.runs.run import Run
     from imagegen_nb.runs.simulation import simulate
     from imagegen_nb.runs.workspace import Workspace
-    from imagegen_nb.step.references import paths
+    from imagegen_nb.step.output_references import paths
     from imagegen_nb.step.step import ImageGenerationStep
     from imagegen_nb.step_file.export import save_step
     from imagegen_nb.step_file.load import load_step
@@ -59,9 +59,9 @@ _HOMES = {
     "StepForm": "widgets.form",
     "VertexAI": "providers.credentials",
     "Workspace": "runs.workspace",
-    "check_references": "runs.reference_check",
+    "check_references": "runs.output_reference_check",
     "load_step": "step_file.load",
-    "paths": "step.references",
+    "paths": "step.output_references",
     "save_step": "step_file.export",
     "simulate": "runs.simulation",
 }

@@ -10,7 +10,7 @@ import typer
 
 from imagegen_nb.cli.console import app, print_json
 from imagegen_nb.core.redaction import visible
-from imagegen_nb.step import references
+from imagegen_nb.step import output_references
 from imagegen_nb.step_file.load import load_step
 
 _LONGEST_VALUE = 60
@@ -27,7 +27,9 @@ def paths(
     """List what later steps can refer to: predicted, or confirmed by the output in the file."""
     definition = load_step(file)
     run = definition if definition.output else None
-    output_paths = references.paths(definition.step, run, identifier=identifier or definition.identifier)
+    output_paths = output_references.paths(
+        definition.step, run, identifier=identifier or definition.identifier
+    )
     if as_json:
         print_json([asdict(path) for path in output_paths])
         return

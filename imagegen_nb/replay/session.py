@@ -17,7 +17,7 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import RecordingMissing, ReplayError
 from imagegen_nb.providers import catalog
-from imagegen_nb.replay import cassette_file, environment, mismatch, vcr_adapter, writer
+from imagegen_nb.replay import cassette_file, cassette_writer, environment, mismatch, vcr_adapter
 from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.environment import MODE_VARIABLE, NOTEBOOK_VARIABLE, Mode
 from imagegen_nb.replay.paths import folder_of
@@ -158,7 +158,9 @@ class Session:
             if self.about.refused and not self.replaying:
                 raise ReplayError(self._refusals())
             return
-        rescue = writer.rescue(self.name, self._recorder.recordings, self._recorded_backend or "emulator")
+        rescue = cassette_writer.rescue(
+            self.name, self._recorder.recordings, self._recorded_backend or "emulator"
+        )
         raise ReplayError(f"cassette {self.name!r} could not be saved: {problem}. {rescue}")
 
     def save(self) -> None:
@@ -170,7 +172,9 @@ class Session:
         if self.replaying or changes == self._saved_changes:
             return
         recordings = self._recorder.recordings
-        self.about = writer.write(self.folder, recordings, self._recorded_backend or "emulator", unrecorded)
+        self.about = cassette_writer.write(
+            self.folder, recordings, self._recorded_backend or "emulator", unrecorded
+        )
         self._saved_changes = changes
 
     @property

@@ -13,7 +13,7 @@ from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.output import Asset
 from imagegen_nb.testing import baselines, failure_image
 from imagegen_nb.testing.baselines import Baseline, Origin
-from imagegen_nb.testing.flip import difference, plain
+from imagegen_nb.testing.flip_metric import difference, plain
 
 if TYPE_CHECKING:
     from PIL.Image import Image

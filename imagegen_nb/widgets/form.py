@@ -16,7 +16,7 @@ from imagegen_nb.core.variables import is_name
 from imagegen_nb.errors import ImagegenError
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
-from imagegen_nb.step import references
+from imagegen_nb.step import output_references
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.widgets.base import DisplayProbe
@@ -126,8 +126,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         for name, value in values.items():
             if not is_name(name):  # an imported file may call its inputs anything; no path leads to those
                 continue
-            if isinstance(value, references.HasOutput):
-                variables += map(_path_variable, references.paths(value.step, value, identifier=name))
+            if isinstance(value, output_references.HasOutput):
+                variables += map(_path_variable, output_references.paths(value.step, value, identifier=name))
             else:
                 type_ = "text" if isinstance(value, str) else "array"
                 variables.append(_variable(name, "Inputs", "", type_, value))
@@ -251,5 +251,5 @@ def _variable(path: str, group: str, state: str, type_: str, value: Any) -> dict
     return {"path": path, "group": group, "state": state, "type": type_, "sample": str(sample)}
 
 
-def _path_variable(path: references.OutputPath) -> dict[str, Any]:
+def _path_variable(path: output_references.OutputPath) -> dict[str, Any]:
     return _variable(path.path, "Workflow Steps", path.state, path.type, path.value)

@@ -9,8 +9,8 @@ from typing import Any
 import traitlets
 
 from imagegen_nb.runs.run import Run
-from imagegen_nb.step import references
-from imagegen_nb.step.references import OutputPath
+from imagegen_nb.step import output_references
+from imagegen_nb.step.output_references import OutputPath
 from imagegen_nb.widgets.base import BaseWidget
 
 _LONGEST_VALUE = 160  # characters of a shown value
@@ -42,7 +42,7 @@ class OutputTree(BaseWidget):
     def show(self, source: Run | Iterable[OutputPath], *, identifier: str | None = None) -> None:
         """Show another run, or other paths; what was unfolded stays so."""
         if isinstance(source, Run):
-            source = references.paths(source.step, source, identifier=identifier)
+            source = output_references.paths(source.step, source, identifier=identifier)
         self.set_trait("nodes", [_node(path) for path in sorted(source, key=_sort_key)])
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from ipywidgets import HTML, Checkbox, Tab, VBox
 
 from imagegen_nb.errors import ImagegenError
 from imagegen_nb.runs.run import Run
-from imagegen_nb.step import references
+from imagegen_nb.step import output_references
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.widgets.factory import WidgetFactory, set_visible, update_traits
@@ -95,7 +95,7 @@ class Panel:
 
     def show_paths(self, step: ImageGenerationStep, run: Run | None, identifier: str) -> None:
         """Show what later steps can refer to: confirmed by `run`, or predicted."""
-        self.tree.show(references.paths(step, run, identifier=identifier))
+        self.tree.show(output_references.paths(step, run, identifier=identifier))
 
     def show_error(self, error: BaseException | None) -> None:
         """Show what went wrong, in plain words and with the details folded; None clears it."""

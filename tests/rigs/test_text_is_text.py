@@ -17,7 +17,7 @@ from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.types import MissingImages
 from imagegen_nb.core.variables import render
 from imagegen_nb.errors import DefinitionError, ProviderFault, VariableError
-from imagegen_nb.runs.reference_check import Finding, ReferenceReport
+from imagegen_nb.runs.output_reference_check import Finding, ReferenceReport
 from imagegen_nb.step_file.document import SavedStep
 from imagegen_nb.widgets.form_state import FieldState
 from imagegen_nb.widgets.gallery_page import GalleryPage

@@ -8,7 +8,7 @@ from support.runs import run_of
 
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
-from imagegen_nb.step import references
+from imagegen_nb.step import output_references
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.widgets.output_tree import OutputTree
 
@@ -37,7 +37,7 @@ def test_a_run_is_shown_with_its_values(workspace: Workspace):
 
 def test_every_node_stands_directly_before_what_it_holds(workspace: Workspace):
     many = STEP.model_copy(update={"image_count": 10})
-    listed = paths(OutputTree(references.paths(many)))
+    listed = paths(OutputTree(output_references.paths(many)))
     assert listed[:2] == ["step_1.output", "step_1.output.settings"]
     assert listed.index("step_1.output.assets.9") > listed.index("step_1.output.assets.2.id")
     for index, path in enumerate(listed[1:], 1):
@@ -47,9 +47,11 @@ def test_every_node_stands_directly_before_what_it_holds(workspace: Workspace):
 
 
 def test_predicted_and_missing_paths_are_marked(workspace: Workspace):
-    tree = OutputTree(references.paths(STEP, identifier="step_3"))
+    tree = OutputTree(output_references.paths(STEP, identifier="step_3"))
     assert {node["state"] for node in tree.nodes} == {"predicted"}
-    tree.show(references.paths(STEP.model_copy(update={"image_count": 3}), run_of(STEP, workspace.store)))
+    tree.show(
+        output_references.paths(STEP.model_copy(update={"image_count": 3}), run_of(STEP, workspace.store))
+    )
     missing = [node["path"] for node in tree.nodes if node["state"] == "missing"]
     assert missing[0] == "step_1.output.assets.2"
     assert len(missing) == 6
@@ -63,7 +65,7 @@ def test_an_identifier_names_the_run(workspace: Workspace):
 
 def test_long_values_are_cut(workspace: Workspace):
     value = "x" * 5000
-    node = OutputTree([references.OutputPath("a.b", "text", "confirmed", value)]).nodes[0]
+    node = OutputTree([output_references.OutputPath("a.b", "text", "confirmed", value)]).nodes[0]
     assert len(node["value"]) == 160
 
 

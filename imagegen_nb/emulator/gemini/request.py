@@ -13,7 +13,7 @@ from imagegen_nb.emulator.gemini.models import MODELS, GeminiModel
 from imagegen_nb.emulator.gemini.schema import normalize
 from imagegen_nb.emulator.rendering.drawing import Drawing, ImageFormat
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected
-from imagegen_nb.emulator.tokens import text_tokens
+from imagegen_nb.emulator.token_usage import text_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from imagegen_nb.emulator.gemini.errors import MEDIA_TYPE
 from imagegen_nb.emulator.responses import CREATED_AT, EmulatedResponse, EncodedImage, json_response
-from imagegen_nb.emulator.tokens import text_tokens
+from imagegen_nb.emulator.token_usage import text_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

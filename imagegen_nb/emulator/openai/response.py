@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from imagegen_nb.emulator.openai.errors import error_body
 from imagegen_nb.emulator.openai.models import MODELS, PARTIAL_IMAGE_TOKENS, image_tokens
 from imagegen_nb.emulator.responses import CREATED_AT, EmulatedResponse, EncodedImage, json_response
-from imagegen_nb.emulator.tokens import text_tokens
+from imagegen_nb.emulator.token_usage import text_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from imagegen_nb.core import variables
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.runs.simulation import Outcome, outcomes, simulate
-from imagegen_nb.step.references import type_of
+from imagegen_nb.step.output_references import type_of
 from imagegen_nb.step.step import ImageGenerationStep
 
 Template = str | ImageGenerationStep

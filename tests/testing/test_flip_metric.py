@@ -13,7 +13,7 @@ from support.images import illustration, needs_flip
 from imagegen_nb.emulator.rendering.drawing import Drawing
 from imagegen_nb.emulator.rendering.image import render
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.testing.flip import difference, plain
+from imagegen_nb.testing.flip_metric import difference, plain
 from imagegen_nb.testing.image_assertions import TOLERANCE
 
 SIZE = (512, 512)

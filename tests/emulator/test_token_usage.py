@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from imagegen_nb.emulator.tokens import text_tokens
+from imagegen_nb.emulator.token_usage import text_tokens
 
 
 def test_text_is_an_approximation_but_a_steady_one():
