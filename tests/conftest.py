@@ -49,7 +49,12 @@ _SLOW_TIMEOUT = 600
 def pytest_configure(config: pytest.Config) -> None:
     """Run the fast lane where nothing is said about which tests to run."""
     options = config.option
-    chosen = options.markexpr or options.keyword or options.lf or getattr(options, "failedfirst", False)
+    chosen = (
+        options.markexpr
+        or options.keyword
+        or getattr(options, "lf", False)
+        or getattr(options, "failedfirst", False)
+    )
     if not chosen and config.args_source is not pytest.Config.ArgsSource.ARGS:
         options.markexpr = FAST_LANE
 
