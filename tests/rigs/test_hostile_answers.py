@@ -93,7 +93,7 @@ ANSWERS = {
 
 def shown(run: Run) -> str:
     told = [run, run.output, run.error, *run.warnings, *run.request_ids, run.answered_by, run.paid_by]
-    told += [text for receipt in run.receipts for text in (receipt.used, *(receipt.used or {}).values())]
+    told += [text for receipt in run.receipts for text in (receipt.echoed, *(receipt.echoed or {}).values())]
     told += [*(run.usage.input or {}), *(run.usage.output or {})]
     if run.error is not None:
         told += [run.error.code, run.error.request_id, run.error.message]
