@@ -11,6 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from imagegen_nb.emulator import Emulator, Fault, handler, uvicorn_server
 from imagegen_nb.emulator.rendering.image import render
+from imagegen_nb.replay.network_block import offline
 
 STOPPED = 30.0
 """Seconds within which an emulator has stopped, however busy the machine."""
@@ -95,3 +96,9 @@ def test_a_page_that_does_not_come_is_named_at_the_start(monkeypatch):
     )
     with pytest.raises(RuntimeError, match="a request to itself failed"):
         Emulator().start()
+
+
+def test_it_starts_where_the_process_is_kept_off_the_network():
+    """As in a notebook that replays: nobody asks the emulator there, so there is nothing to check."""
+    with offline(), Emulator() as emulator:
+        assert emulator.url.startswith("http://127.0.0.1:")
