@@ -18,7 +18,8 @@ from imagegen_nb.testing import nbval_adapter, nbval_outputs
 from imagegen_nb.testing.nbval_adapter import Kernel, Notebook
 
 _BLOCK_NETWORK = (
-    "__import__('imagegen_nb.replay.network_block', fromlist=['guard']).stay_offline(loopback={loopback})"
+    "__import__('imagegen_nb.replay.network_block', fromlist=['stay_offline'])"
+    ".stay_offline(loopback={loopback})"
 )
 _START = 60.0
 """Seconds a kernel may take to import the network block."""
