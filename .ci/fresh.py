@@ -110,6 +110,7 @@ class Outcome:
 
 def bare(suite: str, folder: Path) -> None:
     """Make a bare Debian in `folder`, out of the cache where one was made within the last days."""
+    folder.chmod(0o755)  # it becomes the root folder, which every user has to read
     kept = CACHE / f"{suite}.tar"
     if not kept.exists() or time.time() - kept.stat().st_mtime > KEPT_DAYS * 86400:
         script = Path("/usr/share/debootstrap/scripts", suite)
