@@ -61,14 +61,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import nothing out of folders that `-m` leaves out whole."""
-    selected = config.option.markexpr
+    lane = config.option.markexpr
+    if lane not in (FAST_LANE, *SLOW_LANES):
+        return None
     lineage = (collection_path, *collection_path.parents)
-    lanes = [lane for folder, lane in _LANE_OF_FOLDER.items() if _HERE / folder in lineage]
-    if selected in (FAST_LANE, "notebooks"):
-        return bool(lanes) or None
-    if selected in _LANE_OF_FOLDER.values() and _HERE in collection_path.parents:
-        return lanes != [selected] or None
-    return None
+    of_folder = [name for folder, name in _LANE_OF_FOLDER.items() if _HERE / folder in lineage]
+    if lane == "browser" and _HERE in collection_path.parents:  # all of them lie in their folder
+        return of_folder != [lane] or None
+    return bool(of_folder) and of_folder != [lane] or None
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

@@ -20,6 +20,8 @@ import imagegen_nb
 DOCUMENT = ROOT / "CONTRIBUTING.md"
 PACKAGE = Path(imagegen_nb.__file__).parent
 
+pytestmark = pytest.mark.notebooks  # each starts a process that imports all of a copy
+
 
 def block(name: str) -> str:
     """The code block below the marker `name`."""

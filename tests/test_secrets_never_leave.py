@@ -30,7 +30,7 @@ from support.secrets import (
 from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, Workspace
 from imagegen_nb.emulator import Fault
 
-pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")
+pytestmark = [pytest.mark.rigs, pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")]
 
 
 @pytest.fixture(autouse=True)

@@ -109,6 +109,7 @@ def finished(process: subprocess.Popen[str], words: str = "") -> tuple[str, str]
         process.wait()
 
 
+@pytest.mark.rigs
 def test_a_plain_script_needs_nothing_running_and_ends_by_itself(tmp_path):
     process = script(
         """
@@ -123,6 +124,7 @@ def test_a_plain_script_needs_nothing_running_and_ends_by_itself(tmp_path):
     assert process.returncode == 0
 
 
+@pytest.mark.rigs
 def test_after_a_fork_the_child_has_a_loop_of_its_own(tmp_path):
     process = script(
         """
@@ -174,6 +176,7 @@ INTERRUPTED = """
 
 
 @pytest.mark.parametrize("how", ["run", "arun"])
+@pytest.mark.rigs
 def test_ctrl_c_ends_a_run_and_keeps_what_came(emulator, tmp_path, how):
     emulator.script("gemini", Fault("ok"), *[Fault("delay", seconds=SLOW)] * 2)
     process = script(INTERRUPTED, tmp_path, emulator.url, how)
@@ -196,6 +199,7 @@ def test_ctrl_c_ends_a_run_and_keeps_what_came(emulator, tmp_path, how):
     assert emulator.count() == 6
 
 
+@pytest.mark.rigs
 def test_ctrl_c_before_anything_came(emulator, tmp_path):
     emulator.script("gemini", *[Fault("hang")] * 3)
     process = script(INTERRUPTED, tmp_path, emulator.url, "run")
@@ -365,6 +369,7 @@ def test_what_waits_for_its_turn_is_never_sent_once_it_is_cancelled(workspace, e
     assert "calling" not in {entry.state for entry in workspace.runs()}
 
 
+@pytest.mark.rigs
 def test_a_process_that_is_killed_leaves_a_run_that_is_told_as_interrupted(workspace, emulator, tmp_path):
     emulator.latency = SLOW
     process = script(

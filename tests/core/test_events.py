@@ -70,6 +70,7 @@ def test_a_callback_that_fails_does_not_hide_why_the_run_did(workspace, emulator
 
 
 @pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt()"])
+@pytest.mark.rigs
 def test_a_callback_that_wants_to_leave_does_not_stop_the_toolkit(emulator, tmp_path, error):
     """`sys.exit()` in a callback ends the run or is noted; later runs work. It may hang: hence a process."""
     code = f"""

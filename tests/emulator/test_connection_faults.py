@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import httpx2
 import pytest
-from support.emulated import EACH_PROVIDER, PATHS, good
+from support.emulated import EACH_PROVIDER, PATHS, good, pictures
 
 from imagegen_nb.emulator import Fault
 
@@ -47,6 +47,17 @@ def test_drip_comes_byte_by_byte(emulator, http, provider):
         chunks = [next(raw) for _ in range(5)]
         assert max(map(len, chunks)) < 5
         assert int(response.headers["content-length"]) > 10_000
+    assert [request.fault for request in emulator.requests] == ["drip"]
+    assert pictures(provider, http.post(PATHS[provider], json=good(provider)).json())
+    assert emulator.count(provider) == 2
+
+
+def test_drip_comes_whole(emulator, http):
+    emulator.script("openai", Fault("drip", seconds=0.0))
+    small = good("openai") | {"output_format": "jpeg", "output_compression": 0}
+    response = http.post(PATHS["openai"], json=small)
+    assert pictures("openai", response.json())
+    assert len(response.content) == int(response.headers["content-length"])
 
 
 @EACH_PROVIDER

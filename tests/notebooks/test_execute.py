@@ -13,6 +13,7 @@ from imagegen_nb.notebooks.execute import execute, parse, text_of
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
 
 
+@pytest.mark.notebooks
 def test_outputs_are_filled_in_up_to_the_cell_that_fails(project):
     path = notebook(
         project,

@@ -32,7 +32,7 @@ from imagegen_nb.errors import (
     RateLimited,
 )
 
-pytestmark = pytest.mark.usefixtures("waits")
+pytestmark = [pytest.mark.rigs, pytest.mark.usefixtures("waits")]
 
 PROVIDERS = ("openai", "xai", "gemini")
 MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}

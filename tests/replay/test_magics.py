@@ -15,6 +15,7 @@ from imagegen_nb.replay.magics import CassetteMagic
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
 
 
+@pytest.mark.notebooks
 def test_the_magic_records_cell_by_cell_replays_and_tells(project, emulator):
     """The first kernel is killed at its end: what was recorded is on the disk by then."""
     own = SETUP.replace("timeout=60", f"timeout=60, backend={emulator.url!r}")
@@ -34,6 +35,7 @@ def test_the_magic_records_cell_by_cell_replays_and_tells(project, emulator):
     assert replayed.cells[5].outputs == replayed.cells[6].outputs == []
 
 
+@pytest.mark.notebooks
 def test_cells_are_saved_before_the_kernel_dies(project, emulator):
     own = SETUP.replace("timeout=60", f"timeout=60, backend={emulator.url!r}")
     variables = environment.environment_for(project / "cassettes/hero", mode="all")

@@ -285,7 +285,7 @@ class Careless(Sender):
     """It asks with a client of its own; `meet` is what it makes of the answer."""
 
     async def generate(self, request, connection):
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient() as client:
             answer = await client.post(
                 f"{connection.base_url}/images", headers={"authorization": f"Bearer {connection.key}"}
             )

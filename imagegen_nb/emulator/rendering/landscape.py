@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from imagegen_nb.emulator.rendering.drawing import Drawing
 
 _Colour = tuple[int, int, int]
+_Box = tuple[int, int, int, int]
+"""Left, upper, right and lower edge in pixels."""
 
-#: Shapes are drawn this much larger and reduced: the cheapest smooth edge Pillow offers.
+#: Masks of shapes are drawn this much larger and reduced: the cheapest smooth edge Pillow offers.
 _OVERSAMPLING: Final = 2
 #: Beyond this many pixels the landscape is drawn smaller and enlarged; the text is always drawn full size.
 _FULL_SIZE_PIXELS: Final = 1_600_000
@@ -38,8 +40,7 @@ def paint_landscape(drawing: Drawing) -> Image.Image:
     size = (drawing.width, drawing.height)
     shrink = math.sqrt(_FULL_SIZE_PIXELS / (size[0] * size[1]))
     drawn = size if shrink >= 1 else (round(size[0] * shrink), round(size[1] * shrink))
-    large = (drawn[0] * _OVERSAMPLING, drawn[1] * _OVERSAMPLING)
-    image = _paint(large, _SeededNumbers(drawing.seed()), drawing.transparent).reduce(_OVERSAMPLING)
+    image = _paint(drawn, _SeededNumbers(drawing.seed()), drawing.transparent)
     return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
 
 
@@ -47,9 +48,7 @@ def _paint(size: tuple[int, int], numbers: _SeededNumbers, transparent: bool) ->
     hue = numbers.between()
     far = (hue + numbers.between(0.07, 0.17) * (1 if numbers.between() < 0.5 else -1)) % 1.0
     top, horizon = _colour(hue, 0.62, 0.36), _colour(far, 0.5, 0.93)
-    image = Image.new("RGBA" if transparent else "RGB", size, (*horizon, 0) if transparent else top)
-    if not transparent:
-        _sky(image, top, horizon)
+    image = Image.new("RGBA", size, (*horizon, 0)) if transparent else _sky(size, top, horizon)
     _sun(image, numbers, far)
     _hills(image, numbers, hue, far)
     return image
@@ -65,12 +64,11 @@ def _mix(first: _Colour, second: _Colour, share: float) -> _Colour:
     return red, green, blue
 
 
-def _sky(image: Image.Image, top: _Colour, horizon: _Colour) -> None:
-    draw = ImageDraw.Draw(image)
-    width, height = image.size
-    for row in range(0, height, _OVERSAMPLING):  # both rows of a reduced pixel get one colour
-        colour = _mix(top, horizon, (row / height) ** 1.15)
-        draw.rectangle((0, row, width, row + _OVERSAMPLING - 1), fill=colour)
+def _sky(size: tuple[int, int], top: _Colour, horizon: _Colour) -> Image.Image:
+    width, height = size
+    column = Image.new("RGB", (1, height))
+    column.putdata([_mix(top, horizon, (row / height) ** 1.15) for row in range(height)])
+    return column.resize((width, height), Image.Resampling.NEAREST)
 
 
 def _sun(image: Image.Image, numbers: _SeededNumbers, hue: float) -> None:
@@ -78,24 +76,54 @@ def _sun(image: Image.Image, numbers: _SeededNumbers, hue: float) -> None:
     across, down = width * numbers.between(0.6, 0.84), height * numbers.between(0.2, 0.34)
     radius = min(width, height) * numbers.between(0.1, 0.15)
     light = _colour(hue + numbers.between(-0.04, 0.04), 0.16, 1.0)
-    draw = ImageDraw.Draw(image, "RGBA")
     for growth, alpha in ((2.9, 26), (2.2, 36), (1.55, 52), (1.0, 255)):
         reach = radius * growth
-        draw.ellipse((across - reach, down - reach, across + reach, down + reach), fill=(*light, alpha))
+        left, upper = math.floor(across - reach), math.floor(down - reach)
+        box = (left, upper, math.ceil(across + reach) + 1, math.ceil(down + reach) + 1)
+        mask, draw = _mask(box)
+        circle = (across - reach - left, down - reach - upper, across + reach - left, down + reach - upper)
+        draw.ellipse([edge * _OVERSAMPLING for edge in circle], fill=alpha)
+        _blend(image, light, mask, box)
 
 
 def _hills(image: Image.Image, numbers: _SeededNumbers, hue: float, far: float) -> None:
     """Four silhouettes, paler with distance, each the sum of two sine waves."""
     width, height = image.size
-    draw = ImageDraw.Draw(image)
     near_colour, far_colour = _colour(hue, 0.7, 0.16), _colour(far, 0.5, 0.74)
     for layer in range(4):
-        nearness = layer / 3
+        colour = _mix(far_colour, near_colour, layer / 3)
         base = height * (0.46 + 0.14 * layer)
         swell = height * numbers.between(0.035, 0.075)
         phase, waves = numbers.between(0, math.tau), numbers.between(0.7, 1.6) * max(1.0, width / height)
         crest = [
             (x, base - swell * (math.sin(phase + waves * u) + 0.45 * math.sin(2.3 * phase + 2.7 * waves * u)))
-            for x, u in ((x, x / width * math.tau) for x in range(0, width + 8, 8))
+            for x, u in ((x, x / width * math.tau) for x in range(0, width + 4, 4))
         ]
-        draw.polygon([(0, height), *crest, (width, height)], fill=_mix(far_colour, near_colour, nearness))
+        heights = [y for _, y in crest]
+        upper, foot = math.floor(min(heights)), min(height, math.ceil(max(heights)) + 1)
+        box = (0, upper, width, foot)  # only the crest has an edge; what is below is one colour
+        mask, draw = _mask(box)
+        edge = [(x * _OVERSAMPLING, (y - upper) * _OVERSAMPLING) for x, y in crest]
+        draw.polygon([(0, mask.height), *edge, (mask.width, mask.height)], fill=255)
+        _blend(image, colour, mask, box)
+        image.paste(colour, (0, foot, width, height))
+
+
+def _mask(box: _Box) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """An empty mask for a shape within `box`, oversampled, and what draws on it."""
+    left, upper, right, lower = box
+    mask = Image.new("L", ((right - left) * _OVERSAMPLING, (lower - upper) * _OVERSAMPLING))
+    return mask, ImageDraw.Draw(mask)
+
+
+def _blend(image: Image.Image, colour: _Colour, mask: Image.Image, box: _Box) -> None:
+    """Lay `colour` over `image` within `box`, as far as the mask covers it."""
+    cover = mask.reduce(_OVERSAMPLING)
+    if image.mode == "RGB":
+        image.paste(colour, box, cover)
+        return
+    layer = Image.new("RGBA", cover.size, colour)
+    layer.putalpha(cover)
+    inside = (max(0, box[0]), max(0, box[1]))
+    layer = layer.crop((inside[0] - box[0], inside[1] - box[1], *layer.size))
+    image.alpha_composite(layer, inside)
