@@ -1,11 +1,12 @@
 """Shared by all tests: lanes, one emulator, a workspace on it, a clean environment, a raw loopback server.
 
-A lane is a marker: *notebooks*, *browser* and *rigs* are slow, whatever has none of them is *fast*. Plain
+A lane is a marker, and each test has one: *loopback*, *notebooks*, *browser*, *rigs*, or else *fast*. Plain
 `pytest` runs the fast lane; whoever names files, tests or markers gets exactly those.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -37,13 +38,23 @@ _MEMORY = Path("/dev/shm")
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 * 1024**3:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
-SLOW_LANES = ("notebooks", "browser", "rigs")
-FAST_LANE = " and ".join(f"not {lane}" for lane in SLOW_LANES)
+_LANES = ("fast", "loopback", "notebooks", "browser", "rigs")
 _LANE_OF_FOLDER = {"browser": "browser", "rigs": "rigs"}
-_NOTEBOOK_FIXTURES = {"kernel", "run_pytest"}
-"""They start a process that takes seconds; other such tests bear the marker themselves."""
+_LANE_OF_FIXTURE = {"kernel": "notebooks", "run_pytest": "notebooks", "emulator": "loopback"}
+"""The first two start processes that take seconds; other such tests bear the marker themselves."""
+_SLOW_LANES = ("notebooks", "browser", "rigs")
 _SLOW_TIMEOUT = 600
 """Seconds a test of a slow lane may take. Processes start slowly on a busy machine; a hang still ends."""
+
+
+# Half a million objects live as long as the session: modules and tests. Nobody looks for garbage among them.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on, look for garbage among what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,32 +67,38 @@ def pytest_configure(config: pytest.Config) -> None:
         or getattr(options, "failedfirst", False)
     )
     if not chosen and config.args_source is not pytest.Config.ArgsSource.ARGS:
-        options.markexpr = FAST_LANE
+        options.markexpr = "fast"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import nothing out of folders that `-m` leaves out whole."""
     lane = config.option.markexpr
-    if lane not in (FAST_LANE, *SLOW_LANES):
+    if lane not in _LANES:
         return None
     lineage = (collection_path, *collection_path.parents)
     of_folder = [name for folder, name in _LANE_OF_FOLDER.items() if _HERE / folder in lineage]
     if lane == "browser" and _HERE in collection_path.parents:  # all of them lie in their folder
         return of_folder != [lane] or None
-    return bool(of_folder) and of_folder != [lane] or None
+    return (bool(of_folder) and of_folder != [lane]) or None
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put each test into its lane, by its folder or by what it uses."""
+    """Put each test into its lane."""
     for item in items:
-        if lane := _LANE_OF_FOLDER.get(item.path.relative_to(_HERE).parts[0]):
-            item.add_marker(getattr(pytest.mark, lane))
-        elif _NOTEBOOK_FIXTURES.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.notebooks)
-        slow = any(item.get_closest_marker(lane) for lane in SLOW_LANES)
+        if not any(item.get_closest_marker(lane) for lane in _LANES):
+            item.add_marker(getattr(pytest.mark, _lane(item)))
+        slow = any(item.get_closest_marker(lane) for lane in _SLOW_LANES)
         if slow and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_SLOW_TIMEOUT))
+
+
+def _lane(item: pytest.Item) -> str:
+    """The lane of a test that names none: by its folder, or by what it uses."""
+    if lane := _LANE_OF_FOLDER.get(item.path.relative_to(_HERE).parts[0]):
+        return lane
+    fixtures = getattr(item, "fixturenames", ())
+    return next((lane for name, lane in _LANE_OF_FIXTURE.items() if name in fixtures), "fast")
 
 
 @pytest.fixture(scope="session", autouse=True)

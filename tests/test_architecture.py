@@ -234,6 +234,7 @@ def test_importing_the_emulator_loads_neither_a_web_framework_nor_an_imaging_lib
     assert third_party == set()
 
 
+@pytest.mark.notebooks
 def test_importing_the_command_line_loads_no_sdk_no_server_and_no_widgets():
     _, third_party = modules_loaded_by(f"{PACKAGE}.cli")
     slow = {
@@ -267,6 +268,7 @@ def test_importing_a_leaf_imports_what_it_needs_and_nothing_else(module):
     assert modules_loaded_by(f"{PACKAGE}.{module}") == (with_parents(*own), third_party)
 
 
+@pytest.mark.notebooks
 def test_the_pytest_plugin_costs_next_to_nothing_in_sessions_that_do_not_use_it():
     own, third_party = modules_loaded_by(f"{PACKAGE}.testing.plugin", after="pytest")
     needed = {"testing.plugin", "testing.baselines", "core.atomic_files", "core.images", "errors"}

@@ -58,6 +58,7 @@ def test_importing_the_package_loads_nothing_heavy():
     assert loaded_after("import imagegen_nb; dir(imagegen_nb)") == set()
 
 
+@pytest.mark.notebooks
 def test_making_a_step_loads_no_sdk_and_no_pillow():
     program = (
         "from imagegen_nb import ImageGenerationStep\n"
@@ -67,6 +68,7 @@ def test_making_a_step_loads_no_sdk_and_no_pillow():
     assert loaded_after(program) <= {"pydantic"}
 
 
+@pytest.mark.notebooks
 def test_making_a_workspace_and_reading_a_file_loads_no_sdk():
     program = (
         "import warnings; warnings.simplefilter('ignore')\n"

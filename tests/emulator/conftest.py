@@ -30,53 +30,47 @@ class Token(AnonymousCredentials):
         headers["authorization"] = f"Bearer {self.token}"
 
 
-@pytest.fixture(scope="session")
-def _server() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(_server: Emulator) -> Iterator[Emulator]:
-    _server.clear()
-    yield _server
-    _server.clear()
-    _server.latency, _server.retired = 0.0, False
-
-
 # Clients are made once: each loads the trusted certificates, which takes longer than most tests.
 
 
 @pytest.fixture(scope="session")
-def _http(_server: Emulator) -> Iterator[httpx2.Client]:
+def _http(_running_emulator: Emulator) -> Iterator[httpx2.Client]:
     headers = {"authorization": f"Bearer {KEY}", "x-goog-api-key": KEY}
-    with httpx2.Client(base_url=_server.url, headers=headers, timeout=10, trust_env=False) as client:
+    with httpx2.Client(
+        base_url=_running_emulator.url, headers=headers, timeout=10, trust_env=False
+    ) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def _oai(_server: Emulator) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{_server.url}/openai/v1", api_key=KEY, max_retries=0, timeout=10) as client:
+def _oai(_running_emulator: Emulator) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(
+        base_url=f"{_running_emulator.url}/openai/v1", api_key=KEY, max_retries=0, timeout=10
+    ) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def _grok(_server: Emulator) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{_server.url}/xai/v1", api_key=KEY, max_retries=0, timeout=10) as client:
+def _grok(_running_emulator: Emulator) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(
+        base_url=f"{_running_emulator.url}/xai/v1", api_key=KEY, max_retries=0, timeout=10
+    ) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def _google(_server: Emulator) -> Iterator[genai.Client]:
-    options = types.HttpOptions(base_url=f"{_server.url}/gemini", api_version="v1beta", timeout=10_000)
+def _google(_running_emulator: Emulator) -> Iterator[genai.Client]:
+    options = types.HttpOptions(
+        base_url=f"{_running_emulator.url}/gemini", api_version="v1beta", timeout=10_000
+    )
     client = genai.Client(api_key=KEY, http_options=options)
     yield client
     client.close()
 
 
 @pytest.fixture(scope="session")
-def _vertex(_server: Emulator) -> Iterator[genai.Client]:
-    options = types.HttpOptions(base_url=f"{_server.url}/gemini", timeout=10_000)
+def _vertex(_running_emulator: Emulator) -> Iterator[genai.Client]:
+    options = types.HttpOptions(base_url=f"{_running_emulator.url}/gemini", timeout=10_000)
     client = genai.Client(
         enterprise=True, project="p", location="global", credentials=Token(), http_options=options
     )

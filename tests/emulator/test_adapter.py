@@ -169,6 +169,7 @@ with Emulator() as emulator:
 """
 
 
+@pytest.mark.notebooks
 def test_a_provider_is_added_by_one_folder(tmp_path):
     package = tmp_path / "imagegen_nb"
     shutil.copytree(Path(imagegen_nb.emulator.__file__).parent, package / "emulator")

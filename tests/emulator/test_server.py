@@ -109,6 +109,7 @@ def run(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.notebooks
 def test_a_process_that_never_stops_it_still_ends():
     run(
         "import urllib.request; from imagegen_nb.emulator import Emulator;"
@@ -116,6 +117,7 @@ def test_a_process_that_never_stops_it_still_ends():
     )
 
 
+@pytest.mark.notebooks
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 def test_a_forked_child_gets_its_own():
     code = """
@@ -157,6 +159,7 @@ def test_it_imports_nothing_else_of_the_project():
                 assert name.startswith("imagegen_nb.emulator") or name.split(".")[0] in allowed, (path, name)
 
 
+@pytest.mark.notebooks
 def test_serve_forever_ends_cleanly_on_ctrl_c():
     code = (
         "from imagegen_nb.emulator import Emulator; e = Emulator().start(); print(e.url, flush=True);"

@@ -50,6 +50,7 @@ def test_importing_the_package_loads_nothing_heavy():
     assert loaded_after("import imagegen_nb.providers") == set()
 
 
+@pytest.mark.notebooks
 def test_writing_a_provider_loads_no_sdk():
     names = ", ".join(set(providers.__all__) - {"open_client"})
     assert loaded_after(f"from imagegen_nb.providers import {names}") <= {"pydantic"}
@@ -117,6 +118,7 @@ def test_the_documents_provider_runs(paint, tmp_path):
 CHECKS = [name for name in dir(ig.testing.ProviderContract) if name.startswith("test_")]
 
 
+@pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_documents_provider_keeps_the_contract(paint, name):
     contract = paint["TestPaint"]()

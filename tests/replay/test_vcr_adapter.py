@@ -101,6 +101,7 @@ def test_the_check_is_made_once_a_provider(lamp, live, monkeypatch):
     assert checked == ["self-check", *["a lamp"] * 3]
 
 
+@pytest.mark.notebooks
 def test_an_ordinary_run_never_loads_vcrpy(emulator, tmp_path):
     program = (
         "import sys, imagegen_nb as ig\n"

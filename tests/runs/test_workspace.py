@@ -43,6 +43,7 @@ def test_an_emulator_by_the_name_localhost(emulator, tmp_path):
     assert STEP.run(workspace=Workspace(tmp_path, backend=url)).status == "done"
 
 
+@pytest.mark.usefixtures("waits")
 def test_an_emulator_that_is_not_there(tmp_path):
     run = STEP.replace(on_failure="continue").run(workspace=Workspace(tmp_path, backend="http://127.0.0.1:9"))
     assert (run.error.kind, run.error.charge) == ("provider_fault", "none")
@@ -50,6 +51,7 @@ def test_an_emulator_that_is_not_there(tmp_path):
     assert "nothing was sent" in str(run.error)
 
 
+@pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("model", ["gpt-image-2", "grok-imagine-image", "gemini-3.1-flash-image"])
 def test_nobody_listens(tmp_path, model):
     step = STEP.replace(model=model, on_failure="continue", image_count=2)

@@ -50,6 +50,7 @@ async def test_an_unknown_option_is_named_with_the_known_ones(workspace, emulato
     assert emulator.count() == 0
 
 
+@pytest.mark.notebooks
 def test_a_notebook_completes_the_options():
     text = "step.run(part"
     with provisionalcompleter():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 import html5lib
 import pytest
@@ -26,6 +27,7 @@ def run(tmp_path):
     store.close()
 
 
+@cache
 def validator() -> Draft202012Validator:
     schema = definition_schema()
     Draft202012Validator.check_schema(schema)

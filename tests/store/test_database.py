@@ -206,6 +206,7 @@ put(b"parent")
 """
 
 
+@pytest.mark.rigs
 def test_parent_and_forked_child_both_go_on_with_a_store(tmp_path):
     program = FORK + (
         "codes = [child(lambda: (put(b'child'), store.used, store.close())) for _ in range(3)]\n"
@@ -215,6 +216,7 @@ def test_parent_and_forked_child_both_go_on_with_a_store(tmp_path):
     assert run_program(program, tmp_path).strip() == "[0, 0, 0] 5"
 
 
+@pytest.mark.rigs
 def test_a_fork_while_another_thread_uses_the_store_does_not_hang_the_child(tmp_path):
     program = FORK.replace("alarm(10)", "alarm(2)") + (
         "stop = threading.Event()\n"
@@ -233,6 +235,7 @@ def test_a_fork_while_another_thread_uses_the_store_does_not_hang_the_child(tmp_
     assert run_program(program, tmp_path).strip() == "{0}"
 
 
+@pytest.mark.rigs
 def test_a_child_forked_during_a_write_leaves_the_parents_journal_alone(tmp_path):
     program = FORK + (
         "journal = os.path.join(sys.argv[1], 'index.sqlite3-journal')\n"
@@ -290,6 +293,7 @@ def test_a_store_that_is_closed_twice_or_used_again_holds_one_connection(tmp_pat
     assert store.database.connection is None
 
 
+@pytest.mark.rigs
 def test_a_store_that_lives_until_the_interpreter_exits_warns_of_nothing(tmp_path):
     program = (
         "import atexit, sqlite3, sys\n"

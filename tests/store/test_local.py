@@ -351,6 +351,7 @@ print(refused, recorded, store.used)
 @pytest.mark.parametrize(
     "cap", [20_000, 66_000], ids=["blobs do not fit", "blobs fit and the index stops growing"]
 )
+@pytest.mark.rigs
 def test_a_full_disk_is_a_store_error_leaves_no_half_file_and_heals(tmp_path, cap):
     done = run_program(LIMITED, tmp_path, cap)
     refused, recorded, used = map(int, done.split())
@@ -390,6 +391,7 @@ for number in range(count):
 @pytest.mark.parametrize(
     ("processes", "count"), [(8, 1), (4, 12)], ids=["first open at once", "writing at once"]
 )
+@pytest.mark.rigs
 def test_processes_share_a_store(tmp_path, processes, count):
     folder, start = tmp_path / "assets", tmp_path / "go"
     command = [sys.executable, "-c", WRITER, str(folder), str(start), str(count)]
@@ -414,6 +416,7 @@ def test_processes_share_a_store(tmp_path, processes, count):
     store.close()
 
 
+@pytest.mark.rigs
 def test_a_killed_writer_loses_nothing_it_has_reported(tmp_path):
     folder, start = tmp_path / "assets", tmp_path / "go"
     start.touch()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from support.ledger import entry, lock_files, other_process, states
 
 
@@ -25,6 +26,7 @@ def test_strange_files_among_the_locks_stop_nobody(store, tmp_path):
     assert not (tmp_path / "victim").exists()
 
 
+@pytest.mark.rigs
 def test_a_forked_child_does_not_keep_its_parents_run_alive(store):
     process = other_process(
         """
@@ -46,6 +48,7 @@ def test_a_forked_child_does_not_keep_its_parents_run_alive(store):
     process.stdout.close()
 
 
+@pytest.mark.rigs
 def test_a_run_of_a_forked_child_is_its_own(store):
     program = """
         store.begin(entry("parents"), None)

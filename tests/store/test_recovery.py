@@ -62,6 +62,7 @@ def test_an_end_that_reached_the_manifest_only_is_carried_over(store, monkeypatc
     again.close()
 
 
+@pytest.mark.rigs
 def test_a_killed_run_is_interrupted_and_its_charge_unknown(store):
     killed(
         other_process(
@@ -76,6 +77,7 @@ def test_a_killed_run_is_interrupted_and_its_charge_unknown(store):
     assert manifest["run"]["state"] == "interrupted"
 
 
+@pytest.mark.rigs
 def test_a_living_run_of_another_process_is_left_alone(store):
     process = other_process(
         "store.begin(entry('a-run'), None); print('begun', flush=True); input()", store.folder
@@ -86,6 +88,7 @@ def test_a_living_run_of_another_process_is_left_alone(store):
     assert states(store) == [("interrupted", "unknown")]
 
 
+@pytest.mark.rigs
 def test_a_reservation_goes_with_its_process(store):
     def begin(limit):
         run = entry(estimate=100)
@@ -109,6 +112,7 @@ def test_a_run_whose_lock_file_was_deleted_is_not_stuck(store):
     assert states(store) == [("interrupted", "unknown")]
 
 
+@pytest.mark.rigs
 def test_a_damaged_manifest_of_a_killed_run_stops_nobody(store):
     killed(
         other_process(

@@ -7,6 +7,7 @@ import random
 import struct
 import sys
 import zlib
+from functools import cache
 from importlib.util import find_spec
 
 import pytest
@@ -28,6 +29,7 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (64, 48), mode: str = "RG
     return buffer.getvalue()
 
 
+@cache
 def illustration(seed: int, size: tuple[int, int] = (1024, 1024)) -> bytes:
     """A picture with as much detail as an illustration has: sky, many coloured shapes, some texture."""
     dice = random.Random(seed)

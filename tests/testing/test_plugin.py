@@ -49,6 +49,7 @@ def test_a_failing_report_reads_well(run_pytest, project):
     assert "partial: {{step_1.output.assets.1.file_url}} has no value" in run.text, "pytest cuts what is long"
 
 
+@pytest.mark.notebooks
 def test_the_plugin_costs_little():
     """Every pytest session where the package is installed imports it."""
     heavy = {"PIL", "pydantic", "numpy", "nbval", "nbclient", "vcr", "httpx2", "imagegen_nb.replay"}

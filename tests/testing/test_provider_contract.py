@@ -54,6 +54,8 @@ class TestGemini(OfEmulated):
 
 # A plug-in that keeps the contract, and what becomes of it when one thing is broken
 
+pytestmark = pytest.mark.usefixtures("waits")
+
 MODEL = Model(
     name="paint-1",
     settings={

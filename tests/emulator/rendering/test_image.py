@@ -51,6 +51,7 @@ def test_every_setting_changes_the_bytes():
     assert len({render(one) for one in variants}) == len(variants)
 
 
+@pytest.mark.notebooks
 def test_the_same_bytes_in_other_processes():
     code = (
         "import hashlib; from imagegen_nb.emulator.rendering.drawing import Drawing;"

@@ -79,7 +79,7 @@ async def test_no_deadline(raw_server):
         assert (await client.send(lambda: client.http.post(server_url))).status == 200
 
 
-async def test_nobody_there():
+async def test_nobody_there(waits):
     error = await failure_of(connection("http://127.0.0.1:9", 10))
     assert (type(error), error.charge) == (ProviderFault, "none")
     assert "could not connect" in str(error)
@@ -178,7 +178,7 @@ async def test_cancelling_a_wait_sends_nothing(raw_server):
     assert len(server.requests) == 1
 
 
-async def test_a_name_nobody_knows():
+async def test_a_name_nobody_knows(waits):
     error = await failure_of(connection("http://no-such-host.invalid", 10))
     assert (type(error), error.charge) == (ProviderFault, "none")
 
