@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def pins(path: Path) -> dict[str, list[Requirement]]:
     return found
 
 
+distributions_of_modules = cache(packages_distributions)
 DEV = pins(ROOT / "requirements" / "dev.lock")
 
 
@@ -73,7 +75,7 @@ def test_what_is_imported_is_declared(folder: str, allowed: list[Requirement]) -
     names = {canonicalize_name(each.name) for each in allowed}
     declared = {
         module
-        for module, distributions in packages_distributions().items()
+        for module, distributions in distributions_of_modules().items()
         if not names.isdisjoint(map(canonicalize_name, distributions))
     }
     known = declared | set(sys.stdlib_module_names) | OWN

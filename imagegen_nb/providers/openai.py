@@ -214,6 +214,7 @@ class OpenAI(Provider):
                         return
         finally:
             await stream.close()
+            await client.drain(frames)
         raise response.invalid("the stream ended before the finished image came")
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import pytest
 
 from imagegen_nb import ImageGenerationStep, StepFailed
+from imagegen_nb.core import background_loop
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption
@@ -326,10 +327,16 @@ def test_a_second_cancel_does_not_break_into_the_unwinding():
 
 def test_a_job_cancelled_before_it_began_sends_nothing(workspace, emulator):
     for _ in range(5):
+        cancelled = threading.Event()
+        background_loop._running_loop().call_soon_threadsafe(
+            cancelled.wait, ENOUGH
+        )  # nothing begins meanwhile
         job = workspace.submit(STEP, FOX)
         job.cancel()
+        cancelled.set()
         with pytest.raises(asyncio.CancelledError):
             job.future.result(ENOUGH)
+    assert emulator.count() == 0
     assert list(workspace.records()) == []
     assert {(entry.state, entry.charge) for entry in workspace.runs()} <= {("cancelled", "none")}
 

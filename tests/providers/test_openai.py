@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import gc
 import gzip
 import io
 import json
+import time
 import zlib
 from dataclasses import replace
+from types import AsyncGeneratorType
 from typing import Any
 
 import pytest
@@ -192,6 +195,29 @@ def test_stream_faults(gateway, emulator, fault, previews, kind, status, charge,
     assert seen == previews if previews is not None else seen < 2
     assert events[-1].kind == "failed"
     assert list(gateway.records()) == []
+
+
+@pytest.mark.parametrize(
+    "fault", ["stream_error", "stream_cut", "bad_base64", "wrong_bytes", "cut", "hang", "drip"]
+)
+def test_a_stream_that_is_left_leaves_nothing_suspended(gateway, emulator, fault):
+    """Else the garbage collector would unwind it one day, in the midst of another run."""
+    gateway.timeout = 0.8 if fault in ("hang", "drip") else 30
+    emulator.script("openai", Fault(fault, seconds=0.05))
+    before = {id(each) for each in suspended()}
+    gc.disable()
+    try:
+        assert STEP.run(workspace=gateway, partial_images=2).error is not None
+        time.sleep(0.1)  # the loop closes them after the run
+        left = [each.__qualname__ for each in suspended() if id(each) not in before]
+    finally:
+        gc.enable()
+    assert left == []
+
+
+def suspended() -> list[AsyncGeneratorType[Any, Any]]:
+    found = [each for each in gc.get_objects() if isinstance(each, AsyncGeneratorType)]
+    return [each for each in found if each.ag_frame is not None]
 
 
 def test_a_key_in_a_streamed_error_is_hidden(gateway, emulator):

@@ -108,13 +108,13 @@ class ProviderClient:
                 return None
             except reported as error:
                 if type(error) is reported:
-                    return error
+                    return error.with_traceback(None)  # it would keep the SDK's readers of the stream
                 raise
         raise self._error(capture)
 
     async def drain(self, events: AsyncIterator[T]) -> None:
-        """Read what follows the last event that matters, for a moment: a stream that was read to its end
-        leaves nothing suspended behind. Whatever goes wrong here changes nothing any more."""
+        """Read on for a moment, after the last event that matters or the stream's closing: what was read to
+        its end leaves nothing suspended behind. Whatever goes wrong here changes nothing any more."""
         with suppress(Exception):
             async with asyncio.timeout(_LINGER):
                 async for _ in events:

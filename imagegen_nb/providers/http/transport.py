@@ -12,7 +12,8 @@ import functools
 import ssl
 import urllib.request
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -230,28 +231,34 @@ class _GuardedStream(httpx2.AsyncByteStream):
         self.response = response
         self.left = cap
         self.refuse = refuse
+        self.closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         assert isinstance(self.response.stream, httpx2.AsyncByteStream)
         pending = bytearray()
-        async for chunk in _until_stopped(self.response.stream):
-            self.left -= len(chunk)
-            if self.left < 0:
-                self.refuse()
-            # A key may be cut in two by a chunk's end, but not by a line's.
-            head, newline, tail = chunk.rpartition(b"\n")
-            if newline:
-                yield scrub(bytes(pending) + head + newline, self.secrets)
-                pending.clear()
-            pending += tail
+        async with aclosing(_until_stopped(self.response.stream)) as chunks:
+            async for chunk in chunks:
+                self.left -= len(chunk)
+                if self.left < 0:
+                    self.refuse()
+                # A key may be cut in two by a chunk's end, but not by a line's.
+                head, newline, tail = chunk.rpartition(b"\n")
+                if newline:
+                    yield scrub(bytes(pending) + head + newline, self.secrets)
+                    pending.clear()
+                if self.closed:
+                    return
+                pending += tail
         if pending:
             yield scrub(bytes(pending), self.secrets)
 
     async def aclose(self) -> None:
+        """Close the connection; whoever reads on comes to the end."""
+        self.closed = True
         await self.response.aclose()
 
 
-async def _until_stopped(stream: httpx2.AsyncByteStream) -> AsyncIterator[bytes]:
+async def _until_stopped(stream: httpx2.AsyncByteStream) -> AsyncGenerator[bytes, None]:
     """The chunks of `stream`; where a cassette has no more of it, the call's capture notes why."""
     try:
         async for chunk in stream:
