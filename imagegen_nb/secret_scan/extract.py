@@ -20,6 +20,7 @@ _CHUNK_SIZE = 16 * 1024 * 1024
 """Bytes read at once; a larger file is read in chunks that overlap."""
 _OVERLAP = 64 * 1024
 """Bytes; a key at the end of one chunk stands whole in the next."""
+_ARCHIVE = b"PK\x03\x04"
 _MOST_DECOMPRESSED = 1024 * 1024 * 1024
 """Bytes to which the members of one archive may add up."""
 
@@ -42,11 +43,17 @@ class Fragment(NamedTuple):
 def fragments(path: Path) -> Iterator[Fragment]:
     """All of the file at `path`. Raises OSError, and `Unreadable` after what could be read."""
     with _open_regular(path) as file:
-        if zipfile.is_zipfile(file):
-            yield from _archive(file)
-        else:
+        # What begins as an archive is one, however damaged: a search of its compressed bytes finds nothing.
+        if file.read(len(_ARCHIVE)) != _ARCHIVE and not zipfile.is_zipfile(file):
             file.seek(0)
             yield from _file("", file)
+            return
+        try:
+            yield from _archive(file)
+        except Unreadable:
+            file.seek(0)
+            yield from _file("", file)
+            raise
 
 
 def _open_regular(path: Path) -> IO[bytes]:

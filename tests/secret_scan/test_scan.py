@@ -166,9 +166,14 @@ def test_links_and_folders_of_others_are_not_entered(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
-    (tmp_path / "cut.zip").write_bytes(archive("harmless")[:-30] + archive("x")[-22:])
-    (report,) = scan([tmp_path]).unread
-    assert "cut.zip: it is an archive that cannot be opened" in report
+    key = one_of_each()["an xAI key"]
+    (tmp_path / "cut.zip").write_bytes(archive("harmless")[:-30] + key.encode())
+    (tmp_path / "torn.zip").write_bytes(archive("harmless")[:-30] + archive("x")[-22:])
+    report = scan([tmp_path])
+    assert {finding.kind for finding in report.findings} == {"an xAI key"}  # in what is no archive
+    unread = report.unread
+    assert [text.partition(": ")[0].rpartition("/")[2] for text in unread] == ["cut.zip", "torn.zip"]
+    assert all("it is an archive that cannot be opened" in text for text in unread)
     with pytest.raises(InvalidOption, match="nowhere: there is no such file or folder"):
         scan([tmp_path / "nowhere"])
 

@@ -36,7 +36,7 @@ _FAULTS: Final[dict[FaultKind, tuple[int, str]]] = {
 
 def error(code: int, message: str, details: Sequence[dict[str, Any]] = ()) -> EmulatedResponse:
     """An error as a response."""
-    body: dict[str, Any] = {"code": code, "message": message, "status": _STATUS_NAMES[code]}
+    body: dict[str, Any] = {"code": code, "message": message, "status": _STATUS_NAMES.get(code, "UNKNOWN")}
     if details:
         body["details"] = list(details)
     return json_response({"error": body}, code, MEDIA_TYPE)

@@ -10,3 +10,9 @@ def test_google_says_when_in_the_details(emulator, post):
     (quota,) = post("gemini").json()["error"]["details"]
     assert quota["@type"].endswith("QuotaFailure")
     assert "illing" in quota["violations"][0]["description"]
+
+
+def test_a_status_google_has_no_name_for(emulator, post):
+    emulator.script("gemini", Fault("quota", status=402))
+    response = post("gemini")
+    assert (response.status_code, response.json()["error"]["status"]) == (402, "UNKNOWN")
