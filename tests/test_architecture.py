@@ -257,7 +257,7 @@ LEAVES = {
     "core.active_cassette": ({"core.active_cassette", "core.types", "errors"}, set()),
     "replay.network_block": ({"replay.network_block", "errors"}, set()),
     "replay.paths": ({"replay.paths", "core.filenames", "errors"}, set()),
-    "store.base": ({"store.base", "errors"}, set()),
+    "store.base": ({"store.base", "core.timestamps", "errors"}, set()),
 }
 
 

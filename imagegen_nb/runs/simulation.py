@@ -17,7 +17,6 @@ from pydantic import SecretStr
 
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.images import EXTENSIONS, CheckedImage
-from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     ChargeType,
     GeneratedImage,
@@ -204,20 +203,10 @@ class _MemoryStore(Store):
 
     def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
         sha256, asset_id = hashlib.sha256(image.data).hexdigest(), str(uuid.uuid4())
-        extension = EXTENSIONS[image.media_type]
         self._data[sha256] = image.data
-        return AssetRecord(
-            id=asset_id,
-            file_url=_file_url(asset_id, f"{sha256}.{extension}"),
-            file_name=f"{sha256}.{extension}",
-            file_size=len(image.data),
-            file_type=image.media_type,
-            sha256=sha256,
-            width=image.width,
-            height=image.height,
-            run_id=run_id,
-            emulated=emulated,
-            created_at=utc_now(),
+        file_url = _file_url(asset_id, f"{sha256}.{EXTENSIONS[image.media_type]}")
+        return AssetRecord.of(
+            image, asset_id=asset_id, file_url=file_url, sha256=sha256, run_id=run_id, emulated=emulated
         )
 
     def put(self, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import Charge, StorageLimitReached
 
 if TYPE_CHECKING:
@@ -43,6 +44,25 @@ class AssetRecord:
     run_id: str
     emulated: bool
     created_at: str
+
+    @classmethod
+    def of(
+        cls, image: CheckedImage, *, asset_id: str, file_url: str, sha256: str, run_id: str, emulated: bool
+    ) -> Self:
+        """The record of an image whose bytes have just been stored at `file_url`."""
+        return cls(
+            id=asset_id,
+            file_url=file_url,
+            file_name=file_url.rpartition("/")[2],
+            file_size=len(image.data),
+            file_type=image.media_type,
+            sha256=sha256,
+            width=image.width,
+            height=image.height,
+            run_id=run_id,
+            emulated=emulated,
+            created_at=utc_now(),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,18 +91,13 @@ class LocalStore(Store):
         except OSError as error:
             reason = explain(error)
         else:
-            return AssetRecord(
-                id=str(uuid.uuid4()),
+            return AssetRecord.of(
+                image,
+                asset_id=str(uuid.uuid4()),
                 file_url=path.as_uri(),
-                file_name=path.name,
-                file_size=len(image.data),
-                file_type=image.media_type,
                 sha256=sha256,
-                width=image.width,
-                height=image.height,
                 run_id=run_id,
                 emulated=emulated,
-                created_at=utc_now(),
             )
         raise StoreError(f"cannot write an image of {len(image.data):,} bytes below {self.folder}: {reason}")
 
