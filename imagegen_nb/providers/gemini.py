@@ -268,6 +268,8 @@ def _sdk_client(
     connection: Connection, client: ProviderClient, credentials: GoogleCredentials | None
 ) -> genai.Client:
     """An SDK client on our own HTTP client, with everything stated that it would take from elsewhere."""
+    import ssl
+
     import httpx2
     from google import genai
     from google.genai import types
@@ -278,8 +280,9 @@ def _sdk_client(
         base_url=connection.base_url,
         api_version="v1beta" if vertex is None else "v1beta1",
         httpx_async_client=client.http,
-        # Never used; without it the SDK loads TLS settings for a client of its own.
+        # Never used; without them the SDK loads TLS settings for a client and for web sockets of its own.
         httpx_client=httpx2.Client(transport=httpx2.BaseTransport(), trust_env=False),
+        async_client_args={"ssl": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)},
     )
     debug = DebugConfig(client_mode=None, replays_directory=None, replay_id=None)
     if vertex is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import ssl
 import threading
 from dataclasses import replace
 from typing import Any
@@ -133,6 +134,15 @@ def test_the_sdks_debug_modes_do_not_take_over(gateway, emulator, monkeypatch, t
     assert STEP.run(workspace=gateway).status == "done"
     assert emulator.count() == 1
     assert not (tmp_path / "replays").exists()
+
+
+def test_no_tls_settings_are_loaded_that_nobody_uses(workspace, vertex_workspace, monkeypatch):
+    """Each loading reads all trusted certificates."""
+    loaded = []
+    monkeypatch.setattr(ssl, "create_default_context", lambda *_, **__: loaded.append("default"))
+    assert STEP.run(workspace=workspace).error is None
+    assert STEP.run(workspace=vertex_workspace).error is None
+    assert loaded == []
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
