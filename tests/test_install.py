@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.notebooks, pytest.mark.timeout(2400)]
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else ""
 CASSETTES = ROOT / "docs" / "cassettes.md"
+ENVIRONMENT = dict(os.environ)
+"""Of whoever runs the tests: with certificates that the package index is known by."""
 ASK_FOR_COMMAND = "from imagegen_nb.core.install_hint import install_command; print(install_command('test'))"
 
 
@@ -40,7 +42,7 @@ class Machine:
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
         self.variables = {
             name: value
-            for name, value in os.environ.items()
+            for name, value in ENVIRONMENT.items()
             if not name.startswith(("IMAGEGEN_NB", "PYTHON", "PYTEST", "VIRTUAL_ENV", "COVERAGE"))
         }
         self.variables["PATH"] = os.pathsep.join([str(environment / "bin"), self.variables["PATH"]])

@@ -362,6 +362,7 @@ def test_a_run_cancelled_while_it_is_entered_does_not_stay_under_way(workspace, 
 
 
 def test_what_waits_for_its_turn_is_never_sent_once_it_is_cancelled(workspace, emulator):
+    workspace.timeout = 600  # nobody gives up by himself
     emulator.script("openai", *[Fault("rate_limit", retry_after="5")] * 20)
     jobs = [workspace.submit(STEP, FOX) for _ in range(20)]
     wait_until(lambda: emulator.count() >= 10)

@@ -245,7 +245,7 @@ def test_what_differs_fails_once_and_leads_to_the_cause(failing, change):
     name = change.__name__.replace("_", "-")
     run, report = failing
     assert run.code == 1
-    assert results_of(name, report) == {"failure": 1, "passed": 1, "skipped": 2}
+    assert results_of(name, report) == {"failure": 1, "passed": 1, "skipped": 2}, run.text
     text = text_about(name, run.text)
     for expected in (CHANGES[change], f"record: imagegen-nb record notebooks/{name}.ipynb --emulator"):
         assert text.count(expected) == 1, run.text
