@@ -21,6 +21,7 @@ def mounted(tmp_path, monkeypatch):
             f"/dev/vda / ext4 rw 0 0\nserver:/home {point} {kind} rw 0 0\nproc /proc proc rw 0 0\n"
         )
         monkeypatch.setattr(network_fs, "_MOUNTS", table)
+        monkeypatch.setattr(network_fs, "_warned", set())  # the folder may have been another test's
 
     return mount
 
