@@ -17,6 +17,8 @@ _Box = tuple[int, int, int, int]
 
 #: Masks of shapes are drawn this much larger and reduced: the cheapest smooth edge Pillow offers.
 _OVERSAMPLING: Final = 2
+#: The sun and its rings, the largest first: size in radii of the sun, and how much of the sky it hides.
+_RINGS: Final = ((2.9, 0.1), (2.2, 0.14), (1.55, 0.2), (1.0, 1.0))
 #: Beyond this many pixels the landscape is drawn smaller and enlarged; the text is always drawn full size.
 _FULL_SIZE_PIXELS: Final = 1_600_000
 
@@ -76,14 +78,17 @@ def _sun(image: Image.Image, numbers: _SeededNumbers, hue: float) -> None:
     across, down = width * numbers.between(0.6, 0.84), height * numbers.between(0.2, 0.34)
     radius = min(width, height) * numbers.between(0.1, 0.15)
     light = _colour(hue + numbers.between(-0.04, 0.04), 0.16, 1.0)
-    for growth, alpha in ((2.9, 26), (2.2, 36), (1.55, 52), (1.0, 255)):
+    reach = radius * _RINGS[0][0]
+    left, upper = math.floor(across - reach), math.floor(down - reach)
+    box = (left, upper, math.ceil(across + reach) + 1, math.ceil(down + reach) + 1)
+    mask, draw = _mask(box)
+    covered = 0.0
+    for growth, share in _RINGS:  # all of one colour, so that one mask serves: a ring lies on the larger ones
+        covered += share * (1 - covered)
         reach = radius * growth
-        left, upper = math.floor(across - reach), math.floor(down - reach)
-        box = (left, upper, math.ceil(across + reach) + 1, math.ceil(down + reach) + 1)
-        mask, draw = _mask(box)
         circle = (across - reach - left, down - reach - upper, across + reach - left, down + reach - upper)
-        draw.ellipse([edge * _OVERSAMPLING for edge in circle], fill=alpha)
-        _blend(image, light, mask, box)
+        draw.ellipse([edge * _OVERSAMPLING for edge in circle], fill=round(255 * covered))
+    _blend(image, light, mask, box)
 
 
 def _hills(image: Image.Image, numbers: _SeededNumbers, hue: float, far: float) -> None:
