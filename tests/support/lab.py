@@ -312,7 +312,7 @@ class Opener:
         page = self._page(size)
         page.goto(f"{self.lab.url}/{_PAGES[host].format(file.name)}")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-        page.wait_for_function("() => Boolean(globalThis.jupyterapp?.shell.currentWidget?.context)")
+        page.wait_for_function("() => Boolean(globalThis.jupyterapp?.shell.currentWidget?.context?.isReady)")
         return page
 
     def _page(self, size: tuple[int, int]) -> Page:
