@@ -38,11 +38,11 @@ _MEMORY = Path("/dev/shm")
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 * 1024**3:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
-_LANES = ("fast", "loopback", "notebooks", "browser", "rigs")
+_SLOW_LANES = ("notebooks", "browser", "rigs")
+_LANES = ("fast", "loopback", *_SLOW_LANES)
 _LANE_OF_FOLDER = {"browser": "browser", "rigs": "rigs"}
 _LANE_OF_FIXTURE = {"kernel": "notebooks", "run_pytest": "notebooks", "emulator": "loopback"}
 """The first two start processes that take seconds; other such tests bear the marker themselves."""
-_SLOW_LANES = ("notebooks", "browser", "rigs")
 _SLOW_TIMEOUT = 600
 """Seconds a test of a slow lane may take. Processes start slowly on a busy machine; a hang still ends."""
 
@@ -72,14 +72,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import nothing out of folders that `-m` leaves out whole."""
-    lane = config.option.markexpr
-    if lane not in _LANES:
+    wanted = set(config.option.markexpr.split(" or "))
+    if not wanted.issubset(_LANES):
         return None
     lineage = (collection_path, *collection_path.parents)
-    of_folder = [name for folder, name in _LANE_OF_FOLDER.items() if _HERE / folder in lineage]
-    if lane == "browser" and _HERE in collection_path.parents:  # all of them lie in their folder
-        return of_folder != [lane] or None
-    return (bool(of_folder) and of_folder != [lane]) or None
+    of_folder = {name for folder, name in _LANE_OF_FOLDER.items() if _HERE / folder in lineage}
+    if wanted == {"browser"} and _HERE in collection_path.parents:  # all of them lie in their folder
+        return of_folder != wanted or None
+    return (bool(of_folder) and of_folder.isdisjoint(wanted)) or None
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

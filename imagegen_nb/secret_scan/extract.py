@@ -21,6 +21,7 @@ _CHUNK_SIZE = 16 * 1024 * 1024
 _OVERLAP = 64 * 1024
 """Bytes; a key at the end of one chunk stands whole in the next."""
 _ARCHIVE = b"PK\x03\x04"
+"""What a ZIP archive begins with."""
 _MOST_DECOMPRESSED = 1024 * 1024 * 1024
 """Bytes to which the members of one archive may add up."""
 
