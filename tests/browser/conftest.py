@@ -1,11 +1,12 @@
-"""One Jupyter server for all browser tests, one Chromium for each module, a context for each test."""
+"""One Jupyter server for all browser tests, one Chromium for each module, one page for tests alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import BrowserContext, sync_playwright
 from support import system_parts
 from support.lab import ARGUMENTS, Lab, Opener, OpenNotebook
 
@@ -31,24 +32,39 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         lab.stop()
 
 
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for Chromium: in it the applications' scripts stay compiled."""
+    return tmp_path_factory.mktemp("profile")
+
+
 # Not for the session: Playwright's event loop lives on this thread, and later tests want one of their own.
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium(profile: Path) -> Iterator[BrowserContext]:
     """The system's Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=system_parts.chromium(), headless=True, args=ARGUMENTS
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=system_parts.chromium(),
+            headless=True,
+            args=ARGUMENTS,
+            accept_downloads=True,
+            permissions=["clipboard-read", "clipboard-write"],
         )
-        yield browser
-        browser.close()
+        yield context
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def module_opener(lab: Lab, chromium: BrowserContext) -> Opener:
+    return Opener(lab, chromium)
 
 
 @pytest.fixture
-def opener(lab: Lab, chromium: Browser) -> Iterator[Opener]:
+def opener(module_opener: Opener) -> Iterator[Opener]:
     """Opens notebooks, new ones and those that lie there."""
-    opener = Opener(lab, chromium)
-    yield opener
-    opener.close()
+    yield module_opener
+    module_opener.finish()
 
 
 @pytest.fixture

@@ -176,6 +176,7 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(
     assert ("widgets" in document["metadata"]) == save_state
     assert size < 60_000
     execute(page, "form.close()")
+    opener.close(page)
     reopened = lab.folder / "notebooks" / f"reopened-{save_state}.ipynb"
     document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
     reopened.write_text(json.dumps(document))

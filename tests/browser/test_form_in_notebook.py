@@ -81,6 +81,7 @@ def test_an_untrusted_copy_shows_the_thumbnails_and_runs_nothing(
     copy = lab.folder / "notebooks" / f"untrusted-{host}.ipynb"
     document["metadata"]["copied"] = "so the signature of what was run here does not fit"
     copy.write_text(json.dumps(document))
+    opener.close(page)
     again = opener.open_file(copy, host=host)
     assert again.evaluate(TRUSTED) is False
     pictures = again.locator(".ig-fallback img")
@@ -98,6 +99,7 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener, lab
     expect_status(page)
     document, _ = saved(page, lab)
     execute(page, "form.close()")
+    opener.close(page)
     document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
     reopened = lab.folder / "notebooks" / "reopened-notebook.ipynb"
     reopened.write_text(json.dumps(document))

@@ -20,11 +20,11 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import nbformat
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, expect
+from playwright.sync_api import BrowserContext, Error, Page, Request, expect
 
 from support.environment import own_environment
 
@@ -70,6 +70,11 @@ _READY = """async () => {
   const kernel = session.session.kernel;
   while (kernel.connectionStatus !== "connected" || kernel.status !== "idle") await sleep(50);
 }"""
+# Whether JupyterLab is as it was before a notebook was opened.
+_CLOSE_ALL = """() => {
+  for (const widget of [...jupyterapp.shell.widgets("main")]) widget.dispose();
+  return document.querySelector(".jp-Dialog, dialog[open]") === null;
+}"""
 # After a cell has failed, a kernel aborts requests that were waiting: so ask again.
 _EXECUTE = """async (code) => {
   const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
@@ -85,6 +90,14 @@ _EXECUTE = """async (code) => {
   } while (reply.content.status === "aborted");
   return printed;
 }"""
+
+
+class _Look(NamedTuple):
+    """What a page is loaded with."""
+
+    host: Host
+    dark: bool
+    save_state: bool
 
 
 def free_port() -> int:
@@ -110,6 +123,10 @@ class Lab:
         (self.folder / "notebooks").mkdir(parents=True)
         for kernel in KERNELS:
             self._add_kernel(kernel)
+        # Each page would ask whether JupyterLab has to be built anew, which takes the server a second.
+        page_config = self.folder / "jupyter_config_dir" / "labconfig" / "page_config.json"
+        page_config.parent.mkdir(parents=True)
+        page_config.write_text(json.dumps({"buildCheck": False}))
         self.settings("@jupyterlab/apputils-extension/notification", fetchNews="false", checkForUpdates=False)
         self.settings("@jupyterlab/notebook-extension/tracker", windowingMode="none")
         self.settings("@jupyterlab/docmanager-extension/plugin", autosave=False)
@@ -270,13 +287,22 @@ def axe(page: Page, selector: str) -> list[str]:
 
 @dataclass
 class Opener:
-    """Opens notebooks in fresh contexts of one browser, and collects errors and foreign requests."""
+    """Opens notebooks in one context of a browser, and collects errors and foreign requests.
+
+    A page of JupyterLab is kept when a test ends: loading it takes several times longer than opening one more
+    notebook in it, which is also what users do. Each notebook has a kernel of its own.
+    """
 
     lab: Lab
-    browser: Browser
-    contexts: list[BrowserContext] = field(default_factory=list)
+    context: BrowserContext
     failures: list[str] = field(default_factory=list)
     count: int = 0
+    _used: dict[Page, _Look] = field(default_factory=dict)
+    _kept: dict[_Look, Page] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.context.set_default_timeout(WAIT * 1000)
+        self.context.on("request", self._on_request)
 
     def open_notebook(
         self,
@@ -305,27 +331,26 @@ class Opener:
         size: tuple[int, int] = (1280, 900),
         save_state: bool = False,
     ) -> Page:
-        """A notebook that lies in the lab's folder, open in a page of its own."""
-        theme = "JupyterLab Dark" if dark else "JupyterLab Light"
-        self.lab.settings("@jupyterlab/apputils-extension/themes", theme=theme)
-        self.lab.settings("@jupyter-widgets/jupyterlab-manager/plugin", saveState=save_state)
-        page = self._page(size)
-        page.goto(f"{self.lab.url}/{_PAGES[host].format(file.name)}")
+        """A notebook that lies in the lab's folder, open in a page that shows nothing else."""
+        look = _Look(host, dark, save_state)
+        page = self._kept.pop(look, None)
+        if page is not None:
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            # In braces, because Playwright would send the whole widget that the command gives.
+            page.evaluate(
+                "async (path) => { await jupyterapp.commands.execute('docmanager:open', { path }) }", file.name
+            )
+        else:
+            theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+            self.lab.settings("@jupyterlab/apputils-extension/themes", theme=theme)
+            self.lab.settings("@jupyter-widgets/jupyterlab-manager/plugin", saveState=save_state)
+            page = self.context.new_page()
+            page.on("pageerror", self._on_page_error)
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            page.goto(f"{self.lab.url}/{_PAGES[host].format(file.name)}")
+        self._used[page] = look
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         page.wait_for_function("() => Boolean(globalThis.jupyterapp?.shell.currentWidget?.context?.isReady)")
-        return page
-
-    def _page(self, size: tuple[int, int]) -> Page:
-        context = self.browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            accept_downloads=True,
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        context.set_default_timeout(WAIT * 1000)
-        context.on("request", self._on_request)
-        self.contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", self._on_page_error)
         return page
 
     def _on_page_error(self, error: Error) -> None:
@@ -337,15 +362,25 @@ class Opener:
         if address.scheme not in ("data", "blob") and address.hostname not in _LOCAL_HOSTS:
             self.failures.append(f"a request left this machine: {request.url}")
 
-    def close(self) -> None:
-        """Close the pages, end their kernels, and fail on collected failures."""
-        for context in self.contexts:
-            context.close()
+    def close(self, page: Page) -> None:
+        """Close the notebook; its kernel goes on until the test ends."""
+        look = self._used.pop(page)
+        # Notebook 7 shows one notebook a page. What asks something, such as for a kernel, is not kept.
+        if look.host == "lab" and look not in self._kept and page.evaluate(_CLOSE_ALL):
+            self._kept[look] = page
+        else:
+            page.close()
+
+    def finish(self) -> None:
+        """Close the notebooks, end their kernels, and fail on collected failures."""
+        for page in list(self._used):
+            self.close(page)
         with contextlib.suppress(OSError, ValueError):
             for session in json.loads(self.lab._ask("/api/sessions")):
                 with contextlib.suppress(OSError):
                     self.lab._ask(f"/api/sessions/{session['id']}", method="DELETE")
-        assert self.failures == []
+        failures, self.failures = self.failures, []
+        assert failures == []
 
 
 OpenNotebook = Callable[..., Page]
