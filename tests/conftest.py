@@ -1,7 +1,7 @@
 """Shared by all tests: lanes, one emulator, a workspace on it, a clean environment, a raw loopback server.
 
-A lane is a marker, and each test has one: *loopback*, *notebooks*, *browser*, *rigs*, or else *fast*. Plain
-`pytest` runs the fast lane; whoever names files, tests or markers gets exactly those.
+A lane is a marker, and each test has one: *loopback*, *notebooks*, *browser*, *rigs*, *replay*, or else
+*fast*. Plain `pytest` runs the fast lane; whoever names files, tests or markers gets exactly those.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import socketserver
 import ssl
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +39,7 @@ _MEMORY = Path("/dev/shm")
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 * 1024**3:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
-_SLOW_LANES = ("notebooks", "browser", "rigs")
+_SLOW_LANES = ("notebooks", "browser", "rigs", "replay")
 _LANES = ("fast", "loopback", *_SLOW_LANES)
 _LANE_OF_FOLDER = {"browser": "browser", "rigs": "rigs"}
 _LANE_OF_FIXTURE = {"kernel": "notebooks", "run_pytest": "notebooks", "emulator": "loopback"}
@@ -84,13 +85,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put each test into its lane."""
+    """Put each test into its lane; first comes what may take longest, as it is files that processes share."""
     for item in items:
         if not any(item.get_closest_marker(lane) for lane in _LANES):
             item.add_marker(getattr(pytest.mark, _lane(item)))
         slow = any(item.get_closest_marker(lane) for lane in _SLOW_LANES)
         if slow and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_SLOW_TIMEOUT))
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (_longest_time(item), sizes[item.path]), reverse=True)
+
+
+def _longest_time(item: pytest.Item) -> float:
+    """The seconds that a test may take, by its own marker or its lane's."""
+    marker = item.get_closest_marker("timeout")
+    return marker.args[0] if marker else 0.0
 
 
 def _lane(item: pytest.Item) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -49,6 +51,12 @@ class Machine:
         for name in ("no_proxy", "NO_PROXY"):
             self.variables[name] = f"{self.variables.get(name, '')},127.0.0.1".removeprefix(",")
         self.variables["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+
+    def build_in_place(self) -> None:
+        """From here on, build without an environment made for it, which takes pip half of its time."""
+        requires = tomllib.loads((self.clone / "pyproject.toml").read_text())["dependency-groups"]["build"]
+        self.run(f"pip install {shlex.join(requires)}")
+        self.variables["PIP_NO_BUILD_ISOLATION"] = "0"  # pip reads it as the value of "build isolation"
 
     def fetch_dependencies(self) -> None:
         """With uv, where it is at hand: it is faster, and pip then finds in place what the metadata names."""
@@ -136,6 +144,7 @@ def a_wheel_built_from_a_clone(machine: Machine) -> None:
     machine.run(build.replace("/path/to/imagegen-nb", str(machine.clone)))
     command = documented(r'"imagegen_nb-[\d.]+-py3-none-any\.whl\[test\]"')
     machine.run(command)
+    machine.build_in_place()
     assert machine.run("imagegen-nb --version").strip().endswith(__version__)
     assert machine.command_of_messages() == (
         f"pip install '{machine.repository}/imagegen_nb-{__version__}-py3-none-any.whl[test]'"

@@ -18,7 +18,7 @@ from imagegen_nb.replay import environment
 ALL_PLAYED = "assert ig.replay.status().unplayed == (), ig.replay.status()"
 
 pytestmark = [
-    pytest.mark.notebooks,
+    pytest.mark.replay,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
 ]
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

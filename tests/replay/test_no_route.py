@@ -25,6 +25,7 @@ NOWHERE = {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 CELL = "import socket\nsocket.create_connection(('1.1.1.1', 443), timeout=5)"
 
 pytestmark = [
+    pytest.mark.replay,
     pytest.mark.skipif(
         os.environ.get(VARIABLE) != "1",
         reason="the network is in reach: ./dev replay takes it away, if it can",
@@ -46,7 +47,6 @@ def test_no_name_is_looked_up():
         socket.getaddrinfo("api.openai.com", 443)
 
 
-@pytest.mark.notebooks
 def test_a_cell_that_tries_to_get_out_fails(project):
     document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     assert execute(document, project) == f"OSError: [Errno {errno.ENETUNREACH}] Network is unreachable"

@@ -338,7 +338,8 @@ class Opener:
             page.set_viewport_size({"width": size[0], "height": size[1]})
             # In braces, because Playwright would send the whole widget that the command gives.
             page.evaluate(
-                "async (path) => { await jupyterapp.commands.execute('docmanager:open', { path }) }", file.name
+                "async (path) => { await jupyterapp.commands.execute('docmanager:open', { path }); }",
+                file.name,
             )
         else:
             theme = "JupyterLab Dark" if dark else "JupyterLab Light"
