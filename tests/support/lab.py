@@ -70,10 +70,14 @@ _READY = """async () => {
   const kernel = session.session.kernel;
   while (kernel.connectionStatus !== "connected" || kernel.status !== "idle") await sleep(50);
 }"""
-# Whether JupyterLab is as it was before a notebook was opened.
+# Whether JupyterLab is now as it was before a notebook was opened. It is left alone where it asks
+# something, or still looks for a kernel: that ends with an error in a notebook that is gone.
 _CLOSE_ALL = """() => {
-  for (const widget of [...jupyterapp.shell.widgets("main")]) widget.dispose();
-  return document.querySelector(".jp-Dialog, dialog[open]") === null;
+  const widgets = [...jupyterapp.shell.widgets("main")];
+  const looking = widgets.some(({ context }) => context && !context.sessionContext.isReady);
+  if (looking || document.querySelector(".jp-Dialog, dialog[open]")) return false;
+  for (const widget of widgets) widget.dispose();
+  return true;
 }"""
 # After a cell has failed, a kernel aborts requests that were waiting: so ask again.
 _EXECUTE = """async (code) => {
@@ -356,7 +360,7 @@ class Opener:
 
     def _on_page_error(self, error: Error) -> None:
         if error.message not in _NOTEBOOK_ERRORS or _NOTEBOOK_SCRIPT not in (error.stack or ""):
-            self.failures.append(f"page error: {error}")
+            self.failures.append(f"page error: {error}\n{error.stack}")
 
     def _on_request(self, request: Request) -> None:
         address = urlsplit(request.url)
@@ -366,7 +370,7 @@ class Opener:
     def close(self, page: Page) -> None:
         """Close the notebook; its kernel goes on until the test ends."""
         look = self._used.pop(page)
-        # Notebook 7 shows one notebook a page. What asks something, such as for a kernel, is not kept.
+        # Notebook 7 shows one notebook a page.
         if look.host == "lab" and look not in self._kept and page.evaluate(_CLOSE_ALL):
             self._kept[look] = page
         else:
@@ -381,7 +385,7 @@ class Opener:
                 with contextlib.suppress(OSError):
                     self.lab._ask(f"/api/sessions/{session['id']}", method="DELETE")
         failures, self.failures = self.failures, []
-        assert failures == []
+        assert failures == [], "\n".join(failures)
 
 
 OpenNotebook = Callable[..., Page]
