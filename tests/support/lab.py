@@ -337,9 +337,10 @@ class Opener:
     ) -> Page:
         """A notebook that lies in the lab's folder, open in a page that shows nothing else."""
         look = _Look(host, dark, save_state)
-        page = self._kept.pop(look, None)
-        if page is not None:
-            page.set_viewport_size({"width": size[0], "height": size[1]})
+        kept = self._kept.pop(look, None)
+        page = kept or self.context.new_page()
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        if kept:
             # In braces, because Playwright would send the whole widget that the command gives.
             page.evaluate(
                 "async (path) => { await jupyterapp.commands.execute('docmanager:open', { path }); }",
@@ -349,9 +350,7 @@ class Opener:
             theme = "JupyterLab Dark" if dark else "JupyterLab Light"
             self.lab.settings("@jupyterlab/apputils-extension/themes", theme=theme)
             self.lab.settings("@jupyter-widgets/jupyterlab-manager/plugin", saveState=save_state)
-            page = self.context.new_page()
             page.on("pageerror", self._on_page_error)
-            page.set_viewport_size({"width": size[0], "height": size[1]})
             page.goto(f"{self.lab.url}/{_PAGES[host].format(file.name)}")
         self._used[page] = look
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
