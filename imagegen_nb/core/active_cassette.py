@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from imagegen_nb.core.types import Backend
 
@@ -33,6 +34,18 @@ class ActiveCassette(Protocol):
 
     async def check(self, provider: object) -> None:
         """Prove once that the requests of `provider` pass through the cassette. Raises `ReplayError`."""
+        ...
+
+    def begin_run(self, template: str, inputs: Mapping[str, Any], prompt: str, folder: str) -> str:
+        """Hear what the running task will send: the `prompt`, and the `template` and `inputs` it was made of.
+
+        Returns the prompt as the cassette shows it: without what no other machine or run gives again.
+        `folder` is the store's.
+        """
+        ...
+
+    def note_image(self, asset_id: str, file_url: str, received: bytes) -> None:
+        """Hear of a stored image, and of the bytes that the provider sent: a later prompt may name it."""
         ...
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import httpx2
 
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers.http import transport
+from imagegen_nb.replay import output_values
 from imagegen_nb.replay.recording import Recording
 from imagegen_nb.replay.streams import ReplayedStream, transport_error
 from imagegen_nb.replay.vcr_adapter import Send, VcrAdapter
@@ -21,7 +23,11 @@ class Player:
     def __init__(self, recordings: Sequence[Recording], on_miss: Callable[[Recording], ReplayError]) -> None:
         self.recordings = list(recordings)
         self._on_miss = on_miss
-        self._adapter = VcrAdapter(self.recordings, self._play, replaying=True)
+        compared = [
+            replace(recording, request_body=output_values.as_compared(recording.request_body))
+            for recording in self.recordings
+        ]
+        self._adapter = VcrAdapter(compared, self._play, replaying=True)
         self._lock = threading.Lock()
         self._plays: Counter[int] = Counter()
         self._played: set[int] = set()
@@ -40,25 +46,33 @@ class Player:
             return [recording for index, recording in enumerate(self.recordings) if index not in self._played]
 
     async def _play(self, asked: Recording, request: httpx2.Request, send: Send) -> httpx2.Response:
-        recording = self._next(asked)
+        shown = output_values.shown(asked.request_body)
+        recording = self._next(asked, shown.body)
         if recording is None:
-            raise self._on_miss(asked)
+            raise self._on_miss(replace(asked, request_body=shown.body))
         trace = request.extensions.get("trace")
         if recording.sent and trace is not None:
             await trace(transport.SENDING, {})  # a failure after this point may have been charged
         if not recording.status:
             raise transport_error(recording.ended)
-        stream = ReplayedStream(recording)
+        stream = ReplayedStream(
+            replace(recording, response_body=shown.restored(recording.response_body))
+            if shown.values
+            else recording
+        )
         return httpx2.Response(recording.status, headers=recording.headers, stream=stream, request=request)
 
-    def _next(self, asked: Recording) -> Recording | None:
+    def _next(self, asked: Recording, shown: bytes) -> Recording | None:
         """The recording to play. The same call again gets its next one, and after the last the first.
 
         So a cell can be run again, and so can a whole notebook.
         """
         with self._lock:  # vcrpy's own lookup and count are two steps: threads would get the same recording
-            matches = self._adapter.matching(asked)
-            if not matches:
+            # Older cassettes hold the values themselves where this one has placeholders.
+            for body in dict.fromkeys((shown, output_values.as_compared(asked.request_body))):
+                if matches := self._adapter.matching(replace(asked, request_body=body)):
+                    break
+            else:
                 return None
             index = matches[self._plays[matches[0]] % len(matches)]
             self._plays[matches[0]] += 1

@@ -19,9 +19,10 @@ from imagegen_nb.core import active_cassette
 from imagegen_nb.core.redaction import scrub
 from imagegen_nb.core.types import Backend
 from imagegen_nb.providers.http import transport
-from imagegen_nb.replay import filters
+from imagegen_nb.replay import filters, output_values
+from imagegen_nb.replay.output_values import Shown
 from imagegen_nb.replay.recording import CUT, Recording
-from imagegen_nb.replay.streams import ObservedStream, whole_events
+from imagegen_nb.replay.streams import ObservedStream, RestoredStream, whole_events
 from imagegen_nb.replay.vcr_adapter import Send, VcrAdapter
 
 
@@ -59,11 +60,13 @@ class Recorder:
     async def _record(self, asked: Recording, request: httpx2.Request, send: Send) -> httpx2.Response:
         send_to = request.extensions.get(active_cassette.SEND_TO)
         self._on_request("emulator" if send_to else "live")
+        sent, shown = asked.request_body, output_values.shown(asked.request_body)
+        asked = replace(asked, request_body=shown.body)
         position, repetition = self._place(asked)
         secrets = transport.current.get().secrets
         observer = _SendObserver(request.extensions.get("trace"))
         try:
-            response = await send(_outgoing(request, asked.request_body, send_to, observer))
+            response = await send(_outgoing(request, shown.body if send_to else sent, send_to, observer))
         except httpx2.TransportError as error:
             self._store(position, replace(asked, ended=type(error).__name__, sent=observer.sent))
             raise
@@ -76,12 +79,16 @@ class Recorder:
         answered = replace(asked, status=response.status_code, headers=allowed)
 
         def on_end(body: bytes, ended: str) -> None:
-            self._finish(position, replace(answered, response_body=body, ended=ended), encoding, secrets)
+            self._finish(
+                position, replace(answered, response_body=body, ended=ended), encoding, secrets, shown
+            )
 
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         # The run sees only the headers that a replay will show it.
         visible = allowed | ({"content-encoding": encoding} if encoding else {})
-        stream = ObservedStream(response.stream, on_end)
+        stream: httpx2.AsyncByteStream = ObservedStream(response.stream, on_end)
+        if shown.values:
+            stream = RestoredStream(stream, shown.restored)
         return httpx2.Response(response.status_code, headers=visible, stream=stream, request=request)
 
     def _place(self, asked: Recording) -> tuple[int, int]:
@@ -97,7 +104,14 @@ class Recorder:
                 self._repetitions[asked.sort_key] += 1
         return capture.kept_as
 
-    def _finish(self, position: int, answered: Recording, encoding: str, secrets: tuple[str, ...]) -> None:
+    def _finish(
+        self,
+        position: int,
+        answered: Recording,
+        encoding: str,
+        secrets: tuple[str, ...],
+        shown: Shown,
+    ) -> None:
         """Store an answer that has ended, where it is one that a replay can give again."""
         body, ended = answered.response_body, answered.ended
         if encoding not in ("", "identity"):
@@ -113,7 +127,8 @@ class Recorder:
             if answered.status < 300 or answered.status >= 400:
                 return  # the run was stopped: nobody has seen this answer
             ended = ""  # nobody reads a redirect's body, so this one is complete
-        self._store(position, replace(answered, response_body=scrub(body, secrets), ended=ended))
+        body = shown.hidden(scrub(body, secrets))
+        self._store(position, replace(answered, response_body=body, ended=ended))
 
     def _store(self, position: int, recording: Recording) -> None:
         with self._lock:
@@ -124,9 +139,14 @@ class Recorder:
 def _outgoing(
     request: httpx2.Request, body: bytes, send_to: str | None, observer: _SendObserver
 ) -> httpx2.Request:
-    """The request that is really sent: to an emulator where there is one, else without our own header."""
+    """The request that is really sent: to an emulator where there is one, else without our own header.
+
+    An emulator is asked as the cassette shows it: it draws the prompt, and must draw the same everywhere.
+    """
     url = httpx2.URL(send_to or request.url)
     headers = {**request.headers, "host": url.netloc.decode("ascii")}
+    if "content-length" in headers:
+        headers["content-length"] = str(len(body))
     if not send_to:
         del headers[transport.CALL_HEADER]
     extensions = {**request.extensions, "trace": observer.trace}

@@ -6,6 +6,7 @@ import atexit
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,14 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import RecordingMissing, ReplayError
 from imagegen_nb.providers import catalog
-from imagegen_nb.replay import cassette_file, cassette_writer, environment, mismatch, vcr_adapter
+from imagegen_nb.replay import (
+    cassette_file,
+    cassette_writer,
+    environment,
+    mismatch,
+    output_values,
+    vcr_adapter,
+)
 from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.environment import MODE_VARIABLE, NOTEBOOK_VARIABLE, Mode
 from imagegen_nb.replay.paths import folder_of
@@ -217,6 +225,14 @@ class Session:
         if provider.name not in self._checked_providers:
             await vcr_adapter.check_provider(provider, self)
             self._checked_providers.add(provider.name)
+
+    def begin_run(self, template: str, inputs: Mapping[str, Any], prompt: str, folder: str) -> str:
+        """Hear what the running task sends; the prompt as the cassette shows it."""
+        return output_values.begin(template, inputs, prompt, folder)
+
+    def note_image(self, asset_id: str, file_url: str, received: bytes) -> None:
+        """Hear of a stored image, which a later prompt may name."""
+        output_values.note(asset_id, file_url, received)
 
     def _read(self) -> tuple[About, list[Recording]]:
         try:

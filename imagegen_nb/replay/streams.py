@@ -51,6 +51,29 @@ class ObservedStream(httpx2.AsyncByteStream):
             on_end(b"".join(self._chunks), ended)
 
 
+class RestoredStream(httpx2.AsyncByteStream):
+    """Passes an answer on in whole lines, each changed by `restore`: a chunk may end within a placeholder."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream, restore: Callable[[bytes], bytes]) -> None:
+        self._stream = stream
+        self._restore = restore
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pending: list[bytes] = []
+        async for chunk in self._stream:
+            head, newline, tail = chunk.rpartition(b"\n")
+            if newline:
+                yield self._restore(b"".join([*pending, head, newline]))
+                pending.clear()
+            pending.append(tail)
+        if rest := b"".join(pending):
+            yield self._restore(rest)
+
+    async def aclose(self) -> None:
+        """Close the connection's stream."""
+        await self._stream.aclose()
+
+
 class ReplayedStream(httpx2.AsyncByteStream):
     """A recorded answer: event by event where it was a stream of events, ending as it ended."""
 

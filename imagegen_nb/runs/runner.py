@@ -89,6 +89,8 @@ class _ActiveRun:
     emitter: EventEmitter[Run]
     started: float = field(default_factory=time.monotonic)
     started_at: str = field(default_factory=utc_now)
+    shown_prompt: str = ""
+    """The prompt as the cassette in use shows it, empty where there is none."""
     asked: bool = False
     """Whether the provider has been called."""
     staged: list[tuple[int, AssetRecord]] = field(default_factory=list)
@@ -147,6 +149,10 @@ class _ActiveRun:
         await asyncio.to_thread(provider.prepare)
         if prepared.route.cassette is not None:
             await prepared.route.cassette.check(provider)
+            folder = str(getattr(context.store, "folder", ""))
+            self.shown_prompt = prepared.route.cassette.begin_run(
+                prepared.step.prompt, prepared.inputs, prepared.request.prompt, folder
+            )
         now = asyncio.get_running_loop().time()
         return replace(
             await asyncio.to_thread(context.connection, provider, prepared.route),
@@ -193,6 +199,8 @@ class _ActiveRun:
             run_id=prepared.run_id,
             emulated=prepared.route.backend in SYNTHETIC_BACKENDS,
         )
+        if prepared.route.cassette is not None:
+            prepared.route.cassette.note_image(record.id, record.file_url, generated.data)
         self.staged.append((index, record))
         self.warnings += differences.in_image(prepared.step, index, image)
         self.emitter.emit("image", index=index, image=image)
@@ -239,7 +247,8 @@ class _ActiveRun:
     def _record(self, status: Status, error: ImagegenError | None) -> tuple[Asset, ...]:
         """Write the end of the run and the records of its images; may block."""
         prepared, store = self.prepared, self.prepared.context.store
-        label = prepared.step.name or prepared.request.prompt
+        # Not with an address of this machine, where a cassette makes the run the same everywhere.
+        label = prepared.step.name or self.shown_prompt or prepared.request.prompt
         named = [
             replace(record, file_name=filenames.file_name(label, number, images.EXTENSIONS[record.file_type]))
             for number, (_, record) in enumerate(sorted(self.staged, key=lambda item: item[0]), 1)

@@ -1,0 +1,214 @@
+"""Values of outputs that no other machine or run gives again, and the placeholders that stand for them.
+
+A prompt may name an earlier image by its address, which holds a folder of this machine, or by its id,
+which is random. In a cassette each such value is `@@asset:<image>:<key>@@`, where `<image>` is made of the
+bytes that the provider sent: a replay brings the same bytes, so that the same prompt is found again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from imagegen_nb.core import variables
+from imagegen_nb.errors import VariableError
+from imagegen_nb.replay import bodies
+
+_MARK = "@@asset:"
+_STORE = "@@asset:store@@"
+_ASSET_KEYS = frozenset(("id", "file_url", "file_name", "file_size", "file_type"))
+_ERROR_KEYS = frozenset(("kind", "message", "requested", "returned"))
+_LONGEST_ADDRESS = 12_000
+"""Characters before a blob's own name: a path of 4,096 bytes, each of them percent-encoded."""
+_SHORTEST = 12
+"""Characters of a value that is looked for in any text: a shorter one may stand there by chance."""
+_BLOB = re.compile(r"/blobs/[0-9a-f]{2}/([0-9a-f]{64})\.(?:png|jpg|webp)")
+_BREAKS_ADDRESS = re.compile(r"[\s\"'<>\\]")
+
+_placeholders: dict[str, str] = {}
+"""What stands for each value that this process has seen; an address before the id that it may contain."""
+_images: dict[str, str] = {}
+"""The image behind each blob's hash: a file that was converted has other bytes than the provider sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPrompt:
+    """The prompt of the run under way, as it is sent and as a cassette shows it, with what the placeholders
+    stand for."""
+
+    sent: str
+    shown: str
+    values: Mapping[str, str]
+
+
+run_prompt: ContextVar[RunPrompt | None] = ContextVar("imagegen_nb_run_prompt", default=None)
+"""Set by the run, for the requests that it makes."""
+
+
+def note(asset_id: str, file_url: str, received: bytes) -> None:
+    """Remember the values of an image that has just been stored, by the bytes that were `received`."""
+    image = hashlib.sha256(received).hexdigest()[:12]
+    values = {"file_url": file_url, "id": asset_id}
+    if blob := _BLOB.search(file_url):
+        _images[blob[1]] = image
+    if file_url.startswith("file:"):
+        values["path"] = unquote(urlsplit(file_url).path)
+    for key in ("file_url", "path", "id"):
+        if key in values:
+            _placeholders[values[key]] = _placeholder(image, key)
+
+
+def begin(template: str, inputs: Mapping[str, Any], prompt: str, folder: str) -> str:
+    """Tell the requests of this task how a cassette shows the `prompt`, and return it.
+
+    `inputs` are the plain data that filled the `template`, and `folder` is the store's, empty for none.
+    """
+    values: dict[str, str] = {}
+    try:
+        shown = variables.render(template, _shown(inputs, folder, values))
+    except VariableError:  # longer than a text may be, with the placeholders
+        shown = prompt
+    shown = _in_text(shown, values, _images)
+    used = {placeholder: value for placeholder, value in values.items() if placeholder in shown}
+    run_prompt.set(RunPrompt(prompt, shown, used))
+    return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A request's body as a cassette shows it; `values` are those behind its placeholders."""
+
+    body: bytes
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def restored(self, answer: bytes) -> bytes:
+        """`answer` with this request's values for its placeholders: it may repeat the prompt."""
+        if _MARK.encode() in answer:
+            for placeholder, value in self.values.items():
+                answer = answer.replace(placeholder.encode(), json.dumps(value)[1:-1].encode())
+        return answer
+
+    def hidden(self, answer: bytes) -> bytes:
+        """`answer` with placeholders for the values of this request."""
+        for placeholder, value in self.values.items():
+            # What is short may stand there by chance.
+            for written in {value, json.dumps(value)[1:-1]} if len(value) >= _SHORTEST else ():
+                answer = answer.replace(written.encode(), placeholder.encode())
+        return answer
+
+
+def shown(body: bytes) -> Shown:
+    """The `body` of a request that is being made, as a cassette shows it."""
+    values: dict[str, str] = {}
+    prompt = run_prompt.get()
+
+    def of_text(text: str) -> str:
+        if prompt is not None and prompt.sent != prompt.shown and prompt.sent in text:
+            text = text.replace(prompt.sent, prompt.shown)
+            values.update(prompt.values)
+        return _in_text(text, values, _images)
+
+    return Shown(_with_strings(body, of_text), values)
+
+
+def as_compared(body: bytes) -> bytes:
+    """The `body` of a recording for comparing: older cassettes hold the addresses of local images."""
+    return _with_strings(body, lambda text: _addresses_shown(text, {}, {}))
+
+
+def _placeholder(image: str, key: str) -> str:
+    return f"{_MARK}{image}:{key}@@"
+
+
+def _shown(data: Any, folder: str, values: dict[str, str]) -> Any:
+    """A copy of plain data with placeholders for what its assets and errors do not share with other runs."""
+    if isinstance(data, list):
+        return [_shown(item, folder, values) for item in data]
+    if not isinstance(data, Mapping):
+        return data
+    copy = {key: _shown(value, folder, values) for key, value in data.items()}
+    if data.keys() >= _ASSET_KEYS and (image := _image_of(data)):
+        for key in ("id", "file_url", "file_size"):
+            copy[key] = _placeholder(image, key)
+            values.setdefault(copy[key], str(data[key]))
+    elif data.keys() >= _ERROR_KEYS and folder and isinstance(data["message"], str):
+        copy["message"] = data["message"].replace(folder, _STORE)
+        values.setdefault(_STORE, folder)
+    return copy
+
+
+def _image_of(asset: Mapping[str, Any]) -> str:
+    """The image that an asset's record stands for; empty where its values are the same everywhere."""
+    asset_id, address = str(asset["id"]), str(asset["file_url"])
+    known = _placeholders.get(asset_id)
+    if known is not None:
+        return known.removeprefix(_MARK).partition(":")[0]
+    if blob := _BLOB.search(address):
+        return _images.get(blob[1], blob[1][:12])
+    if asset_id in address or address.startswith("file:"):
+        facts = repr([asset[key] for key in ("file_name", "file_size", "file_type")])
+        return hashlib.sha256(facts.encode(errors="replace")).hexdigest()[:12]
+    return ""
+
+
+def _with_strings(body: bytes, change: Callable[[str], str]) -> bytes:
+    """`body` with each string of its JSON changed; the same bytes where none is."""
+    try:
+        text = body.decode()
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return body
+    changed = _mapped(document, change)
+    if changed == document:
+        return body
+    written = bodies.to_document(text)
+    style = written["written"] if isinstance(written, dict) else "compact"
+    return bodies.to_text({"json": changed, "written": style}).encode()
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _mapped(item, change) for key, item in value.items()}
+    return [_mapped(item, change) for item in value] if isinstance(value, list) else value
+
+
+def _in_text(text: str, values: dict[str, str], images: Mapping[str, str]) -> str:
+    """`text` with placeholders for the values that this process has seen; they are added to `values`."""
+    text = _addresses_shown(text, values, images)
+    for value, placeholder in list(_placeholders.items()):
+        if len(value) >= _SHORTEST and value in text:
+            whole = rf"(?<![0-9A-Za-z]){re.escape(value)}(?![0-9A-Za-z])"
+            text, count = re.subn(whole, placeholder, text)
+            if count:
+                values.setdefault(placeholder, value)
+    return text
+
+
+def _addresses_shown(text: str, values: dict[str, str], images: Mapping[str, str]) -> str:
+    """`text` with placeholders for the addresses of a local store's files, whoever made them."""
+    parts: list[str] = []
+    end = 0
+    for start, match in _addresses(text):
+        placeholder = _placeholder(images.get(match[1], match[1][:12]), "file_url")
+        values.setdefault(placeholder, text[start : match.end()])
+        parts += [text[end:start], placeholder]
+        end = match.end()
+    return "".join([*parts, text[end:]])
+
+
+def _addresses(text: str) -> Iterator[tuple[int, re.Match[str]]]:
+    """Where each address of a local store's file begins, and its end from `/blobs/` on."""
+    end = 0
+    for match in _BLOB.finditer(text):
+        start = text.rfind("file://", max(end, match.start() - _LONGEST_ADDRESS), match.start())
+        if start >= 0 and not _BREAKS_ADDRESS.search(text, start, match.start()):
+            end = match.end()
+            yield start, match

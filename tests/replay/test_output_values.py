@@ -1,0 +1,303 @@
+"""Prompts that name earlier images replay elsewhere: in other folders, in later runs, from other stores."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.cassettes import FLASH, GROK, LAMP, pictures
+from support.environment import own_environment
+
+from imagegen_nb import Workspace, load_step, replay, save_step, simulate
+from imagegen_nb.errors import AssetNotFound, RecordingMissing
+from imagegen_nb.replay import cassette_file, output_values
+from imagegen_nb.store.base import AssetRecord, Store
+
+pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
+
+REFERENCES = [
+    "{{step_1.output.assets.0.file_url}}",
+    "{{step_1.output.assets.0.id}}",
+    "{{step_1.output.assets.0.file_size}} bytes",
+    "{{step_1.output.assets.0}}",
+    "{{step_1.output.assets}}",
+    "{{step_1.output}}",
+    "{{ step_1.output.assets.0.file_url }} and {{step_1.output.assets.0.id}}",
+    "{{step_1}}",
+]
+
+
+def chain(workspace, reference, first=LAMP):
+    """Two steps, and a third whose images are named after a prompt that holds such a value."""
+    one = first.run(workspace=workspace)
+    two = LAMP.replace(prompt=f"a poster like {reference}").run({"step_1": one}, workspace=workspace)
+    three = LAMP.replace(prompt="a frame for {{step_2.output.assets.0.file_name}}")
+    return [one, two, three.run({"step_2": two}, workspace=workspace)]
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_a_chain_replays_in_another_folder_and_again(reference, workspace, project, emulator, tmp_path):
+    with replay.use("hero", "all"):
+        recorded = chain(workspace, reference)
+    calls = emulator.count()
+    text = (project / "cassettes/hero/cassette.yaml").read_text()
+    for asset in recorded[0].output.assets:
+        assert asset.id not in text
+    assert str(tmp_path) not in text
+    assert "file:" not in text
+    for folder in ("elsewhere", "elsewhere", "a b/ü/c"):
+        with replay.use("hero") as session, Workspace(tmp_path / folder, timeout=30) as other:
+            played = chain(other, reference)
+            assert session.status.unplayed == ()
+        assert [pictures(run) for run in played] == [pictures(run) for run in recorded]
+        assert [repr(run) for run in played] == [repr(run) for run in recorded]
+    assert emulator.count() == calls
+
+
+def test_values_written_into_a_prompt_by_hand_replay_too(workspace, live):
+    def run(workspace):
+        asset = LAMP.run(workspace=workspace).output.assets[0]
+        place = asset.file_url.removeprefix("file://")
+        prompt = f"like {asset.file_url}\nor {place}: {json.dumps(asset.as_context())}, {asset.id}."
+        return LAMP.replace(prompt=prompt).run(workspace=workspace)
+
+    with replay.use("hero", "all"):
+        recorded = run(workspace)
+    with replay.use("hero"):
+        assert pictures(run(live)) == pictures(recorded)
+
+
+@pytest.mark.parametrize("first", [GROK, FLASH], ids=lambda step: step.model)
+def test_each_of_several_images_is_told_from_the_others(first, workspace, live):
+    """Posters of the first and the second image are not confused, and a third has no recording."""
+
+    def posters(workspace, *numbers):
+        run = first.replace(image_count=3).run(workspace=workspace)
+        return [
+            LAMP.replace(prompt=f"like {{{{run.output.assets.{number}.file_url}}}}").run(
+                {"run": run}, workspace=workspace
+            )
+            for number in numbers
+        ]
+
+    with replay.use("hero", "all"):
+        recorded = posters(workspace, 0, 1)
+    with replay.use("hero"):
+        played = posters(live, 1, 0)
+        with pytest.raises(RecordingMissing, match=r"recorded 'like @@asset:"):
+            posters(live, 2)
+    assert [pictures(run) for run in played] == [pictures(run) for run in reversed(recorded)]
+
+
+def test_what_a_failing_step_says_names_no_folder(project, live, workspace, tmp_path):
+    error = {"kind": "store_error", "requested": 1, "returned": 0}
+    step = LAMP.replace(prompt="instead of: {{step_1.output.error.message}}")
+
+    def run(workspace):
+        message = f"cannot write below {workspace.store.folder}: no room"
+        return step.run({"step_1": {"output": {"error": {**error, "message": message}}}}, workspace=workspace)
+
+    with replay.use("hero", "all"):
+        run(workspace)
+    assert str(workspace.store.folder) not in (project / "cassettes/hero/cassette.yaml").read_text()
+    with replay.use("hero"):
+        assert run(live).status == "done"
+
+
+class Counting(Store):
+    """A store in memory, whose ids and addresses are short and go on from run to run."""
+
+    limit = None
+    used = 0
+
+    def __init__(self, first=1):
+        self.numbers = itertools.count(first)
+        self.files = {}
+
+    def stage(self, image, *, run_id, emulated):
+        number = next(self.numbers)
+        self.files[f"a{number}"] = image.data
+        return AssetRecord.of(
+            image,
+            asset_id=f"a{number}",
+            file_url=f"mem://{number}",
+            sha256="",
+            run_id=run_id,
+            emulated=emulated,
+        )
+
+    def put(self, assets):
+        return tuple(assets)
+
+    def get(self, asset_id):
+        raise AssetNotFound(asset_id)
+
+    def open(self, asset_id):
+        return io.BytesIO(self.files[asset_id])
+
+    def records(self, run_id=None):
+        return iter(())
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_another_store_with_addresses_of_its_own(reference, emulator, project):
+    with replay.use("hero", "all"):
+        recorded = chain(Workspace(Counting(), backend=emulator.url), reference)
+    with replay.use("hero"):
+        played = chain(Workspace(Counting(70), timeout=30), reference)
+    assert [run.output.assets[0].file_size for run in played] == [
+        run.output.assets[0].file_size for run in recorded
+    ]
+
+
+def test_a_saved_step_and_a_simulated_run_fill_prompts_alike(workspace, live, project):
+    """Neither was made in this process; the file may have been written by another notebook."""
+    step = LAMP.replace(prompt="like {{step_1.output.assets.0}}")
+
+    def run(workspace, file):
+        save_step(file, LAMP, run=LAMP.run(workspace=workspace))
+        output_values._placeholders.clear()
+        for earlier in (load_step(file), simulate(LAMP)):
+            step.run({"step_1": earlier}, workspace=workspace)
+
+    with replay.use("hero", "all"):
+        run(workspace, project / "one.step.json")
+    with replay.use("hero") as session:
+        run(live, project / "two.step.json")
+        assert session.status.unplayed == ()
+
+
+def test_a_converted_image_is_known_by_what_the_provider_sent(workspace, live, monkeypatch, project):
+    """Another version of an encoder packs the same pixels differently, and so names the file differently."""
+    step = LAMP.replace(prompt="like {{step_1.output.assets.0.file_url}}")
+
+    def run(workspace):
+        return step.run({"step_1": GROK.run(workspace=workspace)}, workspace=workspace)
+
+    with replay.use("hero", "all"):
+        run(workspace)
+    check = output_values.note
+
+    def other_encoder(asset_id, file_url, received):
+        digest = file_url[-68:-4]
+        check(asset_id, file_url.replace(digest, "0" * 64), received)
+
+    monkeypatch.setattr(output_values, "note", other_encoder)
+    with replay.use("hero"):
+        assert run(live).status == "done"
+
+
+def test_the_answer_repeats_the_prompt_as_it_was_asked(workspace, live, emulator, project, raw_server):
+    """A provider may quote the prompt: the cassette has placeholders there too, and the run has its own."""
+    asset_id, address = "0e7a3c52-8d0b-4f44-9b4e-0123456789ab", "file:///one/blobs/ab/" + "ab" * 32 + ".png"
+    output_values.note(asset_id, address, b"x")
+    asked = output_values.shown(json.dumps({"prompt": f"like {address}, {asset_id}"}).encode())
+    assert asked.values
+    answer = json.dumps({"revised_prompt": f"A lamp like {address}, {asset_id}"}).encode()
+    hidden = asked.hidden(answer)
+    assert b"file:" not in hidden
+    assert asset_id.encode() not in hidden
+    assert asked.restored(hidden) == answer
+
+
+def test_a_cassette_of_before_replays_as_it_did_and_elsewhere(workspace, live, project, tmp_path):
+    """It holds the addresses and ids themselves."""
+    step = LAMP.replace(prompt="like {{step_1.output.assets.0.file_url}}")
+    fixed = {
+        "id": "asset-of-a-file",
+        "file_url": "file:///home/them/out/hero.png",
+        "file_name": "hero.png",
+        "file_size": 10,
+        "file_type": "image/png",
+    }
+    other = LAMP.replace(prompt="as {{asset}}")
+    with replay.use("hero", "all"):
+        one = LAMP.run(workspace=workspace)
+        step.run({"step_1": one}, workspace=workspace)
+        other.run({"asset": fixed}, workspace=workspace)
+    about, recordings = cassette_file.read(project / "cassettes/hero")
+    prompts = {
+        "a lamp": LAMP.prompt,
+        "like @": f"like {one.output.assets[0].file_url}",
+        'as {"i': "as " + json.dumps(fixed, separators=(",", ":")),
+    }
+    old = []
+    for recording in recordings:
+        request = {**recording.request_json, "prompt": prompts[recording.request_json["prompt"][:6]]}
+        old.append(replace(recording, request_body=json.dumps(request).encode()))
+    cassette_file.write(project / "cassettes/hero", about, old)
+    with replay.use("hero") as session:
+        earlier = LAMP.run(workspace=live)
+        step.run({"step_1": earlier}, workspace=live)
+        other.run({"asset": fixed}, workspace=live)
+        assert session.status.unplayed == ()
+
+
+def test_recording_again_elsewhere_gives_the_same_cassette(emulator, project, tmp_path):
+    """Also its pictures, though the emulator draws the prompt."""
+    for name in ("one", "two"):
+        with (
+            replay.use(name, "all"),
+            Workspace(tmp_path / f"store of {name}", backend=emulator.url) as workspace,
+        ):
+            chain(workspace, "{{step_1.output.assets.0}}")
+    one, two = (project / "cassettes" / name for name in ("one", "two"))
+    assert [path.read_bytes() for path in sorted(one.rglob("*")) if path.is_file()] == [
+        path.read_bytes() for path in sorted(two.rglob("*")) if path.is_file()
+    ]
+
+
+SCRIPT = """
+import sys
+import imagegen_nb as ig
+workspace = ig.Workspace("assets", timeout=60)
+step = ig.ImageGenerationStep(prompt="a lamp", image_size="1024x1024")
+run = step.run(workspace=workspace)
+step.replace(prompt="like {{step_2.output.assets.0.file_url}}").run({"step_2": run}, workspace=workspace)
+print(ig.replay.status().unplayed)
+"""
+
+
+def test_a_copied_project_replays_in_a_process_of_its_own(project, tmp_path, emulator):
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "script.py").write_text(SCRIPT)
+    command = [sys.executable, "script.py"]
+    variables = {"IMAGEGEN_NB_CASSETTE": "cassettes/hero"}
+    recording = {**variables, "IMAGEGEN_NB_RECORD": "all", "IMAGEGEN_NB_AGAINST": emulator.url}
+    done = subprocess.run(
+        command, cwd=here, env={**own_environment(), **recording}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    there = tmp_path / "there/deeper"
+    shutil.copytree(here / "cassettes", there / "cassettes")
+    shutil.copy(here / "script.py", there)
+    for _ in range(2):
+        done = subprocess.run(
+            command, cwd=there, env={**own_environment(), **variables}, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stdout) == (0, "()\n"), done.stderr
+
+
+@given(st.text(), st.text())
+def test_other_texts_stay_as_they_are(before, after):
+    output_values.note("0e7a3c52-8d0b-4f44-9b4e-0123456789ab", "mem://a/long/address/of/0e7a3c52", b"x")
+    prompt = f"{before}|{after}"
+    body = json.dumps({"prompt": prompt}).encode()
+    if "@@" not in prompt and "0e7a3c52" not in prompt:
+        assert output_values.shown(body).body == body
+    named = json.dumps({"prompt": f"{before} 0e7a3c52-8d0b-4f44-9b4e-0123456789ab {after}"}).encode()
+    shown = output_values.shown(named)
+    assert b"0e7a3c52-" not in shown.body or "0e7a3c52-" in prompt
+    assert json.loads(shown.restored(shown.body)) == json.loads(named) or "@@" in prompt
