@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ _DEFAULTS: dict[str, Any] = {
 """What a file may leave out."""
 
 
+_BEGINNING = 10_000
+"""Bytes of a file that is no JSON in which one looks for what it is instead."""
+_YAML = re.compile(
+    r"(?:[ \t]*(?:#[^\n]*)?\n)*(?:---(?:\s|$)|%YAML|[\"']?[A-Za-z_][\w .-]{0,80}[\"']?[ \t]*:(?:\s|$)|- )"
+)
+"""A beginning as YAML has it: comments, a document's mark, a key without braces, an item of a list."""
 _MOST_PROBLEMS = 10
 _MOST_KEYS = 100
 _MOST_ASSETS = 1_000
@@ -115,6 +122,11 @@ def _parse(data: bytes) -> dict[str, Any]:
         for place, problem in find_unwritable(document):
             raise DefinitionError(problem, place=redacted(place))
         return document
+    text = data[:_BEGINNING].decode(errors="replace")
+    if re.search(r"^<{7} ", text, re.MULTILINE):
+        raise DefinitionError("the file holds a merge conflict: resolve it, or take one side whole")
+    if _YAML.match(text.replace("\r", "")):
+        raise DefinitionError("the file looks like YAML: a step file is JSON. Convert it to JSON")
     raise DefinitionError(f"the file is not valid JSON: {redacted(reason)}")
 
 

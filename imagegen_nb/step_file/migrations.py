@@ -22,6 +22,7 @@ _OLD_MODEL = "gpt-image-2"
 _OLD_REFERENCE = re.compile(
     r"(\{\{\s*)([A-Za-z_][A-Za-z0-9_]*)(\.output\.)(\d+)((?:\.[A-Za-z0-9_]+)*\s*\}\})"
 )
+_WHOLE_OUTPUT = re.compile(r"\{\{\s*(?:([A-Za-z_][A-Za-z0-9_]*)\.output|(step_[A-Za-z0-9_]+))\s*\}\}")
 _ASSET_KEYS = frozenset((*Asset.model_fields, "object_key", "asset_type", "uploaded_at")) - {"id"}
 """Keys that only assets have. Items of other arrays, such as feeds, have an `id` as well."""
 _NOT_SETTINGS = frozenset(("inputs", "output", "identifier"))
@@ -80,6 +81,7 @@ def _from_version_1(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]
         changes += [f"step.prompt: {old} became {new}" for old, new in rewritten]
         untouched = [match[0] for match in _OLD_REFERENCE.finditer(step["prompt"])]
         changes += [f"step.prompt: {old} was left as it is; check what it refers to" for old in untouched]
+        changes += [_whole_output_left(match) for match in _distinct(_WHOLE_OUTPUT, step["prompt"])]
     output = document.get("output")
     if isinstance(output, list):
         output = {"settings": _settings_of(step), "assets": output}
@@ -91,6 +93,20 @@ def _from_version_1(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     if output is not None:
         migrated["output"] = output
     return migrated, changes
+
+
+def _distinct(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
+    """The matches in `text`, each reading once."""
+    return list({match[0]: match for match in pattern.finditer(text)}.values())
+
+
+def _whole_output_left(reference: re.Match[str]) -> str:
+    """A reference to a whole output: nobody can rewrite it without knowing what it is for."""
+    name = reference[1] or reference[2]
+    return (
+        f"step.prompt: {reference[0]} was left as it is: its output was an array of assets, and is now the "
+        f"object {{settings, assets}}. Write {{{{{name}.output.assets}}}} where the array is meant"
+    )
 
 
 def _migrated_inputs(inputs: object, prompt: object, changes: list[str]) -> object:

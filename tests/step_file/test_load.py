@@ -473,3 +473,47 @@ def test_the_store_of_an_import_is_only_read(tmp_path):
     load_step(encoded(DOCUMENT), workspace=workspace)
     assert workspace.store.used == before == 0
     workspace.close()
+
+
+YAML = [
+    "prompt: A lamp\nmodel: gpt-image-2\n",
+    "---\nprompt: A lamp\n",
+    "# a step\n\nprompt: A lamp\n",
+    '"prompt": A lamp\n',
+    "- prompt: A lamp\n",
+    "%YAML 1.2\n---\nprompt: x\n",
+    "format: imagegen-nb/step\r\nversion: 2\r\n",
+]
+
+
+@pytest.mark.parametrize("text", YAML)
+def test_yaml_is_told_that_json_is_expected(text, tmp_path):
+    (tmp_path / "hero.step.yaml").write_text(text)
+    with pytest.raises(DefinitionError, match="the file looks like YAML: a step file is JSON"):
+        load_step(tmp_path / "hero.step.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "{'prompt': 1}",
+        "hello",
+        "[1",
+        "\n" * 9_000,
+        " \n#" * 3_000,
+        "\x00",
+        '{"a": NaN}',
+        "a" * 10_000,
+    ],
+)
+def test_what_is_neither_is_not_called_yaml(text):
+    with pytest.raises(DefinitionError, match="is not valid JSON"):
+        load_step(text.encode())
+
+
+def test_a_merge_conflict_is_called_that():
+    text = '{\n<<<<<<< HEAD\n"prompt": "a"\n=======\n"prompt": "b"\n>>>>>>> theirs\n}'
+    with pytest.raises(DefinitionError, match="the file holds a merge conflict"):
+        load_step(text.encode())

@@ -116,6 +116,31 @@ def test_every_rewritten_reference_is_named():
     assert "{{step_2.output.assets.0.file_url}}" in change
 
 
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("{{step_2.output}}", "step_2"),
+        ("all of {{ step_2.output }}", "step_2"),
+        ("{{hero.output}} {{hero.output}}", "hero"),
+        ("{{step_2}}", "step_2"),
+    ],
+)
+def test_a_reference_to_a_whole_output_is_left_and_named_once(prompt, name):
+    document = old(step={"prompt": prompt, "model": "gpt-image-2"}, output=None)
+    migrated, changes = migrate(document)
+    assert migrated["step"]["prompt"] == prompt
+    (change,) = changes
+    assert change.startswith("step.prompt: {{")
+    assert f"Write {{{{{name}.output.assets}}}} where the array is meant" in change
+    with pytest.warns(DefinitionWarning, match="was left as it is"):
+        assert load_step(json.dumps(document).encode()).changes == (change,)
+
+
+def test_other_references_are_not_said_to_be_old():
+    prompt = "{{product}} {{step_2.output.assets}} {{step_2.output.settings}} {{rss.title}}"
+    assert migrate(old(step={"prompt": prompt, "model": "gpt-image-2"}, output=None))[1] == []
+
+
 def test_a_rewritten_reference_finds_its_value_in_todays_output():
     step = ImageGenerationStep(prompt=prompt_after("{{step_2.output.0.file_url}}"))
     assert step.variables == ("step_2.output.assets.0.file_url",)
