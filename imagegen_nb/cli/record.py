@@ -29,10 +29,16 @@ def record(
     name: Annotated[
         str | None, typer.Option(help="The cassette; by default named as the notebook.", metavar="NAME")
     ] = None,
+    kernel: Annotated[
+        str | None,
+        typer.Option(
+            help="The kernel to run it in, and to write into it; by default its own.", metavar="NAME"
+        ),
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds until a cell is given up.")] = 600.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was recorded as JSON.")] = False,
 ) -> None:
-    """Execute a notebook, record its calls, write its outputs, and prove them by a replay."""
+    """Execute a notebook, record its calls, prove it by its test, and write cassette and outputs."""
     if live == emulator:
         raise InvalidOption("say what to record against: --emulator (free), or --live (the providers charge)")
     against: Literal["live", "emulator"] = "live" if live else "emulator"
@@ -40,6 +46,7 @@ def record(
         notebook,
         against,
         name=name,
+        kernel=kernel,
         timeout=timeout,
         on_progress=lambda message: err.print(escape(message), soft_wrap=True),
     )
@@ -48,8 +55,13 @@ def record(
     else:
         _print_summary(recorded)
     for difference in recorded.differences:
-        fail(f"the replay differs: {difference}")
+        fail(f"the test fails: {difference}")
     if recorded.differences:
+        kept = f"; the new recording is kept in {recorded.folder}" if recorded.against == "live" else ""
+        fail(
+            f"{recorded.notebook.name} and its cassette were left as they were{kept}. Let such cells show "
+            "the same in every run, or mark them # NBVAL_IGNORE_OUTPUT"
+        )
         raise typer.Exit(1)
 
 
@@ -70,7 +82,8 @@ def _as_json(recorded: NotebookRecording) -> dict[str, object]:
 def _print_summary(recorded: NotebookRecording) -> None:
     plural = "" if recorded.calls == 1 else "s"
     contents = f"{recorded.calls} call{plural} in {recorded.files} files, {byte_size(recorded.size)}"
-    out.print(escape(f"{recorded.folder}: {contents}"), soft_wrap=True)
+    place = "not replaced" if recorded.differences else recorded.folder
+    out.print(escape(f"{place}: {contents}"), soft_wrap=True)
     used = [f"{recorded.usage.total:,} tokens"] if recorded.usage.total is not None else []
     if recorded.usage.cost_in_usd_ticks is not None:
         used.append(f"${recorded.usage.cost_in_usd_ticks / _TICKS:.4f} by xAI's own account")
@@ -80,4 +93,4 @@ def _print_summary(recorded: NotebookRecording) -> None:
     else:
         out.print(escape(f"used: {usage}, all of it emulated: nothing was charged"))
     if not recorded.differences:
-        out.print("the replay shows the same outputs")
+        out.print("the test passes: the replay shows the same outputs")

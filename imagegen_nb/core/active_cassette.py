@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
+import tempfile
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from imagegen_nb.core.types import Backend
 
 CASSETTE_VARIABLE = "IMAGEGEN_NB_CASSETTE"
 """The environment variable with the folder of a cassette for the whole process; no code has to change."""
+PARENT_VARIABLE = "IMAGEGEN_NB_PARENT"
+"""Set by a process that has a cassette in use, for those that it starts: its number."""
 SEND_TO = "imagegen_nb.send_to"
 """The request extension with the address a request really goes to, where the recording shows another."""
 
@@ -61,7 +66,11 @@ def current() -> ActiveCassette | None:
     """
     global _environment_read
     with _lock:
-        if _current is None and not _environment_read and os.environ.get(CASSETTE_VARIABLE):
+        if (
+            _current is None
+            and not _environment_read
+            and (os.environ.get(CASSETTE_VARIABLE) or parents_file())
+        ):
             _environment_read = True  # set first: opening the cassette calls this function again
             try:
                 importlib.import_module("imagegen_nb.replay").use_environment()
@@ -69,6 +78,22 @@ def current() -> ActiveCassette | None:
                 _environment_read = False
                 raise
         return _current
+
+
+def temporary_file(name: str) -> Path:
+    """A file of this user's, by which processes on this machine know of each other."""
+    return Path(tempfile.gettempdir(), f"imagegen-nb-{os.getuid()}-{name}.cassette")
+
+
+def parents_file() -> Path | None:
+    """The file in which the process that started this one says what it has in use; None where it does not."""
+    # A pool's process knows its parent; its environment may be older than what the parent has in use.
+    started_by = getattr(sys.modules.get("multiprocessing.process"), "parent_process", lambda: None)()
+    process = str(started_by.pid) if started_by else os.environ.get(PARENT_VARIABLE, "")
+    if not process.isdecimal() or process == str(os.getpid()):
+        return None
+    path = temporary_file(process)
+    return path if path.exists() else None
 
 
 def activate(cassette: ActiveCassette) -> ActiveCassette:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.errors import InvalidOption
+from imagegen_nb.notebooks.markers import MAY_FAIL, SKIP
 
 
 def parse(notebook: str) -> Any:
@@ -18,19 +21,28 @@ def parse(notebook: str) -> Any:
         return nbformat.reads(notebook, as_version=4)
     except Exception as error:  # noqa: BLE001 - nbformat raises whatever its parts do
         problem = str(error).strip().partition("\n")[0]
+    if re.search(r"^<{7} ", notebook, re.MULTILINE):
+        problem = "it holds a merge conflict. Take one side whole, or resolve it"
     raise InvalidOption(f"this is no notebook: {problem}")
 
 
 def execute(
-    document: Any, folder: Path, *, timeout: float = 120, environment: Mapping[str, str] | None = None
+    document: Any,
+    folder: Path,
+    *,
+    timeout: float = 120,
+    environment: Mapping[str, str] | None = None,
+    markers: Callable[[Any], Mapping[str, bool]] | None = None,
 ) -> str:
     """Run the cells of `document` in `folder`, filling in their outputs; returns the error that ended it.
 
     The kernel is the one the notebook names, else this interpreter's; `environment` is added to its own.
-    `timeout` bounds each cell, in seconds. Raises `InvalidOption` when the packages for it are missing.
+    `timeout` bounds each cell, in seconds. `markers` reads which cells are skipped and which may fail, as
+    their test does; without it nbclient's own tags count. Raises `InvalidOption` when the packages for it are
+    missing, or the kernel.
     """
     _, nbclient = _import_packages()
-    client = nbclient.NotebookClient(
+    client = (_client_with(markers) if markers else nbclient.NotebookClient)(
         document,
         timeout=timeout,
         record_timing=False,
@@ -47,12 +59,43 @@ def execute(
         problem = f"a cell took longer than {timeout:g} s"
     except nbclient.exceptions.DeadKernelError:
         problem = "the kernel died"
+    except (KeyError, OSError, RuntimeError) as error:  # an unknown kernel is a KeyError
+        if getattr(client, "code_cells_executed", 0):
+            raise
+        raise InvalidOption(explain_kernel(client.kernel_name, error)) from None
     # Widgets end with the kernel: a reader would see only that they cannot be found. nbclient must keep
     # their state until then, because an Output widget without it is a KeyError.
     document.metadata.pop("widgets", None)
     for output in (output for cell in document.cells for output in cell.get("outputs", ())):
         output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     return problem
+
+
+def _client_with(markers: Callable[[Any], Mapping[str, bool]]) -> Any:
+    """An nbclient that does with each cell what its markers say, and heeds no other tags."""
+    from nbclient import NotebookClient
+
+    class Client(NotebookClient):
+        async def async_execute_cell(self, cell: Any, *arguments: Any, **options: Any) -> Any:
+            said = markers(cell) if cell.cell_type == "code" else {}
+            if said.get(SKIP):
+                return cell
+            self.allow_errors = bool(said.get(MAY_FAIL))
+            return await super().async_execute_cell(cell, *arguments, **options)
+
+    return functools.partial(Client, skip_cells_with_tag="")
+
+
+def explain_kernel(name: str, error: Exception) -> str:
+    """Why a kernel did not start, and the ways out, in one line."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    known = ", ".join(sorted(KernelSpecManager().find_kernel_specs())) or "none"
+    reason = "is not installed here" if isinstance(error, NoSuchKernel) else f"does not start ({error})"
+    return (
+        f"the kernel {name!r}, which the notebook asks for, {reason}; there are: {known}. Choose one of them "
+        f"(record: --kernel NAME, pytest: --nbval-kernel-name NAME or --nbval-current-env), or install it"
+    )
 
 
 def disable_output_sync(client: Any) -> None:

@@ -1,8 +1,9 @@
-"""Records a notebook: executes it once with its calls recorded, writes it, and proves both by a replay."""
+"""Records a notebook: executes it once with its calls recorded, and proves by its test that a replay shows
+the same. Only then the old cassette and the old outputs are replaced.
+"""
 
 from __future__ import annotations
 
-import copy
 import os
 import shutil
 import tempfile
@@ -15,8 +16,9 @@ from imagegen_nb.core import redaction
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.types import Usage
 from imagegen_nb.errors import InvalidOption, ReplayError
-from imagegen_nb.notebooks import diff
+from imagegen_nb.notebooks import proof
 from imagegen_nb.notebooks.execute import execute, parse, text_of
+from imagegen_nb.notebooks.markers import SKIP, markers_of
 from imagegen_nb.providers import catalog
 from imagegen_nb.replay import cassette_file, paths
 from imagegen_nb.replay.environment import environment_for, placeholder_keys
@@ -25,8 +27,11 @@ from imagegen_nb.replay.recording import Recording, usage_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotebookRecording:
-    """A recorded notebook and its cassette. `size` counts the bytes of the cassette's `files`;
-    `differences` say where its replay showed something else, and are empty for a notebook that is a test."""
+    """A recorded notebook and its cassette. `size` counts the bytes of the cassette's `files`.
+
+    `differences` say how its test fails. Then nothing old was replaced, and `folder` is where a live
+    recording, which may have cost money, is kept, or where an emulated one would have been written.
+    """
 
     notebook: Path
     folder: Path
@@ -43,42 +48,50 @@ def record(
     against: Literal["live", "emulator"],
     *,
     name: str | None = None,
+    kernel: str | None = None,
     timeout: float = 600,
     on_progress: Callable[[str], object] = lambda message: None,
 ) -> NotebookRecording:
     """Execute `notebook`, record its calls in the cassette `name` (its own by default), and write its
     outputs.
 
-    The old cassette and the old outputs are replaced together, once everything has been recorded.
-    `timeout` bounds each cell, in seconds. Raises `InvalidOption` or `ReplayError`, with nothing changed.
+    The old cassette and the old outputs are replaced together, once everything has been recorded and the
+    notebook's test passes with it. `kernel` runs it, and is written into the notebook; by default the one
+    it names. `timeout` bounds each cell, in seconds. Raises `InvalidOption` or `ReplayError`, with nothing
+    changed.
     """
     notebook = user_path(notebook, InvalidOption).absolute()
     document = parse(_read(notebook))
-    folder = paths.folder_of(name or paths.of_notebook(notebook).name, notebook.parent)
+    if kernel:
+        document.metadata["kernelspec"] = {"name": kernel, "display_name": kernel}
+    folder = _folder_for(name, notebook)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".recording-", dir=folder.parent) as temporary:
         new_folder = Path(temporary) / folder.name
-        name_in_project = _name_in(folder.parent.parent, notebook)
         on_progress(f"recording {notebook.name} against {_NAMES[against]} …")
-        _execute_anew(
-            document, notebook, _recording_environment(new_folder, against, name_in_project), timeout
-        )
+        variables = _recording_environment(new_folder, against, paths.name_in_project(notebook))
+        _execute_anew(document, notebook, variables, timeout)
         recordings = _read_complete(new_folder)
         text = text_of(document)
         if kind := redaction.find(text, catalog.keys_in_use()):
             raise ReplayError(f"the outputs of {notebook.name} hold {kind}: nothing was kept. Show no keys")
-        _replace_both(new_folder, folder, notebook, text)
-    on_progress("replaying it …")
-    files = [path for path in folder.rglob("*") if path.is_file()]
+        files = [path for path in new_folder.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        on_progress("testing its replay …")
+        differences = proof.differences(document, notebook, new_folder, timeout)
+        if not differences:
+            _replace_both(new_folder, folder, notebook, text, against)
+        elif against == "live":
+            folder = _kept(new_folder)
     return NotebookRecording(
         notebook=notebook,
         folder=folder,
         against=against,
         calls=len(recordings),
         files=len(files),
-        size=sum(path.stat().st_size for path in files),
+        size=size,
         usage=usage_of(recordings),
-        differences=tuple(_replay_differences(document, notebook, folder, timeout)),
+        differences=differences,
     )
 
 
@@ -95,9 +108,17 @@ def _read(notebook: Path) -> str:
     raise InvalidOption(f"{notebook.name} cannot be read: {problem}")
 
 
-def _name_in(project: Path, notebook: Path) -> str:
-    """The notebook's path from the project's folder: no path of this machine goes into a cassette."""
-    return notebook.relative_to(project).as_posix() if notebook.is_relative_to(project) else notebook.name
+def _folder_for(name: str | None, notebook: Path) -> Path:
+    """The cassette that may be replaced. Raises `ReplayError` where `name` is another notebook's."""
+    if name is None:
+        return paths.to_record(notebook)
+    folder = paths.folder_of(name, notebook.parent)
+    if owner := paths.owner_of(folder, notebook):
+        raise ReplayError(
+            f"cassette {name!r} is that of {owner}, so it was not overwritten: choose another --name, or "
+            "leave it out"
+        )
+    return folder
 
 
 def _recording_environment(folder: Path, against: str, notebook: str) -> dict[str, str]:
@@ -112,10 +133,16 @@ def _recording_environment(folder: Path, against: str, notebook: str) -> dict[st
 
 
 def _execute_anew(document: Any, notebook: Path, environment: Mapping[str, str], timeout: float) -> None:
-    """Run `document` without the outputs it had. Raises `ReplayError` where a cell fails."""
+    """Run `document` without the outputs it had, but for cells that its test skips.
+
+    Raises `ReplayError` where a cell fails.
+    """
     for cell in (cell for cell in document.cells if cell.cell_type == "code"):
-        cell.outputs, cell.execution_count = [], None
-    if problem := execute(document, notebook.parent, timeout=timeout, environment=environment):
+        if not markers_of(cell).get(SKIP):
+            cell.outputs, cell.execution_count = [], None
+    if problem := execute(
+        document, notebook.parent, timeout=timeout, environment=environment, markers=markers_of
+    ):
         problem = redaction.redact(problem, catalog.keys_in_use())
         raise ReplayError(f"{notebook.name} stopped, so nothing was kept: {problem}")
 
@@ -131,7 +158,13 @@ def _read_complete(folder: Path) -> list[Recording]:
     return recordings
 
 
-def _replace_both(new_folder: Path, folder: Path, notebook: Path, text: str) -> None:
+def _kept(new_folder: Path) -> Path:
+    """A lasting copy of a cassette that replaces none: it may have cost money."""
+    folder = Path(tempfile.mkdtemp(prefix="imagegen-nb-")) / new_folder.name
+    return Path(shutil.copytree(new_folder, folder))
+
+
+def _replace_both(new_folder: Path, folder: Path, notebook: Path, text: str, against: str) -> None:
     """Replace the cassette and the notebook by the new ones."""
     try:
         _replace(new_folder, folder)
@@ -140,6 +173,8 @@ def _replace_both(new_folder: Path, folder: Path, notebook: Path, text: str) -> 
         problem = explain(error)
     else:
         return
+    if against == "live" and new_folder.exists():
+        problem += f". The recording is kept in {_kept(new_folder)}"
     raise ReplayError(f"{folder.name} or {notebook.name} could not be written: {problem}")
 
 
@@ -155,12 +190,3 @@ def _replace(new_folder: Path, folder: Path) -> None:
             old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _replay_differences(document: Any, notebook: Path, folder: Path, timeout: float) -> list[str]:
-    """What a replay of the notebook shows differently."""
-    replayed = copy.deepcopy(document)
-    environment = {**environment_for(folder, mode="none"), **placeholder_keys()}
-    problem = execute(replayed, notebook.parent, timeout=timeout, environment=environment)
-    differences = diff.differences(document, replayed)
-    return [*differences, *([f"the replay stopped: {problem}"] if problem and not differences else [])]

@@ -27,6 +27,8 @@ FILE = "cassette.yaml"
 _LAYOUT = 1
 _LARGEST = 32 * 1024 * 1024
 """Bytes of the text; a recorded call takes about one thousand."""
+_LARGEST_BEGINNING = 100_000
+"""Bytes of what comes before the recordings."""
 _TOO_DEEP = "it is nested deeper than a cassette is"
 _DEEPEST = 20
 _LARGEST_WHOLE = 1024 * 1024 * 1024
@@ -38,6 +40,8 @@ _MOST_EVENTS = 500_000
 """YAML events (scalars, beginnings and ends) of the text; a recorded call has about forty."""
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 """What YAML reads as a number of base 60. PyYAML computes its value in quadratic time."""
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |$)", re.MULTILINE)
+"""What git leaves at the beginning of a line; no text of a cassette begins there."""
 _ATTRIBUTES = "cassette.yaml text eol=lf\nblobs/* binary\n"
 
 
@@ -83,6 +87,23 @@ def read(folder: Path) -> tuple[About, list[Recording]]:
     else:
         return document.metadata.about(), recordings
     raise ReplayError(redact(f"cassette {folder.name!r} ({FILE}): {problem}"))
+
+
+def notebook_of(folder: Path) -> str:
+    """The notebook whose calls are in `folder`; empty where none is named or the file cannot be read.
+
+    Only the beginning is read: the rest may be long, and may be damaged.
+    """
+    try:
+        if (folder / FILE).is_symlink() or not (folder / FILE).is_file():
+            return ""
+        with (folder / FILE).open("rb") as file:
+            beginning = file.read(_LARGEST_BEGINNING).decode(errors="ignore")
+        metadata = _parse(beginning.partition("\nrecordings:")[0]).get("metadata")
+        notebook = metadata.get("notebook") if isinstance(metadata, dict) else None
+    except (OSError, ReplayError):
+        return ""
+    return _presentable(notebook) if isinstance(notebook, str) else ""
 
 
 def write(folder: Path, about: About, recordings: Sequence[Recording]) -> None:
@@ -157,6 +178,12 @@ def _parse(text: str) -> dict[str, Any]:
     The text is checked event by event before any value is made of it: no tags, no anchors, and bounds for
     depth, size and numbers, so that a small file cannot unfold into a large value.
     """
+    if conflict := _CONFLICT.search(text):
+        conflict_line = text.count("\n", 0, conflict.start()) + 1
+        raise ReplayError(
+            f"it holds a merge conflict near line {conflict_line}: take one side whole (git checkout --ours, "
+            "or --theirs, of its folder), or record it again"
+        )
     yaml = _yaml_library()
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth, problem = 0, ""

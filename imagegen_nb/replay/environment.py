@@ -24,6 +24,10 @@ NOTEBOOK_VARIABLE = "IMAGEGEN_NB_NOTEBOOK"
 """The notebook that runs, as its user would name it: for the command that records it again."""
 
 
+CASSETTE_VARIABLES = (CASSETTE_VARIABLE, MODE_VARIABLE, AGAINST_VARIABLE, NOTEBOOK_VARIABLE)
+"""All that put a process's cassette in use."""
+
+
 def mode(value: str | None) -> Mode:
     """`value`, or the mode the environment sets, or `none`. Raises `ReplayError`."""
     value = value or os.environ.get(MODE_VARIABLE) or "none"

@@ -109,7 +109,7 @@ def shown(body: bytes) -> Shown:
     prompt = run_prompt.get()
 
     def of_text(text: str) -> str:
-        if prompt is not None and prompt.sent != prompt.shown and prompt.sent in text:
+        if prompt is not None and prompt.sent != prompt.shown and _is_part(prompt.sent, text):
             text = text.replace(prompt.sent, prompt.shown)
             values.update(prompt.values)
         return _in_text(text, values, _images)
@@ -120,6 +120,11 @@ def shown(body: bytes) -> Shown:
 def as_compared(body: bytes) -> bytes:
     """The `body` of a recording for comparing: older cassettes hold the addresses of local images."""
     return _with_strings(body, lambda text: _addresses_shown(text, {}, {}))
+
+
+def _is_part(value: str, text: str) -> bool:
+    """Whether `text` is `value`, or has it in it other than by chance."""
+    return text == value or (len(value) >= _SHORTEST and value in text)
 
 
 def _placeholder(image: str, key: str) -> str:

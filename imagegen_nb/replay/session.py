@@ -24,6 +24,7 @@ from imagegen_nb.replay import (
     environment,
     mismatch,
     output_values,
+    processes,
     vcr_adapter,
 )
 from imagegen_nb.replay.cassette_file import About
@@ -57,10 +58,23 @@ def use_environment() -> Session | None:
     """
     named = os.environ.get(CASSETTE_VARIABLE)
     if not named:
-        return None
+        return _use_that_of_parent()
     backend, emulator_url = environment.against(None)
     folder = Path(named).expanduser().absolute()
-    return Session(folder, environment.mode(None), against=backend, emulator_url=emulator_url).open()
+    session = Session(folder, environment.mode(None), against=backend, emulator_url=emulator_url)
+    if not session.replaying:
+        processes.refuse_children(folder)
+    return session.open()
+
+
+def _use_that_of_parent() -> Session | None:
+    """Replay what the process that started this one replays. Raises `ReplayError` where that one records."""
+    parent = processes.parent()
+    if parent is None:
+        return None
+    if parent.recording:
+        raise processes.refusal(parent.folder.name)
+    return Session(parent.folder, "none").open()
 
 
 def status() -> Status | None:
@@ -119,6 +133,8 @@ class Session:
         self._from_environment: Session | None = None
         self._checked_providers: set[str] = set()
         self._saved_changes = 0
+        self._process = os.getpid()
+        self._told_before: str | None = None
         self._warned_of: tuple[str, ...] = ()
 
     def open(self) -> Self:
@@ -126,7 +142,8 @@ class Session:
 
         In a process whose environment names a cassette, that one stays in use instead.
         """
-        active_cassette.current()  # opens the one the environment names
+        if os.environ.get(CASSETTE_VARIABLE):
+            active_cassette.current()  # opens the one the environment names
         active = active_cassette.activate(self)
         if active is not self:
             if os.environ.get(CASSETTE_VARIABLE) and isinstance(active, Session):
@@ -142,10 +159,14 @@ class Session:
                 self._player = Player(recordings, self._missing)
                 self._player.start()
             else:
+                processes.lock(self.folder)
                 self._recorder.start()
         except BaseException:
+            processes.unlock(self.folder)
             active_cassette.deactivate(self)
             raise
+        self._process = os.getpid()
+        self._told_before = processes.tell_children(self.folder, recording=not self.replaying)
         self._hook_saving("register")
         return self
 
@@ -158,8 +179,9 @@ class Session:
         finally:
             active_cassette.deactivate(self)
             self._hook_saving("unregister")
+            processes.tell_children_no_more(self._told_before)
         try:
-            self.save()
+            self._save_at_end()
         except (OSError, ReplayError) as error:
             problem = explain(error) if isinstance(error, OSError) else str(error)
         else:
@@ -171,14 +193,20 @@ class Session:
         )
         raise ReplayError(f"cassette {self.name!r} could not be saved: {problem}. {rescue}")
 
+    def _save_at_end(self) -> None:
+        try:
+            self.save()
+        finally:
+            processes.unlock(self.folder)
+
     def save(self) -> None:
         """Write what has been recorded so far, except what holds a key. Raises OSError.
 
         Without a new recording nothing is written, so that an older cassette stays as it is.
         """
         changes, unrecorded = self._recorder.changes, self._recorder.unrecorded
-        if self.replaying or changes == self._saved_changes:
-            return
+        if self.replaying or changes == self._saved_changes or os.getpid() != self._process:
+            return  # a forked child has a copy of what its parent recorded, and must not overwrite it
         recordings = self._recorder.recordings
         self.about = cassette_writer.write(
             self.folder, recordings, self._recorded_backend or "emulator", unrecorded
@@ -204,7 +232,8 @@ class Session:
         """How to record the cassette, as a command or a line of a program."""
         if self._remedy:
             return self._remedy
-        notebook = self.about.notebook or os.environ.get(NOTEBOOK_VARIABLE, "")
+        # The one under test: a copy of a notebook replays what its original recorded.
+        notebook = os.environ.get(NOTEBOOK_VARIABLE, "") or self.about.notebook
         if notebook:
             return f"imagegen-nb record {shlex.quote(notebook)} --{self.about.against or 'emulator'}"
         return f'replay.use({self.name!r}, mode="all"), or {MODE_VARIABLE}=all in the environment'
@@ -213,6 +242,8 @@ class Session:
         """What made the recordings, or makes them, for a workspace that declares `declared`."""
         if self.replaying:
             return "live" if self.about.against == "live" else "emulator"
+        if os.getpid() != self._process:
+            raise processes.refusal(self.name)
         if self._against == "live" and declared == "emulator":
             raise ReplayError(
                 f"cassette {self.name!r} is recorded live, but this workspace is on the emulator: use "
@@ -262,8 +293,15 @@ class Session:
         refused = "".join(f"\n  left out when it was recorded: {place}" for place in self.about.refused)
         return RecordingMissing(
             f"cassette {self.name!r} holds no recording of this call, and nothing was sent\n"
-            f"{nearest}{refused}\n  record: {self.remedy}"
+            f"{nearest}{refused}{self._other_notebook()}\n  record: {self.remedy}"
         )
+
+    def _other_notebook(self) -> str:
+        """A line that names the notebook whose calls these are, where another one replays them."""
+        recorded, running = self.about.notebook, os.environ.get(NOTEBOOK_VARIABLE, "")
+        # Each is relative to another folder.
+        same = f"/{recorded}".endswith(f"/{running}") or f"/{running}".endswith(f"/{recorded}")
+        return f"\n  the cassette is that of {recorded}" if recorded and running and not same else ""
 
     def _refusals(self) -> str:
         places = "".join(f"\n  {place}" for place in self.about.refused)

@@ -7,13 +7,14 @@ something that is used here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
 import pytest
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, NoSuchKernel
 from nbval import kernel as nbval_kernel
 from nbval import plugin as nbval_plugin
 
@@ -35,6 +36,7 @@ def check() -> None:
             (nbval_plugin, "find_metadata_tags"),
             (nbval_kernel.RunningKernel, "get_message"),
             (nbval_kernel.RunningKernel, "stop"),
+            (nbval_kernel, "NbvalKernelspecManager"),
         )
         if not hasattr(owner, name)
     ]
@@ -93,6 +95,22 @@ class Notebook:
         """The kernel it runs in, None before the first cell."""
         return None if self._file.kernel is None else Kernel(self._file.kernel)
 
+    def kernel_name(self, item: pytest.Item) -> str:
+        """The kernel it is to run in, by nbval's option or its own word."""
+        spec = self._file.nb.metadata.get("kernelspec", {})
+        name = str(item.config.option.nbval_kernel_name or spec.get("name", "python"))
+        return NATIVE_KERNEL_NAME if name == "python" else name  # as jupyter_client reads it
+
+    def kernel_missing(self, item: pytest.Item) -> Exception | None:
+        """The error that its kernel is not installed; None where it is."""
+        if item.config.option.nbval_current_env:
+            return None
+        try:
+            nbval_kernel.NbvalKernelspecManager().get_kernel_spec(self.kernel_name(item))
+        except NoSuchKernel as error:
+            return error
+        return None
+
     def compare_by_looks(self) -> None:
         """Compare its outputs as `nbval_outputs` says, the recorded ones included."""
         self._file.skip_compare = nbval_outputs.skipped_kinds(self._file.skip_compare)
@@ -148,12 +166,6 @@ def number_of(item: Any) -> int:
     """A cell's number among its notebook's code cells, from 0."""
     number: int = item.cell_num
     return number
-
-
-def markers_of(cell: Any) -> Mapping[str, bool]:
-    """What a cell's tags and its `# NBVAL_…` comments say, comments last."""
-    tags, comments = nbval_plugin.find_metadata_tags, nbval_plugin.find_comment_markers
-    return {**dict(tags(cell.metadata)), **dict(comments(cell.source))}
 
 
 def cell_timeout(item: pytest.Item) -> float:

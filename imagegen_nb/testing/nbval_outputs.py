@@ -22,14 +22,26 @@ _Message = dict[str, Any]
 _PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 _ERRORS = ("RecordingMissing: ", "ReplayError: ")
 
+_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+
 SANITIZE = {
     # The bytes of a thumbnail depend on who encodes it; what it shows comes out of the cassette.
     r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/=]+": "DATA-URL",
     r"file://[^\s'\"<>)\]]*/": "FILE-URL/",
     r"(?:/private)?/(?:tmp|var/folders)/[^\s'\"<>)\],:]+": "TEMPORARY",
     r"(?m)(?:(?<=[\s'\"(\[=])|^)/(?:[^/\s'\"<>]+/)+": "FOLDER/",
-    r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b": "ID",
+    # UUIDs, also with underscores (itables) or in one piece behind a name (folium, Altair).
+    r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}([-_])(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}(?![0-9A-Za-z])": "ID",
+    r"(?<=[0-9A-Za-z][-_])[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9A-Za-z])": "ID",
+    # The tables of pandas' Styler, links of rich in a terminal, and what matplotlib's SVG refers to.
+    r"(?<![0-9A-Za-z_])T_[0-9a-f]{5,32}(?![0-9A-Za-z])": "T_ID",
+    r"\]8;id=[0-9-]+;": "]8;id=ID;",
+    r"(?<=[#\"'])[a-z][0-9a-f]{10}(?=[\"')])": "ID",
     r"\b0x[0-9a-fA-F]{6,}\b": "ADDRESS",
+    rf"\b{_DAY}, \d\d? {_MONTH} \d{{4}} \d\d:\d\d:\d\d(?: GMT\b| UTC\b| [+-]\d{{4}}\b)?": "TIME",
+    rf"\b{_DAY} {_MONTH} [ \d]?\d \d\d:\d\d:\d\d(?: [A-Z]{{3,4}})? \d{{4}}\b": "TIME",
+    r"\b\d{8}T\d{6}(?:\.\d+)?Z?\b": "TIME",
     r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?Z\b| ?[+-]\d\d:?\d\d\b)?": "TIME",
     r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b": "TIME",
     r"(?m)^(?:CPU times|Wall time): .*$": "DURATION",

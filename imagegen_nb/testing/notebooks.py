@@ -7,15 +7,19 @@ but their environment names a cassette too, so that no call through this toolkit
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 
 from imagegen_nb.core.install_hint import install_command
+from imagegen_nb.notebooks.execute import explain_kernel
+from imagegen_nb.notebooks.markers import MAY_FAIL, SKIP, markers_of
 from imagegen_nb.replay import cassette_file, environment, paths
 from imagegen_nb.testing import nbval_adapter, nbval_outputs
 from imagegen_nb.testing.nbval_adapter import Kernel, Notebook
+from imagegen_nb.testing.proof import Proof
 
 _BLOCK_NETWORK = (
     "__import__('imagegen_nb.replay.network_block', fromlist=['stay_offline'])"
@@ -34,15 +38,17 @@ class _NotebookState:
     cells_run: set[int] = field(default_factory=set)
     problem: str = ""
     """Why none of its cells can be tested, empty if they can."""
-    recording_missed: bool = False
-    """A cell asked for what the cassette does not hold: later cells would only fail of that once more."""
+    refused: str = ""
+    """Which cell asked for what the cassette does not hold, and what to do: later cells would only fail of
+    that once more."""
 
 
 class Notebooks:
     """The hooks that stand around nbval's; registered in sessions that run notebooks."""
 
-    def __init__(self) -> None:
+    def __init__(self, recording: Proof | None = None) -> None:
         nbval_adapter.check()
+        self._recording = recording
         self._states: dict[Notebook, _NotebookState] = {}
 
     @pytest.hookimpl(wrapper=True)
@@ -53,8 +59,10 @@ class Notebooks:
         notebook = nbval_adapter.notebook_of(item)
         state = self._states.get(notebook)
         if state is None:
-            state = self._states[notebook] = _prepare(notebook, item.config)
+            state = self._states[notebook] = _prepare(notebook, item.config, self._recording)
         kernel_before = notebook.kernel
+        if kernel_before is None:
+            _require_kernel(item, notebook, state)
         with pytest.MonkeyPatch.context() as patch:
             for name in (environment.AGAINST_VARIABLE, environment.NOTEBOOK_VARIABLE):
                 patch.delenv(name, raising=False)
@@ -65,10 +73,10 @@ class Notebooks:
             kernel = notebook.kernel
             if kernel is not None and kernel != kernel_before:
                 state.cells_run.clear()
-                state.recording_missed = False
+                state.refused = ""
                 state.problem = _block_network(kernel, notebook, item.config)
-            if state.recording_missed:
-                pytest.skip("an earlier cell asked for what the cassette does not hold")
+            if state.refused:
+                pytest.skip(state.refused)
             _run_earlier_cells(item, notebook, state)
         return result
 
@@ -79,15 +87,34 @@ class Notebooks:
             return (yield)
         except nbval_adapter.CellFailed as error:
             state = self._states.get(nbval_adapter.notebook_of(item))
-            if state and nbval_outputs.replay_failed(nbval_adapter.traceback_of(error)):
-                state.recording_missed = True
+            trace = nbval_adapter.traceback_of(error)
+            if state and nbval_outputs.replay_failed(trace):
+                state.refused = _refused(nbval_adapter.number_of(item), trace)
             raise
 
 
-def _prepare(notebook: Notebook, config: pytest.Config) -> _NotebookState:
-    folder = paths.of_notebook(notebook.path)
+def _require_kernel(item: pytest.Item, notebook: Notebook, state: _NotebookState) -> None:
+    """Fail a notebook's first cell, and skip the others, where the kernel it asks for is not installed."""
+    error = notebook.kernel_missing(item)
+    if error is None:
+        return
+    if state.problem:
+        pytest.skip(f"an earlier cell of {notebook.path.name} says why it has no kernel")
+    state.problem = explain_kernel(notebook.kernel_name(item), error)
+    pytest.fail(state.problem, pytrace=False)
+
+
+def _refused(cell: int, trace: str) -> str:
+    """Why the cells after this one are not run, and what to do."""
+    remedy = re.search(r"record: .+", trace)
+    return f"Cell {cell} was refused by the cassette{f'; {remedy[0]}' if remedy else ', and says why'}"
+
+
+def _prepare(notebook: Notebook, config: pytest.Config, recording: Proof | None) -> _NotebookState:
+    path = recording.notebook if recording else notebook.path
+    folder = recording.cassette if recording else paths.of_notebook(path)
     guarded = cassette_file.exists(folder) or any("imagegen_nb" in cell.source for cell in notebook.cells)
-    shown_path = os.path.relpath(notebook.path, config.invocation_params.dir)
+    shown_path = os.path.relpath(path, config.invocation_params.dir)
     variables = environment.environment_for(folder, mode="none", notebook=shown_path)
     if guarded:
         variables = {**variables, **environment.placeholder_keys()}
@@ -123,12 +150,13 @@ def _run_earlier_cells(item: pytest.Item, notebook: Notebook, state: _NotebookSt
         if state.problem or kernel is None:
             break
         state.cells_run.add(earlier)
-        markers = nbval_adapter.markers_of(cells[earlier])
-        if markers.get("skip"):
+        markers = markers_of(cells[earlier])
+        if markers.get(SKIP):
             continue
         failure = kernel.run(cells[earlier].source, nbval_adapter.cell_timeout(item))
-        if failure and not markers.get("check_exception"):
+        if failure and not markers.get(MAY_FAIL):
             state.problem = f"cell {earlier}, which was run because later ones need it, failed: {failure}"
+            state.refused = _refused(earlier, failure) if nbval_outputs.replay_failed(failure) else ""
     state.cells_run.add(number)
     if state.problem:
         pytest.fail(state.problem, pytrace=False)

@@ -5,6 +5,7 @@ pytest imports this file in every session where the package is installed, so it 
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 from collections.abc import Generator, Iterator
@@ -35,6 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="record the calls of tests that use the imagegen_cassette fixture instead of replaying them: "
         "emulator is free, live needs keys and costs money",
     )
+    # For the pytest that `imagegen-nb record` starts.
+    group.addoption("--imagegen-proof", help=argparse.SUPPRESS)
     parser.addini(
         "imagegen_allow_loopback",
         "let notebooks and tests that replay a cassette connect to this machine itself",
@@ -46,9 +49,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the hooks around nbval where it is used, and pass options on."""
+    recording = None
+    if config.getoption("--imagegen-proof"):
+        recording = importlib.import_module("imagegen_nb.testing.proof").of(config)
+        config.pluginmanager.register(recording, "imagegen-nb-proof")
+        config.option.nbval = not config.option.nbval_lax
     if config.getoption("nbval", False) or config.getoption("nbval_lax", False):
         notebooks = importlib.import_module("imagegen_nb.testing.notebooks")
-        config.pluginmanager.register(notebooks.Notebooks(), "imagegen-nb-notebooks")
+        config.pluginmanager.register(notebooks.Notebooks(recording), "imagegen-nb-notebooks")
         if config.getoption("dist", "no") == "load":
             # `-n` alone means "load", which would tear apart the cells of a notebook: they need each other.
             config.option.dist = "loadfile"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
 from support.notebooks import RUN, SETUP, notebook
+from support.pytest_run import run_pytest
 
 from imagegen_nb.cli import main
 from imagegen_nb.errors import ReplayError
@@ -98,14 +100,128 @@ def test_an_error_cell_replays_its_error(project):
     assert "moderation" in shown(path)[1]
 
 
-def test_what_a_replay_cannot_repeat_is_named_and_the_recording_kept(project, monkeypatch, capsys):
+CHAINED = """
+like = step.replace(prompt="a poster like {{step_2.output.assets.0.file_url}}, {{step_2.output.assets.0.id}}")
+poster = like.run({"step_2": run}, workspace=workspace)
+print(poster.prompt, poster.output.assets[0].id)
+poster
+"""
+
+
+def files_of(project: Path) -> dict[Path, bytes]:
+    """All that is written in a project, but for its store."""
+    paths = [each for each in project.rglob("*") if each.is_file() and "assets" not in str(each)]
+    return {each: each.read_bytes() for each in paths}
+
+
+def test_what_a_replay_cannot_repeat_is_named_and_nothing_old_is_replaced(project, monkeypatch, capsys):
+    """HTML and Markdown count as in the notebook's test; ids and times do not."""
     path = notebook(project, SETUP, f"{RUN}\nprint(run.id)")
+    assert command(monkeypatch, "record", str(path), "--emulator") == 0
+    assert "the test passes" in capsys.readouterr().out
+    document = nbformat.read(path, as_version=4)
+    document.cells[0].source = SETUP.replace("a lamp", "a fox")
+    for kind in ("HTML", "Markdown"):
+        cell = f"from IPython.display import {kind}\nimport random\n{kind}(f'<b>{{random.random()}}</b>')"
+        document.cells.append(nbformat.v4.new_code_cell(cell))
+    nbformat.write(document, path)
+    before = files_of(project)
     assert command(monkeypatch, "record", str(path), "--emulator") == 1
     printed = capsys.readouterr()
-    assert "the replay differs: cell 2: recorded" in printed.err
-    assert "1 call in 3 files" in printed.out
+    assert "the test fails: Cell 2: mismatch 'text/html'" in printed.err
+    assert "the test fails: Cell 3: mismatch 'text/markdown'" in printed.err
+    assert "My demo.ipynb and its cassette were left as they were" in printed.err
+    assert "NBVAL_IGNORE_OUTPUT" in printed.err
+    assert "not replaced: 1 call in 3 files" in printed.out
     assert "nothing was charged" in printed.out
-    assert cassette_file.exists(project / "cassettes/my-demo")
+    assert files_of(project) == before
+
+
+def test_markers_mean_what_they_mean_to_the_test(project):
+    """Comments and tags; nbclient's own tag for leaving a cell out means nothing to nbval."""
+    path = notebook(
+        project,
+        SETUP,
+        RUN,
+        "# NBVAL_SKIP\nprint('never')",
+        "# NBVAL_RAISES_EXCEPTION\n1 / 0",
+        "1 / 0",
+        "# NBVAL_IGNORE_OUTPUT\nimport random\nrandom.random()",
+        "left_out = 'executed'",
+        "print(left_out)",
+    )
+    document = nbformat.read(path, as_version=4)
+    document.cells[2].outputs = [nbformat.v4.new_output("stream", name="stdout", text="of before\n")]
+    document.cells[2].execution_count = 7
+    document.cells[4].metadata["tags"] = ["nbval-raises-exception"]
+    document.cells[6].metadata["tags"] = ["skip-execution"]
+    nbformat.write(document, path)
+    assert record(path, "emulator").differences == ()
+    texts = shown(path)
+    assert "of before" in texts[2]
+    assert "ZeroDivisionError" in texts[3]
+    assert "ZeroDivisionError" in texts[4]
+    assert "0." in texts[5]
+    assert "executed" in texts[7]
+
+
+def test_names_that_meet_keep_their_cassettes_and_their_tests(project):
+    """Two folders, two spellings, and letters of other scripts: each is recorded and replayed by itself."""
+    names = ("products/hero", "blog/hero", "blog/日本語")
+    notebooks = [project / f"{name}.ipynb" for name in names]
+    for number, path in enumerate(notebooks):
+        path.parent.mkdir(exist_ok=True)
+        notebook(path.parent, SETUP.replace("a lamp", f"lamp {number}"), f"{RUN}\n{CHAINED}", name=path.name)
+        assert record(path, "emulator").differences == ()
+    folders = sorted(each.parent for each in (project / "cassettes").glob("*/cassette.yaml"))
+    assert len(folders) == len(names)
+    assert project / "cassettes/日本語" in folders
+    with pytest.raises(ReplayError, match=r"cassette 'hero' is that of products/hero\.ipynb, so it was not"):
+        record(notebooks[1], "emulator", name="hero")
+    replace_in(notebooks[1], "lamp 1", "lamp one")
+    copied = shutil.copytree(project, project.with_name("copied"), ignore=shutil.ignore_patterns("assets"))
+    told = run_pytest(copied, "--nbval", *names_of(names))
+    assert "1 failed, 5 passed" in told.text, told.text
+    assert "record: imagegen-nb record blog/hero.ipynb --emulator" in told.text
+
+
+def names_of(names: tuple[str, ...]) -> list[str]:
+    return [f"{name}.ipynb" for name in names]
+
+
+def replace_in(path: Path, before: str, after: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+
+
+def test_an_unknown_kernel_is_named_with_a_way_out(project, monkeypatch, capsys):
+    path = notebook(project, SETUP, RUN)
+    document = nbformat.read(path, as_version=4)
+    document.metadata["kernelspec"] = {"name": "julia-1.9", "display_name": "Julia"}
+    nbformat.write(document, path)
+    before = files_of(project)
+    assert command(monkeypatch, "record", str(path), "--emulator", "--json") == 2
+    printed = capsys.readouterr()
+    message = json.loads(printed.out)["error"]["message"]
+    expected = "the kernel 'julia-1.9', which the notebook asks for, is not installed here; there are"
+    assert message.startswith(expected)
+    assert "--kernel NAME" in message
+    assert "\n" not in message
+    assert "Traceback" not in printed.err
+    assert files_of(project) == before
+    told = run_pytest(project, "--nbval", path.name)
+    assert told.text.partition("short test summary")[0].count(expected) == 1, told.text
+    assert "NoSuchKernel" not in told.text
+    assert command(monkeypatch, "record", str(path), "--emulator", "--kernel", "python3") == 0
+    assert nbformat.read(path, as_version=4).metadata.kernelspec.name == "python3"
+
+
+def test_a_test_that_cannot_be_run_proves_nothing(project):
+    (project / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    path = notebook(project, SETUP, RUN)
+    (difference,) = record(path, "emulator").differences
+    assert difference.startswith("the test cannot be run: ")
+    assert "--no-such-option" in difference
+    assert not list((project / "cassettes").iterdir())
 
 
 def test_keys_keep_everything_from_being_written(project, monkeypatch):

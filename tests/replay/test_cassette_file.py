@@ -84,6 +84,9 @@ def test_git_leaves_the_files_as_they_are(tmp_path):
 HEAD = "layout: 1\nmetadata: {recorded_against: live, recorded_on: '', versions: {}}\n"
 
 
+CONFLICT = "layout: 1\n<<<<<<< HEAD\na: 1\n||||||| base\n=======\na: 2\n>>>>>>> theirs\n"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -103,6 +106,8 @@ HEAD = "layout: 1\nmetadata: {recorded_against: live, recorded_on: '', versions:
         (b"a: !!binary aGk=\n", "holds a tag"),
         (b"a: " + b"[" * 50 + b"]" * 50, "nested deeper"),
         (b"{" * 100_000, "nested deeper"),
+        (CONFLICT.encode(), "it holds a merge conflict near line 2: take one side whole"),
+        (f"{HEAD}recordings:\n{CONFLICT}".encode(), "holds a merge conflict near line 5"),
         (b"a: 2026-99-99\n", "not whole or not YAML"),
         (b"a: 1\n---\nb: 1\n", "not whole or not YAML"),
     ],

@@ -45,6 +45,22 @@ def shown(**data: str) -> dict[str, str]:
         ("took 1.23 s", "took 0.9 s"),
         ("12 ms ± 3 µs per loop", "9.5 ms ± 800 ns per loop"),
         ("CPU times: user 1 s\nWall time: 2 s", "CPU times: user 7 ms\nWall time: 3 min"),
+        (
+            '<style>#T_a1b2c_row0_col0 {}</style><table id="T_a1b2c">',
+            '<style>#T_00fed_row0_col0 {}</style><table id="T_00fed">',
+        ),
+        ("#T_d1f0a88b4c2e4c0f9a", "#T_aaaaabbbbbcccccddd"),
+        (
+            'id="itables_08f5f152_0a6b_4e53_b5c6_4b0b0bb5d0a1"',
+            'id="itables_57b4ad18_98ec_4a9a_bb6c_68bd6c6b3d1f"',
+        ),
+        ("map_08f5f1520a6b4e53b5c64b0b0bb5d0a1", "map_57b4ad1898ec4a9abb6c68bd6c6b3d1f"),
+        ("altair-viz-08f5f1520a6b4e53b5c64b0b0bb5d0a1", "altair-viz-57b4ad1898ec4a9abb6c68bd6c6b3d1f"),
+        ("\x1b]8;id=12345;https://a.example\x1b\\a", "\x1b]8;id=9876-54321;https://a.example\x1b\\a"),
+        ('<clipPath id="p1a2b3c4d5e"/> url(#p1a2b3c4d5e)', '<clipPath id="pffffffffff"/> url(#pffffffffff)'),
+        ("Sat, 21 Nov 2026 11:49:51 GMT", "Mon, 2 Feb 2026 01:02:03 +0100"),
+        ("Sat Nov 21 11:49:51 2026", "Mon Feb  2 01:02:03 CET 2026"),
+        ("20261121T114951Z", "20270102T030405.5Z"),
         ("http://127.0.0.1:45123/openai", "http://127.0.0.1:40001/openai"),
         (
             '<img src="data:image/webp;base64,UklGRg/+=" alt="a">',
@@ -67,6 +83,15 @@ def test_what_no_two_runs_share_is_the_same(one, other):
         ("https://api.openai.com/v1/images", "https://api.x.ai/v1/images"),
         ("image/png", "image/webp"),
         ("2 s", "3 s"),
+        ("on 2026-11-21", "on 2026-11-22"),
+        ("21.11.2026 11:49", "22.11.2026 11:49"),
+        (
+            "image/png 64x64 sha256 08f5f1520a6b4e53b5c64b0b0bb5d0a1",
+            "image/png 64x64 sha256 57b4ad1898ec4a9abb6c68bd6c6b3d1f",
+        ),
+        ("id=5", "id=6"),
+        ("T_max", "T_min"),
+        ("<Asset sha256 08f5f152>", "<Asset sha256 57b4ad18>"),
     ],
 )
 def test_what_is_said_is_not_lost(one, other):

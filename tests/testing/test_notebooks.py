@@ -102,9 +102,12 @@ def test_what_no_two_runs_share_is_allowed_for(run_pytest, project):
     """Displays that change, cleared output, widgets, times, ids; and what the user's file names."""
     path = write(project / "notebooks" / "tricky.ipynb", *CELLS[:2], *TRICKY)
     (different,) = record(path, "emulator").differences
-    assert different.startswith("cell 8: recorded '20")
-    assert "widgets" not in nbformat.read(path, as_version=4).metadata, "their views end with the kernel"
+    assert different.startswith("Cell 7: mismatch 'stdout'")
     (project / "own.cfg").write_text("regex: job-[0-9.e-]+\nreplace: JOB\n")
+    (project / "pytest.ini").write_text(f"[pytest]\naddopts = --nbval-sanitize-with {project / 'own.cfg'}\n")
+    assert record(path, "emulator").differences == (), "the test's own options count"
+    assert "widgets" not in nbformat.read(path, as_version=4).metadata, "their views end with the kernel"
+    (project / "pytest.ini").unlink()
     # And yet it is compared.
     changed = shutil.copy(path, path.with_name("changed.ipynb"))
     shutil.copytree(project / "cassettes/tricky", project / "cassettes/changed")
@@ -251,6 +254,18 @@ def test_what_differs_fails_once_and_leads_to_the_cause(failing, change):
         assert text.count(expected) == 1, run.text
     assert "site-packages" not in run.text.partition("FAILURES")[2]
     assert KEY not in run.text
+
+
+def test_later_cells_say_once_which_was_refused_and_what_to_do(run_pytest, project):
+    replace(project / "notebooks/hero.ipynb", "prompt='a lamp'", "prompt='a lamq'")
+    told = run_pytest(project, "--nbval", "notebooks", "-rs")
+    assert told.text.count(f"Cell 1 was refused by the cassette; {COMMAND}") == 1, told.text
+    assert "SKIPPED [2]" in told.text
+    told = run_pytest(
+        project, "--nbval", "-rs", *(f"notebooks/hero.ipynb::Cell {number}" for number in (2, 3))
+    )
+    assert told.text.count("RecordingMissing") == 1, told.text
+    assert told.text.count("Cell 1 was refused by the cassette") == 1, told.text
 
 
 def test_one_pixel_of_a_shown_picture_fails(failing):

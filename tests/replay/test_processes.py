@@ -1,0 +1,156 @@
+"""Pools, forks and programs that a recording process starts: refused before anything is asked, never lost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support.cassettes import LAMP, pictures
+from support.environment import own_environment
+
+from imagegen_nb import Workspace, replay
+from imagegen_nb.core import active_cassette
+from imagegen_nb.core.active_cassette import PARENT_VARIABLE
+from imagegen_nb.errors import ReplayError
+from imagegen_nb.replay import cassette_file, processes
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),  # a fork beside threads
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning"),
+]
+
+
+def draw(folder: str, backend: str) -> list[str]:
+    """In a child: one run, and its pictures; or what was refused."""
+    try:
+        return pictures(LAMP.run(workspace=Workspace(folder, backend=backend, timeout=30)))
+    except ReplayError as error:
+        return [str(error)]
+
+
+CHILDREN = ["fork", "spawn", "forkserver"]
+
+
+@pytest.mark.parametrize("start", CHILDREN)
+def test_a_pool_is_refused_while_recording_and_replays_in_a_replay(start, emulator, project):
+    method = multiprocessing.get_context(start)
+    with replay.use("hero", "all"):
+        recorded = draw("assets", emulator.url)
+        with ProcessPoolExecutor(1, mp_context=method) as pool:
+            (refused,) = pool.submit(draw, "assets", emulator.url).result()
+    assert "cassette 'hero' is recorded by the process that started this one" in refused
+    assert "nothing was sent" in refused
+    assert emulator.count() == 1
+    assert len(cassette_file.read(project / "cassettes/hero")[1]) == 1
+    with replay.use("hero"), ProcessPoolExecutor(1, mp_context=method) as pool:
+        assert pool.submit(draw, "live", "live").result() == recorded
+    assert emulator.count() == 1
+    assert PARENT_VARIABLE not in os.environ
+
+
+def test_threads_and_several_runs_at_once_are_recorded(emulator, workspace, live):
+    steps = [LAMP.replace(prompt=f"lamp {number}") for number in range(4)]
+    with replay.use("hero", "all"), ThreadPoolExecutor(4) as pool:
+        recorded = [pictures(run) for run in pool.map(lambda step: step.run(workspace=workspace), steps)]
+    with replay.use("hero"):
+        assert [pictures(step.run(workspace=live)) for step in steps] == recorded
+
+
+def test_a_forked_child_leaves_what_its_parent_recorded(workspace, project):
+    with replay.use("hero", "all") as session:
+        LAMP.run(workspace=workspace)
+        child = os.fork()
+        if not child:
+            try:
+                session.save()
+                session.close()
+            finally:
+                os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert not cassette_file.exists(project / "cassettes/hero")
+        LAMP.replace(prompt="a fox").run(workspace=workspace)
+    assert len(cassette_file.read(project / "cassettes/hero")[1]) == 2
+
+
+PROGRAM = """
+    import subprocess, sys
+    from concurrent.futures import ProcessPoolExecutor
+    import multiprocessing
+    import imagegen_nb as ig
+
+    def draw(prompt):
+        step = ig.ImageGenerationStep(prompt=prompt, image_size="1024x1024")
+        return step.run(workspace=ig.Workspace("assets", timeout=60)).status
+
+    if __name__ == "__main__":
+        if sys.argv[1] == "child":
+            print(draw("a child's lamp"))
+        elif sys.argv[1] == "program":
+            print(draw("a lamp"))
+            print(subprocess.run([sys.executable, __file__, "child"], capture_output=True, text=True).stderr)
+        else:
+            pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+            try:
+                print(pool.submit(draw, "a child's lamp").result())
+            except ig.errors.ReplayError as error:
+                print(error)
+            pool.shutdown()
+"""
+
+
+@pytest.mark.parametrize("who", ["program", "pool before the first run"])
+def test_a_process_whose_environment_names_the_cassette(who, emulator, project):
+    Path("main.py").write_text(textwrap.dedent(PROGRAM))
+    variables = replay.environment_for(project / "cassettes/hero", mode="all", against=emulator.url)
+    done = subprocess.run(
+        [sys.executable, "main.py", who],
+        env={**own_environment(), **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cassette 'hero' is recorded by the process that started this one" in done.stdout
+    assert emulator.count() == (who == "program")
+
+
+def test_two_processes_do_not_record_one_cassette_at_once(emulator, project):
+    Path("main.py").write_text(textwrap.dedent(PROGRAM))
+    command = [sys.executable, "main.py", "child"]
+    variables = {
+        **own_environment(),
+        **replay.environment_for(project / "cassettes/hero", mode="all", against=emulator.url),
+    }
+    with replay.use("hero", "all"):
+        told = {name: value for name, value in variables.items() if name != PARENT_VARIABLE}
+        done = subprocess.run(command, env=told, capture_output=True, text=True)
+        assert "cassette 'hero' is being recorded by another process" in done.stderr
+        assert emulator.count() == 0
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    assert done.stdout == "done\n", done.stderr
+
+
+def test_what_a_recording_notebook_starts_is_no_kernel(monkeypatch, project):
+    monkeypatch.setenv("IMAGEGEN_NB_NOTEBOOK", "hero.ipynb")
+    with pytest.raises(ReplayError, match="Make the calls in that process"):
+        processes.refuse_children(project / "hero")
+
+
+@pytest.mark.parametrize("text", ["", "x", "1", "../1", str(os.getpid())])
+def test_a_variable_that_says_nothing_means_nothing(text, monkeypatch):
+    monkeypatch.setenv(PARENT_VARIABLE, text)
+    assert processes.parent() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"record", b"record:", b"\xff", b"record:/of/a/process/that/ended"])
+def test_what_an_ended_process_left_means_nothing(content, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv(PARENT_VARIABLE, "1")
+    active_cassette.temporary_file("1").write_bytes(content)
+    assert processes.parent() is None
