@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.core.images import sniff
+from imagegen_nb.core.open_files import is_out_of_files, patiently
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import (
     GeneratedImage,
@@ -129,7 +130,8 @@ class Gemini(Provider):
 
         credentials = await _vertex_credentials(connection)
         async with open_client(self.name, connection, _error, model=request.model) as client:
-            sdk = _sdk_client(connection, client, credentials)
+            make = partial(_sdk_client, connection, client, credentials)
+            sdk = await asyncio.to_thread(patiently, make, is_out_of_files)
             calls = [asyncio.create_task(_one(client, sdk, request, index)) for index in range(request.count)]
             try:
                 for call in asyncio.as_completed(calls):

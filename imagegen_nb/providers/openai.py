@@ -136,7 +136,7 @@ class OpenAI(Provider):
 
     def prepare(self) -> None:
         """The SDK takes most of a second to import."""
-        import openai  # noqa: F401
+        import openai.resources.images  # noqa: F401
 
         import imagegen_nb.providers.http.client  # noqa: F401
 
