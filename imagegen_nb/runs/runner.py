@@ -10,9 +10,11 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from imagegen_nb.core import filenames, images, variables
 from imagegen_nb.core.events import EventEmitter
+from imagegen_nb.core.open_files import LoopSemaphore, is_out_of_files, patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
@@ -20,6 +22,7 @@ from imagegen_nb.core.types import (
     MissingImages,
     PartialImage,
     ProviderEvent,
+    ProviderWarning,
     ResponseMetadata,
     Usage,
 )
@@ -41,6 +44,8 @@ from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
 
+_under_way = LoopSemaphore(most=64, files=8)
+"""The runs that are under way at once; the others have not begun, and their time does not count yet."""
 _GRACE = 5.0
 """Seconds after the deadline until a provider that does not keep to it is cut off."""
 
@@ -51,12 +56,14 @@ async def execute(prepared: PreparedRun) -> Run:
     emitter = EventEmitter(prepared.on_event, prepared.run_id, prepared.request.count, prepared.keys)
     active, failure = _ActiveRun(prepared, emitter), None
     try:
-        try:
-            await active.begin()
-            await active.call_provider()
-        except ImagegenError as error:
-            failure = error
-        run = await active.finalize(*active.outcome(failure))
+        emitter.emit("queued")
+        async with _under_way():
+            try:
+                await active.begin()
+                await active.call_provider()
+            except ImagegenError as error:
+                failure = error
+            run = await active.finalize(*active.outcome(failure))
     except asyncio.CancelledError:
         run = await asyncio.shield(active.finalize("cancelled"))
         emitter.emit("cancelled", run=run)
@@ -106,7 +113,6 @@ class _ActiveRun:
     async def begin(self) -> None:
         """Enter the run in the ledger. A cancel must not leave it there as under way: `finalize` waits."""
         prepared, context = self.prepared, self.prepared.context
-        self.emitter.emit("queued")
         if note := prepared.step.lifecycle_note:
             self.warnings.append(note)
         if variables.unclosed(prepared.step.prompt):
@@ -146,7 +152,7 @@ class _ActiveRun:
     async def _connect(self) -> Connection:
         """The connection, with the run's deadline, which begins to count once the provider is ready."""
         prepared, context, provider = self.prepared, self.prepared.context, self.prepared.entry.provider
-        await asyncio.to_thread(provider.prepare)
+        await asyncio.to_thread(patiently, provider.prepare, is_out_of_files)
         if prepared.route.cassette is not None:
             await prepared.route.cassette.check(provider)
             folder = str(getattr(context.store, "folder", ""))
@@ -154,9 +160,12 @@ class _ActiveRun:
                 prepared.step.prompt, prepared.inputs, prepared.request.prompt, folder
             )
         now = asyncio.get_running_loop().time()
+        connection = await asyncio.to_thread(context.connection, provider, prepared.route)
         return replace(
-            await asyncio.to_thread(context.connection, provider, prepared.route),
+            connection,
             deadline=now + context.timeout,
+            largest_response=connection.largest_response
+            or ledger.largest_response(prepared.step, prepared.request.partial_images),
             waiting=lambda seconds, reason: self.emitter.emit("waiting", seconds=seconds, reason=reason),
         )
 
@@ -168,6 +177,8 @@ class _ActiveRun:
             self.shortfalls.append(replace(event, error=self._with_successor(event.error)))
         elif isinstance(event, PartialImage):
             self.emitter.emit("partial", index=event.index, data=event.data)
+        elif isinstance(event, ProviderWarning):
+            self.warnings.append(event.message)
         else:
             # A cancel must not lose an image that has arrived: `finalize` waits for this task.
             self.storing = asyncio.create_task(self._store(event))
@@ -177,12 +188,13 @@ class _ActiveRun:
         """Check one image and write its bytes; one that is unusable counts as missing."""
         prepared, index = self.prepared, generated.index
         try:
-            image = await asyncio.to_thread(
+            check = partial(
                 images.check,
                 generated.data,
                 declared=generated.declared_type,
                 store_as=prepared.entry.model.stored_as,
             )
+            image = await asyncio.to_thread(patiently, check, is_out_of_files)
         except ImageRejected as error:
             reason = InvalidResponse(
                 f"image {index + 1} was unusable: {error}",
@@ -208,6 +220,7 @@ class _ActiveRun:
     def outcome(self, failure: ImagegenError | None) -> tuple[Status, ImagegenError | None]:
         """How the run ended, and the error that ended it; images that nobody accounted for are missing."""
         error = None if failure is None else self._with_successor(failure)
+        self._tell_of_surplus()
         accounted = len(self.staged) + sum(missing.count for missing in self.shortfalls)
         if self.asked and (unaccounted := self.prepared.request.count - accounted) > 0:
             provider = self.prepared.entry.provider.name
@@ -216,6 +229,15 @@ class _ActiveRun:
         if self.staged:  # a run with images is no failed run, whatever kept the others away
             return "done", None
         return "failed", error or self.shortfalls[0].error
+
+    def _tell_of_surplus(self) -> None:
+        """All images are kept where more came than was asked for; then nothing is missing either."""
+        asked, kept = self.prepared.request.count, len(self.staged)
+        if kept > asked:
+            self.warnings.append(f"{kept} images came where {asked} had been asked for; all are kept")
+        while self.shortfalls and kept >= asked:
+            unusable = self.shortfalls.pop()
+            self.warnings.append(f"something beside the images was unusable: {unusable.error.summary()}")
 
     def _with_successor(self, error: ImagegenError) -> ImagegenError:
         """A provider's 404 says that a model is gone; what to use instead is known here."""
@@ -303,4 +325,7 @@ class _ActiveRun:
     def _used_settings(self) -> OutputSettings:
         """The output's settings: only what is known to have been used."""
         echoed = {key: value for receipt in self.receipts for key, value in receipt.echoed.items()}
+        sizes = [(record.width, record.height) for _, record in self.staged]
+        if shape := differences.shape_that_came(self.prepared.step, sizes):
+            echoed["image_size"] = shape
         return used_settings(self.prepared.step, self.prepared.request, echoed)
