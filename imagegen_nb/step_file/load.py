@@ -64,8 +64,11 @@ def load_step(
     warned about and listed in `.changes`. Raises `DefinitionError`, which names the place, for everything
     else that is wrong.
     """
-    data = source if isinstance(source, bytes) else _read(_path(source))
-    document = _parse(data)
+    if isinstance(source, bytes):
+        document = _parse(source)
+    else:
+        path = _path(source)
+        document = _parse(_read(path), called_yaml=path.suffix.lower() in (".yaml", ".yml"))
     document, changes = migrate(document)
     document = _DEFAULTS | {"exported_at": utc_now()} | document
     settings, dropped = _without_inapplicable(document.get("step"))
@@ -106,7 +109,7 @@ def _read(path: Path) -> bytes:
     raise DefinitionError(f"cannot read {path}: {reason}")
 
 
-def _parse(data: bytes) -> dict[str, Any]:
+def _parse(data: bytes, *, called_yaml: bool = False) -> dict[str, Any]:
     if len(data) > LARGEST_FILE:
         raise DefinitionError(f"the file has more than {LARGEST_FILE:,} bytes; no step file is that large")
     if data[:3] == codecs.BOM_UTF8 or data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -125,7 +128,7 @@ def _parse(data: bytes) -> dict[str, Any]:
     text = data[:_BEGINNING].decode(errors="replace")
     if re.search(r"^<{7} ", text, re.MULTILINE):
         raise DefinitionError("the file holds a merge conflict: resolve it, or take one side whole")
-    if _YAML.match(text.replace("\r", "")):
+    if called_yaml or _YAML.match(text.replace("\r", "")):
         raise DefinitionError("the file looks like YAML: a step file is JSON. Convert it to JSON")
     raise DefinitionError(f"the file is not valid JSON: {redacted(reason)}")
 

@@ -224,6 +224,22 @@ def test_a_test_that_cannot_be_run_proves_nothing(project):
     assert not list((project / "cassettes").iterdir())
 
 
+def test_a_live_recording_that_fails_its_test_is_kept_aside(project, emulator, monkeypatch, capsys):
+    """It may have cost money. A gateway on this machine stands for a live provider."""
+    monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
+    gateway = f"hosted={{'openai': ig.Gateway({emulator.url + '/openai/v1'!r}, 'GATEWAY_KEY')}}"
+    path = notebook(project, SETUP.replace("timeout=60", gateway), f"{RUN}\nimport random\nrandom.random()")
+    before = files_of(project)
+    assert command(monkeypatch, "record", str(path), "--live", "--json") == 1
+    printed = capsys.readouterr()
+    facts = json.loads(printed.out)
+    assert (facts["verified"], facts["recorded_against"], facts["calls"]) == (False, "live", 1)
+    assert f"the new recording is kept in {facts['cassette']}" in printed.err
+    assert cassette_file.read(Path(facts["cassette"]))[0].against == "live"
+    shutil.rmtree(Path(facts["cassette"]).parent)
+    assert files_of(project) == before
+
+
 def test_keys_keep_everything_from_being_written(project, monkeypatch):
     monkeypatch.setenv("XAI_API_KEY", "xai-CanaryTwo9j8i7h6g5f4e3d2c1b0a")
     before = "import os; key = os.environ['XAI_API_KEY']"

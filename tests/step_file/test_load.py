@@ -517,3 +517,9 @@ def test_a_merge_conflict_is_called_that():
     text = '{\n<<<<<<< HEAD\n"prompt": "a"\n=======\n"prompt": "b"\n>>>>>>> theirs\n}'
     with pytest.raises(DefinitionError, match="the file holds a merge conflict"):
         load_step(text.encode())
+
+
+def test_a_file_that_is_called_yaml_is_told_so_too(tmp_path):
+    (tmp_path / "hero.step.YML").write_text("{prompt: A lamp}")
+    with pytest.raises(DefinitionError, match="a step file is JSON"):
+        load_step(tmp_path / "hero.step.YML")
