@@ -13,14 +13,18 @@ import multiprocessing
 import os
 import stat
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagegen_nb.core.active_cassette import PARENT_VARIABLE, parents_file, temporary_file
+from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE, PARENT_VARIABLE, parents_file, temporary_file
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay.environment import NOTEBOOK_VARIABLE
 
+_MOST_TRIES = 10
+_OLD = 60.0
+"""Seconds after which a file that nobody locks is nobody's: it is made first, and locked then."""
 _LARGEST = 10_000
 """Bytes of a path, and a word before it."""
 _locks: dict[Path, int] = {}
@@ -46,6 +50,9 @@ def parent() -> Parent | None:
 def tell_children(folder: Path, *, recording: bool) -> str | None:
     """Let the processes that this one starts know of its cassette; the variable as it was before."""
     before = os.environ.get(PARENT_VARIABLE)
+    if not recording and os.environ.get(CASSETTE_VARIABLE):
+        return before  # they replay what their environment names
+    _remove_abandoned()
     path = temporary_file(str(os.getpid()))
     if (handle := _lock(path)) is not None:
         os.ftruncate(handle, 0)
@@ -56,11 +63,7 @@ def tell_children(folder: Path, *, recording: bool) -> str | None:
 
 def tell_children_no_more(before: str | None) -> None:
     """The cassette is put away; the variable is as it was `before`."""
-    path = temporary_file(str(os.getpid()))
-    if path in _locks:
-        with suppress(OSError):
-            path.unlink()
-        _unlock(path)
+    _unlock(temporary_file(str(os.getpid())))
     if before is None:
         os.environ.pop(PARENT_VARIABLE, None)
     else:
@@ -108,23 +111,40 @@ def _lock_of(folder: Path) -> Path:
 
 def _lock(path: Path) -> int | None:
     """Open and lock a file, which is held until `_unlock`; None where that cannot be done."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    for _ in range(_MOST_TRIES):
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), os.lstat(path)):
+                _locks[path] = handle
+                return handle
+        except FileNotFoundError:
+            pass  # whoever held the lock has just removed the file
+        except OSError:
+            os.close(handle)
+            return None
         os.close(handle)
-        return None
-    _locks[path] = handle
-    return handle
+    return None
 
 
 def _unlock(path: Path) -> None:
+    """Remove a file whose lock this process holds, and let go of it; does nothing for any other."""
     handle = _locks.pop(path, None)
     if handle is not None:
+        with suppress(OSError):
+            path.unlink()
         os.close(handle)
+
+
+def _remove_abandoned() -> None:
+    """Remove the files of processes that were killed, as kernels are."""
+    for path in temporary_file("*").parent.glob(temporary_file("*").name):
+        with suppress(OSError):
+            if time.time() - path.lstat().st_mtime > _OLD and path not in _locks and _lock(path) is not None:
+                _unlock(path)
 
 
 def _read_locked(path: Path) -> str:

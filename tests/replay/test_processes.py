@@ -142,6 +142,20 @@ def test_what_a_recording_notebook_starts_is_no_kernel(monkeypatch, project):
         processes.refuse_children(project / "hero")
 
 
+def test_nothing_is_left_in_the_temporary_folder(monkeypatch, tmp_path, workspace):
+    """Of this process, nor of one that was killed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    abandoned, new = (active_cassette.temporary_file(name) for name in ("1", "2"))
+    for path in (abandoned, new):
+        path.write_text("record:/x")
+    os.utime(abandoned, (0, 0))
+    with replay.use("hero", "all"):
+        LAMP.run(workspace=workspace)
+        assert len(list((tmp_path / "temporary").glob("*.cassette"))) == 3
+    assert list((tmp_path / "temporary").glob("*.cassette")) == [new]
+
+
 @pytest.mark.parametrize("text", ["", "x", "1", "../1", str(os.getpid())])
 def test_a_variable_that_says_nothing_means_nothing(text, monkeypatch):
     monkeypatch.setenv(PARENT_VARIABLE, text)
