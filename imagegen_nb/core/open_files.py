@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import time
 import weakref
 from collections.abc import Callable
@@ -55,15 +54,6 @@ def is_out_of_files(error: BaseException | None) -> bool:
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             return True
         error = error.__cause__ or error.__context__
-    return False
-
-
-def none_left() -> bool:
-    """Whether no file can be opened at this moment; for libraries that do not say why they failed."""
-    try:
-        os.close(os.open(os.curdir, os.O_RDONLY))
-    except OSError as error:
-        return is_out_of_files(error)
     return False
 
 

@@ -162,7 +162,7 @@ async def _one(
             ),
             number=index,
         )
-        if response.status != 200:
+        if not response.is_success:
             return [MissingImages(_error(response, client.connection))]
         return await asyncio.to_thread(_read, response, request, index)
     except ProviderError as error:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import resource
 
 import pytest
 
 from imagegen_nb.core import atomic_files, open_files
-from imagegen_nb.core.open_files import OUT_OF_FILES, LoopSemaphore, is_out_of_files, none_left, patiently
+from imagegen_nb.core.open_files import OUT_OF_FILES, LoopSemaphore, is_out_of_files, patiently
 
 
 @pytest.mark.parametrize(
@@ -55,16 +54,6 @@ def test_a_lack_of_files_is_known_by_its_cause(error, expected):
 def test_the_words_name_the_remedy():
     assert atomic_files.explain(OSError(errno.EMFILE, "Too many open files")) == OUT_OF_FILES
     assert "ulimit -n" in OUT_OF_FILES
-
-
-def test_whether_a_file_can_be_opened_is_tried(monkeypatch):
-    assert not none_left()
-
-    def refuse(*_: object) -> int:
-        raise OSError(errno.EMFILE, "Too many open files")
-
-    monkeypatch.setattr(os, "open", refuse)
-    assert none_left()
 
 
 def test_only_a_lack_of_files_is_waited_out(monkeypatch):
