@@ -109,6 +109,10 @@ class _ActiveRun:
             self.warnings.append(note)
         if variables.unclosed(prepared.step.prompt):
             self.warnings.append("the prompt holds {{ without }}: it was sent as text")
+        if variables.nested(prepared.step.prompt):
+            self.warnings.append(
+                "the prompt holds {{ }} around other braces: the outer ones were sent as text"
+            )
         route = prepared.route
         self.entry = ledger.opening_entry(
             prepared.run_id, prepared.step, route.backend, replaying=route.replayed

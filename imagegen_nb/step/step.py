@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from enum import Enum
 from typing import Annotated, Any, Self, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from imagegen_nb.core import user_warnings, variables
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
-from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem
+from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem, VariableError
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Text
@@ -56,6 +59,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """All rules at once, from the declarations; pydantic's own checks then find nothing more."""
         if not isinstance(data, Mapping):
             return data
+        data = _meant(data)
         if problems := cls.problems(data):
             raise InvalidStep(problems)
         return {key: value for key, value in data.items() if value is not None}
@@ -69,7 +73,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
     @classmethod
     def problems(cls, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
         """Everything wrong with `settings` (by platform key); an empty tuple when nothing is."""
-        set_values = {key: value for key, value in settings.items() if value is not None}
+        set_values = {key: value for key, value in _meant(settings).items() if value is not None}
         return validation.problems({"model": cls.model_fields["model"].default} | set_values, cls.kinds())
 
     @classmethod
@@ -165,10 +169,11 @@ class ImageGenerationStep(BaseModel, frozen=True):
     ) -> RunT:
         """Run the step and wait for it; works in scripts and in notebook cells alike.
 
-        `inputs` fills the prompt's variables: text, numbers, lists, dicts, or earlier runs. `on_event` is
-        called with each `RunEvent`. `partial_images` (0 to 3, one image, OpenAI) asks for live previews as
-        events. `identifier` is the name later steps use. Interrupting cancels the run; images that had
-        arrived are kept. Raises `VariableError`, `MissingCredential`, and under "terminate" `StepFailed`.
+        `inputs` fills the prompt's variables: text, numbers, dates, lists, dicts, models, or earlier runs.
+        `on_event` is called with each `RunEvent`. `partial_images` (0 to 3, one image, OpenAI) asks for live
+        previews as events. `identifier` is the name later steps use. Interrupting cancels the run; images
+        that had arrived are kept. Raises `VariableError`, `MissingCredential`, and under "terminate"
+        `StepFailed`.
         """
         return _checked(workspace).submit(self, inputs, **options).wait()
 
@@ -202,6 +207,16 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     def __str__(self) -> str:
         return repr(self)
+
+
+def _meant(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`settings` with the values that members of enumerations and NumPy's numbers stand for."""
+    values = dict(settings)
+    for key, value in settings.items():
+        if isinstance(value, Enum) or hasattr(value, "dtype"):
+            with suppress(VariableError):  # refused by its setting, in the words of settings
+                values[key] = plain(value)
+    return values
 
 
 def _checked(workspace: RunContext[ImageGenerationStep, RunT]) -> RunContext[ImageGenerationStep, RunT]:

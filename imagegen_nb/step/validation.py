@@ -67,7 +67,8 @@ def _check(key: str, value: object, name: str, model: Model | None, common: Kind
 
 
 def _bad_tag(tag: str, name: str) -> Problem:
-    remedy = "Write only names and positions between the braces, e.g. {{product}}"
+    remedy = variables.remedy_for(tag)
+    remedy = remedy[0].upper() + remedy[1:]
     return Problem("prompt", tag, name, "holds a variable that is not a path", remedy)
 
 

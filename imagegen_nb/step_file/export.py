@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from imagegen_nb.core import user_warnings
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.core.variables import check_identifier, plain
+from imagegen_nb.core.variables import check_identifier
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, VariableError
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep

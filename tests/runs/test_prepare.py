@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import enum
+
+import numpy as np
 import pytest
 
 from imagegen_nb import Gateway, ImageGenerationStep, Workspace
@@ -123,3 +126,19 @@ def test_inputs_are_copied_before_the_run(workspace):
     run = STEP.run(inputs, workspace=workspace)
     inputs["place"][0]["name"] = "changed"
     assert run.inputs == {"what": "fox", "place": PLACES}
+
+
+class Place(str, enum.Enum):  # noqa: UP042 - how most people still write it
+    WOOD = "a wood"
+
+
+def test_values_are_sent_as_what_they_mean(workspace, emulator):
+    run = STEP.run({"what": np.int64(3), "place": [{"name": Place.WOOD}]}, workspace=workspace)
+    assert run.prompt == emulator.requests[0].body["prompt"] == "a 3 in a wood"
+    assert run.inputs == {"what": 3, "place": PLACES}
+
+
+def test_a_step_in_the_place_of_its_run(workspace, emulator):
+    with pytest.raises(InvalidOption, match=r"inputs.place is a step: give its run"):
+        STEP.run({"what": "fox", "place": STEP}, workspace=workspace)
+    assert emulator.count() == 0

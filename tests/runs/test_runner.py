@@ -435,6 +435,21 @@ def test_nothing_is_noted_when_all_is_as_asked(workspace):
 
 
 @pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ("a fox {{", "{{ without }}"),
+        ("a fox {{ {x} }}", "the outer ones were sent as text"),
+        ('a fox {"a": {"b": 1}}', None),
+    ],
+)
+def test_braces_that_are_sent_as_text(workspace, emulator, prompt, says):
+    run = ImageGenerationStep(prompt=prompt).run(workspace=workspace)
+    assert emulator.requests[0].body["prompt"] == prompt
+    assert len(run.warnings) == (1 if says else 0)
+    assert says is None or says in run.warnings[0]
+
+
+@pytest.mark.parametrize(
     ("label", "name"),
     [
         ({"name": "Hero Image!"}, "hero-image-2.png"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import enum
 import pickle
 import re
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -629,3 +631,40 @@ def test_a_step_whose_provider_is_gone_says_so(monkeypatch):
     monkeypatch.setattr(catalog, "find", lambda name: None)
     with pytest.raises(InvalidOption, match="gpt-image-2"):
         _ = step.entry
+
+
+class Quality(str, enum.Enum):  # noqa: UP042 - how most people still write it
+    HIGH = "high"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"image_quality": Quality.HIGH}, {"image_quality": "high"}),
+        ({"image_count": np.int64(3)}, {"image_count": 3}),
+        ({"image_size": np.str_("1024x1024")}, {"image_size": "1024x1024"}),
+        (
+            {"image_output_format": "jpeg", "image_output_compression": np.uint8(80)},
+            {"image_output_format": "jpeg", "image_output_compression": 80},
+        ),
+    ],
+)
+def test_settings_are_what_they_mean(given, meant):
+    step = ImageGenerationStep(prompt="x", **given)
+    assert ImageGenerationStep.problems({"prompt": "x", **given}) == ()
+    assert step.settings() == ImageGenerationStep(prompt="x", **meant).settings()
+    assert {type(value) for value in step.settings().values()} <= {str, int}
+    assert eval(repr(step)) == step
+
+
+@pytest.mark.parametrize("count", [np.bool_(True), np.float64(2.0), np.array([1, 2]), np.int64(11)])
+def test_settings_that_mean_nothing_legal_are_refused(count):
+    with pytest.raises(InvalidStep, match="image_count"):
+        ImageGenerationStep(prompt="x", image_count=count)
+
+
+def test_a_variable_in_brackets_is_corrected():
+    problems = ImageGenerationStep.problems({"prompt": "like {{step_2.output.assets[0].file_url}}"})
+    assert [problem.remedy.split(",")[0] for problem in problems] == [
+        "Write {{step_2.output.assets.0.file_url}}"
+    ]
