@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.images import picture
+from support.images import exif, jpeg_with, picture
 
 from imagegen_nb import ImageGenerationStep, StepFailed, Workspace
 from imagegen_nb.core.types import GeneratedImage, ResponseMetadata
@@ -414,6 +414,22 @@ def test_a_model_the_emulator_does_not_know_is_not_emulated(workspace, monkeypat
 
 
 # --- notes
+
+
+def test_what_a_stored_format_does_not_keep_is_noted(plugged, workspace, monkeypatch):
+    monkeypatch.setattr(
+        Plugin, "models", tuple(replace(model, stored_as="image/png") for model in Plugin.models)
+    )
+    credentials = (0xEB, b"JP\0\1\0\0\0\1jumdc2pa")
+    turned = jpeg_with(picture("JPEG"), (0xE1, exif(6)), credentials)
+
+    async def behave(request, connection):
+        yield GeneratedImage(0, turned, "image/jpeg")
+
+    run = plugged(behave, workspace)
+    assert run.warnings == ("image 1: stored as png, which did not keep its content credentials (C2PA)",)
+    asset = run.output.assets[0]
+    assert asset.image().size == (asset.stored.width, asset.stored.height) == (48, 64)
 
 
 def test_differences_are_noted_and_the_image_is_kept(workspace, emulator):
