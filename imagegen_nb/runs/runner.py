@@ -107,6 +107,8 @@ class _ActiveRun:
         self.emitter.emit("queued")
         if note := prepared.step.lifecycle_note:
             self.warnings.append(note)
+        if note := prepared.step.declaration_note:
+            self.warnings.append(note)
         if variables.unclosed(prepared.step.prompt):
             self.warnings.append("the prompt holds {{ without }}: it was sent as text")
         if variables.nested(prepared.step.prompt):
@@ -218,8 +220,14 @@ class _ActiveRun:
         if not isinstance(error, ModelRetired):
             return error
         model, hint = self.prepared.step.model, self.prepared.step.lifecycle_notice
+        like = self.prepared.entry.model.like
         if not hint and self.prepared.route.backend == "emulator":
-            hint = f'{model} is not emulated: use another model, or a key of your own and backend="live"'
+            other = f"{like} meanwhile" if like else "another model"
+            hint = f'{model} is not emulated: use {other}, or a key of your own and backend="live"'
+        elif like:
+            hint = (
+                f"{model} is declared by the user, like {like}: check its name, and that the key may use it"
+            )
         elif not hint:
             hint = f"{model} is current as far as this version knows: check that the key may use it"
         return error.saying(f"{error.message.rstrip('.')}. {hint}")

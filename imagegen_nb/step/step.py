@@ -15,7 +15,7 @@ from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
 from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem, VariableError
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import CatalogEntry
-from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Text
+from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Model, Text
 from imagegen_nb.step import schema, validation
 from imagegen_nb.step.run_context import RunContext, RunOptions, with_run_options
 
@@ -31,7 +31,8 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     Unset (None) means the provider's default. Which settings a model takes, and their values, is
     declared by its provider (`imagegen-nb models` lists it); a setting that does not apply is
-    refused. Raises `InvalidStep` listing every problem.
+    refused. `model` is the name of a known model, or a `Model` of your own declared like one. Raises
+    `InvalidStep` listing every problem.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
@@ -106,7 +107,10 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """The declared model and its provider."""
         entry = catalog.find(self.model)
         if entry is None:  # its provider was unregistered after the step was made
-            raise InvalidOption(f"{self.model} is not registered (any more)")
+            raise InvalidOption(
+                f"{self.model} is not registered (any more): register its provider again, or "
+                f"{catalog.declaration(self.model)}"
+            )
         return entry
 
     @property
@@ -120,10 +124,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         life = self.entry.model.lifecycle
         if life.status == "current":
             return ""
-        return (
-            f"{self.model} is {life.status} at its provider since {life.since}: {life.note}. "
-            f"Use {life.successor} ({life.source})"
-        )
+        return f"{self.model} is {life.outlook}: {life.note}. Use {life.successor} ({life.source})"
 
     @property
     def lifecycle_note(self) -> str:
@@ -131,7 +132,17 @@ class ImageGenerationStep(BaseModel, frozen=True):
         life = self.entry.model.lifecycle
         if life.status == "current":
             return ""
-        return f"{self.model} is {life.status} since {life.since}; use {life.successor}"
+        return f"{self.model} is {life.outlook}; use {life.successor}"
+
+    @property
+    def declaration_note(self) -> str:
+        """That the model is the user's own declaration, in one line; empty for a model of the catalog."""
+        like = self.entry.model.like
+        if not like:
+            return ""
+        return (
+            f"{self.model} is declared by the user, like {like}: its life, limits and price are unknown here"
+        )
 
     def effective(self, setting: str) -> Any:
         """A setting's value, or its model's default when unset; None when the model has neither."""
@@ -210,9 +221,12 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
 
 def _meant(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`settings` with the values that members of enumerations and NumPy's numbers stand for."""
+    """`settings` with the values that members of enumerations and NumPy's numbers stand for; a declared model
+    is its name, and usable from now on."""
     values = dict(settings)
     for key, value in settings.items():
+        if key == "model" and isinstance(value, Model):
+            values[key] = catalog.declare(value).model.name
         if isinstance(value, Enum) or hasattr(value, "dtype"):
             with suppress(VariableError):  # refused by its setting, in the words of settings
                 values[key] = plain(value)

@@ -33,7 +33,8 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
         value = settings.get(key)
         if key == "model":
             if entry is None:
-                remedy = f"The nearest known model is {catalog.nearest(name)}"
+                remedy = catalog.declaration(name)
+                remedy = remedy[0].upper() + remedy[1:]
                 broken.append(Problem("model", name, "", "not a known model", remedy))
             continue
         if problem := _check(key, value, str(name), entry.model if entry else None, common[key]):

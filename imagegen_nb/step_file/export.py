@@ -100,10 +100,10 @@ def _image_settings(step: ImageGenerationStep) -> dict[str, Any]:
 
 
 def _provenance(step: ImageGenerationStep, run: Run | None, identifier: str | None) -> Provenance:
+    notes = [note] if (note := step.declaration_note) else []
     if run is None:
-        return Provenance(identifier=identifier)
+        return Provenance(identifier=identifier, notes=notes or None)
     assets = run.output.assets
-    notes = []
     if run.emulated:
         how = "made up, and nothing was run" if run.simulated else "made by an emulator"
         notes.append(f"the images were {how}; no provider was asked")

@@ -62,7 +62,7 @@ def test_a_prompt_that_is_empty_once_filled(workspace, emulator, policy):
         ("gpt-image-2", "personal", "OPENAI_API_KEY"),
         ("grok-imagine-image", "hosted", "XAI_API_KEY"),
         ("grok-imagine-image", "personal", "XAI_API_KEY"),
-        ("gemini-3.1-flash-image", "hosted", "GEMINI_API_KEY"),
+        ("gemini-nano-banana-2.1", "hosted", "GEMINI_API_KEY"),
     ],
 )
 async def test_a_missing_key(tmp_path, model, variable, charge_type, policy):
@@ -98,7 +98,7 @@ def test_a_key_that_cannot_be_one(tmp_path, emulator, monkeypatch, value):
         ("gpt-image-2", 1, None, "use 0 to 3"),
         ("gpt-image-2", 2, 1, "use image_count=1"),
         ("grok-imagine-image", 1, 1, "no live previews"),
-        ("gemini-3.1-flash-image", 1, 3, "no live previews"),
+        ("gemini-nano-banana-2.1", 1, 3, "no live previews"),
     ],
 )
 async def test_previews_that_cannot_be(workspace, emulator, model, count, partial_images, says, policy):

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from support.images import exif, jpeg_with, picture
 
-from imagegen_nb import ImageGenerationStep, StepFailed, Workspace
+from imagegen_nb import ImageGenerationStep, StepFailed, Workspace, load_step, save_step
 from imagegen_nb.core.types import GeneratedImage, ResponseMetadata
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import (
+    DefinitionError,
+    DefinitionWarning,
     InvalidResponse,
     ModelRetired,
     ProviderFault,
@@ -155,7 +157,7 @@ class Unwritable(LocalStore):
 
 @each_policy
 @pytest.mark.parametrize("what", ["stage", "finish"])
-@pytest.mark.parametrize("model", ["gpt-image-2", "gemini-3.1-flash-image"])
+@pytest.mark.parametrize("model", ["gpt-image-2", "gemini-nano-banana-2.1"])
 def test_a_store_that_fails_fails_the_step(emulator, tmp_path, policy, what, model):
     store = Unwritable(tmp_path)
     store.refuses = what
@@ -411,6 +413,37 @@ def test_a_model_the_emulator_does_not_know_is_not_emulated(workspace, monkeypat
     run, _ = outcome(STEP.replace(model="gpt-image-9"), workspace)
     assert "gpt-image-9 is not emulated: use another model, or a key of your own" in str(run.error)
     assert "check that the key" not in str(run.error)
+
+
+def test_a_declared_model_that_the_emulator_does_not_know_names_the_one_it_is_like(workspace):
+    step = ImageGenerationStep(
+        model=Model("my-model", like="gpt-image-2"), prompt="a fox", on_failure="continue"
+    )
+    run = step.run(workspace=workspace)
+    assert type(run.error) is ModelRetired
+    assert "my-model is not emulated: use gpt-image-2 meanwhile" in str(run.error)
+
+
+def test_a_declared_model_runs_like_the_one_it_is_like_and_is_marked(workspace, emulator, tmp_path):
+    dated = "gpt-image-2-2026-04-21"  # which the emulator serves, and the catalog does not have
+    step = ImageGenerationStep(model=Model(dated, like="gpt-image-2"), prompt="a fox", image_quality="low")
+    run = step.run(workspace=workspace)
+    assert emulator.requests[0].body["model"] == dated
+    assert run.output.settings.model == dated
+    assert run.output.settings.image_quality == "low"
+    assert run.warnings == (
+        f"{dated} is declared by the user, like gpt-image-2: its life, limits and price are unknown here",
+    )
+    with pytest.warns(DefinitionWarning, match="not offered"):
+        saved = save_step(tmp_path / "step.json", step, run=run)
+    assert run.warnings[0] in saved.notes
+    with pytest.warns(DefinitionWarning, match="not offered"):
+        save_step(tmp_path / "alone.json", step)
+    assert run.warnings[0] in (tmp_path / "alone.json").read_text()
+    assert load_step(tmp_path / "alone.json").step == step
+    catalog.unregister(dated)
+    with pytest.raises(DefinitionError, match=rf"ig.Model\('{dated}', like='gpt-image-2'\)"):
+        load_step(tmp_path / "alone.json")
 
 
 # --- notes

@@ -102,11 +102,16 @@ CASES = {
         gpt("gpt-image-2", 158),
         gpt("gpt-image-2.5-flare", 158),
         gpt("gpt-image-2.5-sunburst", 5488, "max"),
+        gpt("gpt-image-2.6-flare", 158),
+        gpt("gpt-image-2.6-sunburst", 5488, "max"),
         grok("grok-imagine-image", 2),
         grok("grok-imagine-image-quality", 4, answered_by="grok-imagine-image-2.0"),
         grok("grok-imagine-image-2.0", 4),
         flash("gemini-2.5-flash-image", (1344, 768), 1290),
         flash("gemini-3.1-flash-image", (1376, 768), 1120),
+        flash("gemini-nano-banana-2.1", (1376, 768), 1120),
+        flash("gemini-3.1-flash-lite-image", (1376, 768), 1120),
+        flash("gemini-3-pro-image", (1376, 768), 1120),
     )
 }
 """Every declared model, at its fullest."""
