@@ -78,7 +78,9 @@ MODELS: Final = {
         _FLASH_3_1, {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}, 1120, 131_072, thinks=True
     ),
     # Published are its ratios, and the price at 1K, which makes 1120 tokens; the rest stands in from 3.1.
-    "gemini-nano-banana-2.1": GeminiModel(_FLASH_3_1, {"1K": 1120, "2K": 1680, "4K": 2520}, 1120, 131_072),
+    "gemini-nano-banana-2.1": GeminiModel(
+        _FLASH_3_1, {"1K": 1120, "2K": 1680, "4K": 2520}, 1120, 131_072, thinks=True
+    ),
     # 1K only, in the ten usual ratios, as others tell.
     "gemini-3.1-flash-lite-image": GeminiModel(_USUAL_3, {"1K": 1120}, 1120, 131_072),
     "gemini-3-pro-image": GeminiModel(_USUAL_3, {"1K": 1120, "2K": 1120, "4K": 2000}, 560, 65_536),
