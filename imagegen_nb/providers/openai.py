@@ -97,6 +97,16 @@ _NEWER = Model(
     lifecycle=Lifecycle(since="2026-09-08", source=f"{_DOCS}/guides/image-generation"),
     streams=True,
 )
+_NEWEST = replace(
+    _NEWER,
+    name="gpt-image-2.6-flare",
+    lifecycle=Lifecycle(
+        since="2026-11-04",
+        note="the names are those of OpenAI's SDK, the settings are told by others",
+        source="https://docs.comfy.org/es/tutorials/partner-nodes/openai/gpt-image-2-6.md",
+        evidence="secondary",
+    ),
+)
 _NO_MONEY = frozenset(
     (
         "billing_hard_limit_reached",
@@ -132,6 +142,8 @@ class OpenAI(Provider):
         ),
         _NEWER,
         replace(_NEWER, name="gpt-image-2.5-sunburst"),
+        _NEWEST,
+        replace(_NEWEST, name="gpt-image-2.6-sunburst"),
     )
 
     def prepare(self) -> None:
