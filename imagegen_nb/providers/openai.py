@@ -97,6 +97,16 @@ _NEWER = Model(
     lifecycle=Lifecycle(since="2026-09-08", source=f"{_DOCS}/guides/image-generation"),
     streams=True,
 )
+_NEWEST = replace(
+    _NEWER,
+    name="gpt-image-2.6-flare",
+    lifecycle=Lifecycle(
+        since="2026-11-04",
+        note="the names are those of OpenAI's SDK, the settings are told by others",
+        source="https://docs.comfy.org/es/tutorials/partner-nodes/openai/gpt-image-2-6.md",
+        evidence="secondary",
+    ),
+)
 _NO_MONEY = frozenset(
     (
         "billing_hard_limit_reached",
@@ -132,6 +142,8 @@ class OpenAI(Provider):
         ),
         _NEWER,
         replace(_NEWER, name="gpt-image-2.5-sunburst"),
+        _NEWEST,
+        replace(_NEWEST, name="gpt-image-2.6-sunburst"),
     )
 
     def prepare(self) -> None:
@@ -169,7 +181,7 @@ class OpenAI(Provider):
     def _read(
         self, request: ImageRequest, response: ProviderResponse, connection: Connection
     ) -> list[ProviderEvent]:
-        if response.status != 200:
+        if not response.is_success:
             raise _error(response, connection)
         events: list[ProviderEvent] = []
         images: list[GeneratedImage | ProviderError] = []
@@ -240,7 +252,8 @@ def _read_answer(
         )
     items = answer.get("data")
     if not isinstance(items, list):
-        items = [answer] if _base64(answer) or answer.get("type") in _FINISHED else []
+        item = mapping(items) or answer
+        items = [item] if _base64(item) or answer.get("type") in _FINISHED else []
     outcomes: list[ResponseMetadata | PartialImage | GeneratedImage | ProviderError] = []
     if items or "usage" in answer:
         outcomes.append(_metadata(answer, response, model))

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain
-from imagegen_nb.core.open_files import OUT_OF_FILES, none_left
+from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.store import manifests, network_fs
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, store_error
 from imagegen_nb.store.manifests import Manifest
@@ -316,9 +316,17 @@ class Database:
         if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             folder = shlex.quote(str(self.paths.folder))
             return f"{error}. Build it again: imagegen-nb store rebuild {folder}"
-        if none_left():
+        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_CANTOPEN") and self._is_accessible():
             return OUT_OF_FILES
         return str(error)
+
+    def _is_accessible(self) -> bool:
+        """Whether nothing but a lack of open files keeps SQLite from the file and from its journal.
+
+        SQLite does not say; by the time one could try, another thread may have closed a file.
+        """
+        path = self.paths.database
+        return os.access(path.parent, os.W_OK) and os.access(path, os.R_OK | os.W_OK) and path.is_file()
 
 
 def _close(lock: threading.RLock, connection: sqlite3.Connection) -> None:

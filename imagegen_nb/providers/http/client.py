@@ -16,7 +16,8 @@ from typing import Self, TypeVar
 import httpx2
 from httpx2 import ServerSentEvent
 
-from imagegen_nb.core.open_files import OUT_OF_FILES, LoopSemaphore, is_out_of_files, patiently
+from imagegen_nb.core.loop_semaphore import LoopSemaphore
+from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files, patiently
 from imagegen_nb.core.redaction import scrub
 from imagegen_nb.errors import (
     Charge,
@@ -29,7 +30,7 @@ from imagegen_nb.errors import (
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.http.event_stream import arriving_events
 from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, limiter_for, sleep, with_jitter
-from imagegen_nb.providers.http.response import ProviderResponse, safe_name
+from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
 from imagegen_nb.providers.http.response import failure as by_status
 from imagegen_nb.providers.http.transport import Capture, GuardedTransport, current, host_of
 
@@ -38,7 +39,6 @@ T = TypeVar("T")
 ReadRefusal = Callable[[ProviderResponse, Connection], ProviderError]
 """Makes the provider's error of a response that is no success: it tells a rate limit from a lack of money."""
 
-_OK = 200
 _TOO_MANY = 429
 _UNREACHED = frozenset(("ConnectError", "ConnectTimeout"))
 """The HTTP client's errors for a refused connection, one that was not established, and an unknown host."""
@@ -160,11 +160,11 @@ class ProviderClient:
     def _incomplete(self, capture: Capture) -> ProviderResponse:
         """A success that broke off, as far as it came: its images are paid for. Raises any other failure."""
         error = self.failure_of(capture)
-        whole_enough = capture.status == _OK and capture.received and capture.refusal is None
-        if not isinstance(error, ProviderError) or not whole_enough:
+        readable = is_success(capture.status) and capture.received and capture.refusal is None
+        if not isinstance(error, ProviderError) or not readable:
             raise error
         body = scrub(b"".join(capture.received), capture.secrets)
-        return ProviderResponse(self.provider, _OK, capture.headers, body, broken=error)
+        return ProviderResponse(self.provider, capture.status or 0, capture.headers, body, broken=error)
 
     def failure_of(self, capture: Capture) -> ImagegenError:
         """The error for a call that brought no response, or not all of it."""
