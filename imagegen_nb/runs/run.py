@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from imagegen_nb.step.output import StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
 
 _LONGEST_ALT = 250
+_FOLDERS = re.compile(r"file://[^\s'\"<>]*/")
 Status = Literal["done", "partial", "failed", "cancelled"]
 
 
@@ -109,7 +111,9 @@ class Run:
 
     def _tiles(self) -> list[html_repr.Tile]:
         prefix = f"{self.identifier}.output" if self.identifier else "output"
-        alt = self.prompt if len(self.prompt) <= _LONGEST_ALT else f"{self.prompt[:_LONGEST_ALT]}…"
+        # Without folders: how much of the prompt is left would depend on how long they are on this machine.
+        prompt = _FOLDERS.sub("file:///", self.prompt)
+        alt = prompt if len(prompt) <= _LONGEST_ALT else f"{prompt[:_LONGEST_ALT]}…"
         return list(self.output.tiles(prefix, alt))
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from imagegen_nb import Workspace, load_step, replay, save_step, simulate
 from imagegen_nb.errors import AssetNotFound, RecordingMissing
 from imagegen_nb.replay import cassette_file, output_values
 from imagegen_nb.store.base import AssetRecord, Store
+from imagegen_nb.testing.nbval_outputs import SANITIZE
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 
@@ -60,6 +62,24 @@ def test_a_chain_replays_in_another_folder_and_again(reference, workspace, proje
         assert [pictures(run) for run in played] == [pictures(run) for run in recorded]
         assert [repr(run) for run in played] == [repr(run) for run in recorded]
     assert emulator.count() == calls
+
+
+def sanitized(text: str) -> str:
+    """As nbval compares it."""
+    for pattern, replacement in SANITIZE.items():
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def test_a_long_prompt_is_shown_alike_wherever_its_folders_end(workspace, tmp_path):
+    """What is shown of it ends after so many characters; a folder's length must not decide what that is."""
+    reference = "{{step_1.output.assets.0.file_url}} " + "in a garden " * 30
+    with replay.use("hero", "all"):
+        recorded = chain(workspace, reference)
+    with replay.use("hero"), Workspace(tmp_path / "a much longer name" / ("x" * 60), timeout=30) as other:
+        played = chain(other, reference)
+    for one, two in zip(recorded, played, strict=True):
+        assert sanitized(one._repr_html_()) == sanitized(two._repr_html_())
 
 
 def test_values_written_into_a_prompt_by_hand_replay_too(workspace, live):
