@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ def execute(
     except (KeyError, OSError, RuntimeError) as error:  # an unknown kernel is a KeyError
         if getattr(client, "code_cells_executed", 0):
             raise
-        raise InvalidOption(explain_kernel(client.kernel_name, error)) from None
+        known = (client.km or client.create_kernel_manager()).kernel_spec_manager.find_kernel_specs()
+        raise InvalidOption(explain_kernel(client.kernel_name, error, known)) from None
     # Widgets end with the kernel: a reader would see only that they cannot be found. nbclient must keep
     # their state until then, because an Output widget without it is a KeyError.
     document.metadata.pop("widgets", None)
@@ -86,14 +87,12 @@ def _client_with(markers: Callable[[Any], Mapping[str, bool]]) -> Any:
     return functools.partial(Client, skip_cells_with_tag="")
 
 
-def explain_kernel(name: str, error: Exception) -> str:
-    """Why a kernel did not start, and the ways out, in one line."""
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
-    known = ", ".join(sorted(KernelSpecManager().find_kernel_specs())) or "none"
-    reason = "is not installed here" if isinstance(error, NoSuchKernel) else f"does not start ({error})"
+def explain_kernel(name: str, error: Exception, known: Iterable[str]) -> str:
+    """Why a kernel did not start, and the ways out, in one line: the `known` ones, for example."""
+    reason = "is not installed here" if isinstance(error, KeyError) else f"does not start ({error})"
+    names = ", ".join(sorted(known)) or "none"
     return (
-        f"the kernel {name!r}, which the notebook asks for, {reason}; there are: {known}. Choose one of them "
+        f"the kernel {name!r}, which the notebook asks for, {reason}; there are: {names}. Choose one of them "
         f"(record: --kernel NAME, pytest: --nbval-kernel-name NAME or --nbval-current-env), or install it"
     )
 

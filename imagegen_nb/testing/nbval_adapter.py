@@ -7,14 +7,14 @@ something that is used here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
 import pytest
-from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, NoSuchKernel
+from ipykernel.kernelspec import KERNEL_NAME
 from nbval import kernel as nbval_kernel
 from nbval import plugin as nbval_plugin
 
@@ -37,6 +37,7 @@ def check() -> None:
             (nbval_kernel.RunningKernel, "get_message"),
             (nbval_kernel.RunningKernel, "stop"),
             (nbval_kernel, "NbvalKernelspecManager"),
+            (nbval_kernel, "CURRENT_ENV_KERNEL_NAME"),
         )
         if not hasattr(owner, name)
     ]
@@ -96,20 +97,12 @@ class Notebook:
         return None if self._file.kernel is None else Kernel(self._file.kernel)
 
     def kernel_name(self, item: pytest.Item) -> str:
-        """The kernel it is to run in, by nbval's option or its own word."""
+        """The kernel it is to run in, by nbval's options or its own word."""
+        if item.config.option.nbval_current_env:
+            return nbval_kernel.CURRENT_ENV_KERNEL_NAME
         spec = self._file.nb.metadata.get("kernelspec", {})
         name = str(item.config.option.nbval_kernel_name or spec.get("name", "python"))
-        return NATIVE_KERNEL_NAME if name == "python" else name  # as jupyter_client reads it
-
-    def kernel_missing(self, item: pytest.Item) -> Exception | None:
-        """The error that its kernel is not installed; None where it is."""
-        if item.config.option.nbval_current_env:
-            return None
-        try:
-            nbval_kernel.NbvalKernelspecManager().get_kernel_spec(self.kernel_name(item))
-        except NoSuchKernel as error:
-            return error
-        return None
+        return KERNEL_NAME if name == "python" else name  # as jupyter_client reads it
 
     def compare_by_looks(self) -> None:
         """Compare its outputs as `nbval_outputs` says, the recorded ones included."""
@@ -160,6 +153,20 @@ class Kernel:
     def stop(self) -> None:
         """End it."""
         self._running.stop()
+
+
+def kernel_missing(name: str) -> Exception | None:
+    """The error that no kernel of that name is installed; None where one is."""
+    try:
+        nbval_kernel.NbvalKernelspecManager().get_kernel_spec(name)
+    except KeyError as error:
+        return error
+    return None
+
+
+def kernel_names() -> Iterable[str]:
+    """The kernels that are installed."""
+    return tuple(nbval_kernel.NbvalKernelspecManager().find_kernel_specs())
 
 
 def number_of(item: Any) -> int:

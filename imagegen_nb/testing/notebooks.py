@@ -95,12 +95,13 @@ class Notebooks:
 
 def _require_kernel(item: pytest.Item, notebook: Notebook, state: _NotebookState) -> None:
     """Fail a notebook's first cell, and skip the others, where the kernel it asks for is not installed."""
-    error = notebook.kernel_missing(item)
+    name = notebook.kernel_name(item)
+    error = nbval_adapter.kernel_missing(name)
     if error is None:
         return
     if state.problem:
         pytest.skip(f"an earlier cell of {notebook.path.name} says why it has no kernel")
-    state.problem = explain_kernel(notebook.kernel_name(item), error)
+    state.problem = explain_kernel(name, error, nbval_adapter.kernel_names())
     pytest.fail(state.problem, pytrace=False)
 
 
