@@ -318,7 +318,8 @@ def _classified(
     if code_text in _BLOCKED:
         kind = ModerationBlocked
         categories = mapping(error.get("moderation_details")).get("categories")
-        if isinstance(categories, list) and categories:
+        named = isinstance(message, str) and "safety_violations" in message
+        if isinstance(categories, list) and categories and not named:
             message = f"{message} (categories: {', '.join(str(name) for name in categories)})"
     elif code_text in _NO_MONEY or safe_name(error.get("type")) in _NO_MONEY:
         kind = QuotaExhausted
