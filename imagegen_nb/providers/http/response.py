@@ -265,7 +265,7 @@ def whole_number(value: object) -> int | None:
 
 
 def image_items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The images of an answer in OpenAI's form: what its `data` lists, one without a list, or an event itself."""
+    """The images of an answer in OpenAI's form: what `data` lists, one without a list, or an event itself."""
     items = answer.get("data")
     if isinstance(items, list):
         return [mapping(item) for item in items]
