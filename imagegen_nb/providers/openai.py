@@ -23,11 +23,12 @@ from imagegen_nb.core.types import (
 from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
-from imagegen_nb.providers.http.decoding import is_data_url
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     echoed_settings,
     failure,
+    image_items,
+    inline_data,
     mapping,
     safe_name,
     tokens_by_modality,
@@ -117,7 +118,6 @@ _NO_MONEY = frozenset(
         "project_spend_limit_exceeded",
     )
 )
-_FINISHED = frozenset(("image_generation.completed", "image_edit.completed"))
 _BLOCKED = frozenset(("content_policy_violation", "moderation_blocked"))
 
 
@@ -245,31 +245,23 @@ def _read_answer(
 ) -> list[ResponseMetadata | PartialImage | GeneratedImage | ProviderError]:
     """What a body or an event brings: a preview, or finished images, numbered from `index`."""
     if str(answer.get("type", "")).endswith("partial_image"):
-        preview, number = response.image_data(_base64(answer)), answer.get("partial_image_index")
+        preview, number = response.image_data(inline_data(answer)), answer.get("partial_image_index")
         # A broken preview is not worth losing the picture for.
         return (
             [PartialImage(number, preview)] if isinstance(preview, bytes) and isinstance(number, int) else []
         )
-    items = answer.get("data")
-    if not isinstance(items, list):
-        item = mapping(items) or answer
-        items = [item] if _base64(item) or answer.get("type") in _FINISHED else []
+    items = image_items(answer)
     outcomes: list[ResponseMetadata | PartialImage | GeneratedImage | ProviderError] = []
     if items or "usage" in answer:
         outcomes.append(_metadata(answer, response, model))
     for position, item in enumerate(items, index):
-        data = response.image_data(_base64(mapping(item)))
+        data = response.image_data(inline_data(item))
         outcomes.append(
             GeneratedImage(position, data, _mime(answer), response.request_id)
             if isinstance(data, bytes)
             else data
         )
     return outcomes
-
-
-def _base64(item: Mapping[str, Any]) -> object:
-    """An image's data; gateways give it as a `data:` address too."""
-    return item.get("b64_json") or (item.get("url") if is_data_url(item.get("url")) else None)
 
 
 def _mime(answer: Mapping[str, Any]) -> str | None:
@@ -318,7 +310,8 @@ def _classified(
     if code_text in _BLOCKED:
         kind = ModerationBlocked
         categories = mapping(error.get("moderation_details")).get("categories")
-        if isinstance(categories, list) and categories:
+        named = isinstance(message, str) and "safety_violations" in message
+        if isinstance(categories, list) and categories and not named:
             message = f"{message} (categories: {', '.join(str(name) for name in categories)})"
     elif code_text in _NO_MONEY or safe_name(error.get("type")) in _NO_MONEY:
         kind = QuotaExhausted
