@@ -99,7 +99,7 @@ class Notebook:
     def kernel_name(self, item: pytest.Item) -> str:
         """The kernel it is to run in, by nbval's options or its own word."""
         if item.config.option.nbval_current_env:
-            return nbval_kernel.CURRENT_ENV_KERNEL_NAME
+            return str(nbval_kernel.CURRENT_ENV_KERNEL_NAME)
         spec = self._file.nb.metadata.get("kernelspec", {})
         name = str(item.config.option.nbval_kernel_name or spec.get("name", "python"))
         return KERNEL_NAME if name == "python" else name  # as jupyter_client reads it
