@@ -22,7 +22,6 @@ from imagegen_nb.providers.credentials import (
     VertexAI,
     emulated,
     find,
-    is_loopback,
     keys_in_use,
     placeholders,
 )
@@ -177,23 +176,6 @@ def test_a_key_inside_a_gateways_address_is_refused_and_not_repeated(address):
     with pytest.raises(InvalidOption) as caught:
         Gateway(address, "TEAM_GATEWAY_KEY")
     assert "canary" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("address", "local"),
-    [
-        ("http://localhost:8321", True),
-        ("http://127.0.0.1", True),
-        ("http://[::1]/", True),
-        ("http://127.evil.example", False),
-        ("http://127.0.0.1.evil.example", False),
-        ("http://evil.example", False),
-        ("http://localhost.evil.example", False),
-        ("", False),
-    ],
-)
-def test_only_this_machine_is_loopback(address, local):
-    assert is_loopback(address) is local
 
 
 # Keys stay out of sight
