@@ -47,7 +47,7 @@ def ready_credentials(given: Credentials | None, project: str, seconds: float | 
             credentials.refresh(request)  # type: ignore[no-untyped-call]
         return credentials
     except DefaultCredentialsError as error:
-        problem = _missing(project, str(error))
+        problem = _missing(project, str(error.args[0]) if error.args else "")
     except GoogleAuthError as error:
         problem = _not_refreshed(error, request)
     except ImagegenError as error:
