@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import SecretStr
 
+from imagegen_nb.core import redaction
 from imagegen_nb.core.addresses import host_name, is_loopback
 from imagegen_nb.core.types import ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential
@@ -186,6 +187,8 @@ def _unusable(url: str) -> str:
     for name, _ in parse_qsl(parts.query, keep_blank_values=True):
         if _SECRET_PARAMETER.search(name):
             return f"its parameter {name!r} looks like a key; name the key's variable instead"
+    if kind := redaction.find(url):
+        return f"it holds {kind}; name the key's variable instead"
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)):
         return ""
     return f"requests to {host} would not be encrypted"

@@ -106,7 +106,8 @@ _NO_MONEY = frozenset(
         "project_spend_limit_exceeded",
     )
 )
-_BLOCKED = frozenset(("content_policy_violation", "moderation_blocked"))
+_BLOCKED = frozenset(("content_policy_violation", "moderation_blocked", "contentFilter", "content_filter"))
+"""The last two are Azure's."""
 
 
 class OpenAI(Provider):
@@ -219,12 +220,11 @@ def _sdk_client(model: str, connection: Connection, client: ProviderClient) -> A
     """An SDK client on our own HTTP client. The key is stated: none of the environment goes first."""
     from openai import AsyncOpenAI
 
-    azure, key = connection.credential.azure, connection.key
-    headers = {"Authorization": f"Bearer {key}"} | ({} if azure is None else {"api-key": key})
+    azure = connection.credential.azure
     return AsyncOpenAI(
-        api_key=key,
+        api_key=connection.key,
         base_url=connection.base_url + ("" if azure is None else azure.path(model)),
-        default_headers=headers,
+        default_headers={"Authorization": f"Bearer {connection.key}"},
         max_retries=0,
         http_client=client.http,
     )

@@ -37,9 +37,9 @@ from imagegen_nb.providers.http.unreached import CONNECT_TIMEOUT, Unreached, Way
 
 CALL_HEADER = "x-imagegen-nb-call"
 """Numbers identical requests for an emulator or a cassette; never sent to a provider."""
-_KEY_HEADERS = ("authorization", "x-goog-api-key", "api-key")
-"""Where a key travels: with most as a bearer token, with Google, with Azure."""
-_HEADERS = frozenset([*_KEY_HEADERS, "content-length", "transfer-encoding", "x-goog-user-project"])
+_HEADERS = frozenset(
+    ["authorization", "content-length", "transfer-encoding", "x-goog-api-key", "x-goog-user-project"]
+)
 """The headers that an SDK may set. SDKs add others, some from the environment (organisation, custom ones)."""
 
 
@@ -149,10 +149,11 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     def _as_sent(self, capture: Capture, request: httpx2.Request) -> httpx2.Request:
         """The request that leaves. The SDK's own stays as it is: it reads its private headers again."""
         headers = {name: value for name, value in request.headers.items() if name.lower() in _HEADERS}
-        sent = (headers.get(name, "").removeprefix("Bearer ") for name in _KEY_HEADERS)
-        capture.secrets = tuple(filter(None, sent))
         if self.connection.credential.azure is not None:
             headers.pop("authorization", None)  # as a bearer token Azure's key would be a wrong one
+            headers["api-key"] = self.connection.key
+        sent = (headers.get(name, "") for name in ("authorization", "x-goog-api-key", "api-key"))
+        capture.secrets = tuple(value.removeprefix("Bearer ") for value in sent if value)
         headers |= {
             "host": self.origin.netloc.decode("ascii"),
             "user-agent": f"imagegen-nb/{__version__}",
