@@ -178,7 +178,7 @@ def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
         kind = QuotaExhausted
     billed = mapping(answer.get("usage")).get("cost_in_usd_ticks")
     charge: Charge | None = "charged" if billed else None
-    return failure(response, connection, code=code, message=message, kind=kind, charge=charge)
+    return failure(response, connection, code=code, kind=kind, charge=charge)
 
 
 PROVIDER = XAI()
