@@ -18,10 +18,10 @@ ImagegenError
     ├── AuthenticationFailed   the key was refused
     ├── QuotaExhausted         no money or quota left; trying again does not help
     ├── RateLimited            too many requests; `.retry_after` in seconds when known
-    ├── ModerationBlocked      prompt or picture refused by a safety system
+    ├── ModerationBlocked      prompt or picture refused for what they show
     ├── ModelRetired           the provider no longer serves the model
-    ├── BadRequest             the provider refused the request as malformed
-    ├── ProviderFault          the provider or the connection failed
+    ├── BadRequest             the provider refused the request, or has nothing at its address
+    ├── ProviderFault          the provider, the connection, or what stands between failed
     ├── ProviderTimeout        no answer within the deadline; the charge is unknown
     └── InvalidResponse        an answer that is not what the provider documents
 
@@ -239,7 +239,7 @@ class RateLimited(ProviderError):
 
 
 class ModerationBlocked(ProviderError):
-    """The prompt or the picture was refused by a safety system; unchanged it will be again."""
+    """The prompt or the picture was refused for what it shows; unchanged it will be again."""
 
     kind = "moderation"
 
@@ -251,13 +251,13 @@ class ModelRetired(ProviderError):
 
 
 class BadRequest(ProviderError):
-    """The provider refused the request as malformed or unsupported."""
+    """The provider refused the request as malformed or unsupported, or has nothing at the address asked."""
 
     kind = "bad_request"
 
 
 class ProviderFault(ProviderError):
-    """The provider failed, or the connection to it did."""
+    """The provider failed, or the connection to it did, or something on the way refused the request."""
 
     kind = "provider_fault"
 

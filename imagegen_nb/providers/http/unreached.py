@@ -182,5 +182,5 @@ def _tunnel(error: BaseException, way: Way) -> Unreached:
         return Unreached(f"{proxy} does not allow connections to {way.host} (HTTP 403)", passing=False)
     if status.isdigit() and int(status) in _PASSING:
         return Unreached(f"{proxy} could not reach {way.host} itself (HTTP {status})", passing=True)
-    told = f"HTTP {status}" if status.isdigit() else "its protocol's refusal"
+    told = f"HTTP {status}" if status.isdigit() else proxy.scheme.upper()
     return Unreached(f"{proxy} refused a connection to {way.host} ({told})", passing=False)

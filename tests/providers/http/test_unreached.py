@@ -24,7 +24,7 @@ from support.network import (
     tunnel_to,
 )
 
-from imagegen_nb import Gateway, ImageGenerationStep, Workspace
+from imagegen_nb import Gateway, ImageGenerationStep, Workspace, replay
 from imagegen_nb.errors import ProviderFault, ProviderTimeout
 from imagegen_nb.providers.http.certificates import VARIABLES
 from imagegen_nb.providers.http.proxies import Proxy
@@ -275,6 +275,34 @@ def test_a_port_nobody_listens_at(tmp_path, provider):
         provider=provider,
         hosted=hosted,
     )
+
+
+# Who needs no network
+
+
+@pytest.fixture
+def broken_network(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://nobody:99999")
+    monkeypatch.setenv("HTTP_PROXY", "ftp://nobody:99999")
+    monkeypatch.setenv("SSL_CERT_FILE", "/missing/own.pem")
+
+
+@each_provider
+def test_the_emulator_is_reached_whatever_the_network_is_like(broken_network, workspace, provider):
+    step = ImageGenerationStep(prompt="a fox", model=MODELS[provider], image_count=1)
+    assert step.run(workspace=workspace).status == "done"
+
+
+@each_provider
+def test_a_replay_needs_none(monkeypatch, tmp_path, workspace, provider):
+    monkeypatch.setenv("IMAGEGEN_NB_CASSETTES", str(tmp_path / "cassettes"))
+    step = ImageGenerationStep(prompt="a fox", model=MODELS[provider], image_count=1)
+    with replay.use("hero", "all"):
+        step.run(workspace=workspace)
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://nobody:99999")
+    monkeypatch.setenv("SSL_CERT_FILE", "/missing/own.pem")
+    with replay.use("hero"):
+        assert step.run(workspace=Workspace(tmp_path / "elsewhere")).replayed
 
 
 # The words, by cause
