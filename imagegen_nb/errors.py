@@ -22,7 +22,7 @@ ImagegenError
     ├── ModelRetired           the provider no longer serves the model
     ├── BadRequest             the provider refused the request, or has nothing at its address
     ├── ProviderFault          the provider, the connection, or what stands between failed
-    ├── ProviderTimeout        no answer within the deadline; the charge is unknown
+    ├── ProviderTimeout        no answer within the deadline; the charge is unknown once the request was sent
     └── InvalidResponse        an answer that is not what the provider documents
 
 Built fresh from plain, redacted text, none keeps an SDK's exception, a request or a header: no key is in any.
@@ -263,7 +263,7 @@ class ProviderFault(ProviderError):
 
 
 class ProviderTimeout(ProviderError):
-    """No complete answer within the deadline; whether it was charged cannot be known."""
+    """No complete answer within the deadline; once the request was sent, it may have been charged."""
 
     kind = "timeout"
 

@@ -41,8 +41,10 @@ GATEWAY_SHAPES = (
     "a Gateway is asked below its base_url: for OpenAI and xAI /images/generations, with the key as a bearer "
     "token, for Gemini /v1beta/models/MODEL:generateContent, with the key as x-goog-api-key"
 )
-_ENDPOINTS = re.compile(r"(/images/(generations|edits)|/chat/completions|/responses|:generateContent)/?$")
-"""Paths of single calls, which are no addresses of whole APIs."""
+_ENDPOINTS = re.compile(
+    r"(/images/(generations|edits)|/chat/completions|/responses|:generateContent|/v1beta1?(/models)?)/?$"
+)
+"""What requests add to an address themselves."""
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SECRET_PARAMETER = re.compile(r"(?i)(key|token|secret|password|signature|sig)$")
 PLACEHOLDER = "emulator-needs-no-key"
@@ -77,8 +79,8 @@ class Gateway:
             )
         if call := _ENDPOINTS.search(path):
             raise InvalidOption(
-                f"this gateway's base_url ends in the path of a single call ({call[0]}): "
-                f"leave that out; {GATEWAY_SHAPES}"
+                f"this gateway's base_url ends in {call[0]}, which the requests add themselves: leave that "
+                f"out; {GATEWAY_SHAPES}"
             )
 
 

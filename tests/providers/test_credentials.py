@@ -196,6 +196,8 @@ def test_a_key_inside_a_gateways_address_is_refused_and_not_repeated(address):
         ("https://gateway.example/v1/images/generations/", "asked below its base_url"),
         ("https://gateway.example/v1/chat/completions", "/chat/completions"),
         ("https://gateway.example/v1beta/models/x:generateContent", ":generateContent"),
+        ("https://gateway.example/google/v1beta", "/v1beta, which the requests add themselves"),
+        ("https://gateway.example/v1beta/models/", "/v1beta/models/, which"),
     ],
 )
 def test_an_address_of_another_shape_is_refused_and_told(address, says):

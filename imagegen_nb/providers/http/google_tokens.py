@@ -136,7 +136,7 @@ class TokenRequest(transport.Request):
         direct = self.host in _MACHINE_HOSTS
         proxy = None if direct else proxy_for(url, _PROVIDER)
         # A workload may have to show a certificate of its own.
-        tls = tls_context(_PROVIDER, options.get("cert")) if url.startswith("https:") else False
+        tls = False if url.startswith("http:") else tls_context(_PROVIDER, options.get("cert"))
         way, sent = Way(self.host, proxy), []
         carrier = httpx2.HTTPTransport(
             verify=tls, trust_env=False, proxy=None if proxy is None else proxy.for_client(_PROVIDER)

@@ -25,6 +25,7 @@ from imagegen_nb.providers.http import certificates
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _SYSTEM = "the system's settings"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?")
 _IPV6 = re.compile(r"\[(?P<address>[^\]]+)\](?P<prefix>/[0-9]+)?(?::(?P<port>[0-9]+))?")
 
 
@@ -144,8 +145,8 @@ def _parse(value: str, variable: str) -> Proxy | str:
     if "@" in rest and not login:
         return "its user name or password holds a character that must be percent-encoded"
     if scheme not in _SCHEMES:
-        shown = redact(scheme, limit=20) if re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme) else "such a"
-        return f"{shown} is not a scheme for proxies here; {', '.join(_SCHEMES[:-1])} and {_SCHEMES[-1]} are"
+        named = redact(scheme, limit=20) if re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme) else "such a"
+        return f"{named} is not a scheme for proxies here; {', '.join(_SCHEMES[:-1])} and {_SCHEMES[-1]} are"
     try:
         parts = urlsplit(f"//{place}")
         host, port = parts.hostname or "", parts.port
@@ -153,10 +154,18 @@ def _parse(value: str, variable: str) -> Proxy | str:
         return "its port is not a number from 1 to 65535"
     if port == 0:
         return "its port is not a number from 1 to 65535"
-    if not re.fullmatch(r"[A-Za-z0-9._:%-]+", host):
+    shown = f"[{host}]" if ":" in host else host
+    if not _HOST.fullmatch(host) or not _is_usable(f"{scheme}://{shown}"):
         return "it names no host"
     if scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
         return "a SOCKS proxy needs the package socksio (`pip install socksio`)"
     user, _, password = login.partition(":")
-    shown_host = f"[{host}]" if ":" in host else host
-    return Proxy(scheme, shown_host, port, variable, (unquote(user), unquote(password)) if login else None)
+    return Proxy(scheme, shown, port, variable, (unquote(user), unquote(password)) if login else None)
+
+
+def _is_usable(url: str) -> bool:
+    """Whether the HTTP client takes this address too."""
+    try:
+        return bool(httpx2.URL(url).host)
+    except httpx2.InvalidURL:
+        return False

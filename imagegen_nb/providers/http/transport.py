@@ -173,7 +173,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             url = url.copy_with(query=b"&".join(filter(None, [url.query, self.connection.query.encode()])))
         if self.connection.send_to:
             # The path below the base address is the same in both places.
-            below = str(url).removeprefix(self.connection.base_url)
+            below = str(url).removeprefix(str(self.origin))
             extensions[active_cassette.SEND_TO] = self.connection.send_to + below
         return httpx2.Request(
             request.method, url, headers=headers, stream=request.stream, extensions=extensions
@@ -299,7 +299,7 @@ def _stop(capture: Capture, error: ReplayError) -> NoReturn:
 
 def _tls(url: str, provider: str) -> ssl.SSLContext | bool:
     """The TLS settings for `url`; none for an unencrypted address, which only this machine may have."""
-    return tls_context(provider) if url.startswith("https:") else False
+    return False if httpx2.URL(url).scheme == "http" else tls_context(provider)
 
 
 def host_of(url: str) -> str:

@@ -148,6 +148,17 @@ def test_a_proxy_nobody_can_use(monkeypatch, tmp_path, provider, value, says):
     assert "canary" not in refused(tmp_path, "HTTPS_PROXY", says, provider=provider)
 
 
+def test_a_streamed_run_is_told_the_same(monkeypatch, tmp_path):
+    with served(answering(http(b"", "403 Forbidden"))) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        step = ImageGenerationStep(prompt="a fox", image_count=1, on_failure="continue")
+        with Workspace(tmp_path, timeout=30) as workspace:
+            error = step.run(workspace=workspace, partial_images=1).error
+            (entry,) = workspace.runs()
+    assert (type(error), error.charge, entry.charge) == (ProviderFault, "none", "none")
+    assert "does not allow connections to api.openai.com" in str(error)
+
+
 # TLS, directly and through proxies
 
 
@@ -207,6 +218,13 @@ def test_a_port_that_waits_for_something_else_than_tls(monkeypatch, tmp_path, au
         refused(
             tmp_path, "within 0.8 s", "waited for TLS with", kind=ProviderTimeout, timeout=0.8, hosted=hosted
         )
+
+
+@pytest.mark.parametrize("scheme", ["https", "HTTPS", "Https"])
+def test_no_spelling_of_a_gateways_scheme_turns_tls_off(monkeypatch, tmp_path, origin, scheme):
+    hosted = {"openai": Gateway(f"{scheme}://{origin.address}/v1", "OPENAI_API_KEY")}
+    refused(tmp_path, "not trusted here", hosted=hosted)
+    assert origin.requests == []
 
 
 @each_provider
