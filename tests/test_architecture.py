@@ -327,6 +327,7 @@ ACROSS_A_PACKAGE = {
     "providers/test_contract.py",
     "providers/test_faults.py",
     "providers/test_recorded_contract.py",
+    "providers/test_odd_answers.py",
     "providers/test_recordings.py",
     "replay/test_no_route.py",
     "runs/test_kernel.py",

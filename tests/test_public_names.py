@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+from support.loaded_modules import loaded_after
 
 import imagegen_nb
 
@@ -13,14 +11,6 @@ HEAVY = (
     *("openai", "google.genai", "httpx2", "PIL", "ipywidgets", "anywidget", "vcr", "starlette", "uvicorn"),
     *("sqlite3", "pydantic", "numpy", "flip_evaluator", "imagegen_nb.testing"),
 )
-
-
-def loaded_after(program: str) -> set[str]:
-    """Which heavy modules a fresh process has loaded after running `program`."""
-    code = f"{program}\nimport sys\nprint([name for name in {HEAVY!r} if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
-    assert result.returncode == 0, result.stderr
-    return set(result.stdout.strip("[]\n").replace("'", "").split(", ")) - {""}
 
 
 def test_the_public_names_are_few_and_sorted():
@@ -55,7 +45,7 @@ def test_the_package_says_that_it_is_typed_and_which_version_it_is():
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    assert loaded_after("import imagegen_nb; dir(imagegen_nb)") == set()
+    assert loaded_after("import imagegen_nb; dir(imagegen_nb)", HEAVY) == set()
 
 
 @pytest.mark.notebooks
@@ -65,7 +55,7 @@ def test_making_a_step_loads_no_sdk_and_no_pillow():
         "step = ImageGenerationStep(prompt='a {{b}}', image_size='1536x1024')\n"
         "step.replace(image_count=2), step.json_schema(), step.variables, repr(step)"
     )
-    assert loaded_after(program) <= {"pydantic"}
+    assert loaded_after(program, HEAVY) <= {"pydantic"}
 
 
 @pytest.mark.notebooks
@@ -75,4 +65,4 @@ def test_making_a_workspace_and_reading_a_file_loads_no_sdk():
         "from imagegen_nb import Workspace, load_step\n"
         "Workspace('never-made'), load_step(b'{\"prompt\": \"x\"}')"
     )
-    assert not loaded_after(program) & {"openai", "google.genai", "starlette", "uvicorn", "PIL"}
+    assert not loaded_after(program, HEAVY) & {"openai", "google.genai", "starlette", "uvicorn", "PIL"}

@@ -16,11 +16,11 @@ from imagegen_nb.errors import ImageRejected
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
-LARGEST_FILE = 64 * 1024 * 1024
-"""Bytes of one image file."""
 MOST_PIXELS = 17_200_000
 """Pixels of one image, a little more than the largest any provider here makes (6336 x 2688): decoding one
 stays below 300 MB, of which WebP takes four times its pixels."""
+LARGEST_FILE = 4 * MOST_PIXELS + 8 * 1024 * 1024
+"""Bytes of one image file: that many pixels in four channels, uncompressed, and what stands beside them."""
 _MOST_SCANNED = 12 * MOST_PIXELS
 """Pixels of a JPEG times its scans: a small file may go over the picture ten thousand times."""
 _THUMBNAILS = (

@@ -190,5 +190,12 @@ class ResponseMetadata:
     reported: Mapping[str, Any] = field(default_factory=dict)
 
 
-ProviderEvent = PartialImage | GeneratedImage | MissingImages | ResponseMetadata
+@dataclass(frozen=True, slots=True)
+class ProviderWarning:
+    """Something about an answer that its reader should know although its images could be used."""
+
+    message: str
+
+
+ProviderEvent = PartialImage | GeneratedImage | MissingImages | ResponseMetadata | ProviderWarning
 """What `Provider.generate` yields, in the order things happen."""

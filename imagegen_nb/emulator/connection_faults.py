@@ -71,11 +71,11 @@ class Drop(Response):
         await client_left(receive)
 
 
-def cut(response: EmulatedResponse, scope: Scope) -> StreamingResponse:
-    """Promises the whole body, sends half of it, closes."""
-    half = response.content[: len(response.content) // 2]
+def cut(response: EmulatedResponse, scope: Scope, sent: float) -> StreamingResponse:
+    """Promises the whole body, sends the part `sent` of it, closes."""
+    beginning = response.content[: int(len(response.content) * sent)]
     return StreamingResponse(
-        _send_and_close([half], scope), headers=_with_length(response), media_type=response.media_type
+        _send_and_close([beginning], scope), headers=_with_length(response), media_type=response.media_type
     )
 
 
@@ -89,7 +89,7 @@ def cut_stream(response: EmulatedResponse, scope: Scope) -> StreamingResponse:
 async def _send_and_close(chunks: Iterable[bytes], scope: Scope) -> AsyncIterator[bytes]:
     for chunk in chunks:
         yield chunk
-    # close() flushes what was written, abort() would throw it away: the half must arrive.
+    # close() flushes what was written, abort() would throw it away: the beginning must arrive.
     _transport_of(scope).close()
     await asyncio.Event().wait()  # cancelled as soon as the connection is gone
 

@@ -62,6 +62,7 @@ class Fault:
     images: how many images `fewer` still delivers.
     variant: of `empty` (null, list, object), `moderation` (finish, prompt; Gemini), `wrong_bytes`
     (html, random) and `server_error` (json, html).
+    sent: the part of the body that `cut` and `truncated_json` send, from 0 to 1.
     location: target of `redirect`. size: bytes of `huge`. reset: `drop` with a TCP reset, not a plain close.
     """
 
@@ -75,6 +76,7 @@ class Fault:
     seconds: float = 0.05
     images: int = 0
     variant: str | None = None
+    sent: float = 0.25
     location: str = "/_emulator/health"
     size: int = 64 * 1024 * 1024
     reset: bool = False
@@ -88,6 +90,8 @@ class Fault:
         variants = VARIANTS.get(self.kind)
         if self.variant is not None and (variants is None or self.variant not in variants):
             raise ValueError(f"{self.kind} has no variant {self.variant!r}; allowed: {variants or 'none'}")
+        if not 0 <= self.sent <= 1:
+            raise ValueError("sent is a part of the whole, from 0 to 1")
         if self.seconds < 0 or self.images < 0 or self.size < 0:
             raise ValueError("seconds, images and size must not be negative")
 

@@ -173,9 +173,9 @@ def _as_http(response: EmulatedResponse, http_request: Request, fault: Fault, la
     kind = fault.kind if response.status == 200 else "ok"
     match kind:
         case "cut":
-            return connection_faults.cut(response, http_request.scope)
+            return connection_faults.cut(response, http_request.scope, fault.sent)
         case "stream_cut" if not media_type.startswith("text/event-stream"):
-            return connection_faults.cut(response, http_request.scope)
+            return connection_faults.cut(response, http_request.scope, fault.sent)
         case "stream_cut":
             return connection_faults.cut_stream(response, http_request.scope)
         case "drip":
@@ -183,7 +183,7 @@ def _as_http(response: EmulatedResponse, http_request: Request, fault: Fault, la
         case "huge":
             return connection_faults.huge(fault.size, headers)
         case "truncated_json":
-            return Response(content[: len(content) // 2], headers=headers, media_type=media_type)
+            return Response(content[: int(len(content) * fault.sent)], headers=headers, media_type=media_type)
         case "gzip":
             compressed = gzip.compress(content, 1, mtime=0)
             headers["content-encoding"] = "gzip"

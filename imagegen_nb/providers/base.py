@@ -18,14 +18,17 @@ from imagegen_nb.core.types import Backend, ImageRequest, ProviderEvent
 from imagegen_nb.providers.capabilities import Model
 from imagegen_nb.providers.credentials import Credential, Gateway, Hosted
 
+LARGEST_RESPONSE = 200 * 1024 * 1024
+"""Bytes that any answer may have; a run allows more where the images it asks for can need more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """Where a request goes and how far it may go: the only host, the key, and the bounds.
 
-    `base_url` is the one origin requests may reach; `largest_response` bounds the bytes of one
-    answer; `deadline` is the event loop's time by which everything must be done (None: no bound);
-    `timeout` is the same bound in seconds from the start, for messages. `cassette` is the one the run
+    `base_url` is the one origin requests may reach; `largest_response` bounds the bytes of one answer (None:
+    `LARGEST_RESPONSE`); `deadline` is the event loop's time by which everything must be done (None: no
+    bound); `timeout` is the same bound in seconds from the start, for messages. `cassette` is the one the run
     began with; `send_to`, while recording against an emulator, is asked in place of `base_url`. `waiting` is
     told the seconds and the reason when a call has to wait before it may be sent. `query` is what an
     account's address has after its `?`: the transport adds it to every request.
@@ -34,7 +37,7 @@ class Connection:
     base_url: str
     credential: Credential
     backend: Backend = "live"
-    largest_response: int = 200 * 1024 * 1024
+    largest_response: int | None = None
     deadline: float | None = None
     timeout: float = 300.0
     cassette: ActiveCassette | None = None

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from imagegen_nb.core.images import sniff
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import (
     GeneratedImage,
@@ -32,7 +33,15 @@ from imagegen_nb.errors import (
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Lifecycle, Model
 from imagegen_nb.providers.credentials import Credential, Gateway, VertexAI
-from imagegen_nb.providers.http.response import ProviderResponse, failure, mapping, safe_name, whole_number
+from imagegen_nb.providers.http.response import (
+    UNSPECIFIED,
+    ProviderResponse,
+    failure,
+    mapping,
+    safe_name,
+    whole_number,
+    with_remainder,
+)
 
 if TYPE_CHECKING:
     from google import genai
@@ -59,6 +68,8 @@ _FLASH = Model(
     ),
     labels={"image_size": "Aspect Ratio"},
 )
+_QUOTA_SPAN = re.compile(r"Per(Second|Minute|Hour|Day|Week|Month|Year)")
+_SHORT_SPANS = frozenset(("Second", "Minute"))
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _BY_SAFETY = "by a safety system"
 _REPEATS = "because it repeats existing material"
@@ -119,7 +130,7 @@ class Gemini(Provider):
         from imagegen_nb.providers.http.client import open_client
 
         credentials = await _vertex_credentials(connection)
-        async with open_client(self.name, connection, _error) as client:
+        async with open_client(self.name, connection, _error, model=request.model) as client:
             sdk = _sdk_client(connection, client, credentials)
             calls = [asyncio.create_task(_one(client, sdk, request, index)) for index in range(request.count)]
             try:
@@ -159,25 +170,66 @@ async def _one(
 
 
 def _read(response: ProviderResponse, request: ImageRequest, index: int) -> list[ProviderEvent]:
-    answer = response.json()
+    """What call number `index` brought; further images are numbered behind those of all calls."""
+    answer = _merged(response.documents())
     metadata = _metadata(answer, response, request.model)
-    candidates = answer.get("candidates")
-    candidate = mapping(candidates[0]) if isinstance(candidates, list) and candidates else {}
-    parts = mapping(candidate.get("content")).get("parts")
-    parts = [mapping(part) for part in parts] if isinstance(parts, list) else []
-    # Newer models send drafts as "thought" parts before the picture itself.
+    candidates = [mapping(candidate) for candidate in _list(answer.get("candidates"))]
+    parts = [part for candidate in candidates for part in _parts(candidate)]
+    found = _images(parts, response)
+    for error in found:
+        if isinstance(error, ProviderError):
+            error.request_id = metadata.request_id
     images = [
-        mapping(part["inlineData"]) for part in parts if part.get("inlineData") and not part.get("thought")
+        GeneratedImage(index + request.count * number, *item, metadata.request_id)
+        if isinstance(item, tuple)
+        else item
+        for number, item in enumerate(found)
     ]
     if not images:
-        return [metadata, MissingImages(_no_image(answer, candidate, parts, response, metadata.request_id))]
-    data = response.image_data(images[0].get("data"))
-    if isinstance(data, ProviderError):
-        data.request_id = metadata.request_id
-        return [metadata, MissingImages(data)]
-    declared = images[0].get("mimeType")
-    declared = declared if isinstance(declared, str) else None
-    return [metadata, GeneratedImage(index, data, declared, metadata.request_id)]
+        candidate = candidates[0] if candidates else {}
+        images = [response.cut_short or _no_image(answer, candidate, parts, response, metadata.request_id)]
+    return [metadata, *response.image_events(images, 1)]
+
+
+def _merged(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """One answer of the pieces of a stream: every candidate, and what else was said last."""
+    merged: dict[str, Any] = {}
+    for answer in answers:
+        merged |= answer
+    if len(answers) > 1:
+        merged["candidates"] = [each for answer in answers for each in _list(answer.get("candidates"))]
+    return merged
+
+
+def _images(
+    parts: list[Mapping[str, Any]], response: ProviderResponse
+) -> list[tuple[bytes, str | None] | ProviderError]:
+    """The images among the parts of an answer, each with its declared type, or why the only one is none.
+
+    Newer models send drafts as "thought" parts before the picture itself. Other parts can be empty, or hold a
+    text as a file.
+    """
+    inline = [(part, mapping(part.get("inlineData") or part.get("inline_data"))) for part in parts]
+    files = [file for part, file in inline if file and not part.get("thought")]
+    found: list[tuple[bytes, str | None] | ProviderError] = []
+    errors: list[tuple[bytes, str | None] | ProviderError] = []
+    for file in files:
+        declared = file.get("mimeType") or file.get("mime_type")
+        declared = declared if isinstance(declared, str) else None
+        data = response.image_data(file.get("data"))
+        if isinstance(data, bytes) and sniff(data):
+            found.append((data, declared))
+        else:
+            errors.append((data, declared) if isinstance(data, bytes) else data)
+    return found or errors[:1]
+
+
+def _parts(candidate: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [mapping(part) for part in _list(mapping(candidate.get("content")).get("parts"))]
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _no_image(
@@ -228,8 +280,8 @@ def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str)
     named, request_id = answer.get("modelVersion"), answer.get("responseId")
     return ResponseMetadata(
         usage=Usage(
-            input=_by_modality(usage, "promptToken", "text"),
-            output=_by_modality(usage, "candidatesToken", "unspecified"),
+            input=_input_tokens(usage),
+            output=_output_tokens(usage),
             total=whole_number(usage.get("totalTokenCount")),
         ),
         request_id=response.request_id or safe_name(request_id),
@@ -238,17 +290,27 @@ def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str)
     )
 
 
+def _input_tokens(usage: Mapping[str, Any]) -> dict[str, int]:
+    tools = whole_number(usage.get("toolUsePromptTokenCount"))
+    return _by_modality(usage, "promptToken", "text") | ({"tool_use": tools} if tools else {})
+
+
+def _output_tokens(usage: Mapping[str, Any]) -> dict[str, int]:
+    """Recorded answers itemise the image alone, and count text and thoughts in the totals only."""
+    thoughts = whole_number(usage.get("thoughtsTokenCount"))
+    counts = _by_modality(usage, "candidatesToken", UNSPECIFIED)
+    return counts | ({"thoughts": thoughts} if thoughts else {})
+
+
 def _by_modality(usage: Mapping[str, Any], name: str, otherwise: str) -> dict[str, int]:
-    """Tokens by modality; the whole count under `otherwise` when Google gives no details."""
-    details = usage.get(f"{name}sDetails")
-    counts: dict[str, int] = {}
-    for detail in map(mapping, details if isinstance(details, list) else []):
+    """Tokens by modality, adding up to the count; all under `otherwise` when Google gives no details."""
+    counts: dict[str, int | None] = {}
+    for detail in map(mapping, _list(usage.get(f"{name}sDetails"))):
         count = whole_number(detail.get("tokenCount"))
         if count is not None:
             modality = (safe_name(detail.get("modality")) or otherwise).lower()
-            counts[modality] = counts.get(modality, 0) + count
-    total = whole_number(usage.get(f"{name}Count"))
-    return counts or ({} if total is None else {otherwise: total})
+            counts[modality] = (counts.get(modality) or 0) + count
+    return with_remainder(counts, whole_number(usage.get(f"{name}Count")), otherwise)
 
 
 def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
@@ -262,8 +324,7 @@ def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
     kind: type[ProviderError] | None = None
     if mapping(by_type.get("ErrorInfo")).get("reason") == "API_KEY_INVALID":
         kind = AuthenticationFailed
-    elif response.status == 429 and "QuotaFailure" in by_type and "RetryInfo" not in by_type:
-        # A rate limit says when to come back; a spent quota does not.
+    elif response.status == 429 and _is_spent(by_type):
         kind = QuotaExhausted
     delay = str(mapping(by_type.get("RetryInfo")).get("retryDelay", "")).removesuffix("s")
     return failure(
@@ -274,6 +335,23 @@ def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
         kind=kind,
         retry_after=float(delay) if _SECONDS.fullmatch(delay) else None,
     )
+
+
+def _is_spent(details: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a 429 speaks of a quota that waiting does not bring back.
+
+    A quota of the day comes with a `RetryInfo` of seconds as well, which is true of the minute's quota only.
+    """
+    violations = [
+        mapping(violation) for violation in _list(mapping(details.get("QuotaFailure")).get("violations"))
+    ]
+    if any(str(violation.get("quotaValue")) == "0" for violation in violations):
+        return True
+    spans = {span for violation in violations for span in _QUOTA_SPAN.findall(str(violation.get("quotaId")))}
+    if spans:
+        return not spans <= _SHORT_SPANS
+    # Without a name, a rate limit says when to come back and a spent quota does not.
+    return bool(violations) and "RetryInfo" not in details
 
 
 def _sdk_client(

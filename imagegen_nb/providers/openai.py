@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, cast
 from imagegen_nb.core.types import (
     GeneratedImage,
     ImageRequest,
-    MissingImages,
     PartialImage,
     ProviderEvent,
     ResponseMetadata,
@@ -25,16 +24,19 @@ from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, 
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
 from imagegen_nb.providers.credentials import AzureOpenAI, Credential, Gateway
+from imagegen_nb.providers.http.decoding import is_data_url
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     echoed_settings,
     failure,
     mapping,
     safe_name,
+    tokens_by_modality,
     whole_number,
 )
 
 if TYPE_CHECKING:
+    import httpx2
     from openai import AsyncOpenAI
 
     from imagegen_nb.providers.http.client import ProviderClient
@@ -106,6 +108,7 @@ _NO_MONEY = frozenset(
         "project_spend_limit_exceeded",
     )
 )
+_FINISHED = frozenset(("image_generation.completed", "image_edit.completed"))
 _BLOCKED = frozenset(("content_policy_violation", "moderation_blocked", "contentFilter", "content_filter"))
 """The last two are Azure's."""
 
@@ -150,7 +153,7 @@ class OpenAI(Provider):
         """One request for all images, or a stream of one image and its previews."""
         from imagegen_nb.providers.http.client import open_client
 
-        async with open_client(self.name, connection, _error) as client:
+        async with open_client(self.name, connection, _error, model=request.model) as client:
             sdk = _sdk_client(request.model, connection, client)
             if request.partial_images:
                 async for event in self._stream(request, client, sdk):
@@ -166,31 +169,27 @@ class OpenAI(Provider):
     ) -> list[ProviderEvent]:
         if response.status != 200:
             raise _error(response, connection)
-        answer = response.json()
-        items = answer.get("data")
-        items = items if isinstance(items, list) else []
-        events: list[ProviderEvent] = [_metadata(answer, response, request.model)]
-        for index, item in enumerate(items[: request.count]):
-            data = response.image_data(item.get("b64_json") if isinstance(item, dict) else None)
-            if isinstance(data, ProviderError):
-                events.append(MissingImages(data))
-            else:
-                events.append(GeneratedImage(index, data, _mime(answer), response.request_id))
-        if len(items) < request.count:
-            missing = request.count - len(items)
-            why = response.invalid(f"returned {len(items)} of {request.count} images")
-            events.append(MissingImages(why, missing))
-        return events
+        events: list[ProviderEvent] = []
+        images: list[GeneratedImage | ProviderError] = []
+        answers = response.documents()
+        for answer in answers:
+            for outcome in _read_answer(answer, response, request.model, len(images)):
+                if isinstance(outcome, GeneratedImage | ProviderError):
+                    images.append(outcome)
+                elif not isinstance(outcome, PartialImage):
+                    events.append(outcome)
+        if not images:
+            for answer in answers:
+                _raise_reported(answer, response, connection)
+        return events + response.image_events(images, request.count)
 
     async def _stream(
         self, request: ImageRequest, client: ProviderClient, sdk: AsyncOpenAI
     ) -> AsyncGenerator[ProviderEvent, None]:
-        from openai import APIError, AsyncStream
-
-        async def start() -> tuple[AsyncStream[Any], Mapping[str, str]]:
+        async def start() -> httpx2.Response:
             body = _body(request) | {"stream": True, "partial_images": request.partial_images}
             raw = await sdk.images.with_raw_response.generate(**cast("Any", body))
-            return cast("AsyncStream[Any]", raw.parse()), raw.headers
+            return cast("httpx2.Response", raw.http_response)
 
         started, response = await client.open_stream(start)
         if started is None:
@@ -198,22 +197,24 @@ class OpenAI(Provider):
             for event in self._read(request, response, client.connection):
                 yield event
             return
-        stream, headers = started
-        frames = aiter(stream)
-        response = client.streaming_response(headers)
-        try:
-            while (frame := await client.next_event(frames, response, APIError)) is not None:
-                if isinstance(frame, APIError):
-                    raise _stream_error(frame, response, client.connection)
-                for event in _from_frame(frame, response, request.model):
-                    yield event
-                    if isinstance(event, GeneratedImage):
-                        await client.drain(frames)
-                        return
-        finally:
-            await stream.close()
-            await client.drain(frames)
-        raise response.invalid("the stream ended before the finished image came")
+        images = 0
+        async with client.read_events(started) as reader:
+            while (arrived := await reader.next()) is not None:
+                for answer in reader.response.event_values(arrived):
+                    for outcome in _read_answer(answer, reader.response, request.model, images):
+                        if not isinstance(outcome, ProviderError):
+                            yield outcome
+                        elif not images:
+                            raise outcome
+                        if isinstance(outcome, GeneratedImage):
+                            images += 1
+                            reader.linger()
+                    if not images:
+                        _raise_reported(answer, reader.response, client.connection, started=True)
+            for warning in reader.response.warnings():
+                yield warning
+        if not images:
+            raise reader.response.invalid("the stream ended before the finished image came")
 
 
 def _sdk_client(model: str, connection: Connection, client: ProviderClient) -> AsyncOpenAI:
@@ -239,27 +240,35 @@ def _body(request: ImageRequest) -> dict[str, Any]:
     }
 
 
-def _from_frame(frame: object, response: ProviderResponse, model: str) -> list[ProviderEvent]:
-    """What one server-sent frame brings; frames of other types bring nothing."""
-    answer = frame.model_dump(exclude_unset=True) if hasattr(frame, "model_dump") else {}
-    if answer.get("type") == "image_generation.partial_image":
-        data = response.image_data(answer.get("b64_json"))
-        index = answer.get("partial_image_index")
+def _read_answer(
+    answer: Mapping[str, Any], response: ProviderResponse, model: str, index: int
+) -> list[ResponseMetadata | PartialImage | GeneratedImage | ProviderError]:
+    """What a body or an event brings: a preview, or finished images, numbered from `index`."""
+    if str(answer.get("type", "")).endswith("partial_image"):
+        preview, number = response.image_data(_base64(answer)), answer.get("partial_image_index")
         # A broken preview is not worth losing the picture for.
         return (
-            []
-            if isinstance(data, ProviderError) or not isinstance(index, int)
-            else [PartialImage(index, data)]
+            [PartialImage(number, preview)] if isinstance(preview, bytes) and isinstance(number, int) else []
         )
-    if answer.get("type") == "image_generation.completed":
-        data = response.image_data(answer.get("b64_json"))
-        if isinstance(data, ProviderError):
-            raise data
-        return [
-            _metadata(answer, response, model),
-            GeneratedImage(0, data, _mime(answer), response.request_id),
-        ]
-    return []
+    items = answer.get("data")
+    if not isinstance(items, list):
+        items = [answer] if _base64(answer) or answer.get("type") in _FINISHED else []
+    outcomes: list[ResponseMetadata | PartialImage | GeneratedImage | ProviderError] = []
+    if items or "usage" in answer:
+        outcomes.append(_metadata(answer, response, model))
+    for position, item in enumerate(items, index):
+        data = response.image_data(_base64(mapping(item)))
+        outcomes.append(
+            GeneratedImage(position, data, _mime(answer), response.request_id)
+            if isinstance(data, bytes)
+            else data
+        )
+    return outcomes
+
+
+def _base64(item: Mapping[str, Any]) -> object:
+    """An image's data; gateways give it as a `data:` address too."""
+    return item.get("b64_json") or (item.get("url") if is_data_url(item.get("url")) else None)
 
 
 def _mime(answer: Mapping[str, Any]) -> str | None:
@@ -271,8 +280,8 @@ def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str)
     usage = mapping(answer.get("usage"))
     return ResponseMetadata(
         usage=Usage(
-            input=_by_modality(usage, "input"),
-            output=_by_modality(usage, "output"),
+            input=tokens_by_modality(usage, "input", "text"),
+            output=tokens_by_modality(usage, "output", "image"),
             total=whole_number(usage.get("total_tokens")),
         ),
         request_id=response.request_id,
@@ -282,27 +291,21 @@ def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str)
     )
 
 
-def _by_modality(usage: Mapping[str, Any], side: str) -> dict[str, int]:
-    """Tokens by modality; the total under `image` (out) or `text` (in) when OpenAI gives no details."""
-    details = mapping(usage.get(f"{side}_tokens_details"))
-    counts = {name.removesuffix("_tokens"): whole_number(value) for name, value in details.items()}
-    details_given = {name: count for name, count in counts.items() if count is not None}
-    if details_given:
-        return details_given
-    total = whole_number(usage.get(f"{side}_tokens"))
-    return {} if total is None else {"image" if side == "output" else "text": total}
-
-
 def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
     return _classified(mapping(response.json_or_empty().get("error")), response, connection)
 
 
-def _stream_error(event: Any, response: ProviderResponse, connection: Connection) -> ProviderError:
-    """An error frame inside a started stream; the image may have been made, so the charge is unknown."""
-    details = {"code": event.code, "type": event.type, "message": event.message}
-    error = _classified({**details, **mapping(event.body)}, response, connection, started=True)
+def _raise_reported(
+    answer: Mapping[str, Any], response: ProviderResponse, connection: Connection, *, started: bool = False
+) -> None:
+    """Raise an error reported with status 200. The images may have been made, so the charge is unknown."""
+    reported = answer.get("error")
+    if not reported and answer.get("type") != "error":
+        return
+    details = mapping(reported) or {"message": reported, **answer}
+    error = _classified(details, response, connection, started=started)
     error.charge = "unknown"
-    return error
+    raise error
 
 
 def _classified(

@@ -13,7 +13,6 @@ from typing import Any
 from imagegen_nb.core.types import (
     GeneratedImage,
     ImageRequest,
-    MissingImages,
     ProviderEvent,
     ResponseMetadata,
     Usage,
@@ -21,7 +20,15 @@ from imagegen_nb.core.types import (
 from imagegen_nb.errors import AuthenticationFailed, Charge, ModerationBlocked, ProviderError, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Kind, Lifecycle, Model
-from imagegen_nb.providers.http.response import ProviderResponse, failure, mapping, safe_name, whole_number
+from imagegen_nb.providers.http.decoding import is_data_url
+from imagegen_nb.providers.http.response import (
+    ProviderResponse,
+    failure,
+    mapping,
+    safe_name,
+    tokens_by_modality,
+    whole_number,
+)
 
 _SETTINGS: dict[str, Kind] = {}
 _WIRE_NAMES: dict[str, str] = {}
@@ -92,7 +99,7 @@ class XAI(Provider):
             "response_format": "b64_json",
             **request.wire_settings(_WIRE_NAMES),
         }
-        async with open_client(self.name, connection, _error) as client:
+        async with open_client(self.name, connection, _error, model=request.model) as client:
             response = await client.send(
                 # No partial: its repr would show the header in a traceback with locals.
                 lambda: client.http.post(
@@ -110,33 +117,35 @@ class XAI(Provider):
 
 
 def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEvent]:
-    answer = response.json()
-    items = answer.get("data")
-    items = items if isinstance(items, list) else []
-    events: list[ProviderEvent] = [_metadata(answer, response, request.model)]
-    for index, item in enumerate(items[: request.count]):
-        data = _image(item if isinstance(item, dict) else {}, response)
-        if isinstance(data, ProviderError):
-            events.append(MissingImages(data))
-        else:
+    events: list[ProviderEvent] = []
+    images: list[GeneratedImage | ProviderError] = []
+    answers = response.documents()
+    for answer in answers:
+        events.append(_metadata(answer, response, request.model))
+        items = answer.get("data", [answer] if "b64_json" in answer else None)
+        for item in map(mapping, items if isinstance(items, list) else []):
+            data = _image(item, response)
             declared = item.get("mime_type")
             declared = declared if isinstance(declared, str) else None
-            events.append(GeneratedImage(index, data, declared, response.request_id))
-    if len(items) < request.count:
-        why = response.invalid(f"returned {len(items)} of {request.count} images")
-        events.append(MissingImages(why, request.count - len(items)))
-    return events
+            images.append(
+                GeneratedImage(len(images), data, declared, response.request_id)
+                if isinstance(data, bytes)
+                else data
+            )
+    return events + response.image_events(images, request.count)
 
 
 def _image(item: Mapping[str, Any], response: ProviderResponse) -> bytes | ProviderError:
-    data = item.get("b64_json")
-    if data:
-        return response.image_data(data)
-    if item.get("url"):
+    data, url = item.get("b64_json"), item.get("url")
+    # An image that is marked so is a placeholder for the one that was withheld.
+    withheld = item.get("respect_moderation") is False
+    if not withheld and (data or is_data_url(url)):
+        return response.image_data(data or url)
+    if not withheld and url:
         return response.invalid(
             "an image came as a URL although its data was asked for; URLs are not fetched"
         )
-    if "b64_json" in item or item.get("respect_moderation") is False:
+    if withheld or "b64_json" in item:
         return ModerationBlocked(
             "an image was withheld by xAI's content moderation",
             provider=response.provider,
@@ -149,12 +158,11 @@ def _image(item: Mapping[str, Any], response: ProviderResponse) -> bytes | Provi
 
 def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str | None) -> ResponseMetadata:
     usage = mapping(answer.get("usage"))
-    tokens = {side: whole_number(usage.get(f"{side}_tokens")) for side in ("input", "output")}
     named = answer.get("model")
     return ResponseMetadata(
         usage=Usage(
-            input={} if tokens["input"] is None else {"text": tokens["input"]},
-            output={} if tokens["output"] is None else {"image": tokens["output"]},
+            input=tokens_by_modality(usage, "input", "text"),
+            output=tokens_by_modality(usage, "output", "image"),
             total=whole_number(usage.get("total_tokens")),
             cost_in_usd_ticks=whole_number(usage.get("cost_in_usd_ticks")),
         ),
@@ -165,7 +173,7 @@ def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str 
 
 
 def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
-    """xAI says `{"code": …, "error": …}`; a blocked image can be billed, and then says so in `usage`."""
+    """xAI says `{"code": …, "error": …}`; a blocked image can be billed, and says in `usage` what it cost."""
     answer = response.json_or_empty()
     code, message = answer.get("code"), answer.get("error")
     text = f"{code} {message}".lower()
@@ -176,8 +184,10 @@ def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
         kind = AuthenticationFailed
     elif response.status in (402, 403, 429) and ("credit" in text or "spending limit" in text):
         kind = QuotaExhausted
-    billed = mapping(answer.get("usage")).get("cost_in_usd_ticks")
-    charge: Charge | None = "charged" if billed else None
+    cost = whole_number(mapping(answer.get("usage")).get("cost_in_usd_ticks"))
+    charge: Charge | None = "charged" if cost else None
+    if kind is ModerationBlocked and cost is None:
+        charge = "unknown"
     return failure(response, connection, code=code, kind=kind, charge=charge)
 
 

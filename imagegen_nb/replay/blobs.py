@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pybase64
 
+from imagegen_nb.core import images
 from imagegen_nb.core.atomic_files import explain, read_bounded, write_durably
 from imagegen_nb.core.images import EXTENSIONS, sniff
 from imagegen_nb.errors import ReplayError
 
 FOLDER = "blobs"
-LARGEST = 64 * 1024 * 1024
+LARGEST = images.LARGEST_FILE
 """Bytes of one blob; no provider sends a larger image, and nothing larger is recorded."""
-_LARGEST_BODY = 200 * 1024 * 1024
+_LARGEST_BODY = 640 * 1024 * 1024
 """Bytes of one restored body: a small text may name a large blob ten thousand times."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{2048,}={0,2}")

@@ -11,9 +11,6 @@ import httpx2
 from imagegen_nb.errors import RecordingMissing
 from imagegen_nb.replay.recording import CUT, Recording
 
-_LARGEST = 200 * 1024 * 1024
-"""Bytes of an answer that are kept; the transport refuses larger ones."""
-
 _EVENT = re.compile(rb".*?(?:\r?\n\r?\n|\Z)", re.DOTALL)
 
 
@@ -23,15 +20,12 @@ class ObservedStream(httpx2.AsyncByteStream):
     def __init__(self, stream: httpx2.AsyncByteStream, on_end: Callable[[bytes, str], None]) -> None:
         self._stream = stream
         self._chunks: list[bytes] = []
-        self._size = 0
         self._on_end: Callable[[bytes, str], None] | None = on_end
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._stream:
-                self._size += len(chunk)
-                if self._size <= _LARGEST:
-                    self._chunks.append(chunk)
+                self._chunks.append(chunk)  # the transport, which reads them, bounds their size
                 yield chunk
         except httpx2.TransportError as error:
             self._end(type(error).__name__)
@@ -47,7 +41,7 @@ class ObservedStream(httpx2.AsyncByteStream):
 
     def _end(self, ended: str) -> None:
         on_end, self._on_end = self._on_end, None
-        if on_end is not None and self._size <= _LARGEST:
+        if on_end is not None:
             on_end(b"".join(self._chunks), ended)
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator
 
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.types import ImageRequest, ResponseMetadata
 from imagegen_nb.step.step import ImageGenerationStep
+
+_RATIO = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
+_TOLERANCE = 0.04
+"""Edges are rounded to whole tiles: documented sizes differ from their ratio by up to 3 %."""
 
 
 def in_image(step: ImageGenerationStep, index: int, image: CheckedImage) -> Iterator[str]:
@@ -20,8 +26,33 @@ def in_image(step: ImageGenerationStep, index: int, image: CheckedImage) -> Iter
     size = step.image_size or ""
     if "x" in size and size != f"{image.width}x{image.height}":
         yield f"{name}: asked for {size}, got {image.width}x{image.height}"
+    ratio = step.effective("image_size") or ""
+    if _RATIO.fullmatch(ratio) and not _has_ratio(image.width, image.height, ratio):
+        asked = f"asked for {ratio}" if step.image_size else f"{ratio} is the default"
+        yield f"{name}: {asked}, got {image.width}x{image.height}"
     if step.image_background == "transparent" and not image.has_alpha:
         yield f"{name}: asked for a transparent background, got an opaque image"
+
+
+def shape_that_came(step: ImageGenerationStep, sizes: Iterable[tuple[int, int]]) -> str | None:
+    """What to report as `image_size` where a ratio was asked for and all images came in another one.
+
+    It is one of the model's ratios, or a size in pixels where none fits; None where nothing differs.
+    """
+    asked = step.effective("image_size") or ""
+    ratios = getattr(step.entry.model.settings.get("image_size"), "values", ())
+    if not _RATIO.fullmatch(asked):
+        return None
+    came = {
+        next((ratio for ratio in (asked, *ratios) if _has_ratio(width, height, ratio)), f"{width}x{height}")
+        for width, height in sizes
+    }
+    return came.pop() if len(came) == 1 and came != {asked} else None
+
+
+def _has_ratio(width: int, height: int, ratio: str) -> bool:
+    match = _RATIO.fullmatch(ratio)
+    return match is not None and abs(math.log(width / height * int(match[2]) / int(match[1]))) <= _TOLERANCE
 
 
 def in_models(step: ImageGenerationStep, receipts: Iterable[ResponseMetadata]) -> list[str]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from imagegen_nb.core import images
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS, Backend
 from imagegen_nb.errors import Charge, ImagegenError, ProviderError
+from imagegen_nb.providers.base import LARGEST_RESPONSE
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry, RunState
 
@@ -18,6 +20,8 @@ _UNCOMPRESSED = 4
 """Bytes of a pixel in a PNG that cannot be compressed: one for each channel."""
 _LOSSY = {"jpeg": 2, "webp": 2}
 """Bytes of a pixel that files of these formats never reach, even at their best quality."""
+_METADATA = 8 * 1024 * 1024
+"""Bytes beside the pixels of an image, such as content credentials, and beside the images of an answer."""
 _LEFT_OPEN = 1536 * 1024
 """Pixels of the largest image the models make where they choose the size, or only its ratio is set."""
 
@@ -45,11 +49,27 @@ def estimate(step: ImageGenerationStep) -> int:
 
     A lower estimate would let runs side by side pass the storage limit together.
     """
-    width, _, height = (step.effective("image_size") or "").partition("x")
-    pixels = int(width) * int(height) if width.isdecimal() and height.isdecimal() else _LEFT_OPEN
     stored_as = step.entry.model.stored_as or ""
     kind = stored_as.removeprefix("image/") or step.effective("image_output_format")
-    return step.image_count * pixels * _LOSSY.get(kind, _UNCOMPRESSED)
+    return step.image_count * (_pixels_asked(step) or _LEFT_OPEN) * _LOSSY.get(kind, _UNCOMPRESSED)
+
+
+def largest_response(step: ImageGenerationStep, partial_images: int) -> int:
+    """Bytes that the answer to a run's request may have: every image and preview as large as the settings
+    allow, uncompressed and in base64.
+
+    A fixed bound would refuse what was asked for, made and charged.
+    """
+    most = getattr(step.entry.model.settings.get("image_size"), "most_pixels", images.MOST_PIXELS)
+    largest_image = (_pixels_asked(step) or most) * _UNCOMPRESSED + _METADATA
+    in_base64 = (step.image_count + partial_images) * largest_image * 4 // 3
+    return max(LARGEST_RESPONSE, in_base64 + _METADATA)
+
+
+def _pixels_asked(step: ImageGenerationStep) -> int | None:
+    """The pixels of a size like `1024x1024`; None where the model chooses, or only a ratio is set."""
+    width, _, height = (step.effective("image_size") or "").partition("x")
+    return int(width) * int(height) if width.isdecimal() and height.isdecimal() else None
 
 
 def closing_entry(

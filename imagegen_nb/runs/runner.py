@@ -20,6 +20,7 @@ from imagegen_nb.core.types import (
     MissingImages,
     PartialImage,
     ProviderEvent,
+    ProviderWarning,
     ResponseMetadata,
     Usage,
 )
@@ -148,9 +149,12 @@ class _ActiveRun:
         if prepared.route.cassette is not None:
             await prepared.route.cassette.check(provider)
         now = asyncio.get_running_loop().time()
+        connection = await asyncio.to_thread(context.connection, provider, prepared.route)
         return replace(
-            await asyncio.to_thread(context.connection, provider, prepared.route),
+            connection,
             deadline=now + context.timeout,
+            largest_response=connection.largest_response
+            or ledger.largest_response(prepared.step, prepared.request.partial_images),
             waiting=lambda seconds, reason: self.emitter.emit("waiting", seconds=seconds, reason=reason),
         )
 
@@ -162,6 +166,8 @@ class _ActiveRun:
             self.shortfalls.append(replace(event, error=self._with_successor(event.error)))
         elif isinstance(event, PartialImage):
             self.emitter.emit("partial", index=event.index, data=event.data)
+        elif isinstance(event, ProviderWarning):
+            self.warnings.append(event.message)
         else:
             # A cancel must not lose an image that has arrived: `finalize` waits for this task.
             self.storing = asyncio.create_task(self._store(event))
@@ -200,6 +206,7 @@ class _ActiveRun:
     def outcome(self, failure: ImagegenError | None) -> tuple[Status, ImagegenError | None]:
         """How the run ended, and the error that ended it; images that nobody accounted for are missing."""
         error = None if failure is None else self._with_successor(failure)
+        self._tell_of_surplus()
         accounted = len(self.staged) + sum(missing.count for missing in self.shortfalls)
         if self.asked and (unaccounted := self.prepared.request.count - accounted) > 0:
             provider = self.prepared.entry.provider.name
@@ -208,6 +215,15 @@ class _ActiveRun:
         if self.staged:  # a run with images is no failed run, whatever kept the others away
             return "done", None
         return "failed", error or self.shortfalls[0].error
+
+    def _tell_of_surplus(self) -> None:
+        """All images are kept where more came than was asked for; then nothing is missing either."""
+        asked, kept = self.prepared.request.count, len(self.staged)
+        if kept > asked:
+            self.warnings.append(f"{kept} images came where {asked} had been asked for; all are kept")
+        while self.shortfalls and kept >= asked:
+            unusable = self.shortfalls.pop()
+            self.warnings.append(f"something beside the images was unusable: {unusable.error.summary()}")
 
     def _with_successor(self, error: ImagegenError) -> ImagegenError:
         """A provider's 404 says that a model is gone; what to use instead is known here."""
@@ -294,4 +310,7 @@ class _ActiveRun:
     def _used_settings(self) -> OutputSettings:
         """The output's settings: only what is known to have been used."""
         echoed = {key: value for receipt in self.receipts for key, value in receipt.echoed.items()}
+        sizes = [(record.width, record.height) for _, record in self.staged]
+        if shape := differences.shape_that_came(self.prepared.step, sizes):
+            echoed["image_size"] = shape
         return used_settings(self.prepared.step, self.prepared.request, echoed)

@@ -73,11 +73,11 @@ def test_malformed_successes(emulator, post, provider):
     page = post(provider)
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert post(provider).json() == []
-    half = post(provider)
-    assert half.status_code == 200
-    assert half.headers["content-type"].lower().startswith("application/json")
+    beginning = post(provider)
+    assert beginning.status_code == 200
+    assert beginning.headers["content-type"].lower().startswith("application/json")
     with pytest.raises(json.JSONDecodeError):
-        half.json()
+        beginning.json()
 
 
 @EACH_PROVIDER

@@ -24,8 +24,12 @@ from imagegen_nb.errors import (
     ModelRetired,
     ModerationBlocked,
     ProviderError,
+    QuotaExhausted,
+    RateLimited,
 )
+from imagegen_nb.providers import gemini
 from imagegen_nb.providers.credentials import PLACEHOLDER
+from imagegen_nb.providers.http.response import ProviderResponse
 
 KEY = "gateway-key-0123456789"
 STEP = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", on_failure="continue")
@@ -198,7 +202,7 @@ def test_vertex_by_way_of_the_emulator(emulator, tmp_path, location):
     )
     assert (run.status, run.paid_by) == ("done", "nobody (emulator)")
     assert run.output.settings.model_dump() == {"model": STEP.model, "image_size": "16:9"}
-    assert run.usage.as_dict()["output_tokens"] == {"image": 1120}
+    assert run.usage.as_dict()["output_tokens"] == {"image": 1120, "thoughts": 153}
     (request,) = emulator.requests
     assert request.path == VERTEX_PATH.format(location)
     assert request.headers["authorization"] == fingerprint(f"Bearer {PLACEHOLDER}")
@@ -390,3 +394,83 @@ def test_the_retired_model_on_the_developer_api_and_vertex(workspace, vertex_wor
     for place in (workspace, vertex_workspace):
         error = step.run(workspace=place).error
         assert (type(error), error.status, error.charge) == (ModelRetired, 404, "none")
+
+
+def google_error(*violations: dict[str, Any], delay: str | None = "34s", message: str = "quota") -> bytes:
+    details: list[dict[str, Any]] = [{"@type": "type.googleapis.com/google.rpc.Help", "links": []}]
+    if violations:
+        details.append(
+            {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": list(violations)}
+        )
+    if delay:
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay})
+    body = {"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}}
+    content = json.dumps(body).encode()
+    head = (
+        f"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\ncontent-length: {len(content)}"
+    )
+    return f"{head}\r\nconnection: close\r\n\r\n".encode() + content
+
+
+def quota(span: str, **more: str) -> dict[str, Any]:
+    return {"quotaMetric": "m", "quotaId": f"GenerateRequestsPer{span}PerProjectPerModel-FreeTier", **more}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "requests"),
+    [
+        (google_error(quota("Minute"), quota("Day")), QuotaExhausted, 1),
+        (google_error(quota("Day")), QuotaExhausted, 1),
+        (google_error(quota("Month")), QuotaExhausted, 1),
+        (google_error(quota("Minute", quotaValue="0")), QuotaExhausted, 1),
+        (google_error(quota("Minute"), message="* Quota exceeded, limit: 0, model: x"), QuotaExhausted, 1),
+        (google_error({"subject": "billing", "description": "disabled"}, delay=None), QuotaExhausted, 1),
+        (google_error(quota("Minute", quotaValue="10"), delay="1s"), RateLimited, 6),
+        (google_error(quota("Minute", quotaValue="10"), delay=None), RateLimited, 6),
+        (google_error(delay="1s"), RateLimited, 6),
+        (google_error(delay=None), RateLimited, 6),
+    ],
+)
+def test_a_spent_quota_is_no_rate_limit(raw_server, tmp_path, monkeypatch, waits, answer, kind, requests):
+    """The recorded answer for a day's quota names a delay of seconds, and that of another minute's too."""
+    monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
+    server = raw_server(answer)
+    workspace = Workspace(tmp_path, hosted={"gemini": Gateway(server.url, "GATEWAY_KEY")}, timeout=300)
+    error = STEP.replace(on_failure="continue").run(workspace=workspace).error
+    assert (type(error), error.charge, len(server.requests)) == (kind, "none", requests)
+
+
+@pytest.mark.parametrize(
+    ("usage", "output", "inputs"),
+    [
+        (
+            {
+                "candidatesTokenCount": 1336, "thoughtsTokenCount": 143, "promptTokenCount": 9,
+                "totalTokenCount": 1488,
+                "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1290}],
+            },
+            {"image": 1290, "unspecified": 46, "thoughts": 143},
+            {"text": 9},
+        ),
+        (
+            {
+                "candidatesTokenCount": 1295, "promptTokenCount": 20, "toolUsePromptTokenCount": 5,
+                "totalTokenCount": 1320,
+                "candidatesTokensDetails": [
+                    {"modality": "TEXT", "tokenCount": 5}, {"modality": "IMAGE", "tokenCount": 1290}
+                ],
+                "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 12}],
+            },
+            {"text": 5, "image": 1290},
+            {"text": 12, "unspecified": 8, "tool_use": 5},
+        ),
+        ({"promptTokenCount": 18, "candidatesTokenCount": 48, "totalTokenCount": 66},
+         {"unspecified": 48}, {"text": 18}),
+        ({}, {}, {}),
+    ],
+)  # fmt: skip
+def test_the_tokens_add_up_to_the_total(usage, output, inputs):
+    answer = ProviderResponse("gemini", 200, {}, json.dumps({"usageMetadata": usage}).encode())
+    found = gemini._metadata(answer.json(), answer, "m").usage
+    assert (found.output, found.input) == (output, inputs)
+    assert sum(output.values()) + sum(inputs.values()) == (found.total or 0)

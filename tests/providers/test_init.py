@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 from support.images import picture
+from support.loaded_modules import loaded_after
 from support.project import ROOT
 
 import imagegen_nb as ig
@@ -18,13 +17,6 @@ from imagegen_nb import providers
 from imagegen_nb.providers import catalog
 
 HEAVY = ("pydantic", "httpx2", "openai", "google.genai", "PIL", "starlette")
-
-
-def loaded_after(program: str) -> set[str]:
-    code = f"{program}\nimport sys\nprint(*(name for name in {HEAVY!r} if name in sys.modules))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert result.returncode == 0, result.stderr
-    return set(result.stdout.split())
 
 
 def test_the_names_are_sorted_and_listed():
@@ -47,13 +39,13 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    assert loaded_after("import imagegen_nb.providers") == set()
+    assert loaded_after("import imagegen_nb.providers", HEAVY) == set()
 
 
 @pytest.mark.notebooks
 def test_writing_a_provider_loads_no_sdk():
     names = ", ".join(set(providers.__all__) - {"open_client"})
-    assert loaded_after(f"from imagegen_nb.providers import {names}") <= {"pydantic"}
+    assert loaded_after(f"from imagegen_nb.providers import {names}", HEAVY) <= {"pydantic"}
 
 
 # docs/providers.md

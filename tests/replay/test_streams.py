@@ -65,14 +65,6 @@ async def test_an_answer_that_breaks_says_how():
     assert ended == [(b"ab", "ReadError")]
 
 
-async def test_an_answer_past_the_bound_is_not_kept(monkeypatch):
-    monkeypatch.setattr("imagegen_nb.replay.streams._LARGEST", 2)
-    ended: list[tuple[bytes, str]] = []
-    tee = ObservedStream(Source(b"ab", b"c"), lambda data, how: ended.append((data, how)))
-    assert [chunk async for chunk in tee] == [b"ab", b"c"]
-    assert ended == []
-
-
 async def test_events_are_played_one_by_one():
     assert [chunk async for chunk in stream(b"".join(EVENTS))] == EVENTS
     assert [chunk async for chunk in stream(b"")] == []

@@ -42,6 +42,43 @@ def test_a_size_that_was_left_open_cannot_differ():
     assert noted(STEP.replace(image_size=None), size=(64, 48)) == []
 
 
+RATIO = ImageGenerationStep(prompt="a fox", model="gemini-3.1-flash-image")
+DOCUMENTED = {
+    "1:1": (1024, 1024), "2:3": (832, 1248), "3:2": (1264, 848), "3:4": (864, 1184), "4:3": (1184, 864),
+    "4:5": (896, 1152), "5:4": (1152, 928), "9:16": (768, 1344), "16:9": (1376, 768), "21:9": (1536, 672),
+}  # fmt: skip
+"""Sizes that Google documents for a ratio; their edges are rounded."""
+
+
+@pytest.mark.parametrize("ratio", DOCUMENTED)
+def test_the_documented_sizes_have_their_ratio(ratio):
+    step = RATIO.replace(image_size=ratio)
+    assert noted(step, size=DOCUMENTED[ratio]) == []
+    assert differences.shape_that_came(step, [DOCUMENTED[ratio]] * 2) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "sizes", "says", "came"),
+    [
+        (None, [(1408, 768)], "image 2: 1:1 is the default, got 1408x768", "16:9"),
+        ("1:1", [(1408, 768)], "image 2: asked for 1:1, got 1408x768", "16:9"),
+        ("16:9", [(768, 1344)], "image 2: asked for 16:9, got 768x1344", "9:16"),
+        ("4:3", [(100, 900)], "image 2: asked for 4:3, got 100x900", "100x900"),
+        ("4:3", [(900, 900), (1376, 768)], "image 2: asked for 4:3, got 900x900", None),
+        ("4:3", [(1376, 768), (1184, 864)], "image 2: asked for 4:3, got 1376x768", None),
+    ],
+)
+def test_another_shape_is_said_and_reported(asked, sizes, says, came):
+    step = RATIO.replace(image_size=asked)
+    assert noted(step, size=sizes[0]) == [says]
+    assert differences.shape_that_came(step, sizes) == came
+
+
+def test_no_shape_is_reported_where_none_was_asked_for():
+    assert differences.shape_that_came(STEP, [(64, 48)]) is None
+    assert differences.shape_that_came(RATIO, []) is None
+
+
 def test_other_models_that_answered_are_named_once():
     receipts = [
         ResponseMetadata(answered_by=name) for name in (STEP.model, None, "other-2", "other-1", "other-2")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import os
+
 import pytest
+from PIL import Image
 
 from imagegen_nb import ImageGenerationStep, Workspace
+from imagegen_nb.core import images
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import ModerationBlocked, ProviderFault, StoreError
 from imagegen_nb.runs import ledger
@@ -43,6 +48,30 @@ def test_the_estimate_is_more_than_what_comes(workspace, model, output_format):
     run = ImageGenerationStep(model=model, prompt="a fox", image_count=2, **settings).run(workspace=workspace)
     (entry,) = workspace.runs()
     assert sum(asset.file_size for asset in run.output.assets) < entry.estimate
+
+
+@pytest.mark.parametrize(
+    ("settings", "previews"),
+    [
+        ({"image_count": 10, "image_size": "3840x2160"}, 0),
+        ({"image_count": 10}, 0),
+        ({"image_count": 10, "model": GROK}, 0),
+        ({"image_count": 1, "model": FLASH}, 0),
+        ({"image_size": "3840x2160"}, 3),
+        ({}, 0),
+    ],
+    ids=str,
+)
+def test_an_answer_may_be_as_large_as_what_was_asked_for(settings, previews):
+    step = ImageGenerationStep(prompt="x", **settings)
+    width, height = map(int, (step.image_size or "2880x2880").split("x"))
+    pixels = os.urandom(width * height // 4) * 16  # noise, four bytes a pixel
+    buffer = io.BytesIO()
+    Image.frombytes("RGBA", (width, height), pixels).save(buffer, "PNG", compress_level=0)
+    in_base64 = -(-len(buffer.getvalue()) // 3) * 4
+    assert in_base64 * (step.image_count + previews) < ledger.largest_response(step, previews)
+    assert len(buffer.getvalue()) < images.LARGEST_FILE
+    assert ledger.largest_response(step, previews) >= 200 * 1024 * 1024
 
 
 def test_an_entry_says_what_is_asked_and_not_what_for():

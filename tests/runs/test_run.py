@@ -132,7 +132,7 @@ def test_usage_of_geminis_calls_is_added_up(workspace, emulator):
         workspace=workspace
     )
     assert len(run.receipts) == 3
-    assert run.usage.output == {"image": 2 * 1120}
+    assert run.usage.output == {"image": 2 * 1120, "thoughts": 2 * 153}
     assert run.usage.total == sum(receipt.usage.total for receipt in run.receipts)
     assert run.blocked == 1
 

@@ -96,7 +96,7 @@ class GeminiAdapter(Adapter):
         fault, vertex = request.fault, request.route in _VERTEX_PATHS
         if fault.kind == "not_found" and not fault.message:
             return model_not_found(request.model or "", request.path, vertex=vertex)
-        return errors.fault_error(fault, request.api_key(), vertex=vertex)
+        return errors.fault_error(fault, request.api_key(), request.model or "", vertex=vertex)
 
     def not_found(self, message: str) -> EmulatedResponse:
         """The 404 of an unknown path; Google does not name it."""

@@ -15,6 +15,7 @@ class GeminiModel:
 
     pixels: (width, height) by ratio at 1K. tokens: image output tokens by `imageSize`; the key '' stands for
     a model without that setting. input_tokens: what one reference image costs. limit: most prompt tokens.
+    thinks: whether thoughts are counted before an image.
     """
 
     pixels: Mapping[str, tuple[int, int]]
@@ -22,6 +23,7 @@ class GeminiModel:
     input_tokens: int
     limit: int
     retired: bool = False
+    thinks: bool = False
 
     @property
     def default_size(self) -> str:
@@ -70,6 +72,6 @@ _FLASH_3_1: Final = {
 MODELS: Final = {
     "gemini-2.5-flash-image": GeminiModel(_FLASH_2_5, {"": 1290}, 258, 32_768, retired=True),
     "gemini-3.1-flash-image": GeminiModel(
-        _FLASH_3_1, {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}, 1120, 131_072
+        _FLASH_3_1, {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}, 1120, 131_072, thinks=True
     ),
 }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from imagegen_nb.emulator.gemini.request import GeminiRequest
 
 _PREAMBLE: Final = "Here you go! "
+_THOUGHTS: Final = 153
+"""Tokens of thoughts before an image; recorded ones are between 46 and 1,189."""
 _TEXT_ONLY: Final = "(EMULATED) This answer has words and no picture."
 
 
@@ -94,13 +96,17 @@ def _usage(request: GeminiRequest, text: str, images: int) -> dict[str, Any]:
         "IMAGE": request.references * request.served_model.input_tokens,
     }
     prompt, output = sum(inputs.values()), text_output + image_output
-    usage: dict[str, Any] = {"promptTokenCount": prompt, "totalTokenCount": prompt + output}
+    thoughts = _THOUGHTS if images and request.served_model.thinks else 0
+    usage: dict[str, Any] = {"promptTokenCount": prompt, "totalTokenCount": prompt + output + thoughts}
     usage["promptTokensDetails"] = _details(inputs)
     if output:
         usage["candidatesTokenCount"] = output
-    # The Developer API itemises only responses with images; Vertex AI itemises every one.
-    if image_output or (request.vertex and output):
-        usage["candidatesTokensDetails"] = _details({"TEXT": text_output, "IMAGE": image_output})
+    if thoughts:
+        usage["thoughtsTokenCount"] = thoughts
+    # As recorded: the Developer API itemises images alone, Vertex AI text as well.
+    itemised = {"TEXT": text_output if request.vertex else 0, "IMAGE": image_output}
+    if any(itemised.values()):
+        usage["candidatesTokensDetails"] = _details(itemised)
     if request.vertex:
         usage["trafficType"] = "ON_DEMAND"
     return usage

@@ -46,7 +46,7 @@ _FAULTS: Final[dict[FaultKind, tuple[int, str, str, str | None]]] = {
     "bad_request": (400, "Invalid value.", "image_generation_user_error", "invalid_value"),
     "moderation": (
         400,
-        "Your request was rejected by the safety system.",
+        "Your request was rejected by the safety system. safety_violations=[violence].",
         "image_generation_user_error",
         "moderation_blocked",
     ),
@@ -76,6 +76,7 @@ def fault_error(fault: Fault, key: str = "") -> EmulatedResponse:
     status, message, kind, code = _FAULTS[fault.kind]
     body = error_body(fault.message or message, kind, fault.code or code, fault.param)
     if fault.kind == "moderation":
+        body["error"]["param"] = fault.param or ""  # empty, where other errors have null
         body["error"]["moderation_details"] = {"moderation_stage": "input", "categories": ["violence"]}
     return json_response(body, _status(fault, status))
 

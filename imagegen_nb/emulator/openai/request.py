@@ -201,10 +201,10 @@ def _size(text: str) -> tuple[int, int]:
     pixels, ratio = width * height, max(width, height) / min(width, height)
     reasons = {
         "Width and height must both be divisible by 16.": width % _EDGE_STEP or height % _EDGE_STEP,
-        f"Neither edge may exceed {_MAX_EDGE} pixels.": max(width, height) > _MAX_EDGE,
+        f"The longest edge must be less than or equal to {_MAX_EDGE}.": max(width, height) > _MAX_EDGE,
         f"The long edge may be at most {_MAX_RATIO} times the short edge.": ratio > _MAX_RATIO,
-        f"The total must lie between {_MIN_PIXELS} and {_MAX_PIXELS} pixels.":
-            not _MIN_PIXELS <= pixels <= _MAX_PIXELS,
+        "Requested resolution is below the current minimum pixel budget.": pixels < _MIN_PIXELS,
+        "Requested resolution exceeds the current pixel budget.": pixels > _MAX_PIXELS,
     }  # fmt: skip
     if broken := next((reason for reason, holds in reasons.items() if holds), None):
         raise _invalid("size", f"Invalid size '{text}'. {broken}")

@@ -50,9 +50,7 @@ def authenticate(headers: Mapping[str, str]) -> str:
     """The bearer key; a wrong one is a 400 here, not a 401."""
     scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
-        raise RequestRejected(
-            error(401, "unauthenticated", "No API key provided. Send it as a bearer token.")
-        )
+        raise RequestRejected(error(401, "unauthenticated:no-credentials", "No credentials presented."))
     if "invalid" in key:
         message = (
             f"Incorrect API key provided: {key[:2]}***{key[-2:]}. "

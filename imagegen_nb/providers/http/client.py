@@ -8,13 +8,15 @@ handler, from plain facts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Self, TypeVar
 
 import httpx2
+from httpx2 import ServerSentEvent
 
+from imagegen_nb.core.redaction import scrub
 from imagegen_nb.errors import (
     Charge,
     ImagegenError,
@@ -25,17 +27,18 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.http import error_words
+from imagegen_nb.providers.http.event_stream import arriving_events
 from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, limiter_for, sleep, with_jitter
 from imagegen_nb.providers.http.response import ProviderResponse, safe_name
 from imagegen_nb.providers.http.response import failure as by_status
 from imagegen_nb.providers.http.transport import Capture, GuardedTransport, current, host_of
 
 T = TypeVar("T")
-E = TypeVar("E", bound=Exception)
 
 ReadRefusal = Callable[[ProviderResponse, Connection], ProviderError]
 """Makes the provider's error of a response that is no success: it tells a rate limit from a lack of money."""
 
+_OK = 200
 _TOO_MANY = 429
 _UNREACHED = frozenset(("ConnectError", "ConnectTimeout"))
 """The HTTP client's errors for a refused connection, one that was not established, and an unknown host."""
@@ -60,9 +63,15 @@ class ProviderClient:
     """
 
     def __init__(
-        self, provider: str, connection: Connection, http: httpx2.AsyncClient, read_refusal: ReadRefusal
+        self,
+        provider: str,
+        connection: Connection,
+        http: httpx2.AsyncClient,
+        read_refusal: ReadRefusal,
+        model: str = "",
     ) -> None:
         self.provider = provider
+        self.model = model
         self.connection = connection
         self.http = http
         self.read_refusal = read_refusal
@@ -71,9 +80,9 @@ class ProviderClient:
     async def send(self, call: Callable[[], Awaitable[object]], *, number: int = 0) -> ProviderResponse:
         """Run `call` (one SDK call, one request) and return the response, whatever its status.
 
-        `number` tells identical requests of one run apart. Raises `ProviderTimeout`,
-        `ProviderFault` or `InvalidResponse` when no whole response came, `ReplayError` when a cassette
-        stands in the way.
+        `number` tells identical requests of one run apart. Raises `ProviderTimeout`, `ProviderFault` or
+        `InvalidResponse` when none came, `ReplayError` when a cassette stands in the way. A success that
+        broke off is returned as far as it came: reading it raises the failure where it holds nothing.
         """
         attempts = _Attempts(self, number)
         async for attempt in attempts:
@@ -85,46 +94,23 @@ class ProviderClient:
         self, call: Callable[[], Awaitable[T]]
     ) -> tuple[T, None] | tuple[None, ProviderResponse]:
         """Run `call`, which starts a streamed response: its result, or the response if no stream started."""
-        attempts, result = _Attempts(self), None
+        attempts, result = _Attempts(self, streams=True), None
         async for attempt in attempts:
             async with attempt:
                 result = await call()
-        if attempts.last.response is None and attempts.last.failure is None and result is not None:
+        last = attempts.last
+        if last.response is None and last.failure is None and last.refusal is None and result is not None:
             return result, None
-        return None, self._response(attempts.last)
+        return None, self._response(last)
 
-    async def next_event(
-        self, events: AsyncIterator[T], response: ProviderResponse, reported: type[E]
-    ) -> T | E | None:
-        """The next event of the started stream `response`, None at its end; raises as `send` does.
-
-        `reported` is the SDK's exception for an error the provider reports inside the stream. It is
-        returned, to be read and dropped, when it is exactly that class: its subclasses are failures.
-        """
-        capture = Capture(sent=True, status=response.status, request_id=response.request_id)
-        async with self.guard(capture):
-            try:
-                return await anext(events)
-            except StopAsyncIteration:
-                return None
-            except reported as error:
-                if type(error) is reported:
-                    return error.with_traceback(None)  # it would keep the SDK's readers of the stream
-                raise
-        raise self._error(capture)
-
-    async def drain(self, events: AsyncIterator[T]) -> None:
-        """Read on for a moment, after the last event that matters or the stream's closing: what was read to
-        its end leaves nothing suspended behind. Whatever goes wrong here changes nothing any more."""
-        with suppress(Exception):
-            async with asyncio.timeout(_LINGER):
-                async for _ in events:
-                    pass
-
-    def streaming_response(self, headers: Mapping[str, str]) -> ProviderResponse:
-        """The response a stream belongs to: what is known of it before its events."""
-        named = {name.lower(): value for name, value in headers.items()}
-        return ProviderResponse(self.provider, 200, named, b"")
+    @asynccontextmanager
+    async def read_events(self, started: httpx2.Response) -> AsyncIterator[EventReader]:
+        """The reader of a started stream, which is closed on leaving."""
+        reader = EventReader(self, started)
+        try:
+            yield reader
+        finally:
+            await reader.close()
 
     def report_wait(self, reason: str, seconds: float) -> None:
         """Say that a call waits. Of calls that wait together, only the first reports it."""
@@ -155,7 +141,7 @@ class ProviderClient:
         does not speak for the provider."""
         response = capture.response
         if response is None:
-            raise self._error(capture)
+            return self._incomplete(capture)
         if response.status == 200 and error_words.is_error(response.body):
             raise self.read_refusal(response, self.connection)
         emulated = safe_name(response.headers.get(_NOT_EMULATED))
@@ -167,7 +153,17 @@ class ProviderClient:
             provider=self.provider,
         )
 
-    def _error(self, capture: Capture) -> ImagegenError:
+    def _incomplete(self, capture: Capture) -> ProviderResponse:
+        """A success that broke off, as far as it came: its images are paid for. Raises any other failure."""
+        error = self.failure_of(capture)
+        whole_enough = capture.status == _OK and capture.received and capture.refusal is None
+        if not isinstance(error, ProviderError) or not whole_enough:
+            raise error
+        body = scrub(b"".join(capture.received), capture.secrets)
+        return ProviderResponse(self.provider, _OK, capture.headers, body, broken=error)
+
+    def failure_of(self, capture: Capture) -> ImagegenError:
+        """The error for a call that brought no response, or not all of it."""
         if capture.refusal is not None:
             return capture.refusal
         charge: Charge = "unknown" if capture.sent else "none"
@@ -194,16 +190,54 @@ class ProviderClient:
         )
 
 
+class EventReader:
+    """Reads a started stream event by event; `response` is what is known of it before its events."""
+
+    def __init__(self, client: ProviderClient, started: httpx2.Response) -> None:
+        named = {name.lower(): value for name, value in started.headers.items()}
+        self.response = ProviderResponse(client.provider, started.status_code, named, b"")
+        self._client = client
+        self._started = started
+        assert isinstance(started.stream, httpx2.AsyncByteStream)
+        self._events = arriving_events(started.stream)
+        self._until: float | None = None
+
+    async def next(self) -> ServerSentEvent | None:
+        """The next event, None at the end. Raises as `ProviderClient.send` does, unless it lingers."""
+        capture = Capture(sent=True, status=self.response.status, request_id=self.response.request_id)
+        event = None
+        async with self._client.guard(capture), asyncio.timeout_at(self._until):
+            event = await anext(self._events, None)
+        if capture.failure is not None and self._until is None:
+            raise self._client.failure_of(capture)
+        return event
+
+    def linger(self) -> None:
+        """All that was asked for has come: wait a moment for more, and take a failure for the end."""
+        if self._until is None:
+            self._until = asyncio.get_running_loop().time() + _LINGER
+
+    async def close(self) -> None:
+        """Close the connection, and read to the end what has arrived: what is left in the middle stays
+        suspended. Whatever goes wrong here changes nothing any more."""
+        await self._started.aclose()
+        with suppress(Exception):
+            async with asyncio.timeout(_LINGER):
+                async for _ in self._events:
+                    pass
+        await self._events.aclose()
+
+
 class _Attempts:
     """The attempts one call may have, as context managers to make it in; `last` is what became of it."""
 
-    def __init__(self, client: ProviderClient, number: int = 0) -> None:
-        self.last = Capture(number)
+    def __init__(self, client: ProviderClient, number: int = 0, *, streams: bool = False) -> None:
+        self.last = Capture(number, streams=streams)
         self._client = client
         self._connection = connection = client.connection
         replayed = connection.cassette is not None and connection.cassette.replaying
         # A cassette holds how a call ended: it is neither held back nor made again.
-        self._limiter = None if replayed else limiter_for(client.provider, connection)
+        self._limiter = None if replayed else limiter_for(client.provider, connection, client.model)
         self._made = 0
         self._refused = False
 
@@ -273,16 +307,17 @@ class _Attempts:
 
 @asynccontextmanager
 async def open_client(
-    provider: str, connection: Connection, read_refusal: ReadRefusal = by_status
+    provider: str, connection: Connection, read_refusal: ReadRefusal = by_status, *, model: str = ""
 ) -> AsyncIterator[ProviderClient]:
-    """A `ProviderClient` for one `generate` call; its connections are closed on leaving.
+    """A `ProviderClient` for one `generate` call; its connections are closed on leaving. Calls for the same
+    `model` share their rate limiter.
 
     `read_refusal` makes the provider's error of a response that is no success, to tell a refusal for the rate
     of requests, after which a call is made again, from one for lack of money.
     """
     transport = GuardedTransport(provider, connection)
     async with httpx2.AsyncClient(transport=transport, follow_redirects=False, trust_env=False) as http:
-        yield ProviderClient(provider, connection, http, read_refusal)
+        yield ProviderClient(provider, connection, http, read_refusal, model)
 
 
 def _may_pass(capture: Capture) -> bool:

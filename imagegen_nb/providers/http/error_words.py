@@ -27,6 +27,8 @@ _ERROR_KEYS = frozenset((*_INNER, *_OUTER, *_LAST, *_BESIDE))
 """What answers consist of that are nothing but an error."""
 _TITLE = re.compile(rb"<(title|h1|message)[^>]*>(.*?)</\1\s*>", re.IGNORECASE | re.DOTALL)
 _LONGEST_TITLE = 120
+_LONGEST_NAME = 40
+"""Characters of a value that is only a name; the smallest image in base64 has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,14 @@ def is_error(body: bytes) -> bool:
         answer = answer[0]
     if not isinstance(answer, dict) or not _words(answer, 0):
         return False
-    if any(isinstance(value, list) and value for name, value in answer.items() if name not in _ERROR_KEYS):
-        return False  # it brings something besides, perhaps images
+    if any(_brings_something(value) for name, value in answer.items() if name not in _ERROR_KEYS):
+        return False
     return bool(answer.get("error") or answer.get("errors")) or set(answer) <= _ERROR_KEYS
+
+
+def _brings_something(value: object) -> bool:
+    """Whether a value may be what was asked for: an image that was paid for is never taken for an error."""
+    return bool(value) and (isinstance(value, list | dict) or len(str(value)) > _LONGEST_NAME)
 
 
 def _json(body: bytes) -> Any:

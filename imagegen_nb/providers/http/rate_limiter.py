@@ -1,9 +1,10 @@
-"""When a request may be sent: one rate limiter for each provider and key, shared by the whole process.
+"""When a request may be sent: one rate limiter for each key and model, shared by the whole process.
 
-A provider that says "too many requests" means the key, not the call. So all calls wait together, and are
-then sent one by one at a pace that approaches the provider's own: halved with each refusal, doubled with
-each minute without one. Before the first refusal nobody waits, except that of many calls at once the later
-ones are sent shortly after each other. Only a monotonic clock is used, never the time of day.
+A provider that says "too many requests" means the key and the model, not the call. So all calls for that
+model wait together, and are then sent one by one at a pace that approaches the provider's own: halved with
+each refusal, doubled with each minute without one. Before the first refusal nobody waits, except that of many
+calls at once the later ones are sent shortly after each other. Only a monotonic clock is used, never the time
+of day.
 """
 
 from __future__ import annotations
@@ -127,11 +128,14 @@ class RateLimiter:
             self._next = max(self._next, self._blocked_until)
 
 
-def limiter_for(provider: str, connection: Connection) -> RateLimiter:
-    """The rate limiter of a connection's calls, found by a salted hash of the key, which is not kept."""
+def limiter_for(provider: str, connection: Connection, model: str = "") -> RateLimiter:
+    """The rate limiter of a connection's calls for `model`: providers count the calls of each by itself.
+
+    It is found by a salted hash of the key, which is not kept.
+    """
     vertex = connection.credential.vertex
     address = connection.send_to or connection.base_url
-    account = "\0".join((provider, address, vertex.project if vertex else "", connection.key))
+    account = "\0".join((provider, model, address, vertex.project if vertex else "", connection.key))
     name = sha256(_salt + account.encode()).digest()
     with _lock:
         return _limiters.setdefault(name, RateLimiter())

@@ -1,20 +1,23 @@
-"""Reads providers' answers: strict JSON and base64 in, the toolkit's own errors out."""
+"""Reads providers' answers: images and what else they say, or the toolkit's own errors."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
-
-import jiter
-import pybase64
+from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.core.redaction import redact
-from imagegen_nb.core.types import SettingValue
+from imagegen_nb.core.types import (
+    GeneratedImage,
+    MissingImages,
+    ProviderEvent,
+    ProviderWarning,
+    SettingValue,
+)
 from imagegen_nb.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -28,8 +31,11 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import GATEWAY_SHAPES
-from imagegen_nb.providers.http import error_words
+from imagegen_nb.providers.http import decoding, error_words
 from imagegen_nb.providers.http.error_words import ErrorWords
+
+if TYPE_CHECKING:
+    from httpx2 import ServerSentEvent
 
 _BY_STATUS: dict[int, type[ProviderError]] = {
     401: AuthenticationFailed,
@@ -42,6 +48,14 @@ _OF_A_MODEL = re.compile(r"(?i)\bmodels?\b|requested entity|no endpoints found")
 _OF_AN_ADDRESS = re.compile(r"(?i)\b(url|path|route|method)\b")
 _OF_A_KEY = re.compile(r"(?i)\b(key|token|credentials?|auth\w*|permissions?|account|project|organization)\b")
 _LONGEST_NAME = 200
+_LIMIT = re.compile(
+    r"\blimit:? *([0-9][0-9,]*(?:\.[0-9]+)?)(?:[^\n]{0,60}?\brequested:? *([0-9][0-9,]*))?", re.IGNORECASE
+)
+"""How OpenAI ("Limit 5, Used 5, Requested 1") and Google ("limit: 0, model: ...") state a limit."""
+UNSPECIFIED = "unspecified"
+"""The modality of tokens that a provider counts and does not itemise."""
+_PART_OF_OTHERS = "cached"
+"""Tokens read from a cache are counted among the others too."""
 _FALLBACKS: dict[type[ProviderError], str] = {
     AuthenticationFailed: "refused the key",
     ModelRetired: "does not know the model",
@@ -55,22 +69,31 @@ _FALLBACKS: dict[type[ProviderError], str] = {
 
 @dataclass(frozen=True, slots=True)
 class ProviderResponse:
-    """A complete answer: HTTP status, lower-cased headers, the whole body."""
+    """An answer: HTTP status, lower-cased headers, and its body as far as it came.
+
+    `broken` is the failure that ended it too early. `flaws` collects what was wrong with a body that could be
+    read all the same.
+    """
 
     provider: str
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    broken: ProviderError | None = None
+    flaws: list[str] = field(default_factory=list)
 
     @property
     def request_id(self) -> str | None:
         """The provider's id of the request, where it gives one in the usual header."""
         return safe_name(self.headers.get("x-request-id"))
 
-    def json(self) -> dict[str, Any]:
-        """The body as a JSON object; raises `InvalidResponse` when it is none."""
+    def documents(self) -> list[dict[str, Any]]:
+        """The JSON objects of the body: one as a rule, several where it is a list or a stream of events.
+
+        Raises the failure that broke the answer, or `InvalidResponse`, when there is none.
+        """
         try:
-            value = jiter.from_json(self.body, allow_inf_nan=False)
+            values = self._values()
         except ValueError:
             html = self.body.lstrip()[:1] == b"<"
             what = (
@@ -81,10 +104,37 @@ class ProviderResponse:
                 else "text that is not valid JSON"
             )
         else:
-            if isinstance(value, dict):
-                return value
-            what = f"a JSON {type(value).__name__} where an object was expected"
-        raise self.invalid(f"answered with {what} instead of images")
+            listed = [item for value in values for item in (value if isinstance(value, list) else [value])]
+            if objects := [item for item in listed if isinstance(item, dict)]:
+                return objects
+            kind = type(values[0]).__name__ if values else "nothing"
+            what = f"a JSON {kind} where an object was expected"
+        raise self.broken or self.invalid(f"answered with {what} instead of images")
+
+    def _values(self) -> list[Any]:
+        if not decoding.is_event_stream(self.body, self.headers.get("content-type", "")):
+            values, flaws = decoding.json_documents(self.body)
+            self.flaws.extend(flaws)
+            return values
+        from imagegen_nb.providers.http.event_stream import events
+
+        return [value for event in events(self.body) for value in self.event_values(event)]
+
+    def event_values(self, event: ServerSentEvent) -> list[dict[str, Any]]:
+        """The JSON objects in an event's data, each with its `type`, which may stand beside the data."""
+        try:
+            values, flaws = decoding.json_documents(event.data.encode("utf-8", "replace"))
+        except ValueError:
+            if event.data.strip() != "[DONE]":
+                self.flaws.append("an event that is not JSON")
+            return []
+        self.flaws.extend(flaws)
+        named = {} if event.event == "message" else {"type": event.event}
+        return [named | value for value in values if isinstance(value, dict)]
+
+    def json(self) -> dict[str, Any]:
+        """The first JSON object of the body; raises as `documents` does when there is none."""
+        return self.documents()[0]
 
     def text(self) -> str:
         """The body where it is plain words; empty for JSON, HTML and everything else."""
@@ -92,7 +142,7 @@ class ProviderResponse:
         return body if body.isprintable() and body[:1] not in ("<", "{", "[") else ""
 
     def json_or_empty(self) -> dict[str, Any]:
-        """The body as a JSON object, `{}` when it is none: for error answers, which may be anything."""
+        """The body's first JSON object, `{}` when it has none: for error answers, which may be anything."""
         try:
             return self.json()
         except InvalidResponse:
@@ -105,13 +155,36 @@ class ProviderResponse:
         )
 
     def image_data(self, text: object) -> bytes | InvalidResponse:
-        """The bytes of strict base64 `text`, or why they are none."""
-        if isinstance(text, str) and text:
-            try:
-                return pybase64.b64decode(text, validate=True)
-            except ValueError:
-                pass
-        return self.invalid("an image's data is not valid base64")
+        """The bytes of base64 `text`, or why they are none."""
+        data = decoding.base64_bytes(text)
+        return self.invalid("an image's data is not valid base64") if data is None else data
+
+    def image_events(
+        self, images: Sequence[GeneratedImage | ProviderError], count: int
+    ) -> list[ProviderEvent]:
+        """What became of `count` images: all that came, also more than that, and why others are missing."""
+        events: list[ProviderEvent] = [
+            MissingImages(self.cut_short or image) if isinstance(image, ProviderError) else image
+            for image in images
+        ]
+        if len(images) < count:
+            came = sum(isinstance(image, GeneratedImage) for image in images)
+            why = self.cut_short or self.invalid(f"returned {came} of {count} images")
+            events.append(MissingImages(why, count - len(images)))
+        return events + self.warnings()
+
+    @property
+    def cut_short(self) -> ProviderError | None:
+        """Why the answer ends before its end; None for one that is whole."""
+        if self.broken is None and decoding.NO_END in self.flaws:
+            return self.invalid(f"answered with text that is not valid JSON: {decoding.NO_END}")
+        return self.broken
+
+    def warnings(self) -> list[ProviderEvent]:
+        """What to tell of an answer that was read in spite of its flaws."""
+        flaws = list(dict.fromkeys(self.flaws))
+        said = "the answer was not clean JSON ({}); what it holds was read all the same"
+        return [ProviderWarning(said.format(", ".join(flaws)))] if flaws else []
 
 
 def failure(
@@ -134,6 +207,8 @@ def failure(
     code = code or found.code
     if kind is None:
         kind = _kind(response.status, f"{code} {said or ''}", found)
+    if kind is RateLimited and waiting_is_vain(said):
+        kind = QuotaExhausted
     if charge is None:
         # A server error, its own timeout, or a success nobody documents may come after the work.
         refused = 400 <= response.status < 500 and response.status not in (408, 409)
@@ -147,6 +222,15 @@ def failure(
         charge=charge,
         retry_after=retry_after if retry_after is not None else _retry_after(response.headers),
     )
+
+
+def waiting_is_vain(message: object) -> bool:
+    """Whether a provider's words tell of a limit that no wait helps with: zero, or below what is needed."""
+    for limit, requested in _LIMIT.findall(message) if isinstance(message, str) else ():
+        allowed = float(limit.replace(",", ""))
+        if not allowed or (requested and float(requested.replace(",", "")) > allowed):
+            return True
+    return False
 
 
 def _kind(status: int, said: str, found: ErrorWords) -> type[ProviderError]:
@@ -228,20 +312,60 @@ def whole_number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def tokens_by_modality(usage: Mapping[str, Any], side: str, otherwise: str) -> dict[str, int]:
+    """The `input` or `output` tokens of a usage in OpenAI's form, by modality; they add up to its total.
+
+    All are of the modality `otherwise` where no details are given.
+    """
+    details = mapping(usage.get(f"{side}_tokens_details"))
+    counts = {
+        name.removesuffix("_tokens"): whole_number(value)
+        for name, value in details.items()
+        if not name.startswith(_PART_OF_OTHERS)
+    }
+    return with_remainder(counts, whole_number(usage.get(f"{side}_tokens")), otherwise)
+
+
+def with_remainder(counts: Mapping[str, int | None], total: int | None, otherwise: str) -> dict[str, int]:
+    """`counts` by modality with what is missing from `total`: under `otherwise` where nothing is itemised."""
+    itemised = {name: count for name, count in counts.items() if count is not None}
+    remainder = (total or 0) - sum(itemised.values())
+    if total is not None and not itemised:
+        return {otherwise: total}
+    return itemised | ({UNSPECIFIED: itemised.get(UNSPECIFIED, 0) + remainder} if remainder > 0 else {})
+
+
 def mapping(value: object) -> Mapping[str, Any]:
     """`value` if it is a JSON object, else an empty one: answers are read, never trusted."""
     return value if isinstance(value, dict) else {}
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as the provider asks, from milliseconds, seconds or an HTTP date."""
+    """Seconds to wait as the provider asks, from milliseconds, seconds or an HTTP date.
+
+    A date is compared with the answer's own: two clocks can be minutes apart.
+    """
     try:
         if "retry-after-ms" in headers:
             seconds = float(headers["retry-after-ms"]) / 1000
         elif headers["retry-after"].strip()[:1].isdigit():
             seconds = float(headers["retry-after"])
         else:
-            seconds = (parsedate_to_datetime(headers["retry-after"]) - datetime.now(UTC)).total_seconds()
+            seconds = (_date(headers["retry-after"]) - _sent_at(headers)).total_seconds()
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _date(text: str) -> datetime:
+    """The time of an HTTP date; one without a zone is meant in UTC. Raises ValueError."""
+    date = parsedate_to_datetime(text)
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _sent_at(headers: Mapping[str, str]) -> datetime:
+    """When the answer was sent, by the sender's clock where it says."""
+    try:
+        return _date(headers["date"])
+    except (KeyError, ValueError, TypeError):
+        return datetime.now(UTC)

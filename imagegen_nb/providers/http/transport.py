@@ -29,8 +29,9 @@ from imagegen_nb.errors import (
     ProviderFault,
     ReplayError,
 )
-from imagegen_nb.providers.base import Connection
+from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
 from imagegen_nb.providers.http.certificates import tls_context
+from imagegen_nb.providers.http.decoding import EVENT_STREAM
 from imagegen_nb.providers.http.proxies import proxy_for
 from imagegen_nb.providers.http.response import ProviderResponse, safe_name
 from imagegen_nb.providers.http.unreached import CONNECT_TIMEOUT, Unreached, Way, explain, leaves
@@ -48,10 +49,15 @@ class Capture:
     """What became of one call: whether it left, what came back, or why it was refused."""
 
     call: int = 0
+    streams: bool = False
+    """Whether its answer is wanted event by event, as it arrives."""
     sent: bool = False
     status: int | None = None
     request_id: str | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    received: list[bytes] = field(default_factory=list, repr=False)
+    """What has come of an answer that is read whole."""
     response: ProviderResponse | None = None
     failure: str | None = None
     """The name of the exception that ended it."""
@@ -66,7 +72,7 @@ class Capture:
 
     def again(self) -> Capture:
         """A fresh one for the same call, made once more."""
-        return Capture(self.call, kept_as=self.kept_as)
+        return Capture(self.call, self.streams, kept_as=self.kept_as)
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Called by the HTTP core at each step; from the first request byte on it counts as sent."""
@@ -92,6 +98,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     def __init__(self, provider: str, connection: Connection) -> None:
         self.provider = provider
         self.connection = connection
+        self.largest_response = connection.largest_response or LARGEST_RESPONSE
         asked = connection.send_to or connection.base_url
         replayed = connection.cassette is not None and connection.cassette.replaying
         # A replay has no network: whatever it is like here, it changes nothing.
@@ -188,33 +195,30 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 ProviderFault,
                 f"answered with a redirect, which is not followed: the key goes to {self.origin.host} only",
             )
-        if response.status_code == 200 and response.headers.get("content-type", "").startswith(
-            "text/event-stream"
-        ):
-            if response.headers.get("content-encoding", "identity").lower() != "identity":
-                self._refuse(capture, InvalidResponse, "streams in an encoding, which was not asked for")
-            stream = _GuardedStream(response, self.connection.largest_response, self._refuse_size)
+        if capture.streams and response.status_code == 200 and _can_stream(response.headers):
+            stream = _GuardedStream(response, self.largest_response, self._refuse_size)
             stream.secrets = capture.secrets
             return httpx2.Response(200, headers=response.headers, stream=stream, request=request)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        capture.headers = headers
         body = await self._read(capture, response)
         body = await asyncio.to_thread(scrub, body, capture.secrets)
         await response.aclose()
-        headers = {name.lower(): value for name, value in response.headers.items()}
         capture.response = ProviderResponse(self.provider, response.status_code, headers, body)
         for name in ("content-encoding", "content-length", "transfer-encoding"):
             headers.pop(name, None)
         return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
 
     async def _read(self, capture: Capture, response: httpx2.Response) -> bytes:
-        cap = self.connection.largest_response
-        chunks, size = [], 0
+        cap = self.largest_response
+        chunks, size = capture.received, 0
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         async for chunk in response.stream:
             size += len(chunk)
             if size > cap:
                 break
             chunks.append(chunk)
-        encoding = response.headers.get("content-encoding", "identity").lower()
+        encoding = _encoding(response.headers)
         if size <= cap and encoding in ("gzip", "deflate", "x-gzip"):
             body = inflate(b"".join(chunks), cap)
             size = cap + 1 if body is None else len(body)
@@ -225,11 +229,12 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             )
         if size > cap:
             self._refuse_size()
+        capture.received = []
         return b"".join(chunks)
 
     def _refuse_size(self) -> NoReturn:
-        largest = self.connection.largest_response
-        self._refuse(current.get(), InvalidResponse, f"the answer is larger than {largest:,} bytes")
+        what = f"the answer is larger than {self.largest_response:,} bytes"
+        self._refuse(current.get(), InvalidResponse, what)
 
     def _refuse(self, capture: Capture, kind: type[ProviderError], message: str) -> NoReturn:
         charge: Charge = "unknown" if capture.sent and capture.status == 200 else "none"
@@ -281,6 +286,16 @@ class _GuardedStream(httpx2.AsyncByteStream):
         """Close the connection; whoever reads on comes to the end."""
         self.closed = True
         await self.response.aclose()
+
+
+def _encoding(headers: Mapping[str, str]) -> str:
+    return headers.get("content-encoding", "identity").strip().lower()
+
+
+def _can_stream(headers: Mapping[str, str]) -> bool:
+    """Whether an answer can be read event by event; in an encoding it is read whole."""
+    media_type = headers.get("content-type", "").strip().lower()
+    return media_type.startswith(EVENT_STREAM) and _encoding(headers) in ("", "identity")
 
 
 async def _until_stopped(stream: httpx2.AsyncByteStream) -> AsyncGenerator[bytes, None]:

@@ -5,11 +5,18 @@ from imagegen_nb.emulator import Fault
 
 def test_google_says_when_in_the_details(emulator, post):
     emulator.script("gemini", Fault("rate_limit", retry_after="2"), Fault("quota"))
-    details = post("gemini").json()["error"]["details"]
-    assert details[1] == {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "2s"}
-    (quota,) = post("gemini").json()["error"]["details"]
-    assert quota["@type"].endswith("QuotaFailure")
-    assert "illing" in quota["violations"][0]["description"]
+    rpc = "type.googleapis.com/google.rpc."
+    for spans, delay, limit in ((["Minute"], "2s", "limit: 10"), (["Minute", "Day"], "34s", "limit: 0")):
+        error = post("gemini").json()["error"]
+        help_, quota, retry = error["details"]
+        assert [each["@type"] for each in (help_, quota, retry)] == [
+            f"{rpc}{name}" for name in ("Help", "QuotaFailure", "RetryInfo")
+        ]
+        assert retry["retryDelay"] == delay
+        assert limit in error["message"]
+        for violation, span in zip(quota["violations"], spans, strict=True):
+            assert f"Per{span}PerProjectPerModel" in violation["quotaId"]
+            assert violation["quotaDimensions"]["model"]
 
 
 def test_a_status_google_has_no_name_for(emulator, post):

@@ -33,7 +33,7 @@ def connection(url: str, seconds: float | None = None) -> Connection:
 async def failure_of(place: Connection, call=None) -> ProviderError:
     async with open_client("openai", place) as client:
         with pytest.raises(ProviderError) as caught:
-            await client.send(call or (lambda: client.http.post(place.base_url)))
+            (await client.send(call or (lambda: client.http.post(place.base_url)))).json()
     assert caught.value.__cause__ is caught.value.__context__ is None
     return caught.value
 

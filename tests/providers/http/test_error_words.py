@@ -150,6 +150,8 @@ def test_an_error_is_known_under_a_200(name):
         {"created": 1, "data": None},
         {"data": [], "usage": {}},
         {"image": "YQ==", "message": "done"},
+        {"b64_json": "YWJj" * 20, "error": "but with a flaw"},
+        {"error": "but with a flaw", "image": {"b64_json": "YQ=="}},
         {},
         [],
         None,

@@ -15,6 +15,7 @@ from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import Credential
 from imagegen_nb.providers.http import transport
 from imagegen_nb.providers.http.client import open_client
+from imagegen_nb.providers.http.response import ProviderResponse
 
 KEY = "a-key-0123456789"
 CAP = 100_000
@@ -224,7 +225,8 @@ async def test_headers_too_large_to_be_read_are_a_fault(raw_server):
 )
 async def test_an_answer_that_is_not_http(raw_server, answer):
     server = raw_server(answer)
-    error = await post(connection(server.url))
+    outcome = await post(connection(server.url))
+    error = outcome.broken if isinstance(outcome, ProviderResponse) else outcome
     assert (type(error), error.charge) == (ProviderFault, "unknown")
     assert len(server.requests) == 1
 

@@ -1,0 +1,346 @@
+"""An image that arrived is kept, whatever is odd about the answer around it: all providers, over real HTTP.
+
+The shapes come from bug reports about gateways and providers; each is rebuilt small here.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from imagegen_nb import Gateway, ImageGenerationStep, Run, Workspace
+from imagegen_nb.errors import InvalidResponse, ModerationBlocked, ProviderFault
+
+pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
+
+
+def picture(shade: int = 0) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), (200, shade, 0)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def encoded(shade: int = 0) -> str:
+    return base64.b64encode(picture(shade)).decode()
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a provider's answer holds images."""
+
+    model: str
+    items: Callable[..., dict[str, Any]]
+    item: Callable[[str], dict[str, Any]]
+    note: dict[str, Any]
+    """Something nobody needs, beside the images."""
+
+
+def gemini(*images: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"candidates": [{"content": {"parts": list(images)}, "finishReason": "STOP"}], **more}
+
+
+def listed(*images: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"data": list(images), **more}
+
+
+SHAPES = {
+    "openai": Shape("gpt-image-2", listed, lambda text: {"b64_json": text}, {"revised_prompt": "ODD"}),
+    "xai": Shape("grok-imagine-image", listed, lambda text: {"b64_json": text}, {"revised_prompt": "ODD"}),
+    "gemini": Shape(
+        "gemini-3.1-flash-image",
+        gemini,
+        lambda text: {"inlineData": {"mimeType": "image/png", "data": text}},
+        {"text": "ODD"},
+    ),
+}
+each_provider = pytest.mark.parametrize("provider", SHAPES)
+
+
+def http(
+    body: bytes | dict[str, Any], media_type: str = "application/json", length: int | None = None
+) -> bytes:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    promised = len(content) if length is None else length
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\ncontent-length: {promised}\r\n"
+    return f"{head}connection: close\r\n\r\n".encode() + content
+
+
+@pytest.fixture
+def ask(raw_server, tmp_path, monkeypatch):
+    """Runs one step against one answer; the run, after exactly one request a call."""
+    monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
+
+    def run(provider: str, answer: bytes, count: int = 1, **options: Any) -> Run:
+        server = raw_server(answer)
+        workspace = Workspace(tmp_path, hosted={provider: Gateway(server.url, "GATEWAY_KEY")}, timeout=30)
+        step = ImageGenerationStep(
+            model=SHAPES[provider].model, prompt="a fox", image_count=count, on_failure="continue"
+        )
+        outcome = step.run(workspace=workspace, **options)
+        assert len(server.requests) == (count if provider == "gemini" else 1)
+        return outcome
+
+    return run
+
+
+def shades(run: Run) -> list[int]:
+    return [asset.image().convert("RGB").getpixel((0, 0))[1] for asset in run.output.assets]
+
+
+WRAPPINGS = {
+    "data address": lambda text: f"data:image/png;base64,{text}",
+    "lines": lambda text: "\r\n".join(text[start : start + 60] for start in range(0, len(text), 60)) + "\n",
+    "no padding": lambda text: text.rstrip("="),
+    "URL-safe": lambda text: text.translate(str.maketrans("+/", "-_")),
+    "all": lambda text: " data:;base64," + text.rstrip("=").translate(str.maketrans("+/", "-_")) + "\n",
+}
+
+
+@each_provider
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+def test_wrapped_base64_is_an_image(ask, provider, wrapping):
+    shape = SHAPES[provider]
+    for shade in range(3):  # lengths with one, two and no padding
+        run = ask(provider, http(shape.items(shape.item(WRAPPINGS[wrapping](encoded(shade))))))
+        assert (run.status, shades(run), run.warnings) == ("done", [shade], ())
+
+
+@pytest.mark.parametrize("provider", ["openai", "xai"])
+def test_a_data_address_needs_no_fetching(ask, provider):
+    answer = listed({"url": f"data:image/png;base64,{encoded(9)}"})
+    assert shades(ask(provider, http(answer))) == [9]
+
+
+@each_provider
+@pytest.mark.parametrize(
+    "rubbish", ["!", "data:image/png;base64,", "A" * 5, "<svg/>", "https://host.example/a.png"]
+)
+def test_rubbish_stays_an_error(ask, provider, rubbish):
+    shape = SHAPES[provider]
+    error = ask(provider, http(shape.items(shape.item(rubbish)))).error
+    assert (type(error), error.charge) == (InvalidResponse, "unknown")
+
+
+ODD = {
+    rb'"\ud800"': "a lone surrogate",
+    b"NaN": "NaN",
+    b'"caf\xe9"': "bytes that are not UTF-8",
+    b'"a\nb\x01"': "a control character in a text",
+    rb'"it\'s"': "an invalid escape",
+}
+
+
+@each_provider
+@pytest.mark.parametrize("odd", ODD)
+def test_a_flaw_where_nobody_looks_is_told_and_costs_nothing(ask, provider, odd):
+    shape = SHAPES[provider]
+    image = shape.item(encoded(7))
+    answer = shape.items({**shape.note, **image}, usage={"odd": "ODD"}, usageMetadata={"odd": "ODD"})
+    run = ask(provider, http(json.dumps(answer).encode().replace(b'"ODD"', odd)))
+    assert (run.status, shades(run)) == ("done", [7])
+    assert [warning for warning in run.warnings if ODD[odd] in warning]
+    json.dumps([receipt.reported for receipt in run.receipts], allow_nan=False).encode()
+
+
+@each_provider
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (lambda text: b"\xef\xbb\xbf" + text, "a byte order mark"),
+        (lambda text: b")]}'\n" + text, "text beside the JSON"),
+        (lambda text: text + b"\n<!-- proxy -->", "text beside the JSON"),
+        (lambda text: text.decode().encode("utf-16"), "the encoding utf-16"),
+    ],
+    ids=["byte order mark", "prefix", "suffix", "utf-16"],
+)
+def test_a_flaw_around_the_answer_is_told_and_costs_nothing(ask, provider, body, says):
+    shape = SHAPES[provider]
+    run = ask(provider, http(body(json.dumps(shape.items(shape.item(encoded(5)))).encode())))
+    assert shades(run) == [5]
+    assert says in " ".join(run.warnings)
+
+
+@each_provider
+@pytest.mark.parametrize("broken", [True, False], ids=["connection", "text"])
+def test_the_images_before_the_break_are_kept(ask, provider, broken):
+    shape = SHAPES[provider]
+    whole = json.dumps(shape.items(shape.item(encoded(1)), shape.item(encoded(2)))).encode()
+    cut = whole[: whole.rindex(encoded(2).encode()) + 20]
+    run = ask(
+        provider, http(cut, length=len(whole) if broken else None), count=1 if provider == "gemini" else 2
+    )
+    assert shades(run) == [1]
+    if provider != "gemini":
+        (missing,) = run.shortfalls
+        assert (run.status, missing.count, missing.error.charge) == ("partial", 1, "unknown")
+        assert type(missing.error) is (ProviderFault if broken else InvalidResponse)
+        assert ("broke after the request was sent" if broken else "its end is missing") in str(missing.error)
+
+
+def event_stream(*events: dict[str, Any], between: str = "", newline: str = "\n") -> bytes:
+    text = between + "".join(
+        f"event: {event.get('type', 'message')}\ndata: {json.dumps(event)}\n\n{between}" for event in events
+    )
+    return text.replace("\n", newline).encode()
+
+
+NOTHING = "retry: 500\n\n: keep-alive\n\nid: 1\n: x\n\nevent: ping\n\ndata:\n\ndata: [DONE]\n\n"
+PREVIEW = {"type": "image_generation.partial_image", "b64_json": encoded(3), "partial_image_index": 0}
+FINISHED = {"type": "image_generation.completed", "b64_json": encoded(4), "usage": {"total_tokens": 5}}
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"], ids=repr)
+@pytest.mark.parametrize(
+    "media_type", ["text/event-stream", "Text/Event-Stream; charset=utf-8", "text/plain"]
+)
+@pytest.mark.parametrize("between", ["", NOTHING], ids=["plain", "with events that say nothing"])
+def test_a_stream_brings_its_image(ask, between, media_type, newline):
+    body = event_stream(PREVIEW, FINISHED, between=between, newline=newline)
+    kinds = []
+    run = ask(
+        "openai", http(body, media_type), partial_images=1, on_event=lambda event: kinds.append(event.kind)
+    )
+    assert (run.status, shades(run), run.usage.total, run.warnings) == ("done", [4], 5, ())
+    assert "partial" in kinds or media_type == "text/plain"  # what is no declared stream is read whole
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "image_generation.completed", "b64_json": f"data:image/png;base64,{encoded(6)}"},
+        {"b64_json": encoded(6)},
+        {"data": [{"b64_json": encoded(6)}]},
+        {"type": "image_edit.completed", "b64_json": encoded(6)},
+    ],
+    ids=["data address", "without a type", "a whole answer", "of an edit"],
+)
+def test_events_of_gateways_bring_their_image(ask, event, streamed):
+    for body in (event_stream(event), event_stream(event).rstrip(), b"\xef\xbb\xbf" + event_stream(event)):
+        options = {"partial_images": 1} if streamed else {}
+        run = ask("openai", http(body, "text/event-stream"), **options)
+        assert (run.status, shades(run)) == ("done", [6])
+
+
+def test_a_type_beside_the_data_counts(ask):
+    finished = json.dumps({"b64_json": encoded(6)})
+    preview = json.dumps({"b64_json": encoded(1), "partial_image_index": 0})
+    body = f"event: image_generation.partial_image\ndata: {preview}\n\n"
+    body += f"event: image_generation.completed\ndata: {finished}\n\n"
+    assert shades(ask("openai", http(body.encode(), "text/event-stream"), partial_images=1)) == [6]
+
+
+def test_odd_events_are_told_and_cost_nothing(ask):
+    body = b"data: {nonsense\n\n" + event_stream(FINISHED | {"odd": "ODD"}).replace(b'"ODD"', b"NaN")
+    run = ask("openai", http(body, "text/event-stream"), partial_images=1)
+    assert shades(run) == [4]
+    assert "an event that is not JSON" in " ".join(run.warnings)
+    assert "NaN" in " ".join(run.warnings)
+
+
+@each_provider
+def test_a_plain_request_answered_by_events_brings_its_images(ask, provider):
+    shape = SHAPES[provider]
+    one, two = shape.items(shape.item(encoded(1))), shape.items(shape.item(encoded(2)))
+    run = ask(provider, http(event_stream(one, two, between=NOTHING), "text/event-stream"))
+    assert shades(run) == [1, 2]
+
+
+@each_provider
+def test_a_list_of_answers_brings_its_images(ask, provider):
+    """As `streamGenerateContent` answers without `alt=sse`."""
+    shape = SHAPES[provider]
+    answers = [shape.items(shape.item(encoded(shade))) for shade in (1, 2)]
+    assert shades(ask(provider, http(json.dumps(answers).encode()))) == [1, 2]
+
+
+def test_a_stream_in_an_encoding_is_read_whole(ask):
+    body = gzip.compress(event_stream(PREVIEW, FINISHED))
+    answer = http(body, "text/event-stream").replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n", 1)
+    assert shades(ask("openai", answer, partial_images=1)) == [4]
+
+
+@each_provider
+def test_more_images_than_asked_are_all_kept(ask, provider):
+    shape = SHAPES[provider]
+    run = ask(provider, http(shape.items(*(shape.item(encoded(shade)) for shade in (1, 2, 3)))))
+    assert (run.status, run.requested, run.returned, shades(run)) == ("done", 1, 3, [1, 2, 3])
+    assert "3 images came where 1 had been asked for; all are kept" in run.warnings
+    assert len(run.output.assets) == len({asset.id for asset in run.output.assets}) == 3
+
+
+def test_more_images_of_several_calls_are_all_kept_in_order(ask):
+    answer = gemini(*(SHAPES["gemini"].item(encoded(shade)) for shade in (1, 2)))
+    run = ask("gemini", http(answer), count=3)
+    assert (run.status, run.returned, shades(run)) == ("done", 6, [1, 1, 1, 2, 2, 2])
+
+
+@pytest.mark.parametrize("provider", ["openai", "xai"])
+def test_rubbish_beside_enough_images_is_no_shortfall(ask, provider):
+    shape = SHAPES[provider]
+    run = ask(provider, http(listed({}, None, shape.item(encoded(1)), {"b64_json": "!"})))
+    assert (run.status, shades(run), run.shortfalls) == ("done", [1], ())
+    assert "beside the images was unusable" in " ".join(run.warnings)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"inlineData": {"mimeType": "text/plain", "data": base64.b64encode(b"a note").decode()}},
+        {"inlineData": {"mimeType": "image/png", "data": ""}},
+        {"inlineData": {}},
+        {"inlineData": {"mimeType": "image/png"}},
+        {"inlineData": {"mimeType": "image/png", "data": "!"}},
+        {"text": "Here it is:"},
+        {"thought": True, "inlineData": {"mimeType": "image/png", "data": encoded(8)}},
+        {"executableCode": {"code": "print()"}},
+        None,
+        "text",
+    ],
+    ids=str,
+)
+def test_the_first_part_that_is_an_image_is_kept(ask, other):
+    image = {"inlineData": {"mimeType": "image/png", "data": encoded(2)}}
+    for parts in ((other, image), (image, other)):
+        run = ask("gemini", http(gemini(*parts)))
+        assert (run.status, shades(run)) == ("done", [2])
+
+
+def test_an_image_of_a_second_candidate_and_in_snake_case_is_kept(ask):
+    image = {"inline_data": {"mime_type": "image/png", "data": encoded(2)}}
+    answer = {"candidates": [{"finishReason": "STOP"}, {"content": {"parts": [image]}}]}
+    assert shades(ask("gemini", http(answer))) == [2]
+
+
+@pytest.mark.parametrize("company", [{}, {"mime_type": "image/jpeg"}, {"url": "https://host.example/a.jpg"}])
+def test_an_image_marked_as_withheld_is_a_placeholder(ask, company):
+    """xAI's protocol says so of `respect_moderation`."""
+    withheld = {"b64_json": encoded(1), "respect_moderation": False, **company}
+    run = ask("xai", http(listed(withheld)))
+    assert (type(run.error), run.error.charge, run.blocked) == (ModerationBlocked, "unknown", 1)
+    assert list(run.output.assets) == []
+    mixed = ask("xai", http(listed(withheld, {"b64_json": encoded(2), "respect_moderation": True})), count=2)
+    assert (mixed.status, shades(mixed), mixed.blocked) == ("partial", [2], 1)
+
+
+@pytest.mark.parametrize(
+    ("usage", "charge"),
+    [
+        ({}, "unknown"),
+        ({"usage": None}, "unknown"),
+        ({"usage": {"cost_in_usd_ticks": 0}}, "none"),
+        ({"usage": {"cost_in_usd_ticks": 500_000_000}}, "charged"),
+    ],
+)
+def test_a_block_without_usage_may_have_been_charged(ask, usage, charge):
+    body = {"code": "imagine:content-moderated", "error": "Generated image rejected.", **usage}
+    run = ask("xai", http(body).replace(b"200 OK", b"400 Bad Request"))
+    assert (type(run.error), run.error.charge) == (ModerationBlocked, charge)
