@@ -47,6 +47,8 @@ _OF_A_MODEL = re.compile(r"(?i)\bmodels?\b|requested entity|no endpoints found")
 """What a 404 says that is about the model: Google calls it an entity, OpenRouter looks for endpoints."""
 _OF_AN_ADDRESS = re.compile(r"(?i)\b(url|path|route|method)\b")
 _OF_A_KEY = re.compile(r"(?i)\b(key|token|credentials?|auth\w*|permissions?|account|project|organization)\b")
+_OF_A_PLACE = re.compile(r"(?i)\b(country|region|territory|location)\b|unsupported_country")
+"""Where the request came from is no fault of its key."""
 _LONGEST_NAME = 200
 _LIMIT = re.compile(
     r"\blimit:? *([0-9][0-9,]*(?:\.[0-9]+)?)(?:[^\n]{0,60}?\brequested:? *([0-9][0-9,]*))?", re.IGNORECASE
@@ -247,6 +249,8 @@ def _kind(status: int, said: str, found: ErrorWords) -> type[ProviderError]:
         return ModelRetired if about_model else BadRequest
     if status == 403 and (found.page or (found.text and not found.readable and not _OF_A_KEY.search(said))):
         return ProviderFault
+    if status == 403 and _OF_A_PLACE.search(said):
+        return BadRequest
     return _BY_STATUS.get(status, BadRequest)
 
 

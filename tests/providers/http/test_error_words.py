@@ -278,6 +278,16 @@ def test_a_404_about_the_address_says_what_was_asked_and_what_a_gateway_is(asked
         ({"message": "Forbidden"}, AuthenticationFailed),
         ({"error": {"code": 403, "message": "Denied.", "status": "PERMISSION_DENIED"}}, AuthenticationFailed),
         (b"invalid API key", AuthenticationFailed),
+        (
+            {
+                "error": {
+                    "code": "unsupported_country_region_territory",
+                    "message": "Country, region, or territory not supported",
+                    "type": "request_forbidden",
+                }
+            },
+            BadRequest,
+        ),
         (b"", AuthenticationFailed),
         (b"<html><title>Access denied | proxy.example</title></html>", ProviderFault),
         (b"<html></html>", ProviderFault),

@@ -15,7 +15,7 @@ from google.oauth2.credentials import Credentials as UserCredentials
 from google.oauth2.service_account import Credentials as ServiceAccount
 from support.network import TOKEN, TOKEN_HOST, answering, free_port, http, served, tunnel_to
 
-from imagegen_nb import ImageGenerationStep, VertexAI, Workspace
+from imagegen_nb import ImageGenerationStep, VertexAI, Workspace, replay
 from imagegen_nb.errors import AuthenticationFailed, MissingCredential, ProviderFault, ProviderTimeout
 from imagegen_nb.providers.http.certificates import VARIABLES
 from imagegen_nb.providers.http.google_tokens import TokenRequest
@@ -115,6 +115,24 @@ def test_a_service_accounts_file_is_found_and_used(
     ran, _ = run(tmp_path)
     assert (ran.error, ran.status) == (None, "done")
     assert origin.requests[0].headers["host"] == TOKEN_HOST
+
+
+def test_a_token_is_fetched_and_not_recorded_while_a_cassette_records(
+    monkeypatch, tmp_path, emulator, authority, origin, proxy
+):
+    monkeypatch.setenv("IMAGEGEN_NB_CASSETTES", str(tmp_path / "cassettes"))
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    with replay.use("vertex", "all"):
+        ran, _ = run(tmp_path, user())
+    assert (ran.error, len(origin.requests)) == (None, 2)
+    text = next((tmp_path / "cassettes").rglob("cassette.yaml")).read_text()
+    assert "aiplatform.googleapis.com" in text
+    assert not {TOKEN, TOKEN_HOST, REFRESH_TOKEN} & set(text.split())
+    assert TOKEN_HOST not in text
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://nobody")
+    with replay.use("vertex"), Workspace(tmp_path / "b", hosted={"gemini": VertexAI("my-project")}) as other:
+        assert STEP.run(workspace=other).replayed
 
 
 def test_an_endpoint_that_cannot_be_reached_is_not_missing_credentials(monkeypatch, tmp_path, private_key):
