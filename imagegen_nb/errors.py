@@ -137,6 +137,8 @@ class StoreError(ImagegenError):
     """The store could not read or write what was asked."""
 
     kind = "store"
+    out_of_files = False
+    """Whether it failed only because no further file could be opened: it may succeed a moment later."""
 
 
 class StorageLimitReached(StoreError):

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files
+
 
 def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -> Path:
     """`path` with `~` filled in. Raises `error` for a home nobody has and for what cannot be a path."""
@@ -69,6 +71,8 @@ def sync_folder(folder: Path) -> None:
 
 def explain(error: OSError) -> str:
     """Why a file operation failed, in words for the user."""
+    if is_out_of_files(error):
+        return OUT_OF_FILES
     if error.errno == errno.ELOOP:
         return "it is a link, and links are not followed here"
     if error.errno == errno.ENOSPC:

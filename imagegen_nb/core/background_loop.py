@@ -2,6 +2,9 @@
 
 A notebook's own loop is busy or blocked at the wrong moments, and an HTTP client belongs to one loop.
 So all runs live on this loop: `run()` blocks on a `Job`, `arun()` awaits one, a button only starts one.
+
+A program's main thread may end while other threads still run steps. From then on the pools of
+`concurrent.futures`, asyncio's own among them, refuse new work, so this loop has threads that go on.
 """
 
 from __future__ import annotations
@@ -9,9 +12,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import os
+import queue
 import threading
-from collections.abc import Coroutine
-from contextlib import suppress
+import weakref
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from imagegen_nb.errors import InvalidOption
@@ -20,8 +26,11 @@ T = TypeVar("T")
 
 _NAME = "imagegen-nb-loop"
 _POLL = 0.1
-"""Seconds between looks at a run that is awaited: an interrupt does not wake a loop that only waits
-for another thread."""
+"""Seconds between the times a loop that awaits runs is woken: an interrupt does not wake a loop that only
+waits for another thread."""
+_MOST_THREADS = min(32, (os.cpu_count() or 1) + 4)
+_IDLE = 10.0
+"""Seconds after which a thread without work ends."""
 _GRACE = 15.0
 """Seconds a cancelled run gets to store the images that have arrived."""
 
@@ -83,8 +92,8 @@ class Job(Generic[T]):
         """Await it from any loop; an interrupt, or cancelling the awaiting task, cancels it."""
         wrapped = asyncio.wrap_future(self.future)
         try:
-            while not wrapped.done():
-                await asyncio.wait({wrapped}, timeout=_POLL)
+            with _wakened(asyncio.get_running_loop()):
+                await asyncio.wait({wrapped})
         except BaseException as interrupt:
             self.cancel()
             await asyncio.wait({wrapped}, timeout=_GRACE)
@@ -99,12 +108,97 @@ class Job(Generic[T]):
             interrupt.add_note(str(outcome.args[0]))
 
 
+_waiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, int] = weakref.WeakKeyDictionary()
+"""How many runs each loop awaits, for the loops that have a timer."""
+
+
+@contextmanager
+def _wakened(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Wake `loop` again and again inside the block: by one timer, however many runs it awaits."""
+    if loop not in _waiting:
+        _waiting[loop] = 0
+        loop.call_later(_POLL, _wake, loop)
+    _waiting[loop] += 1
+    try:
+        yield
+    finally:
+        _waiting[loop] -= 1
+
+
+def _wake(loop: asyncio.AbstractEventLoop) -> None:
+    if _waiting[loop]:
+        loop.call_later(_POLL, _wake, loop)
+    else:
+        del _waiting[loop]
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose default executor are daemon threads, which an ending main thread does not stop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._threads = _DaemonThreads()
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: concurrent.futures.Executor | None, function: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
+        """As asyncio's, with threads of its own where no executor is given."""
+        if executor is not None:
+            return super().run_in_executor(executor, function, *args)
+        return asyncio.wrap_future(self._threads.submit(partial(function, *args)), loop=self)
+
+
+class _DaemonThreads:
+    """Threads that are started as they are needed, and end when they have been idle."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[tuple[concurrent.futures.Future[Any], Callable[[], Any]]] = (
+            queue.SimpleQueue()
+        )
+        self._guard = threading.Lock()
+        self._threads = 0
+        self._idle = threading.Semaphore(0)
+
+    def submit(self, function: Callable[[], T]) -> concurrent.futures.Future[T]:
+        """Call `function` in one of the threads."""
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        with self._guard:
+            self._work.put((future, function))
+            if not self._idle.acquire(blocking=False) and self._threads < _MOST_THREADS:
+                self._threads += 1
+                threading.Thread(target=self._run, name=f"{_NAME}-worker", daemon=True).start()
+        return future
+
+    def _run(self) -> None:
+        while (item := self._next()) is not None:
+            future, function = item
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function())
+                except BaseException as error:  # noqa: BLE001 - raised where the future is awaited
+                    future.set_exception(error)
+            del item, future, function  # an idle thread keeps nothing alive
+
+    def _next(self) -> tuple[concurrent.futures.Future[Any], Callable[[], Any]] | None:
+        """The next work; None after a while without any, when this thread no longer counts."""
+        with suppress(queue.Empty):
+            return self._work.get_nowait()
+        self._idle.release()
+        while True:
+            with suppress(queue.Empty):
+                return self._work.get(timeout=_IDLE)
+            with self._guard:
+                if self._idle.acquire(blocking=False):
+                    self._threads -= 1
+                    return None
+
+
 def _running_loop() -> asyncio.AbstractEventLoop:
     """The loop of this process; a forked child starts a new one, because threads do not survive a fork."""
     global _loop, _owner_pid
     with _lock:
         if _loop is None or _owner_pid != os.getpid():
-            loop = asyncio.new_event_loop()
+            loop = _Loop()
             threading.Thread(target=loop.run_forever, name=_NAME, daemon=True).start()
             _loop, _owner_pid = loop, os.getpid()
         return _loop

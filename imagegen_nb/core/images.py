@@ -117,8 +117,9 @@ def thumbnail(data: bytes, largest: int | None = None) -> bytes:
 
 def _decode(data: bytes, media_type: str) -> PILImage.Image:
     name = _PILLOW_NAMES[media_type]
+    opener = _opener(media_type)  # loads modules: where that fails, it is not for the image's sake
     try:
-        picture = _opener(media_type)(io.BytesIO(data))
+        picture = opener(io.BytesIO(data))
         pixels = picture.width * picture.height
         scanned = pixels * data.count(_SCAN) if media_type == "image/jpeg" else 0
         if pixels <= MOST_PIXELS and scanned <= _MOST_SCANNED:

@@ -27,8 +27,8 @@ class Connection:
     """Where a request goes and how far it may go: the only host, the key, and the bounds.
 
     `base_url` is the one origin requests may reach; `largest_response` bounds the bytes of one answer (None:
-    `LARGEST_RESPONSE`); `deadline` is the event loop's time by which everything must be done (None: no
-    bound); `timeout` is the same bound in seconds from the start, for messages. `cassette` is the one the run
+    `LARGEST_RESPONSE`); `deadline` is the event loop's time by which all must be done (None: no bound);
+    `timeout` is the same bound in seconds from the start, for messages. `cassette` is the one the run
     began with; `send_to`, while recording against an emulator, is asked in place of `base_url`. `waiting` is
     told the seconds and the reason when a call has to wait before it may be sent. `query` is what an
     account's address has after its `?`: the transport adds it to every request.

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.core.images import sniff
+from imagegen_nb.core.open_files import is_out_of_files, patiently
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import (
     GeneratedImage,
@@ -131,7 +132,8 @@ class Gemini(Provider):
 
         credentials = await _vertex_credentials(connection)
         async with open_client(self.name, connection, _error, model=request.model) as client:
-            sdk = _sdk_client(connection, client, credentials)
+            make = partial(_sdk_client, connection, client, credentials)
+            sdk = await asyncio.to_thread(patiently, make, is_out_of_files)
             calls = [asyncio.create_task(_one(client, sdk, request, index)) for index in range(request.count)]
             try:
                 for call in asyncio.as_completed(calls):
@@ -162,7 +164,7 @@ async def _one(
             ),
             number=index,
         )
-        if response.status != 200:
+        if not response.is_success:
             return [MissingImages(_error(response, client.connection))]
         return await asyncio.to_thread(_read, response, request, index)
     except ProviderError as error:

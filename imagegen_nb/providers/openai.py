@@ -143,7 +143,7 @@ class OpenAI(Provider):
 
     def prepare(self) -> None:
         """The SDK takes most of a second to import."""
-        import openai  # noqa: F401
+        import openai.resources.images  # noqa: F401
 
         import imagegen_nb.providers.http.client  # noqa: F401
 
@@ -167,7 +167,7 @@ class OpenAI(Provider):
     def _read(
         self, request: ImageRequest, response: ProviderResponse, connection: Connection
     ) -> list[ProviderEvent]:
-        if response.status != 200:
+        if not response.is_success:
             raise _error(response, connection)
         events: list[ProviderEvent] = []
         images: list[GeneratedImage | ProviderError] = []
@@ -252,7 +252,8 @@ def _read_answer(
         )
     items = answer.get("data")
     if not isinstance(items, list):
-        items = [answer] if _base64(answer) or answer.get("type") in _FINISHED else []
+        item = mapping(items) or answer
+        items = [item] if _base64(item) or answer.get("type") in _FINISHED else []
     outcomes: list[ResponseMetadata | PartialImage | GeneratedImage | ProviderError] = []
     if items or "usage" in answer:
         outcomes.append(_metadata(answer, response, model))

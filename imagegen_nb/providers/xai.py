@@ -108,7 +108,7 @@ class XAI(Provider):
                     headers={"Authorization": f"Bearer {connection.key}"},
                 )
             )
-        if response.status != 200:
+        if not response.is_success:
             answer = response.json_or_empty()
             yield _metadata(answer, response, None)
             raise _error(response, connection)
@@ -122,8 +122,11 @@ def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEve
     answers = response.documents()
     for answer in answers:
         events.append(_metadata(answer, response, request.model))
-        items = answer.get("data", [answer] if "b64_json" in answer else None)
-        for item in map(mapping, items if isinstance(items, list) else []):
+        items = answer.get("data")
+        if not isinstance(items, list):
+            item = mapping(items) or answer
+            items = [item] if "b64_json" in item else []
+        for item in map(mapping, items):
             data = _image(item, response)
             declared = item.get("mime_type")
             declared = declared if isinstance(declared, str) else None

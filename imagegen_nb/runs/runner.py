@@ -10,9 +10,11 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from imagegen_nb.core import filenames, images, variables
 from imagegen_nb.core.events import EventEmitter
+from imagegen_nb.core.open_files import LoopSemaphore, is_out_of_files, patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
@@ -42,6 +44,8 @@ from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
 
+_under_way = LoopSemaphore(most=64, files=8)
+"""The runs that are under way at once; the others have not begun, and their time does not count yet."""
 _GRACE = 5.0
 """Seconds after the deadline until a provider that does not keep to it is cut off."""
 
@@ -52,12 +56,14 @@ async def execute(prepared: PreparedRun) -> Run:
     emitter = EventEmitter(prepared.on_event, prepared.run_id, prepared.request.count, prepared.keys)
     active, failure = _ActiveRun(prepared, emitter), None
     try:
-        try:
-            await active.begin()
-            await active.call_provider()
-        except ImagegenError as error:
-            failure = error
-        run = await active.finalize(*active.outcome(failure))
+        emitter.emit("queued")
+        async with _under_way():
+            try:
+                await active.begin()
+                await active.call_provider()
+            except ImagegenError as error:
+                failure = error
+            run = await active.finalize(*active.outcome(failure))
     except asyncio.CancelledError:
         run = await asyncio.shield(active.finalize("cancelled"))
         emitter.emit("cancelled", run=run)
@@ -105,7 +111,6 @@ class _ActiveRun:
     async def begin(self) -> None:
         """Enter the run in the ledger. A cancel must not leave it there as under way: `finalize` waits."""
         prepared, context = self.prepared, self.prepared.context
-        self.emitter.emit("queued")
         if note := prepared.step.lifecycle_note:
             self.warnings.append(note)
         if variables.unclosed(prepared.step.prompt):
@@ -145,7 +150,7 @@ class _ActiveRun:
     async def _connect(self) -> Connection:
         """The connection, with the run's deadline, which begins to count once the provider is ready."""
         prepared, context, provider = self.prepared, self.prepared.context, self.prepared.entry.provider
-        await asyncio.to_thread(provider.prepare)
+        await asyncio.to_thread(patiently, provider.prepare, is_out_of_files)
         if prepared.route.cassette is not None:
             await prepared.route.cassette.check(provider)
         now = asyncio.get_running_loop().time()
@@ -177,12 +182,13 @@ class _ActiveRun:
         """Check one image and write its bytes; one that is unusable counts as missing."""
         prepared, index = self.prepared, generated.index
         try:
-            image = await asyncio.to_thread(
+            check = partial(
                 images.check,
                 generated.data,
                 declared=generated.declared_type,
                 store_as=prepared.entry.model.stored_as,
             )
+            image = await asyncio.to_thread(patiently, check, is_out_of_files)
         except ImageRejected as error:
             reason = InvalidResponse(
                 f"image {index + 1} was unusable: {error}",

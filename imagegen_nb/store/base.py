@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
+from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.errors import Charge, StorageLimitReached
+from imagegen_nb.errors import Charge, StorageLimitReached, StoreError
 
 if TYPE_CHECKING:
     from imagegen_nb.core.images import CheckedImage
@@ -141,6 +142,13 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of files; the store can be used again afterwards."""
+
+
+def store_error(what: str, reason: str) -> StoreError:
+    """The error for `what` could not be done, for the caller to raise."""
+    error = StoreError(f"{what}: {reason}")
+    error.out_of_files = reason == OUT_OF_FILES
+    return error
 
 
 def check_room(used: int, reserved: int, limit: int | None) -> None:

@@ -21,9 +21,9 @@ from uuid import uuid4
 
 from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain
-from imagegen_nb.errors import StoreError
+from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.store import manifests, network_fs
-from imagegen_nb.store.base import AssetRecord, LedgerEntry
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, store_error
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 
@@ -191,7 +191,7 @@ class Database:
                 return
             except sqlite3.Error as error:
                 reason = self._explain(error)
-        raise StoreError(f"cannot read the index in {self.paths.folder}: {reason}")
+        raise store_error(f"cannot read the index in {self.paths.folder}", reason)
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
@@ -208,7 +208,7 @@ class Database:
                 reason = self._explain(error)
             except OSError as error:  # from writing a manifest
                 reason = explain(error)
-        raise StoreError(f"cannot write the index in {self.paths.folder}: {reason}")
+        raise store_error(f"cannot write the index in {self.paths.folder}", reason)
 
     def rebuild(self) -> None:
         """Rename the file to `index.sqlite3.damaged`, replacing an older one, and build another from the
@@ -224,7 +224,7 @@ class Database:
             else:
                 self._open()
                 return
-        raise StoreError(f"cannot put the index in {self.paths.folder} aside: {reason}")
+        raise store_error(f"cannot put the index in {self.paths.folder} aside", reason)
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
@@ -247,7 +247,7 @@ class Database:
                 self._closer = weakref.finalize(self, _close, self._lock, self.connection)
                 self._opened_file = self.paths.database.stat()
                 return self.connection
-            raise StoreError(f"cannot create the store folder {self.paths.folder}: {reason}")
+            raise store_error(f"cannot create the store folder {self.paths.folder}", reason)
         return self.connection
 
     def _is_current(self) -> bool:
@@ -316,7 +316,17 @@ class Database:
         if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             folder = shlex.quote(str(self.paths.folder))
             return f"{error}. Build it again: imagegen-nb store rebuild {folder}"
+        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_CANTOPEN") and self._is_accessible():
+            return OUT_OF_FILES
         return str(error)
+
+    def _is_accessible(self) -> bool:
+        """Whether nothing but a lack of open files keeps SQLite from the file and from its journal.
+
+        SQLite does not say; by the time one could try, another thread may have closed a file.
+        """
+        path = self.paths.database
+        return os.access(path.parent, os.W_OK) and os.access(path, os.R_OK | os.W_OK) and path.is_file()
 
 
 def _close(lock: threading.RLock, connection: sqlite3.Connection) -> None:

@@ -12,15 +12,17 @@ import os
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.open_files import patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
 from imagegen_nb.store import locks, manifests, recovery
-from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room, store_error
 from imagegen_nb.store.database import Database
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
@@ -47,6 +49,9 @@ class LocalStore(Store):
             return tables.used_bytes()
 
     def begin(self, run: LedgerEntry, limit: int | None) -> None:
+        patiently(partial(self._begin, run, limit), _is_out_of_files)
+
+    def _begin(self, run: LedgerEntry, limit: int | None) -> None:
         recovery.recover(self.database)
         try:
             locks.acquire(self.paths, run.run_id)
@@ -55,7 +60,7 @@ class LocalStore(Store):
         else:
             self._enter(run, limit)
             return
-        raise StoreError(f"cannot enter the run in {self.folder}: {reason}")
+        raise store_error(f"cannot enter the run in {self.folder}", reason)
 
     def _enter(self, run: LedgerEntry, limit: int | None) -> None:
         """In one transaction, so that kernels that start at once cannot pass the limit together."""
@@ -71,7 +76,8 @@ class LocalStore(Store):
 
     def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         try:
-            return self._record(run.run_id, assets, replace(run, ended_at=utc_now()))
+            record = partial(self._record, run.run_id, assets, replace(run, ended_at=utc_now()))
+            return patiently(record, _is_out_of_files)
         finally:
             # Also when recording failed: the next run that starts recovers this one.
             locks.release(self.paths, run.run_id)
@@ -82,6 +88,10 @@ class LocalStore(Store):
             return iter(tables.runs())
 
     def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
+        stage = partial(self._stage, image, run_id=run_id, emulated=emulated)
+        return patiently(stage, _is_out_of_files)
+
+    def _stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
         sha256 = hashlib.sha256(image.data).hexdigest()
         path = self.paths.blob(sha256, image.media_type)
         try:
@@ -99,7 +109,7 @@ class LocalStore(Store):
                 run_id=run_id,
                 emulated=emulated,
             )
-        raise StoreError(f"cannot write an image of {len(image.data):,} bytes below {self.folder}: {reason}")
+        raise store_error(f"cannot write an image of {len(image.data):,} bytes below {self.folder}", reason)
 
     def put(self, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         name = uuid.uuid4().hex
@@ -144,6 +154,11 @@ class LocalStore(Store):
 
     def close(self) -> None:
         self.database.close()
+
+
+def _is_out_of_files(error: Exception) -> bool:
+    """Bytes that have arrived must not be lost because no file can be opened at that moment."""
+    return isinstance(error, StoreError) and error.out_of_files
 
 
 def _is_intact(path: Path, sha256: str, size: int) -> bool:

@@ -1,7 +1,7 @@
-"""One lock file per run under way, held for as long as the run's process lives.
+"""One lock file per process and store, held while the process has runs under way; a marker names each run.
 
 The system releases a lock when its process ends, however it ends. So no clock, no lease and no process
-number decides whether a run is still alive.
+number decides whether a run is still alive. A thousand runs at once need one open file.
 """
 
 from __future__ import annotations
@@ -11,50 +11,93 @@ import fcntl
 import os
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagegen_nb.store.paths import LOCK_SUFFIX, StorePaths, is_name
+from imagegen_nb.store.paths import LOCK_SUFFIX, MARKER_SUFFIX, StorePaths, is_name
 
 _TEMPORARY_SUFFIX = ".tmp"
-_held: dict[Path, int] = {}
-"""Open files of the locks that this process holds, by path."""
+
+
+@dataclass(slots=True)
+class _ProcessLock:
+    """The lock of this process in one store: its name, its open file, and the runs under way."""
+
+    name: str
+    handle: int
+    runs: set[str] = field(default_factory=set)
+
+
+_held: dict[Path, _ProcessLock] = {}
+"""By the folder of the locks."""
 _mutex = threading.Lock()
 
 
 def acquire(paths: StorePaths, run_id: str) -> None:
-    """Take the lock of a new run. Raises OSError, and `StoreError` for an id that cannot be a file's name."""
-    path = paths.lock(run_id)
+    """Mark a new run as this process's. Raises OSError, and `StoreError` for an id that cannot be a file's
+    name."""
+    paths.lock(run_id)  # refuses what cannot be a name, before anything is made
     paths.make(paths.locks)
     with _mutex:
-        while path not in _held:
-            # Lock first, then rename: recovery must never find the file unlocked.
-            temporary = paths.locks / f"{uuid.uuid4().hex}{_TEMPORARY_SUFFIX}"
-            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            if _try_lock(handle, temporary):
-                temporary.rename(path)
-                _held[path] = handle
-            else:
-                os.close(handle)
+        held = _held.get(paths.locks)
+        if held is None or not _is_in_place(held, paths):
+            if held is not None:
+                os.close(_held.pop(paths.locks).handle)
+            held = _held[paths.locks] = _lock_for_process(paths)
+        marker = paths.marker(run_id, held.name)
+        try:
+            os.close(os.open(marker, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        except OSError:
+            _release_if_unused(paths, held)
+            raise
+        held.runs.add(run_id)
 
 
 def release(paths: StorePaths, run_id: str) -> None:
-    """Release a lock and remove its file; does nothing when this process does not hold it."""
-    path = paths.lock(run_id)
+    """Remove a run's marker, and the lock with the last one; does nothing for a run of another process."""
     with _mutex:
-        if (handle := _held.pop(path, None)) is not None:
-            _remove(handle, path)
+        held = _held.get(paths.locks)
+        if held is not None and run_id in held.runs:
+            held.runs.remove(run_id)
+            with suppress(OSError):  # the next start of a run removes it
+                paths.marker(run_id, held.name).unlink()
+            _release_if_unused(paths, held)
+
+
+def owners(paths: StorePaths, run_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The runs by the name of the lock that keeps them alive, also of locks without any: `run_ids`, and those
+    that have a marker. Runs of this process are left out.
+
+    A run without a marker has a lock of its own name, as earlier versions made it, or none. Raises OSError.
+    """
+    files = _files(paths.locks)
+    for path in files:
+        if path.suffix == _TEMPORARY_SUFFIX:
+            _remove_if_abandoned(path)
+    markers = [path.stem.partition(".") for path in files if path.suffix == MARKER_SUFFIX]
+    owner_of = {run_id: owner for run_id, _, owner in markers if is_name(run_id) and is_name(owner)}
+    by_owner: dict[str, set[str]] = {
+        path.stem: set() for path in files if path.suffix == LOCK_SUFFIX and is_name(path.stem)
+    }
+    for run_id in {*run_ids, *owner_of}:
+        by_owner.setdefault(owner_of.get(run_id, run_id), set()).add(run_id)
+    with _mutex:
+        held = _held.get(paths.locks)
+    if held is not None and _is_in_place(held, paths):
+        by_owner.pop(held.name, None)
+    return by_owner
 
 
 @contextmanager
-def try_acquire_abandoned(paths: StorePaths, run_id: str) -> Iterator[bool]:
-    """Hold the lock of a run whose process is gone, and remove its file at the end.
+def try_acquire_abandoned(paths: StorePaths, owner: str, run_ids: Iterable[str]) -> Iterator[bool]:
+    """Hold the lock of a process that is gone; at the end, remove its file and the markers of `run_ids`.
 
-    Yields false where a process still holds it. When the caller fails, the file stays for the next attempt.
+    Yields false where a process still holds it. When the caller fails, the files stay for the next attempt.
     Raises OSError.
     """
-    path = paths.lock(run_id)
+    path = paths.lock(owner)
     paths.make(paths.locks)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     if not _try_lock(handle, path):
@@ -66,16 +109,36 @@ def try_acquire_abandoned(paths: StorePaths, run_id: str) -> Iterator[bool]:
     except BaseException:
         os.close(handle)
         raise
+    for run_id in run_ids:
+        with suppress(OSError):
+            paths.marker(run_id, owner).unlink()
     _remove(handle, path)
 
 
-def run_ids(paths: StorePaths) -> list[str]:
-    """The runs that have a lock file, held or not. Raises OSError."""
-    files = _files(paths.locks)
-    for path in files:
-        if path.suffix == _TEMPORARY_SUFFIX:
-            _remove_if_abandoned(path)
-    return [path.stem for path in files if path.suffix == LOCK_SUFFIX and is_name(path.stem)]
+def _lock_for_process(paths: StorePaths) -> _ProcessLock:
+    while True:
+        # Lock first, then rename: recovery must never find the file unlocked.
+        temporary = paths.locks / f"{uuid.uuid4().hex}{_TEMPORARY_SUFFIX}"
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        if _try_lock(handle, temporary):
+            name = uuid.uuid4().hex
+            temporary.rename(paths.lock(name))
+            return _ProcessLock(name, handle)
+        os.close(handle)
+
+
+def _is_in_place(held: _ProcessLock, paths: StorePaths) -> bool:
+    """Whether the locked file is still the one that others find: its folder may have been deleted."""
+    try:
+        return os.path.samestat(os.fstat(held.handle), os.lstat(paths.lock(held.name)))
+    except OSError:
+        return False
+
+
+def _release_if_unused(paths: StorePaths, held: _ProcessLock) -> None:
+    if not held.runs:
+        del _held[paths.locks]
+        _remove(held.handle, paths.lock(held.name))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -118,7 +181,7 @@ def _remove(handle: int, path: Path) -> None:
 def _after_fork_in_child() -> None:
     """The child's copies of the open files would keep the parent's locks held."""
     while _held:
-        os.close(_held.popitem()[1])
+        os.close(_held.popitem()[1].handle)
     _mutex.release()
 
 

@@ -3,7 +3,8 @@
 <folder>/index.sqlite3              the database: records, ledger and a running total of sizes
 <folder>/blobs/ab/<sha256>.webp     the bytes, written once under their hash
 <folder>/runs/<run id>.json         the manifest: what the database holds of one run, to rebuild it from
-<folder>/locks/<run id>.lock        held while the run is under way
+<folder>/locks/<owner>.lock         held by a process while it has runs under way
+<folder>/locks/<run id>.<owner>.run names such a run
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from imagegen_nb.errors import StoreError
 
 MANIFEST_SUFFIX = ".json"
 LOCK_SUFFIX = ".lock"
+MARKER_SUFFIX = ".run"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -61,9 +63,13 @@ class StorePaths:
         """The manifest of that name. Raises `StoreError` for what cannot be a name."""
         return self.manifests / f"{_checked(name)}{MANIFEST_SUFFIX}"
 
-    def lock(self, run_id: str) -> Path:
-        """The lock file of a run. Raises `StoreError` for what cannot be a name."""
-        return self.locks / f"{_checked(run_id)}{LOCK_SUFFIX}"
+    def lock(self, name: str) -> Path:
+        """The lock file of that name. Raises `StoreError` for what cannot be a name."""
+        return self.locks / f"{_checked(name)}{LOCK_SUFFIX}"
+
+    def marker(self, run_id: str, owner: str) -> Path:
+        """The file that says which lock keeps a run alive. Raises `StoreError` for what cannot be a name."""
+        return self.locks / f"{_checked(run_id)}.{_checked(owner)}{MARKER_SUFFIX}"
 
     def make(self, subfolder: Path) -> None:
         """Make a folder of the store and those above it, up to the store's own.

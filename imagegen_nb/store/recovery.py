@@ -8,6 +8,7 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests
+from imagegen_nb.store.base import store_error
 from imagegen_nb.store.database import Database
 from imagegen_nb.store.manifests import Manifest
 
@@ -22,14 +23,14 @@ def recover(database: Database) -> None:
     with database.read() as tables:
         unfinished = {run.run_id for run in tables.runs("WHERE state = 'calling'")}
     try:
-        for run_id in sorted(unfinished.union(locks.run_ids(paths))):
-            with locks.try_acquire_abandoned(paths, run_id) as is_abandoned:
-                if is_abandoned:
+        for owner, run_ids in sorted(locks.owners(paths, unfinished).items()):
+            with locks.try_acquire_abandoned(paths, owner, run_ids) as is_abandoned:
+                for run_id in sorted(run_ids) if is_abandoned else ():
                     _recover_run(database, run_id)
         return
     except OSError as error:
         reason = explain(error)
-    raise StoreError(f"cannot look after the runs in {paths.folder}: {reason}")
+    raise store_error(f"cannot look after the runs in {paths.folder}", reason)
 
 
 def _recover_run(database: Database, run_id: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
-from imagegen_nb import ImageGenerationStep, StepFailed
+from imagegen_nb import ImageGenerationStep, StepFailed, Workspace
 from imagegen_nb.core import background_loop
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.emulator import Fault
@@ -123,6 +123,76 @@ def test_a_plain_script_needs_nothing_running_and_ends_by_itself(tmp_path):
     )
     assert finished(process) == ("done\n", "")
     assert process.returncode == 0
+
+
+AFTER_THE_MAIN_THREAD = {
+    "thread": "threading.Thread(target=work, args=(3,)).start()",
+    "pool": "pool = concurrent.futures.ThreadPoolExecutor(2); [pool.submit(work, 1) for _ in range(3)]",
+    "exit": "atexit.register(work, 3)",
+    "arun": "threading.Thread(target=lambda: [asyncio.run(await_one()) for _ in range(3)]).start()",
+}
+
+
+@pytest.mark.rigs
+@pytest.mark.parametrize("how", AFTER_THE_MAIN_THREAD)
+def test_runs_go_on_when_the_main_thread_has_ended(emulator, tmp_path, how):
+    """The pools of the standard library take no new work from then on."""
+    program = f"""
+import asyncio, atexit, concurrent.futures, threading, time
+from imagegen_nb import ImageGenerationStep, Workspace
+
+workspace = Workspace({str(tmp_path / "assets")!r}, backend={emulator.url!r})
+step = ImageGenerationStep(prompt="a fox", image_size="816x816")
+
+def work(number):
+    time.sleep(0.5)
+    for _ in range(number):
+        print(step.run(workspace=workspace).status, flush=True)
+
+async def await_one():
+    await asyncio.sleep(0.3)
+    print((await step.arun(workspace=workspace)).status, flush=True)
+
+{AFTER_THE_MAIN_THREAD[how]}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.stdout.split(), done.stderr) == (["done"] * 3, "")
+    assert len(list(Workspace(tmp_path / "assets").records())) == 3
+
+
+def test_the_threads_of_the_loop_are_bounded_and_take_work_again(monkeypatch):
+    monkeypatch.setattr(background_loop, "_IDLE", 0.05)
+    threads = background_loop._DaemonThreads()
+    together = threading.Barrier(background_loop._MOST_THREADS)
+    names = {
+        future.result(60)
+        for future in [
+            threads.submit(lambda: (together.wait(60), threading.current_thread().name)[1])
+            for _ in range(background_loop._MOST_THREADS * 3)
+        ]
+    }
+    assert len(names) <= background_loop._MOST_THREADS
+    deadline = time.monotonic() + 60
+    while threads._threads and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threads._threads == 0, "idle threads end"
+    assert threads.submit(lambda: "again").result(60) == "again"
+    with pytest.raises(ZeroDivisionError):
+        threads.submit(lambda: 1 // 0).result(60)
+
+
+async def test_many_awaited_runs_need_one_timer():
+    loop = asyncio.get_running_loop()
+    jobs = [Job(asyncio.sleep(0.3, number)) for number in range(50)]
+    joins = [asyncio.create_task(job.join()) for job in jobs]
+    await asyncio.sleep(0)
+    assert background_loop._waiting[loop] == 50
+    assert sum("_wake" in repr(timer) for timer in loop._scheduled) == 1
+    assert await asyncio.gather(*joins) == list(range(50))
+    await asyncio.sleep(3 * background_loop._POLL)
+    assert loop not in background_loop._waiting
 
 
 @pytest.mark.rigs

@@ -262,6 +262,20 @@ def test_a_list_of_answers_brings_its_images(ask, provider):
     assert shades(ask(provider, http(json.dumps(answers).encode()))) == [1, 2]
 
 
+@each_provider
+@pytest.mark.parametrize("status", ["200 Fine", "201 Created", "203 Transformed", "206 Partial"])
+def test_any_status_of_success_brings_the_images(ask, provider, status):
+    shape = SHAPES[provider]
+    answer = http(shape.items(shape.item(encoded(1)))).replace(b"200 OK", status.encode(), 1)
+    assert shades(ask(provider, answer)) == [1]
+
+
+@pytest.mark.parametrize("provider", ["openai", "xai"])
+def test_one_image_needs_no_list(ask, provider):
+    assert shades(ask(provider, http({"data": {"b64_json": encoded(1)}}))) == [1]
+    assert shades(ask(provider, http({"b64_json": encoded(1)}))) == [1]
+
+
 def test_a_stream_in_an_encoding_is_read_whole(ask):
     body = gzip.compress(event_stream(PREVIEW, FINISHED))
     answer = http(body, "text/event-stream").replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n", 1)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rigs import disk, ledger, power, quota, rebuild, storm
+from rigs import disk, ledger, many_runs, power, quota, rebuild, storm
 from rigs.figures import table
 
 RIGS = {
@@ -26,6 +26,7 @@ RIGS = {
     "rebuild": rebuild,
     "quota": quota,
     "storm": storm,
+    "many_runs": many_runs,
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("name", ["ledger", "disk", "power", "rebuild", "quota", "storm"])
+@pytest.mark.parametrize("name", ["ledger", "disk", "power", "rebuild", "quota", "storm", "many_runs"])
 def test_the_quick_form_reaches_its_aim(name: str) -> None:
     """In a process of its own: rigs fork, limit the size of files, and serve."""
     done = subprocess.run(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
+import resource
 import sqlite3
 import subprocess
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from support.ledger import entry, everything, put, run_program
 
+from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import maintenance
 from imagegen_nb.store.local import LocalStore
@@ -312,3 +315,34 @@ def test_a_store_that_lives_until_the_interpreter_exits_warns_of_nothing(tmp_pat
     )
     assert done.stdout.strip() == "Cannot operate on a closed database."
     assert done.stderr == ""
+
+
+def test_a_database_that_cannot_be_opened_for_want_of_files_is_waited_for(store):
+    """SQLite only says that it cannot open it."""
+    store.begin(entry("a-run"), None)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+
+    def let_go() -> None:
+        while taken:
+            os.close(taken.pop())
+
+    timer = threading.Timer(0.5, let_go)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
+                taken.append(os.open(os.curdir, os.O_RDONLY))
+        with pytest.raises(StoreError, match="ulimit -n") as caught, store.database.transaction():
+            pass
+        assert caught.value.out_of_files
+        timer.start()
+        image = CheckedImage(b"data", "image/png", 1, 1, has_alpha=False)
+        staged = store.stage(image, run_id="a-run", emulated=True)
+        store.finish(replace(entry("a-run"), state="done"), [staged])
+    finally:
+        timer.cancel()
+        let_go()
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert [record.run_id for record in store.records()] == ["a-run"]
+    assert [run.state for run in store.runs()] == ["done"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from support.ledger import blob_files, content, entry, lock_files, new, plant, put, run_program
+from support.ledger import blob_files, content, entry, lock_files, marked_runs, new, plant, put, run_program
 
 from imagegen_nb.errors import AssetNotFound, StorageLimitReached, StoreError
 from imagegen_nb.store.local import LocalStore
@@ -293,7 +293,7 @@ def test_a_refused_run_leaves_nothing_behind(store):
     with pytest.raises(StorageLimitReached):
         store.begin(entry("refused"), 100)
     assert [run.run_id for run in store.runs()] == ["a-run"]
-    assert lock_files(store) == ["a-run.lock"]
+    assert marked_runs(store) == ["a-run"]
     assert [path.name for path in store.paths.manifests.iterdir()] == ["a-run.json"]
 
 

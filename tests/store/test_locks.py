@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support.ledger import entry, lock_files, other_process, states
 
+from imagegen_nb.store import locks
+
 
 def test_a_lock_file_without_a_run_is_collected(store):
     store.begin(entry("a-run"), None)
+    marker, lock = sorted(lock_files(store), reverse=True, key=lambda name: name.endswith(".run"))
+    assert marker == f"a-run.{lock.removesuffix('.lock')}.run"
     (store.paths.locks / "killed-before-its-row.lock").touch()
+    (store.paths.locks / "killed-before-its-row.killed.run").touch()
     (store.paths.locks / "killed-before-its-name.tmp").touch()
     assert states(store) == [("calling", "unknown")]
-    assert lock_files(store) == ["a-run.lock"]
+    assert sorted(lock_files(store)) == sorted([marker, lock])
+
+
+def test_many_runs_hold_one_open_file(store):
+    def open_files():
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    store.begin(entry("first"), None)
+    before = open_files()
+    runs = [entry(f"run-{number}") for number in range(50)]
+    for run in runs:
+        store.begin(run, None)
+    assert open_files() == before
+    assert sum(name.endswith(".lock") for name in lock_files(store)) == 1
+    for run in [*runs, entry("first")]:
+        store.finish(replace(run, state="failed", charge="none"), [])
+    assert lock_files(store) == []
+    assert open_files() == before - 1
+
+
+def test_a_lock_of_an_earlier_version_keeps_its_run_alive(store):
+    """It has the run's own name, and no marker."""
+    store.begin(entry("a-run"), None)
+    locks.release(store.paths, "a-run")
+    store.paths.locks.mkdir(exist_ok=True)
+    with (store.paths.locks / "a-run.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert states(store) == [("calling", "unknown")]
+    assert states(store) == [("interrupted", "unknown")]
+    assert lock_files(store) == []
+
+
+def test_a_deleted_lock_is_made_anew(store):
+    store.begin(entry("a-run"), None)
+    shutil.rmtree(store.paths.locks)
+    store.begin(entry("next"), None)
+    assert states(store) == [("interrupted", "unknown"), ("calling", "unknown")]
+    assert len(lock_files(store)) == 2
 
 
 def test_strange_files_among_the_locks_stop_nobody(store, tmp_path):

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import replace
 
 import pytest
-from support.ledger import entry, lock_files, new, other_process, states
+from support.ledger import entry, lock_files, marked_runs, new, other_process, states
 
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks
@@ -72,7 +72,7 @@ def test_a_killed_run_is_interrupted_and_its_charge_unknown(store):
     )
     store.begin(entry("next"), None)
     assert states(store) == [("interrupted", "unknown"), ("calling", "unknown")]
-    assert lock_files(store) == ["next.lock"]
+    assert marked_runs(store) == ["next"]
     manifest = json.loads((store.paths.manifests / "a-run.json").read_text())
     assert manifest["run"]["state"] == "interrupted"
 

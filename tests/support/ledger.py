@@ -82,8 +82,15 @@ def blob_files(store: LocalStore) -> list[Path]:
 
 
 def lock_files(store: LocalStore) -> list[str]:
-    """The names of the lock files."""
+    """The names of the lock files, and of the markers of runs."""
     return sorted(path.name for path in store.paths.locks.iterdir())
+
+
+def marked_runs(store: LocalStore) -> list[str]:
+    """The runs that have a marker; there is one lock for all of them."""
+    markers = [name for name in lock_files(store) if name.endswith(".run")]
+    assert len(lock_files(store)) == len(markers) + bool(markers)
+    return [name.partition(".")[0] for name in markers]
 
 
 def plant(link: Path, target: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 import httpx2
 from httpx2 import ServerSentEvent
 
+from imagegen_nb.core.open_files import OUT_OF_FILES, LoopSemaphore, is_out_of_files, patiently
 from imagegen_nb.core.redaction import scrub
 from imagegen_nb.errors import (
     Charge,
@@ -29,7 +30,7 @@ from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.http import error_words
 from imagegen_nb.providers.http.event_stream import arriving_events
 from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, limiter_for, sleep, with_jitter
-from imagegen_nb.providers.http.response import ProviderResponse, safe_name
+from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
 from imagegen_nb.providers.http.response import failure as by_status
 from imagegen_nb.providers.http.transport import Capture, GuardedTransport, current, host_of
 
@@ -38,17 +39,21 @@ T = TypeVar("T")
 ReadRefusal = Callable[[ProviderResponse, Connection], ProviderError]
 """Makes the provider's error of a response that is no success: it tells a rate limit from a lack of money."""
 
-_OK = 200
 _TOO_MANY = 429
 _UNREACHED = frozenset(("ConnectError", "ConnectTimeout"))
 """The HTTP client's errors for a refused connection, one that was not established, and an unknown host."""
 _MOST_ATTEMPTS = 6
 _MOST_CONNECTS = 3
+_LOOK_AGAIN = 0.5
+"""Seconds between attempts while no file can be opened."""
 _RECONNECT = 0.3
 """Seconds before the second attempt to connect; a multiple before each further one."""
 _WORTH_REPORTING = 0.5
 """Seconds; shorter waits are not reported."""
 _DEADLINE = "deadline"
+_OUT_OF_FILES = "out of files"
+_connections = LoopSemaphore(most=128, files=4)
+"""The calls that have a connection at once; a run of ten images may make ten."""
 _NOT_EMULATED = "x-imagegen-not-emulated"
 """The emulator's header that says so."""
 _LINGER = 0.5
@@ -133,6 +138,8 @@ class ProviderClient:
         # the key. Only a name leaves this block.
         except Exception as error:  # noqa: BLE001
             capture.failure = _DEADLINE if deadline.expired() else _name_of(error)
+            if is_out_of_files(error) and not capture.sent:
+                capture.failure = _OUT_OF_FILES
         finally:
             current.reset(token)
 
@@ -142,7 +149,7 @@ class ProviderClient:
         response = capture.response
         if response is None:
             return self._incomplete(capture)
-        if response.status == 200 and error_words.is_error(response.body):
+        if response.is_success and error_words.is_error(response.body):
             raise self.read_refusal(response, self.connection)
         emulated = safe_name(response.headers.get(_NOT_EMULATED))
         if emulated is None or self.connection.backend != "emulator":
@@ -156,11 +163,11 @@ class ProviderClient:
     def _incomplete(self, capture: Capture) -> ProviderResponse:
         """A success that broke off, as far as it came: its images are paid for. Raises any other failure."""
         error = self.failure_of(capture)
-        whole_enough = capture.status == _OK and capture.received and capture.refusal is None
-        if not isinstance(error, ProviderError) or not whole_enough:
+        readable = is_success(capture.status) and capture.received and capture.refusal is None
+        if not isinstance(error, ProviderError) or not readable:
             raise error
         body = scrub(b"".join(capture.received), capture.secrets)
-        return ProviderResponse(self.provider, _OK, capture.headers, body, broken=error)
+        return ProviderResponse(self.provider, capture.status or 0, capture.headers, body, broken=error)
 
     def failure_of(self, capture: Capture) -> ImagegenError:
         """The error for a call that brought no response, or not all of it."""
@@ -176,6 +183,8 @@ class ProviderClient:
                 message += "; the images may have been made and charged, so the call is not repeated"
             elif capture.way is not None:
                 message += f" ({capture.way.until_now()}); nothing was sent"
+        elif capture.failure == _OUT_OF_FILES:
+            message = f"could not connect to {where}: {OUT_OF_FILES}; nothing was sent"
         elif capture.sent:
             message = f"the connection to {where} broke after the request was sent ({capture.failure})"
         else:
@@ -269,7 +278,7 @@ class _Attempts:
                 yield
             return
         with self._limiter.in_flight() as refused:
-            async with self._client.guard(self.last):
+            async with self._client.guard(self.last), _connections():
                 yield
             seconds = self._refused_for()
             self._refused = seconds is not None
@@ -290,17 +299,25 @@ class _Attempts:
     async def _may_be_made_again(self) -> bool:
         """Whether the call did not reach the model and there is time for another attempt. The rate limiter
         waits after a refusal; after a failure to connect the wait is here."""
-        if self._limiter is None or self._made >= _MOST_ATTEMPTS:
+        if self._limiter is None:
+            return False
+        if self.last.failure == _OUT_OF_FILES:
+            return await self._wait(_LOOK_AGAIN, "open files")
+        if self._made >= _MOST_ATTEMPTS:
             return False
         if self._refused:
             return True
         reached = self.last.sent or self.last.refusal is not None or self.last.response is not None
         if reached or self._made >= _MOST_CONNECTS or not _may_pass(self.last):
             return False
-        seconds, deadline = with_jitter(_RECONNECT * self._made), self._connection.deadline
+        return await self._wait(with_jitter(_RECONNECT * self._made), "no connection")
+
+    async def _wait(self, seconds: float, reason: str) -> bool:
+        """Wait before the next attempt; false at once where that is past the deadline."""
+        deadline = self._connection.deadline
         if deadline is not None and asyncio.get_running_loop().time() + seconds >= deadline:
             return False
-        self._client.report_wait("no connection", seconds)
+        self._client.report_wait(reason, seconds)
         await sleep(seconds)
         return True
 
@@ -315,7 +332,10 @@ async def open_client(
     `read_refusal` makes the provider's error of a response that is no success, to tell a refusal for the rate
     of requests, after which a call is made again, from one for lack of money.
     """
-    transport = GuardedTransport(provider, connection)
+    # In a thread: certificates are read, and modules loaded, from files.
+    transport = await asyncio.to_thread(
+        patiently, partial(GuardedTransport, provider, connection), is_out_of_files
+    )
     async with httpx2.AsyncClient(transport=transport, follow_redirects=False, trust_env=False) as http:
         yield ProviderClient(provider, connection, http, read_refusal, model)
 

@@ -85,6 +85,11 @@ class ProviderResponse:
     flaws: list[str] = field(default_factory=list)
 
     @property
+    def is_success(self) -> bool:
+        """Whether the status says so: 200, or another one that gateways give to what succeeded."""
+        return is_success(self.status)
+
+    @property
     def request_id(self) -> str | None:
         """The provider's id of the request, where it gives one in the usual header."""
         return safe_name(self.headers.get("x-request-id"))
@@ -187,6 +192,11 @@ class ProviderResponse:
         flaws = list(dict.fromkeys(self.flaws))
         said = "the answer was not clean JSON ({}); what it holds was read all the same"
         return [ProviderWarning(said.format(", ".join(flaws)))] if flaws else []
+
+
+def is_success(status: int | None) -> bool:
+    """Whether an HTTP status is one of success."""
+    return status is not None and 200 <= status < 300
 
 
 def failure(

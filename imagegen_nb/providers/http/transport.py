@@ -33,7 +33,7 @@ from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
 from imagegen_nb.providers.http.certificates import tls_context
 from imagegen_nb.providers.http.decoding import EVENT_STREAM
 from imagegen_nb.providers.http.proxies import proxy_for
-from imagegen_nb.providers.http.response import ProviderResponse, safe_name
+from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
 from imagegen_nb.providers.http.unreached import CONNECT_TIMEOUT, Unreached, Way, explain, leaves
 
 CALL_HEADER = "x-imagegen-nb-call"
@@ -195,10 +195,12 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 ProviderFault,
                 f"answered with a redirect, which is not followed: the key goes to {self.origin.host} only",
             )
-        if capture.streams and response.status_code == 200 and _can_stream(response.headers):
+        if capture.streams and is_success(response.status_code) and _can_stream(response.headers):
             stream = _GuardedStream(response, self.largest_response, self._refuse_size)
             stream.secrets = capture.secrets
-            return httpx2.Response(200, headers=response.headers, stream=stream, request=request)
+            return httpx2.Response(
+                response.status_code, headers=response.headers, stream=stream, request=request
+            )
         headers = {name.lower(): value for name, value in response.headers.items()}
         capture.headers = headers
         body = await self._read(capture, response)
@@ -237,7 +239,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         self._refuse(current.get(), InvalidResponse, what)
 
     def _refuse(self, capture: Capture, kind: type[ProviderError], message: str) -> NoReturn:
-        charge: Charge = "unknown" if capture.sent and capture.status == 200 else "none"
+        charge: Charge = "unknown" if capture.sent and is_success(capture.status) else "none"
         capture.refusal = kind(
             message,
             provider=self.provider,
