@@ -26,6 +26,7 @@ _BESIDE = (
 _ERROR_KEYS = frozenset((*_INNER, *_OUTER, *_LAST, *_BESIDE))
 """What answers consist of that are nothing but an error."""
 _TITLE = re.compile(rb"<(title|h1|message)[^>]*>(.*?)</\1\s*>", re.IGNORECASE | re.DOTALL)
+_LONGEST_HEAD = 4_000
 _LONGEST_TITLE = 120
 _LONGEST_NAME = 40
 """Characters of a value that is only a name; the smallest image in base64 has more."""
@@ -47,7 +48,7 @@ def read(body: bytes) -> ErrorWords:
     """The words of an answer's body."""
     start = body[:_LARGEST].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"<":
-        found = _TITLE.search(start)
+        found = _TITLE.search(start[:_LONGEST_HEAD])  # what is searched again and again has to be short
         title = html.unescape(found[2].decode(errors="replace")) if found else ""
         return ErrorWords(" ".join(re.sub("<[^>]*>", " ", title).split())[:_LONGEST_TITLE], page=True)
     answer = _json(body)
