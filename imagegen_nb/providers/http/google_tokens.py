@@ -19,7 +19,7 @@ from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import AuthenticationFailed, ImagegenError, MissingCredential, ProviderFault
 from imagegen_nb.providers.http.certificates import tls_context
 from imagegen_nb.providers.http.proxies import proxy_for
-from imagegen_nb.providers.http.unreached import Way, explain, leaves
+from imagegen_nb.providers.http.unreached import CONNECT_TIMEOUT, Way, explain, leaves
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -40,8 +40,9 @@ def ready_credentials(given: Credentials | None, project: str, seconds: float | 
     """`given`, or this machine's own credentials, with a token. See `VertexAI.google_credentials`."""
     request = TokenRequest(seconds)
     problem: ImagegenError
+    credentials = given
     try:
-        credentials = given or google.auth.default([_SCOPE], request=request)[0]
+        credentials = credentials or google.auth.default([_SCOPE], request=request)[0]
         request.trouble = ""  # looking for a cloud's machine around this one fails almost everywhere
         if not credentials.valid:
             credentials.refresh(request)  # type: ignore[no-untyped-call]
@@ -49,7 +50,7 @@ def ready_credentials(given: Credentials | None, project: str, seconds: float | 
     except DefaultCredentialsError as error:
         problem = _missing(project, str(error.args[0]) if error.args else "")
     except GoogleAuthError as error:
-        problem = _not_refreshed(error, request)
+        problem = _not_refreshed(error, request, credentials)
     except ImagegenError as error:
         problem = error
     # Files of credentials are read by several packages, each with errors of its own.
@@ -68,7 +69,9 @@ def _missing(project: str, said: str) -> MissingCredential:
     )
 
 
-def _not_refreshed(error: GoogleAuthError, request: TokenRequest) -> ImagegenError:
+def _not_refreshed(
+    error: GoogleAuthError, request: TokenRequest, credentials: Credentials | None
+) -> ImagegenError:
     """Why credentials brought no token: nobody was reached, nobody was well, or they are refused."""
     where = request.host or "the token endpoint"
     if request.trouble:
@@ -76,7 +79,9 @@ def _not_refreshed(error: GoogleAuthError, request: TokenRequest) -> ImagegenErr
             f"no Google access token: could not reach {where}: {request.trouble}; nothing was sent to Gemini",
             provider=_PROVIDER,
         )
-    said = redact(str(error.args[0]) if error.args else "", limit=200)
+    secrets = [getattr(credentials, name, None) for name in ("refresh_token", "client_secret", "token")]
+    known = [secret for secret in secrets if isinstance(secret, str)]
+    said = redact(str(error.args[0]) if error.args else "", known, limit=200)
     if request.status is not None and (request.status >= 500 or request.html):
         page = "an HTML page" if request.html else said
         return ProviderFault(
@@ -142,12 +147,13 @@ class TokenRequest(transport.Request):
             verify=tls, trust_env=False, proxy=None if proxy is None else proxy.for_client(_PROVIDER)
         )
         seconds = min(self.seconds, timeout or _LONGEST)
+        timeouts = httpx2.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT))
         trouble = ""
 
         def trace(event: str, info: Mapping[str, Any]) -> None:
             sent.append(event) if leaves(event, info) else way.follow(event)
 
-        with httpx2.Client(transport=carrier, timeout=seconds, trust_env=False) as client:
+        with httpx2.Client(transport=carrier, timeout=timeouts, trust_env=False) as client:
             try:
                 response = client.request(
                     method,
@@ -157,8 +163,10 @@ class TokenRequest(transport.Request):
                     extensions={"trace": trace},
                 )
             except Exception as error:  # noqa: BLE001 - it may hold the request, and so a refresh token
-                reason = f"no whole answer within {seconds:g} s" if sent else explain(error, way).reason
-                trouble = reason or type(error).__name__
+                name = type(error).__name__
+                silent = isinstance(error, httpx2.TimeoutException)
+                broke = f"no whole answer within {seconds:g} s" if silent else f"it broke off ({name})"
+                trouble = broke if sent else explain(error, way).reason or name
         if trouble:
             self.trouble = trouble
             raise TransportError(trouble)  # type: ignore[no-untyped-call]

@@ -188,6 +188,18 @@ def test_an_endpoint_that_never_answers(tmp_path):
         )
 
 
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{"])
+def test_an_endpoint_that_breaks_off(tmp_path, answer):
+    with served(answering(answer)) as endpoint:
+        failed(tmp_path, ProviderFault, "it broke off", credentials=user(f"{endpoint.url}/token"))
+
+
+def test_an_endpoint_that_repeats_the_secrets(tmp_path):
+    secrets = f"not {REFRESH_TOKEN} nor canary-client-secret-0123456789"
+    with served(answering(http(secrets.encode(), "400 No"))) as endpoint:
+        failed(tmp_path, AuthenticationFailed, "[redacted]", credentials=user(f"{endpoint.url}/token"))
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind", "says"),
     [
