@@ -430,6 +430,20 @@ def test_azure_is_asked_at_its_own_path_with_its_own_header(raw_server, azure, m
     assert run.paid_by == "hosted: Azure OpenAI 127.0.0.1 (AZURE_OPENAI_API_KEY)"
 
 
+def test_azure_is_asked_as_the_sdks_own_client_for_it_asks(raw_server, azure):
+    import openai
+
+    server = raw_server(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")
+    STEP.run(workspace=azure(server.url))
+    options = {"azure_endpoint": server.url, "api_version": "2025-04-01-preview", "api_key": AZURE_KEY}
+    client = openai.AzureOpenAI(**options, azure_deployment="team-images", max_retries=0)
+    with client, pytest.raises(openai.InternalServerError):
+        client.images.generate(model="gpt-image-2", prompt="a fox", n=1)
+    ours, theirs = server.requests
+    assert (ours.line, ours.headers["api-key"]) == (theirs.line, theirs.headers["api-key"])
+    assert json.loads(ours.body) == json.loads(theirs.body)
+
+
 @pytest.mark.parametrize("partial_images", [0, 1])
 def test_azures_images_come(emulator, azure, partial_images):
     run = STEP.run(workspace=azure(f"{emulator.url}/openai/openai"), partial_images=partial_images)
