@@ -24,7 +24,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 _MODELS = """# Models and their settings
 
 Written by `./dev docs` from what each provider's file declares; `imagegen-nb models` prints the same.
-Status as of 2026-11-21: using a redirected or retired model warns, and names its successor.
+Status as of 2026-11-26: using a model that is not current warns, and names its successor. What is marked as
+secondary could not be read from the provider itself.
 
 """
 _FORM = """# What the form shows

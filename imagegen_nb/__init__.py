@@ -18,6 +18,7 @@ from imagegen_nb._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from imagegen_nb.errors import ImagegenError, InvalidStep, StepFailed
+    from imagegen_nb.providers.capabilities import Model
     from imagegen_nb.providers.credentials import AzureOpenAI, Gateway, VertexAI
     from imagegen_nb.runs.output_reference_check import check_references
     from imagegen_nb.runs.run import Run
@@ -37,6 +38,7 @@ __all__ = [
     "ImageGenerationStep",
     "ImagegenError",
     "InvalidStep",
+    "Model",
     "Run",
     "StepFailed",
     "StepForm",
@@ -56,6 +58,7 @@ _HOMES = {
     "ImageGenerationStep": "step.step",
     "ImagegenError": "errors",
     "InvalidStep": "errors",
+    "Model": "providers.capabilities",
     "Run": "runs.run",
     "StepFailed": "errors",
     "StepForm": "widgets.form",

@@ -295,7 +295,7 @@ class StepFailed(ImagegenError):
 
 
 class ModelLifecycleWarning(UserWarning):
-    """A model in use is redirected, retired, or not offered by the platform's step."""
+    """A model in use is restricted, deprecated, redirected or retired at its provider."""
 
 
 class DefinitionWarning(UserWarning):

@@ -168,6 +168,12 @@ def repeated_lifecycle_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imagegen_nb.step.step._warned", set())
 
 
+@pytest.fixture(autouse=True)
+def no_declared_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test meets the models that another declared."""
+    monkeypatch.setattr("imagegen_nb.providers.catalog._declared", {})
+
+
 @pytest.fixture(scope="session")
 def _running_emulator() -> Iterator[Emulator]:
     with Emulator() as emulator:

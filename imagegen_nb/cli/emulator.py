@@ -17,7 +17,7 @@ def emulator(
     ] = 8321,
     latency: Annotated[float, typer.Option(min=0, help="Seconds each request takes.")] = 0.0,
     retired: Annotated[
-        bool, typer.Option("--retired", help="Answer 404 for models their provider has retired.")
+        bool, typer.Option("--retired", help="Answer 404 for models that new keys do not get.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the address as JSON.")] = False,
 ) -> None:

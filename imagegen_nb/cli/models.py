@@ -21,7 +21,7 @@ def models(
     """List the models and where they stand, or what one of them can be set to."""
     rows = [row for row in model_table.model_rows() if model in (None, row["model"])]
     if not rows:
-        raise InvalidOption(f"{model!r} is not a known model; the nearest is {catalog.nearest(model)}")
+        raise InvalidOption(f"{model!r} is not a known model: {catalog.declaration(model)}")
     if as_json:
         print_json(rows)
     elif as_markdown:
@@ -35,7 +35,7 @@ def models(
 def _overview(rows: list[dict[str, Any]]) -> None:
     table = plain_table("model", "provider", "platform", "status")
     for row in rows:
-        status = row["status"] if row["status"] == "current" else f"[yellow]{row['status']}[/] {row['since']}"
+        status = row["status"] if row["status"] == "current" else f"[yellow]{escape(row['outlook'])}[/]"
         table.add_row(row["model"], row["provider"], "offered" if row["offered"] else "not offered", status)
     out.print(table)
     for row in rows:

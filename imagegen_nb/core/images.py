@@ -1,7 +1,8 @@
 """Turns bytes somebody sent into an image one may trust, and images into thumbnails.
 
 Nothing is believed: the format is read off the first bytes, size and pixels are bounded before
-decoding, and the whole picture is decoded once. Bytes that need no change are kept as they came.
+decoding, and the whole picture is decoded once. Bytes that need no change are kept as they came. Sizes and
+pixels are those of the upright picture, as it is shown.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from imagegen_nb.core import image_metadata
 from imagegen_nb.errors import ImageRejected
 
 if TYPE_CHECKING:
@@ -43,8 +45,9 @@ _PILLOW_NAMES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 
 @dataclass(frozen=True, slots=True)
 class CheckedImage:
-    """A fully decoded, acceptable image. `width` and `height` are pixels, `media_type` is read off
-    the bytes; `note` says what differs from what was declared or asked, or is empty."""
+    """A fully decoded, acceptable image. `width` and `height` are pixels as it is shown, `media_type` is read
+    off the bytes; `note` says what differs from what was declared or asked, or is empty. `lost` names
+    what the file said beside its pixels that did not come along into another format."""
 
     data: bytes = field(repr=False)
     media_type: str
@@ -52,6 +55,7 @@ class CheckedImage:
     height: int
     has_alpha: bool
     note: str = ""
+    lost: tuple[str, ...] = ()
 
 
 def sniff(data: bytes) -> str | None:
@@ -80,18 +84,21 @@ def check(data: bytes, *, declared: str | None = None, store_as: str | None = No
         note = f"declared {declared}, the bytes are {media_type}"
     picture = _decode(data, media_type)
     has_alpha = picture.has_transparency_data
+    width, height = image_metadata.upright_size(picture)
+    lost: tuple[str, ...] = ()
     if store_as and store_as != media_type:
-        data = _encode(picture, store_as)
+        lost = image_metadata.lost(picture, data)
+        data = _encode(image_metadata.upright(picture), store_as)
         media_type = store_as
-    return CheckedImage(data, media_type, picture.width, picture.height, has_alpha, note)
+    return CheckedImage(data, media_type, width, height, has_alpha, note, lost)
 
 
 def decode(data: bytes) -> PILImage.Image:
-    """A loaded Pillow image of checked bytes; raises `ImageRejected` as `check` does."""
+    """A loaded, upright Pillow image of checked bytes; raises `ImageRejected` as `check` does."""
     media_type = sniff(data)
     if media_type is None:
         raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(data)})")
-    return _decode(data, media_type)
+    return image_metadata.upright(_decode(data, media_type))
 
 
 def thumbnail(data: bytes, largest: int | None = None) -> bytes:
@@ -101,9 +108,7 @@ def thumbnail(data: bytes, largest: int | None = None) -> bytes:
     """
     from PIL import Image
 
-    picture = decode(data)
-    if picture.mode not in ("RGB", "RGBA"):
-        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    picture = image_metadata.to_srgb(decode(data))
     small = b""
     for edge, quality in _THUMBNAILS:
         picture.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -116,6 +121,16 @@ def thumbnail(data: bytes, largest: int | None = None) -> bytes:
 
 
 def _decode(data: bytes, media_type: str) -> PILImage.Image:
+    """The picture as its pixels stand in the file. What is damaged beside them does not fail it."""
+    try:
+        return _decode_strictly(data, media_type)
+    except ImageRejected:
+        if (less := image_metadata.without_metadata(data)) is None:
+            raise
+    return _decode_strictly(less, media_type)
+
+
+def _decode_strictly(data: bytes, media_type: str) -> PILImage.Image:
     name = _PILLOW_NAMES[media_type]
     opener = _opener(media_type)  # loads modules: where that fails, it is not for the image's sake
     try:
@@ -151,16 +166,14 @@ def _opener(media_type: str) -> Callable[[io.BytesIO], PILImage.Image]:
 
 
 def _encode(picture: PILImage.Image, media_type: str) -> bytes:
-    buffer = io.BytesIO()
-    if media_type == "image/png":
-        if picture.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):  # CMYK JPEGs have no PNG form
-            picture = picture.convert("RGB")
-        # Level 1 takes a fifth of the default level's time for about 18 % more bytes.
-        picture.save(buffer, "PNG", compress_level=1)
-    else:
-        if media_type == "image/jpeg" and picture.mode not in ("L", "RGB"):
-            picture = _on_white(picture)
-        picture.save(buffer, _PILLOW_NAMES[media_type])
+    buffer, name = io.BytesIO(), _PILLOW_NAMES[media_type]
+    if picture.mode == "CMYK" or picture.mode.startswith("I"):  # which the other formats do not have
+        picture = image_metadata.to_srgb(picture)
+    if media_type == "image/jpeg" and picture.mode not in ("L", "RGB"):
+        picture = _on_white(picture)
+    # Level 1 takes a fifth of the default level's time for about 18 % more bytes.
+    options = {"compress_level": 1} if name == "PNG" else {}
+    picture.save(buffer, name, **options, **image_metadata.carried_over(picture, name))
     return buffer.getvalue()
 
 
@@ -170,8 +183,10 @@ def _on_white(picture: PILImage.Image) -> PILImage.Image:
 
     if not picture.has_transparency_data:
         return picture.convert("RGB")
-    picture = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    white = Image.new("RGBA", picture.size, "white")
+    composed = Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+    composed.info = {key: value for key, value in picture.info.items() if key != "transparency"}
+    return composed
 
 
 def _describe(data: bytes) -> str:

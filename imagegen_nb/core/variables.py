@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.redaction import visible
@@ -24,9 +24,10 @@ LONGEST_TEXT = 100_000
 LONGEST_PATH = 500
 """Characters of a path that is listed: nobody writes longer ones, and their number could be squared."""
 
-_DEEPEST = 64
 _TAG = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]{0,8}))*")
+_BRACKETS = re.compile(r"""\.?\[\s*(?:(0|[1-9][0-9]{0,8})|["']?([A-Za-z_][A-Za-z0-9_]*)["']?)\s*\]""")
+"""A position or name as Python, JavaScript and JSONPath write it: `[0]`, `["name"]`."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _MOST_HINTS = 5
 _MOST_NAMES = 50
@@ -34,15 +35,6 @@ _LONGEST_NAME = 32
 """Characters of a name that something like it is looked for; comparing long ones takes long."""
 _MOST_LOOKED_FOR = 2
 """Unlike steps of one path that something like them is looked for."""
-
-
-@runtime_checkable
-class HasContext(Protocol):
-    """A value that later prompts can refer to, such as a run: it gives its plain data."""
-
-    def as_context(self) -> dict[str, Any]:
-        """The data paths walk through, made of dict, list, str, int, float, bool and None."""
-        ...
 
 
 def paths(template: str) -> tuple[str, ...]:
@@ -57,9 +49,30 @@ def malformed(template: str) -> tuple[str, ...]:
     return tuple(f"{{{{{inside}}}}}" for inside in contents if not _PATH.fullmatch(inside.strip()))
 
 
+def remedy_for(tag: str) -> str:
+    """How a malformed tag is written; where its path is plain, as in `{{images[0].url}}`, that path."""
+    path = _BRACKETS.sub(lambda match: f".{match[1] or match[2]}", tag.strip("{}").strip())
+    path = path.removeprefix("$.").replace("..", ".")
+    if _PATH.fullmatch(path):
+        return f"write {{{{{path}}}}}, with a dot before each name and position"
+    return "write only names and positions between the braces, e.g. {{product}}"
+
+
 def unclosed(template: str) -> bool:
     """Whether `template` holds a `{{` that no `}}` closes; it is text then, but hardly meant so."""
-    return "{{" in _TAG.sub("", template)
+    _, opened, rest = _without_tags(template).rpartition("{{")
+    return bool(opened) and "}}" not in rest
+
+
+def nested(template: str) -> bool:
+    """Whether `template` holds braces within `{{ }}`, such as `{{ {x} }}`; that is text too."""
+    _, opened, rest = _without_tags(template).partition("{{")
+    return bool(opened) and "}}" in rest
+
+
+def _without_tags(template: str) -> str:
+    # Something in their place: the braces around a tag are no pair.
+    return _TAG.sub(" ", template)
 
 
 def is_name(text: str) -> bool:
@@ -75,44 +88,15 @@ def check_identifier(name: object) -> None:
         )
 
 
-def plain(value: object, place: str = "inputs", depth: int = 0) -> Any:
-    """A copy of `value` in plain JSON types; a run gives its output.
-
-    Raises `VariableError` naming the place for anything else, and for nesting past 64 levels.
-    """
-    if depth > _DEEPEST:
-        raise VariableError(f"{place} is nested deeper than {_DEEPEST} levels (does it contain itself?)")
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, HasContext):
-        return plain(value.as_context(), place, depth + 1)
-    if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise VariableError(f"{place} has the key {key!r}; keys must be text")
-        return {key: plain(item, f"{place}.{key}", depth + 1) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
-        return [plain(item, f"{place}.{index}", depth + 1) for index, item in enumerate(value)]
-    raise VariableError(
-        f"{place} is of type {type(value).__name__}, which a prompt cannot hold. "
-        "Pass text, a number, a list, a dict or a run; turn anything else into text first, e.g. str(value)"
-    )
-
-
 def render(template: str, context: Mapping[str, Any]) -> str:
-    """`template` with every tag replaced by its value from `context` (plain data, see `plain`).
+    """`template` with every tag replaced by its value from `context` (plain data, see `core/plain_data.py`).
 
     Text stays as it is; numbers, true and false are written as JSON, arrays and objects as compact
     JSON. Raises one `VariableError` that names every tag that cannot be filled, and why.
     """
     values: dict[str, str] = {}
     missing: list[str] = []
-    unusable = [
-        f"{tag} is not a path: write only names and positions, e.g. {{{{product}}}}"
-        for tag in malformed(template)
-    ]
+    unusable = [f"{tag} is not a path: {remedy_for(tag)}" for tag in malformed(template)]
     for path in paths(template):
         exists, value = _look_up(path, context)
         if not exists:

@@ -29,8 +29,8 @@ class GenerationRequest:
     """A request to a generation endpoint: `body` is parsed JSON or None, `headers` have lower-case names.
 
     route: the entry of `Adapter.paths` it matched. model: from the path (Gemini), else None.
-    query_key: Google's ``?key=``. base_url: this server's root. retired: whether to refuse models that were
-    shut down. images: where an image is put to be served by URL.
+    query_key: Google's ``?key=``. base_url: this server's root. retired: whether to refuse models that
+    new keys do not get. images: where an image is put to be served by URL.
     """
 
     path: str

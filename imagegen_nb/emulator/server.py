@@ -26,7 +26,7 @@ class Emulator:
     """A loopback server that speaks the wire formats of image providers.
 
     host: a loopback address, nothing else (ValueError). port: 0 takes a free one. latency: seconds each
-    request waits. retired: respond 404 for models the provider has shut down. Not started until `start`, a
+    request waits. retired: respond 404 for models that new keys do not get. Not started until `start`, a
     ``with`` block or `shared`. Every method may be called from any thread.
     """
 
@@ -143,7 +143,7 @@ class Emulator:
 
     @property
     def retired(self) -> bool:
-        """Whether models the provider has shut down are refused with 404; may be set while running."""
+        """Whether models that new keys do not get are refused with 404; may be set while running."""
         return self._state.retired
 
     @retired.setter

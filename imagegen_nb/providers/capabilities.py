@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from math import log
 from typing import Any, ClassVar, Literal, Protocol
 
 from imagegen_nb.core.types import SettingValue
+from imagegen_nb.errors import InvalidOption
 
 _UNCLEAN = re.compile(r"[\0\ud800-\udfff]")
 
@@ -215,18 +216,45 @@ class Rule:
         return value is not None and other in self.equals and (not self.refused or value in self.refused)
 
 
+Evidence = Literal["official", "secondary"]
+"""Who says so: the provider itself, or only others about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """Where a model stands at its provider. Dates are ISO days; `source` says where it was read."""
+    """Where a model stands at its provider. Dates are ISO days; `source` says where it was read.
 
-    status: Literal["current", "redirected", "retired"] = "current"
+    `restricted` is a model that only some keys may use, `deprecated` one that is served and should not be
+    chosen any more, `redirected` one that another model answers for, `retired` one that is gone. `ends` is
+    the day it is no longer served from, where one was announced; `evidence` and `ends_evidence` say who told.
+    """
+
+    status: Literal["current", "restricted", "deprecated", "redirected", "retired"] = "current"
     since: str = ""
     successor: str = ""
     note: str = ""
     source: str = ""
+    ends: str = ""
+    evidence: Evidence = "official"
+    ends_evidence: Evidence = "official"
+
+    @property
+    def outlook(self) -> str:
+        """The status, since when, and until when the model is served as far as that is known."""
+        since = f"{self.status} since {self.since}{_told_by(self.evidence)}"
+        if self.ends:
+            return f"{since}, its end announced for {self.ends}{_told_by(self.ends_evidence)}"
+        return f"{since}, no end announced" if self.status in ("restricted", "deprecated") else since
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _told_by(evidence: Evidence) -> str:
+    return " (secondary source)" if evidence == "secondary" else ""
+
+
+_UNSET: Mapping[str, Kind] = {}
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One model: its settings by platform key, rules between them, life and output.
 
@@ -234,10 +262,16 @@ class Model:
     `output_settings` are the keys the platform's output has for it, beside `model`.
     `stored_as` is a MIME type when its images are transcoded before they are stored.
     `labels` renames a setting on the form, `streams` says that live previews are possible.
+
+    With `like`, the name of a known model, it is a user's declaration of a model that this version does not
+    know yet: `Model("my-model", like="gpt-image-2")`. Whatever is left out is as that model has it;
+    `settings` add to its settings. It can be given to a step as its model, or to `catalog.register`.
     """
 
     name: str
-    settings: Mapping[str, Kind]
+    _: KW_ONLY
+    like: str = ""
+    settings: Mapping[str, Kind] = field(default_factory=lambda: _UNSET)
     rules: tuple[Rule, ...] = ()
     output_settings: tuple[str, ...] = ()
     offered: bool = False
@@ -245,6 +279,23 @@ class Model:
     labels: Mapping[str, str] | None = None
     stored_as: str | None = None
     streams: bool = False
+
+    def __post_init__(self) -> None:
+        if self.settings is _UNSET and not self.like:
+            raise InvalidOption(
+                f"Model({self.name!r}): say which known model it is like, e.g. like='gpt-image-2', "
+                "or declare its settings"
+            )
+
+    def resembling(self, known: Model) -> Model:
+        """This declaration, completed by the model it is like."""
+        left_out = {
+            each.name
+            for each in fields(self)
+            if each.name not in ("name", "like", "settings") and getattr(self, each.name) == each.default
+        }
+        taken = {name: getattr(known, name) for name in left_out - {"offered", "lifecycle"}}
+        return replace(self, settings={**known.settings, **self.settings}, **taken)
 
     def default(self, setting: str) -> SettingValue | None:
         """What holds when `setting` is unset; None when the model has no such setting."""

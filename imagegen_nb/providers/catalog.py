@@ -1,4 +1,4 @@
-"""Every provider and model there is: those in `imagegen_nb.providers` and those registered by users."""
+"""Every provider and model there is: those in `imagegen_nb.providers`, and those of users."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import difflib
 import functools
 import importlib
 import pkgutil
+import re
 import threading
 from pathlib import Path
 
+from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import CatalogEntry, Provider
+from imagegen_nb.providers.capabilities import Model
 
 _registered: list[Provider] = []
+_declared: dict[str, CatalogEntry] = {}
+"""The models that users declared, by name."""
 _lock = threading.Lock()
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 _LONGEST_NAME = 100
 """Characters of an unknown name that are compared with the known ones."""
 
@@ -31,11 +37,14 @@ def providers() -> tuple[Provider, ...]:
     return tuple(sorted((*_built_in(), *_registered), key=lambda provider: provider.rank))
 
 
-def register(provider: Provider) -> None:
-    """Add a provider to this process; its models become usable at once.
+def register(provider: Provider | Model) -> None:
+    """Add a provider, or a model declared as `Model(name, like=…)`, to this process; usable at once.
 
-    Raises `InvalidOption` when its name or one of its models is taken.
+    Raises `InvalidOption` when its name or one of its models is taken; a declared model may be declared anew.
     """
+    if isinstance(provider, Model):
+        declare(provider)
+        return
     with _lock:
         taken = {known.name for known in providers()} | {entry.model.name for entry in models()}
         names = [provider.name, *(model.name for model in provider.models)]
@@ -45,15 +54,65 @@ def register(provider: Provider) -> None:
         _registered.append(provider)
 
 
-def unregister(name: str) -> None:
-    """Take a registered provider out again; unknown names are ignored."""
+def declare(model: Model) -> CatalogEntry:
+    """Make a model usable that a user declared, with what it takes over from the model it is like.
+
+    The last declaration of a name holds, so that a notebook's cell can be run again. Raises `InvalidOption`
+    for a name that the catalog knows itself or that can be none, and where the model to be like is unknown.
+    """
     with _lock:
+        known = find(model.name)
+        if known is not None and known.model is model:
+            return known
+        if known is not None and not known.model.like:
+            raise InvalidOption(
+                f"{model.name} is known already, with its own settings: write model={model.name!r}"
+            )
+        if not model.like:
+            raise InvalidOption(
+                f"{model.name} belongs to no registered provider: declare it as "
+                f"Model({model.name!r}, like='gpt-image-2'), with the model it is like"
+            )
+        if not can_be_declared(model.name):
+            raise InvalidOption(
+                f"Model({str(model.name)[:_LONGEST_NAME]!r}): a model's name has letters, digits and ._:/@-"
+            )
+        like = find(model.like)
+        if like is None or model.like == model.name:
+            raise InvalidOption(
+                f"Model({model.name!r}, like={model.like!r}): like is no known model; the nearest is "
+                f"{nearest(model.like)}"
+            )
+        _declared[model.name] = CatalogEntry(like.provider, model.resembling(like.model))
+        return _declared[model.name]
+
+
+def declaration(name: object) -> str:
+    """What a user can do about a model that is not known. What can be no model's name is not repeated."""
+    close = nearest(name)
+    if not can_be_declared(name) or redact(str(name)) != name:
+        return f"the nearest known model is {close}"
+    return (
+        f"the nearest known model is {close}; declare a newer one as model=ig.Model({name!r}, like={close!r})"
+    )
+
+
+def can_be_declared(name: object) -> bool:
+    """Whether a model can have this name; it stands in addresses and files."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None and ".." not in name
+
+
+def unregister(name: str) -> None:
+    """Take a registered provider or declared model out again; unknown names are ignored."""
+    with _lock:
+        _declared.pop(name, None)
         _registered[:] = [provider for provider in _registered if provider.name != name]
 
 
 def models() -> tuple[CatalogEntry, ...]:
-    """Every model with its provider: those the platform offers first, in its order."""
+    """Every model with its provider: those the platform offers first, in its order; declared ones last."""
     entries = [CatalogEntry(provider, model) for provider in providers() for model in provider.models]
+    entries += list(_declared.values())
     return tuple(sorted(entries, key=lambda entry: not entry.model.offered))
 
 

@@ -49,7 +49,10 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials as GoogleCredentials
 
     from imagegen_nb.providers.http.client import ProviderClient
+_DOCS = "https://ai.google.dev/gemini-api/docs"
+_CHANGELOG = f"{_DOCS}/changelog"
 _RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+_MORE_RATIOS = (*_RATIOS, "1:4", "4:1", "1:8", "8:1")
 _IMAGE_CONFIG = {"image_size": "aspect_ratio"}
 """What google-genai calls the settings, in its `ImageConfig`."""
 _FLASH = Model(
@@ -61,13 +64,23 @@ _FLASH = Model(
     output_settings=("image_size",),
     offered=True,
     lifecycle=Lifecycle(
-        "retired",
-        "2026-10-02",
-        "gemini-3.1-flash-image",
-        "Google's shutdown date has passed; expect 404",
-        "https://ai.google.dev/gemini-api/docs/deprecations",
+        "restricted",
+        "2026-09-18",
+        "gemini-3.1-flash-lite-image",
+        "served to those who had used it before; a new key may get 404",
+        _CHANGELOG,
+        ends="2027-03-15",
+        ends_evidence="secondary",
     ),
     labels={"image_size": "Aspect Ratio"},
+)
+_WIDER = replace(
+    _FLASH,
+    settings={
+        **_FLASH.settings,
+        "image_size": Choice(_MORE_RATIOS, "1:1", because="not one of the model's aspect ratios"),
+    },
+    offered=False,
 )
 _QUOTA_SPAN = re.compile(r"Per(Second|Minute|Hour|Day|Week|Month|Year)")
 _SHORT_SPANS = frozenset(("Second", "Minute"))
@@ -100,10 +113,38 @@ class Gemini(Provider):
     models = (
         _FLASH,
         replace(
-            _FLASH,
+            _WIDER,
             name="gemini-3.1-flash-image",
+            lifecycle=Lifecycle(
+                "deprecated",
+                "2026-10-06",
+                "gemini-nano-banana-2.1",
+                "still served, and no longer to be chosen",
+                _CHANGELOG,
+            ),
+        ),
+        replace(
+            _WIDER,
+            name="gemini-nano-banana-2.1",
+            lifecycle=Lifecycle(since="2026-10-06", source=f"{_DOCS}/image-generation"),
+        ),
+        replace(
+            _FLASH,
+            name="gemini-3.1-flash-lite-image",
             offered=False,
-            lifecycle=Lifecycle(source="https://ai.google.dev/gemini-api/docs/image-generation"),
+            lifecycle=Lifecycle(
+                note="its aspect ratios are told by others than Google",
+                source="https://docs.apimart.ai/en/api-reference/images/gemini-3.1-flash/generation-lite",
+                evidence="secondary",
+            ),
+        ),
+        replace(
+            _FLASH,
+            name="gemini-3-pro-image",
+            offered=False,
+            lifecycle=Lifecycle(
+                source="https://docs.cloud.google.com/vertex-ai/generative-ai/docs/models/gemini/3-pro-image"
+            ),
         ),
     )
 

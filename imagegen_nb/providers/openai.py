@@ -24,11 +24,12 @@ from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, 
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
 from imagegen_nb.providers.credentials import AzureOpenAI, Credential, Gateway
-from imagegen_nb.providers.http.decoding import is_data_url
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     echoed_settings,
     failure,
+    image_items,
+    inline_data,
     mapping,
     safe_name,
     tokens_by_modality,
@@ -98,6 +99,16 @@ _NEWER = Model(
     lifecycle=Lifecycle(since="2026-09-08", source=f"{_DOCS}/guides/image-generation"),
     streams=True,
 )
+_NEWEST = replace(
+    _NEWER,
+    name="gpt-image-2.6-flare",
+    lifecycle=Lifecycle(
+        since="2026-11-04",
+        note="the names are those of OpenAI's SDK, the settings are told by others",
+        source="https://docs.comfy.org/es/tutorials/partner-nodes/openai/gpt-image-2-6.md",
+        evidence="secondary",
+    ),
+)
 _NO_MONEY = frozenset(
     (
         "billing_hard_limit_reached",
@@ -108,7 +119,6 @@ _NO_MONEY = frozenset(
         "project_spend_limit_exceeded",
     )
 )
-_FINISHED = frozenset(("image_generation.completed", "image_edit.completed"))
 _BLOCKED = frozenset(("content_policy_violation", "moderation_blocked", "contentFilter", "content_filter"))
 """The last two are Azure's."""
 
@@ -135,6 +145,8 @@ class OpenAI(Provider):
         ),
         _NEWER,
         replace(_NEWER, name="gpt-image-2.5-sunburst"),
+        _NEWEST,
+        replace(_NEWEST, name="gpt-image-2.6-sunburst"),
     )
 
     def emulated_path(self, credential: Credential) -> str:
@@ -245,31 +257,23 @@ def _read_answer(
 ) -> list[ResponseMetadata | PartialImage | GeneratedImage | ProviderError]:
     """What a body or an event brings: a preview, or finished images, numbered from `index`."""
     if str(answer.get("type", "")).endswith("partial_image"):
-        preview, number = response.image_data(_base64(answer)), answer.get("partial_image_index")
+        preview, number = response.image_data(inline_data(answer)), answer.get("partial_image_index")
         # A broken preview is not worth losing the picture for.
         return (
             [PartialImage(number, preview)] if isinstance(preview, bytes) and isinstance(number, int) else []
         )
-    items = answer.get("data")
-    if not isinstance(items, list):
-        item = mapping(items) or answer
-        items = [item] if _base64(item) or answer.get("type") in _FINISHED else []
+    items = image_items(answer)
     outcomes: list[ResponseMetadata | PartialImage | GeneratedImage | ProviderError] = []
     if items or "usage" in answer:
         outcomes.append(_metadata(answer, response, model))
     for position, item in enumerate(items, index):
-        data = response.image_data(_base64(mapping(item)))
+        data = response.image_data(inline_data(item))
         outcomes.append(
             GeneratedImage(position, data, _mime(answer), response.request_id)
             if isinstance(data, bytes)
             else data
         )
     return outcomes
-
-
-def _base64(item: Mapping[str, Any]) -> object:
-    """An image's data; gateways give it as a `data:` address too."""
-    return item.get("b64_json") or (item.get("url") if is_data_url(item.get("url")) else None)
 
 
 def _mime(answer: Mapping[str, Any]) -> str | None:
@@ -318,7 +322,8 @@ def _classified(
     if code_text in _BLOCKED:
         kind = ModerationBlocked
         categories = mapping(error.get("moderation_details")).get("categories")
-        if isinstance(categories, list) and categories:
+        named = isinstance(message, str) and "safety_violations" in message
+        if isinstance(categories, list) and categories and not named:
             message = f"{message} (categories: {', '.join(str(name) for name in categories)})"
     elif code_text in _NO_MONEY or safe_name(error.get("type")) in _NO_MONEY:
         kind = QuotaExhausted

@@ -20,10 +20,11 @@ from imagegen_nb.core.types import (
 from imagegen_nb.errors import AuthenticationFailed, Charge, ModerationBlocked, ProviderError, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Kind, Lifecycle, Model
-from imagegen_nb.providers.http.decoding import is_data_url
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     failure,
+    image_items,
+    inline_data,
     mapping,
     safe_name,
     tokens_by_modality,
@@ -122,11 +123,7 @@ def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEve
     answers = response.documents()
     for answer in answers:
         events.append(_metadata(answer, response, request.model))
-        items = answer.get("data")
-        if not isinstance(items, list):
-            item = mapping(items) or answer
-            items = [item] if "b64_json" in item else []
-        for item in map(mapping, items):
+        for item in image_items(answer):
             data = _image(item, response)
             declared = item.get("mime_type")
             declared = declared if isinstance(declared, str) else None
@@ -139,12 +136,11 @@ def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEve
 
 
 def _image(item: Mapping[str, Any], response: ProviderResponse) -> bytes | ProviderError:
-    data, url = item.get("b64_json"), item.get("url")
     # An image that is marked so is a placeholder for the one that was withheld.
     withheld = item.get("respect_moderation") is False
-    if not withheld and (data or is_data_url(url)):
-        return response.image_data(data or url)
-    if not withheld and url:
+    if not withheld and (data := inline_data(item)):
+        return response.image_data(data)
+    if not withheld and item.get("url"):
         return response.invalid(
             "an image came as a URL although its data was asked for; URLs are not fetched"
         )

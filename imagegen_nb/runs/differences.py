@@ -20,6 +20,9 @@ def in_image(step: ImageGenerationStep, index: int, image: CheckedImage) -> Iter
     name = f"image {index + 1}"
     if image.note and not step.entry.model.stored_as:
         yield f"{name}: {image.note}"
+    if image.lost:
+        kept_as = image.media_type.removeprefix("image/")
+        yield f"{name}: stored as {kept_as}, which did not keep {', '.join(image.lost)}"
     asked = step.effective("image_output_format")
     if asked and image.media_type != f"image/{asked}":
         yield f"{name}: asked for {asked}, got {image.media_type.removeprefix('image/')}"

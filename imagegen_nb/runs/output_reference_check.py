@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.runs.simulation import Outcome, outcomes, simulate
@@ -118,7 +119,7 @@ def check_references(
     a reference to anything else has no value. Nothing is run or spent. Raises `InvalidOption`.
     """
     variables.check_identifier(identifier)
-    values_by_name = variables.plain(inputs or {})
+    values_by_name = plain(inputs or {})
     if identifier in values_by_name:
         raise InvalidOption(f"inputs has {identifier!r}, the step's own identifier: leave it out of inputs")
     tags = list(_tags(template))

@@ -14,6 +14,7 @@ from typing import Any
 
 from imagegen_nb.core import variables
 from imagegen_nb.core.events import RunEvent
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.providers.base import CatalogEntry
@@ -59,7 +60,7 @@ def prepare(
     options = complete_options(options)
     _check_call(inputs, options)
     _check_partial_images(step, entry, options["partial_images"])
-    values = variables.plain(inputs or {})
+    values = plain(inputs or {})
     prompt = variables.render(step.prompt, values)
     if invalid := ImageGenerationStep.check_prompt(prompt):
         problem, remedy = invalid
@@ -84,6 +85,9 @@ def _check_call(inputs: object, options: RunOptions[Run]) -> None:
         raise InvalidOption(
             f"inputs is of type {type(inputs).__name__}: give values by name, e.g. {{'product': 'a lamp'}}"
         )
+    for name, value in (inputs or {}).items() if isinstance(inputs, Mapping) else ():
+        if isinstance(value, ImageGenerationStep):
+            raise InvalidOption(f"inputs.{name} is a step: give its run, as step.run() returns it")
     on_event: object = options["on_event"]
     if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
         raise InvalidOption("on_event must be a plain function that takes one event (not async)")

@@ -14,7 +14,8 @@ from functools import partial
 
 from imagegen_nb.core import filenames, images, variables
 from imagegen_nb.core.events import EventEmitter
-from imagegen_nb.core.open_files import LoopSemaphore, is_out_of_files, patiently
+from imagegen_nb.core.loop_semaphore import LoopSemaphore
+from imagegen_nb.core.open_files import is_out_of_files, patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
@@ -38,7 +39,7 @@ from imagegen_nb.errors import (
     StepFailed,
 )
 from imagegen_nb.providers.base import Connection
-from imagegen_nb.runs import differences, ledger
+from imagegen_nb.runs import differences, ledger, local_addresses
 from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
@@ -111,10 +112,7 @@ class _ActiveRun:
     async def begin(self) -> None:
         """Enter the run in the ledger. A cancel must not leave it there as under way: `finalize` waits."""
         prepared, context = self.prepared, self.prepared.context
-        if note := prepared.step.lifecycle_note:
-            self.warnings.append(note)
-        if variables.unclosed(prepared.step.prompt):
-            self.warnings.append("the prompt holds {{ without }}: it was sent as text")
+        self.warnings += self._notes_beforehand()
         route = prepared.route
         self.entry = ledger.opening_entry(
             prepared.run_id, prepared.step, route.backend, replaying=route.replayed
@@ -123,6 +121,19 @@ class _ActiveRun:
         self.beginning = asyncio.create_task(entering)
         await asyncio.shield(self.beginning)
         self.emitter.emit("started")
+
+    def _notes_beforehand(self) -> list[str]:
+        """What can be said about the model and the prompt before anything is asked."""
+        prepared, step = self.prepared, self.prepared.step
+        notes = [note for note in (step.lifecycle_note, step.declaration_note) if note]
+        if variables.unclosed(step.prompt):
+            notes.append("the prompt holds {{ without }}: it was sent as text")
+        if variables.nested(step.prompt):
+            notes.append("the prompt holds {{ }} around other braces: the outer ones were sent as text")
+        if prepared.route.backend == "live":  # also where its recording answers: a replay says the same
+            provider = prepared.entry.provider.label
+            notes += local_addresses.notes(step.prompt, prepared.inputs, prepared.request.prompt, provider)
+        return notes
 
     async def call_provider(self) -> None:
         """Ask for the images and take in what comes. Raises the toolkit's own errors, whatever a plug-in
@@ -236,8 +247,14 @@ class _ActiveRun:
         if not isinstance(error, ModelRetired):
             return error
         model, hint = self.prepared.step.model, self.prepared.step.lifecycle_notice
+        like = self.prepared.entry.model.like
         if not hint and self.prepared.route.backend == "emulator":
-            hint = f'{model} is not emulated: use another model, or a key of your own and backend="live"'
+            other = f"{like} meanwhile" if like else "another model"
+            hint = f'{model} is not emulated: use {other}, or a key of your own and backend="live"'
+        elif like:
+            hint = (
+                f"{model} is declared by the user, like {like}: check its name, and that the key may use it"
+            )
         elif not hint:
             hint = f"{model} is current as far as this version knows: check that the key may use it"
         return error.saying(f"{error.message.rstrip('.')}. {hint}")

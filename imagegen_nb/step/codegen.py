@@ -14,5 +14,8 @@ def as_python(step: ImageGenerationStep) -> str:
     stated = {
         key: value for key, value in step.settings().items() if key == "model" or value != fields[key].default
     }
-    lines = "".join(f"    {key}={value!r},\n" for key, value in stated.items())
+    written = {key: repr(value) for key, value in stated.items()}
+    if like := step.entry.model.like:
+        written["model"] = f"ig.Model({step.model!r}, like={like!r})"
+    lines = "".join(f"    {key}={value},\n" for key, value in written.items())
     return f"ig.ImageGenerationStep(\n{lines})"

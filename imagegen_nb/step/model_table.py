@@ -18,13 +18,13 @@ def model_rows() -> list[dict[str, Any]]:
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     """The table as it stands in the documentation: an overview, then each model's settings."""
     lines = [
-        "| model | provider | offered by the platform | status | since | successor |",
-        "|---|---|---|---|---|---|",
+        "| model | provider | offered by the platform | status | since | ends | successor |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         cells = (f"`{row['model']}`", row["provider"], "yes" if row["offered"] else "no", row["status"])
         successor = f"`{row['successor']}`" if row["successor"] else ""
-        lines.append(f"| {' | '.join(cells)} | {row['since']} | {successor} |")
+        lines.append(f"| {' | '.join(cells)} | {row['since']} | {_end(row)} | {successor} |")
     for row in rows:
         lines += [
             "",
@@ -39,7 +39,8 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         ]
         lines += ["", *(f"- {rule}" for rule in row["rules"])]
         lines += [f"- {row['note']}"] if row["note"] else []
-        lines += [f"- Source: {row['source']}"] if row["source"] else []
+        told_by = " (secondary)" if row["evidence"] == "secondary" else ""
+        lines += [f"- Source{told_by}: {row['source']}"] if row["source"] else []
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
@@ -50,10 +51,15 @@ def _row(entry: CatalogEntry) -> dict[str, Any]:
         "provider": entry.provider.label,
         "key_variable": entry.provider.key_variable,
         "offered": model.offered,
-        "status": life.status,
+        "status": "declared" if model.like else life.status,
+        "outlook": f"declared, like {model.like}" if model.like else life.outlook,
+        "like": model.like or None,
         "since": life.since,
+        "ends": life.ends,
+        "ends_evidence": life.ends_evidence if life.ends else "",
+        "evidence": life.evidence,
         "successor": life.successor,
-        "note": life.note,
+        "note": life.note or (f"declared by the user, like {model.like}" if model.like else ""),
         "source": life.source,
         "settings": _settings(entry),
         "rules": [
@@ -65,6 +71,12 @@ def _row(entry: CatalogEntry) -> dict[str, Any]:
         "stored_as": model.stored_as,
         "live_previews": model.streams,
     }
+
+
+def _end(row: Mapping[str, Any]) -> str:
+    if row["ends"]:
+        return f"{row['ends']}{' (secondary source)' if row['ends_evidence'] == 'secondary' else ''}"
+    return "not announced" if row["status"] in ("restricted", "deprecated") else ""
 
 
 def _settings(entry: CatalogEntry) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.plain_data import HasContext
 from imagegen_nb.providers.capabilities import Kind
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step.step import ImageGenerationStep
@@ -42,7 +43,7 @@ class OutputPath:
 
 
 @runtime_checkable
-class HasOutput(variables.HasContext, Protocol):
+class HasOutput(HasContext, Protocol):
     """A run, or an imported definition with an output."""
 
     @property

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from enum import Enum
 from typing import Annotated, Any, Self, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from imagegen_nb.core import user_warnings, variables
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
-from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem
+from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem, VariableError
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import CatalogEntry
-from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Text
+from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Model, Text
 from imagegen_nb.step import schema, validation
 from imagegen_nb.step.run_context import RunContext, RunOptions, with_run_options
 
@@ -28,7 +31,8 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     Unset (None) means the provider's default. Which settings a model takes, and their values, is
     declared by its provider (`imagegen-nb models` lists it); a setting that does not apply is
-    refused. Raises `InvalidStep` listing every problem.
+    refused. `model` is the name of a known model, or a `Model` of your own declared like one. Raises
+    `InvalidStep` listing every problem.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
@@ -56,6 +60,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """All rules at once, from the declarations; pydantic's own checks then find nothing more."""
         if not isinstance(data, Mapping):
             return data
+        data = _meant(data)
         if problems := cls.problems(data):
             raise InvalidStep(problems)
         return {key: value for key, value in data.items() if value is not None}
@@ -69,7 +74,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
     @classmethod
     def problems(cls, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
         """Everything wrong with `settings` (by platform key); an empty tuple when nothing is."""
-        set_values = {key: value for key, value in settings.items() if value is not None}
+        set_values = {key: value for key, value in _meant(settings).items() if value is not None}
         return validation.problems({"model": cls.model_fields["model"].default} | set_values, cls.kinds())
 
     @classmethod
@@ -102,7 +107,10 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """The declared model and its provider."""
         entry = catalog.find(self.model)
         if entry is None:  # its provider was unregistered after the step was made
-            raise InvalidOption(f"{self.model} is not registered (any more)")
+            raise InvalidOption(
+                f"{self.model} is not registered (any more): register its provider again, or "
+                f"{catalog.declaration(self.model)}"
+            )
         return entry
 
     @property
@@ -116,10 +124,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         life = self.entry.model.lifecycle
         if life.status == "current":
             return ""
-        return (
-            f"{self.model} is {life.status} at its provider since {life.since}: {life.note}. "
-            f"Use {life.successor} ({life.source})"
-        )
+        return f"{self.model} is {life.outlook}: {life.note}. Use {life.successor} ({life.source})"
 
     @property
     def lifecycle_note(self) -> str:
@@ -127,7 +132,17 @@ class ImageGenerationStep(BaseModel, frozen=True):
         life = self.entry.model.lifecycle
         if life.status == "current":
             return ""
-        return f"{self.model} is {life.status} since {life.since}; use {life.successor}"
+        return f"{self.model} is {life.outlook}; use {life.successor}"
+
+    @property
+    def declaration_note(self) -> str:
+        """That the model is the user's own declaration, in one line; empty for a model of the catalog."""
+        like = self.entry.model.like
+        if not like:
+            return ""
+        return (
+            f"{self.model} is declared by the user, like {like}: its life, limits and price are unknown here"
+        )
 
     def effective(self, setting: str) -> Any:
         """A setting's value, or its model's default when unset; None when the model has neither."""
@@ -165,10 +180,11 @@ class ImageGenerationStep(BaseModel, frozen=True):
     ) -> RunT:
         """Run the step and wait for it; works in scripts and in notebook cells alike.
 
-        `inputs` fills the prompt's variables: text, numbers, lists, dicts, or earlier runs. `on_event` is
-        called with each `RunEvent`. `partial_images` (0 to 3, one image, OpenAI) asks for live previews as
-        events. `identifier` is the name later steps use. Interrupting cancels the run; images that had
-        arrived are kept. Raises `VariableError`, `MissingCredential`, and under "terminate" `StepFailed`.
+        `inputs` fills the prompt's variables: text, numbers, dates, lists, dicts, models, or earlier runs.
+        `on_event` is called with each `RunEvent`. `partial_images` (0 to 3, one image, OpenAI) asks for live
+        previews as events. `identifier` is the name later steps use. Interrupting cancels the run; images
+        that had arrived are kept. Raises `VariableError`, `MissingCredential`, and under "terminate"
+        `StepFailed`.
         """
         return _checked(workspace).submit(self, inputs, **options).wait()
 
@@ -202,6 +218,19 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     def __str__(self) -> str:
         return repr(self)
+
+
+def _meant(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`settings` with the values that members of enumerations and NumPy's numbers stand for; a declared model
+    is its name, and usable from now on."""
+    values = dict(settings)
+    for key, value in settings.items():
+        if key == "model" and isinstance(value, Model):
+            values[key] = catalog.declare(value).model.name
+        if isinstance(value, Enum) or hasattr(value, "dtype"):
+            with suppress(VariableError):  # refused by its setting, in the words of settings
+                values[key] = plain(value)
+    return values
 
 
 def _checked(workspace: RunContext[ImageGenerationStep, RunT]) -> RunContext[ImageGenerationStep, RunT]:

@@ -33,7 +33,8 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
         value = settings.get(key)
         if key == "model":
             if entry is None:
-                remedy = f"The nearest known model is {catalog.nearest(name)}"
+                remedy = catalog.declaration(name)
+                remedy = remedy[0].upper() + remedy[1:]
                 broken.append(Problem("model", name, "", "not a known model", remedy))
             continue
         if problem := _check(key, value, str(name), entry.model if entry else None, common[key]):
@@ -67,7 +68,8 @@ def _check(key: str, value: object, name: str, model: Model | None, common: Kind
 
 
 def _bad_tag(tag: str, name: str) -> Problem:
-    remedy = "Write only names and positions between the braces, e.g. {{product}}"
+    remedy = variables.remedy_for(tag)
+    remedy = remedy[0].upper() + remedy[1:]
     return Problem("prompt", tag, name, "holds a variable that is not a path", remedy)
 
 

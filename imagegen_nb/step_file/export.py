@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from imagegen_nb.core import user_warnings
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.core.variables import check_identifier, plain
+from imagegen_nb.core.variables import check_identifier
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, VariableError
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
@@ -99,10 +100,10 @@ def _image_settings(step: ImageGenerationStep) -> dict[str, Any]:
 
 
 def _provenance(step: ImageGenerationStep, run: Run | None, identifier: str | None) -> Provenance:
+    notes = [note] if (note := step.declaration_note) else []
     if run is None:
-        return Provenance(identifier=identifier)
+        return Provenance(identifier=identifier, notes=notes or None)
     assets = run.output.assets
-    notes = []
     if run.emulated:
         how = "made up, and nothing was run" if run.simulated else "made by an emulator"
         notes.append(f"the images were {how}; no provider was asked")

@@ -217,6 +217,7 @@ def _model_options() -> tuple[Option, ...]:
     for entry in catalog.models():
         life = entry.model.lifecycle
         notes = [f"{life.status} {life.since}, use {life.successor}" if life.status != "current" else ""]
+        notes.append(f"declared by you, like {entry.model.like}" if entry.model.like else "")
         notes.append("" if entry.model.offered else "not offered by the platform")
         note = "; ".join(filter(None, notes))
         options.append(Option(entry.model.name, f"{entry.model.name} ({note})" if note else entry.model.name))
@@ -225,9 +226,11 @@ def _model_options() -> tuple[Option, ...]:
 
 def _lifecycle_hint(model: Model) -> str:
     life = model.lifecycle
+    if model.like:
+        return f"declared by you, like {model.like}; not offered by the platform's step"
     if life.status == "current":
         return "" if model.offered else "not offered by the platform's step"
-    return f"{life.status} since {life.since}: {life.note}. Use {life.successor}"
+    return f"{life.outlook}: {life.note}. Use {life.successor}"
 
 
 def _control(key: str, kind: Kind) -> Control:

@@ -10,6 +10,7 @@ import jiter
 from ipywidgets import HTML, Text, VBox
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.errors import VariableError
 from imagegen_nb.widgets.factory import WidgetFactory, update_traits
 
@@ -57,7 +58,7 @@ class InputValues:
             Text,
             f"Test value for {name}",
             "ig-test-value",
-            value=self.initial.get(name, ""),
+            value=plain(self.initial.get(name, "")),
             placeholder='text, or a JSON array such as ["a", "b"]',
         )
         text.observe(lambda _: self._on_change(), "value")
@@ -67,7 +68,7 @@ class InputValues:
         html = ""
         if variables.paths(prompt):
             try:
-                resolved = variables.render(prompt, variables.plain(self.values()))
+                resolved = variables.render(prompt, plain(self.values()))
             except VariableError as error:
                 html = f'<div class="ig-hint">Resolved prompt: {escape(str(error))}</div>'
             else:

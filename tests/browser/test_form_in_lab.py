@@ -50,7 +50,7 @@ def test_fields_follow_the_model_and_come_back(page: Page) -> None:
     expect(page.locator(".ig-image-size")).to_be_hidden()
     choose(page, "gemini-2.5-flash-image")
     expect(page.get_by_role("group", name="Aspect Ratio")).to_be_visible()
-    expect(page.locator(".ig-model-message")).to_contain_text("Use gemini-3.1-flash-image")
+    expect(page.locator(".ig-model-message")).to_contain_text("Use gemini-3.1-flash-lite-image")
     expect(page.locator(".ig-charge-type select option")).to_have_text(["hosted"])
     choose(page, "gpt-image-2")
     expect(quality).to_be_visible()

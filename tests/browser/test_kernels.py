@@ -18,7 +18,7 @@ import time, ipykernel, imagegen_nb as ig
 from imagegen_nb.emulator import Fault
 workspace = ig.Workspace("assets", backend="emulator")
 emulator = workspace.emulator
-step = ig.ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3)
+step = ig.ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a fox", image_count=3)
 def slow():
     emulator.clear()
     emulator.script("gemini", Fault("ok"), *[Fault("delay", seconds=60)] * 2)

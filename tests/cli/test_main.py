@@ -19,7 +19,7 @@ from imagegen_nb.cli.console import app
         (("run", "lamp.step.json", "-i", "room=x", "--backend", "https://x.example"), "backend"),
         (("run", "nowhere.json"), "there is no file"),
         (("validate", "nowhere.json"), "there is no file"),
-        (("models", "gpt-image-3"), "the nearest is gpt-image-2"),
+        (("models", "gpt-image-3"), "the nearest known model is gpt-image-2"),
         (("migrate", "lamp.step.json", "lamp.step.json"), "--force"),
     ],
 )

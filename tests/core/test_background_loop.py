@@ -21,7 +21,7 @@ from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption
 
 STEP = ImageGenerationStep(prompt="a {{what}}")
-FLASH = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3)
+FLASH = ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a fox", image_count=3)
 FOX = {"what": "fox"}
 SLOW = 100.0
 """Seconds an answer takes that nobody is going to wait for."""
@@ -229,7 +229,7 @@ INTERRUPTED = """
 
     folder, url, how = sys.argv[1:]
     workspace = ig.Workspace(folder, backend=url, timeout=300)
-    step = ig.ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3)
+    step = ig.ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a fox", image_count=3)
 
     def tell(event):
         print(event.kind, flush=True)

@@ -30,7 +30,7 @@ def test_each_event_carries_what_it_should(workspace):
 def test_an_event_tells_of_the_image_while_others_are_still_made(workspace, emulator):
     emulator.script("gemini", Fault("ok"), Fault("delay", seconds=1.0))
     seen = []
-    step = STEP.replace(model="gemini-3.1-flash-image", image_count=2)
+    step = STEP.replace(model="gemini-nano-banana-2.1", image_count=2)
     step.run(workspace=workspace, on_event=lambda event: seen.append((event.kind, emulator.count())))
     assert [kind for kind, _ in seen] == ["queued", "started", "image", "image", "done"]
 

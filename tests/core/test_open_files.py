@@ -1,34 +1,13 @@
-"""What a process does at once is bounded by its open files, and a lack of them is waited out."""
+"""A lack of open files is told from other failures, and waited out."""
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import resource
 
 import pytest
 
 from imagegen_nb.core import atomic_files, open_files
-from imagegen_nb.core.open_files import OUT_OF_FILES, LoopSemaphore, is_out_of_files, patiently
-
-
-@pytest.mark.parametrize(
-    ("soft", "size"),
-    [(64, 8), (256, 32), (512, 64), (1024, 64), (1 << 20, 64), (8, 2), (resource.RLIM_INFINITY, 64)],
-)
-def test_the_limit_of_open_files_bounds_how_many_there_are(monkeypatch, soft, size):
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
-    assert LoopSemaphore(most=64, files=8).size == size
-
-
-def test_each_loop_has_a_semaphore_of_its_own():
-    semaphore = LoopSemaphore(most=64, files=8)
-
-    async def of_this_loop() -> asyncio.Semaphore:
-        assert semaphore() is semaphore()
-        return semaphore()
-
-    assert asyncio.run(of_this_loop()) is not asyncio.run(of_this_loop())
+from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files, patiently
 
 
 def caused(error: Exception, cause: Exception) -> Exception:

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.properties import plain_values, text
 
-from imagegen_nb.core.variables import LONGEST_PATH, LONGEST_VALUE, leaves, malformed, paths, plain, render
+from imagegen_nb.core.variables import (
+    LONGEST_PATH,
+    LONGEST_VALUE,
+    leaves,
+    malformed,
+    nested,
+    paths,
+    remedy_for,
+    render,
+    unclosed,
+)
 from imagegen_nb.errors import VariableError
 
 SECONDS = 2.0
@@ -250,58 +260,9 @@ class Trap:
         raise AssertionError("a property was read")
 
 
-@pytest.mark.parametrize(
-    "value", [Trap(), object(), b"bytes", bytearray(b"x"), {1, 2}, 1j, print, Trap, iter([])]
-)
-@pytest.mark.parametrize("wrap", [lambda v: v, lambda v: {"deep": [v]}])
-def test_inputs_that_are_no_plain_data_are_refused_with_their_place(value, wrap):
-    with pytest.raises(VariableError, match=r"inputs\.thing") as caught:
-        plain({"thing": wrap(value)})
-    assert type(value).__name__ in str(caught.value)
-
-
 @pytest.mark.parametrize("path", ["thing.secret", "thing.as_dict", "thing.__class__"])
 def test_attributes_are_never_walked(path):
     assert refusal(f"{{{{{path}}}}}", {"thing": Trap()}).missing == (path,)
-
-
-@pytest.mark.parametrize("key", [1, None, ("a",), b"a"])
-def test_keys_that_are_no_text_are_refused(key):
-    with pytest.raises(VariableError, match=r"inputs\.thing"):
-        plain({"thing": {key: 1}})
-
-
-def test_data_that_contains_itself_is_refused():
-    loop: list = []
-    loop.append(loop)
-    with pytest.raises(VariableError, match="contain itself"):
-        plain({"loop": loop})
-
-
-@given(plain_values)
-def test_plain_data_stays_equal_and_is_a_copy(value):
-    copy = plain(value)
-    assert copy == value
-    assert json.dumps(copy, sort_keys=True) == json.dumps(value, sort_keys=True)
-    if isinstance(value, list | dict):
-        assert copy is not value
-
-
-def test_tuples_become_lists_and_text_subclasses_plain_text():
-    class Word(str):
-        __slots__ = ()
-
-    copied = plain({"t": (1, 2), "w": Word("x")})
-    assert copied == {"t": [1, 2], "w": "x"}
-    assert type(copied["w"]) is str
-
-
-def test_a_run_as_input_gives_its_output():
-    class Run:
-        def as_context(self):
-            return RUN
-
-    assert plain({"step_2": Run()}) == {"step_2": RUN}
 
 
 # Reading templates
@@ -311,6 +272,52 @@ def test_paths_are_listed_once_in_order_and_malformed_tags_apart():
     template = "{{b}} {{a.0.c}} {{b}} {{a b}} {{}}"
     assert paths(template) == ("b", "a.0.c")
     assert malformed(template) == ("{{a b}}", "{{}}")
+
+
+@pytest.mark.parametrize(
+    ("tag", "path"),
+    [
+        ("{{assets[0].file_url}}", "{{assets.0.file_url}}"),
+        ("{{ step_2.output.assets[ 10 ] }}", "{{step_2.output.assets.10}}"),
+        ("{{rows[0][1]}}", "{{rows.0.1}}"),
+        ("{{product['name']}}", "{{product.name}}"),
+        ('{{product["name"].first}}', "{{product.name.first}}"),
+        ("{{items.[0]}}", "{{items.0}}"),
+        ("{{$.product.name}}", "{{product.name}}"),
+    ],
+)
+def test_a_path_in_another_notation_comes_with_ours(tag, path):
+    assert path in remedy_for(tag)
+    assert path in str(refusal(tag, {}))
+
+
+@pytest.mark.parametrize(
+    "tag", ["{{a b}}", "{{}}", "{{items[-1]}}", "{{items[00]}}", "{{a|upper}}", "{{f()}}", "{{[0]}}"]
+)
+def test_what_can_be_no_path_comes_with_an_example(tag):
+    assert "{{product}}" in remedy_for(tag)
+
+
+@pytest.mark.parametrize(
+    ("template", "is_unclosed", "is_nested"),
+    [
+        ("{{ {x} }}", False, True),
+        ("{{a {b}}", False, True),
+        ('style={{ {"color": {"a": 1}} }}', False, True),
+        ("{{{product}}}", False, False),
+        ("{{{{product}}}}", False, True),
+        ("{{{product}}{", False, False),
+        ("{ {{product}} }", False, False),
+        ('{"a": {"b": 1}}', False, False),
+        ("}} {{", True, False),
+        ("{{a", True, False),
+        ("{{a {{b}}", True, False),
+        ("{{ {x} }} and {{y", True, True),
+        ("no variable", False, False),
+    ],
+)
+def test_braces_that_are_no_variable_are_told_apart(template, is_unclosed, is_nested):
+    assert (unclosed(template), nested(template)) == (is_unclosed, is_nested)
 
 
 def test_no_path_grows_without_end():

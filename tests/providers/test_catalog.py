@@ -10,7 +10,7 @@ from imagegen_nb import ImageGenerationStep, InvalidStep
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
-from imagegen_nb.providers.capabilities import Choice, Model, Rule
+from imagegen_nb.providers.capabilities import Choice, Lifecycle, Model, Rule
 
 
 def provider(name: str = "paint", *models: Model) -> Provider:
@@ -54,10 +54,15 @@ def test_the_offered_models_come_first_in_the_platforms_order():
         "gemini-2.5-flash-image",
         "gpt-image-2.5-flare",
         "gpt-image-2.5-sunburst",
+        "gpt-image-2.6-flare",
+        "gpt-image-2.6-sunburst",
         "grok-imagine-image-2.0",
         "gemini-3.1-flash-image",
+        "gemini-nano-banana-2.1",
+        "gemini-3.1-flash-lite-image",
+        "gemini-3-pro-image",
     ]
-    assert [entry.model.offered for entry in catalog.models()] == [True] * 4 + [False] * 4
+    assert [entry.model.offered for entry in catalog.models()] == [True] * 4 + [False] * 9
 
 
 def test_the_providers_stand_in_the_platforms_order():
@@ -70,7 +75,8 @@ def test_a_declaration_is_whole(entry):
     assert set(model.settings) <= set(ImageGenerationStep.model_fields)
     assert {key for rule in model.rules for key in (rule.field, rule.when)} <= set(model.settings)
     assert model.lifecycle.source.startswith("https://")
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d|", model.lifecycle.since)
+    for day in (model.lifecycle.since, model.lifecycle.ends):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d|", day)
     assert set(model.labels or {}) <= set(model.settings)
     for kind in model.settings.values():
         assert kind.default is None or kind.check(kind.default) is None
@@ -161,3 +167,116 @@ def test_the_rules_of_a_registered_model_are_kept(registered):
     assert ImageGenerationStep(
         model="ruled-1", prompt="x", image_background="transparent", image_quality="dry"
     )
+
+
+# Models that users declare
+
+
+def test_a_declared_model_takes_what_the_model_it_is_like_takes():
+    catalog.register(Model("my-model", like="gpt-image-2"))
+    mine, known = catalog.find("my-model"), catalog.find("gpt-image-2")
+    assert mine.provider is known.provider
+    assert dict(mine.model.settings) == dict(known.model.settings)
+    assert (mine.model.rules, mine.model.output_settings) == (known.model.rules, known.model.output_settings)
+    assert (mine.model.streams, mine.model.offered, mine.model.like) == (True, False, "gpt-image-2")
+    assert mine.model.lifecycle == Lifecycle()
+    assert catalog.models()[-1] is mine
+    with pytest.raises(InvalidStep, match="not available"):
+        ImageGenerationStep(
+            model="my-model", prompt="x", image_output_format="jpeg", image_background="transparent"
+        )
+    assert "my-model" in str(ImageGenerationStep.json_schema())
+
+
+def test_a_declared_model_may_differ_from_the_model_it_is_like():
+    ratios = Choice(("1:1", "7:3"), "1:1")
+    step = ImageGenerationStep(
+        model=Model(
+            "wide", like="gemini-nano-banana-2.1", settings={"image_size": ratios}, stored_as="image/png"
+        ),
+        prompt="x",
+        image_size="7:3",
+    )
+    assert step.entry.model.stored_as == "image/png"
+    assert step.entry.model.default("charge_type") == "hosted"
+    assert step.entry.model.labels == {"image_size": "Aspect Ratio"}
+
+
+def test_a_step_takes_a_declaration_as_its_model_and_so_does_a_later_cell():
+    for quality in ("low", "high"):
+        mine = Model("gpt-image-3", like="gpt-image-2")
+        step = ImageGenerationStep(model=mine, prompt="x", image_quality=quality)
+        assert step.model == "gpt-image-3"
+    assert ImageGenerationStep(model="gpt-image-3", prompt="x") == step.replace(image_quality=None)
+    assert step.replace(model=Model("gpt-image-3", like="gpt-image-2.5-flare"), image_quality="max")
+    assert catalog.find("gpt-image-3").model.like == "gpt-image-2.5-flare"
+    catalog.unregister("gpt-image-3")
+    assert catalog.find("gpt-image-3") is None
+    with pytest.raises(InvalidOption, match=r"not registered.*ig.Model\('gpt-image-3', like='gpt-image-2'\)"):
+        step.request("x")
+
+
+def test_a_declaration_may_be_like_another_declaration():
+    catalog.register(Model("first", like="grok-imagine-image"))
+    catalog.register(Model("second", like="first"))
+    assert catalog.find("second").provider.name == "xai"
+    assert catalog.find("second").model.stored_as == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Model("my-model"), "say which known model it is like"),
+        (lambda: catalog.register(Model("gpt-image-2", like="gpt-image-2.5-flare")), "known already"),
+        (lambda: catalog.register(Model("my-model", like="gpt-image2")), "nearest is gpt-image-2"),
+        (lambda: catalog.register(Model("my-model", like="my-model")), "like is no known model"),
+        (lambda: catalog.register(Model("my-model", like=5)), "like is no known model"),
+        (lambda: catalog.register(Model("my-model", settings={})), "belongs to no registered provider"),
+        *[
+            (
+                lambda name=name: catalog.register(Model(name, like="gpt-image-2")),
+                "a model's name has letters",
+            )
+            for name in (
+                "",
+                " ",
+                "a b",
+                "../../v1/files",
+                "a/../b",
+                "a?b=c",
+                "a#b",
+                "ä",
+                "a\n",
+                "x" * 101,
+                None,
+                7,
+            )
+        ],
+    ],
+)
+def test_a_declaration_that_cannot_be_is_refused(make, says):
+    before = catalog.models()
+    with pytest.raises(InvalidOption, match=says):
+        make()
+    assert catalog.models() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("gpt-image-9", "declare a newer one as model=ig.Model('gpt-image-9', like='gpt-image-2"),
+        ("openai/gpt-image-9", "model=ig.Model('openai/gpt-image-9', like='gpt-image-2"),
+        ("two words", "the nearest known model is"),
+        (5, "the nearest known model is gpt-image-2"),
+    ],
+)
+def test_the_refusal_of_an_unknown_model_says_how_to_declare_it(name, says):
+    with pytest.raises(InvalidStep) as caught:
+        ImageGenerationStep(model=name, prompt="x")
+    assert says.lower() in str(caught.value).lower()
+    assert ("ig.Model" in str(caught.value)) is ("declare" in says or "ig.Model" in says)
+
+
+def test_a_providers_own_model_stands_for_its_name(registered):
+    made = registered(provider())
+    assert ImageGenerationStep(model=made.models[0], prompt="x").model == "paint-1"

@@ -157,9 +157,9 @@ def test_unset_settings_are_left_to_the_provider_and_told_as_it_resolved_them(wo
 
 
 def test_gemini_ratio_is_told_where_it_was_left_out(workspace, emulator):
-    run = ImageGenerationStep(prompt="a fox", model="gemini-3.1-flash-image").run(workspace=workspace)
+    run = ImageGenerationStep(prompt="a fox", model="gemini-nano-banana-2.1").run(workspace=workspace)
     assert "imageConfig" not in emulator.requests[0].body["generationConfig"]
-    assert run.output.settings.model_dump() == {"model": "gemini-3.1-flash-image", "image_size": "1:1"}
+    assert run.output.settings.model_dump() == {"model": "gemini-nano-banana-2.1", "image_size": "1:1"}
 
 
 @each_model

@@ -35,7 +35,7 @@ from imagegen_nb.errors import (
 pytestmark = [pytest.mark.rigs, pytest.mark.usefixtures("waits")]
 
 PROVIDERS = ("openai", "xai", "gemini")
-MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}
+MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-nano-banana-2.1"}
 GATEWAY_PATHS = {"openai": "/openai/v1", "xai": "/xai/v1", "gemini": "/gemini"}
 COUNT = 2
 REQUESTS = {"openai": 1, "xai": 1, "gemini": COUNT}
@@ -627,4 +627,4 @@ def test_a_retired_model_names_its_successor(gateways, emulator):
     run = step("gemini", "continue", model="gemini-2.5-flash-image").run(workspace=gateways)
     assert type(run.error) is ModelRetired
     assert run.error.charge == "none"
-    assert "gemini-3.1-flash-image" in str(run.error)
+    assert "Use gemini-3.1-flash-lite-image" in str(run.error)

@@ -32,11 +32,11 @@ from imagegen_nb.providers.credentials import PLACEHOLDER
 from imagegen_nb.providers.http.response import ProviderResponse
 
 KEY = "gateway-key-0123456789"
-STEP = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", on_failure="continue")
-DEVELOPER_PATH = "/gemini/v1beta/models/gemini-3.1-flash-image:generateContent"
+STEP = ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a fox", on_failure="continue")
+DEVELOPER_PATH = "/gemini/v1beta/models/gemini-nano-banana-2.1:generateContent"
 VERTEX_PATH = (
     "/gemini/v1beta1/projects/my-project/locations/{}/publishers/google/models/"
-    "gemini-3.1-flash-image:generateContent"
+    "gemini-nano-banana-2.1:generateContent"
 )
 
 

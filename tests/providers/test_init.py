@@ -70,11 +70,18 @@ def paint(raw_server, monkeypatch) -> Any:
     server = raw_server(answer)
     monkeypatch.setenv("PAINT_API_KEY", "a-key-of-the-test")
     names: dict[str, Any] = {}
-    provider, contract = blocks()
+    provider, contract = (block for block in blocks() if "ig.Model" not in block)
     exec(provider, names)  # our own text
     exec(contract, names)
     names["server"] = server
     return names
+
+
+def test_the_documents_declaration_of_a_model_runs():
+    (declaration,) = (block for block in blocks() if "ig.Model" in block)
+    names: dict[str, Any] = {"ig": ig}
+    exec(declaration, names)  # our own text
+    assert names["step"].entry.model.like == "gpt-image-2"
 
 
 def test_the_documents_provider_runs(paint, tmp_path):

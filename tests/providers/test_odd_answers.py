@@ -55,7 +55,7 @@ SHAPES = {
     "openai": Shape("gpt-image-2", listed, lambda text: {"b64_json": text}, {"revised_prompt": "ODD"}),
     "xai": Shape("grok-imagine-image", listed, lambda text: {"b64_json": text}, {"revised_prompt": "ODD"}),
     "gemini": Shape(
-        "gemini-3.1-flash-image",
+        "gemini-nano-banana-2.1",
         gemini,
         lambda text: {"inlineData": {"mimeType": "image/png", "data": text}},
         {"text": "ODD"},

@@ -24,7 +24,7 @@ KEYS = {
     "GEMINI_API_KEY": "AIza" + "SyCanaryThreeQwErTyUiOpAsDfGhJkLzXc",
     "GATEWAY_KEY": "canary+five/shape=of~key:13579",
 }
-MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}
+MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-nano-banana-2.1"}
 PATHS = {"openai": "/openai/v1", "xai": "/xai/v1", "gemini": "/gemini"}
 
 

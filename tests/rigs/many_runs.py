@@ -28,7 +28,7 @@ from rigs.spawning import fork, kill
 
 CYCLES, QUICK = 5_000, 300
 _FILES = 256
-_MODELS = ("gpt-image-2", "gpt-image-2.5-flare", "grok-imagine-image", "gemini-3.1-flash-image")
+_MODELS = ("gpt-image-2", "gpt-image-2.5-flare", "grok-imagine-image", "gemini-nano-banana-2.1")
 _SECONDS = 0.05
 """What an image takes to be made."""
 

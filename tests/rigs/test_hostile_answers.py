@@ -21,7 +21,7 @@ from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import ProviderFault
 from rigs.corpora import SCRIPTS
 
-MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}
+MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-nano-banana-2.1"}
 HOSTILE = [*SCRIPTS[-6:], "\x1b]0;owned\x07\x9b2J\u202e", "9" * 5_000, "\u0661\u0662.5", "x" * 100_000]
 IMAGE = base64.b64encode(picture()).decode()
 W = "@WORDS@"

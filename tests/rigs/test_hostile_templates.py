@@ -10,7 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from imagegen_nb.core.variables import LONGEST_TEXT, LONGEST_VALUE, paths, plain, render
+from imagegen_nb.core.plain_data import plain
+from imagegen_nb.core.variables import LONGEST_TEXT, LONGEST_VALUE, paths, render
 from imagegen_nb.errors import VariableError
 from rigs.corpora import TEMPLATES, texts
 from rigs.figures import Figure, cycles, none_of, note

@@ -35,14 +35,14 @@ LONGEST = 0.4
 """Seconds until the interrupt; a whole run takes some less."""
 AFTER = 2 * LATENCY
 """Seconds in which a request that should have been given up would arrive."""
-FLASH = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=IMAGES)
+FLASH = ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a fox", image_count=IMAGES)
 PREPARE = """
 import asyncio, signal, time, uuid
 import imagegen_nb as ig
 workspace = ig.Workspace({folder!r}, backend={url!r}, timeout=300)
 def step():
     return ig.ImageGenerationStep(
-        model="gemini-3.1-flash-image", prompt=uuid.uuid4().hex, image_count={images})
+        model="gemini-nano-banana-2.1", prompt=uuid.uuid4().hex, image_count={images})
 step().run(workspace=workspace)
 async def rest():
     for _ in range(1200):  # the kernel hears of an interrupt when its loop wakes up

@@ -11,7 +11,7 @@ from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption, InvalidStep, MissingCredential
 from rigs.figures import none_of, note
 
-MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}
+MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-nano-banana-2.1"}
 PATHS = {"openai": "/openai/v1", "xai": "/xai/v1", "gemini": "/gemini"}
 KEYS = {"openai": "OPENAI_API_KEY", "xai": "XAI_API_KEY", "gemini": "GEMINI_API_KEY"}
 REDIRECTS = (300, 301, 302, 303, 305, 307, 308)

@@ -42,7 +42,7 @@ def test_a_size_that_was_left_open_cannot_differ():
     assert noted(STEP.replace(image_size=None), size=(64, 48)) == []
 
 
-RATIO = ImageGenerationStep(prompt="a fox", model="gemini-3.1-flash-image")
+RATIO = ImageGenerationStep(prompt="a fox", model="gemini-nano-banana-2.1")
 DOCUMENTED = {
     "1:1": (1024, 1024), "2:3": (832, 1248), "3:2": (1264, 848), "3:4": (864, 1184), "4:3": (1184, 864),
     "4:5": (896, 1152), "5:4": (1152, 928), "9:16": (768, 1344), "16:9": (1376, 768), "21:9": (1536, 672),

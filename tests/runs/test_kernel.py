@@ -17,7 +17,7 @@ SETUP = """
 import imagegen_nb as ig
 workspace = ig.Workspace({folder!r}, backend={url!r}, timeout=300)
 step = ig.ImageGenerationStep(prompt="a fox")
-flash = ig.ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3)
+flash = ig.ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a fox", image_count=3)
 def tell(event):
     print(event.kind, flush=True)
 """
@@ -83,7 +83,7 @@ def test_a_failing_cell_shows_no_key_even_verbosely(kernel, emulator):
 
 
 def flash() -> str:
-    return "gemini-3.1-flash-image"
+    return "gemini-nano-banana-2.1"
 
 
 @pytest.mark.notebooks

@@ -15,7 +15,7 @@ from imagegen_nb.errors import ModerationBlocked, ProviderFault, StoreError
 from imagegen_nb.runs import ledger
 
 GROK = "grok-imagine-image"
-FLASH = "gemini-3.1-flash-image"
+FLASH = "gemini-nano-banana-2.1"
 
 
 def begun(charge="unknown"):

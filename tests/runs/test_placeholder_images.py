@@ -18,8 +18,8 @@ STEP = ImageGenerationStep(prompt="a fox", image_count=2)
         ({"image_size": "auto"}, (1024, 1024)),
         ({"image_size": "1024x1536"}, (1024, 1536)),
         ({"model": "grok-imagine-image"}, (1024, 1024)),
-        ({"model": "gemini-3.1-flash-image", "image_size": "1:1"}, (1024, 1024)),
-        ({"model": "gemini-3.1-flash-image", "image_size": "9:16"}, (768, 1360)),
+        ({"model": "gemini-nano-banana-2.1", "image_size": "1:1"}, (1024, 1024)),
+        ({"model": "gemini-nano-banana-2.1", "image_size": "9:16"}, (768, 1360)),
     ],
 )
 def test_size(settings, expected):

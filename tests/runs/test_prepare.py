@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import enum
+
+import numpy as np
 import pytest
 
 from imagegen_nb import Gateway, ImageGenerationStep, Workspace
@@ -59,7 +62,7 @@ def test_a_prompt_that_is_empty_once_filled(workspace, emulator, policy):
         ("gpt-image-2", "personal", "OPENAI_API_KEY"),
         ("grok-imagine-image", "hosted", "XAI_API_KEY"),
         ("grok-imagine-image", "personal", "XAI_API_KEY"),
-        ("gemini-3.1-flash-image", "hosted", "GEMINI_API_KEY"),
+        ("gemini-nano-banana-2.1", "hosted", "GEMINI_API_KEY"),
     ],
 )
 async def test_a_missing_key(tmp_path, model, variable, charge_type, policy):
@@ -95,7 +98,7 @@ def test_a_key_that_cannot_be_one(tmp_path, emulator, monkeypatch, value):
         ("gpt-image-2", 1, None, "use 0 to 3"),
         ("gpt-image-2", 2, 1, "use image_count=1"),
         ("grok-imagine-image", 1, 1, "no live previews"),
-        ("gemini-3.1-flash-image", 1, 3, "no live previews"),
+        ("gemini-nano-banana-2.1", 1, 3, "no live previews"),
     ],
 )
 async def test_previews_that_cannot_be(workspace, emulator, model, count, partial_images, says, policy):
@@ -123,3 +126,19 @@ def test_inputs_are_copied_before_the_run(workspace):
     run = STEP.run(inputs, workspace=workspace)
     inputs["place"][0]["name"] = "changed"
     assert run.inputs == {"what": "fox", "place": PLACES}
+
+
+class Place(str, enum.Enum):  # noqa: UP042 - how most people still write it
+    WOOD = "a wood"
+
+
+def test_values_are_sent_as_what_they_mean(workspace, emulator):
+    run = STEP.run({"what": np.int64(3), "place": [{"name": Place.WOOD}]}, workspace=workspace)
+    assert run.prompt == emulator.requests[0].body["prompt"] == "a 3 in a wood"
+    assert run.inputs == {"what": 3, "place": PLACES}
+
+
+def test_a_step_in_the_place_of_its_run(workspace, emulator):
+    with pytest.raises(InvalidOption, match=r"inputs.place is a step: give its run"):
+        STEP.run({"what": "fox", "place": STEP}, workspace=workspace)
+    assert emulator.count() == 0

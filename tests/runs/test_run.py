@@ -17,7 +17,7 @@ from imagegen_nb.emulator.state import fingerprint
 STEP = ImageGenerationStep(name="Hero", prompt="a <b>fox</b> & {{what}}", image_count=2)
 HARE = {"what": 'a "hare" <script>alert(1)</script>'}
 PATHS = {"openai": "/openai/v1", "xai": "/xai/v1", "gemini": "/gemini"}
-MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}
+MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-nano-banana-2.1"}
 OWN = {"openai": "OPENAI_API_KEY", "xai": "XAI_API_KEY", "gemini": "GEMINI_API_KEY"}
 
 
@@ -128,7 +128,7 @@ def test_an_account_of_another_provider_does_not_pay(emulator, tmp_path, monkeyp
 
 def test_usage_of_geminis_calls_is_added_up(workspace, emulator):
     emulator.script("gemini", Fault("moderation"))
-    run = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3).run(
+    run = ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a fox", image_count=3).run(
         workspace=workspace
     )
     assert len(run.receipts) == 3

@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.images import picture
+from support.images import exif, jpeg_with, picture
 
-from imagegen_nb import ImageGenerationStep, StepFailed, Workspace
+from imagegen_nb import ImageGenerationStep, StepFailed, Workspace, load_step, save_step
 from imagegen_nb.core.types import GeneratedImage, ResponseMetadata
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import (
+    DefinitionError,
+    DefinitionWarning,
     InvalidResponse,
     ModelRetired,
     ProviderFault,
@@ -155,7 +157,7 @@ class Unwritable(LocalStore):
 
 @each_policy
 @pytest.mark.parametrize("what", ["stage", "finish"])
-@pytest.mark.parametrize("model", ["gpt-image-2", "gemini-3.1-flash-image"])
+@pytest.mark.parametrize("model", ["gpt-image-2", "gemini-nano-banana-2.1"])
 def test_a_store_that_fails_fails_the_step(emulator, tmp_path, policy, what, model):
     store = Unwritable(tmp_path)
     store.refuses = what
@@ -415,7 +417,54 @@ def test_a_model_the_emulator_does_not_know_is_not_emulated(workspace, monkeypat
     assert "check that the key" not in str(run.error)
 
 
+def test_a_declared_model_that_the_emulator_does_not_know_names_the_one_it_is_like(workspace):
+    step = ImageGenerationStep(
+        model=Model("my-model", like="gpt-image-2"), prompt="a fox", on_failure="continue"
+    )
+    run = step.run(workspace=workspace)
+    assert type(run.error) is ModelRetired
+    assert "my-model is not emulated: use gpt-image-2 meanwhile" in str(run.error)
+
+
+def test_a_declared_model_runs_like_the_one_it_is_like_and_is_marked(workspace, emulator, tmp_path):
+    dated = "gpt-image-2-2026-04-21"  # which the emulator serves, and the catalog does not have
+    step = ImageGenerationStep(model=Model(dated, like="gpt-image-2"), prompt="a fox", image_quality="low")
+    run = step.run(workspace=workspace)
+    assert emulator.requests[0].body["model"] == dated
+    assert run.output.settings.model == dated
+    assert run.output.settings.image_quality == "low"
+    assert run.warnings == (
+        f"{dated} is declared by the user, like gpt-image-2: its life, limits and price are unknown here",
+    )
+    with pytest.warns(DefinitionWarning, match="not offered"):
+        saved = save_step(tmp_path / "step.json", step, run=run)
+    assert run.warnings[0] in saved.notes
+    with pytest.warns(DefinitionWarning, match="not offered"):
+        save_step(tmp_path / "alone.json", step)
+    assert run.warnings[0] in (tmp_path / "alone.json").read_text()
+    assert load_step(tmp_path / "alone.json").step == step
+    catalog.unregister(dated)
+    with pytest.raises(DefinitionError, match=rf"ig.Model\('{dated}', like='gpt-image-2'\)"):
+        load_step(tmp_path / "alone.json")
+
+
 # --- notes
+
+
+def test_what_a_stored_format_does_not_keep_is_noted(plugged, workspace, monkeypatch):
+    monkeypatch.setattr(
+        Plugin, "models", tuple(replace(model, stored_as="image/png") for model in Plugin.models)
+    )
+    credentials = (0xEB, b"JP\0\1\0\0\0\1jumdc2pa")
+    turned = jpeg_with(picture("JPEG"), (0xE1, exif(6)), credentials)
+
+    async def behave(request, connection):
+        yield GeneratedImage(0, turned, "image/jpeg")
+
+    run = plugged(behave, workspace)
+    assert run.warnings == ("image 1: stored as png, which did not keep its content credentials (C2PA)",)
+    asset = run.output.assets[0]
+    assert asset.image().size == (asset.stored.width, asset.stored.height) == (48, 64)
 
 
 def test_differences_are_noted_and_the_image_is_kept(workspace, emulator):
@@ -434,6 +483,21 @@ def test_differences_are_noted_and_the_image_is_kept(workspace, emulator):
 def test_nothing_is_noted_when_all_is_as_asked(workspace):
     step = ImageGenerationStep(prompt="a fox", image_background="transparent", image_size="1024x1024")
     assert step.run(workspace=workspace).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ("a fox {{", "{{ without }}"),
+        ("a fox {{ {x} }}", "the outer ones were sent as text"),
+        ('a fox {"a": {"b": 1}}', None),
+    ],
+)
+def test_braces_that_are_sent_as_text(workspace, emulator, prompt, says):
+    run = ImageGenerationStep(prompt=prompt).run(workspace=workspace)
+    assert emulator.requests[0].body["prompt"] == prompt
+    assert len(run.warnings) == (1 if says else 0)
+    assert says is None or says in run.warnings[0]
 
 
 @pytest.mark.parametrize(

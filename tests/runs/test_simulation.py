@@ -160,7 +160,7 @@ def test_it_goes_wherever_a_run_goes(workspace, tmp_path):
         ({"image_output_format": "jpeg"}, (1024, 1024), "JPEG", False),
         ({"image_background": "transparent"}, (1024, 1024), "PNG", True),
         ({"model": "grok-imagine-image"}, (1024, 1024), "PNG", False),
-        ({"model": "gemini-3.1-flash-image", "image_size": "16:9"}, (1360, 768), "PNG", False),
+        ({"model": "gemini-nano-banana-2.1", "image_size": "16:9"}, (1360, 768), "PNG", False),
     ],
 )
 def test_its_pictures_are_as_the_step_says(settings, size, kind, transparent):

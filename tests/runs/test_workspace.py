@@ -58,7 +58,7 @@ def test_an_emulator_that_is_not_there(tmp_path):
 
 
 @pytest.mark.usefixtures("waits")
-@pytest.mark.parametrize("model", ["gpt-image-2", "grok-imagine-image", "gemini-3.1-flash-image"])
+@pytest.mark.parametrize("model", ["gpt-image-2", "grok-imagine-image", "gemini-nano-banana-2.1"])
 def test_nobody_listens(tmp_path, model):
     step = STEP.replace(model=model, on_failure="continue", image_count=2)
     run = step.run(workspace=Workspace(tmp_path, backend="http://127.0.0.1:9"))
@@ -145,7 +145,7 @@ def test_a_gateways_closing_slash_does_not_matter(emulator, tmp_path, monkeypatc
     for provider, path, model in (
         ("openai", "/openai/v1", "gpt-image-2"),
         ("xai", "/xai/v1", "grok-imagine-image"),
-        ("gemini", "/gemini", "gemini-3.1-flash-image"),
+        ("gemini", "/gemini", "gemini-nano-banana-2.1"),
     ):
         hosted = {provider: Gateway(emulator.url + path + tail, "GATEWAY_KEY")}
         run = STEP.replace(model=model, on_failure="continue").run(

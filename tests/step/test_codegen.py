@@ -3,6 +3,9 @@ from __future__ import annotations
 import pytest
 
 import imagegen_nb as ig
+from imagegen_nb import ImageGenerationStep
+from imagegen_nb.providers import catalog
+from imagegen_nb.providers.capabilities import Model
 from imagegen_nb.step.codegen import as_python
 
 STEPS = [
@@ -28,3 +31,11 @@ def test_the_python_of_a_step_makes_the_step(step):
 
 def test_defaults_are_left_out_except_the_model():
     assert as_python(STEPS[0]) == "ig.ImageGenerationStep(\n    model='gpt-image-2',\n    prompt='a fox',\n)"
+
+
+def test_a_declared_model_is_declared_in_the_code_too():
+    step = ImageGenerationStep(model=Model("my-model", like="gpt-image-2"), prompt="x")
+    code = as_python(step)
+    assert "model=ig.Model('my-model', like='gpt-image-2')" in code
+    catalog.unregister("my-model")
+    assert eval(code, {"ig": ig}) == step

@@ -22,8 +22,8 @@ def test_a_models_own_label_takes_the_place_of_the_platforms() -> None:
 def test_the_lifecycle_is_told_with_its_successor_and_source() -> None:
     rows = {row["model"]: row for row in model_table.model_rows()}
     assert (rows["gemini-2.5-flash-image"]["status"], rows["gemini-2.5-flash-image"]["successor"]) == (
-        "retired",
-        "gemini-3.1-flash-image",
+        "restricted",
+        "gemini-3.1-flash-lite-image",
     )
     assert (
         rows["grok-imagine-image-quality"]["status"],

@@ -60,7 +60,7 @@ def beyond_schema(problem: Problem) -> bool:
 @example({"prompt": "x", "model": None, "image_quality": "high"})
 @example({"prompt": "x", "image_output_format": None, "image_output_compression": 50})
 @example({"prompt": "x", "image_output_format": "jpeg", "image_background": "transparent"})
-@example({"prompt": "x", "model": "gemini-3.1-flash-image", "charge_type": "personal"})
+@example({"prompt": "x", "model": "gemini-nano-banana-2.1", "charge_type": "personal"})
 @example({"prompt": "x", "model": "grok-imagine-image", "image_size": "1:1"})
 @example({"prompt": None})
 @example({})

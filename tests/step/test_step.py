@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import enum
 import pickle
 import re
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,8 +29,8 @@ OPENAI_ONLY = {
     "image_output_compression": 80,
 }
 GROK = ("grok-imagine-image-quality", "grok-imagine-image", "grok-imagine-image-2.0")
-GEMINI = ("gemini-2.5-flash-image", "gemini-3.1-flash-image")
-OPENAI = ("gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst")
+GEMINI = tuple(entry.model.name for entry in catalog.models() if entry.provider.name == "gemini")
+OPENAI = tuple(entry.model.name for entry in catalog.models() if entry.provider.name == "openai")
 RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 
 
@@ -185,6 +187,14 @@ def test_grok_takes_no_size(model, size):
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_gemini_takes_its_ten_ratios(model, ratio):
     assert ImageGenerationStep(model=model, prompt="x", image_size=ratio).image_size == ratio
+
+
+@quiet
+@pytest.mark.parametrize("model", GEMINI)
+@pytest.mark.parametrize("ratio", ["1:4", "4:1", "1:8", "8:1"])
+def test_only_some_gemini_models_take_the_extreme_ratios(model, ratio):
+    taken = model in ("gemini-3.1-flash-image", "gemini-nano-banana-2.1")
+    assert (ImageGenerationStep.problems({"model": model, "prompt": "x", "image_size": ratio}) == ()) is taken
 
 
 @quiet
@@ -482,7 +492,7 @@ BROKEN = [
     {"image_output_compression": 50},
     {"image_background": "transparent", "image_output_format": "jpeg"},
     {"model": "grok-imagine-image", "image_quality": "high"},
-    {"model": "gemini-3.1-flash-image", "charge_type": "personal"},
+    {"model": "gemini-nano-banana-2.1", "charge_type": "personal"},
     {"image_sise": "1024x1024"},
     {"prompt": "a {{b c}}"},
 ]
@@ -550,7 +560,8 @@ def test_asking_for_problems_treats_none_as_unset_like_building_does():
 @pytest.mark.parametrize(
     ("model", "status", "successor"),
     [
-        ("gemini-2.5-flash-image", "retired", "gemini-3.1-flash-image"),
+        ("gemini-2.5-flash-image", "restricted", "gemini-3.1-flash-lite-image"),
+        ("gemini-3.1-flash-image", "deprecated", "gemini-nano-banana-2.1"),
         ("grok-imagine-image-quality", "redirected", "grok-imagine-image-2.0"),
     ],
 )
@@ -563,6 +574,22 @@ def test_a_model_past_its_time_warns_once_and_names_the_successor(model, status,
         warnings.simplefilter("error")
         again = ImageGenerationStep(model=model, prompt="y")
     assert successor in again.lifecycle_notice
+
+
+@quiet
+@pytest.mark.parametrize(
+    ("model", "outlook"),
+    [
+        ("gemini-2.5-flash-image", "its end announced for 2027-03-15 (secondary source)"),
+        ("gemini-3.1-flash-image", "deprecated since 2026-10-06, no end announced"),
+        ("grok-imagine-image-quality", "redirected since 2026-11-02;"),
+    ],
+)
+def test_the_end_of_a_model_is_told_with_who_says_so(model, outlook):
+    step = ImageGenerationStep(model=model, prompt="x")
+    assert outlook in step.lifecycle_note
+    assert outlook.strip(";") in step.lifecycle_notice
+    assert "retired" not in step.lifecycle_notice
 
 
 def test_each_model_warns_for_itself():
@@ -619,7 +646,7 @@ def test_the_request_carries_what_is_set():
 def test_what_all_models_share_is_no_setting_of_the_request():
     """Gemini models declare `charge_type`, to bind it; it is for whoever pays, not for the provider."""
     step = ImageGenerationStep(
-        prompt="x", model="gemini-3.1-flash-image", charge_type="hosted", image_size="16:9"
+        prompt="x", model="gemini-nano-banana-2.1", charge_type="hosted", image_size="16:9"
     )
     assert step.request("x").settings == {"image_size": "16:9"}
 
@@ -629,3 +656,40 @@ def test_a_step_whose_provider_is_gone_says_so(monkeypatch):
     monkeypatch.setattr(catalog, "find", lambda name: None)
     with pytest.raises(InvalidOption, match="gpt-image-2"):
         _ = step.entry
+
+
+class Quality(str, enum.Enum):  # noqa: UP042 - how most people still write it
+    HIGH = "high"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"image_quality": Quality.HIGH}, {"image_quality": "high"}),
+        ({"image_count": np.int64(3)}, {"image_count": 3}),
+        ({"image_size": np.str_("1024x1024")}, {"image_size": "1024x1024"}),
+        (
+            {"image_output_format": "jpeg", "image_output_compression": np.uint8(80)},
+            {"image_output_format": "jpeg", "image_output_compression": 80},
+        ),
+    ],
+)
+def test_settings_are_what_they_mean(given, meant):
+    step = ImageGenerationStep(prompt="x", **given)
+    assert ImageGenerationStep.problems({"prompt": "x", **given}) == ()
+    assert step.settings() == ImageGenerationStep(prompt="x", **meant).settings()
+    assert {type(value) for value in step.settings().values()} <= {str, int}
+    assert eval(repr(step)) == step
+
+
+@pytest.mark.parametrize("count", [np.bool_(True), np.float64(2.0), np.array([1, 2]), np.int64(11)])
+def test_settings_that_mean_nothing_legal_are_refused(count):
+    with pytest.raises(InvalidStep, match="image_count"):
+        ImageGenerationStep(prompt="x", image_count=count)
+
+
+def test_a_variable_in_brackets_is_corrected():
+    problems = ImageGenerationStep.problems({"prompt": "like {{step_2.output.assets[0].file_url}}"})
+    assert [problem.remedy.split(",")[0] for problem in problems] == [
+        "Write {{step_2.output.assets.0.file_url}}"
+    ]

@@ -44,7 +44,7 @@ def test_an_unknown_model_says_nothing_about_settings_of_models():
 
 
 def test_a_models_own_declaration_takes_precedence():
-    assert fields(model="gemini-3.1-flash-image", charge_type="personal") == ["charge_type"]
+    assert fields(model="gemini-nano-banana-2.1", charge_type="personal") == ["charge_type"]
     assert fields(charge_type="personal") == []
 
 

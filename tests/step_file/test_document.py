@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 from support.runs import run_of
 
 from imagegen_nb import ImageGenerationStep, load_step
-from imagegen_nb.core.variables import plain, render
+from imagegen_nb.core.plain_data import plain
+from imagegen_nb.core.variables import render
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, ProviderFault
 from imagegen_nb.step_file.document import definition_schema
 from imagegen_nb.step_file.export import define

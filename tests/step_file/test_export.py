@@ -193,7 +193,7 @@ def test_inputs_too_large_to_be_read_back_are_refused(path):
 NOT_OFFERED = ["gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "grok-imagine-image-2.0"]
 
 
-@pytest.mark.parametrize("model", [*NOT_OFFERED, "gemini-3.1-flash-image"])
+@pytest.mark.parametrize("model", [*NOT_OFFERED, "gemini-nano-banana-2.1"])
 def test_a_model_the_platform_does_not_offer_is_exported_with_a_warning(path, model):
     with pytest.warns(DefinitionWarning, match=f"{model} is not offered") as warned:
         save_step(path, ImageGenerationStep(model=model, prompt="x"))

@@ -330,11 +330,11 @@ def test_a_database_that_cannot_be_opened_for_want_of_files_is_waited_for(store)
     timer = threading.Timer(0.5, let_go)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
-        with pytest.raises(OSError, match="Too many open files"):
+        with suppress(OSError):
             while True:
                 taken.append(os.open(os.curdir, os.O_RDONLY))
-        with pytest.raises(StoreError, match="ulimit -n") as caught, store.database.transaction():
-            pass
+        with pytest.raises(StoreError, match="ulimit -n") as caught, store.database.transaction() as tables:
+            tables.put_run(entry("another"))
         assert caught.value.out_of_files
         timer.start()
         image = CheckedImage(b"data", "image/png", 1, 1, has_alpha=False)

@@ -17,9 +17,9 @@ from imagegen_nb.replay.environment import AGAINST_VARIABLE, MODE_VARIABLE, NOTE
 UNPATCHED = httpx2.AsyncHTTPTransport.handle_async_request
 LAMP = ImageGenerationStep(prompt="a lamp", image_size="1024x1024")
 GROK = ImageGenerationStep(model="grok-imagine-image", prompt="a lamp", image_count=2)
-FLASH = ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a lamp", image_count=3)
+FLASH = ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a lamp", image_count=3)
 STEPS = [LAMP, GROK, FLASH]
-PROVIDERS = {"gpt-image-2": "openai", "grok-imagine-image": "xai", "gemini-3.1-flash-image": "gemini"}
+PROVIDERS = {"gpt-image-2": "openai", "grok-imagine-image": "xai", "gemini-nano-banana-2.1": "gemini"}
 
 
 def pictures(run: Run) -> list[str]:

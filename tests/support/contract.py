@@ -85,12 +85,18 @@ def grok(model: str, cents: int, answered_by: str | None = None, count: int = CO
 
 
 def flash(
-    model: str, size: tuple[int, int], tokens: int, ratio: str = "16:9", count: int = COUNT, **more: Any
+    model: str,
+    size: tuple[int, int],
+    tokens: int,
+    ratio: str = "16:9",
+    count: int = COUNT,
+    thoughts: int = 0,
+    **more: Any,
 ) -> Case:
     usage = {
         "input_tokens": {"text": 2 * count},
-        "output_tokens": {"image": count * tokens},
-        "total_tokens": (2 + tokens) * count,
+        "output_tokens": {"image": count * tokens} | ({"thoughts": count * thoughts} if thoughts else {}),
+        "total_tokens": (2 + tokens + thoughts) * count,
     }
     given = {"image_size": ratio}
     return Case("gemini", model, given, size, "image/png", usage, given, count=count, **more)
@@ -102,11 +108,16 @@ CASES = {
         gpt("gpt-image-2", 158),
         gpt("gpt-image-2.5-flare", 158),
         gpt("gpt-image-2.5-sunburst", 5488, "max"),
+        gpt("gpt-image-2.6-flare", 158),
+        gpt("gpt-image-2.6-sunburst", 5488, "max"),
         grok("grok-imagine-image", 2),
         grok("grok-imagine-image-quality", 4, answered_by="grok-imagine-image-2.0"),
         grok("grok-imagine-image-2.0", 4),
         flash("gemini-2.5-flash-image", (1344, 768), 1290),
-        flash("gemini-3.1-flash-image", (1376, 768), 1120),
+        flash("gemini-3.1-flash-image", (1376, 768), 1120, thoughts=153),
+        flash("gemini-nano-banana-2.1", (1376, 768), 1120, thoughts=153),
+        flash("gemini-3.1-flash-lite-image", (1376, 768), 1120),
+        flash("gemini-3-pro-image", (1376, 768), 1120),
     )
 }
 """Every declared model, at its fullest."""
@@ -156,8 +167,8 @@ RECORDED = {
     "grok": grok("grok-imagine-image", 2),
     "grok-quality": grok("grok-imagine-image-quality", 4, answered_by="grok-imagine-image-2.0", count=1),
     "gemini-square": SQUARE,
-    "gemini-wide": flash("gemini-3.1-flash-image", (1376, 768), 1120, count=1),
-    "gemini-three": flash("gemini-3.1-flash-image", (1024, 1024), 1120, "1:1", count=3),
+    "gemini-wide": flash("gemini-3.1-flash-image", (1376, 768), 1120, count=1, thoughts=153),
+    "gemini-three": flash("gemini-3.1-flash-image", (1024, 1024), 1120, "1:1", count=3, thoughts=153),
     "gemini-blocked": refused(
         SQUARE,
         Fault("moderation"),

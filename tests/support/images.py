@@ -11,7 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
 needs_flip = pytest.mark.skipif(
     sys.version_info >= (3, 14) and find_spec("flip_evaluator") is None,
@@ -55,3 +55,59 @@ def png_claiming(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     body = zlib.compress(b"\0" * 1000)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def arrow() -> Image.Image:
+    """A picture that looks different whichever way it is turned or mirrored."""
+    image = Image.new("RGB", (48, 32), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, 15, 15), fill="red")
+    draw.rectangle((32, 0, 47, 7), fill="blue")
+    draw.rectangle((0, 24, 7, 31), fill="green")
+    return image
+
+
+def exif(orientation: int = 1, **tags: str) -> bytes:
+    """EXIF data as a camera writes it; `tags` by Pillow's names."""
+    data = Image.Exif()
+    data[ExifTags.Base.Orientation] = orientation
+    for name, value in tags.items():
+        data[ExifTags.Base[name]] = value
+    return data.tobytes()
+
+
+def jpeg_with(data: bytes, *segments: tuple[int, bytes]) -> bytes:
+    """`data` with further segments, each a marker's number and its content, at its beginning."""
+    packed = [
+        b"\xff" + bytes([marker]) + (len(held) + 2).to_bytes(2, "big") + held for marker, held in segments
+    ]
+    return data[:2] + b"".join(packed) + data[2:]
+
+
+def cmyk_profile() -> bytes:
+    """A small ICC profile for CMYK, in which any ink is dark, yellow too.
+
+    Its colours are far from those of a plain conversion, so that a test sees which of the two was made.
+    """
+    corners = bytes(
+        channel
+        for inks in range(16)  # C, M, Y, K from the highest bit down; L, a and b for each corner
+        for channel in ((40, 128, 128) if inks else (255, 128, 128))
+    )
+    straight = bytes(range(256))
+    unit = b"".join(struct.pack(">i", 65_536 * (row == column)) for row in range(3) for column in range(3))
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + unit + straight * 4 + corners + straight * 3
+    text = b"text" + bytes(4) + b"none\0"
+    text += bytes(-len(text) % 4)
+    white = b"XYZ " + bytes(4) + struct.pack(">iii", 63_190, 65_536, 54_061)
+    tags = {b"desc": text, b"cprt": text, b"wtpt": white, b"A2B0": table + bytes(-len(table) % 4)}
+    listed, held = b"", b""
+    start = 128 + 4 + 12 * len(tags)
+    for name, content in tags.items():
+        listed += name + struct.pack(">II", start + len(held), len(content))
+        held += content
+    body = struct.pack(">I", len(tags)) + listed + held
+    header = struct.pack(">I", 128 + len(body)) + b"lcms" + bytes([2, 0x10, 0, 0]) + b"prtrCMYKLab "
+    header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
+    header += struct.pack(">iii", 63_190, 65_536, 54_061)
+    return header + bytes(128 - len(header)) + body

@@ -8,7 +8,7 @@ from typing import Any
 
 from imagegen_nb.core.filenames import file_name
 from imagegen_nb.core.images import EXTENSIONS, check
-from imagegen_nb.core.variables import plain
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.errors import ImagegenError
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, OutputError, StepOutput, used_settings

@@ -22,7 +22,7 @@ CANARIES = {
     "ODD_KEY": "canary+five/shape=of~key:13579",
     "PLAIN_KEY": "thesixthcanaryisplain",
 }
-MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}
+MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-nano-banana-2.1"}
 PATHS = {"openai": "/openai/v1", "xai": "/xai/v1", "gemini": "/gemini"}
 USED = {
     "openai": ("OPENAI_API_KEY", "ODD_KEY", "PLAIN_KEY"),

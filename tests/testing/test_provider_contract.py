@@ -48,7 +48,7 @@ class TestXAI(OfEmulated):
 
 
 class TestGemini(OfEmulated):
-    provider = catalog.find("gemini-3.1-flash-image").provider
+    provider = catalog.find("gemini-nano-banana-2.1").provider
     path = "/gemini"
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from imagegen_nb import ImageGenerationStep
 from imagegen_nb.providers import catalog
+from imagegen_nb.providers.capabilities import Model
 from imagegen_nb.widgets.form_state import Draft, FieldState, FormState, settings
 
 MODELS = [entry.model.name for entry in catalog.models()]
@@ -122,10 +123,20 @@ def test_models_past_their_time_say_so_in_the_list_and_below_it():
     shown = fields(Draft("gemini-2.5-flash-image"))["model"]
     labels = {option.value: option.label for option in shown.options}
     assert list(labels) == MODELS
-    assert "retired 2026-10-02, use gemini-3.1-flash-image" in labels["gemini-2.5-flash-image"]
+    assert "restricted 2026-09-18, use gemini-3.1-flash-lite-image" in labels["gemini-2.5-flash-image"]
     assert "redirected" in labels["grok-imagine-image-quality"]
     assert labels["gpt-image-2"] == "gpt-image-2"
-    assert "gemini-3.1-flash-image" in shown.hint
+    assert "gemini-3.1-flash-lite-image" in shown.hint
+    assert "2027-03-15 (secondary source)" in shown.hint
+
+
+def test_a_declared_model_is_marked_in_the_list_and_below_it():
+    catalog.register(Model("my-model", like="gpt-image-2"))
+    shown = fields(Draft("my-model"))
+    labels = {option.value: option.label for option in shown["model"].options}
+    assert labels["my-model"] == "my-model (declared by you, like gpt-image-2; not offered by the platform)"
+    assert "declared by you, like gpt-image-2" in shown["model"].hint
+    assert shown["image_quality"].visible
 
 
 def test_a_draft_with_problems_is_no_step_and_one_without_is():
@@ -149,7 +160,7 @@ STEPS = [
     {},
     {"image_size": "1536x1024", "image_output_format": "webp", "image_output_compression": 80},
     {"image_quality": "auto", "image_count": 3, "name": "Hero", "on_failure": "continue"},
-    {"model": "gemini-3.1-flash-image", "image_size": "4:5"},
+    {"model": "gemini-nano-banana-2.1", "image_size": "4:5"},
     {"model": "grok-imagine-image", "charge_type": "personal"},
 ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import pytest
 
 from imagegen_nb.widgets.factory import WidgetFactory
@@ -62,3 +64,14 @@ def test_the_resolved_prompt_is_shown_and_escaped(inputs):
     assert "{{thing}} has no value" in inputs.widget.children[-1].value
     inputs.show("a lamp")
     assert inputs.widget.children[-1].value == ""
+
+
+class Colour(str, enum.Enum):  # noqa: UP042 - how most people still write it
+    RED = "red"
+
+
+def test_a_member_of_an_enumeration_is_shown_as_its_value():
+    values = InputValues(WidgetFactory(), {"colour": Colour.RED}, lambda: None)
+    values.show("a {{colour}} lamp")
+    assert values.texts()[0].value == "red"
+    assert "a red lamp" in values.widget.children[-1].value

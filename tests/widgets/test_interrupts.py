@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the 
 SETUP = """
 import asyncio, imagegen_nb as ig
 workspace = ig.Workspace({folder!r}, backend={url!r}, timeout=300)
-step = ig.ImageGenerationStep(model="gemini-3.1-flash-image", prompt="a fox", image_count=3)
+step = ig.ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a fox", image_count=3)
 form = ig.StepForm(step, workspace)
 """
 START = "form.panel.header.run.click()"

@@ -69,9 +69,19 @@ _FLASH_3_1: Final = {
     "21:9": (1584, 672),
 }
 
+#: The ratios that every model knows, in the pixels of the third generation.
+_USUAL_3: Final = {ratio: pixels for ratio, pixels in _FLASH_3_1.items() if ratio in _FLASH_2_5}
+
 MODELS: Final = {
     "gemini-2.5-flash-image": GeminiModel(_FLASH_2_5, {"": 1290}, 258, 32_768, retired=True),
     "gemini-3.1-flash-image": GeminiModel(
         _FLASH_3_1, {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}, 1120, 131_072, thinks=True
     ),
+    # Published are its ratios, and the price at 1K, which makes 1120 tokens; the rest stands in from 3.1.
+    "gemini-nano-banana-2.1": GeminiModel(
+        _FLASH_3_1, {"1K": 1120, "2K": 1680, "4K": 2520}, 1120, 131_072, thinks=True
+    ),
+    # 1K only, in the ten usual ratios, as others tell.
+    "gemini-3.1-flash-lite-image": GeminiModel(_USUAL_3, {"1K": 1120}, 1120, 131_072),
+    "gemini-3-pro-image": GeminiModel(_USUAL_3, {"1K": 1120, "2K": 1120, "4K": 2000}, 560, 65_536),
 }

@@ -17,6 +17,9 @@ MODELS: Final = {
     "gpt-image-2.5-flare-2026-09-08": GPT_IMAGE_2_5,
     "gpt-image-2.5-sunburst": GPT_IMAGE_2_5,
     "gpt-image-2.5-sunburst-2026-09-08": GPT_IMAGE_2_5,
+    # The grid of 2.6 is not published: that of 2.5, which has the same qualities, stands in for it.
+    "gpt-image-2.6-flare": GPT_IMAGE_2_5,
+    "gpt-image-2.6-sunburst": GPT_IMAGE_2_5,
 }
 
 #: Every streamed partial image adds this many image output tokens (OpenAI's image guide).

@@ -16,7 +16,8 @@ from typing import Self, TypeVar
 import httpx2
 from httpx2 import ServerSentEvent
 
-from imagegen_nb.core.open_files import OUT_OF_FILES, LoopSemaphore, is_out_of_files, patiently
+from imagegen_nb.core.loop_semaphore import LoopSemaphore
+from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files, patiently
 from imagegen_nb.core.redaction import scrub
 from imagegen_nb.errors import (
     Charge,

@@ -326,6 +326,21 @@ def whole_number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def image_items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The images of an answer in OpenAI's form: what `data` lists, or holds alone, or an event."""
+    items = answer.get("data")
+    if isinstance(items, list):
+        return [mapping(item) for item in items]
+    item = mapping(items) or answer
+    return [item] if "b64_json" in item or inline_data(item) else []
+
+
+def inline_data(item: Mapping[str, Any]) -> object:
+    """The base64 of an image in OpenAI's form; gateways give it as a `data:` address too."""
+    url = item.get("url")
+    return item.get("b64_json") or (url if decoding.is_data_url(url) else None)
+
+
 def tokens_by_modality(usage: Mapping[str, Any], side: str, otherwise: str) -> dict[str, int]:
     """The `input` or `output` tokens of a usage in OpenAI's form, by modality; they add up to its total.
 
