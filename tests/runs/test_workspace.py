@@ -167,8 +167,8 @@ def test_what_a_gateways_address_has_after_its_path_goes_with_every_request(
         (
             "gemini",
             "/google",
-            "gemini-3.1-flash-image",
-            "/google/v1beta/models/gemini-3.1-flash-image:generateContent",
+            "gemini-nano-banana-2.1",
+            "/google/v1beta/models/gemini-nano-banana-2.1:generateContent",
         ),
     ):
         server = raw_server(b"HTTP/1.1 400 No\r\ncontent-length: 2\r\n\r\n{}")

@@ -22,7 +22,7 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.http import error_words
 
-MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}
+MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-nano-banana-2.1"}
 PATHS = {"openai": "/v1", "xai": "/v1", "gemini": ""}
 KEY = "odd.key~of+no/known=shape:0123456789"
 each_provider = pytest.mark.parametrize("provider", MODELS)

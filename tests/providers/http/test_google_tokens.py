@@ -21,7 +21,7 @@ from imagegen_nb.providers.http.certificates import VARIABLES
 from imagegen_nb.providers.http.google_tokens import TokenRequest
 
 STEP = ImageGenerationStep(
-    prompt="a fox", model="gemini-3.1-flash-image", image_count=1, on_failure="continue"
+    prompt="a fox", model="gemini-nano-banana-2.1", image_count=1, on_failure="continue"
 )
 REFRESH_TOKEN = "1//canary-refresh-token-0123456789"
 

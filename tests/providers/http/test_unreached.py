@@ -32,7 +32,7 @@ from imagegen_nb.providers.http.certificates import VARIABLES
 from imagegen_nb.providers.http.proxies import Proxy
 from imagegen_nb.providers.http.unreached import Way, explain, leaves
 
-MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-3.1-flash-image"}
+MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-nano-banana-2.1"}
 KEYS = {name: f"{name.upper()}_API_KEY" for name in MODELS}
 KEY = "odd.key~of+no/known=shape:0123456789"
 each_provider = pytest.mark.parametrize("provider", MODELS)
