@@ -19,7 +19,7 @@ from imagegen_nb._version import __version__ as __version__
 if TYPE_CHECKING:
     from imagegen_nb.errors import ImagegenError, InvalidStep, StepFailed
     from imagegen_nb.providers.capabilities import Model
-    from imagegen_nb.providers.credentials import Gateway, VertexAI
+    from imagegen_nb.providers.credentials import AzureOpenAI, Gateway, VertexAI
     from imagegen_nb.runs.output_reference_check import check_references
     from imagegen_nb.runs.run import Run
     from imagegen_nb.runs.simulation import simulate
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from imagegen_nb.widgets.gallery import Gallery
 
 __all__ = [
+    "AzureOpenAI",
     "Gallery",
     "Gateway",
     "ImageGenerationStep",
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AzureOpenAI": "providers.credentials",
     "Gallery": "widgets.gallery",
     "Gateway": "providers.credentials",
     "ImageGenerationStep": "step.step",

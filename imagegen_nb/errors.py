@@ -18,11 +18,11 @@ ImagegenError
     ├── AuthenticationFailed   the key was refused
     ├── QuotaExhausted         no money or quota left; trying again does not help
     ├── RateLimited            too many requests; `.retry_after` in seconds when known
-    ├── ModerationBlocked      prompt or picture refused by a safety system
+    ├── ModerationBlocked      prompt or picture refused for what they show
     ├── ModelRetired           the provider no longer serves the model
-    ├── BadRequest             the provider refused the request as malformed
-    ├── ProviderFault          the provider or the connection failed
-    ├── ProviderTimeout        no answer within the deadline; the charge is unknown
+    ├── BadRequest             the provider refused the request, or has nothing at its address
+    ├── ProviderFault          the provider, the connection, or what stands between failed
+    ├── ProviderTimeout        no answer within the deadline; the charge is unknown once the request was sent
     └── InvalidResponse        an answer that is not what the provider documents
 
 Built fresh from plain, redacted text, none keeps an SDK's exception, a request or a header: no key is in any.
@@ -241,7 +241,7 @@ class RateLimited(ProviderError):
 
 
 class ModerationBlocked(ProviderError):
-    """The prompt or the picture was refused by a safety system; unchanged it will be again."""
+    """The prompt or the picture was refused for what it shows; unchanged it will be again."""
 
     kind = "moderation"
 
@@ -253,19 +253,19 @@ class ModelRetired(ProviderError):
 
 
 class BadRequest(ProviderError):
-    """The provider refused the request as malformed or unsupported."""
+    """The provider refused the request as malformed or unsupported, or has nothing at the address asked."""
 
     kind = "bad_request"
 
 
 class ProviderFault(ProviderError):
-    """The provider failed, or the connection to it did."""
+    """The provider failed, or the connection to it did, or something on the way refused the request."""
 
     kind = "provider_fault"
 
 
 class ProviderTimeout(ProviderError):
-    """No complete answer within the deadline; whether it was charged cannot be known."""
+    """No complete answer within the deadline; once the request was sent, it may have been charged."""
 
     kind = "timeout"
 

@@ -42,7 +42,12 @@ if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 * 1024**3
 _SLOW_LANES = ("notebooks", "browser", "rigs", "replay")
 _LANES = ("fast", "loopback", *_SLOW_LANES)
 _LANE_OF_FOLDER = {"browser": "browser", "rigs": "rigs"}
-_LANE_OF_FIXTURE = {"kernel": "notebooks", "run_pytest": "notebooks", "emulator": "loopback"}
+_LANE_OF_FIXTURE = {
+    "kernel": "notebooks",
+    "run_pytest": "notebooks",
+    "emulator": "loopback",
+    "raw_server": "loopback",
+}
 """The first two start processes that take seconds; other such tests bear the marker themselves."""
 _SLOW_TIMEOUT = 600
 """Seconds a test of a slow lane may take. Processes start slowly on a busy machine; a hang still ends."""

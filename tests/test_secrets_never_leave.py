@@ -27,7 +27,7 @@ from support.secrets import (
     workspace_on,
 )
 
-from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, Workspace
+from imagegen_nb import AzureOpenAI, Gateway, ImageGenerationStep, StepFailed, Workspace
 from imagegen_nb.emulator import Fault
 
 pytestmark = [pytest.mark.rigs, pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")]
@@ -61,6 +61,28 @@ def test_no_fault_brings_a_key_out(emulator, tmp_path, caplog, capfd, provider, 
         script(emulator, provider, fault)
         found += [f"{fault.kind}: {hit}" for hit in hits(attempt(step, workspace, tmp_path))]
     assert emulator.count() == len(FAULTS) + 5
+    found += hits(record.getMessage() for record in caplog.records)
+    found += hits(iter(capfd.readouterr()))
+    found += hits(files_below(tmp_path))
+    found += hits(json.dumps(request.to_json()) for request in emulator.requests)
+    assert not found, "\n".join(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize("variable", ["ODD_KEY", "PLAIN_KEY"])
+@pytest.mark.usefixtures("waits")
+def test_no_fault_brings_azures_key_out(emulator, tmp_path, caplog, capfd, variable):
+    """It travels in a header of its own."""
+    caplog.set_level(logging.DEBUG)
+    account = AzureOpenAI(f"{emulator.url}/openai/openai", "2025-04-01-preview", key_variable=variable)
+    workspace = Workspace(tmp_path / "store", hosted={"openai": account}, timeout=30)
+    found = []
+    for fault in FAULTS:
+        workspace.timeout = 0.3 if fault.kind == "hang" else 30
+        script(emulator, "openai", fault)
+        step = ImageGenerationStep(prompt="a fox")
+        found += [f"{fault.kind}: {hit}" for hit in hits(attempt(step, workspace, tmp_path))]
+    assert emulator.count() == len(FAULTS) + 5
+    assert all("api-key" in request.headers for request in emulator.requests)
     found += hits(record.getMessage() for record in caplog.records)
     found += hits(iter(capfd.readouterr()))
     found += hits(files_below(tmp_path))

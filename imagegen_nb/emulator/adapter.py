@@ -47,7 +47,7 @@ class GenerationRequest:
     def api_key(self) -> str:
         """The key that was sent, in clear text; only for the fault that echoes it."""
         bearer = self.headers.get("authorization", "").partition(" ")[2]
-        return self.headers.get("x-goog-api-key") or self.query_key or bearer
+        return self.headers.get("x-goog-api-key") or self.headers.get("api-key") or self.query_key or bearer
 
 
 class Job(Protocol):

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
         Text,
     )
     from imagegen_nb.providers.catalog import register, unregister
-    from imagegen_nb.providers.credentials import Credential, Gateway, VertexAI
+    from imagegen_nb.providers.credentials import AzureOpenAI, Credential, Gateway, VertexAI
     from imagegen_nb.providers.http.client import open_client
     from imagegen_nb.providers.http.response import ProviderResponse, failure
 
 __all__ = [
+    "AzureOpenAI",
     "CatalogEntry",
     "Choice",
     "Connection",
@@ -72,6 +73,7 @@ __all__ = [
 
 _TYPES, _HERE = "imagegen_nb.core.types", __name__
 _HOMES = {
+    "AzureOpenAI": f"{_HERE}.credentials",
     "CatalogEntry": f"{_HERE}.base",
     "Choice": f"{_HERE}.capabilities",
     "Connection": f"{_HERE}.base",

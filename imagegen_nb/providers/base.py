@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from imagegen_nb.core.active_cassette import ActiveCassette
 from imagegen_nb.core.types import Backend, ImageRequest, ProviderEvent
@@ -29,7 +30,8 @@ class Connection:
     `LARGEST_RESPONSE`); `deadline` is the event loop's time by which all must be done (None: no bound);
     `timeout` is the same bound in seconds from the start, for messages. `cassette` is the one the run
     began with; `send_to`, while recording against an emulator, is asked in place of `base_url`. `waiting` is
-    told the seconds and the reason when a call has to wait before it may be sent.
+    told the seconds and the reason when a call has to wait before it may be sent. `query` is what an
+    account's address has after its `?`: the transport adds it to every request.
     """
 
     base_url: str
@@ -41,6 +43,7 @@ class Connection:
     cassette: ActiveCassette | None = None
     send_to: str = ""
     waiting: Callable[[float, str], object] | None = None
+    query: str = ""
 
     @property
     def key(self) -> str:
@@ -67,8 +70,13 @@ class Provider(ABC):
     """Where the provider stands in lists; the platform's own order for the built-in ones."""
 
     def address(self, credential: Credential) -> str:
-        """The base URL a credential's calls go to when they go to the live provider."""
+        """The base URL a credential's calls go to when they go to the live provider, with what an account
+        adds to it after a `?`."""
         return credential.base_url or self.base_url
+
+    def emulated_path(self, credential: Credential) -> str:
+        """The path of the same base URL on an emulator, below `/<name>`."""
+        return urlsplit(self.base_url).path
 
     def prepare(self) -> None:  # noqa: B027 - most need nothing
         """Import what `generate` needs; called in a thread, before the deadline starts to count."""

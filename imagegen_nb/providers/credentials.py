@@ -9,19 +9,20 @@ broken backend; what a backend raises stays in this file, since it may hold what
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import SecretStr
 
+from imagegen_nb.core import redaction
+from imagegen_nb.core.addresses import host_name, is_loopback
 from imagegen_nb.core.types import ChargeType
-from imagegen_nb.errors import AuthenticationFailed, InvalidOption, MissingCredential
+from imagegen_nb.errors import InvalidOption, MissingCredential
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials as GoogleCredentials
@@ -36,7 +37,16 @@ every character that is typed."""
 _variables_read: set[str] = set()
 """Variables keys were read from in this process, such as a gateway's."""
 _keyring_answers: dict[str, tuple[float, SecretStr]] = {}
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+GATEWAY_SHAPES = (
+    "a Gateway is asked below its base_url: for OpenAI and xAI /images/generations, with the key as a bearer "
+    "token, for Gemini /v1beta/models/MODEL:generateContent, with the key as x-goog-api-key"
+)
+_ENDPOINTS = re.compile(
+    r"(/images/(generations|edits)|/chat/completions|/responses|:generateContent|/v1beta1?(/models)?)/?$"
+)
+"""What requests add to an address themselves."""
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SECRET_PARAMETER = re.compile(r"(?i)(key|token|secret|password|signature|sig)$")
 PLACEHOLDER = "emulator-needs-no-key"
 """In the place of a key where none is needed, so that no real key ever goes there."""
 
@@ -45,8 +55,11 @@ PLACEHOLDER = "emulator-needs-no-key"
 class Gateway:
     """A hosted endpoint that speaks a provider's API, with a key of its own.
 
-    `base_url` stands in for the provider's (for OpenAI: up to and with `/v1`); `key_variable`
-    names the environment variable with the gateway's key. Only https, or http on this machine.
+    `base_url` stands in for the provider's: https, or http on this machine. What it has after a `?` goes with
+    every request. For OpenAI and xAI it goes up to and with `/v1`; asked is `{base_url}/images/generations`,
+    with the key as `Authorization: Bearer`. For Gemini it ends before `/v1beta`; asked is
+    `{base_url}/v1beta/models/MODEL:generateContent`, with the key as `x-goog-api-key`. Azure's classic
+    deployments are another shape: `AzureOpenAI`. `key_variable` names the variable with the gateway's key.
     """
 
     base_url: str
@@ -58,6 +71,61 @@ class Gateway:
                 f"this gateway's base_url is not usable: {problem}. Give an https:// address "
                 "(http:// only for this machine), because the key travels with every request"
             )
+        path = urlsplit(self.base_url).path
+        if "/openai/deployments/" in path:
+            raise InvalidOption(
+                "this gateway's base_url is Azure's classic path, which a Gateway does not speak: use "
+                "AzureOpenAI(endpoint, api_version=..., deployments=...)"
+            )
+        if call := _ENDPOINTS.search(path):
+            raise InvalidOption(
+                f"this gateway's base_url ends in {call[0]}, which the requests add themselves: leave that "
+                f"out; {GATEWAY_SHAPES}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class AzureOpenAI:
+    """OpenAI's models in Azure's classic shape: one deployment for each model, and a dated API version.
+
+    `endpoint` is the resource's address, `https://NAME.openai.azure.com`. Asked is
+    `{endpoint}/openai/deployments/DEPLOYMENT/images/generations?api-version={api_version}`, with the key as
+    `api-key`. `deployments` names the deployment of each model; one that it leaves out is deployed under the
+    model's own name. For Azure's newer address, which ends in `/openai/v1`, use `Gateway`.
+    """
+
+    endpoint: str
+    api_version: str
+    deployments: Mapping[str, str] = field(default_factory=dict)
+    key_variable: str = "AZURE_OPENAI_API_KEY"
+
+    def __post_init__(self) -> None:
+        if problem := _unusable(self.endpoint) or _not_a_resource(self.endpoint):
+            raise InvalidOption(
+                f"this AzureOpenAI endpoint is not usable: {problem}. Give the resource's address, such as "
+                "https://NAME.openai.azure.com"
+            )
+        if not _WORD.fullmatch(self.api_version):
+            raise InvalidOption(
+                f"AzureOpenAI api_version = {self.api_version!r}: give the version's name, such as "
+                "2025-04-01-preview"
+            )
+        for model, deployment in self.deployments.items():
+            if not _WORD.fullmatch(deployment):  # it becomes part of the address that the key goes to
+                raise InvalidOption(
+                    f"AzureOpenAI deployments[{model!r}] = {deployment!r}: use letters, digits, dots, "
+                    "hyphens and underscores, as Azure does"
+                )
+
+    @property
+    def base_url(self) -> str:
+        """Where the API begins, with the version that every request names."""
+        endpoint = self.endpoint.rstrip("/").removesuffix("/openai")
+        return f"{endpoint}/openai?api-version={self.api_version}"
+
+    def path(self, model: str) -> str:
+        """The part of the address that names the model's deployment."""
+        return f"/deployments/{self.deployments.get(model, model)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,39 +148,18 @@ class VertexAI:
                     f"VertexAI {field_name} = {value!r}: use lower-case letters, digits and hyphens"
                 )
 
-    def google_credentials(self) -> GoogleCredentials:
+    def google_credentials(self, *, seconds: float | None = None) -> GoogleCredentials:
         """The account's credentials, found on this machine where none were given; may block.
 
-        Raises `MissingCredential`, or `AuthenticationFailed` when they cannot be refreshed, naming
-        the command that makes new ones.
+        Raises `MissingCredential`; `AuthenticationFailed` when Google refuses them; `ProviderFault` when its
+        token endpoint cannot be reached, within `seconds` at each try. Nothing was sent to a model then.
         """
-        import google.auth
-        from google.auth.exceptions import GoogleAuthError, RefreshError
-        from google.auth.transport.requests import Request
+        from imagegen_nb.providers.http.google_tokens import ready_credentials
 
-        try:
-            credentials: GoogleCredentials = self.credentials or google.auth.default(scopes=[_SCOPE])[0]
-            if not credentials.valid:
-                credentials.refresh(Request())  # type: ignore[no-untyped-call]
-        except RefreshError:
-            problem = AuthenticationFailed("the Google credentials could not be refreshed", provider="gemini")
-        except GoogleAuthError:
-            problem = None
-        else:
-            return credentials
-        remedy = (
-            "run `gcloud auth application-default login`, or pass VertexAI(..., credentials=...), "
-            'or use the emulator: Workspace(..., backend="emulator")'
-        )
-        if problem is not None:
-            raise problem.saying(f"{problem.message}: {remedy}")
-        raise MissingCredential(
-            f"no Google credentials for Vertex AI project {self.project}: {remedy}",
-            variable="GOOGLE_APPLICATION_CREDENTIALS",
-        )
+        return ready_credentials(self.credentials, self.project, seconds)
 
 
-Hosted = Gateway | VertexAI
+Hosted = Gateway | AzureOpenAI | VertexAI
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,38 +173,47 @@ class Credential:
     base_url: str = ""
     vertex: VertexAI | None = None
     in_keyring: bool = False
-
-
-def is_loopback(url: str) -> bool:
-    """Whether `url` names this machine itself."""
-    host = _host(url)
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
-def _host(url: str) -> str:
-    """The host of `url`; empty for text that is no address."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+    azure: AzureOpenAI | None = None
 
 
 def _unusable(url: str) -> str:
     """Why a key may not be sent to `url`, without repeating it: it may hold a key itself."""
-    host = _host(url)
-    if not host or not url.isascii() or not url.isprintable() or " " in url:
+    host = host_name(url)
+    if not host or not url.isascii() or not url.isprintable() or " " in url or not _has_usable_host(url):
         return "it is not a web address"
-    if "@" in urlsplit(url).netloc:
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
         return "it holds a user name or password; name the key's variable instead"
-    scheme = urlsplit(url).scheme
-    if scheme == "https" or (scheme == "http" and is_loopback(url)):
+    if parts.fragment or url.endswith("#"):
+        return "it has a part after #, which is never sent"
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+        if _SECRET_PARAMETER.search(name):
+            return f"its parameter {name!r} looks like a key; name the key's variable instead"
+    if kind := redaction.find(url):
+        return f"it holds {kind}; name the key's variable instead"
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)):
         return ""
     return f"requests to {host} would not be encrypted"
+
+
+def _has_usable_host(url: str) -> bool:
+    """Whether the host can be looked up, and the port is one."""
+    try:
+        port = urlsplit(url).port
+        host_name(url).encode("idna")
+    except ValueError:
+        return False
+    return port != 0
+
+
+def _not_a_resource(endpoint: str) -> str:
+    """Why `endpoint` is not the address of an Azure resource or of what stands before one."""
+    parts = urlsplit(endpoint)
+    if parts.path.rstrip("/").endswith("/openai/v1"):
+        return "it is Azure's newer address, which a Gateway speaks: Gateway(endpoint, key_variable)"
+    if "/deployments/" in f"{parts.path}/" or _ENDPOINTS.search(parts.path):
+        return "it goes on to one deployment; deployments={model: name} is for that"
+    return "it has a part after ?; api_version is for that" if parts.query else ""
 
 
 def find(
@@ -171,22 +227,25 @@ def find(
     Personal uses the provider's own variable. Hosted first uses the workspace's hosted account
     for the provider, then falls back to the same variable. Raises `MissingCredential`.
     """
-    account = hosted.get(provider) if charge_type == "hosted" else None
+    account, azure = hosted.get(provider) if charge_type == "hosted" else None, None
     if isinstance(account, VertexAI):
         return Credential(SecretStr(""), f"hosted: Vertex AI project {account.project}", vertex=account)
     if isinstance(account, Gateway):
         variable, base_url = account.key_variable, account.base_url
-        paid_by = f"hosted: gateway {_host(base_url)} ({variable})"
+        paid_by = f"hosted: gateway {host_name(base_url)} ({variable})"
+    elif isinstance(account, AzureOpenAI):
+        variable, base_url, azure = account.key_variable, account.base_url, account
+        paid_by = f"hosted: Azure OpenAI {host_name(base_url)} ({variable})"
     else:
         variable, base_url, paid_by = key_variable, "", f"{charge_type}: {key_variable}"
     key, in_keyring = _read(provider, variable)
-    return Credential(key, paid_by, variable, base_url, in_keyring=in_keyring)
+    return Credential(key, paid_by, variable, base_url, in_keyring=in_keyring, azure=azure)
 
 
 def emulated(charge_type: ChargeType, hosted: Hosted | None) -> Credential:
-    """The placeholder for emulator calls; a hosted Vertex AI account keeps its paths."""
-    vertex = hosted if isinstance(hosted, VertexAI) and charge_type == "hosted" else None
-    return placeholder("nobody (emulator)", vertex)
+    """The placeholder for emulator calls; a hosted account of Vertex AI or Azure keeps its paths."""
+    account = hosted if charge_type == "hosted" and not isinstance(hosted, Gateway) else None
+    return placeholder("nobody (emulator)", account)
 
 
 def placeholder(paid_by: str, hosted: Hosted | None) -> Credential:
@@ -194,8 +253,9 @@ def placeholder(paid_by: str, hosted: Hosted | None) -> Credential:
     return Credential(
         SecretStr(PLACEHOLDER),
         paid_by,
-        base_url=hosted.base_url if isinstance(hosted, Gateway) else "",
+        base_url="" if hosted is None or isinstance(hosted, VertexAI) else hosted.base_url,
         vertex=hosted if isinstance(hosted, VertexAI) else None,
+        azure=hosted if isinstance(hosted, AzureOpenAI) else None,
     )
 
 

@@ -25,8 +25,10 @@ from imagegen_nb.core.types import (
 )
 from imagegen_nb.errors import (
     AuthenticationFailed,
+    BadRequest,
     ModerationBlocked,
     ProviderError,
+    ProviderTimeout,
     QuotaExhausted,
 )
 from imagegen_nb.providers.base import Connection, Provider
@@ -83,19 +85,19 @@ _WIDER = replace(
 _QUOTA_SPAN = re.compile(r"Per(Second|Minute|Hour|Day|Week|Month|Year)")
 _SHORT_SPANS = frozenset(("Second", "Minute"))
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
-_BLOCKED = frozenset(
-    (
-        "BLOCKLIST",
-        "IMAGE_OTHER",
-        "IMAGE_PROHIBITED_CONTENT",
-        "IMAGE_RECITATION",
-        "IMAGE_SAFETY",
-        "PROHIBITED_CONTENT",
-        "RECITATION",
-        "SAFETY",
-        "SPII",
-    )
+_BY_SAFETY = "by a safety system"
+_REPEATS = "because it repeats existing material"
+_BLOCKED = {
+    **dict.fromkeys(("SAFETY", "IMAGE_SAFETY", "PROHIBITED_CONTENT", "IMAGE_PROHIBITED_CONTENT"), _BY_SAFETY),
+    **dict.fromkeys(("RECITATION", "IMAGE_RECITATION"), _REPEATS),
+    "BLOCKLIST": "for a word on a block list",
+    "SPII": "for personal data in it",
+}
+"""The reasons to withhold an image that are about what it shows, and what each says."""
+_UNNAMED = frozenset(
+    ("OTHER", "IMAGE_OTHER", "NO_IMAGE", "FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
 )
+"""Reasons that name none: no safety system is known to have had a part in them."""
 
 
 class Gemini(Provider):
@@ -280,27 +282,37 @@ def _no_image(
     response: ProviderResponse,
     request_id: str | None,
 ) -> ProviderError:
-    """Why an answer with HTTP 200 holds no image: a safety block, text instead, or nothing at all."""
+    """Why an answer with HTTP 200 holds no image: a block, text instead, or a reason that Google keeps."""
     block = mapping(answer.get("promptFeedback")).get("blockReason")
     reason = safe_name(block or candidate.get("finishReason"))
-    if block or reason in _BLOCKED:
-        said = candidate.get("finishMessage") or mapping(answer.get("promptFeedback")).get(
-            "blockReasonMessage"
-        )
+    said = candidate.get("finishMessage") or mapping(answer.get("promptFeedback")).get("blockReasonMessage")
+    words = f": {redact(said)}" if isinstance(said, str) and said else ""
+    if reason in _BLOCKED or (block and reason not in _UNNAMED):
         what = "the prompt was blocked" if block else "the image was blocked"
         return ModerationBlocked(
-            f"{what} by a safety system" + (f": {redact(str(said))}" if said else ""),
+            f"{what} {_BLOCKED.get(reason or '', _BY_SAFETY)}{words}",
             provider=response.provider,
             status=response.status,
             code=reason,
             request_id=request_id,
             charge="none" if block else "unknown",
         )
+    if block:
+        return BadRequest(
+            f"the prompt was refused for a reason that Google does not name ({reason}){words}. Other words, "
+            "or another language, may pass",
+            provider=response.provider,
+            status=response.status,
+            code=reason,
+            request_id=request_id,
+        )
     text = " ".join(str(part["text"]) for part in parts if isinstance(part.get("text"), str)).strip()
     if text:
         message = f"answered with text instead of an image: “{redact(text, limit=200)}”"
+    elif reason in _UNNAMED:
+        message = f"made no image, for a reason that Google does not name ({reason}){words}"
     else:
-        message = f"answered without an image (finish reason {reason or 'none given'})"
+        message = f"answered without an image (finish reason {reason or 'none given'}){words}"
     error = response.invalid(message)
     error.code, error.request_id = reason, request_id
     return error
@@ -428,7 +440,19 @@ async def _vertex_credentials(connection: Connection) -> GoogleCredentials | Non
         from google.oauth2.credentials import Credentials
 
         return Credentials(token=connection.key)  # type: ignore[no-untyped-call]
-    return await asyncio.to_thread(connection.credential.vertex.google_credentials)
+    left = None
+    if connection.deadline is not None:
+        left = max(0.1, connection.deadline - asyncio.get_running_loop().time())
+    fetching = partial(connection.credential.vertex.google_credentials, seconds=left)
+    try:
+        async with asyncio.timeout_at(connection.deadline):
+            return await asyncio.to_thread(fetching)
+    except TimeoutError:
+        pass  # raised outside, so that nothing foreign is kept
+    raise ProviderTimeout(
+        f"no Google access token within {connection.timeout:g} s; nothing was sent to Gemini",
+        provider=Gemini.name,
+    )
 
 
 PROVIDER = Gemini()

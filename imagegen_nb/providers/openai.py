@@ -23,6 +23,7 @@ from imagegen_nb.core.types import (
 from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
+from imagegen_nb.providers.credentials import AzureOpenAI, Credential, Gateway
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     echoed_settings,
@@ -118,7 +119,8 @@ _NO_MONEY = frozenset(
         "project_spend_limit_exceeded",
     )
 )
-_BLOCKED = frozenset(("content_policy_violation", "moderation_blocked"))
+_BLOCKED = frozenset(("content_policy_violation", "moderation_blocked", "contentFilter", "content_filter"))
+"""The last two are Azure's."""
 
 
 class OpenAI(Provider):
@@ -129,6 +131,7 @@ class OpenAI(Provider):
     base_url = "https://api.openai.com/v1"
     key_variable = "OPENAI_API_KEY"
     wire_names = _WIRE_NAMES
+    accounts = (Gateway, AzureOpenAI)
     rank = 0
     models = (
         Model(
@@ -146,6 +149,10 @@ class OpenAI(Provider):
         replace(_NEWEST, name="gpt-image-2.6-sunburst"),
     )
 
+    def emulated_path(self, credential: Credential) -> str:
+        """Azure's classic path begins elsewhere."""
+        return super().emulated_path(credential) if credential.azure is None else "/openai"
+
     def prepare(self) -> None:
         """The SDK takes most of a second to import."""
         import openai.resources.images  # noqa: F401
@@ -156,19 +163,10 @@ class OpenAI(Provider):
         self, request: ImageRequest, connection: Connection
     ) -> AsyncGenerator[ProviderEvent, None]:
         """One request for all images, or a stream of one image and its previews."""
-        from openai import AsyncOpenAI
-
         from imagegen_nb.providers.http.client import open_client
 
         async with open_client(self.name, connection, _error, model=request.model) as client:
-            sdk = AsyncOpenAI(
-                api_key=connection.key,
-                base_url=connection.base_url,
-                # Stated, so that no header from the environment can take its place.
-                default_headers={"Authorization": f"Bearer {connection.key}"},
-                max_retries=0,
-                http_client=client.http,
-            )
+            sdk = _sdk_client(request.model, connection, client)
             if request.partial_images:
                 async for event in self._stream(request, client, sdk):
                     yield event
@@ -229,6 +227,20 @@ class OpenAI(Provider):
                 yield warning
         if not images:
             raise reader.response.invalid("the stream ended before the finished image came")
+
+
+def _sdk_client(model: str, connection: Connection, client: ProviderClient) -> AsyncOpenAI:
+    """An SDK client on our own HTTP client. The key is stated: none of the environment goes first."""
+    from openai import AsyncOpenAI
+
+    azure = connection.credential.azure
+    return AsyncOpenAI(
+        api_key=connection.key,
+        base_url=connection.base_url + ("" if azure is None else azure.path(model)),
+        default_headers={"Authorization": f"Bearer {connection.key}"},
+        max_retries=0,
+        http_client=client.http,
+    )
 
 
 def _body(request: ImageRequest) -> dict[str, Any]:

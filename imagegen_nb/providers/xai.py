@@ -187,7 +187,7 @@ def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
     charge: Charge | None = "charged" if cost else None
     if kind is ModerationBlocked and cost is None:
         charge = "unknown"
-    return failure(response, connection, code=code, message=message, kind=kind, charge=charge)
+    return failure(response, connection, code=code, kind=kind, charge=charge)
 
 
 PROVIDER = XAI()

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
+from imagegen_nb.core.addresses import is_loopback
 from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers import catalog
-from imagegen_nb.providers.credentials import is_loopback, placeholders
+from imagegen_nb.providers.credentials import placeholders
 
 Mode = Literal["none", "once", "all"]
 """`none` replays, `once` records where there is no cassette yet, `all` records anew."""

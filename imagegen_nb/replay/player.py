@@ -10,7 +10,7 @@ from dataclasses import replace
 import httpx2
 
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.providers.http import transport
+from imagegen_nb.providers.http.unreached import SENDING
 from imagegen_nb.replay import output_values
 from imagegen_nb.replay.recording import Recording
 from imagegen_nb.replay.streams import ReplayedStream, transport_error
@@ -52,7 +52,7 @@ class Player:
             raise self._on_miss(replace(asked, request_body=shown.body))
         trace = request.extensions.get("trace")
         if recording.sent and trace is not None:
-            await trace(transport.SENDING, {})  # a failure after this point may have been charged
+            await trace(SENDING, {})  # a failure after this point may have been charged
         if not recording.status:
             raise transport_error(recording.ended)
         stream = ReplayedStream(

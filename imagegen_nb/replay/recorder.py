@@ -19,6 +19,7 @@ from imagegen_nb.core import active_cassette
 from imagegen_nb.core.redaction import scrub
 from imagegen_nb.core.types import Backend
 from imagegen_nb.providers.http import transport
+from imagegen_nb.providers.http.unreached import leaves
 from imagegen_nb.replay import filters, output_values
 from imagegen_nb.replay.output_values import Shown
 from imagegen_nb.replay.recording import CUT, Recording
@@ -162,6 +163,6 @@ class _SendObserver:
         self.sent = False
 
     async def trace(self, event: str, info: Any) -> None:
-        self.sent = self.sent or event.endswith(transport.SENDING)
+        self.sent = self.sent or leaves(event, info)
         if self.listener is not None:
             await self.listener(event, info)

@@ -16,12 +16,12 @@ from typing import Any
 import httpx2
 
 from imagegen_nb.core.active_cassette import ActiveCassette
+from imagegen_nb.core.addresses import is_loopback
 from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.providers.credentials import is_loopback
 from imagegen_nb.providers.http.transport import CALL_HEADER
 from imagegen_nb.replay import filters
 from imagegen_nb.replay.recording import Recording

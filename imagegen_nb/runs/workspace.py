@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
-from urllib.parse import urlsplit
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from imagegen_nb.core import active_cassette
 from imagegen_nb.core.active_cassette import ActiveCassette
+from imagegen_nb.core.addresses import is_loopback
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.types import Backend, ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential
@@ -106,15 +106,17 @@ class Workspace:
 
     def connection(self, provider: Provider, route: Route) -> Connection:
         """The connection for a route; may start the emulator, and so may block."""
-        base_url, send_to = provider.address(route.credential).rstrip("/"), ""
+        address, _, query = provider.address(route.credential).partition("?")
+        base_url, send_to = address.rstrip("/"), ""
         if route.backend == "emulator" and not route.replayed:
-            path = urlsplit(provider.base_url).path
+            path = provider.emulated_path(route.credential)
             send_to = f"{self._emulator_root(route.cassette)}/{provider.name}{path}".rstrip("/")
         if route.cassette is None:
             base_url, send_to = send_to or base_url, ""
         # A cassette shows the providers' own addresses, also while it is recorded against an emulator.
         return Connection(
             base_url=base_url,
+            query=query,
             send_to=send_to,
             credential=route.credential,
             backend=route.backend,
@@ -186,7 +188,7 @@ def _emulator_url(backend: str) -> str:
     """The address of an emulator served elsewhere on this machine, or nothing."""
     if backend in ("live", "emulator"):
         return ""
-    if backend.startswith("http://") and credentials.is_loopback(backend):
+    if backend.startswith("http://") and is_loopback(backend):
         return backend.rstrip("/")
     raise InvalidOption(
         f'backend = {backend!r}: use "live", "emulator", or the http:// address of an emulator on this '

@@ -17,12 +17,12 @@ from imagegen_nb.errors import InvalidOption, MissingCredential
 from imagegen_nb.providers import credentials
 from imagegen_nb.providers.credentials import (
     PLACEHOLDER,
+    AzureOpenAI,
     Credential,
     Gateway,
     VertexAI,
     emulated,
     find,
-    is_loopback,
     keys_in_use,
     placeholders,
 )
@@ -180,20 +180,89 @@ def test_a_key_inside_a_gateways_address_is_refused_and_not_repeated(address):
 
 
 @pytest.mark.parametrize(
-    ("address", "local"),
+    ("address", "says"),
     [
-        ("http://localhost:8321", True),
-        ("http://127.0.0.1", True),
-        ("http://[::1]/", True),
-        ("http://127.evil.example", False),
-        ("http://127.0.0.1.evil.example", False),
-        ("http://evil.example", False),
-        ("http://localhost.evil.example", False),
-        ("", False),
+        ("https://gateway.example/v1?subscription-key=canary", "'subscription-key' looks like a key"),
+        ("https://gateway.example/v1?a=b&api_key=canary", "'api_key' looks like a key"),
+        ("https://gateway.example/v1?sig=canary", "'sig' looks like a key"),
+        ("https://gateway.example/v1?a=sk-canary0123456789canary01", "it holds an OpenAI key"),
+        ("https://gateway.example/v1#canary", "after #"),
+        ("https://gateway.example/v1#", "after #"),
+        ("https://gateway..example/v1", "not a web address"),
+        ("https://gateway.example:99999/v1", "not a web address"),
+        ("https://gateway.example:0/v1", "not a web address"),
+        ("https://r.openai.azure.com/openai/deployments/x?api-version=1", "use AzureOpenAI("),
+        ("https://gateway.example/v1/images/generations", "/images/generations"),
+        ("https://gateway.example/v1/images/generations/", "asked below its base_url"),
+        ("https://gateway.example/v1/chat/completions", "/chat/completions"),
+        ("https://gateway.example/v1beta/models/x:generateContent", ":generateContent"),
+        ("https://gateway.example/google/v1beta", "/v1beta, which the requests add themselves"),
+        ("https://gateway.example/v1beta/models/", "/v1beta/models/, which"),
     ],
 )
-def test_only_this_machine_is_loopback(address, local):
-    assert is_loopback(address) is local
+def test_an_address_of_another_shape_is_refused_and_told(address, says):
+    with pytest.raises(InvalidOption) as caught:
+        Gateway(address, "TEAM_GATEWAY_KEY")
+    assert says in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_gateways_docstring_says_what_it_is_asked():
+    for words in ("{base_url}/images/generations", "{base_url}/v1beta/models/", "Bearer", "x-goog-api-key"):
+        assert words in Gateway.__doc__
+
+
+# Azure
+
+AZURE = AzureOpenAI("https://res.openai.azure.com", "2025-04-01-preview", {"gpt-image-2": "team-images"})
+
+
+@pytest.mark.parametrize("tail", ["", "/", "/openai", "/openai/"])
+def test_azures_address_and_the_models_deployment(tail):
+    account = AzureOpenAI(f"https://res.openai.azure.com{tail}", "2025-04-01-preview", AZURE.deployments)
+    assert account.base_url == "https://res.openai.azure.com/openai?api-version=2025-04-01-preview"
+    assert account.path("gpt-image-2") == "/deployments/team-images"
+    assert account.path("gpt-image-2.5-flare") == "/deployments/gpt-image-2.5-flare"
+
+
+def test_azures_key_is_found_by_its_own_name(monkeypatch, own):
+    with pytest.raises(MissingCredential, match="AZURE_OPENAI_API_KEY"):
+        find("openai", "OPENAI_API_KEY", "hosted", {"openai": AZURE})
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", GATEWAY_KEY)
+    found = find("openai", "OPENAI_API_KEY", "hosted", {"openai": AZURE})
+    assert (value(found), found.azure) == (GATEWAY_KEY, AZURE)
+    assert found.paid_by == "hosted: Azure OpenAI res.openai.azure.com (AZURE_OPENAI_API_KEY)"
+    assert value(find("openai", "OPENAI_API_KEY", "personal", {"openai": AZURE})) == KEY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("res.openai.azure.com", "1"), "not a web address"),
+        (("http://res.openai.azure.com", "1"), "not be encrypted"),
+        (("https://user:canary@res.openai.azure.com", "1"), "user name or password"),
+        (("https://res.openai.azure.com/openai/v1", "1"), "Gateway(endpoint, key_variable)"),
+        (("https://res.openai.azure.com/openai/v1/", "1"), "Gateway(endpoint, key_variable)"),
+        (("https://res.openai.azure.com/openai/deployments/x", "1"), "deployments={model: name}"),
+        (("https://res.openai.azure.com?api-version=1", "1"), "api_version is for that"),
+        (("https://res.openai.azure.com", ""), "api_version"),
+        (("https://res.openai.azure.com", "1&x=2"), "api_version"),
+        (("https://res.openai.azure.com", "1", {"gpt-image-2": "../other"}), "deployments['gpt-image-2']"),
+        (("https://res.openai.azure.com", "1", {"gpt-image-2": "a/b"}), "deployments['gpt-image-2']"),
+        (("https://res.openai.azure.com", "1", {"gpt-image-2": ""}), "deployments['gpt-image-2']"),
+    ],
+)
+def test_an_azure_account_that_cannot_be(arguments, says):
+    with pytest.raises(InvalidOption) as caught:
+        AzureOpenAI(*arguments)
+    assert says in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+def test_an_azure_account_keeps_its_paths_on_the_emulator():
+    assert emulated("hosted", AZURE).azure == AZURE
+    assert emulated("personal", AZURE).azure is None
+    assert value(emulated("hosted", AZURE)) == PLACEHOLDER
 
 
 # Keys stay out of sight

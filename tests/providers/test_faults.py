@@ -581,6 +581,8 @@ def test_openais_words_for_no_money(gateways, emulator, code):
         ("IMAGE_RECITATION", ModerationBlocked),
         ("PROHIBITED_CONTENT", ModerationBlocked),
         ("SAFETY", ModerationBlocked),
+        ("IMAGE_OTHER", InvalidResponse),
+        ("OTHER", InvalidResponse),
         ("NO_IMAGE", InvalidResponse),
         ("MAX_TOKENS", InvalidResponse),
         ("SOMETHING_NEW", InvalidResponse),
@@ -590,17 +592,27 @@ def test_geminis_finish_reasons(gateways, emulator, code, kind):
     script(emulator, "gemini", Fault("moderation", code=code))
     error = step("gemini", "continue").run(workspace=gateways).error
     assert (type(error), error.code, error.charge) == (kind, code, "unknown")
+    assert ("safety system" in str(error)) == (code in ("SAFETY", "IMAGE_SAFETY") or "PROHIBITED" in code)
 
 
 @pytest.mark.parametrize(
     "reason",
-    ["SAFETY", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "BLOCKLIST", "OTHER", "MODEL_ARMOR", "JAILBREAK"],
+    ["SAFETY", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "BLOCKLIST", "MODEL_ARMOR", "JAILBREAK"],
 )
 def test_geminis_reasons_to_block_a_prompt(gateways, emulator, reason):
     script(emulator, "gemini", Fault("moderation", variant="prompt", code=reason))
     run = step("gemini", "continue").run(workspace=gateways)
     assert (type(run.error), run.error.code, run.error.charge) == (ModerationBlocked, reason, "none")
     assert run.blocked == COUNT
+
+
+@pytest.mark.parametrize("reason", ["OTHER", "BLOCKED_REASON_UNSPECIFIED"])
+def test_a_prompt_refused_for_no_named_reason_is_not_blocked_by_a_safety_system(gateways, emulator, reason):
+    script(emulator, "gemini", Fault("moderation", variant="prompt", code=reason))
+    run = step("gemini", "continue").run(workspace=gateways)
+    assert (type(run.error), run.error.code, run.error.charge) == (BadRequest, reason, "none")
+    assert run.blocked == 0
+    assert "safety" not in str(run.error)
 
 
 def test_words_instead_of_an_image_are_quoted(gateways, emulator):

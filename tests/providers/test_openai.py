@@ -16,17 +16,20 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, Workspace
+from imagegen_nb import AzureOpenAI, Gateway, ImageGenerationStep, StepFailed, Workspace, replay
 from imagegen_nb.emulator import Fault
 from imagegen_nb.emulator.state import fingerprint
 from imagegen_nb.errors import (
     AuthenticationFailed,
+    BadRequest,
+    InvalidOption,
     InvalidResponse,
     ModerationBlocked,
     ProviderFault,
     ProviderTimeout,
     RateLimited,
 )
+from imagegen_nb.providers.credentials import PLACEHOLDER
 
 KEY = "gateway-key-0123456789"
 CANARY = "canary"
@@ -388,3 +391,127 @@ def test_an_error_answer_may_be_anything(raw_server, through, status, body):
     assert error.status == int(status[:3])
     assert error.message
     assert error.charge == ("unknown" if error.status >= 500 else "none")
+
+
+# --- Azure's classic deployments
+
+AZURE_KEY = "azure-key-0123456789abcdef"
+DEPLOYMENTS = {"gpt-image-2": "team-images"}
+
+
+@pytest.fixture
+def azure(tmp_path, monkeypatch):
+    """A live workspace whose OpenAI calls go to an Azure resource at `url`."""
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", AZURE_KEY)
+
+    def make(url: str, **options: Any) -> Workspace:
+        account = AzureOpenAI(url, "2025-04-01-preview", DEPLOYMENTS)
+        return Workspace(tmp_path / "assets", hosted={"openai": account}, timeout=30, **options)
+
+    return make
+
+
+def test_azure_is_asked_at_its_own_path_with_its_own_header(raw_server, azure, monkeypatch):
+    for name in ("API_KEY", "AD_TOKEN", "ENDPOINT"):
+        monkeypatch.setenv(f"AZURE_OPENAI_{name}_OTHER", CANARY)
+    monkeypatch.setenv("AZURE_OPENAI_AD_TOKEN", CANARY)
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("OPENAI_API_VERSION", "1999-01-01")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"API-Key: {CANARY}\nAuthorization: Bearer {CANARY}")
+    server = raw_server(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")
+    run = STEP.run(workspace=azure(server.url))
+    (request,) = server.requests
+    path = "/openai/deployments/team-images/images/generations?api-version=2025-04-01-preview"
+    assert request.line == f"POST {path} HTTP/1.1"
+    assert request.headers["api-key"] == AZURE_KEY
+    assert "authorization" not in request.headers
+    assert CANARY not in str(request.headers)
+    assert json.loads(request.body)["model"] == "gpt-image-2"
+    assert run.paid_by == "hosted: Azure OpenAI 127.0.0.1 (AZURE_OPENAI_API_KEY)"
+
+
+def test_azure_is_asked_as_the_sdks_own_client_for_it_asks(raw_server, azure):
+    import openai
+
+    server = raw_server(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")
+    STEP.run(workspace=azure(server.url))
+    options = {"azure_endpoint": server.url, "api_version": "2025-04-01-preview", "api_key": AZURE_KEY}
+    client = openai.AzureOpenAI(**options, azure_deployment="team-images", max_retries=0)
+    with client, pytest.raises(openai.InternalServerError):
+        client.images.generate(model="gpt-image-2", prompt="a fox", n=1)
+    ours, theirs = server.requests
+    assert (ours.line, ours.headers["api-key"]) == (theirs.line, theirs.headers["api-key"])
+    assert json.loads(ours.body) == json.loads(theirs.body)
+
+
+@pytest.mark.parametrize("partial_images", [0, 1])
+def test_azures_images_come(emulator, azure, partial_images):
+    run = STEP.run(workspace=azure(f"{emulator.url}/openai/openai"), partial_images=partial_images)
+    assert (run.error, run.status, run.backend) == (None, "done", "live")
+    assert emulator.requests[0].headers["api-key"] == fingerprint(AZURE_KEY)
+
+
+def test_an_azure_account_on_the_emulator(emulator, tmp_path):
+    hosted = {"openai": AzureOpenAI("https://res.openai.azure.com", "2025-04-01-preview")}
+    run = STEP.run(workspace=Workspace(tmp_path, backend=emulator.url, hosted=hosted, timeout=30))
+    assert run.status == "done"
+    assert emulator.requests[0].path == "/openai/openai/deployments/gpt-image-2/images/generations"
+    assert emulator.requests[0].headers["api-key"] == fingerprint(PLACEHOLDER)
+
+
+def test_azure_recorded_and_replayed(emulator, azure, tmp_path, monkeypatch):
+    """A cassette shows the address with its version, and no key."""
+    monkeypatch.setenv("IMAGEGEN_NB_CASSETTES", str(tmp_path / "cassettes"))
+    workspace = azure(f"{emulator.url}/openai/openai")
+    with replay.use("azure", "all"):
+        recorded = STEP.run(workspace=workspace)
+    monkeypatch.delenv("AZURE_OPENAI_API_KEY")
+    with replay.use("azure"):
+        replayed = STEP.run(workspace=workspace)
+    assert (recorded.error, replayed.error, replayed.replayed) == (None, None, True)
+    assert [asset.bytes() for asset in replayed.output.assets] == [
+        asset.bytes() for asset in recorded.output.assets
+    ]
+    assert emulator.count() == 1
+    text = next((tmp_path / "cassettes").rglob("cassette.yaml")).read_text()
+    assert "/deployments/team-images/images/generations?api-version=2025-04-01-preview" in text
+    assert "azure-key" not in text
+
+
+def test_azures_key_is_taken_out_of_what_it_answers(raw_server, azure, caplog):
+    caplog.set_level("DEBUG")
+    body = json.dumps({"error": {"code": "401", "message": f"Bad key {AZURE_KEY}."}}).encode()
+    for header in ("server: mine", f"x-request-id: {AZURE_KEY}"):
+        head = f"HTTP/1.1 401 No\r\n{header}\r\ncontent-length: {len(body)}\r\n\r\n"
+        error = STEP.run(workspace=azure(raw_server(head.encode() + body).url)).error
+        assert (type(error), error.message) == (AuthenticationFailed, "Bad key [redacted].")
+        assert error.request_id in (None, "[redacted]")
+        if "server" in header:
+            assert AZURE_KEY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind", "says"),
+    [
+        (404, {"code": "404", "message": "Resource not found"}, BadRequest, "api_version"),
+        (
+            404,
+            {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist."},
+            BadRequest,
+            "deployments={model: name}",
+        ),
+        (400, {"code": "contentFilter", "message": "Filtered."}, ModerationBlocked, "Filtered."),
+    ],
+)
+def test_azures_own_errors(raw_server, azure, status, error, kind, says):
+    body = json.dumps({"error": error}).encode()
+    server = raw_server(b"HTTP/1.1 %d No\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body))
+    told = STEP.run(workspace=azure(server.url)).error
+    assert (type(told), told.charge) == (kind, "none")
+    assert error["message"].rstrip(".") in str(told)
+    assert says in str(told)
+
+
+def test_azure_is_an_account_for_openai_only(tmp_path):
+    with pytest.raises(InvalidOption, match="use Gateway"):
+        Workspace(tmp_path, hosted={"xai": AzureOpenAI("https://res.openai.azure.com", "1")})

@@ -397,7 +397,9 @@ def test_a_provider_the_emulator_does_not_speak_for_is_not_emulated(plugged, wor
 
 
 def test_only_an_emulator_is_believed_that_it_is_none(plugged, raw_server, tmp_path, monkeypatch):
-    answer = b"HTTP/1.1 404 Not Found\r\nx-imagegen-not-emulated: all\r\ncontent-length: 0\r\n\r\n"
+    body = b'{"error": "no such model"}'
+    head = b"HTTP/1.1 404 Not Found\r\nx-imagegen-not-emulated: all\r\ncontent-length: %d\r\n\r\n"
+    answer = head % len(body) + body
     monkeypatch.setattr(Plugin, "base_url", raw_server(answer).url)
     monkeypatch.setenv("PLUGIN_API_KEY", "a-key")
     run = plugged(sending, Workspace(tmp_path))

@@ -154,6 +154,37 @@ def test_a_gateways_closing_slash_does_not_matter(emulator, tmp_path, monkeypatc
         assert run.status == "done", run.error
 
 
+@pytest.mark.parametrize(
+    "address", ["{}?api-version=2025-04-01&tenant=a%20b", "{}/?api-version=2025-04-01&tenant=a%20b"]
+)
+def test_what_a_gateways_address_has_after_its_path_goes_with_every_request(
+    raw_server, tmp_path, monkeypatch, address
+):
+    monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
+    for provider, path, model, asked in (
+        ("openai", "/v1", "gpt-image-2", "/v1/images/generations"),
+        ("xai", "/v1", "grok-imagine-image", "/v1/images/generations"),
+        (
+            "gemini",
+            "/google",
+            "gemini-nano-banana-2.1",
+            "/google/v1beta/models/gemini-nano-banana-2.1:generateContent",
+        ),
+    ):
+        server = raw_server(b"HTTP/1.1 400 No\r\ncontent-length: 2\r\n\r\n{}")
+        hosted = {provider: Gateway(address.format(server.url + path), "GATEWAY_KEY")}
+        STEP.replace(model=model, on_failure="continue").run(workspace=Workspace(tmp_path, hosted=hosted))
+        assert server.requests[0].line == f"POST {asked}?api-version=2025-04-01&tenant=a%20b HTTP/1.1"
+
+
+@pytest.mark.parametrize("previews", [0, 1])
+def test_images_come_from_such_a_gateway(emulator, tmp_path, monkeypatch, previews):
+    monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
+    hosted = {"openai": Gateway(f"{emulator.url}/openai/v1?api-version=1", "GATEWAY_KEY")}
+    run = STEP.run(workspace=Workspace(tmp_path, hosted=hosted), partial_images=previews)
+    assert run.status == "done"
+
+
 def test_closed_and_used_again(workspace):
     with workspace:
         first = STEP.run(workspace=workspace)

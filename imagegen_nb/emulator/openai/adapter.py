@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from imagegen_nb.emulator.adapter import Adapter, GenerationRequest
 from imagegen_nb.emulator.openai import errors, response
-from imagegen_nb.emulator.openai.request import OpenAIRequest, authenticate, parse_request
+from imagegen_nb.emulator.openai.request import (
+    OpenAIRequest,
+    authenticate,
+    authenticate_at_azure,
+    parse_request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +20,8 @@ if TYPE_CHECKING:
     from imagegen_nb.emulator.faults import Fault
     from imagegen_nb.emulator.rendering.drawing import Drawing
     from imagegen_nb.emulator.responses import EmulatedResponse, EncodedImage
+
+_AZURE: Final = "/openai/deployments/{deployment}/images/generations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +71,19 @@ class _Job:
 
 
 class OpenAIAdapter(Adapter):
-    """OpenAI's Images API."""
+    """OpenAI's Images API, also at the path of Azure's classic deployments."""
 
     name: ClassVar[str] = "openai"
     rank: ClassVar[int] = 0
-    paths: ClassVar[tuple[str, ...]] = ("/v1/images/generations",)
+    paths: ClassVar[tuple[str, ...]] = ("/v1/images/generations", _AZURE)
     streams_images: ClassVar[bool] = True
 
     def accept(self, request: GenerationRequest) -> _Job:
         """Key, then body."""
-        authenticate(request.headers)
+        if request.route == _AZURE:
+            authenticate_at_azure(request.headers)
+        else:
+            authenticate(request.headers)
         parsed = parse_request(request.body)
         if parsed.stream and request.fault.kind in ("stream_error", "stream_cut"):
             # Both come after a first partial image, whether one was asked for or not.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from imagegen_nb.emulator.openai.errors import error
 from imagegen_nb.emulator.openai.models import MODELS
 from imagegen_nb.emulator.rendering.drawing import Drawing, ImageFormat
-from imagegen_nb.emulator.responses import RequestRejected
+from imagegen_nb.emulator.responses import RequestRejected, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +76,14 @@ def authenticate(headers: Mapping[str, str]) -> str:
         where = "You can find your API key at https://platform.openai.com/account/api-keys."
         raise RequestRejected(error(401, f"Incorrect API key provided: {masked}. {where}", "invalid_api_key"))
     return key.strip()
+
+
+def authenticate_at_azure(headers: Mapping[str, str]) -> None:
+    """Azure's own header; refused when absent, when its text contains ``invalid`` and beside another key."""
+    key = headers.get("api-key", "").strip()
+    if not key or "invalid" in key or "authorization" in headers:
+        message = "Access denied due to invalid subscription key or wrong API endpoint."
+        raise RequestRejected(json_response({"error": {"code": "401", "message": message}}, 401))
 
 
 def parse_request(body: Any) -> OpenAIRequest:

@@ -28,6 +28,7 @@ from imagegen_nb.errors import (
     RateLimited,
 )
 from imagegen_nb.providers.base import Connection
+from imagegen_nb.providers.http import error_words
 from imagegen_nb.providers.http.event_stream import arriving_events
 from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, limiter_for, sleep, with_jitter
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
@@ -144,10 +145,13 @@ class ProviderClient:
             current.reset(token)
 
     def _response(self, capture: Capture) -> ProviderResponse:
-        """What a call brought. Raises its failure, also where an emulator does not speak for the provider."""
+        """What a call brought. Raises its failure, also one that came as a success, or where an emulator
+        does not speak for the provider."""
         response = capture.response
         if response is None:
             return self._incomplete(capture)
+        if response.is_success and error_words.is_error(response.body):
+            raise self.read_refusal(response, self.connection)
         emulated = safe_name(response.headers.get(_NOT_EMULATED))
         if emulated is None or self.connection.backend != "emulator":
             return response
@@ -170,23 +174,24 @@ class ProviderClient:
         """The error for a call that brought no response, or not all of it."""
         if capture.refusal is not None:
             return capture.refusal
-        failure = capture.failure
         charge: Charge = "unknown" if capture.sent else "none"
         where = host_of(self.connection.base_url)
-        if failure == _DEADLINE:
+        kind: type[ProviderError] = ProviderFault
+        if capture.failure == _DEADLINE:
+            kind = ProviderTimeout
             message = f"no complete answer from {where} within {self.connection.timeout:g} s"
             if capture.sent:
                 message += "; the images may have been made and charged, so the call is not repeated"
-            kind: type[ProviderError] = ProviderTimeout
-        elif failure == _OUT_OF_FILES:
-            kind = ProviderFault
+            elif capture.way is not None:
+                message += f" ({capture.way.until_now()}); nothing was sent"
+        elif capture.failure == _OUT_OF_FILES:
             message = f"could not connect to {where}: {OUT_OF_FILES}; nothing was sent"
-        elif not capture.sent:
-            kind = ProviderFault
-            message = f"could not connect to {where} ({failure}); nothing was sent"
+        elif capture.sent:
+            message = f"the connection to {where} broke after the request was sent ({capture.failure})"
         else:
-            kind = ProviderFault
-            message = f"the connection to {where} broke after the request was sent ({failure})"
+            reason = capture.unreached.reason if capture.unreached else ""
+            message = f"could not connect to {where} ({capture.failure})"
+            message += f": {reason}; nothing was sent" if reason else "; nothing was sent"
         return kind(
             message,
             provider=self.provider,
@@ -304,7 +309,7 @@ class _Attempts:
         if self._refused:
             return True
         reached = self.last.sent or self.last.refusal is not None or self.last.response is not None
-        if reached or self.last.failure not in _UNREACHED or self._made >= _MOST_CONNECTS:
+        if reached or self._made >= _MOST_CONNECTS or not _may_pass(self.last):
             return False
         return await self._wait(with_jitter(_RECONNECT * self._made), "no connection")
 
@@ -334,6 +339,13 @@ async def open_client(
     )
     async with httpx2.AsyncClient(transport=transport, follow_redirects=False, trust_env=False) as http:
         yield ProviderClient(provider, connection, http, read_refusal, model)
+
+
+def _may_pass(capture: Capture) -> bool:
+    """Whether a connection that did not come about may do so in a moment: certificates do not change."""
+    if capture.unreached is not None:
+        return capture.unreached.passing
+    return capture.failure in _UNREACHED
 
 
 def _name_of(error: BaseException) -> str:

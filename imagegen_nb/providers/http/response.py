@@ -30,17 +30,25 @@ from imagegen_nb.errors import (
     RateLimited,
 )
 from imagegen_nb.providers.base import Connection
-from imagegen_nb.providers.http import decoding
+from imagegen_nb.providers.credentials import GATEWAY_SHAPES
+from imagegen_nb.providers.http import decoding, error_words
+from imagegen_nb.providers.http.error_words import ErrorWords
 
 if TYPE_CHECKING:
     from httpx2 import ServerSentEvent
 
 _BY_STATUS: dict[int, type[ProviderError]] = {
     401: AuthenticationFailed,
+    402: QuotaExhausted,
     403: AuthenticationFailed,
-    404: ModelRetired,
     429: RateLimited,
 }
+_OF_A_MODEL = re.compile(r"(?i)\bmodels?\b|requested entity|no endpoints found")
+"""What a 404 says that is about the model: Google calls it an entity, OpenRouter looks for endpoints."""
+_OF_AN_ADDRESS = re.compile(r"(?i)\b(url|path|route|method)\b")
+_OF_A_KEY = re.compile(r"(?i)\b(key|token|credentials?|auth\w*|permissions?|account|project|organization)\b")
+_OF_A_PLACE = re.compile(r"(?i)\b(country|region|territory|location)\b|unsupported_country")
+"""Where the request came from is no fault of its key."""
 _LONGEST_NAME = 200
 _LIMIT = re.compile(
     r"\blimit:? *([0-9][0-9,]*(?:\.[0-9]+)?)(?:[^\n]{0,60}?\brequested:? *([0-9][0-9,]*))?", re.IGNORECASE
@@ -53,6 +61,7 @@ _PART_OF_OTHERS = "cached"
 _FALLBACKS: dict[type[ProviderError], str] = {
     AuthenticationFailed: "refused the key",
     ModelRetired: "does not know the model",
+    QuotaExhausted: "wants to be paid first",
     RateLimited: "is receiving too many requests",
     ProviderFault: "failed inside",
     BadRequest: "refused the request",
@@ -202,19 +211,22 @@ def failure(
 ) -> ProviderError:
     """The error for an answer that is not a success, in the provider's redacted words.
 
-    `kind` is the provider's finding where its codes say more than the HTTP status does.
+    `kind` is the provider's finding where its codes say more than the HTTP status does. Without a `message`
+    in the provider's own shape, the answer's words are read from whatever shape it has.
     """
+    found = error_words.read(response.body)
+    said = redacted(connection, message) or redacted(connection, "" if found.page else found.text)
+    code = code or found.code
     if kind is None:
-        kind = _kind(response.status)
-    if kind is RateLimited and waiting_is_vain(message):
+        kind = _kind(response.status, f"{code} {said or ''}", found)
+    if kind is RateLimited and waiting_is_vain(said):
         kind = QuotaExhausted
     if charge is None:
         # A server error, its own timeout, or a success nobody documents may come after the work.
         refused = 400 <= response.status < 500 and response.status not in (408, 409)
         charge = "none" if refused else "unknown"
-    said = redacted(connection, message) or redacted(connection, response.text())
     return kind(
-        said or _FALLBACKS.get(kind, "refused the request"),
+        _told(said, found, kind, response, connection),
         provider=response.provider,
         status=response.status,
         code=redacted(connection, code),
@@ -233,10 +245,60 @@ def waiting_is_vain(message: object) -> bool:
     return False
 
 
-def _kind(status: int) -> type[ProviderError]:
+def _kind(status: int, said: str, found: ErrorWords) -> type[ProviderError]:
+    """What a status means, beside what the answer says: not every 404 is about a model, nor every 403 about a
+    key. A page comes from whatever stands before an API."""
     if status < 400:
         return InvalidResponse
-    return ProviderFault if status >= 500 else _BY_STATUS.get(status, BadRequest)
+    if status >= 500:
+        return ProviderFault
+    if status == 404:
+        about_model = "model_not_found" in said or (
+            _OF_A_MODEL.search(said) and not _OF_AN_ADDRESS.search(said) and not found.page
+        )
+        return ModelRetired if about_model else BadRequest
+    if status == 403 and (found.page or (found.text and not found.readable and not _OF_A_KEY.search(said))):
+        return ProviderFault
+    if status == 403 and _OF_A_PLACE.search(said):
+        return BadRequest
+    return _BY_STATUS.get(status, BadRequest)
+
+
+def _told(
+    said: str | None,
+    found: ErrorWords,
+    kind: type[ProviderError],
+    response: ProviderResponse,
+    connection: Connection,
+) -> str:
+    """The answer's own words first; where they leave the cause open, what the status and the account add."""
+    message, status = said, response.status
+    if not message:
+        message = _FALLBACKS.get(kind, "refused the request")
+        if status in (403, 404) and kind in (ProviderFault, BadRequest):
+            message = "refused the request" if status == 403 else "found nothing at this address"
+        if found.page:
+            title = redacted(connection, found.text)
+            message += ", with an HTML page" + (f": “{title}”" if title else "")
+    if status == 403 and kind is ProviderFault:
+        message += ". This is not how the API refuses a key: a firewall or a gateway on the way answered"
+    if status in (404, 405) and kind is BadRequest:
+        message = f"{message.rstrip('.')}. {_address_hint(connection)}"
+    return message
+
+
+def _address_hint(connection: Connection) -> str:
+    """Where the request went, and what an account has to be like for it to go to the right place."""
+    credential = connection.credential
+    asked = f"Asked was an address below {redacted(connection, connection.base_url)}"
+    if credential.azure is not None:
+        return (
+            f"{asked}; check the endpoint, the api_version, and the name of the model's deployment: "
+            "AzureOpenAI(..., deployments={model: name})"
+        )
+    if credential.vertex is not None:
+        return f"{asked}; check the project and the location of VertexAI"
+    return f"{asked}; {GATEWAY_SHAPES}" if credential.base_url else asked
 
 
 def redacted(connection: Connection, text: object) -> str | None:

@@ -8,9 +8,7 @@ key, it is masked before anything else sees it. The answer is captured here, bef
 from __future__ import annotations
 
 import asyncio
-import functools
 import ssl
-import urllib.request
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
@@ -32,15 +30,14 @@ from imagegen_nb.errors import (
     ReplayError,
 )
 from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
-from imagegen_nb.providers.credentials import is_loopback
+from imagegen_nb.providers.http.certificates import tls_context
 from imagegen_nb.providers.http.decoding import EVENT_STREAM
+from imagegen_nb.providers.http.proxies import proxy_for
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
+from imagegen_nb.providers.http.unreached import CONNECT_TIMEOUT, Unreached, Way, explain, leaves
 
-_CONNECT_TIMEOUT = 10.0
 CALL_HEADER = "x-imagegen-nb-call"
 """Numbers identical requests for an emulator or a cassette; never sent to a provider."""
-SENDING = "send_request_headers.started"
-"""The trace event of the HTTP core from which on a request counts as sent."""
 _HEADERS = frozenset(
     ["authorization", "content-length", "transfer-encoding", "x-goog-api-key", "x-goog-user-project"]
 )
@@ -64,6 +61,11 @@ class Capture:
     response: ProviderResponse | None = None
     failure: str | None = None
     """The name of the exception that ended it."""
+    way: Way | None = None
+    unreached: Unreached | None = None
+    """Why it did not leave, where the connection was what failed."""
+    opened: Any = field(default=None, repr=False)
+    """The HTTP core's stream over the socket that was opened for it."""
     refusal: ImagegenError | None = None
     kept_as: tuple[int, int] | None = None
     """The call's place in a cassette: an attempt that is made again replaces the one that was refused."""
@@ -74,8 +76,12 @@ class Capture:
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Called by the HTTP core at each step; from the first request byte on it counts as sent."""
-        if event.endswith(SENDING):
+        if leaves(event, info):
             self.sent = True
+        elif event.endswith("connect_tcp.complete"):
+            self.opened = info.get("return_value")
+        elif self.way is not None:
+            self.way.follow(event)
 
 
 current: ContextVar[Capture] = ContextVar("imagegen_nb_capture")
@@ -94,10 +100,13 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         self.connection = connection
         self.largest_response = connection.largest_response or LARGEST_RESPONSE
         asked = connection.send_to or connection.base_url
+        replayed = connection.cassette is not None and connection.cassette.replaying
+        # A replay has no network: whatever it is like here, it changes nothing.
+        self.proxy = None if replayed else proxy_for(asked, provider)
         self.inner: httpx2.AsyncBaseTransport = httpx2.AsyncHTTPTransport(
-            verify=_tls() if asked.startswith("https:") else False,
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if replayed else _tls(asked, provider),
             trust_env=False,
-            proxy=_proxy(asked),
+            proxy=None if self.proxy is None else self.proxy.for_client(provider),
             retries=0,
             # A call that is made again must not meet a connection the other side is just giving up.
             limits=httpx2.Limits(max_keepalive_connections=0),
@@ -120,10 +129,20 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 capture,
                 ReplayError("a cassette was put in or taken out while the run was under way; run it again"),
             )
+        capture.way = Way(host_of(self.connection.send_to or self.connection.base_url), self.proxy)
         try:
             response = await self.inner.handle_async_request(self._as_sent(capture, request))
         except ReplayError as error:
             _stop(capture, error)
+        except Exception as error:
+            if not capture.sent:
+                capture.unreached = explain(error, capture.way)
+            raise
+        except asyncio.CancelledError:
+            # The HTTP core forgets a socket whose TLS is being set up.
+            if not capture.sent and capture.opened is not None:
+                await capture.opened.aclose()
+            raise
         answered = [(name, scrub(value, capture.secrets)) for name, value in response.headers.raw]
         response.headers = httpx2.Headers(answered)
         capture.status = response.status_code
@@ -137,8 +156,11 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     def _as_sent(self, capture: Capture, request: httpx2.Request) -> httpx2.Request:
         """The request that leaves. The SDK's own stays as it is: it reads its private headers again."""
         headers = {name: value for name, value in request.headers.items() if name.lower() in _HEADERS}
-        sent = (headers.get("authorization", "").removeprefix("Bearer "), headers.get("x-goog-api-key", ""))
-        capture.secrets = tuple(filter(None, sent))
+        if self.connection.credential.azure is not None:
+            headers.pop("authorization", None)  # as a bearer token Azure's key would be a wrong one
+            headers["api-key"] = self.connection.key
+        sent = (headers.get(name, "") for name in ("authorization", "x-goog-api-key", "api-key"))
+        capture.secrets = tuple(value.removeprefix("Bearer ") for value in sent if value)
         headers |= {
             "host": self.origin.netloc.decode("ascii"),
             "user-agent": f"imagegen-nb/{__version__}",
@@ -151,14 +173,17 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         if self.connection.backend == "emulator" or self.connection.cassette is not None:
             headers[CALL_HEADER] = str(capture.call)
         # Once connected, only the run's deadline bounds the call.
-        timeouts = {"connect": _CONNECT_TIMEOUT, "read": None, "write": None, "pool": None}
+        timeouts = {"connect": CONNECT_TIMEOUT, "read": None, "write": None, "pool": None}
         extensions = {**request.extensions, "timeout": timeouts, "trace": capture.trace}
+        url = request.url
+        if self.connection.query:
+            url = url.copy_with(query=b"&".join(filter(None, [url.query, self.connection.query.encode()])))
         if self.connection.send_to:
             # The path below the base address is the same in both places.
-            below = str(request.url).removeprefix(self.connection.base_url)
+            below = str(url).removeprefix(str(self.origin))
             extensions[active_cassette.SEND_TO] = self.connection.send_to + below
         return httpx2.Request(
-            request.method, request.url, headers=headers, stream=request.stream, extensions=extensions
+            request.method, url, headers=headers, stream=request.stream, extensions=extensions
         )
 
     async def _receive(
@@ -289,18 +314,9 @@ def _stop(capture: Capture, error: ReplayError) -> NoReturn:
     raise Refused from None
 
 
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """The TLS settings for live hosts, loaded once; SSL_CERT_FILE is honoured."""
-    return httpx2.create_ssl_context()
-
-
-def _proxy(url: str) -> str | None:
-    """The system's proxy for `url`, if any. TLS keeps the key from it; this machine needs none."""
-    host = host_of(url)
-    if is_loopback(url) or urllib.request.proxy_bypass(host):
-        return None
-    return urllib.request.getproxies().get(url.partition(":")[0])
+def _tls(url: str, provider: str) -> ssl.SSLContext | bool:
+    """The TLS settings for `url`; none for an unencrypted address, which only this machine may have."""
+    return False if httpx2.URL(url).scheme == "http" else tls_context(provider)
 
 
 def host_of(url: str) -> str:

@@ -4,7 +4,7 @@ import json
 
 import openai
 import pytest
-from support.emulated import picture
+from support.emulated import KEY, picture
 
 OUTSIDE = [
     ({"surprise": 1}, "unknown_parameter", "surprise"),
@@ -74,6 +74,21 @@ def test_keys(emulator, http):
         client.images.generate(model="gpt-image-2", prompt="a fox")
     assert caught.value.code == "invalid_api_key"
     assert key not in str(caught.value)
+
+
+def test_azures_deployments_take_azures_key(emulator):
+    """As the SDK's own client for Azure asks."""
+    options = {"azure_endpoint": f"{emulator.url}/openai", "api_version": "2025-04-01-preview"}
+    with openai.AzureOpenAI(**options, api_key=KEY, max_retries=0) as client:
+        assert client.images.generate(model="gpt-image-2", prompt="a fox").data[0].b64_json
+        with pytest.raises(openai.AuthenticationError):
+            client.with_options(api_key="an-invalid-key").images.generate(model="gpt-image-2", prompt="a fox")
+    bearer = openai.AzureOpenAI(**options, azure_ad_token=KEY, max_retries=0)
+    with bearer, pytest.raises(openai.AuthenticationError):  # as a bearer token a key is none
+        bearer.images.generate(model="gpt-image-2", prompt="a fox")
+    path = "/openai/openai/deployments/gpt-image-2/images/generations"
+    assert {request.path for request in emulator.requests} == {path}
+    assert KEY not in str([request.to_json() for request in emulator.requests])
 
 
 def test_unknown_model(oai):

@@ -88,7 +88,8 @@ STATUSES = {
     400: ("bad_request", "none"),
     401: ("authentication", "none"),
     403: ("authentication", "none"),
-    404: ("model_retired", "none"),
+    402: ("quota", "none"),
+    404: ("bad_request", "none"),
     422: ("bad_request", "none"),
     429: ("rate_limit", "none"),
     500: ("provider_fault", "unknown"),
@@ -112,7 +113,8 @@ def test_errors_by_status(status, message):
     )
     assert error.message.strip()
     if message == "In its own words.":
-        assert error.message == message
+        more = ". Asked was an address below https://host.example" if status == 404 else "."
+        assert error.message == f"In its own words{more}"
 
 
 def test_a_finding_goes_before_the_status():

@@ -193,27 +193,6 @@ async def test_proxies_of_the_environment_are_passed_by_on_this_machine(raw_serv
     assert proxy.requests == []
 
 
-@pytest.mark.parametrize(
-    ("url", "environment", "expected"),
-    [
-        (
-            "https://api.openai.com/v1",
-            {"https_proxy": "http://proxy.example:3128"},
-            "http://proxy.example:3128",
-        ),
-        ("https://api.openai.com/v1", {"https_proxy": "http://p:1", "no_proxy": "openai.com"}, None),
-        ("https://api.openai.com/v1", {"http_proxy": "http://p:1"}, None),
-        ("https://api.openai.com/v1", {}, None),
-        ("http://127.0.0.1:1/v1", {"http_proxy": "http://p:1"}, None),
-        ("http://localhost:1/v1", {"http_proxy": "http://p:1"}, None),
-    ],
-)
-def test_which_proxy_is_used(monkeypatch, url, environment, expected):
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert transport._proxy(url) == expected
-
-
 async def test_connections_are_closed_on_leaving(raw_server):
     server = raw_server(http())
     async with open_client("openai", connection(server.url)) as client:

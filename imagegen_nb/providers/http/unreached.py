@@ -1,0 +1,186 @@
+"""Why a connection did not come about, in the user's words: the name, the port, the proxy, the certificate.
+
+Only facts leave this file (kinds of error, numbers, OpenSSL's own reasons), never an exception or its text:
+that may repeat what a proxy's address holds.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from imagegen_nb.providers.http import certificates
+from imagegen_nb.providers.http.proxies import Proxy
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds that a connection, and its TLS, may take to come about."""
+SENDING = "send_request_headers.started"
+"""The trace event of the HTTP core from which on a request counts as sent."""
+CONNECTING, TLS, TUNNEL = "connecting", "TLS", "tunnel"
+"""How far it came: towards a socket, towards TLS on it, towards a way through a proxy."""
+_UNKNOWN_ISSUER = (2, 18, 19, 20, 21)
+_OTHER_NAME = (62, 63, 64)
+"""OpenSSL's X509_V_ERR_… numbers."""
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+_PASSING = (502, 503, 504)
+"""A proxy's answers that may be others in a moment."""
+
+
+def leaves(event: str, info: Mapping[str, Any]) -> bool:
+    """Whether this event says that the request itself begins to leave: CONNECT only asks for a way."""
+    return event.endswith(SENDING) and getattr(info.get("request"), "method", b"") != b"CONNECT"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Why a call did not leave; `passing` says that another attempt may do better."""
+
+    reason: str
+    passing: bool
+
+
+@dataclass(slots=True)
+class Way:
+    """The way of one call to `host`, perhaps through a `proxy`, and how far it came on it."""
+
+    host: str
+    proxy: Proxy | None = None
+    stage: str = ""
+    tunnelled: bool = False
+    """Whether the proxy has opened its way to the host."""
+
+    def follow(self, event: str) -> None:
+        """Take in one event of the HTTP core."""
+        if event.endswith("connect_tcp.started"):
+            self.stage, self.tunnelled = CONNECTING, False
+        elif event.endswith(("proxy.start_tls.started", "socks.start_tls.started")):
+            self.stage, self.tunnelled = TLS, True
+        elif event.endswith("start_tls.started"):
+            self.stage = TLS
+        elif event.endswith((SENDING, "setup_socks5_connection.started")):
+            self.stage = TUNNEL
+
+    @property
+    def peer(self) -> str:
+        """Whom the last step was about."""
+        return self.host if self.proxy is None or self.tunnelled else str(self.proxy)
+
+    def until_now(self) -> str:
+        """What was waited for when the time was over."""
+        if self.stage == TUNNEL:
+            return f"{self.peer} opened no way to {self.host}"
+        return f"waited for {'TLS with ' if self.stage == TLS else ''}{self.peer}"
+
+
+def explain(error: BaseException, way: Way) -> Unreached:
+    """Why `error` kept a call from leaving."""
+    if way.stage == TUNNEL:
+        return _tunnel(error, way)
+    if isinstance(error, httpx2.TimeoutException):
+        step = "finished no TLS handshake" if way.stage == TLS else "did not answer the attempt to connect"
+        return Unreached(f"{way.peer} {step} within {CONNECT_TIMEOUT:g} s", passing=True)
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLError):
+            return _tls(cause, way)
+        if isinstance(cause, socket.gaierror):
+            return _name(cause, way)
+        if isinstance(cause, UnicodeError):
+            return Unreached(f"{way.peer} is no valid host name", passing=False)
+        if isinstance(cause, OSError) and cause.errno:
+            return _socket(cause, way)
+    if way.stage == TLS:
+        return _closed_early(way)
+    return Unreached("", passing=isinstance(error, httpx2.ConnectError))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """`error`, and what it came from, one after the other."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            yield from (cause for one in error.exceptions for cause in _causes(one))
+        error = error.__cause__ or error.__context__
+
+
+def _name(cause: socket.gaierror, way: Way) -> Unreached:
+    if cause.errno == socket.EAI_AGAIN:
+        why = "could not be looked up: no DNS server answered. Is this machine online?"
+    else:
+        why = "is unknown: DNS has no such host"
+    if way.proxy is not None:
+        return Unreached(f"the name of {way.peer} {why}", passing=True)
+    return Unreached(f"its name {why}", passing=True)
+
+
+def _socket(cause: OSError, way: Way) -> Unreached:
+    if cause.errno == errno.ECONNREFUSED:
+        return Unreached(f"nothing listens at {way.peer} (connection refused)", passing=True)
+    if cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN):
+        return Unreached(f"this machine has no route to {way.peer}: is it online?", passing=True)
+    if cause.errno in (errno.EACCES, errno.EPERM):
+        return Unreached(
+            f"this machine does not allow connections to {way.peer} (a firewall?)", passing=False
+        )
+    said = os.strerror(cause.errno or 0).lower()
+    return Unreached(f"the connection to {way.peer} failed ({said})", passing=True)
+
+
+def _closed_early(way: Way) -> Unreached:
+    return Unreached(f"{way.peer} closed the connection before TLS was set up", passing=True)
+
+
+def _tls(cause: ssl.SSLError, way: Way) -> Unreached:
+    if not isinstance(cause, ssl.SSLCertVerificationError):
+        if isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return _closed_early(way)
+        reason = getattr(cause, "reason", None) or ""
+        if any(part in reason for part in _NOT_TLS):
+            return Unreached(f"{way.peer} does not speak TLS there; is the port right?", passing=False)
+        return Unreached(f"TLS with {way.peer} failed ({reason or type(cause).__name__})", passing=False)
+    code = cause.verify_code
+    if code in _UNKNOWN_ISSUER:
+        return Unreached(
+            f"the certificate of {way.peer} is of an authority that is not trusted here (trusted are "
+            f"{certificates.told()}). Where a company's proxy or a gateway has its own authority, set "
+            "SSL_CERT_FILE to a PEM file with it",
+            passing=False,
+        )
+    if code in _OTHER_NAME:
+        return Unreached(f"the certificate of {way.peer} is for another name", passing=False)
+    if code == 10:
+        return Unreached(f"the certificate of {way.peer} has expired", passing=False)
+    if code == 9:
+        return Unreached(
+            f"the certificate of {way.peer} is not valid yet; is this machine's clock right?", passing=False
+        )
+    return Unreached(f"the certificate of {way.peer} is not accepted ({cause.verify_message})", passing=False)
+
+
+def _tunnel(error: BaseException, way: Way) -> Unreached:
+    """What a proxy answered instead of opening a way to the host."""
+    proxy = way.proxy
+    assert proxy is not None
+    if not isinstance(error, httpx2.ProxyError):
+        return Unreached(f"{proxy} broke the connection, or does not speak as a proxy does", passing=True)
+    status = str(error)[:3]
+    if status == "407":
+        login = (
+            "did not accept the user name and password in"
+            if proxy.login
+            else "asks for a user name and password:"
+        )
+        remedy = proxy.variable if proxy.login else f"{proxy.variable}=http://user:password@host:port"
+        return Unreached(f"{proxy} {login} {remedy} (HTTP 407)", passing=False)
+    if status == "403":
+        return Unreached(f"{proxy} does not allow connections to {way.host} (HTTP 403)", passing=False)
+    if status.isdigit() and int(status) in _PASSING:
+        return Unreached(f"{proxy} could not reach {way.host} itself (HTTP {status})", passing=True)
+    told = f"HTTP {status}" if status.isdigit() else proxy.scheme.upper()
+    return Unreached(f"{proxy} refused a connection to {way.host} ({told})", passing=False)
