@@ -9,9 +9,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from support.notebook_diff import differences
 from support.project import CASSETTES, NOTEBOOKS, calls, generator, tree
 
-from imagegen_nb.notebooks.diff import differences
 from imagegen_nb.notebooks.execute import execute, parse
 from imagegen_nb.replay import environment
 

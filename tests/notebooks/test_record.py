@@ -8,12 +8,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from support.notebook_diff import differences
 from support.notebooks import RUN, SETUP, notebook
 from support.pytest_run import run_pytest
 
 from imagegen_nb.cli import main
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.notebooks.diff import differences
 from imagegen_nb.notebooks.execute import execute
 from imagegen_nb.notebooks.record import record
 from imagegen_nb.replay import cassette_file, environment

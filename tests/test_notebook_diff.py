@@ -5,8 +5,7 @@ from __future__ import annotations
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-
-from imagegen_nb.notebooks.diff import differences
+from support.notebook_diff import differences
 
 HELLO = new_output("stream", name="stdout", text="hello\n")
 
