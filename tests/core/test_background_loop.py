@@ -435,7 +435,7 @@ def test_what_waits_for_its_turn_is_never_sent_once_it_is_cancelled(workspace, e
     workspace.timeout = 600  # nobody gives up by himself
     emulator.script("openai", *[Fault("rate_limit", retry_after="5")] * 20)
     jobs = [workspace.submit(STEP, FOX) for _ in range(20)]
-    wait_until(lambda: emulator.count() >= 10)
+    wait_until(lambda: emulator.count() >= 1)
     for job in jobs:
         job.cancel()
     for job in jobs:
