@@ -233,7 +233,7 @@ class TokenRequest(transport.Request):
         trouble = ""
 
         def trace(event: str, info: Mapping[str, Any]) -> None:
-            sent.append(event) if leaves(event, info) else way.follow(event)
+            sent.append(event) if leaves(event, info) else way.follow(event, info)
 
         with httpx2.Client(transport=carrier, timeout=timeouts, trust_env=False) as client:
             try:
