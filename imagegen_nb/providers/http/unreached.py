@@ -190,8 +190,8 @@ def _tunnel(error: BaseException, way: Way) -> Unreached:
     status = str(error)[:3]
     if status == "407" and way.logins and "Basic" not in way.logins:
         return Unreached(
-            f"{proxy} asks for a login by {' or '.join(way.logins)}, which is not spoken here. Run a proxy on "
-            f"this machine that does, such as cntlm or px, and name it in {proxy.variable} (HTTP 407)",
+            f"{proxy} asks for a login by {' or '.join(way.logins)}, which is not spoken here. Run a proxy "
+            f"on this machine that does, such as cntlm or px, and name it in {proxy.variable} (HTTP 407)",
             passing=False,
         )
     if status == "407":
