@@ -314,7 +314,7 @@ CLOSED = (
 )
 
 
-@pytest.mark.parametrize("provider", ["openai", "xai"])
+@each_provider
 @pytest.mark.parametrize("body", CLOSED, ids=str)
 def test_an_account_that_is_closed_to_a_network_is_no_refused_key(asked, provider, body):
     error = asked(provider, 403, body)
@@ -323,7 +323,7 @@ def test_an_account_that_is_closed_to_a_network_is_no_refused_key(asked, provide
     assert "closed to this network; the key is not the cause" in error.message
 
 
-@pytest.mark.parametrize("provider", ["openai", "xai"])
+@each_provider
 @pytest.mark.parametrize("status", [403, 429])
 def test_a_spent_volume_of_calls_is_a_lack_of_quota_and_asked_once(asked, provider, status):
     said = "Out of call volume quota. Quota will be replenished in 10.00:00:00."
