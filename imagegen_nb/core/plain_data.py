@@ -12,6 +12,7 @@ import dataclasses
 import inspect
 import math
 import numbers
+import operator
 import os
 from collections import UserString
 from collections.abc import Callable, Mapping, Sequence
@@ -84,7 +85,10 @@ def _copy(value: object, place: str, depth: int) -> Any:
 
 
 def _key(key: object, place: str) -> str:
+    """As text; a whole number as its digits, as JSON writes it."""
     key = key.value if isinstance(key, Enum) else key
+    if hasattr(key, "__index__") and not isinstance(key, bool):
+        return str(operator.index(key))
     if not isinstance(key, str):
         raise VariableError(f"{place} has the key {key!r}; keys must be text")
     return str.__str__(key)
@@ -99,7 +103,7 @@ def _simpler(value: object) -> Any:
     for kinds, written in _WRITTEN:
         if isinstance(value, kinds):
             return written(value)
-    if hasattr(value, "shape"):
+    if hasattr(value, "shape") and not isinstance(value, memoryview):
         return _from_array(value)
     for kinds, number in _NUMBERS:
         if isinstance(value, kinds):

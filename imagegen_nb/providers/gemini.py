@@ -21,7 +21,6 @@ from imagegen_nb.core.types import (
     MissingImages,
     ProviderEvent,
     ResponseMetadata,
-    Usage,
 )
 from imagegen_nb.errors import (
     AuthenticationFailed,
@@ -40,6 +39,7 @@ from imagegen_nb.providers.http.response import (
     failure,
     mapping,
     safe_name,
+    usage_of,
     whole_number,
     with_remainder,
 )
@@ -219,6 +219,9 @@ def _read(response: ProviderResponse, request: ImageRequest, index: int) -> list
     candidates = [mapping(candidate) for candidate in _list(answer.get("candidates"))]
     parts = [part for candidate in candidates for part in _parts(candidate)]
     found = _images(parts, response)
+    if not found and (draft := _last_draft(candidates, parts, response)):
+        found = [draft]
+        response.flaws.append("the only picture was marked as a thought")
     for error in found:
         if isinstance(error, ProviderError):
             error.request_id = metadata.request_id
@@ -238,7 +241,10 @@ def _merged(answers: list[dict[str, Any]]) -> dict[str, Any]:
     """One answer of the pieces of a stream: every candidate, and what else was said last."""
     merged: dict[str, Any] = {}
     for answer in answers:
+        usage = {**mapping(merged.get("usageMetadata")), **mapping(answer.get("usageMetadata"))}
         merged |= answer
+        if usage:
+            merged["usageMetadata"] = usage
     if len(answers) > 1:
         merged["candidates"] = [each for answer in answers for each in _list(answer.get("candidates"))]
     return merged
@@ -265,6 +271,17 @@ def _images(
         else:
             errors.append((data, declared) if isinstance(data, bytes) else data)
     return found or errors[:1]
+
+
+def _last_draft(
+    candidates: list[Mapping[str, Any]], parts: list[Mapping[str, Any]], response: ProviderResponse
+) -> tuple[bytes, str | None] | None:
+    """The last draft of an answer without another picture, unless the picture was withheld."""
+    if any(candidate.get("finishReason", "STOP") != "STOP" for candidate in candidates):
+        return None
+    drafts = _images([{**part, "thought": False} for part in parts], response)
+    pictures = [draft for draft in drafts if isinstance(draft, tuple) and sniff(draft[0])]
+    return pictures[-1] if pictures else None
 
 
 def _parts(candidate: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -322,9 +339,9 @@ def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str)
     usage = mapping(answer.get("usageMetadata"))
     named, request_id = answer.get("modelVersion"), answer.get("responseId")
     return ResponseMetadata(
-        usage=Usage(
-            input=_input_tokens(usage),
-            output=_output_tokens(usage),
+        usage=usage_of(
+            input_tokens=_input_tokens(usage),
+            output_tokens=_output_tokens(usage),
             total=whole_number(usage.get("totalTokenCount")),
         ),
         request_id=response.request_id or safe_name(request_id),
@@ -365,9 +382,10 @@ def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
         for detail in map(mapping, details if isinstance(details, list) else [])
     }
     kind: type[ProviderError] | None = None
-    if mapping(by_type.get("ErrorInfo")).get("reason") == "API_KEY_INVALID":
+    reason = mapping(by_type.get("ErrorInfo")).get("reason")
+    if reason == "API_KEY_INVALID":
         kind = AuthenticationFailed
-    elif response.status == 429 and _is_spent(by_type):
+    elif reason == "BILLING_DISABLED" or (response.status == 429 and _is_spent(by_type)):
         kind = QuotaExhausted
     delay = str(mapping(by_type.get("RetryInfo")).get("retryDelay", "")).removesuffix("s")
     return failure(
@@ -388,9 +406,12 @@ def _is_spent(details: Mapping[str, Mapping[str, Any]]) -> bool:
     violations = [
         mapping(violation) for violation in _list(mapping(details.get("QuotaFailure")).get("violations"))
     ]
-    if any(str(violation.get("quotaValue")) == "0" for violation in violations):
+    named = mapping(mapping(details.get("ErrorInfo")).get("metadata"))
+    values = [named.get("quota_limit_value"), *(violation.get("quotaValue") for violation in violations)]
+    if "0" in map(str, values):
         return True
-    spans = {span for violation in violations for span in _QUOTA_SPAN.findall(str(violation.get("quotaId")))}
+    names = [named.get("quota_limit"), *(violation.get("quotaId") for violation in violations)]
+    spans = {span for name in names for span in _QUOTA_SPAN.findall(str(name))}
     if spans:
         return not spans <= _SHORT_SPANS
     # Without a name, a rate limit says when to come back and a spent quota does not.

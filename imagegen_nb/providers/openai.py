@@ -7,6 +7,7 @@ codes", read 2026-11-21.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,6 @@ from imagegen_nb.core.types import (
     PartialImage,
     ProviderEvent,
     ResponseMetadata,
-    Usage,
 )
 from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
@@ -33,6 +33,7 @@ from imagegen_nb.providers.http.response import (
     mapping,
     safe_name,
     tokens_by_modality,
+    usage_of,
     whole_number,
 )
 
@@ -112,15 +113,18 @@ _NEWEST = replace(
 _NO_MONEY = frozenset(
     (
         "billing_hard_limit_reached",
+        "billing_not_active",
         "credit_balance_exhausted",
         "insufficient_quota",
+        "insufficient_user_quota",  # of gateways
         "organization_spend_limit_exceeded",
         "organization_usage_limit_exceeded",
         "project_spend_limit_exceeded",
     )
 )
-_BLOCKED = frozenset(("content_policy_violation", "moderation_blocked", "contentFilter", "content_filter"))
-"""The last two are Azure's."""
+_BLOCKED = frozenset(("content_policy_violation", "moderation_blocked"))
+_BLOCKED_BY_AZURE = frozenset(("contentFilter", "content_filter", "ResponsibleAIPolicyViolation"))
+_BLOCKED_IN_WORDS = re.compile(r"rejected (by the|as a result of our) safety system", re.IGNORECASE)
 
 
 class OpenAI(Provider):
@@ -225,7 +229,11 @@ class OpenAI(Provider):
                         _raise_reported(answer, reader.response, client.connection, started=True)
             for warning in reader.response.warnings():
                 yield warning
-        if not images:
+            unread = reader.unread()
+        if not images and unread.body.strip():
+            for read in self._read(request, unread, client.connection):
+                yield read
+        elif not images:
             raise reader.response.invalid("the stream ended before the finished image came")
 
 
@@ -267,7 +275,7 @@ def _read_answer(
     if items or "usage" in answer:
         outcomes.append(_metadata(answer, response, model))
     for position, item in enumerate(items, index):
-        data = response.image_data(inline_data(item))
+        data = response.item_data(item)
         outcomes.append(
             GeneratedImage(position, data, _mime(answer), response.request_id)
             if isinstance(data, bytes)
@@ -284,9 +292,9 @@ def _mime(answer: Mapping[str, Any]) -> str | None:
 def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str) -> ResponseMetadata:
     usage = mapping(answer.get("usage"))
     return ResponseMetadata(
-        usage=Usage(
-            input=tokens_by_modality(usage, "input", "text"),
-            output=tokens_by_modality(usage, "output", "image"),
+        usage=usage_of(
+            input_tokens=tokens_by_modality(usage, "input", "text"),
+            output_tokens=tokens_by_modality(usage, "output", "image"),
             total=whole_number(usage.get("total_tokens")),
         ),
         request_id=response.request_id,
@@ -297,7 +305,8 @@ def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str)
 
 
 def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
-    return _classified(mapping(response.json_or_empty().get("error")), response, connection)
+    answer = response.json_or_empty()
+    return _classified(mapping(answer.get("error")) or answer, response, connection)
 
 
 def _raise_reported(
@@ -319,7 +328,8 @@ def _classified(
     code, message = error.get("code"), error.get("message")
     code_text = safe_name(code)
     kind: type[ProviderError] | None = ProviderFault if started else None
-    if code_text in _BLOCKED:
+    in_words = isinstance(message, str) and _BLOCKED_IN_WORDS.search(message)
+    if code_text in _BLOCKED | _BLOCKED_BY_AZURE or in_words:
         kind = ModerationBlocked
         categories = mapping(error.get("moderation_details")).get("categories")
         named = isinstance(message, str) and "safety_violations" in message

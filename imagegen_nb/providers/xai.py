@@ -15,7 +15,6 @@ from imagegen_nb.core.types import (
     ImageRequest,
     ProviderEvent,
     ResponseMetadata,
-    Usage,
 )
 from imagegen_nb.errors import AuthenticationFailed, Charge, ModerationBlocked, ProviderError, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
@@ -28,12 +27,14 @@ from imagegen_nb.providers.http.response import (
     mapping,
     safe_name,
     tokens_by_modality,
+    usage_of,
     whole_number,
 )
 
 _SETTINGS: dict[str, Kind] = {}
 _WIRE_NAMES: dict[str, str] = {}
 """What xAI calls the settings in its requests."""
+_BLOCKED = ("content-moderated", "content moderation", "content violates usage guidelines", "safety_check")
 _OUTPUT = ("provider", "image_count")
 _MIGRATION = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
 
@@ -122,7 +123,7 @@ def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEve
     images: list[GeneratedImage | ProviderError] = []
     answers = response.documents()
     for answer in answers:
-        events.append(_metadata(answer, response, request.model))
+        events.append(metadata := _metadata(answer, response, request.model))
         for item in image_items(answer):
             data = _image(item, response)
             declared = item.get("mime_type")
@@ -132,18 +133,19 @@ def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEve
                 if isinstance(data, bytes)
                 else data
             )
+    cost = metadata.usage.cost_in_usd_ticks
+    if cost is not None and not any(isinstance(image, GeneratedImage) for image in images):
+        for error in images:
+            if isinstance(error, ModerationBlocked):
+                error.charge = "charged" if cost else "none"
     return events + response.image_events(images, request.count)
 
 
 def _image(item: Mapping[str, Any], response: ProviderResponse) -> bytes | ProviderError:
     # An image that is marked so is a placeholder for the one that was withheld.
     withheld = item.get("respect_moderation") is False
-    if not withheld and (data := inline_data(item)):
-        return response.image_data(data)
-    if not withheld and item.get("url"):
-        return response.invalid(
-            "an image came as a URL although its data was asked for; URLs are not fetched"
-        )
+    if not withheld and (inline_data(item) or item.get("url")):
+        return response.item_data(item)
     if withheld or "b64_json" in item:
         return ModerationBlocked(
             "an image was withheld by xAI's content moderation",
@@ -159,11 +161,11 @@ def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str 
     usage = mapping(answer.get("usage"))
     named = answer.get("model")
     return ResponseMetadata(
-        usage=Usage(
-            input=tokens_by_modality(usage, "input", "text"),
-            output=tokens_by_modality(usage, "output", "image"),
+        usage=usage_of(
+            input_tokens=tokens_by_modality(usage, "input", "text"),
+            output_tokens=tokens_by_modality(usage, "output", "image"),
             total=whole_number(usage.get("total_tokens")),
-            cost_in_usd_ticks=whole_number(usage.get("cost_in_usd_ticks")),
+            ticks=whole_number(usage.get("cost_in_usd_ticks")),
         ),
         request_id=response.request_id,
         answered_by=safe_name(named) or model,
@@ -177,7 +179,7 @@ def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
     code, message = answer.get("code"), answer.get("error")
     text = f"{code} {message}".lower()
     kind: type[ProviderError] | None = None
-    if "content-moderated" in text or "content moderation" in text:
+    if any(words in text for words in _BLOCKED):
         kind = ModerationBlocked
     elif response.status == 400 and "api key" in text:
         kind = AuthenticationFailed

@@ -19,12 +19,16 @@ from imagegen_nb.core import active_cassette
 from imagegen_nb.core.redaction import scrub
 from imagegen_nb.core.types import Backend
 from imagegen_nb.providers.http import transport
+from imagegen_nb.providers.http.content_encoding import unpack
 from imagegen_nb.providers.http.unreached import leaves
 from imagegen_nb.replay import filters, output_values
 from imagegen_nb.replay.output_values import Shown
 from imagegen_nb.replay.recording import CUT, Recording
 from imagegen_nb.replay.streams import ObservedStream, RestoredStream, whole_events
 from imagegen_nb.replay.vcr_adapter import Send, VcrAdapter
+
+_MOST_UNFOLDED = 100
+"""How many times its size a packed answer may have when it is unpacked; what unfolds to more is a bomb."""
 
 
 class Recorder:
@@ -115,13 +119,13 @@ class Recorder:
     ) -> None:
         """Store an answer that has ended, where it is one that a replay can give again."""
         body, ended = answered.response_body, answered.ended
-        if encoding not in ("", "identity"):
-            decoded = transport.inflate(body, len(body) * 100) if "gzip" in encoding else None
-            if not decoded:
-                self.unrecorded.append(f"{answered}: the answer came in the encoding {encoding!r}")
-                self.changes += 1
-                return
-            body = decoded
+        most = len(body) * _MOST_UNFOLDED
+        unpacked = unpack(body, encoding, most)
+        if unpacked is None or len(unpacked) > most:
+            self.unrecorded.append(f"{answered}: the answer came in the encoding {encoding!r}")
+            self.changes += 1
+            return
+        body = unpacked
         if ended == CUT and answered.streamed:
             body = whole_events(body)
         if ended == CUT and not (answered.streamed and body):

@@ -236,7 +236,8 @@ async def coming() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [Trap(), object(), b"bytes", bytearray(b"x"), {1, 2}, 1j, print, Trap, iter([])]
+    "value",
+    [Trap(), object(), b"bytes", bytearray(b"x"), memoryview(b"x"), {1, 2}, 1j, print, Trap, iter([])],
 )
 @pytest.mark.parametrize("wrap", [lambda v: v, lambda v: {"deep": [v]}])
 def test_inputs_that_are_no_plain_data_are_refused_with_their_place(value, wrap):
@@ -279,7 +280,13 @@ def test_what_has_not_come_yet_is_to_be_awaited():
     call.close()
 
 
-@pytest.mark.parametrize("key", [1, None, ("a",), b"a", Level.HIGH])
+@pytest.mark.parametrize("key", [1, np.int64(1), np.uint8(1)])
+def test_keys_that_are_whole_numbers_are_their_digits(key):
+    """As JSON writes them; a prompt names them so: `{{thing.1}}`."""
+    assert plain({"thing": {key: "x"}}) == {"thing": {"1": "x"}}
+
+
+@pytest.mark.parametrize("key", [None, ("a",), b"a", True, 1.5])
 def test_keys_that_are_no_text_are_refused(key):
     with pytest.raises(VariableError, match=r"inputs\.thing"):
         plain({"thing": {key: 1}})

@@ -120,7 +120,8 @@ TABLE = [
     everywhere(Fault("empty", variant="list"), USELESS),
     everywhere(Fault("empty", variant="object"), USELESS),
     everywhere(Fault("text_only"), USELESS),
-    Row(Fault("fewer", images=0), USELESS, WITHHELD, USELESS),
+    Row(Fault("fewer", images=0),
+        USELESS, (ModerationBlocked, 200, "none"), USELESS),
     # images that are none
     everywhere(Fault("bad_base64"), USELESS, "base64"),
     everywhere(Fault("wrong_bytes", variant="html"), USELESS, "HTML"),
@@ -419,6 +420,8 @@ def test_retry_after_is_told(gateways, emulator, provider, fault, seconds):
 def test_a_refused_call_waits_as_long_as_it_is_asked_to(gateways, emulator, provider, hints, seconds, waits):
     script(emulator, provider, Fault("rate_limit", **hints))
     assert step(provider).run(workspace=gateways).status == "done"
+    if provider == "openai" and seconds == 1:
+        seconds = 12  # as its words say, where no header does
     assert seconds <= sum(waits) <= 1.1 * seconds
     assert emulator.count() == 2
 
@@ -460,7 +463,7 @@ def test_a_senseless_retry_after_is_no_number(gateways, emulator, provider, hint
     script(emulator, provider, Fault("rate_limit", retry_after=hint), meets=ATTEMPTS)
     error = step(provider, "continue").run(workspace=gateways).error
     assert type(error) is RateLimited
-    assert error.retry_after in (None, 0)
+    assert error.retry_after in (None, 0, 12 if provider == "openai" else None)  # its words say 12 s
 
 
 def test_gemini_says_when_to_come_back_in_its_body(gateways, emulator):

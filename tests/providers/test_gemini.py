@@ -336,7 +336,6 @@ def test_images_are_told_as_they_arrive_and_kept_in_order(workspace, emulator):
         {"candidates": [{"content": {"parts": [{"inlineData": "x"}]}}]},
         {"candidates": [{"content": {"parts": [{"inlineData": {"data": "?"}}]}}]},
         {"candidates": [{"content": {"parts": [{"inlineData": {"data": "AAAA", "mimeType": "text/html"}}]}}]},
-        {"candidates": [{"content": {"parts": [PART | {"thought": True}]}}]},
         {"candidates": [{"content": {"parts": [{"text": "No."}]}, "finishReason": "STOP"}]},
     ],
     ids=lambda value: str(value)[:60],

@@ -9,6 +9,7 @@ import base64
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,13 @@ import pytest
 from PIL import Image
 
 from imagegen_nb import Gateway, ImageGenerationStep, Run, Workspace
-from imagegen_nb.errors import InvalidResponse, ModerationBlocked, ProviderFault
+from imagegen_nb.errors import (
+    InvalidResponse,
+    ModerationBlocked,
+    ProviderFault,
+    QuotaExhausted,
+    RateLimited,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 
@@ -358,3 +365,179 @@ def test_a_block_without_usage_may_have_been_charged(ask, usage, charge):
     body = {"code": "imagine:content-moderated", "error": "Generated image rejected.", **usage}
     run = ask("xai", http(body).replace(b"200 OK", b"400 Bad Request"))
     assert (type(run.error), run.error.charge) == (ModerationBlocked, charge)
+
+
+@each_provider
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda text: text,
+        lambda text: text + b"\ndata: [DONE]\n\n",
+        lambda text: b": keep-alive\n\n" + text,
+        lambda text: json.dumps(json.loads(text), indent=2).encode(),
+    ],
+    ids=["plain", "with an end", "after a comment", "indented"],
+)
+def test_json_that_is_declared_to_be_a_stream_is_json(ask, provider, body):
+    shape = SHAPES[provider]
+    text = json.dumps(shape.items(shape.item(encoded(7)))).encode()
+    assert shades(ask(provider, http(body(text), "text/event-stream"))) == [7]
+    if provider == "openai":
+        assert shades(ask(provider, http(body(text), "text/event-stream"), partial_images=1)) == [7]
+
+
+def squeezed(data: bytes, how: str) -> bytes:
+    if how == "two members":
+        return gzip.compress(data[:50]) + gzip.compress(data[50:])
+    if how == "raw deflate":
+        packer = zlib.compressobj(wbits=-15)
+        return packer.compress(data) + packer.flush()
+    return {"gzip": gzip.compress, "zlib": zlib.compress, "not at all": bytes}[how](data)
+
+
+@each_provider
+@pytest.mark.parametrize(
+    ("how", "label"),
+    [
+        ("gzip", "gzip"),
+        ("gzip", "identity, gzip"),
+        ("gzip", None),
+        ("two members", "gzip"),
+        ("zlib", "deflate"),
+        ("raw deflate", "deflate"),
+        ("not at all", "gzip"),
+        ("not at all", "br"),
+        ("not at all", "utf-8"),
+        ("not at all", "none"),
+    ],
+)
+def test_the_bytes_say_how_an_answer_is_packed(ask, provider, how, label):
+    shape = SHAPES[provider]
+    body = squeezed(json.dumps(shape.items(shape.item(encoded(5)))).encode(), how)
+    answer = http(body)
+    if label:
+        answer = answer.replace(b"\r\n\r\n", f"\r\ncontent-encoding: {label}\r\n\r\n".encode(), 1)
+    assert shades(ask(provider, answer)) == [5]
+
+
+@each_provider
+def test_a_packed_answer_whose_connection_breaks_is_read_as_far_as_it_came(ask, provider):
+    shape = SHAPES[provider]
+    body = gzip.compress(json.dumps(shape.items(shape.item(encoded(5)))).encode())
+    answer = http(body, length=len(body) + 1).replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n", 1)
+    assert shades(ask(provider, answer)) == [5]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n"], ids=repr)
+def test_a_last_event_counts_although_the_connection_breaks(ask, end):
+    body = event_stream(PREVIEW, FINISHED).rstrip() + end
+    run = ask("openai", http(body, "text/event-stream", length=len(body) + 9), partial_images=1)
+    assert (run.status, shades(run)) == ("done", [4])
+
+
+def test_an_event_that_is_cut_is_no_image(ask):
+    body = event_stream(PREVIEW, FINISHED)[:-60]
+    run = ask("openai", http(body, "text/event-stream", length=len(body) + 9), partial_images=1)
+    assert (type(run.error), run.error.charge) == (ProviderFault, "unknown")
+
+
+@pytest.mark.parametrize("provider", ["openai", "xai"])
+def test_an_address_instead_of_an_image_is_told_and_not_fetched(ask, provider):
+    error = ask(provider, http(listed({"url": "https://host.example/paid.png?signature=x"}))).error
+    assert (type(error), error.charge) == (InvalidResponse, "unknown")
+    assert "https://host.example/paid.png?signature=x" in str(error)
+    if provider == "openai":
+        finished = {"type": "image_generation.completed", "url": "https://host.example/paid.png"}
+        error = ask(provider, http(event_stream(finished), "text/event-stream"), partial_images=1).error
+        assert "https://host.example/paid.png" in str(error)
+
+
+def test_the_only_picture_is_kept_although_it_is_marked_as_a_thought(ask):
+    drafts = [{"thought": True, **SHAPES["gemini"].item(encoded(shade))} for shade in (1, 2)]
+    run = ask("gemini", http(gemini(*drafts)))
+    assert (run.status, shades(run)) == ("done", [2])
+    assert "marked as a thought" in " ".join(run.warnings)
+    blocked = {"candidates": [{"content": {"parts": drafts}, "finishReason": "IMAGE_SAFETY"}]}
+    assert type(ask("gemini", http(blocked)).error) is ModerationBlocked
+
+
+UNSAFE = "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_DATA_LEAKAGE"
+REJECTED = "Your request was rejected as a result of our safety system."
+DAILY = (
+    "Limit reached on requests per day (RPD): Limit 200, Used 200, Requested 1. Please try again in 7m12s."
+)
+DEPLETED = "Your prepayment credits are depleted."
+CAP = "Your project has exceeded its monthly spending cap."
+
+
+def google(**info: Any) -> dict[str, Any]:
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **info}]
+    return {"error": {"message": "no", "details": details}}
+
+
+@pytest.mark.parametrize(
+    ("provider", "status", "body", "kind", "charge"),
+    [
+        ("xai", 403, {"code": "No permission", "error": UNSAFE}, ModerationBlocked, "unknown"),
+        ("xai", 400, {"error": UNSAFE}, ModerationBlocked, "unknown"),
+        ("openai", 400, {"error": {"message": REJECTED}}, ModerationBlocked, "none"),
+        ("openai", 400, {"error": {"code": "ResponsibleAIPolicyViolation"}}, ModerationBlocked, "none"),
+        ("openai", 429, {"error": {"code": "billing_not_active"}}, QuotaExhausted, "none"),
+        ("openai", 429, {"code": "insufficient_quota", "message": "no"}, QuotaExhausted, "none"),
+        ("openai", 403, {"error": {"code": "insufficient_user_quota"}}, QuotaExhausted, "none"),
+        ("openai", 429, {"error": {"message": DAILY}}, RateLimited, "none"),
+        ("gemini", 429, {"error": {"message": CAP, "details": []}}, QuotaExhausted, "none"),
+        ("gemini", 429, {"error": {"message": DEPLETED}}, QuotaExhausted, "none"),
+        ("gemini", 429, google(metadata={"quota_limit_value": "0"}), QuotaExhausted, "none"),
+        ("gemini", 429, google(metadata={"quota_limit": "RequestsPerDay"}), QuotaExhausted, "none"),
+        ("gemini", 403, google(reason="BILLING_DISABLED"), QuotaExhausted, "none"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("media_type", ["application/json", "text/event-stream"])
+def test_refusals_in_the_shapes_of_public_reports(ask, provider, status, body, kind, charge, media_type):
+    answer = http(body, media_type).replace(b"200 OK", f"{status} No".encode(), 1)
+    run = ask(provider, answer)  # one request: nothing of this is cured by waiting a minute
+    assert (type(run.error), run.error.status, run.error.charge) == (kind, status, charge)
+    assert run.error.retry_after == (432 if kind is RateLimited else None)
+
+
+@pytest.mark.parametrize(("cost", "charge"), [(0, "none"), (20_000_000, "charged"), (None, "unknown")])
+def test_what_withheld_images_cost_is_told(ask, cost, charge):
+    usage = {} if cost is None else {"usage": {"cost_in_usd_ticks": cost}}
+    answer = listed({"b64_json": encoded(1), "respect_moderation": False}, **usage)
+    assert ask("xai", http(answer)).error.charge == charge
+
+
+@pytest.mark.parametrize(
+    ("provider", "answer", "output"),
+    [
+        (
+            "xai",
+            {"usage": {"prompt_tokens": 12, "completion_tokens": 270, "total_tokens": 282}},
+            {"image": 270},
+        ),
+        (
+            "openai",
+            {"usage": {"input_tokens": 5, "output_tokens": 25, "total_tokens": 35}},
+            {"image": 25, "unspecified": 5},
+        ),
+        (
+            "gemini",
+            {"usageMetadata": {"promptTokenCount": 8, "totalTokenCount": 1298}},
+            {"unspecified": 1290},
+        ),
+    ],
+)
+def test_tokens_add_up_whatever_is_itemised(ask, provider, answer, output):
+    shape = SHAPES[provider]
+    usage = ask(provider, http(shape.items(shape.item(encoded(1)), **answer))).usage
+    assert usage.output == output
+    assert sum(usage.input.values()) + sum(usage.output.values()) == usage.total
+
+
+def test_the_usage_of_all_pieces_of_a_stream_counts(ask):
+    image = SHAPES["gemini"].item(encoded(1))
+    full = {"promptTokenCount": 8, "candidatesTokenCount": 1290, "totalTokenCount": 1298}
+    pieces = [gemini(image, usageMetadata=full), gemini({"text": ""}, usageMetadata={"promptTokenCount": 8})]
+    usage = ask("gemini", http(event_stream(*pieces), "text/event-stream")).usage
+    assert (usage.output, usage.total) == ({"unspecified": 1290}, 1298)

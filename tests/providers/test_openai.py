@@ -353,9 +353,9 @@ def test_a_gzip_bomb_is_cut_at_the_byte_cap(raw_server, tmp_path, monkeypatch):
     assert "larger than 100,000 bytes" in str(error)
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip"])
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br"])
 def test_other_encodings_are_refused(raw_server, through, encoding):
-    server = raw_server(http({"data": [GOOD]}, content_encoding=encoding))
+    server = raw_server(http(b"\x8b\x04\x80 packed in some way", content_encoding=encoding))
     error = STEP.run(workspace=through(server.url)).error
     assert type(error) is InvalidResponse
     assert repr(encoding) in str(error)

@@ -156,8 +156,8 @@ def test_recording_again_gives_the_same_file_but_for_the_date(workspace, project
 
 def test_an_answer_in_an_encoding_is_recorded_unpacked_or_named(raw_server, project, monkeypatch):
     monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
-    body = gzip.compress(b'{"error": "no gateway-key-0123456789"}')
-    for encoding, left_out in (("gzip", 0), ("br", 1)):
+    packed = gzip.compress(b'{"error": "no gateway-key-0123456789"}')
+    for encoding, body, left_out in (("gzip", packed, 0), ("br", b"\x8b\x04 packed", 1), ("none", packed, 0)):
         head = f"HTTP/1.1 400 No\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(body)}\r\n\r\n"
         server = raw_server(head.encode() + body)
         hosted = {"xai": Gateway(f"{server.url}/v1", "GATEWAY_KEY")}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Self, TypeVar
 
@@ -27,9 +28,10 @@ from imagegen_nb.errors import (
     ProviderTimeout,
     RateLimited,
 )
-from imagegen_nb.providers.base import Connection
+from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
 from imagegen_nb.providers.http import error_words
-from imagegen_nb.providers.http.event_stream import arriving_events
+from imagegen_nb.providers.http.content_encoding import unpack
+from imagegen_nb.providers.http.event_stream import arriving_events, events
 from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, limiter_for, sleep, with_jitter
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
 from imagegen_nb.providers.http.response import failure as by_status
@@ -57,6 +59,7 @@ _connections = LoopSemaphore(most=128, files=4)
 """The calls that have a connection at once; a run of ten images may make ten."""
 _NOT_EMULATED = "x-imagegen-not-emulated"
 """The emulator's header that says so."""
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _LINGER = 0.5
 """Seconds for the end of a stream whose last event has come."""
 
@@ -167,7 +170,9 @@ class ProviderClient:
         readable = is_success(capture.status) and capture.received and capture.refusal is None
         if not isinstance(error, ProviderError) or not readable:
             raise error
-        body = scrub(b"".join(capture.received), capture.secrets)
+        encoding = capture.headers.get("content-encoding", "")
+        received = unpack(b"".join(capture.received), encoding, LARGEST_RESPONSE) or b""
+        body = scrub(received, capture.secrets)
         return ProviderResponse(self.provider, capture.status or 0, capture.headers, body, broken=error)
 
     def failure_of(self, capture: Capture) -> ImagegenError:
@@ -209,18 +214,37 @@ class EventReader:
         self._client = client
         self._started = started
         assert isinstance(started.stream, httpx2.AsyncByteStream)
-        self._events = arriving_events(started.stream)
+        self._stream = _Kept(started.stream)
+        self._events = arriving_events(self._stream)
+        self._left: list[ServerSentEvent] = []
+        self._failure: ImagegenError | None = None
         self._until: float | None = None
 
     async def next(self) -> ServerSentEvent | None:
-        """The next event, None at the end. Raises as `ProviderClient.send` does, unless it lingers."""
-        capture = Capture(sent=True, status=self.response.status, request_id=self.response.request_id)
-        event = None
-        async with self._client.guard(capture), asyncio.timeout_at(self._until):
-            event = await anext(self._events, None)
-        if capture.failure is not None and self._until is None:
-            raise self._client.failure_of(capture)
-        return event
+        """The next event, None at the end. Raises as `ProviderClient.send` does, unless it lingers.
+
+        Before a failure comes what the last event holds, although its end is missing.
+        """
+        if self._failure is None:
+            capture = Capture(sent=True, status=self.response.status, request_id=self.response.request_id)
+            event = None
+            async with self._client.guard(capture), asyncio.timeout_at(self._until):
+                event = await anext(self._events, None)
+            if capture.failure is None or self._until is not None:
+                self._stream.forget(event)
+                return event
+            self._failure = self._client.failure_of(capture)
+            if capture.refusal is None:
+                self._left = list(events(self._stream.unread))
+        if self._left:
+            return self._left.pop(0)
+        if self._until is not None:
+            return None
+        raise self._failure
+
+    def unread(self) -> ProviderResponse:
+        """What came and was no event: an answer that was only declared to be a stream."""
+        return replace(self.response, body=self._stream.unread)
 
     def linger(self) -> None:
         """All that was asked for has come: wait a moment for more, and take a failure for the end."""
@@ -236,6 +260,31 @@ class EventReader:
                 async for _ in self._events:
                     pass
         await self._events.aclose()
+
+
+class _Kept(httpx2.AsyncByteStream):
+    """A stream that keeps what has come since the last whole event, and all of it before the first."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+        self._chunks: list[bytes] = []
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            self._chunks.append(chunk)
+            yield chunk
+
+    @property
+    def unread(self) -> bytes:
+        """The bytes that are kept."""
+        return b"".join(self._chunks)
+
+    def forget(self, event: ServerSentEvent | None) -> None:
+        """Drop what lies before the end of the last whole event, once there has been one."""
+        if event is not None:
+            kept = self.unread
+            ends = [kept.rfind(end) + len(end) for end in _EVENT_ENDS if end in kept]
+            self._chunks = [kept[max(ends, default=0) :]]
 
 
 class _Attempts:

@@ -14,6 +14,8 @@ import httpx2
 
 from imagegen_nb.providers.http.decoding import EVENT_STREAM
 
+_NOTHING = ("", "[DONE]")
+"""Data that says nothing: none, and the mark that some servers end a stream with."""
 _EVENT_END = b"\n\n"
 _UNBOUNDED = None
 """The transport bounds an answer's bytes already; an image is one event of megabytes."""
@@ -23,7 +25,7 @@ def events(body: bytes) -> Iterator[httpx2.ServerSentEvent]:
     """The events of a complete stream; events without data say nothing, and are left out."""
     response = _event_response(httpx2.ByteStream(body.removeprefix(codecs.BOM_UTF8) + _EVENT_END))
     for event in httpx2.EventSource(response, max_event_size=_UNBOUNDED):
-        if event.data.strip():
+        if event.data.strip() not in _NOTHING:
             yield event
 
 
@@ -34,7 +36,7 @@ async def arriving_events(
     source = httpx2.EventSource(_event_response(_Ended(stream)), max_event_size=_UNBOUNDED)
     async with aclosing(_generator(source)) as arriving:
         async for event in arriving:
-            if event.data.strip():
+            if event.data.strip() not in _NOTHING:
                 yield event
 
 

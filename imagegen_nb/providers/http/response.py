@@ -17,6 +17,7 @@ from imagegen_nb.core.types import (
     ProviderEvent,
     ProviderWarning,
     SettingValue,
+    Usage,
 )
 from imagegen_nb.errors import (
     AuthenticationFailed,
@@ -58,10 +59,18 @@ _OUT_OF_VOLUME = re.compile(r"(?i)out of call volume quota|quota will be repleni
 """Azure's API Management counts calls over days, and says so under 403 and 429."""
 _RETIRED_CODES = ("model_not_found", "ModelDeprecated")
 _LONGEST_NAME = 200
+_LONGEST_ADDRESS = 400
 _LIMIT = re.compile(
     r"\blimit:? *([0-9][0-9,]*(?:\.[0-9]+)?)(?:[^\n]{0,60}?\brequested:? *([0-9][0-9,]*))?", re.IGNORECASE
 )
 """How OpenAI ("Limit 5, Used 5, Requested 1") and Google ("limit: 0, model: ...") state a limit."""
+_SPENT = re.compile(r"spending cap|spend(ing)? limit|credits? (are|is|have been) depleted", re.IGNORECASE)
+"""How Google says that a project's money is used up, under a status that it also gives for the rate."""
+_WAIT = re.compile(
+    r"\b(?:try again|retry) in (?=[0-9])"
+    r"(?:([0-9]+)h)?(?:([0-9]+)m(?!s))?(?:([0-9.]*[0-9])s)?(?:([0-9.]*[0-9])ms)?",
+    re.IGNORECASE,
+)
 UNSPECIFIED = "unspecified"
 """The modality of tokens that a provider counts and does not itemise."""
 _PART_OF_OTHERS = "cached"
@@ -127,21 +136,22 @@ class ProviderResponse:
         raise self.broken or self.invalid(f"answered with {what} instead of images")
 
     def _values(self) -> list[Any]:
-        if not decoding.is_event_stream(self.body, self.headers.get("content-type", "")):
-            values, flaws = decoding.json_documents(self.body)
-            self.flaws.extend(flaws)
-            return values
-        from imagegen_nb.providers.http.event_stream import events
+        if decoding.is_event_stream(self.body, self.headers.get("content-type", "")):
+            from imagegen_nb.providers.http.event_stream import events
 
-        return [value for event in events(self.body) for value in self.event_values(event)]
+            if values := [value for event in events(self.body) for value in self.event_values(event)]:
+                return values
+        # Also what is only declared to be a stream.
+        documents, flaws = decoding.json_documents(self.body)
+        self.flaws.extend(flaws)
+        return documents
 
     def event_values(self, event: ServerSentEvent) -> list[dict[str, Any]]:
         """The JSON objects in an event's data, each with its `type`, which may stand beside the data."""
         try:
             values, flaws = decoding.json_documents(event.data.encode("utf-8", "replace"))
         except ValueError:
-            if event.data.strip() != "[DONE]":
-                self.flaws.append("an event that is not JSON")
+            self.flaws.append("an event that is not JSON")
             return []
         self.flaws.extend(flaws)
         named = {} if event.event == "message" else {"type": event.event}
@@ -168,6 +178,17 @@ class ProviderResponse:
         return InvalidResponse(
             message, provider=self.provider, status=self.status, request_id=self.request_id, charge=charge
         )
+
+    def item_data(self, item: Mapping[str, Any]) -> bytes | InvalidResponse:
+        """The bytes of an image in OpenAI's form, or why there are none."""
+        data, url = inline_data(item), item.get("url")
+        if data is None and isinstance(url, str) and url:
+            address = redact(url, limit=_LONGEST_ADDRESS)
+            return self.invalid(
+                "an image came as an address although its data was asked for, and addresses are not fetched: "
+                f"{address}"
+            )
+        return self.image_data(data)
 
     def image_data(self, text: object) -> bytes | InvalidResponse:
         """The bytes of base64 `text`, or why they are none."""
@@ -229,6 +250,10 @@ def failure(
         kind = _kind(response.status, f"{code} {said or ''}", found)
     if kind is RateLimited and waiting_is_vain(said):
         kind = QuotaExhausted
+    if retry_after is None:
+        retry_after = _retry_after(response.headers)
+    if kind is RateLimited and retry_after is None:
+        retry_after = _wait_in_words(said)
     if charge is None:
         # A server error, its own timeout, or a success nobody documents may come after the work.
         refused = 400 <= response.status < 500 and response.status not in (408, 409)
@@ -240,12 +265,14 @@ def failure(
         code=redacted(connection, code),
         request_id=response.request_id,
         charge=charge,
-        retry_after=retry_after if retry_after is not None else _retry_after(response.headers),
+        retry_after=None if kind is QuotaExhausted else retry_after,
     )
 
 
 def waiting_is_vain(message: object) -> bool:
     """Whether a provider's words tell of a limit that no wait helps with: zero, or below what is needed."""
+    if isinstance(message, str) and _SPENT.search(message):
+        return True
     for limit, requested in _LIMIT.findall(message) if isinstance(message, str) else ():
         allowed = float(limit.replace(",", ""))
         if not allowed or (requested and float(requested.replace(",", "")) > allowed):
@@ -351,7 +378,7 @@ def image_items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if isinstance(items, list):
         return [mapping(item) for item in items]
     item = mapping(items) or answer
-    return [item] if "b64_json" in item or inline_data(item) else []
+    return [item] if "b64_json" in item or item.get("url") else []
 
 
 def inline_data(item: Mapping[str, Any]) -> object:
@@ -365,13 +392,28 @@ def tokens_by_modality(usage: Mapping[str, Any], side: str, otherwise: str) -> d
 
     All are of the modality `otherwise` where no details are given.
     """
-    details = mapping(usage.get(f"{side}_tokens_details"))
+    older = {"input": "prompt", "output": "completion"}[side]
+    name = side if f"{side}_tokens" in usage or f"{older}_tokens" not in usage else older
+    details = mapping(usage.get(f"{name}_tokens_details"))
     counts = {
-        name.removesuffix("_tokens"): whole_number(value)
-        for name, value in details.items()
-        if not name.startswith(_PART_OF_OTHERS)
+        modality.removesuffix("_tokens"): whole_number(value)
+        for modality, value in details.items()
+        if not modality.startswith(_PART_OF_OTHERS)
     }
-    return with_remainder(counts, whole_number(usage.get(f"{side}_tokens")), otherwise)
+    return with_remainder(counts, whole_number(usage.get(f"{name}_tokens")), otherwise)
+
+
+def usage_of(
+    input_tokens: Mapping[str, int],
+    output_tokens: Mapping[str, int],
+    total: int | None,
+    ticks: int | None = None,
+) -> Usage:
+    """A usage whose tokens add up to the provider's total: what it itemises nowhere counts as output."""
+    rest = (total or 0) - sum(input_tokens.values()) - sum(output_tokens.values())
+    if rest > 0:
+        output_tokens = {**output_tokens, UNSPECIFIED: output_tokens.get(UNSPECIFIED, 0) + rest}
+    return Usage(input_tokens, output_tokens, total, ticks)
 
 
 def with_remainder(counts: Mapping[str, int | None], total: int | None, otherwise: str) -> dict[str, int]:
@@ -403,6 +445,15 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _wait_in_words(said: str | None) -> float | None:
+    """Seconds to wait where only the words tell: "try again in 7m12s", "retry in 34.07s", "in 250ms"."""
+    match = _WAIT.search(said or "")
+    if match is None or not any(match.groups()):
+        return None
+    hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
 
 
 def _date(text: str) -> datetime:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
@@ -31,6 +30,7 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
 from imagegen_nb.providers.http.certificates import tls_context
+from imagegen_nb.providers.http.content_encoding import unpack
 from imagegen_nb.providers.http.decoding import EVENT_STREAM
 from imagegen_nb.providers.http.proxies import proxy_for
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
@@ -221,18 +221,15 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
                 break
             chunks.append(chunk)
         encoding = _encoding(response.headers)
-        if size <= cap and encoding in ("gzip", "deflate", "x-gzip"):
-            body = inflate(b"".join(chunks), cap)
-            size = cap + 1 if body is None else len(body)
-            chunks = [body or b""]
-        elif encoding not in ("", "identity"):
+        body = unpack(b"".join(chunks), encoding, cap) if size <= cap else b""
+        if body is None:
             self._refuse(
                 capture, InvalidResponse, f"answered in the encoding {encoding!r}, which was not asked for"
             )
-        if size > cap:
+        if max(size, len(body)) > cap:
             self._refuse_size()
         capture.received = []
-        return b"".join(chunks)
+        return body
 
     def _refuse_size(self) -> NoReturn:
         what = f"the answer is larger than {self.largest_response:,} bytes"
@@ -268,21 +265,27 @@ class _GuardedStream(httpx2.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         assert isinstance(self.response.stream, httpx2.AsyncByteStream)
         pending = bytearray()
-        async with aclosing(_until_stopped(self.response.stream)) as chunks:
-            async for chunk in chunks:
-                self.left -= len(chunk)
-                if self.left < 0:
-                    self.refuse()
-                # A key may be cut in two by a chunk's end, but not by a line's.
-                head, newline, tail = chunk.rpartition(b"\n")
-                if newline:
-                    yield scrub(bytes(pending) + head + newline, self.secrets)
-                    pending.clear()
-                if self.closed:
-                    return
-                pending += tail
+        failure: Exception | None = None
+        try:
+            async with aclosing(_until_stopped(self.response.stream)) as chunks:
+                async for chunk in chunks:
+                    self.left -= len(chunk)
+                    if self.left < 0:
+                        self.refuse()
+                    # A key may be cut in two by a chunk's end, but not by a line's.
+                    head, newline, tail = chunk.rpartition(b"\n")
+                    if newline:
+                        yield scrub(bytes(pending) + head + newline, self.secrets)
+                        pending.clear()
+                    if self.closed:
+                        return
+                    pending += tail
+        except Exception as error:  # noqa: BLE001 - raised again, after what had come before it
+            failure = error
         if pending:
             yield scrub(bytes(pending), self.secrets)
+        if failure is not None:
+            raise failure
 
     async def aclose(self) -> None:
         """Close the connection; whoever reads on comes to the end."""
@@ -322,13 +325,3 @@ def _tls(url: str, provider: str) -> ssl.SSLContext | bool:
 def host_of(url: str) -> str:
     """The host of `url`, and its port where it is not the usual one, for messages."""
     return httpx2.URL(url).netloc.decode("ascii")
-
-
-def inflate(data: bytes, cap: int) -> bytes | None:
-    """`data` unpacked from gzip or zlib, or None when that would exceed `cap`; empty when it is neither."""
-    decompressor = zlib.decompressobj(wbits=47)  # 47: zlib or gzip, as the header says
-    try:
-        body = decompressor.decompress(data, cap + 1)
-    except zlib.error:
-        return b""
-    return body if len(body) <= cap else None

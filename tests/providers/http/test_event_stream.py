@@ -21,6 +21,7 @@ NOTHING = [
     "unknown: field\n\n",
     "\n\n",
     "retry: soon\nid\n\n",
+    "data: [DONE]\n\n",
 ]
 
 

@@ -1,0 +1,53 @@
+"""Unpacks an answer that came compressed although nothing of the kind was asked for, and as far as it came.
+
+Gateways pack what need not be packed, leave their label on what they have unpacked, and forget it on what
+they have not. So the bytes decide, and the label only where they leave it open.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from imagegen_nb.providers.http.decoding import is_event_stream
+
+_GZIP = b"\x1f\x8b"
+_ZLIB_OR_GZIP, _RAW = 47, -15
+"""Window sizes as zlib takes them: told by the header, or without one."""
+_PIECE = 1 << 16
+
+
+def unpack(data: bytes, encoding: str, cap: int) -> bytes | None:
+    """`data` without its `encoding`, as far as it can be unpacked; None where nothing here can.
+
+    At most `cap` + 1 bytes are made, whatever it would unfold to.
+    """
+    names = {name.strip().lower() for name in encoding.split(",")} - {"", "identity"}
+    if data.startswith(_GZIP):
+        return _inflate(data, _ZLIB_OR_GZIP, cap)
+    if not names or _is_plain(data):
+        return data
+    if not names <= {"gzip", "x-gzip", "deflate"}:
+        return None
+    return _inflate(data, _ZLIB_OR_GZIP, cap) or _inflate(data, _RAW, cap) or None
+
+
+def _is_plain(data: bytes) -> bool:
+    return not data or data[:64].lstrip()[:1] in (b"{", b"[", b"<") or is_event_stream(data)
+
+
+def _inflate(data: bytes, window: int, cap: int) -> bytes:
+    """What `data` holds, member by member, up to where it is damaged or ends."""
+    unpacked = bytearray()
+    while data and len(unpacked) <= cap:
+        member, rest = zlib.decompressobj(window), b""
+        try:
+            for start in range(0, len(data), _PIECE):
+                unpacked += member.decompress(data[start : start + _PIECE], cap + 1 - len(unpacked))
+                if member.eof:
+                    rest = member.unused_data + data[start + _PIECE :]
+                if member.eof or len(unpacked) > cap:
+                    break
+        except zlib.error:
+            break
+        data = rest
+    return bytes(unpacked)
