@@ -430,6 +430,37 @@ def test_azure_is_asked_at_its_own_path_with_its_own_header(raw_server, azure, m
     assert run.paid_by == "hosted: Azure OpenAI 127.0.0.1 (AZURE_OPENAI_API_KEY)"
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (
+            403,
+            {"error": {"code": "403", "message": "Access denied due to Virtual Network/Firewall rules."}},
+            "provider_fault",
+        ),
+        (
+            429,
+            {
+                "statusCode": 429,
+                "message": "Out of call volume quota. Quota will be replenished in 1.00:00:00.",
+            },
+            "quota",
+        ),
+        (
+            410,
+            {"error": {"code": "ModelDeprecated", "message": "The model is deprecated."}},
+            "model_retired",
+        ),
+    ],
+)
+def test_azures_own_words_go_before_the_status(raw_server, azure, status, body, kind):
+    data = json.dumps(body).encode()
+    head = f"HTTP/1.1 {status} No\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
+    server = raw_server(head.encode() + data)
+    error = STEP.run(workspace=azure(server.url)).error
+    assert (error.kind, error.charge, len(server.requests)) == (kind, "none", 1)
+
+
 def test_azure_is_asked_as_the_sdks_own_client_for_it_asks(raw_server, azure):
     import openai
 

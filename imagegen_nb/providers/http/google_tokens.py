@@ -6,17 +6,32 @@ nobody why a token did not come. So its requests are carried here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import google.auth
 import httpx2
 from google.auth import transport
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
+from google.auth.exceptions import (
+    DefaultCredentialsError,
+    GoogleAuthError,
+    OAuthError,
+    RefreshError,
+    TransportError,
+)
 
 from imagegen_nb.core.addresses import host_name
 from imagegen_nb.core.redaction import redact
-from imagegen_nb.errors import AuthenticationFailed, ImagegenError, MissingCredential, ProviderFault
+from imagegen_nb.errors import (
+    AuthenticationFailed,
+    ImagegenError,
+    MissingCredential,
+    ProviderFault,
+    RateLimited,
+)
+from imagegen_nb.providers.http import error_words
 from imagegen_nb.providers.http.certificates import tls_context
 from imagegen_nb.providers.http.proxies import proxy_for
 from imagegen_nb.providers.http.unreached import CONNECT_TIMEOUT, Way, explain, leaves
@@ -30,6 +45,7 @@ _LONGEST = 120.0
 """Seconds for one answer of a token endpoint; google-auth's own bound."""
 _MACHINE_HOSTS = ("169.254.169.254", "169.254.170.2", "fd00:ec2::254", "metadata.google.internal", "metadata")
 """Where clouds tell their own machines who they are: never behind a proxy."""
+_SECRET_FIELDS = ("refresh_token", "client_secret", "assertion", "subject_token", "actor_token")
 _REMEDY = (
     "run `gcloud auth application-default login`, or pass VertexAI(..., credentials=...), "
     'or use the emulator: Workspace(..., backend="emulator")'
@@ -43,19 +59,24 @@ def ready_credentials(given: Credentials | None, project: str, seconds: float | 
     credentials = given
     try:
         credentials = credentials or google.auth.default([_SCOPE], request=request)[0]
-        request.trouble = ""  # looking for a cloud's machine around this one fails almost everywhere
+        request.forget()  # looking for a cloud's machine around this one fails almost everywhere
         if not credentials.valid:
             credentials.refresh(request)  # type: ignore[no-untyped-call]
         return credentials
     except DefaultCredentialsError as error:
-        problem = _missing(project, str(error.args[0]) if error.args else "")
+        # The last place that is asked is the cloud's machine around this one.
+        said = request.told() if request.status is not None else str(error.args[0]) if error.args else ""
+        problem = _missing(project, said)
     except GoogleAuthError as error:
         problem = _not_refreshed(error, request, credentials)
     except ImagegenError as error:
         problem = error
     # Files of credentials are read by several packages, each with errors of its own.
     except Exception as error:  # noqa: BLE001
-        problem = _missing(project, f"they cannot be read ({type(error).__name__})")
+        if request.status is None:
+            problem = _missing(project, f"they cannot be read ({type(error).__name__})")
+        else:
+            problem = _not_refreshed(error, request, credentials)
     problem.__context__ = problem.__cause__ = None
     raise problem
 
@@ -69,27 +90,33 @@ def _missing(project: str, said: str) -> MissingCredential:
     )
 
 
-def _not_refreshed(
-    error: GoogleAuthError, request: TokenRequest, credentials: Credentials | None
-) -> ImagegenError:
+def _not_refreshed(error: Exception, request: TokenRequest, credentials: Credentials | None) -> ImagegenError:
     """Why credentials brought no token: nobody was reached, nobody was well, or they are refused."""
-    where = request.host or "the token endpoint"
     if request.trouble:
         return ProviderFault(
-            f"no Google access token: could not reach {where}: {request.trouble}; nothing was sent to Gemini",
+            f"no Google access token: could not reach {request.place or 'the token endpoint'}: "
+            f"{request.trouble}; nothing was sent to Gemini",
             provider=_PROVIDER,
         )
-    secrets = [getattr(credentials, name, None) for name in ("refresh_token", "client_secret", "token")]
-    known = [secret for secret in secrets if isinstance(secret, str)]
-    said = redact(str(error.args[0]) if error.args else "", known, limit=200)
-    if request.status is not None and (request.status >= 500 or request.html):
-        page = "an HTML page" if request.html else said
+    sources = (credentials, getattr(credentials, "source_credentials", None))
+    names = ("refresh_token", "client_secret", "token")
+    held = [getattr(source, name, None) for source in sources for name in names]
+    known = [secret for secret in held if isinstance(secret, str)] + request.secrets
+    told = redact(request.told(), known, limit=400)
+    if request.status == 429:
+        return RateLimited(
+            f"no Google access token: {told}; nothing was sent to Gemini", provider=_PROVIDER, status=429
+        )
+    # A success that is no token is of the endpoint, unless google-auth itself read it and says more.
+    unread = request.succeeded and not (request.is_object and isinstance(error, GoogleAuthError))
+    if unread or request.is_of_the_way:
         return ProviderFault(
-            f"no Google access token: {where} answered with HTTP {request.status} ({page}); "
-            "nothing was sent to Gemini",
-            provider=_PROVIDER,
+            f"no Google access token: {told}; nothing was sent to Gemini", provider=_PROVIDER
         )
-    words = f" ({said})" if said and isinstance(error, RefreshError) else ""
+    if request.status is None or request.succeeded:
+        said = redact(str(error.args[0]) if error.args else "", known, limit=200)
+        told = said if isinstance(error, RefreshError | OAuthError) else ""
+    words = f" ({told})" if told else ""
     return AuthenticationFailed(
         f"the Google credentials could not be refreshed{words}: {_REMEDY}", provider=_PROVIDER
     )
@@ -123,9 +150,62 @@ class TokenRequest(transport.Request):
     def __init__(self, seconds: float | None = None) -> None:
         self.seconds = min(_LONGEST, seconds or _LONGEST)
         self.host = ""
+        self.place = ""
+        """The host, and its port where the address names one."""
+        self.secrets: list[str] = []
+        """What the last request showed of the credentials: an answer may repeat it."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew: nothing was answered, and nothing went wrong."""
         self.trouble = ""
         self.status: int | None = None
-        self.html = False
+        self._location = ""
+        self._body = b""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the last answer says so."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def is_object(self) -> bool:
+        """Whether the last answer is a JSON object, as tokens and OAuth's errors are."""
+        try:
+            return isinstance(json.loads(self._body), dict)
+        except (ValueError, RecursionError):
+            return False
+
+    @property
+    def is_of_the_way(self) -> bool:
+        """Whether the last answer says nothing about the credentials: a portal, a firewall, a failure."""
+        if self.status is None:
+            return False
+        found = error_words.read(self._body)
+        walled = self.status == 403 and bool(found.text) and not found.readable
+        return found.page or walled or 300 <= self.status < 400 or self.status >= 500 or self.status == 408
+
+    def told(self) -> str:
+        """What the last answer was. Of one that is a success no word is repeated: it may be a token."""
+        told = f"{self.place} answered with HTTP {self.status}"
+        found = error_words.read(self._body)
+        if found.page:
+            return f"{told} (an HTML page{f': “{found.text}”' if found.text else ''})"
+        if self._location:
+            return f"{told}, a redirect to {self._location}: is there a portal to log in to?"
+        if self.succeeded:
+            return told + (
+                ", and with no token that can be read" if self.is_object else ", and with no JSON object"
+            )
+        name = self._oauth_error()
+        named = f"{name}: " if name and name not in found.text else ""
+        return f"{told}: {named}{found.text}" if found.text else told
+
+    def _oauth_error(self) -> str:
+        """RFC 6749's short name of an error, beside which its description stands."""
+        answer = json.loads(self._body) if self.is_object else {}
+        name = answer.get("error")
+        return name if isinstance(name, str) else ""
 
     def __call__(
         self,
@@ -137,12 +217,14 @@ class TokenRequest(transport.Request):
         **options: Any,
     ) -> _Answer:
         """Make one request. Raises google-auth's `TransportError`, or the toolkit's own errors."""
-        self.host, self.trouble, self.status, self.html = host_name(url), "", None, False
+        self.forget()
+        self.host, self.place = host_name(url), _place(url)
+        self.secrets = _secrets(body, headers or {})
         direct = self.host in _MACHINE_HOSTS
         proxy = None if direct else proxy_for(url, _PROVIDER)
         # A workload may have to show a certificate of its own.
         tls = False if url.startswith("http:") else tls_context(_PROVIDER, options.get("cert"))
-        way, sent = Way(self.host, proxy), []
+        way, sent = Way(self.place, proxy), []
         carrier = httpx2.HTTPTransport(
             verify=tls, trust_env=False, proxy=None if proxy is None else proxy.for_client(_PROVIDER)
         )
@@ -151,7 +233,7 @@ class TokenRequest(transport.Request):
         trouble = ""
 
         def trace(event: str, info: Mapping[str, Any]) -> None:
-            sent.append(event) if leaves(event, info) else way.follow(event)
+            sent.append(event) if leaves(event, info) else way.follow(event, info)
 
         with httpx2.Client(transport=carrier, timeout=timeouts, trust_env=False) as client:
             try:
@@ -171,5 +253,26 @@ class TokenRequest(transport.Request):
             self.trouble = trouble
             raise TransportError(trouble)  # type: ignore[no-untyped-call]
         self.status = response.status_code
-        self.html = response.content.lstrip()[:1] == b"<"
+        self._body = response.content
+        if response.is_redirect:
+            self._location = host_name(str(response.url.join(response.headers["location"]))) or "nowhere"
         return _Answer(response)
+
+
+def _place(url: str) -> str:
+    try:
+        return httpx2.URL(url).netloc.decode("ascii")
+    except httpx2.InvalidURL:
+        return host_name(url)
+
+
+def _secrets(body: bytes | str | None, headers: Mapping[str, str]) -> list[str]:
+    """What a request shows of credentials: the token of its header, and those of a form."""
+    bearer = [value.partition(" ")[2] for name, value in headers.items() if name.lower() == "authorization"]
+    text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
+    form = parse_qs(text)
+    return [
+        value
+        for value in bearer + [value for name in _SECRET_FIELDS for value in form.get(name, [])]
+        if value
+    ]

@@ -26,6 +26,9 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 _SYSTEM = "the system's settings"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?")
+_QUOTES = "\"'“”‘’`"
+_SLASHES = re.compile(r"(?i)/|(https?|socks[a-z0-9]*):/(?!/)")
+"""An address whose scheme, or what divides it from the host, lacks a part."""
 _IPV6 = re.compile(r"\[(?P<address>[^\]]+)\](?P<prefix>/[0-9]+)?(?::(?P<port>[0-9]+))?")
 
 
@@ -138,6 +141,10 @@ def _variable(name: str) -> str:
 
 def _parse(value: str, variable: str) -> Proxy | str:
     """The proxy of an address, or what is wrong with it. Without a scheme it is an HTTP proxy."""
+    if value[0] in _QUOTES or value[-1] in _QUOTES:
+        return "it has quotation marks around it, which are part of the value here: leave them out"
+    if _SLASHES.match(value):
+        return "its scheme is not followed by ://"
     before, separator, after = value.partition("://")
     scheme, rest = (before.lower(), after) if separator else ("http", value)
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]

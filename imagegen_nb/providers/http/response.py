@@ -50,6 +50,14 @@ _OF_AN_ADDRESS = re.compile(r"(?i)\b(url|path|route|method)\b")
 _OF_A_KEY = re.compile(r"(?i)\b(key|token|credentials?|auth\w*|permissions?|account|project|organization)\b")
 _OF_A_PLACE = re.compile(r"(?i)\b(country|region|territory|location)\b|unsupported_country")
 """Where the request came from is no fault of its key."""
+_OF_A_NETWORK = re.compile(
+    r"(?i)virtual network|firewall rules|private endpoint|public (network )?access is disabled"
+    r"|vpc ?service ?controls"
+)
+"""How Azure and Google say that an account is closed to the network the request came from."""
+_OUT_OF_VOLUME = re.compile(r"(?i)out of call volume quota|quota will be replenished")
+"""Azure's API Management counts calls over days, and says so under 403 and 429."""
+_RETIRED_CODES = ("model_not_found", "ModelDeprecated")
 _LONGEST_NAME = 200
 _LONGEST_ADDRESS = 400
 _LIMIT = re.compile(
@@ -113,7 +121,7 @@ class ProviderResponse:
         except ValueError:
             html = self.body.lstrip()[:1] == b"<"
             what = (
-                "an HTML page"
+                _page(redact(error_words.read(self.body).text))
                 if html
                 else "an empty body"
                 if not self.body
@@ -279,12 +287,18 @@ def _kind(status: int, said: str, found: ErrorWords) -> type[ProviderError]:
         return InvalidResponse
     if status >= 500:
         return ProviderFault
-    if status == 404:
-        about_model = "model_not_found" in said or (
+    if status in (403, 429) and _OUT_OF_VOLUME.search(said):
+        return QuotaExhausted
+    if status == 400 and "ModelDeprecated" in said:
+        return ModelRetired
+    if status in (404, 410):
+        about_model = any(code in said for code in _RETIRED_CODES) or (
             _OF_A_MODEL.search(said) and not _OF_AN_ADDRESS.search(said) and not found.page
         )
         return ModelRetired if about_model else BadRequest
     if status == 403 and (found.page or (found.text and not found.readable and not _OF_A_KEY.search(said))):
+        return ProviderFault
+    if status == 403 and _OF_A_NETWORK.search(said):
         return ProviderFault
     if status == 403 and _OF_A_PLACE.search(said):
         return BadRequest
@@ -302,16 +316,21 @@ def _told(
     message, status = said, response.status
     if not message:
         message = _FALLBACKS.get(kind, "refused the request")
-        if status in (403, 404) and kind in (ProviderFault, BadRequest):
+        if status in (403, 404, 410) and kind in (ProviderFault, BadRequest):
             message = "refused the request" if status == 403 else "found nothing at this address"
         if found.page:
-            title = redacted(connection, found.text)
-            message += ", with an HTML page" + (f": “{title}”" if title else "")
-    if status == 403 and kind is ProviderFault:
+            message += f", with {_page(redacted(connection, found.text))}"
+    if status == 403 and found.readable and kind is ProviderFault:
+        message = f"{message.rstrip('.')}. The account is closed to this network; the key is not the cause"
+    elif status == 403 and kind is ProviderFault:
         message += ". This is not how the API refuses a key: a firewall or a gateway on the way answered"
-    if status in (404, 405) and kind is BadRequest:
+    if status in (404, 405, 410) and kind is BadRequest:
         message = f"{message.rstrip('.')}. {_address_hint(connection)}"
     return message
+
+
+def _page(title: str | None) -> str:
+    return "an HTML page" + (f": “{title}”" if title else "")
 
 
 def _address_hint(connection: Connection) -> str:

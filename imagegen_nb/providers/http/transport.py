@@ -81,7 +81,7 @@ class Capture:
         elif event.endswith("connect_tcp.complete"):
             self.opened = info.get("return_value")
         elif self.way is not None:
-            self.way.follow(event)
+            self.way.follow(event, info)
 
 
 current: ContextVar[Capture] = ContextVar("imagegen_nb_capture")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,11 @@ _PASSING = (502, 503, 504)
 """A proxy's answers that may be others in a moment."""
 
 
+_LOGINS = {name.lower(): name for name in ("Basic", "Bearer", "Digest", "Kerberos", "Negotiate", "NTLM")}
+_LOGIN = re.compile(rf"(?i)(?:^|,)\s*({'|'.join(_LOGINS)})(?=[\s,]|$)")
+"""Only known names are told: a header may say anything."""
+
+
 def leaves(event: str, info: Mapping[str, Any]) -> bool:
     """Whether this event says that the request itself begins to leave: CONNECT only asks for a way."""
     return event.endswith(SENDING) and getattr(info.get("request"), "method", b"") != b"CONNECT"
@@ -55,9 +61,11 @@ class Way:
     stage: str = ""
     tunnelled: bool = False
     """Whether the proxy has opened its way to the host."""
+    logins: tuple[str, ...] = ()
+    """The kinds of login that the proxy offers in refusing."""
 
-    def follow(self, event: str) -> None:
-        """Take in one event of the HTTP core."""
+    def follow(self, event: str, info: Mapping[str, Any] | None = None) -> None:
+        """Take in one event of the HTTP core, and what it tells."""
         if event.endswith("connect_tcp.started"):
             self.stage, self.tunnelled = CONNECTING, False
         elif event.endswith(("proxy.start_tls.started", "socks.start_tls.started")):
@@ -66,6 +74,8 @@ class Way:
             self.stage = TLS
         elif event.endswith((SENDING, "setup_socks5_connection.started")):
             self.stage = TUNNEL
+        elif event.endswith("receive_response_headers.complete") and self.stage == TUNNEL:
+            self.logins = _logins((info or {}).get("return_value"))
 
     @property
     def peer(self) -> str:
@@ -77,6 +87,14 @@ class Way:
         if self.stage == TUNNEL:
             return f"{self.peer} opened no way to {self.host}"
         return f"waited for {'TLS with ' if self.stage == TLS else ''}{self.peer}"
+
+
+def _logins(answer: object) -> tuple[str, ...]:
+    """The kinds of login an answer offers; the HTTP core tells its version, status, phrase and headers."""
+    headers = answer[3] if isinstance(answer, tuple) and len(answer) > 3 else ()
+    offers = [value.decode("latin-1") for name, value in headers if name.lower() == b"proxy-authenticate"]
+    found = (kind for offer in offers for kind in _LOGIN.findall(offer))
+    return tuple(dict.fromkeys(_LOGINS[kind.lower()] for kind in found))
 
 
 def explain(error: BaseException, way: Way) -> Unreached:
@@ -170,6 +188,12 @@ def _tunnel(error: BaseException, way: Way) -> Unreached:
     if not isinstance(error, httpx2.ProxyError):
         return Unreached(f"{proxy} broke the connection, or does not speak as a proxy does", passing=True)
     status = str(error)[:3]
+    if status == "407" and way.logins and "Basic" not in way.logins:
+        return Unreached(
+            f"{proxy} asks for a login by {' or '.join(way.logins)}, which is not spoken here. Run a proxy "
+            f"on this machine that does, such as cntlm or px, and name it in {proxy.variable} (HTTP 407)",
+            passing=False,
+        )
     if status == "407":
         login = (
             "did not accept the user name and password in"

@@ -92,6 +92,7 @@ def unusable(tmp_path):
     (tmp_path / "folder").mkdir()
     return [
         ("SSL_CERT_FILE", tmp_path / "missing.pem", "does not exist"),
+        *((name, os.devnull, "holds no certificate") for name in VARIABLES),
         ("SSL_CERT_FILE", "~/missing.pem", "~ is not filled in"),
         ("SSL_CERT_FILE", tmp_path / "empty.pem", "no certificate in PEM form"),
         ("SSL_CERT_FILE", tmp_path / "rubbish.pem", "no certificate in PEM form"),

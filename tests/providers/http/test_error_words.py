@@ -306,6 +306,46 @@ def test_a_403_is_a_refused_key_only_where_an_api_says_so(asked, provider, body,
         assert "with an HTML page: “Access denied | proxy.example”" in error.message
 
 
+CLOSED = (
+    {"error": {"code": "403", "message": "Access denied due to Virtual Network/Firewall rules."}},
+    {"error": {"code": "403", "message": "Public access is disabled. Please configure private endpoint."}},
+    {"error": {"code": "403", "message": "Traffic is not from an approved private endpoint."}},
+    {"error": {"code": 403, "message": "Prohibited by policy. vpcServiceControlsUniqueIdentifier: x"}},
+)
+
+
+@each_provider
+@pytest.mark.parametrize("body", CLOSED, ids=str)
+def test_an_account_that_is_closed_to_a_network_is_no_refused_key(asked, provider, body):
+    error = asked(provider, 403, body)
+    assert (type(error), error.charge) == (ProviderFault, "none")
+    assert error.message.startswith(body["error"]["message"].rstrip("."))
+    assert "closed to this network; the key is not the cause" in error.message
+
+
+@each_provider
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_spent_volume_of_calls_is_a_lack_of_quota_and_asked_once(asked, provider, status):
+    said = "Out of call volume quota. Quota will be replenished in 10.00:00:00."
+    error = asked(provider, status, {"statusCode": status, "message": said})
+    assert (type(error), error.message, error.charge) == (QuotaExhausted, said, "none")
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_a_model_that_azure_has_ended_is_retired(asked, status):
+    said = "The model is deprecated and can no longer be used."
+    error = asked("openai", status, {"error": {"code": "ModelDeprecated", "message": said}})
+    assert (type(error), error.charge) == (ModelRetired, "none")
+
+
+@each_provider
+def test_the_title_of_a_page_that_came_as_a_success_is_told(asked, provider):
+    page = f"<html><title>Login {KEY}</title></html>".encode()
+    error = asked(provider, 200, page, "text/html")
+    assert type(error) is InvalidResponse
+    assert "an HTML page: “Login [redacted]” instead of images" in error.message
+
+
 @each_provider
 @pytest.mark.parametrize("status", [400, 401, 402, 502])
 def test_the_title_of_a_page_is_told(asked, provider, status):

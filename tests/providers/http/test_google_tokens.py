@@ -9,6 +9,7 @@ import google.auth.environment_vars
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import identity_pool, impersonated_credentials
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import TransportError
 from google.oauth2.credentials import Credentials as UserCredentials
@@ -16,7 +17,13 @@ from google.oauth2.service_account import Credentials as ServiceAccount
 from support.network import TOKEN, TOKEN_HOST, answering, free_port, http, served, tunnel_to
 
 from imagegen_nb import ImageGenerationStep, VertexAI, Workspace, replay
-from imagegen_nb.errors import AuthenticationFailed, MissingCredential, ProviderFault, ProviderTimeout
+from imagegen_nb.errors import (
+    AuthenticationFailed,
+    MissingCredential,
+    ProviderFault,
+    ProviderTimeout,
+    RateLimited,
+)
 from imagegen_nb.providers.http.certificates import VARIABLES
 from imagegen_nb.providers.http.google_tokens import TokenRequest
 
@@ -219,6 +226,99 @@ def test_an_endpoint_that_repeats_the_secrets(tmp_path):
 def test_what_the_endpoint_says_is_told(tmp_path, status, body, kind, says):
     with served(answering(http(body, status))) as endpoint:
         failed(tmp_path, kind, says, credentials=user(f"{endpoint.url}/token"))
+
+
+REDIRECT = "302 Found\r\nlocation: https://portal.example/login?canary"
+SECRET_ERROR = f'{{"error": "invalid_grant", "error_description": "not {REFRESH_TOKEN}"}}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "says"),
+    [
+        (
+            "200 OK",
+            b"<html><title>Hotel</title>canary</html>",
+            ProviderFault,
+            "HTTP 200 (an HTML page: “Hotel”)",
+        ),
+        ("200 OK", b"[1]", ProviderFault, "HTTP 200, and with no JSON object"),
+        ("200 OK", b"canary", ProviderFault, "HTTP 200, and with no JSON object"),
+        (
+            "200 OK",
+            b'{"access_token": "canary", "expires_in": "canary"}',
+            ProviderFault,
+            "HTTP 200, and with no token that can be read",
+        ),
+        (REDIRECT, b"", ProviderFault, "HTTP 302, a redirect to portal.example"),
+        ("403 Forbidden", b"RBAC: access denied", ProviderFault, "HTTP 403: RBAC: access denied"),
+        ("403 Forbidden", b'{"error": "access_denied"}', AuthenticationFailed, "HTTP 403: access_denied"),
+        (
+            "429 Slow",
+            b'{"error": {"code": 429, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED"}}',
+            RateLimited,
+            "HTTP 429: Quota exceeded.",
+        ),
+        ("429 Slow", b'{"error": "rate_limit_exceeded"}', RateLimited, "HTTP 429: rate_limit_exceeded;"),
+        ("500 No", b'{"error": "internal_failure"}', ProviderFault, "HTTP 500: internal_failure;"),
+        (
+            "400 No",
+            b'{"error": "invalid_grant", "error_description": "Expired."}',
+            AuthenticationFailed,
+            "HTTP 400: invalid_grant: Expired.",
+        ),
+        ("400 No", SECRET_ERROR.encode(), AuthenticationFailed, "invalid_grant: not [redacted]"),
+    ],
+)
+def test_an_answer_that_is_no_token_is_told_by_its_cause(tmp_path, status, body, kind, says):
+    with served(answering(http(body, status))) as endpoint:
+        told = failed(tmp_path, kind, says, endpoint.address, credentials=user(f"{endpoint.url}/token"))
+    assert "None" not in told
+    assert "{" not in told
+    assert ("gcloud" in told) == (kind is AuthenticationFailed)
+
+
+def test_a_port_that_nobody_listens_at_is_named(tmp_path):
+    place = f"127.0.0.1:{free_port()}"
+    failed(tmp_path, ProviderFault, f"nothing listens at {place}", credentials=user(f"http://{place}/token"))
+
+
+def test_a_workload_that_is_refused_keeps_the_description(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("canary-subject-token")
+    body = b'{"error": "invalid_target", "error_description": "No pool with canary-subject-token."}'
+    with served(answering(http(body, "400 Bad Request"))) as sts:
+        credentials = identity_pool.Credentials(
+            audience="//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q",
+            subject_token_type="urn:ietf:params:oauth:token-type:jwt",
+            token_url=f"{sts.url}/token",
+            credential_source={"file": str(token)},
+            scopes=["x"],
+        )
+        told = "HTTP 400: invalid_target: No pool with [redacted]."
+        failed(tmp_path, AuthenticationFailed, told, credentials=credentials)
+
+
+def test_an_impersonation_that_is_refused_says_which_permission_lacks(tmp_path):
+    said = "Permission 'iam.serviceAccounts.getAccessToken' denied on resource."
+    body = json.dumps({"error": {"code": 403, "message": said, "status": "PERMISSION_DENIED"}}).encode()
+    with served(answering(http(body, "403 Forbidden"))) as iam:
+        credentials = impersonated_credentials.Credentials(
+            UserCredentials("canary-source-token"),
+            "me@my-project.iam.example",
+            ["x"],
+            iam_endpoint_override=f"{iam.url}/v1",
+        )
+        failed(tmp_path, AuthenticationFailed, f"HTTP 403: {said}", credentials=credentials)
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "500 No"])
+def test_a_clouds_machine_that_answers_otherwise_is_told(monkeypatch, tmp_path, status):
+    monkeypatch.setenv("NO_GCE_CHECK", "false")
+    with served(answering(http(b'{"error": "no identity here"}', status))) as machine:
+        monkeypatch.setenv("GCE_METADATA_IP", machine.address)
+        monkeypatch.setenv("GCE_METADATA_HOST", machine.address)
+        says = f"{machine.address} answered with HTTP {status[:3]}: no identity here"
+        failed(tmp_path, MissingCredential, "no Google credentials", says)
 
 
 # No credentials at all

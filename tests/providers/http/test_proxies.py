@@ -80,6 +80,13 @@ def test_a_proxys_user_and_password_are_used_and_not_shown(monkeypatch, value, l
 
 
 UNUSABLE = {
+    '"http://user:canary@p:1"': "quotation marks",
+    "'user:canary@p:1'": "quotation marks",
+    "“http://user:canary@p:1”": "quotation marks",
+    '"http://user:canary@p:1': "quotation marks",
+    "//user:canary@p:1": "not followed by ://",
+    "http:/user:canary@p:1": "not followed by ://",
+    "/user:canary@p:1": "not followed by ://",
     "http://user:canary@p:99999": "port",
     "http://user:canary@p:0": "port",
     "http://user:canary@p:canary": "port",

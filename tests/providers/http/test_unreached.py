@@ -117,6 +117,29 @@ def test_a_password_a_proxy_does_not_accept_is_sent_and_not_shown(monkeypatch, t
         assert secret not in shown
 
 
+@pytest.mark.parametrize(
+    ("offers", "says"),
+    [
+        ("NTLM", "asks for a login by NTLM, which is not spoken here"),
+        ("Negotiate\r\nProxy-Authenticate: NTLM", "asks for a login by Negotiate or NTLM, which"),
+        (
+            'negotiate, ntlm TlRMTVNTUAAC==, Digest realm="canary", Canary x',
+            "Negotiate or NTLM or Digest, which",
+        ),
+        ('NTLM\r\nProxy-Authenticate: Basic realm="a, NTLM"', "did not accept the user name and password"),
+        ('Digest realm="x", BASIC realm="y"', "did not accept the user name and password"),
+        ("Canary", "did not accept the user name and password"),
+    ],
+)
+def test_a_proxy_that_wants_another_login_than_a_password_says_so(monkeypatch, tmp_path, offers, says):
+    status = f"407 Proxy Authentication Required\r\nproxy-authenticate: {offers}"
+    with served(answering(http(b"", status))) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://someone:canary@{proxy.address}")
+        told = refused(tmp_path, says, "HTTP 407", f"the proxy {proxy.address} (HTTPS_PROXY)")
+    assert "canary" not in told.lower()
+    assert len(proxy.requests) == 1
+
+
 @pytest.mark.parametrize("answer", [b"", b"hello\r\n\r\n", b"\x16\x03\x01", b"HTTP/1.1 abc\r\n\r\n"])
 def test_what_is_no_proxy_at_all(monkeypatch, tmp_path, answer):
     with served(answering(answer)) as other:
