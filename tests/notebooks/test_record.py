@@ -185,6 +185,24 @@ def test_names_that_meet_keep_their_cassettes_and_their_tests(project):
     assert "record: imagegen-nb record blog/hero.ipynb --emulator" in told.text
 
 
+def test_a_notebook_in_the_place_of_a_moved_one_leaves_its_cassette(project):
+    for folder in ("products", "blog"):
+        (project / folder).mkdir()
+    here, moved = project / "products/hero.ipynb", project / "blog/hero.ipynb"
+    notebook(here.parent, SETUP, RUN, name=here.name)
+    assert record(here, "emulator").differences == ()
+    here.rename(moved)
+    notebook(here.parent, SETUP.replace("a lamp", "a fox"), RUN, name=here.name)
+    before = files_of(project)
+    with pytest.raises(ReplayError, match=r"'hero' is also replayed by blog/hero\.ipynb.+ record blog/hero"):
+        record(here, "emulator")
+    assert files_of(project) == before
+    for path in (moved, here):
+        assert record(path, "emulator").differences == ()
+    told = run_pytest(project, "--nbval", "products", "blog")
+    assert "4 passed" in told.text, told.text
+
+
 def names_of(names: tuple[str, ...]) -> list[str]:
     return [f"{name}.ipynb" for name in names]
 
