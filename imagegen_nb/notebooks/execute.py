@@ -59,7 +59,8 @@ def execute(
         problem = f"a cell took longer than {timeout:g} s"
     except nbclient.exceptions.DeadKernelError:
         problem = "the kernel died"
-    except (KeyError, OSError, RuntimeError) as error:  # an unknown kernel is a KeyError
+    except (KeyError, OSError, RuntimeError, ValueError, TypeError) as error:
+        # An unknown kernel is a KeyError, and its file may hold anything.
         if getattr(client, "code_cells_executed", 0):
             raise
         known = (client.km or client.create_kernel_manager()).kernel_spec_manager.find_kernel_specs()
@@ -89,7 +90,11 @@ def _client_with(markers: Callable[[Any], Mapping[str, bool]]) -> Any:
 
 def explain_kernel(name: str, error: Exception, known: Iterable[str]) -> str:
     """Why a kernel did not start, and the ways out, in one line: the `known` ones, for example."""
-    reason = "is not installed here" if isinstance(error, KeyError) else f"does not start ({error})"
+    reason = f"does not start ({error})"
+    if isinstance(error, KeyError):
+        reason = "is not installed here"
+    elif isinstance(error, ValueError | TypeError):
+        reason = f"has a kernel.json that cannot be read ({error})"
     names = ", ".join(sorted(known)) or "none"
     return (
         f"the kernel {name!r}, which the notebook asks for, {reason}; there are: {names}. Choose one of them "

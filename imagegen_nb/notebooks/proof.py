@@ -16,6 +16,7 @@ from typing import Any
 from imagegen_nb.core import redaction
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.notebooks.execute import text_of
+from imagegen_nb.notebooks.markers import SKIP, markers_of
 from imagegen_nb.providers import catalog
 from imagegen_nb.replay.environment import CASSETTE_VARIABLES
 
@@ -29,7 +30,8 @@ _LONGEST = 2_000
 def differences(document: Any, notebook: Path, cassette: Path, timeout: float) -> tuple[str, ...]:
     """How the test of `notebook` fails with the new `document` and its `cassette`; empty where it passes.
 
-    `timeout` bounds each cell, in seconds. A test that cannot be run has failed.
+    `timeout` bounds each cell, in seconds. A test that cannot be run, or runs not every cell, has
+    failed.
     """
     with tempfile.TemporaryDirectory(prefix="imagegen-nb-proof-") as temporary:
         told, report = Path(temporary, "proof.json"), Path(temporary, "report.json")
@@ -46,8 +48,16 @@ def differences(document: Any, notebook: Path, cassette: Path, timeout: float) -
         finally:
             copy.unlink(missing_ok=True)
         if done.returncode in (0, 1) and report.is_file():
-            failures = json.loads(report.read_text(encoding="utf-8"))
-            return tuple(_safe(failure.replace(copy.name, notebook.name)) for failure in failures)
+            results = json.loads(report.read_text(encoding="utf-8"))
+            failures = [_safe(failure.replace(copy.name, notebook.name)) for failure in results["failures"]]
+            cells = sum(
+                cell.cell_type == "code" and not markers_of(cell).get(SKIP) for cell in document.cells
+            )
+            if failures or results["passed"] == cells:
+                return tuple(failures)
+            # An option such as --collect-only, or a conftest.py, keeps cells from running.
+            passed = f"{results['passed']} of {cells} cells were run with your pytest options"
+            return (f"the test cannot be run: {passed}",)
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     told_by_pytest = "\n".join(lines[-5:]).replace(copy.name, notebook.name)
     return (f"the test cannot be run: {_safe(told_by_pytest)}",)

@@ -109,14 +109,17 @@ def _read(notebook: Path) -> str:
 
 
 def _folder_for(name: str | None, notebook: Path) -> Path:
-    """The cassette that may be replaced. Raises `ReplayError` where `name` is another notebook's."""
-    if name is None:
-        return paths.to_record(notebook)
-    folder = paths.folder_of(name, notebook.parent)
-    if owner := paths.owner_of(folder, notebook):
+    """The cassette that may be replaced. Raises `ReplayError` where it is another notebook's."""
+    folder = paths.folder_of(name, notebook.parent) if name else paths.to_record(notebook)
+    if name and (owner := paths.owner_of(folder, notebook)):
         raise ReplayError(
             f"cassette {name!r} is that of {owner}, so it was not overwritten: choose another --name, or "
             "leave it out"
+        )
+    if other := paths.replayed_by(folder, notebook):
+        raise ReplayError(
+            f"cassette {folder.name!r} is also replayed by {other}, which may have recorded it before it was "
+            f"moved, so it was not overwritten: record {other} first, which gives it a cassette of its own"
         )
     return folder
 

@@ -7,7 +7,9 @@ A notebook's cassette is named after it. Where another notebook has that name al
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import unicodedata
 from pathlib import Path
 
@@ -23,6 +25,8 @@ _LONGEST_NAME_IN_BYTES = 240
 """File systems take 255; what is written beside a folder adds a few to its name."""
 _MOST_FOLDERS_UP = 3
 """From a project to a notebook beside it. More would tell of folders of this machine."""
+_FAR = re.compile(r"elsewhere-[0-9a-f]{8}/")
+"""Begins the name of a notebook further away: it tells two apart, but not where either lies."""
 
 
 def home(start: Path | None = None) -> Path:
@@ -69,13 +73,44 @@ def to_record(notebook: Path) -> Path:
 def owner_of(folder: Path, notebook: Path) -> str:
     """The name of another notebook whose cassette is in `folder`; empty where there is none.
 
-    A notebook that is not there any more was moved or deleted.
+    A notebook that is not there any more was moved or deleted; of one further away that cannot be known, so
+    it keeps its cassette. A cassette without a notebook was recorded by a program or by hand.
     """
     from imagegen_nb.replay import cassette_file
 
-    owner = cassette_file.notebook_of(folder)
-    belongs_to_other = owner not in ("", name_in_project(notebook))
-    return owner if belongs_to_other and (folder.parent.parent / owner).is_file() else ""
+    owner, name = cassette_file.notebook_of(folder), name_in_project(notebook)
+    if owner == name or not cassette_file.exists(folder):
+        return ""
+    if not owner:
+        return "a program, or was recorded by hand"
+    is_far = _FAR.match(owner) or _FAR.match(name)
+    return owner if is_far or (folder.parent.parent / owner).is_file() else ""
+
+
+def replayed_by(folder: Path, notebook: Path) -> str:
+    """The name of another notebook that was executed and replays the cassette in `folder`; empty for none.
+
+    It may be the one that recorded it, moved away since, while `notebook` took its place.
+    """
+    for parent, folders, files in os.walk(folder.parent.parent):
+        folders[:] = [name for name in folders if name[0] not in "._" and name != "node_modules"]
+        for other in (Path(parent, name) for name in files if name.endswith(".ipynb") and name[0] != "."):
+            if (
+                slug(other.stem) == folder.name
+                and not (notebook.exists() and other.samefile(notebook))
+                and of_notebook(other) == folder
+                and _was_executed(other)
+            ):
+                return name_in_project(other)
+    return ""
+
+
+def _was_executed(notebook: Path) -> bool:
+    try:
+        cells = json.loads(notebook.read_bytes())["cells"]
+        return any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 def name_in_project(notebook: Path) -> str:
@@ -83,15 +118,19 @@ def name_in_project(notebook: Path) -> str:
     notebook = notebook.absolute()
     relative = Path(os.path.relpath(notebook, home(notebook.parent).parent))
     if relative.parts.count(os.pardir) > _MOST_FOLDERS_UP:
-        relative = Path(notebook.parent.name, notebook.name)
+        digest = _digest(unicodedata.normalize("NFC", relative.as_posix()))
+        relative = Path(f"elsewhere-{digest}", notebook.parent.name, notebook.name)
     return unicodedata.normalize("NFC", relative.as_posix())
 
 
 def _folders_of_notebook(notebook: Path) -> tuple[Path, Path]:
     """The folder named after the notebook alone, and the one named after its whole path in the project."""
     root, name = home(notebook.parent), name_in_project(notebook)
-    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
-    return root / slug(notebook.stem), root / f"{slug(name.removesuffix(notebook.suffix))}-{digest}"
+    return root / slug(notebook.stem), root / f"{slug(name.removesuffix(notebook.suffix))}-{_digest(name)}"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
 
 
 def _is_name(name: str) -> bool:

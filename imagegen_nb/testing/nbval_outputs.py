@@ -25,19 +25,34 @@ _ERRORS = ("RecordingMissing: ", "ReplayError: ")
 _DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 
+_TEMPORARY = "(?:/private)?/(?:tmp|var/folders)/"
+_ROOTS = "(?:home|Users|srv|opt|mnt|workspaces?|builds)"
+_BEFORE_PATH = r"(?<=[\s'\"(\[=>`:,])"
+_ENDS_PATH = r"(?=[\s'\"<>`:,)\]]|$)"
+_WORD = r"[^/\s'\"<>`]+"
+_PLAIN = r"[^/\s'\"<>`.,:;()\[\]]+"
+_SPACED = f"(?: {_PLAIN})+"
+_NAME = f"(?:{_WORD}|{_PLAIN}{_SPACED})"
+"""A folder's name. With a space it holds nothing that ends a part of a sentence."""
+
 SANITIZE = {
     # The bytes of a thumbnail depend on who encodes it; what it shows comes out of the cassette.
     r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/=]+": "DATA-URL",
     r"file://[^\s'\"<>)\]]*/": "FILE-URL/",
-    r"(?:/private)?/(?:tmp|var/folders)/[^\s'\"<>)\],:]+": "TEMPORARY",
-    r"(?m)(?:(?<=[\s'\"(\[=])|^)/(?:[^/\s'\"<>]+/)+": "FOLDER/",
+    # A name may hold spaces where a quote, a tag or the line's beginning tells where its path begins.
+    rf"(?m)(?:(?<=['\"`>])|^){_TEMPORARY}(?:{_NAME}/)*(?:{_WORD}$|{_NAME}(?=['\"`<]))": "TEMPORARY",
+    rf"{_TEMPORARY}[^\s'\"<>)\],:`]+": "TEMPORARY",
+    # Where the folders of people and projects lie, a last name without a dot is a folder's.
+    rf"(?m)(?:{_BEFORE_PATH}|^)/(?:root|{_ROOTS}(?:/{_PLAIN})+){_ENDS_PATH}(?!{_SPACED}/)": "FOLDER/",
+    rf"(?m)(?:(?<=['\"`>])|^)/(?:{_NAME}/)+": "FOLDER/",
+    rf"(?m)(?:{_BEFORE_PATH}|^)/(?:{_WORD}/)+": "FOLDER/",
     # UUIDs, also with underscores (itables) or in one piece behind a name (folium, Altair).
     r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}([-_])(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}(?![0-9A-Za-z])": "ID",
     r"(?<=[0-9A-Za-z][-_])[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9A-Za-z])": "ID",
     # The tables of pandas' Styler, links of rich in a terminal, and what matplotlib's SVG refers to.
     r"(?<![0-9A-Za-z_])T_[0-9a-f]{5,32}(?![0-9A-Za-z])": "T_ID",
     r"\]8;id=[0-9-]+;": "]8;id=ID;",
-    r"(?<=[#\"'])[a-z][0-9a-f]{10}(?=[\"')])": "ID",
+    r"(?<=[#\"'])(?:[a-z]|image\d*|C[0-9a-f]+_[0-9a-f]+_)[0-9a-f]{10}(?=[\"')])": "ID",
     r"\b0x[0-9a-fA-F]{6,}\b": "ADDRESS",
     rf"\b{_DAY}, \d\d? {_MONTH} \d{{4}} \d\d:\d\d:\d\d(?: GMT\b| UTC\b| [+-]\d{{4}}\b)?": "TIME",
     rf"\b{_DAY} {_MONTH} [ \d]?\d \d\d:\d\d:\d\d(?: [A-Z]{{3,4}})? \d{{4}}\b": "TIME",
@@ -47,7 +62,7 @@ SANITIZE = {
     r"(?m)^(?:CPU times|Wall time): .*$": "DURATION",
     r"\b\d+\.\d+ ?(?:s|sec|secs|seconds)\b": "DURATION",
     r"\b\d+(?:\.\d+)? ?(?:ns|[µμu]s|ms)\b": "DURATION",
-    r"\b(127\.0\.0\.1|localhost|\[::1\]):\d+": r"\1:PORT",
+    r"(\b127\.0\.0\.1|\blocalhost|\[::1\]):\d+": r"\1:PORT",
 }
 """What nbval replaces before it compares, as it reads from a file of `--nbval-sanitize-with`."""
 

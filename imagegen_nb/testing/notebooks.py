@@ -6,10 +6,12 @@ but their environment names a cassette too, so that no call through this toolkit
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import pytest
 
@@ -63,12 +65,23 @@ class Notebooks:
         kernel_before = notebook.kernel
         if kernel_before is None:
             _require_kernel(item, notebook, state)
+        result, not_started = None, None
         with pytest.MonkeyPatch.context() as patch:
+            # They would log the trace of a kernel that does not start; jupyter_client's is traitlets'.
+            for name in ("nbval", "traitlets") if kernel_before is None else ():
+                patch.setattr(logging.getLogger(name), "disabled", True)
             for name in (environment.AGAINST_VARIABLE, environment.NOTEBOOK_VARIABLE):
                 patch.delenv(name, raising=False)
             for name, value in state.environment.items():
                 patch.setenv(name, value)
-            result = yield  # nbval starts the kernel here, before a notebook's first cell
+            try:
+                result = yield  # nbval starts the kernel here, before a notebook's first cell
+            except (OSError, RuntimeError) as error:
+                if notebook.kernel is not None:
+                    raise
+                not_started = error
+        if not_started is not None:  # here, so that its trace is not shown with what is said of it
+            _fail_without_kernel(state, notebook.kernel_name(item), not_started)
         if state.guarded:
             kernel = notebook.kernel
             if kernel is not None and kernel != kernel_before:
@@ -94,13 +107,16 @@ class Notebooks:
 
 
 def _require_kernel(item: pytest.Item, notebook: Notebook, state: _NotebookState) -> None:
-    """Fail a notebook's first cell, and skip the others, where the kernel it asks for is not installed."""
-    name = notebook.kernel_name(item)
-    error = nbval_adapter.kernel_missing(name)
-    if error is None:
-        return
+    """Fail a notebook's first cell, and skip the others, where the kernel it asks for is not installed or
+    did not start."""
     if state.problem:
         pytest.skip(f"an earlier cell of {notebook.path.name} says why it has no kernel")
+    name = notebook.kernel_name(item)
+    if error := nbval_adapter.kernel_missing(name):
+        _fail_without_kernel(state, name, error)
+
+
+def _fail_without_kernel(state: _NotebookState, name: str, error: Exception) -> NoReturn:
     state.problem = explain_kernel(name, error, nbval_adapter.kernel_names())
     pytest.fail(state.problem, pytrace=False)
 

@@ -25,10 +25,13 @@ class Proof:
     notebook: Path
     report: Path
     failures: list[str] = field(default_factory=list)
+    passed: set[str] = field(default_factory=set)
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note how a cell failed."""
+        """Note how a cell failed, or that it was run and passed."""
+        if report.passed and report.when == "call":
+            self.passed.add(report.nodeid)
         if report.failed:
             cell = report.nodeid.rpartition("::")[2]
             self.failures.append(f"{cell}: {in_short(report.longreprtext)}")
@@ -37,7 +40,8 @@ class Proof:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Report to the process that wants to know; workers of xdist hand their results to it."""
         if not hasattr(session.config, "workerinput") and session.testscollected:
-            self.report.write_text(json.dumps(self.failures), encoding="utf-8")
+            results = {"failures": self.failures, "passed": len(self.passed)}
+            self.report.write_text(json.dumps(results), encoding="utf-8")
 
 
 def of(config: pytest.Config) -> Proof | None:

@@ -185,6 +185,24 @@ def test_names_that_meet_keep_their_cassettes_and_their_tests(project):
     assert "record: imagegen-nb record blog/hero.ipynb --emulator" in told.text
 
 
+def test_a_notebook_in_the_place_of_a_moved_one_leaves_its_cassette(project):
+    for folder in ("products", "blog"):
+        (project / folder).mkdir()
+    here, moved = project / "products/hero.ipynb", project / "blog/hero.ipynb"
+    notebook(here.parent, SETUP, RUN, name=here.name)
+    assert record(here, "emulator").differences == ()
+    here.rename(moved)
+    notebook(here.parent, SETUP.replace("a lamp", "a fox"), RUN, name=here.name)
+    before = files_of(project)
+    with pytest.raises(ReplayError, match=r"'hero' is also replayed by blog/hero\.ipynb.+ record blog/hero"):
+        record(here, "emulator")
+    assert files_of(project) == before
+    for path in (moved, here):
+        assert record(path, "emulator").differences == ()
+    told = run_pytest(project, "--nbval", "products", "blog")
+    assert "4 passed" in told.text, told.text
+
+
 def names_of(names: tuple[str, ...]) -> list[str]:
     return [f"{name}.ipynb" for name in names]
 
@@ -215,6 +233,34 @@ def test_an_unknown_kernel_is_named_with_a_way_out(project, monkeypatch, capsys)
     assert nbformat.read(path, as_version=4).metadata.kernelspec.name == "python3"
 
 
+@pytest.mark.parametrize(
+    ("kernel_json", "reason"),
+    [
+        ('{"argv": ["/nope/python", "{connection_file}"], "display_name": "x"}', "does not start"),
+        ('{"argv": ["/bin/false", "{connection_file}"], "display_name": "x"}', "does not start"),
+        ('{"argv":[', "has a kernel.json that cannot be read"),
+        ("[1]", "has a kernel.json that cannot be read"),
+    ],
+)
+def test_a_stale_or_damaged_kernel_is_named_with_a_way_out(kernel_json, reason, project, monkeypatch, capsys):
+    kernels = project / "jupyter"
+    (kernels / "kernels/stale").mkdir(parents=True)
+    (kernels / "kernels/stale/kernel.json").write_text(kernel_json)
+    monkeypatch.setenv("JUPYTER_PATH", str(kernels))
+    path = notebook(project, SETUP, RUN)
+    document = nbformat.read(path, as_version=4)
+    document.metadata["kernelspec"] = {"name": "stale", "display_name": "x"}
+    nbformat.write(document, path)
+    told = run_pytest(project, "--nbval", path.name, JUPYTER_PATH=str(kernels))
+    expected = f"the kernel 'stale', which the notebook asks for, {reason}"
+    assert told.text.partition("short test summary")[0].count(expected) == 1, told.text
+    assert "Traceback" not in told.text
+    assert "1 skipped, 1 error" in told.text, told.text
+    if "/bin/false" not in kernel_json:
+        assert command(monkeypatch, "record", str(path), "--emulator", "--json") == 2
+        assert json.loads(capsys.readouterr().out)["error"]["message"].startswith(expected)
+
+
 def test_a_test_that_cannot_be_run_proves_nothing(project):
     (project / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     path = notebook(project, SETUP, RUN)
@@ -222,6 +268,16 @@ def test_a_test_that_cannot_be_run_proves_nothing(project):
     assert difference.startswith("the test cannot be run: ")
     assert "--no-such-option" in difference
     assert not list((project / "cassettes").iterdir())
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--setup-only"])
+def test_a_test_that_runs_no_cell_proves_nothing(option, project):
+    (project / "pytest.ini").write_text(f"[pytest]\naddopts = {option}\n")
+    path = notebook(project, SETUP, RUN, "import random\nrandom.random()")
+    before = files_of(project)
+    (difference,) = record(path, "emulator").differences
+    assert difference == "the test cannot be run: 0 of 3 cells were run with your pytest options"
+    assert files_of(project) == before
 
 
 def test_a_live_recording_that_fails_its_test_is_kept_aside(project, emulator, monkeypatch, capsys):

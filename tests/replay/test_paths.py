@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -86,7 +87,55 @@ def test_no_folder_of_this_machine_is_part_of_a_name(tmp_path, monkeypatch):
     monkeypatch.setenv(paths.VARIABLE, str(tmp_path / "ci/cassettes"))
     assert paths.name_in_project(tmp_path / "docs/hero.ipynb") == "../docs/hero.ipynb"
     monkeypatch.setenv(paths.VARIABLE, str(tmp_path / "a/b/c/d/e/cassettes"))
-    assert paths.name_in_project(tmp_path / "docs/hero.ipynb") == "docs/hero.ipynb"
+    name = paths.name_in_project(tmp_path / "docs/hero.ipynb")
+    assert re.fullmatch(r"elsewhere-[0-9a-f]{8}/docs/hero\.ipynb", name)
+
+
+def test_notebooks_far_from_a_shared_folder_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv(paths.VARIABLE, str(tmp_path / "shared/x/y/z/cassettes"))
+    notebooks = [tmp_path / each / "nb/hero.ipynb" for each in ("pa", "pb")]
+    for path in notebooks:
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    folders = [recorded(paths.to_record(path), paths.name_in_project(path)) for path in notebooks]
+    assert folders[0] != folders[1]
+    for _ in range(2):
+        assert [paths.of_notebook(path) for path in notebooks] == folders
+        assert [paths.to_record(path) for path in notebooks] == folders
+    assert paths.owner_of(folders[0], notebooks[1])
+
+
+def test_what_a_program_recorded_is_not_a_notebooks_to_replace(project):
+    folder = recorded(project / "cassettes/hero", "")
+    notebook = project / "hero.ipynb"
+    assert paths.of_notebook(notebook) == folder
+    assert paths.owner_of(folder, notebook)
+    own = recorded(paths.to_record(notebook), "hero.ipynb")
+    assert own != folder
+    assert paths.of_notebook(notebook) == paths.to_record(notebook) == own
+
+
+@pytest.mark.parametrize(
+    ("text", "replays"),
+    [
+        ('{"cells": [{"outputs": [{}]}]}', True),
+        ('{"cells": [{"execution_count": 1}]}', True),
+        ('{"cells": [{"outputs": []}]}', False),
+        ('{"cells": 3}', False),
+        ("", False),
+    ],
+)
+def test_a_moved_notebook_still_replays_what_it_recorded(text, replays, project):
+    folder = recorded(project / "cassettes/hero", "products/hero.ipynb")
+    here, moved, checkpoint = (
+        project / f"{name}.ipynb" for name in ("products/hero", "blog/hero", ".ipynb_checkpoints/hero")
+    )
+    for path in (here, moved, checkpoint):
+        path.parent.mkdir()
+        path.write_text(text)
+    assert paths.replayed_by(folder, here) == ("blog/hero.ipynb" if replays else "")
+    recorded(paths.to_record(moved), "blog/hero.ipynb")
+    assert paths.replayed_by(folder, here) == ""
 
 
 @pytest.mark.parametrize("text", ["", "layout: [", "metadata: {notebook: 3}", "metadata: 3", "\0"])
