@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import zlib
 
-from imagegen_nb.providers.http.decoding import is_event_stream
+from imagegen_nb.providers.http.decoding import WHITE_SPACE, is_event_stream
 
 _GZIP = b"\x1f\x8b"
 _ZLIB_OR_GZIP, _RAW = 47, -15
 """Window sizes as zlib takes them: told by the header, or without one."""
 _PIECE = 1 << 16
-_JSON_SPACE = b" \t\r\n"
 
 
 def unpack(data: bytes, encoding: str, cap: int) -> bytes | None:
@@ -33,7 +32,7 @@ def unpack(data: bytes, encoding: str, cap: int) -> bytes | None:
 
 
 def _is_plain(data: bytes) -> bool:
-    return not data or data[:64].lstrip(_JSON_SPACE)[:1] in (b"{", b"[", b"<") or is_event_stream(data)
+    return not data or data[:64].lstrip(WHITE_SPACE)[:1] in (b"{", b"[", b"<") or is_event_stream(data)
 
 
 def _inflate(data: bytes, window: int, cap: int) -> bytes:

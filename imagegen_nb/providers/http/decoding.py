@@ -18,6 +18,8 @@ import pybase64
 from imagegen_nb.core.json_walk import walk
 
 EVENT_STREAM = "text/event-stream"
+WHITE_SPACE = b" \t\r\n"
+"""What may stand before the first byte of JSON or of a stream."""
 _EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 """How the first line of an event stream can begin."""
 _INVALID_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|)')
@@ -59,7 +61,7 @@ def is_data_url(text: object) -> bool:
 
 def is_event_stream(body: bytes, media_type: str = "") -> bool:
     """Whether an answer is a stream of events, by its declared type or its first line."""
-    start = body[:64].removeprefix(codecs.BOM_UTF8).lstrip()
+    start = body[:64].removeprefix(codecs.BOM_UTF8).lstrip(WHITE_SPACE)
     return media_type.lower().startswith(EVENT_STREAM) or start.startswith(_EVENT_FIELDS)
 
 
