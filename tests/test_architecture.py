@@ -261,7 +261,7 @@ LEAVES = {
     "core.active_cassette": ({"core.active_cassette", "core.types", "errors"}, set()),
     "replay.network_block": ({"replay.network_block", "errors"}, set()),
     "replay.paths": ({"replay.paths", "core.filenames", "errors"}, set()),
-    "store.base": ({"store.base", "core.open_files", "core.timestamps", "errors"}, set()),
+    "store.base": ({"store.base", "core.error_chain", "core.open_files", "core.timestamps", "errors"}, set()),
 }
 
 
@@ -276,7 +276,13 @@ def test_importing_a_leaf_imports_what_it_needs_and_nothing_else(module):
 def test_the_pytest_plugin_costs_next_to_nothing_in_sessions_that_do_not_use_it():
     own, third_party = modules_loaded_by(f"{PACKAGE}.testing.plugin", after="pytest")
     needed = {"testing.plugin", "testing.baselines", "errors"}
-    needed |= {"core.atomic_files", "core.open_files", "core.images", "core.image_metadata"}
+    needed |= {
+        "core.atomic_files",
+        "core.error_chain",
+        "core.open_files",
+        "core.images",
+        "core.image_metadata",
+    }
     assert (own, third_party) == (with_parents(*needed), set())
 
 

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from imagegen_nb.core.error_chain import causes
+
 T = TypeVar("T")
 
 _LONGEST_WAIT = 60.0
@@ -21,11 +23,9 @@ OUT_OF_FILES = "this process has too many files open. Close some, or raise the l
 
 def is_out_of_files(error: BaseException | None) -> bool:
     """Whether `error`, or what caused it, is that no further file can be opened."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any(
+        isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE) for cause in causes(error)
+    )
 
 
 def patiently(function: Callable[[], T], out_of_files: Callable[[Exception], bool]) -> T:

@@ -376,10 +376,9 @@ def _by_modality(usage: Mapping[str, Any], name: str, otherwise: str) -> dict[st
 def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
     """Google says `{"error": {code, message, status, details: [{"@type": …}]}}`."""
     error = mapping(response.json_or_empty().get("error"))
-    details = error.get("details")
     by_type = {
         str(detail.get("@type")).rpartition(".")[2]: detail
-        for detail in map(mapping, details if isinstance(details, list) else [])
+        for detail in map(mapping, _list(error.get("details")))
     }
     kind: type[ProviderError] | None = None
     reason = mapping(by_type.get("ErrorInfo")).get("reason")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -46,8 +47,8 @@ def shown(**data: str) -> dict[str, str]:
         ("/home/al/My Proj/assets/x.png", "/srv/bob/x.png"),
         ("at '/home/al/My Proj/x.png'", "at '/x/y/x.png'"),
         ("/home/alice", "/srv/bob"),
-        ("/home/alice", "/root"),
-        ("in /home/alice, now", "in /srv/ci/work/demo, now"),
+        ("/home/alice", str(Path("/", "root"))),
+        ("in /home/alice, now", "in /srv/ci/build/demo, now"),
         ("<code>/home/a/x.png</code>", "<code>/srv/x.png</code>"),
         ("`/home/a/x.png`", "`/srv/x.png`"),
         ("a:/home/a/x.png,/home/b/y.png", "a:/srv/x.png,/srv/c/d/y.png"),

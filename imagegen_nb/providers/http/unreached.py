@@ -11,12 +11,13 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
+from imagegen_nb.core.error_chain import causes
 from imagegen_nb.providers.http import certificates
 from imagegen_nb.providers.http.proxies import Proxy
 
@@ -104,7 +105,7 @@ def explain(error: BaseException, way: Way) -> Unreached:
     if isinstance(error, httpx2.TimeoutException):
         step = "finished no TLS handshake" if way.stage == TLS else "did not answer the attempt to connect"
         return Unreached(f"{way.peer} {step} within {CONNECT_TIMEOUT:g} s", passing=True)
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, ssl.SSLError):
             return _tls(cause, way)
         if isinstance(cause, socket.gaierror):
@@ -116,15 +117,6 @@ def explain(error: BaseException, way: Way) -> Unreached:
     if way.stage == TLS:
         return _closed_early(way)
     return Unreached("", passing=isinstance(error, httpx2.ConnectError))
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """`error`, and what it came from, one after the other."""
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            yield from (cause for one in error.exceptions for cause in _causes(one))
-        error = error.__cause__ or error.__context__
 
 
 def _name(cause: socket.gaierror, way: Way) -> Unreached:
