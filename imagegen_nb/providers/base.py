@@ -31,7 +31,8 @@ class Connection:
     `timeout` is the same bound in seconds from the start, for messages. `cassette` is the one the run
     began with; `send_to`, while recording against an emulator, is asked in place of `base_url`. `waiting` is
     told the seconds and the reason when a call has to wait before it may be sent. `query` is what an
-    account's address has after its `?`: the transport adds it to every request.
+    account's address has after its `?`: the transport adds it to every request. `requests_per_minute` is the
+    provider's published limit for the account, where the user has set it.
     """
 
     base_url: str
@@ -44,6 +45,7 @@ class Connection:
     send_to: str = ""
     waiting: Callable[[float, str], object] | None = None
     query: str = ""
+    requests_per_minute: int | None = None
 
     @property
     def key(self) -> str:

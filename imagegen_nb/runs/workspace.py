@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -42,6 +42,8 @@ class Workspace:
     served on this machine (`imagegen-nb emulator`). `storage_limit` is bytes or text such as
     `"5 GiB"`: at the limit no run starts. `hosted` gives hosted accounts by provider name, e.g.
     `{"gemini": VertexAI("my-project")}`. `timeout` is the deadline of a whole run in seconds.
+    `requests_per_minute` gives the published limits of your accounts by provider name, e.g. `{"openai": 5}`:
+    calls beyond them wait instead of being refused.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Workspace:
         storage_limit: int | str | None = None,
         hosted: Mapping[str, Hosted] | None = None,
         timeout: float = 300.0,
+        requests_per_minute: Mapping[str, int] | None = None,
     ) -> None:
         limit = _byte_count(storage_limit)
         if isinstance(store, Store):
@@ -63,6 +66,7 @@ class Workspace:
         self._declared: Backend = "live" if backend == "live" else "emulator"
         self.hosted = _checked_accounts(hosted or {})
         self.timeout = _seconds(timeout)
+        self.requests_per_minute = _checked_limits(requests_per_minute or {})
 
     @property
     def backend(self) -> Backend:
@@ -122,6 +126,7 @@ class Workspace:
             backend=route.backend,
             timeout=self.timeout,
             cassette=route.cassette,
+            requests_per_minute=self.requests_per_minute.get(provider.name),
         )
 
     def _emulator_root(self, cassette: ActiveCassette | None) -> str:
@@ -196,13 +201,28 @@ def _emulator_url(backend: str) -> str:
     )
 
 
+def _checked_limits(limits: Mapping[str, int]) -> dict[str, int]:
+    _check_names("requests_per_minute", limits)
+    for name, limit in limits.items():
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise InvalidOption(f"requests_per_minute[{name!r}] = {limit!r}: give a whole number from 1 on")
+    return dict(limits)
+
+
 def _checked_accounts(hosted: Mapping[str, Hosted]) -> dict[str, Hosted]:
-    known = {provider.name: provider for provider in providers()}
+    known = _check_names("hosted", hosted)
     for name, account in hosted.items():
-        if name not in known:
-            raise InvalidOption(f"hosted = {name!r}: not a provider; known are {', '.join(known)}")
         kinds = known[name].accounts
         if not isinstance(account, kinds):
             usable = " or ".join(kind.__name__ for kind in kinds)
             raise InvalidOption(f"hosted[{name!r}] is a {type(account).__name__}; use {usable}")
     return dict(hosted)
+
+
+def _check_names(option: str, names: Iterable[str]) -> dict[str, Provider]:
+    """All providers by name. Raises `InvalidOption` where one of `names` is none of theirs."""
+    known = {provider.name: provider for provider in providers()}
+    for name in names:
+        if name not in known:
+            raise InvalidOption(f"{option} = {name!r}: not a provider; known are {', '.join(known)}")
+    return known
