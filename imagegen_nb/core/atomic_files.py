@@ -24,10 +24,11 @@ def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -
     return expanded
 
 
-def write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes, *, sync_name: bool = True) -> None:
     """Put `data` at `path` so that it is there whole, or not at all, whatever happens.
 
-    A file that was there keeps its permissions.
+    A file that was there keeps its permissions. Without `sync_name` the caller makes the name durable, with
+    those of other files, by `sync_folder`.
     """
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
@@ -42,7 +43,8 @@ def write_durably(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    sync_folder(path.parent)
+    if sync_name:
+        sync_folder(path.parent)
 
 
 def read_bounded(path: Path, largest: int) -> bytes | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from imagegen_nb.core import filenames, images, variables
+from imagegen_nb.core.daemon_threads import PIXELS, STORE
 from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.loop_semaphore import LoopSemaphore
 from imagegen_nb.core.open_files import is_out_of_files, patiently
@@ -119,7 +120,7 @@ class _ActiveRun:
         self.entry = ledger.opening_entry(
             prepared.run_id, prepared.step, route.backend, replaying=route.replayed
         )
-        entering = asyncio.to_thread(context.store.begin, self.entry, context.storage_limit)
+        entering = STORE.run(partial(context.store.begin, self.entry, context.storage_limit))
         self.beginning = asyncio.create_task(entering)
         await asyncio.shield(self.beginning)
         self.emitter.emit("started")
@@ -205,7 +206,7 @@ class _ActiveRun:
                 declared=generated.declared_type,
                 store_as=prepared.entry.model.stored_as,
             )
-            image = await asyncio.to_thread(patiently, check, is_out_of_files)
+            image = await PIXELS.run(partial(patiently, check, is_out_of_files))
         except ImageRejected as error:
             reason = InvalidResponse(
                 f"image {index + 1} was unusable: {error}",
@@ -216,12 +217,9 @@ class _ActiveRun:
             )
             self.shortfalls.append(MissingImages(reason))
             return
-        record = await asyncio.to_thread(
-            prepared.context.store.stage,
-            image,
-            run_id=prepared.run_id,
-            emulated=prepared.route.backend in SYNTHETIC_BACKENDS,
-        )
+        emulated = prepared.route.backend in SYNTHETIC_BACKENDS
+        stage = partial(prepared.context.store.stage, image, run_id=prepared.run_id, emulated=emulated)
+        record = await STORE.run(stage)
         if prepared.route.cassette is not None:
             prepared.route.cassette.note_image(record.id, record.file_url, generated.data)
         self.staged.append((index, record))
@@ -274,7 +272,7 @@ class _ActiveRun:
         assets: tuple[Asset, ...] = ()
         if self.beginning is not None and self.beginning.exception() is None:
             if self.recording is None:  # a cancel may come while the records are being written
-                self.recording = asyncio.create_task(asyncio.to_thread(self._record, status, error))
+                self.recording = asyncio.create_task(STORE.run(partial(self._record, status, error)))
             try:
                 assets = await asyncio.shield(self.recording)
             except ImagegenError as store_error:

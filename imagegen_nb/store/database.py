@@ -22,6 +22,7 @@ from uuid import uuid4
 from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.open_files import OUT_OF_FILES
+from imagegen_nb.errors import StoreError
 from imagegen_nb.store import manifests, network_fs
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, store_error
 from imagegen_nb.store.manifests import Manifest
@@ -91,6 +92,25 @@ class Tables:
         self._connection = connection
         self._paths = paths
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open: SQLite ends one itself on a full disk."""
+        return self._connection.in_transaction
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of a transaction that is undone by itself when the block raises."""
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO part")
+            raise
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("RELEASE part")
+
     def used_bytes(self) -> int:
         """The sum of all records' file sizes."""
         return int(self._connection.execute("SELECT bytes FROM total").fetchone()[0])
@@ -109,6 +129,10 @@ class Tables:
         """Ledger entries, oldest first."""
         query = f"SELECT {', '.join(_RUN_COLUMNS)} FROM run {where} ORDER BY seq"  # noqa: S608 - own names
         return [_run(row) for row in self._connection.execute(query, values).fetchall()]
+
+    def runs_under_way(self) -> set[str]:
+        """The ids of the runs that have begun and not ended."""
+        return {str(row[0]) for row in self._connection.execute("SELECT run_id FROM run WHERE state = 'calling'")}
 
     def asset_order(self, asset: AssetRecord) -> int:
         """The place of a record among all others."""
@@ -167,7 +191,7 @@ class Database:
     """Opens a store's database when it is first used, and again when its file has been replaced.
 
     The connection is closed by `close`, with the object, and when the interpreter exits: a store that nobody
-    closed causes no `ResourceWarning`.
+    closed causes no `ResourceWarning`. `lock` is held by whoever uses the connection.
     """
 
     def __init__(self, paths: StorePaths) -> None:
@@ -177,7 +201,7 @@ class Database:
 
     def _reset(self) -> None:
         """Start without lock and connection. A forked child must too: neither survives a fork."""
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self.connection: sqlite3.Connection | None = None
         self._closer: weakref.finalize[..., Database] | None = None
         self._opened_file: os.stat_result | None = None
@@ -185,7 +209,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Tables]:
         """The tables, outside of any transaction. Raises `StoreError`."""
-        with self._lock:
+        with self.lock:
             try:
                 yield Tables(self._open(), self.paths)
                 return
@@ -196,7 +220,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
         """One transaction that writes from its start, rolled back on any error. Raises `StoreError`."""
-        with self._lock:
+        with self.lock:
             try:
                 while True:
                     with _transaction(self._open()) as connection:
@@ -208,13 +232,17 @@ class Database:
                 reason = self._explain(error)
             except OSError as error:  # from writing a manifest
                 reason = explain(error)
-        raise store_error(f"cannot write the index in {self.paths.folder}", reason)
+        raise self.write_error(reason)
+
+    def write_error(self, reason: str) -> StoreError:
+        """The error of a transaction that failed, for the caller to raise."""
+        return store_error(f"cannot write the index in {self.paths.folder}", reason)
 
     def rebuild(self) -> None:
         """Rename the file to `index.sqlite3.damaged`, replacing an older one, and build another from the
         manifests. Raises `StoreError`."""
         path = self.paths.database
-        with self._lock:
+        with self.lock:
             self.close()
             try:
                 with _writers_excluded(path):
@@ -228,7 +256,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
-        with self._lock:
+        with self.lock:
             if self._closer is not None:
                 self._closer()
             self.connection = self._closer = None
@@ -244,7 +272,7 @@ class Database:
             else:
                 network_fs.warn_once(self.paths.folder)
                 self.connection = self._connect()
-                self._closer = weakref.finalize(self, _close, self._lock, self.connection)
+                self._closer = weakref.finalize(self, _close, self.lock, self.connection)
                 self._opened_file = self.paths.database.stat()
                 return self.connection
             raise store_error(f"cannot create the store folder {self.paths.folder}", reason)
@@ -394,12 +422,12 @@ _inherited: list[sqlite3.Connection] = []
 def _before_fork() -> None:
     _locked_for_fork[:] = list(_databases)
     for database in _locked_for_fork:
-        database._lock.acquire()
+        database.lock.acquire()
 
 
 def _after_fork_in_parent() -> None:
     while _locked_for_fork:
-        _locked_for_fork.pop()._lock.release()
+        _locked_for_fork.pop().lock.release()
 
 
 def _after_fork_in_child() -> None:

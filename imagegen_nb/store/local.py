@@ -23,7 +23,8 @@ from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
 from imagegen_nb.store import locks, manifests, recovery
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room, store_error
-from imagegen_nb.store.database import Database
+from imagegen_nb.store.database import Database, Tables
+from imagegen_nb.store.group_commit import GroupCommit
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 
@@ -36,6 +37,7 @@ class LocalStore(Store):
         self.limit = limit
         self.paths = StorePaths(self.folder)
         self.database = Database(self.paths)
+        self._group = GroupCommit(self.database, partial(manifests.sync_names, self.paths))
 
     def __reduce__(self) -> tuple[type[LocalStore], tuple[Path, int | None]]:
         return LocalStore, (self.folder, self.limit)
@@ -52,7 +54,6 @@ class LocalStore(Store):
         patiently(partial(self._begin, run, limit), _is_out_of_files)
 
     def _begin(self, run: LedgerEntry, limit: int | None) -> None:
-        recovery.recover(self.database)
         try:
             locks.acquire(self.paths, run.run_id)
         except OSError as error:
@@ -64,15 +65,21 @@ class LocalStore(Store):
 
     def _enter(self, run: LedgerEntry, limit: int | None) -> None:
         """In one transaction, so that kernels that start at once cannot pass the limit together."""
+
+        def enter(tables: Tables) -> None:
+            check_room(tables.used_bytes(), tables.reserved_bytes(), limit)
+            manifest = Manifest(run=run, run_order=tables.put_run(run))
+            manifests.write(self.paths, run.run_id, manifest, sync_name=False)
+
         try:
-            with self.database.transaction() as tables:
-                check_room(tables.used_bytes(), tables.reserved_bytes(), limit)
-                order = tables.put_run(run)
-                manifests.write(self.paths, run.run_id, Manifest(run=run, run_order=order))
+            self._group.run(enter, first=self._recover)
         except BaseException:
             manifests.remove(self.paths, run.run_id)
             locks.release(self.paths, run.run_id)
             raise
+
+    def _recover(self) -> None:
+        recovery.recover(self.database)
 
     def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         try:
@@ -122,12 +129,14 @@ class LocalStore(Store):
     def _record(
         self, name: str, assets: Sequence[AssetRecord], run: LedgerEntry | None = None
     ) -> tuple[AssetRecord, ...]:
-        with self.database.transaction() as tables:
+        def record(tables: Tables) -> Manifest:
             run_order = tables.put_run(run) if run is not None else 0
             asset_order = tables.add_assets(assets)
             manifest = Manifest(run=run, run_order=run_order, assets=tuple(assets), asset_order=asset_order)
-            manifests.write(self.paths, name, manifest)
-        return manifest.assets
+            manifests.write(self.paths, name, manifest, sync_name=False)
+            return manifest
+
+        return self._group.run(record).assets
 
     def get(self, asset_id: str) -> AssetRecord:
         matches: list[AssetRecord] = []

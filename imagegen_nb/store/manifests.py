@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from imagegen_nb.core.atomic_files import write_durably
+from imagegen_nb.core.atomic_files import sync_folder, write_durably
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
 from imagegen_nb.store.paths import MANIFEST_SUFFIX, StorePaths, is_name
@@ -38,13 +38,21 @@ class Manifest:
     asset_order: int = 0
 
 
-def write(paths: StorePaths, name: str, manifest: Manifest) -> None:
-    """Write it durably, replacing an older one. Raises OSError."""
+def write(paths: StorePaths, name: str, manifest: Manifest, *, sync_name: bool = True) -> None:
+    """Write it durably, replacing an older one; without `sync_name`, `sync_names` has to follow. Raises
+    OSError."""
     document = asdict(manifest)
     for asset in document["assets"]:  # relative: the store may be moved
         asset["file_url"] = _relative_path(paths, asset)
     paths.make(paths.manifests)
-    write_durably(paths.manifest(name), json.dumps(document, ensure_ascii=False, indent=1).encode())
+    text = json.dumps(document, ensure_ascii=False, indent=1)
+    write_durably(paths.manifest(name), text.encode(), sync_name=sync_name)
+
+
+def sync_names(paths: StorePaths) -> None:
+    """Make the names of the manifests written so far durable. Raises OSError."""
+    if paths.manifests.is_dir():
+        sync_folder(paths.manifests)
 
 
 def remove(paths: StorePaths, name: str) -> None:
