@@ -24,6 +24,11 @@ def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -
     return expanded
 
 
+def temporary_name() -> str:
+    """A new name for a file that is being written; what is left over is known by it."""
+    return f".{uuid.uuid4().hex}.tmp"
+
+
 def write_durably(path: Path, data: bytes, *, sync_name: bool = True) -> None:
     """Put `data` at `path` so that it is there whole, or not at all, whatever happens.
 
@@ -31,7 +36,7 @@ def write_durably(path: Path, data: bytes, *, sync_name: bool = True) -> None:
     those of other files, by `sync_folder`.
     """
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(temporary_name())
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imagegen_nb.core import image_metadata
+from imagegen_nb.core.received_file import ReceivedFile
 from imagegen_nb.errors import ImageRejected
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ _PILLOW_NAMES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 class CheckedImage:
     """A fully decoded, acceptable image. `width` and `height` are pixels as it is shown, `media_type` is read
     off the bytes; `note` says what differs from what was declared or asked, or is empty. `lost` names
-    what the file said beside its pixels that did not come along into another format."""
+    what the file said beside its pixels that did not come along into another format. `file` is a temporary
+    file with the same bytes, for a store to take."""
 
     data: bytes = field(repr=False)
     media_type: str
@@ -56,10 +58,13 @@ class CheckedImage:
     has_alpha: bool
     note: str = ""
     lost: tuple[str, ...] = ()
+    file: ReceivedFile | None = field(default=None, repr=False, compare=False)
 
 
-def sniff(data: bytes) -> str | None:
+def sniff(data: bytes | ReceivedFile) -> str | None:
     """The MIME type read off the first bytes: PNG, JPEG or WebP, else None."""
+    if isinstance(data, ReceivedFile):
+        data = data.head
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):
@@ -69,16 +74,22 @@ def sniff(data: bytes) -> str | None:
     return None
 
 
-def check(data: bytes, *, declared: str | None = None, store_as: str | None = None) -> CheckedImage:
+def check(
+    data: bytes | ReceivedFile, *, declared: str | None = None, store_as: str | None = None
+) -> CheckedImage:
     """Decode `data` and say what it is; with `store_as` transcode it to that MIME type.
 
     Raises `ImageRejected` for anything that is not a whole PNG, JPEG or WebP within the bounds.
     """
+    file = data if isinstance(data, ReceivedFile) else None
+    size = data.size if isinstance(data, ReceivedFile) else len(data)
     media_type = sniff(data)
     if media_type is None:
-        raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(data)})")
-    if len(data) > LARGEST_FILE:
-        raise ImageRejected(f"the image file has {len(data):,} bytes; at most {LARGEST_FILE:,} are accepted")
+        head = data.head if isinstance(data, ReceivedFile) else data
+        raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(head, size)})")
+    if size > LARGEST_FILE:
+        raise ImageRejected(f"the image file has {size:,} bytes; at most {LARGEST_FILE:,} are accepted")
+    data = data.read() if isinstance(data, ReceivedFile) else data
     note = ""
     if declared in EXTENSIONS and declared != media_type:
         note = f"declared {declared}, the bytes are {media_type}"
@@ -89,15 +100,15 @@ def check(data: bytes, *, declared: str | None = None, store_as: str | None = No
     if store_as and store_as != media_type:
         lost = image_metadata.lost(picture, data)
         data = _encode(image_metadata.upright(picture), store_as)
-        media_type = store_as
-    return CheckedImage(data, media_type, width, height, has_alpha, note, lost)
+        media_type, file = store_as, None
+    return CheckedImage(data, media_type, width, height, has_alpha, note, lost, file)
 
 
 def decode(data: bytes) -> PILImage.Image:
     """A loaded, upright Pillow image of checked bytes; raises `ImageRejected` as `check` does."""
     media_type = sniff(data)
     if media_type is None:
-        raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(data)})")
+        raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(data, len(data))})")
     return image_metadata.upright(_decode(data, media_type))
 
 
@@ -189,7 +200,7 @@ def _on_white(picture: PILImage.Image) -> PILImage.Image:
     return composed
 
 
-def _describe(data: bytes) -> str:
+def _describe(data: bytes, size: int) -> str:
     """What rejected bytes look like, in words; never the bytes themselves."""
     head = data[:256].lstrip().lower()
     if not data:
@@ -202,4 +213,4 @@ def _describe(data: bytes) -> str:
         return "it looks like a GIF"
     if head.startswith((b"{", b"[")):
         return "it looks like JSON"
-    return f"{len(data):,} bytes of something else"
+    return f"{size:,} bytes of something else"

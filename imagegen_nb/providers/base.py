@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -32,7 +33,8 @@ class Connection:
     began with; `send_to`, while recording against an emulator, is asked in place of `base_url`. `waiting` is
     told the seconds and the reason when a call has to wait before it may be sent. `query` is what an
     account's address has after its `?`: the transport adds it to every request. `requests_per_minute` is the
-    provider's published limit for the account, where the user has set it.
+    provider's published limit for the account, where the user has set it. `new_path` names a file for the
+    bytes of an image that is arriving; None to hold them in memory.
     """
 
     base_url: str
@@ -46,6 +48,7 @@ class Connection:
     waiting: Callable[[float, str], object] | None = None
     query: str = ""
     requests_per_minute: int | None = None
+    new_path: Callable[[], Path | None] | None = None
 
     @property
     def key(self) -> str:

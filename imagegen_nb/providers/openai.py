@@ -278,7 +278,7 @@ def _read_answer(
         data = response.item_data(item)
         outcomes.append(
             GeneratedImage(position, data, _mime(answer), response.request_id)
-            if isinstance(data, bytes)
+            if not isinstance(data, ProviderError)
             else data
         )
     return outcomes

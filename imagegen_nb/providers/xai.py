@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+from imagegen_nb.core.received_file import ReceivedFile
 from imagegen_nb.core.types import (
     GeneratedImage,
     ImageRequest,
@@ -130,7 +131,7 @@ def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEve
             declared = declared if isinstance(declared, str) else None
             images.append(
                 GeneratedImage(len(images), data, declared, response.request_id)
-                if isinstance(data, bytes)
+                if not isinstance(data, ProviderError)
                 else data
             )
     cost = metadata.usage.cost_in_usd_ticks
@@ -141,7 +142,7 @@ def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEve
     return events + response.image_events(images, request.count)
 
 
-def _image(item: Mapping[str, Any], response: ProviderResponse) -> bytes | ProviderError:
+def _image(item: Mapping[str, Any], response: ProviderResponse) -> bytes | ReceivedFile | ProviderError:
     # An image that is marked so is a placeholder for the one that was withheld.
     withheld = item.get("respect_moderation") is False
     if not withheld and (inline_data(item) or item.get("url")):

@@ -7,12 +7,14 @@ is a step failure: raised as `StepFailed`, or returned, as `on_failure` says.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from imagegen_nb.core import filenames, images, variables
+from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.daemon_threads import PIXELS, STORE
 from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.loop_semaphore import LoopSemaphore
@@ -38,6 +40,7 @@ from imagegen_nb.errors import (
     ProviderTimeout,
     ReplayError,
     StepFailed,
+    StoreError,
 )
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.runs import differences, ledger, local_addresses
@@ -48,6 +51,8 @@ from imagegen_nb.store.base import AssetRecord, LedgerEntry
 
 _under_way = LoopSemaphore(most=64, files=8)
 """The runs that are under way at once; the others have not begun, and their time does not count yet."""
+_images_in_hand = LoopSemaphore(most=(os.cpu_count() or 1) + 2, files=8)
+"""The images that are whole in memory at once, decoded or waiting for the disk; the others lie in files."""
 _GRACE = 5.0
 """Seconds after the deadline until a provider that does not keep to it is cut off."""
 
@@ -178,6 +183,8 @@ class _ActiveRun:
             deadline=now + context.timeout,
             largest_response=connection.largest_response
             or ledger.largest_response(prepared.step, prepared.request.partial_images),
+            # A cassette's recordings are made of bytes, and tell its images apart by them.
+            new_path=context.store.new_path if prepared.route.cassette is None else None,
             waiting=lambda seconds, reason: self.emitter.emit("waiting", seconds=seconds, reason=reason),
         )
 
@@ -198,6 +205,10 @@ class _ActiveRun:
 
     async def _store(self, generated: GeneratedImage) -> None:
         """Check one image and write its bytes; one that is unusable counts as missing."""
+        async with _images_in_hand():
+            await self._check_and_stage(generated)
+
+    async def _check_and_stage(self, generated: GeneratedImage) -> None:
         prepared, index = self.prepared, generated.index
         try:
             check = partial(
@@ -217,10 +228,13 @@ class _ActiveRun:
             )
             self.shortfalls.append(MissingImages(reason))
             return
+        except OSError as error:
+            raise StoreError(f"an image that had arrived cannot be read back: {explain(error)}") from None
         emulated = prepared.route.backend in SYNTHETIC_BACKENDS
         stage = partial(prepared.context.store.stage, image, run_id=prepared.run_id, emulated=emulated)
         record = await STORE.run(stage)
         if prepared.route.cassette is not None:
+            assert isinstance(generated.data, bytes)
             prepared.route.cassette.note_image(record.id, record.file_url, generated.data)
         self.staged.append((index, record))
         self.warnings += differences.in_image(prepared.step, index, image)

@@ -204,7 +204,7 @@ def _emulator_url(backend: str) -> str:
 def _checked_limits(limits: Mapping[str, int]) -> dict[str, int]:
     _check_names("requests_per_minute", limits)
     for name, limit in limits.items():
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        if type(limit) is not int or limit < 1:
             raise InvalidOption(f"requests_per_minute[{name!r}] = {limit!r}: give a whole number from 1 on")
     return dict(limits)
 

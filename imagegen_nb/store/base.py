@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
 from imagegen_nb.core.open_files import OUT_OF_FILES
@@ -109,6 +110,11 @@ class Store(ABC):
         Raises `StorageLimitReached`, or `StoreError` when the run cannot be entered.
         """
         check_room(self.used, 0, limit)
+
+    def new_path(self) -> Path | None:
+        """A path for the bytes of an image that is arriving, from which `stage` can take them without
+        writing them again; None to hold them in memory. Raises OSError."""
+        return None
 
     def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         """Record the end of a run that was begun, and its images, all or nothing. Raises `StoreError`."""

@@ -134,7 +134,8 @@ class Tables:
 
     def runs_under_way(self) -> set[str]:
         """The ids of the runs that have begun and not ended."""
-        return {str(row[0]) for row in self._connection.execute("SELECT run_id FROM run WHERE state = 'calling'")}
+        query = "SELECT run_id FROM run WHERE state = 'calling'"
+        return {str(row[0]) for row in self._connection.execute(query)}
 
     def asset_order(self, asset: AssetRecord) -> int:
         """The place of a record among all others."""

@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar, cast
 
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store.base import store_error
 from imagegen_nb.store.database import Database, Tables
 
 T = TypeVar("T")

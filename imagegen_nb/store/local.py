@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain, sync_folder, temporary_name, user_path, write_durably
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.open_files import patiently
 from imagegen_nb.core.timestamps import utc_now
@@ -94,16 +94,26 @@ class LocalStore(Store):
         with self.database.read() as tables:
             return iter(tables.runs())
 
+    def new_path(self) -> Path:
+        self.paths.make(self.paths.blobs)
+        return self.paths.blobs / temporary_name()
+
     def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
         stage = partial(self._stage, image, run_id=run_id, emulated=emulated)
         return patiently(stage, _is_out_of_files)
 
     def _stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
-        sha256 = hashlib.sha256(image.data).hexdigest()
+        file = image.file
+        sha256 = hashlib.sha256(image.data).hexdigest() if file is None else file.sha256
         path = self.paths.blob(sha256, image.media_type)
         try:
             self.paths.make(path.parent)
-            if not _is_intact(path, sha256, len(image.data)):
+            if _is_intact(path, sha256, len(image.data)):
+                pass
+            elif file is not None and file.is_there:
+                file.move(path)
+                sync_folder(path.parent)
+            else:
                 write_durably(path, image.data)
         except OSError as error:
             reason = explain(error)

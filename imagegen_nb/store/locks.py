@@ -148,11 +148,11 @@ def _release_if_unused(paths: StorePaths, held: _ProcessLock) -> None:
 def _files(folder: Path, own_marker: str | None) -> list[Path]:
     """The plain files in the folder, without this process's own markers: there may be hundreds."""
     try:
-        names = os.listdir(folder)
+        with os.scandir(folder) as entries:
+            others = [one for one in entries if own_marker is None or not one.name.endswith(own_marker)]
     except FileNotFoundError:
         return []
-    others = (folder / name for name in sorted(names) if own_marker is None or not name.endswith(own_marker))
-    return [path for path in others if path.is_file() and not path.is_symlink()]
+    return sorted(Path(one.path) for one in others if one.is_file(follow_symlinks=False))
 
 
 def _remove_if_abandoned(temporary: Path) -> None:

@@ -28,9 +28,8 @@ from imagegen_nb.errors import (
     ProviderTimeout,
     RateLimited,
 )
-from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
+from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.http import error_words
-from imagegen_nb.providers.http.content_encoding import unpack
 from imagegen_nb.providers.http.event_stream import arriving_events, events
 from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, limiter_for, sleep, with_jitter
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
@@ -167,13 +166,16 @@ class ProviderClient:
     def _incomplete(self, capture: Capture) -> ProviderResponse:
         """A success that broke off, as far as it came: its images are paid for. Raises any other failure."""
         error = self.failure_of(capture)
-        readable = is_success(capture.status) and capture.received and capture.refusal is None
-        if not isinstance(error, ProviderError) or not readable:
+        received = capture.body
+        came = is_success(capture.status) and received is not None and received.size
+        if not isinstance(error, ProviderError) or not came or capture.refusal is not None:
             raise error
-        encoding = capture.headers.get("content-encoding", "")
-        received = unpack(b"".join(capture.received), encoding, LARGEST_RESPONSE) or b""
-        body = scrub(received, capture.secrets)
-        return ProviderResponse(self.provider, capture.status or 0, capture.headers, body, broken=error)
+        assert received is not None
+        text = scrub(received.text() or b"", capture.secrets)
+        status = capture.status or 0
+        return ProviderResponse(
+            self.provider, status, capture.headers, text, broken=error, files=received.files
+        )
 
     def failure_of(self, capture: Capture) -> ImagegenError:
         """The error for a call that brought no response, or not all of it."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from imagegen_nb.core.received_file import ReceivedFile
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import (
     GeneratedImage,
@@ -91,7 +92,8 @@ class ProviderResponse:
     """An answer: HTTP status, lower-cased headers, and its body as far as it came.
 
     `broken` is the failure that ended it too early. `flaws` collects what was wrong with a body that could be
-    read all the same.
+    read all the same. `files` are the long strings of base64 that were decoded as they arrived, by the tokens
+    that stand for them in `body`.
     """
 
     provider: str
@@ -100,6 +102,7 @@ class ProviderResponse:
     body: bytes = field(repr=False)
     broken: ProviderError | None = None
     flaws: list[str] = field(default_factory=list)
+    files: Mapping[str, bytes | ReceivedFile] = field(default_factory=dict, repr=False)
 
     @property
     def is_success(self) -> bool:
@@ -179,7 +182,7 @@ class ProviderResponse:
             message, provider=self.provider, status=self.status, request_id=self.request_id, charge=charge
         )
 
-    def item_data(self, item: Mapping[str, Any]) -> bytes | InvalidResponse:
+    def item_data(self, item: Mapping[str, Any]) -> bytes | ReceivedFile | InvalidResponse:
         """The bytes of an image in OpenAI's form, or why there are none."""
         data, url = inline_data(item), item.get("url")
         if data is None and isinstance(url, str) and url:
@@ -190,8 +193,10 @@ class ProviderResponse:
             )
         return self.image_data(data)
 
-    def image_data(self, text: object) -> bytes | InvalidResponse:
+    def image_data(self, text: object) -> bytes | ReceivedFile | InvalidResponse:
         """The bytes of base64 `text`, or why they are none."""
+        if isinstance(text, str) and text in self.files:
+            return self.files[text]
         data = decoding.base64_bytes(text)
         return self.invalid("an image's data is not valid base64") if data is None else data
 

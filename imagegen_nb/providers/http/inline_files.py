@@ -1,0 +1,158 @@
+"""Takes base64 out of a JSON answer while it arrives, so that neither text nor bytes are ever held whole.
+
+An answer of images is a little JSON around megabytes of base64. Each long string of nothing else is decoded
+piece by piece, and a short token stands for it in the text that is left. Any other text, and whatever turns
+out not to be base64 after all, stays as it came: what reads it afterwards is the same either way.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets as random_tokens
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pybase64
+
+from imagegen_nb.core.received_file import ReceivedFile, Receiver
+from imagegen_nb.providers.http.decoding import base64_bytes
+
+_SHORTEST = 4096
+"""Characters of a string that is worth it; whatever else an answer says is shorter."""
+_HELD_BACK = 8
+"""Characters that are decoded at the end of a string, where padding may be missing or doubled."""
+_QUOTE, _ESCAPE = b'"', b"\\"
+_END_OF_TEXT = re.compile(rb'["\\]')
+
+
+class InlineFiles:
+    """Reads a body: `feed` it as it arrives, then `close`; `text` is the JSON, `files` what its tokens mean.
+
+    `new_path` names a file for each string, None to hold the bytes in memory. A string whose bytes hold one
+    of the `secrets` stays text, for whoever masks them there.
+    """
+
+    def __init__(
+        self, new_path: Callable[[], Path | None] | None = None, secrets: Sequence[str] = ()
+    ) -> None:
+        self.files: dict[str, bytes | ReceivedFile] = {}
+        self._text = bytearray()
+        self._new_path = new_path
+        self._secrets = [secret.encode(errors="surrogatepass") for secret in secrets if secret]
+        self._token = random_tokens.token_hex(8)
+        self._string = bytearray()
+        """The beginning of a string that may be base64; of one that is, what is not decoded yet."""
+        self._receiver: Receiver | None = None
+        # Not bound: with a reference to itself it would keep its files until garbage is collected.
+        self._read = InlineFiles._between_strings
+
+    @property
+    def text(self) -> bytes:
+        """The body so far, each long string of base64 replaced by its token."""
+        return bytes(self._text)
+
+    def feed(self, data: bytes) -> None:
+        """Read what comes next."""
+        while data:
+            data = self._read(self, data)
+
+    def close(self) -> None:
+        """The body has ended, maybe in the middle: a string without an end is no image."""
+        if self._receiver is not None:
+            self._receiver.discard()
+            self._receiver = None
+        self._leave_as_text()
+
+    # Each reads as far as it is responsible, and returns the rest for whoever reads on.
+
+    def _between_strings(self, data: bytes) -> bytes:
+        before, quote, rest = data.partition(_QUOTE)
+        self._text += before + quote
+        if quote:
+            self._read = InlineFiles._beginning
+        return rest
+
+    def _beginning(self, data: bytes) -> bytes:
+        """A string of which it is not known yet what it is."""
+        wanted = data[: _SHORTEST - len(self._string)]
+        end = _END_OF_TEXT.search(wanted)
+        if end is not None:
+            self._string += wanted[: end.start()]
+            self._leave_as_text()
+            return data[end.start() :]
+        self._string += wanted
+        if len(self._string) >= _SHORTEST:
+            self._receiver = Receiver(self._new_path, self._secrets)
+            self._read = InlineFiles._base64
+            if not self._decode():
+                self._give_up()
+        return data[len(wanted) :]
+
+    def _as_text(self, data: bytes) -> bytes:
+        """A string that is no base64, up to its end."""
+        end = _END_OF_TEXT.search(data)
+        if end is None:
+            self._text += data
+            return b""
+        self._text += data[: end.end()]
+        self._read = InlineFiles._between_strings if end[0] == _QUOTE else InlineFiles._after_escape
+        return data[end.end() :]
+
+    def _after_escape(self, data: bytes) -> bytes:
+        self._text += data[:1]
+        self._read = InlineFiles._as_text
+        return data[1:]
+
+    def _base64(self, data: bytes) -> bytes:
+        """A string that has been base64 so far."""
+        before, quote, rest = data.partition(_QUOTE)
+        self._string += before
+        if not self._decode():
+            self._give_up()
+            return quote + rest
+        if quote:
+            return self._end(rest)
+        return rest
+
+    def _decode(self) -> bool:
+        """Decode what has come of the string, but for its end; false where it is no base64."""
+        assert self._receiver is not None
+        length = (len(self._string) - _HELD_BACK) // 4 * 4
+        if length <= 0:
+            return True
+        try:
+            decoded = pybase64.b64decode(memoryview(self._string)[:length], validate=True)
+        except ValueError:
+            return False
+        # Padding in the middle makes it shorter: it would not come back the same.
+        if len(decoded) * 4 != length * 3 or not self._receiver.write(decoded):
+            return False
+        del self._string[:length]
+        return True
+
+    def _end(self, rest: bytes) -> bytes:
+        """The string ends here: put a token in its place."""
+        assert self._receiver is not None
+        last = base64_bytes(self._string.decode("latin-1"))
+        if last is None or not self._receiver.write(last):
+            self._give_up()
+            return _QUOTE + rest
+        token = f"{self._token}-{len(self.files)}"
+        self.files[token] = self._receiver.finish()
+        self._receiver = None
+        self._string.clear()
+        self._text += token.encode() + _QUOTE
+        self._read = InlineFiles._between_strings
+        return rest
+
+    def _give_up(self) -> None:
+        """What was decoded becomes text again; the same text, because only whole groups were decoded."""
+        assert self._receiver is not None
+        self._text += pybase64.b64encode(self._receiver.take_back())
+        self._receiver = None
+        self._leave_as_text()
+
+    def _leave_as_text(self) -> None:
+        self._text += self._string
+        self._string.clear()
+        self._read = InlineFiles._as_text
