@@ -17,8 +17,8 @@ class ReceivedBody:
     """Takes a body in, chunk by chunk, up to `cap` bytes, until it is closed.
 
     `encoding` is what the answer says of itself. Images go into files of `new_path`, or into memory, and
-    stand in `files` under the tokens that the text has for them. What is packed, or holds one of the `secrets`,
-    stays text.
+    stand in `files` under the tokens that the text has for them. What is packed, or holds one of the
+    `secrets`, stays text.
     """
 
     def __init__(
