@@ -165,8 +165,11 @@ def test_a_flaw_where_nobody_looks_is_told_and_costs_nothing(ask, provider, odd)
         (lambda text: b")]}'\n" + text, "text beside the JSON"),
         (lambda text: text + b"\n<!-- proxy -->", "text beside the JSON"),
         (lambda text: text.decode().encode("utf-16"), "the encoding utf-16"),
+        (lambda text: b"[2026-11-27 10:00:00] [INFO] {ready}\n" + text, "text beside the JSON"),
+        (lambda text: text.replace(b"]", b",]"), "a comma too many or too few"),
+        (lambda text: text + b"]} [x", "text beside the JSON"),
     ],
-    ids=["byte order mark", "prefix", "suffix", "utf-16"],
+    ids=["byte order mark", "prefix", "suffix", "utf-16", "a log's line", "commas", "junk"],
 )
 def test_a_flaw_around_the_answer_is_told_and_costs_nothing(ask, provider, body, says):
     shape = SHAPES[provider]
