@@ -57,7 +57,7 @@ class Capture:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     received: list[bytes] = field(default_factory=list, repr=False)
-    """What has come of an answer that is read whole."""
+    """What has come of an answer that is read whole, or of a stream's line that a deadline cut."""
     response: ProviderResponse | None = None
     failure: str | None = None
     """The name of the exception that ended it."""
@@ -280,6 +280,10 @@ class _GuardedStream(httpx2.AsyncByteStream):
                     if self.closed:
                         return
                     pending += tail
+        except asyncio.CancelledError:
+            # The deadline struck in the middle of a line, which nobody can be given any more.
+            current.get().received = [scrub(bytes(pending), self.secrets)]
+            raise
         except Exception as error:  # noqa: BLE001 - raised again, after what had come before it
             failure = error
         if pending:
