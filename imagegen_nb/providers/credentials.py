@@ -195,8 +195,8 @@ def _unusable(url: str) -> str:
     for name, value in parse_qsl(parts.query.replace(";", "&"), keep_blank_values=True):
         if _SECRET_PARAMETER.search(name) or _RANDOM.fullmatch(value):
             return (
-                f"its parameter {redaction.redact(name, limit=40)!r} looks like a key; name the key's variable "
-                "instead: an address is shown, a key travels in a header"
+                f"its parameter {redaction.redact(name, limit=40)!r} looks like a key; name the key's "
+                "variable instead: an address is shown, a key travels in a header"
             )
     if kind := redaction.find(url):
         return f"it holds {kind}; name the key's variable instead"
