@@ -33,7 +33,7 @@ _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NO_ROUTE = "".join(f"(?<!{method} )" for method in _METHODS)
 """What follows a method of HTTP is an address, whatever it begins with."""
-_TEMPORARY = rf"{_NO_ROUTE}(?<![\w.)-])(?:/private)?/(?:tmp|var/folders)/"
+_TEMPORARY = rf"(?=/){_NO_ROUTE}(?<![\w.)-])(?:/private)?/(?:tmp|var/folders)/"
 _PROJECTS = ("home", "Users", "srv", "opt", "mnt", "workspace", "workspaces", "builds")
 _OTHER_TOPS = (
     *("root", "tmp", "var", "private", "usr", "etc", "lib", "lib64", "bin", "run", "media", "Volumes"),
@@ -55,7 +55,10 @@ def _tops() -> str:
 
 
 _ROOTS = f"(?:{'|'.join(_PROJECTS)})"
+_AT = "(?=/)"
+"""Looked at before all else: several times faster in large texts."""
 _BEFORE_PATH = r"(?<=[\s'\"(\[=>`:,])"
+_BEGINS_PATH = f"{_AT}(?:{_BEFORE_PATH}|^){_NO_ROUTE}"
 _ENDS_PATH = r"(?=[\s'\"<>`:,)\]]|$)"
 _WORD = r"[^/\s'\"<>`]+"
 _PLAIN = r"[^/\s'\"<>`.,:;()\[\]]+"
@@ -77,9 +80,9 @@ SANITIZE = {
     rf"(?m)(?:(?<=['\"`>])|^){_TEMPORARY}(?:{_NAME}/)*(?:{_WORD}$|{_NAME}(?=['\"`<]))": "TEMPORARY",
     rf"{_TEMPORARY}[^\s'\"<>)\],:`]+": "TEMPORARY",
     # Where the folders of people and projects lie, a last name without a dot is a folder's.
-    rf"(?m)(?:{_BEFORE_PATH}|^){_NO_ROUTE}/(?:root(?:{_FOLDER}|{_ENDS_PATH})|{_ROOTS}{_FOLDER})": "FOLDER/",
-    rf"(?m)(?:(?<=['\"`>])|^){_NO_ROUTE}/{_TOPS}/(?:{_NAME}/)*": "FOLDER/",
-    rf"(?m)(?:{_BEFORE_PATH}|^){_NO_ROUTE}/{_TOPS}/(?:{_WORD}/)*": "FOLDER/",
+    rf"(?m){_BEGINS_PATH}/(?:root(?:{_FOLDER}|{_ENDS_PATH})|{_ROOTS}{_FOLDER})": "FOLDER/",
+    rf"(?m){_AT}(?:(?<=['\"`>])|^){_NO_ROUTE}/{_TOPS}/(?:{_NAME}/)*": "FOLDER/",
+    rf"(?m){_BEGINS_PATH}/{_TOPS}/(?:{_WORD}/)*": "FOLDER/",
     # UUIDs, also with underscores (itables) or in one piece behind a name (folium, Altair).
     r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}([-_])(?:[0-9a-fA-F]{4}\1){3}[0-9a-fA-F]{12}(?![0-9A-Za-z])": "ID",
     r"(?<=[0-9A-Za-z][-_])[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9A-Za-z])": "ID",
