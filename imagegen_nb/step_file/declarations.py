@@ -32,9 +32,7 @@ def own_settings_note(step: ImageGenerationStep) -> str:
     known = catalog.find(catalog.origin(model)) if model.like else None
     if known is None or model.settings == known.model.settings:
         return ""
-    return (
-        f"{model.name} is declared with settings of its own, which only a declaration in Python brings along"
-    )
+    return f"{model.name} is declared with settings of its own, which no file carries: declare it in Python"
 
 
 @contextmanager
