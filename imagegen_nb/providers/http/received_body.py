@@ -9,7 +9,7 @@ from imagegen_nb.core.received_file import ReceivedFile
 from imagegen_nb.providers.http.content_encoding import is_packed, unpack
 from imagegen_nb.providers.http.inline_files import InlineFiles
 
-_ENOUGH_TO_TELL = 2
+_ENOUGH_TO_TELL = 64
 """Bytes from which it can be told whether a body is packed."""
 
 
@@ -72,6 +72,6 @@ class ReceivedBody:
 
         It is longer than the bound where it unfolds to more than that.
         """
-        if self._packed:
-            return unpack(b"".join(self._chunks), self._encoding, self._cap)
-        return self._inline.text + b"".join(self._chunks)
+        if self._packed is False:
+            return self._inline.text
+        return unpack(b"".join(self._chunks), self._encoding, self._cap)
