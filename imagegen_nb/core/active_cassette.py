@@ -46,7 +46,9 @@ class ActiveCassette(Protocol):
         """Prove once that the requests of `provider` pass through the cassette. Raises `ReplayError`."""
         ...
 
-    def begin_run(self, template: str, inputs: Mapping[str, Any], prompt: str, folder: str) -> str:
+    def begin_run(
+        self, template: str, inputs: Mapping[str, Any], prompt: str, folder: str, run_id: str
+    ) -> str:
         """Hear what the running task will send: the `prompt`, and the `template` and `inputs` it was made of.
 
         Returns the prompt as the cassette shows it: without what no other machine or run gives again.

@@ -261,9 +261,11 @@ class Session:
             await vcr_adapter.check_provider(provider, self)
             self._checked_providers.add(provider.name)
 
-    def begin_run(self, template: str, inputs: Mapping[str, Any], prompt: str, folder: str) -> str:
+    def begin_run(
+        self, template: str, inputs: Mapping[str, Any], prompt: str, folder: str, run_id: str
+    ) -> str:
         """Hear what the running task sends; the prompt as the cassette shows it."""
-        return output_values.begin(template, inputs, prompt, folder)
+        return output_values.begin(template, inputs, prompt, folder, run_id)
 
     def note_image(self, asset_id: str, file_url: str, received: bytes) -> None:
         """Hear of a stored image, which a later prompt may name."""
