@@ -20,7 +20,7 @@ _CONTEXT = 20
 """Characters shown before that place."""
 _OF_ONE_RUN = re.compile(
     r"""
-      (?<![\w.~%+@/-])(?:file:)?(?:[\w.~%+@-]*/){2,}[\w.~%+@-]*                                # a path of several folders
+      (?<![\w.~%+@/-])(?:file:)?(?:[\w.~%+@-]*/){2,}[\w.~%+@-]*    # a path
     | @@asset:[^@\s]+@@ (?:/[\w.~%+@-]*)*
     | \d{4}-\d\d-\d\d (?:[T\ ]\d\d:\d\d (?::\d\d)? (?:[.,]\d+)? (?:Z|[+-]\d\d:?\d\d)?)?    # a time
     | \b\d\d:\d\d:\d\d(?:[.,]\d+)?\b
