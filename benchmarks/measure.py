@@ -1,0 +1,83 @@
+"""Measuring inside one process: CPU of all its threads, wall time, and how far its memory rose."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from benchmarks.cases import Metrics
+
+_PROCESS = Path("/proc/self")
+_TICK = 0.005
+"""Seconds between two looks at whether an event loop still answers."""
+
+
+class Peak:
+    """How far resident memory has risen since this was made, at its highest, in MB."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        (_PROCESS / "clear_refs").write_text("5")  # the high-water mark starts anew
+        self._start = _kilobytes("VmRSS")
+
+    def risen(self) -> float:
+        """MB between the start and the highest point since."""
+        return max(_kilobytes("VmHWM") - self._start, 0) / 1024
+
+
+def _kilobytes(name: str) -> int:
+    status = (_PROCESS / "status").read_text()
+    return int(status.partition(f"{name}:")[2].split(maxsplit=1)[0])
+
+
+def measured(
+    call: Callable[[], object], repeats: int, warm_up: Callable[[], object] | None = None
+) -> Metrics:
+    """Call it `repeats` times: medians of `cpu_ms` and `wall_ms`, and the `peak_mb` of its first call.
+
+    `warm_up` comes before, for what a process does only once; it should need little memory, because what it
+    gives back to the allocator would hide what the first call takes.
+    """
+    if warm_up is not None:
+        warm_up()
+    cpu, wall, rose = list[float](), list[float](), 0.0
+    for number in range(repeats):
+        peak = None if number else Peak()
+        started = time.process_time(), time.perf_counter()
+        call()
+        cpu.append((time.process_time() - started[0]) * 1000)
+        wall.append((time.perf_counter() - started[1]) * 1000)
+        rose = rose if peak is None else peak.risen()
+    return {"cpu_ms": statistics.median(cpu), "wall_ms": statistics.median(wall), "peak_mb": rose}
+
+
+def timed(call: Callable[[], object], repeats: int) -> float:
+    """Microseconds of CPU that one call takes, when it is called many times."""
+    call()
+    started = time.process_time()
+    for _ in range(repeats):
+        call()
+    return (time.process_time() - started) / repeats * 1e6
+
+
+@contextlib.asynccontextmanager
+async def stalls() -> AsyncIterator[list[float]]:
+    """Watch the running loop inside the block: the list holds the longest time it did not answer, in ms."""
+    longest = [0.0]
+
+    async def watch() -> None:
+        while True:
+            due = time.perf_counter() + _TICK
+            await asyncio.sleep(_TICK)
+            longest[0] = max(longest[0], (time.perf_counter() - due) * 1000)
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield longest
+    finally:
+        watcher.cancel()
