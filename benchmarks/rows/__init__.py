@@ -6,7 +6,7 @@ from importlib import import_module
 
 from benchmarks.cases import Case, Scale
 
-_ROWS = ("imports", "network", "many_images", "store", "starts")
+_ROWS = ("imports", "network", "many_images", "store", "starts", "gallery", "replay", "saves")
 
 
 def cases(scale: Scale) -> list[Case]:
