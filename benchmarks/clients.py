@@ -89,13 +89,17 @@ def litellm(provider: str, address: str) -> Ask:
     return ask
 
 
+def connect(address: str) -> http.client.HTTPConnection:
+    """A connection to a loopback server."""
+    return http.client.HTTPConnection(urlsplit(address).netloc)
+
+
 def by_hand(provider: str, address: str) -> Ask:
     """One connection of the standard library, and the field cut out of the body without parsing it."""
     import pybase64
 
-    parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.netloc)
-    path, field = parts.path + _PATHS[provider], _FIELDS[provider]
+    connection = connect(address)
+    path, field = urlsplit(address).path + _PATHS[provider], _FIELDS[provider]
     asked = b'{"model": "%s", "prompt": "%s"}' % (MODELS[provider].encode(), PROMPT.encode())
 
     def ask() -> bytes:

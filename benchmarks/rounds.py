@@ -54,7 +54,7 @@ def _turn(case: Case, contender: Contender, size: int, server: str, *, short: bo
     folder = tempfile.mkdtemp(dir=scratch)
     try:
         if contender.program:
-            return _program(contender, folder)
+            return _program(contender, folder, server)
         turn = {
             "function": contender.function,
             "arguments": dict(contender.arguments),
@@ -83,12 +83,13 @@ def _turn(case: Case, contender: Contender, size: int, server: str, *, short: bo
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _program(contender: Contender, folder: str) -> Metrics:
+def _program(contender: Contender, folder: str, server: str) -> Metrics:
     """What a whole process takes, from its start to its end."""
     command = [python(contender.environment), *contender.program]
+    environment = variables() | {"BENCH_SERVER": server}
     started = time.perf_counter()
     with subprocess.Popen(
-        command, cwd=folder, env=variables(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         assert process.stderr is not None
         said = process.stderr.read()

@@ -6,7 +6,21 @@ from importlib import import_module
 
 from benchmarks.cases import Case, Scale
 
-_ROWS = ("imports", "network", "many_images", "store", "starts", "gallery", "replay", "saves")
+_ROWS = (
+    "imports",
+    "first_run",
+    "network",
+    "walk",
+    "many_images",
+    "store",
+    "starts",
+    "gallery",
+    "replay",
+    "saves",
+    "validation",
+    "command_line",
+    "emulator",
+)
 
 
 def cases(scale: Scale) -> list[Case]:
