@@ -30,7 +30,6 @@ class Setting:
     shared: Path
     repeats: int
     size: int = 0
-    short: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

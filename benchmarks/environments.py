@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "bench"
+SCRATCH = BUILD / "scratch"
 PEERS = BUILD / "peers" / "bin" / "python"
 _OF_OURS = ("openai", "google-genai", "httpx2", "pydantic", "vcrpy", "pillow", "pybase64")
 _OF_PEERS = ("litellm",)

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.cases import Metrics
 
 _PROCESS = Path("/proc/self")
+_BATCHES = 5
 _TICK = 0.005
 """Seconds between two looks at whether an event loop still answers."""
 
@@ -57,12 +58,15 @@ def measured(
 
 
 def timed(call: Callable[[], object], repeats: int) -> float:
-    """Microseconds of CPU that one call takes, when it is called many times."""
+    """Microseconds of CPU that one call takes, called many times: the median of several batches."""
     call()
-    started = time.process_time()
-    for _ in range(repeats):
-        call()
-    return (time.process_time() - started) / repeats * 1e6
+    batches = []
+    for _ in range(_BATCHES):
+        started = time.process_time()
+        for _ in range(repeats):
+            call()
+        batches.append((time.process_time() - started) / repeats * 1e6)
+    return statistics.median(batches)
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -30,5 +31,7 @@ def kept(folder: Path, pixels: int, media: str) -> bytes:
     path = folder / f"{pixels}.{media}"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(photograph(pixels, media))
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+        unfinished.write_bytes(photograph(pixels, media))
+        unfinished.replace(path)  # others may be making it too
     return path.read_bytes()

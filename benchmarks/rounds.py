@@ -11,12 +11,26 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from benchmarks.cases import Case, Contender, Metrics
-from benchmarks.environments import BUILD, python, variables
+from benchmarks.environments import SCRATCH, python, variables
 
 _LONGEST = 1800
 """Seconds that one turn may take: a hang ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How cases are measured: against which server, where what takes long to make is kept, in the short form
+    or not, and with the contenders of the peers' environment or without. `rounds` overrules the cases'."""
+
+    server: str
+    shared: Path
+    short: bool
+    peers: bool
+    rounds: int | None
+    say: Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -32,38 +46,35 @@ class Result:
         return statistics.median(values) if values else None
 
 
-def run(
-    case: Case, server: str, *, short: bool, rounds: int, peers: bool, say: Callable[[str], None]
-) -> Result:
-    """Measure a case; `peers` says whether contenders in the peers' environment take part."""
+def run(case: Case, plan: Plan) -> Result:
+    """Measure a case."""
     result = Result(case)
-    contenders = [each for each in case.contenders if peers or each.environment == "ours"]
+    contenders = [each for each in case.contenders if plan.peers or each.environment == "ours"]
+    rounds = 1 if plan.short else plan.rounds or case.rounds
     for number in range(rounds):
         for size in case.sizes:
             for contender in contenders:
-                shown = f" at {size:,}" if size else ""
-                say(f"{case.name}: round {number + 1} of {rounds}, {contender.name}{shown}")
-                metrics = _turn(case, contender, size, server, short=short)
+                shown = f" at {size:,} {case.counted}" if case.counted else ""
+                plan.say(f"{case.name}: round {number + 1} of {rounds}, {contender.name}{shown}")
+                metrics = _turn(case, contender, size, plan)
                 result.turns.setdefault(contender.name, {}).setdefault(size, []).append(metrics)
     return result
 
 
-def _turn(case: Case, contender: Contender, size: int, server: str, *, short: bool) -> Metrics:
-    scratch = BUILD / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.mkdtemp(dir=scratch)
+def _turn(case: Case, contender: Contender, size: int, plan: Plan) -> Metrics:
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(dir=SCRATCH)
     try:
         if contender.program:
-            return _program(contender, folder, server)
+            return _program(contender, folder, plan.server)
         turn = {
             "function": contender.function,
             "arguments": dict(contender.arguments),
-            "server": server,
+            "server": plan.server,
             "folder": folder,
-            "shared": str(BUILD / ("short" if short else "shared")),
-            "repeats": 1 if short else case.repeats,
+            "shared": str(plan.shared),
+            "repeats": 1 if plan.short else case.repeats,
             "size": size,
-            "short": short,
         }
         command = [python(contender.environment), "-m", "benchmarks.worker", json.dumps(turn)]
         done = subprocess.run(

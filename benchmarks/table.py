@@ -114,3 +114,35 @@ def _is_met(result: Result, figure: Figure, aim: Aim) -> bool | None:
         return values[-1] <= aim.most * values[0]
     others = _values(result, figure, aim.over)
     return values[-1] <= aim.most * others[-1] if others else None
+
+
+def ratios(results: list[Result]) -> list[tuple[str, str, float, float | None]]:
+    """What is drawn of each line that has a ratio: what, over whom, how much, and the aim over the same."""
+    found = []
+    for result in results:
+        for figure in result.case.figures:
+            base = None if figure.grows else base_of(result.case, figure)
+            ours = _values(result, figure, figure.ours)
+            theirs = _values(result, figure, base.name) if base else []
+            if base and ours and theirs and ours[0] and theirs[0]:
+                aim = next((aim.most for aim in figure.aims if aim.over == base.name), None)
+                found.append((figure.what, base.name, ours[0] / theirs[0], aim))
+    return found
+
+
+def curves(results: list[Result]) -> list[tuple[str, str, str, dict[str, dict[str, float]], str]]:
+    """What is drawn of each figure over the sizes of its case."""
+    found = []
+    for result in results:
+        case = result.case
+        for figure in (each for each in case.figures if each.grows):
+            shown = [each.name for each in case.contenders if each.role != "ours" or each.name == figure.ours]
+            values = {name: _by_size(result, figure, name) for name in shown}
+            values = {name: sizes for name, sizes in values.items() if sizes}
+            found.append((figure.what, figure.unit, case.counted, values, figure.ours))
+    return found
+
+
+def _by_size(result: Result, figure: Figure, contender: str) -> dict[str, float]:
+    medians = {size: result.median(contender, size, figure.metric) for size in result.case.sizes}
+    return {str(size): value for size, value in medians.items() if value is not None}

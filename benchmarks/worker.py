@@ -20,7 +20,6 @@ def main() -> None:
         shared=Path(turn["shared"]),
         repeats=turn["repeats"],
         size=turn["size"],
-        short=turn["short"],
     )
     metrics = getattr(importlib.import_module(module), name)(setting, **turn["arguments"])
     sys.stdout.write(f"\n{json.dumps(metrics)}\n")

@@ -56,7 +56,7 @@ def cases(scale: Scale) -> list[Case]:
                     aims=(Aim(1.5, GROWTH),),
                 ),
             ),
-            sizes=scale.pick((2, 4), (10, 100, 1000)),
+            sizes=scale.pick((3, 4), (10, 100, 1000)),
             counted="recordings",
             rounds=3,
         ),

@@ -70,7 +70,7 @@ def cases(scale: Scale) -> list[Case]:
                 Figure(what="rebuild", metric="rebuild_s", unit="s", aims=whole[:1]),
                 Figure(what="check", metric="check_s", unit="s", aims=whole[1:]),
             ),
-            sizes=scale.pick((6,), (1000, 100_000)),
+            sizes=scale.pick((5,), (1000, 100_000)),
             counted="records",
             rounds=2,
         ),

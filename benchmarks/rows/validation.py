@@ -16,7 +16,7 @@ _SETTINGS: dict[str, Any] = {
 }
 _TEMPLATE = "A hero image for {{product}}, seen from {{place.name}}"
 _VALUES: dict[str, Any] = {"product": "a blue bottle", "place": {"name": "above"}}
-_CALLS = 5000
+_CALLS = 1000
 
 
 def cases(scale: Scale) -> list[Case]:
@@ -32,12 +32,13 @@ def cases(scale: Scale) -> list[Case]:
             ),
             figures=(
                 Figure(
-                    what="validate a step",
+                    what="validate a step's settings",
                     metric="validate_us",
                     unit="µs",
                     base="TypeAdapter",
                     aims=(Aim(8),),
                 ),
+                Figure(what="construct a step", metric="construct_us", unit="µs", base="TypeAdapter"),
                 Figure(
                     what="render a short prompt",
                     metric="render_us",
@@ -57,7 +58,8 @@ def ours(setting: Setting) -> Metrics:
     from imagegen_nb.core import variables
 
     return {
-        "validate_us": timed(lambda: ImageGenerationStep(**_SETTINGS), setting.repeats),
+        "validate_us": timed(lambda: ImageGenerationStep.problems(_SETTINGS), setting.repeats),
+        "construct_us": timed(lambda: ImageGenerationStep(**_SETTINGS), setting.repeats),
         "render_us": timed(lambda: variables.render(_TEMPLATE, _VALUES), setting.repeats),
     }
 
@@ -84,7 +86,10 @@ def of_pydantic(setting: Setting) -> Metrics:
 
     Plain.model_rebuild(_types_namespace={"Literal": Literal})
     adapter = TypeAdapter(Plain)
-    return {"validate_us": timed(lambda: adapter.validate_python(_SETTINGS), setting.repeats)}
+    return {
+        "validate_us": timed(lambda: adapter.validate_python(_SETTINGS), setting.repeats),
+        "construct_us": timed(lambda: Plain(**_SETTINGS), setting.repeats),
+    }
 
 
 def of_text(setting: Setting) -> Metrics:
