@@ -7,7 +7,7 @@ import contextlib
 import gc
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from benchmarks.cases import Metrics
@@ -67,6 +67,31 @@ def timed(call: Callable[[], object], repeats: int) -> float:
             call()
         batches.append((time.process_time() - started) / repeats * 1e6)
     return statistics.median(batches)
+
+
+class Clock:
+    """CPU and wall time of tasks that are done again and again; the first time of each does not count."""
+
+    def __init__(self) -> None:
+        self._cpu: dict[str, list[float]] = {}
+        self._wall: dict[str, list[float]] = {}
+
+    @contextlib.contextmanager
+    def timing(self, task: str) -> Iterator[None]:
+        """Add what the block takes."""
+        cpu, wall = time.process_time(), time.perf_counter()
+        yield
+        self._cpu.setdefault(task, []).append((time.process_time() - cpu) * 1000)
+        self._wall.setdefault(task, []).append((time.perf_counter() - wall) * 1000)
+
+    def medians(self) -> Metrics:
+        """In milliseconds."""
+        cpu = {f"{task}_cpu_ms": statistics.median(times[1:]) for task, times in self._cpu.items()}
+        return cpu | {f"{task}_wall_ms": statistics.median(times[1:]) for task, times in self._wall.items()}
+
+    def seconds(self) -> Metrics:
+        """The same in seconds."""
+        return {name.replace("_ms", "_s"): value / 1000 for name, value in self.medians().items()}
 
 
 @contextlib.asynccontextmanager

@@ -58,7 +58,7 @@ def draw_ratios(bars: list[Bar], path: Path) -> None:
         if bar.aim is not None:
             axes.plot([bar.aim, bar.aim], [place - 0.42, place + 0.42], color=_OTHERS[0], linewidth=2)
     axes.axvline(1, color=_OTHERS[1], linewidth=0.8, linestyle=":")
-    axes.set_yticks(places, [f"{bar.what} / {bar.base}" for bar in bars])
+    axes.set_yticks(places, [f"{bar.what} ÷ {bar.base}" for bar in bars])
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlabel("ours / theirs (logarithmic); the strokes are the aims")

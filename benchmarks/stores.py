@@ -1,7 +1,7 @@
 """Stores with any number of records, made faster than by running as many steps.
 
-One run is stored as always; its manifest and its image are then written again under other names and hashes,
-and the database is built from them.
+One image is stored as always; its file and what its manifest says of it are then written again under other
+hashes and names, and the database is built from the manifests.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import shutil
 import uuid
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,25 @@ def store_of(size: int, shared: Path, folder: Path) -> LocalStore:
     ready = kept.with_name(f"{size}.ready")
     if not ready.exists():
         shutil.rmtree(kept, ignore_errors=True)
-        _fill(kept, size)
+        _fill(kept, size, photograph(8), runs=size)
         ready.touch()
     if size > _LARGEST_COPY:
         return LocalStore(kept)
     shutil.copytree(kept, folder / "store")
     return LocalStore(folder / "store")
+
+
+def gallery_of(size: int, pixels: int, shared: Path) -> LocalStore:
+    """A store with so many images of one run, kept in `shared`."""
+    from imagegen_nb.store.local import LocalStore
+
+    kept = shared / "galleries" / f"{size}-{pixels}"
+    ready = kept.with_name(f"{kept.name}.ready")
+    if not ready.exists():
+        shutil.rmtree(kept, ignore_errors=True)
+        _fill(kept, size, photograph(pixels), runs=1)
+        ready.touch()
+    return LocalStore(kept)
 
 
 def entry() -> LedgerEntry:
@@ -72,38 +86,42 @@ def numbered(picture: bytes, number: int) -> bytes:
     return picture[:33] + length + chunk + zlib.crc32(chunk).to_bytes(4, "big") + picture[33:]
 
 
-def _fill(folder: Path, size: int) -> None:
-    from dataclasses import replace
-
+def _fill(folder: Path, size: int, picture: bytes, runs: int) -> None:
+    """`size` images of one run, or of as many runs."""
     from imagegen_nb.store import maintenance
     from imagegen_nb.store.local import LocalStore
 
-    picture = photograph(8)
     store, first = LocalStore(folder), entry()
     store.begin(first, None)
     store.finish(replace(first, state="done"), [staged(store, first.run_id, picture)])
     store.close()
-    manifest = json.loads(store.paths.manifest(first.run_id).read_text(encoding="utf-8"))
-    for number in range(1, size):
-        _write_again(store, manifest, numbered(picture, number), number + 1)
+    path = store.paths.manifest(first.run_id)
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    like = manifest["assets"][0]
+    for order in range(2, size + 1):
+        asset = like | _blob(store, numbered(picture, order)) | {"id": str(uuid.uuid4())}
+        if runs == 1:
+            manifest["assets"].append(asset)
+            continue
+        name = uuid.uuid4().hex
+        orders = {"run_order": order, "asset_order": order}
+        run = {"run": manifest["run"] | {"run_id": name}, "assets": [asset | {"run_id": name}]}
+        store.paths.manifest(name).write_text(json.dumps(manifest | run | orders), encoding="utf-8")
+    path.write_text(json.dumps(manifest), encoding="utf-8")
     report = maintenance.rebuild(store)
     store.close()
     assert not report.problems, report.problems[:3]
     assert len(report.records) == size
 
 
-def _write_again(store: LocalStore, manifest: dict[str, Any], data: bytes, order: int) -> None:
-    name, digest = uuid.uuid4().hex, hashlib.sha256(data).hexdigest()
-    blob = store.paths.blob(digest, "image/png")
-    blob.parent.mkdir(exist_ok=True)
-    blob.write_bytes(data)
-    asset = manifest["assets"][0] | {
-        "id": str(uuid.uuid4()),
-        "file_url": blob.relative_to(store.folder).as_posix(),
+def _blob(store: LocalStore, data: bytes) -> dict[str, Any]:
+    """Write an image's file, and return what is said of it."""
+    digest = hashlib.sha256(data).hexdigest()
+    path = store.paths.blob(digest, "image/png")
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    return {
+        "file_url": path.relative_to(store.folder).as_posix(),
         "file_size": len(data),
         "sha256": digest,
-        "run_id": name,
     }
-    run = manifest["run"] | {"run_id": name}
-    document = manifest | {"run": run, "run_order": order, "assets": [asset], "asset_order": order}
-    store.paths.manifest(name).write_text(json.dumps(document), encoding="utf-8")

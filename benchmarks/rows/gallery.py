@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cases import Aim, Case, Contender, Figure, Metrics, Scale, Setting
-from benchmarks.pictures import kept
-from benchmarks.stores import numbered
+from benchmarks.stores import gallery_of
 
 if TYPE_CHECKING:
     from comm.base_comm import BaseComm
-
-    from imagegen_nb.store.local import LocalStore
 
 _HERE = "benchmarks.rows.gallery"
 
@@ -53,7 +48,7 @@ def ours(setting: Setting, *, count: int, pixels: int) -> Metrics:
     from imagegen_nb import Gallery, Workspace
 
     wire = _Wire()
-    workspace = Workspace(_stored(setting, count, pixels))
+    workspace = Workspace(gallery_of(count, pixels, setting.shared))
     Gallery()  # imports and styles are paid once, as is opening the database
     assert workspace.store.used
     wire.bytes = 0
@@ -83,7 +78,7 @@ def of_ipywidgets(setting: Setting, *, count: int, pixels: int) -> Metrics:
     """A box of image widgets, which send each file whole."""
     import ipywidgets
 
-    wire, store = _Wire(), _stored(setting, count, pixels)
+    wire, store = _Wire(), gallery_of(count, pixels, setting.shared)
     ipywidgets.Image()
     wire.bytes = 0
     began = time.process_time()
@@ -99,7 +94,7 @@ def as_json(setting: Setting, *, count: int, pixels: int) -> Metrics:
     """What is known of each image, as one text; no pictures."""
     from dataclasses import asdict
 
-    records = list(_stored(setting, count, pixels).records())
+    records = list(gallery_of(count, pixels, setting.shared).records())
     began = time.process_time()
     text = json.dumps([asdict(record) for record in records])
     taken = time.process_time() - began
@@ -152,23 +147,3 @@ def _static_html(gallery: Any) -> str:
     with capture_output() as captured:
         display(gallery)  # type: ignore[no-untyped-call]
     return "".join(output.data.get("text/html", "") for output in captured.outputs)
-
-
-def _stored(setting: Setting, count: int, pixels: int) -> LocalStore:
-    """A store with so many images of one run, made once."""
-    from imagegen_nb.core import images
-    from imagegen_nb.store.local import LocalStore
-
-    folder = setting.shared / "galleries" / f"{count}-{pixels}"
-    store = LocalStore(folder)
-    if sum(1 for _ in itertools.islice(store.records(), count)) < count:
-        checked = images.check(kept(setting.shared / "pictures", pixels, "png"))
-        store.put(
-            [
-                store.stage(
-                    replace(checked, data=numbered(checked.data, number)), run_id="bench", emulated=False
-                )
-                for number in range(count)
-            ]
-        )
-    return store

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import statistics
 import subprocess
 import sys
-import time
 from contextlib import closing
 from dataclasses import replace
 
 from benchmarks.cases import GROWTH, Aim, Case, Contender, Figure, Metrics, Scale, Setting
+from benchmarks.measure import Clock
 from benchmarks.stores import entry
 
 _HERE = "benchmarks.rows.starts"
@@ -29,14 +28,15 @@ def cases(scale: Scale) -> list[Case]:
             ),
             figures=tuple(
                 Figure(
-                    what=f"start of a run beside others under way{where}",
-                    metric="start_ms",
+                    what=f"start beside others under way{where}, {shown}",
+                    metric=metric,
                     unit="ms",
                     ours=ours,
                     grows=True,
-                    aims=(Aim(1.5, GROWTH),),
+                    aims=(Aim(1.5, GROWTH),) if shown == "CPU" else (),
                 )
                 for ours, where in {"ours": "", "others in another process": " elsewhere"}.items()
+                for shown, metric in {"CPU": "start_cpu_ms", "wall": "start_wall_ms"}.items()
             ),
             sizes=scale.pick((0, 3), (0, 64, 300)),
             counted="runs under way",
@@ -77,23 +77,20 @@ def of_sqlite(setting: Setting) -> Metrics:
         with database:
             others = ((f"{number}", "calling") for number in range(setting.size))
             database.executemany("INSERT INTO run VALUES (?, ?)", others)
-        times = []
+        clock = Clock()
         for number in range(setting.repeats + 1):
-            began = time.perf_counter()
-            with database:
+            with clock.timing("start"), database:
                 database.execute("INSERT INTO run VALUES (?, 'calling')", (f"new {number}",))
-            times.append((time.perf_counter() - began) * 1000)
-    return {"start_ms": statistics.median(times[1:])}
+    return clock.medians()
 
 
 def _starts(setting: Setting) -> Metrics:
     from imagegen_nb.store.local import LocalStore
 
-    store, times = LocalStore(setting.folder / "store"), []
+    store, clock = LocalStore(setting.folder / "store"), Clock()
     for _ in range(setting.repeats + 1):  # the first opens the database
         run = entry()
-        began = time.perf_counter()
-        store.begin(run, None)
-        times.append((time.perf_counter() - began) * 1000)
+        with clock.timing("start"):
+            store.begin(run, None)
         store.finish(replace(run, state="failed"), [])
-    return {"start_ms": statistics.median(times[1:])}
+    return clock.medians()
