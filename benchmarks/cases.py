@@ -57,9 +57,11 @@ class Aim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One line of the table: a metric of a case. `grows` shows it over the case's sizes, `at` at one of
-    them. `base` is the contender whose figure is the 1 of the ratio; by default the first that is not ours.
-    `ours` is the contender that the line is about."""
+    """One line of the table: a metric of a case, at its largest size; where it `grows`, at the smallest too.
+
+    `ours` is the contender that the line is about, `base` the one whose figure is the 1 of the ratio: by
+    default the first that is not ours.
+    """
 
     what: str
     metric: str
@@ -68,7 +70,6 @@ class Figure:
     ours: str = "ours"
     base: str | None = None
     grows: bool = False
-    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ def _others(case: Case, role: str, shown: dict[str, str]) -> str:
 def _sizes(case: Case, figure: Figure) -> tuple[int, ...]:
     if figure.grows:
         return (case.sizes[0], case.sizes[-1])
-    return (case.sizes[-1] if figure.at is None else figure.at,)
+    return (case.sizes[-1],)
 
 
 def _values(result: Result, figure: Figure, contender: str) -> list[float]:

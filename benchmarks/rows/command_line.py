@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from benchmarks.cases import Aim, Case, Contender, Figure, Scale
-from benchmarks.environments import BUILD
+from benchmarks.environments import ROOT
 
+_STEP = ROOT / "benchmarks" / "hero.step.json"
 _BARE = "bare interpreter"
 _MOST = 12.0
 
@@ -16,7 +14,7 @@ def cases(scale: Scale) -> list[Case]:
     """One case, so that all of them take turns."""
     commands = {
         "--help": ("--help",),
-        "validate": ("validate", str(_step_file())),
+        "validate": ("validate", str(_STEP)),
         "models": ("models",),
     }
     main = "import sys; from imagegen_nb.cli import main; sys.argv[0] = 'imagegen-nb'; main()"
@@ -50,13 +48,3 @@ def cases(scale: Scale) -> list[Case]:
             rounds=scale.pick(1, 9),
         )
     ]
-
-
-def _step_file() -> Path:
-    """A step file to validate."""
-    path = BUILD / "hero.step.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        settings = {"model": "gpt-image-2", "prompt": "A glass of water"}
-        path.write_text(json.dumps(settings), encoding="utf-8")
-    return path
