@@ -444,7 +444,10 @@ def test_a_declared_model_runs_like_the_one_it_is_like_and_is_marked(workspace, 
     assert load_step(tmp_path / "alone.json").step == step
     catalog.unregister(dated)
     elsewhere = load_step(tmp_path / "alone.json").step  # the file declares it
-    assert elsewhere.replace(prompt="a hare").run(workspace=workspace).warnings == run.warnings
+    try:
+        assert elsewhere.replace(prompt="a hare").run(workspace=workspace).warnings == run.warnings
+    finally:
+        catalog.unregister(dated)
 
 
 # --- notes
