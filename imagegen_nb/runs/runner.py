@@ -19,7 +19,7 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.daemon_threads import PIXELS, STORE
 from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.loop_semaphore import LoopSemaphore
-from imagegen_nb.core.open_files import is_out_of_files, patiently
+from imagegen_nb.core.open_files import is_out_of_files, is_out_of_modules, patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
@@ -173,7 +173,7 @@ class _ActiveRun:
         """The connection, with the run's deadline, which begins to count once the provider is ready."""
         prepared, context, provider = self.prepared, self.prepared.context, self.prepared.entry.provider
         if provider not in _ready:
-            await asyncio.to_thread(patiently, provider.prepare, is_out_of_files)
+            await asyncio.to_thread(patiently, provider.prepare, is_out_of_modules)
             _ready.add(provider)
         if prepared.route.cassette is not None:
             await prepared.route.cassette.check(provider)
