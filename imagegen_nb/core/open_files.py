@@ -6,9 +6,9 @@ Bytes that have come, and are paid for, must not be lost for it.
 from __future__ import annotations
 
 import errno
-import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from imagegen_nb.core.error_chain import causes
@@ -18,6 +18,7 @@ T = TypeVar("T")
 _LONGEST_WAIT = 60.0
 """Seconds to wait for a file that can be opened."""
 _LOOK_AGAIN = 0.1
+_OPEN_FILES = Path("/proc/self/fd")
 _SCARCE = 0.8
 """The part of the files that are open already: an import opens several at once."""
 OUT_OF_FILES = "this process has too many files open. Close some, or raise the limit (ulimit -n)"
@@ -39,7 +40,7 @@ def is_out_of_modules(error: BaseException | None) -> bool:
 
 def _are_scarce() -> bool:
     try:
-        return len(os.listdir("/proc/self/fd")) > _SCARCE * soft_limit()
+        return sum(1 for _ in _OPEN_FILES.iterdir()) > _SCARCE * soft_limit()
     except OSError as error:
         return is_out_of_files(error)
 
