@@ -1,8 +1,13 @@
+const FEW_RUNS = 9; // of so few runs, the next and the previous one are quick to reach
+
 function render({ model, el }) {
   initRoot(el, "ig-gallery");
   const previews = new Map(); // index -> { url, finished }
-  const thumbnails = thumbnailCache();
   let first = null; // the image that another one is to be compared with
+  let shown = []; // ids of the images that are not removed
+  let always = new Set(); // ids of the first images, whose cards are full from the beginning
+  let page = null; // id of the run that is shown
+  let looked = ""; // id of the image that was looked at last
   let nextFocus = ""; // key of the element that gets the focus once the next view is drawn
 
   const head = h("div", { class: "igw-head" });
@@ -10,36 +15,58 @@ function render({ model, el }) {
   const status = h("p", { role: "status", class: "igw-status" });
   const bar = h("div", { class: "igw-bar" });
   const grid = h("ul", { class: "igw-grid", role: "list" });
+  const end = h("p", { tabindex: "-1", class: "igw-hidden" }, "End of the images");
+  const skip = h("button", { type: "button", class: "igw-button igw-skip", click: () => end.focus() }, "Skip the images");
   const { menu, open: openMenu } = popupMenu();
   const ask = requester(model, receive, (text) => showStatus(text));
   const request = (type, more) => ask(type, more).then(([answer]) => showStatus(answer.text ?? ""), showError);
   const { load, clear } = fullSizeLoader(ask);
   const showError = (error) => showStatus(error.message);
-  const thumbnail = (item) => thumbnails.url(item.id);
-  const opener = (id) => grid.querySelector(`[data-key="open ${id}"]`);
+  const source = pictureSource({ ask, run: () => model.get("view").run, onItem: (id) => cards.update(id),
+    onThumbnail: showThumbnail, onDropped, onError: showError });
+  const cards = cardList(grid, (id) => (isFilled(id) ? card(source.item(id)) : emptyCard(id)), onMove);
+  const thumbnail = source.thumbnail;
+  const opener = (id) => cards.card(id)?.querySelector(".igw-open");
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
-  const onClose = (id) => opener(id)?.focus();
-  const viewer = lightbox({ load, thumbnail, copy, download, onClose });
+  const viewer = lightbox({ load, thumbnail, find, copy, download, onClose });
   const comparer = comparison({ load, thumbnail, onClose });
-  el.append(head, notes, bar, status, grid, menu, viewer.dialog, comparer.dialog);
-
-  // Python sends thumbnails along with a new run; a page that was opened later asks for them.
-  function receiveThumbnails({ ids }, buffers) {
-    ids.forEach((id, index) => {
-      thumbnails.put(id, buffers[index]);
-      opener(id)?.querySelector("img")?.setAttribute("src", thumbnails.url(id));
-    });
-  }
+  el.append(head, notes, bar, status, skip, grid, end, menu, viewer.dialog, comparer.dialog);
 
   function clearPreviews() {
     previews.forEach((preview) => URL.revokeObjectURL(preview.url));
     previews.clear();
   }
 
-  function requestThumbnails(items) {
-    if (!dialogOpen()) thumbnails.keepOnly(new Set([...items.map((item) => item.id), first?.id]));
-    const ids = items.filter((item) => !item.missing && !thumbnails.has(item.id)).map((item) => item.id);
-    if (ids.length) ask("thumbnails", { ids }).then((answer) => receiveThumbnails(...answer), showError);
+  const isFilled = (id) => source.item(id) && (always.has(id) || cards.isNear(id) || source.hasThumbnail(id) || id === looked);
+  const isUsed = (id) => id === first?.id || always.has(id) || cards.isNear(id) || dialogOpen();
+
+  function showThumbnail(id) {
+    const picture = cards.card(id)?.querySelector(".igw-open img");
+    if (picture && source.hasThumbnail(id)) picture.src = thumbnail(source.item(id));
+    else cards.update(id);
+  }
+
+  function onDropped(id) {
+    if (!cards.card(id)?.contains(document.activeElement)) cards.update(id);
+  }
+
+  function onMove() {
+    cards.nearby().filter((id) => source.item(id) && cards.card(id).matches(".igw-unloaded")).forEach(cards.update);
+    source.pump();
+  }
+
+  // An image of those that are shown, with its neighbours, for who looks at it before it was in sight.
+  async function find(id) {
+    const index = shown.indexOf(id);
+    if (!source.item(id)) await source.request(shown.slice(Math.max(index - 2, 0), index + 3));
+    return source.item(id);
+  }
+
+  // Back to the image that was looked at last, wherever in the list it is.
+  function onClose(id) {
+    looked = id;
+    if (cards.card(id)?.matches(".igw-unloaded")) cards.update(id);
+    opener(id)?.focus();
   }
 
   function showStatus(text, place = status) {
@@ -87,11 +114,15 @@ function render({ model, el }) {
     ["Remove", () => remove(item)],
   ];
 
-  function card(item, index, items) {
-    const picture = item.missing ? h("span", { class: "igw-missing-image" }, "Image stored elsewhere")
+  const emptyCard = (id) => h("li", { class: "igw-card igw-unloaded" }, h("div", { class: "igw-open" }),
+    h("div", { class: "igw-name" }, `Image ${Number(id.slice(id.lastIndexOf(".") + 1)) + 1}`));
+
+  function card(item) {
+    const picture = item.missing || item.damaged
+      ? h("span", { class: "igw-missing-image" }, item.missing ? "Image stored elsewhere" : "The image is damaged")
       : h("img", { src: thumbnail(item) || null, alt: item.alt, contextmenu: (event) => event.stopPropagation() });
     const open = h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`,
-      click: () => (first && first.id !== item.id && !item.missing ? compare(item) : viewer.open(items, index)) }, picture);
+      click: () => (first && first.id !== item.id && !item.missing ? compare(item) : viewer.open(shown, shown.indexOf(item.id))) }, picture);
     const more = iconButton(`More for ${item.name}`, ICONS.more, () => openMenu(more, `More for ${item.name}`, entries(item)),
       { "data-key": `more ${item.id}`, "aria-haspopup": "menu", "aria-expanded": "false" });
     return h("li", { class: first?.id === item.id ? "igw-card igw-first" : "igw-card" }, open,
@@ -105,6 +136,16 @@ function render({ model, el }) {
           { "data-key": `get ${item.id}` }), more));
   }
 
+  // With many runs, any of them is reached by its number.
+  const runNumber = (view) => h("input", { type: "number", class: "igw-run-number", min: 1, max: view.total,
+    value: view.position + 1, "aria-label": "Number of the run to show", "data-key": "run number",
+    change: (event) => {
+      const to = Math.round(event.target.valueAsNumber) - 1;
+      nextFocus = "run number";
+      if (to >= 0 && to < view.total) request("flip", { to });
+      else event.target.value = view.position + 1;
+    } });
+
   function heading(view) {
     const flip = (by) => () => { nextFocus = `flip ${by}`; request("flip", { by }); };
     const downloadable = view.items.some((item) => !item.missing);
@@ -113,7 +154,8 @@ function render({ model, el }) {
     h("div", { class: "igw-tools" },
       view.total > 1 && [
         iconButton("Previous run", ICONS.previous, flip(-1), { "data-key": "flip -1", disabled: view.position === 0 }),
-        h("span", { class: "igw-where" }, `Run ${view.position + 1} of ${view.total}`),
+        h("span", { class: "igw-where" }, ...(view.total > FEW_RUNS
+          ? ["Run ", runNumber(view), ` of ${view.total.toLocaleString("en")}`] : [`Run ${view.position + 1} of ${view.total}`])),
         iconButton("Next run", ICONS.next, flip(1), { "data-key": "flip 1", disabled: view.position + 1 === view.total })],
       downloadable && textButton("zip", downloadAll, icon(ICONS.download), "Download all")));
   }
@@ -130,17 +172,26 @@ function render({ model, el }) {
   function draw() {
     const view = model.get("view");
     const focused = el.contains(document.activeElement) && document.activeElement.dataset.key;
-    const items = view.items.map((item) => ({ ...item, run: view.run }));
+    const top = view.page === page ? grid.scrollTop : 0;
+    if (view.page !== page) source.forget((id) => id === first?.id);
+    page = view.page;
+    const gone = new Set(view.removed);
+    shown = Array.from({ length: view.count }, (_, index) => index).filter((index) => !gone.has(index))
+      .map((index) => `${page}.${index}`);
+    always = new Set(shown.slice(0, MANY));
+    view.items.forEach(source.put);
     if (!view.running) clearPreviews();
     heading(view);
     bars(view);
     notes.replaceChildren(...view.notes.map((note) => h("li", null, icon(ICONS.note), h("span", null, note))));
-    grid.replaceChildren(...items.map(card), ...Array.from({ length: view.pending }, (_, index) => pendingTile(index, previews.get(index))));
+    cards.show(shown, Array.from({ length: view.pending }, (_, index) => pendingTile(index, previews.get(index))));
+    skip.hidden = end.hidden = shown.length <= MANY;
+    grid.scrollTop = top;
     if (!grid.children.length) grid.append(h("li", { class: "igw-empty" }, view.empty));
-    requestThumbnails(items);
+    source.follow(() => [...shown.slice(0, EAGER), ...cards.nearby()], isUsed);
     const key = nextFocus || focused;
     if (!key || dialogOpen()) return;
-    const target = el.querySelector(`[data-key="${key}"]:not(:disabled)`) ?? (nextFocus && el.querySelector("[data-key]:not(:disabled)"));
+    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? (nextFocus && el.querySelector("[data-key]:not(:disabled)"));
     target?.focus();
   }
 
@@ -155,7 +206,7 @@ function render({ model, el }) {
       URL.revokeObjectURL(previews.get(message.index)?.url);
       previews.set(message.index, { url: thumbnailUrl(buffers[0]), finished: message.finished });
       grid.querySelectorAll(".igw-pending")[message.index]?.replaceWith(pendingTile(message.index, previews.get(message.index)));
-    } else if (message.type === "thumbnails") receiveThumbnails(message, buffers);
+    } else if (message.type === "thumbnails") source.receive(message, buffers);
   }
 
   el.addEventListener("keydown", (event) => {
@@ -167,7 +218,8 @@ function render({ model, el }) {
   draw();
   return () => {
     clear();
-    thumbnails.keepOnly(new Set());
+    source.clear();
+    cards.stop();
     clearPreviews();
   };
 }
