@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Locator, Page, expect
-from support.lab import OpenNotebook, axe, run_all, screenshot
+from support.lab import Opener, OpenNotebook, axe, execute, run_all, save, screenshot
 
 STORE = """
 import colorsys, dataclasses, io, uuid
 from PIL import Image, ImageDraw
 import imagegen_nb as ig
 from imagegen_nb.core.images import check
-workspace = ig.Workspace("assets-many", backend="emulator")
+workspace = ig.Workspace(f"assets-{uuid.uuid4()}", backend="emulator")
 def painted(number):
     colour = tuple(int(255 * part) for part in colorsys.hsv_to_rgb(number / 40, 0.6, 0.8))
     image = Image.new("RGB", (640, 640), colour)
@@ -34,6 +34,19 @@ big = records("big", 1000)
 workspace.store.put(big)
 gallery = ig.Gallery(big, store=workspace.store)
 gallery
+"""
+DAMAGED = """
+from pathlib import Path
+from urllib.parse import urlsplit
+def file_of(record):
+    return Path(urlsplit(record.file_url).path)
+big = records("big", 43)
+big[40], big[41] = records("big", 2)
+big[42] = dataclasses.replace(big[42], file_name="last.jpg")
+workspace.store.put(big)
+file_of(big[0]).unlink()
+file_of(big[1]).write_bytes(b"no image")
+ig.Gallery(big, store=workspace.store)
 """
 MANY_RUNS = """
 small = [record for number in range(120) for record in records(f"run-{number}", 1 + number % 3)]
@@ -75,19 +88,134 @@ def test_of_a_thousand_images_those_in_sight_come(open_notebook: OpenNotebook):
     run_all(page)
     for number in (1, 12):
         pixels_shown(card(page, number))
-    screenshot(page, "gallery-thousand")
     assert page.evaluate("() => window.bytesReceived") < 400_000
     grid = grid_of(page)
     expect(grid.locator(":scope > li")).to_have_count(1000)
     assert grid.locator("img[src]").count() < 60
+    grid.scroll_into_view_if_needed()
+    page.mouse.wheel(0, 100)
+    screenshot(page, "gallery-thousand", ".ig-gallery")
     assert axe(page, ".ig-gallery") == []
 
     # Far down, by the scroll bar: what is in sight there comes, and nothing in between.
     grid.evaluate("(grid) => { grid.scrollTop = grid.scrollHeight / 2; }")
-    middle = grid.locator("li").nth(500)
-    pixels_shown(middle)
-    expect(middle).to_contain_text("hero-501.jpg")
-    screenshot(page, "gallery-thousand-scrolled")
+    in_sight = grid.locator("li").nth(501)
+    pixels_shown(in_sight)
+    expect(in_sight).to_contain_text("hero-502.jpg")
+    screenshot(page, "gallery-thousand-scrolled", ".ig-gallery")
     assert grid.locator("img[src]").count() < 100
     assert card(page, 300).locator("img").count() == 0
+    heights = grid.evaluate(
+        "(grid) => [...new Set([...grid.children].map((card) => Math.round(card.offsetHeight)))]"
+    )
+    assert max(heights) - min(heights) <= 2, f"cards of several heights make the list jump: {heights}"
     assert axe(page, ".ig-gallery") == []
+
+    # An image that was never in sight is looked at, and the focus goes back to where it stands in the list.
+    page.get_by_role("button", name="Stored image (502 of 1000)").click()
+    dialog = page.get_by_role("dialog")
+    page.keyboard.press("End")
+    expect(dialog).to_have_accessible_name("hero-1000.jpg, image 1000 of 1000")
+    expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 640)
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    expect(dialog).to_have_accessible_name("hero-995.jpg, image 995 of 1000")
+    screenshot(page, "gallery-thousand-lightbox")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Stored image (995 of 1000)")).to_be_focused()
+    expect(page.get_by_role("button", name="Stored image (995 of 1000)")).to_be_in_viewport()
+
+    # Removing one moves the others, and leaves the list where it is.
+    top = grid.evaluate("(grid) => grid.scrollTop")
+    page.get_by_role("button", name="More for hero-995.jpg").click()
+    page.get_by_role("menuitem", name="Remove").click()
+    expect(grid.locator(":scope > li")).to_have_count(999)
+    assert abs(grid.evaluate("(grid) => grid.scrollTop") - top) < 500
+    pixels_shown(card(page, 996))
+    page.get_by_role("button", name="Undo").click()
+    expect(card(page, 995)).to_contain_text("hero-995.jpg")
+    pixels_shown(card(page, 995))
+
+
+def test_a_keyboard_goes_through_a_thousand_images_or_past_them(open_notebook: OpenNotebook):
+    page = open_notebook([STORE, MANY_IMAGES])
+    run_all(page)
+    pixels_shown(card(page, 1))
+    skip = page.get_by_role("button", name="Skip the images")
+    page.get_by_role("button", name="Download all").focus()
+    page.keyboard.press("Tab")
+    expect(skip).to_be_focused()
+    screenshot(page, "gallery-thousand-skip", ".ig-gallery")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("End of the images")).to_be_focused()
+    skip.focus()
+    for number in range(1, 61):
+        page.keyboard.press("Tab")
+        opener = page.get_by_role("button", name=f"Stored image ({number} of 1000)")
+        expect(opener).to_be_focused()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+    pixels_shown(card(page, 60))
+
+
+def test_what_is_missing_or_damaged_is_told_where_it_is_shown(open_notebook: OpenNotebook):
+    page = open_notebook([STORE, DAMAGED])
+    run_all(page)
+    grid = grid_of(page)
+    expect(card(page, 1)).to_contain_text("Image stored elsewhere")
+    expect(card(page, 2)).to_contain_text("The image is damaged")
+    pixels_shown(card(page, 3))
+    screenshot(page, "gallery-damaged", ".ig-gallery")
+    assert axe(page, ".ig-gallery") == []
+    grid.evaluate("(grid) => { grid.scrollTop = grid.scrollHeight; }")
+    expect(card(page, 41)).to_contain_text("Image stored elsewhere")
+    expect(card(page, 42)).to_contain_text("The image is damaged")
+    # The small picture was made before the file was cut off.
+    execute(page, "path = file_of(big[42]); path.write_bytes(path.read_bytes()[:-3000])")
+    page.get_by_role("button", name="Stored image (43 of 43)").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("status")).to_have_text("The image's file is damaged.")
+    screenshot(page, "lightbox-damaged")
+    page.keyboard.press("ArrowLeft")
+    expect(dialog.get_by_role("status")).to_have_text("The image's file is damaged.")
+    page.keyboard.press("ArrowLeft")
+    expect(dialog.get_by_text("Image stored elsewhere")).to_be_visible()
+
+
+def test_any_of_many_runs_is_reached_and_the_newest_is_first(open_notebook: OpenNotebook):
+    page = open_notebook([STORE, MANY_RUNS])
+    run_all(page)
+    number = page.get_by_role("spinbutton", name="Number of the run to show")
+    expect(number).to_have_value("120")
+    expect(page.locator(".igw-where")).to_have_text("Run  of 120")
+    expect(grid_of(page).locator("img")).to_have_count(3)
+    screenshot(page, "gallery-many-runs", ".ig-gallery")
+    assert axe(page, ".ig-gallery") == []
+    number.fill("1")
+    number.press("Enter")
+    expect(grid_of(page).locator("li")).to_have_count(1)
+    expect(number).to_be_focused()
+    expect(page.get_by_role("button", name="Previous run")).to_be_disabled()
+    number.fill("500")
+    number.press("Enter")
+    expect(number).to_have_value("1")
+    page.get_by_role("button", name="Next run").click()
+    expect(number).to_have_value("2")
+    expect(grid_of(page).locator("img")).to_have_count(2)
+
+
+def test_a_reopened_notebook_shows_the_first_and_counts_the_others(
+    open_notebook: OpenNotebook, opener: Opener
+):
+    page = open_notebook([STORE, MANY_IMAGES])
+    run_all(page)
+    pixels_shown(card(page, 1))
+    save(page)
+    file = max(opener.lab.folder.glob("notebooks/*.ipynb"), key=lambda path: path.stat().st_mtime_ns)
+    assert file.stat().st_size < 250_000
+    opener.close(page)
+    page = opener.open_file(file)
+    fallback = page.locator(".ig-fallback")
+    expect(fallback.get_by_role("img")).to_have_count(24)
+    expect(fallback.get_by_text("… and 976 more images, not shown here")).to_be_visible()
+    screenshot(page, "gallery-thousand-static", ".ig-fallback")
