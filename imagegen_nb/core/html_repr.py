@@ -16,8 +16,8 @@ from rich import filesize
 from imagegen_nb.core.redaction import visible
 
 _COLUMNS = 4
-MOST_TILES = 24
-"""Pictures in one static table; of the others it says how many there are."""
+_MOST_TILES = 24
+_TILES_OF_MORE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Tile:
     path: str
     facts: Sequence[str]
     thumbnail: Callable[[], bytes | None] = field(default=lambda: None, repr=False)
+
+
+def tiles_shown(total: int) -> int:
+    """How many of `total` pictures stand in a static table; of very many a few, as a sample."""
+    return total if total <= _MOST_TILES else _TILES_OF_MORE
 
 
 def html(title: str, notes: Sequence[str], tiles: Sequence[Tile], total: int = 0) -> str:

@@ -51,8 +51,8 @@ class ThumbnailSize:
 
 STATIC = ThumbnailSize("static-1", 5_000, _SMALL_STEPS)
 """For a saved notebook: with twenty of them it is still a small file."""
-LIVE = ThumbnailSize("live-1", 24_000, ((512, (75, 60, 45)), (384, (60, 45)), *_SMALL_STEPS), method=2)
-"""For a page beside a kernel: sharp on screens with two pixels for one, a dozen of them in 300 kB."""
+LIVE = ThumbnailSize("live-1", 20_000, ((512, (75, 60, 45)), (384, (60, 45)), *_SMALL_STEPS), method=2)
+"""For a page beside a kernel: sharp on screens with two pixels for one, a dozen of them in 240 kB."""
 
 
 @dataclass(frozen=True, slots=True)

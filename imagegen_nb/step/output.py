@@ -229,7 +229,7 @@ class StepOutput(BaseModel):
 
     def tiles(self, prefix: str, alt: str) -> Iterator[html_repr.Tile]:
         """The first assets as pictures to show; `prefix` is the path to this output."""
-        for index, asset in enumerate(self.assets[: html_repr.MOST_TILES]):
+        for index, asset in enumerate(self.assets[: html_repr.tiles_shown(len(self.assets))]):
             yield html_repr.Tile(
                 name=asset.file_name,
                 alt=f"{alt} ({index + 1} of {len(self.assets)})",

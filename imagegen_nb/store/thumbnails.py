@@ -39,6 +39,8 @@ def thumbnail(store: Store, asset: AssetRecord, size: ThumbnailSize) -> bytes | 
         return None
     if (small := _kept(store, asset, size)) is not None:
         return small
+    if size != images.LIVE and (small := _from_larger(store, asset, size)) is not None:
+        return small
     try:
         with store.open(asset.id) as file:
             data = file.read()
@@ -72,6 +74,18 @@ def of_arrived(data: bytes, size: ThumbnailSize) -> bytes:
         return made.data
     small = images.thumbnail(data, size)
     _remember(digest, size, _Made(small))
+    return small
+
+
+def _from_larger(store: Store, asset: AssetRecord, size: ThumbnailSize) -> bytes | None:
+    """A small thumbnail out of the one for a page beside a kernel, which is read far faster."""
+    if (larger := _kept(store, asset, images.LIVE)) is None:
+        return None
+    try:
+        small = images.thumbnail(larger, size)
+    except ImagegenError:
+        return None
+    store.keep_thumbnail(asset, size.name, small)
     return small
 
 

@@ -23,7 +23,7 @@ from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, base_name, count_images
-from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery
+from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery, make_static
 
 _MOST_PENDING = 100
 _SENT_ALONG = 24
@@ -117,7 +117,9 @@ class Gallery(BaseWidget):
         return f"Gallery of {count_images(len(self._page_and_shown()[1]))} (run this cell to see it live)"
 
     def _static_html(self) -> str:
-        return self._page().html() + "".join(f"<p>{line}</p>" for line in self._other_runs())
+        page = self._page()
+        make_static(page.in_static_view())
+        return page.html() + "".join(f"<p>{line}</p>" for line in self._other_runs())
 
     def _static_text(self) -> str:
         return "\n".join([self._page().text(), *(f"  {line}" for line in self._other_runs())])

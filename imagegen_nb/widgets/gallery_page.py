@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from typing import Any, overload
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -125,6 +124,10 @@ class GalleryPage:
             return self.run._repr_html_()
         return html_repr.html(self._heading(), self.notes, self._tiles(), len(self.assets))
 
+    def in_static_view(self) -> Sequence[Asset]:
+        """The images that the static table shows."""
+        return self.assets[: html_repr.tiles_shown(len(self.assets))]
+
     def text(self) -> str:
         """The page as lines of text, which are the same for equal runs."""
         if self.run:
@@ -143,7 +146,7 @@ class GalleryPage:
                 facts=asset.facts(),
                 thumbnail=partial(thumbnail, asset, images.STATIC),
             )
-            for index, asset in islice(enumerate(self.assets), html_repr.MOST_TILES)
+            for index, asset in enumerate(self.in_static_view())
         ]
 
     def _alt(self, index: int) -> str:

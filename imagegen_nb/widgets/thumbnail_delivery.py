@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from imagegen_nb.core import images
@@ -94,6 +95,13 @@ class ThumbnailDelivery:
     def _is_wanted(self, run: int, number: int, index: int) -> bool:
         with self._lock:
             return self._run == run and self._last_asked.get(index) == number
+
+
+def make_static(assets: Iterable[Asset]) -> None:
+    """Make what is lacking for a static view, in all threads at once: its cell waits for it."""
+    lacking = [asset for asset in assets if kept_thumbnail(asset, images.STATIC) is None]
+    if len(lacking) > 1:
+        list(_shared_pool().map(partial(thumbnail, size=images.STATIC), lacking))
 
 
 def _shared_pool() -> ThreadPoolExecutor:

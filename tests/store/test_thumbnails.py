@@ -50,6 +50,22 @@ def test_a_thumbnail_is_made_once_for_each_size_also_for_the_next_process(store,
     assert made == ["live-1", "static-1"]
 
 
+def test_a_small_one_is_made_out_of_a_larger_one(store, monkeypatch):
+    record = put(store, picture(size=(1000, 500)))
+    assert thumbnails.thumbnail(store, record, LIVE)
+    monkeypatch.setattr(LocalStore, "open", None)  # the image itself is not read
+    small = thumbnails.thumbnail(store, record, STATIC)
+    assert size_of(small) == (256, 128)
+    assert store.read_thumbnail(record, STATIC.name) == small
+
+
+def test_a_larger_one_that_is_damaged_is_not_used(store):
+    record = put(store, picture(size=(1000, 500)))
+    whole = picture("WEBP")
+    store.keep_thumbnail(record, LIVE.name, whole[:30] + bytes(len(whole) - 60) + whole[-30:])
+    assert size_of(thumbnails.thumbnail(store, record, STATIC)) == (256, 128)
+
+
 def test_one_is_shared_by_all_records_of_the_same_bytes(store, made):
     record = put(store, picture())
     again = replace(record, id=str(uuid.uuid4()))

@@ -13,7 +13,7 @@ from support.runs import stored_assets
 from imagegen_nb.core import images
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.store import thumbnails
-from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery
+from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery, make_static
 
 
 class Page:
@@ -64,6 +64,15 @@ def test_kept_ones_come_at_once_and_others_later_and_missing_ones_never(page, wo
     assert buffers == [small]
     assert page.wait_for(1) == [{"type": "thumbnails", "ids": ["new"]}]
     assert page.messages[0][1] == [thumbnail(new, images.LIVE)]
+
+
+def test_what_a_static_view_lacks_is_made_at_once(workspace, monkeypatch):
+    assets = stored_assets(workspace.store, *(picture(size=(407, size)) for size in (1, 2, 3)))
+    thumbnail(assets[0], images.STATIC)
+    make_static(assets)
+    monkeypatch.setattr(images, "thumbnail", None)
+    assert all(thumbnail(asset, images.STATIC) for asset in assets)
+    make_static(assets)
 
 
 def test_what_is_under_way_is_made_once_whoever_asks(page, workspace, held):

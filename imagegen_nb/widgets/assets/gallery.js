@@ -5,9 +5,8 @@ function render({ model, el }) {
   const previews = new Map(); // index -> { url, finished }
   let first = null; // the image that another one is to be compared with
   let shown = []; // ids of the images that are not removed
-  let always = new Set(); // ids of the first images, whose cards are full from the beginning
   let page = null; // id of the run that is shown
-  let looked = ""; // id of the image that was looked at last
+  let scrolled = false;
   let nextFocus = ""; // key of the element that gets the focus once the next view is drawn
 
   const head = h("div", { class: "igw-head" });
@@ -15,6 +14,7 @@ function render({ model, el }) {
   const status = h("p", { role: "status", class: "igw-status" });
   const bar = h("div", { class: "igw-bar" });
   const grid = h("ul", { class: "igw-grid", role: "list" });
+  const scroller = h("div", { class: "igw-scroller" }, grid);
   const end = h("p", { tabindex: "-1", class: "igw-hidden" }, "End of the images");
   const skip = h("button", { type: "button", class: "igw-button igw-skip", click: () => end.focus() }, "Skip the images");
   const { menu, open: openMenu } = popupMenu();
@@ -23,22 +23,22 @@ function render({ model, el }) {
   const { load, clear } = fullSizeLoader(ask);
   const showError = (error) => showStatus(error.message);
   const source = pictureSource({ ask, run: () => model.get("view").run, onItem: (id) => cards.update(id),
-    onThumbnail: showThumbnail, onDropped, onError: showError });
-  const cards = cardList(grid, (id) => (isFilled(id) ? card(source.item(id)) : emptyCard(id)), onMove);
+    onThumbnail: showThumbnail, onError: showError });
+  const cards = cardList(scroller, grid, (id) => (source.item(id) ? card(source.item(id)) : emptyCard(id)), onMove);
   const thumbnail = source.thumbnail;
-  const opener = (id) => cards.card(id)?.querySelector(".igw-open");
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
   const viewer = lightbox({ load, thumbnail, find, copy, download, onClose });
   const comparer = comparison({ load, thumbnail, onClose });
-  el.append(head, notes, bar, status, skip, grid, end, menu, viewer.dialog, comparer.dialog);
+  el.append(head, notes, bar, status, skip, scroller, end, menu, viewer.dialog, comparer.dialog);
 
   function clearPreviews() {
     previews.forEach((preview) => URL.revokeObjectURL(preview.url));
     previews.clear();
   }
 
-  const isFilled = (id) => source.item(id) && (always.has(id) || cards.isNear(id) || source.hasThumbnail(id) || id === looked);
-  const isUsed = (id) => id === first?.id || always.has(id) || cards.isNear(id) || dialogOpen();
+  const isUsed = (id) => id === first?.id || cards.card(id) || dialogOpen();
+  // What is in sight comes first; what is around it, once somebody scrolls.
+  const wanted = () => (scrolled ? [...cards.visible(), ...cards.around()] : cards.visible());
 
   function showThumbnail(id) {
     const picture = cards.card(id)?.querySelector(".igw-open img");
@@ -46,12 +46,8 @@ function render({ model, el }) {
     else cards.update(id);
   }
 
-  function onDropped(id) {
-    if (!cards.card(id)?.contains(document.activeElement)) cards.update(id);
-  }
-
   function onMove() {
-    cards.nearby().filter((id) => source.item(id) && cards.card(id).matches(".igw-unloaded")).forEach(cards.update);
+    scrolled = scroller.scrollTop > 0;
     source.pump();
   }
 
@@ -64,9 +60,7 @@ function render({ model, el }) {
 
   // Back to the image that was looked at last, wherever in the list it is.
   function onClose(id) {
-    looked = id;
-    if (cards.card(id)?.matches(".igw-unloaded")) cards.update(id);
-    opener(id)?.focus();
+    cards.reveal(id)?.querySelector(".igw-open").focus();
   }
 
   function showStatus(text, place = status) {
@@ -172,23 +166,24 @@ function render({ model, el }) {
   function draw() {
     const view = model.get("view");
     const focused = el.contains(document.activeElement) && document.activeElement.dataset.key;
-    const top = view.page === page ? grid.scrollTop : 0;
-    if (view.page !== page) source.forget((id) => id === first?.id);
+    const top = view.page === page ? scroller.scrollTop : 0;
+    if (view.page !== page) {
+      source.forget((id) => id === first?.id);
+      scrolled = false;
+    }
     page = view.page;
     const gone = new Set(view.removed);
     shown = Array.from({ length: view.count }, (_, index) => index).filter((index) => !gone.has(index))
       .map((index) => `${page}.${index}`);
-    always = new Set(shown.slice(0, MANY));
     view.items.forEach(source.put);
     if (!view.running) clearPreviews();
     heading(view);
     bars(view);
     notes.replaceChildren(...view.notes.map((note) => h("li", null, icon(ICONS.note), h("span", null, note))));
-    cards.show(shown, Array.from({ length: view.pending }, (_, index) => pendingTile(index, previews.get(index))));
+    cards.show(shown, Array.from({ length: view.pending }, (_, index) => pendingTile(index, previews.get(index))), top);
     skip.hidden = end.hidden = shown.length <= MANY;
-    grid.scrollTop = top;
     if (!grid.children.length) grid.append(h("li", { class: "igw-empty" }, view.empty));
-    source.follow(() => [...shown.slice(0, EAGER), ...cards.nearby()], isUsed);
+    source.follow(wanted, isUsed);
     const key = nextFocus || focused;
     if (!key || dialogOpen()) return;
     const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? (nextFocus && el.querySelector("[data-key]:not(:disabled)"));

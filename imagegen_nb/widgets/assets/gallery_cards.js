@@ -2,11 +2,11 @@
 // What the page knows of the images: Python describes the first ones, and the others when they are asked for. One
 // request is under way at a time, for a dozen images that are in sight then: who scrolls past a thousand waits for
 // none that are gone again.
-const EAGER = 12; // images whose thumbnails are asked for before they are in sight
+const MOST_ASKED = 12; // images
 const PATIENCE = 10000; // ms without a thumbnail after which those that are awaited are asked for again
 const KEPT_THUMBNAILS = 240;
 
-const pictureSource = ({ ask, run, onItem, onThumbnail, onDropped, onError }) => {
+const pictureSource = ({ ask, run, onItem, onThumbnail, onError }) => {
   const items = new Map(); // id -> item
   const thumbnails = thumbnailCache();
   const awaited = new Set();
@@ -31,7 +31,7 @@ const pictureSource = ({ ask, run, onItem, onThumbnail, onDropped, onError }) =>
     for (const id of damaged) if (items.has(id)) items.set(id, { ...items.get(id), damaged: true });
     [...ids, ...damaged].forEach(arrived);
     for (const id of asked) if (!later.includes(id) || isComplete(id)) awaited.delete(id);
-    thumbnails.trim(KEPT_THUMBNAILS, inUse).forEach(onDropped);
+    thumbnails.trim(KEPT_THUMBNAILS, inUse);
     pump();
   }
 
@@ -53,7 +53,7 @@ const pictureSource = ({ ask, run, onItem, onThumbnail, onDropped, onError }) =>
 
   function pump() {
     if (awaited.size) return;
-    const ids = wanted().filter((id) => !isComplete(id)).slice(0, EAGER);
+    const ids = wanted().filter((id) => !isComplete(id)).slice(0, MOST_ASKED);
     if (ids.length) request(ids).catch(onError);
   }
 
@@ -72,42 +72,96 @@ const pictureSource = ({ ask, run, onItem, onThumbnail, onDropped, onError }) =>
   };
 };
 
-// The cards of the images in a list that grows and shrinks with what is in sight: a card that was never near is an
-// empty box of the same size. `make(id)` gives a full card or, while nothing is known of the image, an empty one.
-const MANY = 24; // a list of more images scrolls by itself
+// The cards of the images. A list of many scrolls by itself, and only the rows in sight, with some around them, are
+// part of the page: ten thousand cards would take seconds to lay out. `make(id)` gives a card.
+const MANY = 12;
+const ROWS_AROUND = 2; // so that Tab finds the next image before it is in sight
+const GAP = 12; // px between rows, as in the style
 
-const cardList = (grid, make, onMove) => {
-  const cards = new Map(); // id -> element
-  const near = new Set();
-  let observer = null;
+const cardList = (scroller, grid, make, onMove) => {
+  const cards = new Map(); // id -> element, in the order of the list
+  let ids = [];
+  let columns = 1;
+  let rowHeight = 0; // px, with the gap
+  let range = ""; // the rows that are part of the page
   let moved = 0;
 
-  function observe(entries) {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) near.add(target.dataset.id);
-      else near.delete(target.dataset.id);
-    }
-    clearTimeout(moved);
-    moved = setTimeout(onMove, 60);
-  }
+  const isMany = () => ids.length > MANY;
+  const rows = () => Math.ceil(ids.length / columns);
 
-  function place(id) {
+  function place(id, position) {
     const card = make(id);
     card.dataset.id = id;
+    if (isMany()) {
+      card.setAttribute("aria-setsize", ids.length);
+      card.setAttribute("aria-posinset", position + 1);
+    }
     cards.set(id, card);
     return card;
   }
 
-  function show(ids, more) {
-    const many = ids.length > MANY;
-    observer?.disconnect();
-    grid.classList.toggle("igw-many", many);
-    const shown = new Set(ids);
-    [...near].filter((id) => !shown.has(id)).forEach((id) => near.delete(id));
+  // The first and the last row in sight. In a tab that is hidden, nothing has a size: then the first rows.
+  function inSight() {
+    if (!rowHeight) return [0, Math.ceil(MANY / columns) - 1];
+    const last = Math.floor((scroller.scrollTop + scroller.clientHeight) / rowHeight);
+    return [Math.min(Math.floor(scroller.scrollTop / rowHeight), rows() - 1), Math.min(last, rows() - 1)];
+  }
+
+  function measure() {
+    if (!scroller.clientWidth || !cards.size) return;
+    columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+    rowHeight = cards.values().next().value.offsetHeight + GAP;
+  }
+
+  function layOut() {
+    const [first, last] = inSight();
+    const [from, to] = [Math.max(first - ROWS_AROUND, 0), Math.min(last + ROWS_AROUND + 1, rows())];
+    const wanted = `${from} ${to} ${columns} ${rowHeight}`;
+    if (wanted === range) return;
+    range = wanted;
+    const start = from * columns;
+    const shown = ids.slice(start, to * columns);
+    const kept = new Set(shown);
+    for (const [id, card] of cards) {
+      if (kept.has(id)) continue;
+      if (card.contains(document.activeElement)) scroller.focus({ preventScroll: true });
+      card.remove();
+      cards.delete(id);
+    }
+    const known = new Map(cards);
     cards.clear();
-    grid.replaceChildren(...ids.map(place), ...more);
-    observer = new IntersectionObserver(observe, { root: many ? grid : null, rootMargin: "400px 0px" });
-    cards.forEach((card) => observer.observe(card));
+    let next = grid.firstChild;
+    shown.forEach((id, index) => {
+      const card = known.get(id) ?? place(id, start + index);
+      cards.set(id, card);
+      if (card === next) next = next.nextSibling;
+      else grid.insertBefore(card, next);
+    });
+    grid.style.paddingTop = `${from * rowHeight}px`;
+    grid.style.paddingBottom = `${(rows() - to) * rowHeight}px`;
+  }
+
+  function follow() {
+    if (!isMany()) return;
+    layOut();
+    clearTimeout(moved);
+    moved = setTimeout(onMove, 60);
+  }
+
+  function show(list, more, top) {
+    ids = list;
+    cards.clear();
+    scroller.classList.toggle("igw-many", isMany());
+    grid.replaceChildren(...ids.slice(0, MANY).map(place), ...more);
+    grid.removeAttribute("style");
+    range = "";
+    if (isMany()) {
+      scroller.setAttribute("tabindex", "-1");
+      measure();
+      grid.style.paddingBottom = `${rows() * rowHeight}px`; // or it could not scroll down to where it was
+      scroller.scrollTop = top;
+      layOut();
+    } else scroller.removeAttribute("tabindex");
   }
 
   // Draws one card anew, without taking the focus out of it.
@@ -115,13 +169,34 @@ const cardList = (grid, make, onMove) => {
     const old = cards.get(id);
     if (!old) return;
     const key = old.contains(document.activeElement) && document.activeElement.dataset.key;
-    observer.unobserve(old);
-    old.replaceWith(place(id));
-    observer.observe(cards.get(id));
+    old.replaceWith(place(id, ids.indexOf(id)));
     if (key) cards.get(id).querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   }
 
-  return { show, update, card: (id) => cards.get(id), isNear: (id) => near.has(id),
-    nearby: () => [...cards.keys()].filter((id) => near.has(id)),
-    stop: () => { observer?.disconnect(); clearTimeout(moved); } };
+  // Scrolls the list, if need be, until the card of an image is part of the page.
+  function reveal(id) {
+    const row = Math.floor(ids.indexOf(id) / columns);
+    const [first, last] = inSight();
+    if (isMany() && rowHeight && (row <= first || row >= last)) {
+      scroller.scrollTop = row * rowHeight - Math.max((scroller.clientHeight - rowHeight) / 2, 0);
+      layOut();
+    }
+    return cards.get(id);
+  }
+
+  function visible() {
+    if (!isMany()) return ids;
+    const [first, last] = inSight();
+    return ids.slice(first * columns, (last + 1) * columns);
+  }
+
+  scroller.addEventListener("scroll", follow);
+  const resized = new ResizeObserver(() => {
+    if (!isMany()) return;
+    measure();
+    follow();
+  });
+  resized.observe(scroller);
+  return { show, update, reveal, visible, card: (id) => cards.get(id), around: () => [...cards.keys()],
+    stop: () => { resized.disconnect(); clearTimeout(moved); } };
 };

@@ -56,12 +56,9 @@ const thumbnailCache = () => {
     urls.delete(id);
   };
   const put = (id, bytes) => urls.has(id) || urls.set(id, thumbnailUrl(bytes));
-  // Drops the oldest that nobody uses until `most` are left, and returns their ids.
-  const trim = (most, inUse) => {
-    const dropped = [...urls.keys()].filter((id) => !inUse(id)).slice(0, Math.max(urls.size - most, 0));
-    dropped.forEach(drop);
-    return dropped;
-  };
+  // Drops the oldest that nobody uses until `most` are left.
+  const trim = (most, inUse) =>
+    [...urls.keys()].filter((id) => !inUse(id)).slice(0, Math.max(urls.size - most, 0)).forEach(drop);
   return { put, trim, has: (id) => urls.has(id), url: (id) => urls.get(id) ?? "", clear: () => [...urls.keys()].forEach(drop) };
 };
 
