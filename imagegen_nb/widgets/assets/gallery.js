@@ -1,5 +1,3 @@
-const FEW_RUNS = 9; // of so few runs, the next and the previous one are quick to reach
-
 function render({ model, el }) {
   initRoot(el, "ig-gallery");
   const previews = new Map(); // index -> { url, finished }
@@ -108,51 +106,9 @@ function render({ model, el }) {
     ["Remove", () => remove(item)],
   ];
 
-  const emptyCard = (id) => h("li", { class: "igw-card igw-unloaded" }, h("div", { class: "igw-open" }),
-    h("div", { class: "igw-name" }, `Image ${Number(id.slice(id.lastIndexOf(".") + 1)) + 1}`));
-
-  function card(item) {
-    const picture = item.missing || item.damaged
-      ? h("span", { class: "igw-missing-image" }, item.missing ? "Image stored elsewhere" : "The image is damaged")
-      : h("img", { src: thumbnail(item) || null, alt: item.alt, contextmenu: (event) => event.stopPropagation() });
-    const open = h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`,
-      click: () => (first && first.id !== item.id && !item.missing ? compare(item) : viewer.open(shown, shown.indexOf(item.id))) }, picture);
-    const more = iconButton(`More for ${item.name}`, ICONS.more, () => openMenu(more, `More for ${item.name}`, entries(item)),
-      { "data-key": `more ${item.id}`, "aria-haspopup": "menu", "aria-expanded": "false" });
-    return h("li", { class: first?.id === item.id ? "igw-card igw-first" : "igw-card" }, open,
-      h("div", { class: "igw-name" }, h("b", { title: item.name }, item.name)),
-      h("div", { class: "igw-facts" }, item.facts.join(" · ")),
-      h("div", { class: "igw-card-actions" },
-        item.path && h("button", { type: "button", class: "igw-button igw-path", title: `Copy ${item.path}`,
-          "aria-label": `Copy path ${item.path}`, "data-key": `path ${item.id}`, click: () => copy(item.path) },
-        icon(ICONS.copy), h("code", null, item.path.replace(/[^{]+(?=assets)/, "…"))),
-        !item.missing && iconButton(`Download ${item.name}`, ICONS.download, () => download(item),
-          { "data-key": `get ${item.id}` }), more));
-  }
-
-  // With many runs, any of them is reached by its number.
-  const runNumber = (view) => h("input", { type: "number", class: "igw-run-number", min: 1, max: view.total,
-    value: view.position + 1, "aria-label": "Number of the run to show", "data-key": "run number",
-    change: (event) => {
-      const to = Math.round(event.target.valueAsNumber) - 1;
-      nextFocus = "run number";
-      if (to >= 0 && to < view.total) request("flip", { to });
-      else event.target.value = view.position + 1;
-    } });
-
-  function heading(view) {
-    const flip = (by) => () => { nextFocus = `flip ${by}`; request("flip", { by }); };
-    const downloadable = view.items.some((item) => !item.missing);
-    head.replaceChildren(h("div", { class: "igw-title" }, view.title && h("b", null, view.title),
-      view.badge && h("span", { class: "igw-badge" }, view.badge), h("span", null, view.facts.join(" · "))),
-    h("div", { class: "igw-tools" },
-      view.total > 1 && [
-        iconButton("Previous run", ICONS.previous, flip(-1), { "data-key": "flip -1", disabled: view.position === 0 }),
-        h("span", { class: "igw-where" }, ...(view.total > FEW_RUNS
-          ? ["Run ", runNumber(view), ` of ${view.total.toLocaleString("en")}`] : [`Run ${view.position + 1} of ${view.total}`])),
-        iconButton("Next run", ICONS.next, flip(1), { "data-key": "flip 1", disabled: view.position + 1 === view.total })],
-      downloadable && textButton("zip", downloadAll, icon(ICONS.download), "Download all")));
-  }
+  const card = (item) => imageCard(item, { first: first?.id === item.id, url: thumbnail(item), copy, download,
+    open: () => (first && first.id !== item.id && !item.missing ? compare(item) : viewer.open(shown, shown.indexOf(item.id))),
+    menu: (button, label) => openMenu(button, label, entries(item)) });
 
   function bars(view) {
     bar.replaceChildren(...[
@@ -172,12 +128,16 @@ function render({ model, el }) {
       scrolled = false;
     }
     page = view.page;
-    const gone = new Set(view.removed);
-    shown = Array.from({ length: view.count }, (_, index) => index).filter((index) => !gone.has(index))
-      .map((index) => `${page}.${index}`);
+    shown = shownIds(view);
     view.items.forEach(source.put);
     if (!view.running) clearPreviews();
-    heading(view);
+    head.replaceChildren(...heading(view, {
+      flip: (more, key) => {
+        nextFocus = key;
+        request("flip", more);
+      },
+      downloadAll: view.items.some((item) => !item.missing) && downloadAll,
+    }));
     bars(view);
     notes.replaceChildren(...view.notes.map((note) => h("li", null, icon(ICONS.note), h("span", null, note))));
     cards.show(shown, Array.from({ length: view.pending }, (_, index) => pendingTile(index, previews.get(index))), top);
