@@ -10,13 +10,14 @@ const pictureSource = ({ ask, run, onItem, onThumbnail, onError }) => {
   const items = new Map(); // id -> item
   const thumbnails = thumbnailCache();
   const awaited = new Set();
+  const inVain = new Set(); // ids that were asked for and not answered: not asked for again and again
   let wanted = () => []; // the ids to show, the most urgent first
   let inUse = () => false;
   let timer = 0;
 
   const isComplete = (id) => {
     const item = items.get(id);
-    return item && (item.missing || item.damaged || thumbnails.has(id));
+    return inVain.has(id) || (item && (item.missing || item.damaged || thumbnails.has(id)));
   };
 
   function arrived(id) {
@@ -30,7 +31,10 @@ const pictureSource = ({ ask, run, onItem, onThumbnail, onError }) => {
     ids.forEach((id, index) => thumbnails.put(id, buffers[index]));
     for (const id of damaged) if (items.has(id)) items.set(id, { ...items.get(id), damaged: true });
     [...ids, ...damaged].forEach(arrived);
-    for (const id of asked) if (!later.includes(id) || isComplete(id)) awaited.delete(id);
+    for (const id of asked) {
+      if (!later.includes(id) || isComplete(id)) awaited.delete(id);
+      if (!later.includes(id) && !isComplete(id)) inVain.add(id);
+    }
     thumbnails.trim(KEPT_THUMBNAILS, inUse);
     pump();
   }
@@ -67,7 +71,11 @@ const pictureSource = ({ ask, run, onItem, onThumbnail, onError }) => {
       inUse = used;
       pump();
     },
-    forget: (keep) => { [...items.keys()].filter((id) => !keep(id)).forEach((id) => items.delete(id)); awaited.clear(); },
+    forget(keep) {
+      [...items.keys()].filter((id) => !keep(id)).forEach((id) => items.delete(id));
+      awaited.clear();
+      inVain.clear();
+    },
     clear: () => { clearTimeout(timer); thumbnails.clear(); },
   };
 };
