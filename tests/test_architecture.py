@@ -258,7 +258,10 @@ def test_importing_the_command_line_loads_no_sdk_no_server_and_no_widgets():
 
 
 LEAVES = {
-    "core.active_cassette": ({"core.active_cassette", "core.types", "errors"}, set()),
+    "core.active_cassette": (
+        {"core.active_cassette", "core.ancestors", "core.types", "errors"},
+        set(),
+    ),
     "replay.network_block": ({"replay.network_block", "errors"}, set()),
     "replay.paths": ({"replay.paths", "core.filenames", "errors"}, set()),
     "store.base": ({"store.base", "core.error_chain", "core.open_files", "core.timestamps", "errors"}, set()),

@@ -110,7 +110,8 @@ def _inspect(name: str, folder: Path) -> _CassetteReport:
     except ReplayError as error:
         return _CassetteReport(name=name, size=size, problems=(str(error),))
     known_keys = keys_in_use()
-    problems = [f"left out when it was recorded: {place}" for place in about.refused]
+    problems = cassette_file.repeated(recordings)
+    problems += [f"left out when it was recorded: {place}" for place in about.refused]
     problems += [
         redaction.redact(f"call {recording.call} to {recording.model}: {key_kind}", known_keys)
         for recording in recordings

@@ -30,7 +30,9 @@ def validate(
             findings.append({"file": str(file), "valid": True, "changes": list(definition.changes)})
             if not as_json:
                 variables = ", ".join(definition.step.variables) or "none"
-                summary = f"{file}: {definition.step.model}, variables: {variables}"
+                like = definition.step.entry.model.like
+                model = definition.step.model + (f" (declared, like {like})" if like else "")
+                summary = f"{file}: {model}, variables: {variables}"
                 out.print(f"[green]valid[/] {escape(summary)}", soft_wrap=True)
     if as_json:
         print_json(findings)

@@ -11,16 +11,21 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from imagegen_nb.core.ancestors import Process, ancestors
 from imagegen_nb.core.types import Backend
 
 CASSETTE_VARIABLE = "IMAGEGEN_NB_CASSETTE"
 """The environment variable with the folder of a cassette for the whole process; no code has to change."""
 PARENT_VARIABLE = "IMAGEGEN_NB_PARENT"
-"""Set by a process that has a cassette in use, for those that it starts: its number."""
+"""Set by a process that has a cassette in use, for those that it starts and that leave it: its number."""
+SHARED_FOLDERS = ("/tmp", "/var/tmp")  # noqa: S108 - files there are opened without following, and checked
+"""Where processes of a user find each other, whatever TMPDIR each of them has."""
+_LONGEST_NUMBER = 20
+"""Digits of a process's number."""
 SEND_TO = "imagegen_nb.send_to"
 """The request extension with the address a request really goes to, where the recording shows another."""
 
@@ -41,7 +46,9 @@ class ActiveCassette(Protocol):
         """Prove once that the requests of `provider` pass through the cassette. Raises `ReplayError`."""
         ...
 
-    def begin_run(self, template: str, inputs: Mapping[str, Any], prompt: str, folder: str) -> str:
+    def begin_run(
+        self, template: str, inputs: Mapping[str, Any], prompt: str, folder: str, run_id: str
+    ) -> str:
         """Hear what the running task will send: the `prompt`, and the `template` and `inputs` it was made of.
 
         Returns the prompt as the cassette shows it: without what no other machine or run gives again.
@@ -69,31 +76,41 @@ def current() -> ActiveCassette | None:
         if (
             _current is None
             and not _environment_read
-            and (os.environ.get(CASSETTE_VARIABLE) or parents_file())
+            and (os.environ.get(CASSETTE_VARIABLE) or any(parents_files()))
         ):
             _environment_read = True  # set first: opening the cassette calls this function again
             try:
                 importlib.import_module("imagegen_nb.replay").use_environment()
-            except BaseException:
-                _environment_read = False
-                raise
+            finally:
+                _environment_read = _current is not None
         return _current
 
 
 def temporary_file(name: str) -> Path:
     """A file of this user's, by which processes on this machine know of each other."""
-    return Path(tempfile.gettempdir(), f"imagegen-nb-{os.getuid()}-{name}.cassette")
+    usable = (folder for folder in SHARED_FOLDERS if os.access(folder, os.W_OK | os.X_OK))
+    folder = next(usable, None) or tempfile.gettempdir()
+    return Path(folder, f"imagegen-nb-{os.getuid()}-{name}.cassette")
 
 
-def parents_file() -> Path | None:
-    """The file in which the process that started this one says what it has in use; None where it does not."""
-    # A pool's process knows its parent; its environment may be older than what the parent has in use.
+def parents_files() -> Iterator[tuple[Path, Process]]:
+    """The files in which the processes that this one comes from say what they have in use; nearest first."""
+    # The variable last: an environment may be older than what the parent has in use.
+    known = [*ancestors(), *_told()]
+    for process in known:
+        path = temporary_file(str(process.number))
+        if process.number != os.getpid() and path.exists():
+            yield path, process
+
+
+def _told() -> Iterator[Process]:
+    """The processes that started this one, as multiprocessing and the environment tell."""
     started_by = getattr(sys.modules.get("multiprocessing.process"), "parent_process", lambda: None)()
-    process = str(started_by.pid) if started_by else os.environ.get(PARENT_VARIABLE, "")
-    if not process.isdecimal() or process == str(os.getpid()):
-        return None
-    path = temporary_file(process)
-    return path if path.exists() else None
+    if started_by:
+        yield Process(started_by.pid)
+    told = os.environ.get(PARENT_VARIABLE, "")
+    if told.isdecimal() and told.isascii():
+        yield Process(int(told[:_LONGEST_NUMBER]))
 
 
 def activate(cassette: ActiveCassette) -> ActiveCassette:

@@ -87,6 +87,17 @@ def declare(model: Model) -> CatalogEntry:
         return _declared[model.name]
 
 
+def origin(model: Model) -> str:
+    """The model of the catalog that a declared one is like in the end; empty for one that is not declared."""
+    seen = {model.name}
+    while model.like and (like := find(model.like)) is not None and model.like not in seen:
+        if not like.model.like:
+            return like.model.name
+        seen.add(like.model.name)
+        model = like.model
+    return model.like
+
+
 def declaration(name: object) -> str:
     """What a user can do about a model that is not known. What can be no model's name is not repeated."""
     close = nearest(name)

@@ -46,7 +46,13 @@ _ENDPOINTS = re.compile(
 )
 """What requests add to an address themselves."""
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SECRET_PARAMETER = re.compile(r"(?i)(key|token|secret|password|signature|sig)$")
+_SECRET_PARAMETER = re.compile(
+    r"(?i)(key|token|secret|passw(or)?d|passphrase|pwd|signature|sig|credential|jwt|bearer|hmac)s?[0-9]*$"
+    r"|^(code|pass|auth|authorization|sas|user|username|login|session|session.?id|access.?code)$"
+)
+"""How parameters are called that pay or prove: `code` is that of Azure Functions."""
+_RANDOM = re.compile(r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])[A-Za-z0-9+/=]{24,}")
+"""A value that no person has thought of: versions and names do without one kind of these characters."""
 PLACEHOLDER = "emulator-needs-no-key"
 """In the place of a key where none is needed, so that no real key ever goes there."""
 
@@ -186,9 +192,12 @@ def _unusable(url: str) -> str:
         return "it holds a user name or password; name the key's variable instead"
     if parts.fragment or url.endswith("#"):
         return "it has a part after #, which is never sent"
-    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
-        if _SECRET_PARAMETER.search(name):
-            return f"its parameter {name!r} looks like a key; name the key's variable instead"
+    for name, value in parse_qsl(parts.query.replace(";", "&"), keep_blank_values=True):
+        if _SECRET_PARAMETER.search(name) or _RANDOM.fullmatch(value):
+            return (
+                f"its parameter {redaction.redact(name, limit=40)!r} looks like a key; name the key's "
+                "variable instead: an address is shown, a key travels in a header"
+            )
     if kind := redaction.find(url):
         return f"it holds {kind}; name the key's variable instead"
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)):

@@ -92,11 +92,11 @@ _BLOCKED = {
     **dict.fromkeys(("RECITATION", "IMAGE_RECITATION"), _REPEATS),
     "BLOCKLIST": "for a word on a block list",
     "SPII": "for personal data in it",
+    "MODEL_ARMOR": "by Model Armor, which the project has set up",
+    "JAILBREAK": "as an attempt to get around the rules",
 }
 """The reasons to withhold an image that are about what it shows, and what each says."""
-_UNNAMED = frozenset(
-    ("OTHER", "IMAGE_OTHER", "NO_IMAGE", "FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
-)
+_UNNAMED = re.compile(r"OTHER|IMAGE_OTHER|NO_IMAGE|.*UNSPECIFIED", re.IGNORECASE)
 """Reasons that name none: no safety system is known to have had a part in them."""
 
 
@@ -302,12 +302,13 @@ def _no_image(
     """Why an answer with HTTP 200 holds no image: a block, text instead, or a reason that Google keeps."""
     block = mapping(answer.get("promptFeedback")).get("blockReason")
     reason = safe_name(block or candidate.get("finishReason"))
+    unnamed = reason is None or _UNNAMED.fullmatch(reason) is not None
     said = candidate.get("finishMessage") or mapping(answer.get("promptFeedback")).get("blockReasonMessage")
     words = f": {redact(said)}" if isinstance(said, str) and said else ""
-    if reason in _BLOCKED or (block and reason not in _UNNAMED):
+    if reason in _BLOCKED or (block and not unnamed):
         what = "the prompt was blocked" if block else "the image was blocked"
         return ModerationBlocked(
-            f"{what} {_BLOCKED.get(reason or '', _BY_SAFETY)}{words}",
+            f"{what} {_BLOCKED.get(reason or '', f'for a reason that is not known here ({reason})')}{words}",
             provider=response.provider,
             status=response.status,
             code=reason,
@@ -326,7 +327,7 @@ def _no_image(
     text = " ".join(str(part["text"]) for part in parts if isinstance(part.get("text"), str)).strip()
     if text:
         message = f"answered with text instead of an image: “{redact(text, limit=200)}”"
-    elif reason in _UNNAMED:
+    elif reason and unnamed:
         message = f"made no image, for a reason that Google does not name ({reason}){words}"
     else:
         message = f"answered without an image (finish reason {reason or 'none given'}){words}"

@@ -221,7 +221,7 @@ class OpenAI(Provider):
                         if not isinstance(outcome, ProviderError):
                             yield outcome
                         elif not images:
-                            raise outcome
+                            raise reader.broken or outcome
                         if isinstance(outcome, GeneratedImage):
                             images += 1
                             reader.linger()

@@ -22,6 +22,7 @@ from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay import blobs, bodies
 from imagegen_nb.replay.recording import Recording
+from imagegen_nb.replay.yaml_keys import RepeatedKeys
 
 FILE = "cassette.yaml"
 _LAYOUT = 1
@@ -40,8 +41,10 @@ _MOST_EVENTS = 500_000
 """YAML events (scalars, beginnings and ends) of the text; a recorded call has about forty."""
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 """What YAML reads as a number of base 60. PyYAML computes its value in quadratic time."""
-_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: |$)", re.MULTILINE)
-"""What git leaves at the beginning of a line; no text of a cassette begins there."""
+_CONFLICT = re.compile(r"^([<>|=])\1{6,}(?:[ \r]|$)", re.MULTILINE)
+"""What git leaves at the beginning of a line, longer within a conflict; no text of ours begins there."""
+_ONE_SIDE = "take one side whole (git checkout --ours, or --theirs, of its folder), or record it again"
+_NOTEBOOK = re.compile(r"^  (notebook: .+)$", re.MULTILINE)
 _ATTRIBUTES = "cassette.yaml text eol=lf\nblobs/* binary\n"
 
 
@@ -92,17 +95,21 @@ def read(folder: Path) -> tuple[About, list[Recording]]:
 def notebook_of(folder: Path) -> str:
     """The notebook whose calls are in `folder`; empty where none is named or the file cannot be read.
 
-    Only the beginning is read: the rest may be long, and may be damaged.
+    Only the beginning is read, and of a damaged one the line: the file may be long, or hold a merge conflict.
     """
+    metadata: Any = None
     try:
         if (folder / FILE).is_symlink() or not (folder / FILE).is_file():
             return ""
         with (folder / FILE).open("rb") as file:
-            beginning = file.read(_LARGEST_BEGINNING).decode(errors="ignore")
-        metadata = _parse(beginning.partition("\nrecordings:")[0]).get("metadata")
-        notebook = metadata.get("notebook") if isinstance(metadata, dict) else None
+            text = file.read(_LARGEST_BEGINNING).decode(errors="ignore").partition("\nrecordings:")[0]
+        try:
+            metadata = _parse(text).get("metadata")
+        except ReplayError:
+            metadata = _parse(line[1]) if (line := _NOTEBOOK.search(text)) else None
     except (OSError, ReplayError):
         return ""
+    notebook = metadata.get("notebook") if isinstance(metadata, dict) else None
     return _presentable(notebook) if isinstance(notebook, str) else ""
 
 
@@ -138,6 +145,23 @@ def orphans(folder: Path) -> list[Path]:
     """The images beside the cassette that it does not refer to. Raises `ReplayError` as `read` does."""
     read(folder)
     return _unreferenced(folder, blobs.names_in(_read_text(folder)))
+
+
+def repeated(recordings: Sequence[Recording]) -> list[str]:
+    """The recordings, as `read` gives them, that stand in the cassette once more.
+
+    The same call may be made again, and has another request id then. With the same one, it is the same call.
+    """
+    first: dict[tuple[str, ...], int] = {}
+    problems = []
+    for number, recording in enumerate(recordings, 1):
+        request_id = recording.headers.get("x-request-id", "")
+        if request_id and (earlier := first.setdefault((*recording.sort_key, request_id), number)) != number:
+            problems.append(
+                f"recordings {earlier} and {number} are the same call {recording.call} to {recording.model} "
+                f"(did a merge keep both sides?): {_ONE_SIDE}"
+            )
+    return [redact(problem) for problem in problems]
 
 
 def _unreferenced(folder: Path, names: set[str]) -> list[Path]:
@@ -180,13 +204,10 @@ def _parse(text: str) -> dict[str, Any]:
     """
     if conflict := _CONFLICT.search(text):
         conflict_line = text.count("\n", 0, conflict.start()) + 1
-        raise ReplayError(
-            f"it holds a merge conflict near line {conflict_line}: take one side whole (git checkout --ours, "
-            "or --theirs, of its folder), or record it again"
-        )
+        raise ReplayError(f"it holds a merge conflict near line {conflict_line}: {_ONE_SIDE}")
     yaml = _yaml_library()
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    depth, problem = 0, ""
+    depth, problem, keys = 0, "", RepeatedKeys(yaml)
     try:
         for number, event in enumerate(yaml.parse(text, Loader=loader)):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -200,6 +221,7 @@ def _parse(text: str) -> dict[str, Any]:
                 problem = "it holds more than a cassette does"
             elif isinstance(event, yaml.ScalarEvent) and not event.style and _BASE_60.fullmatch(event.value):
                 problem = "it holds a number of base 60, which no cassette of ours does"
+            problem = problem or _repeated(keys.see(event))
             if problem:
                 break
         value = None if problem else yaml.load(text, Loader=loader)
@@ -216,6 +238,17 @@ def _parse(text: str) -> dict[str, Any]:
         raise ReplayError(problem)
     assert isinstance(value, dict)
     return value
+
+
+def _repeated(found: tuple[str, int, int] | None) -> str:
+    """What is wrong where a key stands twice in a mapping."""
+    if found is None:
+        return ""
+    key, first, second = found
+    return (
+        f"{redact(key, limit=_LONGEST_PLACE)!r} stands twice in one place, on line {first} and on "
+        f"line {second} (did a merge keep both sides?): {_ONE_SIDE}"
+    )
 
 
 def _dump(document: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,25 @@ _LONGEST = 60
 """Characters of a field's name, or of a value around the place where it differs."""
 _CONTEXT = 20
 """Characters shown before that place."""
+_OF_ONE_RUN = re.compile(
+    r"""
+      (?<![\w.~%+@/-])(?:file:)?(?:[\w.~%+@-]*/){2,}[\w.~%+@-]*    # a path
+    | @@asset:[^@\s]+@@ (?:/[\w.~%+@-]*)*
+    | \d{4}-\d\d-\d\d (?:[T\ ]\d\d:\d\d (?::\d\d)? (?:[.,]\d+)? (?:Z|[+-]\d\d:?\d\d)?)?    # a time
+    | \b\d\d:\d\d:\d\d(?:[.,]\d+)?\b
+    | (?<![0-9A-Za-z.,\#]) \d{6,} (?:\.\d+)? (?![0-9A-Za-z])                    # a clock's number
+    | (?<![0-9A-Za-z\#]) (?=[0-9A-Fa-f]*[0-9]) (?=[0-9A-Fa-f]*[A-Fa-f]) [0-9A-Fa-f]{4,} (?:[-_][0-9A-Fa-f]+)*
+      (?![0-9A-Za-z])                                                         # an id, or a piece of one
+    | (?<![0-9A-Za-z]) (?=[A-Za-z]*[0-9]) (?=[0-9]*[A-Za-z]) [0-9A-Za-z]{16,} (?![0-9A-Za-z])
+    """,
+    re.VERBOSE,
+)
+"""What looks like a value that no two runs share."""
+_OF_ONE_RUN_REMEDY = (
+    "  what differs looks like an id, a path or a time, which differs in each run or folder. For an image's "
+    "file_url or id, run.id and workspace.store.folder, used whole, a cassette holds placeholders; for "
+    "anything else use what stays the same, such as an asset's file_name, and record again"
+)
 
 
 def explain(asked: Recording, recordings: Sequence[Recording], known: Iterable[str] = ()) -> str:
@@ -28,6 +48,8 @@ def explain(asked: Recording, recordings: Sequence[Recording], known: Iterable[s
         lines += [f"  nearest: {nearest}", *differences[:_MOST_DIFFERENCES]]
         if len(differences) > _MOST_DIFFERENCES:
             lines.append(f"    … and {len(differences) - _MOST_DIFFERENCES} more")
+        if _differs_by_run(asked, nearest):
+            lines.append(_OF_ONE_RUN_REMEDY)
     else:
         lines.append("  nearest: none, the cassette is empty")
     return redact("\n".join(lines), known, limit=4_000)
@@ -75,6 +97,24 @@ def _differences(asked: Recording, recorded: Recording) -> Iterator[str]:
             "body", recorded.request_body.decode("latin-1"), asked.request_body.decode("latin-1")
         )
     yield from _difference("call number", recorded.call, asked.call)
+
+
+def _differs_by_run(asked: Recording, recorded: Recording) -> bool:
+    """Whether all that differs is texts, and in them only what looks like values of one run or machine."""
+    if (asked.method, asked.url, asked.call) != (recorded.method, recorded.url, recorded.call):
+        return False
+    asked_fields, recorded_fields = _fields(asked.request_json), _fields(recorded.request_json)
+    differing = [
+        (asked_fields.get(name), recorded_fields.get(name))
+        for name in {*asked_fields, *recorded_fields}
+        if asked_fields.get(name) != recorded_fields.get(name)
+    ]
+    return bool(differing) and all(
+        isinstance(one, str)
+        and isinstance(other, str)
+        and _OF_ONE_RUN.sub("", one) == _OF_ONE_RUN.sub("", other)
+        for one, other in differing
+    )
 
 
 def _difference(name: str, recorded: object, asked: object) -> Iterator[str]:

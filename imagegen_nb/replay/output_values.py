@@ -2,7 +2,8 @@
 
 A prompt may name an earlier image by its address, which holds a folder of this machine, or by its id,
 which is random. In a cassette each such value is `@@asset:<image>:<key>@@`, where `<image>` is made of the
-bytes that the provider sent: a replay brings the same bytes, so that the same prompt is found again.
+bytes that the provider sent: a replay brings the same bytes, so that the same prompt is found again. For a
+run's id it is made of the run's prompt, which is there before any image.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from urllib.parse import unquote, urlsplit
 from imagegen_nb.core import variables
 from imagegen_nb.errors import VariableError
 from imagegen_nb.replay import bodies
+from imagegen_nb.replay.derived_values import MARK, STORE, Folders, Ids, outside_placeholders, placeholder
 
-_MARK = "@@asset:"
-_STORE = "@@asset:store@@"
+_STORE = f"{MARK}{STORE}@@"
 _ASSET_KEYS = frozenset(("id", "file_url", "file_name", "file_size", "file_type"))
 _ERROR_KEYS = frozenset(("kind", "message", "requested", "returned"))
 _LONGEST_ADDRESS = 12_000
@@ -31,10 +32,32 @@ _SHORTEST = 12
 _BLOB = re.compile(r"/blobs/[0-9a-f]{2}/([0-9a-f]{64})\.(?:png|jpg|webp)")
 _BREAKS_ADDRESS = re.compile(r"[\s\"'<>\\]")
 
-_placeholders: dict[str, str] = {}
-"""What stands for each value that this process has seen; an address before the id that it may contain."""
-_images: dict[str, str] = {}
-"""The image behind each blob's hash: a file that was converted has other bytes than the provider sent."""
+
+@dataclass(slots=True)
+class _Seen:
+    """The values that this process has seen."""
+
+    images: dict[str, str] = field(default_factory=dict)
+    """The image behind each blob's hash: a file that was converted has other bytes than the provider sent."""
+    assets: dict[str, str] = field(default_factory=dict)
+    """The image behind each asset's id."""
+    exact: dict[str, str] = field(default_factory=dict)
+    """The placeholder of each value that has one form; an address before the id that it may contain."""
+    ids: Ids = field(default_factory=Ids)
+    folders: Folders = field(default_factory=Folders)
+
+    def image_of(self, digest: str) -> str:
+        """The image that a blob's hash stands for."""
+        return self.images.get(digest, digest[:12])
+
+    def add_asset(self, asset_id: str, image: str) -> None:
+        """Remember an asset's id."""
+        self.assets[asset_id] = image
+        if not self.ids.add(asset_id, image, "id"):
+            self.exact[asset_id] = placeholder(image, "id")
+
+
+_seen = _Seen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +68,7 @@ class RunPrompt:
     sent: str
     shown: str
     values: Mapping[str, str]
+    folder: str
 
 
 run_prompt: ContextVar[RunPrompt | None] = ContextVar("imagegen_nb_run_prompt", default=None)
@@ -54,29 +78,34 @@ run_prompt: ContextVar[RunPrompt | None] = ContextVar("imagegen_nb_run_prompt", 
 def note(asset_id: str, file_url: str, received: bytes) -> None:
     """Remember the values of an image that has just been stored, by the bytes that were `received`."""
     image = hashlib.sha256(received).hexdigest()[:12]
-    values = {"file_url": file_url, "id": asset_id}
+    path = unquote(urlsplit(file_url).path) if file_url.startswith("file:") else ""
     if blob := _BLOB.search(file_url):
-        _images[blob[1]] = image
-    if file_url.startswith("file:"):
-        values["path"] = unquote(urlsplit(file_url).path)
-    for key in ("file_url", "path", "id"):
-        if key in values:
-            _placeholders[values[key]] = _placeholder(image, key)
+        _seen.images[blob[1]] = image
+        _seen.ids.add(blob[1], image, "sha256")
+    if blob and path:
+        _seen.folders.add(path[: path.rindex("/blobs/")])
+    else:
+        _seen.exact[file_url] = placeholder(image, "file_url")
+        if path:
+            _seen.exact[path] = placeholder(image, "path")
+    _seen.add_asset(asset_id, image)
 
 
-def begin(template: str, inputs: Mapping[str, Any], prompt: str, folder: str) -> str:
+def begin(template: str, inputs: Mapping[str, Any], prompt: str, folder: str, run_id: str) -> str:
     """Tell the requests of this task how a cassette shows the `prompt`, and return it.
 
     `inputs` are the plain data that filled the `template`, and `folder` is the store's, empty for none.
     """
     values: dict[str, str] = {}
+    _seen.folders.add(folder)
     try:
         shown = variables.render(template, _shown(inputs, folder, values))
     except VariableError:  # longer than a text may be, with the placeholders
         shown = prompt
-    shown = _in_text(shown, values, _images)
-    used = {placeholder: value for placeholder, value in values.items() if placeholder in shown}
-    run_prompt.set(RunPrompt(prompt, shown, used))
+    shown = _in_text(shown, folder, values)
+    used = {name: value for name, value in values.items() if name in shown}
+    run_prompt.set(RunPrompt(prompt, shown, used, folder))
+    _seen.ids.add(run_id, hashlib.sha256(shown.encode(errors="replace")).hexdigest()[:12], "run")
     return shown
 
 
@@ -89,17 +118,17 @@ class Shown:
 
     def restored(self, answer: bytes) -> bytes:
         """`answer` with this request's values for its placeholders: it may repeat the prompt."""
-        if _MARK.encode() in answer:
-            for placeholder, value in self.values.items():
-                answer = answer.replace(placeholder.encode(), json.dumps(value)[1:-1].encode())
+        if MARK.encode() in answer:
+            for name, value in self.values.items():
+                answer = answer.replace(name.encode(), json.dumps(value)[1:-1].encode())
         return answer
 
     def hidden(self, answer: bytes) -> bytes:
         """`answer` with placeholders for the values of this request."""
-        for placeholder, value in self.values.items():
+        for name, value in self.values.items():
             # What is short may stand there by chance.
             for written in {value, json.dumps(value)[1:-1]} if len(value) >= _SHORTEST else ():
-                answer = answer.replace(written.encode(), placeholder.encode())
+                answer = answer.replace(written.encode(), name.encode())
         return answer
 
 
@@ -112,23 +141,19 @@ def shown(body: bytes) -> Shown:
         if prompt is not None and prompt.sent != prompt.shown and _is_part(prompt.sent, text):
             text = text.replace(prompt.sent, prompt.shown)
             values.update(prompt.values)
-        return _in_text(text, values, _images)
+        return _in_text(text, prompt.folder if prompt else "", values)
 
     return Shown(_with_strings(body, of_text), values)
 
 
 def as_compared(body: bytes) -> bytes:
     """The `body` of a recording for comparing: older cassettes hold the addresses of local images."""
-    return _with_strings(body, lambda text: _addresses_shown(text, {}, {}))
+    return _with_strings(body, _addresses_shown)
 
 
 def _is_part(value: str, text: str) -> bool:
     """Whether `text` is `value`, or has it in it other than by chance."""
     return text == value or (len(value) >= _SHORTEST and value in text)
-
-
-def _placeholder(image: str, key: str) -> str:
-    return f"{_MARK}{image}:{key}@@"
 
 
 def _shown(data: Any, folder: str, values: dict[str, str]) -> Any:
@@ -140,8 +165,10 @@ def _shown(data: Any, folder: str, values: dict[str, str]) -> Any:
     copy = {key: _shown(value, folder, values) for key, value in data.items()}
     if data.keys() >= _ASSET_KEYS and (image := _image_of(data)):
         for key in ("id", "file_url", "file_size"):
-            copy[key] = _placeholder(image, key)
+            copy[key] = placeholder(image, key)
             values.setdefault(copy[key], str(data[key]))
+        if str(data["id"]) not in _seen.assets:
+            _seen.ids.add(str(data["id"]), image, "id")
     elif data.keys() >= _ERROR_KEYS and folder and isinstance(data["message"], str):
         copy["message"] = data["message"].replace(folder, _STORE)
         values.setdefault(_STORE, folder)
@@ -151,11 +178,10 @@ def _shown(data: Any, folder: str, values: dict[str, str]) -> Any:
 def _image_of(asset: Mapping[str, Any]) -> str:
     """The image that an asset's record stands for; empty where its values are the same everywhere."""
     asset_id, address = str(asset["id"]), str(asset["file_url"])
-    known = _placeholders.get(asset_id)
-    if known is not None:
-        return known.removeprefix(_MARK).partition(":")[0]
+    if asset_id in _seen.assets:
+        return _seen.assets[asset_id]
     if blob := _BLOB.search(address):
-        return _images.get(blob[1], blob[1][:12])
+        return _seen.image_of(blob[1])
     if asset_id in address or address.startswith("file:"):
         facts = repr([asset[key] for key in ("file_name", "file_size", "file_type")])
         return hashlib.sha256(facts.encode(errors="replace")).hexdigest()[:12]
@@ -185,26 +211,38 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
     return [_mapped(item, change) for item in value] if isinstance(value, list) else value
 
 
-def _in_text(text: str, values: dict[str, str], images: Mapping[str, str]) -> str:
-    """`text` with placeholders for the values that this process has seen; they are added to `values`."""
-    text = _addresses_shown(text, values, images)
-    for value, placeholder in list(_placeholders.items()):
-        if len(value) >= _SHORTEST and value in text:
-            whole = rf"(?<![0-9A-Za-z]){re.escape(value)}(?![0-9A-Za-z])"
-            text, count = re.subn(whole, placeholder, text)
-            if count:
-                values.setdefault(placeholder, value)
+def _in_text(text: str, folder: str, values: dict[str, str]) -> str:
+    """`text` with placeholders for the values that this process has seen; they are added to `values`.
+
+    `folder` is that of the run's own store.
+    """
+    for change in (
+        lambda part: _exact_shown(part, values),
+        lambda part: _seen.folders.files_shown(part, _seen.image_of, values),
+        lambda part: _seen.folders.shown(part, folder, values),
+        lambda part: _seen.ids.shown(part, values),
+    ):
+        text = outside_placeholders(text, change)
     return text
 
 
-def _addresses_shown(text: str, values: dict[str, str], images: Mapping[str, str]) -> str:
+def _exact_shown(text: str, values: dict[str, str]) -> str:
+    """`text` with placeholders for the addresses of other stores, and for their ids."""
+    for value, name in list(_seen.exact.items()):
+        if len(value) >= _SHORTEST and value in text:
+            whole = rf"(?<![0-9A-Za-z]){re.escape(value)}(?![0-9A-Za-z])"
+            text, count = re.subn(whole, name, text)
+            if count:
+                values.setdefault(name, value)
+    return text
+
+
+def _addresses_shown(text: str) -> str:
     """`text` with placeholders for the addresses of a local store's files, whoever made them."""
     parts: list[str] = []
     end = 0
     for start, match in _addresses(text):
-        placeholder = _placeholder(images.get(match[1], match[1][:12]), "file_url")
-        values.setdefault(placeholder, text[start : match.end()])
-        parts += [text[end:start], placeholder]
+        parts += [text[end:start], placeholder(match[1][:12], "file_url")]
         end = match.end()
     return "".join([*parts, text[end:]])
 

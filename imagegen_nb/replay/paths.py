@@ -83,8 +83,28 @@ def owner_of(folder: Path, notebook: Path) -> str:
         return ""
     if not owner:
         return "a program, or was recorded by hand"
-    is_far = _FAR.match(owner) or _FAR.match(name)
-    return owner if is_far or (folder.parent.parent / owner).is_file() else ""
+    return owner if is_far(name) or _may_be_there(folder, owner) else ""
+
+
+def notebook_replaced_in(folder: Path, running: str = "") -> str:
+    """The name of the notebook whose cassette a program would replace in `folder`; empty where there is none.
+
+    `running` is the notebook that the program is, where that is known.
+    """
+    from imagegen_nb.replay import cassette_file
+
+    owner = cassette_file.notebook_of(folder)
+    return owner if owner and owner != running and _may_be_there(folder, owner) else ""
+
+
+def is_far(name: str) -> bool:
+    """Whether a notebook's name does not tell where it lies."""
+    return _FAR.match(name) is not None
+
+
+def _may_be_there(folder: Path, notebook: str) -> bool:
+    """Whether the notebook of that name still lies in the project of the cassette in `folder`."""
+    return is_far(notebook) or (folder.parent.parent / notebook).is_file()
 
 
 def replayed_by(folder: Path, notebook: Path) -> str:

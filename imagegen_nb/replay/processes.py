@@ -2,7 +2,8 @@
 
 What a child process recorded would be lost when it ends, or would overwrite what others recorded. So its
 calls are refused before anything is asked. A process writes down which cassette it has in use, and holds a
-lock on that file for as long as this is true; its children find it by the process's number.
+lock on that file for as long as this is true. Its descendants find it by the process's number, which the
+system tells them; a daemon, whose parent has ended, finds it by the environment.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE, PARENT_VARIABLE, parents_file, temporary_file
+from imagegen_nb.core.active_cassette import PARENT_VARIABLE, parents_files, temporary_file
+from imagegen_nb.core.ancestors import this_process
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay.environment import NOTEBOOK_VARIABLE
 
@@ -40,23 +42,25 @@ class Parent:
 
 
 def parent() -> Parent | None:
-    """What the process that started this one has in use; None where it has nothing, or has ended."""
-    path = parents_file()
-    told = _read_locked(path) if path else ""
-    how, _, folder = told.partition(":")
-    return Parent(how == "record", Path(folder)) if folder else None
+    """What the nearest process that this one descends from has in use; None where none has anything."""
+    for path, process in parents_files():
+        head, _, folder = _read_locked(path).partition(":")
+        how, _, started = head.partition(" ")
+        # Containers may share the folder, and number their processes alike.
+        if folder and (not (process.started and started) or started == process.started):
+            return Parent(how == "record", Path(folder))
+    return None
 
 
 def tell_children(folder: Path, *, recording: bool) -> str | None:
     """Let the processes that this one starts know of its cassette; the variable as it was before."""
-    before = os.environ.get(PARENT_VARIABLE)
-    if not recording and os.environ.get(CASSETTE_VARIABLE):
-        return before  # they replay what their environment names
     _remove_abandoned()
-    path = temporary_file(str(os.getpid()))
+    path, how = temporary_file(str(os.getpid())), "record" if recording else "replay"
     if (handle := _lock(path)) is not None:
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{'record' if recording else 'replay'}:{folder.absolute()}".encode(), 0)
+        told = f"{how} {this_process().started}:{folder.absolute()}"
+        os.pwrite(handle, told.encode(errors="surrogateescape"), 0)
+    before = os.environ.get(PARENT_VARIABLE)
     os.environ[PARENT_VARIABLE] = str(os.getpid())
     return before
 

@@ -24,12 +24,12 @@ from imagegen_nb.replay import (
     environment,
     mismatch,
     output_values,
+    paths,
     processes,
     vcr_adapter,
 )
 from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.environment import MODE_VARIABLE, NOTEBOOK_VARIABLE, Mode
-from imagegen_nb.replay.paths import folder_of
 from imagegen_nb.replay.player import Player
 from imagegen_nb.replay.recorder import Recorder
 from imagegen_nb.replay.recording import Recording
@@ -48,7 +48,7 @@ def use(name: str, mode: str | None = None, *, against: str | None = None) -> Se
     own backend is recorded. Raises `ReplayError`.
     """
     backend, emulator_url = environment.against(against)
-    return Session(folder_of(name), environment.mode(mode), against=backend, emulator_url=emulator_url)
+    return Session(paths.folder_of(name), environment.mode(mode), against=backend, emulator_url=emulator_url)
 
 
 def use_environment() -> Session | None:
@@ -159,6 +159,7 @@ class Session:
                 self._player = Player(recordings, self._missing)
                 self._player.start()
             else:
+                self._refuse_notebooks()
                 processes.lock(self.folder)
                 self._recorder.start()
         except BaseException:
@@ -200,13 +201,16 @@ class Session:
             processes.unlock(self.folder)
 
     def save(self) -> None:
-        """Write what has been recorded so far, except what holds a key. Raises OSError.
+        """Write what has been recorded so far, except what holds a key.
+
+        Raises OSError, and `ReplayError` where a notebook has recorded it meanwhile.
 
         Without a new recording nothing is written, so that an older cassette stays as it is.
         """
         changes, unrecorded = self._recorder.changes, self._recorder.unrecorded
         if self.replaying or changes == self._saved_changes or os.getpid() != self._process:
             return  # a forked child has a copy of what its parent recorded, and must not overwrite it
+        self._refuse_notebooks()
         recordings = self._recorder.recordings
         self.about = cassette_writer.write(
             self.folder, recordings, self._recorded_backend or "emulator", unrecorded
@@ -257,9 +261,11 @@ class Session:
             await vcr_adapter.check_provider(provider, self)
             self._checked_providers.add(provider.name)
 
-    def begin_run(self, template: str, inputs: Mapping[str, Any], prompt: str, folder: str) -> str:
+    def begin_run(
+        self, template: str, inputs: Mapping[str, Any], prompt: str, folder: str, run_id: str
+    ) -> str:
         """Hear what the running task sends; the prompt as the cassette shows it."""
-        return output_values.begin(template, inputs, prompt, folder)
+        return output_values.begin(template, inputs, prompt, folder, run_id)
 
     def note_image(self, asset_id: str, file_url: str, received: bytes) -> None:
         """Hear of a stored image, which a later prompt may name."""
@@ -303,6 +309,17 @@ class Session:
         same = f"/{recorded}".endswith(f"/{running}") or f"/{running}".endswith(f"/{recorded}")
         return f"\n  the cassette is that of {recorded}" if recorded and running and not same else ""
 
+    def _refuse_notebooks(self) -> None:
+        """Raise `ReplayError` where the cassette is a notebook's: its test would find other calls in it."""
+        owner = paths.notebook_replaced_in(self.folder, os.environ.get(NOTEBOOK_VARIABLE, ""))
+        if not owner:
+            return
+        command = f"imagegen-nb record {shlex.quote(owner)} --emulator (or --live)"
+        raise ReplayError(
+            f"cassette {self.name!r} is that of {owner}, so {_who()} does not overwrite it: choose another "
+            "name" + ("" if paths.is_far(owner) else f", or record that notebook anew: {command}")
+        )
+
     def _refusals(self) -> str:
         places = "".join(f"\n  {place}" for place in self.about.refused)
         return (
@@ -320,8 +337,9 @@ class Session:
     def _after_cell(self, _result: object = None) -> None:
         try:
             self.save()
-        except OSError as error:
-            problem = f"cassette {self.name!r} is not saved yet: {explain(error)}"
+        except (OSError, ReplayError) as error:
+            reason = explain(error) if isinstance(error, OSError) else error
+            problem = f"cassette {self.name!r} is not saved yet: {reason}"
             user_warnings.warn(problem, RuntimeWarning)
         if self.about.refused != self._warned_of:
             self._warned_of = self.about.refused
@@ -337,3 +355,10 @@ class Session:
 
     def __repr__(self) -> str:
         return repr(self.status)
+
+
+def _who() -> str:
+    """Who records, as far as it is known."""
+    # A Jupyter server tells its kernels where the notebook lies.
+    named = os.environ.get(NOTEBOOK_VARIABLE) or Path(os.environ.get("JPY_SESSION_NAME", "")).name
+    return named if named.endswith(".ipynb") else "this program"

@@ -11,8 +11,10 @@ from imagegen_nb.core.types import ImageRequest, ResponseMetadata
 from imagegen_nb.step.step import ImageGenerationStep
 
 _RATIO = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
-_TOLERANCE = 0.04
-"""Edges are rounded to whole tiles: documented sizes differ from their ratio by up to 3 %."""
+_LARGEST_TILE = 64
+"""Pixels that providers round edges to a multiple of: 8, 16, 32 or 64."""
+_SAME_SHAPE = 0.01
+"""What a shape may be off however its edges are rounded; nobody sees it."""
 
 
 def in_image(step: ImageGenerationStep, index: int, image: CheckedImage) -> Iterator[str]:
@@ -30,7 +32,7 @@ def in_image(step: ImageGenerationStep, index: int, image: CheckedImage) -> Iter
     if "x" in size and size != f"{image.width}x{image.height}":
         yield f"{name}: asked for {size}, got {image.width}x{image.height}"
     ratio = step.effective("image_size") or ""
-    if _RATIO.fullmatch(ratio) and not _has_ratio(image.width, image.height, ratio):
+    if _RATIO.fullmatch(ratio) and _ratio_of(image.width, image.height, step) != ratio:
         asked = f"asked for {ratio}" if step.image_size else f"{ratio} is the default"
         yield f"{name}: {asked}, got {image.width}x{image.height}"
     if step.image_background == "transparent" and not image.has_alpha:
@@ -43,19 +45,35 @@ def shape_that_came(step: ImageGenerationStep, sizes: Iterable[tuple[int, int]])
     It is one of the model's ratios, or a size in pixels where none fits; None where nothing differs.
     """
     asked = step.effective("image_size") or ""
-    ratios = getattr(step.entry.model.settings.get("image_size"), "values", ())
     if not _RATIO.fullmatch(asked):
         return None
-    came = {
-        next((ratio for ratio in (asked, *ratios) if _has_ratio(width, height, ratio)), f"{width}x{height}")
-        for width, height in sizes
-    }
+    came = {_ratio_of(width, height, step) or f"{width}x{height}" for width, height in sizes}
     return came.pop() if len(came) == 1 and came != {asked} else None
 
 
-def _has_ratio(width: int, height: int, ratio: str) -> bool:
-    match = _RATIO.fullmatch(ratio)
-    return match is not None and abs(math.log(width / height * int(match[2]) / int(match[1]))) <= _TOLERANCE
+def _ratio_of(width: int, height: int, step: ImageGenerationStep) -> str | None:
+    """Which of the model's ratios a picture has: the nearest, where rounding can have made the size of it.
+
+    A fixed tolerance cannot tell: 896x1152 is 4:5, and nearer to 3:4 than some roundings are to their ratio.
+    """
+    kind = step.entry.model.settings.get("image_size")
+    known = {*getattr(kind, "values", ()), step.effective("image_size") or ""}
+    parts = {ratio: (int(match[1]), int(match[2])) for ratio in known if (match := _RATIO.fullmatch(ratio))}
+
+    def off(ratio: str) -> float:
+        across, down = parts[ratio]
+        return abs(math.log(width * down / (height * across)))
+
+    nearest = min(sorted(parts), key=off)
+    return nearest if off(nearest) <= _SAME_SHAPE or _is_rounded(width, height, *parts[nearest]) else None
+
+
+def _is_rounded(width: int, height: int, across: int, down: int) -> bool:
+    """Whether a size in this ratio has these edges once each is rounded to the tile that fits both."""
+    half = math.gcd(width, height, _LARGEST_TILE) / 2
+    smallest = max((width - half) / across, (height - half) / down)
+    largest = min((width + half) / across, (height + half) / down)
+    return smallest < largest
 
 
 def in_models(step: ImageGenerationStep, receipts: Iterable[ResponseMetadata]) -> list[str]:

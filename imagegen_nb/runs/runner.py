@@ -168,7 +168,7 @@ class _ActiveRun:
             await prepared.route.cassette.check(provider)
             folder = str(getattr(context.store, "folder", ""))
             self.shown_prompt = prepared.route.cassette.begin_run(
-                prepared.step.prompt, prepared.inputs, prepared.request.prompt, folder
+                prepared.step.prompt, prepared.inputs, prepared.request.prompt, folder, prepared.run_id
             )
         now = asyncio.get_running_loop().time()
         connection = await asyncio.to_thread(context.connection, provider, prepared.route)

@@ -59,6 +59,14 @@ class Generator(BaseModel):
     about: str = ABOUT
 
 
+class Declaration(BaseModel):
+    """That the step's model is a user's declaration: one that is set and asked for as `like` is."""
+
+    model_config = _STRICT
+
+    like: str = Field(max_length=100)
+
+
 class Provenance(BaseModel):
     """Where the output came from. `identifier` is the name by which later steps refer to it.
 
@@ -86,7 +94,10 @@ class Provenance(BaseModel):
 
 
 class StepDocument(BaseModel):
-    """The document as it stands in a file; `step` has the platform's keys, `output` its object."""
+    """The document as it stands in a file; `step` has the platform's keys, `output` its object.
+
+    `declaration` stands only in files whose model the catalog did not know.
+    """
 
     model_config = _STRICT
 
@@ -94,6 +105,7 @@ class StepDocument(BaseModel):
     version: Literal[2]
     exported_at: str = Field(max_length=40)
     generator: Generator
+    declaration: Declaration | None = None
     step: dict[str, Any]
     inputs: dict[str, Any]
     output: StepOutput | None
@@ -164,6 +176,8 @@ class StepDefinition:
             "output": self.output and self.output.model_dump(mode="json"),
             "provenance": self.provenance.model_dump(exclude_none=True),
         }
+        if self.document.declaration is not None:
+            document["declaration"] = self.document.declaration.model_dump()
         for place, problem in find_unwritable(document):
             raise DefinitionError(problem, place=redacted(place))
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
@@ -211,7 +225,11 @@ def definition_schema() -> dict[str, Any]:
     body = StepDocument.model_json_schema(mode="validation")
     step = ImageGenerationStep.json_schema()
     step.pop("$schema")
+    known = step["properties"]["model"].pop("enum")
+    step["properties"]["model"] |= {"type": ["string", "null"], "examples": known[:-1]}
     body["properties"]["step"] = step
+    body["if"] = {"properties": {"declaration": {"type": "object"}}, "required": ["declaration"]}
+    body["else"] = {"properties": {"step": {"properties": {"model": {"enum": known}}}}}
     body["title"] = "imagegen-nb step definition"
     body["description"] = ABOUT
     return {"$schema": schema.DIALECT, **body}

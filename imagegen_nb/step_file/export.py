@@ -15,6 +15,7 @@ from imagegen_nb.core.variables import check_identifier
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, VariableError
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file.declarations import declaration_of, own_settings_note
 from imagegen_nb.step_file.document import (
     Generator,
     Provenance,
@@ -82,6 +83,7 @@ def define(
             version=VERSION,
             exported_at=utc_now(),
             generator=Generator(),
+            declaration=declaration_of(step),
             step=step.settings(),
             inputs=plain_inputs,
             output=None,
@@ -100,7 +102,7 @@ def _image_settings(step: ImageGenerationStep) -> dict[str, Any]:
 
 
 def _provenance(step: ImageGenerationStep, run: Run | None, identifier: str | None) -> Provenance:
-    notes = [note] if (note := step.declaration_note) else []
+    notes = [note for note in (step.declaration_note, own_settings_note(step)) if note]
     if run is None:
         return Provenance(identifier=identifier, notes=notes or None)
     assets = run.output.assets

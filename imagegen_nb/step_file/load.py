@@ -18,11 +18,19 @@ from pydantic import ValidationError
 from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain, user_path
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, InvalidStep, StoreError
+from imagegen_nb.errors import (
+    DefinitionError,
+    DefinitionWarning,
+    InvalidOption,
+    InvalidStep,
+    Problem,
+    StoreError,
+)
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.output import Asset, StepOutput
 from imagegen_nb.step.run_context import RunContext
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file.declarations import declared
 from imagegen_nb.step_file.document import (
     LARGEST_FILE,
     Generator,
@@ -69,21 +77,22 @@ def load_step(
     else:
         path = _path(source)
         document = _parse(_read(path), called_yaml=path.suffix.lower() in (".yaml", ".yml"))
-    document, changes = migrate(document)
-    document = _DEFAULTS | {"exported_at": utc_now()} | document
-    settings, dropped = _without_inapplicable(document.get("step"))
-    changes += dropped
-    try:
-        parsed = StepDocument.model_validate(document)
-    except ValidationError as error:
-        raise as_definition_error(error) from None
-    _check_output_settings(parsed.output)
-    for change in changes:
-        user_warnings.warn(change, DefinitionWarning)
-    try:
-        step = ImageGenerationStep(**settings)
-    except InvalidStep as error:
-        raise _from_invalid_step(error) from None
+    with declared(document) as (document, changes):
+        document, migrated = migrate(document)
+        document = _DEFAULTS | {"exported_at": utc_now()} | document
+        settings, dropped = _without_inapplicable(document.get("step"))
+        changes += migrated + dropped
+        try:
+            parsed = StepDocument.model_validate(document)
+        except ValidationError as error:
+            raise as_definition_error(error) from None
+        _check_output_settings(parsed.output)
+        for change in changes:
+            user_warnings.warn(change, DefinitionWarning)
+        try:
+            step = ImageGenerationStep(**settings)
+        except InvalidStep as error:
+            raise _from_invalid_step(error) from None
     output = _with_bytes(parsed.output, workspace.store if workspace else None)
     return StepDefinition(parsed, step, output, tuple(changes))
 
@@ -191,9 +200,18 @@ def _attach(asset: Asset, store: Store) -> Asset:
         return asset
 
 
+def _in_a_file(problem: Problem) -> str:
+    """How a file declares a model that is not known, which is not how Python does."""
+    nearest = catalog.find(catalog.nearest(problem.value))
+    if problem.field != "model" or nearest is None or "ig.Model" not in problem.remedy:
+        return ""
+    like = catalog.origin(nearest.model) or nearest.model.name
+    return f'; in a step file, beside "step": "declaration": {{"like": "{like}"}}'
+
+
 def _from_invalid_step(error: InvalidStep) -> DefinitionError:
     """The first problem with its place, the others after it; values are not repeated."""
-    messages = [f"{p.message}. {p.remedy}" for p in error.problems[:_MOST_PROBLEMS]]
+    messages = [f"{p.message}. {p.remedy}{_in_a_file(p)}" for p in error.problems[:_MOST_PROBLEMS]]
     places = [redacted(f"step.{p.field}", 80) for p in error.problems[:_MOST_PROBLEMS]]
     more = "".join(f"\n{place}: {message}" for place, message in zip(places[1:], messages[1:], strict=True))
     if len(error.problems) > _MOST_PROBLEMS:

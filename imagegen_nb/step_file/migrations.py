@@ -25,7 +25,7 @@ _OLD_REFERENCE = re.compile(
 _WHOLE_OUTPUT = re.compile(r"\{\{\s*(?:([A-Za-z_][A-Za-z0-9_]*)\.output|(step_[A-Za-z0-9_]+))\s*\}\}")
 _ASSET_KEYS = frozenset((*Asset.model_fields, "object_key", "asset_type", "uploaded_at")) - {"id"}
 """Keys that only assets have. Items of other arrays, such as feeds, have an `id` as well."""
-_NOT_SETTINGS = frozenset(("inputs", "output", "identifier"))
+_NOT_SETTINGS = frozenset(("inputs", "output", "identifier", "declaration"))
 
 
 def migrate(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -56,7 +56,7 @@ def _from_flat_step(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]
         raise DefinitionError(f'this is no step file: it has neither "format": "{FORMAT}" nor a "prompt"')
     step = {key: value for key, value in document.items() if key not in _NOT_SETTINGS}
     wrapped: dict[str, Any] = {"format": FORMAT, "version": 1, "step": step}
-    wrapped |= {key: document[key] for key in ("inputs", "output") if key in document}
+    wrapped |= {key: document[key] for key in ("declaration", "inputs", "output") if key in document}
     if "identifier" in document:
         wrapped["provenance"] = {"identifier": document["identifier"]}
     migrated, changes = _from_version_1(wrapped)

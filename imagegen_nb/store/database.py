@@ -78,6 +78,8 @@ _SCHEMA = (
 _ASSET_COLUMNS = tuple(field.name for field in fields(AssetRecord) if field.name != "file_url")
 _RUN_COLUMNS = tuple(field.name for field in fields(LedgerEntry))
 
+_FAILURES = (sqlite3.Error, UnicodeDecodeError)
+"""How a query fails: SQLite's error may quote a damaged file, in bytes that are no text for Python."""
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
 
@@ -189,7 +191,7 @@ class Database:
             try:
                 yield Tables(self._open(), self.paths)
                 return
-            except sqlite3.Error as error:
+            except _FAILURES as error:
                 reason = self._explain(error)
         raise store_error(f"cannot read the index in {self.paths.folder}", reason)
 
@@ -204,7 +206,7 @@ class Database:
                         if self._is_current():
                             yield Tables(connection, self.paths)
                             return
-            except sqlite3.Error as error:
+            except _FAILURES as error:
                 reason = self._explain(error)
             except OSError as error:  # from writing a manifest
                 reason = explain(error)
@@ -312,11 +314,13 @@ class Database:
                 tables.put_run(manifest.run, manifest.run_order)
         return problems
 
-    def _explain(self, error: sqlite3.Error) -> str:
-        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    def _explain(self, error: Exception) -> str:
+        unreadable, name = isinstance(error, UnicodeDecodeError), getattr(error, "sqlite_errorname", "")
+        if unreadable or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             folder = shlex.quote(str(self.paths.folder))
-            return f"{error}. Build it again: imagegen-nb store rebuild {folder}"
-        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_CANTOPEN") and self._is_accessible():
+            what = "its tables are damaged" if unreadable else str(error)
+            return f"{what}. Build it again: imagegen-nb store rebuild {folder}"
+        if name.startswith("SQLITE_CANTOPEN") and self._is_accessible():
             return OUT_OF_FILES
         return str(error)
 
@@ -351,7 +355,7 @@ def _writers_excluded(path: Path) -> Iterator[None]:
         return
     connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)
     with closing(connection):
-        with suppress(sqlite3.Error):
+        with suppress(*_FAILURES):
             connection.execute("BEGIN IMMEDIATE")
         yield
 
@@ -380,7 +384,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
     finally:
         # On a full disk SQLite has rolled back already; a second ROLLBACK would raise and hide the cause.
         if connection.in_transaction:
-            with suppress(sqlite3.Error):
+            with suppress(*_FAILURES):
                 connection.execute("ROLLBACK")
 
 

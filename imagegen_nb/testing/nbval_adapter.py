@@ -107,7 +107,7 @@ class Notebook:
     def compare_by_looks(self) -> None:
         """Compare its outputs as `nbval_outputs` says, the recorded ones included."""
         self._file.skip_compare = nbval_outputs.skipped_kinds(self._file.skip_compare)
-        self._file.sanitize_patterns.update(nbval_outputs.SANITIZE)
+        self._file.sanitize_patterns.update(nbval_outputs.own_folders(self.path) | nbval_outputs.SANITIZE)
         for cell in self.cells:
             for output in cell.outputs:
                 nbval_outputs.comparable(output)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from support.command_line import EMULATED, CommandLine
 
-from imagegen_nb import Workspace, load_step, save_step
+from imagegen_nb import Workspace, catalog, load_step, save_step
 from imagegen_nb.emulator import Emulator, Fault
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -81,3 +82,21 @@ def test_an_input_the_prompt_does_not_have_is_refused(
     assert outcome.code == 2
     assert "no variable 'roam'; did you mean room?" in outcome.err
     assert emulator.count("openai") == 0
+
+
+def test_a_step_of_a_model_nobody_knows_yet_runs_by_its_declaration(cli: CommandLine, tmp_path: Path) -> None:
+    document: dict[str, object] = {"format": "imagegen-nb/step", "version": 2}
+    document |= {"declaration": {"like": "gpt-image-2"}, "step": {"model": "gpt-image-9", "prompt": "a lamp"}}
+    (tmp_path / "new.json").write_text(json.dumps(document))
+    try:
+        assert "gpt-image-9 (declared, like gpt-image-2)" in cli("validate", "new.json").out
+        assert cli("migrate", "new.json", "current.json").code == 0
+        outcome = cli("run", "current.json", *EMULATED)
+        assert "gpt-image-9 is declared by the user, like gpt-image-2" in outcome.err
+        del document["declaration"]
+        catalog.unregister("gpt-image-9")
+        (tmp_path / "bare.json").write_text(json.dumps(document))
+        refused = cli("run", "bare.json", *EMULATED)
+        assert (refused.code, '"declaration": {"like": "gpt-image-2"}' in refused.err) == (2, True)
+    finally:
+        catalog.unregister("gpt-image-9")

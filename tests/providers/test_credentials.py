@@ -185,6 +185,14 @@ def test_a_key_inside_a_gateways_address_is_refused_and_not_repeated(address):
         ("https://gateway.example/v1?subscription-key=canary", "'subscription-key' looks like a key"),
         ("https://gateway.example/v1?a=b&api_key=canary", "'api_key' looks like a key"),
         ("https://gateway.example/v1?sig=canary", "'sig' looks like a key"),
+        ("https://gateway.example/v1?code=canary==", "'code' looks like a key"),
+        ("https://gateway.example/v1?key=canary", "'key' looks like a key"),
+        ("https://gateway.example/v1?Ocp-Apim-Subscription-Key=canary", "looks like a key"),
+        ("https://gateway.example/v1?sv=2024&sig=canary%3D", "'sig' looks like a key"),
+        ("https://gateway.example/v1?a=1;pwd=canary", "'pwd' looks like a key"),
+        ("https://gateway.example/v1?%6Bey=canary", "'key' looks like a key"),
+        ("https://gateway.example/v1?key1=canary", "'key1' looks like a key"),
+        ("https://gateway.example/v1?t=canary0Canary0Canary0Canary0", "'t' looks like a key"),
         ("https://gateway.example/v1?a=sk-canary0123456789canary01", "it holds an OpenAI key"),
         ("https://gateway.example/v1#canary", "after #"),
         ("https://gateway.example/v1#", "after #"),
@@ -205,6 +213,27 @@ def test_an_address_of_another_shape_is_refused_and_told(address, says):
         Gateway(address, "TEAM_GATEWAY_KEY")
     assert says in str(caught.value)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(
+            "api-version=2025-04-01-preview",
+            "tenant=08f5f152-0a6b-4e53-b5c6-4b0b0bb5d0a1",
+            "region=westeurope",
+        ),
+        *(
+            "deployment=Team-Images-2026",
+            "project=0a6b4e53b5c64b0b0bb5d0a1",
+            "keyboard=1",
+            "monkeys-of=3",
+            "",
+        ),
+    ],
+)
+def test_parameters_that_are_no_keys_are_taken(query):
+    assert Gateway(f"https://gateway.example/v1?{query}", "TEAM_GATEWAY_KEY").base_url.endswith(query)
 
 
 def test_a_gateways_docstring_says_what_it_is_asked():

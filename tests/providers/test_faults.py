@@ -589,6 +589,8 @@ def test_openais_words_for_no_money(gateways, emulator, code):
         ("NO_IMAGE", InvalidResponse),
         ("MAX_TOKENS", InvalidResponse),
         ("SOMETHING_NEW", InvalidResponse),
+        ("FINISH_REASON_UNSPECIFIED", InvalidResponse),
+        ("BLOCK_REASON_UNSPECIFIED", InvalidResponse),
     ],
 )
 def test_geminis_finish_reasons(gateways, emulator, code, kind):
@@ -609,12 +611,23 @@ def test_geminis_reasons_to_block_a_prompt(gateways, emulator, reason):
     assert run.blocked == COUNT
 
 
-@pytest.mark.parametrize("reason", ["OTHER", "BLOCKED_REASON_UNSPECIFIED"])
+@pytest.mark.parametrize(
+    "reason", ["OTHER", "BLOCKED_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED", "FINISH_REASON_UNSPECIFIED"]
+)
 def test_a_prompt_refused_for_no_named_reason_is_not_blocked_by_a_safety_system(gateways, emulator, reason):
     script(emulator, "gemini", Fault("moderation", variant="prompt", code=reason))
     run = step("gemini", "continue").run(workspace=gateways)
     assert (type(run.error), run.error.code, run.error.charge) == (BadRequest, reason, "none")
     assert run.blocked == 0
+    assert "safety" not in str(run.error)
+
+
+@pytest.mark.parametrize("reason", ["SOMETHING_NEW", "LANGUAGE"])
+def test_a_block_for_an_unknown_reason_claims_no_safety_system(gateways, emulator, reason):
+    script(emulator, "gemini", Fault("moderation", variant="prompt", code=reason))
+    run = step("gemini", "continue").run(workspace=gateways)
+    assert (type(run.error), run.error.code, run.error.charge) == (ModerationBlocked, reason, "none")
+    assert f"for a reason that is not known here ({reason})" in str(run.error)
     assert "safety" not in str(run.error)
 
 

@@ -9,6 +9,7 @@ import base64
 import gzip
 import io
 import json
+import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ from imagegen_nb.errors import (
     InvalidResponse,
     ModerationBlocked,
     ProviderFault,
+    ProviderTimeout,
     QuotaExhausted,
     RateLimited,
 )
+from imagegen_nb.providers import catalog
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 
@@ -68,6 +71,7 @@ SHAPES = {
         {"text": "ODD"},
     ),
 }
+Answer = Callable[[Callable[[bytes], None], threading.Event], None]
 each_provider = pytest.mark.parametrize("provider", SHAPES)
 
 
@@ -85,9 +89,12 @@ def ask(raw_server, tmp_path, monkeypatch):
     """Runs one step against one answer; the run, after exactly one request a call."""
     monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
 
-    def run(provider: str, answer: bytes, count: int = 1, **options: Any) -> Run:
+    def run(
+        provider: str, answer: bytes | Answer, count: int = 1, timeout: float = 30, **options: Any
+    ) -> Run:
         server = raw_server(answer)
-        workspace = Workspace(tmp_path, hosted={provider: Gateway(server.url, "GATEWAY_KEY")}, timeout=30)
+        hosted = {provider: Gateway(server.url, "GATEWAY_KEY")}
+        workspace = Workspace(tmp_path, hosted=hosted, timeout=timeout)
         step = ImageGenerationStep(
             model=SHAPES[provider].model, prompt="a fox", image_count=count, on_failure="continue"
         )
@@ -165,8 +172,11 @@ def test_a_flaw_where_nobody_looks_is_told_and_costs_nothing(ask, provider, odd)
         (lambda text: b")]}'\n" + text, "text beside the JSON"),
         (lambda text: text + b"\n<!-- proxy -->", "text beside the JSON"),
         (lambda text: text.decode().encode("utf-16"), "the encoding utf-16"),
+        (lambda text: b"[2026-11-27 10:00:00] [INFO] {ready}\n" + text, "text beside the JSON"),
+        (lambda text: text.replace(b"]", b",]"), "a comma too many or too few"),
+        (lambda text: text + b"]} [x", "text beside the JSON"),
     ],
-    ids=["byte order mark", "prefix", "suffix", "utf-16"],
+    ids=["byte order mark", "prefix", "suffix", "utf-16", "a log's line", "commas", "junk"],
 )
 def test_a_flaw_around_the_answer_is_told_and_costs_nothing(ask, provider, body, says):
     shape = SHAPES[provider]
@@ -217,6 +227,74 @@ def test_a_stream_brings_its_image(ask, between, media_type, newline):
     )
     assert (run.status, shades(run), run.usage.total, run.warnings) == ("done", [4], 5, ())
     assert "partial" in kinds or media_type == "text/plain"  # what is no declared stream is read whole
+
+
+SECONDS = 1.5
+"""A deadline that bytes on loopback meet."""
+WHOLE = f"data: {json.dumps(FINISHED)}"
+BEFORE_IMAGE = event_stream(PREVIEW).decode()
+CUTS = {
+    "behind the data": WHOLE,
+    "behind its line": WHOLE + "\n",
+    "behind an event": f"event: {FINISHED['type']}\n{WHOLE}",
+    "with returns alone": f"event: {FINISHED['type']}\r{WHOLE}",
+    "behind a preview": BEFORE_IMAGE + WHOLE,
+    "behind returns": BEFORE_IMAGE.replace("\n", "\r") + WHOLE,
+    "in what follows": f"{WHOLE}\n\nevent: usage\ndata: {{",
+    "before its own end": WHOLE[: WHOLE.index(', "usage"')],
+    "no events at all": json.dumps(FINISHED),
+    "a cut answer": json.dumps(listed({"b64_json": encoded(4)}, {"b64_json": encoded(5)}))[:-30],
+}
+
+
+def unfinished(text: str, *, silent: bool) -> Answer:
+    """Answers with the beginning of a stream, and then is silent or breaks the connection."""
+
+    def answer(write: Callable[[bytes], None], over: threading.Event) -> None:
+        write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 100000\r\n\r\n")
+        write(text.encode())
+        if silent:
+            over.wait(60)
+
+    return answer
+
+
+@pytest.fixture
+def _imported() -> None:
+    """Imports count into no deadline here."""
+    for entry in catalog.providers():
+        entry.prepare()
+
+
+@pytest.mark.usefixtures("_imported")
+@pytest.mark.parametrize("silent", [True, False], ids=["silent", "broken"])
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "plain"])
+def test_of_a_stream_that_stops_in_a_line_the_image_is_kept(ask, cut, silent, streamed):
+    options = {"partial_images": 1} if streamed else {}
+    run = ask("openai", unfinished(CUTS[cut], silent=silent), timeout=SECONDS if silent else 30, **options)
+    assert shades(run) == [4]
+
+
+@pytest.mark.usefixtures("_imported")
+@pytest.mark.parametrize("silent", [True, False], ids=["silent", "broken"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        ": ping",
+        "data: {",
+        BEFORE_IMAGE,
+        WHOLE[:40],
+        BEFORE_IMAGE + WHOLE[:90],
+        '{"data": [{"b64_json": "QQ',
+    ],
+)
+def test_of_a_stream_that_stops_before_its_image_the_cause_is_told(ask, text, silent):
+    run = ask("openai", unfinished(text, silent=silent), timeout=SECONDS if silent else 30, partial_images=1)
+    expected = ProviderTimeout if silent else ProviderFault
+    assert (type(run.error), run.error.charge, shades(run)) == (expected, "unknown", [])
 
 
 @pytest.mark.parametrize("streamed", [True, False])

@@ -108,6 +108,17 @@ CONFLICT = "layout: 1\n<<<<<<< HEAD\na: 1\n||||||| base\n=======\na: 2\n>>>>>>> 
         (b"{" * 100_000, "nested deeper"),
         (CONFLICT.encode(), "it holds a merge conflict near line 2: take one side whole"),
         (f"{HEAD}recordings:\n{CONFLICT}".encode(), "holds a merge conflict near line 5"),
+        (b"layout: 1\na: 1\n=======\na: 2\n", "holds a merge conflict near line 3"),
+        (b"layout: 1\r\n|||||||\r\na: 1\r\n", "holds a merge conflict near line 2"),
+        (b"layout: 1\n<<<<<<<<< HEAD\n", "holds a merge conflict near line 2"),
+        (b"layout: 1\na: 1\na: 2\n", "'a' stands twice in one place, on line 2 and on line 3 (did a merge"),
+        (b"a: {b: 1, c: 2,\n b: 3}\n", "'b' stands twice in one place, on line 1 and on line 2"),
+        (
+            b"- a: 1\n- a: {c: [{a: 1}, {b: 1}]}\n  b: 1\n  'a': 2\n",
+            "'a' stands twice in one place, on line 2 and",
+        ),
+        (b"a: b\nb: a\n[a]: 1\nb: 2\n", "'b' stands twice in one place, on line 2 and on line 4"),
+        (f"{HEAD}recordings: []\nrecordings: []\n".encode(), "'recordings' stands twice"),
         (b"a: 2026-99-99\n", "not whole or not YAML"),
         (b"a: 1\n---\nb: 1\n", "not whole or not YAML"),
     ],
@@ -119,6 +130,41 @@ def test_a_file_that_is_none_of_ours_is_one_clear_error(text, words, tmp_path):
         cassette_file.read(tmp_path)
     assert words in str(caught.value)
     assert tmp_path.name in str(caught.value)
+
+
+def test_two_prompts_of_a_bad_merge_are_named_with_their_lines(tmp_path):
+    cassette_file.write(tmp_path, ABOUT, [recording(), recording(call="1")])
+    path = tmp_path / "cassette.yaml"
+    lines = path.read_text().splitlines(keepends=True)
+    second = [number for number, line in enumerate(lines, 1) if "prompt: a lamp" in line][-1]
+    path.write_text("".join([*lines[:second], lines[second - 1].replace("lamp", "fox"), *lines[second:]]))
+    with pytest.raises(
+        ReplayError, match=f"'prompt' stands twice in one place, on line {second} and on line {second + 1} "
+    ) as caught:
+        cassette_file.read(tmp_path)
+    assert "git checkout --ours" in str(caught.value)
+
+
+def test_a_key_in_a_repeated_name_is_not_shown(tmp_path):
+    (tmp_path / "cassette.yaml").write_text("sk-CanaryOne0a1b2c3d4e5f6g7h8i9j: 1\n" * 2)
+    with pytest.raises(ReplayError, match="stands twice") as caught:
+        cassette_file.read(tmp_path)
+    assert "Canary" not in str(caught.value)
+
+
+def test_the_same_recording_twice_is_told_and_the_same_call_made_again_is_not():
+    def answered(number, **changes):
+        return recording(headers={"x-request-id": f"recorded-{number}"}, **changes)
+
+    calls = [
+        answered(1),
+        answered(2),
+        answered(1, call="1"),
+        answered(1, response_body=b"other"),
+        recording(),
+    ]
+    (problem,) = cassette_file.repeated([*calls, recording()])
+    assert "recordings 1 and 4 are the same call 0 to gpt-image-2 (did a merge keep both sides?)" in problem
 
 
 REQUEST = {"method": "POST", "url": "https://api.x.ai/v1/x", "call": "0", "body": "{}"}

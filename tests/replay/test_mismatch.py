@@ -59,6 +59,63 @@ def test_a_long_value_is_shown_where_it_differs():
     assert "X" in line
 
 
+REMEDY = "which differs in each run or folder"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked"),
+    [
+        ("lamp 0e7a3c52", "lamp 1b9f00aa"),
+        ("lamp 0e7a", "lamp 1b9f"),
+        ("lamp-0e7a3c52-8d0b-4f44-9b4e-0123456789ab", "lamp-@@asset:1f2e3d4c5b6a:id@@"),
+        ("see @@asset:store@@/x.png", "see /home/them/other/x.png"),
+        ("like @@asset:1f2e3d4c5b6a:file_url@@!", "like file:///home/them/blobs/x.png!"),
+        ("in /tmp/tmpab12cd/x", "in /tmp/tmpzz98yx/x"),
+        ("at 2026-11-21T11:49:51.123Z", "at 2026-11-22 01:00:00+01:00"),
+        ("at 11:49:51", "at 01:00:00"),
+        ("seed 1732673162.12", "seed 1732679999"),
+        ("V1StGXR8Z5jdHi6BmyT4", "a8sdfkjh3kjhasdf8aaa"),
+        ("two: 0e7a3c52, /a/b/c", "two: 1b9f00aa, /d/e"),
+    ],
+)
+def test_a_value_of_one_run_gets_a_remedy(recorded, asked):
+    message = explain(call(asked), [call(recorded)])
+    assert REMEDY in message
+    assert "such as an asset's file_name" in message
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked"),
+    [
+        ("a lamp", "a fox"),
+        ("2 lamps", "3 lamps"),
+        ("in 1920", "in 1930"),
+        ("in #ff8800", "in #ff0000"),
+        ("a facade", "a decade"),
+        ("black and/or white", "black or white"),
+        ("lamp 0e7a3c52 on a table", "fox 1b9f00aa on a table"),
+        ("a lamp 16:9", "a lamp 4:3"),
+        ("a lamp", ["a lamp"]),
+    ],
+)
+def test_a_changed_prompt_gets_none(recorded, asked):
+    assert REMEDY not in explain(call(asked), [call(recorded)])
+
+
+def test_a_long_prompt_takes_no_time():
+    assert REMEDY not in explain(call("x" * 60_000), [call("y" * 60_000)])
+
+
+def test_another_difference_beside_it_gets_none():
+    recorded = [call("lamp 0e7a3c52")]
+    for asked in (
+        call("lamp 1b9f00aa", number="1"),
+        call("lamp 1b9f00aa", n=2),
+        call("lamp 1b9f00aa", URL + "x"),
+    ):
+        assert REMEDY not in explain(asked, recorded)
+
+
 def test_an_empty_cassette_and_a_call_without_end():
     assert "the cassette is empty" in explain(call(), [])
     many = {f"field{number}": number for number in range(40)}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -93,6 +96,133 @@ def test_values_written_into_a_prompt_by_hand_replay_too(workspace, live):
         recorded = run(workspace)
     with replay.use("hero"):
         assert pictures(run(live)) == pictures(recorded)
+
+
+def path_of(address):
+    return Path(unquote(urlsplit(address).path))
+
+
+DERIVED = {
+    "run id": lambda run, asset, folder: run.id,
+    "its hex": lambda run, asset, folder: run.id.replace("-", ""),
+    "run id cut": lambda run, asset, folder: f"run {run.id[:8]}, a lamp",
+    "id upper": lambda run, asset, folder: asset.id.upper(),
+    "id hex": lambda run, asset, folder: f"id={asset.id.replace('-', '')};",
+    "id hex upper": lambda run, asset, folder: asset.id.replace("-", "").upper(),
+    "id for itables": lambda run, asset, folder: f"itables_{asset.id.replace('-', '_')}",
+    "id as urn": lambda run, asset, folder: f"urn:uuid:{asset.id}",
+    "id in braces": lambda run, asset, folder: f"{{{asset.id}}}",
+    "id cut": lambda run, asset, folder: f"lamp-{asset.id[:8]}",
+    "id cut within": lambda run, asset, folder: f"lamp-{asset.id[:13]}-a-add",
+    "id upper cut": lambda run, asset, folder: asset.id[:8].upper(),
+    "id end": lambda run, asset, folder: asset.id[-12:],
+    "id first and last": lambda run, asset, folder: f"{asset.id.split('-')[0]}_{asset.id.split('-')[-1]}",
+    "hash": lambda run, asset, folder: f"{asset.stored.sha256} {asset.stored.sha256[:10]}",
+    "store": lambda run, asset, folder: f"in {folder}.",
+    "store with slash": lambda run, asset, folder: f"in {folder}/, [{folder}]({folder}/index.html)",
+    "store as repr": lambda run, asset, folder: f"in {Path(folder)!r} and '{folder}'",
+    "store as address": lambda run, asset, folder: Path(folder).as_uri(),
+    "store quoted": lambda run, asset, folder: (
+        f"{quote(folder)} {quote(folder, safe='')} {quote_plus(folder)}"
+    ),
+    "folder": lambda run, asset, folder: str(path_of(asset.file_url).parent),
+    "folder of the address": lambda run, asset, folder: str(Path(asset.file_url).parent),
+    "address without scheme": lambda run, asset, folder: asset.file_url.removeprefix("file://"),
+    "address as path": lambda run, asset, folder: str(Path(asset.file_url)),
+    "address in markdown": lambda run, asset, folder: f"![a]({asset.file_url}), <{asset.file_url}>",
+    "address unquoted": lambda run, asset, folder: f"like {unquote(asset.file_url)}!",
+    "address quoted": lambda run, asset, folder: quote(asset.file_url),
+    "address escaped": lambda run, asset, folder: f"?from={quote(asset.file_url, safe='')}&x=1",
+    "address plus": lambda run, asset, folder: quote_plus(asset.file_url),
+    "path": lambda run, asset, folder: f"like {path_of(asset.file_url)}",
+    "path as repr": lambda run, asset, folder: repr(path_of(asset.file_url)),
+    "path quoted": lambda run, asset, folder: f"like {quote(str(path_of(asset.file_url)))}",
+    "path escaped": lambda run, asset, folder: f"x={quote(str(path_of(asset.file_url)), safe='')}&",
+    "path resolved": lambda run, asset, folder: str(path_of(asset.file_url).resolve()),
+    "relative path": lambda run, asset, folder: f"({os.path.relpath(path_of(asset.file_url))})",
+    "relative with a dot": lambda run, asset, folder: f"./{os.path.relpath(path_of(asset.file_url))}",
+    "relative to the store": lambda run, asset, folder: str(path_of(asset.file_url).relative_to(folder)),
+    "relative quoted": lambda run, asset, folder: quote(os.path.relpath(path_of(asset.file_url)), safe=""),
+    "name": lambda run, asset, folder: path_of(asset.file_url).name,
+    "stem": lambda run, asset, folder: f"{path_of(asset.file_url).stem}:",
+    "json": lambda run, asset, folder: json.dumps({"a": [folder, asset.file_url, run.id]}),
+    "all": lambda run, asset, folder: f"{folder} {run.id} {asset.id} {asset.file_url} {asset.id[:8]}",
+}
+
+
+PLACES = {"assets": ("elsewhere/ü b+c", "link"), "a b/ü (c)": ("assets", "a~b(c)")}
+
+
+@pytest.mark.parametrize("recorded_in", PLACES)
+def test_what_is_made_of_a_value_replays_elsewhere(recorded_in, emulator, project, tmp_path):
+    """Folders with and without special characters, where the forms are different or the same."""
+
+    def ask(workspace):
+        run = LAMP.run(workspace=workspace)
+        missed = {}
+        for name, form in DERIVED.items():
+            prompt = f"{name}: {form(run, run.output.assets[0], str(workspace.store.folder))}"
+            try:
+                LAMP.replace(prompt=prompt).run(workspace=workspace)
+            except RecordingMissing as error:
+                missed[name] = str(error)
+        return run, missed
+
+    with replay.use("hero", "all"), Workspace(tmp_path / recorded_in, backend=emulator.url) as workspace:
+        run, _ = ask(workspace)
+    text = (project / "cassettes/hero/cassette.yaml").read_text()
+    for value in (run.id, run.id[:8], run.output.assets[0].id[:8], str(tmp_path), quote_plus(str(tmp_path))):
+        assert value not in text
+    (tmp_path / "link").symlink_to(tmp_path / recorded_in)
+    for folder in PLACES[recorded_in]:
+        with replay.use("hero") as session, Workspace(tmp_path / folder, timeout=30) as other:
+            assert ask(other)[1] == {}
+            assert session.status.unplayed == ()
+
+
+def test_what_cannot_be_known_is_explained(workspace, live):
+    """So few digits may stand anywhere by chance."""
+
+    def ask(workspace):
+        run = LAMP.run(workspace=workspace)
+        LAMP.replace(prompt=f"lamp 1e{run.output.assets[0].id[:4]}").run(workspace=workspace)
+
+    with replay.use("hero", "all"):
+        ask(workspace)
+    with replay.use("hero"), pytest.raises(RecordingMissing, match="which differs in each run or folder"):
+        ask(live)
+
+
+def test_another_form_of_a_value_is_another_prompt(workspace, live):
+    """A change of the prompt must not be taken for what was recorded."""
+
+    def ask(workspace, form):
+        run = LAMP.run(workspace=workspace)
+        text = DERIVED[form](run, run.output.assets[0], str(workspace.store.folder))
+        LAMP.replace(prompt=f"like {text}").run(workspace=workspace)
+
+    with replay.use("hero", "all"):
+        ask(workspace, "id upper")
+    for form in ("run id", "id hex", "id hex upper", "path", "store", "folder"):
+        with replay.use("hero"), pytest.raises(RecordingMissing):
+            ask(live, form)
+
+
+def test_two_stores_in_one_prompt_are_told_apart(emulator, tmp_path):
+    def ask(one, two, turned=False):
+        LAMP.run(workspace=two)
+        folders = [one.store.folder, two.store.folder]
+        LAMP.replace(prompt="copy {} to {}".format(*folders[:: -1 if turned else 1])).run(workspace=one)
+
+    def workspaces(name, **options):
+        return [Workspace(tmp_path / name / each, timeout=30, **options) for each in ("one", "one/two")]
+
+    with replay.use("hero", "all"):
+        ask(*workspaces("here", backend=emulator.url))
+    with replay.use("hero"):
+        ask(*workspaces("there"))
+        with pytest.raises(RecordingMissing):
+            ask(*workspaces("there"), turned=True)
 
 
 @pytest.mark.parametrize("first", [GROK, FLASH], ids=lambda step: step.model)
@@ -181,13 +311,13 @@ def test_another_store_with_addresses_of_its_own(reference, emulator, project):
     ]
 
 
-def test_a_saved_step_and_a_simulated_run_fill_prompts_alike(workspace, live, project):
+def test_a_saved_step_and_a_simulated_run_fill_prompts_alike(workspace, live, project, monkeypatch):
     """Neither was made in this process; the file may have been written by another notebook."""
     step = LAMP.replace(prompt="like {{step_1.output.assets.0}}")
 
     def run(workspace, file):
         save_step(file, LAMP, run=LAMP.run(workspace=workspace))
-        output_values._placeholders.clear()
+        monkeypatch.setattr(output_values, "_seen", output_values._Seen())
         for earlier in (load_step(file), simulate(LAMP)):
             step.run({"step_1": earlier}, workspace=workspace)
 

@@ -145,6 +145,19 @@ def test_a_damaged_file_names_no_notebook(text, project):
     assert cassette_file.notebook_of(project / "cassettes/hero") == ""
 
 
+def test_of_damaged_metadata_the_line_tells_the_notebook(project):
+    (project / "cassettes/hero").mkdir()
+    file = project / "cassettes/hero/cassette.yaml"
+    file.write_text(
+        "layout: 1\nmetadata:\n<<<<<<< HEAD\n  notebook: 'a b.ipynb'\n=======\n  notebook: [\n>>>>>>> x\n"
+    )
+    assert cassette_file.notebook_of(file.parent) == "a b.ipynb"
+    file.write_text("layout: [\n  notebook: [\n")
+    assert cassette_file.notebook_of(file.parent) == ""
+    file.write_text("layout: 1\nrecordings:\n  notebook: a.ipynb\n[")
+    assert cassette_file.notebook_of(file.parent) == ""
+
+
 def test_the_environment_names_another(tmp_path, monkeypatch):
     monkeypatch.setenv(paths.VARIABLE, str(tmp_path / "elsewhere"))
     assert paths.folder_of("hero", tmp_path) == tmp_path / "elsewhere" / "hero"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -13,7 +15,8 @@ from imagegen_nb.core import active_cassette
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.errors import RecordingMissing, ReplayError
 from imagegen_nb.replay import cassette_file
-from imagegen_nb.replay.environment import AGAINST_VARIABLE, MODE_VARIABLE
+from imagegen_nb.replay.environment import AGAINST_VARIABLE, MODE_VARIABLE, NOTEBOOK_VARIABLE
+from imagegen_nb.replay.magics import CassetteMagic
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 
@@ -186,6 +189,76 @@ def test_recording_anew_without_a_call_leaves_the_old_cassette(lamp):
     with replay.use("lamp", "all") as session:
         session._after_cell()
     assert (lamp / "cassette.yaml").read_bytes() == before
+
+
+OVERWRITING = {
+    "use": lambda: replay.use("hero", "all"),
+    "the mode of the environment": lambda: replay.use("hero"),
+    "%cassette": lambda: CassetteMagic().cassette("hero all"),
+    "the environment": active_cassette.current,
+}
+
+
+@pytest.mark.parametrize("how", OVERWRITING)
+@pytest.mark.parametrize("text", ["", "<<<<<<< HEAD\n"])
+def test_no_program_overwrites_the_cassette_of_a_notebook(how, text, project, monkeypatch, workspace):
+    about = cassette_file.About(against="emulator", recorded_on="2026-11-21", notebook="a/my hero.ipynb")
+    cassette_file.write(project / "cassettes/hero", about, [])
+    file = project / "cassettes/hero/cassette.yaml"
+    file.write_text(file.read_text().replace("  recorded_on:", f"{text}  recorded_on:"))
+    before = file.read_bytes()
+    (project / "a").mkdir()
+    (project / "a/my hero.ipynb").write_text("{}")
+    if how != "use":
+        monkeypatch.setenv(MODE_VARIABLE, "all")
+    if how == "the environment":
+        monkeypatch.setenv(CASSETTE_VARIABLE, str(project / "cassettes/hero"))
+    for kernel, who in (("", "this program"), ("/home/them/other.ipynb", "other.ipynb")):
+        monkeypatch.setenv("JPY_SESSION_NAME", kernel)
+        with pytest.raises(ReplayError) as caught, OVERWRITING[how]():
+            LAMP.run(workspace=workspace)
+        assert f"cassette 'hero' is that of a/my hero.ipynb, so {who} does not overwrite it" in str(
+            caught.value
+        )
+        assert "record that notebook anew: imagegen-nb record 'a/my hero.ipynb' --emulator" in str(
+            caught.value
+        )
+        assert "/home" not in str(caught.value)
+    assert file.read_bytes() == before
+
+
+def test_its_own_notebook_and_one_that_is_gone_are_recorded_anew(project, monkeypatch, workspace):
+    about = cassette_file.About(against="emulator", recorded_on="2026-11-21", notebook="hero.ipynb")
+    cassette_file.write(project / "cassettes/hero", about, [])
+    with replay.use("hero", "all"):  # moved or deleted
+        LAMP.run(workspace=workspace)
+    cassette_file.write(project / "cassettes/hero", about, [])
+    (project / "hero.ipynb").write_text("{}")
+    monkeypatch.setenv(NOTEBOOK_VARIABLE, "hero.ipynb")
+    with replay.use("hero", "all"):
+        LAMP.run(workspace=workspace)
+    assert cassette_file.notebook_of(project / "cassettes/hero") == "hero.ipynb"
+    about = cassette_file.About(against="live", notebook="elsewhere-0123abcd/nb/hero.ipynb")
+    cassette_file.write(project / "cassettes/hero", about, [])
+    with pytest.raises(ReplayError, match=r"choose another name$"):
+        replay.use("hero", "all").open()
+
+
+def test_what_a_notebook_recorded_meanwhile_is_not_overwritten_either(project, workspace):
+    """The recordings of a kernel that is open all day are kept beside it: they may have cost money."""
+    (project / "hero.ipynb").write_text("{}")
+    session = replay.use("hero", "all").open()
+    LAMP.run(workspace=workspace)
+    about = cassette_file.About(against="emulator", recorded_on="2026-11-21", notebook="hero.ipynb")
+    cassette_file.write(project / "cassettes/hero", about, [])
+    with pytest.warns(RuntimeWarning, match=r"not saved yet: cassette 'hero' is that of hero\.ipynb"):
+        session._after_cell()
+    with pytest.raises(ReplayError, match=r"is that of hero\.ipynb.* The recordings are kept in") as caught:
+        session.close()
+    kept = Path(str(caught.value).rpartition(" ")[2])
+    assert len(cassette_file.read(kept)[1]) == 1
+    assert cassette_file.read(project / "cassettes/hero")[1] == []
+    shutil.rmtree(kept.parent)
 
 
 def fails_after_a_call(workspace):

@@ -111,6 +111,24 @@ def test_a_damaged_index_gives_records_or_a_store_error(tmp_path):
             damaged.close()
 
 
+@pytest.mark.parametrize("name", [b"asset_added", b"asset_run", b"run_calling"])
+def test_damaged_names_of_tables_are_told_as_damage_and_built_again(tmp_path, name):
+    """SQLite quotes them in the error, whose words then are no text."""
+    store = LocalStore(tmp_path)
+    stored = put(store, b"data")
+    store.close()
+    path = tmp_path / "index.sqlite3"
+    whole = path.read_bytes()
+    at = whole.index(name)
+    path.write_bytes(whole[:at] + b"\xd1\xff" * 2 + whole[at + 4 :])
+    with pytest.raises(StoreError, match="imagegen-nb store rebuild"):
+        put(store, b"more")
+    store.close()
+    assert maintenance.rebuild(store).problems == []
+    assert list(store.records()) == [stored]
+    store.close()
+
+
 def test_a_newer_layout_is_refused_and_left_alone(tmp_path):
     store = LocalStore(tmp_path)
     put(store, b"data")

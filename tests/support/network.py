@@ -182,6 +182,67 @@ def tunnel_to(target: Server) -> Handle:
     return handle
 
 
+@dataclass
+class Socks:
+    """What a SOCKS5 proxy does: a login it wants, the number it answers with, where its ways end."""
+
+    target: Server | None = None
+    login: tuple[bytes, bytes] | None = None
+    reply: int = 0
+    asked: list[str] = field(default_factory=list)
+    """The places that ways were asked for to."""
+
+    def handle(self, connection: socket.socket) -> None:
+        """One way, by RFC 1928 and 1929."""
+        offered = connection.recv(2)
+        methods = connection.recv(offered[1])
+        wanted = 0 if self.login is None else 2
+        if wanted not in methods:
+            connection.sendall(b"\x05\xff")
+            return
+        connection.sendall(bytes((5, wanted)))
+        if self.login is not None:
+            user = connection.recv(connection.recv(2)[1])
+            password = connection.recv(connection.recv(1)[0])
+            right = (user, password) == self.login
+            connection.sendall(b"\x01\x00" if right else b"\x01\x01")
+            if not right:
+                return
+        head = connection.recv(4)
+        host = connection.recv(connection.recv(1)[0] if head[3] == 3 else 4)
+        self.asked.append(f"{host.decode('latin-1')}:{int.from_bytes(connection.recv(2))}")
+        connection.sendall(bytes((5, self.reply, 0, 1)) + bytes(6))
+        if not self.reply and self.target is not None:
+            with socket.create_connection(("127.0.0.1", self.target.port), 10) as other:
+                back = threading.Thread(target=_pump, args=(other, connection))
+                back.start()
+                _pump(connection, other)
+                back.join()
+
+
+@contextmanager
+def socks_proxy(socks: Socks) -> Iterator[str]:
+    """The address, host and port, of a SOCKS5 proxy."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError, IndexError):
+                self.request.settimeout(10)
+                socks.handle(self.request)
+
+    class Threads(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Threads(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listening.server_address[1]}"
+        finally:
+            listening.shutdown()
+            thread.join()
+
+
 def _pump(source: socket.socket, sink: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(65_536):

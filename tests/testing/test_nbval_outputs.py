@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from imagegen_nb.testing.nbval_outputs import SANITIZE, comparable, skipped_kinds
+from imagegen_nb.testing.nbval_outputs import SANITIZE, comparable, own_folders, skipped_kinds
 
 
 def sanitized(text: str) -> str:
@@ -45,7 +45,16 @@ def shown(**data: str) -> dict[str, str]:
         ("/tmp/copied Proj/assets", "/tmp/assets"),
         ("<code>/tmp/copied Proj</code>", "<code>/tmp/x</code>"),
         ("/home/al/My Proj/assets/x.png", "/srv/bob/x.png"),
-        ("at '/home/al/My Proj/x.png'", "at '/x/y/x.png'"),
+        ("at '/home/al/My Proj/x.png'", "at '/opt/y/x.png'"),
+        ("/home/me/My Notebooks", "/srv/bob"),
+        ("cwd: /home/me/My Notebooks\nnext", "cwd: /srv/bob\nnext"),
+        ("/home/me/My Notebooks (Copy)", "/builds/team/demo"),
+        ("/home/me/My Notebooks/assets", "/srv/bob/assets"),
+        ("in /home/me/My Notebooks/assets, now", "in /srv/bob/assets, now"),
+        ("/home/me/My Notebooks/Last Run", "/srv/demo"),
+        ("/Users/me/Google Drive/Demo 2\n", "/home/me/demo\n"),
+        ("in /data/set/x.png", "in /work/y/x.png"),
+        ("/kaggle/working/x.png", "/content/x.png"),
         ("/home/alice", "/srv/bob"),
         ("/home/alice", str(Path("/", "root"))),
         ("in /home/alice, now", "in /srv/ci/build/demo, now"),
@@ -108,6 +117,17 @@ def test_what_no_two_runs_share_is_the_same(one, other):
         ("/tmp/a created", "/tmp/a deleted"),
         ("/home/a/x.png 3 of 5", "/home/a/x.png 4 of 5"),
         ("POST /v1/images/edits", "POST /v1/images/generations"),
+        ("GET /v1/images/generations", "GET /v2/images/generations"),
+        ("path: /v1/images/generations", "path: /v2/images/generations"),
+        ("'/v1beta/models/x:generateContent'", "'/v1/models/x:generateContent'"),
+        ("/openai/v1/images", "/xai/v1/images"),
+        ("GET /home/a/feed", "GET /home/b/feed"),
+        ("GET /home/a", "GET /home/b"),
+        ("GET /tmp/a", "GET /tmp/b"),
+        ("https://host.example/tmp/a", "https://host.example/tmp/b"),
+        ("<a href='/items/1/edit'>", "<a href='/items/2/edit'>"),
+        ("/home/me/demo created", "/home/me/demo deleted"),
+        ("/home/me/demo 3 of 5", "/home/me/demo 4 of 5"),
         ("T_max", "T_min"),
         ("<Asset sha256 08f5f152>", "<Asset sha256 57b4ad18>"),
     ],
@@ -155,3 +175,54 @@ def test_an_error_of_a_replay_is_told_without_its_trace():
 
 def test_pictures_are_compared_and_standard_error_is_not():
     assert skipped_kinds(("metadata", "image/png", "image/jpeg")) == ("metadata", "stderr")
+
+
+def animated(*shades: int, form: str = "PNG", duration: int = 100, **options: object) -> str:
+    first, *rest = [Image.new("RGB", (4, 4), (shade, 0, 0)) for shade in shades]
+    return packed(first, form, save_all=True, append_images=rest, duration=duration, **options)
+
+
+@pytest.mark.parametrize(("form", "lossless"), [("PNG", {}), ("GIF", {}), ("WEBP", {"lossless": True})])
+def test_every_frame_of_an_animation_counts(form, lossless):
+    def seen(*shades: int, **options: object) -> str:
+        (line,) = shown(**{form.lower(): animated(*shades, form=form, **lossless, **options)}).values()
+        return line
+
+    assert seen(1, 60, 120) == seen(1, 60, 120)
+    others = [
+        seen(1, 60, 121),
+        seen(1, 61, 120),
+        seen(1, 60),
+        seen(1, 60, 120, 180),
+        seen(1, 60, 120, loop=3),
+    ]
+    assert seen(1, 60, 120) not in [*others, seen(1, 60, 120, duration=300)]
+
+
+def test_an_animated_png_is_its_pixels_however_it_is_packed():
+    tight, loose = (shown(png=animated(1, 60, compress_level=level)) for level in (9, 0))
+    assert tight == loose
+    assert "2 frames" in tight["image/png"]
+    assert shown(png=animated(1)) == shown(png=packed(Image.new("RGB", (4, 4), (1, 0, 0))))
+
+
+def test_an_animation_that_breaks_off_is_its_bytes():
+    whole = b64decode(animated(1, 60, 120))
+    cut = whole[: whole.rindex(b"fdAT") + 6]
+    other = cut[:-1] + bytes([cut[-1] ^ 1])
+    assert shown(png=b64encode(cut).decode()) != shown(png=b64encode(other).decode())
+
+
+def test_ones_own_folder_with_a_space_is_known_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "home", lambda: Path("/odd/me myself"))
+    patterns = own_folders(tmp_path / "my notebooks" / "x.ipynb")
+
+    def shown_there(text: str) -> str:
+        for pattern, replacement in patterns.items():
+            text = re.sub(pattern, replacement, text)
+        return sanitized(text)
+
+    assert shown_there(f"in {tmp_path}/my notebooks now") == "in FOLDER/ now"
+    assert shown_there(f"{tmp_path}/my notebooks/a/x.png") == "FOLDER/x.png"
+    assert shown_there("/odd/me myself/x.png, /odd/me myself") == "FOLDER/x.png, FOLDER/"
+    assert shown_there("/odd/me myselfish") == "/odd/me myselfish"

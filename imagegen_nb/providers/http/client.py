@@ -219,11 +219,14 @@ class EventReader:
         self._left: list[ServerSentEvent] = []
         self._failure: ImagegenError | None = None
         self._until: float | None = None
+        self._any = False
+        """Whether an event has come."""
 
     async def next(self) -> ServerSentEvent | None:
         """The next event, None at the end. Raises as `ProviderClient.send` does, unless it lingers.
 
-        Before a failure comes what the last event holds, although its end is missing.
+        Before a failure comes what the last event holds, although its end is missing. Where none has come, a
+        failure is the end too: `unread` may be an answer that was only declared to be a stream.
         """
         if self._failure is None:
             capture = Capture(sent=True, status=self.response.status, request_id=self.response.request_id)
@@ -232,19 +235,27 @@ class EventReader:
                 event = await anext(self._events, None)
             if capture.failure is None or self._until is not None:
                 self._stream.forget(event)
+                self._any = self._any or event is not None
                 return event
             self._failure = self._client.failure_of(capture)
             if capture.refusal is None:
+                self._stream.add(capture.received)
                 self._left = list(events(self._stream.unread))
+                self._any = self._any or bool(self._left)
         if self._left:
             return self._left.pop(0)
-        if self._until is not None:
+        if self._until is not None or (not self._any and self.broken and self._stream.unread.strip()):
             return None
         raise self._failure
 
+    @property
+    def broken(self) -> ProviderError | None:
+        """The failure that ended the stream too early, once it has been met."""
+        return self._failure if isinstance(self._failure, ProviderError) else None
+
     def unread(self) -> ProviderResponse:
         """What came and was no event: an answer that was only declared to be a stream."""
-        return replace(self.response, body=self._stream.unread)
+        return replace(self.response, body=self._stream.unread, broken=self.broken)
 
     def linger(self) -> None:
         """All that was asked for has come: wait a moment for more, and take a failure for the end."""
@@ -278,6 +289,10 @@ class _Kept(httpx2.AsyncByteStream):
     def unread(self) -> bytes:
         """The bytes that are kept."""
         return b"".join(self._chunks)
+
+    def add(self, chunks: list[bytes]) -> None:
+        """Keep what has come outside the stream as well."""
+        self._chunks += chunks
 
     def forget(self, event: ServerSentEvent | None) -> None:
         """Drop what lies before the end of the last whole event, once there has been one."""

@@ -6,6 +6,7 @@ they have not. So the bytes decide, and the label only where they leave it open.
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from imagegen_nb.providers.http.decoding import WHITE_SPACE, is_event_stream
@@ -13,6 +14,7 @@ from imagegen_nb.providers.http.decoding import WHITE_SPACE, is_event_stream
 _GZIP = b"\x1f\x8b"
 _ZLIB_OR_GZIP, _RAW = 47, -15
 """Window sizes as zlib takes them: told by the header, or without one."""
+_PLAIN = re.compile(rb"[\t\r\n -~]{48}")
 _PIECE = 1 << 16
 
 
@@ -32,7 +34,10 @@ def unpack(data: bytes, encoding: str, cap: int) -> bytes | None:
 
 
 def _is_plain(data: bytes) -> bool:
-    return not data or data[:64].lstrip(WHITE_SPACE)[:1] in (b"{", b"[", b"<") or is_event_stream(data)
+    if not data or data[:64].lstrip(WHITE_SPACE)[:1] in (b"{", b"[", b"<") or is_event_stream(data):
+        return True
+    # A log's line before the answer; no packed data begins with so much plain text.
+    return _PLAIN.match(data) is not None
 
 
 def _inflate(data: bytes, window: int, cap: int) -> bytes:

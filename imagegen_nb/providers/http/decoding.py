@@ -16,18 +16,33 @@ import jiter
 import pybase64
 
 from imagegen_nb.core.json_walk import walk
+from imagegen_nb.providers.http.json_mending import mend
 
 EVENT_STREAM = "text/event-stream"
 WHITE_SPACE = b" \t\r\n"
 """What may stand before the first byte of JSON or of a stream."""
 _EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 """How the first line of an event stream can begin."""
-_INVALID_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|)')
+_VALUE = re.compile(
+    r"""\{(?=\s*(?:["'},]|/[/*]|[A-Za-z_$][\w$]*\s*:|\Z))"""
+    r"""|\[(?=\s*(?:["'{\[\],0-9-]|/[/*]|(?:true|false|null|NaN)\b|\Z))"""
+)
+"""Where an object or an array may begin; a log's `[INFO]` or `{id}` is none."""
+_BETWEEN = " \t\r\n,"
+"""What may stand between values without a word about it."""
+_PAGE = re.compile(r"(?i)<(?:!doctype|\?xml|html|head|body)\b")
+_BEHIND_A_TAG = re.compile(r"[>\n]\s*[{\[]")
+_LONGEST_NOTICE = 4_000
+"""Characters in which a page says that it is one."""
+BESIDE = "text beside the JSON"
 NO_END = "its end is missing"
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _URL_SAFE = str.maketrans("-_", "+/")
 _MOST_DOCUMENTS = 10_000
 """Documents in one body; a stream of previews has a few dozen."""
+
+_MOST_MENDINGS = 20
+"""Values that are mended in one body: each may take a look through all of it."""
 
 
 def base64_bytes(text: object) -> bytes | None:
@@ -69,25 +84,36 @@ def json_documents(body: bytes) -> tuple[list[Any], list[str]]:
     """The JSON values in `body`, usually one, and what was wrong with it.
 
     Read in spite of it: a byte order mark, bytes that are not UTF-8, control characters, lone surrogates,
-    NaN, invalid escapes, text around the value, several values in a row, and a missing end. Raises ValueError
-    where there is no JSON at all.
+    NaN, text around the value, several values in a row, a missing end, and what `json_mending` mends. Raises
+    ValueError where there is no JSON at all.
     """
     try:
         return [jiter.from_json(body, allow_inf_nan=False)], []
     except ValueError:
         pass
     text, flaws = _decode_text(body)
-    if not text.strip() or text.lstrip().startswith("<"):
+    if not text.strip() or _is_page(text):
         raise ValueError("not JSON")
     values = _decode_values(text, flaws)
     documents = [_clean(value, flaws) for value in values]
     return documents, list(dict.fromkeys(flaws)) or ["a control character in a text"]
 
 
+def _is_page(text: str) -> bool:
+    """Whether `text` is HTML or XML to its end: a server's own notice may stand before an answer too."""
+    start = text.lstrip()
+    return start[:1] == "<" and (
+        _PAGE.search(start, 0, _LONGEST_NOTICE) is not None or _BEHIND_A_TAG.search(text) is None
+    )
+
+
 def _decode_text(body: bytes) -> tuple[str, list[str]]:
     flaws = []
     encoding = json.detect_encoding(body)
     text = body.decode(encoding, errors="replace")
+    if encoding not in ("utf-8", "utf-8-sig") and "{" not in text:
+        # Zero bytes around a value look like a wider encoding.
+        encoding, text = "utf-8", body.decode("utf-8", errors="replace")
     if encoding != "utf-8":
         flaws.append("a byte order mark" if encoding == "utf-8-sig" else f"the encoding {encoding}")
     if "\ufffd" in text and "\ufffd".encode() not in body:
@@ -96,60 +122,64 @@ def _decode_text(body: bytes) -> tuple[str, list[str]]:
 
 
 def _decode_values(text: str, flaws: list[str]) -> list[Any]:
+    """Every object and array in `text`, from the outside in; one that breaks as far as it can be read."""
     decoder = json.JSONDecoder(strict=False, parse_constant=flaws.append, parse_int=_parse_int)
     values: list[Any] = []
-    position = 0
-    while len(values) < _MOST_DOCUMENTS:
-        start = _next_value(text, position)
-        if start < 0:
-            break
-        if text[position:start].strip(" \t\r\n,"):
-            flaws.append("text beside the JSON")
+    broken: list[Any] = []
+    position, mendings = 0, 0
+    while len(values) < _MOST_DOCUMENTS and (begins := _VALUE.search(text, position)) is not None:
+        start = begins.start()
+        if text[position:start].strip(_BETWEEN):
+            flaws.append(BESIDE)
         try:
             value, position = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            mended = _INVALID_ESCAPE.sub(_mend_escape, text[start:])
-            if mended != text[start:]:
-                flaws.append("an invalid escape")
-                text, position = mended, 0
-                continue
-            values += _decode_beginning(text[start:], flaws)
+        except RecursionError:
             break
+        except ValueError:
+            mendings += 1
+            if mendings > _MOST_MENDINGS:
+                break
+            mended = mend(text, start)
+            try:
+                value = decoder.decode(mended.text)
+            except (ValueError, RecursionError):
+                position = max(mended.end, start + 1)
+                continue
+            flaws += mended.flaws
+            position = max(mended.end, start + 1)
+            if not mended.complete:
+                broken.append(value)
         values.append(value)
     else:
-        flaws.append("too many JSON values")
+        if len(values) == _MOST_DOCUMENTS:
+            flaws.append("too many JSON values")
     if not values:
         raise ValueError("not JSON")
-    if position and text[position:].strip():
-        flaws.append("text beside the JSON")
-    if len(values) > 1:
+    if not any(value is values[-1] for value in broken) and text[position:].strip():
+        flaws.append(BESIDE)
+    return _worth_reading(values, broken, flaws)
+
+
+def _worth_reading(values: list[Any], broken: list[Any], flaws: list[str]) -> list[Any]:
+    """`values` without the brackets of a log's line; adds what is to be told of them to `flaws`."""
+    telling = [value for value in values if _holds_object(value)] or values
+    if len(telling) < len(values):
+        flaws.append(BESIDE)
+    cut = [value for value in telling if any(value is each for each in broken)]
+    flaws += [NO_END if value is values[-1] else "a damaged place" for value in cut]
+    if len(telling) > 1:
         flaws.append("several JSON values in a row")
-    return values
+    return telling
 
 
-def _next_value(text: str, position: int) -> int:
-    """Where the next object or array begins; -1 for nowhere."""
-    starts = [start for start in (text.find("{", position), text.find("[", position)) if start >= 0]
-    return min(starts, default=-1)
-
-
-def _mend_escape(escape: re.Match[str]) -> str:
-    return escape[0] if escape[1] else r"\\"
+def _holds_object(value: Any) -> bool:
+    """Whether `value` is an answer or a list of them, and not empty."""
+    return bool(value) and (isinstance(value, dict) or any(isinstance(item, dict) for item in value))
 
 
 def _parse_int(digits: str) -> int | None:
     """A number; None for one that Python refuses to read because it would take too long."""
     return int(digits) if len(digits) < 1_000 else None
-
-
-def _decode_beginning(text: str, flaws: list[str]) -> list[Any]:
-    """What stands complete in a value whose end is missing; nothing where it is broken before."""
-    try:
-        value = jiter.from_json(text.encode("utf-8", "replace"), partial_mode=True)
-    except ValueError:
-        return []
-    flaws.append(NO_END)
-    return [value]
 
 
 def _clean(document: Any, flaws: list[str]) -> Any:

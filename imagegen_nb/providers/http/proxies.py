@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import httpx2
 
 from imagegen_nb.core.addresses import is_loopback
+from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import ProviderFault
 from imagegen_nb.providers.http import certificates
@@ -165,7 +166,7 @@ def _parse(value: str, variable: str) -> Proxy | str:
     if not _HOST.fullmatch(host) or not _is_usable(f"{scheme}://{shown}"):
         return "it names no host"
     if scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
-        return "a SOCKS proxy needs the package socksio (`pip install socksio`)"
+        return f"a SOCKS proxy needs the extra socks ({install_command('socks')})"
     user, _, password = login.partition(":")
     return Proxy(scheme, shown, port, variable, (unquote(user), unquote(password)) if login else None)
 

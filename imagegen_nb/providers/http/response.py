@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import (
@@ -42,6 +43,7 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
     401: AuthenticationFailed,
     402: QuotaExhausted,
     403: AuthenticationFailed,
+    407: ProviderFault,
     429: RateLimited,
 }
 _OF_A_MODEL = re.compile(r"(?i)\bmodels?\b|requested entity|no endpoints found")
@@ -324,6 +326,9 @@ def _told(
         message = f"{message.rstrip('.')}. The account is closed to this network; the key is not the cause"
     elif status == 403 and kind is ProviderFault:
         message += ". This is not how the API refuses a key: a firewall or a gateway on the way answered"
+    if status == 407:
+        gateway = urlsplit(connection.base_url).hostname
+        message = f"{message.rstrip('.')}. A proxy beyond {gateway} wants a login; it is set there, not here"
     if status in (404, 405, 410) and kind is BadRequest:
         message = f"{message.rstrip('.')}. {_address_hint(connection)}"
     return message

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -34,10 +34,20 @@ from imagegen_nb.providers.http.content_encoding import unpack
 from imagegen_nb.providers.http.decoding import EVENT_STREAM
 from imagegen_nb.providers.http.proxies import proxy_for
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
-from imagegen_nb.providers.http.unreached import CONNECT_TIMEOUT, Unreached, Way, explain, leaves
+from imagegen_nb.providers.http.unreached import (
+    CONNECT_TIMEOUT,
+    Unreached,
+    Way,
+    explain,
+    leaves,
+    login_wanted,
+    logins_in,
+)
 
 CALL_HEADER = "x-imagegen-nb-call"
 """Numbers identical requests for an emulator or a cassette; never sent to a provider."""
+_PROXY_LOGIN = 407
+"""Without TLS a request goes to the proxy itself, and so may be answered by it."""
 _HEADERS = frozenset(
     ["authorization", "content-length", "transfer-encoding", "x-goog-api-key", "x-goog-user-project"]
 )
@@ -57,7 +67,7 @@ class Capture:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     received: list[bytes] = field(default_factory=list, repr=False)
-    """What has come of an answer that is read whole."""
+    """What has come of an answer that is read whole, or of a stream's line that a deadline cut."""
     response: ProviderResponse | None = None
     failure: str | None = None
     """The name of the exception that ended it."""
@@ -73,6 +83,13 @@ class Capture:
     def again(self) -> Capture:
         """A fresh one for the same call, made once more."""
         return Capture(self.call, self.streams, kept_as=self.kept_as)
+
+    async def close_unused(self) -> None:
+        """Close a socket that no request has left on: the HTTP core forgets it while TLS is being set up, and
+        where a SOCKS proxy refuses."""
+        if not self.sent and self.opened is not None:
+            with suppress(Exception):
+                await self.opened.aclose()
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Called by the HTTP core at each step; from the first request byte on it counts as sent."""
@@ -137,15 +154,18 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         except Exception as error:
             if not capture.sent:
                 capture.unreached = explain(error, capture.way)
+            await capture.close_unused()
             raise
         except asyncio.CancelledError:
-            # The HTTP core forgets a socket whose TLS is being set up.
-            if not capture.sent and capture.opened is not None:
-                await capture.opened.aclose()
+            await capture.close_unused()
             raise
         answered = [(name, scrub(value, capture.secrets)) for name, value in response.headers.raw]
         response.headers = httpx2.Headers(answered)
         capture.status = response.status_code
+        if response.status_code == _PROXY_LOGIN and self.proxy is not None and self.origin.scheme == "http":
+            await response.aclose()
+            wanted = login_wanted(self.proxy, logins_in(response.headers.raw)).reason
+            self._refuse(capture, ProviderFault, f"{capture.way.host} was not reached: {wanted}")
         capture.request_id = safe_name(response.headers.get("x-request-id"))
         try:
             return await self._receive(capture, request, response)
@@ -280,6 +300,10 @@ class _GuardedStream(httpx2.AsyncByteStream):
                     if self.closed:
                         return
                     pending += tail
+        except asyncio.CancelledError:
+            # The deadline struck in the middle of a line, which nobody can be given any more.
+            current.get().received = [scrub(bytes(pending), self.secrets)]
+            raise
         except Exception as error:  # noqa: BLE001 - raised again, after what had come before it
             failure = error
         if pending:

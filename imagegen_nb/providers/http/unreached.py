@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,22 @@ _PASSING = (502, 503, 504)
 _LOGINS = {name.lower(): name for name in ("Basic", "Bearer", "Digest", "Kerberos", "Negotiate", "NTLM")}
 _LOGIN = re.compile(rf"(?i)(?:^|,)\s*({'|'.join(_LOGINS)})(?=[\s,]|$)")
 """Only known names are told: a header may say anything."""
+
+_SOCKS_LOGIN = (
+    "Invalid username/password",
+    "Requested NO AUTHENTICATION REQUIRED from proxy server, but got NO ACCEPTABLE METHODS.",
+    "Requested NO AUTHENTICATION REQUIRED from proxy server, but got USERNAME/PASSWORD.",
+    "Requested USERNAME/PASSWORD from proxy server, but got NO ACCEPTABLE METHODS.",
+)
+_SOCKS_REPLIES = {
+    "Connection not allowed by ruleset": ("does not allow connections to {host}", False),
+    "Network unreachable": ("has no route to {host} itself", True),
+    "Host unreachable": ("could not reach {host} itself", True),
+    "Connection refused": ("found nothing listening at {host}", True),
+    "TTL expired": ("could not reach {host} itself in time", True),
+    "General SOCKS server failure": ("failed inside", True),
+}
+"""How the HTTP core writes what SOCKS5 answers with a number, in words; `True` for what may pass."""
 
 
 def leaves(event: str, info: Mapping[str, Any]) -> bool:
@@ -92,7 +108,11 @@ class Way:
 
 def _logins(answer: object) -> tuple[str, ...]:
     """The kinds of login an answer offers; the HTTP core tells its version, status, phrase and headers."""
-    headers = answer[3] if isinstance(answer, tuple) and len(answer) > 3 else ()
+    return logins_in(answer[3] if isinstance(answer, tuple) and len(answer) > 3 else ())
+
+
+def logins_in(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, ...]:
+    """The kinds of login that an answer's headers offer."""
     offers = [value.decode("latin-1") for name, value in headers if name.lower() == b"proxy-authenticate"]
     found = (kind for offer in offers for kind in _LOGIN.findall(offer))
     return tuple(dict.fromkeys(_LOGINS[kind.lower()] for kind in found))
@@ -173,27 +193,39 @@ def _tls(cause: ssl.SSLError, way: Way) -> Unreached:
     return Unreached(f"the certificate of {way.peer} is not accepted ({cause.verify_message})", passing=False)
 
 
+def login_wanted(proxy: Proxy, logins: tuple[str, ...]) -> Unreached:
+    """What a proxy means that answers 407, offering these kinds of login."""
+    if logins and "Basic" not in logins:
+        return Unreached(
+            f"{proxy} asks for a login by {' or '.join(logins)}, which is not spoken here. Run a proxy "
+            f"on this machine that does, such as cntlm or px, and name it in {proxy.variable} (HTTP 407)",
+            passing=False,
+        )
+    return Unreached(f"{_told_login(proxy)} (HTTP 407)", passing=False)
+
+
+def _told_login(proxy: Proxy) -> str:
+    if proxy.login:
+        return f"{proxy} did not accept the user name and password in {proxy.variable}"
+    scheme = "socks5" if proxy.scheme.startswith("socks") else "http"
+    return f"{proxy} asks for a user name and password: {proxy.variable}={scheme}://user:password@host:port"
+
+
 def _tunnel(error: BaseException, way: Way) -> Unreached:
     """What a proxy answered instead of opening a way to the host."""
     proxy = way.proxy
     assert proxy is not None
     if not isinstance(error, httpx2.ProxyError):
         return Unreached(f"{proxy} broke the connection, or does not speak as a proxy does", passing=True)
-    status = str(error)[:3]
-    if status == "407" and way.logins and "Basic" not in way.logins:
-        return Unreached(
-            f"{proxy} asks for a login by {' or '.join(way.logins)}, which is not spoken here. Run a proxy "
-            f"on this machine that does, such as cntlm or px, and name it in {proxy.variable} (HTTP 407)",
-            passing=False,
-        )
+    said = str(error)
+    status = said[:3]
     if status == "407":
-        login = (
-            "did not accept the user name and password in"
-            if proxy.login
-            else "asks for a user name and password:"
-        )
-        remedy = proxy.variable if proxy.login else f"{proxy.variable}=http://user:password@host:port"
-        return Unreached(f"{proxy} {login} {remedy} (HTTP 407)", passing=False)
+        return login_wanted(proxy, way.logins)
+    if said in _SOCKS_LOGIN:
+        return Unreached(f"{_told_login(proxy)} (SOCKS5)", passing=False)
+    for reply, (why, passing) in _SOCKS_REPLIES.items():
+        if reply in said:
+            return Unreached(f"{proxy} {why.format(host=way.host)} (SOCKS5)", passing)
     if status == "403":
         return Unreached(f"{proxy} does not allow connections to {way.host} (HTTP 403)", passing=False)
     if status.isdigit() and int(status) in _PASSING:

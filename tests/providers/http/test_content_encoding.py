@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from imagegen_nb.providers.http.content_encoding import unpack
 
 CAP = 1 << 20
+LOGGED = b"2026-11-27 10:00:00 INFO ready, in a log's own words\n{}"
 
 
 @given(st.binary(max_size=3_000), st.sampled_from(["gzip", "x-gzip", "GZIP", "identity, gzip", "", "br"]))
@@ -28,7 +29,7 @@ def test_deflate_is_unpacked_with_and_without_its_header(data, window):
 
 
 @pytest.mark.parametrize("label", ["gzip", "deflate", "br", "utf-8", "none", "aws-chunked", "identity", ""])
-@pytest.mark.parametrize("plain", [b'{"a": 1}', b"[1]", b"data: x\n\n", b"<html>", b""])
+@pytest.mark.parametrize("plain", [b'{"a": 1}', b"[1]", b"data: x\n\n", b"<html>", b"", LOGGED])
 def test_what_is_plain_stays_plain(plain, label):
     assert unpack(plain, label, CAP) == plain
 

@@ -134,6 +134,73 @@ def test_a_flaw_around_the_json_is_told(body, flaw):
     assert flaws == [flaw]
 
 
+ANSWER = {"created": 1, "data": [{"b64_json": IMAGE}]}
+BEFORE = [
+    *(
+        "[INFO] ready\n",
+        "[2026-11-27 10:00:00,123] [WARN] {id}: slow\n",
+        "{level=info} {x: 1}\n",
+        "[1] [x, {y}]\n",
+    ),
+    *(")]}',\n", ")]}'", "while(1);", "for(;;);", "&&&START&&&", "{}&& ", "callback(", "```json\n", "2f\r\n"),
+    *("// {served}\n", "/* [1] */", "<br />\n<b>Notice</b>: undefined in <b>/a</b>\n", "<!-- x -->", "\0\0"),
+    *("C:\\app [a\\d]\n", "data ready:\n", "# 100% {\n"),
+]
+BEHIND = [
+    ");",
+    "```",
+    "]}}",
+    "\n<!-- served by a proxy -->",
+    "\0",
+    "\r\n0\r\n\r\n",
+    " // end",
+    "[DONE]",
+    "{",
+    '"',
+    "x,",
+]
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("behind", ["", BEHIND[0], BEHIND[2], BEHIND[4]])
+def test_junk_around_an_answer_costs_no_image(before, behind):
+    values, flaws = json_documents((before + json.dumps(ANSWER) + behind).encode())
+    assert ANSWER in values
+    assert "text beside the JSON" in flaws
+
+
+@given(
+    st.sampled_from(BEFORE)
+    | st.text(st.characters(codec="utf-8", exclude_characters="{}[]\"'/<"), max_size=30),
+    st.sampled_from(BEHIND) | st.text(st.characters(codec="utf-8", exclude_characters=">"), max_size=30),
+    st.sampled_from([",", "", ", ,"]),
+)
+def test_junk_and_stray_commas_together_cost_no_image(before, behind, comma):
+    written = json.dumps(ANSWER)[:-2] + f"{comma}]{comma}}}"
+    values, flaws = json_documents((before + written + behind).encode())
+    assert ANSWER in values
+    if comma:
+        assert "a comma too many or too few" in flaws
+
+
+def test_images_on_both_sides_of_a_damaged_place_are_read():
+    body = f'{{"data": [{{"b64_json": "{IMAGE}"}} @@ {{"b64_json": "{IMAGE}"}}]}}'.encode()
+    values, flaws = json_documents(body)
+    assert values == [{"data": [{"b64_json": IMAGE}]}, {"b64_json": IMAGE}]
+    assert "a damaged place" in flaws
+
+
+def test_a_page_is_no_answer_whatever_it_holds():
+    with pytest.raises(ValueError, match="not JSON"):
+        json_documents(b'<html><script>{"data": [{"b64_json": "QQ=="}]}</script></html>')
+
+
+def test_of_hostile_text_only_a_few_values_are_mended():
+    values, flaws = json_documents(b'{"a": 1, ' * 100_000)
+    assert len(values) == 20
+    assert "a damaged place" in flaws
+
+
 def test_values_in_a_row_are_all_read():
     assert json_documents(b'{"a": 1}\n{"b": 2}\n') == ([{"a": 1}, {"b": 2}], ["several JSON values in a row"])
 

@@ -106,8 +106,8 @@ UNUSABLE = {
     "socks4://user:canary@p:1": "socks4 is not a scheme",
     "socks://user:canary@p:1": "socks is not a scheme",
     "canary canary://p:1": "not a scheme",
-    "socks5://user:canary@p:1": "socksio",
-    "socks5h://user:canary@p:1": "socksio",
+    "socks5://user:canary@p:1": "needs the extra socks",
+    "socks5h://user:canary@p:1": "[socks]",
 }
 
 

@@ -90,6 +90,7 @@ STATUSES = {
     403: ("authentication", "none"),
     402: ("quota", "none"),
     404: ("bad_request", "none"),
+    407: ("provider_fault", "none"),
     422: ("bad_request", "none"),
     429: ("rate_limit", "none"),
     500: ("provider_fault", "unknown"),
@@ -113,7 +114,10 @@ def test_errors_by_status(status, message):
     )
     assert error.message.strip()
     if message == "In its own words.":
-        more = ". Asked was an address below https://host.example" if status == 404 else "."
+        more = {
+            404: ". Asked was an address below https://host.example",
+            407: ". A proxy beyond host.example wants a login; it is set there, not here",
+        }.get(status, ".")
         assert error.message == f"In its own words{more}"
 
 

@@ -233,3 +233,27 @@ async def test_an_answer_that_is_not_http(raw_server, answer):
 
 def test_httpx2_is_the_client_in_use():
     assert issubclass(transport.GuardedTransport, httpx2.AsyncBaseTransport)
+
+
+@pytest.mark.parametrize(
+    ("offers", "login", "says"),
+    [
+        (
+            'Basic realm="x"',
+            "",
+            "asks for a user name and password: HTTP_PROXY=http://user:password@host:port",
+        ),
+        ("", "someone:canary@", "did not accept the user name and password in HTTP_PROXY"),
+        ("NTLM", "", "asks for a login by NTLM, which is not spoken here"),
+    ],
+)
+async def test_a_proxy_that_answers_for_a_host_without_tls(raw_server, monkeypatch, offers, login, says):
+    """Such a request goes to the proxy itself, so its refusal is the answer."""
+    proxy = raw_server(http(b"<h1>no</h1>", "407 Proxy Authentication Required", proxy_authenticate=offers))
+    address = proxy.url.removeprefix("http://")
+    monkeypatch.setenv("HTTP_PROXY", f"http://{login}{address}")
+    error = await post(connection("http://gateway.example/v1"))
+    assert (type(error), error.charge, error.status) == (ProviderFault, "none", 407)
+    assert f"gateway.example was not reached: the proxy {address} (HTTP_PROXY) {says}" in str(error)
+    assert "canary" not in str(error)
+    assert len(proxy.requests) == 1

@@ -9,6 +9,7 @@ import base64
 import errno
 import socket
 import ssl
+import sys
 import threading
 from traceback import TracebackException
 
@@ -19,10 +20,12 @@ from support.network import (
     NOW,
     YEAR,
     Authority,
+    Socks,
     answering,
     free_port,
     http,
     served,
+    socks_proxy,
     tunnel_to,
 )
 
@@ -157,6 +160,80 @@ def test_a_proxy_that_never_answers(monkeypatch, tmp_path):
             kind=ProviderTimeout,
             timeout=0.8,
         )
+
+
+@each_provider
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+@pytest.mark.parametrize("login", [None, (b"someone", b"p@ss-canary")])
+def test_a_socks_proxy_opens_the_way(monkeypatch, tmp_path, authority, origin, provider, scheme, login):
+    pytest.importorskip("socksio")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    socks = Socks(origin, login)
+    with socks_proxy(socks) as address:
+        named = "someone:p%40ss-canary@" if login else ""
+        monkeypatch.setenv("ALL_PROXY", f"{scheme}://{named}{address}")
+        ran, _ = run(tmp_path, provider)
+    assert (ran.status, len(ran.output.assets)) == ("done", 1)
+    assert socks.asked == [f"{HOST[provider]}:443"]
+
+
+SOCKS_REPLIES = {
+    1: "failed inside",
+    2: "does not allow",
+    3: "no route",
+    4: "could not reach",
+    5: "nothing listening",
+}
+SOCKS_REPLIES |= {6: "in time", 7: "refused a connection", 8: "refused a connection", 99: ""}
+
+
+@pytest.mark.parametrize("reply", SOCKS_REPLIES)
+def test_a_socks_proxy_that_refuses(monkeypatch, tmp_path, reply):
+    pytest.importorskip("socksio")
+    socks = Socks(reply=reply)
+    with socks_proxy(socks) as address:
+        monkeypatch.setenv("HTTPS_PROXY", f"socks5h://{address}")
+        refused(tmp_path, f"the proxy {address} (HTTPS_PROXY)", SOCKS_REPLIES[reply])
+    assert len(socks.asked) == (3 if reply in (1, 3, 4, 5, 6) or reply == 99 else 1)
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("", "asks for a user name and password: ALL_PROXY=socks5://user:password@host:port"),
+        ("someone:canary@", "did not accept the user name and password in ALL_PROXY"),
+    ],
+)
+def test_a_socks_proxy_that_wants_a_login(monkeypatch, tmp_path, named, says):
+    pytest.importorskip("socksio")
+    socks = Socks(login=(b"other", b"word"))
+    with socks_proxy(socks) as address:
+        monkeypatch.setenv("ALL_PROXY", f"socks5://{named}{address}")
+        told = refused(tmp_path, says, f"the proxy {address} (ALL_PROXY)")
+    assert "canary" not in told
+    assert socks.asked == []
+
+
+class Web(Socks):
+    def handle(self, connection: socket.socket) -> None:
+        connection.sendall(http(b"", "400 Bad Request"))
+
+
+def test_what_is_no_socks_proxy(monkeypatch, tmp_path):
+    pytest.importorskip("socksio")
+    with socks_proxy(Web()) as address:
+        monkeypatch.setenv("ALL_PROXY", f"socks5://{address}")
+        refused(tmp_path, f"the proxy {address} (ALL_PROXY)", "does not speak as a proxy does")
+
+
+@each_provider
+def test_without_its_extra_a_socks_proxy_costs_nothing(monkeypatch, tmp_path, provider):
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("HTTPS_PROXY", "socks5h://user:canary@127.0.0.1:1")
+    told = refused(
+        tmp_path, "HTTPS_PROXY", "a SOCKS proxy needs the extra socks (pip install", provider=provider
+    )
+    assert "canary" not in told
 
 
 @each_provider
