@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,8 @@ def photograph(pixels: int, media: str = "png", seed: int = 7) -> bytes:
 
 def kept(folder: Path, pixels: int, media: str) -> bytes:
     """The same, made once and kept in `folder`."""
-    path = folder / f"{pixels}.{media}"
+    made_of = zlib.crc32(repr((_DETAIL, _SENSOR_NOISE)).encode())
+    path = folder / f"{pixels}-{made_of:08x}.{media}"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"{path.name}.{os.getpid()}")
