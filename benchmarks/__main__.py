@@ -75,7 +75,7 @@ def _short(wanted: list[Case]) -> int:
 def _long(wanted: list[Case], options: argparse.Namespace) -> int:
     """One case after the other; the document is written where nothing was left out."""
     peers, began = not options.no_peers, time.monotonic()
-    with serving(BUILD / "pictures") as server:
+    with serving(BUILD / "pictures", (64, 1024, 2048)) as server:
         plan = Plan(
             server, BUILD / "shared", short=False, peers=peers, rounds=options.rounds, say=_progress()
         )

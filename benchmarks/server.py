@@ -7,10 +7,11 @@ clients need here, and does nothing per request but wait and write.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -31,8 +32,11 @@ def address(server: str, provider: str, pixels: int, media: str = "png", latency
 
 
 @contextmanager
-def serving(pictures: Path) -> Iterator[str]:
-    """The address of a server that runs inside the block; `pictures` is where it keeps its pictures."""
+def serving(pictures: Path, sizes: Iterable[int] = ()) -> Iterator[str]:
+    """The address of a server that runs inside the block; `pictures` is where it keeps its pictures, of which
+    those of `sizes` are made before."""
+    for pixels, media in itertools.product(sizes, ("png", "jpeg")):
+        kept(pictures, pixels, media)
     command = [sys.executable, "-m", "benchmarks.server", str(pictures)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
