@@ -60,16 +60,19 @@ def ours(setting: Setting, *, provider: str, pixels: int) -> Metrics:
     from imagegen_nb.providers import catalog
     from imagegen_nb.providers.base import Connection
     from imagegen_nb.providers.credentials import Credential
+    from imagegen_nb.store.local import LocalStore
 
     entry = catalog.find(clients.MODELS[provider])
     assert entry is not None
     entry.provider.prepare()
     credential = Credential(key=SecretStr(clients.KEY), paid_by="nobody")
 
+    store = LocalStore(setting.folder)
+
     async def generate(base_url: str) -> None:
         images = 0
         request = ImageRequest(model=clients.MODELS[provider], prompt=clients.PROMPT)
-        connection = Connection(base_url=base_url, credential=credential)
+        connection = Connection(base_url=base_url, credential=credential, new_path=store.new_path)
         async for event in entry.provider.generate(request, connection):
             images += isinstance(event, GeneratedImage)
         assert images == 1
