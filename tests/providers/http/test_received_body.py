@@ -53,7 +53,7 @@ def test_a_packed_body_is_unpacked_whether_it_says_so_or_not(tmp_path, pack, enc
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"no", gzip.compress(b"{}"), b"x" * 63])
+@pytest.mark.parametrize("body", [b"", b"{", b"no", gzip.compress(b"{}", mtime=0), b"x" * 63])
 def test_a_short_body_comes_as_it_is(body):
     assert received(body, "gzip" if body.startswith(b"\x1f") else "").text() in (body, b"{}")
 
