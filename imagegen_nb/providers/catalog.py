@@ -9,6 +9,7 @@ import pkgutil
 import re
 import threading
 from pathlib import Path
+from typing import cast
 
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import InvalidOption
@@ -19,6 +20,8 @@ from imagegen_nb.providers.capabilities import Model
 _registered: list[Provider] = []
 _declared: dict[str, CatalogEntry] = {}
 """The models that users declared, by name."""
+_changes = 0
+"""How often what is registered or declared has changed."""
 _lock = threading.Lock()
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 _LONGEST_NAME = 100
@@ -52,6 +55,7 @@ def register(provider: Provider | Model) -> None:
         if clashes:
             raise InvalidOption(f"already registered: {', '.join(sorted(clashes))}. Choose other names")
         _registered.append(provider)
+        _note_change()
 
 
 def declare(model: Model) -> CatalogEntry:
@@ -84,6 +88,7 @@ def declare(model: Model) -> CatalogEntry:
                 f"{nearest(model.like)}"
             )
         _declared[model.name] = CatalogEntry(like.provider, model.resembling(like.model))
+        _note_change()
         return _declared[model.name]
 
 
@@ -118,18 +123,35 @@ def unregister(name: str) -> None:
     with _lock:
         _declared.pop(name, None)
         _registered[:] = [provider for provider in _registered if provider.name != name]
+        _note_change()
+
+
+def _note_change() -> None:
+    """After each change, and under the lock: a list that was begun before it is then found out of date."""
+    global _changes
+    _changes += 1
 
 
 def models() -> tuple[CatalogEntry, ...]:
     """Every model with its provider: those the platform offers first, in its order; declared ones last."""
+    return tuple(_by_name(_changes).values())
+
+
+@functools.lru_cache(maxsize=1)
+def _by_name(_changes: int) -> dict[str, CatalogEntry]:
+    """All models by name, as they are after so many changes: a step looks its own up each time it is read."""
     entries = [CatalogEntry(provider, model) for provider in providers() for model in provider.models]
     entries += list(_declared.values())
-    return tuple(sorted(entries, key=lambda entry: not entry.model.offered))
+    entries.sort(key=lambda entry: not entry.model.offered)
+    return {entry.model.name: entry for entry in entries}
 
 
 def find(name: object) -> CatalogEntry | None:
     """The model called `name`, or None."""
-    return next((entry for entry in models() if entry.model.name == name), None)
+    try:
+        return _by_name(_changes).get(cast("str", name))  # whatever was given as a model
+    except TypeError:  # not hashable
+        return None
 
 
 def nearest(name: object) -> str:
