@@ -23,6 +23,7 @@ _SMALL = 1 << 18
 """Bytes of an image that is read whole."""
 _OWN_FILE = re.compile(r"[0-9a-f]{64}\.(png|jpg|webp)|\.[0-9a-f]{32}\.tmp")
 """Names of images and of temporary files. Others are the user's own."""
+_OWN_THUMBNAIL = re.compile(r"([0-9a-f]{64})\.[A-Za-z0-9_-]+\.webp|\.[0-9a-f]{32}\.tmp")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,11 +181,20 @@ def _referenced_blobs(
 
 
 def _orphans(paths: StorePaths, referenced: set[str]) -> Iterator[str]:
-    """The store's own files that nothing refers to: images, and temporary files left by a kill."""
+    """The store's own files that nothing refers to: images, their thumbnails, and temporary files left by a
+    kill."""
     for folder in (paths.blobs, paths.manifests):
         for name in _files(paths, folder):
-            if _OWN_FILE.fullmatch(name.rpartition("/")[2]) and name not in referenced:
+            if _OWN_FILE.fullmatch(_last(name)) and name not in referenced:
                 yield name
+    digests = {_last(name).partition(".")[0] for name in referenced}
+    for name in _files(paths, paths.thumbnails):
+        if (own := _OWN_THUMBNAIL.fullmatch(_last(name))) and own[1] not in digests:
+            yield name
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _files(paths: StorePaths, folder: Path) -> Iterator[str]:
@@ -199,7 +209,7 @@ def _files(paths: StorePaths, folder: Path) -> Iterator[str]:
 
 
 def _links(paths: StorePaths) -> Iterator[Path]:
-    for folder in (paths.blobs, paths.manifests, paths.locks):
+    for folder in (paths.blobs, paths.thumbnails, paths.manifests, paths.locks):
         if folder.is_symlink():
             yield folder
         yield from _links_in(folder)
