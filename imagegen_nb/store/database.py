@@ -77,7 +77,7 @@ _SCHEMA = (
     """,
     "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
 )
-PAGE = 100
+PAGE = 50
 """Rows that are read at once: the first comes soon, and no reader keeps a writer waiting."""
 Table = Literal["asset", "run"]
 
