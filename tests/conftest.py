@@ -24,7 +24,6 @@ import pytest
 from support.environment import FOREIGN
 
 from imagegen_nb.emulator import Emulator
-from imagegen_nb.providers import catalog
 from imagegen_nb.providers.http import client, rate_limiter
 from imagegen_nb.runs.workspace import Workspace
 
@@ -178,7 +177,7 @@ def repeated_lifecycle_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_declared_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test meets the models that another declared."""
     monkeypatch.setattr("imagegen_nb.providers.catalog._declared", {})
-    catalog._by_name.cache_clear()
+    monkeypatch.setattr("imagegen_nb.providers.catalog._last", None)
 
 
 @pytest.fixture(scope="session")

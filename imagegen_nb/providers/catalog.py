@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import operator
 import pkgutil
 import re
 import threading
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import InvalidOption
@@ -22,6 +23,17 @@ _declared: dict[str, CatalogEntry] = {}
 """The models that users declared, by name."""
 _changes = 0
 """How often what is registered or declared has changed."""
+
+
+class _Listed(NamedTuple):
+    """All models, and what they were listed from."""
+
+    changes: int
+    sources: list[tuple[Model, ...]]
+    by_name: dict[str, CatalogEntry]
+
+
+_last: _Listed | None = None
 _lock = threading.Lock()
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 _LONGEST_NAME = 100
@@ -37,6 +49,11 @@ def _built_in() -> tuple[Provider, ...]:
 
 def providers() -> tuple[Provider, ...]:
     """All providers, in the platform's order, registered ones last."""
+    return _providers(_changes)
+
+
+@functools.lru_cache(maxsize=1)
+def _providers(_changes: int) -> tuple[Provider, ...]:
     return tuple(sorted((*_built_in(), *_registered), key=lambda provider: provider.rank))
 
 
@@ -134,22 +151,29 @@ def _note_change() -> None:
 
 def models() -> tuple[CatalogEntry, ...]:
     """Every model with its provider: those the platform offers first, in its order; declared ones last."""
-    return tuple(_by_name(_changes).values())
+    return tuple(_by_name().values())
 
 
-@functools.lru_cache(maxsize=1)
-def _by_name(_changes: int) -> dict[str, CatalogEntry]:
-    """All models by name, as they are after so many changes: a step looks its own up each time it is read."""
-    entries = [CatalogEntry(provider, model) for provider in providers() for model in provider.models]
+def _by_name() -> dict[str, CatalogEntry]:
+    """All models by name, listed anew after a change: a step looks its own up each time it is read."""
+    global _last
+    changes, known = _changes, providers()
+    sources = [provider.models for provider in known]  # a provider may be given others at any time
+    last = _last
+    if last is not None and last.changes == changes and all(map(operator.is_, last.sources, sources)):
+        return last.by_name
+    entries = [CatalogEntry(provider, model) for provider in known for model in provider.models]
     entries += list(_declared.values())
     entries.sort(key=lambda entry: not entry.model.offered)
-    return {entry.model.name: entry for entry in entries}
+    by_name = {entry.model.name: entry for entry in entries}
+    _last = _Listed(changes, sources, by_name)
+    return by_name
 
 
 def find(name: object) -> CatalogEntry | None:
     """The model called `name`, or None."""
     try:
-        return _by_name(_changes).get(cast("str", name))  # whatever was given as a model
+        return _by_name().get(cast("str", name))  # whatever was given as a model
     except TypeError:  # not hashable
         return None
 
