@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -136,14 +137,39 @@ class Workspace:
 
         return (cassette.emulator_url if cassette else "") or Emulator.shared().url
 
-    def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
-        """The stored images' records, oldest first, or those of one run."""
-        return self.store.records(run_id)
+    def records(
+        self,
+        run_id: str | None = None,
+        *,
+        newest_first: bool = False,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[AssetRecord]:
+        """The stored images' records, oldest first, or those of one run.
 
-    def runs(self) -> Iterator[LedgerEntry]:
+        They are read as they are asked for. A page of `limit` records follows the record with the id `after`,
+        the last one of the page before. Raises `AssetNotFound` where that is not there.
+        """
+        found = self.store.list_records(run_id, newest_first=newest_first, after=after)
+        return islice(found, _page_size(limit))
+
+    def runs(
+        self, *, newest_first: bool = False, after: str | None = None, limit: int | None = None
+    ) -> Iterator[LedgerEntry]:
         """The ledger of all runs in the store, oldest first: what each asked for, how it ended, and whether
-        it may have cost money. A run whose process was killed is `interrupted`, its charge `unknown`."""
-        return self.store.runs()
+        it may have cost money. A run whose process was killed is `interrupted`, its charge `unknown`.
+
+        Pages are as those of `records`; `after` is a run's id.
+        """
+        return islice(self.store.list_runs(newest_first=newest_first, after=after), _page_size(limit))
+
+    def count_records(self, run_id: str | None = None) -> int:
+        """How many images the store has, or how many of one run."""
+        return self.store.count_records(run_id)
+
+    def count_runs(self) -> int:
+        """How many runs the ledger has."""
+        return self.store.count_runs()
 
     @with_run_options
     def submit(
@@ -169,6 +195,12 @@ class Workspace:
 
     def __repr__(self) -> str:
         return f"Workspace({self.store!r}, backend={self._emulator_url or self._declared!r})"
+
+
+def _page_size(limit: object) -> int | None:
+    if limit is None or (type(limit) is int and limit >= 0):
+        return limit
+    raise InvalidOption(f"limit = {limit!r}: give a whole number from 0 on, or leave it out for all")
 
 
 def _seconds(timeout: object) -> float:

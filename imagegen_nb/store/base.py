@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.errors import Charge, ImagegenError, StorageLimitReached, StoreError
+from imagegen_nb.errors import AssetNotFound, Charge, ImagegenError, StorageLimitReached, StoreError
 
 if TYPE_CHECKING:
     from imagegen_nb.core.images import CheckedImage
@@ -124,6 +124,34 @@ class Store(ABC):
         """The ledger, oldest run first."""
         return iter(())
 
+    # A store that holds many reads these page by page. What stands here for it reads all.
+
+    def list_records(
+        self, run_id: str | None = None, *, newest_first: bool = False, after: str | None = None
+    ) -> Iterator[AssetRecord]:
+        """All records or those of one run, in either order, from the one that follows the id `after`.
+
+        Records that are added meanwhile are left out. Raises `AssetNotFound` where `after` is not there.
+        """
+        found = list(self.records(run_id))
+        ordered = found[::-1] if newest_first else found
+        yield from ordered if after is None else ordered[_place(after, [one.id for one in ordered]) :]
+
+    def list_runs(self, *, newest_first: bool = False, after: str | None = None) -> Iterator[LedgerEntry]:
+        """The ledger in either order, from the run that follows the run id `after`, without runs that begin
+        meanwhile. Raises `AssetNotFound` where `after` is not there."""
+        found = list(self.runs())
+        ordered = found[::-1] if newest_first else found
+        yield from ordered if after is None else ordered[_place(after, [one.run_id for one in ordered]) :]
+
+    def count_records(self, run_id: str | None = None) -> int:
+        """How many records there are, or how many of one run."""
+        return sum(1 for _ in self.records(run_id))
+
+    def count_runs(self) -> int:
+        """How many runs the ledger has."""
+        return sum(1 for _ in self.runs())
+
     @abstractmethod
     def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
         """Write an image's bytes durably and describe them. The store does not know the record before it is
@@ -165,6 +193,20 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of files; the store can be used again afterwards."""
+
+
+def _place(after: str, ids: Sequence[str]) -> int:
+    """Where a page begins."""
+    if after in ids:
+        return ids.index(after) + 1
+    raise not_found(after)
+
+
+def not_found(after: str) -> AssetNotFound:
+    """The error for a page that cannot begin, for the caller to raise."""
+    return AssetNotFound(
+        f"after = {after!r}: nothing with this id is in the list; give the id of its last item"
+    )
 
 
 def store_error(what: str, reason: str) -> StoreError:

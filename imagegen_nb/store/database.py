@@ -14,9 +14,10 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import astuple, fields
+from dataclasses import fields
 from itertools import groupby
 from pathlib import Path
+from typing import Any, Literal
 from uuid import uuid4
 
 from imagegen_nb.core import user_warnings
@@ -76,6 +77,10 @@ _SCHEMA = (
     """,
     "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
 )
+PAGE = 50
+"""Rows that are read at once: the first comes soon, and no reader keeps a writer waiting."""
+Table = Literal["asset", "run"]
+
 _ASSET_COLUMNS = tuple(field.name for field in fields(AssetRecord) if field.name != "file_url")
 _RUN_COLUMNS = tuple(field.name for field in fields(LedgerEntry))
 
@@ -132,6 +137,54 @@ class Tables:
         query = f"SELECT {', '.join(_RUN_COLUMNS)} FROM run {where} ORDER BY seq"  # noqa: S608 - own names
         return [_run(row) for row in self._connection.execute(query, values).fetchall()]
 
+    def asset_page(
+        self, run_id: str | None, beyond: int, last: int, *, newest_first: bool
+    ) -> tuple[list[AssetRecord], int]:
+        """The next records `beyond` an order, up to the order `last`, and the order of the last of them."""
+        rows = self._page("asset", _ASSET_COLUMNS, run_id, (beyond, last), newest_first=newest_first)
+        return [self._asset(row[1:]) for row in rows], _order_of_last(rows)
+
+    def run_page(self, beyond: int, last: int, *, newest_first: bool) -> tuple[list[LedgerEntry], int]:
+        """The same of ledger entries."""
+        rows = self._page("run", _RUN_COLUMNS, None, (beyond, last), newest_first=newest_first)
+        return [_run(row[1:]) for row in rows], _order_of_last(rows)
+
+    def _page(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        run_id: str | None,
+        between: tuple[int, int],
+        *,
+        newest_first: bool,
+    ) -> list[tuple[Any, ...]]:
+        beyond, last = between
+        low, high, direction = (last, beyond, "DESC") if newest_first else (beyond + 1, last + 1, "ASC")
+        where, values = ("", ()) if run_id is None else ("run_id = ? AND ", (run_id,))
+        query = (
+            f"SELECT seq, {', '.join(columns)} FROM {table} "  # noqa: S608 - own names
+            f"WHERE {where}seq >= ? AND seq < ? ORDER BY seq {direction} LIMIT {PAGE}"
+        )
+        return self._connection.execute(query, (*values, low, high)).fetchall()
+
+    def order_of(self, table: Table, name: str) -> int | None:
+        """The place of a record or run among all others; None where it is not there."""
+        column = {"asset": "id", "run": "run_id"}[table]
+        query = f"SELECT seq FROM {table} WHERE {column} = ?"  # noqa: S608 - own names
+        row = self._connection.execute(query, (name,)).fetchone()
+        return int(row[0]) if row else None
+
+    def last_order(self, table: Table) -> int:
+        """The highest place there is; 0 where there is none."""
+        query = f"SELECT coalesce(max(seq), 0) FROM {table}"  # noqa: S608 - own names
+        return int(self._connection.execute(query).fetchone()[0])
+
+    def count(self, table: Table, run_id: str | None = None) -> int:
+        """How many rows there are, or how many of one run."""
+        where, values = ("", ()) if run_id is None else (" WHERE run_id = ?", (run_id,))
+        query = f"SELECT count(*) FROM {table}{where}"  # noqa: S608 - own names
+        return int(self._connection.execute(query, values).fetchone()[0])
+
     def runs_under_way(self) -> set[str]:
         """The ids of the runs that have begun and not ended."""
         query = "SELECT run_id FROM run WHERE state = 'calling'"
@@ -163,7 +216,10 @@ class Tables:
             f"INSERT INTO run ({columns}) VALUES ({marks}) ON CONFLICT (run_id) DO UPDATE SET "  # noqa: S608
             "state = excluded.state, charge = excluded.charge, ended_at = excluded.ended_at"
         )
-        self._connection.execute(statement, (max(order, self._last_order("run") + 1), *astuple(run)))
+        self._connection.execute(
+            statement,
+            (max(order, self._last_order("run") + 1), *(getattr(run, name) for name in _RUN_COLUMNS)),
+        )
         query = "SELECT seq FROM run WHERE run_id = ?"
         return int(self._connection.execute(query, (run.run_id,)).fetchone()[0])
 
@@ -180,8 +236,12 @@ class Tables:
     def _asset(self, row: tuple[object, ...]) -> AssetRecord:
         values = dict(zip(_ASSET_COLUMNS, row, strict=True))
         values["emulated"] = bool(values["emulated"])
-        file_url = self._paths.blob(str(values["sha256"]), str(values["file_type"])).as_uri()
+        file_url = self._paths.blob_url(str(values["sha256"]), str(values["file_type"]))
         return AssetRecord(file_url=file_url, **values)  # type: ignore[arg-type]
+
+
+def _order_of_last(rows: Sequence[tuple[Any, ...]]) -> int:
+    return int(rows[-1][0]) if rows else 0
 
 
 def _run(row: tuple[object, ...]) -> LedgerEntry:
@@ -208,6 +268,7 @@ class Database:
         self.connection: sqlite3.Connection | None = None
         self._closer: weakref.finalize[..., Database] | None = None
         self._opened_file: os.stat_result | None = None
+        self._manifest_cache: manifests.Cache | None = None
 
     @contextmanager
     def read(self) -> Iterator[Tables]:
@@ -241,7 +302,7 @@ class Database:
         """The error of a transaction that failed, for the caller to raise."""
         return store_error(f"cannot write the index in {self.paths.folder}", reason)
 
-    def rebuild(self) -> None:
+    def rebuild(self, cache: manifests.Cache | None = None) -> None:
         """Rename the file to `index.sqlite3.damaged`, replacing an older one, and build another from the
         manifests. Raises `StoreError`."""
         path = self.paths.database
@@ -253,7 +314,11 @@ class Database:
             except OSError as error:
                 reason = explain(error)
             else:
-                self._open()
+                self._manifest_cache = cache
+                try:
+                    self._open()
+                finally:
+                    self._manifest_cache = None
                 return
         raise store_error(f"cannot put the index in {self.paths.folder} aside", reason)
 
@@ -335,7 +400,7 @@ class Database:
             manifests.write(self.paths, uuid4().hex, manifest)
 
     def _read_manifests(self, tables: Tables) -> list[str]:
-        by_name, problems = manifests.read_all(self.paths)
+        by_name, problems = manifests.read_all(self.paths, self._manifest_cache)
         for manifest in by_name.values():
             tables.add_assets(manifest.assets, manifest.asset_order)
         for manifest in sorted(by_name.values(), key=lambda manifest: manifest.run_order):

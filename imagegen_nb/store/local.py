@@ -22,8 +22,8 @@ from imagegen_nb.core.open_files import patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
 from imagegen_nb.store import locks, manifests, recovery, thumbnail_files
-from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room, store_error
-from imagegen_nb.store.database import Database, Tables
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room, not_found, store_error
+from imagegen_nb.store.database import PAGE, Database, Table, Tables
 from imagegen_nb.store.group_commit import GroupCommit
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
@@ -90,9 +90,21 @@ class LocalStore(Store):
             locks.release(self.paths, run.run_id)
 
     def runs(self) -> Iterator[LedgerEntry]:
+        return self.list_runs()
+
+    def list_runs(self, *, newest_first: bool = False, after: str | None = None) -> Iterator[LedgerEntry]:
         recovery.recover(self.database)
+        position, last = self._range("run", newest_first, after)
+        while True:
+            with self.database.read() as tables:
+                page, position = tables.run_page(position, last, newest_first=newest_first)
+            yield from page
+            if len(page) < PAGE:
+                return
+
+    def count_runs(self) -> int:
         with self.database.read() as tables:
-            return iter(tables.runs())
+            return tables.count("run")
 
     def new_path(self) -> Path:
         self.paths.make(self.paths.blobs)
@@ -179,9 +191,33 @@ class LocalStore(Store):
         thumbnail_files.write(self.paths, asset.sha256, size, data)
 
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
-        where, values = ("WHERE run_id = ?", (run_id,)) if run_id else ("", ())
+        return self.list_records(run_id)
+
+    def list_records(
+        self, run_id: str | None = None, *, newest_first: bool = False, after: str | None = None
+    ) -> Iterator[AssetRecord]:
+        position, last = self._range("asset", newest_first, after)
+        while True:
+            with self.database.read() as tables:  # not held while a page is looked at
+                page, position = tables.asset_page(run_id or None, position, last, newest_first=newest_first)
+            yield from page
+            if len(page) < PAGE:
+                return
+
+    def count_records(self, run_id: str | None = None) -> int:
         with self.database.read() as tables:
-            return iter(tables.assets(where, values))
+            return tables.count("asset", run_id or None)
+
+    def _range(self, table: Table, newest_first: bool, after: str | None) -> tuple[int, int]:
+        """The orders between which a list lies, fixed when it begins: it must end while others write."""
+        with self.database.read() as tables:
+            newest = tables.last_order(table)
+            begin = tables.order_of(table, after) if after is not None and after.isascii() else None
+        if after is not None and begin is None:
+            raise not_found(after)
+        if newest_first:
+            return (newest + 1 if begin is None else begin), 0
+        return (begin or 0), newest
 
     def close(self) -> None:
         self.database.close()

@@ -214,6 +214,18 @@ def test_closed_and_used_again(workspace):
     second = STEP.run(workspace=workspace)
     assert [record.run_id for record in workspace.records()] == [first.id, second.id]
     assert [record.run_id for record in workspace.records(second.id)] == [second.id]
+    (newest,) = workspace.records(newest_first=True, limit=1)
+    assert newest.run_id == second.id
+    assert [record.run_id for record in workspace.records(newest_first=True, after=newest.id)] == [first.id]
+    assert [run.run_id for run in workspace.runs(newest_first=True, limit=1)] == [second.id]
+    assert [run.run_id for run in workspace.runs(after=first.id)] == [second.id]
+    assert (workspace.count_records(), workspace.count_records(first.id), workspace.count_runs()) == (2, 1, 2)
+    assert list(workspace.records(limit=0)) == []
+    for limit in (-1, 1.5, True, "2"):
+        with pytest.raises(InvalidOption, match="limit"):
+            workspace.records(limit=limit)
+        with pytest.raises(InvalidOption, match="limit"):
+            workspace.runs(limit=limit)
 
 
 def test_shows_itself_without_keys(tmp_path, monkeypatch):
