@@ -15,6 +15,7 @@ from imagegen_nb.errors import InvalidOption, ReplayError
 from imagegen_nb.providers.catalog import keys_in_use
 from imagegen_nb.replay import cassette_file, filters
 from imagegen_nb.replay.paths import home
+from imagegen_nb.replay.stowed import stow
 
 cassettes = typer.Typer(help="List, check and tidy recorded cassettes.", no_args_is_help=True)
 app.add_typer(cassettes, name="cassettes")
@@ -115,7 +116,7 @@ def _inspect(name: str, folder: Path) -> _CassetteReport:
     problems += [
         redaction.redact(f"call {recording.call} to {recording.model}: {key_kind}", known_keys)
         for recording in recordings
-        if (key_kind := filters.find_key(recording, known_keys))
+        if (key_kind := filters.find_key(stow(recording), known_keys))
     ]
     return _CassetteReport(
         name=name,

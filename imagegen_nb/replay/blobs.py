@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from pathlib import Path
 
 import pybase64
@@ -42,11 +43,12 @@ def extract(body: bytes) -> tuple[str, dict[str, bytes]]:
     def replace_run(match: re.Match[str]) -> str:
         # A torn answer may end within a quadruple; its last characters stay in the text.
         whole = match[0][: len(match[0]) // 4 * 4]
+        encoded = whole.encode("ascii")
         try:
-            data = pybase64.b64decode(whole, validate=True)
+            data = pybase64.b64decode(encoded, validate=True)
         except ValueError:
             return match[0]
-        reversible = pybase64.b64encode(data).decode() == whole
+        reversible = pybase64.b64encode(data) == encoded
         return placeholder(data, "b64") + match[0][len(whole) :] if reversible else match[0]
 
     try:
@@ -96,8 +98,12 @@ def is_name(name: str) -> bool:
     return re.fullmatch(_NAME, name) is not None
 
 
-def write(folder: Path, blobs: dict[str, bytes]) -> None:
-    """Put `blobs` below `folder`, where they are not there already. Raises OSError."""
+Signature = tuple[int, int, int] | None
+"""What changes with a file: which one it is, its size, and when it was written; None for no plain file."""
+
+
+def write(folder: Path, blobs: dict[str, bytes]) -> dict[str, Signature]:
+    """Put `blobs` below `folder`, where they are not there already; their signatures. Raises OSError."""
     directory = folder / FOLDER
     if is_linked(folder):
         directory.unlink()
@@ -106,6 +112,18 @@ def write(folder: Path, blobs: dict[str, bytes]) -> None:
         path = directory / name
         if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
             write_durably(path, data)
+    return {name: signature(folder, name) for name in blobs}
+
+
+def signature(folder: Path, name: str) -> Signature:
+    """What tells, without reading it, whether a blob is still the file that was written."""
+    try:
+        status = (folder / FOLDER / name).lstat()
+    except OSError:
+        return None
+    if is_linked(folder) or not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _name(data: bytes) -> str:

@@ -20,7 +20,6 @@ from imagegen_nb.errors import RecordingMissing, ReplayError
 from imagegen_nb.providers import catalog
 from imagegen_nb.replay import (
     cassette_file,
-    cassette_writer,
     environment,
     mismatch,
     output_values,
@@ -29,6 +28,7 @@ from imagegen_nb.replay import (
     vcr_adapter,
 )
 from imagegen_nb.replay.cassette_file import About
+from imagegen_nb.replay.cassette_writer import CassetteWriter, rescue
 from imagegen_nb.replay.environment import MODE_VARIABLE, NOTEBOOK_VARIABLE, Mode
 from imagegen_nb.replay.player import Player
 from imagegen_nb.replay.recorder import Recorder
@@ -128,6 +128,7 @@ class Session:
         self._against = against
         self._recorded_backend = against
         self._recorder = Recorder(self._require_one_backend)
+        self._writer = CassetteWriter(folder)
         self._player = Player((), self._missing)
         self._remedy = remedy
         self._from_environment: Session | None = None
@@ -189,10 +190,8 @@ class Session:
             if self.about.refused and not self.replaying:
                 raise ReplayError(self._refusals())
             return
-        rescue = cassette_writer.rescue(
-            self.name, self._recorder.recordings, self._recorded_backend or "emulator"
-        )
-        raise ReplayError(f"cassette {self.name!r} could not be saved: {problem}. {rescue}")
+        kept = rescue(self.name, self._recorder.recordings, self._recorded_backend or "emulator")
+        raise ReplayError(f"cassette {self.name!r} could not be saved: {problem}. {kept}")
 
     def _save_at_end(self) -> None:
         try:
@@ -212,9 +211,7 @@ class Session:
             return  # a forked child has a copy of what its parent recorded, and must not overwrite it
         self._refuse_notebooks()
         recordings = self._recorder.recordings
-        self.about = cassette_writer.write(
-            self.folder, recordings, self._recorded_backend or "emulator", unrecorded
-        )
+        self.about = self._writer.write(recordings, self._recorded_backend or "emulator", unrecorded)
         self._saved_changes = changes
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from support.cassettes import FLASH, LAMP, STEPS, pictures
+from support.cassettes import FLASH, LAMP, STEPS, pictures, write_cassette
 
 from imagegen_nb import Gateway, StepFailed, VertexAI, Workspace, replay, simulate
 from imagegen_nb.core import active_cassette
@@ -54,7 +54,7 @@ def test_what_the_emulator_recorded_stays_marked_as_emulated(lamp, live):
 
 def test_what_was_recorded_live_says_so_and_that_it_is_replayed(lamp, live, workspace):
     about, recordings = cassette_file.read(lamp)
-    cassette_file.write(
+    write_cassette(
         lamp, cassette_file.About(against="live", recorded_on="2026-01-02", versions={}), recordings
     )
     with replay.use("lamp"):
@@ -203,7 +203,7 @@ OVERWRITING = {
 @pytest.mark.parametrize("text", ["", "<<<<<<< HEAD\n"])
 def test_no_program_overwrites_the_cassette_of_a_notebook(how, text, project, monkeypatch, workspace):
     about = cassette_file.About(against="emulator", recorded_on="2026-11-21", notebook="a/my hero.ipynb")
-    cassette_file.write(project / "cassettes/hero", about, [])
+    write_cassette(project / "cassettes/hero", about, [])
     file = project / "cassettes/hero/cassette.yaml"
     file.write_text(file.read_text().replace("  recorded_on:", f"{text}  recorded_on:"))
     before = file.read_bytes()
@@ -229,17 +229,17 @@ def test_no_program_overwrites_the_cassette_of_a_notebook(how, text, project, mo
 
 def test_its_own_notebook_and_one_that_is_gone_are_recorded_anew(project, monkeypatch, workspace):
     about = cassette_file.About(against="emulator", recorded_on="2026-11-21", notebook="hero.ipynb")
-    cassette_file.write(project / "cassettes/hero", about, [])
+    write_cassette(project / "cassettes/hero", about, [])
     with replay.use("hero", "all"):  # moved or deleted
         LAMP.run(workspace=workspace)
-    cassette_file.write(project / "cassettes/hero", about, [])
+    write_cassette(project / "cassettes/hero", about, [])
     (project / "hero.ipynb").write_text("{}")
     monkeypatch.setenv(NOTEBOOK_VARIABLE, "hero.ipynb")
     with replay.use("hero", "all"):
         LAMP.run(workspace=workspace)
     assert cassette_file.notebook_of(project / "cassettes/hero") == "hero.ipynb"
     about = cassette_file.About(against="live", notebook="elsewhere-0123abcd/nb/hero.ipynb")
-    cassette_file.write(project / "cassettes/hero", about, [])
+    write_cassette(project / "cassettes/hero", about, [])
     with pytest.raises(ReplayError, match=r"choose another name$"):
         replay.use("hero", "all").open()
 
@@ -250,7 +250,7 @@ def test_what_a_notebook_recorded_meanwhile_is_not_overwritten_either(project, w
     session = replay.use("hero", "all").open()
     LAMP.run(workspace=workspace)
     about = cassette_file.About(against="emulator", recorded_on="2026-11-21", notebook="hero.ipynb")
-    cassette_file.write(project / "cassettes/hero", about, [])
+    write_cassette(project / "cassettes/hero", about, [])
     with pytest.warns(RuntimeWarning, match=r"not saved yet: cassette 'hero' is that of hero\.ipynb"):
         session._after_cell()
     with pytest.raises(ReplayError, match=r"is that of hero\.ipynb.* The recordings are kept in") as caught:
