@@ -21,6 +21,7 @@ from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay import blobs, bodies, cassette_yaml
 from imagegen_nb.replay.cassette_yaml import ONE_SIDE
 from imagegen_nb.replay.recording import Recording
+from imagegen_nb.replay.stored_recording import StoredRecording
 
 FILE = "cassette.yaml"
 _LAYOUT = 1
@@ -64,13 +65,24 @@ def read(folder: Path) -> tuple[About, list[Recording]]:
 
     Raises `ReplayError`, which names the cassette, the place in the file, the problem and the remedy.
     """
+    about, stored = load(folder)
+    return about, [each.whole() for each in stored]
+
+
+def load(folder: Path) -> tuple[About, list[StoredRecording]]:
+    """The cassette in `folder`; the bodies of its answers stay where they are, and are only looked for.
+
+    Raises `ReplayError` as `read` does.
+    """
     text = _read_text(folder)
     try:
         document = _validate(cassette_yaml.parse(text))
-        recordings, size = list[Recording](), 0
+        recordings, size = list[StoredRecording](), 0
         for number, entry in enumerate(document.recordings, 1):
-            recordings.append(_restore(entry, number, folder))
-            size += len(recordings[-1].request_body) + len(recordings[-1].response_body)
+            place = f"cassette {folder.name!r} ({FILE}): recording {number}"
+            recording, length = _load(entry, number, folder)
+            recordings.append(StoredRecording(recording, entry.answer.body, folder, place))
+            size += length
             if size > _LARGEST_WHOLE:
                 raise ReplayError(f"it holds more than {_LARGEST_WHOLE:,} bytes with its images; split it")
     except ReplayError as error:
@@ -285,24 +297,24 @@ def _problem(error: Mapping[str, Any]) -> str:
     return f"{recording}{field_path} {problem}"
 
 
-def _restore(entry: _Entry, number: int, folder: Path) -> Recording:
-    """The recording of an entry, with the images from `folder` in its bodies."""
+def _load(entry: _Entry, number: int, folder: Path) -> tuple[Recording, int]:
+    """The recording of an entry without its answer's body, and the bytes of both its bodies."""
     request, answer = entry.request, entry.answer
     try:
         request_body = blobs.restore(request.body, folder)
         if len(request_body) > _LARGEST_REQUEST or bodies.is_deep(request_body):
             raise ReplayError("its request is larger, or nested deeper, than any of ours; record it again")
-        return Recording(
+        recording = Recording(
             method=request.method,
             url=request.url,
             call=request.call,
             request_body=request_body,
             status=answer.status,
             headers=answer.headers,
-            response_body=blobs.restore(answer.body, folder),
             ended=answer.ended,
             sent=answer.sent,
         )
+        return recording, len(request_body) + blobs.check(answer.body, folder)
     except ReplayError as error:
         problem = str(error)
     raise ReplayError(f"recording {number}: {problem}")

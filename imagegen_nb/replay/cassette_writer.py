@@ -8,8 +8,9 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from imagegen_nb._version import __version__
@@ -47,10 +48,7 @@ class CassetteWriter:
         about = About(
             against=against,
             recorded_on=datetime.now(UTC).date().isoformat(),
-            versions={
-                "imagegen-nb": __version__,
-                **{name: importlib.metadata.version(name) for name in _PACKAGES},
-            },
+            versions=_versions(),
             notebook=os.environ.get(NOTEBOOK_VARIABLE, ""),
             refused=tuple(redact(place, self._known, limit=400) for place in (*refused, *unrecorded)),
         )
@@ -80,6 +78,15 @@ class CassetteWriter:
             return f"{call}: an image is larger than {blobs.LARGEST:,} bytes"
         self._writer.add(stowed)
         return ""
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    """Those of the packages that ask; to look for them takes longer than to write a recording."""
+    return {
+        "imagegen-nb": __version__,
+        **{name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
 
 
 def rescue(name: str, recordings: Sequence[Recording], against: Backend) -> str:

@@ -93,17 +93,42 @@ def test_accounts_keep_their_own_addresses(emulator, workspace, live, project):
 # What a replay refuses
 
 
-def test_a_changed_pixel_and_a_missing_image_are_named(lamp, live):
+@pytest.mark.parametrize("policy", ["terminate", "continue"])
+def test_a_changed_pixel_is_named_when_it_would_be_played(policy, lamp, live):
     (blob,) = (lamp / "blobs").iterdir()
     data = bytearray(blob.read_bytes())
     data[-20] ^= 1
     blob.write_bytes(data)
+    place = rf"cassette 'lamp' \(cassette.yaml\): recording 1: blobs/{blob.name}"
+    with replay.use("lamp"), pytest.raises(ReplayError, match=rf"{place} was changed(.|\n)*\n  record: "):
+        LAMP.replace(on_failure=policy).run(workspace=live)
+    assert list(live.store.records()) == []
     with pytest.raises(ReplayError, match=rf"cassette 'lamp'.*blobs/{blob.name} was changed"):
-        replay.use("lamp").open()
+        cassette_file.read(lamp)
+
+
+@pytest.mark.parametrize(
+    "instead", [None, b"", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n"]
+)
+def test_an_image_that_is_not_there_is_named_at_once(instead, lamp):
+    (blob,) = (lamp / "blobs").iterdir()
     blob.unlink()
-    with pytest.raises(ReplayError, match=rf"blobs/{blob.name} is missing"):
+    if instead is not None:
+        blob.write_bytes(instead)
+    with pytest.raises(ReplayError, match=rf"cassette 'lamp'.*blobs/{blob.name} (is missing|was changed)"):
         replay.use("lamp").open()
     assert active_cassette.current() is None
+
+
+def test_an_image_that_goes_while_it_is_replayed_is_named(lamp, live):
+    (blob,) = (lamp / "blobs").iterdir()
+    data = blob.read_bytes()
+    with replay.use("lamp"):
+        blob.unlink()
+        with pytest.raises(ReplayError, match=rf"blobs/{blob.name} is missing"):
+            LAMP.run(workspace=live)
+        blob.write_bytes(data)
+        assert LAMP.run(workspace=live).status == "done"
 
 
 def test_a_cassette_that_is_not_there_names_those_that_are(lamp):

@@ -35,7 +35,7 @@ def stream(answer: bytes, ended: str = "") -> ReplayedStream:
         method="POST", url="https://a.b/c", call="0", request_body=b"{}", status=200, headers=headers,
         response_body=answer, ended=ended,
     )  # fmt: skip
-    return ReplayedStream(recorded)
+    return ReplayedStream(recorded, (piece for piece in [answer]))
 
 
 async def test_a_whole_answer_is_told_once():
