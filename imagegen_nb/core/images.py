@@ -26,15 +26,7 @@ LARGEST_FILE = 4 * MOST_PIXELS + 8 * 1024 * 1024
 """Bytes of one image file: that many pixels in four channels, uncompressed, and what stands beside them."""
 _MOST_SCANNED = 12 * MOST_PIXELS
 """Pixels of a JPEG times its scans: a small file may go over the picture ten thousand times."""
-_THUMBNAILS = (
-    (256, 75),
-    (256, 50),
-    (256, 30),
-    (160, 40),
-    (96, 40),
-    (48, 40),
-)
-"""Longer edge in pixels and WebP quality, from what is wanted to what always fits."""
+_SMALL_STEPS = ((256, (75, 50, 30)), (160, (40,)), (96, (40,)), (48, (40,)))
 
 EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 """The accepted MIME types and the file name ending of each."""
@@ -42,6 +34,26 @@ EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 _SCAN = b"\xff\xda"
 _PNG_END = b"IEND\xaeB`\x82"
 _PILLOW_NAMES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailSize:
+    """How large a thumbnail is: at most `largest` bytes, and the `steps` that are tried for it.
+
+    A step is the longer edge in pixels and WebP qualities, from what is wanted to what always fits. WebP's
+    `method` trades time for bytes. `name` is part of file names: change it with what it stands for.
+    """
+
+    name: str
+    largest: int
+    steps: tuple[tuple[int, tuple[int, ...]], ...]
+    method: int = 4
+
+
+STATIC = ThumbnailSize("static-1", 5_000, _SMALL_STEPS)
+"""For a saved notebook: with twenty of them it is still a small file."""
+LIVE = ThumbnailSize("live-1", 20_000, ((512, (75, 60, 45)), (384, (60, 45)), *_SMALL_STEPS), method=2)
+"""For a page beside a kernel: sharp on screens with two pixels for one, a dozen of them in 240 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +124,31 @@ def decode(data: bytes) -> PILImage.Image:
     return image_metadata.upright(_decode(data, media_type))
 
 
-def thumbnail(data: bytes, largest: int | None = None) -> bytes:
-    """A WebP of `data` whose longer edge is at most 256 pixels, usually 3 to 10 KB.
+def thumbnail(data: bytes, size: ThumbnailSize = STATIC) -> bytes:
+    """A small WebP of `data`. Raises `ImageRejected` as `check` does."""
+    return _shrink(decode(data), size)
 
-    `largest` bounds its bytes: a rich picture first loses quality for it, then pixels.
-    """
+
+def thumbnail_of(picture: PILImage.Image, size: ThumbnailSize = STATIC) -> bytes:
+    """The same of a loaded, upright picture, for pixels that are at hand already; they stay as they are."""
+    return _shrink(picture.copy(), size)
+
+
+def _shrink(picture: PILImage.Image, size: ThumbnailSize) -> bytes:
     from PIL import Image
 
-    picture = image_metadata.to_srgb(decode(data))
+    picture = image_metadata.to_srgb(picture)
     small = b""
-    for edge, quality in _THUMBNAILS:
+    for edge, qualities in size.steps:
         picture.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        buffer = io.BytesIO()
-        picture.save(buffer, "WEBP", quality=quality, method=4)
-        small = buffer.getvalue()
-        if largest is None or len(small) <= largest:
-            break
+        for quality in qualities:
+            buffer = io.BytesIO()
+            picture.save(buffer, "WEBP", quality=quality, method=size.method)
+            small = buffer.getvalue()
+            if len(small) <= size.largest:
+                return small
+            if len(small) > 2 * size.largest:
+                break  # no quality makes up for so many bytes
     return small
 
 

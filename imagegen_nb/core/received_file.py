@@ -117,9 +117,9 @@ class Receiver:
         self._memory.clear()
 
     def _has_secret(self, data: bytes) -> bool:
-        joined = self._tail + data
-        self._tail = joined[max(0, len(joined) - self._overlap) :]
-        return any(secret in joined for secret in self._secrets)
+        border = self._tail + data[: self._overlap]
+        self._tail = (self._tail + data[-self._overlap :])[-self._overlap :]
+        return any(secret in data or secret in border for secret in self._secrets)
 
     def _fall_back(self, size: int) -> None:
         """Hold the first `size` bytes in memory instead of in the file."""

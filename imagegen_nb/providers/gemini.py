@@ -39,6 +39,7 @@ from imagegen_nb.providers.http.response import (
     ProviderResponse,
     failure,
     mapping,
+    read_answer,
     safe_name,
     usage_of,
     whole_number,
@@ -208,7 +209,7 @@ async def _one(
         )
         if not response.is_success:
             return [MissingImages(_error(response, client.connection))]
-        return await asyncio.to_thread(_read, response, request, index)
+        return await read_answer(response, partial(_read, response, request, index))
     except ProviderError as error:
         return [MissingImages(error)]
 

@@ -6,8 +6,8 @@ Its errors and usage are not OpenAI's, so the OpenAI SDK would lose them. Facts:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import Any
 
 from imagegen_nb.core.received_file import ReceivedFile
@@ -26,6 +26,7 @@ from imagegen_nb.providers.http.response import (
     image_items,
     inline_data,
     mapping,
+    read_answer,
     safe_name,
     tokens_by_modality,
     usage_of,
@@ -115,7 +116,7 @@ class XAI(Provider):
             answer = response.json_or_empty()
             yield _metadata(answer, response, None)
             raise _error(response, connection)
-        for event in await asyncio.to_thread(_read, request, response):
+        for event in await read_answer(response, partial(_read, request, response)):
             yield event
 
 

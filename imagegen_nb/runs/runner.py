@@ -12,13 +12,14 @@ import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from weakref import WeakSet
 
 from imagegen_nb.core import filenames, images, variables
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.daemon_threads import PIXELS, STORE
 from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.loop_semaphore import LoopSemaphore
-from imagegen_nb.core.open_files import is_out_of_files, patiently
+from imagegen_nb.core.open_files import is_out_of_files, is_out_of_modules, patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
@@ -42,7 +43,7 @@ from imagegen_nb.errors import (
     StepFailed,
     StoreError,
 )
-from imagegen_nb.providers.base import Connection
+from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.runs import differences, ledger, local_addresses
 from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.run import Run, Status
@@ -53,6 +54,8 @@ _under_way = LoopSemaphore(most=64, files=8)
 """The runs that are under way at once; the others have not begun, and their time does not count yet."""
 _images_in_hand = LoopSemaphore(most=(os.cpu_count() or 1) + 2, files=8)
 """The images that are whole in memory at once, decoded or waiting for the disk; the others lie in files."""
+_ready: WeakSet[Provider] = WeakSet()
+"""The providers that have imported what they need."""
 _GRACE = 5.0
 """Seconds after the deadline until a provider that does not keep to it is cut off."""
 
@@ -169,7 +172,9 @@ class _ActiveRun:
     async def _connect(self) -> Connection:
         """The connection, with the run's deadline, which begins to count once the provider is ready."""
         prepared, context, provider = self.prepared, self.prepared.context, self.prepared.entry.provider
-        await asyncio.to_thread(patiently, provider.prepare, is_out_of_files)
+        if provider not in _ready:
+            await asyncio.to_thread(patiently, provider.prepare, is_out_of_modules)
+            _ready.add(provider)
         if prepared.route.cassette is not None:
             await prepared.route.cassette.check(provider)
             folder = str(getattr(context.store, "folder", ""))

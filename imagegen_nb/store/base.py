@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.errors import Charge, StorageLimitReached, StoreError
+from imagegen_nb.errors import Charge, ImagegenError, StorageLimitReached, StoreError
 
 if TYPE_CHECKING:
     from imagegen_nb.core.images import CheckedImage
@@ -140,6 +140,23 @@ class Store(ABC):
     @abstractmethod
     def open(self, asset_id: str) -> BinaryIO:
         """The bytes of an id, as a file open for reading. Raises `AssetNotFound`."""
+
+    def holds(self, asset: AssetRecord) -> bool:
+        """Whether the bytes of a record are there; it need not tell whether they are whole."""
+        try:
+            self.open(asset.id).close()
+        except ImagegenError:
+            return False
+        return True
+
+    # A store may keep thumbnails, as a cache; what stands here keeps none, and they are made again.
+
+    def read_thumbnail(self, asset: AssetRecord, size: str) -> bytes | None:
+        """What was kept of an image under the name of a size; None where nothing is, for any reason."""
+        return None
+
+    def keep_thumbnail(self, asset: AssetRecord, size: str, data: bytes) -> None:  # noqa: B027 - optional
+        """Keep a thumbnail if that is possible. Raises nothing for a full or read-only disk."""
 
     @abstractmethod
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:

@@ -217,7 +217,7 @@ class Database:
                 yield Tables(self._open(), self.paths)
                 return
             except _FAILURES as error:
-                reason = self._explain(error)
+                reason = self.explain(error)
         raise store_error(f"cannot read the index in {self.paths.folder}", reason)
 
     @contextmanager
@@ -232,7 +232,7 @@ class Database:
                             yield Tables(connection, self.paths)
                             return
             except _FAILURES as error:
-                reason = self._explain(error)
+                reason = self.explain(error)
             except OSError as error:  # from writing a manifest
                 reason = explain(error)
         raise self.write_error(reason)
@@ -343,7 +343,8 @@ class Database:
                 tables.put_run(manifest.run, manifest.run_order)
         return problems
 
-    def _explain(self, error: Exception) -> str:
+    def explain(self, error: Exception) -> str:
+        """Why a query failed, in words for the user."""
         unreadable, name = isinstance(error, UnicodeDecodeError), getattr(error, "sqlite_errorname", "")
         if unreadable or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             folder = shlex.quote(str(self.paths.folder))

@@ -87,10 +87,10 @@ class GroupCommit:
         try:
             with tables.savepoint():
                 work.result = work.function(tables)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             if not tables.in_transaction:  # on a full disk SQLite has undone all of it
                 raise
-            work.error = self._database.write_error("the database refused it")
+            work.error = self._database.write_error(self._database.explain(error))
         except OSError as error:  # from writing a manifest
             work.error = self._database.write_error(explain(error))
         except Exception as error:  # noqa: BLE001 - raised where the work was handed in

@@ -21,7 +21,7 @@ from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.open_files import patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
-from imagegen_nb.store import locks, manifests, recovery
+from imagegen_nb.store import locks, manifests, recovery, thumbnail_files
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room, store_error
 from imagegen_nb.store.database import Database, Tables
 from imagegen_nb.store.group_commit import GroupCommit
@@ -165,6 +165,18 @@ class LocalStore(Store):
         except OSError as error:
             reason = explain(error)
         raise AssetNotFound(f"the bytes of asset {asset_id} are not readable at {path}: {reason}")
+
+    def holds(self, asset: AssetRecord) -> bool:
+        try:
+            return self.paths.blob(asset.sha256, asset.file_type).is_file()
+        except (OSError, StoreError):
+            return False
+
+    def read_thumbnail(self, asset: AssetRecord, size: str) -> bytes | None:
+        return thumbnail_files.read(self.paths, asset.sha256, size)
+
+    def keep_thumbnail(self, asset: AssetRecord, size: str, data: bytes) -> None:
+        thumbnail_files.write(self.paths, asset.sha256, size, data)
 
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         where, values = ("WHERE run_id = ?", (run_id,)) if run_id else ("", ())

@@ -21,6 +21,7 @@ from imagegen_nb.store.paths import StorePaths
 
 _OWN_FILE = re.compile(r"[0-9a-f]{64}\.(png|jpg|webp)|\.[0-9a-f]{32}\.tmp")
 """Names of images and of temporary files. Others are the user's own."""
+_OWN_THUMBNAIL = re.compile(r"([0-9a-f]{64})\.[A-Za-z0-9_-]+\.webp|\.[0-9a-f]{32}\.tmp")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -170,11 +171,16 @@ def _referenced_blobs(
 
 
 def _orphans(paths: StorePaths, referenced: set[Path]) -> Iterator[str]:
-    """The store's own files that nothing refers to: images, and temporary files left by a kill."""
+    """The store's own files that nothing refers to: images, their thumbnails, and temporary files left by a
+    kill."""
     for folder in (paths.blobs, paths.manifests):
         for path in _files(folder):
             if _OWN_FILE.fullmatch(path.name) and path not in referenced:
                 yield path.relative_to(paths.folder).as_posix()
+    digests = {path.stem for path in referenced}
+    for path in _files(paths.thumbnails):
+        if (own := _OWN_THUMBNAIL.fullmatch(path.name)) and own[1] not in digests:
+            yield path.relative_to(paths.folder).as_posix()
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -187,7 +193,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _links(paths: StorePaths) -> Iterator[Path]:
-    for folder in (paths.blobs, paths.manifests, paths.locks):
+    for folder in (paths.blobs, paths.thumbnails, paths.manifests, paths.locks):
         if folder.is_symlink():
             yield folder
         for parent, folders, names in os.walk(folder):

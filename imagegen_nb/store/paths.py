@@ -2,6 +2,7 @@
 
 <folder>/index.sqlite3              the database: records, ledger and a running total of sizes
 <folder>/blobs/ab/<sha256>.webp     the bytes, written once under their hash
+<folder>/thumbnails/ab/<sha256>.<size>.webp  small pictures of the blobs: a cache, which may be deleted
 <folder>/runs/<run id>.json         the manifest: what the database holds of one run, to rebuild it from
 <folder>/locks/<owner>.lock         held by a process while it has runs under way
 <folder>/locks/<run id>.<owner>.run names such a run
@@ -43,6 +44,11 @@ class StorePaths:
         return self.folder / "blobs"
 
     @property
+    def thumbnails(self) -> Path:
+        """The folder of the small pictures."""
+        return self.folder / "thumbnails"
+
+    @property
     def manifests(self) -> Path:
         """The folder of the manifests."""
         return self.folder / "runs"
@@ -58,6 +64,12 @@ class StorePaths:
         if _DIGEST.fullmatch(sha256) and media_type in EXTENSIONS:
             return self.blobs / sha256[:2] / f"{sha256}.{EXTENSIONS[media_type]}"
         raise StoreError(f"the store has no place for a {media_type!r} with the hash {sha256[:80]!r}")
+
+    def thumbnail(self, sha256: str, size: str) -> Path:
+        """The file of a blob's thumbnail. Raises `StoreError` for anything but a hash and a name."""
+        if _DIGEST.fullmatch(sha256):
+            return self.thumbnails / sha256[:2] / f"{sha256}.{_checked(size)}.webp"
+        raise StoreError(f"the store has no place for a thumbnail of the hash {sha256[:80]!r}")
 
     def manifest(self, name: str) -> Path:
         """The manifest of that name. Raises `StoreError` for what cannot be a name."""

@@ -116,6 +116,29 @@ def test_an_account_for_a_provider_nobody_knows(tmp_path):
         Workspace(tmp_path, hosted={"opanai": VertexAI("p")})
 
 
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"opanai": 5}, "requests_per_minute = 'opanai': not a provider; known are openai, xai, gemini"),
+        ({"openai": 0}, r"requests_per_minute\['openai'\] = 0: give a whole number from 1 on"),
+        ({"openai": True}, "= True: give a whole number"),
+        ({"openai": 2.5}, "= 2.5: give a whole number"),
+        ({"openai": "5"}, "= '5': give a whole number"),
+    ],
+)
+def test_a_published_limit_is_a_whole_number_for_a_known_provider(tmp_path, limits, message):
+    with pytest.raises(InvalidOption, match=message):
+        Workspace(tmp_path, requests_per_minute=limits)
+
+
+def test_calls_beyond_a_published_limit_wait_instead_of_being_refused(tmp_path, emulator, waits):
+    workspace = Workspace(tmp_path, backend=emulator.url, requests_per_minute={"gemini": 2})
+    run = STEP.replace(model="gemini-nano-banana-2.1", image_count=4).run(workspace=workspace)
+    assert (run.returned, emulator.count()) == (4, 4)
+    assert 60.0 in waits
+    workspace.close()
+
+
 @pytest.mark.parametrize("provider", ["openai", "xai"])
 def test_vertex_ai_is_an_account_for_gemini_only(tmp_path, provider):
     """Told when the workspace is made, not by a call that goes out without a key."""

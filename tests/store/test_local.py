@@ -17,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from support.ledger import blob_files, content, entry, lock_files, marked_runs, new, plant, put, run_program
 
+from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.received_file import Receiver
 from imagegen_nb.errors import AssetNotFound, StorageLimitReached, StoreError
 from imagegen_nb.store.local import LocalStore
 
@@ -55,6 +57,40 @@ def test_several_records_of_one_image_share_its_bytes(store):
     assert one.id != two.id
     assert len(blob_files(store)) == 1
     assert store.used == 8
+
+
+def arrived(store: LocalStore, data: bytes) -> CheckedImage:
+    """An image whose bytes were written as they arrived."""
+    receiver = Receiver(store.new_path)
+    receiver.write(data)
+    file = receiver.finish()
+    return CheckedImage(data, "image/png", 64, 48, has_alpha=False, file=file)
+
+
+def test_a_file_that_arrived_is_taken_as_it_is(store):
+    image = arrived(store, b"data")
+    assert [path.name for path in blob_files(store)] == [image.file.path.name]
+    inode = image.file.path.stat().st_ino
+    staged = store.stage(image, run_id="run-1", emulated=True)
+    (path,) = blob_files(store)
+    assert (path.stat().st_ino, path.read_bytes(), path.stem) == (inode, b"data", staged.sha256)
+    del image
+    assert blob_files(store) == [path]
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"d")])
+def test_an_arrived_file_that_was_harmed_is_written_anew(store, harm):
+    image = arrived(store, b"data")
+    harm(image.file.path)
+    (stored,) = store.put([store.stage(image, run_id="run-1", emulated=True)])
+    assert content(store, stored.id) == b"data"
+
+
+def test_an_arrived_file_with_bytes_that_are_there_already_is_not_kept(store):
+    put(store, b"data")
+    store.stage(arrived(store, b"data"), run_id="run-1", emulated=True)
+    (path,) = blob_files(store)
+    assert path.read_bytes() == b"data"
 
 
 def test_bytes_lie_under_their_hash_with_the_ending_of_their_type(store):

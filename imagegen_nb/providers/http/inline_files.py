@@ -19,6 +19,8 @@ from imagegen_nb.providers.http.decoding import base64_bytes
 
 _SHORTEST = 4096
 """Characters of a string that is worth it; whatever else an answer says is shorter."""
+_PIECE = 1 << 17
+"""Characters that are decoded at once: TLS brings them in pieces of 16 KiB."""
 _HELD_BACK = 8
 """Characters that are decoded at the end of a string, where padding may be missing or doubled."""
 _QUOTE, _ESCAPE = b'"', b"\\"
@@ -107,6 +109,8 @@ class InlineFiles:
         """A string that has been base64 so far."""
         before, quote, rest = data.partition(_QUOTE)
         self._string += before
+        if not quote and len(self._string) < _PIECE:
+            return rest
         if not self._decode():
             self._give_up()
             return quote + rest

@@ -28,8 +28,9 @@ LONGEST_WAIT = 60.0
 """Seconds a call waits at most after a refusal; where a provider asks for more, the call is not repeated."""
 _AT_ONCE = 10
 """Calls under way at once that need not wait for each other."""
-_STAGGER = 0.005
-"""Seconds between the calls beyond those: a hundred are on their way in half a second."""
+_STAGGER = 0.015
+"""Seconds between the calls beyond those: so a first refusal comes in time to stop most of a hundred calls,
+and as many are on their way in a second and a half."""
 _MINUTE = 60.0
 """Seconds in which a published limit counts."""
 _SHORTEST_INTERVAL = 0.1

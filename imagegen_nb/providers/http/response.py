@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from imagegen_nb.core.received_file import ReceivedFile
@@ -39,6 +40,8 @@ from imagegen_nb.providers.http.error_words import ErrorWords
 
 if TYPE_CHECKING:
     from httpx2 import ServerSentEvent
+
+T = TypeVar("T")
 
 _BY_STATUS: dict[int, type[ProviderError]] = {
     401: AuthenticationFailed,
@@ -74,6 +77,8 @@ _WAIT = re.compile(
     r"(?:([0-9]+)h)?(?:([0-9]+)m(?!s))?(?:([0-9.]*[0-9])s)?(?:([0-9.]*[0-9])ms)?",
     re.IGNORECASE,
 )
+_READ_AT_ONCE = 1 << 17
+"""Bytes of text that take a millisecond to read."""
 UNSPECIFIED = "unspecified"
 """The modality of tokens that a provider counts and does not itemise."""
 _PART_OF_OTHERS = "cached"
@@ -228,6 +233,11 @@ class ProviderResponse:
         flaws = list(dict.fromkeys(self.flaws))
         said = "the answer was not clean JSON ({}); what it holds was read all the same"
         return [ProviderWarning(said.format(", ".join(flaws)))] if flaws else []
+
+
+async def read_answer(response: ProviderResponse, read: Callable[[], T]) -> T:
+    """What `read` makes of the response; in a thread where its text is so long that the loop would stall."""
+    return read() if len(response.body) <= _READ_AT_ONCE else await asyncio.to_thread(read)
 
 
 def is_success(status: int | None) -> bool:

@@ -31,6 +31,7 @@ from imagegen_nb.errors import (
 from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
 from imagegen_nb.providers.http.certificates import tls_context
 from imagegen_nb.providers.http.decoding import EVENT_STREAM
+from imagegen_nb.providers.http.large_reads import read_large
 from imagegen_nb.providers.http.proxies import proxy_for
 from imagegen_nb.providers.http.received_body import ReceivedBody
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
@@ -124,7 +125,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         replayed = connection.cassette is not None and connection.cassette.replaying
         # A replay has no network: whatever it is like here, it changes nothing.
         self.proxy = None if replayed else proxy_for(asked, provider)
-        self.inner: httpx2.AsyncBaseTransport = httpx2.AsyncHTTPTransport(
+        self.inner = httpx2.AsyncHTTPTransport(
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if replayed else _tls(asked, provider),
             trust_env=False,
             proxy=None if self.proxy is None else self.proxy.for_client(provider),
@@ -132,6 +133,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             # A call that is made again must not meet a connection the other side is just giving up.
             limits=httpx2.Limits(max_keepalive_connections=0),
         )
+        read_large(self.inner)
         self.origin = httpx2.URL(connection.base_url)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
