@@ -163,7 +163,7 @@ def test_sdks_are_imported_only_inside_their_plug_ins():
         },
         "ipywidgets": {file for file in FILES if file.startswith("widgets/")},
         "vcr": {"replay/vcr_adapter.py"},
-        "yaml": {"replay/cassette_file.py"},
+        "yaml": {"replay/cassette_yaml.py"},
     }
     strangers = []
     for file in FILES:

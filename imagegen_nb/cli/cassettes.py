@@ -116,6 +116,7 @@ def _inspect(name: str, folder: Path) -> _CassetteReport:
     from imagegen_nb.core import redaction
     from imagegen_nb.providers.catalog import keys_in_use
     from imagegen_nb.replay import cassette_file, filters
+    from imagegen_nb.replay.stowed import stow
 
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     try:
@@ -128,7 +129,7 @@ def _inspect(name: str, folder: Path) -> _CassetteReport:
     problems += [
         redaction.redact(f"call {recording.call} to {recording.model}: {key_kind}", known_keys)
         for recording in recordings
-        if (key_kind := filters.find_key(recording, known_keys))
+        if (key_kind := filters.find_key(stow(recording), known_keys))
     ]
     return _CassetteReport(
         name=name,

@@ -8,6 +8,7 @@ import stat
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
 from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files
@@ -53,17 +54,23 @@ def write_durably(path: Path, data: bytes, *, sync_name: bool = True) -> None:
 
 
 def read_bounded(path: Path, largest: int) -> bytes | None:
-    """The bytes of a plain file, or None where it has more than `largest`.
+    """The bytes of a plain file, or None where it has more than `largest`. Raises OSError."""
+    with open_plain(path) as file:
+        data = file.read(largest + 1)
+    return data if len(data) <= largest else None
+
+
+def open_plain(path: Path) -> BufferedReader:
+    """A plain file, opened to be read.
 
     For files somebody else may have laid: links are not followed, and pipes and devices not waited for.
     Raises OSError.
     """
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is not a plain file")
-        data = file.read(largest + 1)
-    return data if len(data) <= largest else None
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is not a plain file")
 
 
 def sync_folder(folder: Path) -> None:
