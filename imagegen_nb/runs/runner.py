@@ -189,7 +189,7 @@ class _ActiveRun:
             largest_response=connection.largest_response
             or ledger.largest_response(prepared.step, prepared.request.partial_images),
             # A cassette's recordings are made of bytes, and tell its images apart by them.
-            new_path=context.store.new_path if prepared.route.cassette is None else None,
+            new_path=context.store.new_path if provider.takes_files and not prepared.route.cassette else None,
             waiting=lambda seconds, reason: self.emitter.emit("waiting", seconds=seconds, reason=reason),
         )
 
