@@ -47,8 +47,10 @@ class DaemonThreads:
         return await asyncio.wrap_future(self.submit(partial(copy_context().run, function)))
 
     def submit(self, function: Callable[[], T]) -> concurrent.futures.Future[T]:
-        """Call `function` in one of the threads; in the caller's own where the system allows no thread at all,
-        because what it does may be to keep what has been paid for."""
+        """Call `function` in one of the threads.
+
+        Where the system allows none at all, in the caller's own: it may be to keep what has been paid for.
+        """
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
         with self._guard:
             is_served = self._idle.acquire(blocking=False) or self._start() or self._threads > 0

@@ -36,4 +36,3 @@ class LoopSemaphore:
         if loop not in self._of_loop:
             self._of_loop[loop] = asyncio.Semaphore(self.size)
         return self._of_loop[loop]
-

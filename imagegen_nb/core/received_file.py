@@ -72,12 +72,15 @@ class Receiver:
         self._memory = bytearray()
         self._file: BinaryIO | None = None
         self._path: Path | None = None
-        # What has been paid for is not lost to a full disk or a lack of open files: memory takes it.
-        with suppress(OSError):
+        # What has been paid for is not lost to a full disk, a lack of open files, or a store that somebody
+        # else wrote: memory takes it.
+        with suppress(Exception):
             self._path = new_path() if new_path is not None else None
             if self._path is not None:
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 self._file = os.fdopen(os.open(self._path, flags, 0o644), "w+b", buffering=0)
+                # Also where the process ends in the middle of an answer.
+                self._remover = weakref.finalize(self, _give_up, self._file, self._path, os.getpid())
 
     def write(self, data: bytes) -> bool:
         """Take in what comes next; false, taking nothing, where a secret is in it."""
@@ -101,7 +104,9 @@ class Receiver:
         """What has come."""
         if self._file is None or self._path is None:
             return bytes(self._memory)
-        self._file.close()
+        with suppress(OSError):  # a network's disk may report here what was lost: the image then shows it
+            self._file.close()
+        self._remover.detach()
         return ReceivedFile(self._path, self._size, self._hash.hexdigest(), self._head)
 
     def take_back(self) -> bytes:
@@ -118,21 +123,28 @@ class Receiver:
 
     def _has_secret(self, data: bytes) -> bool:
         border = self._tail + data[: self._overlap]
-        self._tail = (self._tail + data[-self._overlap :])[-self._overlap :]
+        end = self._tail + data[max(0, len(data) - self._overlap) :]
+        self._tail = end[max(0, len(end) - self._overlap) :]
         return any(secret in data or secret in border for secret in self._secrets)
 
     def _fall_back(self, size: int) -> None:
         """Hold the first `size` bytes in memory instead of in the file."""
         assert self._file is not None
-        assert self._path is not None
-        with self._file as file:
+        file, self._file = self._file, None
+        try:
             file.seek(0)
             self._memory = bytearray(file.read(size))
-        _remove(self._path, os.getpid())
-        self._file = self._path = None
+        finally:
+            self._remover()
 
 
 def _remove(path: Path, process: int) -> None:
     if process == os.getpid():  # a forked child's copy is not its own
         with suppress(OSError):
             path.unlink()
+
+
+def _give_up(file: BinaryIO, path: Path, process: int) -> None:
+    with suppress(OSError):
+        file.close()
+    _remove(path, process)

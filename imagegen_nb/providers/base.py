@@ -72,8 +72,8 @@ class Provider(ABC):
     """What the provider calls each setting in its requests, by platform key, for a provider whose
     `generate` builds its request with `ImageRequest.wire_settings`; empty for one that reads them itself."""
     takes_files: ClassVar[bool] = False
-    """Whether `generate` hands on what `ProviderResponse.image_data` gives, bytes or a file, and reads no image
-    of an answer in any other way: then images are decoded into files while they arrive."""
+    """Whether `generate` reads images only by `ProviderResponse.image_data`, and hands on what that gives,
+    bytes or a file: then they are decoded into files while they arrive."""
     rank: ClassVar[int] = 100
     """Where the provider stands in lists; the platform's own order for the built-in ones."""
 

@@ -79,7 +79,7 @@ _SCHEMA = (
 _ASSET_COLUMNS = tuple(field.name for field in fields(AssetRecord) if field.name != "file_url")
 _RUN_COLUMNS = tuple(field.name for field in fields(LedgerEntry))
 
-_FAILURES = (sqlite3.Error, UnicodeDecodeError)
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
 """How a query fails: SQLite's error may quote a damaged file, in bytes that are no text for Python."""
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
@@ -216,7 +216,7 @@ class Database:
             try:
                 yield Tables(self._open(), self.paths)
                 return
-            except _FAILURES as error:
+            except FAILURES as error:
                 reason = self.explain(error)
         raise store_error(f"cannot read the index in {self.paths.folder}", reason)
 
@@ -231,7 +231,7 @@ class Database:
                         if self._is_current():
                             yield Tables(connection, self.paths)
                             return
-            except _FAILURES as error:
+            except FAILURES as error:
                 reason = self.explain(error)
             except OSError as error:  # from writing a manifest
                 reason = explain(error)
@@ -385,7 +385,7 @@ def _writers_excluded(path: Path) -> Iterator[None]:
         return
     connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)
     with closing(connection):
-        with suppress(*_FAILURES):
+        with suppress(*FAILURES):
             connection.execute("BEGIN IMMEDIATE")
         yield
 
@@ -414,7 +414,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
     finally:
         # On a full disk SQLite has rolled back already; a second ROLLBACK would raise and hide the cause.
         if connection.in_transaction:
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 connection.execute("ROLLBACK")
 
 

@@ -86,10 +86,19 @@ def test_an_arrived_file_that_was_harmed_is_written_anew(store, harm):
     assert content(store, stored.id) == b"data"
 
 
+def test_an_arrived_file_that_disappears_in_the_last_moment_is_written_anew(store, monkeypatch):
+    image = arrived(store, b"data")
+    image.file.path.unlink()
+    monkeypatch.setattr(type(image.file), "is_there", True)
+    (stored,) = store.put([store.stage(image, run_id="run-1", emulated=True)])
+    assert content(store, stored.id) == b"data"
+
+
 def test_an_arrived_file_with_bytes_that_are_there_already_is_not_kept(store):
     put(store, b"data")
-    store.stage(arrived(store, b"data"), run_id="run-1", emulated=True)
-    (path,) = blob_files(store)
+    image = arrived(store, b"data")
+    store.stage(image, run_id="run-1", emulated=True)
+    (path,) = blob_files(store)  # while an event may still hold the image
     assert path.read_bytes() == b"data"
 
 
