@@ -59,12 +59,12 @@ class Receiver:
     """Takes bytes in and ends as a `ReceivedFile`; as plain bytes where no file can be written.
 
     `new_path` names a file that does not exist yet. Bytes with one of the `secrets` in them are not written:
-    `write` says so, and the rest is up to the caller.
+    `write` says so, and the rest is up to the caller. `size` is the bytes so far.
     """
 
     def __init__(self, new_path: Callable[[], Path | None] | None, secrets: Sequence[bytes] = ()) -> None:
         self._hash = hashlib.sha256()
-        self._size = 0
+        self.size = 0
         self._head = b""
         self._secrets = tuple(secrets)
         self._overlap = max((len(secret) - 1 for secret in self._secrets), default=0)
@@ -87,7 +87,7 @@ class Receiver:
         if self._secrets and self._has_secret(data):
             return False
         self._hash.update(data)
-        self._size += len(data)
+        self.size += len(data)
         if len(self._head) < _HEAD:
             self._head += data[: _HEAD - len(self._head)]
         if self._file is not None:
@@ -96,7 +96,7 @@ class Receiver:
                     return True
             except OSError:
                 pass
-            self._fall_back(self._size - len(data))
+            self._fall_back(self.size - len(data))
         self._memory += data
         return True
 
@@ -107,12 +107,12 @@ class Receiver:
         with suppress(OSError):  # a network's disk may report here what was lost: the image then shows it
             self._file.close()
         self._remover.detach()
-        return ReceivedFile(self._path, self._size, self._hash.hexdigest(), self._head)
+        return ReceivedFile(self._path, self.size, self._hash.hexdigest(), self._head)
 
     def take_back(self) -> bytes:
         """What has come, as bytes; the file is removed."""
         if self._file is not None:
-            self._fall_back(self._size)
+            self._fall_back(self.size)
         return bytes(self._memory)
 
     def discard(self) -> None:

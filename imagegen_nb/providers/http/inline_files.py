@@ -144,7 +144,8 @@ class InlineFiles:
         if last is None or not self._receiver.write(last):
             self._give_up()
             return False
-        token = f"{self._token}-{len(self.files)}"
+        # Where it was no image, somebody may read it in an error's words.
+        token = f"[{self._receiver.size:,} bytes of base64, {self._token}-{len(self.files)}]"
         self.files[token] = self._receiver.finish()
         self._receiver = None
         self._string.clear()

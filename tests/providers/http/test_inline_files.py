@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -142,3 +143,8 @@ def test_many_short_strings_in_one_piece_are_read_in_one_go():
     """A replayed answer comes in one piece: none of it is copied for every string in it."""
     body = json.dumps(["ab"] * 400_000).encode()
     assert fed(body, len(body)).text == body
+
+
+def test_what_was_no_image_is_called_by_its_size_where_somebody_reads_it():
+    inline = fed(json.dumps({"message": "A" * 5_000}).encode(), 700)
+    assert re.fullmatch(rb'{"message": "\[3,750 bytes of base64, [0-9a-f]{16}-0]"}', inline.text)
