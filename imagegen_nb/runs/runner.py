@@ -102,7 +102,7 @@ async def execute(prepared: PreparedRun) -> Run:
 
 
 def _without_frames(error: E) -> E:
-    """Its frames hold the answer, whose files would lie in the store for as long as somebody holds the run."""
+    """Its frames hold the answer, whose files would lie in the store as long as somebody holds the run."""
     return error.with_traceback(None)
 
 

@@ -23,7 +23,7 @@ from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store import manifests, network_fs
+from imagegen_nb.store import locks, manifests, network_fs
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, store_error
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
@@ -429,14 +429,17 @@ def _before_fork() -> None:
     _locked_for_fork[:] = list(_databases)
     for database in _locked_for_fork:
         database.lock.acquire()
+    locks.before_fork()
 
 
 def _after_fork_in_parent() -> None:
+    locks.after_fork_in_parent()
     while _locked_for_fork:
         _locked_for_fork.pop().lock.release()
 
 
 def _after_fork_in_child() -> None:
+    locks.after_fork_in_child()
     while _locked_for_fork:
         database = _locked_for_fork.pop()
         connection = database.connection
