@@ -75,8 +75,9 @@ class Receiver:
         # What has been paid for is not lost to a full disk, a lack of open files, or a store that somebody
         # else wrote: memory takes it.
         with suppress(Exception):
-            self._path = new_path() if new_path is not None else None
-            if self._path is not None:
+            path = new_path() if new_path is not None else None
+            if path is not None:
+                self._path = Path(path)
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 self._file = os.fdopen(os.open(self._path, flags, 0o644), "w+b", buffering=0)
                 # Also where the process ends in the middle of an answer.
