@@ -47,24 +47,34 @@ class DaemonThreads:
         return await asyncio.wrap_future(self.submit(partial(copy_context().run, function)))
 
     def submit(self, function: Callable[[], T]) -> concurrent.futures.Future[T]:
-        """Call `function` in one of the threads."""
+        """Call `function` in one of the threads.
+
+        Where the system allows none at all, in the caller's own: it may be to keep what has been paid for.
+        """
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
         with self._guard:
-            self._work.put((future, function))
-            if not self._idle.acquire(blocking=False) and self._threads < self._most:
-                self._threads += 1
-                threading.Thread(target=self._run, name="imagegen-nb-worker", daemon=True).start()
+            is_served = self._idle.acquire(blocking=False) or self._start() or self._threads > 0
+            if is_served:
+                self._work.put((future, function))
+        if not is_served:
+            _carry_out(future, function)
         return future
+
+    def _start(self) -> bool:
+        """Start a thread, where there may be another one."""
+        if self._threads >= self._most:
+            return False
+        try:
+            threading.Thread(target=self._run, name="imagegen-nb-worker", daemon=True).start()
+        except RuntimeError:  # the system's limit
+            return False
+        self._threads += 1
+        return True
 
     def _run(self) -> None:
         while (item := self._next()) is not None:
-            future, function = item
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function())
-                except BaseException as error:  # noqa: BLE001 - raised where the future is awaited
-                    future.set_exception(error)
-            del item, future, function  # an idle thread keeps nothing alive
+            _carry_out(*item)
+            del item  # an idle thread keeps nothing alive
 
     def _next(self) -> tuple[concurrent.futures.Future[Any], Callable[[], Any]] | None:
         """The next work; None after a while without any, when this thread no longer counts."""
@@ -78,6 +88,14 @@ class DaemonThreads:
                 if self._idle.acquire(blocking=False):
                     self._threads -= 1
                     return None
+
+
+def _carry_out(future: concurrent.futures.Future[T], function: Callable[[], T]) -> None:
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - raised where the future is awaited
+            future.set_exception(error)
 
 
 def _after_fork_in_child() -> None:

@@ -34,7 +34,7 @@ class Connection:
     told the seconds and the reason when a call has to wait before it may be sent. `query` is what an
     account's address has after its `?`: the transport adds it to every request. `requests_per_minute` is the
     provider's published limit for the account, where the user has set it. `new_path` names a file for the
-    bytes of an image that is arriving; None to hold them in memory.
+    bytes of an image that is arriving; without it an answer stays text until its end.
     """
 
     base_url: str
@@ -71,6 +71,9 @@ class Provider(ABC):
     wire_names: ClassVar[Mapping[str, str]] = {}
     """What the provider calls each setting in its requests, by platform key, for a provider whose
     `generate` builds its request with `ImageRequest.wire_settings`; empty for one that reads them itself."""
+    takes_files: ClassVar[bool] = False
+    """Whether `generate` reads images only by `ProviderResponse.image_data`, and hands on what that gives,
+    bytes or a file: then they are decoded into files while they arrive."""
     rank: ClassVar[int] = 100
     """Where the provider stands in lists; the platform's own order for the built-in ones."""
 

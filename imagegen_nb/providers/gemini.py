@@ -111,6 +111,7 @@ class Gemini(Provider):
     key_variable = "GEMINI_API_KEY"
     wire_names = _IMAGE_CONFIG
     accounts = (Gateway, VertexAI)
+    takes_files = True
     rank = 2
     models = (
         _FLASH,

@@ -136,6 +136,7 @@ class OpenAI(Provider):
     key_variable = "OPENAI_API_KEY"
     wire_names = _WIRE_NAMES
     accounts = (Gateway, AzureOpenAI)
+    takes_files = True
     rank = 0
     models = (
         Model(

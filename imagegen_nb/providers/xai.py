@@ -61,6 +61,7 @@ class XAI(Provider):
     base_url = "https://api.x.ai/v1"
     key_variable = "XAI_API_KEY"
     wire_names = _WIRE_NAMES
+    takes_files = True
     rank = 1
     models = (
         _grok(

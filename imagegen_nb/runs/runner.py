@@ -12,6 +12,7 @@ import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 from weakref import WeakSet
 
 from imagegen_nb.core import filenames, images, variables
@@ -50,6 +51,8 @@ from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
 
+E = TypeVar("E", bound=ImagegenError)
+
 _under_way = LoopSemaphore(most=64, files=8)
 """The runs that are under way at once; the others have not begun, and their time does not count yet."""
 _images_in_hand = LoopSemaphore(most=(os.cpu_count() or 1) + 2, files=8)
@@ -72,7 +75,7 @@ async def execute(prepared: PreparedRun) -> Run:
                 await active.begin()
                 await active.call_provider()
             except ImagegenError as error:
-                failure = error
+                failure = _without_frames(error)
             run = await active.finalize(*active.outcome(failure))
     except asyncio.CancelledError:
         run = await asyncio.shield(active.finalize("cancelled"))
@@ -96,6 +99,11 @@ async def execute(prepared: PreparedRun) -> Run:
     if prepared.step.on_failure == "continue":
         return run
     raise StepFailed(run, run.error) from None
+
+
+def _without_frames(error: E) -> E:
+    """Its frames hold the answer, whose files would lie in the store as long as somebody holds the run."""
+    return error.with_traceback(None)
 
 
 @dataclass(slots=True)
@@ -189,7 +197,7 @@ class _ActiveRun:
             largest_response=connection.largest_response
             or ledger.largest_response(prepared.step, prepared.request.partial_images),
             # A cassette's recordings are made of bytes, and tell its images apart by them.
-            new_path=context.store.new_path if prepared.route.cassette is None else None,
+            new_path=context.store.new_path if provider.takes_files and not prepared.route.cassette else None,
             waiting=lambda seconds, reason: self.emitter.emit("waiting", seconds=seconds, reason=reason),
         )
 
@@ -198,7 +206,8 @@ class _ActiveRun:
         if isinstance(event, ResponseMetadata):
             self.receipts.append(event)
         elif isinstance(event, MissingImages):
-            self.shortfalls.append(replace(event, error=self._with_successor(event.error)))
+            error = self._with_successor(_without_frames(event.error))
+            self.shortfalls.append(replace(event, error=error))
         elif isinstance(event, PartialImage):
             self.emitter.emit("partial", index=event.index, data=event.data)
         elif isinstance(event, ProviderWarning):

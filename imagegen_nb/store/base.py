@@ -2,8 +2,8 @@
 
 A run is entered first (`begin`), with the room it may need, and before anything is asked of a provider.
 Bytes go down as they come, durably (`stage`), then their records and the run's end in one transaction
-(`finish`): what has a record is whole, and what a reader sees survives a crash. All methods may block;
-callers on an event loop use a thread.
+(`finish`): what has a record is whole, and what a reader sees survives a crash. All methods but `new_path`
+may block; callers on an event loop use a thread.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ class Store(ABC):
 
     def new_path(self) -> Path | None:
         """A path for the bytes of an image that is arriving, from which `stage` can take them without
-        writing them again; None to hold them in memory. Raises OSError."""
+        writing them again; None to hold them in memory, as where it raises. Called on the event loop, in the
+        middle of an answer: it must not wait."""
         return None
 
     def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:

@@ -24,7 +24,7 @@ from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store import manifests, network_fs
+from imagegen_nb.store import locks, manifests, network_fs
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, store_error
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
@@ -84,7 +84,7 @@ Table = Literal["asset", "run"]
 _ASSET_COLUMNS = tuple(field.name for field in fields(AssetRecord) if field.name != "file_url")
 _RUN_COLUMNS = tuple(field.name for field in fields(LedgerEntry))
 
-_FAILURES = (sqlite3.Error, UnicodeDecodeError)
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
 """How a query fails: SQLite's error may quote a damaged file, in bytes that are no text for Python."""
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
@@ -277,7 +277,7 @@ class Database:
             try:
                 yield Tables(self._open(), self.paths)
                 return
-            except _FAILURES as error:
+            except FAILURES as error:
                 reason = self.explain(error)
         raise store_error(f"cannot read the index in {self.paths.folder}", reason)
 
@@ -292,7 +292,7 @@ class Database:
                         if self._is_current():
                             yield Tables(connection, self.paths)
                             return
-            except _FAILURES as error:
+            except FAILURES as error:
                 reason = self.explain(error)
             except OSError as error:  # from writing a manifest
                 reason = explain(error)
@@ -450,7 +450,7 @@ def _writers_excluded(path: Path) -> Iterator[None]:
         return
     connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)
     with closing(connection):
-        with suppress(*_FAILURES):
+        with suppress(*FAILURES):
             connection.execute("BEGIN IMMEDIATE")
         yield
 
@@ -479,7 +479,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
     finally:
         # On a full disk SQLite has rolled back already; a second ROLLBACK would raise and hide the cause.
         if connection.in_transaction:
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 connection.execute("ROLLBACK")
 
 
@@ -494,14 +494,17 @@ def _before_fork() -> None:
     _locked_for_fork[:] = list(_databases)
     for database in _locked_for_fork:
         database.lock.acquire()
+    locks.before_fork()
 
 
 def _after_fork_in_parent() -> None:
+    locks.after_fork_in_parent()
     while _locked_for_fork:
         _locked_for_fork.pop().lock.release()
 
 
 def _after_fork_in_child() -> None:
+    locks.after_fork_in_child()
     while _locked_for_fork:
         database = _locked_for_fork.pop()
         connection = database.connection

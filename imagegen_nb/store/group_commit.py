@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-import sqlite3
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store.database import Database, Tables
+from imagegen_nb.store.database import FAILURES, Database, Tables
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class GroupCommit:
     def __init__(self, database: Database, before_commit: Callable[[], object]) -> None:
         self._database = database
         self._before_commit = before_commit
-        self._waiting: list[_Work[Any]] = []
+        self._waiting: deque[_Work[Any]] = deque()
         self._process = os.getpid()
 
     def run(self, function: Callable[[Tables], T], *, first: Callable[[], object] | None = None) -> T:
@@ -46,15 +46,14 @@ class GroupCommit:
         `first` is called before the transaction: once, however many ask for the same. Raises `StoreError`
         too, when the transaction fails.
         """
-        if self._process != os.getpid():  # forked: the list is of threads that this process does not have
-            self._waiting, self._process = [], os.getpid()
+        if self._process != os.getpid():
+            self._forget_parents_work()
         work = _Work(function, first)
         self._waiting.append(work)
         try:
             with self._database.lock:
                 if not work.is_done:
-                    group, self._waiting = self._waiting, []
-                    self._commit(group)
+                    self._commit(self._take_waiting())
         except BaseException:  # interrupted while it waited: nobody wants it any more
             with suppress(ValueError):
                 self._waiting.remove(work)
@@ -62,6 +61,20 @@ class GroupCommit:
         if work.error is not None:
             raise work.error
         return cast("T", work.result)
+
+    def _forget_parents_work(self) -> None:
+        """After a fork: what waits is of threads that this process does not have."""
+        with self._database.lock:
+            if self._process != os.getpid():
+                self._waiting, self._process = deque(), os.getpid()
+
+    def _take_waiting(self) -> list[_Work[Any]]:
+        """One by one: what comes meanwhile is in this group as a whole, or in the next."""
+        group = []
+        with suppress(IndexError):
+            while True:
+                group.append(self._waiting.popleft())
+        return group
 
     def _commit(self, group: list[_Work[Any]]) -> None:
         try:
@@ -87,7 +100,7 @@ class GroupCommit:
         try:
             with tables.savepoint():
                 work.result = work.function(tables)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             if not tables.in_transaction:  # on a full disk SQLite has undone all of it
                 raise
             work.error = self._database.write_error(self._database.explain(error))

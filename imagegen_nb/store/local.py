@@ -11,6 +11,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -120,13 +121,12 @@ class LocalStore(Store):
         path = self.paths.blob(sha256, image.media_type)
         try:
             self.paths.make(path.parent)
-            if _is_intact(path, sha256, len(image.data)):
-                pass
-            elif file is not None and file.is_there:
-                file.move(path)
-                sync_folder(path.parent)
-            else:
-                write_durably(path, image.data)
+            if not _is_intact(path, sha256, len(image.data)):
+                _put(image, path)
+            # Also for a file that was there: whoever put it there may not have come as far as this.
+            sync_folder(path.parent)
+            if file is not None:
+                file.remove()
         except OSError as error:
             reason = explain(error)
         else:
@@ -226,6 +226,15 @@ class LocalStore(Store):
 def _is_out_of_files(error: Exception) -> bool:
     """Bytes that have arrived must not be lost because no file can be opened at that moment."""
     return isinstance(error, StoreError) and error.out_of_files
+
+
+def _put(image: CheckedImage, path: Path) -> None:
+    """Put an image's bytes at `path`, whose name the caller makes durable. Raises OSError."""
+    if image.file is not None and image.file.is_there:
+        with suppress(OSError):  # somebody may have removed it just now, and memory has the bytes as well
+            image.file.move(path)
+            return
+    write_durably(path, image.data, sync_name=False)
 
 
 def _is_intact(path: Path, sha256: str, size: int) -> bool:

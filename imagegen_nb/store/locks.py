@@ -185,13 +185,21 @@ def _remove(handle: int, path: Path) -> None:
     os.close(handle)
 
 
-def _after_fork_in_child() -> None:
+# The database calls these around a fork, after it took its own lock: recovery comes here while it holds that.
+
+
+def before_fork() -> None:
+    """Let no thread be in the midst of anything here."""
+    _mutex.acquire()
+
+
+def after_fork_in_parent() -> None:
+    """Go on."""
+    _mutex.release()
+
+
+def after_fork_in_child() -> None:
     """The child's copies of the open files would keep the parent's locks held."""
     while _held:
         os.close(_held.popitem()[1].handle)
     _mutex.release()
-
-
-os.register_at_fork(
-    before=_mutex.acquire, after_in_parent=_mutex.release, after_in_child=_after_fork_in_child
-)

@@ -51,3 +51,35 @@ def test_after_a_fork_the_child_starts_threads_of_its_own():
         finally:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.fixture
+def no_more_threads():
+    """No thread can be started: each would want more memory than there is."""
+    before = threading.stack_size(1 << 46)
+    yield
+    threading.stack_size(before)
+
+
+@pytest.mark.usefixtures("no_more_threads")
+def test_without_any_thread_the_caller_does_the_work_itself():
+    threads = DaemonThreads(MOST)
+    for _ in range(2 * MOST):
+        assert threads.submit(threading.get_ident).result(0) == threading.get_ident()
+    threading.stack_size(0)
+    assert threads.submit(threading.get_ident).result(60) != threading.get_ident()
+
+
+def test_where_no_further_thread_can_be_started_those_there_are_do_the_work():
+    threads = DaemonThreads(MOST)
+    may_end = threading.Event()
+    first = threads.submit(lambda: may_end.wait(60))
+    before = threading.stack_size(1 << 46)
+    try:
+        waiting = [threads.submit(threading.get_ident) for _ in range(2 * MOST)]
+    finally:
+        threading.stack_size(before)
+    may_end.set()
+    assert first.result(60)
+    assert {future.result(60) for future in waiting} != {threading.get_ident()}
+    assert threads._threads == 1

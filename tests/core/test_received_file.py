@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegen_nb.core.received_file import ReceivedFile, Receiver
+from imagegen_nb.errors import StoreError
 
 PIECES = st.lists(st.binary(max_size=50), max_size=20)
 
@@ -91,3 +92,41 @@ def test_discarded_bytes_leave_no_file(tmp_path):
     receiver.discard()
     assert list(tmp_path.iterdir()) == []
     assert receiver.finish() == b""
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "denied"), StoreError("a plug-in's"), KeyError("bug")])
+def test_a_store_that_can_name_no_file_leaves_the_bytes_in_memory(error):
+    def new_path():
+        raise error
+
+    receiver = Receiver(new_path)
+    assert receiver.write(b"bytes")
+    assert receiver.finish() == b"bytes"
+
+
+def test_bytes_that_nobody_takes_any_more_leave_no_file(tmp_path):
+    receiver = Receiver(lambda: tmp_path / "new")
+    receiver.write(b"bytes")
+    del receiver
+    assert list(tmp_path.iterdir()) == []
+
+
+ENDING = """
+import pathlib, sys
+from imagegen_nb.core.received_file import Receiver
+receiver = sys.modules["kept"] = Receiver(lambda: pathlib.Path(sys.argv[1], "new"))
+receiver.write(b"bytes")
+assert list(pathlib.Path(sys.argv[1]).iterdir())
+"""
+
+
+def test_a_process_that_ends_in_the_middle_leaves_no_file(tmp_path):
+    subprocess.run([sys.executable, "-c", ENDING, str(tmp_path)], check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_secret_of_one_character_keeps_nothing_of_what_passes(tmp_path):
+    receiver = Receiver(None, [b"k"])
+    assert receiver.write(b"bytes")
+    assert receiver._tail == b""
+    assert not receiver.write(b"key")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.ledger import entry, new, states
@@ -89,6 +91,36 @@ def test_one_that_fails_undoes_its_own_part_only(group):
     assert isinstance(bad, StoreError)
     with group._database.read() as tables:
         assert tables.runs_under_way() == {"a", "b"}
+
+
+def test_a_damaged_table_is_told_of_as_the_stores_error(group):
+    """SQLite's own message may quote the damage, in bytes that are no text."""
+
+    def damaged(tables: Tables) -> None:
+        b"\xff".decode()
+
+    one, bad = together(group, [add("a"), damaged])
+    assert (one, type(bad)) == (1, StoreError)
+    assert "imagegen-nb store rebuild" in str(bad)
+
+
+def test_work_that_comes_while_others_is_taken_waits_for_the_next_transaction(group):
+    class Late(deque):
+        """Somebody hands in more each time something is taken."""
+
+        def popleft(self):
+            work = super().popleft()
+            if not late:
+                late.append(pool.submit(group.run, add("late")))
+                while not self:
+                    pass
+            return work
+
+    late: list[Any] = []
+    group._waiting = Late()
+    with ThreadPoolExecutor(1) as pool:
+        assert group.run(add("one")) == 1
+        assert late[0].result(60) == 2
 
 
 def test_when_the_commit_fails_everybody_hears_of_it_in_an_error_of_their_own(group, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -89,10 +90,33 @@ def test_an_arrived_file_that_was_harmed_is_written_anew(store, harm):
     assert content(store, stored.id) == b"data"
 
 
+def test_an_arrived_file_that_disappears_in_the_last_moment_is_written_anew(store, monkeypatch):
+    image = arrived(store, b"data")
+    image.file.path.unlink()
+    monkeypatch.setattr(type(image.file), "is_there", True)
+    (stored,) = store.put([store.stage(image, run_id="run-1", emulated=True)])
+    assert content(store, stored.id) == b"data"
+
+
+def test_an_arrived_file_on_another_disk_is_written_anew(store, monkeypatch):
+    """As a store made of this one may name it: no rename leads from there to here."""
+
+    def cannot(_, target):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    image = arrived(store, b"data")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(image.file), "move", cannot)
+        (stored,) = store.put([store.stage(image, run_id="run-1", emulated=True)])
+    assert content(store, stored.id) == b"data"
+    assert len(blob_files(store)) == 1
+
+
 def test_an_arrived_file_with_bytes_that_are_there_already_is_not_kept(store):
     put(store, b"data")
-    store.stage(arrived(store, b"data"), run_id="run-1", emulated=True)
-    (path,) = blob_files(store)
+    image = arrived(store, b"data")
+    store.stage(image, run_id="run-1", emulated=True)
+    (path,) = blob_files(store)  # while an event may still hold the image
     assert path.read_bytes() == b"data"
 
 

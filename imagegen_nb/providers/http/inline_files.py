@@ -55,8 +55,9 @@ class InlineFiles:
 
     def feed(self, data: bytes) -> None:
         """Read what comes next."""
-        while data:
-            data = self._read(self, data)
+        position = 0
+        while position < len(data):
+            position = self._read(self, data, position)
 
     def close(self) -> None:
         """The body has ended, maybe in the middle: a string without an end is no image."""
@@ -65,58 +66,60 @@ class InlineFiles:
             self._receiver = None
         self._leave_as_text()
 
-    # Each reads as far as it is responsible, and returns the rest for whoever reads on.
+    # Each reads from `start` as far as it is responsible, and returns where the next one reads on. A copy of
+    # what is left would be made for every short string.
 
-    def _between_strings(self, data: bytes) -> bytes:
-        before, quote, rest = data.partition(_QUOTE)
-        self._text += before + quote
-        if quote:
+    def _between_strings(self, data: bytes, start: int) -> int:
+        quote = data.find(_QUOTE, start)
+        end = len(data) if quote < 0 else quote + 1
+        self._text += data[start:end]
+        if quote >= 0:
             self._read = InlineFiles._beginning
-        return rest
+        return end
 
-    def _beginning(self, data: bytes) -> bytes:
+    def _beginning(self, data: bytes, start: int) -> int:
         """A string of which it is not known yet what it is."""
-        wanted = data[: _SHORTEST - len(self._string)]
-        end = _END_OF_TEXT.search(wanted)
-        if end is not None:
-            self._string += wanted[: end.start()]
+        end = min(len(data), start + _SHORTEST - len(self._string))
+        if (end_of_text := _END_OF_TEXT.search(data, start, end)) is not None:
+            self._string += data[start : end_of_text.start()]
             self._leave_as_text()
-            return data[end.start() :]
-        self._string += wanted
+            return end_of_text.start()
+        self._string += data[start:end]
         if len(self._string) >= _SHORTEST:
             self._receiver = Receiver(self._new_path, self._secrets)
             self._read = InlineFiles._base64
             if not self._decode():
                 self._give_up()
-        return data[len(wanted) :]
+        return end
 
-    def _as_text(self, data: bytes) -> bytes:
+    def _as_text(self, data: bytes, start: int) -> int:
         """A string that is no base64, up to its end."""
-        end = _END_OF_TEXT.search(data)
+        end = _END_OF_TEXT.search(data, start)
         if end is None:
-            self._text += data
-            return b""
-        self._text += data[: end.end()]
+            self._text += data[start:]
+            return len(data)
+        self._text += data[start : end.end()]
         self._read = InlineFiles._between_strings if end[0] == _QUOTE else InlineFiles._after_escape
-        return data[end.end() :]
+        return end.end()
 
-    def _after_escape(self, data: bytes) -> bytes:
-        self._text += data[:1]
+    def _after_escape(self, data: bytes, start: int) -> int:
+        self._text += data[start : start + 1]
         self._read = InlineFiles._as_text
-        return data[1:]
+        return start + 1
 
-    def _base64(self, data: bytes) -> bytes:
+    def _base64(self, data: bytes, start: int) -> int:
         """A string that has been base64 so far."""
-        before, quote, rest = data.partition(_QUOTE)
-        self._string += before
-        if not quote and len(self._string) < _PIECE:
-            return rest
+        quote = data.find(_QUOTE, start)
+        end = len(data) if quote < 0 else quote
+        self._string += data[start:end]
+        if quote < 0 and len(self._string) < _PIECE:
+            return end
         if not self._decode():
             self._give_up()
-            return quote + rest
-        if quote:
-            return self._end(rest)
-        return rest
+            return end
+        if quote >= 0 and self._end():
+            return quote + 1
+        return end
 
     def _decode(self) -> bool:
         """Decode what has come of the string, but for its end; false where it is no base64."""
@@ -134,27 +137,30 @@ class InlineFiles:
         del self._string[:length]
         return True
 
-    def _end(self, rest: bytes) -> bytes:
-        """The string ends here: put a token in its place."""
+    def _end(self) -> bool:
+        """Put a token in the place of the string, which ends here; false where it is no base64 after all."""
         assert self._receiver is not None
         last = base64_bytes(self._string.decode("latin-1"))
         if last is None or not self._receiver.write(last):
             self._give_up()
-            return _QUOTE + rest
-        token = f"{self._token}-{len(self.files)}"
+            return False
+        # Where it was no image, somebody may read it in an error's words.
+        token = f"[{self._receiver.size:,} bytes of base64, {self._token}-{len(self.files)}]"
         self.files[token] = self._receiver.finish()
         self._receiver = None
         self._string.clear()
         self._text += token.encode() + _QUOTE
         self._read = InlineFiles._between_strings
-        return rest
+        return True
 
     def _give_up(self) -> None:
         """What was decoded becomes text again; the same text, because only whole groups were decoded."""
         assert self._receiver is not None
         self._text += pybase64.b64encode(self._receiver.take_back())
         self._receiver = None
-        self._leave_as_text()
+        rest, self._string = bytes(self._string), bytearray()
+        self._read = InlineFiles._as_text
+        self.feed(rest)  # its last character may be an escape
 
     def _leave_as_text(self) -> None:
         self._text += self._string

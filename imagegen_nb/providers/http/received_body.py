@@ -16,9 +16,9 @@ _ENOUGH_TO_TELL = 64
 class ReceivedBody:
     """Takes a body in, chunk by chunk, up to `cap` bytes, until it is closed.
 
-    `encoding` is what the answer says of itself. Images go into files of `new_path`, or into memory, and
-    stand in `files` under the tokens that the text has for them. What is packed, or holds one of the
-    `secrets`, stays text.
+    `encoding` is what the answer says of itself. With `new_path`, images go into files of that name, or into
+    memory where there can be none, and stand in `files` under the tokens that the text has for them. What is
+    packed, or holds one of the `secrets`, stays text.
     """
 
     def __init__(
@@ -32,9 +32,10 @@ class ReceivedBody:
         self._encoding = encoding
         self._cap = cap
         self._inline = InlineFiles(new_path, secrets)
-        self._packed: bool | None = None
+        self._is_kept_whole: bool | None = None if new_path is not None else True
+        """Whether the body is read when its end has come; None while it is not known yet."""
         self._chunks: list[bytes] = []
-        """The chunks of a body that is packed, or of which it is not known yet."""
+        """The chunks of a body that is kept whole, or of which it is not known yet."""
 
     @property
     def is_too_large(self) -> bool:
@@ -51,16 +52,13 @@ class ReceivedBody:
         self.size += len(chunk)
         if self.is_too_large:
             return
-        if self._packed is None:
+        if self._is_kept_whole is not False:
             self._chunks.append(chunk)
-            if self.size < _ENOUGH_TO_TELL:
-                return
+        if self._is_kept_whole is None and self.size >= _ENOUGH_TO_TELL:
             chunk = b"".join(self._chunks)
-            self._packed = is_packed(chunk, self._encoding)
-            self._chunks = [chunk] if self._packed else []
-        elif self._packed:
-            self._chunks.append(chunk)
-        if not self._packed:
+            self._is_kept_whole = is_packed(chunk, self._encoding)
+            self._chunks = [chunk] if self._is_kept_whole else []
+        if self._is_kept_whole is False:
             self._inline.feed(chunk)
 
     def close(self) -> None:
@@ -72,6 +70,6 @@ class ReceivedBody:
 
         It is longer than the bound where it unfolds to more than that.
         """
-        if self._packed is False:
+        if self._is_kept_whole is False:
             return self._inline.text
         return unpack(b"".join(self._chunks), self._encoding, self._cap)

@@ -244,7 +244,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         return httpx2.Response(response.status_code, headers=headers, content=text, request=request)
 
     def _body(self, capture: Capture, response: httpx2.Response) -> ReceivedBody:
-        """What takes the body in. Only a success has images to take out of it."""
+        """What takes the body in. Only a success has images; an error's words stay whole."""
         new_path = self.connection.new_path if is_success(response.status_code) else None
         return ReceivedBody(_encoding(response.headers), self.largest_response, new_path, capture.secrets)
 

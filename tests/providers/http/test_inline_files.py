@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -125,3 +126,25 @@ def test_an_image_with_the_key_in_it_stays_text_where_it_is_masked(tmp_path, at)
     assert inline.files == {}
     assert text in inline.text
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [700, 1_000_000])
+def test_an_escaped_quote_behind_base64_does_not_end_the_string(size):
+    long = base64.b64encode(bytes(range(256)) * 20).decode()
+    document = {"said": f'{long}"{long}"{long}', "b64_json": long}
+    inline = fed(json.dumps(document).encode(), size)
+    (value,), flaws = json_documents(inline.text)
+    assert flaws == []
+    assert value["said"] == document["said"]
+    assert list(inline.files) == [value["b64_json"]]
+
+
+def test_many_short_strings_in_one_piece_are_read_in_one_go():
+    """A replayed answer comes in one piece: none of it is copied for every string in it."""
+    body = json.dumps(["ab"] * 400_000).encode()
+    assert fed(body, len(body)).text == body
+
+
+def test_what_was_no_image_is_called_by_its_size_where_somebody_reads_it():
+    inline = fed(json.dumps({"message": "A" * 5_000}).encode(), 700)
+    assert re.fullmatch(rb'{"message": "\[3,750 bytes of base64, [0-9a-f]{16}-0]"}', inline.text)

@@ -41,6 +41,12 @@ def test_a_plain_body_leaves_its_image_in_a_file_whatever_its_label_says(tmp_pat
     assert json.loads(text) == {"b64_json": token, "other": "x" * 100}
 
 
+@pytest.mark.parametrize("size", [1, 64, 5_000, 100_000])
+def test_without_files_a_body_stays_as_it_came(size):
+    taken = received(BODY, size=size)
+    assert (taken.text(), taken.files) == (BODY, {})
+
+
 @pytest.mark.parametrize("size", [1, 2, 64, 5_000])
 @pytest.mark.parametrize(
     ("pack", "encoding"),
