@@ -177,6 +177,7 @@ def repeated_lifecycle_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_declared_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test meets the models that another declared."""
     monkeypatch.setattr("imagegen_nb.providers.catalog._declared", {})
+    monkeypatch.setattr("imagegen_nb.providers.catalog._last", None)
 
 
 @pytest.fixture(scope="session")

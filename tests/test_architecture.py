@@ -163,7 +163,7 @@ def test_sdks_are_imported_only_inside_their_plug_ins():
         },
         "ipywidgets": {file for file in FILES if file.startswith("widgets/")},
         "vcr": {"replay/vcr_adapter.py"},
-        "yaml": {"replay/cassette_file.py"},
+        "yaml": {"replay/cassette_yaml.py"},
     }
     strangers = []
     for file in FILES:
@@ -239,22 +239,51 @@ def test_importing_the_emulator_loads_neither_a_web_framework_nor_an_imaging_lib
 
 
 @pytest.mark.notebooks
-def test_importing_the_command_line_loads_no_sdk_no_server_and_no_widgets():
-    _, third_party = modules_loaded_by(f"{PACKAGE}.cli")
-    slow = {
-        "openai",
-        "google",
-        "httpx2",
-        "PIL",
-        "ipywidgets",
-        "IPython",
-        "vcr",
-        "yaml",
-        "starlette",
-        "uvicorn",
-    }
-    assert third_party & slow == set()
+def test_importing_the_command_line_loads_what_help_needs_and_nothing_else():
+    own, third_party = modules_loaded_by(f"{PACKAGE}.cli")
+    commands = {file.removesuffix(".py").replace("/", ".") for file in FILES if package_of(file) == "cli"}
+    needed = {name.removesuffix(".__init__") for name in commands}
+    assert own == with_parents(*needed, "core.install_hint", "errors")
     assert "typer" in third_party
+    assert third_party & {"rich", "pydantic", "jiter", *SLOW} == set()
+
+
+SLOW = frozenset(
+    ("openai", "google", "httpx2", "PIL", "ipywidgets", "IPython", "vcr", "yaml", "starlette", "uvicorn")
+)
+"""What no command loads that only reads and prints."""
+
+
+@pytest.mark.notebooks
+@pytest.mark.parametrize(
+    ("arguments", "packages", "missing"),
+    [
+        (("--help",), {"cli", "core"}, {"rich", "pydantic", "asyncio", "importlib.metadata"}),
+        (("models",), {"cli", "core", "providers", "step"}, {"rich.progress", "rich.markdown"}),
+        (
+            ("validate", "a.step.json"),
+            {"cli", "core", "providers", "step", "step_file", "store"},
+            {"rich.table", "rich.progress", "rich.markdown"},
+        ),
+    ],
+)
+def test_a_command_loads_no_more_than_its_own_part(tmp_path, arguments, packages, missing):
+    (tmp_path / "a.step.json").write_text('{"prompt": "A glass of water"}', encoding="utf-8")
+    program = (
+        f"import sys, {PACKAGE}.cli\n"
+        "try:\n"
+        f"    {PACKAGE}.cli.main()\n"
+        "finally:\n"
+        "    print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.split())
+    own = {name.split(".")[1] for name in loaded if name.startswith(f"{PACKAGE}.")}
+    assert own - {"_version", "errors"} == packages
+    assert loaded & (missing | SLOW) == set()
 
 
 LEAVES = {
@@ -285,6 +314,7 @@ def test_the_pytest_plugin_costs_next_to_nothing_in_sessions_that_do_not_use_it(
         "core.open_files",
         "core.images",
         "core.image_metadata",
+        "core.received_file",
     }
     assert (own, third_party) == (with_parents(*needed), set())
 

@@ -11,6 +11,7 @@ from support.project import CASSETTES, CONTRACT, NOTEBOOKS, ROOT
 
 from imagegen_nb.cli import main
 from imagegen_nb.replay import cassette_file, paths
+from imagegen_nb.replay.folder_writer import FolderWriter
 
 MOST = 5_000_000
 """Bytes of all of them: everybody who clones the project fetches them."""
@@ -38,6 +39,20 @@ def test_each_says_that_the_emulator_made_it_and_holds_nothing_else(folder: Path
     assert str(ROOT) not in text
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {name for name in files if not name.startswith("blobs/")} == {cassette_file.FILE, ".gitattributes"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_saving_one_again_changes_no_byte(folder: Path, tmp_path: Path):
+    about, recordings = cassette_file.read(folder)
+    writer = FolderWriter(tmp_path / folder.name)
+    for count in range(len(recordings) + 1):  # as it grows
+        writer.write(about, recordings[:count])
+    assert _contents(tmp_path / folder.name) == _contents(folder)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def test_the_command_finds_all_of_them_good(monkeypatch, capsys):

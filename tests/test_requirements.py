@@ -20,7 +20,9 @@ from support.project import ROOT
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
-OWN = {"imagegen_nb", "rigs", "support"}
+PEERS = ROOT / "requirements" / "bench.lock"
+"""What the benchmark compares with: as its users get it, so it need not agree with ours."""
+OWN = {"benchmarks", "imagegen_nb", "rigs", "support"}
 
 
 def declared(group: str) -> Iterator[Requirement]:
@@ -70,7 +72,15 @@ def perhaps_imported(source: str) -> set[str]:
     return {module.strip().partition(" ")[0].partition(".")[0] for module in modules} - {""}
 
 
-@pytest.mark.parametrize(("folder", "allowed"), [("imagegen_nb", USERS), ("tests", ALL), ("docs", ALL)])
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [
+        ("imagegen_nb", USERS),
+        ("tests", ALL),
+        ("docs", ALL),
+        ("benchmarks", [*ALL, *declared("bench")]),
+    ],
+)
 def test_what_is_imported_is_declared(folder: str, allowed: list[Requirement]) -> None:
     names = {canonicalize_name(each.name) for each in allowed}
 
@@ -93,9 +103,15 @@ def test_what_is_declared_is_locked_in_a_version_that_is_allowed(wanted: Require
     assert all(wanted.specifier.contains(_version(pin)) for pin in locked)
 
 
-@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("wanted", [*declared("bench")], ids=str)
+def test_what_the_benchmark_compares_with_is_locked_in_a_version_that_is_allowed(wanted: Requirement) -> None:
+    locked = pins(PEERS)[canonicalize_name(wanted.name)]
+    assert all(wanted.specifier.contains(_version(pin)) for pin in locked)
+
+
+@pytest.mark.parametrize("path", [path for path in LOCKS if path != PEERS], ids=lambda path: path.stem)
 def test_the_smaller_locks_agree_with_the_larger(path: Path) -> None:
-    assert len(LOCKS) == 3
+    assert len(LOCKS) == 4
     for name, locked in pins(path).items():
         assert {_version(pin) for pin in locked} == {_version(pin) for pin in DEV[name]}
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagegen_nb.cli.console import app, escape, fail, out, plain_table, print_json
-from imagegen_nb.core import redaction
-from imagegen_nb.core.html_repr import byte_size
+from imagegen_nb.cli.console import CommandGroup, app, escape, fail, out, plain_table, print_json
 from imagegen_nb.errors import InvalidOption, ReplayError
-from imagegen_nb.providers.catalog import keys_in_use
-from imagegen_nb.replay import cassette_file, filters
-from imagegen_nb.replay.paths import home
 
-cassettes = typer.Typer(help="List, check and tidy recorded cassettes.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+cassettes = typer.Typer(
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="List, check and tidy recorded cassettes.",
+    no_args_is_help=True,
+)
 app.add_typer(cassettes, name="cassettes")
 
 _Names = Annotated[list[str] | None, typer.Argument(help="These only; by default all.", metavar="NAME...")]
@@ -48,6 +50,8 @@ class _CassetteReport:
 @cassettes.command()
 def ls(names: _Names = None, as_json: _AsJson = False) -> None:
     """List the cassettes of this project."""
+    from imagegen_nb.core.html_repr import byte_size
+
     reports = [_inspect(name, folder) for name, folder in _folders(names).items()]
     if as_json:
         print_json([report.as_json() for report in reports])
@@ -57,7 +61,7 @@ def ls(names: _Names = None, as_json: _AsJson = False) -> None:
         state = "[red]damaged[/]" if report.problems else ""
         cells = (report.name, report.against, report.recorded_on, str(report.calls), byte_size(report.size))
         table.add_row(*map(escape, cells), state)
-    out.print(table)
+    out().print(table)
 
 
 @cassettes.command()
@@ -68,7 +72,7 @@ def check(names: _Names = None, as_json: _AsJson = False) -> None:
         print_json([report.as_json() for report in reports])
     for report in () if as_json else reports:
         if not report.problems:
-            out.print(f"[green]good[/] {escape(report.name)}", soft_wrap=True)
+            out().print(f"[green]good[/] {escape(report.name)}", soft_wrap=True)
         for problem in report.problems:
             fail(f"{report.name}: {problem}")
     if any(report.problems for report in reports):
@@ -78,6 +82,8 @@ def check(names: _Names = None, as_json: _AsJson = False) -> None:
 @cassettes.command()
 def prune(names: _Names = None, as_json: _AsJson = False) -> None:
     """Delete the images that no recording refers to."""
+    from imagegen_nb.replay import cassette_file
+
     removed = []
     for name, folder in _folders(names).items():
         for path in cassette_file.orphans(folder):
@@ -87,13 +93,16 @@ def prune(names: _Names = None, as_json: _AsJson = False) -> None:
         print_json({"removed": removed})
         return
     for image in removed:
-        out.print(f"removed {escape(image)}", soft_wrap=True)
+        out().print(f"removed {escape(image)}", soft_wrap=True)
     if not removed:
-        out.print("nothing to remove")
+        out().print("nothing to remove")
 
 
 def _folders(names: list[str] | None) -> dict[str, Path]:
     """The folder of each cassette by its name; a name with slashes is a path below the cassettes' folder."""
+    from imagegen_nb.replay import cassette_file
+    from imagegen_nb.replay.paths import home
+
     root = home()
     parents = (path.parent for path in root.rglob(cassette_file.FILE))
     folders = {folder.relative_to(root).as_posix(): folder for folder in parents if folder != root}
@@ -104,6 +113,11 @@ def _folders(names: list[str] | None) -> dict[str, Path]:
 
 
 def _inspect(name: str, folder: Path) -> _CassetteReport:
+    from imagegen_nb.core import redaction
+    from imagegen_nb.providers.catalog import keys_in_use
+    from imagegen_nb.replay import cassette_file, filters
+    from imagegen_nb.replay.stowed import stow
+
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     try:
         about, recordings = cassette_file.read(folder)
@@ -115,7 +129,7 @@ def _inspect(name: str, folder: Path) -> _CassetteReport:
     problems += [
         redaction.redact(f"call {recording.call} to {recording.model}: {key_kind}", known_keys)
         for recording in recordings
-        if (key_kind := filters.find_key(recording, known_keys))
+        if (key_kind := filters.find_key(stow(recording), known_keys))
     ]
     return _CassetteReport(
         name=name,

@@ -1,30 +1,57 @@
-"""What the commands print with: results on standard output, everything else on standard error."""
+"""What the commands print with: results on standard output, everything else on standard error.
+
+Help and completion import every command: rich, pydantic and all that a command works with are imported when
+it is called.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape as as_markup
-from rich.table import Table
+from typer.core import TyperGroup
 
 from imagegen_nb._version import __version__
-from imagegen_nb.core.html_repr import byte_size
-from imagegen_nb.core.redaction import CONTROL_CHARACTERS, visible
-from imagegen_nb.runs.run import Run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from imagegen_nb.runs.run import Run
+
+_WIDEST_HELP = 100
+"""Columns; a narrower window is filled."""
+_LONGEST_SENTENCE = 500
+
+
+class CommandGroup(TyperGroup):
+    """Commands that are listed with the whole sentence each says of itself, not cut at the line's end."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands into the help."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, command.get_short_help_str(_LONGEST_SENTENCE))
+                    for name, command in commands
+                    if command is not None
+                ]
+            )
+
 
 app = typer.Typer(
     name="imagegen-nb",
+    cls=CommandGroup,
+    context_settings={"max_content_width": _WIDEST_HELP},
     help="Run, check and export Image Generation steps.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # typer's own use of rich takes longer to import than all else
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 
 def _version(wanted: bool) -> None:
@@ -42,31 +69,56 @@ def _options(
     """Image Generation steps: run, check, export."""
 
 
+@cache
+def out() -> Console:
+    """Standard output."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+@cache
+def err() -> Console:
+    """Standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
 def escape(text: str) -> str:
     """`text` for the console, without effect as rich markup and without control characters."""
+    from rich.markup import escape as as_markup
+
+    from imagegen_nb.core.redaction import visible
+
     return as_markup(visible(text))
 
 
 def print_json(value: Any) -> None:
     """`value` as JSON on standard output, for machines; control characters are escaped."""
+    from imagegen_nb.core.redaction import CONTROL_CHARACTERS
+
     text = json.dumps(value, ensure_ascii=False, indent=2)
     typer.echo(CONTROL_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def fail(error: object, *notes: str) -> None:
     """Print an error and its notes on standard error."""
-    err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+    err().print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
     for note in notes:
-        err.print(f"  {escape(note)}", soft_wrap=True)
+        err().print(f"  {escape(note)}", soft_wrap=True)
 
 
 def warn(message: Warning | str, *_location: Any, **_more: Any) -> None:
     """Print a warning on standard error, without the source location Python adds by default."""
-    err.print(f"[yellow]warning:[/] {escape(str(message))}", soft_wrap=True)
+    err().print(f"[yellow]warning:[/] {escape(str(message))}", soft_wrap=True)
 
 
 def plain_table(*headings: str, title: str | None = None) -> Table:
     """A table without boxes. The first column is never cut; other long values end at the window's edge."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(headings):
         table.add_column(heading, no_wrap=True, overflow="fold" if number == 0 else "ellipsis")
@@ -75,8 +127,10 @@ def plain_table(*headings: str, title: str | None = None) -> Table:
 
 def show_run(run: Run) -> None:
     """Print a run's images as a table, then their addresses, each on a line that can be copied whole."""
+    from imagegen_nb.core.html_repr import byte_size
+
     if not run.output.assets:
-        out.print(escape(run.title), soft_wrap=True)
+        out().print(escape(run.title), soft_wrap=True)
         return
     table = plain_table("path", "file name", "pixels", "type", "size", title=escape(run.title))
     for index, asset in enumerate(run.output.assets):
@@ -84,9 +138,9 @@ def show_run(run: Run) -> None:
         pixels = f"{stored.width}×{stored.height}" if stored else ""
         cells = (asset.file_name, pixels, asset.file_type, byte_size(asset.file_size))
         table.add_row(f"output.assets.{index}", *map(escape, cells))
-    out.print(table)
+    out().print(table)
     for asset in run.output.assets:
-        out.print(escape(asset.file_url), soft_wrap=True)
+        out().print(escape(asset.file_url), soft_wrap=True)
 
 
 def run_as_json(run: Run) -> dict[str, Any]:

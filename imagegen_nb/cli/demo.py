@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from imagegen_nb.cli.console import app, err, escape, out, print_json
-from imagegen_nb.notebooks.demo import Demo
 
 
 @app.command()
@@ -20,21 +19,23 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print where everything is as JSON.")] = False,
 ) -> None:
     """Run the quickstart notebook on the emulator: images, an executed notebook, an exported step."""
-    err.print("running the quickstart notebook on the emulator (no key, no cost) …")
+    from imagegen_nb.notebooks.demo import Demo
+
+    err().print("running the quickstart notebook on the emulator (no key, no cost) …")
     result = Demo.run(folder)
     if as_json:
         files = {"images": result.images, "steps": result.steps, "notebook": [result.notebook]}
         print_json({name: [str(path) for path in paths] for name, paths in files.items()})
         return
-    out.print("[bold]Done.[/] Everything below was made by the emulator; no provider was asked.\n")
+    out().print("[bold]Done.[/] Everything below was made by the emulator; no provider was asked.\n")
     for label, paths in (
         ("images", result.images),
         ("exported step", result.steps),
         ("executed notebook", [result.notebook]),
     ):
         for path in paths:
-            out.print(f"  {label:<18} {escape(str(path))}", soft_wrap=True)
-    out.print(f"\nOpen it live:  {escape(_open_command(result.notebook))}", soft_wrap=True)
+            out().print(f"  {label:<18} {escape(str(path))}", soft_wrap=True)
+    out().print(f"\nOpen it live:  {escape(_open_command(result.notebook))}", soft_wrap=True)
 
 
 def _open_command(notebook: Path) -> str:

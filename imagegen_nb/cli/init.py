@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.markup import escape
 
-from imagegen_nb.cli.console import app, out, print_json
+from imagegen_nb.cli.console import app, escape, out, print_json
 from imagegen_nb.core import install_hint
-from imagegen_nb.core.atomic_files import explain, user_path
-from imagegen_nb.core.install_hint import Source
 from imagegen_nb.errors import InvalidOption
 
 _STARTER = {
@@ -58,6 +54,8 @@ def init(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Write a notebook to start from, a folder for cassettes and a CI workflow; overwrite nothing."""
+    from imagegen_nb.core.atomic_files import user_path
+
     folder = user_path(folder, InvalidOption)
     requirement = _requirement(source, folder)
     written = [name for name, starter in _STARTER.items() if _write(folder / name, starter, requirement)]
@@ -66,13 +64,13 @@ def init(
         print_json({"written": written, "kept": kept})
         return
     for name in written:
-        out.print(f"wrote {escape(name)}")
+        out().print(f"wrote {escape(name)}")
     for name in kept:
-        out.print(f"kept {escape(name)}, which is there already")
+        out().print(f"kept {escape(name)}, which is there already")
     if not requirement and _REQUIREMENTS in written:
-        out.print(escape(_NO_SOURCE), soft_wrap=True)
-    out.print("next: imagegen-nb record notebooks/hero.ipynb --emulator", soft_wrap=True)
-    out.print("then: pytest --nbval notebooks")
+        out().print(escape(_NO_SOURCE), soft_wrap=True)
+    out().print("next: imagegen-nb record notebooks/hero.ipynb --emulator", soft_wrap=True)
+    out().print("then: pytest --nbval notebooks")
 
 
 def _requirement(option: str, repository: Path) -> str:
@@ -81,7 +79,7 @@ def _requirement(option: str, repository: Path) -> str:
     if source is None or (source.is_local and not option):
         return ""
     if source.is_local:
-        source = Source(path=_path_in(repository, source.path or source.url))
+        source = install_hint.Source(path=_path_in(repository, source.path or source.url))
     return source.requirement("test")
 
 
@@ -112,6 +110,10 @@ def _path_in(repository: Path, path: str) -> str:
 
 def _write(path: Path, starter: str, requirement: str) -> bool:
     """Write `path` unless it exists; whether it was written."""
+    from importlib import resources
+
+    from imagegen_nb.core.atomic_files import explain
+
     content = (resources.files("imagegen_nb.cli") / "starter" / starter).read_text(encoding="utf-8")
     if starter == "requirements.txt":
         content = content.replace(

@@ -9,7 +9,6 @@ import typer
 
 from imagegen_nb.cli.console import app, escape, out, print_json
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.step_file.load import load_step
 
 
 @app.command()
@@ -20,6 +19,8 @@ def migrate(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was changed as JSON.")] = False,
 ) -> None:
     """Bring a step file up to date, saying what was changed."""
+    from imagegen_nb.step_file.load import load_step
+
     definition = load_step(old)
     if new.exists() and not force:
         raise InvalidOption(f"{new} exists already; pass --force to replace it")
@@ -27,4 +28,4 @@ def migrate(
     if as_json:
         print_json({"file": str(saved.path), "changes": list(definition.changes)})
     else:
-        out.print(escape(str(saved)), soft_wrap=True)
+        out().print(escape(str(saved)), soft_wrap=True)

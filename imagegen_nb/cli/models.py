@@ -8,8 +8,6 @@ import typer
 
 from imagegen_nb.cli.console import app, escape, out, plain_table, print_json
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.providers import catalog
-from imagegen_nb.step import model_table
 
 
 @app.command()
@@ -19,6 +17,9 @@ def models(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
 ) -> None:
     """List the models and where they stand, or what one of them can be set to."""
+    from imagegen_nb.providers import catalog
+    from imagegen_nb.step import model_table
+
     rows = [row for row in model_table.model_rows() if model in (None, row["model"])]
     if not rows:
         raise InvalidOption(f"{model!r} is not a known model: {catalog.declaration(model)}")
@@ -37,10 +38,10 @@ def _overview(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         status = row["status"] if row["status"] == "current" else f"[yellow]{escape(row['outlook'])}[/]"
         table.add_row(row["model"], row["provider"], "offered" if row["offered"] else "not offered", status)
-    out.print(table)
+    out().print(table)
     for row in rows:
         if row["successor"]:
-            out.print(f"{row['model']}: {row['note']}; use {row['successor']}", soft_wrap=True)
+            out().print(f"{row['model']}: {row['note']}; use {row['successor']}", soft_wrap=True)
 
 
 def _details(row: dict[str, Any]) -> None:
@@ -50,7 +51,7 @@ def _details(row: dict[str, Any]) -> None:
     for key, setting in row["settings"].items():
         default = "" if setting["default"] is None else str(setting["default"])
         table.add_row(key, escape(default), escape(setting["values"]))
-    out.print(table)
+    out().print(table)
     for rule in row["rules"]:
-        out.print(escape(rule), soft_wrap=True)
-    out.print(f"key: {row['key_variable']}   source: {row['source']}", soft_wrap=True)
+        out().print(escape(rule), soft_wrap=True)
+    out().print(f"key: {row['key_variable']}   source: {row['source']}", soft_wrap=True)

@@ -9,9 +9,6 @@ from typing import Annotated
 import typer
 
 from imagegen_nb.cli.console import app, print_json
-from imagegen_nb.core.redaction import visible
-from imagegen_nb.step import output_references
-from imagegen_nb.step_file.load import load_step
 
 _LONGEST_VALUE = 60
 
@@ -25,6 +22,10 @@ def paths(
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:
     """List what later steps can refer to: predicted, or confirmed by the output in the file."""
+    from imagegen_nb.core.redaction import visible
+    from imagegen_nb.step import output_references
+    from imagegen_nb.step_file.load import load_step
+
     definition = load_step(file)
     run = definition if definition.output else None
     output_paths = output_references.paths(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from imagegen_nb.cli.console import app, err, escape, fail, out, print_json
-from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.notebooks.record import NotebookRecording
-from imagegen_nb.notebooks.record import record as record_notebook
+
+if TYPE_CHECKING:
+    from imagegen_nb.notebooks.record import NotebookRecording
 
 _TICKS = 10_000_000_000
 """xAI's ticks in one US dollar."""
@@ -39,6 +39,8 @@ def record(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was recorded as JSON.")] = False,
 ) -> None:
     """Execute a notebook, record its calls, prove it by its test, and write cassette and outputs."""
+    from imagegen_nb.notebooks.record import record as record_notebook
+
     if live == emulator:
         raise InvalidOption("say what to record against: --emulator (free), or --live (the providers charge)")
     against: Literal["live", "emulator"] = "live" if live else "emulator"
@@ -48,7 +50,7 @@ def record(
         name=name,
         kernel=kernel,
         timeout=timeout,
-        on_progress=lambda message: err.print(escape(message), soft_wrap=True),
+        on_progress=lambda message: err().print(escape(message), soft_wrap=True),
     )
     if as_json:
         print_json(_as_json(recorded))
@@ -80,17 +82,19 @@ def _as_json(recorded: NotebookRecording) -> dict[str, object]:
 
 
 def _print_summary(recorded: NotebookRecording) -> None:
+    from imagegen_nb.core.html_repr import byte_size
+
     plural = "" if recorded.calls == 1 else "s"
     contents = f"{recorded.calls} call{plural} in {recorded.files} files, {byte_size(recorded.size)}"
     place = "not replaced" if recorded.differences else recorded.folder
-    out.print(escape(f"{place}: {contents}"), soft_wrap=True)
+    out().print(escape(f"{place}: {contents}"), soft_wrap=True)
     used = [f"{recorded.usage.total:,} tokens"] if recorded.usage.total is not None else []
     if recorded.usage.cost_in_usd_ticks is not None:
         used.append(f"${recorded.usage.cost_in_usd_ticks / _TICKS:.4f} by xAI's own account")
     usage = " and ".join(used) or "nothing reported"
     if recorded.against == "live":
-        out.print(escape(f"used: {usage}; prices are not known here, the providers bill live calls"))
+        out().print(escape(f"used: {usage}; prices are not known here, the providers bill live calls"))
     else:
-        out.print(escape(f"used: {usage}, all of it emulated: nothing was charged"))
+        out().print(escape(f"used: {usage}, all of it emulated: nothing was charged"))
     if not recorded.differences:
-        out.print("the test passes: the replay shows the same outputs")
+        out().print("the test passes: the replay shows the same outputs")

@@ -5,20 +5,18 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import jiter
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from imagegen_nb.cli.console import app, err, escape, print_json, run_as_json, show_run
-from imagegen_nb.core.events import RunEvent
 from imagegen_nb.errors import InvalidOption, StepFailed
-from imagegen_nb.runs.run import Run
-from imagegen_nb.runs.workspace import Workspace
-from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.step_file.export import save_step
-from imagegen_nb.step_file.load import load_step
+
+if TYPE_CHECKING:
+    from imagegen_nb.core.events import RunEvent
+    from imagegen_nb.runs.run import Run
+    from imagegen_nb.runs.workspace import Workspace
+    from imagegen_nb.step.step import ImageGenerationStep
 
 
 @app.command()
@@ -51,6 +49,9 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
 ) -> None:
     """Run a step and keep its images."""
+    from imagegen_nb.runs.workspace import Workspace
+    from imagegen_nb.step_file.load import load_step
+
     definition = load_step(file)
     overrides = _inputs(values, documents, steps)
     _refuse_unknown(overrides, definition.step.variables)
@@ -69,8 +70,10 @@ def run(
     else:
         _print_summary(completed)
     if export is not None:
+        from imagegen_nb.step_file.export import save_step
+
         saved = save_step(export, definition.step, run=completed, identifier=name)
-        err.print(escape(str(saved)), soft_wrap=True)
+        err().print(escape(str(saved)), soft_wrap=True)
     if failure is not None:
         raise failure
     if completed.error is not None:
@@ -80,8 +83,10 @@ def run(
 def _run_with_progress(
     workspace: Workspace, step: ImageGenerationStep, inputs: dict[str, Any], identifier: str | None
 ) -> Run:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=err(), transient=True) as progress:
         task = progress.add_task(step.model, total=step.image_count)
 
         def show(event: RunEvent[Run]) -> None:
@@ -96,15 +101,15 @@ def _run_with_progress(
 def _print_summary(run: Run) -> None:
     show_run(run)
     for short in () if run.error else run.shortfalls:
-        err.print(f"[yellow]missing:[/] {short.count} — {escape(str(short.error))}", soft_wrap=True)
+        err().print(f"[yellow]missing:[/] {short.count} — {escape(str(short.error))}", soft_wrap=True)
     if run.error is not None and run.step.on_failure == "continue":
-        err.print(
+        err().print(
             f"[bold red]failed:[/] {escape(str(run.error))} (the step says to continue)", soft_wrap=True
         )
     for warning in run.warnings:
-        err.print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
+        err().print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
     paid = "emulated: no provider was asked" if run.emulated else f"paid by {run.paid_by}"
-    err.print(f"{run.duration:.1f} s, {escape(paid)}", soft_wrap=True)
+    err().print(f"{run.duration:.1f} s, {escape(paid)}", soft_wrap=True)
 
 
 def _refuse_unknown(inputs: dict[str, Any], paths: tuple[str, ...]) -> None:
@@ -125,6 +130,10 @@ def _check_writable(path: Path) -> None:
 
 
 def _inputs(values: list[str] | None, documents: list[str] | None, steps: list[str] | None) -> dict[str, Any]:
+    import jiter
+
+    from imagegen_nb.step_file.load import load_step
+
     inputs: dict[str, Any] = dict(_pair("--input", item) for item in values or ())
     for item in documents or ():
         name, text = _pair("--input-json", item)

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from imagegen_nb.cli.console import app, fail, out, print_json
-from imagegen_nb.providers.catalog import keys_in_use
-from imagegen_nb.secret_scan.scan import scan as scan_paths
+from imagegen_nb.cli.console import app, escape, fail, out, print_json
 
 
 @app.command()
@@ -20,18 +17,21 @@ def scan(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Find keys in files of all kinds; leave with 1 when there is one, with 2 when a file cannot be read."""
+    from imagegen_nb.providers.catalog import keys_in_use
+    from imagegen_nb.secret_scan.scan import scan as scan_paths
+
     report = scan_paths(paths, keys_in_use())
     if as_json:
         findings = [asdict(finding) for finding in report.findings]
         print_json({"files": report.files, "findings": findings, "unread": list(report.unread)})
     else:
         for finding in report.findings:
-            out.print(escape(str(finding)), soft_wrap=True)
+            out().print(escape(str(finding)), soft_wrap=True)
         for reason in report.unread:
             fail(f"not searched: {reason}")
         plural = "" if report.files == 1 else "s"
         if not report.findings and not report.unread:
-            out.print(f"no key in {report.files} file{plural}")
+            out().print(f"no key in {report.files} file{plural}")
     if report.findings:
         if not as_json:
             fail("revoke these keys where they were issued: what has been written down may have been read")

@@ -7,8 +7,6 @@ from typing import Annotated
 import typer
 
 from imagegen_nb.cli.console import app, print_json
-from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.step_file.document import definition_schema
 
 
 @app.command()
@@ -18,4 +16,7 @@ def schema(
     ] = False,
 ) -> None:
     """Print the JSON Schema of a step's settings."""
+    from imagegen_nb.step.step import ImageGenerationStep
+    from imagegen_nb.step_file.document import definition_schema
+
     print_json(definition_schema() if file else ImageGenerationStep.json_schema())

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from imagegen_nb.cli.console import app, err, fail, out, print_json
-from imagegen_nb.core.html_repr import byte_size
+from imagegen_nb.cli.console import CommandGroup, app, err, escape, fail, out, print_json
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.store import maintenance
-from imagegen_nb.store.base import LedgerEntry
-from imagegen_nb.store.local import LocalStore
-from imagegen_nb.store.maintenance import Report
 
-store = typer.Typer(help="Check, repair and tidy a folder of images.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from imagegen_nb.store.base import LedgerEntry
+    from imagegen_nb.store.local import LocalStore
+    from imagegen_nb.store.maintenance import Report
+
+store = typer.Typer(
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Check, repair and tidy a folder of images.",
+    no_args_is_help=True,
+)
 app.add_typer(store, name="store")
 
 _Folder = Annotated[Path, typer.Argument(help="The folder of a store.", metavar="PATH")]
@@ -26,30 +30,38 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 @store.command()
 def check(path: _Folder, as_json: _AsJson = False) -> None:
     """Read a store whole: every record, every image, every run; leave with 2 when something is wrong."""
+    from imagegen_nb.store import maintenance
+
     _print_report(maintenance.check(_open(path)), as_json)
 
 
 @store.command()
 def rebuild(path: _Folder, as_json: _AsJson = False) -> None:
     """Build the index again from the files beside it, and check the result; the old index is put aside."""
+    from imagegen_nb.store import maintenance
+
     _print_report(maintenance.rebuild(_open(path)), as_json)
 
 
 @store.command()
 def gc(path: _Folder, as_json: _AsJson = False) -> None:
     """Delete the images that have no record, such as those of runs that were killed."""
+    from imagegen_nb.store import maintenance
+
     removed = maintenance.gc(_open(path))
     if as_json:
         print_json({"removed": list(removed)})
         return
     for name in removed:
-        out.print(f"removed {escape(name)}", soft_wrap=True)
+        out().print(f"removed {escape(name)}", soft_wrap=True)
     if not removed:
-        out.print("nothing to remove")
+        out().print("nothing to remove")
 
 
 def _open(path: Path) -> LocalStore:
     """The store in a folder. A folder without one is refused: `LocalStore` would make it."""
+    from imagegen_nb.store.local import LocalStore
+
     existing = LocalStore(path)
     paths = existing.paths
     if not any(path.exists() for path in (paths.database, paths.manifests, paths.blobs)):
@@ -83,17 +95,19 @@ def _as_json(report: Report) -> dict[str, object]:
 
 
 def _print_summary(report: Report) -> None:
+    from imagegen_nb.core.html_repr import byte_size
+
     size = byte_size(sum(record.file_size for record in report.records))
     summary = f"{len(report.records)} images ({size}), {len(report.runs)} runs, {report.under_way} under way"
-    out.print(("" if report.problems else "[green]good[/] ") + summary)
+    out().print(("" if report.problems else "[green]good[/] ") + summary)
     for run in report.interrupted:
-        out.print(escape(_interrupted(run)), soft_wrap=True)
+        out().print(escape(_interrupted(run)), soft_wrap=True)
     if report.orphans:
-        out.print(f"{len(report.orphans)} unused files; delete them with: imagegen-nb store gc")
+        out().print(f"{len(report.orphans)} unused files; delete them with: imagegen-nb store gc")
     for problem in report.problems:
         fail(problem)
     if report.problems:
-        err.print("  imagegen-nb store rebuild builds the index again")
+        err().print("  imagegen-nb store rebuild builds the index again")
 
 
 def _interrupted(run: LedgerEntry) -> str:

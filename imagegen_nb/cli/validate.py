@@ -9,7 +9,6 @@ import typer
 
 from imagegen_nb.cli.console import app, escape, fail, out, print_json
 from imagegen_nb.errors import DefinitionError
-from imagegen_nb.step_file.load import load_step
 
 
 @app.command()
@@ -18,6 +17,8 @@ def validate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check step files; leave with 2 when one is not as it should be."""
+    from imagegen_nb.step_file.load import load_step
+
     findings = []
     for file in files:
         try:
@@ -33,7 +34,7 @@ def validate(
                 like = definition.step.entry.model.like
                 model = definition.step.model + (f" (declared, like {like})" if like else "")
                 summary = f"{file}: {model}, variables: {variables}"
-                out.print(f"[green]valid[/] {escape(summary)}", soft_wrap=True)
+                out().print(f"[green]valid[/] {escape(summary)}", soft_wrap=True)
     if as_json:
         print_json(findings)
     if not all(finding["valid"] for finding in findings):

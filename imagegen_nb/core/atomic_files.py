@@ -8,6 +8,7 @@ import stat
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
 from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files
@@ -24,13 +25,19 @@ def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -
     return expanded
 
 
-def write_durably(path: Path, data: bytes) -> None:
+def temporary_name() -> str:
+    """A new name for a file that is being written; what is left over is known by it."""
+    return f".{uuid.uuid4().hex}.tmp"
+
+
+def write_durably(path: Path, data: bytes, *, sync_name: bool = True) -> None:
     """Put `data` at `path` so that it is there whole, or not at all, whatever happens.
 
-    A file that was there keeps its permissions.
+    A file that was there keeps its permissions. Without `sync_name` the caller makes the name durable, with
+    those of other files, by `sync_folder`.
     """
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(temporary_name())
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -42,21 +49,28 @@ def write_durably(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    sync_folder(path.parent)
+    if sync_name:
+        sync_folder(path.parent)
 
 
 def read_bounded(path: Path, largest: int) -> bytes | None:
-    """The bytes of a plain file, or None where it has more than `largest`.
+    """The bytes of a plain file, or None where it has more than `largest`. Raises OSError."""
+    with open_plain(path) as file:
+        data = file.read(largest + 1)
+    return data if len(data) <= largest else None
+
+
+def open_plain(path: Path) -> BufferedReader:
+    """A plain file, opened to be read.
 
     For files somebody else may have laid: links are not followed, and pipes and devices not waited for.
     Raises OSError.
     """
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is not a plain file")
-        data = file.read(largest + 1)
-    return data if len(data) <= largest else None
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is not a plain file")
 
 
 def sync_folder(folder: Path) -> None:

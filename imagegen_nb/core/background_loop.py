@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import os
-import queue
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
@@ -20,6 +19,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from imagegen_nb.core.daemon_threads import DaemonThreads
 from imagegen_nb.errors import InvalidOption
 
 T = TypeVar("T")
@@ -29,8 +29,6 @@ _POLL = 0.1
 """Seconds between the times a loop that awaits runs is woken: an interrupt does not wake a loop that only
 waits for another thread."""
 _MOST_THREADS = min(32, (os.cpu_count() or 1) + 4)
-_IDLE = 10.0
-"""Seconds after which a thread without work ends."""
 _GRACE = 15.0
 """Seconds a cancelled run gets to store the images that have arrived."""
 
@@ -137,7 +135,7 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._threads = _DaemonThreads()
+        self._threads = DaemonThreads(_MOST_THREADS)
 
     def run_in_executor(  # type: ignore[override]
         self, executor: concurrent.futures.Executor | None, function: Callable[..., T], *args: Any
@@ -146,51 +144,6 @@ class _Loop(asyncio.SelectorEventLoop):
         if executor is not None:
             return super().run_in_executor(executor, function, *args)
         return asyncio.wrap_future(self._threads.submit(partial(function, *args)), loop=self)
-
-
-class _DaemonThreads:
-    """Threads that are started as they are needed, and end when they have been idle."""
-
-    def __init__(self) -> None:
-        self._work: queue.SimpleQueue[tuple[concurrent.futures.Future[Any], Callable[[], Any]]] = (
-            queue.SimpleQueue()
-        )
-        self._guard = threading.Lock()
-        self._threads = 0
-        self._idle = threading.Semaphore(0)
-
-    def submit(self, function: Callable[[], T]) -> concurrent.futures.Future[T]:
-        """Call `function` in one of the threads."""
-        future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        with self._guard:
-            self._work.put((future, function))
-            if not self._idle.acquire(blocking=False) and self._threads < _MOST_THREADS:
-                self._threads += 1
-                threading.Thread(target=self._run, name=f"{_NAME}-worker", daemon=True).start()
-        return future
-
-    def _run(self) -> None:
-        while (item := self._next()) is not None:
-            future, function = item
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function())
-                except BaseException as error:  # noqa: BLE001 - raised where the future is awaited
-                    future.set_exception(error)
-            del item, future, function  # an idle thread keeps nothing alive
-
-    def _next(self) -> tuple[concurrent.futures.Future[Any], Callable[[], Any]] | None:
-        """The next work; None after a while without any, when this thread no longer counts."""
-        with suppress(queue.Empty):
-            return self._work.get_nowait()
-        self._idle.release()
-        while True:
-            with suppress(queue.Empty):
-                return self._work.get(timeout=_IDLE)
-            with self._guard:
-                if self._idle.acquire(blocking=False):
-                    self._threads -= 1
-                    return None
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

@@ -16,8 +16,8 @@ from rich import filesize
 from imagegen_nb.core.redaction import visible
 
 _COLUMNS = 4
-LARGEST_PICTURE = 5_000
-"""Bytes of a picture in a static table: with twenty of them a notebook is still a small file."""
+_MOST_TILES = 24
+_TILES_OF_MORE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,13 @@ class Tile:
     thumbnail: Callable[[], bytes | None] = field(default=lambda: None, repr=False)
 
 
-def html(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
-    """A table of `tiles` under a line with `title` and `notes`."""
+def tiles_shown(total: int) -> int:
+    """How many of `total` pictures stand in a static table; of very many a few, as a sample."""
+    return total if total <= _MOST_TILES else _TILES_OF_MORE
+
+
+def html(title: str, notes: Sequence[str], tiles: Sequence[Tile], total: int = 0) -> str:
+    """A table of `tiles` under a line with `title` and `notes`. They are the first of `total` images."""
     heading = f"<strong>{escape(title)}</strong>"
     lines = "".join(f"<br>{escape(note)}" for note in notes)
     rows = [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
@@ -41,7 +46,8 @@ def html(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
     # Columns of equal width that shrink with the page; without CSS the pictures have their own width.
     style = f"table-layout:fixed;width:100%;max-width:{_COLUMNS * 272}px;border-spacing:8px;margin:0"
     table = f'<table class="ig-tiles" style="{style}">{body}</table>' if tiles else ""
-    return f'<div class="ig-static"><p style="margin:4px 0">{heading}{lines}</p>{table}</div>'
+    rest = "".join(f'<p style="margin:4px 0">{line}</p>' for line in _rest(tiles, total))
+    return f'<div class="ig-static"><p style="margin:4px 0">{heading}{lines}</p>{table}{rest}</div>'
 
 
 def _cell(tile: Tile) -> str:
@@ -66,11 +72,18 @@ def _code(text: str) -> str:
     return f'<code style="white-space:normal;overflow-wrap:anywhere">{escape(text)}</code>'
 
 
-def text(title: str, notes: Sequence[str], tiles: Sequence[Tile]) -> str:
+def text(title: str, notes: Sequence[str], tiles: Sequence[Tile], total: int = 0) -> str:
     """The same as a few lines of text, one a picture."""
     lines = [title, *(f"  {note}" for note in notes)]
     lines.extend("  ".join(["", *filter(None, [tile.path]), tile.name, *tile.facts]) for tile in tiles)
+    lines.extend(f"  {line}" for line in _rest(tiles, total))
     return visible("\n".join(lines))
+
+
+def _rest(tiles: Sequence[Tile], total: int) -> list[str]:
+    """What to say of the images that are not among `tiles`."""
+    more = total - len(tiles)
+    return [f"… and {more:,} more image{'' if more == 1 else 's'}, not shown here"] if more > 0 else []
 
 
 def byte_size(count: int) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from imagegen_nb.core import image_metadata
+from imagegen_nb.core.received_file import ReceivedFile
 from imagegen_nb.errors import ImageRejected
 
 if TYPE_CHECKING:
@@ -25,15 +26,7 @@ LARGEST_FILE = 4 * MOST_PIXELS + 8 * 1024 * 1024
 """Bytes of one image file: that many pixels in four channels, uncompressed, and what stands beside them."""
 _MOST_SCANNED = 12 * MOST_PIXELS
 """Pixels of a JPEG times its scans: a small file may go over the picture ten thousand times."""
-_THUMBNAILS = (
-    (256, 75),
-    (256, 50),
-    (256, 30),
-    (160, 40),
-    (96, 40),
-    (48, 40),
-)
-"""Longer edge in pixels and WebP quality, from what is wanted to what always fits."""
+_SMALL_STEPS = ((256, (75, 50, 30)), (160, (40,)), (96, (40,)), (48, (40,)))
 
 EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 """The accepted MIME types and the file name ending of each."""
@@ -44,10 +37,31 @@ _PILLOW_NAMES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 
 
 @dataclass(frozen=True, slots=True)
+class ThumbnailSize:
+    """How large a thumbnail is: at most `largest` bytes, and the `steps` that are tried for it.
+
+    A step is the longer edge in pixels and WebP qualities, from what is wanted to what always fits. WebP's
+    `method` trades time for bytes. `name` is part of file names: change it with what it stands for.
+    """
+
+    name: str
+    largest: int
+    steps: tuple[tuple[int, tuple[int, ...]], ...]
+    method: int = 4
+
+
+STATIC = ThumbnailSize("static-1", 5_000, _SMALL_STEPS)
+"""For a saved notebook: with twenty of them it is still a small file."""
+LIVE = ThumbnailSize("live-1", 20_000, ((512, (75, 60, 45)), (384, (60, 45)), *_SMALL_STEPS), method=2)
+"""For a page beside a kernel: sharp on screens with two pixels for one, a dozen of them in 240 kB."""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedImage:
     """A fully decoded, acceptable image. `width` and `height` are pixels as it is shown, `media_type` is read
     off the bytes; `note` says what differs from what was declared or asked, or is empty. `lost` names
-    what the file said beside its pixels that did not come along into another format."""
+    what the file said beside its pixels that did not come along into another format. `file` is a temporary
+    file with the same bytes, for a store to take."""
 
     data: bytes = field(repr=False)
     media_type: str
@@ -56,10 +70,13 @@ class CheckedImage:
     has_alpha: bool
     note: str = ""
     lost: tuple[str, ...] = ()
+    file: ReceivedFile | None = field(default=None, repr=False, compare=False)
 
 
-def sniff(data: bytes) -> str | None:
+def sniff(data: bytes | ReceivedFile) -> str | None:
     """The MIME type read off the first bytes: PNG, JPEG or WebP, else None."""
+    if isinstance(data, ReceivedFile):
+        data = data.head
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):
@@ -69,16 +86,22 @@ def sniff(data: bytes) -> str | None:
     return None
 
 
-def check(data: bytes, *, declared: str | None = None, store_as: str | None = None) -> CheckedImage:
+def check(
+    data: bytes | ReceivedFile, *, declared: str | None = None, store_as: str | None = None
+) -> CheckedImage:
     """Decode `data` and say what it is; with `store_as` transcode it to that MIME type.
 
     Raises `ImageRejected` for anything that is not a whole PNG, JPEG or WebP within the bounds.
     """
+    file = data if isinstance(data, ReceivedFile) else None
+    size = data.size if isinstance(data, ReceivedFile) else len(data)
     media_type = sniff(data)
     if media_type is None:
-        raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(data)})")
-    if len(data) > LARGEST_FILE:
-        raise ImageRejected(f"the image file has {len(data):,} bytes; at most {LARGEST_FILE:,} are accepted")
+        head = data.head if isinstance(data, ReceivedFile) else data
+        raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(head, size)})")
+    if size > LARGEST_FILE:
+        raise ImageRejected(f"the image file has {size:,} bytes; at most {LARGEST_FILE:,} are accepted")
+    data = data.read() if isinstance(data, ReceivedFile) else data
     note = ""
     if declared in EXTENSIONS and declared != media_type:
         note = f"declared {declared}, the bytes are {media_type}"
@@ -89,34 +112,43 @@ def check(data: bytes, *, declared: str | None = None, store_as: str | None = No
     if store_as and store_as != media_type:
         lost = image_metadata.lost(picture, data)
         data = _encode(image_metadata.upright(picture), store_as)
-        media_type = store_as
-    return CheckedImage(data, media_type, width, height, has_alpha, note, lost)
+        media_type, file = store_as, None
+    return CheckedImage(data, media_type, width, height, has_alpha, note, lost, file)
 
 
 def decode(data: bytes) -> PILImage.Image:
     """A loaded, upright Pillow image of checked bytes; raises `ImageRejected` as `check` does."""
     media_type = sniff(data)
     if media_type is None:
-        raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(data)})")
+        raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(data, len(data))})")
     return image_metadata.upright(_decode(data, media_type))
 
 
-def thumbnail(data: bytes, largest: int | None = None) -> bytes:
-    """A WebP of `data` whose longer edge is at most 256 pixels, usually 3 to 10 KB.
+def thumbnail(data: bytes, size: ThumbnailSize = STATIC) -> bytes:
+    """A small WebP of `data`. Raises `ImageRejected` as `check` does."""
+    return _shrink(decode(data), size)
 
-    `largest` bounds its bytes: a rich picture first loses quality for it, then pixels.
-    """
+
+def thumbnail_of(picture: PILImage.Image, size: ThumbnailSize = STATIC) -> bytes:
+    """The same of a loaded, upright picture, for pixels that are at hand already; they stay as they are."""
+    return _shrink(picture.copy(), size)
+
+
+def _shrink(picture: PILImage.Image, size: ThumbnailSize) -> bytes:
     from PIL import Image
 
-    picture = image_metadata.to_srgb(decode(data))
+    picture = image_metadata.to_srgb(picture)
     small = b""
-    for edge, quality in _THUMBNAILS:
+    for edge, qualities in size.steps:
         picture.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        buffer = io.BytesIO()
-        picture.save(buffer, "WEBP", quality=quality, method=4)
-        small = buffer.getvalue()
-        if largest is None or len(small) <= largest:
-            break
+        for quality in qualities:
+            buffer = io.BytesIO()
+            picture.save(buffer, "WEBP", quality=quality, method=size.method)
+            small = buffer.getvalue()
+            if len(small) <= size.largest:
+                return small
+            if len(small) > 2 * size.largest:
+                break  # no quality makes up for so many bytes
     return small
 
 
@@ -189,7 +221,7 @@ def _on_white(picture: PILImage.Image) -> PILImage.Image:
     return composed
 
 
-def _describe(data: bytes) -> str:
+def _describe(data: bytes, size: int) -> str:
     """What rejected bytes look like, in words; never the bytes themselves."""
     head = data[:256].lstrip().lower()
     if not data:
@@ -202,4 +234,4 @@ def _describe(data: bytes) -> str:
         return "it looks like a GIF"
     if head.startswith((b"{", b"[")):
         return "it looks like JSON"
-    return f"{len(data):,} bytes of something else"
+    return f"{size:,} bytes of something else"

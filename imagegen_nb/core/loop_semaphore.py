@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import weakref
 
+from imagegen_nb.core.open_files import soft_limit
+
 
 class LoopSemaphore:
     """A semaphore of each event loop, for as many at once as the limit of open files allows.
@@ -26,7 +28,7 @@ class LoopSemaphore:
     @property
     def size(self) -> int:
         """How many it lets in at once."""
-        return max(2, min(self._most, _soft_limit() // self._files))
+        return max(2, min(self._most, soft_limit() // self._files))
 
     def __call__(self) -> asyncio.Semaphore:
         """The running loop's."""
@@ -34,12 +36,3 @@ class LoopSemaphore:
         if loop not in self._of_loop:
             self._of_loop[loop] = asyncio.Semaphore(self.size)
         return self._of_loop[loop]
-
-
-def _soft_limit() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows bounds open files elsewhere
-        return 1 << 16
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1 << 16 if soft == resource.RLIM_INFINITY else soft

@@ -34,6 +34,12 @@ _FIRST = "(?=[AByxbs])"
 """The letters keys begin with, looked at before all else: several times faster in large texts."""
 _ANY_SHAPE = re.compile(f"{_FIRST}{_START}(?:{'|'.join(f'({shape})' for shape in _SHAPES.values())})")
 
+_LARGE = 4_096
+"""Characters; a smaller text is searched by the expression alone."""
+_LITERALS = (b"sk-", b"xai-", b"AIza", b"AQ.", b"ya29.")
+_BEARER = b"bearer"
+"""One of these, the last in any case, stands at the beginning of each shape."""
+
 _LONGEST = 300
 """No provider's key has more characters; base64 of a picture has, and by chance looks like one."""
 _LONG_PART = 16
@@ -73,7 +79,7 @@ def find(text: str, known: Iterable[str] = ()) -> str | None:
     """What kind of key `text` holds (never the key itself), or None."""
     if any(form in text for form in _forms(tuple(known))):
         return _IN_USE
-    match = _ANY_SHAPE.search(text)
+    match = _first_shape(text)
     return _kind(match) if match else None
 
 
@@ -90,6 +96,32 @@ def likely(text: str, known: Iterable[str] = ()) -> Iterator[tuple[int, str]]:
         )
         if len(secret) <= _LONGEST and not _REPEATED.search(secret) and _odd_parts(secret) and not inside:
             yield match.start(), _kind(match)
+
+
+def _first_shape(text: str) -> re.Match[str] | None:
+    """As `_ANY_SHAPE.search`, but looking only where a shape's literal beginning stands.
+
+    The expression looks at each character, and a picture has millions.
+    """
+    try:
+        data = text.encode("latin-1") if len(text) >= _LARGE else None
+    except UnicodeEncodeError:
+        data = None
+    if data is None:
+        return _ANY_SHAPE.search(text)
+    where = [(data, literal) for literal in _LITERALS] + [(data.lower(), _BEARER)]
+    found = (_first_shape_at(text, places, literal) for places, literal in where)
+    return min(filter(None, found), key=lambda match: match.start(), default=None)
+
+
+def _first_shape_at(text: str, data: bytes, literal: bytes) -> re.Match[str] | None:
+    """The first shape in `text` that begins where `literal` stands in `data`."""
+    start = data.find(literal)
+    while start >= 0:
+        if match := _ANY_SHAPE.match(text, start):
+            return match
+        start = data.find(literal, start + 1)
+    return None
 
 
 def _odd_parts(text: str) -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from imagegen_nb.errors import ImagegenError
+
+if TYPE_CHECKING:
+    from imagegen_nb.core.received_file import ReceivedFile
 
 ChargeType = Literal["hosted", "personal"]
 """Whose account pays: the workspace's hosted credit, or the user's own provider key."""
@@ -159,10 +162,13 @@ class PartialImage:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """One finished image as the provider sent it, not yet checked; `index` counts from 0."""
+    """One finished image as the provider sent it, not yet checked; `index` counts from 0.
+
+    `data` are its bytes, or the file that they were written to as they arrived.
+    """
 
     index: int
-    data: bytes = field(repr=False)
+    data: bytes | ReceivedFile = field(repr=False)
     declared_type: str | None = None
     request_id: str | None = None
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from imagegen_nb.core.json_walk import walk
@@ -45,7 +45,7 @@ def paths(template: str) -> tuple[str, ...]:
 
 def malformed(template: str) -> tuple[str, ...]:
     """Tags whose content is not a path, as written in the text."""
-    contents = dict.fromkeys(_TAG.findall(template))
+    contents = dict.fromkeys(_TAG.findall(template)) if "{{" in template else ()
     return tuple(f"{{{{{inside}}}}}" for inside in contents if not _PATH.fullmatch(inside.strip()))
 
 
@@ -94,43 +94,64 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     Text stays as it is; numbers, true and false are written as JSON, arrays and objects as compact
     JSON. Raises one `VariableError` that names every tag that cannot be filled, and why.
     """
+    parts = list(_split(template))
     values: dict[str, str] = {}
+    for path in parts[1::2]:
+        if path not in values:
+            exists, value = _look_up(path, context) if path else (False, None)
+            text, reason = _as_text(value) if exists else ("", "has no value")
+            if reason:
+                raise _unfillable(template, context)
+            values[path] = text
+    parts[1::2] = [values[path] for path in parts[1::2]]
+    length = sum(map(len, parts))
+    if length > LONGEST_TEXT:
+        raise VariableError(
+            f"the text would have {length:,} characters with its variables filled in; at most "
+            f"{LONGEST_TEXT:,} are written. Use shorter values, or each of them less often"
+        )
+    return "".join(parts)
+
+
+@lru_cache(maxsize=16)
+def _split(template: str) -> tuple[str, ...]:
+    """Text and path in turn, as they stand in `template`; an empty path for what is none. Many runs fill in
+    the same prompt."""
+    parts = _TAG.split(template)
+    contents = [inside.strip() for inside in parts[1::2]]
+    parts[1::2] = [path if _PATH.fullmatch(path) else "" for path in contents]
+    return tuple(parts)
+
+
+def _unfillable(template: str, context: Mapping[str, Any]) -> VariableError:
+    """The error that names every tag of `template` that cannot be filled."""
     missing: list[str] = []
     unusable = [f"{tag} is not a path: {remedy_for(tag)}" for tag in malformed(template)]
     for path in paths(template):
         exists, value = _look_up(path, context)
         if not exists:
             missing.append(path)
-            continue
-        text, reason = _as_text(value)
-        values[path] = text
-        if reason:
+        elif reason := _as_text(value)[1]:
             unusable.append(f"{{{{{path}}}}} {reason}")
-    if missing or unusable:
-        problems = [f"{{{{{path}}}}} has no value" for path in missing]
-        hints = [_suggest(path, context) for path in missing[:_MOST_HINTS]]
-        problems[: len(hints)] = [f"{line}; {hint}" for line, hint in zip(problems, hints, strict=False)]
-        raise VariableError(visible(_listed([*problems, *unusable])), missing=tuple(missing))
-    tags = Counter(_TAG.findall(template)).items()
-    length = len(template) + sum(times * (len(values[tag.strip()]) - len(tag) - 4) for tag, times in tags)
-    if length > LONGEST_TEXT:
-        raise VariableError(
-            f"the text would have {length:,} characters with its variables filled in; at most "
-            f"{LONGEST_TEXT:,} are written. Use shorter values, or each of them less often"
-        )
-    return _TAG.sub(lambda match: values[match[1].strip()], template)
+    problems = [f"{{{{{path}}}}} has no value" for path in missing]
+    hints = [_suggest(path, context) for path in missing[:_MOST_HINTS]]
+    problems[: len(hints)] = [f"{line}; {hint}" for line, hint in zip(problems, hints, strict=False)]
+    return VariableError(visible(_listed([*problems, *unusable])), missing=tuple(missing))
 
 
 def _as_text(value: Any) -> tuple[str, str]:
     """A value as it is written into a prompt, and why it cannot be (empty when it can)."""
-    if value is None:
+    if isinstance(value, str):
+        text = value
+    elif value is None:
         return "", "is null: there is nothing to fill in"
-    if _holds_more(value, LONGEST_VALUE // 2):  # each takes a character and a comma, at the least
+    elif _holds_more(value, LONGEST_VALUE // 2):  # each takes a character and a comma, at the least
         return "", f"is more than {LONGEST_VALUE:,} characters long as JSON, which is all that fits a prompt"
-    try:
-        text = value if isinstance(value, str) else _compact(value)
-    except ValueError:
-        return "", "holds a number JSON cannot write (NaN, infinite, or far too long)"
+    else:
+        try:
+            text = _compact(value)
+        except ValueError:
+            return "", "holds a number JSON cannot write (NaN, infinite, or far too long)"
     if len(text) > LONGEST_VALUE:
         return "", f"is {len(text):,} characters long; at most {LONGEST_VALUE:,} fit a prompt"
     return text, ""
@@ -159,6 +180,9 @@ def _listed(lines: Sequence[str]) -> str:
 
 def _look_up(path: str, data: Any) -> tuple[bool, Any]:
     for segment in path.split("."):
+        if isinstance(data, dict) and segment in data:  # as nearly always, and the quickest
+            data = data[segment]
+            continue
         exists, data = _step_into(data, segment)
         if not exists:
             return False, None

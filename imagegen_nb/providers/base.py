@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -31,7 +32,9 @@ class Connection:
     `timeout` is the same bound in seconds from the start, for messages. `cassette` is the one the run
     began with; `send_to`, while recording against an emulator, is asked in place of `base_url`. `waiting` is
     told the seconds and the reason when a call has to wait before it may be sent. `query` is what an
-    account's address has after its `?`: the transport adds it to every request.
+    account's address has after its `?`: the transport adds it to every request. `requests_per_minute` is the
+    provider's published limit for the account, where the user has set it. `new_path` names a file for the
+    bytes of an image that is arriving; without it an answer stays text until its end.
     """
 
     base_url: str
@@ -44,6 +47,8 @@ class Connection:
     send_to: str = ""
     waiting: Callable[[float, str], object] | None = None
     query: str = ""
+    requests_per_minute: int | None = None
+    new_path: Callable[[], Path | None] | None = None
 
     @property
     def key(self) -> str:
@@ -66,6 +71,9 @@ class Provider(ABC):
     wire_names: ClassVar[Mapping[str, str]] = {}
     """What the provider calls each setting in its requests, by platform key, for a provider whose
     `generate` builds its request with `ImageRequest.wire_settings`; empty for one that reads them itself."""
+    takes_files: ClassVar[bool] = False
+    """Whether `generate` reads images only by `ProviderResponse.image_data`, and hands on what that gives,
+    bytes or a file: then they are decoded into files while they arrive."""
     rank: ClassVar[int] = 100
     """Where the provider stands in lists; the platform's own order for the built-in ones."""
 

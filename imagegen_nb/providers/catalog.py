@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import operator
 import pkgutil
 import re
 import threading
 from pathlib import Path
+from typing import NamedTuple, cast
 
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import InvalidOption
@@ -19,6 +21,19 @@ from imagegen_nb.providers.capabilities import Model
 _registered: list[Provider] = []
 _declared: dict[str, CatalogEntry] = {}
 """The models that users declared, by name."""
+_changes = 0
+"""How often what is registered or declared has changed."""
+
+
+class _Listed(NamedTuple):
+    """All models, and what they were listed from."""
+
+    changes: int
+    sources: list[tuple[Model, ...]]
+    by_name: dict[str, CatalogEntry]
+
+
+_last: _Listed | None = None
 _lock = threading.Lock()
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 _LONGEST_NAME = 100
@@ -34,6 +49,11 @@ def _built_in() -> tuple[Provider, ...]:
 
 def providers() -> tuple[Provider, ...]:
     """All providers, in the platform's order, registered ones last."""
+    return _providers(_changes)
+
+
+@functools.lru_cache(maxsize=1)
+def _providers(_changes: int) -> tuple[Provider, ...]:
     return tuple(sorted((*_built_in(), *_registered), key=lambda provider: provider.rank))
 
 
@@ -52,6 +72,7 @@ def register(provider: Provider | Model) -> None:
         if clashes:
             raise InvalidOption(f"already registered: {', '.join(sorted(clashes))}. Choose other names")
         _registered.append(provider)
+        _note_change()
 
 
 def declare(model: Model) -> CatalogEntry:
@@ -84,6 +105,7 @@ def declare(model: Model) -> CatalogEntry:
                 f"{nearest(model.like)}"
             )
         _declared[model.name] = CatalogEntry(like.provider, model.resembling(like.model))
+        _note_change()
         return _declared[model.name]
 
 
@@ -118,18 +140,42 @@ def unregister(name: str) -> None:
     with _lock:
         _declared.pop(name, None)
         _registered[:] = [provider for provider in _registered if provider.name != name]
+        _note_change()
+
+
+def _note_change() -> None:
+    """After each change, and under the lock: a list that was begun before it is then found out of date."""
+    global _changes
+    _changes += 1
 
 
 def models() -> tuple[CatalogEntry, ...]:
     """Every model with its provider: those the platform offers first, in its order; declared ones last."""
-    entries = [CatalogEntry(provider, model) for provider in providers() for model in provider.models]
+    return tuple(_by_name().values())
+
+
+def _by_name() -> dict[str, CatalogEntry]:
+    """All models by name, listed anew after a change: a step looks its own up each time it is read."""
+    global _last
+    changes, known = _changes, providers()
+    sources = [provider.models for provider in known]  # a provider may be given others at any time
+    last = _last
+    if last is not None and last.changes == changes and all(map(operator.is_, last.sources, sources)):
+        return last.by_name
+    entries = [CatalogEntry(provider, model) for provider in known for model in provider.models]
     entries += list(_declared.values())
-    return tuple(sorted(entries, key=lambda entry: not entry.model.offered))
+    entries.sort(key=lambda entry: not entry.model.offered)
+    by_name = {entry.model.name: entry for entry in entries}
+    _last = _Listed(changes, sources, by_name)
+    return by_name
 
 
 def find(name: object) -> CatalogEntry | None:
     """The model called `name`, or None."""
-    return next((entry for entry in models() if entry.model.name == name), None)
+    try:
+        return _by_name().get(cast("str", name))  # whatever was given as a model
+    except TypeError:  # not hashable
+        return None
 
 
 def nearest(name: object) -> str:

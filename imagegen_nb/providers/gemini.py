@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.core.images import sniff
 from imagegen_nb.core.open_files import is_out_of_files, patiently
+from imagegen_nb.core.received_file import ReceivedFile
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import (
     GeneratedImage,
@@ -38,6 +39,7 @@ from imagegen_nb.providers.http.response import (
     ProviderResponse,
     failure,
     mapping,
+    read_answer,
     safe_name,
     usage_of,
     whole_number,
@@ -109,6 +111,7 @@ class Gemini(Provider):
     key_variable = "GEMINI_API_KEY"
     wire_names = _IMAGE_CONFIG
     accounts = (Gateway, VertexAI)
+    takes_files = True
     rank = 2
     models = (
         _FLASH,
@@ -207,7 +210,7 @@ async def _one(
         )
         if not response.is_success:
             return [MissingImages(_error(response, client.connection))]
-        return await asyncio.to_thread(_read, response, request, index)
+        return await read_answer(response, partial(_read, response, request, index))
     except ProviderError as error:
         return [MissingImages(error)]
 
@@ -252,7 +255,7 @@ def _merged(answers: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _images(
     parts: list[Mapping[str, Any]], response: ProviderResponse
-) -> list[tuple[bytes, str | None] | ProviderError]:
+) -> list[tuple[bytes | ReceivedFile, str | None] | ProviderError]:
     """The images among the parts of an answer, each with its declared type, or why the only one is none.
 
     Newer models send drafts as "thought" parts before the picture itself. Other parts can be empty, or hold a
@@ -260,22 +263,22 @@ def _images(
     """
     inline = [(part, mapping(part.get("inlineData") or part.get("inline_data"))) for part in parts]
     files = [file for part, file in inline if file and not part.get("thought")]
-    found: list[tuple[bytes, str | None] | ProviderError] = []
-    errors: list[tuple[bytes, str | None] | ProviderError] = []
+    found: list[tuple[bytes | ReceivedFile, str | None] | ProviderError] = []
+    errors: list[tuple[bytes | ReceivedFile, str | None] | ProviderError] = []
     for file in files:
         declared = file.get("mimeType") or file.get("mime_type")
         declared = declared if isinstance(declared, str) else None
         data = response.image_data(file.get("data"))
-        if isinstance(data, bytes) and sniff(data):
+        if not isinstance(data, ProviderError) and sniff(data):
             found.append((data, declared))
         else:
-            errors.append((data, declared) if isinstance(data, bytes) else data)
+            errors.append(data if isinstance(data, ProviderError) else (data, declared))
     return found or errors[:1]
 
 
 def _last_draft(
     candidates: list[Mapping[str, Any]], parts: list[Mapping[str, Any]], response: ProviderResponse
-) -> tuple[bytes, str | None] | None:
+) -> tuple[bytes | ReceivedFile, str | None] | None:
     """The last draft of an answer without another picture, unless the picture was withheld."""
     if any(candidate.get("finishReason", "STOP") != "STOP" for candidate in candidates):
         return None

@@ -6,7 +6,6 @@ codes", read 2026-11-21.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
@@ -31,6 +30,7 @@ from imagegen_nb.providers.http.response import (
     image_items,
     inline_data,
     mapping,
+    read_answer,
     safe_name,
     tokens_by_modality,
     usage_of,
@@ -136,6 +136,7 @@ class OpenAI(Provider):
     key_variable = "OPENAI_API_KEY"
     wire_names = _WIRE_NAMES
     accounts = (Gateway, AzureOpenAI)
+    takes_files = True
     rank = 0
     models = (
         Model(
@@ -177,7 +178,7 @@ class OpenAI(Provider):
                 return
             images = sdk.images.with_raw_response
             response = await client.send(partial(images.generate, **cast("Any", _body(request))))
-            for event in await asyncio.to_thread(self._read, request, response, connection):
+            for event in await read_answer(response, partial(self._read, request, response, connection)):
                 yield event
 
     def _read(
@@ -278,7 +279,7 @@ def _read_answer(
         data = response.item_data(item)
         outcomes.append(
             GeneratedImage(position, data, _mime(answer), response.request_id)
-            if isinstance(data, bytes)
+            if not isinstance(data, ProviderError)
             else data
         )
     return outcomes

@@ -6,10 +6,11 @@ Its errors and usage are not OpenAI's, so the OpenAI SDK would lose them. Facts:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import Any
 
+from imagegen_nb.core.received_file import ReceivedFile
 from imagegen_nb.core.types import (
     GeneratedImage,
     ImageRequest,
@@ -25,6 +26,7 @@ from imagegen_nb.providers.http.response import (
     image_items,
     inline_data,
     mapping,
+    read_answer,
     safe_name,
     tokens_by_modality,
     usage_of,
@@ -59,6 +61,7 @@ class XAI(Provider):
     base_url = "https://api.x.ai/v1"
     key_variable = "XAI_API_KEY"
     wire_names = _WIRE_NAMES
+    takes_files = True
     rank = 1
     models = (
         _grok(
@@ -114,7 +117,7 @@ class XAI(Provider):
             answer = response.json_or_empty()
             yield _metadata(answer, response, None)
             raise _error(response, connection)
-        for event in await asyncio.to_thread(_read, request, response):
+        for event in await read_answer(response, partial(_read, request, response)):
             yield event
 
 
@@ -130,7 +133,7 @@ def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEve
             declared = declared if isinstance(declared, str) else None
             images.append(
                 GeneratedImage(len(images), data, declared, response.request_id)
-                if isinstance(data, bytes)
+                if not isinstance(data, ProviderError)
                 else data
             )
     cost = metadata.usage.cost_in_usd_ticks
@@ -141,7 +144,7 @@ def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEve
     return events + response.image_events(images, request.count)
 
 
-def _image(item: Mapping[str, Any], response: ProviderResponse) -> bytes | ProviderError:
+def _image(item: Mapping[str, Any], response: ProviderResponse) -> bytes | ReceivedFile | ProviderError:
     # An image that is marked so is a placeholder for the one that was withheld.
     withheld = item.get("respect_moderation") is False
     if not withheld and (inline_data(item) or item.get("url")):

@@ -6,13 +6,19 @@ The file is the picture itself, so that a reviewer sees what changed. It is name
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
+from typing import NamedTuple
 
 import pybase64
 
 from imagegen_nb.core import images
-from imagegen_nb.core.atomic_files import explain, read_bounded, write_durably
+from imagegen_nb.core.atomic_files import explain, open_plain, write_durably
 from imagegen_nb.core.images import EXTENSIONS, sniff
 from imagegen_nb.errors import ReplayError
 
@@ -21,6 +27,11 @@ LARGEST = images.LARGEST_FILE
 """Bytes of one blob; no provider sends a larger image, and nothing larger is recorded."""
 _LARGEST_BODY = 640 * 1024 * 1024
 """Bytes of one restored body: a small text may name a large blob ten thousand times."""
+
+_SMALL = 4_096
+"""Bytes of a file that git or somebody else may have left in a blob's place."""
+_PIECE = 3 * 16 * 1024
+"""Bytes of a blob that are encoded at a time; base64 encodes three by three."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{2048,}={0,2}")
 _NAME = r"[0-9a-f]{32}\.(?:png|jpg|webp|bin)"
@@ -42,11 +53,12 @@ def extract(body: bytes) -> tuple[str, dict[str, bytes]]:
     def replace_run(match: re.Match[str]) -> str:
         # A torn answer may end within a quadruple; its last characters stay in the text.
         whole = match[0][: len(match[0]) // 4 * 4]
+        encoded = whole.encode("ascii")
         try:
-            data = pybase64.b64decode(whole, validate=True)
+            data = pybase64.b64decode(encoded, validate=True)
         except ValueError:
             return match[0]
-        reversible = pybase64.b64encode(data).decode() == whole
+        reversible = pybase64.b64encode(data) == encoded
         return placeholder(data, "b64") + match[0][len(whole) :] if reversible else match[0]
 
     try:
@@ -58,27 +70,82 @@ def extract(body: bytes) -> tuple[str, dict[str, bytes]]:
 
 def restore(text: str, folder: Path) -> bytes:
     """The body that `extract` made `text` of. Raises `ReplayError` for a blob that is missing or changed."""
+    verify(text, folder)
+    return b"".join(pieces(text, folder))
+
+
+def check(text: str, folder: Path) -> int:
+    """The bytes of the body that `text` stands for. Raises `ReplayError` for a blob that cannot be one.
+
+    Only a small file, which may stand in for the image, is read: `verify` reads all.
+    """
     if text.count(_MARK) != len(_PLACEHOLDER.findall(text)):
         raise ReplayError("a placeholder of an image is damaged; record it again")
     if is_linked(folder):
         raise ReplayError(f"{FOLDER}/ is a link; a cassette holds its images itself")
-    parts: list[bytes] = []
-    end = size = 0
-    for match in _PLACEHOLDER.finditer(text):
-        parts.append(text[end : match.start()].encode())
-        end = match.end()
-        if match[1] is None:
-            parts.append(_MARK.encode())
+    size = 0
+    for part in _parts(text):
+        if isinstance(part, str):
+            size += len(part.encode())
         else:
-            data = _read(folder / FOLDER / match[2])
-            parts.append(pybase64.b64encode(data) if match[1] == "b64" else data)
-        size += len(parts[-1])
+            length = _size(folder / FOLDER / part.name)
+            size += (length + 2) // 3 * 4 if part.in_base64 else length
         if size > _LARGEST_BODY:
             raise ReplayError(
                 f"a body has more than {_LARGEST_BODY:,} bytes with its images; record it again"
             )
-    parts.append(text[end:].encode())
-    return b"".join(parts)
+    return size
+
+
+def verify(text: str, folder: Path) -> None:
+    """Read each blob that `text` names, and hold none. Raises `ReplayError` for one that was changed."""
+    check(text, folder)
+    for name in names_in(text):
+        _verify(folder / FOLDER / name)
+
+
+def pieces(
+    text: str, folder: Path, change: Callable[[bytes], bytes] = lambda data: data
+) -> Generator[bytes, None, None]:
+    """The body that `text` stands for, a little at a time, read when it is asked for; `verify` comes before.
+
+    `change` is made in all but images.
+    """
+    for part in _parts(text):
+        if isinstance(part, str):
+            yield change(part.encode())
+        elif part.in_base64:
+            with _opened(folder / FOLDER / part.name) as file:
+                while data := file.read(_PIECE):
+                    yield pybase64.b64encode(data)
+        else:
+            with _opened(folder / FOLDER / part.name) as file:
+                data = file.read(LARGEST)
+            yield change(data)
+
+
+class _Blob(NamedTuple):
+    """A blob that a text names."""
+
+    name: str
+    in_base64: bool
+
+
+def _parts(text: str) -> Iterator[str | _Blob]:
+    """The texts between blobs, with what stood where they hold the mark themselves, and the blobs."""
+    end, before = 0, ""
+    for match in _PLACEHOLDER.finditer(text):
+        before += text[end : match.start()]
+        end = match.end()
+        if match[1] is None:
+            before += _MARK
+            continue
+        if before:
+            yield before
+        yield _Blob(match[2], match[1] == "b64")
+        before = ""
+    if before + text[end:]:
+        yield before + text[end:]
 
 
 def is_linked(folder: Path) -> bool:
@@ -96,8 +163,12 @@ def is_name(name: str) -> bool:
     return re.fullmatch(_NAME, name) is not None
 
 
-def write(folder: Path, blobs: dict[str, bytes]) -> None:
-    """Put `blobs` below `folder`, where they are not there already. Raises OSError."""
+Signature = tuple[int, int, int] | None
+"""What changes with a file: which one it is, its size, and when it was written; None for no plain file."""
+
+
+def write(folder: Path, blobs: dict[str, bytes]) -> dict[str, Signature]:
+    """Put `blobs` below `folder`, where they are not there already; their signatures. Raises OSError."""
     directory = folder / FOLDER
     if is_linked(folder):
         directory.unlink()
@@ -106,6 +177,18 @@ def write(folder: Path, blobs: dict[str, bytes]) -> None:
         path = directory / name
         if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
             write_durably(path, data)
+    return {name: signature(folder, name) for name in blobs}
+
+
+def signature(folder: Path, name: str) -> Signature:
+    """What tells, without reading it, whether a blob is still the file that was written."""
+    try:
+        status = (folder / FOLDER / name).lstat()
+    except OSError:
+        return None
+    if is_linked(folder) or not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _name(data: bytes) -> str:
@@ -116,20 +199,38 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def _read(path: Path) -> bytes:
+def _size(path: Path) -> int:
+    """The bytes of a blob. One so small that it may be something else instead is read, too."""
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+    if size < _SMALL:
+        _verify(path)
+    return size
+
+
+def _verify(path: Path) -> None:
+    with _opened(path) as file:
+        if hashlib.file_digest(file, "sha256").hexdigest().startswith(path.stem):
+            return
+        file.seek(0)
+        change = _explain_change(file.read(LARGEST), path.stem)
+    raise ReplayError(f"{FOLDER}/{path.name} was changed: {change}, or record it again")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    """A blob's file, to be read. Raises `ReplayError` where it is not there or cannot be one."""
     name = f"{FOLDER}/{path.name}"
     try:
-        data = read_bounded(path, LARGEST)
-        if data is None:
-            raise ReplayError(f"{name} is larger than {LARGEST:,} bytes, so it is not what was recorded")
+        with open_plain(path) as file:
+            if os.fstat(file.fileno()).st_size <= LARGEST:
+                yield file
+                return
+        problem = f"{name} is larger than {LARGEST:,} bytes, so it is not what was recorded"
     except FileNotFoundError:
         problem = f"{name} is missing; restore the file (is it committed, or left out by a .gitignore?)"
     except OSError as error:
         problem = f"{name} cannot be read: {explain(error)}"
-    else:
-        if _digest(data) == path.stem:
-            return data
-        problem = f"{name} was changed: {_explain_change(data, path.stem)}"
     raise ReplayError(f"{problem}, or record it again")
 
 

@@ -6,9 +6,8 @@ field is validated; what is wrong with it is one `ReplayError`.
 
 from __future__ import annotations
 
-import errno
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,13 +15,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, ValidationError
 
-from imagegen_nb.core.atomic_files import explain, read_bounded, write_durably
-from imagegen_nb.core.install_hint import install_command
+from imagegen_nb.core.atomic_files import explain, read_bounded
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import ReplayError
-from imagegen_nb.replay import blobs, bodies
+from imagegen_nb.replay import blobs, bodies, cassette_yaml
+from imagegen_nb.replay.cassette_yaml import ONE_SIDE
 from imagegen_nb.replay.recording import Recording
-from imagegen_nb.replay.yaml_keys import RepeatedKeys
+from imagegen_nb.replay.stored_recording import StoredRecording
 
 FILE = "cassette.yaml"
 _LAYOUT = 1
@@ -30,22 +29,12 @@ _LARGEST = 32 * 1024 * 1024
 """Bytes of the text; a recorded call takes about one thousand."""
 _LARGEST_BEGINNING = 100_000
 """Bytes of what comes before the recordings."""
-_TOO_DEEP = "it is nested deeper than a cassette is"
-_DEEPEST = 20
 _LARGEST_WHOLE = 1024 * 1024 * 1024
 """Bytes of all that is recorded, each image as often as a recording contains it."""
 _LARGEST_REQUEST = 1_000_000
 _LONGEST_TEXT = 400
 _LONGEST_PLACE = 60
-_MOST_EVENTS = 500_000
-"""YAML events (scalars, beginnings and ends) of the text; a recorded call has about forty."""
-_BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
-"""What YAML reads as a number of base 60. PyYAML computes its value in quadratic time."""
-_CONFLICT = re.compile(r"^([<>|=])\1{6,}(?:[ \r]|$)", re.MULTILINE)
-"""What git leaves at the beginning of a line, longer within a conflict; no text of ours begins there."""
-_ONE_SIDE = "take one side whole (git checkout --ours, or --theirs, of its folder), or record it again"
 _NOTEBOOK = re.compile(r"^  (notebook: .+)$", re.MULTILINE)
-_ATTRIBUTES = "cassette.yaml text eol=lf\nblobs/* binary\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +65,24 @@ def read(folder: Path) -> tuple[About, list[Recording]]:
 
     Raises `ReplayError`, which names the cassette, the place in the file, the problem and the remedy.
     """
+    about, stored = load(folder)
+    return about, [each.whole() for each in stored]
+
+
+def load(folder: Path) -> tuple[About, list[StoredRecording]]:
+    """The cassette in `folder`; the bodies of its answers stay where they are, and are only looked for.
+
+    Raises `ReplayError` as `read` does.
+    """
     text = _read_text(folder)
     try:
-        document = _validate(_parse(text))
-        recordings, size = list[Recording](), 0
+        document = _validate(cassette_yaml.parse(text))
+        recordings, size = list[StoredRecording](), 0
         for number, entry in enumerate(document.recordings, 1):
-            recordings.append(_restore(entry, number, folder))
-            size += len(recordings[-1].request_body) + len(recordings[-1].response_body)
+            place = f"cassette {folder.name!r} ({FILE}): recording {number}"
+            recording, length = _load(entry, number, folder)
+            recordings.append(StoredRecording(recording, entry.answer.body, folder, place))
+            size += length
             if size > _LARGEST_WHOLE:
                 raise ReplayError(f"it holds more than {_LARGEST_WHOLE:,} bytes with its images; split it")
     except ReplayError as error:
@@ -104,25 +104,17 @@ def notebook_of(folder: Path) -> str:
         with (folder / FILE).open("rb") as file:
             text = file.read(_LARGEST_BEGINNING).decode(errors="ignore").partition("\nrecordings:")[0]
         try:
-            metadata = _parse(text).get("metadata")
+            metadata = cassette_yaml.parse(text).get("metadata")
         except ReplayError:
-            metadata = _parse(line[1]) if (line := _NOTEBOOK.search(text)) else None
+            metadata = cassette_yaml.parse(line[1]) if (line := _NOTEBOOK.search(text)) else None
     except (OSError, ReplayError):
         return ""
     notebook = metadata.get("notebook") if isinstance(metadata, dict) else None
     return _presentable(notebook) if isinstance(notebook, str) else ""
 
 
-def write(folder: Path, about: About, recordings: Sequence[Recording]) -> None:
-    """Write a cassette into `folder`: first the images, then the text that names them, at once.
-
-    Raises OSError, with the cassette that was there before still whole.
-    """
-    entries, images = [], dict[str, bytes]()
-    for recording in sorted(recordings, key=lambda item: item.sort_key):
-        entry, its_images = _entry(recording)
-        entries.append(entry)
-        images |= its_images
+def metadata_of(about: About) -> dict[str, Any]:
+    """The beginning of the file."""
     metadata = {
         "recorded_against": about.against,
         "recorded_on": about.recorded_on,
@@ -130,21 +122,13 @@ def write(folder: Path, about: About, recordings: Sequence[Recording]) -> None:
         **({"notebook": about.notebook} if about.notebook else {}),
         **({"refused": list(about.refused)} if about.refused else {}),
     }
-    text = _dump({"layout": _LAYOUT, "metadata": metadata, "recordings": entries})
-    if folder.is_symlink():
-        raise OSError(errno.ELOOP, "a cassette is written into a folder of its own")
-    folder.mkdir(parents=True, exist_ok=True)
-    blobs.write(folder, images)
-    for name, content in ((".gitattributes", _ATTRIBUTES), (FILE, text)):
-        write_durably(folder / name, content.encode())
-    for path in _unreferenced(folder, set(images)):
-        path.unlink()
+    return {"layout": _LAYOUT, "metadata": metadata}
 
 
 def orphans(folder: Path) -> list[Path]:
     """The images beside the cassette that it does not refer to. Raises `ReplayError` as `read` does."""
     read(folder)
-    return _unreferenced(folder, blobs.names_in(_read_text(folder)))
+    return unreferenced(folder, blobs.names_in(_read_text(folder)))
 
 
 def repeated(recordings: Sequence[Recording]) -> list[str]:
@@ -159,12 +143,12 @@ def repeated(recordings: Sequence[Recording]) -> list[str]:
         if request_id and (earlier := first.setdefault((*recording.sort_key, request_id), number)) != number:
             problems.append(
                 f"recordings {earlier} and {number} are the same call {recording.call} to {recording.model} "
-                f"(did a merge keep both sides?): {_ONE_SIDE}"
+                f"(did a merge keep both sides?): {ONE_SIDE}"
             )
     return [redact(problem) for problem in problems]
 
 
-def _unreferenced(folder: Path, names: set[str]) -> list[Path]:
+def unreferenced(folder: Path, names: Collection[str]) -> list[Path]:
     """The images below `folder` that are not among `names`. Files that are no blobs are somebody else's."""
     directory = folder / blobs.FOLDER
     files = directory.iterdir() if directory.is_dir() and not blobs.is_linked(folder) else ()
@@ -183,112 +167,6 @@ def _read_text(folder: Path) -> str:
     except OSError as error:
         problem = f"it cannot be read: {explain(error)}"
     raise ReplayError(f"cassette {folder.name!r}: {problem}")
-
-
-# YAML
-
-
-def _yaml_library() -> Any:
-    try:
-        import yaml
-    except ImportError:
-        raise ReplayError(f"cassettes need PyYAML: {install_command('replay')}") from None
-    return yaml
-
-
-def _parse(text: str) -> dict[str, Any]:
-    """The mapping in a YAML text. Raises `ReplayError`.
-
-    The text is checked event by event before any value is made of it: no tags, no anchors, and bounds for
-    depth, size and numbers, so that a small file cannot unfold into a large value.
-    """
-    if conflict := _CONFLICT.search(text):
-        conflict_line = text.count("\n", 0, conflict.start()) + 1
-        raise ReplayError(f"it holds a merge conflict near line {conflict_line}: {_ONE_SIDE}")
-    yaml = _yaml_library()
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    depth, problem, keys = 0, "", RepeatedKeys(yaml)
-    try:
-        for number, event in enumerate(yaml.parse(text, Loader=loader)):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                problem = "it holds an anchor, which no cassette of ours does"
-            elif getattr(event, "tag", None) is not None:
-                problem = "it holds a tag, which no cassette of ours does"
-            elif depth > _DEEPEST:
-                problem = _TOO_DEEP
-            elif number > _MOST_EVENTS:
-                problem = "it holds more than a cassette does"
-            elif isinstance(event, yaml.ScalarEvent) and not event.style and _BASE_60.fullmatch(event.value):
-                problem = "it holds a number of base 60, which no cassette of ours does"
-            problem = problem or _repeated(keys.see(event))
-            if problem:
-                break
-        value = None if problem else yaml.load(text, Loader=loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" near line {mark.line + 1}" if mark else ""
-        problem = f"it is not whole or not YAML{line}; restore the file, or record it again"
-        # Parsers look ahead, and may meet a bound of their own before the events that are counted above.
-        if isinstance(error, RecursionError) or "nesting" in str(getattr(error, "problem", "")):
-            problem = _TOO_DEEP
-    if not problem and not isinstance(value, dict):
-        problem = "it is no cassette (cut short?); restore the file, or record it again"
-    if problem:
-        raise ReplayError(problem)
-    assert isinstance(value, dict)
-    return value
-
-
-def _repeated(found: tuple[str, int, int] | None) -> str:
-    """What is wrong where a key stands twice in a mapping."""
-    if found is None:
-        return ""
-    key, first, second = found
-    return (
-        f"{redact(key, limit=_LONGEST_PLACE)!r} stands twice in one place, on line {first} and on "
-        f"line {second} (did a merge keep both sides?): {_ONE_SIDE}"
-    )
-
-
-def _dump(document: dict[str, Any]) -> str:
-    yaml = _yaml_library()
-    base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-
-    class Dumper(base):  # type: ignore[misc]
-        """Writes text of several lines as lines."""
-
-    def represent_text(dumper: Any, text: str) -> Any:
-        style = "|" if "\n" in text.rstrip("\n") else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-    Dumper.add_representer(str, represent_text)
-    text: str = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
-    if _parse(text) != document:
-        raise ReplayError("the recordings cannot be written as text that reads the same")
-    return text
-
-
-def _entry(recording: Recording) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """A recording as it stands in the file, and the images that stand beside it."""
-    request, sent_images = blobs.extract(recording.request_body)
-    answer, received_images = blobs.extract(recording.response_body)
-    entry: dict[str, Any] = {
-        "request": {
-            "method": recording.method,
-            "url": recording.url,
-            "call": recording.call,
-            "body": bodies.to_document(request),
-        },
-        "answer": {
-            "status": recording.status,
-            "headers": dict(sorted(recording.headers.items())),
-            "body": bodies.to_document(answer),
-        },
-    }
-    if recording.ended:
-        entry["answer"] |= {"ended": recording.ended, "sent": recording.sent}
-    return entry, sent_images | received_images
 
 
 # What the file may hold
@@ -419,24 +297,24 @@ def _problem(error: Mapping[str, Any]) -> str:
     return f"{recording}{field_path} {problem}"
 
 
-def _restore(entry: _Entry, number: int, folder: Path) -> Recording:
-    """The recording of an entry, with the images from `folder` in its bodies."""
+def _load(entry: _Entry, number: int, folder: Path) -> tuple[Recording, int]:
+    """The recording of an entry without its answer's body, and the bytes of both its bodies."""
     request, answer = entry.request, entry.answer
     try:
         request_body = blobs.restore(request.body, folder)
         if len(request_body) > _LARGEST_REQUEST or bodies.is_deep(request_body):
             raise ReplayError("its request is larger, or nested deeper, than any of ours; record it again")
-        return Recording(
+        recording = Recording(
             method=request.method,
             url=request.url,
             call=request.call,
             request_body=request_body,
             status=answer.status,
             headers=answer.headers,
-            response_body=blobs.restore(answer.body, folder),
             ended=answer.ended,
             sent=answer.sent,
         )
+        return recording, len(request_body) + blobs.check(answer.body, folder)
     except ReplayError as error:
         problem = str(error)
     raise ReplayError(f"recording {number}: {problem}")

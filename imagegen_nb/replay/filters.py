@@ -9,8 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from imagegen_nb.core import redaction
 from imagegen_nb.core.json_walk import Node, walk
-from imagegen_nb.replay import blobs
-from imagegen_nb.replay.recording import Recording
+from imagegen_nb.replay.stowed import Stowed
 from imagegen_nb.secret_scan.decode import decodings
 
 _ALLOWED_HEADERS = ("content-type", "retry-after", "retry-after-ms")
@@ -36,22 +35,24 @@ def filter_headers(headers: Mapping[str, str], request: str) -> dict[str, str]:
     return allowed
 
 
-def find_key(recording: Recording, known: Iterable[str]) -> str | None:
-    """Where `recording` holds a key, and what kind it is, never the key; None when it is clean."""
+def find_key(stowed: Stowed, known: Iterable[str]) -> str | None:
+    """Where a recording holds a key, and what kind it is, never the key; None when it is clean."""
     keys = tuple(known)
-    for place, field, content in _contents(recording):
+    for place, field, content in _contents(stowed):
         if kind := _kind_of_key(content, keys):
             return f"{place}{_field(field)} holds {kind}"
     return None
 
 
-def _contents(recording: Recording) -> Iterator[tuple[str, Node | None, str | bytes]]:
+def _contents(stowed: Stowed) -> Iterator[tuple[str, Node | None, str | bytes]]:
     """Everything of a recording that would be written, each with its place, and its field in a JSON body."""
-    yield "the request's address", None, recording.url
-    for name, value in recording.headers.items():
+    yield "the request's address", None, stowed.recording.url
+    for name, value in stowed.recording.headers.items():
         yield f"the answer's header {name}", None, value
-    for side, body in (("request", recording.request_body), ("answer", recording.response_body)):
-        text, images = blobs.extract(body)
+    for side, text, images in (
+        ("request", stowed.request, stowed.sent_images),
+        ("answer", stowed.answer, stowed.received_images),
+    ):
         for field, string in _strings(text):
             yield f"the {side}'s body", field, string
         yield f"the {side}'s body", None, text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
 import httpx2
@@ -12,22 +13,32 @@ import httpx2
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers.http.unreached import SENDING
 from imagegen_nb.replay import output_values
+from imagegen_nb.replay.matching import key_of
 from imagegen_nb.replay.recording import Recording
+from imagegen_nb.replay.stored_recording import StoredRecording
 from imagegen_nb.replay.streams import ReplayedStream, transport_error
 from imagegen_nb.replay.vcr_adapter import Send, VcrAdapter
 
 
 class Player:
-    """Plays the `recordings` of one cassette. `on_miss` makes the error for a call that is not recorded."""
+    """Plays the recordings of one cassette. `on_miss` makes the error for a call that is not recorded, and
+    `on_damage` the one for a recording that cannot be read any more, of what is wrong with it."""
 
-    def __init__(self, recordings: Sequence[Recording], on_miss: Callable[[Recording], ReplayError]) -> None:
-        self.recordings = list(recordings)
+    def __init__(
+        self,
+        stored: Sequence[StoredRecording],
+        on_miss: Callable[[Recording], ReplayError],
+        on_damage: Callable[[str], ReplayError],
+    ) -> None:
+        self.recordings = [each.recording for each in stored]
+        self._stored = list(stored)
         self._on_miss = on_miss
-        compared = [
-            replace(recording, request_body=output_values.as_compared(recording.request_body))
-            for recording in self.recordings
-        ]
-        self._adapter = VcrAdapter(compared, self._play, replaying=True)
+        self._on_damage = on_damage
+        self._indexes: dict[Hashable, list[int]] = {}
+        for index, recording in enumerate(self.recordings):
+            compared = replace(recording, request_body=output_values.as_compared(recording.request_body))
+            self._indexes.setdefault(key_of(compared), []).append(index)
+        self._adapter = VcrAdapter(self._play, replaying=True)
         self._lock = threading.Lock()
         self._plays: Counter[int] = Counter()
         self._played: set[int] = set()
@@ -47,34 +58,41 @@ class Player:
 
     async def _play(self, asked: Recording, request: httpx2.Request, send: Send) -> httpx2.Response:
         shown = output_values.shown(asked.request_body)
-        recording = self._next(asked, shown.body)
-        if recording is None:
+        stored = self._next(asked, shown.body)
+        if stored is None:
             raise self._on_miss(replace(asked, request_body=shown.body))
+        await self._verify(stored)
+        recording = stored.recording
         trace = request.extensions.get("trace")
         if recording.sent and trace is not None:
             await trace(SENDING, {})  # a failure after this point may have been charged
         if not recording.status:
             raise transport_error(recording.ended)
-        stream = ReplayedStream(
-            replace(recording, response_body=shown.restored(recording.response_body))
-            if shown.values
-            else recording
-        )
+        stream = ReplayedStream(recording, stored.pieces(shown.restored))
         return httpx2.Response(recording.status, headers=recording.headers, stream=stream, request=request)
 
-    def _next(self, asked: Recording, shown: bytes) -> Recording | None:
+    async def _verify(self, stored: StoredRecording) -> None:
+        try:
+            await asyncio.to_thread(stored.verify)
+        except ReplayError as error:
+            problem = str(error)
+        else:
+            return
+        raise self._on_damage(problem)
+
+    def _next(self, asked: Recording, shown: bytes) -> StoredRecording | None:
         """The recording to play. The same call again gets its next one, and after the last the first.
 
         So a cell can be run again, and so can a whole notebook.
         """
-        with self._lock:  # vcrpy's own lookup and count are two steps: threads would get the same recording
-            # Older cassettes hold the values themselves where this one has placeholders.
-            for body in dict.fromkeys((shown, output_values.as_compared(asked.request_body))):
-                if matches := self._adapter.matching(replace(asked, request_body=body)):
-                    break
-            else:
-                return None
+        # Older cassettes hold the values themselves where this one has placeholders.
+        bodies = dict.fromkeys((shown, output_values.as_compared(asked.request_body)))
+        keys = (key_of(replace(asked, request_body=body)) for body in bodies)
+        matches = next((self._indexes[key] for key in keys if key in self._indexes), None)
+        if matches is None:
+            return None
+        with self._lock:
             index = matches[self._plays[matches[0]] % len(matches)]
             self._plays[matches[0]] += 1
             self._played.add(index)
-            return self.recordings[index]
+            return self._stored[index]

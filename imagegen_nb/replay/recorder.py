@@ -42,7 +42,7 @@ class Recorder:
         self.unrecorded: list[str] = []
         self.changes = 0
         self._on_request = on_request
-        self._adapter = VcrAdapter((), self._record, replaying=False)
+        self._adapter = VcrAdapter(self._record, replaying=False)
         self._lock = threading.Lock()
         self._positions = itertools.count()
         self._repetitions: Counter[tuple[str, ...]] = Counter()

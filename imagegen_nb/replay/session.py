@@ -20,7 +20,6 @@ from imagegen_nb.errors import RecordingMissing, ReplayError
 from imagegen_nb.providers import catalog
 from imagegen_nb.replay import (
     cassette_file,
-    cassette_writer,
     environment,
     mismatch,
     output_values,
@@ -29,10 +28,12 @@ from imagegen_nb.replay import (
     vcr_adapter,
 )
 from imagegen_nb.replay.cassette_file import About
+from imagegen_nb.replay.cassette_writer import CassetteWriter, rescue
 from imagegen_nb.replay.environment import MODE_VARIABLE, NOTEBOOK_VARIABLE, Mode
 from imagegen_nb.replay.player import Player
 from imagegen_nb.replay.recorder import Recorder
 from imagegen_nb.replay.recording import Recording
+from imagegen_nb.replay.stored_recording import StoredRecording
 
 
 def use(name: str, mode: str | None = None, *, against: str | None = None) -> Session:
@@ -128,7 +129,8 @@ class Session:
         self._against = against
         self._recorded_backend = against
         self._recorder = Recorder(self._require_one_backend)
-        self._player = Player((), self._missing)
+        self._writer = CassetteWriter(folder)
+        self._player = Player((), self._missing, self._unusable)
         self._remedy = remedy
         self._from_environment: Session | None = None
         self._checked_providers: set[str] = set()
@@ -155,8 +157,8 @@ class Session:
             )
         try:
             if self.replaying:
-                self.about, recordings = self._read()
-                self._player = Player(recordings, self._missing)
+                self.about, stored = self._load()
+                self._player = Player(stored, self._missing, self._unusable)
                 self._player.start()
             else:
                 self._refuse_notebooks()
@@ -189,10 +191,8 @@ class Session:
             if self.about.refused and not self.replaying:
                 raise ReplayError(self._refusals())
             return
-        rescue = cassette_writer.rescue(
-            self.name, self._recorder.recordings, self._recorded_backend or "emulator"
-        )
-        raise ReplayError(f"cassette {self.name!r} could not be saved: {problem}. {rescue}")
+        kept = rescue(self.name, self._recorder.recordings, self._recorded_backend or "emulator")
+        raise ReplayError(f"cassette {self.name!r} could not be saved: {problem}. {kept}")
 
     def _save_at_end(self) -> None:
         try:
@@ -212,9 +212,7 @@ class Session:
             return  # a forked child has a copy of what its parent recorded, and must not overwrite it
         self._refuse_notebooks()
         recordings = self._recorder.recordings
-        self.about = cassette_writer.write(
-            self.folder, recordings, self._recorded_backend or "emulator", unrecorded
-        )
+        self.about = self._writer.write(recordings, self._recorded_backend or "emulator", unrecorded)
         self._saved_changes = changes
 
     @property
@@ -271,10 +269,10 @@ class Session:
         """Hear of a stored image, which a later prompt may name."""
         output_values.note(asset_id, file_url, received)
 
-    def _read(self) -> tuple[About, list[Recording]]:
+    def _load(self) -> tuple[About, list[StoredRecording]]:
         try:
             if cassette_file.exists(self.folder):
-                return cassette_file.read(self.folder)
+                return cassette_file.load(self.folder)
             siblings = sorted(path.parent.name for path in self.folder.parent.glob(f"*/{cassette_file.FILE}"))
             problem = (
                 f"there is no cassette {self.name!r} to replay; "
@@ -282,7 +280,10 @@ class Session:
             )
         except ReplayError as error:
             problem = str(error)
-        raise ReplayError(f"{problem}\n  record: {self.remedy}")
+        raise self._unusable(problem)
+
+    def _unusable(self, problem: str) -> ReplayError:
+        return ReplayError(f"{problem}\n  record: {self.remedy}")
 
     def _require_one_backend(self, backend: Backend) -> None:
         """All recordings of a cassette come from one backend, so that the whole can be marked with it."""

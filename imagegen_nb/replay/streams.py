@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 
 import httpx2
 
@@ -69,16 +69,19 @@ class RestoredStream(httpx2.AsyncByteStream):
 
 
 class ReplayedStream(httpx2.AsyncByteStream):
-    """A recorded answer: event by event where it was a stream of events, ending as it ended."""
+    """A recorded answer, whose body comes in `pieces`: event by event where it was a stream of events, ending
+    as it ended."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, pieces: Generator[bytes, None, None]) -> None:
         self._recording = recording
+        self._pieces = pieces
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        body = self._recording.response_body
-        for chunk in filter(None, _EVENT.findall(body) if self._recording.streamed else [body]):
-            yield chunk
-            await asyncio.sleep(0)  # let other tasks run between events, as they do on a network
+        for piece in self._pieces:
+            events = self._recording.streamed and b"\n" in piece
+            for chunk in filter(None, _EVENT.findall(piece) if events else [piece]):
+                yield chunk
+                await asyncio.sleep(0)  # let other tasks run between events, as they do on a network
         ended = self._recording.ended
         if ended == CUT:
             raise RecordingMissing(
@@ -87,6 +90,10 @@ class ReplayedStream(httpx2.AsyncByteStream):
             )
         if ended:
             raise transport_error(ended)
+
+    async def aclose(self) -> None:
+        """Let go of the file that is being read."""
+        self._pieces.close()
 
 
 def whole_events(body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The one file that knows vcrpy: it patches the HTTP clients, and finds the recordings of a request.
+"""The one file that knows vcrpy: it patches the HTTP clients, and hands over each request.
 
 vcrpy's own handling of a request holds an answer back until it is complete. Recording it as it passes needs
 one private function of vcrpy replaced (`_HANDLER`). Every start proves that the replacement is called, and so
@@ -7,7 +7,7 @@ does the first run of each provider.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -29,7 +29,6 @@ from imagegen_nb.replay.recording import Recording
 _OLDEST = (9, 2)
 """pyproject.toml bounds the version from both sides; this names the problem in an older environment."""
 _HANDLER = "_vcr_handle_async_request"
-_MATCH_ON = ("method", "scheme", "host", "port", "path", "query", "body", "call")
 _UNREACHABLE = "http://127.0.0.1:9"
 """Where a request of the self-check would go if it escaped: nothing serves the discard port."""
 
@@ -50,17 +49,15 @@ _probe: ContextVar[_Probe | None] = ContextVar("imagegen_nb_probe", default=None
 
 
 class VcrAdapter:
-    """vcrpy with the `recordings` of one cassette. `handle` answers each request of the toolkit.
+    """vcrpy with an empty cassette. `handle` answers each request of the toolkit.
 
     While `replaying`, no other request may leave this machine.
     """
 
-    def __init__(self, recordings: Sequence[Recording], handle: Handler, *, replaying: bool) -> None:
-        self._recordings = recordings
+    def __init__(self, handle: Handler, *, replaying: bool) -> None:
         self._handle = handle
         self._replaying = replaying
         self._patches = ExitStack()
-        self._cassette: Any = None
 
     def start(self) -> None:
         """Patch the HTTP clients and prove it. Raises `ReplayError`, with every patch undone."""
@@ -68,15 +65,13 @@ class VcrAdapter:
         stubs: Any = vcr.stubs.httpx_stubs
         configuration = vcr.VCR(
             record_mode=vcr.mode.NONE if self._replaying else vcr.mode.ONCE,
-            match_on=_MATCH_ON,
             before_record_request=self._before_record_request,
         )
-        configuration.register_matcher("call", _same_call)
-        configuration.register_persister(_InMemory(self._recordings if self._replaying else None))
+        configuration.register_persister(_Nothing())
         try:
             self._patches.callback(setattr, stubs, _HANDLER, getattr(stubs, _HANDLER))
             setattr(stubs, _HANDLER, self._handle_request)
-            self._cassette = self._patches.enter_context(configuration.use_cassette("in memory"))
+            self._patches.enter_context(configuration.use_cassette("in memory"))
             patched = _is_patched()
         except AttributeError:
             patched = False
@@ -93,15 +88,6 @@ class VcrAdapter:
     def stop(self) -> None:
         """Undo every patch."""
         self._patches.close()
-
-    def matching(self, request: Recording) -> list[int]:
-        """The indexes of all recordings of this request, in the order they were recorded."""
-        from vcr.errors import UnhandledHTTPRequestError
-
-        try:
-            return [response["index"] for response in self._cassette.responses_of(_as_vcr(request))]
-        except UnhandledHTTPRequestError:
-            return []
 
     async def _handle_request(
         self, cassette: object, send: Any, transport: object, request: httpx2.Request, client: object
@@ -162,19 +148,13 @@ async def check_provider(provider: Provider, cassette: ActiveCassette) -> None:
         )
 
 
-class _InMemory:
-    """A persister that gives vcrpy the recordings and saves nothing: `cassette_file` writes the files."""
-
-    def __init__(self, recordings: Sequence[Recording] | None) -> None:
-        self.recordings = recordings
+class _Nothing:
+    """A persister that loads and saves nothing: `cassette_file` and `folder_writer` know the files."""
 
     def load_cassette(self, path: object, serializer: object) -> tuple[list[Any], list[Any]]:
         from vcr.persisters.filesystem import CassetteNotFoundError
 
-        if self.recordings is None:
-            raise CassetteNotFoundError
-        indexes = [{"index": index} for index in range(len(self.recordings))]
-        return [_as_vcr(recording) for recording in self.recordings], indexes
+        raise CassetteNotFoundError
 
     def save_cassette(self, path: object, recorded: object, serializer: object) -> None:
         """Nothing: vcrpy leaves its patches behind where a save fails."""
@@ -190,18 +170,6 @@ async def _as_recording(request: httpx2.Request) -> Recording:
         request_body=b"".join([chunk async for chunk in request.stream]),
         status=0,
     )
-
-
-def _as_vcr(recording: Recording) -> Any:
-    from vcr.request import Request
-
-    # With this type vcrpy compares bodies as JSON, so that the order of the keys does not matter.
-    headers = {"content-type": "application/json", CALL_HEADER: recording.call}
-    return Request(recording.method, recording.url, recording.request_body, headers)
-
-
-def _same_call(one: Any, other: Any) -> bool:
-    return bool(one.headers[CALL_HEADER] == other.headers[CALL_HEADER])
 
 
 def _is_patched() -> bool:

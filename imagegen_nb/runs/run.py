@@ -118,7 +118,7 @@ class Run:
 
     def __repr__(self) -> str:
         # Deterministic on purpose: no ids, times or folders, so that notebooks can be compared.
-        return html_repr.text(self.title, self._notes(), self._tiles())
+        return html_repr.text(self.title, self._notes(), self._tiles(), self.returned)
 
     def _repr_html_(self) -> str:
-        return html_repr.html(self.title, self._notes(), self._tiles())
+        return html_repr.html(self.title, self._notes(), self._tiles(), self.returned)

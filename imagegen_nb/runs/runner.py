@@ -7,15 +7,20 @@ is a step failure: raised as `StepFailed`, or returned, as `on_failure` says.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
+from weakref import WeakSet
 
 from imagegen_nb.core import filenames, images, variables
+from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.daemon_threads import PIXELS, STORE
 from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.loop_semaphore import LoopSemaphore
-from imagegen_nb.core.open_files import is_out_of_files, patiently
+from imagegen_nb.core.open_files import is_out_of_files, is_out_of_modules, patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
@@ -37,16 +42,23 @@ from imagegen_nb.errors import (
     ProviderTimeout,
     ReplayError,
     StepFailed,
+    StoreError,
 )
-from imagegen_nb.providers.base import Connection
+from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.runs import differences, ledger, local_addresses
 from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
 
+E = TypeVar("E", bound=ImagegenError)
+
 _under_way = LoopSemaphore(most=64, files=8)
 """The runs that are under way at once; the others have not begun, and their time does not count yet."""
+_images_in_hand = LoopSemaphore(most=(os.cpu_count() or 1) + 2, files=8)
+"""The images that are whole in memory at once, decoded or waiting for the disk; the others lie in files."""
+_ready: WeakSet[Provider] = WeakSet()
+"""The providers that have imported what they need."""
 _GRACE = 5.0
 """Seconds after the deadline until a provider that does not keep to it is cut off."""
 
@@ -63,7 +75,7 @@ async def execute(prepared: PreparedRun) -> Run:
                 await active.begin()
                 await active.call_provider()
             except ImagegenError as error:
-                failure = error
+                failure = _without_frames(error)
             run = await active.finalize(*active.outcome(failure))
     except asyncio.CancelledError:
         run = await asyncio.shield(active.finalize("cancelled"))
@@ -87,6 +99,11 @@ async def execute(prepared: PreparedRun) -> Run:
     if prepared.step.on_failure == "continue":
         return run
     raise StepFailed(run, run.error) from None
+
+
+def _without_frames(error: E) -> E:
+    """Its frames hold the answer, whose files would lie in the store as long as somebody holds the run."""
+    return error.with_traceback(None)
 
 
 @dataclass(slots=True)
@@ -119,7 +136,7 @@ class _ActiveRun:
         self.entry = ledger.opening_entry(
             prepared.run_id, prepared.step, route.backend, replaying=route.replayed
         )
-        entering = asyncio.to_thread(context.store.begin, self.entry, context.storage_limit)
+        entering = STORE.run(partial(context.store.begin, self.entry, context.storage_limit))
         self.beginning = asyncio.create_task(entering)
         await asyncio.shield(self.beginning)
         self.emitter.emit("started")
@@ -163,7 +180,9 @@ class _ActiveRun:
     async def _connect(self) -> Connection:
         """The connection, with the run's deadline, which begins to count once the provider is ready."""
         prepared, context, provider = self.prepared, self.prepared.context, self.prepared.entry.provider
-        await asyncio.to_thread(patiently, provider.prepare, is_out_of_files)
+        if provider not in _ready:
+            await asyncio.to_thread(patiently, provider.prepare, is_out_of_modules)
+            _ready.add(provider)
         if prepared.route.cassette is not None:
             await prepared.route.cassette.check(provider)
             folder = str(getattr(context.store, "folder", ""))
@@ -177,6 +196,8 @@ class _ActiveRun:
             deadline=now + context.timeout,
             largest_response=connection.largest_response
             or ledger.largest_response(prepared.step, prepared.request.partial_images),
+            # A cassette's recordings are made of bytes, and tell its images apart by them.
+            new_path=context.store.new_path if provider.takes_files and not prepared.route.cassette else None,
             waiting=lambda seconds, reason: self.emitter.emit("waiting", seconds=seconds, reason=reason),
         )
 
@@ -185,7 +206,8 @@ class _ActiveRun:
         if isinstance(event, ResponseMetadata):
             self.receipts.append(event)
         elif isinstance(event, MissingImages):
-            self.shortfalls.append(replace(event, error=self._with_successor(event.error)))
+            error = self._with_successor(_without_frames(event.error))
+            self.shortfalls.append(replace(event, error=error))
         elif isinstance(event, PartialImage):
             self.emitter.emit("partial", index=event.index, data=event.data)
         elif isinstance(event, ProviderWarning):
@@ -197,6 +219,10 @@ class _ActiveRun:
 
     async def _store(self, generated: GeneratedImage) -> None:
         """Check one image and write its bytes; one that is unusable counts as missing."""
+        async with _images_in_hand():
+            await self._check_and_stage(generated)
+
+    async def _check_and_stage(self, generated: GeneratedImage) -> None:
         prepared, index = self.prepared, generated.index
         try:
             check = partial(
@@ -205,7 +231,7 @@ class _ActiveRun:
                 declared=generated.declared_type,
                 store_as=prepared.entry.model.stored_as,
             )
-            image = await asyncio.to_thread(patiently, check, is_out_of_files)
+            image = await PIXELS.run(partial(patiently, check, is_out_of_files))
         except ImageRejected as error:
             reason = InvalidResponse(
                 f"image {index + 1} was unusable: {error}",
@@ -216,13 +242,13 @@ class _ActiveRun:
             )
             self.shortfalls.append(MissingImages(reason))
             return
-        record = await asyncio.to_thread(
-            prepared.context.store.stage,
-            image,
-            run_id=prepared.run_id,
-            emulated=prepared.route.backend in SYNTHETIC_BACKENDS,
-        )
+        except OSError as error:
+            raise StoreError(f"an image that had arrived cannot be read back: {explain(error)}") from None
+        emulated = prepared.route.backend in SYNTHETIC_BACKENDS
+        stage = partial(prepared.context.store.stage, image, run_id=prepared.run_id, emulated=emulated)
+        record = await STORE.run(stage)
         if prepared.route.cassette is not None:
+            assert isinstance(generated.data, bytes)
             prepared.route.cassette.note_image(record.id, record.file_url, generated.data)
         self.staged.append((index, record))
         self.warnings += differences.in_image(prepared.step, index, image)
@@ -274,7 +300,7 @@ class _ActiveRun:
         assets: tuple[Asset, ...] = ()
         if self.beginning is not None and self.beginning.exception() is None:
             if self.recording is None:  # a cancel may come while the records are being written
-                self.recording = asyncio.create_task(asyncio.to_thread(self._record, status, error))
+                self.recording = asyncio.create_task(STORE.run(partial(self._record, status, error)))
             try:
                 assets = await asyncio.shield(self.recording)
             except ImagegenError as store_error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -42,6 +43,8 @@ class Workspace:
     served on this machine (`imagegen-nb emulator`). `storage_limit` is bytes or text such as
     `"5 GiB"`: at the limit no run starts. `hosted` gives hosted accounts by provider name, e.g.
     `{"gemini": VertexAI("my-project")}`. `timeout` is the deadline of a whole run in seconds.
+    `requests_per_minute` gives the published limits of your accounts by provider name, e.g. `{"openai": 5}`:
+    calls beyond them wait instead of being refused.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Workspace:
         storage_limit: int | str | None = None,
         hosted: Mapping[str, Hosted] | None = None,
         timeout: float = 300.0,
+        requests_per_minute: Mapping[str, int] | None = None,
     ) -> None:
         limit = _byte_count(storage_limit)
         if isinstance(store, Store):
@@ -63,6 +67,7 @@ class Workspace:
         self._declared: Backend = "live" if backend == "live" else "emulator"
         self.hosted = _checked_accounts(hosted or {})
         self.timeout = _seconds(timeout)
+        self.requests_per_minute = _checked_limits(requests_per_minute or {})
 
     @property
     def backend(self) -> Backend:
@@ -122,6 +127,7 @@ class Workspace:
             backend=route.backend,
             timeout=self.timeout,
             cassette=route.cassette,
+            requests_per_minute=self.requests_per_minute.get(provider.name),
         )
 
     def _emulator_root(self, cassette: ActiveCassette | None) -> str:
@@ -131,14 +137,39 @@ class Workspace:
 
         return (cassette.emulator_url if cassette else "") or Emulator.shared().url
 
-    def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
-        """The stored images' records, oldest first, or those of one run."""
-        return self.store.records(run_id)
+    def records(
+        self,
+        run_id: str | None = None,
+        *,
+        newest_first: bool = False,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[AssetRecord]:
+        """The stored images' records, oldest first, or those of one run.
 
-    def runs(self) -> Iterator[LedgerEntry]:
+        They are read as they are asked for. A page of `limit` records follows the record with the id `after`,
+        the last one of the page before. Raises `AssetNotFound` where that is not there.
+        """
+        found = self.store.list_records(run_id, newest_first=newest_first, after=after)
+        return islice(found, _page_size(limit))
+
+    def runs(
+        self, *, newest_first: bool = False, after: str | None = None, limit: int | None = None
+    ) -> Iterator[LedgerEntry]:
         """The ledger of all runs in the store, oldest first: what each asked for, how it ended, and whether
-        it may have cost money. A run whose process was killed is `interrupted`, its charge `unknown`."""
-        return self.store.runs()
+        it may have cost money. A run whose process was killed is `interrupted`, its charge `unknown`.
+
+        Pages are as those of `records`; `after` is a run's id.
+        """
+        return islice(self.store.list_runs(newest_first=newest_first, after=after), _page_size(limit))
+
+    def count_records(self, run_id: str | None = None) -> int:
+        """How many images the store has, or how many of one run."""
+        return self.store.count_records(run_id)
+
+    def count_runs(self) -> int:
+        """How many runs the ledger has."""
+        return self.store.count_runs()
 
     @with_run_options
     def submit(
@@ -164,6 +195,12 @@ class Workspace:
 
     def __repr__(self) -> str:
         return f"Workspace({self.store!r}, backend={self._emulator_url or self._declared!r})"
+
+
+def _page_size(limit: object) -> int | None:
+    if limit is None or (type(limit) is int and limit >= 0):
+        return limit
+    raise InvalidOption(f"limit = {limit!r}: give a whole number from 0 on, or leave it out for all")
 
 
 def _seconds(timeout: object) -> float:
@@ -196,13 +233,28 @@ def _emulator_url(backend: str) -> str:
     )
 
 
+def _checked_limits(limits: Mapping[str, int]) -> dict[str, int]:
+    _check_names("requests_per_minute", limits)
+    for name, limit in limits.items():
+        if type(limit) is not int or limit < 1:
+            raise InvalidOption(f"requests_per_minute[{name!r}] = {limit!r}: give a whole number from 1 on")
+    return dict(limits)
+
+
 def _checked_accounts(hosted: Mapping[str, Hosted]) -> dict[str, Hosted]:
-    known = {provider.name: provider for provider in providers()}
+    known = _check_names("hosted", hosted)
     for name, account in hosted.items():
-        if name not in known:
-            raise InvalidOption(f"hosted = {name!r}: not a provider; known are {', '.join(known)}")
         kinds = known[name].accounts
         if not isinstance(account, kinds):
             usable = " or ".join(kind.__name__ for kind in kinds)
             raise InvalidOption(f"hosted[{name!r}] is a {type(account).__name__}; use {usable}")
     return dict(hosted)
+
+
+def _check_names(option: str, names: Iterable[str]) -> dict[str, Provider]:
+    """All providers by name. Raises `InvalidOption` where one of `names` is none of theirs."""
+    known = {provider.name: provider for provider in providers()}
+    for name in names:
+        if name not in known:
+            raise InvalidOption(f"{option} = {name!r}: not a provider; known are {', '.join(known)}")
+    return known

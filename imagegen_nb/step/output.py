@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.types import ImageRequest, SettingValue
 from imagegen_nb.errors import AssetNotFound, ImagegenError, ProviderError, StoreError
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store import thumbnails
 from imagegen_nb.store.base import AssetRecord, Store
 
 if TYPE_CHECKING:
@@ -150,20 +151,23 @@ class Asset(BaseModel):
         return facts + ([f"sha256 {stored.sha256[:8]}"] if stored else [])
 
 
-def thumbnail(asset: Asset, *, largest: int | None = None) -> bytes | None:
-    """A WebP of at most 256 pixels (and `largest` bytes); None when the bytes are not at hand or damaged."""
-    if asset._store is None:
-        return None
-    try:
-        return _thumbnail(asset._store, asset.id, largest)
-    except ImagegenError:
-        return None
+def is_at_hand(asset: Asset) -> bool:
+    """Whether the bytes are where they should be. Cheap: that they are damaged shows when they are read."""
+    return asset._store is not None and asset._stored is not None and asset._store.holds(asset._stored)
 
 
-@lru_cache(maxsize=256)
-def _thumbnail(store: Store, asset_id: str, largest: int | None) -> bytes:
-    with store.open(asset_id) as file:
-        return images.thumbnail(file.read(), largest)
+def thumbnail(asset: Asset, size: images.ThumbnailSize) -> bytes | None:
+    """A small WebP, made once and then kept; None when the bytes are not at hand or damaged."""
+    if asset._store is None or asset._stored is None:
+        return None
+    return thumbnails.thumbnail(asset._store, asset._stored, size)
+
+
+def kept_thumbnail(asset: Asset, size: images.ThumbnailSize) -> bytes | None:
+    """The same if it has been made before, else None."""
+    if asset._store is None or asset._stored is None:
+        return None
+    return thumbnails.kept(asset._store, asset._stored, size)
 
 
 class OutputError(BaseModel):
@@ -224,14 +228,14 @@ class StepOutput(BaseModel):
         return self.model_dump(mode="json")
 
     def tiles(self, prefix: str, alt: str) -> Iterator[html_repr.Tile]:
-        """The assets as pictures to show; `prefix` is the path to this output."""
-        for index, asset in enumerate(self.assets):
+        """The first assets as pictures to show; `prefix` is the path to this output."""
+        for index, asset in enumerate(self.assets[: html_repr.tiles_shown(len(self.assets))]):
             yield html_repr.Tile(
                 name=asset.file_name,
                 alt=f"{alt} ({index + 1} of {len(self.assets)})",
                 path=f"{prefix}.assets.{index}.file_url",
                 facts=asset.facts(),
-                thumbnail=partial(thumbnail, asset, largest=html_repr.LARGEST_PICTURE),
+                thumbnail=partial(thumbnail, asset, images.STATIC),
             )
 
     def _title(self) -> str:
@@ -240,10 +244,11 @@ class StepOutput(BaseModel):
         return f"Output of {self.settings.model} · {outcome}"
 
     def __repr__(self) -> str:
-        return html_repr.text(self._title(), [], list(self.tiles("output", "")))
+        return html_repr.text(self._title(), [], list(self.tiles("output", "")), len(self.assets))
 
     def _repr_html_(self) -> str:
-        return html_repr.html(self._title(), [], list(self.tiles("output", "Generated image")))
+        tiles = list(self.tiles("output", "Generated image"))
+        return html_repr.html(self._title(), [], tiles, len(self.assets))
 
 
 def used_settings(

@@ -9,16 +9,18 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 
-from imagegen_nb.core.active_cassette import ActiveCassette
-from imagegen_nb.core.background_loop import Job
-from imagegen_nb.core.events import RunEvent
-from imagegen_nb.core.types import Backend, ChargeType
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.providers.credentials import Credential
-from imagegen_nb.store.base import Store
+
+if TYPE_CHECKING:
+    from imagegen_nb.core.active_cassette import ActiveCassette
+    from imagegen_nb.core.background_loop import Job
+    from imagegen_nb.core.events import RunEvent
+    from imagegen_nb.core.types import Backend, ChargeType
+    from imagegen_nb.providers.base import Connection, Provider
+    from imagegen_nb.providers.credentials import Credential
+    from imagegen_nb.store.base import Store
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 RunT = TypeVar("RunT")

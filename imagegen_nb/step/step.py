@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, Self, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -24,6 +25,8 @@ LONGEST_PROMPT = 32_000
 
 RunT = TypeVar("RunT")
 _warned: set[str] = set()
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+"""Types whose values mean themselves."""
 
 
 class ImageGenerationStep(BaseModel, frozen=True):
@@ -74,8 +77,10 @@ class ImageGenerationStep(BaseModel, frozen=True):
     @classmethod
     def problems(cls, settings: Mapping[str, Any]) -> tuple[Problem, ...]:
         """Everything wrong with `settings` (by platform key); an empty tuple when nothing is."""
-        set_values = {key: value for key, value in _meant(settings).items() if value is not None}
-        return validation.problems({"model": cls.model_fields["model"].default} | set_values, cls.kinds())
+        values = _meant(settings)
+        if values.get("model") is None:
+            values["model"] = cls.model_fields["model"].default
+        return validation.problems({key: v for key, v in values.items() if v is not None}, _kinds_of(cls))
 
     @classmethod
     def check_prompt(cls, text: str) -> tuple[str, str] | None:
@@ -86,10 +91,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
     @classmethod
     def kinds(cls) -> dict[str, Kind | None]:
         """Every key with its kind where all models share it, None where the model decides."""
-        return {
-            key: next((mark for mark in field.metadata if isinstance(mark, Choice | Integer | Text)), None)
-            for key, field in cls.model_fields.items()
-        }
+        return dict(_kinds_of(cls))
 
     @classmethod
     def labels(cls) -> dict[str, str]:
@@ -220,11 +222,21 @@ class ImageGenerationStep(BaseModel, frozen=True):
         return repr(self)
 
 
+@cache
+def _kinds_of(step: type[ImageGenerationStep]) -> Mapping[str, Kind | None]:
+    return {
+        key: next((mark for mark in field.metadata if isinstance(mark, Choice | Integer | Text)), None)
+        for key, field in step.model_fields.items()
+    }
+
+
 def _meant(settings: Mapping[str, Any]) -> dict[str, Any]:
     """`settings` with the values that members of enumerations and NumPy's numbers stand for; a declared model
     is its name, and usable from now on."""
     values = dict(settings)
     for key, value in settings.items():
+        if type(value) in _PLAIN:
+            continue
         if key == "model" and isinstance(value, Model):
             values[key] = catalog.declare(value).model.name
         if isinstance(value, Enum) or hasattr(value, "dtype"):

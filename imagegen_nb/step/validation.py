@@ -23,26 +23,32 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
     `common` holds every known key: with its kind where the setting is the same for all models,
     None where the model decides. A model's own declaration takes precedence. None means unset.
     """
-    name = settings.get("model")
+    settings = {"model": None, "prompt": None, **settings}
+    name = settings["model"]
     entry = catalog.find(name)
-    unknown = [key for key in settings if key not in common]
-    broken = [
-        _unknown(key, settings[key], str(name), common, hint=n < _MOST_HINTS) for n, key in enumerate(unknown)
-    ]
-    for key in common:
-        value = settings.get(key)
+    model, said = (entry.model if entry else None), str(name)
+    broken = []
+    if not settings.keys() <= common.keys():
+        unknown = [key for key in settings if key not in common]
+        broken = [
+            _unknown(key, settings[key], said, common, hint=n < _MOST_HINTS) for n, key in enumerate(unknown)
+        ]
+    for key, kind in common.items():
+        if key not in settings:
+            continue
+        value = settings[key]
         if key == "model":
-            if entry is None:
+            if model is None:
                 remedy = catalog.declaration(name)
                 remedy = remedy[0].upper() + remedy[1:]
                 broken.append(Problem("model", name, "", "not a known model", remedy))
             continue
-        if problem := _check(key, value, str(name), entry.model if entry else None, common[key]):
+        if problem := _check(key, value, said, model, kind):
             broken.append(problem)
         elif key == "prompt" and isinstance(value, str):
-            broken.extend(_bad_tag(tag, str(name)) for tag in variables.malformed(value))
-    if entry is not None:
-        broken.extend(_broken_rules(settings, entry.model))
+            broken.extend([_bad_tag(tag, said) for tag in variables.malformed(value)])
+    if model is not None:
+        broken.extend(_broken_rules(settings, model))
     return tuple(broken)
 
 
@@ -77,10 +83,10 @@ def _broken_rules(settings: Mapping[str, Any], model: Model) -> list[Problem]:
     problems = []
     for rule in model.rules:
         value, other = settings.get(rule.field), settings.get(rule.when)
-        stated = rule.when if other is not None else f"{rule.when} (unset, so the default)"
-        other = model.default(rule.when) if other is None else other
-        if rule.broken_by(value, other):
-            message = f"not available with {stated} {other}: {rule.because}"
+        used = model.default(rule.when) if other is None else other
+        if rule.broken_by(value, used):
+            stated = rule.when if other is not None else f"{rule.when} (unset, so the default)"
+            message = f"not available with {stated} {used}: {rule.because}"
             problems.append(Problem(rule.field, value, model.name, message, rule.remedy, "not-applicable"))
     return problems
 

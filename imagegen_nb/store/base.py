@@ -2,8 +2,8 @@
 
 A run is entered first (`begin`), with the room it may need, and before anything is asked of a provider.
 Bytes go down as they come, durably (`stage`), then their records and the run's end in one transaction
-(`finish`): what has a record is whole, and what a reader sees survives a crash. All methods may block;
-callers on an event loop use a thread.
+(`finish`): what has a record is whole, and what a reader sees survives a crash. All methods but `new_path`
+may block; callers on an event loop use a thread.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.errors import Charge, StorageLimitReached, StoreError
+from imagegen_nb.errors import AssetNotFound, Charge, ImagegenError, StorageLimitReached, StoreError
 
 if TYPE_CHECKING:
     from imagegen_nb.core.images import CheckedImage
@@ -110,6 +111,12 @@ class Store(ABC):
         """
         check_room(self.used, 0, limit)
 
+    def new_path(self) -> Path | None:
+        """A path for the bytes of an image that is arriving, from which `stage` can take them without
+        writing them again; None to hold them in memory, as where it raises. Called on the event loop, in the
+        middle of an answer: it must not wait."""
+        return None
+
     def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         """Record the end of a run that was begun, and its images, all or nothing. Raises `StoreError`."""
         return self.put(assets) if assets else ()
@@ -117,6 +124,34 @@ class Store(ABC):
     def runs(self) -> Iterator[LedgerEntry]:
         """The ledger, oldest run first."""
         return iter(())
+
+    # A store that holds many reads these page by page. What stands here for it reads all.
+
+    def list_records(
+        self, run_id: str | None = None, *, newest_first: bool = False, after: str | None = None
+    ) -> Iterator[AssetRecord]:
+        """All records or those of one run, in either order, from the one that follows the id `after`.
+
+        Records that are added meanwhile are left out. Raises `AssetNotFound` where `after` is not there.
+        """
+        found = list(self.records(run_id))
+        ordered = found[::-1] if newest_first else found
+        yield from ordered if after is None else ordered[_place(after, [one.id for one in ordered]) :]
+
+    def list_runs(self, *, newest_first: bool = False, after: str | None = None) -> Iterator[LedgerEntry]:
+        """The ledger in either order, from the run that follows the run id `after`, without runs that begin
+        meanwhile. Raises `AssetNotFound` where `after` is not there."""
+        found = list(self.runs())
+        ordered = found[::-1] if newest_first else found
+        yield from ordered if after is None else ordered[_place(after, [one.run_id for one in ordered]) :]
+
+    def count_records(self, run_id: str | None = None) -> int:
+        """How many records there are, or how many of one run."""
+        return sum(1 for _ in self.records(run_id))
+
+    def count_runs(self) -> int:
+        """How many runs the ledger has."""
+        return sum(1 for _ in self.runs())
 
     @abstractmethod
     def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
@@ -135,6 +170,23 @@ class Store(ABC):
     def open(self, asset_id: str) -> BinaryIO:
         """The bytes of an id, as a file open for reading. Raises `AssetNotFound`."""
 
+    def holds(self, asset: AssetRecord) -> bool:
+        """Whether the bytes of a record are there; it need not tell whether they are whole."""
+        try:
+            self.open(asset.id).close()
+        except ImagegenError:
+            return False
+        return True
+
+    # A store may keep thumbnails, as a cache; what stands here keeps none, and they are made again.
+
+    def read_thumbnail(self, asset: AssetRecord, size: str) -> bytes | None:
+        """What was kept of an image under the name of a size; None where nothing is, for any reason."""
+        return None
+
+    def keep_thumbnail(self, asset: AssetRecord, size: str, data: bytes) -> None:  # noqa: B027 - optional
+        """Keep a thumbnail if that is possible. Raises nothing for a full or read-only disk."""
+
     @abstractmethod
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         """All records, oldest first, or those of one run."""
@@ -142,6 +194,20 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of files; the store can be used again afterwards."""
+
+
+def _place(after: str, ids: Sequence[str]) -> int:
+    """Where a page begins."""
+    if after in ids:
+        return ids.index(after) + 1
+    raise not_found(after)
+
+
+def not_found(after: str) -> AssetNotFound:
+    """The error for a page that cannot begin, for the caller to raise."""
+    return AssetNotFound(
+        f"after = {after!r}: nothing with this id is in the list; give the id of its last item"
+    )
 
 
 def store_error(what: str, reason: str) -> StoreError:

@@ -14,15 +14,17 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import astuple, fields
+from dataclasses import fields
 from itertools import groupby
 from pathlib import Path
+from typing import Any, Literal
 from uuid import uuid4
 
 from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.open_files import OUT_OF_FILES
-from imagegen_nb.store import manifests, network_fs
+from imagegen_nb.errors import StoreError
+from imagegen_nb.store import locks, manifests, network_fs
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, store_error
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
@@ -75,10 +77,14 @@ _SCHEMA = (
     """,
     "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
 )
+PAGE = 50
+"""Rows that are read at once: the first comes soon, and no reader keeps a writer waiting."""
+Table = Literal["asset", "run"]
+
 _ASSET_COLUMNS = tuple(field.name for field in fields(AssetRecord) if field.name != "file_url")
 _RUN_COLUMNS = tuple(field.name for field in fields(LedgerEntry))
 
-_FAILURES = (sqlite3.Error, UnicodeDecodeError)
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
 """How a query fails: SQLite's error may quote a damaged file, in bytes that are no text for Python."""
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
@@ -92,6 +98,25 @@ class Tables:
     def __init__(self, connection: sqlite3.Connection, paths: StorePaths) -> None:
         self._connection = connection
         self._paths = paths
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open: SQLite ends one itself on a full disk."""
+        return self._connection.in_transaction
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of a transaction that is undone by itself when the block raises."""
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO part")
+            raise
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("RELEASE part")
 
     def used_bytes(self) -> int:
         """The sum of all records' file sizes."""
@@ -111,6 +136,59 @@ class Tables:
         """Ledger entries, oldest first."""
         query = f"SELECT {', '.join(_RUN_COLUMNS)} FROM run {where} ORDER BY seq"  # noqa: S608 - own names
         return [_run(row) for row in self._connection.execute(query, values).fetchall()]
+
+    def asset_page(
+        self, run_id: str | None, beyond: int, last: int, *, newest_first: bool
+    ) -> tuple[list[AssetRecord], int]:
+        """The next records `beyond` an order, up to the order `last`, and the order of the last of them."""
+        rows = self._page("asset", _ASSET_COLUMNS, run_id, (beyond, last), newest_first=newest_first)
+        return [self._asset(row[1:]) for row in rows], _order_of_last(rows)
+
+    def run_page(self, beyond: int, last: int, *, newest_first: bool) -> tuple[list[LedgerEntry], int]:
+        """The same of ledger entries."""
+        rows = self._page("run", _RUN_COLUMNS, None, (beyond, last), newest_first=newest_first)
+        return [_run(row[1:]) for row in rows], _order_of_last(rows)
+
+    def _page(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        run_id: str | None,
+        between: tuple[int, int],
+        *,
+        newest_first: bool,
+    ) -> list[tuple[Any, ...]]:
+        beyond, last = between
+        low, high, direction = (last, beyond, "DESC") if newest_first else (beyond + 1, last + 1, "ASC")
+        where, values = ("", ()) if run_id is None else ("run_id = ? AND ", (run_id,))
+        query = (
+            f"SELECT seq, {', '.join(columns)} FROM {table} "  # noqa: S608 - own names
+            f"WHERE {where}seq >= ? AND seq < ? ORDER BY seq {direction} LIMIT {PAGE}"
+        )
+        return self._connection.execute(query, (*values, low, high)).fetchall()
+
+    def order_of(self, table: Table, name: str) -> int | None:
+        """The place of a record or run among all others; None where it is not there."""
+        column = {"asset": "id", "run": "run_id"}[table]
+        query = f"SELECT seq FROM {table} WHERE {column} = ?"  # noqa: S608 - own names
+        row = self._connection.execute(query, (name,)).fetchone()
+        return int(row[0]) if row else None
+
+    def last_order(self, table: Table) -> int:
+        """The highest place there is; 0 where there is none."""
+        query = f"SELECT coalesce(max(seq), 0) FROM {table}"  # noqa: S608 - own names
+        return int(self._connection.execute(query).fetchone()[0])
+
+    def count(self, table: Table, run_id: str | None = None) -> int:
+        """How many rows there are, or how many of one run."""
+        where, values = ("", ()) if run_id is None else (" WHERE run_id = ?", (run_id,))
+        query = f"SELECT count(*) FROM {table}{where}"  # noqa: S608 - own names
+        return int(self._connection.execute(query, values).fetchone()[0])
+
+    def runs_under_way(self) -> set[str]:
+        """The ids of the runs that have begun and not ended."""
+        query = "SELECT run_id FROM run WHERE state = 'calling'"
+        return {str(row[0]) for row in self._connection.execute(query)}
 
     def asset_order(self, asset: AssetRecord) -> int:
         """The place of a record among all others."""
@@ -138,7 +216,10 @@ class Tables:
             f"INSERT INTO run ({columns}) VALUES ({marks}) ON CONFLICT (run_id) DO UPDATE SET "  # noqa: S608
             "state = excluded.state, charge = excluded.charge, ended_at = excluded.ended_at"
         )
-        self._connection.execute(statement, (max(order, self._last_order("run") + 1), *astuple(run)))
+        self._connection.execute(
+            statement,
+            (max(order, self._last_order("run") + 1), *(getattr(run, name) for name in _RUN_COLUMNS)),
+        )
         query = "SELECT seq FROM run WHERE run_id = ?"
         return int(self._connection.execute(query, (run.run_id,)).fetchone()[0])
 
@@ -155,8 +236,12 @@ class Tables:
     def _asset(self, row: tuple[object, ...]) -> AssetRecord:
         values = dict(zip(_ASSET_COLUMNS, row, strict=True))
         values["emulated"] = bool(values["emulated"])
-        file_url = self._paths.blob(str(values["sha256"]), str(values["file_type"])).as_uri()
+        file_url = self._paths.blob_url(str(values["sha256"]), str(values["file_type"]))
         return AssetRecord(file_url=file_url, **values)  # type: ignore[arg-type]
+
+
+def _order_of_last(rows: Sequence[tuple[Any, ...]]) -> int:
+    return int(rows[-1][0]) if rows else 0
 
 
 def _run(row: tuple[object, ...]) -> LedgerEntry:
@@ -169,7 +254,7 @@ class Database:
     """Opens a store's database when it is first used, and again when its file has been replaced.
 
     The connection is closed by `close`, with the object, and when the interpreter exits: a store that nobody
-    closed causes no `ResourceWarning`.
+    closed causes no `ResourceWarning`. `lock` is held by whoever uses the connection.
     """
 
     def __init__(self, paths: StorePaths) -> None:
@@ -179,26 +264,27 @@ class Database:
 
     def _reset(self) -> None:
         """Start without lock and connection. A forked child must too: neither survives a fork."""
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self.connection: sqlite3.Connection | None = None
         self._closer: weakref.finalize[..., Database] | None = None
         self._opened_file: os.stat_result | None = None
+        self._manifest_cache: manifests.Cache | None = None
 
     @contextmanager
     def read(self) -> Iterator[Tables]:
         """The tables, outside of any transaction. Raises `StoreError`."""
-        with self._lock:
+        with self.lock:
             try:
                 yield Tables(self._open(), self.paths)
                 return
-            except _FAILURES as error:
-                reason = self._explain(error)
+            except FAILURES as error:
+                reason = self.explain(error)
         raise store_error(f"cannot read the index in {self.paths.folder}", reason)
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
         """One transaction that writes from its start, rolled back on any error. Raises `StoreError`."""
-        with self._lock:
+        with self.lock:
             try:
                 while True:
                     with _transaction(self._open()) as connection:
@@ -206,17 +292,21 @@ class Database:
                         if self._is_current():
                             yield Tables(connection, self.paths)
                             return
-            except _FAILURES as error:
-                reason = self._explain(error)
+            except FAILURES as error:
+                reason = self.explain(error)
             except OSError as error:  # from writing a manifest
                 reason = explain(error)
-        raise store_error(f"cannot write the index in {self.paths.folder}", reason)
+        raise self.write_error(reason)
 
-    def rebuild(self) -> None:
+    def write_error(self, reason: str) -> StoreError:
+        """The error of a transaction that failed, for the caller to raise."""
+        return store_error(f"cannot write the index in {self.paths.folder}", reason)
+
+    def rebuild(self, cache: manifests.Cache | None = None) -> None:
         """Rename the file to `index.sqlite3.damaged`, replacing an older one, and build another from the
         manifests. Raises `StoreError`."""
         path = self.paths.database
-        with self._lock:
+        with self.lock:
             self.close()
             try:
                 with _writers_excluded(path):
@@ -224,13 +314,17 @@ class Database:
             except OSError as error:
                 reason = explain(error)
             else:
-                self._open()
+                self._manifest_cache = cache
+                try:
+                    self._open()
+                finally:
+                    self._manifest_cache = None
                 return
         raise store_error(f"cannot put the index in {self.paths.folder} aside", reason)
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
-        with self._lock:
+        with self.lock:
             if self._closer is not None:
                 self._closer()
             self.connection = self._closer = None
@@ -246,7 +340,7 @@ class Database:
             else:
                 network_fs.warn_once(self.paths.folder)
                 self.connection = self._connect()
-                self._closer = weakref.finalize(self, _close, self._lock, self.connection)
+                self._closer = weakref.finalize(self, _close, self.lock, self.connection)
                 self._opened_file = self.paths.database.stat()
                 return self.connection
             raise store_error(f"cannot create the store folder {self.paths.folder}", reason)
@@ -306,7 +400,7 @@ class Database:
             manifests.write(self.paths, uuid4().hex, manifest)
 
     def _read_manifests(self, tables: Tables) -> list[str]:
-        by_name, problems = manifests.read_all(self.paths)
+        by_name, problems = manifests.read_all(self.paths, self._manifest_cache)
         for manifest in by_name.values():
             tables.add_assets(manifest.assets, manifest.asset_order)
         for manifest in sorted(by_name.values(), key=lambda manifest: manifest.run_order):
@@ -314,7 +408,8 @@ class Database:
                 tables.put_run(manifest.run, manifest.run_order)
         return problems
 
-    def _explain(self, error: Exception) -> str:
+    def explain(self, error: Exception) -> str:
+        """Why a query failed, in words for the user."""
         unreadable, name = isinstance(error, UnicodeDecodeError), getattr(error, "sqlite_errorname", "")
         if unreadable or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             folder = shlex.quote(str(self.paths.folder))
@@ -355,7 +450,7 @@ def _writers_excluded(path: Path) -> Iterator[None]:
         return
     connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)
     with closing(connection):
-        with suppress(*_FAILURES):
+        with suppress(*FAILURES):
             connection.execute("BEGIN IMMEDIATE")
         yield
 
@@ -384,7 +479,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
     finally:
         # On a full disk SQLite has rolled back already; a second ROLLBACK would raise and hide the cause.
         if connection.in_transaction:
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 connection.execute("ROLLBACK")
 
 
@@ -398,15 +493,18 @@ _inherited: list[sqlite3.Connection] = []
 def _before_fork() -> None:
     _locked_for_fork[:] = list(_databases)
     for database in _locked_for_fork:
-        database._lock.acquire()
+        database.lock.acquire()
+    locks.before_fork()
 
 
 def _after_fork_in_parent() -> None:
+    locks.after_fork_in_parent()
     while _locked_for_fork:
-        _locked_for_fork.pop()._lock.release()
+        _locked_for_fork.pop().lock.release()
 
 
 def _after_fork_in_child() -> None:
+    locks.after_fork_in_child()
     while _locked_for_fork:
         database = _locked_for_fork.pop()
         connection = database.connection

@@ -11,19 +11,21 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain, sync_folder, temporary_name, user_path, write_durably
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.open_files import patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
-from imagegen_nb.store import locks, manifests, recovery
-from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room, store_error
-from imagegen_nb.store.database import Database
+from imagegen_nb.store import locks, manifests, recovery, thumbnail_files
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room, not_found, store_error
+from imagegen_nb.store.database import PAGE, Database, Table, Tables
+from imagegen_nb.store.group_commit import GroupCommit
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 
@@ -36,6 +38,7 @@ class LocalStore(Store):
         self.limit = limit
         self.paths = StorePaths(self.folder)
         self.database = Database(self.paths)
+        self._group = GroupCommit(self.database, partial(manifests.sync_names, self.paths))
 
     def __reduce__(self) -> tuple[type[LocalStore], tuple[Path, int | None]]:
         return LocalStore, (self.folder, self.limit)
@@ -52,7 +55,6 @@ class LocalStore(Store):
         patiently(partial(self._begin, run, limit), _is_out_of_files)
 
     def _begin(self, run: LedgerEntry, limit: int | None) -> None:
-        recovery.recover(self.database)
         try:
             locks.acquire(self.paths, run.run_id)
         except OSError as error:
@@ -64,15 +66,21 @@ class LocalStore(Store):
 
     def _enter(self, run: LedgerEntry, limit: int | None) -> None:
         """In one transaction, so that kernels that start at once cannot pass the limit together."""
+
+        def enter(tables: Tables) -> None:
+            check_room(tables.used_bytes(), tables.reserved_bytes(), limit)
+            manifest = Manifest(run=run, run_order=tables.put_run(run))
+            manifests.write(self.paths, run.run_id, manifest, sync_name=False)
+
         try:
-            with self.database.transaction() as tables:
-                check_room(tables.used_bytes(), tables.reserved_bytes(), limit)
-                order = tables.put_run(run)
-                manifests.write(self.paths, run.run_id, Manifest(run=run, run_order=order))
+            self._group.run(enter, first=self._recover)
         except BaseException:
             manifests.remove(self.paths, run.run_id)
             locks.release(self.paths, run.run_id)
             raise
+
+    def _recover(self) -> None:
+        recovery.recover(self.database)
 
     def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         try:
@@ -83,21 +91,42 @@ class LocalStore(Store):
             locks.release(self.paths, run.run_id)
 
     def runs(self) -> Iterator[LedgerEntry]:
+        return self.list_runs()
+
+    def list_runs(self, *, newest_first: bool = False, after: str | None = None) -> Iterator[LedgerEntry]:
         recovery.recover(self.database)
+        position, last = self._range("run", newest_first, after)
+        while True:
+            with self.database.read() as tables:
+                page, position = tables.run_page(position, last, newest_first=newest_first)
+            yield from page
+            if len(page) < PAGE:
+                return
+
+    def count_runs(self) -> int:
         with self.database.read() as tables:
-            return iter(tables.runs())
+            return tables.count("run")
+
+    def new_path(self) -> Path:
+        self.paths.make(self.paths.blobs)
+        return self.paths.blobs / temporary_name()
 
     def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
         stage = partial(self._stage, image, run_id=run_id, emulated=emulated)
         return patiently(stage, _is_out_of_files)
 
     def _stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
-        sha256 = hashlib.sha256(image.data).hexdigest()
+        file = image.file
+        sha256 = hashlib.sha256(image.data).hexdigest() if file is None else file.sha256
         path = self.paths.blob(sha256, image.media_type)
         try:
             self.paths.make(path.parent)
             if not _is_intact(path, sha256, len(image.data)):
-                write_durably(path, image.data)
+                _put(image, path)
+            # Also for a file that was there: whoever put it there may not have come as far as this.
+            sync_folder(path.parent)
+            if file is not None:
+                file.remove()
         except OSError as error:
             reason = explain(error)
         else:
@@ -122,12 +151,14 @@ class LocalStore(Store):
     def _record(
         self, name: str, assets: Sequence[AssetRecord], run: LedgerEntry | None = None
     ) -> tuple[AssetRecord, ...]:
-        with self.database.transaction() as tables:
+        def record(tables: Tables) -> Manifest:
             run_order = tables.put_run(run) if run is not None else 0
             asset_order = tables.add_assets(assets)
             manifest = Manifest(run=run, run_order=run_order, assets=tuple(assets), asset_order=asset_order)
-            manifests.write(self.paths, name, manifest)
-        return manifest.assets
+            manifests.write(self.paths, name, manifest, sync_name=False)
+            return manifest
+
+        return self._group.run(record).assets
 
     def get(self, asset_id: str) -> AssetRecord:
         matches: list[AssetRecord] = []
@@ -147,10 +178,46 @@ class LocalStore(Store):
             reason = explain(error)
         raise AssetNotFound(f"the bytes of asset {asset_id} are not readable at {path}: {reason}")
 
+    def holds(self, asset: AssetRecord) -> bool:
+        try:
+            return self.paths.blob(asset.sha256, asset.file_type).is_file()
+        except (OSError, StoreError):
+            return False
+
+    def read_thumbnail(self, asset: AssetRecord, size: str) -> bytes | None:
+        return thumbnail_files.read(self.paths, asset.sha256, size)
+
+    def keep_thumbnail(self, asset: AssetRecord, size: str, data: bytes) -> None:
+        thumbnail_files.write(self.paths, asset.sha256, size, data)
+
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
-        where, values = ("WHERE run_id = ?", (run_id,)) if run_id else ("", ())
+        return self.list_records(run_id)
+
+    def list_records(
+        self, run_id: str | None = None, *, newest_first: bool = False, after: str | None = None
+    ) -> Iterator[AssetRecord]:
+        position, last = self._range("asset", newest_first, after)
+        while True:
+            with self.database.read() as tables:  # not held while a page is looked at
+                page, position = tables.asset_page(run_id or None, position, last, newest_first=newest_first)
+            yield from page
+            if len(page) < PAGE:
+                return
+
+    def count_records(self, run_id: str | None = None) -> int:
         with self.database.read() as tables:
-            return iter(tables.assets(where, values))
+            return tables.count("asset", run_id or None)
+
+    def _range(self, table: Table, newest_first: bool, after: str | None) -> tuple[int, int]:
+        """The orders between which a list lies, fixed when it begins: it must end while others write."""
+        with self.database.read() as tables:
+            newest = tables.last_order(table)
+            begin = tables.order_of(table, after) if after is not None and after.isascii() else None
+        if after is not None and begin is None:
+            raise not_found(after)
+        if newest_first:
+            return (newest + 1 if begin is None else begin), 0
+        return (begin or 0), newest
 
     def close(self) -> None:
         self.database.close()
@@ -159,6 +226,15 @@ class LocalStore(Store):
 def _is_out_of_files(error: Exception) -> bool:
     """Bytes that have arrived must not be lost because no file can be opened at that moment."""
     return isinstance(error, StoreError) and error.out_of_files
+
+
+def _put(image: CheckedImage, path: Path) -> None:
+    """Put an image's bytes at `path`, whose name the caller makes durable. Raises OSError."""
+    if image.file is not None and image.file.is_there:
+        with suppress(OSError):  # somebody may have removed it just now, and memory has the bytes as well
+            image.file.move(path)
+            return
+    write_durably(path, image.data, sync_name=False)
 
 
 def _is_intact(path: Path, sha256: str, size: int) -> bool:

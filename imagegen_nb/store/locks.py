@@ -72,7 +72,13 @@ def owners(paths: StorePaths, run_ids: Iterable[str]) -> dict[str, set[str]]:
 
     A run without a marker has a lock of its own name, as earlier versions made it, or none. Raises OSError.
     """
-    files = _files(paths.locks)
+    with _mutex:
+        held = _held.get(paths.locks)
+        if held is not None and not _is_in_place(held, paths):
+            held = None
+        own = set() if held is None else set(held.runs)
+    own_marker = f".{held.name}{MARKER_SUFFIX}" if held is not None else None
+    files = _files(paths.locks, own_marker)
     for path in files:
         if path.suffix == _TEMPORARY_SUFFIX:
             _remove_if_abandoned(path)
@@ -81,11 +87,9 @@ def owners(paths: StorePaths, run_ids: Iterable[str]) -> dict[str, set[str]]:
     by_owner: dict[str, set[str]] = {
         path.stem: set() for path in files if path.suffix == LOCK_SUFFIX and is_name(path.stem)
     }
-    for run_id in {*run_ids, *owner_of}:
+    for run_id in {*run_ids, *owner_of} - own:
         by_owner.setdefault(owner_of.get(run_id, run_id), set()).add(run_id)
-    with _mutex:
-        held = _held.get(paths.locks)
-    if held is not None and _is_in_place(held, paths):
+    if held is not None:
         by_owner.pop(held.name, None)
     return by_owner
 
@@ -141,11 +145,14 @@ def _release_if_unused(paths: StorePaths, held: _ProcessLock) -> None:
         _remove(held.handle, paths.lock(held.name))
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path, own_marker: str | None) -> list[Path]:
+    """The plain files in the folder, without this process's own markers: there may be hundreds."""
     try:
-        return sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+        with os.scandir(folder) as entries:
+            others = [one for one in entries if own_marker is None or not one.name.endswith(own_marker)]
     except FileNotFoundError:
         return []
+    return sorted(Path(one.path) for one in others if one.is_file(follow_symlinks=False))
 
 
 def _remove_if_abandoned(temporary: Path) -> None:
@@ -178,13 +185,21 @@ def _remove(handle: int, path: Path) -> None:
     os.close(handle)
 
 
-def _after_fork_in_child() -> None:
+# The database calls these around a fork, after it took its own lock: recovery comes here while it holds that.
+
+
+def before_fork() -> None:
+    """Let no thread be in the midst of anything here."""
+    _mutex.acquire()
+
+
+def after_fork_in_parent() -> None:
+    """Go on."""
+    _mutex.release()
+
+
+def after_fork_in_child() -> None:
     """The child's copies of the open files would keep the parent's locks held."""
     while _held:
         os.close(_held.popitem()[1].handle)
     _mutex.release()
-
-
-os.register_at_fork(
-    before=_mutex.acquire, after_in_parent=_mutex.release, after_in_child=_after_fork_in_child
-)

@@ -19,8 +19,11 @@ from imagegen_nb.store.local import LocalStore
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 
+_SMALL = 1 << 18
+"""Bytes of an image that is read whole."""
 _OWN_FILE = re.compile(r"[0-9a-f]{64}\.(png|jpg|webp)|\.[0-9a-f]{32}\.tmp")
 """Names of images and of temporary files. Others are the user's own."""
+_OWN_THUMBNAIL = re.compile(r"([0-9a-f]{64})\.[A-Za-z0-9_-]+\.webp|\.[0-9a-f]{32}\.tmp")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +51,10 @@ class Report:
 
 def check(store: LocalStore) -> Report:
     """Read everything and compare it: each row, each manifest, and each image by its length and SHA-256."""
+    return _check(store, manifests.Cache())
+
+
+def _check(store: LocalStore, cache: manifests.Cache) -> Report:
     report = Report()
     by_name: dict[str, Manifest] = {}
     try:
@@ -57,11 +64,11 @@ def check(store: LocalStore) -> Report:
             report.problems += tables.integrity_problems()
             report.records = tuple(tables.assets())
             report.runs = tuple(tables.runs())
-            by_name, unreadable = manifests.read_all(store.paths)
+            by_name, unreadable = manifests.read_all(store.paths, cache)
             used = tables.used_bytes()
     except StoreError as error:
         report.problems.append(str(error))
-        by_name, unreadable = manifests.read_all(store.paths)
+        by_name, unreadable = manifests.read_all(store.paths, cache)
     else:
         report.problems += _disagreements(report, by_name, used)
     report.problems += unreadable
@@ -77,13 +84,14 @@ def rebuild(store: LocalStore) -> Report:
     Where a manifest is missing it is written first, from the old database if that can be read. Raises
     `StoreError`.
     """
+    cache = manifests.Cache()  # three times, each in a transaction of its own, they have to be looked at
     try:
         with store.database.transaction() as tables:
-            _write_missing_manifests(store.paths, tables)
+            _write_missing_manifests(store.paths, tables, cache)
     except StoreError:
         pass  # unreadable: that is why it is rebuilt
-    store.database.rebuild()
-    return check(store)
+    store.database.rebuild(cache)
+    return _check(store, cache)
 
 
 def gc(store: LocalStore) -> tuple[str, ...]:
@@ -94,7 +102,7 @@ def gc(store: LocalStore) -> tuple[str, ...]:
     """
     recovery.recover(store.database)
     with store.database.transaction() as tables:  # no run can begin meanwhile
-        under_way = len(tables.runs("WHERE state = 'calling'"))
+        under_way = len(tables.runs_under_way())
         if under_way:
             raise StoreError(
                 f"nothing was deleted: runs are under way ({under_way}), whose images have no records yet. "
@@ -139,21 +147,24 @@ def _disagreements(report: Report, by_name: dict[str, Manifest], used: int) -> I
 
 def _broken_images(paths: StorePaths, records: tuple[AssetRecord, ...]) -> Iterator[str]:
     """The records whose bytes are not what they say; each file is read once."""
-    problem_by_path: dict[Path, str] = {}
+    problem_by_url: dict[str, str] = {}
     for record in records:
-        path = paths.blob(record.sha256, record.file_type)
-        if path not in problem_by_path:
-            problem_by_path[path] = _blob_problem(path, record)
-        if problem_by_path[path]:
-            yield f"image {record.id} ({record.file_name}): {problem_by_path[path]}"
+        url = record.file_url
+        if url not in problem_by_url:
+            problem_by_url[url] = _blob_problem(paths, record)
+        if problem_by_url[url]:
+            yield f"image {record.id} ({record.file_name}): {problem_by_url[url]}"
 
 
-def _blob_problem(path: Path, record: AssetRecord) -> str:
+def _blob_problem(paths: StorePaths, record: AssetRecord) -> str:
     """What is wrong with a record's file; empty when nothing is."""
     try:
-        with path.open("rb") as file:
+        path = f"{paths.folder}{os.sep}{paths.blob_name(record.sha256, record.file_type)}"
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
             size = os.fstat(file.fileno()).st_size
-            same = hashlib.file_digest(file, "sha256").hexdigest() == record.sha256
+            # The second makes a buffer of a quarter megabyte each time.
+            digest = hashlib.sha256(file.read()) if size <= _SMALL else hashlib.file_digest(file, "sha256")
+            same = digest.hexdigest() == record.sha256
     except OSError as error:
         return f"its bytes cannot be read: {explain(error)}"
     if size != record.file_size:
@@ -163,47 +174,68 @@ def _blob_problem(path: Path, record: AssetRecord) -> str:
 
 def _referenced_blobs(
     paths: StorePaths, records: tuple[AssetRecord, ...], by_name: dict[str, Manifest]
-) -> set[Path]:
+) -> set[str]:
     """The files of all images that the database or a manifest names."""
     assets = [*records, *(asset for manifest in by_name.values() for asset in manifest.assets)]
-    return {paths.blob(asset.sha256, asset.file_type) for asset in assets}
+    return {paths.blob_name(asset.sha256, asset.file_type) for asset in assets}
 
 
-def _orphans(paths: StorePaths, referenced: set[Path]) -> Iterator[str]:
-    """The store's own files that nothing refers to: images, and temporary files left by a kill."""
+def _orphans(paths: StorePaths, referenced: set[str]) -> Iterator[str]:
+    """The store's own files that nothing refers to: images, their thumbnails, and temporary files left by a
+    kill."""
     for folder in (paths.blobs, paths.manifests):
-        for path in _files(folder):
-            if _OWN_FILE.fullmatch(path.name) and path not in referenced:
-                yield path.relative_to(paths.folder).as_posix()
+        for name in _files(paths, folder):
+            if _OWN_FILE.fullmatch(_last(name)) and name not in referenced:
+                yield name
+    digests = {_last(name).partition(".")[0] for name in referenced}
+    for name in _files(paths, paths.thumbnails):
+        if (own := _OWN_THUMBNAIL.fullmatch(_last(name))) and own[1] not in digests:
+            yield name
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """All files below `folder`, without following links: what they lead to is not the store's."""
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _files(paths: StorePaths, folder: Path) -> Iterator[str]:
+    """All files below `folder` by their path in the store, without following links: what they lead to is not
+    the store's."""
     if folder.is_symlink():
         return
     for parent, folders, names in os.walk(folder):
         folders.sort()
-        yield from (Path(parent, name) for name in sorted(names))
+        inside = Path(parent).relative_to(paths.folder).as_posix()
+        yield from (f"{inside}/{name}" for name in sorted(names))
 
 
 def _links(paths: StorePaths) -> Iterator[Path]:
-    for folder in (paths.blobs, paths.manifests, paths.locks):
+    for folder in (paths.blobs, paths.thumbnails, paths.manifests, paths.locks):
         if folder.is_symlink():
             yield folder
-        for parent, folders, names in os.walk(folder):
-            entries = (Path(parent, name) for name in sorted([*folders, *names]))
-            yield from (path for path in entries if path.is_symlink())
+        yield from _links_in(folder)
 
 
-def _write_missing_manifests(paths: StorePaths, tables: Tables) -> None:
+def _links_in(folder: str | Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return
+    yield from (Path(entry.path) for entry in found if entry.is_symlink())
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _links_in(entry.path)
+
+
+def _write_missing_manifests(paths: StorePaths, tables: Tables, cache: manifests.Cache) -> None:
     """Write manifests that are missing or damaged. One that can be read wins over a database in doubt."""
-    by_name, _ = manifests.read_all(paths)
+    by_name, _ = manifests.read_all(paths, cache)
     known = {asset.run_id for manifest in by_name.values() for asset in manifest.assets} | by_name.keys()
     ledger = {run.run_id: run for run in tables.runs()}
     in_database = {record.run_id for record in tables.assets()} | ledger.keys()
     for run_id in sorted(in_database - known):
         assets = tuple(tables.assets("WHERE run_id = ?", (run_id,)))
-        if any(_blob_problem(paths.blob(asset.sha256, asset.file_type), asset) for asset in assets):
+        if any(_blob_problem(paths, asset) for asset in assets):
             continue
         run = ledger.get(run_id)
         manifest = Manifest(

@@ -7,6 +7,8 @@ in a manifest too, and a run whose process was killed between the two is finishe
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -15,11 +17,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from imagegen_nb.core.atomic_files import write_durably
+from imagegen_nb.core.atomic_files import sync_folder, write_durably
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
 from imagegen_nb.store.paths import MANIFEST_SUFFIX, StorePaths, is_name
 
+_State = tuple[int, int, int, int]
+"""Of a file: what changes with its content, since each is written under a new name and moved into place."""
 _LARGEST = 1_000_000
 """Bytes of a manifest: a run's records take some hundred each."""
 
@@ -38,13 +42,21 @@ class Manifest:
     asset_order: int = 0
 
 
-def write(paths: StorePaths, name: str, manifest: Manifest) -> None:
-    """Write it durably, replacing an older one. Raises OSError."""
+def write(paths: StorePaths, name: str, manifest: Manifest, *, sync_name: bool = True) -> None:
+    """Write it durably, replacing an older one; without `sync_name`, `sync_names` has to follow. Raises
+    OSError."""
     document = asdict(manifest)
     for asset in document["assets"]:  # relative: the store may be moved
         asset["file_url"] = _relative_path(paths, asset)
     paths.make(paths.manifests)
-    write_durably(paths.manifest(name), json.dumps(document, ensure_ascii=False, indent=1).encode())
+    text = json.dumps(document, ensure_ascii=False, indent=1)
+    write_durably(paths.manifest(name), text.encode(), sync_name=sync_name)
+
+
+def sync_names(paths: StorePaths) -> None:
+    """Make the names of the manifests written so far durable. Raises OSError."""
+    if paths.manifests.is_dir():
+        sync_folder(paths.manifests)
 
 
 def remove(paths: StorePaths, name: str) -> None:
@@ -53,36 +65,67 @@ def remove(paths: StorePaths, name: str) -> None:
         paths.manifest(name).unlink()
 
 
-def read(paths: StorePaths, name: str) -> Manifest | None:
+class Cache:
+    """Manifests as they were last read, for one that reads all of them several times; a file that was
+    replaced meanwhile is read again."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, tuple[_State, Manifest]] = {}
+
+    def get(self, name: str, state: _State) -> Manifest | None:
+        """The manifest that was read when its file was in this state."""
+        known = self._read.get(name)
+        return known[1] if known is not None and known[0] == state else None
+
+    def keep(self, name: str, state: _State, manifest: Manifest) -> None:
+        """Remember what was read."""
+        self._read[name] = (state, manifest)
+
+
+def read(paths: StorePaths, name: str, cache: Cache | None = None) -> Manifest | None:
     """The manifest of that name, or None. Raises `StoreError` for one that is damaged."""
-    path = paths.manifest(name)
+    path = paths.manifest_text(name)
     try:
-        if path.is_symlink() or path.stat().st_size > _LARGEST:
-            raise StoreError(f"the manifest {path.name} is not one that was written here")
-        manifest = _adapter().validate_json(path.read_bytes(), strict=True)
+        file = os.lstat(path)
+        if not stat.S_ISREG(file.st_mode) or file.st_size > _LARGEST:
+            raise StoreError(f"the manifest {name}{MANIFEST_SUFFIX} is not one that was written here")
+        state = file.st_ino, file.st_size, file.st_mtime_ns, file.st_ctime_ns
+        if cache is not None and (known := cache.get(name, state)) is not None:
+            return known
+        manifest = _adapter().validate_json(_bytes_of(path), strict=True)
     except FileNotFoundError:
         return None
     except (OSError, ValidationError):
         pass
     else:
-        assets = tuple(replace(asset, file_url=_file_url(paths, asset)) for asset in manifest.assets)
-        return replace(manifest, assets=assets)
-    raise StoreError(f"the manifest {path.name} is damaged")
+        assets = tuple([replace(asset, file_url=_file_url(paths, asset)) for asset in manifest.assets])
+        manifest = replace(manifest, assets=assets)
+        if cache is not None:
+            cache.keep(name, state, manifest)
+        return manifest
+    raise StoreError(f"the manifest {name}{MANIFEST_SUFFIX} is damaged")
+
+
+def _bytes_of(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - of a hundred thousand, a path object each costs
+        return file.read()
 
 
 def names(paths: StorePaths) -> Iterator[str]:
     """The names of all manifests, in alphabetical order."""
     with suppress(FileNotFoundError):
-        files = (path for path in paths.manifests.iterdir() if path.suffix == MANIFEST_SUFFIX)
-        yield from sorted(path.stem for path in files if is_name(path.stem))
+        listed = os.listdir(paths.manifests)  # noqa: PTH208 - no path object for each
+        files = [file for file in listed if file.endswith(MANIFEST_SUFFIX)]
+        stems = [file.removesuffix(MANIFEST_SUFFIX) for file in files]
+        yield from sorted(stem for stem in stems if is_name(stem))
 
 
-def read_all(paths: StorePaths) -> tuple[dict[str, Manifest], list[str]]:
+def read_all(paths: StorePaths, cache: Cache | None = None) -> tuple[dict[str, Manifest], list[str]]:
     """All that can be read, by name and in the order of their images, and what is wrong with the others."""
     manifests, problems = dict[str, Manifest](), list[str]()
     for name in names(paths):
         try:
-            manifest = read(paths, name)
+            manifest = read(paths, name, cache)
         except StoreError as error:
             problems.append(str(error))
         else:
@@ -92,11 +135,11 @@ def read_all(paths: StorePaths) -> tuple[dict[str, Manifest], list[str]]:
 
 
 def _file_url(paths: StorePaths, asset: AssetRecord) -> str:
-    return paths.blob(asset.sha256, asset.file_type).as_uri()
+    return paths.blob_url(asset.sha256, asset.file_type)
 
 
 def _relative_path(paths: StorePaths, asset: dict[str, Any]) -> str:
-    return paths.blob(asset["sha256"], asset["file_type"]).relative_to(paths.folder).as_posix()
+    return paths.blob_name(asset["sha256"], asset["file_type"])
 
 
 @cache

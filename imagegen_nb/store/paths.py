@@ -2,6 +2,7 @@
 
 <folder>/index.sqlite3              the database: records, ledger and a running total of sizes
 <folder>/blobs/ab/<sha256>.webp     the bytes, written once under their hash
+<folder>/thumbnails/ab/<sha256>.<size>.webp  small pictures of the blobs: a cache, which may be deleted
 <folder>/runs/<run id>.json         the manifest: what the database holds of one run, to rebuild it from
 <folder>/locks/<owner>.lock         held by a process while it has runs under way
 <folder>/locks/<run id>.<owner>.run names such a run
@@ -10,8 +11,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from imagegen_nb.core.atomic_files import sync_folder
@@ -22,6 +25,7 @@ MANIFEST_SUFFIX = ".json"
 LOCK_SUFFIX = ".lock"
 MARKER_SUFFIX = ".run"
 
+_BLOBS, _MANIFESTS = "blobs", "runs"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -40,12 +44,17 @@ class StorePaths:
     @property
     def blobs(self) -> Path:
         """The folder of the bytes."""
-        return self.folder / "blobs"
+        return self.folder / _BLOBS
+
+    @property
+    def thumbnails(self) -> Path:
+        """The folder of the small pictures."""
+        return self.folder / "thumbnails"
 
     @property
     def manifests(self) -> Path:
         """The folder of the manifests."""
-        return self.folder / "runs"
+        return self.folder / _MANIFESTS
 
     @property
     def locks(self) -> Path:
@@ -55,13 +64,32 @@ class StorePaths:
     def blob(self, sha256: str, media_type: str) -> Path:
         """The file of the bytes with that hash. Raises `StoreError` for anything but a hash and an image's
         type."""
+        return self.folder / self.blob_name(sha256, media_type)
+
+    def blob_name(self, sha256: str, media_type: str) -> str:
+        """The same file's path in the store, with slashes. Raises `StoreError` as above."""
         if _DIGEST.fullmatch(sha256) and media_type in EXTENSIONS:
-            return self.blobs / sha256[:2] / f"{sha256}.{EXTENSIONS[media_type]}"
+            return f"{_BLOBS}/{sha256[:2]}/{sha256}.{EXTENSIONS[media_type]}"
         raise StoreError(f"the store has no place for a {media_type!r} with the hash {sha256[:80]!r}")
+
+    def blob_url(self, sha256: str, media_type: str) -> str:
+        """The same file's address. Raises `StoreError` as above."""
+        # A hash and an ending need no escapes; to quote each path took most of the time of a list.
+        return f"{_url(self.folder)}/{self.blob_name(sha256, media_type)}"
+
+    def thumbnail(self, sha256: str, size: str) -> Path:
+        """The file of a blob's thumbnail. Raises `StoreError` for anything but a hash and a name."""
+        if _DIGEST.fullmatch(sha256):
+            return self.thumbnails / sha256[:2] / f"{sha256}.{_checked(size)}.webp"
+        raise StoreError(f"the store has no place for a thumbnail of the hash {sha256[:80]!r}")
 
     def manifest(self, name: str) -> Path:
         """The manifest of that name. Raises `StoreError` for what cannot be a name."""
         return self.manifests / f"{_checked(name)}{MANIFEST_SUFFIX}"
+
+    def manifest_text(self, name: str) -> str:
+        """The same path as text, for whoever reads all of them."""
+        return f"{self.folder}{os.sep}{_MANIFESTS}{os.sep}{_checked(name)}{MANIFEST_SUFFIX}"
 
     def lock(self, name: str) -> Path:
         """The lock file of that name. Raises `StoreError` for what cannot be a name."""
@@ -83,6 +111,11 @@ class StorePaths:
                 sync_folder(folder.parent)
             if folder != self.folder and folder.is_symlink():
                 raise OSError(errno.ELOOP, f"{folder} is a link; the store writes only inside itself")
+
+
+@lru_cache(maxsize=16)
+def _url(folder: Path) -> str:
+    return folder.as_uri().removesuffix("/")
 
 
 def is_name(text: str) -> bool:

@@ -21,7 +21,7 @@ def recover(database: Database) -> None:
     """
     paths = database.paths
     with database.read() as tables:
-        unfinished = {run.run_id for run in tables.runs("WHERE state = 'calling'")}
+        unfinished = tables.runs_under_way()
     try:
         for owner, run_ids in sorted(locks.owners(paths, unfinished).items()):
             with locks.try_acquire_abandoned(paths, owner, run_ids) as is_abandoned:

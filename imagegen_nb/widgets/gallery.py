@@ -1,12 +1,13 @@
-"""The gallery of a run's images: thumbnails are sent along, full-size images only when asked for."""
+"""The gallery of runs' images: a page gets what it shows, and thumbnails and full-size images as it asks."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import threading
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,37 +15,44 @@ from typing import Any, NoReturn
 import traitlets
 from IPython.display import display
 
-from imagegen_nb.core import filenames, images
+from imagegen_nb.core import filenames, html_repr, images
 from imagegen_nb.core.redaction import redact
-from imagegen_nb.errors import ImagegenError, ImageRejected, InvalidOption
+from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.runs.run import Run
-from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.fallback import StaticFallback
-from imagegen_nb.widgets.gallery_page import GalleryPage, base_name, count_images, pages
+from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, base_name, count_images
+from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery, make_static
 
 _MOST_PENDING = 100
-_MOST_PAGES = 50  # the oldest are dropped first
+_SENT_ALONG = 24
+"""Images described in the view itself; a page asks for the others as they come into sight."""
+_THUMBNAILS_AHEAD = 12
+"""Thumbnails sent along with a new run, before the page can ask."""
+_MOST_ASKED = 48
+_LARGEST_ZIP = 400_000_000
+"""Bytes of one download: all of it passes through the kernel's memory and the page's."""
 
 
 class Gallery(BaseWidget):
     """The images of a run, to look at, compare, copy paths of and download.
 
-    `source` is a `Run`, runs in the order they happened (the last is shown, the others are flipped to), or
-    the records of `workspace.records()`, with `store=workspace.store` so that their bytes are found. Nothing
-    given, the gallery is empty until `show(run)`.
+    `source` is a `Run`, runs in the order they happened, or the records of `workspace.records()`, with
+    `store=workspace.store` so that their bytes are found. All runs are kept, however many; the newest is
+    shown, the others are flipped to. Nothing given, the gallery is empty until `show(run)`.
 
     While a run goes on, `placeholders(count)` shows tiles for what is to come and `preview(index, data)` an
     unfinished picture in one of them; `show(run)` ends that. `on_use(callback)` offers **Use these
     settings**: the callback gets the `Run`. Removing an image takes it out of the view only.
 
-    What is shown (`view`) holds only texts; it is written here and never read back. Thumbnails of at most
-    256 pixels are sent along, and again to a page that asks. Without a kernel, a static table is shown.
-    All methods may be called from any thread.
+    What is shown (`view`) holds only texts; it is written here and never read back. It describes the first
+    images of a run; a page asks for the others, and for thumbnails, as they come into sight. Thumbnails are
+    made once, in threads beside the kernel's own, and kept in the store. Without a kernel, a static table
+    is shown. All methods may be called from any thread.
     """
 
-    scripts = ("shared.js", "requests.js", "gallery_parts.js", "dialogs.js", "gallery.js")
+    scripts = ("shared.js", "requests.js", "gallery_parts.js", "gallery_cards.js", "dialogs.js", "gallery.js")
     styles = ("base.css", "gallery.css")
 
     view: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(unsaved=True)
@@ -54,13 +62,14 @@ class Gallery(BaseWidget):
     ) -> None:
         self._lock = threading.RLock()
         sources = (source,) if isinstance(source, Run) else source or ()
-        self._pages = list(pages(sources, store))[-_MOST_PAGES:]
+        self._pages = Pages(sources, store)
         self._position = max(len(self._pages) - 1, 0)
         self._pending = 0
-        self._removed: list[str] = []
+        self._removed: dict[str, list[int]] = {}  # page id -> positions, the last removed last
+        self._delivery = ThumbnailDelivery(lambda message, buffers: self.send(message, list(buffers)))
         self._thumbnails_sent_for = self._page().id  # a browser page opened later asks for what it lacks
         self._use_callbacks: list[Callable[[Run], object]] = []
-        self._fallback = StaticFallback(lambda: self._page().html(), lambda: self._page().text())
+        self._fallback = StaticFallback(self._static_html, self._static_text)
         super().__init__()
         self.on_msg(self._on_request)
         self._refresh()
@@ -69,8 +78,8 @@ class Gallery(BaseWidget):
         """Add `run` behind the others and show it; a run that is there already is brought up to date."""
         with self._lock:
             self._pending = 0
-            others = [page for page in self._pages if page.id != run.id]
-            self._pages = [*others, GalleryPage.of_run(run)][-_MOST_PAGES:]
+            self._delivery.begin_previews()
+            self._pages.put(run)
             self._position = len(self._pages) - 1
             self._refresh()
         self._fallback.update()
@@ -78,17 +87,20 @@ class Gallery(BaseWidget):
     def placeholders(self, count: int) -> None:
         """Show `count` tiles for images that are being made; 0 goes back to the last run."""
         with self._lock:
-            self._pending = max(0, min(count, _MOST_PENDING))
-            self._position = max(len(self._pages) - (0 if count else 1), 0)
-            self._refresh()
+            self._delivery.begin_previews()
+            self._set_pending(count)
+
+    def _set_pending(self, count: int) -> None:
+        self._pending = max(0, min(count, _MOST_PENDING))
+        self._position = max(len(self._pages) - (0 if count else 1), 0)
+        self._refresh()
 
     def preview(self, index: int, data: bytes, *, finished: bool = False) -> None:
         """Show the image file `data`, small, in tile `index`, from 0. Bytes that are no image do nothing."""
-        if index >= self._pending:
-            self.placeholders(index + 1)
-        with suppress(ImageRejected):
-            thumbnail_data = images.thumbnail(data)
-            self.send({"type": "preview", "index": index, "finished": finished}, [thumbnail_data])
+        with self._lock:
+            if index >= self._pending:
+                self._set_pending(index + 1)
+        self._delivery.preview(index, data, finished)
 
     def on_use(self, callback: Callable[[Run], object]) -> None:
         """Call `callback(run)` when somebody wants a run's settings; the gallery itself changes nothing."""
@@ -102,19 +114,38 @@ class Gallery(BaseWidget):
         self._fallback.show()
 
     def __repr__(self) -> str:
-        return f"Gallery of {count_images(len(self._shown()))} (run this cell to see it live)"
+        return f"Gallery of {count_images(len(self._page_and_shown()[1]))} (run this cell to see it live)"
+
+    def _static_html(self) -> str:
+        page = self._page()
+        make_static(page.in_static_view())
+        return page.html() + "".join(f"<p>{line}</p>" for line in self._other_runs())
+
+    def _static_text(self) -> str:
+        return "\n".join([self._page().text(), *(f"  {line}" for line in self._other_runs())])
+
+    def _other_runs(self) -> list[str]:
+        """What the static view, which shows one run, says of the others."""
+        others = len(self._pages) - 1
+        return (
+            [f"… and {others:,} other run{'' if others == 1 else 's'}, not shown here"] if others > 0 else []
+        )
 
     def _page(self) -> GalleryPage:
         return self._pages[self._position] if self._position < len(self._pages) else GalleryPage()
 
-    def _shown(self) -> list[tuple[str, int, Asset]]:
-        return list(self._page().shown(self._removed))
+    def _page_and_shown(self) -> tuple[GalleryPage, Sequence[int]]:
+        """What is shown, and the positions of its images that were not removed."""
+        page = self._page()
+        return page, page.shown(self._removed.get(page.id, ()))
 
     def _refresh(self) -> None:
-        page, removed = self._page(), self._last_removed()
+        page, shown = self._page_and_shown()
+        removed = self._removed.get(page.id, [])
         if page.id != self._thumbnails_sent_for:
             # Sent before the view that shows them: if the page had to ask, it would wait for a busy kernel.
-            self.send(*self._thumbnails([image_id for image_id, _, _ in self._shown()]))
+            ahead = {page.image_id(index): page.assets[index] for index in shown[:_THUMBNAILS_AHEAD]}
+            self.send(*self._delivery.answer(ahead))
             self._thumbnails_sent_for = page.id
         total = len(self._pages) + bool(self._pending)
         pending = self._pending if self._position == len(self._pages) else 0
@@ -123,22 +154,20 @@ class Gallery(BaseWidget):
             "badge": "EMULATED" if page.emulated else "",
             "facts": list(page.facts),
             "notes": list(page.notes),
-            "items": [page.item(*shown) for shown in self._shown()],
+            "page": page.id,
+            "count": len(page.assets),
+            "removed": list(removed),
+            "items": [page.item(index) for index in shown[:_SENT_ALONG]],
             "position": self._position,
             "total": total,
             "run": f"run {self._position + 1}" if total > 1 else "",
             "pending": pending,
             "running": bool(self._pending),
             "usable": bool(self._use_callbacks and page.run),
-            "undo": removed[1].file_name if removed else "",
+            "undo": page.assets[removed[-1]].file_name if removed else "",
             "empty": "No images here." if page.title else "No images yet: they appear when the step is run.",
         }
         self.set_trait("view", view)
-
-    def _last_removed(self) -> tuple[str, Asset] | None:
-        """The image that Undo would bring back, where it belongs to what is shown."""
-        on_page = {image_id: asset for image_id, _, asset in self._page().shown()}
-        return next(((last, on_page[last]) for last in reversed(self._removed) if last in on_page), None)
 
     def _on_request(self, _widget: object, content: object, _buffers: object) -> None:
         """Answer a message. Whatever a front-end sends, this raises nothing."""
@@ -157,10 +186,15 @@ class Gallery(BaseWidget):
     def _answer(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         match content:
             case {"type": "full", "id": str(image_id)}:
-                asset = self._find(image_id)[1]
+                page, index = self._find(image_id)
+                asset = page.assets[index]
                 # An imported record may claim any type; only an image's reaches the page.
                 media = asset.file_type if asset.file_type in images.EXTENSIONS else ""
-                return {"type": "full", "name": base_name(asset), "media": media}, [asset.bytes()]
+                data, stored = asset.bytes(), asset.stored
+                # A browser shows the half of a file without a word.
+                damaged = stored is not None and hashlib.sha256(data).hexdigest() != stored.sha256
+                answer = {"type": "full", "name": base_name(asset), "media": media, "damaged": damaged}
+                return answer, [data]
             case {"type": "thumbnails", "ids": list(image_ids)}:
                 return self._thumbnails(image_ids)
             case {"type": "zip"}:
@@ -177,39 +211,51 @@ class Gallery(BaseWidget):
         return {"type": "done"}, []
 
     def _change(self, content: Mapping[str, Any]) -> None:
+        last = len(self._pages) + bool(self._pending) - 1
         match content:
             case {"type": "flip", "by": (-1 | 1) as by}:
-                last = len(self._pages) + bool(self._pending) - 1
                 self._position = max(0, min(self._position + by, last))
+            case {"type": "flip", "to": int(position)}:
+                self._position = max(0, min(position, last))
             case {"type": "remove", "id": str(image_id)}:
-                self._find(image_id)  # refuses an image that is not here
-                self._removed.append(image_id)
+                page, index = self._find(image_id)
+                self._removed.setdefault(page.id, []).append(index)
             case {"type": "undo"}:
-                if removed := self._last_removed():
-                    self._removed.remove(removed[0])
+                if removed := self._removed.get(self._page().id):
+                    removed.pop()
             case _:
                 _refuse("the gallery does not know this request")
 
-    def _find(self, image_id: str) -> tuple[GalleryPage, Asset]:
-        """The page and the asset of an image on any page: compared images may be of different runs."""
-        for page in self._pages:
-            for known_id, _, asset in page.shown(self._removed):
-                if known_id == image_id:
-                    return page, asset
-        return _refuse("the image is not in this gallery")
+    def _find(self, image_id: str) -> tuple[GalleryPage, int]:
+        """The page and the position of an image on any page: compared images may be of different runs."""
+        found = self._pages.find(image_id)
+        if found is None or found[1] in self._removed.get(found[0].id, ()):
+            _refuse("the image is not in this gallery")
+        return found
 
     def _thumbnails(self, image_ids: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
-        """The thumbnails of those images that are in the gallery and whose bytes are at hand."""
-        everything = [shown for page in self._pages for shown in page.shown()]
-        assets = {image_id: asset for image_id, _, asset in everything if image_id in image_ids}
-        data = {image_id: small for image_id, asset in assets.items() if (small := thumbnail(asset))}
-        return {"type": "thumbnails", "ids": list(data)}, list(data.values())
+        """What a page needs to show those of the images that are in the gallery."""
+        found = {}
+        for image_id in image_ids[:_MOST_ASKED]:
+            if isinstance(image_id, str) and (place := self._pages.find(image_id)):
+                found[image_id] = place
+        answer, buffers = self._delivery.answer(
+            {key: page.assets[index] for key, (page, index) in found.items()}
+        )
+        return {**answer, "items": [page.item(index) for page, index in found.values()]}, buffers
 
     def _zip(self) -> tuple[dict[str, Any], list[bytes]]:
         """The files that are shown and at hand, numbered where names are the same."""
-        shown, buffer, names = self._shown(), io.BytesIO(), Counter[str]()
+        page, shown = self._page_and_shown()
+        buffer, names = io.BytesIO(), Counter[str]()
+        size = sum(page.assets[index].file_size for index in shown)
+        if size > _LARGEST_ZIP:
+            have, most = html_repr.byte_size(size), html_repr.byte_size(_LARGEST_ZIP)
+            _refuse(
+                f"these images have {have}, a download at most {most}: take single ones, or copy the store"
+            )
         with zipfile.ZipFile(buffer, "w") as archive:  # image files do not compress further
-            for _, _, asset in shown:
+            for asset in (page.assets[index] for index in shown):
                 with suppress(ImagegenError):
                     data, name = asset.bytes(), Path(base_name(asset))
                     names[name.name] += 1
@@ -217,8 +263,8 @@ class Gallery(BaseWidget):
                     archive.writestr(f"{name.stem}{number}{name.suffix}", data)
         if not names:
             _refuse("there is no image at hand to download")
-        text = f"Downloaded {names.total()} of {count_images(len(shown))}."
-        file_name = f"{filenames.slug(self._page().label)}.zip"
+        text = f"Downloaded {names.total():,} of {count_images(len(shown))}."
+        file_name = f"{filenames.slug(page.label)}.zip"
         return {"type": "zip", "name": file_name, "text": text}, [buffer.getvalue()]
 
 

@@ -1,23 +1,44 @@
-"""One page of a gallery: the images of one run, or what a store knows of them."""
+"""The pages of a gallery: the images of one run each, or what a store knows of them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, overload
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from imagegen_nb.core import html_repr
+from imagegen_nb.core import html_repr, images
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs.run import Run
-from imagegen_nb.step.output import Asset, thumbnail
+from imagegen_nb.step.output import Asset, is_at_hand, thumbnail
 from imagegen_nb.store.base import AssetRecord, Store
 
 _LONGEST_ALT = 250
+_IMAGE_ID = re.compile(r"(.*)\.(0|[1-9][0-9]{0,8})", re.DOTALL)
+
+
+class _StoredAssets(Sequence[Asset]):
+    """Records as assets, each made when it is looked at: a page may have thousands and show a dozen."""
+
+    def __init__(self, records: Sequence[AssetRecord], store: Store) -> None:
+        self._records = records
+        self._store = store
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> Asset: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Asset]: ...
+    def __getitem__(self, index: int | slice) -> Asset | Sequence[Asset]:
+        if isinstance(index, slice):
+            return _StoredAssets(self._records[index], self._store)
+        return Asset.of(self._records[index], self._store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +53,7 @@ class GalleryPage:
     emulated: bool = False
     alt: str = "Stored image"
     prefix: str = ""
-    assets: tuple[Asset, ...] = ()
+    assets: Sequence[Asset] = ()
     run: Run | None = None
     duration: str = ""
 
@@ -61,27 +82,31 @@ class GalleryPage:
         )
 
     @classmethod
-    def of_records(cls, run_id: str, records: list[AssetRecord], store: Store) -> GalleryPage:
+    def of_records(cls, run_id: str, records: Sequence[AssetRecord], store: Store) -> GalleryPage:
         """The page of a run's records in a store."""
         return cls(
             id=run_id,
             title=f"{count_images(len(records))} from the store",
             facts=(_local_time(records[0].created_at),),
             emulated=any(record.emulated for record in records),
-            assets=tuple(Asset.of(record, store) for record in records),
+            assets=_StoredAssets(records, store),
         )
 
-    def shown(self, removed: Collection[str] = ()) -> Iterator[tuple[str, int, Asset]]:
-        """Each image that was not removed: its id in messages, its position in the output, its asset."""
-        for index, asset in enumerate(self.assets):
-            if (image_id := f"{self.id}.{index}") not in removed:
-                yield image_id, index, asset
+    def shown(self, removed: Collection[int] = ()) -> Sequence[int]:
+        """The positions in the output of the images that were not removed."""
+        everything = range(len(self.assets))
+        return [index for index in everything if index not in removed] if removed else everything
 
-    def item(self, image_id: str, index: int, asset: Asset) -> dict[str, Any]:
+    def image_id(self, index: int) -> str:
+        """What an image is called in messages."""
+        return f"{self.id}.{index}"
+
+    def item(self, index: int) -> dict[str, Any]:
         """What the front-end needs to know of one image."""
+        asset = self.assets[index]
         stored, address = asset.stored, urlsplit(asset.file_url)
         return {
-            "id": image_id,
+            "id": self.image_id(index),
             "name": asset.file_name,
             "alt": self._alt(index),
             "facts": [fact for fact in (*asset.facts(), self.duration) if fact and "sha256" not in fact],
@@ -90,18 +115,24 @@ class GalleryPage:
             "file": url2pathname(address.path) if address.scheme == "file" else "",
             "width": stored.width if stored else 0,
             "height": stored.height if stored else 0,
-            "missing": thumbnail(asset) is None,
+            "missing": not is_at_hand(asset),
         }
 
     def html(self) -> str:
         """The page as a static table, for a notebook without a kernel."""
-        return (
-            self.run._repr_html_() if self.run else html_repr.html(self._heading(), self.notes, self._tiles())
-        )
+        if self.run:
+            return self.run._repr_html_()
+        return html_repr.html(self._heading(), self.notes, self._tiles(), len(self.assets))
+
+    def in_static_view(self) -> Sequence[Asset]:
+        """The images that the static table shows."""
+        return self.assets[: html_repr.tiles_shown(len(self.assets))]
 
     def text(self) -> str:
         """The page as lines of text, which are the same for equal runs."""
-        return repr(self.run) if self.run else html_repr.text(self._heading(), self.notes, self._tiles())
+        if self.run:
+            return repr(self.run)
+        return html_repr.text(self._heading(), self.notes, self._tiles(), len(self.assets))
 
     def _heading(self) -> str:
         return self.title or "No images yet"
@@ -113,33 +144,67 @@ class GalleryPage:
                 alt=self._alt(index),
                 path="",
                 facts=asset.facts(),
-                thumbnail=partial(thumbnail, asset, largest=html_repr.LARGEST_PICTURE),
+                thumbnail=partial(thumbnail, asset, images.STATIC),
             )
-            for index, asset in enumerate(self.assets)
+            for index, asset in enumerate(self.in_static_view())
         ]
 
     def _alt(self, index: int) -> str:
         return f"{self.alt} ({index + 1} of {len(self.assets)})"
 
 
-def pages(source: Iterable[Run | AssetRecord], store: Store | None) -> Iterator[GalleryPage]:
-    """A page for each run, and for the records of each run. Raises `InvalidOption` without their store."""
-    records: dict[str, list[AssetRecord]] = {}
-    for item in source:
-        if isinstance(item, Run):
-            yield GalleryPage.of_run(item)
-        elif store is None:
-            raise InvalidOption("records need their store: Gallery(ws.records(), store=ws.store)")
-        else:
-            records.setdefault(item.run_id, []).append(item)
-    for run_id, members in records.items():
-        assert store is not None
-        yield GalleryPage.of_records(run_id, members, store)
+class Pages:
+    """All pages of a gallery in the order their runs happened, each made when it is looked at.
+
+    A page is found by its position or by its run's id; of a run that is given as such and by records, the run
+    is shown, because it knows more. Raises `InvalidOption` for records without their store.
+    """
+
+    def __init__(self, source: Iterable[Run | AssetRecord] = (), store: Store | None = None) -> None:
+        self._store = store
+        self._runs: dict[str, Run | list[AssetRecord]] = {}
+        records: dict[str, list[AssetRecord]] = {}
+        for item in source:
+            if isinstance(item, Run):
+                self._runs[item.id] = item
+            elif store is None:
+                raise InvalidOption("records need their store: Gallery(ws.records(), store=ws.store)")
+            else:
+                records.setdefault(item.run_id, []).append(item)
+        self._runs |= {run_id: found for run_id, found in records.items() if run_id not in self._runs}
+        self._order = list(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, position: int) -> GalleryPage:
+        return self._page(self._order[position])
+
+    def put(self, run: Run) -> None:
+        """Add a run behind the others, or take it there."""
+        self._runs[run.id] = run
+        # Not in place: a static view may be reading in another thread.
+        self._order = [*(run_id for run_id in self._order if run_id != run.id), run.id]
+
+    def find(self, image_id: str) -> tuple[GalleryPage, int] | None:
+        """The page and the position of an image, or None."""
+        match = _IMAGE_ID.fullmatch(image_id)
+        if match is None or match[1] not in self._runs:
+            return None
+        page, index = self._page(match[1]), int(match[2])
+        return (page, index) if index < len(page.assets) else None
+
+    def _page(self, run_id: str) -> GalleryPage:
+        run = self._runs[run_id]
+        if isinstance(run, Run):
+            return GalleryPage.of_run(run)
+        assert self._store is not None
+        return GalleryPage.of_records(run_id, run, self._store)
 
 
 def count_images(images: int) -> str:
     """A number of images, in words."""
-    return f"{images} image{'' if images == 1 else 's'}"
+    return f"{images:,} image{'' if images == 1 else 's'}"
 
 
 def base_name(asset: Asset) -> str:

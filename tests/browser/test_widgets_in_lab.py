@@ -332,7 +332,7 @@ def test_a_run_is_watched_and_its_paths_are_copied_from_the_tree(open_notebook: 
     expect(page.get_by_text("waiting", exact=True)).to_have_count(4)
     execute(page, "live.preview(1, first.output.assets[1].bytes())")
     unfinished = page.get_by_role("img", name="Image 2, unfinished")
-    expect(unfinished).to_have_js_property("naturalWidth", 256)
+    expect(unfinished).to_have_js_property("naturalWidth", 512)
     execute(page, "live.preview(0, first.output.assets[0].bytes(), finished=True)")
     expect(page.get_by_role("img", name="Image 1, arrived")).to_be_visible()
     expect(unfinished).to_be_visible()

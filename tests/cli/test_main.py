@@ -57,6 +57,16 @@ def test_version_and_help(cli: CommandLine) -> None:
     assert "emulator" in cli("--help").out
 
 
+@pytest.mark.parametrize("group", [(), ("store",), ("cassettes",)])
+def test_help_lists_commands_with_their_whole_sentence(cli: CommandLine, group: tuple[str, ...]) -> None:
+    shown = " ".join(cli(*group, "--help").out.split())
+    typers = {each.name: each.typer_instance for each in app.registered_groups}
+    commands = (typers[group[0]] if group else app).registered_commands
+    assert commands
+    for command in commands:
+        assert " ".join((command.callback.__doc__ or "").split()) in shown
+
+
 def test_every_command_is_in_the_file_of_its_name() -> None:
     files = {
         (each.name or each.callback.__name__): each.callback.__module__ for each in app.registered_commands

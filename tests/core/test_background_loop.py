@@ -162,27 +162,6 @@ async def await_one():
     assert len(list(Workspace(tmp_path / "assets").records())) == 3
 
 
-def test_the_threads_of_the_loop_are_bounded_and_take_work_again(monkeypatch):
-    monkeypatch.setattr(background_loop, "_IDLE", 0.05)
-    threads = background_loop._DaemonThreads()
-    together = threading.Barrier(background_loop._MOST_THREADS)
-    names = {
-        future.result(60)
-        for future in [
-            threads.submit(lambda: (together.wait(60), threading.current_thread().name)[1])
-            for _ in range(background_loop._MOST_THREADS * 3)
-        ]
-    }
-    assert len(names) <= background_loop._MOST_THREADS
-    deadline = time.monotonic() + 60
-    while threads._threads and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threads._threads == 0, "idle threads end"
-    assert threads.submit(lambda: "again").result(60) == "again"
-    with pytest.raises(ZeroDivisionError):
-        threads.submit(lambda: 1 // 0).result(60)
-
-
 async def test_many_awaited_runs_need_one_timer():
     loop = asyncio.get_running_loop()
     jobs = [Job(asyncio.sleep(0.3, number)) for number in range(50)]

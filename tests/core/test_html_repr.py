@@ -89,6 +89,16 @@ def test_tiles_stand_four_in_a_row(count, rows):
     assert [len(row.findall("td")) for row in root.iter("tr")] == rows
 
 
+@pytest.mark.parametrize(
+    ("total", "words"),
+    [(0, ""), (2, ""), (3, "… and 1 more image, not"), (2002, "… and 2,000 more images, not")],
+)
+def test_what_is_not_shown_is_counted(total, words):
+    for shown in (html("t", [], [tile()] * 2, total), text("t", [], [tile()] * 2, total)):
+        assert words in shown
+        assert ("more" in shown) == bool(words)
+
+
 def test_a_path_is_shown_ready_to_be_copied():
     path = "step_2.output.assets.0.file_url"
     assert f"{{{{{path}}}}}" in html("t", [], [tile(path)])

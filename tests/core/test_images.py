@@ -251,8 +251,31 @@ def test_a_thumbnail_keeps_transparency():
     assert images.check(images.thumbnail(picture("PNG", (512, 512), "RGBA"))).has_alpha
 
 
-def test_a_thumbnail_of_an_illustration_has_a_few_kilobytes():
-    assert len(images.thumbnail(illustration(3))) < 12_000
+def noise(mode: str = "RGB") -> bytes:
+    """A picture no encoder can do much with."""
+    buffer = io.BytesIO()
+    noise = [Image.effect_noise((1024, 1024), 200) for _ in mode]
+    Image.merge(mode, noise).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("size", [images.STATIC, images.LIVE])
+@pytest.mark.parametrize("data", [noise(), noise("RGBA"), illustration(3), picture("PNG", (4000, 3000))])
+def test_a_thumbnail_keeps_to_its_bytes_whatever_the_picture(size, data):
+    assert 0 < len(images.thumbnail(data, size)) <= size.largest
+
+
+def test_a_thumbnail_beside_a_kernel_is_sharp_on_two_pixels_for_one():
+    with Image.open(io.BytesIO(images.thumbnail(illustration(3), images.LIVE))) as small:
+        assert small.size == (512, 512)
+
+
+def test_pixels_that_are_at_hand_give_the_same_thumbnail_and_stay_as_they_are():
+    for data in (FILES["PNG"], picture("PNG", (600, 400), "RGBA"), illustration(3)):
+        pixels = images.decode(data)
+        before = (pixels.size, pixels.mode, dict(pixels.info), pixels.tobytes())
+        assert images.thumbnail_of(pixels, images.LIVE) == images.thumbnail(data, images.LIVE)
+        assert (pixels.size, pixels.mode, dict(pixels.info), pixels.tobytes()) == before
 
 
 @pytest.mark.parametrize("reads", [images.check, images.decode, images.thumbnail])

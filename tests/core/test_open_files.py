@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from imagegen_nb.core import atomic_files, open_files
-from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files, patiently
+from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files, is_out_of_modules, patiently
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
@@ -28,6 +28,14 @@ def caused(error: Exception, cause: Exception) -> Exception:
 )
 def test_a_lack_of_files_is_known_by_its_cause(error, expected):
     assert is_out_of_files(error) is expected
+
+
+def test_a_module_that_was_not_found_is_a_lack_of_files_only_where_they_are_scarce(monkeypatch):
+    assert not is_out_of_modules(ImportError("cannot import name"))
+    assert is_out_of_modules(OSError(errno.EMFILE, "x"))
+    monkeypatch.setattr(open_files, "soft_limit", lambda: 5)
+    assert is_out_of_modules(ImportError("cannot import name"))
+    assert not is_out_of_modules(ValueError("no"))
 
 
 def test_the_words_name_the_remedy():

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.properties import text
 
+from imagegen_nb.core import redaction
 from imagegen_nb.core.redaction import MASK, find, redact, visible
 
 SHAPES = {
@@ -26,6 +27,8 @@ SHAPES = {
     "bearer\t" + "eyJhbGciOi.JIUzI1NiJ9.sig=": "a bearer token",
     "BEARER  " + "AbC/def+0123456789~": "a bearer token",
 }
+PADDING = " " * 5_000
+"""A text that is longer is searched in another way."""
 AROUND = [
     "{}",
     "key={}",
@@ -171,3 +174,28 @@ def test_a_text_is_cut_to_the_limit(words, limit):
 def test_redaction_works_on_text_that_is_json():
     document = json.dumps({"a": "Bearer abcdef0123456789abcdef", "b": "harmless"})
     assert json.loads(redact(document)) == {"a": MASK, "b": "harmless"}
+
+
+PIECES = st.sampled_from(
+    [
+        *SHAPES,
+        *(shape[:9] for shape in SHAPES),
+        "BeaReR%20",
+        "SK-",
+        "%41",
+        "%",
+        "a",
+        "-",
+        "\xff",
+        "\u2603",
+        " ",
+    ]
+)
+
+
+@given(st.lists(PIECES | text, max_size=12))
+def test_a_large_text_is_searched_as_a_small_one(pieces):
+    content = "".join(pieces)
+    small, large = redaction._ANY_SHAPE.search(content), redaction._first_shape(content + PADDING)
+    assert (small and small.span()) == (large and large.span())
+    assert find(content + PADDING) == find(content)

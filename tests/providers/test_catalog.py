@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -280,3 +281,16 @@ def test_the_refusal_of_an_unknown_model_says_how_to_declare_it(name, says):
 def test_a_providers_own_model_stands_for_its_name(registered):
     made = registered(provider())
     assert ImageGenerationStep(model=made.models[0], prompt="x").model == "paint-1"
+
+
+def test_a_provider_that_is_given_other_models_is_listed_with_them(registered, monkeypatch):
+    paint = registered(provider())
+    assert catalog.find("paint-1") is not None
+    monkeypatch.setattr(type(paint), "models", (replace(paint.models[0], name="paint-2"),))
+    assert catalog.find("paint-1") is None
+    assert catalog.find("paint-2") in catalog.models()
+
+
+@pytest.mark.parametrize("name", [[], {}, None, 5, object(), float("nan")])
+def test_what_can_be_no_name_is_not_found(name):
+    assert catalog.find(name) is None

@@ -14,7 +14,7 @@ from support.project import ROOT
 
 import imagegen_nb as ig
 from imagegen_nb import providers
-from imagegen_nb.providers import catalog
+from imagegen_nb.providers import GeneratedImage, catalog, open_client
 
 HEAVY = ("pydantic", "httpx2", "openai", "google.genai", "PIL", "starlette")
 
@@ -57,12 +57,13 @@ def blocks() -> list[str]:
 
 
 @pytest.fixture
-def paint(raw_server, monkeypatch) -> Any:
+def paint(request, raw_server, monkeypatch) -> Any:
     """A server that answers as the document's provider does, and the names its examples define."""
+    size = getattr(request, "param", (64, 48))
 
     def answer(write, over):
         asked = json.loads(server.requests[-1].body)
-        images = [base64.b64encode(picture(asked.get("format", "png"))).decode()] * asked["n"]
+        images = [base64.b64encode(picture(asked.get("format", "png"), size)).decode()] * asked["n"]
         body = json.dumps({"images": images}).encode()
         write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
         write(b"content-length: %d\r\n\r\n" % len(body) + body)
@@ -84,6 +85,7 @@ def test_the_documents_declaration_of_a_model_runs():
     assert names["step"].entry.model.like == "gpt-image-2"
 
 
+@pytest.mark.parametrize("paint", [(64, 48), (2_000, 1_500)], ids=["small", "large"], indirect=True)
 def test_the_documents_provider_runs(paint, tmp_path):
     catalog.register(paint["Paint"]())
     try:
@@ -112,6 +114,29 @@ def test_the_documents_provider_runs(paint, tmp_path):
         "format": "webp",
         "level": 0,
     }
+
+
+@pytest.mark.parametrize("paint", [(2_000, 1_500)], indirect=True)
+def test_a_provider_that_knows_nothing_of_files_reads_large_images_itself(paint, tmp_path):
+    """As a plug-in may: only one that says so is given anything but the answer as it came."""
+
+    class Own(paint["Paint"]):
+        async def generate(self, request, connection):
+            async with open_client(self.name, connection) as client:
+                url = f"{connection.base_url}/images"
+                body = {"n": request.count, "format": "webp"}
+                response = await client.send(lambda: client.http.post(url, json=body))
+            for index, text in enumerate(response.json()["images"]):
+                yield GeneratedImage(index, base64.b64decode(text))
+
+    catalog.register(Own())
+    try:
+        hosted = {"paint": ig.Gateway(f"{paint['server'].url}/v1", "PAINT_API_KEY")}
+        step = ig.ImageGenerationStep(model="paint-1", prompt="a fox", image_count=2)
+        run = step.run(workspace=ig.Workspace(tmp_path, hosted=hosted))
+    finally:
+        catalog.unregister("paint")
+    assert (run.status, run.returned) == ("done", 2)
 
 
 CHECKS = [name for name in dir(ig.testing.ProviderContract) if name.startswith("test_")]

@@ -57,6 +57,23 @@ def test_a_prompt_may_look_like_a_placeholder(tmp_path):
     assert not blobs.names_in(text)
 
 
+def test_a_body_is_read_little_by_little_and_changed_around_its_images(tmp_path):
+    image = base64.b64encode(random.Random(2).randbytes(400_000))
+    body = b'{"a": "x@@blob:y", "b64": "' + image + b'", "b": "xy", "c": "' + image + b'"}'
+    text, found = blobs.extract(body)
+    blobs.write(tmp_path, found)
+    blobs.verify(text, tmp_path)
+    pieces = list(blobs.pieces(text, tmp_path, lambda data: data.replace(b"x", b"long")))
+    assert b"".join(pieces) == body.replace(b"x@@", b"long@@").replace(b'"xy"', b'"longy"')
+    assert max(map(len, pieces)) < len(image) / 4
+
+
+def test_what_is_no_text_is_changed_too(tmp_path):
+    text, found = blobs.extract(b"\xff x")
+    blobs.write(tmp_path, found)
+    assert b"".join(blobs.pieces(text, tmp_path, lambda data: data.replace(b"x", b"y"))) == b"\xff y"
+
+
 @settings(deadline=None)  # no assertion on wall time
 @given(st.binary(max_size=400), st.text(max_size=50), st.integers(0, 6_000))
 def test_every_body_comes_back(raw, text, length):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from support.cassettes import write_cassette
 
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay import cassette_file
@@ -54,7 +55,7 @@ ODD = [
 
 
 def test_what_is_written_reads_the_same(tmp_path):
-    cassette_file.write(tmp_path, ABOUT, ODD)
+    write_cassette(tmp_path, ABOUT, ODD)
     about, found = cassette_file.read(tmp_path)
     assert about == ABOUT
     assert sorted(map(repr, found)) == sorted(map(repr, ODD))
@@ -64,7 +65,7 @@ def test_what_is_written_reads_the_same(tmp_path):
 
 
 def test_the_calls_stand_in_order_and_field_by_field(tmp_path):
-    cassette_file.write(tmp_path, ABOUT, ODD[:3])
+    write_cassette(tmp_path, ABOUT, ODD[:3])
     assert [each.call for each in cassette_file.read(tmp_path)[1]] == ["0", "9", "10"]
     lines = (tmp_path / "cassette.yaml").read_text().splitlines()
     assert "        prompt: a lamp" in lines
@@ -72,7 +73,7 @@ def test_the_calls_stand_in_order_and_field_by_field(tmp_path):
 
 
 def test_git_leaves_the_files_as_they_are(tmp_path):
-    cassette_file.write(tmp_path, ABOUT, [recording(response_body=b"\xff\r\n\x00")])
+    write_cassette(tmp_path, ABOUT, [recording(response_body=b"\xff\r\n\x00")])
     (blob,) = (tmp_path / "blobs").iterdir()
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     asked = ["git", "-C", str(tmp_path), "check-attr", "-a", f"blobs/{blob.name}", "cassette.yaml"]
@@ -133,7 +134,7 @@ def test_a_file_that_is_none_of_ours_is_one_clear_error(text, words, tmp_path):
 
 
 def test_two_prompts_of_a_bad_merge_are_named_with_their_lines(tmp_path):
-    cassette_file.write(tmp_path, ABOUT, [recording(), recording(call="1")])
+    write_cassette(tmp_path, ABOUT, [recording(), recording(call="1")])
     path = tmp_path / "cassette.yaml"
     lines = path.read_text().splitlines(keepends=True)
     second = [number for number, line in enumerate(lines, 1) if "prompt: a lamp" in line][-1]
@@ -218,7 +219,7 @@ def test_what_a_later_version_adds_is_ignored(tmp_path):
 
 @pytest.mark.parametrize("share", range(5, 100, 10))
 def test_a_file_cut_short_anywhere_is_an_error_or_whole(share, tmp_path):
-    cassette_file.write(tmp_path, ABOUT, ODD)
+    write_cassette(tmp_path, ABOUT, ODD)
     whole = cassette_file.read(tmp_path)
     path = tmp_path / "cassette.yaml"
     data = path.read_bytes()
@@ -239,21 +240,21 @@ def test_an_endless_file_is_not_read(tmp_path):
 
 
 def test_images_nothing_refers_to_are_found_and_other_files_are_left_alone(tmp_path):
-    cassette_file.write(tmp_path, ABOUT, [recording(response_body=b"\xff")])
+    write_cassette(tmp_path, ABOUT, [recording(response_body=b"\xff")])
     stray = tmp_path / "blobs" / f"{'0' * 32}.png"
     for path in (stray, tmp_path / "blobs" / "notes.txt"):
         path.write_bytes(b"x")
     assert cassette_file.orphans(tmp_path) == [stray]
-    cassette_file.write(tmp_path, ABOUT, [recording()])
+    write_cassette(tmp_path, ABOUT, [recording()])
     assert [path.name for path in (tmp_path / "blobs").iterdir()] == ["notes.txt"]
 
 
 def test_a_missing_pyyaml_names_what_to_install(tmp_path, monkeypatch):
-    cassette_file.write(tmp_path / "hero", ABOUT, [recording()])
+    write_cassette(tmp_path / "hero", ABOUT, [recording()])
     monkeypatch.setitem(sys.modules, "yaml", None)
     monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "git+https://git.example/a.git")
     message = r"PyYAML: pip install 'imagegen-nb\[replay\] @ git\+https://git\.example/a\.git'"
     with pytest.raises(ReplayError, match=message):
         cassette_file.read(tmp_path / "hero")
     with pytest.raises(ReplayError, match=message):
-        cassette_file.write(tmp_path / "other", ABOUT, [recording()])
+        write_cassette(tmp_path / "other", ABOUT, [recording()])

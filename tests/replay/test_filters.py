@@ -15,6 +15,7 @@ from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay import cassette_file, filters
 from imagegen_nb.replay.recording import Recording
+from imagegen_nb.replay.stowed import stow
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 
@@ -134,12 +135,14 @@ def test_the_place_is_named_and_never_the_key(place, changes):
             return value.replace(b"KEY", key.encode()).replace(b"IMAGE", image)
         return value.replace("KEY", key)
 
-    found = filters.find_key(recording(**{name: plant(value) for name, value in changes.items()}), [key])
+    found = filters.find_key(
+        stow(recording(**{name: plant(value) for name, value in changes.items()})), [key]
+    )
     assert found is not None
     assert found.startswith(place)
     assert found.endswith("holds a key that is in use here")
     assert_clean(found)
-    assert filters.find_key(recording(**changes), [key]) is None
+    assert filters.find_key(stow(recording(**changes)), [key]) is None
 
 
 def test_googles_key_in_the_address_is_dropped():

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.cassettes import FLASH, GROK, LAMP, pictures
+from support.cassettes import FLASH, GROK, LAMP, pictures, write_cassette
 from support.environment import own_environment
 
 from imagegen_nb import Workspace, load_step, replay, save_step, simulate
@@ -386,7 +386,7 @@ def test_a_cassette_of_before_replays_as_it_did_and_elsewhere(workspace, live, p
     for recording in recordings:
         request = {**recording.request_json, "prompt": prompts[recording.request_json["prompt"][:6]]}
         old.append(replace(recording, request_body=json.dumps(request).encode()))
-    cassette_file.write(project / "cassettes/hero", about, old)
+    write_cassette(project / "cassettes/hero", about, old)
     with replay.use("hero") as session:
         earlier = LAMP.run(workspace=live)
         step.run({"step_1": earlier}, workspace=live)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.cassettes import write_cassette
 
 from imagegen_nb import replay
 from imagegen_nb.errors import ReplayError
@@ -40,7 +41,7 @@ def test_names_of_all_scripts_are_names(name, project):
 
 def recorded(folder: Path, notebook: str) -> Path:
     about = cassette_file.About(against="emulator", recorded_on="", versions={}, notebook=notebook)
-    cassette_file.write(folder, about, [])
+    write_cassette(folder, about, [])
     return folder
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from support.cassettes import FLASH, LAMP, STEPS, pictures
+from support.cassettes import FLASH, LAMP, STEPS, pictures, write_cassette
 
 from imagegen_nb import Gateway, StepFailed, VertexAI, Workspace, replay, simulate
 from imagegen_nb.core import active_cassette
@@ -54,7 +54,7 @@ def test_what_the_emulator_recorded_stays_marked_as_emulated(lamp, live):
 
 def test_what_was_recorded_live_says_so_and_that_it_is_replayed(lamp, live, workspace):
     about, recordings = cassette_file.read(lamp)
-    cassette_file.write(
+    write_cassette(
         lamp, cassette_file.About(against="live", recorded_on="2026-01-02", versions={}), recordings
     )
     with replay.use("lamp"):
@@ -93,17 +93,42 @@ def test_accounts_keep_their_own_addresses(emulator, workspace, live, project):
 # What a replay refuses
 
 
-def test_a_changed_pixel_and_a_missing_image_are_named(lamp, live):
+@pytest.mark.parametrize("policy", ["terminate", "continue"])
+def test_a_changed_pixel_is_named_when_it_would_be_played(policy, lamp, live):
     (blob,) = (lamp / "blobs").iterdir()
     data = bytearray(blob.read_bytes())
     data[-20] ^= 1
     blob.write_bytes(data)
+    place = rf"cassette 'lamp' \(cassette.yaml\): recording 1: blobs/{blob.name}"
+    with replay.use("lamp"), pytest.raises(ReplayError, match=rf"{place} was changed(.|\n)*\n  record: "):
+        LAMP.replace(on_failure=policy).run(workspace=live)
+    assert list(live.store.records()) == []
     with pytest.raises(ReplayError, match=rf"cassette 'lamp'.*blobs/{blob.name} was changed"):
-        replay.use("lamp").open()
+        cassette_file.read(lamp)
+
+
+@pytest.mark.parametrize(
+    "instead", [None, b"", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n"]
+)
+def test_an_image_that_is_not_there_is_named_at_once(instead, lamp):
+    (blob,) = (lamp / "blobs").iterdir()
     blob.unlink()
-    with pytest.raises(ReplayError, match=rf"blobs/{blob.name} is missing"):
+    if instead is not None:
+        blob.write_bytes(instead)
+    with pytest.raises(ReplayError, match=rf"cassette 'lamp'.*blobs/{blob.name} (is missing|was changed)"):
         replay.use("lamp").open()
     assert active_cassette.current() is None
+
+
+def test_an_image_that_goes_while_it_is_replayed_is_named(lamp, live):
+    (blob,) = (lamp / "blobs").iterdir()
+    data = blob.read_bytes()
+    with replay.use("lamp"):
+        blob.unlink()
+        with pytest.raises(ReplayError, match=rf"blobs/{blob.name} is missing"):
+            LAMP.run(workspace=live)
+        blob.write_bytes(data)
+        assert LAMP.run(workspace=live).status == "done"
 
 
 def test_a_cassette_that_is_not_there_names_those_that_are(lamp):
@@ -203,7 +228,7 @@ OVERWRITING = {
 @pytest.mark.parametrize("text", ["", "<<<<<<< HEAD\n"])
 def test_no_program_overwrites_the_cassette_of_a_notebook(how, text, project, monkeypatch, workspace):
     about = cassette_file.About(against="emulator", recorded_on="2026-11-21", notebook="a/my hero.ipynb")
-    cassette_file.write(project / "cassettes/hero", about, [])
+    write_cassette(project / "cassettes/hero", about, [])
     file = project / "cassettes/hero/cassette.yaml"
     file.write_text(file.read_text().replace("  recorded_on:", f"{text}  recorded_on:"))
     before = file.read_bytes()
@@ -229,17 +254,17 @@ def test_no_program_overwrites_the_cassette_of_a_notebook(how, text, project, mo
 
 def test_its_own_notebook_and_one_that_is_gone_are_recorded_anew(project, monkeypatch, workspace):
     about = cassette_file.About(against="emulator", recorded_on="2026-11-21", notebook="hero.ipynb")
-    cassette_file.write(project / "cassettes/hero", about, [])
+    write_cassette(project / "cassettes/hero", about, [])
     with replay.use("hero", "all"):  # moved or deleted
         LAMP.run(workspace=workspace)
-    cassette_file.write(project / "cassettes/hero", about, [])
+    write_cassette(project / "cassettes/hero", about, [])
     (project / "hero.ipynb").write_text("{}")
     monkeypatch.setenv(NOTEBOOK_VARIABLE, "hero.ipynb")
     with replay.use("hero", "all"):
         LAMP.run(workspace=workspace)
     assert cassette_file.notebook_of(project / "cassettes/hero") == "hero.ipynb"
     about = cassette_file.About(against="live", notebook="elsewhere-0123abcd/nb/hero.ipynb")
-    cassette_file.write(project / "cassettes/hero", about, [])
+    write_cassette(project / "cassettes/hero", about, [])
     with pytest.raises(ReplayError, match=r"choose another name$"):
         replay.use("hero", "all").open()
 
@@ -250,7 +275,7 @@ def test_what_a_notebook_recorded_meanwhile_is_not_overwritten_either(project, w
     session = replay.use("hero", "all").open()
     LAMP.run(workspace=workspace)
     about = cassette_file.About(against="emulator", recorded_on="2026-11-21", notebook="hero.ipynb")
-    cassette_file.write(project / "cassettes/hero", about, [])
+    write_cassette(project / "cassettes/hero", about, [])
     with pytest.warns(RuntimeWarning, match=r"not saved yet: cassette 'hero' is that of hero\.ipynb"):
         session._after_cell()
     with pytest.raises(ReplayError, match=r"is that of hero\.ipynb.* The recordings are kept in") as caught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator, Iterable
 
 import httpx2
 import pytest
@@ -30,12 +30,20 @@ class Source(httpx2.AsyncByteStream):
 
 
 def stream(answer: bytes, ended: str = "") -> ReplayedStream:
+    return played([answer], ended)
+
+
+def played(pieces: Iterable[bytes], ended: str = "") -> ReplayedStream:
     headers = {"content-type": "text/event-stream; charset=utf-8"}
     recorded = Recording(
         method="POST", url="https://a.b/c", call="0", request_body=b"{}", status=200, headers=headers,
-        response_body=answer, ended=ended,
+        ended=ended,
     )  # fmt: skip
-    return ReplayedStream(recorded)
+
+    def reading() -> Generator[bytes, None, None]:
+        yield from pieces
+
+    return ReplayedStream(recorded, reading())
 
 
 async def test_a_whole_answer_is_told_once():
@@ -68,6 +76,28 @@ async def test_an_answer_that_breaks_says_how():
 async def test_events_are_played_one_by_one():
     assert [chunk async for chunk in stream(b"".join(EVENTS))] == EVENTS
     assert [chunk async for chunk in stream(b"")] == []
+
+
+async def test_events_are_played_one_by_one_around_the_pieces_of_an_image():
+    pieces = [b"data: 1\n\ndata: ", b"A" * 100, b"A" * 50, b"\n\ndata: 3\n\n"]
+    chunks = [b"data: 1\n\n", b"data: ", b"A" * 100, b"A" * 50, b"\n\n", b"data: 3\n\n"]
+    assert [chunk async for chunk in played(pieces)] == chunks
+
+
+async def test_a_reader_that_leaves_lets_go_of_what_is_read():
+    left = []
+
+    def reading():
+        try:
+            yield b"a"
+            yield b"b"
+        finally:
+            left.append(True)
+
+    answer = played(reading())
+    assert await anext(aiter(answer)) == b"a"
+    await answer.aclose()
+    assert left == [True]
 
 
 @pytest.mark.parametrize(("ended", "kind"), [(CUT, RecordingMissing), ("ReadError", httpx2.ReadError)])

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.cassettes import write_cassette
 from support.images import picture
 
 from imagegen_nb import ImageGenerationStep, StepFailed, Workspace, replay
@@ -18,6 +19,7 @@ from imagegen_nb.providers import catalog
 from imagegen_nb.replay import blobs, cassette_file, filters, mismatch
 from imagegen_nb.replay.paths import folder_of
 from imagegen_nb.replay.recording import Recording, usage_of
+from imagegen_nb.replay.stowed import stow
 from rigs.corpora import NAMES, SCRIPTS, mutants
 from rigs.figures import Figure, cycles, none_of, note
 
@@ -70,7 +72,7 @@ def outcome(folder: Path, *, run: bool = True) -> tuple[str, float]:
     said = f"{about} {[str(recording) for recording in found]} {mismatch.explain(ASKED, found)}"
     assert visible(said) == said
     for recording in found:
-        filters.find_key(recording, catalog.keys_in_use())
+        filters.find_key(stow(recording), catalog.keys_in_use())
     usage_of(found)
     cassette_file.orphans(folder)
     return (played(folder) if run else "read"), took
@@ -324,9 +326,7 @@ def test_no_name_of_a_cassette_leads_out(name):
 
 def fill(folder: Path, data: bytes = b"\xff" + PICTURE) -> tuple[Path, bytes]:
     """An image of a cassette that names it, and what it says."""
-    cassette_file.write(
-        folder, cassette_file.About(against="live", recorded_on="", versions={}), [recorded(data)]
-    )
+    write_cassette(folder, cassette_file.About(against="live", recorded_on="", versions={}), [recorded(data)])
     (image,) = (folder / "blobs").iterdir()
     return image, data
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 from support.images import exif, jpeg_with, picture
 
-from imagegen_nb import ImageGenerationStep, StepFailed, Workspace, load_step, save_step
+from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, Workspace, load_step, save_step
 from imagegen_nb.core.types import GeneratedImage, ResponseMetadata
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import (
@@ -513,3 +515,27 @@ def test_braces_that_are_sent_as_text(workspace, emulator, prompt, says):
 def test_files_are_named_after_the_step_or_its_prompt(workspace, label, name):
     run = STEP.replace(**label).run(workspace=workspace)
     assert run.output.assets[1].file_name == name
+
+
+LONG = base64.b64encode(bytes(range(256)) * 40).decode()
+NO_IMAGE = {
+    "openai": {"error": {"message": LONG}},
+    "xai": {"data": [{"b64_json": "no base64!"}], "said": LONG},
+    "gemini": {"candidates": [{"content": {"parts": [{"text": "no picture", "thoughtSignature": LONG}]}}]},
+}
+MODELS = {"openai": "gpt-image-2", "xai": "grok-imagine-image", "gemini": "gemini-nano-banana-2.1"}
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_a_failed_run_that_somebody_holds_keeps_no_file_of_its_answer(
+    provider, raw_server, tmp_path, monkeypatch
+):
+    body = json.dumps(NO_IMAGE[provider]).encode()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    monkeypatch.setenv("GATEWAY_KEY", "a-key-of-the-test")
+    hosted = {provider: Gateway(raw_server(head % len(body) + body).url, "GATEWAY_KEY")}
+    step = ImageGenerationStep(model=MODELS[provider], prompt="a fox", on_failure="continue")
+    run = step.run(workspace=Workspace(tmp_path, hosted=hosted))
+    assert run.status == "failed"
+    assert isinstance(run.error, InvalidResponse | ProviderFault), run.error
+    assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []

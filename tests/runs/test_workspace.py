@@ -116,6 +116,29 @@ def test_an_account_for_a_provider_nobody_knows(tmp_path):
         Workspace(tmp_path, hosted={"opanai": VertexAI("p")})
 
 
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"opanai": 5}, "requests_per_minute = 'opanai': not a provider; known are openai, xai, gemini"),
+        ({"openai": 0}, r"requests_per_minute\['openai'\] = 0: give a whole number from 1 on"),
+        ({"openai": True}, "= True: give a whole number"),
+        ({"openai": 2.5}, "= 2.5: give a whole number"),
+        ({"openai": "5"}, "= '5': give a whole number"),
+    ],
+)
+def test_a_published_limit_is_a_whole_number_for_a_known_provider(tmp_path, limits, message):
+    with pytest.raises(InvalidOption, match=message):
+        Workspace(tmp_path, requests_per_minute=limits)
+
+
+def test_calls_beyond_a_published_limit_wait_instead_of_being_refused(tmp_path, emulator, waits):
+    workspace = Workspace(tmp_path, backend=emulator.url, requests_per_minute={"gemini": 2})
+    run = STEP.replace(model="gemini-nano-banana-2.1", image_count=4).run(workspace=workspace)
+    assert (run.returned, emulator.count()) == (4, 4)
+    assert 60.0 in waits
+    workspace.close()
+
+
 @pytest.mark.parametrize("provider", ["openai", "xai"])
 def test_vertex_ai_is_an_account_for_gemini_only(tmp_path, provider):
     """Told when the workspace is made, not by a call that goes out without a key."""
@@ -191,6 +214,18 @@ def test_closed_and_used_again(workspace):
     second = STEP.run(workspace=workspace)
     assert [record.run_id for record in workspace.records()] == [first.id, second.id]
     assert [record.run_id for record in workspace.records(second.id)] == [second.id]
+    (newest,) = workspace.records(newest_first=True, limit=1)
+    assert newest.run_id == second.id
+    assert [record.run_id for record in workspace.records(newest_first=True, after=newest.id)] == [first.id]
+    assert [run.run_id for run in workspace.runs(newest_first=True, limit=1)] == [second.id]
+    assert [run.run_id for run in workspace.runs(after=first.id)] == [second.id]
+    assert (workspace.count_records(), workspace.count_records(first.id), workspace.count_runs()) == (2, 1, 2)
+    assert list(workspace.records(limit=0)) == []
+    for limit in (-1, 1.5, True, "2"):
+        with pytest.raises(InvalidOption, match="limit"):
+            workspace.records(limit=limit)
+        with pytest.raises(InvalidOption, match="limit"):
+            workspace.runs(limit=limit)
 
 
 def test_shows_itself_without_keys(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import random
+import re
 import uuid
 from collections.abc import Callable
 from urllib.parse import quote
@@ -82,3 +83,24 @@ def test_words_placeholders_and_hashes_are_no_keys(text: str) -> None:
 def test_random_data_holds_no_keys(encode: Callable[[bytes], bytes]) -> None:
     data = encode(random.Random(1).randbytes(1_500_000))
     assert [kind for decoded in decodings(data) for _, kind in redaction.likely(decoded.text)] == []
+
+
+RUNS = st.sampled_from(
+    ["A" * 23, "A" * 24, "x" * 19, "%41" * 7, "%", "-_" * 12, "\n", "\r\n \t", "abcd", "=", "é"]
+)
+
+
+@given(st.lists(RUNS, max_size=10))
+def test_runs_are_found_as_an_expression_finds_them(pieces):
+    data = "".join(pieces).encode("latin-1")
+    expected = {
+        "in base64": rb"[A-Za-z0-9+/_-]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{4,})*",
+        "URL-encoded": rb"(?=[!-~]{20})(?=[!-~]*%[0-9A-Fa-f]{2})[!-~]+",
+    }
+    found = decodings(data, levels=1)
+    offsets = {(each.encoding, each.offset) for each in found if each.encoding in expected}
+    assert offsets == {
+        (encoding, match.start())
+        for encoding, pattern in expected.items()
+        for match in re.finditer(pattern, data)
+    }

@@ -15,6 +15,7 @@ from support.images import illustration, picture
 from support.runs import output_of, run_of, stored_assets
 
 from imagegen_nb import ImageGenerationStep
+from imagegen_nb.core import images
 from imagegen_nb.errors import (
     AssetNotFound,
     ImageRejected,
@@ -23,7 +24,15 @@ from imagegen_nb.errors import (
     StoreError,
     VariableError,
 )
-from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput
+from imagegen_nb.step.output import (
+    Asset,
+    OutputError,
+    OutputSettings,
+    StepOutput,
+    is_at_hand,
+    kept_thumbnail,
+    thumbnail,
+)
 from imagegen_nb.store.local import LocalStore
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
@@ -338,3 +347,23 @@ def test_a_gallery_stays_small(store, count, most):
     shown = output_of(ImageGenerationStep(prompt="x"), assets)._repr_html_()
     assert len(thumbnails(shown)) == count
     assert len(shown.encode()) < most
+
+
+def test_a_thousand_images_are_shown_in_part(store):
+    assets = stored_assets(store, *(illustration(seed) for seed in range(30))) * 34
+    shown = output_of(ImageGenerationStep(prompt="x"), assets)
+    assert len(thumbnails(shown._repr_html_())) == 12
+    assert "and 1,008 more images" in shown._repr_html_()
+    assert repr(shown).endswith("and 1,008 more images, not shown here")
+    assert len(shown._repr_html_().encode()) < 250_000
+
+
+def test_an_asset_is_at_hand_while_its_file_is_there(store):
+    (asset,) = stored_assets(store, picture())
+    assert is_at_hand(asset)
+    assert not is_at_hand(Asset(**asset.model_dump()))
+    for blob in store.folder.glob("blobs/*/*"):
+        blob.unlink()
+    assert not is_at_hand(asset)
+    assert thumbnail(asset, images.STATIC) is None
+    assert kept_thumbnail(asset, images.STATIC) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -17,7 +19,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from support.ledger import blob_files, content, entry, lock_files, marked_runs, new, plant, put, run_program
 
+from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.received_file import Receiver
 from imagegen_nb.errors import AssetNotFound, StorageLimitReached, StoreError
+from imagegen_nb.store import maintenance
+from imagegen_nb.store.database import PAGE
 from imagegen_nb.store.local import LocalStore
 
 # Putting and getting
@@ -55,6 +61,63 @@ def test_several_records_of_one_image_share_its_bytes(store):
     assert one.id != two.id
     assert len(blob_files(store)) == 1
     assert store.used == 8
+
+
+def arrived(store: LocalStore, data: bytes) -> CheckedImage:
+    """An image whose bytes were written as they arrived."""
+    receiver = Receiver(store.new_path)
+    receiver.write(data)
+    file = receiver.finish()
+    return CheckedImage(data, "image/png", 64, 48, has_alpha=False, file=file)
+
+
+def test_a_file_that_arrived_is_taken_as_it_is(store):
+    image = arrived(store, b"data")
+    assert [path.name for path in blob_files(store)] == [image.file.path.name]
+    inode = image.file.path.stat().st_ino
+    staged = store.stage(image, run_id="run-1", emulated=True)
+    (path,) = blob_files(store)
+    assert (path.stat().st_ino, path.read_bytes(), path.stem) == (inode, b"data", staged.sha256)
+    del image
+    assert blob_files(store) == [path]
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"d")])
+def test_an_arrived_file_that_was_harmed_is_written_anew(store, harm):
+    image = arrived(store, b"data")
+    harm(image.file.path)
+    (stored,) = store.put([store.stage(image, run_id="run-1", emulated=True)])
+    assert content(store, stored.id) == b"data"
+
+
+def test_an_arrived_file_that_disappears_in_the_last_moment_is_written_anew(store, monkeypatch):
+    image = arrived(store, b"data")
+    image.file.path.unlink()
+    monkeypatch.setattr(type(image.file), "is_there", True)
+    (stored,) = store.put([store.stage(image, run_id="run-1", emulated=True)])
+    assert content(store, stored.id) == b"data"
+
+
+def test_an_arrived_file_on_another_disk_is_written_anew(store, monkeypatch):
+    """As a store made of this one may name it: no rename leads from there to here."""
+
+    def cannot(_, target):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    image = arrived(store, b"data")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(image.file), "move", cannot)
+        (stored,) = store.put([store.stage(image, run_id="run-1", emulated=True)])
+    assert content(store, stored.id) == b"data"
+    assert len(blob_files(store)) == 1
+
+
+def test_an_arrived_file_with_bytes_that_are_there_already_is_not_kept(store):
+    put(store, b"data")
+    image = arrived(store, b"data")
+    store.stage(image, run_id="run-1", emulated=True)
+    (path,) = blob_files(store)  # while an event may still hold the image
+    assert path.read_bytes() == b"data"
 
 
 def test_bytes_lie_under_their_hash_with_the_ending_of_their_type(store):
@@ -453,3 +516,105 @@ def test_threads_share_a_store(store):
         thread.join()
     assert errors == []
     assert len(list(store.records())) == 48
+
+
+# Lists, page by page
+
+
+def _images(store: LocalStore, many: int, run_id: str = "a-run") -> list[str]:
+    staged = new(store, b"data", run_id=run_id)
+    return [one.id for one in store.put([replace(staged, id=f"{run_id}-{n}") for n in range(many)])]
+
+
+@pytest.mark.parametrize("many", [0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE + 7])
+def test_a_list_has_everything_once_in_both_orders(store, many):
+    ids = _images(store, many)
+    _images(store, 3, "another")
+    assert [one.id for one in store.list_records("a-run")] == ids
+    assert [one.id for one in store.list_records("a-run", newest_first=True)] == ids[::-1]
+    assert [one.id for one in store.records()] == [*ids, "another-0", "another-1", "another-2"]
+    assert (store.count_records(), store.count_records("a-run")) == (many + 3, many)
+
+
+def test_a_page_follows_the_last_item_of_the_page_before(store):
+    ids = _images(store, PAGE + 5)
+    for newest_first in (False, True):
+        ordered = ids[::-1] if newest_first else ids
+        for place in (0, 1, PAGE - 1, PAGE, PAGE + 3, PAGE + 4):
+            page = store.list_records(newest_first=newest_first, after=ordered[place])
+            assert [one.id for one in page] == ordered[place + 1 :]
+    runs = [entry() for _ in range(4)]
+    for run in runs:
+        store.begin(run, None)
+    names = [run.run_id for run in runs]
+    assert [run.run_id for run in store.list_runs(after=names[1])] == names[2:]
+    assert [run.run_id for run in store.list_runs(newest_first=True, after=names[2])] == names[1::-1]
+    assert store.count_runs() == 4
+
+
+@pytest.mark.parametrize("after", ["", "nobody", "' OR 1=1 --", "\ud800"])
+def test_a_page_after_what_is_not_there_is_refused(store, after):
+    _images(store, 2)
+    for page in (store.list_records(after=after), store.list_runs(after=after)):
+        with pytest.raises(AssetNotFound, match="give the id of its last item"):
+            next(page)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_list_ends_although_something_is_added_for_each_item(store, newest_first):
+    ids = _images(store, PAGE + 2)
+    seen = []
+    for number, record in enumerate(store.list_records(newest_first=newest_first)):
+        seen.append(record.id)
+        _images(store, 1, f"later-{number}")
+    assert seen == (ids[::-1] if newest_first else ids)
+
+
+def test_the_ledger_ends_although_runs_begin_while_it_is_read(store):
+    begun = [entry() for _ in range(3)]
+    for run in begun:
+        store.begin(run, None)
+    for newest_first in (False, True):
+        seen = []
+        for run in store.list_runs(newest_first=newest_first, after=None):
+            seen.append(run.run_id)
+            store.begin(entry(), None)
+        assert seen[0] == begun[0].run_id if not newest_first else seen[-1] == begun[0].run_id
+        assert len(seen) == (6 if newest_first else 3)
+
+
+def test_the_database_is_free_while_a_page_is_looked_at(store):
+    _images(store, PAGE * 2)
+    records = store.list_records()
+    next(records)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(put, store, b"more").result(timeout=30)
+    store.close()
+    assert len(list(records)) == 2 * PAGE - 1
+
+
+def test_a_list_goes_on_in_an_index_that_was_built_anew(store):
+    ids = _images(store, PAGE * 2)
+    records = store.list_records()
+    seen = [next(records).id]
+    maintenance.rebuild(store)
+    seen += [record.id for record in records]
+    assert seen == ids
+
+
+def test_a_page_is_read_from_an_index_and_nothing_is_sorted(store):
+    put(store, b"data")
+    connection = store.database.connection
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    for newest_first in (False, True):
+        list(store.list_records(newest_first=newest_first))
+        list(store.list_records("a-run", newest_first=newest_first))
+        list(store.list_runs(newest_first=newest_first))
+    connection.set_trace_callback(None)
+    plans = [
+        connection.execute(f"EXPLAIN QUERY PLAN {one}").fetchall() for one in statements if "LIMIT" in one
+    ]
+    steps = [step[3] for plan in plans for step in plan]
+    assert len(plans) == 6
+    assert [step for step in steps if not step.startswith("SEARCH")] == []

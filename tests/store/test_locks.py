@@ -6,6 +6,8 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,3 +108,33 @@ def test_a_run_of_a_forked_child_is_its_own(store):
     """
     out, _ = other_process(program, store.folder).communicate(timeout=60)
     assert out.strip() == "[('parents', 'calling'), ('childs', 'interrupted')]"
+
+
+FORKING = """
+import os, sys, threading, time
+from pathlib import Path
+from imagegen_nb.store import database
+from imagegen_nb.store.local import LocalStore
+from imagegen_nb.store import locks
+
+store, recovering = LocalStore(sys.argv[1]), threading.Event()
+
+def recover():
+    with store.database.lock:
+        recovering.set()
+        time.sleep(0.3)
+        locks.owners(store.paths, ())
+
+thread = threading.Thread(target=recover, daemon=True)
+thread.start()
+recovering.wait()
+child = os.fork()
+if not child:
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_fork_waits_for_a_recovery_and_not_for_ever(tmp_path):
+    """Whichever of the modules is loaded first."""
+    subprocess.run([sys.executable, "-c", FORKING, str(tmp_path)], check=True, timeout=60)

@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
+from support.images import picture
 from support.ledger import entry, everything, fill, new
 
 from imagegen_nb.errors import StoreError
@@ -206,6 +207,23 @@ def test_unused_files_are_deleted_and_no_others(full, tmp_path):
     assert [path.name for path in outside.iterdir()] == [f"{'0' * 64}.png"]
     (problem,) = maintenance.check(full).problems
     assert "is a link" in problem
+
+
+def test_the_thumbnails_of_deleted_images_go_with_them(full):
+    gone = new(full, b"of a run that was killed")
+    kept = next(full.records())
+    for record in (gone, kept):
+        full.keep_thumbnail(record, "live-1", picture("WEBP"))
+    (full.paths.thumbnails / "notes.txt").write_text("the user's own")
+    half = full.paths.thumbnails / f".{'0' * 32}.tmp"
+    half.touch()
+    orphans = maintenance.check(full).orphans
+    assert len(orphans) == 3
+    assert maintenance.gc(full) == orphans
+    assert full.read_thumbnail(kept, "live-1") == picture("WEBP")
+    assert full.read_thumbnail(gone, "live-1") is None
+    assert (full.paths.thumbnails / "notes.txt").exists()
+    assert not half.exists()
 
 
 def test_nothing_is_deleted_while_a_run_is_under_way(full):

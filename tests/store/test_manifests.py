@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
+import pytest
 from support.ledger import content, entry, new, states
 
+from imagegen_nb.errors import StoreError
 from imagegen_nb.store import manifests
 
 
@@ -67,3 +72,22 @@ def test_a_manifest_of_an_earlier_version_gives_its_run_and_images(store):
     (asset,) = store.records("a-run")
     assert (asset.sha256, content(store, asset.id), store.used) == (digest, b"data", 4)
     assert states(store) == [("done", "charged")]
+
+
+def test_a_cached_manifest_is_read_again_once_its_file_has_changed(store):
+    store.paths.manifests.mkdir(parents=True)
+    store.paths.manifest("a-run").write_text(MANIFEST)
+    cache = manifests.Cache()
+    first = manifests.read(store.paths, "a-run", cache)
+    assert manifests.read(store.paths, "a-run", cache) is first
+    manifests.write(store.paths, "a-run", replace(first, run_order=2))
+    assert manifests.read(store.paths, "a-run", cache).run_order == 2
+    store.paths.manifest("a-run").unlink()
+    assert manifests.read(store.paths, "a-run", cache) is None
+
+
+def test_a_pipe_in_the_place_of_a_manifest_is_not_waited_for(store):
+    store.paths.manifests.mkdir(parents=True)
+    os.mkfifo(store.paths.manifest("a-run"))
+    with pytest.raises(StoreError, match="not one that was written here"):
+        manifests.read(store.paths, "a-run")

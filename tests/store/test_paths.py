@@ -62,3 +62,17 @@ def test_a_store_lies_where_earlier_versions_look(store):
     ]
     assert len(locks) == 2
     store.finish(replace(run, state="done"), [put_down])
+
+
+@pytest.mark.parametrize("folder", ["plain", "a b#ü?%20;"])
+def test_an_images_address_is_that_of_its_file(tmp_path, folder):
+    paths = LocalStore(tmp_path / folder).paths
+    digest = hashlib.sha256(b"data").hexdigest()
+    for media_type in ("image/png", "image/jpeg", "image/webp"):
+        path = paths.blob(digest, media_type)
+        assert paths.blob_url(digest, media_type) == path.as_uri()
+        assert paths.folder / paths.blob_name(digest, media_type) == path
+    for wrong in ((digest.upper(), "image/png"), (digest, "image/gif"), ("../" * 22, "image/png")):
+        for ask in (paths.blob, paths.blob_name, paths.blob_url):
+            with pytest.raises(StoreError, match="no place"):
+                ask(*wrong)

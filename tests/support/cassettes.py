@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx2
@@ -12,7 +12,10 @@ from imagegen_nb import ImageGenerationStep, Run, Workspace, replay
 from imagegen_nb.core import active_cassette
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.emulator import Emulator
+from imagegen_nb.replay.cassette_file import About
 from imagegen_nb.replay.environment import AGAINST_VARIABLE, MODE_VARIABLE, NOTEBOOK_VARIABLE
+from imagegen_nb.replay.folder_writer import FolderWriter
+from imagegen_nb.replay.recording import Recording
 
 UNPATCHED = httpx2.AsyncHTTPTransport.handle_async_request
 LAMP = ImageGenerationStep(prompt="a lamp", image_size="1024x1024")
@@ -20,6 +23,10 @@ GROK = ImageGenerationStep(model="grok-imagine-image", prompt="a lamp", image_co
 FLASH = ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a lamp", image_count=3)
 STEPS = [LAMP, GROK, FLASH]
 PROVIDERS = {"gpt-image-2": "openai", "grok-imagine-image": "xai", "gemini-nano-banana-2.1": "gemini"}
+
+
+def write_cassette(folder: Path, about: About, recordings: Sequence[Recording]) -> None:
+    FolderWriter(folder).write(about, recordings)
 
 
 def pictures(run: Run) -> list[str]:

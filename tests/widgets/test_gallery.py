@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import ipywidgets
 import pytest
@@ -17,11 +20,14 @@ from ipywidgets.widgets import widget as registry
 from support.images import illustration, picture
 from support.runs import run_of, stored_assets
 
+from imagegen_nb.core import images
 from imagegen_nb.core.types import MissingImages
 from imagegen_nb.errors import InvalidOption, ModerationBlocked, ProviderTimeout
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
+from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store.base import AssetRecord
 from imagegen_nb.widgets.gallery import Gallery
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=3)
@@ -44,9 +50,41 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Answer]]:
 def ask(gallery: Gallery, sent: list[Answer], **content: Any) -> Answer:
     """The answer to a message, as the front-end gets it."""
     gallery._handle_custom_msg({"request": "r1", **content}, [])
-    answer, buffers = sent.pop()
+    position = next(index for index, (message, _) in enumerate(sent) if "request" in message)
+    answer, buffers = sent.pop(position)  # a thumbnail may have been quicker
     assert answer.pop("request") == "r1"
     return answer, buffers
+
+
+def file_of(asset: Asset) -> Path:
+    return Path(url2pathname(urlsplit(asset.file_url).path))
+
+
+def arrived(sent: list[Answer], *image_ids: str) -> dict[str, bytes]:
+    """The thumbnails that were sent, once those of `image_ids` are among them."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        found = {
+            image_id: data
+            for message, buffers in list(sent)
+            if message["type"] == "thumbnails"
+            for image_id, data in zip(message["ids"], buffers, strict=True)
+        }
+        if set(image_ids) <= set(found):
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"only {list(found)} came")
+
+
+def message_of(sent: list[Answer], kind: str) -> Answer:
+    """The next message of a kind, taken out of `sent`; it may come from another thread."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        for index, (message, _) in enumerate(sent):
+            if message["type"] == kind:
+                return sent.pop(index)
+        time.sleep(0.01)
+    raise AssertionError(f"no {kind} came")
 
 
 def ids(gallery: Gallery) -> list[str]:
@@ -79,13 +117,40 @@ def test_a_run_is_shown_with_its_facts(run: Run):
 def test_small_pictures_go_along_with_a_run_and_to_whoever_asks(run: Run, sent: list[Answer]):
     gallery = Gallery()
     gallery.show(run)
-    message, buffers = next(
-        (message, buffers) for message, buffers in sent if message["type"] == "thumbnails"
-    )
-    assert message["ids"] == ids(gallery)
-    assert [data[8:12] for data in buffers] == [b"WEBP"] * 3
+    came = arrived(sent, *ids(gallery))
+    assert [data[8:12] for data in came.values()] == [b"WEBP"] * 3
     answer, buffers = ask(gallery, sent, type="thumbnails", ids=[ids(gallery)[2], "unknown", 7])
-    assert (answer["ids"], len(buffers)) == ([ids(gallery)[2]], 1)
+    assert (answer["ids"], answer["later"], len(buffers)) == ([ids(gallery)[2]], [], 1)
+    assert answer["items"] == gallery.view["items"][2:]
+
+
+def test_a_run_that_is_shown_again_brings_its_small_pictures_before_its_view(run: Run, sent: list[Answer]):
+    gallery = Gallery()
+    assert all(thumbnail(asset, images.LIVE) for asset in run.output.assets)
+    sent.clear()
+    gallery.show(run)
+    assert [message["type"] for message, _ in sent][:2] == ["thumbnails", "values"]
+    assert sent[0][0]["ids"] == ids(gallery)
+
+
+def test_an_image_that_is_damaged_is_told_of_when_it_is_looked_at(workspace: Workspace, sent: list[Answer]):
+    files = [picture(size=(211, 30 + number)) for number in range(3)]  # which no other test has looked at
+    assets = stored_assets(workspace.store, *files)
+    for asset, data in zip(assets, (b"no image", b""), strict=False):
+        file_of(asset).write_bytes(data)
+    gallery = Gallery(workspace.records(), store=workspace.store)
+    assert not any(item["missing"] for item in gallery.view["items"])
+    answer, _ = ask(gallery, sent, type="thumbnails", ids=ids(gallery))
+    assert answer["later"] == ids(gallery)
+    told = [message_of(sent, "thumbnails")[0] for _ in range(3)]
+    assert sorted(one["damaged"][0] for one in told if "damaged" in one) == ids(gallery)[:2]
+    # A small picture from before says nothing of the file as it is now.
+    assert not ask(gallery, sent, type="full", id=ids(gallery)[2])[0]["damaged"]
+    file_of(assets[2]).write_bytes(files[2][:-20])
+    answer, buffers = ask(gallery, sent, type="thumbnails", ids=ids(gallery)[2:])
+    assert (answer["ids"], len(buffers)) == (ids(gallery)[2:], 1)
+    answer, buffers = ask(gallery, sent, type="full", id=ids(gallery)[2])
+    assert (answer["damaged"], buffers) == (True, [files[2][:-20]])
 
 
 def test_without_a_kernel_a_static_table_is_shown(run: Run, workspace: Workspace):
@@ -153,7 +218,7 @@ def test_stored_records_are_shown_run_by_run(workspace: Workspace):
 def test_full_size_bytes_come_on_demand(run: Run, sent: list[Answer]):
     gallery = Gallery(run)
     answer, buffers = ask(gallery, sent, type="full", id=ids(gallery)[1])
-    assert answer == {"type": "full", "name": "hero-2.png", "media": "image/png"}
+    assert answer == {"type": "full", "name": "hero-2.png", "media": "image/png", "damaged": False}
     assert buffers == [run.output.assets[1].bytes()]
 
 
@@ -239,6 +304,9 @@ HOSTILE = [
     {"type": "flip"},
     {"type": "flip", "by": 10**9},
     {"type": "flip", "by": "1"},
+    {"type": "flip", "to": "1"},
+    {"type": "flip", "to": 1.5},
+    {"type": "thumbnails", "ids": "run-1.0"},
     {"type": "use", "id": {}},
     {"type": "__class__"},
     {"type": {"type": "zip"}},
@@ -276,6 +344,52 @@ def test_state_from_a_front_end_is_never_read_back(run: Run, sent: list[Answer])
 # While a run goes on
 
 
+@pytest.fixture
+def thousand(workspace: Workspace) -> list[AssetRecord]:
+    """Records of one run, whose images are the same three files."""
+    assets = stored_assets(workspace.store, *(picture(size=(40, 30 + number)) for number in range(3)))
+    more = [dataclasses.replace(assets[number % 3].stored, id=f"id-{number}") for number in range(1000)]
+    return list(workspace.store.put(more))
+
+
+def test_of_many_images_the_first_are_described_and_others_on_demand(
+    thousand: list[AssetRecord], workspace: Workspace, sent: list[Answer], monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as patched:
+        patched.setattr(images, "decode", None)  # nothing is decoded to show what there is
+        gallery = Gallery(thousand, store=workspace.store)
+        assert ask(gallery, sent, type="remove", id="run-1.1")[0] == {"type": "done"}
+    view = gallery.view
+    assert (view["page"], view["count"], view["removed"], view["undo"]) == ("run-1", 1000, [1], "hero-2.png")
+    assert ids(gallery)[:3] == ["run-1.0", "run-1.2", "run-1.3"]
+    assert len(json.dumps(view)) < 20_000
+    wanted = [f"run-1.{index}" for index in range(500, 1100)]
+    answer, buffers = ask(gallery, sent, type="thumbnails", ids=wanted)
+    assert [item["id"] for item in answer["items"]] == wanted[:48]
+    assert answer["items"][0] == {**answer["items"][0], "alt": "Stored image (501 of 1000)", "missing": False}
+    assert len(arrived(sent, *answer["later"])) + len(buffers) >= 48
+
+
+def test_a_download_that_would_fill_the_memory_is_refused(workspace: Workspace, sent: list[Answer]):
+    (asset,) = stored_assets(workspace.store, picture())
+    huge = dataclasses.replace(asset.stored, file_size=10**9)
+    answer, buffers = ask(Gallery([huge] * 2, store=workspace.store), sent, type="zip")
+    assert answer["reason"].startswith("these images have 2.0 GB, a download at most 400.0 MB")
+    assert not buffers
+
+
+def test_any_of_many_runs_is_reached_by_its_number(workspace: Workspace, sent: list[Answer]):
+    (asset,) = stored_assets(workspace.store, picture())
+    records = [dataclasses.replace(asset.stored, run_id=f"run-{number}") for number in range(300)]
+    gallery = Gallery(records, store=workspace.store)
+    assert (gallery.view["position"], gallery.view["total"], gallery.view["page"]) == (299, 300, "run-299")
+    for to, reached in ((0, "run-0"), (150, "run-150"), (10**9, "run-299"), (-5, "run-0")):
+        ask(gallery, sent, type="flip", to=to)
+        assert gallery.view["page"] == reached
+    assert "… and 299 other runs, not shown here" in gallery._fallback._repr_html_()
+    assert repr(gallery._fallback).endswith("  … and 299 other runs, not shown here")
+
+
 def test_previews_are_small_and_never_state(run: Run, sent: list[Answer]):
     gallery = Gallery(run)
     gallery.placeholders(2)
@@ -286,9 +400,9 @@ def test_previews_are_small_and_never_state(run: Run, sent: list[Answer]):
     )
     state = gallery.view
     sent.clear()
-    gallery.preview(1, illustration(1))
     gallery.preview(0, b"no image at all")
-    (content, (data,)) = sent.pop()
+    gallery.preview(1, illustration(1))
+    (content, (data,)) = message_of(sent, "preview")
     assert sent == []
     assert content == {"type": "preview", "index": 1, "finished": False}
     assert len(data) < 20_000
@@ -302,6 +416,7 @@ def test_previews_are_small_and_never_state(run: Run, sent: list[Answer]):
 def test_a_preview_makes_its_own_place(sent: list[Answer]):
     gallery = Gallery()
     gallery.preview(2, picture())
+    assert message_of(sent, "preview")[0]["index"] == 2
     assert gallery.view["pending"] == 3
     gallery.placeholders(0)
     assert (gallery.view["pending"], gallery.view["running"]) == (0, False)
@@ -336,4 +451,4 @@ def test_showing_again_and_again_keeps_nothing(run: Run, sent: list[Answer]):
         gallery.show(dataclasses.replace(run, id=f"run-{number:04}"))
     assert len(registry._instances) == count
     assert abs(len(str(gallery.get_state())) - size) < 300
-    assert gallery.view["total"] == 50
+    assert gallery.view["total"] == 61

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from support.images import picture
 from support.runs import run_of, stored_assets
 
+from imagegen_nb.core import images
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.widgets.gallery_page import GalleryPage, base_name, count_images, pages
+from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, base_name, count_images
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=2)
 
 
+def blob_names(page: GalleryPage) -> list[str]:
+    """The files of a page's images, below the folder of all blobs."""
+    digests = [asset.stored.sha256 for asset in page.assets]
+    return [f"{digest[:2]}/{digest}.png" for digest in digests]
+
+
 def test_an_image_is_described_for_the_page(workspace):
     page = GalleryPage.of_run(run_of(STEP, workspace.store, identifier="step_2"))
-    shown = list(page.shown())
-    item = page.item(*shown[1])
+    item = page.item(page.shown()[1])
     assert set(item) == {"id", "name", "alt", "facts", "more", "path", "file", "width", "height", "missing"}
     assert (item["id"], item["name"], item["alt"]) == (f"{page.id}.1", "hero-2.png", "a fox (2 of 2)")
-    assert list(page.shown(removed=[shown[0][0]])) == shown[1:]
+    assert list(page.shown(removed=[0])) == [1]
+
+
+def test_whether_an_image_is_there_is_seen_without_reading_it(workspace, monkeypatch):
+    page = GalleryPage.of_run(run_of(STEP, workspace.store))
+    first, second = (workspace.store.folder / f"blobs/{name}" for name in blob_names(page))
+    first.unlink()
+    second.write_bytes(b"damaged")
+    monkeypatch.setattr(images, "decode", None)
+    assert [page.item(index)["missing"] for index in page.shown()] == [True, False]
 
 
 def test_a_long_prompt_is_cut_in_the_alternative_text(workspace):
@@ -37,16 +54,61 @@ def test_static_text_is_the_runs_own(workspace):
 def test_records_are_one_page_a_run_and_need_their_store(workspace):
     stored_assets(workspace.store, picture(), picture(size=(30, 30)), run_id="one")
     stored_assets(workspace.store, picture(size=(20, 20)), run_id="two")
-    made = list(pages(workspace.records(), workspace.store))
-    assert [(page.id, page.title) for page in made] == [
+    pages = Pages(workspace.records(), workspace.store)
+    assert [(page.id, page.title) for page in (pages[0], pages[1])] == [
         ("one", "2 images from the store"),
         ("two", "1 image from the store"),
     ]
     with pytest.raises(InvalidOption, match=r"store=ws\.store"):
-        list(pages(workspace.records(), None))
+        Pages(workspace.records(), None)
 
 
-@pytest.mark.parametrize(("count", "words"), [(0, "0 images"), (1, "1 image"), (2, "2 images")])
+def test_a_run_is_known_by_itself_rather_than_by_its_records(workspace):
+    run = run_of(STEP, workspace.store)
+    records = [dataclasses.replace(record, run_id=run.id) for record in workspace.records()]
+    pages = Pages([*records, run], workspace.store)
+    assert (len(pages), pages[0].run) == (1, run)
+
+
+def test_a_run_that_is_shown_again_is_the_newest(workspace):
+    runs = [run_of(STEP, workspace.store) for _ in range(3)]
+    pages = Pages(runs)
+    pages.put(runs[0])
+    assert [pages[position].id for position in range(len(pages))] == [runs[1].id, runs[2].id, runs[0].id]
+
+
+@pytest.mark.parametrize("run_id", ["one", "with.dots.3", 'a"b\nc', "7"])
+def test_an_image_is_found_by_what_it_is_called(workspace, run_id):
+    stored_assets(workspace.store, picture(), picture(size=(30, 30)), run_id=run_id)
+    pages = Pages(workspace.records(), workspace.store)
+    page, index = pages.find(pages[0].image_id(1))
+    assert (page.id, index, page.assets[index].stored) == (run_id, 1, list(workspace.records())[1])
+    for unknown in (
+        "",
+        ".",
+        run_id,
+        f"{run_id}.",
+        f"{run_id}.2",
+        f"{run_id}.01",
+        f"{run_id}.-1",
+        f"{run_id}.x",
+    ):
+        assert pages.find(unknown) is None
+    assert pages.find(f"{run_id}.\u0661") is None  # a digit in another script
+
+
+def test_the_static_view_of_very_many_images_says_how_many_more_there_are(workspace):
+    (asset,) = stored_assets(workspace.store, picture(), run_id="one")
+    page = GalleryPage.of_records("one", [asset.stored] * 1000, workspace.store)
+    assert page.html().count("<img") == page.text().count("hero-1.png") == 12
+    more = "… and 988 more images, not shown here"
+    assert more in page.html()
+    assert page.text().endswith(more)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 images"), (1, "1 image"), (2, "2 images"), (1000, "1,000 images")]
+)
 def test_images_are_counted_in_words(count, words):
     assert count_images(count) == words
 

@@ -28,9 +28,8 @@ from imagegen_nb.errors import (
     ProviderTimeout,
     RateLimited,
 )
-from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
+from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.http import error_words
-from imagegen_nb.providers.http.content_encoding import unpack
 from imagegen_nb.providers.http.event_stream import arriving_events, events
 from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, limiter_for, sleep, with_jitter
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
@@ -167,13 +166,16 @@ class ProviderClient:
     def _incomplete(self, capture: Capture) -> ProviderResponse:
         """A success that broke off, as far as it came: its images are paid for. Raises any other failure."""
         error = self.failure_of(capture)
-        readable = is_success(capture.status) and capture.received and capture.refusal is None
-        if not isinstance(error, ProviderError) or not readable:
+        received = capture.body
+        came = is_success(capture.status) and received is not None and received.size
+        if not isinstance(error, ProviderError) or not came or capture.refusal is not None:
             raise error
-        encoding = capture.headers.get("content-encoding", "")
-        received = unpack(b"".join(capture.received), encoding, LARGEST_RESPONSE) or b""
-        body = scrub(received, capture.secrets)
-        return ProviderResponse(self.provider, capture.status or 0, capture.headers, body, broken=error)
+        assert received is not None
+        text = scrub(received.text() or b"", capture.secrets)
+        status = capture.status or 0
+        return ProviderResponse(
+            self.provider, status, capture.headers, text, broken=error, files=received.files
+        )
 
     def failure_of(self, capture: Capture) -> ImagegenError:
         """The error for a call that brought no response, or not all of it."""
@@ -239,7 +241,7 @@ class EventReader:
                 return event
             self._failure = self._client.failure_of(capture)
             if capture.refusal is None:
-                self._stream.add(capture.received)
+                self._stream.add(capture.cut_line)
                 self._left = list(events(self._stream.unread))
                 self._any = self._any or bool(self._left)
         if self._left:
@@ -290,9 +292,9 @@ class _Kept(httpx2.AsyncByteStream):
         """The bytes that are kept."""
         return b"".join(self._chunks)
 
-    def add(self, chunks: list[bytes]) -> None:
+    def add(self, chunk: bytes) -> None:
         """Keep what has come outside the stream as well."""
-        self._chunks += chunks
+        self._chunks.append(chunk)
 
     def forget(self, event: ServerSentEvent | None) -> None:
         """Drop what lies before the end of the last whole event, once there has been one."""

@@ -33,6 +33,12 @@ def unpack(data: bytes, encoding: str, cap: int) -> bytes | None:
     return _inflate(data, _ZLIB_OR_GZIP, cap) or _inflate(data, _RAW, cap) or None
 
 
+def is_packed(start: bytes, encoding: str) -> bool:
+    """Whether a body that begins with `start` has to be unpacked, as far as its first bytes tell."""
+    labelled = encoding.strip().lower() not in ("", "identity")
+    return start.startswith(_GZIP) or (labelled and not _is_plain(start))
+
+
 def _is_plain(data: bytes) -> bool:
     if not data or data[:64].lstrip(WHITE_SPACE)[:1] in (b"{", b"[", b"<") or is_event_stream(data):
         return True

@@ -2,9 +2,10 @@
 
 A provider that says "too many requests" means the key and the model, not the call. So all calls for that
 model wait together, and are then sent one by one at a pace that approaches the provider's own: halved with
-each refusal, doubled with each minute without one. Before the first refusal nobody waits, except that of many
-calls at once the later ones are sent shortly after each other. Only a monotonic clock is used, never the time
-of day.
+each refusal, doubled with each minute without one. Before the first refusal nobody waits for the provider: of
+many calls at once the later ones leave a moment apart, so that a refusal of the first can stop the rest. Who
+knows the provider's published limit may set it, and is not refused at all. Only a monotonic clock is used,
+never the time of day.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import random
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -26,8 +28,13 @@ LONGEST_WAIT = 60.0
 """Seconds a call waits at most after a refusal; where a provider asks for more, the call is not repeated."""
 _AT_ONCE = 10
 """Calls under way at once that need not wait for each other."""
-_STEP = 0.1
-"""Seconds between the calls beyond those."""
+_STAGGER = 0.015
+"""Seconds between the calls beyond those: so a first refusal comes in time to stop most of a hundred calls,
+and as many are on their way in a second and a half."""
+_MINUTE = 60.0
+"""Seconds in which a published limit counts."""
+_SHORTEST_INTERVAL = 0.1
+"""Seconds; what has grown shorter than this after refusals is no interval any more."""
 _CALM = 60.0
 """Seconds without a refusal in which the pace doubles: providers count by the minute."""
 _SLOWEST = 12.0
@@ -41,9 +48,12 @@ _lock = threading.Lock()
 
 
 class RateLimiter:
-    """Spaces the calls of one provider with one key."""
+    """Spaces the calls of one provider with one key, of which at most `per_minute` leave in any minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_minute: int | None = None) -> None:
+        self.per_minute = per_minute
+        self._turns: deque[float] = deque()
+        """The turns of the last minute, and those that are reserved, where there is a published limit."""
         self._under_way = 0
         self._waiting = 0
         self._next = 0.0
@@ -56,17 +66,19 @@ class RateLimiter:
         time). `on_wait` is called with the seconds of each wait."""
         while True:
             left = math.inf if deadline is None else deadline - asyncio.get_running_loop().time()
-            seconds = self._reserve(left)
-            if seconds is None:
+            turn, seconds = self._reserve(left)
+            if turn is None:
                 return False
             if seconds <= 0:
                 return True
+            may_send = False
             try:
                 on_wait(seconds)
                 await sleep(seconds)
+                may_send = self._may_send()
             finally:
-                self._end_wait()
-            if self._may_send():
+                self._end_wait(None if may_send else turn)
+            if may_send:
                 return True
 
     @contextmanager
@@ -80,34 +92,48 @@ class RateLimiter:
         finally:
             self._count(-1)
 
-    def _reserve(self, limit: float) -> float | None:
-        """Reserve the next turn; the seconds until it comes. None, reserving nothing, for `limit` or more."""
+    def _reserve(self, limit: float) -> tuple[float | None, float]:
+        """Reserve the next turn: the clock's time of it, and the seconds until then. None, reserving nothing,
+        for `limit` seconds or more."""
         with self._guard:
             now = clock()
-            at = max(now, self._next)
+            at = max(now, self._next, self._after_a_minute(now))
             if at > now and at - now >= limit:
-                return None
+                return None, at - now
             self._next = at + self._spacing(now)
             self._waiting += at > now
-            return at - now
+            if self.per_minute is not None:
+                self._turns.append(at)
+            return at, at - now
 
-    def _end_wait(self) -> None:
-        """End a wait, also one that was cancelled; the last one gives back the turns reserved after it."""
+    def _after_a_minute(self, now: float) -> float:
+        """When the published limit allows a further call."""
+        while self._turns and self._turns[0] <= now - _MINUTE:
+            self._turns.popleft()
+        if self.per_minute is None or len(self._turns) < self.per_minute:
+            return now
+        return self._turns[-self.per_minute] + _MINUTE
+
+    def _end_wait(self, unused: float | None) -> None:
+        """End a wait, also one that was cancelled, and free its `unused` turn; the last one gives back the
+        turns reserved after it."""
         with self._guard:
             self._waiting -= 1
+            if unused is not None and unused in self._turns:
+                self._turns.remove(unused)
             if not self._waiting:
                 now = clock()
                 self._next = min(self._next, max(now, self._blocked_until) + self._spacing(now))
 
     def _spacing(self, now: float) -> float:
         """Seconds between this call and the next."""
-        return max(self._pace(now), _STEP if self._under_way >= _AT_ONCE else 0.0)
+        return max(self._pace(now), _STAGGER if self._under_way >= _AT_ONCE else 0.0)
 
     def _pace(self, now: float) -> float:
         """Seconds between calls, as learned from the refusals so far."""
         calm = max(0.0, now - self._blocked_until) / _CALM
         interval = self._interval * 0.5**calm
-        return interval if interval > _STEP else 0.0
+        return interval if interval > _SHORTEST_INTERVAL else 0.0
 
     def _may_send(self) -> bool:
         """Whether a turn that has come is still good: another call may have been refused meanwhile."""
@@ -123,7 +149,7 @@ class RateLimiter:
             now = clock()
             # A call sent before the last refusal says nothing new about the pace.
             if sent_at >= self._blocked_until:
-                self._interval = max(2 * _STEP, min(2 * self._pace(now), _SLOWEST))
+                self._interval = max(2 * _SHORTEST_INTERVAL, min(2 * self._pace(now), _SLOWEST))
             self._blocked_until = max(self._blocked_until, now + wait)
             self._next = max(self._next, self._blocked_until)
 
@@ -138,7 +164,9 @@ def limiter_for(provider: str, connection: Connection, model: str = "") -> RateL
     account = "\0".join((provider, model, address, vertex.project if vertex else "", connection.key))
     name = sha256(_salt + account.encode()).digest()
     with _lock:
-        return _limiters.setdefault(name, RateLimiter())
+        limiter = _limiters.setdefault(name, RateLimiter())
+    limiter.per_minute = connection.requests_per_minute
+    return limiter
 
 
 def with_jitter(seconds: float) -> float:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from imagegen_nb.core.received_file import ReceivedFile
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import (
     GeneratedImage,
@@ -38,6 +40,8 @@ from imagegen_nb.providers.http.error_words import ErrorWords
 
 if TYPE_CHECKING:
     from httpx2 import ServerSentEvent
+
+T = TypeVar("T")
 
 _BY_STATUS: dict[int, type[ProviderError]] = {
     401: AuthenticationFailed,
@@ -73,6 +77,8 @@ _WAIT = re.compile(
     r"(?:([0-9]+)h)?(?:([0-9]+)m(?!s))?(?:([0-9.]*[0-9])s)?(?:([0-9.]*[0-9])ms)?",
     re.IGNORECASE,
 )
+_READ_AT_ONCE = 1 << 17
+"""Bytes of text that take a millisecond to read."""
 UNSPECIFIED = "unspecified"
 """The modality of tokens that a provider counts and does not itemise."""
 _PART_OF_OTHERS = "cached"
@@ -93,7 +99,8 @@ class ProviderResponse:
     """An answer: HTTP status, lower-cased headers, and its body as far as it came.
 
     `broken` is the failure that ended it too early. `flaws` collects what was wrong with a body that could be
-    read all the same.
+    read all the same. `files` are the long strings of base64 that were decoded as they arrived, by the tokens
+    that stand for them in `body`.
     """
 
     provider: str
@@ -102,6 +109,7 @@ class ProviderResponse:
     body: bytes = field(repr=False)
     broken: ProviderError | None = None
     flaws: list[str] = field(default_factory=list)
+    files: Mapping[str, bytes | ReceivedFile] = field(default_factory=dict, repr=False)
 
     @property
     def is_success(self) -> bool:
@@ -181,7 +189,7 @@ class ProviderResponse:
             message, provider=self.provider, status=self.status, request_id=self.request_id, charge=charge
         )
 
-    def item_data(self, item: Mapping[str, Any]) -> bytes | InvalidResponse:
+    def item_data(self, item: Mapping[str, Any]) -> bytes | ReceivedFile | InvalidResponse:
         """The bytes of an image in OpenAI's form, or why there are none."""
         data, url = inline_data(item), item.get("url")
         if data is None and isinstance(url, str) and url:
@@ -192,8 +200,10 @@ class ProviderResponse:
             )
         return self.image_data(data)
 
-    def image_data(self, text: object) -> bytes | InvalidResponse:
+    def image_data(self, text: object) -> bytes | ReceivedFile | InvalidResponse:
         """The bytes of base64 `text`, or why they are none."""
+        if isinstance(text, str) and text in self.files:
+            return self.files[text]
         data = decoding.base64_bytes(text)
         return self.invalid("an image's data is not valid base64") if data is None else data
 
@@ -223,6 +233,11 @@ class ProviderResponse:
         flaws = list(dict.fromkeys(self.flaws))
         said = "the answer was not clean JSON ({}); what it holds was read all the same"
         return [ProviderWarning(said.format(", ".join(flaws)))] if flaws else []
+
+
+async def read_answer(response: ProviderResponse, read: Callable[[], T]) -> T:
+    """What `read` makes of the response; in a thread where its text is so long that the loop would stall."""
+    return read() if len(response.body) <= _READ_AT_ONCE else await asyncio.to_thread(read)
 
 
 def is_success(status: int | None) -> bool:

@@ -30,9 +30,10 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
 from imagegen_nb.providers.http.certificates import tls_context
-from imagegen_nb.providers.http.content_encoding import unpack
 from imagegen_nb.providers.http.decoding import EVENT_STREAM
+from imagegen_nb.providers.http.large_reads import read_large
 from imagegen_nb.providers.http.proxies import proxy_for
+from imagegen_nb.providers.http.received_body import ReceivedBody
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
 from imagegen_nb.providers.http.unreached import (
     CONNECT_TIMEOUT,
@@ -46,6 +47,8 @@ from imagegen_nb.providers.http.unreached import (
 
 CALL_HEADER = "x-imagegen-nb-call"
 """Numbers identical requests for an emulator or a cassette; never sent to a provider."""
+_MOST_SCRUBBED_HERE = 1 << 17
+"""Bytes of a text that is searched for keys on the loop; a longer one would hold up the others."""
 _PROXY_LOGIN = 407
 """Without TLS a request goes to the proxy itself, and so may be answered by it."""
 _HEADERS = frozenset(
@@ -66,8 +69,10 @@ class Capture:
     request_id: str | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    received: list[bytes] = field(default_factory=list, repr=False)
-    """What has come of an answer that is read whole, or of a stream's line that a deadline cut."""
+    body: ReceivedBody | None = field(default=None, repr=False)
+    """What has come of an answer that is read whole."""
+    cut_line: bytes = field(default=b"", repr=False)
+    """The beginning of a stream's line that a deadline cut."""
     response: ProviderResponse | None = None
     failure: str | None = None
     """The name of the exception that ended it."""
@@ -120,7 +125,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         replayed = connection.cassette is not None and connection.cassette.replaying
         # A replay has no network: whatever it is like here, it changes nothing.
         self.proxy = None if replayed else proxy_for(asked, provider)
-        self.inner: httpx2.AsyncBaseTransport = httpx2.AsyncHTTPTransport(
+        self.inner = httpx2.AsyncHTTPTransport(
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if replayed else _tls(asked, provider),
             trust_env=False,
             proxy=None if self.proxy is None else self.proxy.for_client(provider),
@@ -128,6 +133,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             # A call that is made again must not meet a connection the other side is just giving up.
             limits=httpx2.Limits(max_keepalive_connections=0),
         )
+        read_large(self.inner)
         self.origin = httpx2.URL(connection.base_url)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -223,33 +229,41 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             )
         headers = {name.lower(): value for name, value in response.headers.items()}
         capture.headers = headers
-        body = await self._read(capture, response)
-        body = await asyncio.to_thread(scrub, body, capture.secrets)
+        received = capture.body = self._body(capture, response)
+        text = await self._read(received, response)
+        if len(text) > _MOST_SCRUBBED_HERE:
+            text = await asyncio.to_thread(scrub, text, capture.secrets)
+        else:
+            text = scrub(text, capture.secrets)
         await response.aclose()
-        capture.response = ProviderResponse(self.provider, response.status_code, headers, body)
+        capture.response = ProviderResponse(
+            self.provider, response.status_code, headers, text, files=received.files
+        )
         for name in ("content-encoding", "content-length", "transfer-encoding"):
             headers.pop(name, None)
-        return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
+        return httpx2.Response(response.status_code, headers=headers, content=text, request=request)
 
-    async def _read(self, capture: Capture, response: httpx2.Response) -> bytes:
-        cap = self.largest_response
-        chunks, size = capture.received, 0
+    def _body(self, capture: Capture, response: httpx2.Response) -> ReceivedBody:
+        """What takes the body in. Only a success has images; an error's words stay whole."""
+        new_path = self.connection.new_path if is_success(response.status_code) else None
+        return ReceivedBody(_encoding(response.headers), self.largest_response, new_path, capture.secrets)
+
+    async def _read(self, received: ReceivedBody, response: httpx2.Response) -> bytes:
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        async for chunk in response.stream:
-            size += len(chunk)
-            if size > cap:
-                break
-            chunks.append(chunk)
-        encoding = _encoding(response.headers)
-        body = unpack(b"".join(chunks), encoding, cap) if size <= cap else b""
-        if body is None:
-            self._refuse(
-                capture, InvalidResponse, f"answered in the encoding {encoding!r}, which was not asked for"
-            )
-        if max(size, len(body)) > cap:
+        try:
+            async for chunk in response.stream:
+                received.feed(chunk)
+                if received.is_too_large:
+                    self._refuse_size()
+        finally:
+            received.close()
+        text = received.text()
+        if text is None:
+            what = f"answered in the encoding {_encoding(response.headers)!r}, which was not asked for"
+            self._refuse(current.get(), InvalidResponse, what)
+        if len(text) > self.largest_response:
             self._refuse_size()
-        capture.received = []
-        return body
+        return text
 
     def _refuse_size(self) -> NoReturn:
         what = f"the answer is larger than {self.largest_response:,} bytes"
@@ -302,7 +316,7 @@ class _GuardedStream(httpx2.AsyncByteStream):
                     pending += tail
         except asyncio.CancelledError:
             # The deadline struck in the middle of a line, which nobody can be given any more.
-            current.get().received = [scrub(bytes(pending), self.secrets)]
+            current.get().cut_line = scrub(bytes(pending), self.secrets)
             raise
         except Exception as error:  # noqa: BLE001 - raised again, after what had come before it
             failure = error

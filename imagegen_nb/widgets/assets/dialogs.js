@@ -1,11 +1,15 @@
 // The gallery's two dialogs: one image at full size, and two images compared.
-const lightbox = ({ load, thumbnail, copy, download, onClose }) => {
-  let items = [];
+const DAMAGED = "The image's file is damaged.";
+
+const lightbox = ({ load, thumbnail, find, copy, download, onClose }) => {
+  let ids = [];
   let index = 0;
+  let item = null; // null while nothing is known of the image
+  let fullUrl = "";
   let fullSize = false; // 100 %: one pixel of the image is one pixel of the screen
   const name = h("b");
   const count = h("span", { class: "igw-count", "aria-live": "polite" });
-  const img = h("img", { click: () => zoom(!fullSize) });
+  const img = h("img", { click: () => zoom(!fullSize), error: () => { if (img.src === fullUrl) status.textContent = DAMAGED; } });
   const missing = h("p", null, "Image stored elsewhere");
   const stage = h("div", { class: "igw-stage" }, img, missing);
   const status = h("span", { role: "status" });
@@ -15,30 +19,31 @@ const lightbox = ({ load, thumbnail, copy, download, onClose }) => {
     click: () => zoom(!fullSize) }, icon(ICONS.zoom), "100 %");
   const previous = iconButton("Previous image", ICONS.previous, () => go(-1));
   const next = iconButton("Next image", ICONS.next, () => go(1));
-  const copyButton = iconButton("Copy path", ICONS.copy, () => copy(items[index].path, status));
-  const downloadButton = iconButton("Download", ICONS.download, () => download(items[index], status));
+  const copyButton = iconButton("Copy path", ICONS.copy, () => item && copy(item.path, status));
+  const downloadButton = iconButton("Download", ICONS.download, () => item && download(item, status));
   const dialog = modalDialog("igw-lightbox",
     h("div", { class: "igw-top" }, name, count, status, h("div", { class: "igw-dialog-actions" }, zoomButton, copyButton, downloadButton,
       iconButton("Close", ICONS.close, () => dialog.close()))),
     h("div", { class: "igw-view" }, previous, stage, next), h("div", { class: "igw-foot" }, alt, facts));
-  dialog.addEventListener("close", () => onClose(items[index].id));
+  dialog.addEventListener("close", () => onClose(ids[index]));
   dialog.addEventListener("keydown", (event) => {
     // In an image larger than the window, arrow keys scroll.
     if (event.target === stage && fullSize) return;
-    const target = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: items.length - 1 }[event.key];
+    const target = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: ids.length - 1 }[event.key];
     if (target === undefined) return;
     event.preventDefault();
     go(target - index);
   });
 
   function go(by) {
-    index = (index + by + items.length) % items.length;
+    index = (index + by + ids.length) % ids.length;
     show();
   }
 
   function zoom(on) {
+    if (!item) return;
     fullSize = on;
-    const { width, height } = items[index];
+    const { width, height } = item;
     const ratio = window.devicePixelRatio || 1;
     stage.classList.toggle("igw-full-size", fullSize);
     zoomButton.setAttribute("aria-pressed", String(fullSize));
@@ -51,11 +56,26 @@ const lightbox = ({ load, thumbnail, copy, download, onClose }) => {
       : { width: "100%", height: "100%", maxWidth: px(width, 1), maxHeight: px(height, 1) });
   }
 
-  function show() {
-    const item = items[index];
+  async function show() {
+    const id = ids[index];
+    const stillShown = () => id === ids[index] && dialog.open;
+    count.textContent = `${index + 1} of ${ids.length}`;
+    previous.disabled = next.disabled = ids.length < 2;
+    status.textContent = "Loading…";
+    item = null;
+    let found = null;
+    try {
+      found = await find(id);
+    } catch (error) {
+      if (stillShown()) status.textContent = error.message;
+    }
+    if (found && stillShown()) showItem(found, stillShown);
+  }
+
+  function showItem(found, stillShown) {
+    item = found;
     name.textContent = item.name;
-    count.textContent = `${index + 1} of ${items.length}`;
-    dialog.setAttribute("aria-label", `${item.name}, image ${index + 1} of ${items.length}`);
+    dialog.setAttribute("aria-label", `${item.name}, image ${index + 1} of ${ids.length}`);
     alt.textContent = item.alt;
     facts.textContent = [...item.facts, ...item.more].join(" · ");
     status.textContent = "";
@@ -63,28 +83,28 @@ const lightbox = ({ load, thumbnail, copy, download, onClose }) => {
     img.hidden = zoomButton.hidden = downloadButton.hidden = item.missing;
     missing.hidden = !item.missing;
     copyButton.hidden = !item.path;
-    previous.disabled = next.disabled = items.length < 2;
     zoom(false);
     if (item.missing) return;
-    img.src = thumbnail(item);
+    if (thumbnail(item)) img.src = thumbnail(item);
+    else img.removeAttribute("src");
     img.classList.add("igw-loading");
     status.textContent = "Loading…";
-    const ifStillShown = (then) => (value) => item === items[index] && dialog.open && then(value);
+    const ifStillShown = (then) => (value) => stillShown() && then(value);
     load(item.id).then(ifStillShown((full) => {
-      img.src = full.url;
+      fullUrl = img.src = full.url;
       img.classList.remove("igw-loading");
-      status.textContent = "";
+      status.textContent = full.damaged ? DAMAGED : "";
     }), ifStillShown((error) => {
       status.textContent = error.message;
     }));
   }
 
   return { dialog, open(list, start) {
-    items = list;
+    ids = list;
     index = start;
     dialog.showModal();
     show();
-    (items.length > 1 ? next : dialog.querySelector(".igw-dialog-actions :last-child")).focus();
+    (ids.length > 1 ? next : dialog.querySelector(".igw-dialog-actions :last-child")).focus();
   } };
 };
 

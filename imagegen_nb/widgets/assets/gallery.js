@@ -1,8 +1,10 @@
 function render({ model, el }) {
   initRoot(el, "ig-gallery");
   const previews = new Map(); // index -> { url, finished }
-  const thumbnails = thumbnailCache();
   let first = null; // the image that another one is to be compared with
+  let shown = []; // ids of the images that are not removed
+  let page = null; // id of the run that is shown
+  let scrolled = false;
   let nextFocus = ""; // key of the element that gets the focus once the next view is drawn
 
   const head = h("div", { class: "igw-head" });
@@ -10,36 +12,53 @@ function render({ model, el }) {
   const status = h("p", { role: "status", class: "igw-status" });
   const bar = h("div", { class: "igw-bar" });
   const grid = h("ul", { class: "igw-grid", role: "list" });
+  const scroller = h("div", { class: "igw-scroller" }, grid);
+  const end = h("p", { tabindex: "-1", class: "igw-hidden" }, "End of the images");
+  const skip = h("button", { type: "button", class: "igw-button igw-skip", click: () => end.focus() }, "Skip the images");
   const { menu, open: openMenu } = popupMenu();
   const ask = requester(model, receive, (text) => showStatus(text));
   const request = (type, more) => ask(type, more).then(([answer]) => showStatus(answer.text ?? ""), showError);
   const { load, clear } = fullSizeLoader(ask);
   const showError = (error) => showStatus(error.message);
-  const thumbnail = (item) => thumbnails.url(item.id);
-  const opener = (id) => grid.querySelector(`[data-key="open ${id}"]`);
+  const source = pictureSource({ ask, run: () => model.get("view").run, onItem: (id) => cards.update(id),
+    onThumbnail: showThumbnail, onError: showError });
+  const cards = cardList(scroller, grid, (id) => (source.item(id) ? card(source.item(id)) : emptyCard(id)), onMove);
+  const thumbnail = source.thumbnail;
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
-  const onClose = (id) => opener(id)?.focus();
-  const viewer = lightbox({ load, thumbnail, copy, download, onClose });
+  const viewer = lightbox({ load, thumbnail, find, copy, download, onClose });
   const comparer = comparison({ load, thumbnail, onClose });
-  el.append(head, notes, bar, status, grid, menu, viewer.dialog, comparer.dialog);
-
-  // Python sends thumbnails along with a new run; a page that was opened later asks for them.
-  function receiveThumbnails({ ids }, buffers) {
-    ids.forEach((id, index) => {
-      thumbnails.put(id, buffers[index]);
-      opener(id)?.querySelector("img")?.setAttribute("src", thumbnails.url(id));
-    });
-  }
+  el.append(head, notes, bar, status, skip, scroller, end, menu, viewer.dialog, comparer.dialog);
 
   function clearPreviews() {
     previews.forEach((preview) => URL.revokeObjectURL(preview.url));
     previews.clear();
   }
 
-  function requestThumbnails(items) {
-    if (!dialogOpen()) thumbnails.keepOnly(new Set([...items.map((item) => item.id), first?.id]));
-    const ids = items.filter((item) => !item.missing && !thumbnails.has(item.id)).map((item) => item.id);
-    if (ids.length) ask("thumbnails", { ids }).then((answer) => receiveThumbnails(...answer), showError);
+  const isUsed = (id) => id === first?.id || cards.card(id) || dialogOpen();
+  // What is in sight comes first; what is around it, once somebody scrolls.
+  const wanted = () => (scrolled ? [...cards.visible(), ...cards.around()] : cards.visible());
+
+  function showThumbnail(id) {
+    const picture = cards.card(id)?.querySelector(".igw-open img");
+    if (picture && source.hasThumbnail(id)) picture.src = thumbnail(source.item(id));
+    else cards.update(id);
+  }
+
+  function onMove() {
+    scrolled = scroller.scrollTop > 0;
+    source.pump();
+  }
+
+  // An image of those that are shown, with its neighbours, for who looks at it before it was in sight.
+  async function find(id) {
+    const index = shown.indexOf(id);
+    if (!source.item(id)) await source.request(shown.slice(Math.max(index - 2, 0), index + 3));
+    return source.item(id);
+  }
+
+  // Back to the image that was looked at last, wherever in the list it is.
+  function onClose(id) {
+    cards.reveal(id)?.querySelector(".igw-open").focus();
   }
 
   function showStatus(text, place = status) {
@@ -87,36 +106,9 @@ function render({ model, el }) {
     ["Remove", () => remove(item)],
   ];
 
-  function card(item, index, items) {
-    const picture = item.missing ? h("span", { class: "igw-missing-image" }, "Image stored elsewhere")
-      : h("img", { src: thumbnail(item) || null, alt: item.alt, contextmenu: (event) => event.stopPropagation() });
-    const open = h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`,
-      click: () => (first && first.id !== item.id && !item.missing ? compare(item) : viewer.open(items, index)) }, picture);
-    const more = iconButton(`More for ${item.name}`, ICONS.more, () => openMenu(more, `More for ${item.name}`, entries(item)),
-      { "data-key": `more ${item.id}`, "aria-haspopup": "menu", "aria-expanded": "false" });
-    return h("li", { class: first?.id === item.id ? "igw-card igw-first" : "igw-card" }, open,
-      h("div", { class: "igw-name" }, h("b", { title: item.name }, item.name)),
-      h("div", { class: "igw-facts" }, item.facts.join(" · ")),
-      h("div", { class: "igw-card-actions" },
-        item.path && h("button", { type: "button", class: "igw-button igw-path", title: `Copy ${item.path}`,
-          "aria-label": `Copy path ${item.path}`, "data-key": `path ${item.id}`, click: () => copy(item.path) },
-        icon(ICONS.copy), h("code", null, item.path.replace(/[^{]+(?=assets)/, "…"))),
-        !item.missing && iconButton(`Download ${item.name}`, ICONS.download, () => download(item),
-          { "data-key": `get ${item.id}` }), more));
-  }
-
-  function heading(view) {
-    const flip = (by) => () => { nextFocus = `flip ${by}`; request("flip", { by }); };
-    const downloadable = view.items.some((item) => !item.missing);
-    head.replaceChildren(h("div", { class: "igw-title" }, view.title && h("b", null, view.title),
-      view.badge && h("span", { class: "igw-badge" }, view.badge), h("span", null, view.facts.join(" · "))),
-    h("div", { class: "igw-tools" },
-      view.total > 1 && [
-        iconButton("Previous run", ICONS.previous, flip(-1), { "data-key": "flip -1", disabled: view.position === 0 }),
-        h("span", { class: "igw-where" }, `Run ${view.position + 1} of ${view.total}`),
-        iconButton("Next run", ICONS.next, flip(1), { "data-key": "flip 1", disabled: view.position + 1 === view.total })],
-      downloadable && textButton("zip", downloadAll, icon(ICONS.download), "Download all")));
-  }
+  const card = (item) => imageCard(item, { first: first?.id === item.id, url: thumbnail(item), copy, download,
+    open: () => (first && first.id !== item.id && !item.missing ? compare(item) : viewer.open(shown, shown.indexOf(item.id))),
+    menu: (button, label) => openMenu(button, label, entries(item)) });
 
   function bars(view) {
     bar.replaceChildren(...[
@@ -130,17 +122,31 @@ function render({ model, el }) {
   function draw() {
     const view = model.get("view");
     const focused = el.contains(document.activeElement) && document.activeElement.dataset.key;
-    const items = view.items.map((item) => ({ ...item, run: view.run }));
+    const top = view.page === page ? scroller.scrollTop : 0;
+    if (view.page !== page) {
+      source.forget((id) => id === first?.id);
+      scrolled = false;
+    }
+    page = view.page;
+    shown = shownIds(view);
+    view.items.forEach(source.put);
     if (!view.running) clearPreviews();
-    heading(view);
+    head.replaceChildren(...heading(view, {
+      flip: (more, key) => {
+        nextFocus = key;
+        request("flip", more);
+      },
+      downloadAll: view.items.some((item) => !item.missing) && downloadAll,
+    }));
     bars(view);
     notes.replaceChildren(...view.notes.map((note) => h("li", null, icon(ICONS.note), h("span", null, note))));
-    grid.replaceChildren(...items.map(card), ...Array.from({ length: view.pending }, (_, index) => pendingTile(index, previews.get(index))));
+    cards.show(shown, Array.from({ length: view.pending }, (_, index) => pendingTile(index, previews.get(index))), top);
+    skip.hidden = end.hidden = shown.length <= MANY;
     if (!grid.children.length) grid.append(h("li", { class: "igw-empty" }, view.empty));
-    requestThumbnails(items);
+    source.follow(wanted, isUsed);
     const key = nextFocus || focused;
     if (!key || dialogOpen()) return;
-    const target = el.querySelector(`[data-key="${key}"]:not(:disabled)`) ?? (nextFocus && el.querySelector("[data-key]:not(:disabled)"));
+    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? (nextFocus && el.querySelector("[data-key]:not(:disabled)"));
     target?.focus();
   }
 
@@ -155,7 +161,7 @@ function render({ model, el }) {
       URL.revokeObjectURL(previews.get(message.index)?.url);
       previews.set(message.index, { url: thumbnailUrl(buffers[0]), finished: message.finished });
       grid.querySelectorAll(".igw-pending")[message.index]?.replaceWith(pendingTile(message.index, previews.get(message.index)));
-    } else if (message.type === "thumbnails") receiveThumbnails(message, buffers);
+    } else if (message.type === "thumbnails") source.receive(message, buffers);
   }
 
   el.addEventListener("keydown", (event) => {
@@ -167,7 +173,8 @@ function render({ model, el }) {
   draw();
   return () => {
     clear();
-    thumbnails.keepOnly(new Set());
+    source.clear();
+    cards.stop();
     clearPreviews();
   };
 }

@@ -53,3 +53,57 @@ const modalDialog = (name, ...children) => {
   return dialog;
 };
 
+
+// The card of an image that nothing is known of yet.
+const emptyCard = (id) => h("li", { class: "igw-card igw-unloaded" }, h("div", { class: "igw-open" }),
+  h("div", { class: "igw-name" }, `Image ${Number(id.slice(id.lastIndexOf(".") + 1)) + 1}`));
+
+const imageCard = (item, { first, url, open, menu, copy, download }) => {
+  const picture = item.missing || item.damaged
+    ? h("span", { class: "igw-missing-image" }, item.missing ? "Image stored elsewhere" : "The image is damaged")
+    : h("img", { src: url || null, alt: item.alt, contextmenu: (event) => event.stopPropagation() });
+  const label = `More for ${item.name}`;
+  const more = iconButton(label, ICONS.more, () => menu(more, label),
+    { "data-key": `more ${item.id}`, "aria-haspopup": "menu", "aria-expanded": "false" });
+  return h("li", { class: first ? "igw-card igw-first" : "igw-card" },
+    h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`, click: open }, picture),
+    h("div", { class: "igw-name" }, h("b", { title: item.name }, item.name)),
+    h("div", { class: "igw-facts" }, item.facts.join(" · ")),
+    h("div", { class: "igw-card-actions" },
+      item.path && h("button", { type: "button", class: "igw-button igw-path", title: `Copy ${item.path}`,
+        "aria-label": `Copy path ${item.path}`, "data-key": `path ${item.id}`, click: () => copy(item.path) },
+      icon(ICONS.copy), h("code", null, item.path.replace(/[^{]+(?=assets)/, "…"))),
+      !item.missing && iconButton(`Download ${item.name}`, ICONS.download, () => download(item),
+        { "data-key": `get ${item.id}` }), more));
+};
+
+// The ids of the images that were not removed.
+const shownIds = ({ page, count, removed }) => {
+  const gone = new Set(removed);
+  return Array.from({ length: count }, (_, index) => index).filter((index) => !gone.has(index))
+    .map((index) => `${page}.${index}`);
+};
+
+const FEW_RUNS = 9; // of so few runs, the next and the previous one are quick to reach
+
+// With many runs, any of them is reached by its number.
+const runNumber = (view, flip) => h("input", { type: "number", class: "igw-run-number", min: 1, max: view.total,
+  value: view.position + 1, "aria-label": "Number of the run to show", "data-key": "run number",
+  change: ({ target }) => {
+    const to = Math.round(target.valueAsNumber) - 1;
+    if (to >= 0 && to < view.total) flip({ to }, "run number");
+    else target.value = view.position + 1;
+  } });
+
+const heading = (view, { flip, downloadAll }) => {
+  const step = (name, path, by, last) => iconButton(name, path, () => flip({ by }, `flip ${by}`),
+    { "data-key": `flip ${by}`, disabled: view.position === last });
+  const where = view.total > FEW_RUNS ? ["Run ", runNumber(view, flip), ` of ${view.total.toLocaleString("en")}`]
+    : [`Run ${view.position + 1} of ${view.total}`];
+  return [h("div", { class: "igw-title" }, view.title && h("b", null, view.title),
+    view.badge && h("span", { class: "igw-badge" }, view.badge), h("span", null, view.facts.join(" · "))),
+  h("div", { class: "igw-tools" },
+    view.total > 1 && [step("Previous run", ICONS.previous, -1, 0), h("span", { class: "igw-where" }, ...where),
+      step("Next run", ICONS.next, 1, view.total - 1)],
+    downloadAll && textButton("zip", downloadAll, icon(ICONS.download), "Download all"))];
+};

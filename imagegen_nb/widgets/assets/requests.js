@@ -35,7 +35,7 @@ const fullSizeLoader = (ask) => {
   const load = (id) => {
     const file = files.get(id) ?? ask("full", { id }).then(([answer, buffers]) => {
       const blob = new Blob(buffers, { type: answer.media });
-      return { url: URL.createObjectURL(blob), name: answer.name };
+      return { url: URL.createObjectURL(blob), name: answer.name, damaged: answer.damaged };
     });
     files.delete(id);
     files.set(id, file); // a Map keeps the order of insertion: now the most recently used
@@ -56,8 +56,10 @@ const thumbnailCache = () => {
     urls.delete(id);
   };
   const put = (id, bytes) => urls.has(id) || urls.set(id, thumbnailUrl(bytes));
-  const keepOnly = (ids) => [...urls.keys()].filter((id) => !ids.has(id)).forEach(drop);
-  return { put, keepOnly, has: (id) => urls.has(id), url: (id) => urls.get(id) ?? "" };
+  // Drops the oldest that nobody uses until `most` are left.
+  const trim = (most, inUse) =>
+    [...urls.keys()].filter((id) => !inUse(id)).slice(0, Math.max(urls.size - most, 0)).forEach(drop);
+  return { put, trim, has: (id) => urls.has(id), url: (id) => urls.get(id) ?? "", clear: () => [...urls.keys()].forEach(drop) };
 };
 
 const saveAs = (url, name) => h("a", { href: url, download: name }).click();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -171,6 +172,32 @@ async def test_calls_that_had_left_together_slow_the_others_down_only_once(waits
             refused(1.0)
     await leave(alone, 1.0)
     assert together._interval == alone._interval
+
+
+async def test_a_published_limit_holds_in_every_minute_and_lets_the_first_calls_leave_together(waits):
+    one = RateLimiter(per_minute=3)
+    for _ in range(9):
+        await leave(one)
+    assert waits == [60.0, 60.0]
+
+
+async def test_a_turn_given_up_is_not_counted_against_a_published_limit():
+    one, heard = RateLimiter(per_minute=2), []
+    for _ in range(2):
+        await leave(one)
+    gone = asyncio.create_task(one.acquire(None, heard.append))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait({gone})
+    assert len(one._turns) == 2
+    assert not await one.acquire(asyncio.get_running_loop().time() + 5, heard.append)
+    assert len(one._turns) == 2
+
+
+def test_a_published_limit_is_that_of_the_connection_now():
+    assert limiter_for("openai", connection(key="a third"), "m").per_minute is None
+    limited = replace(connection(key="a third"), requests_per_minute=5)
+    assert limiter_for("openai", limited, "m").per_minute == 5
 
 
 async def test_of_many_calls_at_once_the_later_ones_leave_shortly_after_each_other(waits):

@@ -1,0 +1,76 @@
+"""What every store has for nothing: one that keeps records in a list, as a plug-in might."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+import pytest
+from support.ledger import entry
+
+from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.errors import AssetNotFound
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
+
+
+class Listed(Store):
+    """Has what a store must have, and a ledger."""
+
+    limit = None
+    used = 0
+
+    def __init__(self) -> None:
+        self.kept: list[AssetRecord] = []
+        self.ledger: list[LedgerEntry] = []
+
+    def runs(self) -> Iterator[LedgerEntry]:
+        return iter(self.ledger)
+
+    def stage(self, image: CheckedImage, *, run_id: str, emulated: bool) -> AssetRecord:
+        name = f"{run_id}-{len(self.kept)}"
+        return AssetRecord.of(
+            image, asset_id=name, file_url=f"mem://{name}", sha256="", run_id=run_id, emulated=emulated
+        )
+
+    def put(self, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
+        self.kept.extend(assets)
+        return tuple(assets)
+
+    def get(self, asset_id: str) -> AssetRecord:
+        return next(one for one in self.kept if one.id == asset_id)
+
+    def open(self, asset_id: str) -> BinaryIO:
+        return io.BytesIO(b"")
+
+    def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
+        return (one for one in self.kept if run_id in (None, one.run_id))
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_store_that_only_lists_its_records_has_pages_and_counts() -> None:
+    store = Listed()
+    for run_id in ("a", "b", "a"):
+        image = CheckedImage(b"data", "image/png", 64, 48, has_alpha=False)
+        store.put([store.stage(image, run_id=run_id, emulated=True)])
+    assert [one.id for one in store.list_records()] == ["a-0", "b-1", "a-2"]
+    assert [one.id for one in store.list_records("a", newest_first=True)] == ["a-2", "a-0"]
+    assert [one.id for one in store.list_records(after="a-0")] == ["b-1", "a-2"]
+    assert [one.id for one in store.list_records(newest_first=True, after="a-2")] == ["b-1", "a-0"]
+    assert (store.count_records(), store.count_records("a"), store.count_records("c")) == (3, 2, 0)
+
+
+def test_a_ledger_that_is_only_listed_has_pages_and_a_count() -> None:
+    store = Listed()
+    store.ledger = [entry("one"), entry("two"), entry("three")]
+    assert [run.run_id for run in store.list_runs(newest_first=True)] == ["three", "two", "one"]
+    assert [run.run_id for run in store.list_runs(after="one")] == ["two", "three"]
+    assert store.count_runs() == 3
+
+
+def test_a_page_after_what_is_not_there_is_refused() -> None:
+    for page in (Listed().list_records(after="x"), Listed().list_runs(after="x")):
+        with pytest.raises(AssetNotFound, match="give the id of its last item"):
+            next(page)
