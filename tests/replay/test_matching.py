@@ -20,8 +20,11 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
     max_leaves=4,
 )
+# vcrpy finds a bare NaN unlike itself; no request is one.
 BODIES = (
-    st.builds(json.dumps, VALUES, indent=st.sampled_from([None, 2])).map(str.encode)
+    st.builds(json.dumps, VALUES, indent=st.sampled_from([None, 2]))
+    .map(str.encode)
+    .filter(lambda body: body != b"NaN")
     | st.sampled_from([b"", b"null", b"[", b"{}", b"[]", b"\xff", b'{"a": 1, "a": 2}', b'{"b": 1, "a": 2}'])
     | st.sampled_from([b'{"a": 2, "b": 1}', b'{"a":2}', b"9" * 5_000, b"1", b"true"])
 )
@@ -65,13 +68,13 @@ def hold(one: Recording, other: Recording) -> None:
     assert {key_of(one): 1}.get(key_of(other), 0) == are_the_same_to_vcrpy(one, other)
 
 
-@settings(deadline=None, max_examples=300)  # no assertion on wall time
+@settings(deadline=None, max_examples=500)  # no assertion on wall time
 @given(REQUESTS, REQUESTS)
 def test_any_two_requests(one, other):
     hold(one, other)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=500)
 @given(BODIES, BODIES, URLS, URLS)
 def test_requests_that_differ_in_one_thing(body, other_body, url, other_url):
     def request(url, body):
