@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import os
-import queue
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
@@ -35,12 +34,12 @@ class DaemonThreads:
 
     def _reset(self) -> None:
         """Start without threads. A forked child must too: they do not survive a fork."""
-        self._work: queue.SimpleQueue[tuple[concurrent.futures.Future[Any], Callable[[], Any]]] = (
-            queue.SimpleQueue()
-        )
-        self._guard = threading.Lock()
+        self._work: deque[tuple[concurrent.futures.Future[Any], Callable[[], Any]]] = deque()
+        """What no thread has taken yet."""
+        self._has_work = threading.Condition(threading.Lock())
         self._threads = 0
-        self._idle = threading.Semaphore(0)
+        self._idle = 0
+        """How many of the threads wait for work."""
 
     async def run(self, function: Callable[[], T]) -> T:
         """Call `function` in one of the threads, in the caller's context, and await what it returns."""
@@ -52,10 +51,13 @@ class DaemonThreads:
         Where the system allows none at all, in the caller's own: it may be to keep what has been paid for.
         """
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        with self._guard:
-            is_served = self._idle.acquire(blocking=False) or self._start() or self._threads > 0
+        with self._has_work:
+            self._work.append((future, function))
+            is_served = self._idle >= len(self._work) or self._start() or self._threads > 0
             if is_served:
-                self._work.put((future, function))
+                self._has_work.notify()
+            else:
+                self._work.pop()
         if not is_served:
             _carry_out(future, function)
         return future
@@ -78,16 +80,15 @@ class DaemonThreads:
 
     def _next(self) -> tuple[concurrent.futures.Future[Any], Callable[[], Any]] | None:
         """The next work; None after a while without any, when this thread no longer counts."""
-        with suppress(queue.Empty):
-            return self._work.get_nowait()
-        self._idle.release()
-        while True:
-            with suppress(queue.Empty):
-                return self._work.get(timeout=_IDLE)
-            with self._guard:
-                if self._idle.acquire(blocking=False):
+        with self._has_work:
+            while not self._work:
+                self._idle += 1
+                is_woken = self._has_work.wait(_IDLE)
+                self._idle -= 1
+                if not is_woken and not self._work:
                     self._threads -= 1
                     return None
+            return self._work.popleft()
 
 
 def _carry_out(future: concurrent.futures.Future[T], function: Callable[[], T]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
+from collections import deque
 from contextvars import ContextVar
 
 import pytest
@@ -35,6 +37,32 @@ def test_they_are_bounded_end_when_idle_and_take_work_again(monkeypatch):
     assert threads.submit(lambda: "again").result(60) == "again"
     with pytest.raises(ZeroDivisionError):
         threads.submit(lambda: 1 // 0).result(60)
+
+
+def test_work_that_comes_as_threads_end_is_always_done(monkeypatch):
+    """The count of idle threads has to be right at every moment, or work waits for a thread that is gone."""
+    monkeypatch.setattr(daemon_threads, "_IDLE", 0.0005)
+    threads = DaemonThreads(MOST)
+
+    def hand_in(seed: int) -> None:
+        dice = random.Random(seed)
+        for _ in range(300):
+            waiting = [threads.submit(lambda: time.sleep(0)) for _ in range(dice.randrange(1, 6))]
+            for future in waiting:
+                future.result(30)
+            time.sleep(dice.choice((0, 0.0004, 0.0006)))
+
+    callers = [threading.Thread(target=hand_in, args=(seed,)) for seed in range(3)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert threads._work == deque()
+    deadline = time.monotonic() + 60
+    while threads._threads and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (threads._threads, threads._idle) == (0, 0)
+    assert threads.submit(lambda: "again").result(30) == "again"
 
 
 async def test_work_has_the_context_of_who_awaits_it():
