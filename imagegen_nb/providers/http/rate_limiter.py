@@ -165,7 +165,8 @@ def limiter_for(provider: str, connection: Connection, model: str = "") -> RateL
     name = sha256(_salt + account.encode()).digest()
     with _lock:
         limiter = _limiters.setdefault(name, RateLimiter())
-    limiter.per_minute = connection.requests_per_minute
+    if connection.requests_per_minute is not None:  # another workspace may not know the account's limit
+        limiter.per_minute = connection.requests_per_minute
     return limiter
 
 

@@ -194,10 +194,13 @@ async def test_a_turn_given_up_is_not_counted_against_a_published_limit():
     assert len(one._turns) == 2
 
 
-def test_a_published_limit_is_that_of_the_connection_now():
-    assert limiter_for("openai", connection(key="a third"), "m").per_minute is None
-    limited = replace(connection(key="a third"), requests_per_minute=5)
-    assert limiter_for("openai", limited, "m").per_minute == 5
+def test_the_published_limit_stated_last_holds_for_all_who_use_the_key():
+    unlimited = connection(key="a third")
+    assert limiter_for("openai", unlimited, "m").per_minute is None
+    for limit in (5, 7):
+        limited = replace(unlimited, requests_per_minute=limit)
+        assert limiter_for("openai", limited, "m").per_minute == limit
+        assert limiter_for("openai", unlimited, "m").per_minute == limit
 
 
 async def test_of_many_calls_at_once_the_later_ones_leave_shortly_after_each_other(waits):
