@@ -55,8 +55,13 @@ const modalDialog = (name, ...children) => {
 
 
 // The card of an image that nothing is known of yet.
-const emptyCard = (id) => h("li", { class: "igw-card igw-unloaded" }, h("div", { class: "igw-open" }),
-  h("div", { class: "igw-name" }, `Image ${Number(id.slice(id.lastIndexOf(".") + 1)) + 1}`));
+const emptyCard = (id) => {
+  const name = `Image ${Number(id.slice(id.lastIndexOf(".") + 1)) + 1}`;
+  // A button, so that Tab comes here too, and is here still when the image has been loaded.
+  return h("li", { class: "igw-card igw-unloaded" },
+    h("button", { type: "button", class: "igw-open", "data-key": `open ${id}`, "aria-label": `${name}, loading` }),
+    h("div", { class: "igw-name" }, name));
+};
 
 const imageCard = (item, { first, url, open, menu, copy, download }) => {
   const picture = item.missing || item.damaged
