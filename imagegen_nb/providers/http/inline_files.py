@@ -23,7 +23,7 @@ _PIECE = 1 << 17
 """Characters that are decoded at once: TLS brings them in pieces of 16 KiB."""
 _HELD_BACK = 8
 """Characters that are decoded at the end of a string, where padding may be missing or doubled."""
-_QUOTE, _ESCAPE = b'"', b"\\"
+_QUOTE = b'"'
 _END_OF_TEXT = re.compile(rb'["\\]')
 
 
