@@ -31,6 +31,8 @@ _AT_ONCE = 10
 _STAGGER = 0.015
 """Seconds between the calls beyond those: so a first refusal comes in time to stop most of a hundred calls,
 and as many are on their way in a second and a half."""
+_CAUTIOUS_STAGGER = 0.06
+"""The same while no call has ended yet, and nothing is known of the provider."""
 _MINUTE = 60.0
 """Seconds in which a published limit counts."""
 _SHORTEST_INTERVAL = 0.1
@@ -55,6 +57,7 @@ class RateLimiter:
         self._turns: deque[float] = deque()
         """The turns of the last minute, and those that are reserved, where there is a published limit."""
         self._under_way = 0
+        self._any_ended = False
         self._waiting = 0
         self._next = 0.0
         self._interval = 0.0
@@ -91,6 +94,7 @@ class RateLimiter:
             yield partial(self._record_refusal, sent_at)
         finally:
             self._count(-1)
+            self._any_ended = True
 
     def _reserve(self, limit: float) -> tuple[float | None, float]:
         """Reserve the next turn: the clock's time of it, and the seconds until then. None, reserving nothing,
@@ -127,7 +131,8 @@ class RateLimiter:
 
     def _spacing(self, now: float) -> float:
         """Seconds between this call and the next."""
-        return max(self._pace(now), _STAGGER if self._under_way >= _AT_ONCE else 0.0)
+        stagger = _STAGGER if self._any_ended else _CAUTIOUS_STAGGER
+        return max(self._pace(now), stagger if self._under_way >= _AT_ONCE else 0.0)
 
     def _pace(self, now: float) -> float:
         """Seconds between calls, as learned from the refusals so far."""

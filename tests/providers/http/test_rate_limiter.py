@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -218,6 +219,20 @@ async def test_of_many_calls_at_once_the_later_ones_leave_shortly_after_each_oth
     assert 8 <= len(waits) <= 10
     over.set()
     await asyncio.gather(*calls)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_they_leave_at_longer_intervals_while_nothing_is_known_of_the_provider(waits, ended):
+    one = RateLimiter()
+    if ended:
+        await leave(one)
+    with ExitStack() as calls:
+        for _ in range(11):
+            await one.acquire(None, lambda seconds: None)
+            calls.enter_context(one.in_flight())
+        await one.acquire(None, lambda seconds: None)
+    expected = rate_limiter._STAGGER if ended else rate_limiter._CAUTIOUS_STAGGER
+    assert waits == [pytest.approx(expected)]
 
 
 @pytest.mark.parametrize("deadline", [0.0, 5.0])
