@@ -56,7 +56,8 @@ def explain(asked: Recording, recordings: Sequence[Recording], known: Iterable[s
 
 
 def _distance(asked: Recording, recorded: Recording) -> tuple[float, ...]:
-    """Sorts recordings by host, path, count of differing fields, how alike those are, and call number."""
+    """Sorts recordings by host, path, count of differing fields, whether only values of one run differ, how alike
+    the fields are, and call number."""
     asked_url, recorded_url = urlsplit(asked.url), urlsplit(recorded.url)
     asked_fields, recorded_fields = _fields(asked.request_json), _fields(recorded.request_json)
     differing = [
@@ -73,6 +74,7 @@ def _distance(asked: Recording, recorded: Recording) -> tuple[float, ...]:
         asked_url.netloc != recorded_url.netloc,
         asked_url.path != recorded_url.path,
         len(differing),
+        not _differs_by_run(asked, recorded),  # random digits may be less alike than another prompt is
         round(1 - likeness, 3),
         abs(int(asked.call) - int(recorded.call)) if recorded.call.isdecimal() else math.inf,
     )

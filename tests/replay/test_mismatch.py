@@ -52,6 +52,12 @@ def test_every_kind_of_difference_is_named(asked, words):
     assert words in explain(asked, [call()])
 
 
+def test_a_prompt_that_differs_by_a_value_of_one_run_is_nearest_however_few_letters_it_shares():
+    text = explain(call("lamp 1e9fa6"), [call("a lamp"), call("lamp 1e0000")])
+    assert "recorded 'lamp 1e0000'" in text
+    assert REMEDY in text
+
+
 def test_a_long_value_is_shown_where_it_differs():
     message = explain(call(LONG), [call(LONG[:200] + "X" + LONG[201:])])
     (line,) = [line for line in message.splitlines() if "prompt:" in line]
