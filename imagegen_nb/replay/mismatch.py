@@ -56,8 +56,8 @@ def explain(asked: Recording, recordings: Sequence[Recording], known: Iterable[s
 
 
 def _distance(asked: Recording, recorded: Recording) -> tuple[float, ...]:
-    """Sorts recordings by host, path, count of differing fields, whether only values of one run differ, how alike
-    the fields are, and call number."""
+    """Sorts recordings by host, path, count of differing fields, whether only values of one run differ, how
+    alike the fields are, and call number."""
     asked_url, recorded_url = urlsplit(asked.url), urlsplit(recorded.url)
     asked_fields, recorded_fields = _fields(asked.request_json), _fields(recorded.request_json)
     differing = [
