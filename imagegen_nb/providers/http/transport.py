@@ -97,7 +97,14 @@ class Capture:
                 await self.opened.aclose()
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Called by the HTTP core at each step; from the first request byte on it counts as sent."""
+        """Called by the HTTP core at each step; from the first request byte on it counts as sent.
+
+        A cancel that comes as a connection is made can be lost there: the core's library takes it for one of
+        its own. It is made up for here, before anything is sent.
+        """
+        task = asyncio.current_task()
+        if not self.sent and task is not None and task.cancelling():
+            raise asyncio.CancelledError
         if leaves(event, info):
             self.sent = True
         elif event.endswith("connect_tcp.complete"):
