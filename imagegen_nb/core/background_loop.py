@@ -3,8 +3,7 @@
 A notebook's own loop is busy or blocked at the wrong moments, and an HTTP client belongs to one loop.
 So all runs live on this loop: `run()` blocks on a `Job`, `arun()` awaits one, a button only starts one.
 
-A program's main thread may end while other threads still run steps. From then on the pools of
-`concurrent.futures`, asyncio's own among them, refuse new work, so this loop has threads that go on.
+A program's main thread may end while other threads still run steps, so this loop has threads that go on.
 """
 
 from __future__ import annotations

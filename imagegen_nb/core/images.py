@@ -94,10 +94,9 @@ def check(
     Raises `ImageRejected` for anything that is not a whole PNG, JPEG or WebP within the bounds.
     """
     file = data if isinstance(data, ReceivedFile) else None
-    size = data.size if isinstance(data, ReceivedFile) else len(data)
-    media_type = sniff(data)
+    head, size = (data.head, data.size) if isinstance(data, ReceivedFile) else (data, len(data))
+    media_type = sniff(head)
     if media_type is None:
-        head = data.head if isinstance(data, ReceivedFile) else data
         raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(head, size)})")
     if size > LARGEST_FILE:
         raise ImageRejected(f"the image file has {size:,} bytes; at most {LARGEST_FILE:,} are accepted")

@@ -39,7 +39,7 @@ from imagegen_nb.providers.http.response import (
     ProviderResponse,
     failure,
     mapping,
-    read_answer,
+    read_text,
     safe_name,
     usage_of,
     whole_number,
@@ -210,7 +210,7 @@ async def _one(
         )
         if not response.is_success:
             return [MissingImages(_error(response, client.connection))]
-        return await read_answer(response, partial(_read, response, request, index))
+        return await read_text(response.body, partial(_read, response, request, index))
     except ProviderError as error:
         return [MissingImages(error)]
 

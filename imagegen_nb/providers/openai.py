@@ -30,7 +30,7 @@ from imagegen_nb.providers.http.response import (
     image_items,
     inline_data,
     mapping,
-    read_answer,
+    read_text,
     safe_name,
     tokens_by_modality,
     usage_of,
@@ -178,7 +178,7 @@ class OpenAI(Provider):
                 return
             images = sdk.images.with_raw_response
             response = await client.send(partial(images.generate, **cast("Any", _body(request))))
-            for event in await read_answer(response, partial(self._read, request, response, connection)):
+            for event in await read_text(response.body, partial(self._read, request, response, connection)):
                 yield event
 
     def _read(

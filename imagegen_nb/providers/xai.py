@@ -26,7 +26,7 @@ from imagegen_nb.providers.http.response import (
     image_items,
     inline_data,
     mapping,
-    read_answer,
+    read_text,
     safe_name,
     tokens_by_modality,
     usage_of,
@@ -117,7 +117,7 @@ class XAI(Provider):
             answer = response.json_or_empty()
             yield _metadata(answer, response, None)
             raise _error(response, connection)
-        for event in await read_answer(response, partial(_read, request, response)):
+        for event in await read_text(response.body, partial(_read, request, response)):
             yield event
 
 

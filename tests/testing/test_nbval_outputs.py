@@ -53,7 +53,7 @@ def shown(**data: str) -> dict[str, str]:
         ("in /home/me/My Notebooks/assets, now", "in /srv/bob/assets, now"),
         ("/home/me/My Notebooks/Last Run", "/srv/demo"),
         ("/Users/me/Google Drive/Demo 2\n", "/home/me/demo\n"),
-        ("in /data/set/x.png", "in /work/y/x.png"),
+        ("in /data/set/x.png", f"in {Path('/', 'work', 'y', 'x.png')}"),
         ("/kaggle/working/x.png", "/content/x.png"),
         ("/home/alice", "/srv/bob"),
         ("/home/alice", str(Path("/", "root"))),

@@ -23,20 +23,23 @@ def unpack(data: bytes, encoding: str, cap: int) -> bytes | None:
 
     At most `cap` + 1 bytes are made, whatever it would unfold to.
     """
-    names = {name.strip().lower() for name in encoding.split(",")} - {"", "identity"}
+    if not is_packed(data, encoding):
+        return data
     if data.startswith(_GZIP):
         return _inflate(data, _ZLIB_OR_GZIP, cap)
-    if not names or _is_plain(data):
-        return data
-    if not names <= {"gzip", "x-gzip", "deflate"}:
+    if not _names(encoding) <= {"gzip", "x-gzip", "deflate"}:
         return None
     return _inflate(data, _ZLIB_OR_GZIP, cap) or _inflate(data, _RAW, cap) or None
 
 
 def is_packed(start: bytes, encoding: str) -> bool:
     """Whether a body that begins with `start` has to be unpacked, as far as its first bytes tell."""
-    labelled = encoding.strip().lower() not in ("", "identity")
-    return start.startswith(_GZIP) or (labelled and not _is_plain(start))
+    return start.startswith(_GZIP) or (bool(_names(encoding)) and not _is_plain(start))
+
+
+def _names(encoding: str) -> set[str]:
+    """The encodings that a label names."""
+    return {name.strip().lower() for name in encoding.split(",")} - {"", "identity"}
 
 
 def _is_plain(data: bytes) -> bool:

@@ -235,9 +235,9 @@ class ProviderResponse:
         return [ProviderWarning(said.format(", ".join(flaws)))] if flaws else []
 
 
-async def read_answer(response: ProviderResponse, read: Callable[[], T]) -> T:
-    """What `read` makes of the response; in a thread where its text is so long that the loop would stall."""
-    return read() if len(response.body) <= _READ_AT_ONCE else await asyncio.to_thread(read)
+async def read_text(text: bytes, read: Callable[[], T]) -> T:
+    """What `read` makes of an answer's text; in a thread where it is so long that the loop would stall."""
+    return read() if len(text) <= _READ_AT_ONCE else await asyncio.to_thread(read)
 
 
 def is_success(status: int | None) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NoReturn
 
 import httpx2
@@ -34,7 +35,7 @@ from imagegen_nb.providers.http.decoding import EVENT_STREAM
 from imagegen_nb.providers.http.large_reads import read_large
 from imagegen_nb.providers.http.proxies import proxy_for
 from imagegen_nb.providers.http.received_body import ReceivedBody
-from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
+from imagegen_nb.providers.http.response import ProviderResponse, is_success, read_text, safe_name
 from imagegen_nb.providers.http.unreached import (
     CONNECT_TIMEOUT,
     Unreached,
@@ -47,8 +48,6 @@ from imagegen_nb.providers.http.unreached import (
 
 CALL_HEADER = "x-imagegen-nb-call"
 """Numbers identical requests for an emulator or a cassette; never sent to a provider."""
-_MOST_SCRUBBED_HERE = 1 << 17
-"""Bytes of a text that is searched for keys on the loop; a longer one would hold up the others."""
 _PROXY_LOGIN = 407
 """Without TLS a request goes to the proxy itself, and so may be answered by it."""
 _HEADERS = frozenset(
@@ -238,10 +237,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         capture.headers = headers
         received = capture.body = self._body(capture, response)
         text = await self._read(received, response)
-        if len(text) > _MOST_SCRUBBED_HERE:
-            text = await asyncio.to_thread(scrub, text, capture.secrets)
-        else:
-            text = scrub(text, capture.secrets)
+        text = await read_text(text, partial(scrub, text, capture.secrets))
         await response.aclose()
         capture.response = ProviderResponse(
             self.provider, response.status_code, headers, text, files=received.files
