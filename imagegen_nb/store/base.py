@@ -9,10 +9,10 @@ may block; callers on an event loop use a thread.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, BinaryIO, Literal, Self, TypeVar
 
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.core.timestamps import utc_now
@@ -20,6 +20,8 @@ from imagegen_nb.errors import AssetNotFound, Charge, ImagegenError, StorageLimi
 
 if TYPE_CHECKING:
     from imagegen_nb.core.images import CheckedImage
+
+T = TypeVar("T")
 
 RunState = Literal["calling", "done", "failed", "interrupted", "cancelled"]
 """`calling` is under way; `done` brought images; `failed` brought none; `interrupted` ended, by a cancel or
@@ -134,16 +136,12 @@ class Store(ABC):
 
         Records that are added meanwhile are left out. Raises `AssetNotFound` where `after` is not there.
         """
-        found = list(self.records(run_id))
-        ordered = found[::-1] if newest_first else found
-        yield from ordered if after is None else ordered[_place(after, [one.id for one in ordered]) :]
+        yield from _listed(self.records(run_id), lambda record: record.id, newest_first, after)
 
     def list_runs(self, *, newest_first: bool = False, after: str | None = None) -> Iterator[LedgerEntry]:
         """The ledger in either order, from the run that follows the run id `after`, without runs that begin
         meanwhile. Raises `AssetNotFound` where `after` is not there."""
-        found = list(self.runs())
-        ordered = found[::-1] if newest_first else found
-        yield from ordered if after is None else ordered[_place(after, [one.run_id for one in ordered]) :]
+        yield from _listed(self.runs(), lambda run: run.run_id, newest_first, after)
 
     def count_records(self, run_id: str | None = None) -> int:
         """How many records there are, or how many of one run."""
@@ -196,11 +194,15 @@ class Store(ABC):
         """Let go of files; the store can be used again afterwards."""
 
 
-def _place(after: str, ids: Sequence[str]) -> int:
-    """Where a page begins."""
-    if after in ids:
-        return ids.index(after) + 1
-    raise not_found(after)
+def _listed(found: Iterable[T], id_of: Callable[[T], str], newest_first: bool, after: str | None) -> list[T]:
+    """What was `found`, oldest first, in either order and from the one that follows the id `after`."""
+    ordered = list(found)[:: -1 if newest_first else 1]
+    if after is None:
+        return ordered
+    ids = [id_of(one) for one in ordered]
+    if after not in ids:
+        raise not_found(after)
+    return ordered[ids.index(after) + 1 :]
 
 
 def not_found(after: str) -> AssetNotFound:

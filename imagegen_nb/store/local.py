@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from imagegen_nb.core.atomic_files import explain, sync_folder, temporary_name, user_path, write_durably
 from imagegen_nb.core.images import CheckedImage
@@ -28,6 +28,8 @@ from imagegen_nb.store.database import PAGE, Database, Table, Tables
 from imagegen_nb.store.group_commit import GroupCommit
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
+
+T = TypeVar("T")
 
 
 class LocalStore(Store):
@@ -95,13 +97,8 @@ class LocalStore(Store):
 
     def list_runs(self, *, newest_first: bool = False, after: str | None = None) -> Iterator[LedgerEntry]:
         recovery.recover(self.database)
-        position, last = self._range("run", newest_first, after)
-        while True:
-            with self.database.read() as tables:
-                page, position = tables.run_page(position, last, newest_first=newest_first)
-            yield from page
-            if len(page) < PAGE:
-                return
+        first, last = self._range("run", newest_first, after)
+        yield from self._paged(first, lambda tables, at: tables.run_page(at, last, newest_first=newest_first))
 
     def count_runs(self) -> int:
         with self.database.read() as tables:
@@ -196,17 +193,24 @@ class LocalStore(Store):
     def list_records(
         self, run_id: str | None = None, *, newest_first: bool = False, after: str | None = None
     ) -> Iterator[AssetRecord]:
-        position, last = self._range("asset", newest_first, after)
-        while True:
-            with self.database.read() as tables:  # not held while a page is looked at
-                page, position = tables.asset_page(run_id or None, position, last, newest_first=newest_first)
-            yield from page
-            if len(page) < PAGE:
-                return
+        first, last = self._range("asset", newest_first, after)
+        yield from self._paged(
+            first, lambda tables, at: tables.asset_page(run_id or None, at, last, newest_first=newest_first)
+        )
 
     def count_records(self, run_id: str | None = None) -> int:
         with self.database.read() as tables:
             return tables.count("asset", run_id or None)
+
+    def _paged(self, position: int, read: Callable[[Tables, int], tuple[list[T], int]]) -> Iterator[T]:
+        """What `read` gives, page by page; it is told what a page follows, and says what the next
+        one does."""
+        while True:
+            with self.database.read() as tables:  # not held while a page is looked at
+                page, position = read(tables, position)
+            yield from page
+            if len(page) < PAGE:
+                return
 
     def _range(self, table: Table, newest_first: bool, after: str | None) -> tuple[int, int]:
         """The orders between which a list lies, fixed when it begins: it must end while others write."""

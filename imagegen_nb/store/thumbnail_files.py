@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import suppress
 
-from imagegen_nb.core.atomic_files import read_bounded
+from imagegen_nb.core.atomic_files import read_bounded, temporary_name
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store.paths import StorePaths
 
@@ -27,7 +26,7 @@ def write(paths: StorePaths, sha256: str, size: str, data: bytes) -> None:
     with suppress(OSError, StoreError):
         path = paths.thumbnail(sha256, size)
         paths.make(path.parent)
-        temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+        temporary = path.with_name(temporary_name())
         try:
             temporary.write_bytes(data)
             temporary.replace(path)
