@@ -96,7 +96,7 @@ class _Pixels:
         return self._inflater.eof and not self._left
 
     def inflate(self, content: memoryview) -> None:
-        """Take in what comes next. Raises `ValueError` or `zlib.error` for what is no row, or one too many."""
+        """Take in what comes next. Raises `ValueError` or `zlib.error` for what is no row or one too many."""
         self.have_begun = True
         piece = self._inflater.decompress(content, self._left + 1)
         self._left -= len(piece)
