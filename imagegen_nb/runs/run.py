@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from imagegen_nb.core import html_repr
@@ -15,7 +16,11 @@ from imagegen_nb.core.types import (
     Usage,
     backend_mark,
 )
-from imagegen_nb.errors import ImagegenError, ModerationBlocked
+from imagegen_nb.errors import ImagegenError, InvalidOption, ModerationBlocked
+from imagegen_nb.pricing.cost import Cost, cost_of
+from imagegen_nb.pricing.estimate import Estimate, PricedCall, span
+from imagegen_nb.providers import catalog
+from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.step.output import StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -33,7 +38,8 @@ class Run:
     reported, `receipts` keeps each request's own report. `duration` is in seconds, `started_at` an
     ISO 8601 time in UTC, `paid_by` names whose key paid (never the key). `identifier` is the name
     later steps use, where it is known. `cassette` names the recording the run went through, into it or
-    (`replayed`) out of it; a replay asks nothing and costs nothing.
+    (`replayed`) out of it; a replay asks nothing and costs nothing. `unpriced_account` names an account that
+    has prices of its own, such as a gateway.
     """
 
     id: str
@@ -55,6 +61,7 @@ class Run:
     cassette: str | None = None
     replayed: bool = False
     usage: Usage = field(default_factory=Usage)
+    unpriced_account: str = ""
 
     @property
     def returned(self) -> int:
@@ -85,6 +92,58 @@ class Run:
     def answered_by(self) -> str | None:
         """The model that answered, as the provider says; it differs for a redirected model."""
         return next((receipt.answered_by for receipt in self.receipts if receipt.answered_by), None)
+
+    @property
+    def cost(self) -> Cost:
+        """What the run cost, by the provider's own account; its amount is None where that is unknown."""
+        if self.simulated:
+            return Cost(amount=None, reasons=("simulated: nothing was run",), synthetic=True)
+        entry = catalog.find(self.step.model)
+        amount, at_least, reasons = cost_of(
+            self.receipts,
+            [*filter(None, [self.error]), *(short.error for short in self.shortfalls)],
+            provider=entry.provider.name if entry else "",
+            model=self.step.model,
+            declared=entry is None or bool(entry.model.like),
+            unpriced_account=self.unpriced_account,
+        )
+        if self.replayed:
+            return Cost(
+                amount=Decimal(0),
+                images=self.returned,
+                synthetic=self.emulated,
+                replayed=True,
+                recorded=amount,
+            )
+        return Cost(
+            amount=amount,
+            at_least=at_least,
+            reasons=reasons,
+            images=self.returned,
+            synthetic=self.emulated,
+        )
+
+    def cost_on(self, model: str) -> Estimate:
+        """What the images of this run would have cost with another model, as a range.
+
+        Settings that the other model does not have or take are left to it, which widens the range. Raises
+        `InvalidOption` for a model that is not known.
+        """
+        entry = catalog.find(model)
+        if entry is None:
+            raise InvalidOption(f"model = {model!r}: not a known model; {catalog.declaration(model)}")
+        size, quality = (_kept(entry, self.step, key) for key in ("image_size", "image_quality"))
+        return span(
+            PricedCall(
+                provider=entry.provider.name,
+                model=model,
+                prompt=self.prompt,
+                count=max(self.returned, 1),
+                size=size,
+                quality=quality,
+                declared=bool(entry.model.like),
+            )
+        )
 
     def as_context(self) -> dict[str, Any]:
         """What a later prompt's paths walk through: `{"output": {settings, assets}}`."""
@@ -122,3 +181,9 @@ class Run:
 
     def _repr_html_(self) -> str:
         return html_repr.html(self.title, self._notes(), self._tiles(), self.returned)
+
+
+def _kept(entry: CatalogEntry, step: ImageGenerationStep, key: str) -> str | None:
+    """A setting in effect that another model takes too, else None."""
+    value, kind = step.effective(key), entry.model.settings.get(key)
+    return value if value is not None and kind is not None and kind.check(value) is None else None

@@ -352,6 +352,7 @@ class _ActiveRun:
             cassette=route.cassette.name if route.cassette else None,
             replayed=route.replayed,
             paid_by=route.credential.paid_by,
+            unpriced_account=route.unpriced_account,
             started_at=self.started_at,
             duration=time.monotonic() - self.started,
             receipts=tuple(self.receipts),

@@ -85,6 +85,13 @@ class Route:
         return self.cassette is not None and self.cassette.replaying
 
     @property
+    def unpriced_account(self) -> str:
+        """The account that pays, where it has prices of its own; empty for the providers' list prices."""
+        credential = self.credential
+        is_gateway = bool(credential.base_url) and credential.vertex is None
+        return credential.paid_by if is_gateway or credential.azure is not None else ""
+
+    @property
     def payment(self) -> str:
         """Who pays, as a sentence for people."""
         if self.backend == "emulator":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +19,9 @@ from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Model, Text
 from imagegen_nb.step import schema, validation
 from imagegen_nb.step.run_context import RunContext, RunOptions, with_run_options
+
+if TYPE_CHECKING:
+    from imagegen_nb.pricing.estimate import Estimate, PricedCall
 
 LONGEST_PROMPT = 32_000
 """Characters; OpenAI's documented maximum, applied to all models."""
@@ -170,6 +173,33 @@ class ImageGenerationStep(BaseModel, frozen=True):
             count=self.image_count,
             settings={key: value for key, value in values.items() if value is not None},
             partial_images=partial_images,
+        )
+
+    def estimate(self, inputs: Mapping[str, Any] | None = None, *, partial_images: int = 0) -> Estimate:
+        """What a run would cost at the provider's list price; nothing is sent, and no key is read.
+
+        The amounts are exact, a range, or None where the cost is unknown; then `reason` says why. `inputs`
+        fills the prompt, as in `run`. Raises `VariableError` where it does not.
+        """
+        from imagegen_nb.pricing.estimate import estimate  # deferred: it needs prices, which a step does not
+
+        prompt = variables.render(self.prompt, plain(inputs or {}))
+        return estimate(self.priced_call(prompt, partial_images=partial_images))
+
+    def priced_call(self, prompt: str, *, partial_images: int = 0, unpriced_account: str = "") -> PricedCall:
+        """What decides the cost of a run with the rendered `prompt`."""
+        from imagegen_nb.pricing.estimate import PricedCall
+
+        return PricedCall(
+            provider=self.entry.provider.name,
+            model=self.model,
+            prompt=prompt,
+            count=self.image_count,
+            size=self.effective("image_size"),
+            quality=self.effective("image_quality"),
+            partial_images=partial_images,
+            declared=bool(self.entry.model.like),
+            unpriced_account=unpriced_account,
         )
 
     @with_run_options

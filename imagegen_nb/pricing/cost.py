@@ -1,0 +1,184 @@
+"""What a run did cost, by the provider's own account of it; unknown, with the reason, where it gives none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from imagegen_nb.core.money import CURRENCY, from_ticks, show
+from imagegen_nb.core.types import ResponseMetadata
+from imagegen_nb.errors import ImagegenError, ProviderError
+from imagegen_nb.pricing.image_tokens import FEWEST
+from imagegen_nb.pricing.price import PriceList, Unit
+from imagegen_nb.pricing.price_lookup import prices_of
+
+_TEXT_OUTPUT = ("text", "thoughts")
+_UNSPECIFIED = "unspecified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Cost:
+    """What a run cost. `amount` is in dollars, and None where it is unknown; `reasons` then say why, and
+    `at_least` is what is known of it.
+
+    `images` is how many came. `synthetic` says that no provider made them: the amount is what the same usage
+    would have cost. `replayed` says that a recording answered, which costs nothing; `recorded` is then what
+    it had cost.
+    """
+
+    amount: Decimal | None
+    at_least: Decimal = Decimal(0)
+    reasons: tuple[str, ...] = ()
+    images: int = 0
+    synthetic: bool = False
+    replayed: bool = False
+    recorded: Decimal | None = None
+    currency: str = CURRENCY
+
+    @property
+    def per_image(self) -> Decimal | None:
+        """The amount over the images that came; None where either is missing. Providers account for
+        requests, so what failed images cost is in it."""
+        return None if self.amount is None or not self.images else self.amount / self.images
+
+    @property
+    def short(self) -> str:
+        """The cost in a few words, for a line of a form."""
+        if self.replayed:
+            return "$0.00: replayed"
+        if self.amount is None:
+            known = f"at least {show(self.at_least)}, " if self.at_least else ""
+            return f"cost {known}the rest unknown" if known else "cost unknown"
+        return f"{show(self.amount)} if it were real" if self.synthetic else show(self.amount)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON; amounts are text, so that no digit is lost."""
+        values: dict[str, Any] = {
+            "amount": None if self.amount is None else f"{self.amount:f}",
+            "currency": self.currency,
+            "at_least": f"{self.at_least:f}" if self.amount is None else None,
+            "reasons": list(self.reasons),
+            "synthetic": self.synthetic,
+            "replayed": self.replayed,
+        }
+        return {name: value for name, value in values.items() if name == "amount" or value not in (None, [])}
+
+    def __repr__(self) -> str:
+        return f"{self.short} ({'; '.join(self.reasons)})" if self.reasons else self.short
+
+
+def cost_of(
+    receipts: Sequence[ResponseMetadata],
+    errors: Iterable[ImagegenError],
+    *,
+    provider: str,
+    model: str,
+    declared: bool = False,
+    unpriced_account: str = "",
+) -> tuple[Decimal | None, Decimal, tuple[str, ...]]:
+    """The cost of a run's requests: the amount or None, what is known of it, and why the rest is not.
+
+    `errors` are those of the run and of the images that did not come.
+    """
+    known, reasons, priced = Decimal(0), list[str](), set[str]()
+    prices = None if declared or unpriced_account else prices_of(provider, model)
+    for receipt in receipts:
+        amount, reason = _of_request(receipt, prices, unpriced_account or model)
+        if amount is None:
+            reasons.append(reason)
+        else:
+            known += amount
+        if (amount is not None or receipt.reported) and receipt.request_id:
+            priced.add(receipt.request_id)
+    for error in errors:
+        if isinstance(error, ProviderError) and error.charge != "none" and error.request_id not in priced:
+            what = "was charged" if error.charge == "charged" else "may have been charged"
+            reasons.append(f"a request that brought no usable image {what}, and its amount was not told")
+    reasons = list(dict.fromkeys(reasons))
+    return (None if reasons else known), known, tuple(reasons)
+
+
+def _of_request(receipt: ResponseMetadata, prices: PriceList | None, name: str) -> tuple[Decimal | None, str]:
+    usage = receipt.usage
+    if (stated := _amount(receipt.reported.get("cost"))) is not None:  # a gateway's own
+        return stated, ""
+    if usage.cost_in_usd_ticks is not None:
+        return from_ticks(usage.cost_in_usd_ticks), ""
+    if not usage.input and not usage.output:
+        return None, "the provider reported no usage"
+    if prices is None:
+        return None, f"no price of {name} is known here, and the answer names none"
+    counts, reason = _billed(receipt)
+    total = Decimal(0)
+    for unit, count in counts.items():
+        amount = prices.tokens(unit, count)
+        if amount is None:
+            return None, f"no price of {name} for {unit} is published"
+        total += amount
+    return (None, reason) if reason else (total, "")
+
+
+def _billed(receipt: ResponseMetadata) -> tuple[dict[Unit, int], str]:
+    """Tokens by what they are billed as, and why that cannot be told."""
+    usage, counts = receipt.usage, dict[Unit, int]()
+
+    def add(unit: Unit, count: int) -> None:
+        counts[unit] = counts.get(unit, 0) + count
+
+    for modality, count in usage.input.items():
+        add("image input" if modality == "image" else "text input", count)
+    for modality, count in usage.output.items():
+        if modality == "image":
+            add("image output", count)
+        elif modality in _TEXT_OUTPUT or usage.output.get("image") or count < FEWEST:
+            add("text output", count)  # what is not itemised beside an image, or is too little for one
+        elif count:
+            return counts, f"{count:,} output tokens are of no kind that the provider names"
+    cached, reason = _cached(receipt.reported, usage.input)
+    for modality, count in cached.items():
+        plain: Unit = "image input" if modality == "image" else "text input"
+        if not count:
+            continue
+        if count > counts.get(plain, 0):
+            return counts, "more input tokens are reported as cached than came"
+        counts[plain] -= count
+        add("cached image input" if modality == "image" else "cached text input", count)
+    return counts, reason
+
+
+def _cached(reported: Mapping[str, Any], came: Mapping[str, int]) -> tuple[dict[str, int], str]:
+    """Input tokens read from a cache, by modality, and why that cannot be told."""
+    details = _mapping(reported.get("input_tokens_details"))
+    total = _count(details.get("cached_tokens")) or _count(reported.get("cachedContentTokenCount"))
+    itemised = {
+        "text": _count(_mapping(details.get("cached_tokens_details")).get("text_tokens")),
+        "image": _count(_mapping(details.get("cached_tokens_details")).get("image_tokens")),
+    }
+    by_google = reported.get("cacheTokensDetails")
+    for detail in map(_mapping, by_google if isinstance(by_google, list) else []):
+        kind = "image" if detail.get("modality") == "IMAGE" else "text"
+        itemised[kind] += _count(detail.get("tokenCount"))
+    if not total or sum(itemised.values()) == total:
+        return itemised, ""
+    kinds = [kind for kind, count in came.items() if count]
+    if len(kinds) == 1:
+        return {"image" if kinds[0] == "image" else "text": total}, ""
+    return {}, "the provider does not say which of the input tokens came from a cache"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int:
+    return value if type(value) is int and value > 0 else 0
+
+
+def _amount(value: object) -> Decimal | None:
+    """A number of dollars as a gateway states it; anything else tells nothing."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    amount = Decimal(str(value))
+    return amount if amount.is_finite() and amount >= 0 else None

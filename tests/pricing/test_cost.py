@@ -1,0 +1,196 @@
+"""The actual cost, from usage as providers really report it, and from the emulator's."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from imagegen_nb import Gateway, ImageGenerationStep, Workspace, simulate
+from imagegen_nb.core.types import ResponseMetadata, Usage
+from imagegen_nb.emulator import Fault
+from imagegen_nb.errors import InvalidOption, InvalidResponse, ModerationBlocked, ProviderTimeout
+from imagegen_nb.pricing.cost import cost_of
+from imagegen_nb.providers.gemini import _metadata as gemini_metadata
+from imagegen_nb.providers.http.response import ProviderResponse
+
+WIRE = Path(__file__).parents[2].parent / "shared" / "wire"
+pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
+MODELS = (
+    {"image_size": "1024x1024", "image_quality": "low"},
+    {"image_size": "1536x1024", "image_quality": "high", "image_count": 2},
+    {"model": "gpt-image-2.5-flare", "image_size": "2048x1152", "image_quality": "medium"},
+    {"model": "grok-imagine-image", "image_count": 2},
+    {"model": "grok-imagine-image-2.0"},
+    {"model": "grok-imagine-image-quality"},
+    {"model": "gemini-3.1-flash-image", "image_count": 2},
+    {"model": "gemini-nano-banana-2.1"},
+    {"model": "gemini-3-pro-image"},
+)
+
+
+def _cost(provider, model, usage, reported=None, errors=()):
+    receipt = ResponseMetadata(usage=usage, request_id="r1", reported=reported or {"some": 1})
+    return cost_of([receipt], errors, provider=provider, model=model)
+
+
+@pytest.mark.parametrize("settings", MODELS, ids=lambda settings: str(settings.get("model", "gpt-image-2")))
+def test_what_was_estimated_is_what_it_costs(emulator, tmp_path, settings):
+    step = ImageGenerationStep(prompt="a fox in the snow", **settings)
+    estimated = step.estimate()
+    run = step.run(workspace=Workspace(tmp_path, backend=emulator.url))
+    cost = run.cost
+    assert cost.amount is not None, cost.reasons
+    assert cost.amount > 0
+    assert estimated.low is not None
+    assert estimated.high is not None
+    assert estimated.low <= cost.amount <= estimated.high
+    assert cost.per_image == cost.amount / run.returned
+    assert cost.synthetic
+
+
+def test_usage_by_modality_and_from_the_cache():
+    reported = {"input_tokens_details": {"cached_tokens": 40}}
+    amount, _, reasons = _cost("openai", "gpt-image-2", Usage({"text": 100}, {"image": 196}), reported)
+    assert reasons == ()
+    assert amount == (60 * Decimal(5) + 40 * Decimal("1.25") + 196 * 30) / 1_000_000
+    split = {
+        "input_tokens_details": {
+            "cached_tokens": 50,
+            "cached_tokens_details": {"text_tokens": 20, "image_tokens": 30},
+        }
+    }
+    amount, _, _ = _cost("openai", "gpt-image-2", Usage({"text": 100, "image": 200}, {"image": 196}), split)
+    expected = 80 * Decimal(5) + 20 * Decimal("1.25") + 170 * Decimal(8) + 30 * Decimal(2) + 196 * Decimal(30)
+    assert amount == expected / 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("model", "usage", "reported", "said"),
+    [
+        ("gpt-image-2", Usage(), {}, "no usage"),
+        ("gpt-image-2", Usage({"text": 9}, {"unspecified": 5000}), {}, "of no kind"),
+        ("gpt-image-9", Usage({"text": 9}, {"image": 100}), {}, "no price"),
+        (
+            "gpt-image-2",
+            Usage({"text": 9, "image": 9}, {"image": 100}),
+            {"input_tokens_details": {"cached_tokens": 9}},
+            "does not say",
+        ),
+        (
+            "gpt-image-2",
+            Usage({"text": 9}, {"image": 100}),
+            {"input_tokens_details": {"cached_tokens": 10}},
+            "more input tokens",
+        ),
+        (
+            "gemini-2.5-flash-image",
+            Usage({"text": 9}, {"image": 1290}),
+            {"cachedContentTokenCount": 5},
+            "no price",
+        ),
+    ],
+)
+def test_what_is_not_told_is_none_with_the_reason(model, usage, reported, said):
+    provider = "gemini" if model.startswith("gemini") else "openai"
+    amount, _, reasons = _cost(provider, model, usage, reported)
+    assert amount is None
+    assert said in reasons[0]
+
+
+@pytest.mark.parametrize("stated", [0.05, 1, "0.05", True, -1, float("nan"), None])
+def test_a_gateways_own_cost_goes_first_where_it_is_a_number(stated):
+    amount, _, _ = _cost("openai", "gpt-image-2", Usage({"text": 1}, {"image": 196}), {"cost": stated})
+    stands = type(stated) in (int, float) and stated > 0
+    assert amount == (Decimal(str(stated)) if stands else (5 + 196 * Decimal(30)) / 1_000_000)
+
+
+def test_ticks_are_xais_own_price():
+    amount, _, _ = _cost("xai", "grok-imagine-image", Usage(cost_in_usd_ticks=500_000_000))
+    assert amount == Decimal("0.05")
+
+
+def test_a_failure_whose_charge_is_unknown_makes_the_cost_unknown_not_zero():
+    amount, at_least, reasons = _cost(
+        "xai",
+        "grok-imagine-image",
+        Usage(cost_in_usd_ticks=200_000_000),
+        errors=[ProviderTimeout("no answer", charge="unknown")],
+    )
+    assert (amount, at_least) == (None, Decimal("0.02"))
+    assert "may have been charged" in reasons[0]
+
+
+def test_a_failure_that_was_accounted_for_leaves_the_cost_known():
+    error = ModerationBlocked("blocked", charge="charged", request_id="r1")
+    amount, _, _ = _cost("xai", "grok-imagine-image", Usage(cost_in_usd_ticks=500_000_000), errors=[error])
+    assert amount == Decimal("0.05")
+    refused = InvalidResponse("refused", charge="none")
+    assert cost_of([], [refused], provider="xai", model="grok-imagine-image") == (0, 0, ())
+
+
+def test_a_gateway_that_tells_no_cost_is_not_given_the_list_price(emulator, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOUSE_KEY", "sk-test-0123456789")
+    account = Gateway("https://gateway.example.com/v1", "HOUSE_KEY")
+    workspace = Workspace(tmp_path, backend=emulator.url, hosted={"openai": account})
+    run = ImageGenerationStep(prompt="a fox").run(workspace=workspace)
+    if run.unpriced_account:
+        assert run.cost.amount is None
+
+
+def test_a_simulated_run_has_no_cost():
+    run = simulate(ImageGenerationStep(prompt="a fox"), "success")
+    assert run.cost.amount is None
+    assert run.cost.short == "cost unknown"
+
+
+@pytest.mark.parametrize(("fault", "is_known"), [("server_error", False), ("moderation", True)])
+def test_a_partial_run_says_what_it_cost(emulator, tmp_path, fault, is_known):
+    emulator.script("gemini", Fault(fault))
+    step = ImageGenerationStep(
+        prompt="a fox", model="gemini-3.1-flash-image", image_count=3, on_failure="continue"
+    )
+    run = step.run(workspace=Workspace(tmp_path, backend=emulator.url))
+    assert run.status == "partial"
+    # A blocked image was answered, with its usage; a server that failed may have charged and tells nothing.
+    assert (run.cost.amount is not None) is is_known
+    assert run.cost.as_dict()["amount"] == (str(run.cost.amount) if is_known else None)
+    assert bool(run.cost.reasons) is not is_known
+    assert run.cost.at_least > 0 or is_known
+
+
+def test_what_it_would_have_cost_elsewhere_is_a_range(emulator, tmp_path):
+    step = ImageGenerationStep(prompt="a fox", image_size="1024x1024", image_quality="medium", image_count=2)
+    run = step.run(workspace=Workspace(tmp_path, backend=emulator.url))
+    grok = run.cost_on("grok-imagine-image")
+    assert (grok.low, grok.high) == (Decimal("0.04"), Decimal("0.04"))
+    same = run.cost_on("gpt-image-2")
+    assert same.low <= run.cost.amount <= same.high
+    wide = (
+        ImageGenerationStep(prompt="a fox", model="grok-imagine-image")
+        .run(workspace=Workspace(tmp_path, backend=emulator.url))
+        .cost_on("gpt-image-2")
+    )
+    assert wide.low < same.low / 2 < same.high / 2 < wide.high
+    with pytest.raises(InvalidOption, match="not a known model"):
+        run.cost_on("gpt-image-0")
+
+
+@pytest.mark.skipif(not WIRE.is_dir(), reason="recorded traffic is not here")
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("gemini-2.5-flash-image.vertex.json", 9 * Decimal("0.3") + 5 * Decimal("2.5") + 1290 * Decimal(30)),
+        ("gemini-2.5-flash-image.text-only.json", 18 * Decimal("0.3") + 48 * Decimal("2.5")),
+    ],
+)
+def test_recorded_usage_is_priced(file, expected):
+    answer = json.loads((WIRE / file).read_text())["response"]["body"]
+    answer = json.loads(answer) if isinstance(answer, str) else answer
+    response = ProviderResponse(provider="gemini", status=200, headers={}, body="")
+    receipt = gemini_metadata(answer, response, "gemini-2.5-flash-image")
+    amount, _, reasons = cost_of([receipt], [], provider="gemini", model="gemini-2.5-flash-image")
+    assert reasons == ()
+    assert amount == expected / 1_000_000

@@ -1,0 +1,82 @@
+"""Every published price is reproduced: each row comes out of the code, to the last published digit."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagegen_nb.pricing.estimate import PricedCall, estimate
+from imagegen_nb.pricing.image_tokens import image_tokens
+from imagegen_nb.pricing.price_lookup import prices_of
+from imagegen_nb.providers.catalog import models
+
+PUBLISHED = json.loads((Path(__file__).parent / "published_prices.json").read_text())
+UNITS = (
+    "text input",
+    "cached text input",
+    "image input",
+    "cached image input",
+    "text output",
+    "image output",
+)
+
+
+def _name(row: dict[str, Any]) -> str:
+    return " ".join(str(row[key]) for key in ("model", "size", "quality", "resolution") if row.get(key))
+
+
+@pytest.mark.parametrize("row", PUBLISHED["rates"] + PUBLISHED["legacy_rates"], ids=_name)
+def test_every_published_rate_is_reproduced(row):
+    prices = prices_of(row["provider"], row["model"])
+    assert prices is not None
+    compared = {unit: prices.amount(unit) for unit in UNITS if unit in row}
+    assert compared, "the row priced nothing"
+    assert compared == {unit: Decimal(row[unit]) for unit in compared}
+
+
+@pytest.mark.parametrize("row", PUBLISHED["images"], ids=_name)
+def test_every_published_price_of_an_image_is_reproduced(row):
+    settings = {key: row.get(key) for key in ("size", "quality", "resolution")}
+    estimated = estimate(PricedCall(provider=row["provider"], model=row["model"], prompt="x", **settings))
+    assert estimated.low is not None, estimated.reason
+    assert estimated.low > 0, "the row priced nothing"
+    if row["tokens"] is not None:
+        tokens = image_tokens(row["model"], **settings)
+        assert tokens is not None
+        assert (tokens.low, tokens.high) == (row["tokens"], row["tokens"])
+    if row["usd"] is not None:
+        prices = prices_of(row["provider"], row["model"])
+        assert prices is not None
+        image = prices.image(settings["quality"], settings["resolution"])
+        if image is None:
+            image = prices.tokens("image output", row["tokens"])
+        published = Decimal(row["usd"])
+        assert image is not None
+        assert image.quantize(published) == published
+
+
+@pytest.mark.parametrize("row", PUBLISHED["reference_images"], ids=_name)
+def test_every_published_price_of_a_reference_image_is_reproduced(row):
+    prices = prices_of(row["provider"], row["model"])
+    assert prices is not None
+    assert prices.amount("reference image") == Decimal(row["usd"])
+
+
+def test_the_table_covers_the_catalog_and_nothing_in_it_is_empty():
+    assert len(PUBLISHED["rates"]) + len(PUBLISHED["images"]) > 30
+    listed = {row["model"] for row in PUBLISHED["rates"] + PUBLISHED["images"]}
+    assert listed >= {entry.model.name for entry in models() if not entry.model.like}
+
+
+@pytest.mark.parametrize("row", PUBLISHED["rates"], ids=_name)
+def test_every_price_has_source_date_and_currency(row):
+    prices = prices_of(row["provider"], row["model"])
+    assert prices is not None
+    for price in prices.prices.values():
+        assert price.source.startswith("https://")
+        assert price.date
+        assert price.currency == "USD"
