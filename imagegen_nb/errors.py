@@ -11,6 +11,7 @@ ImagegenError
 ├── StoreError             the store cannot do what was asked
 │   ├── StorageLimitReached
 │   └── AssetNotFound
+├── BudgetExceeded         a run that could pass a budget, or whose cost nothing bounds; nothing was sent
 ├── ImageRejected          bytes that are not an acceptable image
 ├── ReplayError            a cassette that cannot be used, read or written
 │   └── RecordingMissing       it does not hold a call; nothing was sent
@@ -151,6 +152,12 @@ class AssetNotFound(StoreError):
     """The store holds no asset, or no bytes, for the id."""
 
     kind = "asset_not_found"
+
+
+class BudgetExceeded(ImagegenError):
+    """A run could cost more than a budget leaves, or nothing bounds its cost; no provider was called."""
+
+    kind = "budget"
 
 
 class ImageRejected(ImagegenError):

@@ -293,7 +293,10 @@ LEAVES = {
     ),
     "replay.network_block": ({"replay.network_block", "errors"}, set()),
     "replay.paths": ({"replay.paths", "core.filenames", "errors"}, set()),
-    "store.base": ({"store.base", "core.error_chain", "core.open_files", "core.timestamps", "errors"}, set()),
+    "store.base": (
+        {"store.base", "core.error_chain", "core.money", "core.open_files", "core.timestamps", "errors"},
+        set(),
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from imagegen_nb.cli import (  # noqa: F401  # importing a module registers its 
     cassettes,
     demo,
     emulator,
+    estimate,
     init,
     migrate,
     models,

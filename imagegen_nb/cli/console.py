@@ -157,6 +157,7 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "returned": run.returned,
         "blocked": run.blocked,
         "usage": run.usage.as_dict(),
+        "cost": run.cost.as_dict(),
         "request_ids": list(run.request_ids),
         "duration": round(run.duration, 3),
         "warnings": list(run.warnings),

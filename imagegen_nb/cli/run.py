@@ -39,6 +39,9 @@ def run(
     ] = "live",
     store: Annotated[Path, typer.Option(help="The folder for images and their index.")] = Path("assets"),
     storage_limit: Annotated[str | None, typer.Option(help='Bytes, or text such as "5 GiB".')] = None,
+    budget: Annotated[
+        str | None, typer.Option(help='What all runs in the store may cost, such as "2.00 USD".')
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds until the whole run is given up.")] = 300.0,
     export: Annotated[
         Path | None, typer.Option(help="Write the step with its output to this file.", metavar="FILE")
@@ -53,12 +56,11 @@ def run(
     from imagegen_nb.step_file.load import load_step
 
     definition = load_step(file)
-    overrides = _inputs(values, documents, steps)
-    _refuse_unknown(overrides, definition.step.variables)
+    overrides = read_inputs(values, documents, steps, definition.step.variables)
     inputs = {**definition.inputs, **overrides}
     if export is not None:
         _check_writable(export)
-    workspace = Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout)
+    workspace = Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout, budget=budget)
     name = identifier or definition.identifier
     failure: StepFailed | None = None
     try:
@@ -109,7 +111,9 @@ def _print_summary(run: Run) -> None:
     for warning in run.warnings:
         err().print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
     paid = "emulated: no provider was asked" if run.emulated else f"paid by {run.paid_by}"
-    err().print(f"{run.duration:.1f} s, {escape(paid)}", soft_wrap=True)
+    err().print(f"{run.duration:.1f} s, {escape(paid)}, {escape(run.cost.short)}", soft_wrap=True)
+    for reason in run.cost.reasons:
+        err().print(f"[yellow]cost unknown:[/] {escape(reason)}", soft_wrap=True)
 
 
 def _refuse_unknown(inputs: dict[str, Any], paths: tuple[str, ...]) -> None:
@@ -127,6 +131,18 @@ def _check_writable(path: Path) -> None:
     folder = path.expanduser().absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InvalidOption(f"--export {path}: {folder} is not a folder that can be written to")
+
+
+def read_inputs(
+    values: list[str] | None,
+    documents: list[str] | None,
+    steps: list[str] | None,
+    paths: tuple[str, ...],
+) -> dict[str, Any]:
+    """The inputs that a command was given. Raises `InvalidOption` for one that none of the `paths` uses."""
+    inputs = _inputs(values, documents, steps)
+    _refuse_unknown(inputs, paths)
+    return inputs
 
 
 def _inputs(values: list[str] | None, documents: list[str] | None, steps: list[str] | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from imagegen_nb.core import html_repr
 from imagegen_nb.core.money import CURRENCY, show, show_range
@@ -73,6 +74,24 @@ class Estimate:
         """The model, the images and the cost in one line."""
         plural = "" if self.count == 1 else "s"
         return f"{self.model} · {self.count} image{plural} · {self.short.removeprefix('about ')}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON; amounts are text, so that no digit is lost, and null where unknown."""
+        amounts = {name: getattr(self, name) for name in ("low", "high", "ceiling")}
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "count": self.count,
+            **{name: None if amount is None else f"{amount:f}" for name, amount in amounts.items()},
+            "currency": self.currency,
+            "reason": self.reason,
+            "task_credits": self.task_credits,
+            "notes": list(self.notes),
+            "prices": {
+                unit: {"amount": f"{price.amount:f}", "source": price.source, "date": price.date}
+                for unit, price in self.prices.items()
+            },
+        }
 
     def _notes(self) -> list[str]:
         each = self.per_image

@@ -5,10 +5,15 @@ The store keeps the ledger. This module decides what an entry says: bytes, state
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
+from functools import cache
 
 from imagegen_nb.core import images
+from imagegen_nb.core.money import to_ticks
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS, Backend
 from imagegen_nb.errors import Charge, ImagegenError, ProviderError
@@ -27,9 +32,15 @@ _LEFT_OPEN = 1536 * 1024
 
 
 def opening_entry(
-    run_id: str, step: ImageGenerationStep, backend: Backend, *, replaying: bool
+    run_id: str,
+    step: ImageGenerationStep,
+    backend: Backend,
+    *,
+    replaying: bool,
+    ceiling: Decimal | None = None,
 ) -> LedgerEntry:
-    """The entry of a run that is about to begin."""
+    """The entry of a run that is about to begin; `ceiling` is the most that it can cost, None where nothing
+    bounds it."""
     return LedgerEntry(
         run_id=run_id,
         provider=step.entry.provider.name,
@@ -41,7 +52,19 @@ def opening_entry(
         # A replay asks nobody. Any other run that never ends may have cost money.
         charge="none" if replaying else "unknown",
         started_at=utc_now(),
+        session=session(),
+        ceiling_ticks=0 if replaying else None if ceiling is None else to_ticks(ceiling),
     )
+
+
+def session() -> str:
+    """A name for this kernel or script, which a budget can be for; a forked process is another."""
+    return f"{os.getpid()}-{_of_process(os.getpid())}"
+
+
+@cache
+def _of_process(_pid: int) -> str:
+    return uuid.uuid4().hex[:12]
 
 
 def estimate(step: ImageGenerationStep) -> int:
@@ -79,9 +102,10 @@ def closing_entry(
     kept: bool,
     cancelled: bool,
     errors: Iterable[ImagegenError],
+    cost: Decimal | None = None,
 ) -> LedgerEntry:
     """The entry of a run that has ended: `called` says that its provider was asked, `kept` that images were
-    stored, `errors` why others did not come."""
+    stored, `errors` why others did not come, `cost` the amount where it is known."""
     state: RunState = "done" if kept else "failed"
     if cancelled:
         state = "interrupted" if called else "cancelled"
@@ -91,7 +115,8 @@ def closing_entry(
         charge = "charged"
     else:
         charge = _worst([error.charge for error in errors if isinstance(error, ProviderError)], cancelled)
-    return replace(begun, state=state, charge=charge)
+    amount = 0 if charge == "none" else None if cost is None or cancelled else to_ticks(cost)
+    return replace(begun, state=state, charge=charge, cost_ticks=amount)
 
 
 def _worst(charges: list[Charge], cancelled: bool) -> Charge:

@@ -33,6 +33,7 @@ from imagegen_nb.core.types import (
     Usage,
 )
 from imagegen_nb.errors import (
+    BudgetExceeded,
     ImagegenError,
     ImageRejected,
     InvalidResponse,
@@ -44,6 +45,7 @@ from imagegen_nb.errors import (
     StepFailed,
     StoreError,
 )
+from imagegen_nb.pricing.estimate import estimate
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.runs import differences, ledger, local_addresses
 from imagegen_nb.runs.prepare import PreparedRun
@@ -130,16 +132,40 @@ class _ActiveRun:
 
     async def begin(self) -> None:
         """Enter the run in the ledger. A cancel must not leave it there as under way: `finalize` waits."""
-        prepared, context = self.prepared, self.prepared.context
         self.warnings += self._notes_beforehand()
-        route = prepared.route
-        self.entry = ledger.opening_entry(
-            prepared.run_id, prepared.step, route.backend, replaying=route.replayed
-        )
-        entering = STORE.run(partial(context.store.begin, self.entry, context.storage_limit))
-        self.beginning = asyncio.create_task(entering)
+        # In the store's thread: the first price that is looked up takes a moment to import.
+        self.beginning = asyncio.create_task(STORE.run(self._enter))
         await asyncio.shield(self.beginning)
         self.emitter.emit("started")
+
+    def _enter(self) -> None:
+        """Reserve what the run may need, in bytes and money; may block."""
+        prepared, context, route = self.prepared, self.prepared.context, self.prepared.route
+        call = prepared.step.priced_call(
+            prepared.request.prompt,
+            partial_images=prepared.request.partial_images,
+            unpriced_account=route.unpriced_account,
+        )
+        is_free = route.replayed or route.backend == "simulation"
+        estimated = None if is_free else estimate(call)
+        entry = ledger.opening_entry(
+            prepared.run_id,
+            prepared.step,
+            route.backend,
+            replaying=route.replayed,
+            ceiling=None if estimated is None else estimated.ceiling,
+        )
+        self.entry = entry
+        if context.budget is None or is_free:
+            context.store.begin(entry, context.storage_limit)  # a store of another kind may know no budget
+            return
+        if estimated is not None and estimated.ceiling is None:
+            raise BudgetExceeded(
+                f"model = {prepared.step.model!r} under a budget: nothing bounds what the run would cost "
+                f"({estimated.reason}). Nothing was sent. Choose a model and settings with published prices, "
+                "or a workspace without a budget"
+            )
+        context.store.begin(entry, context.storage_limit, context.budget)
 
     def _notes_beforehand(self) -> list[str]:
         """What can be said about the model and the prompt before anything is asked."""
@@ -327,6 +353,7 @@ class _ActiveRun:
             kept=bool(named),
             cancelled=status == "cancelled",
             errors=[*filter(None, [error]), *(missing.error for missing in self.shortfalls)],
+            cost=self._run(status, (), error).cost.amount,
         )
         recorded = store.finish(ended, named)
         return tuple(Asset.of(record, store, replayed=prepared.route.replayed) for record in recorded)

@@ -41,7 +41,7 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.runner import execute
 from imagegen_nb.step.run_context import Route, RunOptions
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.store.base import AssetRecord, Store
+from imagegen_nb.store.base import AssetRecord, Budget, Store
 
 Outcome = Literal["success", "partial", "failed"]
 """How a step can end: every image came, some came, or none."""
@@ -161,6 +161,7 @@ class _SimulationContext:
     script: Sequence[ProviderEvent | ProviderError]
     store: Store = field(default_factory=lambda: _MemoryStore())
     storage_limit: int | None = None
+    budget: Budget | None = None
     timeout: float = 300.0
 
     def route(self, provider: Provider, charge_type: ChargeType) -> Route:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
-from imagegen_nb.core import active_cassette
+from imagegen_nb.core import active_cassette, money
 from imagegen_nb.core.active_cassette import ActiveCassette
 from imagegen_nb.core.addresses import is_loopback
 from imagegen_nb.core.background_loop import Job
@@ -25,7 +26,7 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.runner import execute
 from imagegen_nb.step.run_context import Route, RunOptions, with_run_options
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
+from imagegen_nb.store.base import AssetRecord, Budget, LedgerEntry, Store
 from imagegen_nb.store.local import LocalStore
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ class Workspace:
     `"5 GiB"`: at the limit no run starts. `hosted` gives hosted accounts by provider name, e.g.
     `{"gemini": VertexAI("my-project")}`. `timeout` is the deadline of a whole run in seconds.
     `requests_per_minute` gives the published limits of your accounts by provider name, e.g. `{"openai": 5}`:
-    calls beyond them wait instead of being refused.
+    calls beyond them wait instead of being refused. `budget` is US dollars, such as `"2.00 USD"`, that all
+    runs in the store may cost together, whatever kernel they are of; `session_budget` those of this kernel or
+    script, `run_budget` one run. A run that could pass one is refused before anything is sent, and so is one
+    whose cost nothing bounds. Runs on an emulator count for themselves, by what they would have cost.
     """
 
     def __init__(
@@ -56,6 +60,9 @@ class Workspace:
         hosted: Mapping[str, Hosted] | None = None,
         timeout: float = 300.0,
         requests_per_minute: Mapping[str, int] | None = None,
+        budget: str | Decimal | int | None = None,
+        session_budget: str | Decimal | int | None = None,
+        run_budget: str | Decimal | int | None = None,
     ) -> None:
         limit = _byte_count(storage_limit)
         if isinstance(store, Store):
@@ -68,6 +75,12 @@ class Workspace:
         self.hosted = _checked_accounts(hosted or {})
         self.timeout = _seconds(timeout)
         self.requests_per_minute = _checked_limits(requests_per_minute or {})
+        self.budget = _checked_budget(budget=budget, session_budget=session_budget, run_budget=run_budget)
+        if self.budget is not None and type(self.store).begin is Store.begin:
+            raise InvalidOption(
+                f"budget with {type(self.store).__name__}: this store keeps no ledger of what was spent; use "
+                "a folder"
+            )
 
     @property
     def backend(self) -> Backend:
@@ -219,6 +232,14 @@ def _byte_count(limit: int | str | None) -> int | None:
     if count > 0:
         return count
     raise InvalidOption(f'storage_limit = {limit!r}: give a number of bytes above 0, or text such as "5 GiB"')
+
+
+def _checked_budget(**amounts: object) -> Budget | None:
+    given = {name: amount for name, amount in amounts.items() if amount is not None}
+    if not given:
+        return None
+    ticks = {name: money.to_ticks(money.parse(amount, name)) for name, amount in given.items()}
+    return Budget(total=ticks.get("budget"), session=ticks.get("session_budget"), run=ticks.get("run_budget"))
 
 
 def _emulator_url(backend: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imagegen_nb.core.types import Backend, ChargeType
     from imagegen_nb.providers.base import Connection, Provider
     from imagegen_nb.providers.credentials import Credential
-    from imagegen_nb.store.base import Store
+    from imagegen_nb.store.base import Budget, Store
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 RunT = TypeVar("RunT")
@@ -108,6 +108,7 @@ class RunContext(Protocol[StepT, RunT]):
 
     store: Store
     storage_limit: int | None
+    budget: Budget | None
     timeout: float
 
     def route(self, provider: Provider, charge_type: ChargeType) -> Route:

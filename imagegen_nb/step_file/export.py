@@ -106,6 +106,8 @@ def _provenance(step: ImageGenerationStep, run: Run | None, identifier: str | No
     if run is None:
         return Provenance(identifier=identifier, notes=notes or None)
     assets = run.output.assets
+    if run.backend == "live" and run.cassette is None:  # what a replay writes has to be the same
+        notes.append(f"the run's cost by the provider's own account: {run.cost.short}")
     if run.emulated:
         how = "made up, and nothing was run" if run.simulated else "made by an emulator"
         notes.append(f"the images were {how}; no provider was asked")

@@ -14,9 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Self, TypeVar
 
+from imagegen_nb.core import money
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.errors import AssetNotFound, Charge, ImagegenError, StorageLimitReached, StoreError
+from imagegen_nb.errors import (
+    AssetNotFound,
+    BudgetExceeded,
+    Charge,
+    ImagegenError,
+    StorageLimitReached,
+    StoreError,
+)
 
 if TYPE_CHECKING:
     from imagegen_nb.core.images import CheckedImage
@@ -75,7 +83,9 @@ class LedgerEntry:
 
     `count` is the images asked for, `estimate` the bytes reserved for them while the run is under way.
     `charge` is, until the run ends, what to believe should it never do so. Times are ISO 8601 in UTC, for
-    people only; `ended_at` is empty until the end.
+    people only; `ended_at` is empty until the end. Amounts are ticks of the provider's list price (see
+    `core.money`): `ceiling_ticks` the most that the run can cost, `cost_ticks` what it did; None is unknown.
+    `session` names the kernel or script.
     """
 
     run_id: str
@@ -88,6 +98,29 @@ class LedgerEntry:
     charge: Charge
     started_at: str
     ended_at: str = ""
+    session: str = ""
+    ceiling_ticks: int | None = None
+    cost_ticks: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What may be spent, in ticks: by all runs of a store, by those of a `session`, by one run; None for no
+    bound. Runs on an emulator count for themselves, as do those that cost money."""
+
+    total: int | None = None
+    session: int | None = None
+    run: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What runs have cost: `spent` and `reserved` (for runs under way) in ticks, and how many others are of
+    a cost that nothing bounds. A run whose charge is unknown has spent its ceiling."""
+
+    spent: int = 0
+    reserved: int = 0
+    unbounded: int = 0
 
 
 class Store(ABC):
@@ -105,12 +138,15 @@ class Store(ABC):
     def used(self) -> int:
         """Bytes of all records, as the platform counts them: each asset by its file size."""
 
-    def begin(self, run: LedgerEntry, limit: int | None) -> None:
+    def begin(self, run: LedgerEntry, limit: int | None, budget: Budget | None = None) -> None:
         """Enter a run before anything is asked, and reserve its estimate.
 
         A run may start below `limit` bytes and finish past it; runs under way count by their estimate.
-        Raises `StorageLimitReached`, or `StoreError` when the run cannot be entered.
+        With a `budget` what it can cost is reserved as well. Raises `StorageLimitReached`, `BudgetExceeded`,
+        or `StoreError` when the run cannot be entered.
         """
+        if budget is not None:
+            raise StoreError(f"{type(self).__name__} keeps no ledger, so it cannot hold runs to a budget")
         check_room(self.used, 0, limit)
 
     def new_path(self) -> Path | None:
@@ -228,3 +264,33 @@ def check_room(used: int, reserved: int, limit: int | None) -> None:
         f"storage is full: {used:,} of {limit:,} bytes are in use{waiting}. Nothing was generated. "
         f"Raise storage_limit, {'wait for those runs, ' if reserved else ''}or use another store"
     )
+
+
+def check_spending(option: str, run: LedgerEntry, before: Spending, most: int | None) -> None:
+    """Whether a run may start under a budget, named by its `option`. Raises `BudgetExceeded`."""
+    if most is None:
+        return
+    limit, ceiling = _dollars(most), run.ceiling_ticks
+    if ceiling is None:
+        raise BudgetExceeded(f"{option} = {limit}: nothing bounds what this run can cost. Nothing was sent")
+    if before.unbounded:
+        plural = "s" if before.unbounded > 1 else ""
+        remedy = "another store, or session_budget, which counts only the runs of this kernel"
+        raise BudgetExceeded(
+            f"{option} = {limit}: {before.unbounded} earlier run{plural} may have cost money, and nobody "
+            f"knows how much. Nothing was sent. Use {remedy if option == 'budget' else 'a new kernel'}"
+        )
+    if before.spent + before.reserved + ceiling <= most:
+        return
+    left = _dollars(max(most - before.spent - before.reserved, 0))
+    under_way = f", {_dollars(before.reserved)} reserved for runs under way" if before.reserved else ""
+    counted = f"; {_dollars(before.spent)} is spent{under_way}, {left} is left"
+    raise BudgetExceeded(
+        f"{option} = {limit}: this run can cost up to {_dollars(ceiling)}"
+        f"{'' if option == 'run_budget' else counted}. Nothing was sent. Ask for fewer images, a smaller "
+        f"size or a lower quality, or raise {option}"
+    )
+
+
+def _dollars(ticks: int) -> str:
+    return money.show(money.from_ticks(ticks))

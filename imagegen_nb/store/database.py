@@ -25,11 +25,11 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests, network_fs
-from imagegen_nb.store.base import AssetRecord, LedgerEntry, store_error
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Spending, store_error
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 
-_VERSION = 2
+_VERSION = 3
 _VERSION_WITHOUT_LEDGER = 1
 _TIMEOUT = 60.0
 """Seconds to wait for another process that is writing."""
@@ -77,6 +77,13 @@ _SCHEMA = (
     """,
     "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
 )
+_LATER_RUN_COLUMNS = {
+    "session": "TEXT NOT NULL DEFAULT ''",
+    "ceiling_ticks": "INTEGER",
+    "cost_ticks": "INTEGER",
+}
+"""Columns of a run that versions before this one did not have; each is added where it is missing."""
+_CHANGED_AT_THE_END = ("state", "charge", "ended_at", "cost_ticks")
 PAGE = 50
 """Rows that are read at once: the first comes soon, and no reader keeps a writer waiting."""
 Table = Literal["asset", "run"]
@@ -126,6 +133,21 @@ class Tables:
         """The sum of what runs under way may need."""
         query = "SELECT coalesce(sum(estimate), 0) FROM run WHERE state = 'calling'"
         return int(self._connection.execute(query).fetchone()[0])
+
+    def spending(self, *, emulated: bool, session: str | None = None) -> Spending:
+        """What runs have cost, all or those of one session."""
+        # A run without a charge cost nothing; any other of unknown cost counts by its ceiling.
+        counted = "CASE WHEN charge = 'none' THEN 0 ELSE coalesce(cost_ticks, ceiling_ticks) END"
+        query = (
+            f"SELECT coalesce(sum(CASE WHEN state != 'calling' THEN {counted} END), 0), "  # noqa: S608
+            f"coalesce(sum(CASE WHEN state = 'calling' THEN {counted} END), 0), count(*) - count({counted}) "
+            "FROM run WHERE emulated = ?"
+        )
+        values: tuple[object, ...] = (emulated,)
+        if session is not None:
+            query, values = f"{query} AND session = ?", (*values, session)
+        spent, reserved, unbounded = self._connection.execute(query, values).fetchone()
+        return Spending(spent=int(spent), reserved=int(reserved), unbounded=int(unbounded))
 
     def assets(self, where: str = "", values: Sequence[object] = ()) -> list[AssetRecord]:
         """Records, oldest first."""
@@ -214,7 +236,7 @@ class Tables:
         marks = ", ".join("?" * (len(_RUN_COLUMNS) + 1))
         statement = (
             f"INSERT INTO run ({columns}) VALUES ({marks}) ON CONFLICT (run_id) DO UPDATE SET "  # noqa: S608
-            "state = excluded.state, charge = excluded.charge, ended_at = excluded.ended_at"
+            + ", ".join(f"{name} = excluded.{name}" for name in _CHANGED_AT_THE_END)
         )
         self._connection.execute(
             statement,
@@ -381,11 +403,12 @@ class Database:
         problems: list[str] = []
         for statement in _SCHEMA:
             connection.execute(statement)
+        _add_later_columns(connection)
         tables = Tables(connection, self.paths)
         try:
             if version == _VERSION_WITHOUT_LEDGER:
                 self._write_manifests(tables)
-            else:
+            elif version == 0:
                 problems = self._read_manifests(tables)
         except OSError as error:
             raise sqlite3.DatabaseError(explain(error)) from None
@@ -426,6 +449,14 @@ class Database:
         """
         path = self.paths.database
         return os.access(path.parent, os.W_OK) and os.access(path, os.R_OK | os.W_OK) and path.is_file()
+
+
+def _add_later_columns(connection: sqlite3.Connection) -> None:
+    """Give the runs of an earlier version the columns they lack; what stands in the others stays."""
+    present = {row[1] for row in connection.execute("PRAGMA table_info(run)")}
+    for name, declaration in _LATER_RUN_COLUMNS.items():
+        if name not in present:
+            connection.execute(f"ALTER TABLE run ADD COLUMN {name} {declaration}")
 
 
 def _close(lock: threading.RLock, connection: sqlite3.Connection) -> None:

@@ -23,7 +23,17 @@ from imagegen_nb.core.open_files import patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
 from imagegen_nb.store import locks, manifests, recovery, thumbnail_files
-from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store, check_room, not_found, store_error
+from imagegen_nb.store.base import (
+    AssetRecord,
+    Budget,
+    LedgerEntry,
+    Spending,
+    Store,
+    check_room,
+    check_spending,
+    not_found,
+    store_error,
+)
 from imagegen_nb.store.database import PAGE, Database, Table, Tables
 from imagegen_nb.store.group_commit import GroupCommit
 from imagegen_nb.store.manifests import Manifest
@@ -53,24 +63,32 @@ class LocalStore(Store):
         with self.database.read() as tables:
             return tables.used_bytes()
 
-    def begin(self, run: LedgerEntry, limit: int | None) -> None:
-        patiently(partial(self._begin, run, limit), _is_out_of_files)
+    def begin(self, run: LedgerEntry, limit: int | None, budget: Budget | None = None) -> None:
+        patiently(partial(self._begin, run, limit, budget), _is_out_of_files)
 
-    def _begin(self, run: LedgerEntry, limit: int | None) -> None:
+    def _begin(self, run: LedgerEntry, limit: int | None, budget: Budget | None) -> None:
         try:
             locks.acquire(self.paths, run.run_id)
         except OSError as error:
             reason = explain(error)
         else:
-            self._enter(run, limit)
+            self._enter(run, limit, budget)
             return
         raise store_error(f"cannot enter the run in {self.folder}", reason)
 
-    def _enter(self, run: LedgerEntry, limit: int | None) -> None:
-        """In one transaction, so that kernels that start at once cannot pass the limit together."""
+    def spending(self, *, emulated: bool, session: str | None = None) -> Spending:
+        """What the runs in the ledger have cost, all or those of one session."""
+        recovery.recover(self.database)
+        with self.database.read() as tables:
+            return tables.spending(emulated=emulated, session=session)
+
+    def _enter(self, run: LedgerEntry, limit: int | None, budget: Budget | None) -> None:
+        """In one transaction, so that kernels that start at once cannot pass limit or budget together."""
 
         def enter(tables: Tables) -> None:
             check_room(tables.used_bytes(), tables.reserved_bytes(), limit)
+            if budget is not None and run.ceiling_ticks != 0:
+                _check_budget(tables, run, budget)
             manifest = Manifest(run=run, run_order=tables.put_run(run))
             manifests.write(self.paths, run.run_id, manifest, sync_name=False)
 
@@ -225,6 +243,16 @@ class LocalStore(Store):
 
     def close(self) -> None:
         self.database.close()
+
+
+def _check_budget(tables: Tables, run: LedgerEntry, budget: Budget) -> None:
+    """Raises `BudgetExceeded`."""
+    check_spending("run_budget", run, Spending(), budget.run)
+    if budget.session is not None:
+        before = tables.spending(emulated=run.emulated, session=run.session)
+        check_spending("session_budget", run, before, budget.session)
+    if budget.total is not None:
+        check_spending("budget", run, tables.spending(emulated=run.emulated), budget.total)
 
 
 def _is_out_of_files(error: Exception) -> bool:

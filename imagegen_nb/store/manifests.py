@@ -27,6 +27,9 @@ _State = tuple[int, int, int, int]
 _LARGEST = 1_000_000
 """Bytes of a manifest: a run's records take some hundred each."""
 
+_OPTIONAL = ("session", "ceiling_ticks", "cost_ticks")
+"""What is left out of a manifest where it is unknown; an amount of 0 is not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
@@ -48,6 +51,8 @@ def write(paths: StorePaths, name: str, manifest: Manifest, *, sync_name: bool =
     document = asdict(manifest)
     for asset in document["assets"]:  # relative: the store may be moved
         asset["file_url"] = _relative_path(paths, asset)
+    if run := document["run"]:
+        document["run"] = {k: v for k, v in run.items() if k not in _OPTIONAL or v not in (None, "")}
     paths.make(paths.manifests)
     text = json.dumps(document, ensure_ascii=False, indent=1)
     write_durably(paths.manifest(name), text.encode(), sync_name=sync_name)

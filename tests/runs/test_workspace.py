@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+from decimal import Decimal
 
 import pytest
 
 from imagegen_nb import Gateway, ImageGenerationStep, VertexAI, Workspace
-from imagegen_nb.emulator import Emulator
-from imagegen_nb.errors import InvalidOption
+from imagegen_nb.emulator import Emulator, Fault
+from imagegen_nb.errors import BudgetExceeded, InvalidOption, StepFailed
 from imagegen_nb.store.local import LocalStore
 
 STEP = ImageGenerationStep(prompt="a fox")
+GROK = ImageGenerationStep(prompt="a fox", model="grok-imagine-image")  # $0.02 an image, exactly
 
 
 def test_a_folder_is_made_when_something_is_stored(emulator, tmp_path):
@@ -233,3 +237,96 @@ def test_shows_itself_without_keys(tmp_path, monkeypatch):
     workspace = Workspace(tmp_path, hosted={"openai": Gateway("https://gateway.example/v1", "GATEWAY_KEY")})
     assert repr(workspace).startswith("Workspace(LocalStore(")
     assert "gateway-key" not in repr(workspace) + repr(workspace.hosted)
+
+
+def _refusal(step, workspace) -> str:
+    with pytest.raises(StepFailed) as failed:
+        step.run(workspace=workspace)
+    assert isinstance(failed.value.error, BudgetExceeded)
+    return str(failed.value.error)
+
+
+def test_a_budget_is_spent_to_the_last_cent_and_no_further(emulator, tmp_path):
+    workspace = Workspace(tmp_path, backend=emulator.url, budget="0.05 USD")
+    for _ in range(2):
+        assert GROK.run(workspace=workspace).cost.amount == Decimal("0.02")
+    message = _refusal(GROK, workspace)
+    assert "budget = $0.05: this run can cost up to $0.02; $0.04 is spent, $0.01 is left" in message
+    assert "Nothing was sent" in message
+    assert emulator.count() == 2
+    assert GROK.run(workspace=Workspace(tmp_path, backend=emulator.url, budget="0.06 USD")).status == "done"
+
+
+def test_a_budget_for_one_run_and_for_this_kernel(emulator, tmp_path):
+    one = Workspace(tmp_path, backend=emulator.url, run_budget="$0.05")
+    assert GROK.replace(image_count=2).run(workspace=one).status == "done"
+    assert "run_budget = $0.05: this run can cost up to $0.06" in _refusal(GROK.replace(image_count=3), one)
+    session = Workspace(tmp_path, backend=emulator.url, session_budget=Decimal("0.06"))
+    assert GROK.run(workspace=session).status == "done"
+    assert "session_budget" in _refusal(GROK, session)
+
+
+def test_what_nothing_bounds_is_refused_and_auto_counts_by_its_ceiling(emulator, tmp_path):
+    workspace = Workspace(tmp_path, backend=emulator.url, budget="2.00 USD")
+    message = _refusal(STEP.replace(model="gpt-image-2.6-flare"), workspace)
+    assert "model = 'gpt-image-2.6-flare'" in message
+    assert "not published" in message
+    assert STEP.run(workspace=workspace).status == "done"
+    ceiling = STEP.estimate().ceiling
+    assert ceiling is not None
+    tight = Workspace(tmp_path / "other", backend=emulator.url, budget=ceiling - Decimal("0.01"))
+    assert "can cost up to" in _refusal(STEP, tight)
+    assert emulator.count() == 1
+
+
+def test_a_run_whose_charge_is_unknown_has_spent_its_ceiling(emulator, tmp_path):
+    emulator.script("xai", Fault("server_error"))
+    workspace = Workspace(tmp_path, backend=emulator.url, budget="0.05 USD")
+    failed = GROK.replace(on_failure="continue", image_count=2).run(workspace=workspace)
+    assert failed.cost.amount is None
+    assert "$0.04 is spent" in _refusal(GROK, workspace)
+
+
+def test_a_run_that_was_refused_has_spent_nothing(emulator, tmp_path):
+    emulator.script("xai", Fault("auth"))
+    workspace = Workspace(tmp_path, backend=emulator.url, budget="0.02 USD")
+    assert GROK.replace(on_failure="continue").run(workspace=workspace).status == "failed"
+    assert GROK.run(workspace=workspace).status == "done"
+
+
+def test_earlier_runs_of_unknown_cost_are_not_taken_for_free(emulator, tmp_path):
+    lite = STEP.replace(model="gemini-3.1-flash-lite-image", on_failure="continue")
+    emulator.script("gemini", Fault("server_error"))
+    lite.run(workspace=Workspace(tmp_path, backend=emulator.url))
+    message = _refusal(GROK, Workspace(tmp_path, backend=emulator.url, budget="1 USD"))
+    assert "1 earlier run may have cost money" in message
+
+
+@pytest.mark.parametrize("wrong", ["2 EUR", "", "-1", 0, 1.5, True, "1e3", "many"])
+@pytest.mark.parametrize("option", ["budget", "session_budget", "run_budget"])
+def test_an_amount_that_is_none_is_refused(tmp_path, option, wrong):
+    with pytest.raises(InvalidOption, match=f"{option} = "):
+        Workspace(tmp_path, **{option: wrong})
+
+
+_SPENDER = """
+import sys
+import imagegen_nb as ig
+from imagegen_nb.errors import BudgetExceeded
+step = ig.ImageGenerationStep(prompt="a fox", model="grok-imagine-image", on_failure="continue")
+workspace = ig.Workspace(sys.argv[1], backend=sys.argv[2], budget="0.21 USD")
+for _ in range(5):
+    if isinstance(step.run(workspace=workspace).error, BudgetExceeded):
+        break
+"""
+
+
+def test_eight_processes_never_pass_a_budget(emulator, tmp_path):
+    command = [sys.executable, "-c", _SPENDER, str(tmp_path), emulator.url]
+    spenders = [subprocess.Popen(command) for _ in range(8)]
+    assert [spender.wait(timeout=120) for spender in spenders] == [0] * 8
+    workspace = Workspace(tmp_path, backend=emulator.url)
+    costs = [run.cost_ticks for run in workspace.runs() if run.state == "done"]
+    assert None not in costs
+    assert sum(cost or 0 for cost in costs) == 200_000_000 * emulator.count("xai") <= 2_100_000_000
+    assert emulator.count("xai") == 10

@@ -17,8 +17,9 @@ import pytest
 from support.ledger import entry, everything, put, run_program
 
 from imagegen_nb.core.images import CheckedImage
-from imagegen_nb.errors import StoreError
+from imagegen_nb.errors import BudgetExceeded, StoreError
 from imagegen_nb.store import maintenance
+from imagegen_nb.store.base import Budget, Spending
 from imagegen_nb.store.local import LocalStore
 
 
@@ -30,7 +31,7 @@ def test_the_ledger_holds_no_more_than_it_says(store):
     assert columns == ["seq", *asdict(entry())]
 
 
-def test_the_tables_are_those_of_layout_2(store):
+def test_the_tables_are_those_of_layout_3(store):
     put(store, b"data")
     connection = sqlite3.connect(store.paths.database)
     tables = {
@@ -39,7 +40,7 @@ def test_the_tables_are_those_of_layout_2(store):
     }
     version = connection.execute("PRAGMA user_version").fetchone()
     connection.close()
-    assert version == (2,)
+    assert version == (3,)
     assert tables == {
         "asset": [
             *("seq", "id", "file_name", "file_size", "file_type", "sha256", "width", "height"),
@@ -47,11 +48,54 @@ def test_the_tables_are_those_of_layout_2(store):
         ],
         "run": [
             *("seq", "run_id", "provider", "model", "count", "estimate", "emulated", "state", "charge"),
-            *("started_at", "ended_at"),
+            *("started_at", "ended_at", "session", "ceiling_ticks", "cost_ticks"),
         ],
         "sqlite_sequence": ["name", "seq"],
         "total": ["one", "bytes"],
     }
+
+
+def test_an_index_that_knows_no_costs_keeps_its_runs_and_does_not_take_them_for_free(full):
+    """Layout 2 had no amounts; its manifests have none either."""
+    before = everything(full)
+    full.close()
+    index = sqlite3.connect(full.paths.database)
+    for column in ("session", "ceiling_ticks", "cost_ticks"):
+        index.execute(f"ALTER TABLE run DROP COLUMN {column}")
+        assert not any(f'"{column}"' in path.read_text() for path in full.paths.manifests.iterdir())
+    index.execute("PRAGMA user_version = 2")
+    index.commit()
+    index.close()
+    assert everything(full) == before
+    charged = sum(run.charge != "none" for run in before[1])
+    assert charged
+    assert full.spending(emulated=True) == Spending(unbounded=charged)
+    run = entry(session="s", ceiling_ticks=5)
+    full.begin(run, None, Budget(session=5))
+    assert full.spending(emulated=True, session="s") == Spending(reserved=5)
+    full.finish(replace(run, state="failed", charge="none", cost_ticks=0), [])
+    maintenance.rebuild(full)
+    assert full.spending(emulated=True) == Spending(unbounded=charged)
+    assert full.spending(emulated=False) == Spending()
+    with pytest.raises(BudgetExceeded, match="may have cost money"):
+        full.begin(entry(ceiling_ticks=1), None, Budget(total=100))
+
+
+def test_what_a_run_counts_as_from_its_reservation_to_its_end(store):
+    ends = [("charged", 3, 3), ("unknown", None, 10), ("charged", None, 10), ("none", 0, 0)]
+    spent = 0
+    for charge, cost, counted in ends:
+        run = entry(ceiling_ticks=10)
+        store.begin(run, None, Budget(total=40))
+        assert store.spending(emulated=True) == Spending(spent=spent, reserved=10)
+        store.finish(replace(run, state="failed", charge=charge, cost_ticks=cost), [])
+        spent += counted
+        assert store.spending(emulated=True) == Spending(spent=spent)
+    maintenance.rebuild(store)
+    assert store.spending(emulated=True) == Spending(spent=spent)
+    store.begin(entry(ceiling_ticks=17), None, Budget(total=40))
+    with pytest.raises(BudgetExceeded, match="reserved for runs under way"):
+        store.begin(entry(ceiling_ticks=1), None, Budget(total=40))
 
 
 def test_used_reads_one_row_however_many_records_there_are(store):
