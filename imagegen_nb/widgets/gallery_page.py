@@ -123,8 +123,8 @@ class GalleryPage:
         }
 
     def details(self) -> dict[str, Any]:
-        """The prompt as it was sent, the template where it differs, and the settings by the platform's labels.
-        Of stored records nothing of it is known."""
+        """The prompt as it was sent, the template where it differs, and the settings by the platform's
+        labels. Of stored records nothing of it is known."""
         if (run := self.run) is None:
             return {"prompt": "", "template": "", "settings": []}
         template = run.step.prompt if run.step.prompt != run.prompt else ""
@@ -192,6 +192,10 @@ class Pages:
 
     def __getitem__(self, position: int) -> GalleryPage:
         return self._page(self._order[position])
+
+    def position(self, page: GalleryPage) -> int:
+        """Where a page stands among the others; 0 where it does not."""
+        return self._order.index(page.id) if page.id in self._runs else 0
 
     def put(self, run: Run) -> None:
         """Add a run behind the others, or take it there."""

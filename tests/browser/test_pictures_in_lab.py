@@ -1,4 +1,4 @@
-"""Pictures in a real JupyterLab: their sizes, zoom, comparison, history, and how they stay without a kernel."""
+"""Pictures in a real JupyterLab: sizes, zoom, comparison, history, and how they stay without a kernel."""
 
 from __future__ import annotations
 

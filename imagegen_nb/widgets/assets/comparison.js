@@ -21,7 +21,7 @@ const markedWords = (text, other) => {
     if (column < others.length && same(row, column) && common[row][column] === common[row + 1][column + 1] + 1) {
       parts.push(words[row]);
       column += 1;
-    } else parts.push(h("mark", null, words[row]));
+    } else parts.push(h("mark", null, words[row].trimEnd()), words[row].slice(words[row].trimEnd().length));
   }
   return parts;
 };

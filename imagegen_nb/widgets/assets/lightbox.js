@@ -129,7 +129,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
   return { dialog, refresh, open(list, start) {
     ids = list;
     index = start;
-    showPane(whole.ownerDocument.defaultView.innerWidth > 760);
+    showPane(innerWidth > 760 || innerHeight > 700);
     dialog.showModal();
     show();
     (ids.length > 1 ? next : dialog.querySelector(".igw-dialog-actions > :last-child")).focus();
