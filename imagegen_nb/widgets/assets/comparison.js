@@ -56,7 +56,8 @@ const comparison = ({ load, thumbnail, details, onClose }) => {
   const status = h("span", { role: "status" });
   const range = h("input", { type: "range", min: 0, max: 100, step: 1, input: move });
   const divider = h("span", { class: "igw-divider", "aria-hidden": "true" });
-  const stage = h("div", { class: "igw-compare-stage" }, sides[0].el, sides[1].el, divider, range,
+  const stage = h("div", { class: "igw-compare-stage", tabindex: "0", role: "group",
+    "aria-label": "Both images: plus and minus keys zoom, arrow keys move what is enlarged" }, sides[0].el, sides[1].el, divider, range,
     h("i", { class: "igw-handle", "aria-hidden": "true" }));
   const buttons = zoomButtons(() => view);
   const view = zoomView(stage, sides.map(({ box, img }, index) => ({ box, img,
