@@ -4,6 +4,7 @@ function render({ model, el }) {
   let first = null; // the image that another one is to be compared with
   let shown = []; // ids of the images that are not removed
   let page = null; // id of the run that is shown
+  let making = ""; // id of the run that is under way
   let scrolled = false;
   let nextFocus = ""; // key of the element that gets the focus once the next view is drawn
 
@@ -17,7 +18,10 @@ function render({ model, el }) {
   const skip = h("button", { type: "button", class: "igw-button igw-skip", click: () => end.focus() }, "Skip the images");
   const { menu, open: openMenu } = popupMenu();
   const ask = requester(model, receive, (text) => showStatus(text));
-  const request = (type, more) => ask(type, more).then(([answer]) => showStatus(answer.text ?? ""), showError);
+  const request = (type, more) => ask(type, more).then(([answer]) => {
+    showStatus(answer.text ?? "");
+    if (answer.focus === "settings") focusSettings(el);
+  }, showError);
   const { load, clear } = fullSizeLoader(ask);
   const showError = (error) => showStatus(error.message);
   const source = pictureSource({ ask, run: () => model.get("view").run, onItem: (id) => cards.update(id),
@@ -27,7 +31,10 @@ function render({ model, el }) {
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
   const viewer = lightbox({ load, thumbnail, find, copy, download, onClose });
   const comparer = comparison({ load, thumbnail, onClose });
-  el.append(head, notes, bar, status, skip, scroller, end, menu, viewer.dialog, comparer.dialog);
+  const run = runParts((page, action) => request("act", { page, action }));
+  el.append(head, ...run.elements, notes, bar, status, skip, scroller, end, menu, viewer.dialog, comparer.dialog);
+
+  const countArrived = () => [...previews.values()].filter((preview) => preview.finished).length;
 
   function clearPreviews() {
     previews.forEach((preview) => URL.revokeObjectURL(preview.url));
@@ -66,7 +73,8 @@ function render({ model, el }) {
   }
 
   async function copy(text, place) {
-    showStatus(await copyWithStatus(text, place?.closest("dialog") ?? el), place);
+    const told = await copyWithStatus(text, place?.closest("dialog") ?? el);
+    showStatus(text.startsWith("{{") ? `${told} ${model.get("view").path_note}`.trim() : told, place);
   }
 
   function download(item, place) {
@@ -130,7 +138,10 @@ function render({ model, el }) {
     page = view.page;
     shown = shownIds(view);
     view.items.forEach(source.put);
-    if (!view.running) clearPreviews();
+    if (view.making !== making) clearPreviews();
+    making = view.making;
+    const previewOf = (index) => (view.page === making ? previews.get(index) : undefined);
+    if (view.shape.length) el.style.setProperty("--igw-shape", view.shape.join(" / "));
     head.replaceChildren(...heading(view, {
       flip: (more, key) => {
         nextFocus = key;
@@ -140,7 +151,8 @@ function render({ model, el }) {
     }));
     bars(view);
     notes.replaceChildren(...view.notes.map((note) => h("li", null, icon(ICONS.note), h("span", null, note))));
-    cards.show(shown, Array.from({ length: view.pending }, (_, index) => pendingTile(index, previews.get(index))), top);
+    cards.show(shown, Array.from({ length: view.pending }, (_, index) => pendingTile(index, previewOf(index))), top);
+    run.show(view, countArrived());
     skip.hidden = end.hidden = shown.length <= MANY;
     if (!grid.children.length) grid.append(h("li", { class: "igw-empty" }, view.empty));
     source.follow(wanted, isUsed);
@@ -160,7 +172,9 @@ function render({ model, el }) {
     if (message.type === "preview") {
       URL.revokeObjectURL(previews.get(message.index)?.url);
       previews.set(message.index, { url: thumbnailUrl(buffers[0]), finished: message.finished });
+      if (model.get("view").page !== making) return;
       grid.querySelectorAll(".igw-pending")[message.index]?.replaceWith(pendingTile(message.index, previews.get(message.index)));
+      run.showArrived(countArrived(), model.get("view").pending);
     } else if (message.type === "thumbnails") source.receive(message, buffers);
   }
 
@@ -170,8 +184,10 @@ function render({ model, el }) {
     draw();
   });
   model.on("change:view", drawNew);
+  follow(model, ["run_note"], () => run.showNote(model.get("run_note")));
   draw();
   return () => {
+    run.stop();
     clear();
     source.clear();
     cards.stop();
