@@ -68,7 +68,7 @@ class ErrorText:
             )
             return cls(what, _sentence(str(error)))
         # Of a plug-in or a defect: its words are all there is.
-        return cls("The run failed unexpectedly.", _sentence(f"{type(error).__name__}: {error}"))
+        return cls("The run failed unexpectedly.", _sentence(f"{type(error).__name__}: {error}".rstrip(": ")))
 
     def line(self) -> str:
         """What happened and what to do, in one line."""

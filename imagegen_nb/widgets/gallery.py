@@ -41,9 +41,9 @@ _LARGEST_ZIP = 400_000_000
 
 @dataclass(frozen=True, slots=True)
 class RunAction:
-    """A button for the run that is shown. `label(page)` is its text, empty where it does not apply; `act(page)`
-    does it and returns what to tell. `hint` is its tooltip; afterwards the focus goes to `focus`: "" leaves it
-    where it is, "settings" is the form's prompt."""
+    """A button for the run that is shown. `label(page)` is its text, empty where it does not apply;
+    `act(page)` does it and returns what to tell. `hint` is its tooltip; afterwards the focus goes to `focus`:
+    "" leaves it where it is, "settings" is the form's prompt."""
 
     key: str
     label: Callable[[GalleryPage], str]
@@ -134,8 +134,14 @@ class Gallery(BaseWidget):
             if show:
                 self._shown_id = pending.id
 
+    def go_to(self, run_id: str) -> None:
+        """Show the page of a run that is here."""
+        with self._changing():
+            if self._pages.position(run_id) is not None:
+                self._shown_id = run_id
+
     def end(self, pending_id: str, run: Run | None) -> None:
-        """Put `run` in the place of what was pending, or nothing. Who looks at another run goes on with that."""
+        """Put `run` in the place of what was pending, or nothing. Who looks at another run is left there."""
         with self._changing():
             self._delivery.begin_previews()
             position = self._pages.position(pending_id)
@@ -194,7 +200,7 @@ class Gallery(BaseWidget):
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Change the pages, show it, and tell who wants to know, without the lock: it may ask something here."""
+        """Change the pages, show it, and tell who wants to know. Those may ask this gallery: no lock then."""
         with self._lock:
             yield
             self._refresh()
@@ -341,7 +347,7 @@ class Gallery(BaseWidget):
         for action in self._actions:
             if action.key == key and action.label(page):
                 return {"type": "done", "text": action.act(page), "focus": action.focus}
-        _refuse("that cannot be done with this run")
+        return _refuse("that cannot be done with this run")
 
     def _find_page(self, page_id: str) -> GalleryPage:
         with self._lock:

@@ -47,8 +47,8 @@ class _StoredAssets(Sequence[Asset]):
 
 @dataclass(frozen=True, slots=True)
 class PendingRun:
-    """A run that has not ended: `count` images are to come. `started` is a `time.monotonic()`, None while the run
-    waits for its turn. Without a `step`, nothing else is known of it."""
+    """A run that has not ended: `count` images are to come. `started` is a `time.monotonic()`, None while the
+    run waits for its turn. Without a `step`, nothing else is known of it."""
 
     id: str
     count: int

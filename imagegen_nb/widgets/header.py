@@ -40,26 +40,30 @@ class Header:
 
     def show_ready(self, problems: int) -> None:
         """Enable Run, or say how many problems there are."""
+        self.show_status(self.allow_run(problems))
+
+    def allow_run(self, problems: int) -> str:
+        """Enable Run, or disable it where there are problems; returns what is to be said of them."""
         update_traits(self.run, disabled=bool(problems))
         plural = "" if problems == 1 else "s"
         verb = "keeps" if problems == 1 else "keep"
         message = f"{problems} problem{plural} below {verb} the step from running" if problems else ""
         update_traits(self.run, tooltip=message or "Run this step")
-        self.show_status(message)
+        return message
 
     def show_running(self, requested: int) -> None:
         """A run is under way."""
-        update_traits(self.run, disabled=True)
         update_traits(self.cancel, disabled=False)
-        self.progress.max = max(requested, 1)
-        self.progress.value = 0
-        set_visible(self.progress, True)
-        self.show_status(f"running: 0 of {requested} images")
+        self.show_progress(0, requested)
 
-    def show_progress(self, count: int, requested: int) -> None:
-        """Show how many images have arrived."""
-        update_traits(self.progress, value=count)
-        self.show_status(f"running: {count} of {requested} images")
+    def show_progress(self, count: int, requested: int, waiting: int = 0) -> None:
+        """Show how many images have arrived, and how many runs wait for their turn."""
+        update_traits(self.cancel, description="Cancel all" if waiting else "Cancel")
+        update_traits(self.progress, max=max(requested, 1), value=count)
+        # Nobody knows how far a single request is: until its first image is there, the bar would tell lies.
+        set_visible(self.progress, count > 0)
+        behind = f" · {waiting} waiting" if waiting else ""
+        self.show_status(f"running: {count} of {requested} image{'' if requested == 1 else 's'}{behind}")
 
     def show_waiting(self, seconds: float, reason: str) -> None:
         """Show for how long the run waits, and why."""
@@ -67,7 +71,7 @@ class Header:
 
     def show_finished(self, status: str, problems: int) -> None:
         """The run is over. There may be `problems`: settings can be changed while it runs."""
-        update_traits(self.cancel, disabled=True)
+        update_traits(self.cancel, disabled=True, description="Cancel")
         set_visible(self.progress, False)
         self.show_ready(problems)
         if status:

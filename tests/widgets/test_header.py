@@ -41,15 +41,21 @@ def test_problems_keep_the_step_from_being_run(header, problems, message):
 
 def test_a_run_is_followed_to_its_end(header):
     header.show_running(3)
-    assert (header.run.disabled, header.cancel.disabled, header.progress.max) == (True, False, 3)
+    assert (header.run.disabled, header.cancel.disabled, header.progress.max) == (False, False, 3)
     assert "running: 0 of 3 images" in header.status.value
+    assert "ig-hidden" in header.progress._dom_classes  # nobody knows how far it is
     header.show_progress(2, 3)
     assert header.progress.value == 2
+    assert "ig-hidden" not in header.progress._dom_classes
     assert "running: 2 of 3 images" in header.status.value
+    header.show_progress(0, 1, waiting=2)
+    assert "running: 0 of 1 image · 2 waiting" in header.status.value
+    assert header.cancel.description == "Cancel all"
     header.show_waiting(7.5, "rate limit")
     assert "waiting 7.5 s: rate limit" in header.status.value
     header.show_finished("done: 3 of 3 images", 1)
     assert (header.run.disabled, header.cancel.disabled) == (True, True)
+    assert header.cancel.description == "Cancel"
     assert "done: 3 of 3 images" in header.status.value
 
 
