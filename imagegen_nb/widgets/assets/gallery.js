@@ -158,7 +158,9 @@ function render({ model, el }) {
     source.follow(wanted, isUsed);
     const key = nextFocus || focused;
     if (!key || dialogOpen()) return;
-    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? (nextFocus && el.querySelector("[data-key]:not(:disabled)"));
+    // What had the focus may be gone: a button of the run before, or one that is disabled now.
+    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? el.querySelector(".igw-actions [data-key]")
+      ?? el.querySelector("[data-key]:not(:disabled)");
     target?.focus();
   }
 
