@@ -68,8 +68,8 @@ def _joined(names: tuple[str, ...]) -> str:
 class DisplayProbe(BaseWidget):
     """An invisible widget that calls `on_display` whenever a page shows it; it brings the form's style."""
 
-    scripts = ("shared.js", "display_probe.js")
-    styles = ("form.css",)
+    scripts = ("shared.js", "kernel_gone.js", "display_probe.js")
+    styles = ("form.css", "kernel_gone.css")
 
     def __init__(self, on_display: Callable[[], object], **traits: Any) -> None:
         self._on_display = on_display

@@ -292,7 +292,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     @property
     def _job(self) -> object:
         """What goes on, None when nothing does."""
-        return None if self._queue.is_idle else self._queue
+        return None if self._queue.is_idle else self._queue.job or self._queue
 
     def cancel(self) -> None:
         """Cancel the run that is under way, and those that wait; images that had arrived are kept."""

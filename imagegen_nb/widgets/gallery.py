@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import threading
 import time
-import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn
 
 import traitlets
 from IPython.display import display
 
-from imagegen_nb.core import filenames, html_repr, images
+from imagegen_nb.core import filenames, images
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.runs.run import Run
+from imagegen_nb.step.output import Asset
 from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name, count_images
+from imagegen_nb.widgets.history import History, HistoryFilter
+from imagegen_nb.widgets.image_archive import zip_of
+from imagegen_nb.widgets.marks import MarkKeeper, MemoryMarks
 from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery, make_static
 
 _MOST_PENDING = 100
@@ -35,8 +35,17 @@ _SENT_ALONG = 24
 _THUMBNAILS_AHEAD = 12
 """Thumbnails sent along with a new run, before the page can ask."""
 _MOST_ASKED = 48
-_LARGEST_ZIP = 400_000_000
-"""Bytes of one download: all of it passes through the kernel's memory and the page's."""
+_MOST_CHOSEN = 10_000
+"""Images of one request to download or remove."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    """Images that were taken out of the view at once, and what was shown then."""
+
+    name: str
+    places: tuple[tuple[str, int], ...]  # page id and position
+    shown_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,9 @@ class Gallery(BaseWidget):
     settings** for the run that is shown: the callback gets the `Run`. `offer(action)` adds another button
     for it. Removing an image takes it out of the view only.
 
+    Images can be starred and have notes, in the page or by `star` and `note`; `starred` and `notes` give them
+    back. They are kept in `marks`, which lives as long as the gallery; galleries can share one.
+
     What is shown (`view`) holds only texts; it is written here and never read back. It describes the first
     images of a run; a page asks for the others, and for thumbnails, as they come into sight. Thumbnails are
     made once, in threads beside the kernel's own, and kept in the store. Without a kernel, a static table
@@ -72,21 +84,37 @@ class Gallery(BaseWidget):
 
     scripts = (
         "shared.js",
+        "kernel_gone.js",
         "requests.js",
+        "picture_source.js",
         "gallery_parts.js",
+        "image_card.js",
+        "pending_images.js",
         "gallery_cards.js",
         "gallery_run.js",
-        "dialogs.js",
+        "sharp_pictures.js",
+        "image_grid.js",
+        "zoom.js",
+        "image_details.js",
+        "lightbox.js",
+        "comparison.js",
+        "selection.js",
+        "history.js",
+        "gallery_actions.js",
         "gallery.js",
     )
-    styles = ("base.css", "gallery.css", "gallery_run.css")
+    styles = ("base.css", "kernel_gone.css", "gallery.css", "gallery_run.css", "dialogs.css", "history.css")
 
     view: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(unsaved=True)
     # Not a part of the view, because it changes while somebody types, and the view is large.
     run_note = traitlets.Unicode().tag(unsaved=True)
 
     def __init__(
-        self, source: Run | Iterable[Run | AssetRecord] | None = None, *, store: Store | None = None
+        self,
+        source: Run | Iterable[Run | AssetRecord] | None = None,
+        *,
+        store: Store | None = None,
+        marks: MarkKeeper | None = None,
     ) -> None:
         self._lock = threading.RLock()
         sources = (source,) if isinstance(source, Run) else source or ()
@@ -94,7 +122,10 @@ class Gallery(BaseWidget):
         self._shown_id = self._pages[len(self._pages) - 1].id if len(self._pages) else ""
         self._told_of = ""  # the page that was last told of as shown
         self._output_id = ""
-        self._removed: dict[str, list[int]] = {}  # page id -> positions, the last removed last
+        self.marks: MarkKeeper = marks or MemoryMarks()
+        self._removed: dict[str, list[int]] = {}  # page id -> positions
+        self._removals: list[_Removal] = []  # the last one last
+        self._marked = 0  # how often a mark has changed: a page then asks for the history again
         self._delivery = ThumbnailDelivery(lambda message, buffers: self.send(message, list(buffers)))
         self._thumbnails_sent_for = self._page().id  # a browser page opened later asks for what it lacks
         self._use_callbacks: list[Callable[[Run], object]] = []
@@ -119,11 +150,13 @@ class Gallery(BaseWidget):
             self._shown_id = run.id
         self._fallback.update()
 
-    def placeholders(self, count: int) -> None:
-        """Show `count` tiles for images that are being made; 0 goes back to the last run."""
+    def placeholders(self, count: int, size: tuple[int, int] | None = None) -> None:
+        """Show `count` tiles for images that are being made, in the shape of `size` (width and height) or
+        square; 0 goes back to the last run."""
         self.end(_ANONYMOUS, None)
         if count > 0:
-            self.begin(PendingRun(_ANONYMOUS, min(count, _MOST_PENDING), started=time.monotonic()))
+            count = min(count, _MOST_PENDING)
+            self.begin(PendingRun(_ANONYMOUS, count, size=size, started=time.monotonic()))
 
     def begin(self, pending: PendingRun, *, show: bool = True) -> None:
         """Add a run that has not ended as a page, or bring its page up to date; `show` it."""
@@ -217,6 +250,37 @@ class Gallery(BaseWidget):
         last = len(self._pages) - 1
         return self._pages[max(0, min(position, last))].id if last >= 0 else ""
 
+    @property
+    def starred(self) -> tuple[Asset, ...]:
+        """The images with a star, in the order their runs happened."""
+        return tuple(asset for asset in self._all_assets() if self.marks.read_mark(asset.id).starred)
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """The notes by the ids of their images."""
+        marks = ((asset.id, self.marks.read_mark(asset.id)) for asset in self._all_assets())
+        return {asset_id: mark.note for asset_id, mark in marks if mark.note}
+
+    def star(self, asset: Asset, on: bool = True) -> None:
+        """Give an image a star, or take it away."""
+        self._mark(asset, starred=on)
+
+    def note(self, asset: Asset, text: str) -> None:
+        """Note something on an image; an empty text takes the note away. Raises `InvalidOption` for a text
+        that is too long."""
+        self._mark(asset, note=text)
+
+    def _mark(self, asset: Asset, **change: Any) -> None:
+        with self._lock:
+            self.marks.keep_mark(asset.id, replace(self.marks.read_mark(asset.id), **change))
+            self._marked += 1
+            self._refresh()
+
+    def _all_assets(self) -> Iterable[Asset]:
+        return (
+            asset for page in map(self._pages.__getitem__, range(len(self._pages))) for asset in page.assets
+        )
+
     def _ipython_display_(self) -> None:
         data, metadata = self._repr_mimebundle_()  # type: ignore[misc]  # never None beside a kernel
         display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
@@ -249,6 +313,11 @@ class Gallery(BaseWidget):
         page = self._page()
         return page, page.shown(self._removed.get(page.id, ()))
 
+    def _item(self, page: GalleryPage, index: int) -> dict[str, Any]:
+        """What a browser page needs to know of one image."""
+        mark = self.marks.read_mark(page.assets[index].id)
+        return {**page.item(index), "starred": mark.starred, "note": mark.note}
+
     def _refresh(self) -> None:
         page, shown = self._page_and_shown()
         removed = self._removed.get(page.id, [])
@@ -268,20 +337,21 @@ class Gallery(BaseWidget):
             "page": page.id,
             "count": len(page.assets),
             "removed": list(removed),
-            "items": [page.item(index) for index in shown[:_SENT_ALONG]],
+            "items": [self._item(page, index) for index in shown[:_SENT_ALONG]],
             "position": position,
             "total": total,
             "run": f"run {position + 1}" if total > 1 else "",
             "pending": pending.count if pending else 0,
-            "shape": list(pending.shape) if pending else [],
+            "asked": list(pending.shape) if pending and pending.shape else [],
             "elapsed": pending.elapsed if pending else None,
             "making": making.id if making else "",
             "running": making is not None,
             "usable": bool(self._use_callbacks and page.run),
             "actions": self._buttons(page),
+            "marks": self._marked,
             "mark": "the output" if total > 1 and page.id == self._output_id else "",
             "path_note": self._path_note(page),
-            "undo": page.assets[removed[-1]].file_name if removed else "",
+            "undo": self._removals[-1].name if self._removals else "",
             "empty": _empty_text(page),
         }
         self.set_trait("view", view)
@@ -326,8 +396,15 @@ class Gallery(BaseWidget):
                 return answer, [data]
             case {"type": "thumbnails", "ids": list(image_ids)}:
                 return self._thumbnails(image_ids)
+            case {"type": "small_thumbnails", "ids": list(image_ids)}:
+                assets = {key: page.assets[index] for key, page, index in self._found(image_ids, _MOST_ASKED)}
+                return self._delivery.answer(assets, images.STATIC)
             case {"type": "zip"}:
-                return self._zip()
+                return self._zip(content.get("ids"))
+            case {"type": "details", "id": str(image_id)}:
+                return {"type": "details", **self._find(image_id)[0].details()}, []
+            case {"type": "history", "start": int(start)}:
+                return {"type": "history", **self._history(content, start)}, []
             case {"type": "use", "id": str(image_id)}:
                 return self._act(self._find(image_id)[0], _USE.key), []
             case {"type": "act", "page": str(page_id), "action": str(key)}:
@@ -363,11 +440,17 @@ class Gallery(BaseWidget):
             case {"type": "flip", "to": int(position)}:
                 self._shown_id = self._id_at(position)
             case {"type": "remove", "id": str(image_id)}:
-                page, index = self._find(image_id)
-                self._removed.setdefault(page.id, []).append(index)
+                self._remove([image_id])
+            case {"type": "remove", "ids": list(image_ids)}:
+                self._remove(image_ids)
             case {"type": "undo"}:
-                if removed := self._removed.get(self._page().id):
-                    removed.pop()
+                self._undo()
+            case {"type": "star", "id": str(image_id), "on": bool(on)}:
+                page, index = self._find(image_id)
+                self._mark(page.assets[index], starred=on)
+            case {"type": "note", "id": str(image_id), "text": str(text)}:
+                page, index = self._find(image_id)
+                self._mark(page.assets[index], note=text)
             case _:
                 _refuse("the gallery does not know this request")
 
@@ -378,39 +461,61 @@ class Gallery(BaseWidget):
             _refuse("the image is not in this gallery")
         return found
 
-    def _thumbnails(self, image_ids: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
-        """What a page needs to show those of the images that are in the gallery."""
+    def _found(self, image_ids: list[Any], most: int) -> list[tuple[str, GalleryPage, int]]:
+        """Those of the images that are in the gallery, each with its page and position."""
         found = {}
-        for image_id in image_ids[:_MOST_ASKED]:
+        for image_id in image_ids[:most]:
             if isinstance(image_id, str) and (place := self._pages.find(image_id)):
-                found[image_id] = place
-        answer, buffers = self._delivery.answer(
-            {key: page.assets[index] for key, (page, index) in found.items()}
-        )
-        return {**answer, "items": [page.item(index) for page, index in found.values()]}, buffers
+                found[image_id] = (image_id, *place)
+        return list(found.values())
 
-    def _zip(self) -> tuple[dict[str, Any], list[bytes]]:
-        """The files that are shown and at hand, numbered where names are the same."""
+    def _thumbnails(self, image_ids: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """What a browser page needs to show those of the images that are in the gallery."""
+        found = self._found(image_ids, _MOST_ASKED)
+        answer, buffers = self._delivery.answer({key: page.assets[index] for key, page, index in found})
+        return {**answer, "items": [self._item(page, index) for _, page, index in found]}, buffers
+
+    def _history(self, request: Mapping[str, Any], start: int) -> dict[str, Any]:
+        history = History(self._pages, self._removed, self.marks)
+        return history.answer(HistoryFilter.of(request), start)
+
+    def _remove(self, image_ids: list[Any]) -> None:
+        """Take images out of the view, all of them by one undo to be brought back."""
+        found = self._found(image_ids, _MOST_CHOSEN)
+        found = [place for place in found if place[2] not in self._removed.get(place[1].id, ())]
+        if not found:
+            _refuse("the image is not in this gallery")
+        names = [page.assets[index].file_name for _, page, index in found]
+        name = names[0] if len(names) == 1 else count_images(len(names))
+        places = tuple((page.id, index) for _, page, index in found)
+        self._removals.append(_Removal(name, places, self._shown_id))
+        for page_id, index in places:
+            self._removed.setdefault(page_id, []).append(index)
+
+    def _undo(self) -> None:
+        """Bring back what was removed last, where it was shown then."""
+        if not self._removals:
+            return
+        removal = self._removals.pop()
+        for page_id, index in removal.places:
+            self._removed[page_id].remove(index)
+        if self._pages.position(removal.shown_id) is not None:
+            self._shown_id = removal.shown_id
+
+    def _zip(self, image_ids: object) -> tuple[dict[str, Any], list[bytes]]:
+        """The images that were chosen, or all that are shown."""
         page, shown = self._page_and_shown()
-        buffer, names = io.BytesIO(), Counter[str]()
-        size = sum(page.assets[index].file_size for index in shown)
-        if size > _LARGEST_ZIP:
-            have, most = html_repr.byte_size(size), html_repr.byte_size(_LARGEST_ZIP)
-            _refuse(
-                f"these images have {have}, a download at most {most}: take single ones, or copy the store"
-            )
-        with zipfile.ZipFile(buffer, "w") as archive:  # image files do not compress further
-            for asset in (page.assets[index] for index in shown):
-                with suppress(ImagegenError):
-                    data, name = asset.bytes(), Path(base_name(asset))
-                    names[name.name] += 1
-                    number = f" ({names[name.name]})" if names[name.name] > 1 else ""
-                    archive.writestr(f"{name.stem}{number}{name.suffix}", data)
-        if not names:
-            _refuse("there is no image at hand to download")
-        text = f"Downloaded {names.total():,} of {count_images(len(shown))}."
-        file_name = f"{filenames.slug(page.label)}.zip"
-        return {"type": "zip", "name": file_name, "text": text}, [buffer.getvalue()]
+        label = page.label
+        if isinstance(image_ids, list):
+            found = self._found(image_ids, _MOST_CHOSEN)
+            assets = [page.assets[index] for _, page, index in found]
+            if len({page.id for _, page, _ in found}) != 1:
+                label = "images"
+        else:
+            assets = [page.assets[index] for index in shown]
+        data, count = zip_of(assets)
+        text = f"Downloaded {count:,} of {count_images(len(assets))}."
+        return {"type": "zip", "name": f"{filenames.slug(label)}.zip", "text": text}, [data]
 
 
 def _use_label(page: GalleryPage) -> str:

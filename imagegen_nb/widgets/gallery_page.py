@@ -18,6 +18,7 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, is_at_hand, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord, Store
+from imagegen_nb.widgets import run_settings
 from imagegen_nb.widgets.error_text import ErrorText
 
 _LONGEST_ALT = 250
@@ -48,12 +49,13 @@ class _StoredAssets(Sequence[Asset]):
 @dataclass(frozen=True, slots=True)
 class PendingRun:
     """A run that has not ended: `count` images are to come. `started` is a `time.monotonic()`, None while the
-    run waits for its turn. Without a `step`, nothing else is known of it."""
+    run waits for its turn. `size` is the shape to expect where no `step` tells it."""
 
     id: str
     count: int
     step: ImageGenerationStep | None = None
     started: float | None = None
+    size: tuple[int, int] | None = None
 
     @property
     def elapsed(self) -> float | None:
@@ -61,11 +63,13 @@ class PendingRun:
         return None if self.started is None else time.monotonic() - self.started
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """The proportions that were asked for; a square where the model decides."""
+    def shape(self) -> tuple[int, int] | None:
+        """The proportions that were asked for, None where the model decides."""
+        if self.size is not None:
+            return self.size
         size = self.step.effective("image_size") if self.step else None
         match = _SHAPE.fullmatch(str(size))
-        return (int(match[1]), int(match[2])) if match else (1, 1)
+        return (int(match[1]), int(match[2])) if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class GalleryPage:
     emulated: bool = False
     alt: str = "Stored image"
     prefix: str = ""
+    prompt: str = ""
     assets: Sequence[Asset] = ()
     run: Run | None = None
     pending: PendingRun | None = None
@@ -106,6 +111,7 @@ class GalleryPage:
             emulated=run.emulated,
             alt=run.prompt if len(run.prompt) <= _LONGEST_ALT else f"{run.prompt[:_LONGEST_ALT]}…",
             prefix=f"{run.identifier}.output" if run.identifier else "",
+            prompt=run.prompt,
             assets=run.output.assets,
             run=run,
             duration=f"{run.duration:.1f} s",
@@ -151,10 +157,19 @@ class GalleryPage:
             "more": [f"sha256 {stored.sha256[:8]}"] if stored else [],
             "path": f"{{{{{self.prefix}.assets.{index}.file_url}}}}" if self.prefix else "",
             "file": url2pathname(address.path) if address.scheme == "file" else "",
+            "size": asset.file_size,
             "width": stored.width if stored else 0,
             "height": stored.height if stored else 0,
             "missing": not is_at_hand(asset),
         }
+
+    def details(self) -> dict[str, Any]:
+        """The prompt as it was sent, the template where it differs, and the settings by the platform's
+        labels. Of stored records nothing of it is known."""
+        if (run := self.run) is None:
+            return {"prompt": "", "template": "", "settings": []}
+        template = run.step.prompt if run.step.prompt != run.prompt else ""
+        return {"prompt": run.prompt, "template": template, "settings": run_settings.labelled(run)}
 
     def html(self) -> str:
         """The page as a static table, for a notebook without a kernel."""
@@ -211,6 +226,7 @@ class Pages:
                 records.setdefault(item.run_id, []).append(item)
         self._runs |= {run_id: found for run_id, found in records.items() if run_id not in self._runs}
         self._order = list(self._runs)
+        self._stored_models: dict[str, str] | None = None
 
     def __len__(self) -> int:
         return len(self._order)
@@ -259,6 +275,25 @@ class Pages:
             return None
         page, index = self._page(match[1]), int(match[2])
         return (page, index) if index < len(page.assets) else None
+
+    def model_of(self, page: GalleryPage) -> str:
+        """The model that a page's run was for; empty where the store's ledger does not know it."""
+        return page.run.step.model if page.run else self._ledger().get(page.id, "")
+
+    def models(self) -> list[str]:
+        """All models of the gallery's runs, by name."""
+        runs = (run.step.model for run in self._runs.values() if isinstance(run, Run))
+        stored = (
+            self._ledger().get(run_id, "") for run_id, run in self._runs.items() if isinstance(run, list)
+        )
+        return sorted({*runs, *stored} - {""})
+
+    def _ledger(self) -> dict[str, str]:
+        """The models of the store's runs. Read once, when first asked: a ledger may be long."""
+        if self._stored_models is None:
+            runs = () if self._store is None else self._store.list_runs()
+            self._stored_models = {entry.run_id: entry.model for entry in runs if entry.run_id in self._runs}
+        return self._stored_models
 
     def _page(self, run_id: str) -> GalleryPage:
         run = self._runs[run_id]

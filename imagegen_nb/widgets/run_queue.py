@@ -61,7 +61,7 @@ class RunQueue:
         self._lock = threading.RLock()
         self._waiting: list[RunRequest] = []
         self._current: RunRequest | None = None
-        self._job: Job[Run] | None = None
+        self.job: Job[Run] | None = None
         self._cancelled = ""  # the id of a run that is cancelled alone: the others go on
         self._cancelled_early = False  # before there was a job to cancel
         self.is_idle = True
@@ -110,10 +110,10 @@ class RunQueue:
         self._tell_dropped(dropped)
 
     def _cancel_job(self) -> None:
-        if self._job is None:
+        if self.job is None:
             self._cancelled_early = True
         else:
-            self._job.cancel()
+            self.job.cancel()
 
     def _tell_dropped(self, dropped: list[RunRequest]) -> None:
         for request in dropped:
@@ -130,7 +130,7 @@ class RunQueue:
             self._end(request, error)
             return
         with self._lock:
-            self._job = job
+            self.job = job
             if self._cancelled_early:
                 job.cancel()
         job.future.add_done_callback(partial(self._on_done, request))
@@ -147,7 +147,7 @@ class RunQueue:
         self._tell_dropped(dropped)
         self._listener.run_ended(request, error)
         with self._lock:
-            self._job, self._cancelled, self._cancelled_early = None, "", False
+            self.job, self._cancelled, self._cancelled_early = None, "", False
             following = self._waiting.pop(0) if self._waiting else None
             self._current = following
         self._listener.queue_changed()

@@ -346,7 +346,7 @@ def test_while_it_runs_again_nothing_of_the_old_run_is_shown(form, emulator):
     form.panel.header.run.click()
     view, panel = form.panel.gallery.view, form.panel
     assert panel.tabs.selected_index == 1
-    assert (view["pending"], view["shape"], view["error"], view["items"]) == (3, [1536, 1024], None, [])
+    assert (view["pending"], view["asked"], view["error"], view["items"]) == (3, [1536, 1024], None, [])
     assert buttons(form) == ["Cancel this run"]
     assert (states(form), panel.tree.label) == ({"predicted"}, "Output of run 2")
     assert not any(".error" in node["path"] for node in panel.tree.nodes)

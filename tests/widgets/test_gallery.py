@@ -329,6 +329,112 @@ def test_an_image_is_removed_from_the_view_and_brought_back(run: Run, sent: list
     assert [asset.bytes() for asset in run.output.assets]
 
 
+def test_several_images_of_several_runs_are_removed_at_once_and_come_back_at_once(
+    workspace: Workspace, sent: list[Answer]
+):
+    gallery = Gallery([run_of(STEP, workspace.store), run_of(STEP, workspace.store)])
+    newest = ids(gallery)
+    ask(gallery, sent, type="flip", by=-1)
+    oldest = ids(gallery)
+    chosen = [oldest[0], newest[1], newest[2]]
+    assert ask(gallery, sent, type="remove", ids=[*chosen, "unknown", 3])[0] == {"type": "done"}
+    assert (names(gallery), gallery.view["undo"]) == (["hero-2.png", "hero-3.png"], "3 images")
+    assert "not in this gallery" in ask(gallery, sent, type="remove", ids=chosen)[0]["reason"]
+    ask(gallery, sent, type="flip", by=1)
+    assert names(gallery) == ["hero-1.png"]
+    ask(gallery, sent, type="remove", ids=newest[:1])
+    assert gallery.view["undo"] == "hero-1.png"
+    ask(gallery, sent, type="flip", by=-1)
+    ask(gallery, sent, type="undo")
+    assert (gallery.view["position"], names(gallery)) == (1, ["hero-1.png"])  # where it was removed
+    ask(gallery, sent, type="undo")
+    assert (gallery.view["position"], ids(gallery), gallery.view["undo"]) == (0, oldest, "")
+
+
+def test_what_was_chosen_comes_as_one_zip(workspace: Workspace, sent: list[Answer]):
+    gallery = Gallery([run_of(STEP, workspace.store), run_of(STEP, workspace.store)])
+    newest = ids(gallery)
+    answer, (data,) = ask(gallery, sent, type="zip", ids=[newest[2], newest[0]])
+    assert (answer["name"], answer["text"]) == ("hero.zip", "Downloaded 2 of 2 images.")
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["hero-3.png", "hero-1.png"]
+    ask(gallery, sent, type="flip", by=-1)
+    answer, (data,) = ask(gallery, sent, type="zip", ids=[newest[0], ids(gallery)[0]])
+    assert answer["name"] == "images.zip"
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["hero-1.png", "hero-1 (2).png"]
+
+
+def test_prompt_and_settings_come_on_demand(run: Run, sent: list[Answer]):
+    gallery = Gallery(run)
+    answer, buffers = ask(gallery, sent, type="details", id=ids(gallery)[0])
+    assert (answer["type"], answer["prompt"], buffers) == ("details", "a fox", [])
+    assert ("Model", "gpt-image-2") in answer["settings"]
+    assert "prompt" not in gallery.view["items"][0]
+
+
+# Stars and notes
+
+
+def test_stars_and_notes_stay_whatever_is_shown(workspace: Workspace, sent: list[Answer]):
+    runs = [run_of(STEP, workspace.store), run_of(STEP, workspace.store)]
+    gallery = Gallery(runs)
+    image = ids(gallery)[1]
+    assert ask(gallery, sent, type="star", id=image, on=True)[0] == {"type": "done"}
+    assert ask(gallery, sent, type="note", id=image, text="more light")[0] == {"type": "done"}
+    assert gallery.starred == (runs[1].output.assets[1],)
+    assert gallery.notes == {runs[1].output.assets[1].id: "more light"}
+    ask(gallery, sent, type="flip", by=-1)
+    gallery.show(runs[1])  # another page, and the same run drawn again
+    assert [item["starred"] for item in gallery.view["items"]] == [False, True, False]
+    assert gallery.view["items"][1]["note"] == "more light"
+    # An image of another run than the one that is shown, by code; then all are taken back.
+    gallery.star(runs[0].output.assets[0])
+    assert gallery.starred == (runs[0].output.assets[0], runs[1].output.assets[1])
+    gallery.star(runs[0].output.assets[0], on=False)
+    ask(gallery, sent, type="star", id=image, on=False)
+    gallery.note(runs[1].output.assets[1], "")
+    assert (gallery.starred, gallery.notes) == ((), {})
+
+
+def test_a_page_is_told_of_every_mark(run: Run, sent: list[Answer]):
+    gallery = Gallery(run)
+    seen = [gallery.view["marks"]]
+    for on in (True, False, True):
+        gallery.star(run.output.assets[0], on)
+        seen.append(gallery.view["marks"])
+    assert len(set(seen)) == 4
+
+
+def test_galleries_share_marks(run: Run):
+    gallery = Gallery(run)
+    gallery.star(run.output.assets[2])
+    assert Gallery(run, marks=gallery.marks).starred == (run.output.assets[2],)
+    assert Gallery(run).starred == ()
+
+
+def test_a_note_that_is_too_long_is_refused_and_the_old_one_kept(run: Run, sent: list[Answer]):
+    gallery = Gallery(run)
+    gallery.note(run.output.assets[0], "good")
+    answer, _ = ask(gallery, sent, type="note", id=ids(gallery)[0], text="x" * 2001)
+    assert "at most 2,000" in answer["reason"]
+    with pytest.raises(InvalidOption, match="shorten it"):
+        gallery.note(run.output.assets[0], "x" * 2001)
+    assert list(gallery.notes.values()) == ["good"]
+
+
+def test_the_history_comes_page_by_page_and_filtered(run: Run, workspace: Workspace, sent: list[Answer]):
+    other = run_of(ImageGenerationStep(prompt="a dog", image_count=2), workspace.store)
+    gallery = Gallery([run, other])
+    gallery.star(run.output.assets[1])
+    answer, _ = ask(gallery, sent, type="history", start=0)
+    assert [entry["position"] for entry in answer["entries"]] == [1, 1, 0, 0, 0]
+    answer, _ = ask(gallery, sent, type="history", start=0, starred=True, text="fox")
+    assert [entry["name"] for entry in answer["entries"]] == ["hero-2.png"]
+    answer, buffers = ask(gallery, sent, type="small_thumbnails", ids=[answer["entries"][0]["id"], "x", 3])
+    assert answer["type"] == "small_thumbnails"
+    assert len(answer["ids"]) + len(answer["later"]) == 1
+    assert len(buffers) == len(answer["ids"])
+
+
 def test_settings_are_handed_to_who_wants_them(run: Run, sent: list[Answer]):
     gallery, used = Gallery(run), []
     assert not gallery.view["usable"]
@@ -366,6 +472,17 @@ HOSTILE = [
     {"type": "use", "id": {}},
     {"type": "act"},
     {"type": "act", "page": "run-1", "action": "use"},
+    {"type": "remove", "ids": []},
+    {"type": "remove", "ids": ["nobody.0"]},
+    {"type": "zip", "ids": []},
+    {"type": "zip", "ids": [None, "nobody.0"]},
+    {"type": "star", "id": "nobody.0", "on": True},
+    {"type": "star", "on": True},
+    {"type": "note", "id": "nobody.0", "text": "x"},
+    {"type": "note", "text": 3},
+    {"type": "details", "id": "nobody.0"},
+    {"type": "history"},
+    {"type": "history", "start": "0"},
     {"type": "__class__"},
     {"type": {"type": "zip"}},
 ]
@@ -471,6 +588,16 @@ def test_previews_are_small_and_never_state(run: Run, sent: list[Answer]):
     assert (gallery.view["running"], gallery.view["total"]) == (False, 1)
 
 
+def test_placeholders_have_the_shape_that_was_asked_for(run: Run):
+    gallery = Gallery()
+    gallery.placeholders(2, (1536, 1024))
+    assert gallery.view["asked"] == [1536, 1024]
+    gallery.show(run)
+    assert gallery.view["asked"] == []
+    gallery.placeholders(1)
+    assert gallery.view["asked"] == []
+
+
 def test_a_preview_makes_its_own_place(sent: list[Answer]):
     gallery = Gallery()
     gallery.preview(2, picture())
@@ -490,7 +617,7 @@ def test_a_run_under_way_is_a_page_of_its_own_and_its_result_takes_its_place(
     step = ImageGenerationStep(prompt="a dog", image_size="1536x1024", image_count=2)
     gallery.begin(PendingRun("a", 2, step, started=time.monotonic()))
     view = gallery.view
-    assert (view["page"], view["making"], view["pending"], view["shape"]) == ("a", "a", 2, [1536, 1024])
+    assert (view["page"], view["making"], view["pending"], view["asked"]) == ("a", "a", 2, [1536, 1024])
     assert (view["position"], view["total"], view["elapsed"] >= 0) == (1, 2, True)
     assert (view["items"], view["notes"], view["error"], view["actions"]) == ([], [], None, [])
     gallery.begin(PendingRun("b", 1, step), show=False)

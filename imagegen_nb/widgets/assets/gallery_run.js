@@ -10,7 +10,7 @@ const runParts = (act) => {
   const elapsed = h("span", { class: "igw-elapsed" });
   const track = h("div", { role: "progressbar", "aria-label": "Making the images", class: "igw-track" }, h("div"));
   const progress = h("div", { class: "igw-progress" }, track, elapsed);
-  const buttons = h("div", { class: "igw-actions", role: "group", "aria-label": "This run" });
+  const buttons = h("div", { class: "igw-run-actions", role: "group", "aria-label": "This run" });
   const drawn = new Map(); // element -> what it shows
   let began = 0;
   let timer = 0;
@@ -42,11 +42,11 @@ const runParts = (act) => {
     else ["valuemin", "valuemax", "valuenow"].forEach((name) => track.removeAttribute(`aria-${name}`));
   }
 
-  function show(view, arrived) {
+  function show(view, arrived, gone) {
     redraw(error, [view.page, view.error], () => errorParts(view));
     redraw(buttons, [view.page, view.actions], () => buttonParts(view));
-    buttons.hidden = !view.actions.length;
-    progress.hidden = view.elapsed == null;
+    buttons.hidden = gone || !view.actions.length;
+    progress.hidden = gone || view.elapsed == null;
     clearInterval(timer);
     if (progress.hidden) return;
     began = performance.now() - view.elapsed * SECOND;
