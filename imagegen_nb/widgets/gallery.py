@@ -9,6 +9,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -69,7 +70,7 @@ class Gallery(BaseWidget):
         self._delivery = ThumbnailDelivery(lambda message, buffers: self.send(message, list(buffers)))
         self._thumbnails_sent_for = self._page().id  # a browser page opened later asks for what it lacks
         self._use_callbacks: list[Callable[[Run], object]] = []
-        self._fallback = StaticFallback(self._static_html, self._static_text)
+        self._fallback = StaticFallback(self._static_page)
         super().__init__()
         self.on_msg(self._on_request)
         self._refresh()
@@ -116,20 +117,15 @@ class Gallery(BaseWidget):
     def __repr__(self) -> str:
         return f"Gallery of {count_images(len(self._page_and_shown()[1]))} (run this cell to see it live)"
 
-    def _static_html(self) -> str:
+    def _static_page(self) -> html_repr.Page:
         page = self._page()
         make_static(page.in_static_view())
-        return page.html() + "".join(f"<p>{line}</p>" for line in self._other_runs())
-
-    def _static_text(self) -> str:
-        return "\n".join([self._page().text(), *(f"  {line}" for line in self._other_runs())])
-
-    def _other_runs(self) -> list[str]:
-        """What the static view, which shows one run, says of the others."""
-        others = len(self._pages) - 1
-        return (
-            [f"… and {others:,} other run{'' if others == 1 else 's'}, not shown here"] if others > 0 else []
-        )
+        static, others = page.static_page(), len(self._pages) - 1
+        if others <= 0:
+            return static
+        # The static view shows one run.
+        line = f"… and {others:,} other run{'' if others == 1 else 's'}, not shown here"
+        return replace(static, below=[line])
 
     def _page(self) -> GalleryPage:
         return self._pages[self._position] if self._position < len(self._pages) else GalleryPage()
