@@ -7,6 +7,7 @@ is not part of the state does not fill the file.
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,6 +43,10 @@ class BaseWidget(anywidget.AnyWidget):
         if names := self.trait_names(unsaved=True):
             self.observe(self._send_change, names)
 
+    def _repr_mimebundle_(self, **kwargs: dict[Any, Any]) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return bundle and (with_html(bundle[0], repr(self)), bundle[1])
+
     def page_opened(self) -> None:
         """Called whenever a page asks for the script, which means that it shows the widget."""
 
@@ -59,6 +64,11 @@ class BaseWidget(anywidget.AnyWidget):
 
     def _send_change(self, change: dict[str, Any]) -> None:
         self.send({"type": "values", "values": {change["name"]: change["new"]}})
+
+
+def with_html(data: dict[str, Any], text: str) -> dict[str, Any]:
+    """A widget's message with `text` as HTML too: without a kernel, VS Code shows that instead."""
+    return {**data, "text/html": f"<div>{escape(text)}</div>"}
 
 
 def _joined(names: tuple[str, ...]) -> str:

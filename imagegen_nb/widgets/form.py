@@ -13,6 +13,7 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
+from imagegen_nb.core import html_repr
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.events import RunEvent
 from imagegen_nb.errors import StepFailed
@@ -23,10 +24,10 @@ from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.step_file.export import image_settings
 from imagegen_nb.widgets import notebook_steps
-from imagegen_nb.widgets.base import DisplayProbe
+from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.draft_inputs import DraftInputs
 from imagegen_nb.widgets.fallback import StaticFallback
-from imagegen_nb.widgets.form_state import Draft, FormState
+from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
 from imagegen_nb.widgets.gallery import RunAction
 from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun, count_images
 from imagegen_nb.widgets.interrupts import cancel_on_interrupt
@@ -35,6 +36,9 @@ from imagegen_nb.widgets.picker_variables import picker_variables
 from imagegen_nb.widgets.run_queue import RunQueue, RunRequest
 
 _CHANGED = "Settings changed since this run."
+
+_UNRUN = "The form opens as soon as the kernel is free. Is there no kernel? Run this cell."
+_LONGEST_TEXT = 2_000
 
 
 class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
@@ -81,7 +85,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._drawing = threading.RLock()
         self._panel: Panel | None = None
         self._display_probe = DisplayProbe(on_display=lambda: self.panel)
-        self._fallback = StaticFallback(self._static_html, self._static_text)
+        self._fallback = StaticFallback(self._static_page)
         super().__init__([self._display_probe])
         self.add_class("ig-form")
         notebook_steps.enter(self)
@@ -122,6 +126,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def _enter(self, key: str, value: Any) -> None:
         self._change(self._draft.changed(key, value))
+        self._fallback.update_later()
 
     def _change(self, draft: Draft) -> None:
         self._draft = draft
@@ -177,6 +182,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _set_from_code(self, change: dict[str, Any]) -> None:
         if not self._setting_traits and isinstance(change["new"], ImageGenerationStep):
             self._change(self._draft.loaded(change["new"]))
+            self._fallback.update()
 
     # The run that is shown: everything in the Output tab is of one run.
 
@@ -302,6 +308,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         """Cancel what is under way and close every widget of the form."""
         self.cancel()
         notebook_steps.leave(self)
+        self._fallback.cancel()
         if self._panel is not None:
             self._panel.close()
         self._display_probe.close()
@@ -419,19 +426,35 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     # Without a kernel
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        # An anywidget knows what Colab needs to show widgets that are not its own.
+        metadata = self._display_probe._repr_mimebundle_()[1]
+        return with_html(super()._repr_mimebundle_(**kwargs), repr(self)), metadata
+
     def _ipython_display_(self) -> None:
-        display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
+        data, metadata = self._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
         self._fallback.show()
 
-    def _static_html(self) -> str:
-        no_run = "<p>The form opens as soon as the kernel is free. Is there no kernel? Run this cell.</p>"
-        return no_run if self.run_result is None else self.run_result._repr_html_()
-
-    def _static_text(self) -> str:
-        return repr(self) if self.run_result is None else repr(self.run_result)
+    def _static_page(self) -> html_repr.Page:
+        if self.run_result is not None:
+            page: html_repr.Page = self.run_result.static_page()
+            return page
+        fields = self._state.fields.values()
+        rows = [(field.label, text) for field in fields if field.visible and (text := _text_of(field))]
+        return html_repr.Page(
+            title=self._draft.entry("name") or "Image Generation", notes=[_UNRUN], settings=rows
+        )
 
     def __repr__(self) -> str:
         return "Image Generation step (run this cell to use the form)"
+
+
+def _text_of(field: FieldState) -> str:
+    """What a field shows, as text."""
+    shown = next((option.label for option in field.options if option.value == field.value), field.value)
+    text = "" if shown is None else str(shown)
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
 
 def _again_label(page: GalleryPage) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import traitlets
 from IPython.display import display
 
-from imagegen_nb.core import filenames, images
+from imagegen_nb.core import filenames, html_repr, images
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.runs.run import Run
@@ -131,7 +131,7 @@ class Gallery(BaseWidget):
         self._use_callbacks: list[Callable[[Run], object]] = []
         self._actions: list[RunAction] = []
         self._show_callbacks: list[Callable[[], object]] = []
-        self._fallback = StaticFallback(self._static_html, self._static_text)
+        self._fallback = StaticFallback(self._static_page)
         super().__init__()
         self.on_msg(self._on_request)
         self._refresh()
@@ -282,27 +282,22 @@ class Gallery(BaseWidget):
         )
 
     def _ipython_display_(self) -> None:
-        data, metadata = self._repr_mimebundle_()  # type: ignore[misc]  # never None beside a kernel
+        data, metadata = self._repr_mimebundle_()
         display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
         self._fallback.show()
 
     def __repr__(self) -> str:
         return f"Gallery of {count_images(len(self._page_and_shown()[1]))} (run this cell to see it live)"
 
-    def _static_html(self) -> str:
+    def _static_page(self) -> html_repr.Page:
         page = self._page()
         make_static(page.in_static_view())
-        return page.html() + "".join(f"<p>{line}</p>" for line in self._other_runs())
-
-    def _static_text(self) -> str:
-        return "\n".join([self._page().text(), *(f"  {line}" for line in self._other_runs())])
-
-    def _other_runs(self) -> list[str]:
-        """What the static view, which shows one run, says of the others."""
-        others = len(self._pages) - 1
-        return (
-            [f"… and {others:,} other run{'' if others == 1 else 's'}, not shown here"] if others > 0 else []
-        )
+        static, others = page.static_page(), len(self._pages) - 1
+        if others <= 0:
+            return static
+        # The static view shows one run.
+        line = f"… and {others:,} other run{'' if others == 1 else 's'}, not shown here"
+        return replace(static, below=[line])
 
     def _page(self) -> GalleryPage:
         position = self._pages.position(self._shown_id)

@@ -171,21 +171,15 @@ class GalleryPage:
         template = run.step.prompt if run.step.prompt != run.prompt else ""
         return {"prompt": run.prompt, "template": template, "settings": run_settings.labelled(run)}
 
-    def html(self) -> str:
-        """The page as a static table, for a notebook without a kernel."""
+    def static_page(self) -> html_repr.Page:
+        """What is shown of the page in a notebook without a kernel; the same for equal runs."""
         if self.run:
-            return self.run._repr_html_()
-        return html_repr.html(self._heading(), self.notes, self._tiles(), len(self.assets))
+            return self.run.static_page()
+        return html_repr.Page(self._heading(), self.notes, self._tiles(), len(self.assets))
 
     def in_static_view(self) -> Sequence[Asset]:
         """The images that the static table shows."""
         return self.assets[: html_repr.tiles_shown(len(self.assets))]
-
-    def text(self) -> str:
-        """The page as lines of text, which are the same for equal runs."""
-        if self.run:
-            return repr(self.run)
-        return html_repr.text(self._heading(), self.notes, self._tiles(), len(self.assets))
 
     def _heading(self) -> str:
         return self.title or "No images yet"

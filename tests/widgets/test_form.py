@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from ipywidgets.widgets.widget import _instances
@@ -145,6 +147,38 @@ def test_a_run_fills_gallery_tree_and_fallback(form, emulator):
     assert any(node["path"] == "step_2.output.assets.0.file_url" for node in form.panel.tree.nodes)
     assert "data:image/webp" in form._fallback._repr_html_()
     assert emulator.count("openai") == 1
+
+
+def test_without_a_run_the_fallback_shows_the_settings(form):
+    control(form, "image_count").value = 3
+    control(form, "model").value = "grok-imagine-image"
+    plain, pictures, page = form._fallback.outputs()
+    for shown in (plain["text/html"], page["text/html"], plain["text/plain"]):
+        assert "a lamp for {{room}}" in shown
+        assert "grok-imagine-image" in shown
+        assert "Image Quality" not in shown
+    assert "  Image Count: 3" in plain["text/plain"].splitlines()
+    assert not any(kind.startswith("image/") for kind in pictures)
+
+
+def test_a_very_long_prompt_is_cut_in_the_fallback(form):
+    form.step = form.step.replace(prompt="word " * 6000)
+    assert len(form._fallback.outputs()[0]["text/html"]) < 5_000
+
+
+def test_in_colab_the_message_names_the_manager_of_foreign_widgets(form, monkeypatch):
+    """As `google.colab.output` does: only its two names that anywidget uses."""
+
+    class Output:
+        _widgets = SimpleNamespace(_installed_url="https://colab.example/manager.js")
+        enable_custom_widget_manager = staticmethod(lambda: None)
+
+    monkeypatch.setitem(sys.modules, "google.colab.output", Output)
+    data, metadata = form._repr_mimebundle_()
+    kind = "application/vnd.jupyter.widget-view+json"
+    assert data[kind]["model_id"] == form.model_id
+    url = metadata[kind]["colab"]["custom_widget_manager"]["url"]
+    assert url == "https://colab.example/manager.js"
 
 
 def test_what_was_typed_is_used_and_previewed(form):
