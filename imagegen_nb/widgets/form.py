@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
@@ -13,7 +15,9 @@ from IPython.display import display
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.events import RunEvent
 from imagegen_nb.core.variables import is_name
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import ImagegenError
+from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step import output_references
@@ -22,6 +26,7 @@ from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.widgets.base import DisplayProbe
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.form_state import Draft, FormState
+from imagegen_nb.widgets.import_export import Restore
 from imagegen_nb.widgets.interrupts import cancel_on_interrupt
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
 
@@ -56,13 +61,13 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._draft = Draft.of(step) if step else Draft()
         self._state = FormState.of(self._draft)
         self._job: Job[Run] | None = None
+        self._refused = False
         self._setting_traits = False
         self._arrived = 0
         self._panel: Panel | None = None
-        self._display_probe = DisplayProbe(on_display=lambda: self.panel)
+        self._display_probe = DisplayProbe(on_display=lambda: self.panel, on_run=self._run)
         self._fallback = StaticFallback(self._static_html, self._static_text)
-        super().__init__([self._display_probe])
-        self.add_class("ig-form")
+        super().__init__([self._display_probe], _dom_classes=("ig-form",))
         self._set_traits()
 
     @property
@@ -80,7 +85,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         return PanelCallbacks(
             on_entry=self._enter,
             on_input=self._draw,
-            on_run=self._start,
+            on_run=self._run,
             on_cancel=self.cancel,
             on_import=self._import,
             on_use=self._use,
@@ -109,16 +114,19 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _draw(self) -> None:
         if (panel := self._panel) is None:
             return
-        step = self._state.step
-        panel.show(self._state.fields, self._variables(panel.inputs.values()))
+        state, step = self._state, self._state.step
+        panel.show(state.fields, self._variables(panel.inputs.values()))
+        panel.offer_previews(state.streams)
+        panel.import_export.step_changed(has_problems=step is None)
         panel.header.show_title(self._draft.entry("name") or "Image Generation")
+        # Also of a draft that is no step yet: who would pay is known by its model.
+        payer, key_found = self.workspace.payer(state.provider, state.charge_type)
+        panel.header.show_payer(payer, key_found=key_found)
         if self._job is None:
-            panel.header.show_ready(len(self._state.problems))
+            panel.header.show_ready(len(state.problems), state.untouched)
         if step is not None:
-            panel.offer_previews(step.entry.model.streams and step.image_count == 1)
             panel.show_paths(step, self._matching_run(step), self.identifier)
-            payer, key_found = self.workspace.pays(step)
-            panel.header.show_payer(payer, key_found=key_found)
+        self._end_refusal()
 
     def _variables(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What the prompt can refer to: inputs by name, and the outputs of earlier steps by path."""
@@ -140,14 +148,33 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     # Running
 
+    def _run(self) -> None:
+        """Run, or show what keeps the step from running."""
+        if self.step is not None:
+            self._start()
+            return
+        self._change(replace(self._draft, tried=True))
+        self.panel.tabs.selected_index = 0
+        first = next((problem.field for problem in self.problems if problem.field in self._state.fields), "")
+        self._display_probe.focus(f"ig-{first.replace('_', '-')}")
+
+    def _end_refusal(self) -> None:
+        """Take away what was said of a run that could not begin, once it could: alerts speak of what is."""
+        if self._refused and self.step is not None and self._job is None:
+            with suppress(ImagegenError):
+                prepare(self.step, self.panel.inputs.values(), self.workspace, {})
+                self._refused = False
+                self.panel.show_error(None)
+
     def _start(self) -> None:
         if self._job is not None or self.step is None:
             return
         panel, step = self.panel, self.step
         panel.show_error(None)
+        self._refused = False
         # Reset before the start: events come from another thread, and the first ones at once.
         self._arrived = 0
-        panel.header.show_running(step.image_count)
+        panel.header.show_running(0, step.image_count)
         panel.gallery.placeholders(step.image_count)
         try:
             self._job = self.workspace.submit(
@@ -161,6 +188,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             panel.gallery.placeholders(0)
             panel.header.show_finished("", len(self.problems))
             panel.show_error(error)
+            self._refused = True
             return
         cancel_on_interrupt(self._job)
         self._job.future.add_done_callback(self._on_finished)
@@ -184,7 +212,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             self.panel.gallery.preview(0, event.data)
         elif event.kind == "image" and event.index is not None and event.image is not None:
             self._arrived += 1
-            self.panel.header.show_progress(self._arrived, event.requested)
+            self.panel.header.show_running(self._arrived, event.requested)
             self.panel.gallery.preview(event.index, event.image.data, finished=True)
         elif event.kind == "waiting" and event.seconds is not None:
             self.panel.header.show_waiting(event.seconds, event.reason)
@@ -207,7 +235,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if isinstance(error, asyncio.CancelledError):
             status, error = str(error) or "cancelled", None
         elif run is not None:
-            status = f"{run.status}: {run.returned} of {run.requested} images, {run.duration:.1f} s"
+            images = counted(run.requested, "image")
+            status = f"{run.status}: {run.returned} of {images}, {run.duration:.1f} s"
             error = run.error or error
         self.panel.header.show_finished(status, len(self.problems))
         self.panel.show_error(error)
@@ -222,9 +251,23 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         run: Run | None = self.run_result
         return run if run is not None and run.step == step else None
 
-    def _import(self, definition: StepDefinition) -> None:
-        self.inputs.update(definition.inputs)
+    def _import(self, definition: StepDefinition) -> Restore:
+        restore = self._restore_point()
+        self.panel.inputs.recall(definition.inputs)
         self.step = definition.step
+        return restore
+
+    def _restore_point(self) -> Restore:
+        """The way back to the prompt, the settings and the inputs of this moment."""
+        draft, inputs = self._draft, self.panel.inputs.snapshot()
+
+        def restore() -> Restore:
+            forward = self._restore_point()
+            self.panel.inputs.restore(inputs)
+            self._change(draft)
+            return forward
+
+        return restore
 
     def _use(self, run: Run) -> None:
         self.step = run.step

@@ -25,7 +25,7 @@ class InputValues:
     """
 
     def __init__(
-        self, factory: WidgetFactory, initial: Mapping[str, Any], on_change: Callable[[], None]
+        self, factory: WidgetFactory, initial: dict[str, Any], on_change: Callable[[], None]
     ) -> None:
         self.initial = initial
         self._factory = factory
@@ -38,6 +38,25 @@ class InputValues:
         """The inputs for a run: the initial values, and what was typed."""
         typed = {name: _value(text.value) for name, text in self._texts.items() if text.value}
         return {**self.initial, **typed}
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """What there was at the beginning and what was typed, for `restore`."""
+        return dict(self.initial), {name: text.value for name, text in self._texts.items()}
+
+    def restore(self, snapshot: tuple[Mapping[str, Any], Mapping[str, str]]) -> None:
+        """Go back to what `snapshot` returned."""
+        initial, typed = snapshot
+        self.initial.clear()
+        self.initial.update(initial)
+        for name, text in self._texts.items():
+            text.value = typed.get(name, plain(self.initial.get(name, "")))
+
+    def recall(self, inputs: Mapping[str, Any]) -> None:
+        """Take over the inputs of an earlier run or a file."""
+        self.initial.update(inputs)
+        for name, text in self._texts.items():
+            if isinstance(inputs.get(name), str):
+                text.value = inputs[name]
 
     def texts(self) -> list[Any]:
         """All text fields, also of names no longer in the prompt: they keep their text."""
