@@ -54,7 +54,8 @@ class ErrorText:
         if isinstance(error, StorageLimitReached):
             return cls("The store is full.", _sentence(str(error)))
         if isinstance(error, MissingCredential):
-            return cls(f"There is no key: {error.variable} is not set.", _sentence(str(error)))
+            ways_on = str(error).partition(". ")[2]
+            return cls(f"There is no key: {error.variable} is not set.", _sentence(ways_on or str(error)))
         if isinstance(error, StoreError):
             what, remedy = "The store could not be read or written.", "Mend that, then retry."
             return cls(f"{what} {_sentence(str(error))}", remedy)

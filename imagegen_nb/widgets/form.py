@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,9 @@ from IPython.display import display
 from imagegen_nb.core import html_repr
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.events import RunEvent
-from imagegen_nb.errors import StepFailed
+from imagegen_nb.core.words import counted
+from imagegen_nb.errors import ImagegenError, StepFailed
+from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step import output_references
@@ -29,7 +32,8 @@ from imagegen_nb.widgets.draft_inputs import DraftInputs
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
 from imagegen_nb.widgets.gallery import RunAction
-from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun, count_images
+from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
+from imagegen_nb.widgets.import_export import Restore
 from imagegen_nb.widgets.interrupts import cancel_on_interrupt
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
 from imagegen_nb.widgets.picker_variables import picker_variables
@@ -80,14 +84,14 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._arrived = 0
         self._latest: Run | None = None  # of the request that is under way
         self._output_is_chosen = False
+        self._refused = False
         self._setting_traits = False
         # Held while something is drawn, so that what is drawn last is what is newest.
         self._drawing = threading.RLock()
         self._panel: Panel | None = None
-        self._display_probe = DisplayProbe(on_display=lambda: self.panel)
+        self._display_probe = DisplayProbe(on_display=lambda: self.panel, on_run=self._run)
         self._fallback = StaticFallback(self._static_page)
-        super().__init__([self._display_probe])
-        self.add_class("ig-form")
+        super().__init__([self._display_probe], _dom_classes=("ig-form",))
         notebook_steps.enter(self)
         self._set_traits()
 
@@ -116,7 +120,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         return PanelCallbacks(
             on_entry=self._enter,
             on_input=self._update,
-            on_run=self._start,
+            on_run=self._run,
             on_cancel=self.cancel,
             on_import=self._import,
             current=self._current,
@@ -133,10 +137,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._update()
 
     def _update(self) -> None:
-        """Draw what the draft and its inputs give now; what was refused before may be mended."""
+        """Draw what the draft and its inputs give now."""
         self._state = self._new_state()
-        if self._panel is not None:
-            self._panel.show_error(None)
         self._draw()
         self._set_traits()
 
@@ -163,19 +165,20 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if (panel := self._panel) is None:
             return
         with self._drawing:
-            step = self._state.step
-            panel.show(
-                self._state.fields, picker_variables(self._draft_inputs.values(), self._predicted_steps())
-            )
+            state = self._state
+            variables = picker_variables(self._draft_inputs.values(), self._predicted_steps())
+            panel.show(state.fields, variables)
+            panel.offer_previews(state.streams)
+            panel.import_export.step_changed(has_problems=state.step is None)
             panel.header.show_title(self._draft.entry("name") or "Image Generation")
+            # Also of a draft that is no step yet: who would pay is known by its model.
+            payer, key_found = self.workspace.payer(state.provider, state.charge_type)
+            panel.header.show_payer(payer, key_found=key_found)
             if self._queue.is_idle:
-                panel.header.show_ready(len(self._state.problems))
+                panel.header.show_ready(len(state.problems), state.untouched)
             else:
-                panel.header.allow_run(len(self._state.problems))
-            if step is not None:
-                panel.offer_previews(step.entry.model.streams and step.image_count == 1)
-                payer, key_found = self.workspace.pays(step)
-                panel.header.show_payer(payer, key_found=key_found)
+                panel.header.allow_run(len(state.problems), state.untouched)
+            self._end_refusal()
             self._show_page()
 
     @traitlets.observe("step")
@@ -271,14 +274,29 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     # Running
 
-    def _start(self) -> None:
+    def _run(self) -> None:
+        """Run, or show what keeps the step from running."""
         if self.step is not None and not self.problems:
             self._ask_for(self.step, self._draft_inputs.for_run(self.step.prompt))
+            return
+        self._change(replace(self._draft, tried=True))
+        self.panel.open_settings()
+        first = next((problem.field for problem in self.problems if problem.field in self._state.fields), "")
+        self._display_probe.focus(f"ig-{first.replace('_', '-')}")
+
+    def _end_refusal(self) -> None:
+        """Take away what was said of a run that could not begin, once it could: alerts speak of what is."""
+        if self._refused and self.step is not None and self._queue.is_idle:
+            with suppress(ImagegenError):
+                prepare(self.step, self._draft_inputs.for_run(self.step.prompt), self.workspace, {})
+                self._refused = False
+                self.panel.show_error(None)
 
     def _ask_for(self, step: ImageGenerationStep, inputs: Mapping[str, Any]) -> str:
         """Run it, or let it wait for those that were asked for before."""
         panel = self.panel
         panel.show_error(None)
+        self._refused = False
         panel.open_output()
         previews = panel.live_previews.value and step.entry.model.streams and step.image_count == 1
         self._queue.add(RunRequest(step=step, inputs=dict(inputs), previews=bool(previews)))
@@ -330,7 +348,6 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         count, gallery = request.step.image_count, self.panel.gallery
         pending = PendingRun(request.id, count, request.step, started=time.monotonic())
         gallery.begin(pending, show=not gallery.number(request.id))
-        self.panel.header.show_running(count)
         self._show_progress(request)
 
     def run_reported(self, request: RunRequest, event: RunEvent[Run]) -> None:
@@ -360,13 +377,16 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if run is None:
             panel.gallery.end(request.id, None)
         else:
-            images = count_images(run.requested)
+            images = counted(run.requested, "image")
             status = f"{run.status}: {run.returned} of {images}, {run.duration:.1f} s"
         if isinstance(error, asyncio.CancelledError):
             status = str(error) or "cancelled"
         elif error is not None and not isinstance(error, StepFailed) and (run is None or run.error is None):
             panel.show_error(error, synthetic=self.workspace.backend == "emulator")
-        panel.header.show_finished(status, len(self.problems))
+            if run is None:
+                self._refused = True
+                panel.open_settings()
+        panel.header.show_finished(status, len(self.problems), self._state.untouched)
 
     def queue_changed(self) -> None:
         """Say how many wait."""
@@ -375,7 +395,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def _show_progress(self, request: RunRequest) -> None:
         waiting = len(self._queue.waiting)
-        self.panel.header.show_progress(self._arrived, request.step.image_count, waiting)
+        self.panel.header.show_running(self._arrived, request.step.image_count, waiting)
 
     def _becomes_output(self, run: Run) -> bool:
         """Whether a new run is what later steps refer to. One without images takes nothing away."""
@@ -419,10 +439,24 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
                 return run  # type: ignore[no-any-return]
         return None
 
-    def _import(self, definition: StepDefinition) -> None:
+    def _import(self, definition: StepDefinition) -> Restore:
+        restore = self._restore_point()
         self.inputs.update(definition.inputs)
         self._draft_inputs.recall(definition.inputs)
         self._change(self._draft.loaded(definition.step))
+        return restore
+
+    def _restore_point(self) -> Restore:
+        """The way back to the prompt, the settings and the inputs of this moment."""
+        draft, inputs = self._draft, self._draft_inputs.snapshot()
+
+        def restore() -> Restore:
+            forward = self._restore_point()
+            self._draft_inputs.restore(inputs)
+            self._change(draft)
+            return forward
+
+        return restore
 
     # Without a kernel
 
