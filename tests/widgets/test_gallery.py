@@ -128,6 +128,7 @@ def test_small_pictures_go_along_with_a_run_and_to_whoever_asks(run: Run, sent: 
 def test_a_run_that_is_shown_again_brings_its_small_pictures_before_its_view(run: Run, sent: list[Answer]):
     gallery = Gallery()
     assert all(thumbnail(asset, images.LIVE) for asset in run.output.assets)
+    gallery._handle_custom_msg({"type": "script"}, [])  # a page is open
     sent.clear()
     gallery.show(run)
     assert [message["type"] for message, _ in sent][:2] == ["thumbnails", "values"]
@@ -649,6 +650,7 @@ def test_who_takes_back_what_is_shown_sees_its_neighbour(run: Run, sent: list[An
 
 def test_a_note_on_the_run_is_sent_without_the_view(run: Run, sent: list[Answer]):
     gallery = Gallery(run)
+    gallery._handle_custom_msg({"type": "script"}, [])
     sent.clear()
     gallery.run_note = "Settings changed since this run."
     assert sent == [({"type": "values", "values": {"run_note": "Settings changed since this run."}}, None)]
