@@ -24,6 +24,7 @@ from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
 from imagegen_nb.widgets.interrupts import cancel_on_interrupt
+from imagegen_nb.widgets.marimo_host import MarimoForm
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
 
 _UNRUN = "The form opens as soon as the kernel is free. Is there no kernel? Run this cell."
@@ -63,6 +64,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._setting_traits = False
         self._arrived = 0
         self._panel: Panel | None = None
+        self._marimo: MarimoForm | None = None
         self._display_probe = DisplayProbe(on_display=lambda: self.panel)
         self._fallback = StaticFallback(self._static_page)
         super().__init__([self._display_probe])
@@ -183,6 +185,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if self._panel is not None:
             self._panel.close()
         self._display_probe.close()
+        if self._marimo is not None:
+            self._marimo.close()
         self.layout.close()
         super().close()
 
@@ -242,6 +246,13 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         # An anywidget knows what Colab needs to show widgets that are not its own.
         metadata = self._display_probe._repr_mimebundle_()[1]
         return with_html(super()._repr_mimebundle_(**kwargs), repr(self)), metadata
+
+    def _display_(self) -> Any:
+        """What marimo shows."""
+        if self._marimo is None:
+            assert self.panel  # made here: marimo lets no anywidget be made while it handles a message
+            self._marimo = MarimoForm(self)
+        return self._marimo
 
     def _ipython_display_(self) -> None:
         data, metadata = self._repr_mimebundle_()
