@@ -61,7 +61,7 @@ class BaseWidget(Delivered, anywidget.AnyWidget):
         if isinstance(content, dict) and content.get("type") == "script":
             self.page_opened()
             values = {name: getattr(self, name) for name in self.trait_names(unsaved=True)}
-            sources = {"script": _joined(self.scripts), "style": _joined(self.styles)}
+            sources = {"script": _joined(self.scripts), "style": _joined(("colours.css", *self.styles))}
             self.send({"type": "script", **sources, "values": values})
 
     def _send_change(self, change: dict[str, Any]) -> None:
