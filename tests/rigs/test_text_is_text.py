@@ -99,9 +99,7 @@ def live(form: StepForm, run: Run, words: str) -> Iterator[tuple[str, str]]:
     panel, text = form.panel, clean(words)
     document = json.dumps({"prompt": text, "name": text, "inputs": {text: text}}).encode()
     panel.import_export._guarded(lambda: panel.import_export._import(words, document))
-    yield "import", panel.import_export.message.value
     panel.import_export._guarded(lambda: _refuse(words))
-    yield "refused import", panel.import_export.message.value
     form.inputs.clear()
     form.inputs["thing"] = words
     panel.header.show_title(words)

@@ -25,7 +25,9 @@ def blob_names(page: GalleryPage) -> list[str]:
 def test_an_image_is_described_for_the_page(workspace):
     page = GalleryPage.of_run(run_of(STEP, workspace.store, identifier="step_2"))
     item = page.item(page.shown()[1])
-    assert set(item) == {"id", "name", "alt", "facts", "more", "path", "file", "width", "height", "missing"}
+    keys = {"id", "name", "alt", "facts", "more", "path", "file", "size", "width", "height", "missing"}
+    assert set(item) == keys
+    assert item["size"] == page.assets[1].file_size
     assert (item["id"], item["name"], item["alt"]) == (f"{page.id}.1", "hero-2.png", "a fox (2 of 2)")
     assert list(page.shown(removed=[0])) == [1]
 
@@ -42,6 +44,27 @@ def test_whether_an_image_is_there_is_seen_without_reading_it(workspace, monkeyp
 def test_a_long_prompt_is_cut_in_the_alternative_text(workspace):
     page = GalleryPage.of_run(run_of(STEP.replace(prompt="x" * 1000), workspace.store))
     assert page.alt == "x" * 250 + "…"
+
+
+def test_prompt_and_settings_are_told_whole_where_they_are_known(workspace):
+    step = STEP.replace(prompt="{{what}} " * 300)
+    run = dataclasses.replace(run_of(step, workspace.store), prompt="a fox " * 300)
+    told = GalleryPage.of_run(run).details()
+    assert (told["prompt"], told["template"]) == (run.prompt, step.prompt)
+    assert ("Model", "gpt-image-2") in told["settings"]
+    assert GalleryPage.of_run(run_of(STEP, workspace.store)).details()["template"] == ""
+    stored = Pages(workspace.records(), workspace.store)[0].details()
+    assert stored == {"prompt": "", "template": "", "settings": []}
+
+
+def test_models_of_stored_runs_come_from_the_stores_ledger(workspace):
+    run = STEP.run(workspace=workspace)
+    unknown = [dataclasses.replace(record, run_id="unknown") for record in workspace.records()]
+    pages = Pages([*workspace.records(), *unknown], workspace.store)
+    assert [pages.model_of(pages[position]) for position in (0, 1)] == [run.step.model, ""]
+    assert pages.models() == [run.step.model]
+    assert Pages([run]).models() == [run.step.model]
+    assert Pages().models() == []
 
 
 def test_static_text_is_the_runs_own(workspace):
