@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 import anywidget
 
+from imagegen_nb.widgets.page_threads import Delivered
+
 _ASSETS = Path(__file__).parent / "assets"
 
 
@@ -22,7 +24,7 @@ def _minified(script: str) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-class BaseWidget(anywidget.AnyWidget):
+class BaseWidget(Delivered, anywidget.AnyWidget):
     """A widget made of `scripts` and `styles`: files in `assets/`, each building on those before it.
 
     The last script has anywidget's `render({ model, el })`. Once the widget is drawn, its element in the page
@@ -67,7 +69,7 @@ class BaseWidget(anywidget.AnyWidget):
         if isinstance(content, dict) and content.get("type") == "script":
             self.page_opened()
             self.opened = True
-            sources = {"script": _joined(self.scripts), "style": _joined(self.styles)}
+            sources = {"script": _joined(self.scripts), "style": _joined(("colours.css", *self.styles))}
             self.send({"type": "script", **sources, "values": self.page_values()})
 
     def _send_change(self, change: dict[str, Any]) -> None:

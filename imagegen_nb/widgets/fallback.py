@@ -31,7 +31,7 @@ _PAUSE = 2.0
 # widget that was saved with its state but has no kernel, and the line that a host writes about a widget whose
 # kernel is gone.
 _STYLE = """<style>
-.jp-OutputArea-child .ig-fallback[hidden] { display: block !important; }
+.jp-OutputArea-child .ig-fallback { display: block !important; }
 .jp-OutputArea:has(.ig-fallback) .jp-OutputArea-child:has(.ig-plain),
 .jp-OutputArea:has(.ig-fallback) .jp-OutputArea-child:has(.ig-plain) + .jp-OutputArea-child,
 .jp-OutputArea-child:has(.ig-live) ~ .jp-OutputArea-child:has(.ig-fallback) { display: none !important; }
@@ -88,7 +88,7 @@ class StaticFallback:
 
 
 def _full(page: Page) -> str:
-    return f'<div class="ig-fallback" hidden>{_STYLE}{page.html()}</div>'
+    return f'<div class="ig-fallback" style="display:none">{_STYLE}{page.html()}</div>'
 
 
 def _pictures(page: Page) -> dict[str, str]:

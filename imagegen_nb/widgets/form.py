@@ -35,6 +35,7 @@ from imagegen_nb.widgets.gallery import RunAction
 from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
 from imagegen_nb.widgets.import_export import Restore
 from imagegen_nb.widgets.interrupts import cancel_on_interrupt
+from imagegen_nb.widgets.marimo_host import MarimoForm
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
 from imagegen_nb.widgets.picker_variables import picker_variables
 from imagegen_nb.widgets.run_queue import RunQueue, RunRequest
@@ -89,6 +90,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         # Held while something is drawn, so that what is drawn last is what is newest.
         self._drawing = threading.RLock()
         self._panel: Panel | None = None
+        self._marimo: MarimoForm | None = None
         self._display_probe = DisplayProbe(on_display=lambda: self.panel, on_run=self._run)
         self._fallback = StaticFallback(self._static_page)
         super().__init__([self._display_probe], _dom_classes=("ig-form",))
@@ -330,6 +332,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if self._panel is not None:
             self._panel.close()
         self._display_probe.close()
+        if self._marimo is not None:
+            self._marimo.close()
         self.layout.close()
         super().close()
 
@@ -464,6 +468,13 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         # An anywidget knows what Colab needs to show widgets that are not its own.
         metadata = self._display_probe._repr_mimebundle_()[1]
         return with_html(super()._repr_mimebundle_(**kwargs), repr(self)), metadata
+
+    def _display_(self) -> Any:
+        """What marimo shows."""
+        if self._marimo is None:
+            assert self.panel  # made here: marimo lets no anywidget be made while it handles a message
+            self._marimo = MarimoForm(self)
+        return self._marimo
 
     def _ipython_display_(self) -> None:
         data, metadata = self._repr_mimebundle_()
