@@ -28,7 +28,8 @@ from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord
-from imagegen_nb.widgets.gallery import Gallery
+from imagegen_nb.widgets.gallery import Gallery, RunAction
+from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=3)
 Answer = tuple[dict[str, Any], list[bytes]]
@@ -127,6 +128,7 @@ def test_small_pictures_go_along_with_a_run_and_to_whoever_asks(run: Run, sent: 
 def test_a_run_that_is_shown_again_brings_its_small_pictures_before_its_view(run: Run, sent: list[Answer]):
     gallery = Gallery()
     assert all(thumbnail(asset, images.LIVE) for asset in run.output.assets)
+    gallery._handle_custom_msg({"type": "script"}, [])  # a page is open
     sent.clear()
     gallery.show(run)
     assert [message["type"] for message, _ in sent][:2] == ["thumbnails", "values"]
@@ -183,8 +185,12 @@ def test_missing_images_are_explained(run: Run, workspace: Workspace):
     assert view["notes"] == ["2 missing: openai: refused the picture", "slow"]
     failed = run_of(STEP, workspace.store, error=ProviderTimeout("no answer", provider="openai"))
     view = Gallery(failed).view
-    assert view["notes"] == ["openai: no answer"]
+    assert view["notes"] == []
+    assert view["error"]["what"] == "OpenAI did not answer in time."
+    assert "charge" not in view["error"]["remedy"]  # an emulator charges nobody
+    assert "message: no answer" in view["error"]["details"]
     assert view["items"] == []
+    assert view["empty"] == "This run gave no images."
 
 
 def test_bytes_that_are_not_at_hand_are_said_to_be_elsewhere(run: Run, sent: list[Answer]):
@@ -210,6 +216,57 @@ def test_stored_records_are_shown_run_by_run(workspace: Workspace):
     with pytest.raises(InvalidOption, match=r"store=ws\.store"):
         Gallery(workspace.records())
     assert Gallery([], store=workspace.store).view["items"] == []
+
+
+# What can be done with the run that is shown, and which run is meant
+
+
+def test_buttons_for_the_run_that_is_shown(run: Run, workspace: Workspace, sent: list[Answer]):
+    failed = run_of(STEP, workspace.store, error=ProviderTimeout("no answer", provider="openai"))
+    gallery, done = Gallery([failed, run]), []
+
+    def label(page: GalleryPage) -> str:
+        return "Retry" if page.run and page.run.error else ""
+
+    gallery.offer(
+        RunAction("retry", label, lambda page: done.append(page.run) or "Started.", hint="Once more")
+    )
+    assert gallery.view["actions"] == []
+    refused, _ = ask(gallery, sent, type="act", page=run.id, action="retry")
+    assert refused["reason"] == "that cannot be done with this run"
+    ask(gallery, sent, type="flip", by=-1)
+    assert gallery.view["actions"] == [{"key": "retry", "label": "Retry", "hint": "Once more"}]
+    answer, _ = ask(gallery, sent, type="act", page=failed.id, action="retry")
+    assert (answer, done) == ({"type": "done", "text": "Started.", "focus": ""}, [failed])
+    for hostile in (
+        {"page": "?", "action": "retry"},
+        {"page": failed.id, "action": "?"},
+        {"page": 3, "action": []},
+    ):
+        assert ask(gallery, sent, type="act", **hostile)[0]["type"] == "refused"
+
+
+def test_settings_of_a_run_without_images_are_used_too(workspace: Workspace, sent: list[Answer]):
+    failed = run_of(STEP, workspace.store, error=ProviderTimeout("no answer", provider="openai"))
+    gallery, used = Gallery(failed), []
+    gallery.on_use(lambda run: used.append(run) or "They are in the form.")
+    assert [button["label"] for button in gallery.view["actions"]] == ["Use these settings"]
+    answer, _ = ask(gallery, sent, type="act", page=failed.id, action="use")
+    assert answer == {"type": "done", "text": "They are in the form.", "focus": "settings"}
+    assert used == [failed]
+
+
+def test_the_output_is_marked_and_copied_paths_say_whose_they_are(workspace: Workspace, sent: list[Answer]):
+    runs = [run_of(STEP, workspace.store, identifier="step_2") for _ in range(2)]
+    gallery = Gallery(runs)
+    assert (gallery.view["mark"], gallery.view["path_note"]) == ("", "")
+    gallery.mark_output(runs[0].id)
+    assert (gallery.view["mark"], gallery.view["path_note"]) == ("", "It means run 1, which is the output.")
+    ask(gallery, sent, type="flip", by=-1)
+    assert (gallery.view["mark"], gallery.view["path_note"]) == ("the output", "")
+    one = Gallery(runs[0])
+    one.mark_output(runs[0].id)
+    assert one.view["mark"] == ""  # nothing to tell it from
 
 
 # Messages
@@ -414,6 +471,8 @@ HOSTILE = [
     {"type": "flip", "to": 1.5},
     {"type": "thumbnails", "ids": "run-1.0"},
     {"type": "use", "id": {}},
+    {"type": "act"},
+    {"type": "act", "page": "run-1", "action": "use"},
     {"type": "remove", "ids": []},
     {"type": "remove", "ids": ["nobody.0"]},
     {"type": "zip", "ids": []},
@@ -549,6 +608,52 @@ def test_a_preview_makes_its_own_place(sent: list[Answer]):
     assert (gallery.view["pending"], gallery.view["running"]) == (0, False)
     gallery.placeholders(10**9)
     assert gallery.view["pending"] == 100
+
+
+def test_a_run_under_way_is_a_page_of_its_own_and_its_result_takes_its_place(
+    run: Run, workspace: Workspace, sent: list[Answer]
+):
+    gallery, shown = Gallery(run), []
+    gallery.on_show(lambda: shown.append(gallery.shown.id))
+    step = ImageGenerationStep(prompt="a dog", image_size="1536x1024", image_count=2)
+    gallery.begin(PendingRun("a", 2, step, started=time.monotonic()))
+    view = gallery.view
+    assert (view["page"], view["making"], view["pending"], view["asked"]) == ("a", "a", 2, [1536, 1024])
+    assert (view["position"], view["total"], view["elapsed"] >= 0) == (1, 2, True)
+    assert (view["items"], view["notes"], view["error"], view["actions"]) == ([], [], None, [])
+    gallery.begin(PendingRun("b", 1, step), show=False)
+    assert (gallery.view["page"], gallery.view["total"]) == ("a", 3)
+    ask(gallery, sent, type="flip", to=2)
+    assert (gallery.view["title"], gallery.view["elapsed"]) == ("Waiting: 1 image", None)
+    ask(gallery, sent, type="flip", by=-1)
+    ended = run_of(step, workspace.store)
+    gallery.end("a", ended)
+    assert (gallery.view["page"], gallery.view["position"], gallery.view["total"]) == (ended.id, 1, 3)
+    ask(gallery, sent, type="flip", to=0)
+    gallery.end("b", None)
+    gallery.end("unknown", None)
+    assert (gallery.view["page"], gallery.view["total"]) == (run.id, 2)
+    assert shown == ["a", "b", "a", ended.id, run.id]
+    assert gallery.runs == (run, ended)
+
+
+def test_who_takes_back_what_is_shown_sees_its_neighbour(run: Run, sent: list[Answer]):
+    gallery = Gallery(run)
+    gallery.begin(PendingRun("a", 1))
+    gallery.end("a", None)
+    assert gallery.view["page"] == run.id
+    empty = Gallery()
+    empty.begin(PendingRun("a", 1))
+    empty.end("a", None)
+    assert (empty.view["page"], empty.view["total"]) == ("", 0)
+
+
+def test_a_note_on_the_run_is_sent_without_the_view(run: Run, sent: list[Answer]):
+    gallery = Gallery(run)
+    gallery._handle_custom_msg({"type": "script"}, [])
+    sent.clear()
+    gallery.run_note = "Settings changed since this run."
+    assert sent == [({"type": "values", "values": {"run_note": "Settings changed since this run."}}, None)]
 
 
 # Budgets

@@ -70,8 +70,8 @@ def test_models_of_stored_runs_come_from_the_stores_ledger(workspace):
 def test_static_text_is_the_runs_own(workspace):
     run = run_of(STEP, workspace.store)
     page = GalleryPage.of_run(run)
-    assert (page.html(), page.text()) == (run._repr_html_(), repr(run))
-    assert "No images yet" in GalleryPage().text()
+    assert (page.static_page().html(), page.static_page().text()) == (run._repr_html_(), repr(run))
+    assert "No images yet" in GalleryPage().static_page().text()
 
 
 def test_records_are_one_page_a_run_and_need_their_store(workspace):
@@ -123,10 +123,10 @@ def test_an_image_is_found_by_what_it_is_called(workspace, run_id):
 def test_the_static_view_of_very_many_images_says_how_many_more_there_are(workspace):
     (asset,) = stored_assets(workspace.store, picture(), run_id="one")
     page = GalleryPage.of_records("one", [asset.stored] * 1000, workspace.store)
-    assert page.html().count("<img") == page.text().count("hero-1.png") == 12
+    assert page.static_page().html().count("<img") == page.static_page().text().count("hero-1.png") == 12
     more = "… and 988 more images, not shown here"
-    assert more in page.html()
-    assert page.text().endswith(more)
+    assert more in page.static_page().html()
+    assert page.static_page().text().endswith(more)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,50 @@
-// Draws nothing while there is a kernel: asking for this script tells the kernel that a page shows the form.
-// It also keeps keys typed into the form's plain controls from the notebook's shortcuts.
+// Draws nothing while there is a kernel: asking for this script tells the kernel that a page shows the form. It speaks for the form as a
+// whole: Ctrl+Enter runs, keys typed into it do not reach the notebook's shortcuts, and the focus stays in it.
+const RUN = ".ig-run";
+
+const usable = (el) => el.isConnected && !el.matches(":disabled") && el.checkVisibility();
+
 function render({ model, el }) {
-  const onFocus = (event) => event.target.closest(".ig-form") && suppressShortcuts(event);
-  document.addEventListener("focusin", onFocus);
+  const form = () => el.closest(".ig-form");
+  const inForm = (node) => node instanceof Element && node.closest(".ig-form") === form();
+  let last = null; // what had the focus, unless somebody left the form
+
+  const onKey = (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.altKey || event.isComposing) return;
+    if (!form() || !inForm(event.target)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    flushForm(el);
+    model.send({ type: "run" });
+  };
+
+  const onFocus = (event) => {
+    if (!form() || !inForm(event.target)) {
+      last = null;
+      return;
+    }
+    last = event.target;
+    suppressShortcuts(event);
+  };
+
+  const onPointer = (event) => {
+    if (!inForm(event.target)) last = null;
+  };
+
+  // What had the focus may be hidden, disabled or redrawn; the browser then gives the focus to the page.
+  const rescue = () => {
+    if (!last || usable(last)) return;
+    const lost = document.activeElement === document.body || document.activeElement === last || !document.activeElement;
+    last = null;
+    if (lost) form()?.querySelector(RUN)?.focus({ preventScroll: true });
+  };
+  const watch = new MutationObserver(() => last && !usable(last) && setTimeout(rescue, 60));
+
+  const receive = (message) => {
+    if (message.type !== "focus") return;
+    const find = () => form()?.querySelector(`.${message.class} :is(input, textarea, select, button):not(:disabled)`);
+    setTimeout(() => find()?.focus(), 60); // after what the same moment changed was drawn
+  };
 
   // Text stays readable and can be copied; what would ask the kernel is out of use. The gallery sees to itself, and
   // paths are copied without a kernel.
@@ -18,9 +60,19 @@ function render({ model, el }) {
   }
 
   const unwatch = watchKernel(model, putOutOfUse);
+  document.addEventListener("keydown", onKey, true);
+  document.addEventListener("focusin", onFocus);
+  document.addEventListener("pointerdown", onPointer, true);
+  model.on("msg:custom", receive);
+  setTimeout(() => form() && watch.observe(form(), { subtree: true, childList: true, attributes: true,
+    attributeFilter: ["class", "style", "hidden", "disabled"] }));
   return () => {
     unwatch();
+    watch.disconnect();
+    document.removeEventListener("keydown", onKey, true);
     document.removeEventListener("focusin", onFocus);
+    document.removeEventListener("pointerdown", onPointer, true);
+    model.off("msg:custom", receive);
   };
 }
 

@@ -14,13 +14,17 @@ function render({ model, el }) {
   const showStatus = (text, place = status) => { place.textContent = text; };
   const showError = (error) => showStatus(error.message);
   const ask = requester(model, receive, (text) => showStatus(text));
-  const request = (type, more) => ask(type, more).then(([answer]) => showStatus(answer.text ?? ""), showError);
+  const request = (type, more) => ask(type, more).then(([answer]) => {
+    showStatus(answer.text ?? "");
+    if (answer.focus === "settings") focusSettings(el);
+  }, showError);
+  const run = runParts((page, action) => request("act", { page, action }));
   const files = fullSizeLoader(ask);
   const grid = imageGrid({ model, ask, files, state, makeCard, onError: showError, onItem: (item) => viewer.refresh(item),
     isUsed: (id) => id === state.first?.id || selection.has(id) || dialogOpen() });
   const { source } = grid;
   const actions = galleryActions({ el, ask, request, files, source, state, find: grid.find, showStatus, showError,
-    late: () => ({ comparer, selection, draw, usable: model.get("view").usable, focusNext: (key) => { nextFocus = key; } }) });
+    late: () => ({ comparer, selection, draw, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
   const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask), onClose };
   const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone });
   const comparer = comparison(parts);
@@ -29,7 +33,7 @@ function render({ model, el }) {
   const strip = historyStrip({ ask, jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
     isChosen: selection.has, open: (id) => viewer.open([id], 0), onError: showError });
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
-  el.append(head, strip.el, notes, bar, selection.el, status, ...grid.elements, menu, viewer.dialog, comparer.dialog);
+  el.append(head, strip.el, ...run.elements, notes, bar, selection.el, status, ...grid.elements, menu, viewer.dialog, comparer.dialog);
 
   function makeCard(item) {
     const { first, gone } = state;
@@ -102,17 +106,21 @@ function render({ model, el }) {
     bars(view);
     notes.replaceChildren(...view.notes.map((text) => h("li", null, icon(ICONS.note), h("span", null, text))));
     grid.draw(view);
+    run.show(view, grid.countArrived(), state.gone);
     drawHistory(view);
     if (nextReveal) reveal();
     const key = nextFocus || focused;
     if (!key || dialogOpen()) return;
-    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? (nextFocus && el.querySelector("[data-key]:not(:disabled)"));
+    // What had the focus may be gone: a button of the run before, or one that is disabled now.
+    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? el.querySelector(".igw-run-actions [data-key]")
+      ?? el.querySelector("[data-key]:not(:disabled)");
     if (target !== document.activeElement) target?.focus();
   }
 
   function receive(message, buffers) {
     if (message.type === "small_thumbnails") strip.receive(message, buffers);
     else if (["preview", "thumbnails"].includes(message.type)) grid.receive(message, buffers);
+    if (message.type === "preview") run.showArrived(grid.countArrived(), model.get("view").pending);
   }
 
   el.addEventListener("keydown", (event) => {
@@ -135,9 +143,11 @@ function render({ model, el }) {
     selection.clear();
     draw();
   });
+  follow(model, ["run_note"], () => run.showNote(model.get("run_note")));
   draw();
   return () => {
     unwatch();
+    run.stop();
     files.clear();
     grid.stop();
     strip.stop();

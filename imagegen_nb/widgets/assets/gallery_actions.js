@@ -2,7 +2,9 @@
 // gone, and the image that another one is to be compared with; `late()` gives what is made later.
 const galleryActions = ({ el, ask, request, files, source, state, find, showStatus, showError, late }) => {
   async function copy(text, place) {
-    showStatus(await copyWithStatus(text, place?.closest("dialog") ?? el), place);
+    const told = await copyWithStatus(text, place?.closest("dialog") ?? el);
+    // The paths of all runs are the same, and mean the output.
+    showStatus(text.startsWith("{{") ? `${told} ${late().pathNote}`.trim() : told, place);
   }
 
   function download(item, place) {

@@ -87,7 +87,7 @@ const heading = (view, { flip, downloadAll, gone }) => {
   const where = view.total > FEW_RUNS ? ["Run ", runNumber(view, flip), ` of ${view.total.toLocaleString("en")}`]
     : [`Run ${view.position + 1} of ${view.total}`];
   return [h("div", { class: "igw-title" }, view.title && h("b", null, view.title),
-    view.badge && h("span", { class: "igw-badge" }, view.badge), h("span", null, view.facts.join(" · "))),
+    view.badge && h("span", { class: "igw-badge" }, view.badge), view.mark && h("span", { class: "igw-mark" }, view.mark), h("span", null, view.facts.join(" · "))),
   h("div", { class: "igw-tools" },
     view.total > 1 && !gone && [step("Previous run", ICONS.previous, -1, 0), h("span", { class: "igw-where" }, ...where),
       step("Next run", ICONS.next, 1, view.total - 1)],

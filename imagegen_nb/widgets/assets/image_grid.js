@@ -46,7 +46,7 @@ const imageGrid = ({ model, ask, files, state, makeCard, isUsed, onItem, onError
 
   // Cards are made anew only where others are to be shown: a star or a note changes one.
   function drawCards(view) {
-    const now = JSON.stringify([view.page, view.count, view.removed, view.pending, view.asked, view.empty, state.first?.id, state.gone]);
+    const now = JSON.stringify([view.page, view.count, view.removed, view.pending, view.making, view.asked, view.empty, state.first?.id, state.gone]);
     if (now === drawn) return;
     const top = view.page === page && drawn ? scroller.scrollTop : 0;
     drawn = now;
@@ -65,7 +65,7 @@ const imageGrid = ({ model, ask, files, state, makeCard, isUsed, onItem, onError
     }
     shown = shownIds(view);
     view.items.forEach(source.put);
-    if (!view.running) pending.clear();
+    pending.begin(view.making);
     drawCards(view);
     page = view.page;
     skip.hidden = end.hidden = shown.length <= MANY;
@@ -76,8 +76,9 @@ const imageGrid = ({ model, ask, files, state, makeCard, isUsed, onItem, onError
     shown: () => shown,
     // The card of an image, once it is in sight; nothing where another run is shown.
     reveal: (id) => (shown.includes(id) ? cards.reveal(id) : null),
+    countArrived: pending.countArrived,
     receive(message, buffers) {
-      if (message.type === "preview") pending.receive(message, buffers, model.get("view").asked);
+      if (message.type === "preview") pending.receive(message, buffers, model.get("view"));
       else source.receive(message, buffers);
     },
     stop() {
