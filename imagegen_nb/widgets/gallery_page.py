@@ -228,10 +228,6 @@ class Pages:
     def __getitem__(self, position: int) -> GalleryPage:
         return self._page(self._order[position])
 
-    def position(self, page: GalleryPage) -> int:
-        """Where a page stands among the others; 0 where it does not."""
-        return self._order.index(page.id) if page.id in self._runs else 0
-
     def put(self, run: Run) -> None:
         """Add a run behind the others, or take it there."""
         self._runs[run.id] = run
