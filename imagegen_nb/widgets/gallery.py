@@ -337,6 +337,7 @@ class Gallery(BaseWidget):
             "items": [self._item(page, index) for index in shown[:_SENT_ALONG]],
             "position": position,
             "total": total,
+            "ended": total - len(self._pages.pending()),
             "run": f"run {position + 1}" if total > 1 else "",
             "pending": pending.count if pending else 0,
             "asked": list(pending.shape) if pending and pending.shape else [],
@@ -473,8 +474,9 @@ class Gallery(BaseWidget):
         return {**answer, "items": [self._item(page, index) for _, page, index in found]}, buffers
 
     def _history(self, request: Mapping[str, Any], start: int) -> dict[str, Any]:
+        count = request.get("count")
         history = History(self._pages, self._removed, self.marks)
-        return history.answer(HistoryFilter.of(request), start)
+        return history.answer(HistoryFilter.of(request), max(start, 0), count if isinstance(count, int) else 0)
 
     def _remove(self, image_ids: list[Any]) -> None:
         """Take images out of the view, all of them by one undo to be brought back."""

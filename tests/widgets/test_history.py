@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from support.images import picture
 from support.runs import run_of, stored_assets
@@ -91,6 +93,16 @@ def test_many_come_page_by_page(workspace):
     assert [len(answer["entries"]) for answer in both] == [AT_ONCE, 5]
     assert [answer["matches"] for answer in both] == [AT_ONCE + 5] * 2
     assert len({entry["id"] for answer in both for entry in answer["entries"]}) == AT_ONCE + 5
+
+
+def test_a_page_that_has_scrolled_far_gets_all_it_has_at_once(workspace):
+    (asset,) = stored_assets(workspace.store, picture())
+    pages = Pages([dataclasses.replace(asset.stored, id=str(number)) for number in range(1500)], workspace.store)
+    history = History(pages, {}, MemoryMarks())
+    for count, given in ((0, AT_ONCE), (-5, AT_ONCE), (200, 200), (10**9, 1000)):
+        assert len(history.answer(HistoryFilter(), 0, count)["entries"]) == given
+    assert history.answer(HistoryFilter(), 1490)["entries"][0]["id"].endswith(".1490")
+    assert history.answer(HistoryFilter(), 9999)["entries"] == []
 
 
 @pytest.mark.parametrize("odd", [None, 3, True, ["x"], {"a": "b"}, "x" * 5000], ids=str)

@@ -4,7 +4,7 @@ const TYPING_PAUSE = 300; // ms
 const KEPT_SMALL = 400; // small pictures
 const MOST_SMALL = 24; // of one request
 
-const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
+const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
   const pictures = thumbnailCache();
   const entries = new Map(); // key -> entry, in the order of the row
   const options = new Map(); // key -> element
@@ -77,9 +77,10 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
         rove(item);
         if (event.ctrlKey || event.metaKey || event.shiftKey) act(" ", entry);
         else act("Enter", entry);
-      }, dblclick: () => entry.id && open(entry.id) },
+      } },
     entry.id ? h("img", { alt: "", draggable: "false", src: pictures.url(entry.id) || null }) : icon(ICONS.note),
     starts && h("span", { class: "igw-run-tag", "aria-hidden": "true" }, entry.position + 1),
+    h("span", { class: "igw-chosen-tag", "aria-hidden": "true" }, icon(ICONS.check)),
     entry.starred && h("span", { class: "igw-star-tag", "aria-hidden": "true" }, icon(ICONS.star)));
     if (entry.position === position) item.setAttribute("aria-current", "true");
     return item;
@@ -132,11 +133,11 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
     }
   }
 
-  // Asks for entries from `start` on; those before it are kept.
-  async function request(start) {
+  // Asks for entries from `start` on, for `count` or as many as Python gives at once; those before it are kept.
+  async function request(start, count = 0) {
     const asked = (answers += 1);
     try {
-      const [answer] = await ask("history", { start, starred: starredOnly, model: model.value, text: text.value.trim() }, true);
+      const [answer] = await ask("history", { start, count, starred: starredOnly, model: model.value, text: text.value.trim() }, true);
       if (asked !== answers) return;
       if (!start) entries.clear();
       answer.entries.forEach((entry) => entries.set(keyOf(entry), entry));
@@ -160,7 +161,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
 
   return { el, receive,
     // Whatever has changed in Python; the row stays where it is.
-    refresh: (at) => { position = at; return request(0); },
+    refresh: (at) => { position = at; return request(0, entries.size); },
     mark(id) { options.get(id)?.setAttribute("aria-selected", String(isChosen(id))); },
     stop() { seen.disconnect(); typing.cancel(); fetching.cancel(); pictures.clear(); } };
 };
