@@ -65,7 +65,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._setting_traits = False
         self._arrived = 0
         self._panel: Panel | None = None
-        self._display_probe = DisplayProbe(on_display=lambda: self.panel, on_run=self._run)
+        self._display_probe = DisplayProbe(on_display=lambda: self.panel)
         self._fallback = StaticFallback(self._static_html, self._static_text)
         super().__init__([self._display_probe], _dom_classes=("ig-form",))
         self._set_traits()

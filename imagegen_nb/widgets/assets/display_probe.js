@@ -14,8 +14,8 @@ function render({ model, el }) {
     if (!form() || !inForm(event.target)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    flushForm(el);
-    model.send({ type: "run" });
+    // The button's widget is handled by the kernel in turn with the fields, another widget perhaps beside them.
+    form().querySelector(RUN)?.click();
   };
 
   const onFocus = (event) => {
@@ -42,8 +42,8 @@ function render({ model, el }) {
 
   const receive = (message) => {
     if (message.type !== "focus") return;
-    const find = () => form()?.querySelector(`.${message.class} :is(input, textarea, select, button):not(:disabled)`);
-    setTimeout(() => find()?.focus(), 60); // after what the same moment changed was drawn
+    const controls = () => [...(form()?.querySelectorAll(`.${message.class} :is(input, textarea, select)`) ?? [])];
+    setTimeout(() => controls().find(usable)?.focus(), 60); // after what the same moment changed was drawn
   };
 
   document.addEventListener("keydown", onKey, true);
