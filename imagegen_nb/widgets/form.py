@@ -472,7 +472,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _display_(self) -> Any:
         """What marimo shows."""
         if self._marimo is None:
-            assert self.panel  # made here: marimo lets no anywidget be made while it handles a message
+            assert (
+                self.panel.widgets
+            )  # made here: marimo lets no anywidget be made while it handles a message
             self._marimo = MarimoForm(self)
         return self._marimo
 

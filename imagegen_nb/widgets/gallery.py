@@ -311,7 +311,8 @@ class Gallery(BaseWidget):
     def _item(self, page: GalleryPage, index: int) -> dict[str, Any]:
         """What a browser page needs to know of one image."""
         mark = self.marks.read_mark(page.assets[index].id)
-        return {**page.item(index), "starred": mark.starred, "note": mark.note}
+        run = f"run {self.number(page.id)}" if len(self._pages) > 1 else ""
+        return {**page.item(index), "run": run, "starred": mark.starred, "note": mark.note}
 
     def _refresh(self) -> None:
         page, shown = self._page_and_shown()

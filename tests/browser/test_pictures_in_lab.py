@@ -1,4 +1,4 @@
-"""Pictures in a real JupyterLab: their sizes, zoom, comparison, history, and how they stay without a kernel."""
+"""Pictures in a real JupyterLab: sizes, zoom, comparison, history, and how they stay without a kernel."""
 
 from __future__ import annotations
 
@@ -278,7 +278,9 @@ def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Pag
     for name in ("Download all", "Next run", "Previous run", "Star square-1.png", "Download square-1.png"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     page.get_by_role("button", name="More for square-1.png").click()
-    expect(page.get_by_role("menuitem")).to_have_text(["Copy path", "Copy file path", "Compare…"])
+    expect(page.locator(".ig-gallery").get_by_role("menuitem")).to_have_text(
+        ["Copy path", "Copy file path", "Compare…"]
+    )
     page.keyboard.press("Escape")
     page.get_by_role("button", name="at dusk (1 of 4)").click()
     dialog = page.get_by_role("dialog")

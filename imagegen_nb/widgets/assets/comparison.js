@@ -21,7 +21,7 @@ const markedWords = (text, other) => {
     if (column < others.length && same(row, column) && common[row][column] === common[row + 1][column + 1] + 1) {
       parts.push(words[row]);
       column += 1;
-    } else parts.push(h("mark", null, words[row]));
+    } else parts.push(h("mark", null, words[row].trimEnd()), words[row].slice(words[row].trimEnd().length));
   }
   return parts;
 };
@@ -56,7 +56,8 @@ const comparison = ({ load, thumbnail, details, onClose }) => {
   const status = h("span", { role: "status" });
   const range = h("input", { type: "range", min: 0, max: 100, step: 1, input: move });
   const divider = h("span", { class: "igw-divider", "aria-hidden": "true" });
-  const stage = h("div", { class: "igw-compare-stage" }, sides[0].el, sides[1].el, divider, range,
+  const stage = h("div", { class: "igw-compare-stage", tabindex: "0", role: "group",
+    "aria-label": "Both images: plus and minus keys zoom, arrow keys move what is enlarged" }, sides[0].el, sides[1].el, divider, range,
     h("i", { class: "igw-handle", "aria-hidden": "true" }));
   const buttons = zoomButtons(() => view);
   const view = zoomView(stage, sides.map(({ box, img }, index) => ({ box, img,

@@ -11,7 +11,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
   const status = h("span", { role: "status" });
   const img = h("img", { draggable: "false", error: () => { if (img.src === fullUrl) status.textContent = DAMAGED; } });
   const missing = h("p", null, "Image stored elsewhere");
-  const stage = h("div", { class: "igw-stage" }, img, missing);
+  const stage = h("div", { class: "igw-stage", tabindex: "0", role: "group" }, img, missing);
   const buttons = zoomButtons(() => view);
   const view = zoomView(stage, [{ box: stage, img, size: () => [item?.width, item?.height] }], {
     onChange: zoomed, onClick: (event) => item && !item.missing && (view.isFitted() ? view.full(event) : view.fit()) });
@@ -64,12 +64,10 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
     show();
   }
 
-  // A picture larger than its box is moved by arrow keys, so it takes the focus.
   function zoomed() {
     buttons.refresh();
     const larger = stage.classList.contains("igw-zoomed");
-    const attributes = { tabindex: "0", role: "group", "aria-label": "Enlarged image: arrow keys move it" };
-    for (const key in attributes) larger ? stage.setAttribute(key, attributes[key]) : stage.removeAttribute(key);
+    stage.setAttribute("aria-label", larger ? "Enlarged image: arrow keys move it" : "Image: plus and minus keys zoom");
   }
 
   async function show() {
@@ -129,7 +127,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
   return { dialog, refresh, open(list, start) {
     ids = list;
     index = start;
-    showPane(whole.ownerDocument.defaultView.innerWidth > 760);
+    showPane(innerWidth > 760 || innerHeight > 700);
     dialog.showModal();
     show();
     (ids.length > 1 ? next : dialog.querySelector(".igw-dialog-actions > :last-child")).focus();
