@@ -8,6 +8,7 @@ from benchmarks.environments import ROOT
 _STEP = ROOT / "benchmarks" / "hero.step.json"
 _BARE = "bare interpreter"
 _MOST = 12.0
+_ONE_COMMAND = "import typer\ndef command(number: int) -> None: ...\ntyper.run(command)"
 
 
 def cases(scale: Scale) -> list[Case]:
@@ -32,6 +33,11 @@ def cases(scale: Scale) -> list[Case]:
                     name="typer, one command",
                     role="floor",
                     program=("-c", "import typer\ntyper.run(lambda: None)", "--help"),
+                ),
+                Contender(  # it checks what it is called with by pydantic, and help needs no such thing
+                    name="typer, a call of one command",
+                    role="floor",
+                    program=("-c", _ONE_COMMAND, "3"),
                 ),
             ),
             figures=tuple(

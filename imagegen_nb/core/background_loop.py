@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from imagegen_nb.core.daemon_threads import DaemonThreads
+from imagegen_nb.core.fork_safe_lock import ForkSafeLock
 from imagegen_nb.errors import InvalidOption
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ _MOST_THREADS = min(32, (os.cpu_count() or 1) + 4)
 _GRACE = 15.0
 """Seconds a cancelled run gets to store the images that have arrived."""
 
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 _loop: asyncio.AbstractEventLoop | None = None
 _owner_pid = 0
 
@@ -47,6 +48,7 @@ class Job(Generic[T]):
         self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._loop = _running_loop()
         self._task: asyncio.Task[T] | None = None
+        self._is_cancelled = False
         # Scheduling copies the caller's context, so that what callbacks print lands in its cell.
         self._loop.call_soon_threadsafe(self._start, work)
 
@@ -65,8 +67,10 @@ class Job(Generic[T]):
         self._loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
-        # A second cancel would interrupt the unwinding, which stores the images that have arrived.
-        if self._task is not None and not self._task.cancelling():
+        # A second cancel would interrupt the unwinding, which stores the images that have arrived. The task's
+        # own count does not tell: for a moment it also holds the cancels by which libraries end their waits.
+        if self._task is not None and not self._is_cancelled:
+            self._is_cancelled = True
             self._task.cancel()
 
     def wait(self) -> T:
@@ -103,6 +107,16 @@ class Job(Generic[T]):
         """Add the cancelled job's message to the interrupt that the user sees."""
         if isinstance(outcome, asyncio.CancelledError) and outcome.args:
             interrupt.add_note(str(outcome.args[0]))
+
+
+def raise_if_cancelled() -> None:
+    """Raise `asyncio.CancelledError` where the running task was cancelled and goes on all the same.
+
+    A library that ends its own waits by a cancel (anyio, as it connects) can take ours for its own.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 _waiting: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, int] = weakref.WeakKeyDictionary()

@@ -125,18 +125,9 @@ def decode(data: bytes) -> PILImage.Image:
 
 def thumbnail(data: bytes, size: ThumbnailSize = STATIC) -> bytes:
     """A small WebP of `data`. Raises `ImageRejected` as `check` does."""
-    return _shrink(decode(data), size)
-
-
-def thumbnail_of(picture: PILImage.Image, size: ThumbnailSize = STATIC) -> bytes:
-    """The same of a loaded, upright picture, for pixels that are at hand already; they stay as they are."""
-    return _shrink(picture.copy(), size)
-
-
-def _shrink(picture: PILImage.Image, size: ThumbnailSize) -> bytes:
     from PIL import Image
 
-    picture = image_metadata.to_srgb(picture)
+    picture = image_metadata.to_srgb(decode(data))
     small = b""
     for edge, qualities in size.steps:
         picture.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -116,9 +116,13 @@ class Run:
         alt = prompt if len(prompt) <= _LONGEST_ALT else f"{prompt[:_LONGEST_ALT]}…"
         return list(self.output.tiles(prefix, alt))
 
+    def static_page(self) -> html_repr.Page:
+        """What is shown of the run without widgets."""
+        return html_repr.Page(self.title, self._notes(), self._tiles(), self.returned)
+
     def __repr__(self) -> str:
         # Deterministic on purpose: no ids, times or folders, so that notebooks can be compared.
-        return html_repr.text(self.title, self._notes(), self._tiles(), self.returned)
+        return self.static_page().text()
 
     def _repr_html_(self) -> str:
-        return html_repr.html(self.title, self._notes(), self._tiles(), self.returned)
+        return self.static_page().html()

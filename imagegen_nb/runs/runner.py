@@ -254,7 +254,9 @@ class _ActiveRun:
             self.shortfalls.append(MissingImages(reason))
             return
         except OSError as error:
-            raise StoreError(f"an image that had arrived cannot be read back: {explain(error)}") from None
+            unread = StoreError(f"image {index + 1} had arrived and cannot be read back: {explain(error)}")
+            self.shortfalls.append(MissingImages(unread))  # the others may well be read
+            return
         emulated = prepared.route.backend in SYNTHETIC_BACKENDS
         stage = partial(prepared.context.store.stage, image, run_id=prepared.run_id, emulated=emulated)
         record = await STORE.run(stage)

@@ -7,10 +7,13 @@ is not part of the state does not fill the file.
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
+
+from imagegen_nb.widgets.page_threads import Delivered
 
 _ASSETS = Path(__file__).parent / "assets"
 
@@ -21,7 +24,7 @@ def _minified(script: str) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-class BaseWidget(anywidget.AnyWidget):
+class BaseWidget(Delivered, anywidget.AnyWidget):
     """A widget made of `scripts` and `styles`: files in `assets/`, each building on those before it.
 
     The last script has anywidget's `render({ model, el })`. Once the widget is drawn, its element in the page
@@ -46,6 +49,10 @@ class BaseWidget(anywidget.AnyWidget):
         if names := self.trait_names(unsaved=True):
             self.observe(self._send_change, names)
 
+    def _repr_mimebundle_(self, **kwargs: dict[Any, Any]) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return bundle and (with_html(bundle[0], repr(self)), bundle[1])
+
     def page_values(self) -> dict[str, Any]:
         """What is sent along with the script: the traits that are not saved."""
         return {name: getattr(self, name) for name in self.trait_names(unsaved=True)}
@@ -62,12 +69,17 @@ class BaseWidget(anywidget.AnyWidget):
         if isinstance(content, dict) and content.get("type") == "script":
             self.page_opened()
             self.opened = True
-            sources = {"script": _joined(self.scripts), "style": _joined(self.styles)}
+            sources = {"script": _joined(self.scripts), "style": _joined(("colours.css", *self.styles))}
             self.send({"type": "script", **sources, "values": self.page_values()})
 
     def _send_change(self, change: dict[str, Any]) -> None:
         if self.opened:
             self.send({"type": "values", "values": {change["name"]: change["new"]}})
+
+
+def with_html(data: dict[str, Any], text: str) -> dict[str, Any]:
+    """A widget's message with `text` as HTML too: without a kernel, VS Code shows that instead."""
+    return {**data, "text/html": f"<div>{escape(text)}</div>"}
 
 
 def _joined(names: tuple[str, ...]) -> str:
@@ -78,8 +90,8 @@ class DisplayProbe(BaseWidget):
     """An invisible widget that calls `on_display` whenever a page shows it. It brings the form's style, lets
     Ctrl+Enter press the form's Run, and keeps the focus in the form."""
 
-    scripts = ("shared.js", "display_probe.js")
-    styles = ("base.css", "form.css")
+    scripts = ("shared.js", "kernel_gone.js", "display_probe.js")
+    styles = ("base.css", "form.css", "kernel_gone.css")
 
     def __init__(self, on_display: Callable[[], object], **traits: Any) -> None:
         self._on_display = on_display

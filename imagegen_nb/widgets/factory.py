@@ -10,6 +10,8 @@ from typing import Any
 
 import ipywidgets
 
+from imagegen_nb.widgets.page_threads import delivered
+
 _LABEL_WIDTH = "180px"
 
 
@@ -38,7 +40,7 @@ class WidgetFactory:
                 self._styles[shared] = style.klass(**traits_of_style)
             traits["style"] = self._styles[shared]
         # Given now and not added later, which would be a message for each.
-        return kind(_dom_classes=tuple(classes.split()), **traits)
+        return delivered(kind)(_dom_classes=tuple(classes.split()), **traits)
 
     def close(self) -> None:
         """Close what the widgets shared."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
-import jiter
 from ipywidgets import HTML, Text, VBox
 
-from imagegen_nb.core import variables
-from imagegen_nb.core.plain_data import plain
-from imagegen_nb.errors import VariableError
+from imagegen_nb.widgets.draft_inputs import DraftInputs, names
 from imagegen_nb.widgets.factory import WidgetFactory, update_traits
 
 _LONGEST_PREVIEW = 4_000
@@ -20,87 +17,57 @@ _LONGEST_PREVIEW = 4_000
 class InputValues:
     """A text field for each input the prompt names, and the resolved prompt below.
 
-    `initial` are values that came with the form: text can be edited, earlier runs and other data
-    cannot. Text that is a JSON array or object is used as one, as on the platform.
+    Text can be edited; earlier runs and other data cannot. Text that is a JSON array or object is used as
+    one, as on the platform.
     """
 
-    def __init__(
-        self, factory: WidgetFactory, initial: dict[str, Any], on_change: Callable[[], None]
-    ) -> None:
-        self.initial = initial
+    def __init__(self, factory: WidgetFactory, inputs: DraftInputs, on_change: Callable[[], None]) -> None:
+        self._inputs = inputs
         self._factory = factory
         self._on_change = on_change
+        self._writing = False
         self._texts: dict[str, Any] = {}
         self._preview = factory.make(HTML, "ig-preview")
         self.widget = factory.make(VBox, "ig-inputs", children=[self._preview])
-
-    def values(self) -> dict[str, Any]:
-        """The inputs for a run: the initial values, and what was typed."""
-        typed = {name: _value(text.value) for name, text in self._texts.items() if text.value}
-        return {**self.initial, **typed}
-
-    def snapshot(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """What there was at the beginning and what was typed, for `restore`."""
-        return dict(self.initial), {name: text.value for name, text in self._texts.items()}
-
-    def restore(self, snapshot: tuple[Mapping[str, Any], Mapping[str, str]]) -> None:
-        """Go back to what `snapshot` returned."""
-        initial, typed = snapshot
-        self.initial.clear()
-        self.initial.update(initial)
-        for name, text in self._texts.items():
-            text.value = typed.get(name, plain(self.initial.get(name, "")))
-
-    def recall(self, inputs: Mapping[str, Any]) -> None:
-        """Take over the inputs of an earlier run or a file."""
-        self.initial.update(inputs)
-        for name, text in self._texts.items():
-            if isinstance(inputs.get(name), str):
-                text.value = inputs[name]
 
     def texts(self) -> list[Any]:
         """All text fields, also of names no longer in the prompt: they keep their text."""
         return list(self._texts.values())
 
     def show(self, prompt: str) -> None:
-        """Offer a field for each input `prompt` names, keeping what was typed before."""
-        names = list(dict.fromkeys(path.partition(".")[0] for path in variables.paths(prompt)))
-        editable = [name for name in names if isinstance(self.initial.get(name, ""), str)]
-        for name in editable:
-            if name not in self._texts:
-                self._texts[name] = self._text(name)
+        """Offer a field for each input `prompt` names, and show what it becomes once nothing is wrong."""
+        editable = [name for name in names(prompt) if self._inputs.is_text(name)]
+        self._writing = True
+        try:
+            for name in editable:
+                self._show_text(name)
+        finally:
+            self._writing = False
         update_traits(self.widget, children=(*(self._texts[name] for name in editable), self._preview))
-        self._show_preview(prompt)
+        self._show_preview(self._inputs.fill(prompt).text)
 
-    def _text(self, name: str) -> Any:
+    def _show_text(self, name: str) -> None:
+        if name in self._texts:
+            update_traits(self._texts[name], value=self._inputs.text(name))
+            return
         text = self._factory.make_labelled(
             Text,
             f"Test value for {name}",
             "ig-test-value",
-            value=plain(self.initial.get(name, "")),
+            value=self._inputs.text(name),
             placeholder='text, or a JSON array such as ["a", "b"]',
         )
-        text.observe(lambda _: self._on_change(), "value")
-        return text
+        text.observe(lambda change: self._enter(name, change["new"]), "value")
+        self._texts[name] = text
 
-    def _show_preview(self, prompt: str) -> None:
+    def _enter(self, name: str, text: str) -> None:
+        if not self._writing:
+            self._inputs.typed[name] = text
+            self._on_change()
+
+    def _show_preview(self, text: str) -> None:
         html = ""
-        if variables.paths(prompt):
-            try:
-                resolved = variables.render(prompt, plain(self.values()))
-            except VariableError as error:
-                html = f'<div class="ig-hint">Resolved prompt: {escape(str(error))}</div>'
-            else:
-                shown = escape(resolved[:_LONGEST_PREVIEW])
-                html = f'<div class="ig-hint">Resolved prompt:</div><div class="ig-resolved">{shown}</div>'
+        if text:
+            shown = escape(text[:_LONGEST_PREVIEW])
+            html = f'<div class="ig-hint">Resolved prompt:</div><div class="ig-resolved">{shown}</div>'
         update_traits(self._preview, value=html)
-
-
-def _value(text: str) -> Any:
-    """The typed text, parsed where it is a JSON array or object."""
-    if text.lstrip()[:1] in ("[", "{"):
-        try:
-            return jiter.from_json(text.encode(), allow_inf_nan=False)
-        except ValueError:
-            return text
-    return text

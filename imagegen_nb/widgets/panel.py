@@ -9,11 +9,11 @@ from typing import Any
 
 from ipywidgets import HTML, Tab, VBox
 
-from imagegen_nb.errors import ImagegenError
 from imagegen_nb.runs.run import Run
-from imagegen_nb.step import output_references
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
+from imagegen_nb.widgets.draft_inputs import DraftInputs
+from imagegen_nb.widgets.error_text import ErrorText
 from imagegen_nb.widgets.factory import WidgetFactory, update_traits
 from imagegen_nb.widgets.field import Fields
 from imagegen_nb.widgets.form_state import FieldState
@@ -28,16 +28,14 @@ from imagegen_nb.widgets.parts import Control
 @dataclass(frozen=True, slots=True)
 class PanelCallbacks:
     """What the panel calls: on an entry (None takes it back), on a typed test value, on clicks of Run and
-    Cancel, with a step file that was read (it returns the way back), with a run whose settings are to be
-    used. `current` returns the step (None while it has problems), the run made with its settings, and the
-    identifier."""
+    Cancel, with a step file that was read (it returns the way back). `current` returns the step (None while
+    it has problems), the run made with its settings, and the identifier."""
 
     on_entry: Callable[[str, Any], None]
     on_input: Callable[[], None]
     on_run: Callable[[], None]
     on_cancel: Callable[[], None]
     on_import: Callable[[StepDefinition], Restore]
-    on_use: Callable[[Run], None]
     current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]]
 
 
@@ -45,7 +43,7 @@ class Panel:
     """Header, alert, and the tabs Settings and Output. `widgets` are its parts from top to bottom."""
 
     def __init__(
-        self, callbacks: PanelCallbacks, fields: Mapping[str, FieldState], inputs: dict[str, Any]
+        self, callbacks: PanelCallbacks, fields: Mapping[str, FieldState], inputs: DraftInputs
     ) -> None:
         self._factory = factory = WidgetFactory()
         self.header = Header(callbacks.on_run, callbacks.on_cancel, layout=factory.layout)
@@ -60,11 +58,10 @@ class Panel:
         )
         self.fields.groups[-1].add("live_preview", self.live_previews)
         self.import_export = ImportExport(
-            ImportExportCallbacks(callbacks.current, self.inputs.values, callbacks.on_import),
+            ImportExportCallbacks(callbacks.current, inputs.values, callbacks.on_import),
             layout=factory.layout,
         )
         self.gallery = Gallery()
-        self.gallery.on_use(callbacks.on_use)
         self.tree = OutputTree()
         self.settings = factory.make(VBox, "ig-settings", children=self._rows())
         output = factory.make(VBox, "ig-output", children=[self.gallery, self.tree])
@@ -99,21 +96,25 @@ class Panel:
         """Whether live previews are offered and ticked."""
         return bool(self.live_previews.visible and self.live_previews.value)
 
-    def show_paths(self, step: ImageGenerationStep, run: Run | None, identifier: str) -> None:
-        """Show what later steps can refer to: confirmed by `run`, or predicted."""
-        self.tree.show(output_references.paths(step, run, identifier=identifier))
+    def open_settings(self) -> None:
+        """Show the tab with the settings."""
+        update_traits(self.tabs, selected_index=0)
 
-    def show_error(self, error: BaseException | None) -> None:
-        """Show what went wrong, in plain words and with the details folded; None clears it."""
+    def open_output(self) -> None:
+        """Show the tab with the runs."""
+        update_traits(self.tabs, selected_index=1)
+
+    def show_error(self, error: BaseException | None, *, synthetic: bool = False) -> None:
+        """Show why no run began, in plain words and with the details folded; None clears it. What went wrong
+        in a run stands on its page."""
         if error is None:
             update_traits(self.alert, value="")
             return
-        summary = error.summary() if isinstance(error, ImagegenError) else str(error) or type(error).__name__
-        details = escape(f"{type(error).__name__}: {error}")
-        self.alert.value = (
-            f'<div role="alert" class="ig-problem">{escape(summary)}'
-            f"<details><summary>Details</summary><pre>{details}</pre></details></div>"
-        )
+        text = ErrorText.of(error, synthetic=synthetic)
+        lines = "".join(f"<li>{escape(line)}</li>" for line in text.details)
+        details = f"<details><summary>Details</summary><ul>{lines}</ul></details>" if lines else ""
+        told = f"<strong>{escape(text.what)}</strong> {escape(text.remedy)}{details}"
+        self.alert.value = f'<div role="alert" class="ig-problem">{told}</div>'
 
     def close(self) -> None:
         """Close every widget, one by one: closing a box does not close what it holds."""

@@ -11,13 +11,14 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from support.secrets import workspace_on
 
 from imagegen_nb import ImageGenerationStep, StepFailed, Workspace
 from imagegen_nb.core import background_loop
-from imagegen_nb.core.background_loop import Job
+from imagegen_nb.core.background_loop import Job, raise_if_cancelled
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption
 
@@ -454,6 +455,33 @@ def test_a_process_that_is_killed_leaves_a_run_that_is_told_as_interrupted(works
     process.kill()
     process.communicate()
     assert [(entry.state, entry.charge) for entry in workspace.runs()] == [("interrupted", "unknown")]
+
+
+def test_a_cancel_that_comes_as_a_library_ends_its_own_wait():
+    """Libraries end a wait by cancelling the task and taking that back; both cancels arrive as one."""
+    began, may_go_on = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        began.set()
+        may_go_on.wait(ENOUGH)  # the job's cancel is on its way by then
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(ENOUGH)
+        task.uncancel()
+        raise_if_cancelled()
+        raise AssertionError("it went on")
+
+    job = Job(work())
+    assert began.wait(ENOUGH)
+    job.cancel()
+    may_go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        job.future.result(ENOUGH)
+
+
+async def test_who_is_not_cancelled_goes_on():
+    raise_if_cancelled()
 
 
 def test_a_cancel_after_the_end_changes_nothing(workspace):

@@ -270,14 +270,6 @@ def test_a_thumbnail_beside_a_kernel_is_sharp_on_two_pixels_for_one():
         assert small.size == (512, 512)
 
 
-def test_pixels_that_are_at_hand_give_the_same_thumbnail_and_stay_as_they_are():
-    for data in (FILES["PNG"], picture("PNG", (600, 400), "RGBA"), illustration(3)):
-        pixels = images.decode(data)
-        before = (pixels.size, pixels.mode, dict(pixels.info), pixels.tobytes())
-        assert images.thumbnail_of(pixels, images.LIVE) == images.thumbnail(data, images.LIVE)
-        assert (pixels.size, pixels.mode, dict(pixels.info), pixels.tobytes()) == before
-
-
 @pytest.mark.parametrize("reads", [images.check, images.decode, images.thumbnail])
 def test_every_reader_rejects_alike(reads):
     for data in (b"", b"<html>", FILES["PNG"][:50]):

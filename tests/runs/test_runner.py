@@ -14,6 +14,7 @@ import pytest
 from support.images import exif, jpeg_with, picture
 
 from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, Workspace, load_step, save_step
+from imagegen_nb.core.received_file import ReceivedFile
 from imagegen_nb.core.types import GeneratedImage, ResponseMetadata
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import (
@@ -539,3 +540,25 @@ def test_a_failed_run_that_somebody_holds_keeps_no_file_of_its_answer(
     assert run.status == "failed"
     assert isinstance(run.error, InvalidResponse | ProviderFault), run.error
     assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+
+
+def test_a_file_that_is_gone_before_it_is_read_costs_only_its_image(workspace, monkeypatch):
+    """A cleaner of temporary files, or a disk that fails at one place."""
+    read, broken = ReceivedFile.read, []
+
+    def fail_once(self):
+        if not broken:
+            broken.append(self)
+            self.path.unlink()
+        return read(self)
+
+    monkeypatch.setattr(ReceivedFile, "read", fail_once)
+    run = ImageGenerationStep(prompt="a fox", image_count=3).run(workspace=workspace)
+    assert (run.status, run.returned) == ("partial", 2)
+    assert [(short.count, type(short.error)) for short in run.shortfalls] == [(1, StoreError)]
+    assert "image 1 had arrived and cannot be read back" in str(run.shortfalls[0].error)
+    assert [entry.charge for entry in workspace.runs()] == ["charged"]
+    broken.clear()
+    with pytest.raises(StepFailed, match="cannot be read back"):
+        ImageGenerationStep(prompt="a fox", image_count=1).run(workspace=workspace)
+    assert [entry.charge for entry in workspace.runs()] == ["charged", "unknown"]

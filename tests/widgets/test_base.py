@@ -48,6 +48,14 @@ def test_the_state_holds_no_script(kind: type[BaseWidget]):
     assert len(str(kind().get_state())) < 3_000
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_stands_for_the_widget_is_html_too(kind: type[BaseWidget]):
+    data, metadata = kind()._repr_mimebundle_()
+    assert data["text/html"] == f"<div>{data['text/plain']}</div>"
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"]
+    assert metadata == {}
+
+
 def test_a_display_probe_tells_that_a_page_shows_it(sent: list[dict[str, Any]]):
     displays = []
     probe = DisplayProbe(on_display=lambda: displays.append(True))

@@ -25,7 +25,9 @@ def blob_names(page: GalleryPage) -> list[str]:
 def test_an_image_is_described_for_the_page(workspace):
     page = GalleryPage.of_run(run_of(STEP, workspace.store, identifier="step_2"))
     item = page.item(page.shown()[1])
-    assert set(item) == {"id", "name", "alt", "facts", "more", "path", "file", "width", "height", "missing"}
+    keys = {"id", "name", "alt", "facts", "more", "path", "file", "size", "width", "height", "missing"}
+    assert set(item) == keys
+    assert item["size"] == page.assets[1].file_size
     assert (item["id"], item["name"], item["alt"]) == (f"{page.id}.1", "hero-2.png", "a fox (2 of 2)")
     assert list(page.shown(removed=[0])) == [1]
 
@@ -44,11 +46,32 @@ def test_a_long_prompt_is_cut_in_the_alternative_text(workspace):
     assert page.alt == "x" * 250 + "…"
 
 
+def test_prompt_and_settings_are_told_whole_where_they_are_known(workspace):
+    step = STEP.replace(prompt="{{what}} " * 300)
+    run = dataclasses.replace(run_of(step, workspace.store), prompt="a fox " * 300)
+    told = GalleryPage.of_run(run).details()
+    assert (told["prompt"], told["template"]) == (run.prompt, step.prompt)
+    assert ("Model", "gpt-image-2") in told["settings"]
+    assert GalleryPage.of_run(run_of(STEP, workspace.store)).details()["template"] == ""
+    stored = Pages(workspace.records(), workspace.store)[0].details()
+    assert stored == {"prompt": "", "template": "", "settings": []}
+
+
+def test_models_of_stored_runs_come_from_the_stores_ledger(workspace):
+    run = STEP.run(workspace=workspace)
+    unknown = [dataclasses.replace(record, run_id="unknown") for record in workspace.records()]
+    pages = Pages([*workspace.records(), *unknown], workspace.store)
+    assert [pages.model_of(pages[position]) for position in (0, 1)] == [run.step.model, ""]
+    assert pages.models() == [run.step.model]
+    assert Pages([run]).models() == [run.step.model]
+    assert Pages().models() == []
+
+
 def test_static_text_is_the_runs_own(workspace):
     run = run_of(STEP, workspace.store)
     page = GalleryPage.of_run(run)
-    assert (page.html(), page.text()) == (run._repr_html_(), repr(run))
-    assert "No images yet" in GalleryPage().text()
+    assert (page.static_page().html(), page.static_page().text()) == (run._repr_html_(), repr(run))
+    assert "No images yet" in GalleryPage().static_page().text()
 
 
 def test_records_are_one_page_a_run_and_need_their_store(workspace):
@@ -100,10 +123,10 @@ def test_an_image_is_found_by_what_it_is_called(workspace, run_id):
 def test_the_static_view_of_very_many_images_says_how_many_more_there_are(workspace):
     (asset,) = stored_assets(workspace.store, picture(), run_id="one")
     page = GalleryPage.of_records("one", [asset.stored] * 1000, workspace.store)
-    assert page.html().count("<img") == page.text().count("hero-1.png") == 12
+    assert page.static_page().html().count("<img") == page.static_page().text().count("hero-1.png") == 12
     more = "… and 988 more images, not shown here"
-    assert more in page.html()
-    assert page.text().endswith(more)
+    assert more in page.static_page().html()
+    assert page.static_page().text().endswith(more)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from ipywidgets.widgets.widget import _instances
 
 from imagegen_nb.errors import ProviderFault
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.widgets.draft_inputs import DraftInputs
 from imagegen_nb.widgets.form_state import Draft, FormState
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks, _parts
 
@@ -24,14 +25,13 @@ CALLBACKS = PanelCallbacks(
     on_run=nothing,
     on_cancel=nothing,
     on_import=lambda definition: nothing,
-    on_use=nothing,
     current=lambda: (None, None, None),
 )
 
 
 @pytest.fixture
 def panel():
-    panel = Panel(CALLBACKS, FIELDS, {})
+    panel = Panel(CALLBACKS, FIELDS, DraftInputs({}))
     yield panel
     panel.close()
 
@@ -93,7 +93,7 @@ def test_an_error_is_shown_escaped_and_taken_away(panel):
 @pytest.mark.parametrize("shown", [False, True], ids=["never-shown", "shown"])
 def test_closing_closes_every_widget(shown):
     before = set(_instances)
-    panel = Panel(CALLBACKS, FIELDS, {})
+    panel = Panel(CALLBACKS, FIELDS, DraftInputs({}))
     assert len(set(_instances) - before) > 15
     if shown:
         panel.show(FIELDS, [{"path": "thing"}])

@@ -10,6 +10,8 @@ import io
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from imagegen_nb.emulator.rendering.png import encode_png
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -34,10 +36,10 @@ def render(drawing: Drawing) -> bytes:
 
 def _encode(image: Image.Image, drawing: Drawing) -> bytes:
     """`image` in the drawing's format."""
+    if drawing.format == "png":
+        return encode_png(image)
     file = io.BytesIO()
     match drawing.format:
-        case "png":
-            image.save(file, "PNG", compress_level=2)
         case "jpeg":
             # Pillow advises against more than 95: much larger files, no visible gain.
             image.convert("RGB").save(file, "JPEG", quality=max(1, min(95, drawing.compression)))

@@ -17,10 +17,14 @@ _Box = tuple[int, int, int, int]
 
 #: Masks of shapes are drawn this much larger and reduced: the cheapest smooth edge Pillow offers.
 _OVERSAMPLING: Final = 2
-#: The sun and its rings, the largest first: size in radii of the sun, and how much of the sky it hides.
-_RINGS: Final = ((2.9, 0.1), (2.2, 0.14), (1.55, 0.2), (1.0, 1.0))
-#: Beyond this many pixels the landscape is drawn smaller and enlarged; the text is always drawn full size.
-_FULL_SIZE_PIXELS: Final = 1_600_000
+#: The rings of the sun, the largest first: size in radii of the sun, and how much of the sky it hides.
+_RINGS: Final = ((2.9, 0.1), (2.2, 0.14), (1.55, 0.2))
+#: Rows of the sky that are worked out; those between are made of them.
+_SKY_COLOURS: Final = 256
+#: Pixels from one point of a crest to the next.
+_STEP: Final = 4
+#: A crest is drawn in strips of about this many pixels: the mask of a strip need not be high.
+_STRIP_WIDTH: Final = 64
 
 
 class _SeededNumbers:
@@ -39,11 +43,7 @@ class _SeededNumbers:
 
 def paint_landscape(drawing: Drawing) -> Image.Image:
     """The landscape of `drawing`: RGB, or RGBA with a clear sky when transparent."""
-    size = (drawing.width, drawing.height)
-    shrink = math.sqrt(_FULL_SIZE_PIXELS / (size[0] * size[1]))
-    drawn = size if shrink >= 1 else (round(size[0] * shrink), round(size[1] * shrink))
-    image = _paint(drawn, _SeededNumbers(drawing.seed()), drawing.transparent)
-    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
+    return _paint((drawing.width, drawing.height), _SeededNumbers(drawing.seed()), drawing.transparent)
 
 
 def _paint(size: tuple[int, int], numbers: _SeededNumbers, transparent: bool) -> Image.Image:
@@ -67,10 +67,10 @@ def _mix(first: _Colour, second: _Colour, share: float) -> _Colour:
 
 
 def _sky(size: tuple[int, int], top: _Colour, horizon: _Colour) -> Image.Image:
-    width, height = size
-    column = Image.new("RGB", (1, height))
-    column.putdata([_mix(top, horizon, (row / height) ** 1.15) for row in range(height)])
-    return column.resize((width, height), Image.Resampling.NEAREST)
+    column = Image.new("RGB", (1, _SKY_COLOURS))
+    column.putdata([_mix(top, horizon, (row / _SKY_COLOURS) ** 1.15) for row in range(_SKY_COLOURS)])
+    # First to the height, where colours between are wanted, then to the width, where all are equal.
+    return column.resize((1, size[1]), Image.Resampling.BILINEAR).resize(size, Image.Resampling.NEAREST)
 
 
 def _sun(image: Image.Image, numbers: _SeededNumbers, hue: float) -> None:
@@ -78,17 +78,30 @@ def _sun(image: Image.Image, numbers: _SeededNumbers, hue: float) -> None:
     across, down = width * numbers.between(0.6, 0.84), height * numbers.between(0.2, 0.34)
     radius = min(width, height) * numbers.between(0.1, 0.15)
     light = _colour(hue + numbers.between(-0.04, 0.04), 0.16, 1.0)
-    reach = radius * _RINGS[0][0]
-    left, upper = math.floor(across - reach), math.floor(down - reach)
-    box = (left, upper, math.ceil(across + reach) + 1, math.ceil(down + reach) + 1)
-    mask, draw = _mask(box)
+    # The rings are faint, so their edges need no smoothing; the disc's does.
+    _discs(image, light, (across, down), [(radius * growth, share) for growth, share in _RINGS], smoothing=1)
+    _discs(image, light, (across, down), [(radius, 1.0)], smoothing=_OVERSAMPLING)
+
+
+def _discs(
+    image: Image.Image,
+    colour: _Colour,
+    centre: tuple[float, float],
+    discs: list[tuple[float, float]],
+    smoothing: int,
+) -> None:
+    """Discs of one colour around one centre, the largest first: radius, and how much each hides."""
+    x, y = centre
+    reach = discs[0][0]
+    left, upper = math.floor(x - reach), math.floor(y - reach)
+    box = (left, upper, math.ceil(x + reach) + 1, math.ceil(y + reach) + 1)
+    mask, draw = _mask(box, smoothing)
     covered = 0.0
-    for growth, share in _RINGS:  # all of one colour, so that one mask serves: a ring lies on the larger ones
+    for radius, share in discs:  # one mask serves: a disc lies on the larger ones
         covered += share * (1 - covered)
-        reach = radius * growth
-        circle = (across - reach - left, down - reach - upper, across + reach - left, down + reach - upper)
-        draw.ellipse([edge * _OVERSAMPLING for edge in circle], fill=round(255 * covered))
-    _blend(image, light, mask, box)
+        circle = (x - radius - left, y - radius - upper, x + radius - left, y + radius - upper)
+        draw.ellipse([edge * smoothing for edge in circle], fill=round(255 * covered))
+    _blend(image, colour, mask.reduce(smoothing), box)
 
 
 def _hills(image: Image.Image, numbers: _SeededNumbers, hue: float, far: float) -> None:
@@ -102,28 +115,34 @@ def _hills(image: Image.Image, numbers: _SeededNumbers, hue: float, far: float) 
         phase, waves = numbers.between(0, math.tau), numbers.between(0.7, 1.6) * max(1.0, width / height)
         crest = [
             (x, base - swell * (math.sin(phase + waves * u) + 0.45 * math.sin(2.3 * phase + 2.7 * waves * u)))
-            for x, u in ((x, x / width * math.tau) for x in range(0, width + 4, 4))
+            for x, u in ((x, x / width * math.tau) for x in range(0, width + _STEP, _STEP))
         ]
-        heights = [y for _, y in crest]
-        upper, foot = math.floor(min(heights)), min(height, math.ceil(max(heights)) + 1)
-        box = (0, upper, width, foot)  # only the crest has an edge; what is below is one colour
-        mask, draw = _mask(box)
-        edge = [(x * _OVERSAMPLING, (y - upper) * _OVERSAMPLING) for x, y in crest]
-        draw.polygon([(0, mask.height), *edge, (mask.width, mask.height)], fill=255)
-        _blend(image, colour, mask, box)
-        image.paste(colour, (0, foot, width, height))
+        for start in range(0, len(crest) - 1, _STRIP_WIDTH // _STEP):
+            _hill(image, colour, crest[start : start + _STRIP_WIDTH // _STEP + 1])
 
 
-def _mask(box: _Box) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """An empty mask for a shape within `box`, oversampled, and what draws on it."""
+def _hill(image: Image.Image, colour: _Colour, crest: list[tuple[int, float]]) -> None:
+    """One strip of a hill: a mask for its smooth edge, and one colour down to the foot of the image."""
+    left, right = crest[0][0], min(image.width, crest[-1][0])
+    heights = [y for _, y in crest]
+    upper, foot = math.floor(min(heights)), min(image.height, math.ceil(max(heights)) + 1)
+    box = (left, upper, right, foot)
+    mask, draw = _mask(box, _OVERSAMPLING)
+    edge = [((x - left) * _OVERSAMPLING, (y - upper) * _OVERSAMPLING) for x, y in crest]
+    draw.polygon([(0, mask.height), *edge, (mask.width, mask.height)], fill=255)
+    _blend(image, colour, mask.reduce(_OVERSAMPLING), box)
+    image.paste(colour, (left, foot, right, image.height))
+
+
+def _mask(box: _Box, oversampling: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """An empty mask for a shape within `box`, so much larger, and what draws on it."""
     left, upper, right, lower = box
-    mask = Image.new("L", ((right - left) * _OVERSAMPLING, (lower - upper) * _OVERSAMPLING))
+    mask = Image.new("L", ((right - left) * oversampling, (lower - upper) * oversampling))
     return mask, ImageDraw.Draw(mask)
 
 
-def _blend(image: Image.Image, colour: _Colour, mask: Image.Image, box: _Box) -> None:
-    """Lay `colour` over `image` within `box`, as far as the mask covers it."""
-    cover = mask.reduce(_OVERSAMPLING)
+def _blend(image: Image.Image, colour: _Colour, cover: Image.Image, box: _Box) -> None:
+    """Lay `colour` over `image` within `box`, as far as the mask `cover` covers it."""
     if image.mode == "RGB":
         image.paste(colour, box, cover)
         return

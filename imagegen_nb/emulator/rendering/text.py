@@ -171,13 +171,25 @@ def _draw_panel(
     """A rounded rectangle blended over `image`, its edge smoothed."""
     left, top, right, bottom = (round(value) for value in box)
     size = (max(1, right - left), max(1, bottom - top))
-    mask = Image.new("L", (size[0] * 2, size[1] * 2), 0)
-    edge = (0, 0, size[0] * 2 - 1, size[1] * 2 - 1)
-    ImageDraw.Draw(mask).rounded_rectangle(edge, radius * 2, fill=colour[3])
-    mask = mask.reduce(2)
+    mask = _rounded(size, round(radius), colour[3])
     if image.mode == "RGBA":
         layer = Image.new("RGBA", size, colour[:3])
         layer.putalpha(mask)
         image.alpha_composite(layer, (left, top))
     else:
         image.paste(colour[:3], (left, top, left + size[0], top + size[1]), mask)
+
+
+def _rounded(size: tuple[int, int], radius: int, cover: int) -> Image.Image:
+    """A mask of a rectangle with round corners. Only the corners are drawn larger and reduced."""
+    radius = min(radius, size[0] // 2, size[1] // 2)
+    mask = Image.new("L", size, cover)
+    if not radius:
+        return mask
+    disc = Image.new("L", (radius * 4, radius * 4))
+    ImageDraw.Draw(disc).ellipse((0, 0, radius * 4 - 1, radius * 4 - 1), fill=cover)
+    disc = disc.reduce(2)
+    for x, left in ((0, 0), (size[0] - radius, radius)):
+        for y, upper in ((0, 0), (size[1] - radius, radius)):
+            mask.paste(disc.crop((left, upper, left + radius, upper + radius)), (x, y))
+    return mask

@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 import httpx2
 from httpx2 import ServerSentEvent
 
+from imagegen_nb.core.background_loop import raise_if_cancelled
 from imagegen_nb.core.loop_semaphore import LoopSemaphore
 from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files, patiently
 from imagegen_nb.core.redaction import scrub
@@ -321,6 +322,7 @@ class _Attempts:
         return self
 
     async def __anext__(self) -> AbstractAsyncContextManager[None]:
+        raise_if_cancelled()
         if self._made and not await self._may_be_made_again():
             raise StopAsyncIteration
         if self._limiter is not None:

@@ -20,6 +20,7 @@ import httpx2
 
 from imagegen_nb._version import __version__
 from imagegen_nb.core import active_cassette
+from imagegen_nb.core.background_loop import raise_if_cancelled
 from imagegen_nb.core.redaction import scrub
 from imagegen_nb.errors import (
     Charge,
@@ -98,12 +99,10 @@ class Capture:
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Called by the HTTP core at each step; from the first request byte on it counts as sent.
 
-        A cancel that comes as a connection is made can be lost there: the core's library takes it for one of
-        its own. It is made up for here, before anything is sent.
+        A cancel that was lost as the connection was made is made up for here, before anything is sent.
         """
-        task = asyncio.current_task()
-        if not self.sent and task is not None and task.cancelling():
-            raise asyncio.CancelledError
+        if not self.sent:
+            raise_if_cancelled()
         if leaves(event, info):
             self.sent = True
         elif event.endswith("connect_tcp.complete"):

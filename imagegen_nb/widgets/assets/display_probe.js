@@ -1,5 +1,6 @@
-// Draws nothing: asking for this script tells the kernel that a page shows the form. It speaks for the form as a
-// whole: Ctrl+Enter runs, keys typed into it do not reach the notebook's shortcuts, and the focus stays in it.
+// Draws nothing while there is a kernel: asking for this script tells the kernel that a page shows the form. It
+// speaks for the form as a whole: Ctrl+Enter runs, keys typed into it do not reach the notebook's shortcuts, and the
+// focus stays in it.
 const RUN = ".ig-run";
 
 const usable = (el) => el.isConnected && !el.matches(":disabled") && el.checkVisibility();
@@ -46,6 +47,20 @@ function render({ model, el }) {
     setTimeout(() => controls().find(usable)?.focus(), 60); // after what the same moment changed was drawn
   };
 
+  // Text stays readable and can be copied; what would ask the kernel is out of use. The gallery sees to itself, and
+  // paths are copied without a kernel.
+  function putOutOfUse() {
+    const form = el.closest(".ig-form") ?? el;
+    form.classList.add("igw-gone");
+    el.replaceChildren(kernelGoneNote());
+    for (const control of form.querySelectorAll("button, input, select, textarea")) {
+      if (control.closest(".ig-gallery, .ig-output-tree")) continue;
+      if (control.matches("textarea, input[type=text], input[type=number], input[type=search]")) control.readOnly = true;
+      else control.disabled = true;
+    }
+  }
+
+  const unwatch = watchKernel(model, putOutOfUse);
   document.addEventListener("keydown", onKey, true);
   document.addEventListener("focusin", onFocus);
   document.addEventListener("pointerdown", onPointer, true);
@@ -53,6 +68,7 @@ function render({ model, el }) {
   setTimeout(() => form() && watch.observe(form(), { subtree: true, childList: true, attributes: true,
     attributeFilter: ["class", "style", "hidden", "disabled"] }));
   return () => {
+    unwatch();
     watch.disconnect();
     document.removeEventListener("keydown", onKey, true);
     document.removeEventListener("focusin", onFocus);

@@ -15,7 +15,8 @@ function render({ model, el }) {
   el.append(h("div", { class: "igw-tree-head" }, label, foldAll, status), root);
 
   async function copy(path) {
-    status.textContent = await copyWithStatus(`{{${path}}}`, el);
+    const copied = await copyWithStatus(`{{${path}}}`, el);
+    status.textContent = `${copied} ${model.get("copy_note")}`.trim();
   }
 
   function row(node, name, children, depth) {

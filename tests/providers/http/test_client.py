@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import httpx2
@@ -172,6 +173,25 @@ async def test_cancelling_a_wait_sends_nothing(raw_server):
     async with open_client("openai", place) as client:
         task = asyncio.create_task(client.send(lambda: client.http.post(server.url)))
         await waiting.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert len(server.requests) == 1
+
+
+async def test_a_cancel_that_a_library_lost_ends_the_call_before_it_is_made_again(raw_server):
+    server = raw_server(REFUSED)
+    refused = asyncio.Event()
+
+    async def call() -> None:
+        await client.http.post(server.url)
+        refused.set()
+        with suppress(asyncio.CancelledError):  # as anyio may, which takes it for one of its own
+            await asyncio.Event().wait()
+
+    async with open_client("openai", connection(server.url, 30)) as client:
+        task = asyncio.create_task(client.send(call))
+        await refused.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
