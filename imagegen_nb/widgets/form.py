@@ -91,7 +91,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._drawing = threading.RLock()
         self._panel: Panel | None = None
         self._marimo: MarimoForm | None = None
-        self._display_probe = DisplayProbe(on_display=lambda: self.panel, on_run=self._run)
+        self._display_probe = DisplayProbe(on_display=lambda: self.panel)
         self._fallback = StaticFallback(self._static_page)
         super().__init__([self._display_probe], _dom_classes=("ig-form",))
         notebook_steps.enter(self)
@@ -472,7 +472,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _display_(self) -> Any:
         """What marimo shows."""
         if self._marimo is None:
-            assert self.panel  # made here: marimo lets no anywidget be made while it handles a message
+            assert (
+                self.panel.widgets
+            )  # made here: marimo lets no anywidget be made while it handles a message
             self._marimo = MarimoForm(self)
         return self._marimo
 

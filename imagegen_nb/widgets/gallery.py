@@ -311,8 +311,7 @@ class Gallery(BaseWidget):
     def _item(self, page: GalleryPage, index: int) -> dict[str, Any]:
         """What a browser page needs to know of one image."""
         mark = self.marks.read_mark(page.assets[index].id)
-        position = self._pages.position(page.id)
-        run = f"run {position + 1}" if position is not None and len(self._pages) > 1 else ""
+        run = f"run {self.number(page.id)}" if len(self._pages) > 1 else ""
         return {**page.item(index), "run": run, "starred": mark.starred, "note": mark.note}
 
     def _refresh(self) -> None:

@@ -1,5 +1,6 @@
-// Draws nothing while there is a kernel: asking for this script tells the kernel that a page shows the form. It speaks for the form as a
-// whole: Ctrl+Enter runs, keys typed into it do not reach the notebook's shortcuts, and the focus stays in it.
+// Draws nothing while there is a kernel: asking for this script tells the kernel that a page shows the form. It
+// speaks for the form as a whole: Ctrl+Enter runs, keys typed into it do not reach the notebook's shortcuts, and the
+// focus stays in it.
 const RUN = ".ig-run";
 
 const usable = (el) => el.isConnected && !el.matches(":disabled") && el.checkVisibility();
@@ -17,8 +18,8 @@ function render({ model, el }) {
     if (!form() || !inForm(event.target)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    flushForm(el);
-    model.send({ type: "run" });
+    // The button's widget is handled by the kernel in turn with the fields, another widget perhaps beside them.
+    form().querySelector(RUN)?.click();
   };
 
   const onFocus = (event) => {
@@ -45,8 +46,8 @@ function render({ model, el }) {
 
   const receive = (message) => {
     if (message.type !== "focus") return;
-    const find = () => form()?.querySelector(`.${message.class} :is(input, textarea, select, button):not(:disabled)`);
-    setTimeout(() => find()?.focus(), 60); // after what the same moment changed was drawn
+    const controls = () => [...(form()?.querySelectorAll(`.${message.class} :is(input, textarea, select)`) ?? [])];
+    setTimeout(() => controls().find(usable)?.focus(), 60); // after what the same moment changed was drawn
   };
 
   // Text stays readable and can be copied; what would ask the kernel is out of use. The gallery sees to itself, and

@@ -120,7 +120,7 @@ function render({ model, el }) {
   initRoot(el, "ig-field-group");
   const parts = new Map();
   const views = new Map();
-  const send = (key, value) => model.send({ type: "entry", key, value });
+  const send = (key, value) => sendEntry(model, { key, value });
 
   function show(changes) {
     for (const [key, change] of Object.entries(changes)) {
