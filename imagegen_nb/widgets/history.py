@@ -15,6 +15,8 @@ _MOST_AT_ONCE = 1_000
 """Entries of one answer to a page that has scrolled far, and brings all it has up to date."""
 _NO_IMAGES = -1
 """Stands for the images of a run that brought none, which can be jumped to as well."""
+_ELSEWHERE = -1
+"""The position of a run that is shown elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,18 @@ class HistoryFilter:
 
 
 class History:
-    """The images of `pages` that were not `removed` (positions by page id)."""
+    """The images of `pages`, and behind them those of `others`, that were not `removed` (positions by page
+    id)."""
 
-    def __init__(self, pages: Pages, removed: Mapping[str, Collection[int]], marks: MarkKeeper) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        removed: Mapping[str, Collection[int]],
+        marks: MarkKeeper,
+        others: Pages | None = None,
+    ) -> None:
         self._pages = pages
+        self._others = others or Pages()
         self._removed = removed
         self._marks = marks
 
@@ -59,12 +69,16 @@ class History:
             window = range(max(start - matches, 0), min(stop - matches, len(found)))
             entries += (self._entry(page, position, found[place]) for place in window)
             matches += len(found)
-        return {"entries": entries, "matches": matches, "models": self._pages.models()}
+        models = sorted({*self._pages.models(), *self._others.models()})
+        return {"entries": entries, "matches": matches, "models": models}
 
     def _newest_first(self) -> Iterator[tuple[GalleryPage, int]]:
         for position in reversed(range(len(self._pages))):
             if (page := self._pages[position]).pending is None:
                 yield page, position
+        for place in reversed(range(len(self._others))):
+            if (page := self._others[place]).assets:  # without images there is nothing to go to
+                yield page, _ELSEWHERE
 
     def _matching(self, page: GalleryPage, wanted: HistoryFilter) -> Sequence[int]:
         """The positions of a run's images that match; `_NO_IMAGES` alone for a run without any."""
@@ -93,10 +107,12 @@ class History:
             return {"id": "", "run": page.id, "position": position, "name": name}
         asset_id, name = page.named(index)
         mark = self._marks.read_mark(asset_id)
+        elsewhere = page.run.identifier if page.run and position == _ELSEWHERE else ""
         return {
             "id": page.image_id(index),
             "run": page.id,
             "position": position,
+            "from": elsewhere or "",
             "name": name,
             "starred": mark.starred,
             "noted": bool(mark.note),

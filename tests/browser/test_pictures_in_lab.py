@@ -330,3 +330,26 @@ def test_without_its_kernel_the_form_says_so_and_no_button_does_nothing(open_not
         expect(button).to_be_disabled()
     expect(page.locator(".ig-prompt textarea")).to_have_attribute("readonly", "")
     screenshot(page, "kernel-gone-settings")
+
+
+def test_the_runs_of_other_forms_are_found_in_the_history(open_notebook: OpenNotebook):
+    page = open_notebook([FORM, "ig.StepForm(ig.ImageGenerationStep(prompt='a cup'), workspace)"])
+    run_all(page)
+    press_run_of = page.locator(".ig-form").first
+    press_run_of.locator(".ig-run").click()
+    expect(press_run_of.locator(".ig-gallery .igw-grid img")).to_have_count(2)
+    other = page.locator(".ig-form").last
+    other.get_by_role("tab", name="Output").click()
+    other.get_by_role("button", name="Other forms too").click()
+    options = other.get_by_role("option")
+    expect(options).to_have_count(2)
+    expect(options.first).to_have_accessible_name(re.compile("hero-image-1.webp, step_2"))
+    screenshot(page, "history-other-forms")
+    options.first.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("A hero image for a blue bottle")
+    page.keyboard.press("s")
+    page.keyboard.press("Escape")
+    expect(options.first).to_be_focused()
+    expect(options.first).to_have_accessible_name(re.compile("starred"))

@@ -84,6 +84,17 @@ def test_removed_images_are_left_out(runs):
     assert listed(history(runs, removed={runs[0].id: [0]}), text="fox hero") == [(0, "hero-2.png")]
 
 
+def test_runs_of_other_forms_stand_behind_those_of_this_one(runs):
+    history = History(Pages(runs[:1]), {}, MemoryMarks(), Pages(runs[1:]))
+    answer = history.answer(HistoryFilter(), 0)
+    assert [(entry["position"], entry["name"]) for entry in answer["entries"]] == [
+        (0, "hero-1.png"),
+        (0, "hero-2.png"),
+        (-1, "hero-1.png"),
+    ]
+    assert answer["models"] == ["gpt-image-2", "grok-imagine-image"]
+
+
 def test_many_come_page_by_page(workspace):
     assets = stored_assets(
         workspace.store, *(picture(size=(30, 1 + number)) for number in range(AT_ONCE + 5))

@@ -68,7 +68,8 @@ function render({ model, el }) {
 
   // To the run of an image; the second time, the image is opened.
   function jump(position, id) {
-    if (id && id === jumped) {
+    if (id && (id === jumped || position < 0)) {
+      jumped = id;
       const ids = grid.shown().includes(id) ? grid.shown() : [id];
       viewer.open(ids, ids.indexOf(id));
       return;
@@ -98,11 +99,11 @@ function render({ model, el }) {
   }
 
   function drawHistory(view) {
-    strip.el.hidden = state.gone || (view.ended < 2 && view.count <= MANY);
-    const now = JSON.stringify([view.position, view.total, view.page, view.running, view.undo, view.removed, view.marks]);
+    strip.el.hidden = state.gone || (view.ended < 2 && view.count <= MANY && !view.others);
+    const now = JSON.stringify([view.position, view.total, view.page, view.running, view.undo, view.removed, view.marks, view.others]);
     if (strip.el.hidden || now === listed) return;
     listed = now;
-    strip.refresh(view.position);
+    strip.refresh(view);
   }
 
   function draw() {
