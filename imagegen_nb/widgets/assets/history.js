@@ -72,6 +72,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
 
   function draw() {
     const focused = list.contains(document.activeElement) && document.activeElement.dataset.entry;
+    const index = [...options.keys()].indexOf(focused);
     const left = list.scrollLeft;
     seen.disconnect();
     options.clear();
@@ -83,8 +84,10 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
     list.replaceChildren(...options.values());
     list.scrollLeft = left;
     options.forEach((item) => seen.observe(item));
-    rove(options.get(focused) ?? list.querySelector("[aria-current]") ?? list.firstElementChild, Boolean(focused));
+    const neighbour = index < 0 ? list.querySelector("[aria-current]") : list.children[Math.min(index, entries.size - 1)];
+    rove(options.get(focused) ?? neighbour ?? list.firstElementChild, Boolean(focused));
     list.hidden = !entries.size;
+    if (focused && !entries.size) filter.el.firstElementChild.focus();
   }
 
   // One of the row is in the order of Tab; arrow keys move to the others.
