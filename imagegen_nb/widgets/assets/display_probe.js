@@ -42,7 +42,8 @@ function render({ model, el }) {
 
   const receive = (message) => {
     if (message.type !== "focus") return;
-    const find = () => form()?.querySelector(`.${message.class} :is(input, textarea, select, button):not(:disabled)`);
+    const among = (kinds) => [...form()?.querySelectorAll(`.${message.class} :is(${kinds})`) ?? []].find(usable);
+    const find = () => among("input, textarea, select") ?? among("button");
     setTimeout(() => find()?.focus(), 60); // after what the same moment changed was drawn
   };
 
