@@ -7,9 +7,12 @@ const usable = (el) => el.isConnected && !el.matches(":disabled") && el.checkVis
 function render({ model, el }) {
   const form = () => el.closest(".ig-form");
   const inForm = (node) => node instanceof Element && node.closest(".ig-form") === form();
+  let gone = false; // the kernel
   let last = null; // what had the focus, unless somebody left the form
 
+  // Without a kernel the keys are the notebook's: they run the cell, which is what is to be done.
   const onKey = (event) => {
+    if (gone) return;
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.altKey || event.isComposing) return;
     if (!form() || !inForm(event.target)) return;
     event.preventDefault();
@@ -50,6 +53,7 @@ function render({ model, el }) {
   // Text stays readable and can be copied; what would ask the kernel is out of use. The gallery sees to itself, and
   // paths are copied without a kernel.
   function putOutOfUse() {
+    gone = true;
     const form = el.closest(".ig-form") ?? el;
     form.classList.add("igw-gone");
     el.replaceChildren(kernelGoneNote());
