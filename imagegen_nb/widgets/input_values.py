@@ -34,8 +34,8 @@ class InputValues:
         """All text fields, also of names no longer in the prompt: they keep their text."""
         return list(self._texts.values())
 
-    def show(self, prompt: str) -> None:
-        """Offer a field for each input `prompt` names, and show what it becomes once nothing is wrong."""
+    def show(self, prompt: str, resolved: str) -> None:
+        """Offer a field for each input `prompt` names, and show what it becomes, unless something is wrong."""
         editable = [name for name in names(prompt) if self._inputs.is_text(name)]
         self._writing = True
         try:
@@ -44,7 +44,7 @@ class InputValues:
         finally:
             self._writing = False
         update_traits(self.widget, children=(*(self._texts[name] for name in editable), self._preview))
-        self._show_preview(self._inputs.fill(prompt).text)
+        self._show_preview(resolved)
 
     def _show_text(self, name: str) -> None:
         if name in self._texts:

@@ -58,7 +58,11 @@ class Panel:
         )
         self.fields.groups[-1].add("live_preview", self.live_previews)
         self.import_export = ImportExport(
-            ImportExportCallbacks(callbacks.current, inputs.values, callbacks.on_import),
+            ImportExportCallbacks(
+                current=callbacks.current,
+                inputs=lambda: inputs.for_run(self.fields["prompt"].control.value),
+                on_import=callbacks.on_import,
+            ),
             layout=factory.layout,
         )
         self.gallery = Gallery()
@@ -81,10 +85,12 @@ class Panel:
             self.import_export,
         ]
 
-    def show(self, fields: Mapping[str, FieldState], variables: list[dict[str, Any]]) -> None:
-        """Show the fields, and what the prompt can refer to."""
+    def show(
+        self, fields: Mapping[str, FieldState], variables: list[dict[str, Any]], resolved: str = ""
+    ) -> None:
+        """Show the fields, what the prompt can refer to, and what it becomes with its inputs."""
         self.fields.show(fields)
-        self.inputs.show(fields["prompt"].value or "")
+        self.inputs.show(fields["prompt"].value or "", resolved)
         update_traits(self.fields["prompt"].control, variables=variables)
 
     def offer_previews(self, possible: bool) -> None:

@@ -337,6 +337,11 @@ def test_everything_in_the_output_follows_the_run_that_is_shown(form, emulator):
     assert (tree_value(form, "assets"), panel.tree.label) == ("2 items", "Output of run 1")
     assert tree_value(form, "assets.0.id") == first.output.assets[0].id
     assert states(form) == {"confirmed"}
+    assert "done: 2 of 2 images" in panel.header.status.value
+    flip(form, 2)
+    assert "failed: 0 of 2 images" in panel.header.status.value
+    control(form, "image_count").value = 1
+    assert panel.header.status.value == ""  # of the draft now, with which nothing is wrong
 
 
 def ran_again(form):
@@ -394,8 +399,8 @@ def test_the_output_is_the_last_run_with_images_or_the_chosen_one(form, emulator
     emulator.script("openai", Fault("moderation"))
     failed = ran_again(form)
     assert (form.run_result, form.runs) == (second, (first, second, failed))
-    assert form.panel.gallery.view["path_note"] == "It means run 2, which is the output."
-    assert form.panel.tree.copy_note == "It means run 2, which is the output."
+    assert form.panel.gallery.view["path_note"] == "These paths mean run 2, which is the output."
+    assert form.panel.tree.copy_note == "These paths mean run 2, which is the output."
     flip(form, 1)
     press(form, "Make this the output")
     assert form.run_result is first
@@ -442,6 +447,20 @@ def test_settings_and_inputs_of_a_run_are_used_again(form, emulator):
     press(form, "Use these settings")
     assert (form.step, test_value(form, "colour").value) == (red.step, "red")
     assert ran_again(form).prompt == "a red lamp"
+
+
+def test_using_settings_can_be_undone(form):
+    ran(form)
+    control(form, "prompt").value = "{{room}} and {{thing}}"
+    test_value(form, "room").value = "a shed"
+    test_value(form, "thing").value = "a lamp"
+    before = form.step
+    press(form, "Use these settings")
+    transfer = form.panel.import_export
+    assert transfer.told["actions"] == ["Undo"]
+    for label, step, room in (("Undo", before, "a shed"), ("Redo", form.step, "a hall"), ("Undo", before, "a shed")):
+        transfer._handle_custom_msg({"type": "action", "label": label}, [])
+        assert (form.step, test_value(form, "room").value) == (step, room)
 
 
 def test_a_cleared_test_value_is_empty_and_comes_back_empty(form):
@@ -528,14 +547,14 @@ def test_cancel_takes_all_out(form, emulator):
 def test_a_failed_run_is_retried_a_whole_one_varied_with_its_own_inputs(form, emulator):
     emulator.script("openai", Fault("server_error"))
     ran(form)
-    assert buttons(form) == ["Use these settings", "Retry"]
+    assert buttons(form) == ["Retry", "Use these settings"]
     control(form, "prompt").value = "something else"
     press(form, "Retry")
     until(lambda: form._job is None)
     again = form.runs[-1]
     assert (again.prompt, again.status) == ("a lamp for a hall", "done")
     assert form.panel.gallery.view["page"] == again.id
-    assert buttons(form) == ["Use these settings", "Vary"]
+    assert buttons(form) == ["Vary", "Use these settings"]
     assert form.step.prompt == "something else"
     press(form, "Vary")
     until(lambda: form._job is None)
@@ -595,6 +614,27 @@ def test_a_forms_run_is_offered_to_the_others_and_used_by_path(form, workspace):
     other.close()
     form._draw()
     assert not any(variable["path"].startswith("hero.") for variable in control(form, "prompt").variables)
+
+
+def test_an_export_without_output_has_the_inputs_of_the_prompt(form, workspace, tmp_path):
+    other = StepForm(ig.ImageGenerationStep(prompt="a logo"), workspace, identifier="logo")
+    ran(other)
+    form.panel.import_export.path.value = str(tmp_path / "lamp.step.json")
+    form.panel.import_export.export_button.click()
+    assert json.loads((tmp_path / "lamp.step.json").read_text())["inputs"] == {"room": "a hall"}
+    other.close()
+
+
+def test_the_output_can_be_given_and_taken_away_by_code(form, workspace):
+    mine = run_of(ig.ImageGenerationStep(prompt="a fox"), workspace.store)
+    form.run_result = mine
+    view = form.panel.gallery.view
+    assert (view["page"], form.panel.tabs.selected_index, form.runs) == (mine.id, 1, (mine,))
+    made = ran(form)
+    assert made is not mine
+    form.run_result = None
+    assert form.panel.gallery.view["mark"] == ""
+    assert form.runs == (mine, made)
 
 
 def test_what_is_in_an_input_is_offered(workspace):
