@@ -17,7 +17,8 @@ class FieldGroup(BaseWidget):
     """Fields in a grid of as many columns as there is room for, each a `Control` of `parts`.
 
     A change of a control is sent to the page as what differs; within `hold()` all changes are one message.
-    What somebody enters is sent when they pause, and becomes the control's value.
+    What somebody enters is sent when they pause, becomes the control's value, and is answered with what became
+    of it: so a page knows when an answer is older than its field.
     """
 
     scripts = ("shared.js", "field_group.js")
@@ -54,20 +55,30 @@ class FieldGroup(BaseWidget):
         return {"fields": self._sent}
 
     def _show_changes(self, _change: object = None) -> None:
-        if self._held or not self.opened:
-            return
+        if self.opened and not self._held:
+            changed = self._take_changes()
+            if changed:
+                self.send({"type": "fields", "fields": changed})
+
+    def _take_changes(self) -> dict[str, dict[str, Any]]:
+        """What differs from what was sent, by key; it counts as sent from now on."""
         now = {key: control.view() for key, control in self._controls.items()}
         changed = {key: _differing(view, self._sent.get(key, {})) for key, view in now.items()}
         self._sent = now
-        if changed := {key: view for key, view in changed.items() if view}:
-            self.send({"type": "fields", "fields": changed})
+        return {key: view for key, view in changed.items() if view}
 
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         match content:
-            case {"type": "entry", "key": str(key), "value": str() | bool() as value}:
-                if (control := self._controls.get(key)) is not None and _fits(control, value):
-                    with self.hold():
+            case {"type": "entry", "key": str(key), "value": str() | bool() as value} if key in self._controls:
+                control = self._controls[key]
+                self._held += 1
+                try:
+                    if _fits(control, value):
                         control.value = _meant(control, value)
+                finally:
+                    self._held -= 1
+                self._sent.get(key, {}).pop("value", None)  # always part of the answer
+                self.send({"type": "fields", "answers": key, "fields": self._take_changes()})
 
     def __repr__(self) -> str:
         labels = ", ".join(control.label for control in self._controls.values())

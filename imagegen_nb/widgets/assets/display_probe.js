@@ -3,6 +3,9 @@
 // focus stays in it.
 const RUN = ".ig-run";
 
+// Where widgets are drawn in a shadow tree, the page sees only its host.
+const targetOf = (event) => event.composedPath()[0];
+
 const usable = (el) => el.isConnected && !el.matches(":disabled") && el.checkVisibility();
 
 function render({ model, el }) {
@@ -10,9 +13,13 @@ function render({ model, el }) {
   const inForm = (node) => node instanceof Element && node.closest(".ig-form") === form();
   let last = null; // what had the focus, unless somebody left the form
 
+  // Not in a dialog, nor while somebody writes a note to an image: what runs costs money.
+  const elsewhere = (target) => target.closest("dialog, .ig-gallery :is(input, textarea)");
+
   const onKey = (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.altKey || event.isComposing) return;
-    if (!form() || !inForm(event.target)) return;
+    const target = targetOf(event);
+    if (!form() || !inForm(target) || elsewhere(target)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     // The button's widget is handled by the kernel in turn with the fields, another widget perhaps beside them.
@@ -20,22 +27,24 @@ function render({ model, el }) {
   };
 
   const onFocus = (event) => {
-    if (!form() || !inForm(event.target)) {
+    const target = targetOf(event);
+    if (!form() || !inForm(target)) {
       last = null;
       return;
     }
-    last = event.target;
-    suppressShortcuts(event);
+    last = target;
+    suppressShortcuts({ target });
   };
 
   const onPointer = (event) => {
-    if (!inForm(event.target)) last = null;
+    if (!inForm(targetOf(event))) last = null;
   };
 
   // What had the focus may be hidden, disabled or redrawn; the browser then gives the focus to the page.
   const rescue = () => {
     if (!last || usable(last)) return;
-    const lost = document.activeElement === document.body || document.activeElement === last || !document.activeElement;
+    const active = form()?.getRootNode().activeElement;
+    const lost = !active || active === document.body || active === last;
     last = null;
     if (lost) form()?.querySelector(RUN)?.focus({ preventScroll: true });
   };
