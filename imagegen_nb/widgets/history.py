@@ -57,7 +57,8 @@ class History:
 
     def _newest_first(self) -> Iterator[tuple[GalleryPage, int]]:
         for position in reversed(range(len(self._pages))):
-            yield self._pages[position], position
+            if (page := self._pages[position]).pending is None:
+                yield page, position
 
     def _matching(self, page: GalleryPage, position: int, wanted: HistoryFilter) -> Iterator[dict[str, Any]]:
         model = self._pages.model_of(page)

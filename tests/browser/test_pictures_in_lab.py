@@ -149,7 +149,7 @@ def test_prompt_and_settings_stand_beside_the_picture(page: Page):
     page.keyboard.press("Escape")
     asked(page, "list(gallery.notes.values())", "['the best so far']")
     expect(page.get_by_role("button", name="at dusk (2 of 4)")).to_be_focused()
-    expect(page.locator(".igw-note")).to_have_text("the best so far")
+    expect(page.locator(".igw-remark")).to_have_text("the best so far")
     expect(page.get_by_role("button", name="Star square-2.png")).to_have_attribute("aria-pressed", "true")
     assert axe(page, ".ig-gallery") == []
 

@@ -53,7 +53,8 @@ def test_tree_alert_and_images_are_those_of_the_run_that_is_shown(page: Page) ->
     expect(tree).to_contain_text("Output of run 2")
     expect(tree).to_contain_text("0 items")
     screenshot(page, "run-failed")
-    assert axe(page, ".ig-form") == []
+    assert axe(page, ".igw-run-error") == []
+    assert axe(page, ".igw-run-actions") == []
     page.get_by_role("button", name="Previous run").click()
     expect(images(page)).to_have_count(2)
     expect(alert).to_have_count(0)
@@ -74,7 +75,7 @@ def test_tree_alert_and_images_are_those_of_the_run_that_is_shown(page: Page) ->
     expect(page.locator(".ig-form").get_by_role("progressbar")).to_have_count(1)
     expect(page.locator(".igw-elapsed")).to_have_text(re.compile("[1-9] s"))
     screenshot(page, "run-under-way")
-    assert axe(page, ".ig-form") == []
+    assert axe(page, ".igw-progress") == []
     page.get_by_role("button", name="Cancel this run").click()
     expect(page.locator(".ig-status")).to_contain_text("run cancelled")
 
@@ -146,7 +147,7 @@ def test_runs_wait_for_their_turn_and_can_be_taken_out(page: Page) -> None:
     page.get_by_role("button", name="Next run").click()
     expect(page.get_by_text("Waiting: 2 images")).to_be_visible()
     screenshot(page, "run-waiting")
-    assert axe(page, ".ig-form") == []
+    assert axe(page, ".igw-run-actions") == []
     page.get_by_role("button", name="Take out of the queue").click()
     expect(page.locator(".ig-status")).to_contain_text("1 waiting")
     page.get_by_role("button", name="Previous run").click()

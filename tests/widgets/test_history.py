@@ -8,7 +8,7 @@ from support.runs import run_of, stored_assets
 
 from imagegen_nb.errors import ProviderTimeout
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.widgets.gallery_page import Pages
+from imagegen_nb.widgets.gallery_page import Pages, PendingRun
 from imagegen_nb.widgets.history import AT_ONCE, History, HistoryFilter
 from imagegen_nb.widgets.marks import Mark, MemoryMarks
 
@@ -70,6 +70,12 @@ def test_marks_are_told(runs):
     entry = history(runs, marks).answer(HistoryFilter(), 0)["entries"][0]
     assert (entry["starred"], entry["noted"]) == (True, True)
     assert "x" * 100 not in str(entry)
+
+
+def test_a_run_that_goes_on_is_not_history_yet(runs):
+    pages = Pages(runs)
+    pages.begin(PendingRun("new", 2))
+    assert len(listed(History(pages, {}, MemoryMarks()))) == 4
 
 
 def test_removed_images_are_left_out(runs):

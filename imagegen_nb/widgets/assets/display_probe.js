@@ -11,12 +11,15 @@ const usable = (el) => el.isConnected && !el.matches(":disabled") && el.checkVis
 function render({ model, el }) {
   const form = () => el.closest(".ig-form");
   const inForm = (node) => node instanceof Element && node.closest(".ig-form") === form();
+  let gone = false; // the kernel
   let last = null; // what had the focus, unless somebody left the form
 
   // Not in a dialog, nor while somebody writes a note to an image: what runs costs money.
   const elsewhere = (target) => target.closest("dialog, .ig-gallery :is(input, textarea)");
 
+  // Without a kernel the keys are the notebook's: they run the cell, which is what is to be done.
   const onKey = (event) => {
+    if (gone) return;
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.altKey || event.isComposing) return;
     const target = targetOf(event);
     if (!form() || !inForm(target) || elsewhere(target)) return;
@@ -52,13 +55,21 @@ function render({ model, el }) {
 
   const receive = (message) => {
     if (message.type !== "focus") return;
-    const controls = () => [...(form()?.querySelectorAll(`.${message.class} :is(input, textarea, select)`) ?? [])];
-    setTimeout(() => controls().find(usable)?.focus(), 60); // after what the same moment changed was drawn
+    const among = (kinds) => [...form()?.querySelectorAll(`.${message.class} :is(${kinds})`) ?? []].find(usable);
+    const find = () => among("input, textarea, select") ?? among("button");
+    // What the same moment changed is drawn first: the tab may have to be opened.
+    const focus = (tries) => setTimeout(() => {
+      const control = find();
+      if (control) control.focus();
+      else if (tries) focus(tries - 1);
+    }, 60);
+    focus(10);
   };
 
   // Text stays readable and can be copied; what would ask the kernel is out of use. The gallery sees to itself, and
   // paths are copied without a kernel.
   function putOutOfUse() {
+    gone = true;
     const form = el.closest(".ig-form") ?? el;
     form.classList.add("igw-gone");
     el.replaceChildren(kernelGoneNote());

@@ -33,7 +33,7 @@ function render({ model, el }) {
   const strip = historyStrip({ ask, jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
     isChosen: selection.has, open: (id) => viewer.open([id], 0), onError: showError });
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
-  el.append(head, strip.el, ...run.elements, notes, bar, selection.el, status, ...grid.elements, menu, viewer.dialog, comparer.dialog);
+  el.append(head, grid.skip, strip.el, ...run.elements, notes, bar, selection.el, status, ...grid.elements, menu, viewer.dialog, comparer.dialog);
 
   function makeCard(item) {
     const { first, gone } = state;

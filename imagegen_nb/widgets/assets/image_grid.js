@@ -72,7 +72,7 @@ const imageGrid = ({ model, ask, files, state, makeCard, isUsed, onItem, onError
     source.follow(wanted, (id) => isUsed(id) || cards.card(id));
   }
 
-  return { elements: [skip, scroller, end], draw, find, update, source,
+  return { skip, elements: [scroller, end], draw, find, update, source,
     shown: () => shown,
     // The card of an image, once it is in sight; nothing where another run is shown.
     reveal: (id) => (shown.includes(id) ? cards.reveal(id) : null),
