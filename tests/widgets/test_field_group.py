@@ -73,11 +73,12 @@ def test_only_what_differs_is_sent_and_all_of_it_at_once(controls, sent):
                 "count": {"problem": "too many"},
                 "quality": {"help": "higher costs more"},
             },
+            "answers": [],
         }
     ]
     sent.clear()
     controls["quality"].lines = {}
-    assert sent == [{"type": "fields", "fields": {"quality": {"help": ""}}}]
+    assert sent == [{"type": "fields", "fields": {"quality": {"help": ""}}, "answers": []}]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_an_entry_is_answered_with_what_became_of_it(controls, sent, key, value,
         sent.clear()
         enter(group, key, value)
         (answer,) = sent
-        assert (answer["answers"], answer["fields"]) == (key, {key: {"value": shown}})
+        assert (answer["answers"], answer["fields"]) == ([key], {key: {"value": shown}})
 
 
 @pytest.mark.parametrize(

@@ -645,7 +645,11 @@ def test_a_form_opens_with_few_models_and_messages(opened):
     assert len(Line.sent) <= 60
 
 
-def test_a_pause_in_typing_brings_little_back(opened):
+@pytest.mark.parametrize("after_a_run", [False, True])
+def test_a_pause_in_typing_brings_little_back(opened, after_a_run):
+    if after_a_run:
+        control(opened, "image_count").value = 4
+        ran(opened)
     for key, value in (("prompt", "a lamp for {{room}}, at dusk"), ("name", "Lamp 2")):
         widget = control(opened, "prompt") if key == "prompt" else opened.panel.fields.widgets["model"]
         Line.sent.clear()

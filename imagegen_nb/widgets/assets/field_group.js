@@ -129,8 +129,8 @@ function render({ model, el }) {
     sendEntry(model, { key, value });
   };
 
-  function show(changes, answers) {
-    if (waiting.get(answers)) waiting.set(answers, waiting.get(answers) - 1);
+  function show(changes, answers = []) {
+    for (const key of answers) if (waiting.get(key)) waiting.set(key, waiting.get(key) - 1);
     for (const [key, change] of Object.entries(changes)) {
       const view = { ...views.get(key), ...change };
       if (waiting.get(key)) view.value = views.get(key).value; // something newer is on its way to the kernel
