@@ -30,6 +30,22 @@ secondary could not be read from the provider itself.
 """
 _FORM = """# What the form shows
 
+The model stands on top, as on the platform: it decides which of the other settings there are. Every field has its
+label above and a line below that says what it is for.
+
+- **Run** (or Ctrl+Enter, from any field) runs what stands there, also what was typed a moment ago. While a setting is
+  wrong it says what keeps the step from running, and leads to it. A form that nobody has touched shows nothing in red.
+- **Nothing changes in silence.** A value that the model or another setting makes impossible is kept: the field says
+  what is used in its place, and it comes back when it is possible again. A number such as 2.7 or 11 stays as it was
+  typed, with what is wrong with it. Settings of other models are kept too, and named below the model.
+- **Title, payer and live previews follow what is entered**, also while it is no step yet; what an alert says is taken
+  away when it is mended.
+- **Export** writes a step file and says whether it holds an output. A file that is there is not replaced: the form offers
+  to, or another name that is free. **Import** can be undone, with prompt, settings and test values, and an undone
+  import can be done again. In the prompt, the browser's own undo goes back over imports and changes by code as over
+  what was typed.
+- The keyboard's focus stays in the form: where a control goes away, Run has it.
+
 ## Runs
 
 Everything in the Output tab is of one run: images, output tree, paths, notes, error, buttons. Each run is a page; the
@@ -103,10 +119,11 @@ def _form() -> str:
 def _form_row(field: FieldState) -> str:
     if not field.visible:
         return f"| {field.label} | *hidden* | | | |\n"
-    choices = ", ".join(f"~~{o.value}~~" if o.disabled else o.value for o in field.options)
+    choices = ", ".join(f"~~{o.label}~~" if o.disabled else o.label for o in field.options)
     choices += ", custom" if field.custom else ""
     choices = choices or (f"{field.minimum}–{field.maximum}" if field.maximum else "")
-    value = "" if field.value is None else f"`{field.value}`"
+    labels = {option.value: option.label for option in field.options}
+    value = "" if field.value is None else str(labels.get(field.value, field.value))
     shown = field.control if field.enabled else "*disabled*"
     return f"| {field.label} | {shown} | {choices} | {value} | {field.hint} |\n"
 

@@ -87,19 +87,15 @@ def _joined(names: tuple[str, ...]) -> str:
 
 
 class DisplayProbe(BaseWidget):
-    """An invisible widget that calls `on_display` whenever a page shows it, and `on_run` when somebody
-    presses Ctrl+Enter in the form around it. It brings the form's style, and keeps the focus in the form."""
+    """An invisible widget that calls `on_display` whenever a page shows it. It brings the form's style, lets
+    Ctrl+Enter press the form's Run, and keeps the focus in the form."""
 
     scripts = ("shared.js", "kernel_gone.js", "display_probe.js")
     styles = ("base.css", "form.css", "kernel_gone.css")
 
-    def __init__(
-        self, on_display: Callable[[], object], on_run: Callable[[], object] = lambda: None, **traits: Any
-    ) -> None:
+    def __init__(self, on_display: Callable[[], object], **traits: Any) -> None:
         self._on_display = on_display
-        self._on_run = on_run
         super().__init__(**traits)
-        self.on_msg(self._receive)
 
     def page_opened(self) -> None:
         """Pass it on."""
@@ -108,8 +104,3 @@ class DisplayProbe(BaseWidget):
     def focus(self, css_class: str) -> None:
         """Put the focus into the first control below this class, once it is drawn."""
         self.send({"type": "focus", "class": css_class})
-
-    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
-        match content:
-            case {"type": "run"}:
-                self._on_run()

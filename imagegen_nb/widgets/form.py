@@ -79,6 +79,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self.inputs = dict(inputs or {})
         self.identifier = identifier or notebook_steps.free_name(self.inputs)
         self._draft = Draft.of(step) if step else Draft()
+        self._edited = False
         self._draft_inputs = DraftInputs(self.inputs, self._other_runs, self._steps_not_run)
         self._resolved = ""  # the prompt with its inputs, empty where they lack something
         self._state = self._new_state()
@@ -92,7 +93,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._drawing = threading.RLock()
         self._panel: Panel | None = None
         self._marimo: MarimoForm | None = None
-        self._display_probe = DisplayProbe(on_display=lambda: self.panel, on_run=self._run)
+        self._display_probe = DisplayProbe(on_display=lambda: self.panel)
         self._fallback = StaticFallback(self._static_page)
         super().__init__([self._display_probe], _dom_classes=("ig-form",))
         notebook_steps.enter(self)
@@ -122,7 +123,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _callbacks(self) -> PanelCallbacks:
         return PanelCallbacks(
             on_entry=self._enter,
-            on_input=self._update,
+            on_input=self._edit_inputs,
             on_run=self._run,
             on_cancel=self.cancel,
             on_import=self._import,
@@ -132,11 +133,17 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     # Data goes one way: an entry changes the draft, the draft gives a new state, the state is drawn.
 
     def _enter(self, key: str, value: Any) -> None:
+        self._edited = True
         self._change(self._draft.changed(key, value))
-        self._fallback.update_later()
+        if self.run_result is None:  # else the static page is the run's, whatever is typed
+            self._fallback.update_later()
 
     def _change(self, draft: Draft) -> None:
         self._draft = draft
+        self._update()
+
+    def _edit_inputs(self) -> None:
+        self._edited = True
         self._update()
 
     def _update(self) -> None:
@@ -154,7 +161,10 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if prompt.problems or not filled.problems:
             return state
         lines = tuple(f"{problem.message}. {problem.remedy}".strip() for problem in filled.problems)
-        fields = {**state.fields, "prompt": replace(prompt, problems=lines)}
+        # A form that nobody has touched says what it lacks, and calls nothing wrong.
+        touched = self._edited or self._draft.tried
+        shown = replace(prompt, problems=lines) if touched else replace(prompt, note=" ".join(lines))
+        fields = {**state.fields, "prompt": shown}
         return replace(state, fields=fields, problems=(*state.problems, *filled.problems))
 
     def _set_traits(self) -> None:

@@ -189,9 +189,9 @@ class ImportExport(BaseWidget):
 
     def _receive(self, _widget: object, content: object, buffers: list[Any]) -> None:
         match content:
-            case {"type": "path", "value": str(path)}:
+            case {"type": "entry", "key": "path", "value": str(path)}:
                 self.path.value = path
-            case {"type": "with_output", "value": bool(wanted)}:
+            case {"type": "entry", "key": "with_output", "value": bool(wanted)}:
                 self.with_output.value = wanted
             case {"type": "export"}:
                 self.export_button.click()

@@ -113,6 +113,7 @@ _NOT_SEEN = {
     "bgGradient",
     "imgNode",
     "shortTextContent",
+    "nonBmp",
 }
 
 

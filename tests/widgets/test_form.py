@@ -7,12 +7,15 @@ import threading
 import time
 from types import SimpleNamespace
 
+import comm
 import pytest
+from comm.base_comm import BaseComm
 from ipywidgets.widgets.widget import _instances
 from support.runs import run_of
 
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
+from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.form import StepForm
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
@@ -44,10 +47,7 @@ def control(form, key):
 
 
 def test_value(form, name):
-    labels = {f"Test value for {name}"}
-    return next(
-        text for text in form.panel.inputs.widget.children if getattr(text, "description", "") in labels
-    )
+    return form.panel.inputs.fields[name]
 
 
 test_value.__test__ = False
@@ -651,3 +651,107 @@ def test_what_is_in_an_input_is_offered(workspace):
         "n": "number",
     }
     form.close()
+
+
+class Line(BaseComm):
+    """The line to a page: notes what would be sent."""
+
+    sent: list[object] = []  # noqa: RUF012 (one list for all of a test's widgets)
+
+    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys) -> None:
+        self.sent.append((msg_type, data))
+
+
+@pytest.fixture
+def opened(workspace, monkeypatch):
+    """A form as a page has it open, and the messages it was sent for that."""
+    monkeypatch.setattr(comm, "create_comm", Line)
+    monkeypatch.setattr(Line, "sent", [])
+    step = ig.ImageGenerationStep(name="Lamp", prompt="a lamp for {{room}}", image_output_format="webp")
+    logo = run_of(ig.ImageGenerationStep(prompt="a logo"), workspace.store)
+    form = StepForm(step, workspace, inputs={"room": "a hall", "logo": logo}, identifier="step_2")
+    before = set()
+    while drawn := {id: widget for id, widget in _instances.items() if id not in before}:
+        before |= set(drawn)
+        for widget in drawn.values():
+            if isinstance(widget, BaseWidget):
+                widget._handle_custom_msg({"type": "script"}, [])
+    yield form
+    form.close()
+
+
+def test_a_form_opens_with_few_models_and_messages(opened):
+    assert sum(kind == "comm_open" for kind, _ in Line.sent) <= 40
+    assert len(Line.sent) <= 60
+
+
+@pytest.mark.parametrize("after_a_run", [False, True])
+def test_a_pause_in_typing_brings_little_back(opened, after_a_run):
+    if after_a_run:
+        control(opened, "image_count").value = 4
+        ran(opened)
+    for key, value in (("prompt", "a lamp for {{room}}, at dusk"), ("name", "Lamp 2")):
+        widget = control(opened, "prompt") if key == "prompt" else opened.panel.fields.widgets["model"]
+        Line.sent.clear()
+        widget._handle_custom_msg({"type": "entry", "key": key, "value": value}, [])
+        assert 0 < len(json.dumps([data for _, data in Line.sent])) <= 3_000
+
+
+def test_a_form_that_nobody_has_touched_calls_nothing_wrong(workspace):
+    form = StepForm(ig.ImageGenerationStep(prompt="a {{thing}}"), workspace)
+    assert control(form, "prompt").problem == ""
+    assert "{{thing}} has no value" in control(form, "prompt").lines["note"]
+    assert form.panel.header.run.disabled
+    form.panel.header.run.click()
+    assert "{{thing}} has no value" in control(form, "prompt").problem
+    form.close()
+
+
+def test_the_header_follows_a_draft_that_is_no_step(tmp_path, monkeypatch):
+    monkeypatch.setenv("XAI_API_KEY", "xai-not-a-key")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    form = StepForm(workspace=ig.Workspace(tmp_path))
+    header = form.panel.header
+    assert (form.step, header.payer.value) == (None, "no key: OPENAI_API_KEY is not set")
+    assert form.panel.live_previews.visible
+    control(form, "model").value = "grok-imagine-image"
+    control(form, "name").value = "Hero"
+    assert form.step is None
+    assert "XAI_API_KEY" in header.payer.value
+    assert header.title.value == "Hero"
+    assert not form.panel.live_previews.visible
+    form.close()
+
+
+def test_an_alert_ends_when_what_it_speaks_of_is_mended(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    form = StepForm(ig.ImageGenerationStep(prompt="a fox"), ig.Workspace(tmp_path))
+    ran(form)
+    assert "OPENAI_API_KEY" in form.panel.alert.value
+    control(form, "name").value = "Fox"
+    assert "OPENAI_API_KEY" in form.panel.alert.value  # it still holds
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-key")
+    control(form, "name").value = "Red fox"
+    assert form.panel.alert.value == ""
+    form.close()
+
+
+def test_an_import_can_be_undone_with_prompt_settings_and_inputs(form):
+    control(form, "image_count").value = 3
+    test_value(form, "room").value = "a shed"
+    before = (form.step, form._draft_inputs.values())
+    document = {
+        "format": "imagegen-nb/step",
+        "version": 2,
+        "step": {"model": "grok-imagine-image", "prompt": "a {{room}} and a {{thing}}"},
+        "inputs": {"room": "barn", "thing": "cow"},
+    }
+    upload(form, "theirs.step.json", json.dumps(document).encode())
+    assert form.step.model == "grok-imagine-image"
+    assert "a barn and a cow" in form.panel.inputs.resolved
+    transfer = form.panel.import_export
+    transfer._handle_custom_msg({"type": "action", "label": "Undo the import"}, [])
+    assert (form.step, form._draft_inputs.values()) == before
+    assert "a lamp for a shed" in form.panel.inputs.resolved
+    transfer._handle_custom_msg({"type": "action", "label": "Import it again"}, [])
+    assert "a barn and a cow" in form.panel.inputs.resolved
