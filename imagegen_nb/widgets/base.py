@@ -7,6 +7,7 @@ is not part of the state does not fill the file.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +20,8 @@ _ASSETS = Path(__file__).parent / "assets"
 
 
 def _minified(script: str) -> str:
-    """The script without indentation and comment lines: every saved widget repeats it."""
+    """The script without indentation and comment lines: every saved widget repeats the one it keeps, and every
+    page that shows a widget waits for the others."""
     lines = (line.strip() for line in script.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
@@ -82,8 +84,9 @@ def with_html(data: dict[str, Any], text: str) -> dict[str, Any]:
     return {**data, "text/html": f"<div>{escape(text)}</div>"}
 
 
+@cache
 def _joined(names: tuple[str, ...]) -> str:
-    return "".join((_ASSETS / name).read_text(encoding="utf-8") for name in names)
+    return "\n".join(_minified((_ASSETS / name).read_text(encoding="utf-8")) for name in names)
 
 
 class DisplayProbe(BaseWidget):

@@ -109,6 +109,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             for action in self._actions():
                 gallery.offer(action)
             gallery.on_show(self._go_to_page)
+            gallery.include_others(lambda: notebook_steps.runs_of_others(self))
             self._draw()
             if self.run_result is not None:
                 self._show_result(self.run_result)
@@ -450,6 +451,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._state = self._new_state()
         self._draw()
         self._set_traits()
+        if self._panel is not None:
+            self._panel.gallery.others_changed()
 
     # Export and import
 

@@ -30,11 +30,11 @@ class _StoredAssets(Sequence[Asset]):
     """Records as assets, each made when it is looked at: a page may have thousands and show a dozen."""
 
     def __init__(self, records: Sequence[AssetRecord], store: Store) -> None:
-        self._records = records
+        self.records = records
         self._store = store
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self.records)
 
     @overload
     def __getitem__(self, index: int) -> Asset: ...
@@ -42,8 +42,8 @@ class _StoredAssets(Sequence[Asset]):
     def __getitem__(self, index: slice) -> Sequence[Asset]: ...
     def __getitem__(self, index: int | slice) -> Asset | Sequence[Asset]:
         if isinstance(index, slice):
-            return _StoredAssets(self._records[index], self._store)
-        return Asset.of(self._records[index], self._store)
+            return _StoredAssets(self.records[index], self._store)
+        return Asset.of(self.records[index], self._store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,12 @@ class GalleryPage:
         """The positions in the output of the images that were not removed."""
         everything = range(len(self.assets))
         return [index for index in everything if index not in removed] if removed else everything
+
+    def named(self, index: int) -> tuple[str, str]:
+        """An image's id in its store, and its name; cheap, for who looks at thousands."""
+        assets = self.assets
+        known = assets.records[index] if isinstance(assets, _StoredAssets) else assets[index]
+        return known.id, known.file_name
 
     def image_id(self, index: int) -> str:
         """What an image is called in messages."""

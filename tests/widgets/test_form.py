@@ -595,6 +595,19 @@ def test_what_is_refused_has_no_page_and_its_alert_ends_once_it_could_begin(work
 # Other forms and inputs of the notebook
 
 
+def test_a_forms_runs_are_in_the_history_of_the_others(form, workspace):
+    other = StepForm(ig.ImageGenerationStep(prompt="a cup"), workspace, identifier="cup")
+    assert not form.panel.gallery.view["others"]
+    cup = run_of(other.step, workspace.store, identifier="cup")
+    assert other.panel
+    other.run_result = cup
+    assert form.panel.gallery.view["others"]
+    assert not other.panel.gallery.view["others"]
+    form.panel.gallery.star(cup.output.assets[0])
+    assert other.panel.gallery.starred == cup.output.assets[:1]
+    other.close()
+
+
 def test_a_forms_run_is_offered_to_the_others_and_used_by_path(form, workspace):
     step = ig.ImageGenerationStep(prompt="like {{step_2.output.assets.0.file_name}}")
     other = StepForm(step, workspace, identifier="hero")

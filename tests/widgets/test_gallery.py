@@ -30,6 +30,7 @@ from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord
 from imagegen_nb.widgets.gallery import Gallery, RunAction
 from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
+from imagegen_nb.widgets.marks import MemoryMarks
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=3)
 Answer = tuple[dict[str, Any], list[bytes]]
@@ -408,11 +409,40 @@ def test_a_page_is_told_of_every_mark(run: Run, sent: list[Answer]):
     assert len(set(seen)) == 4
 
 
-def test_galleries_share_marks(run: Run):
-    gallery = Gallery(run)
-    gallery.star(run.output.assets[2])
-    assert Gallery(run, marks=gallery.marks).starred == (run.output.assets[2],)
-    assert Gallery(run).starred == ()
+def test_a_star_is_the_images_whichever_gallery_shows_it(run: Run, workspace: Workspace):
+    Gallery(run).star(run.output.assets[2])
+    assert Gallery(run).starred == (run.output.assets[2],)
+    stored = Gallery(workspace.records(), store=workspace.store)
+    assert [asset.id for asset in stored.starred] == [run.output.assets[2].id]
+    assert Gallery(run, marks=MemoryMarks()).starred == ()
+
+
+def test_runs_of_elsewhere_are_in_the_history_and_looked_at_but_no_pages(
+    run: Run, workspace: Workspace, sent: list[Answer]
+):
+    gallery, elsewhere = Gallery(run), [run, run_of(STEP, workspace.store, identifier="step_7")]
+    assert not gallery.view["others"]
+    gallery.include_others(lambda: elsewhere)
+    assert (gallery.view["others"], gallery.view["total"]) == (True, 1)
+    assert ask(gallery, sent, type="history", start=0)[0]["matches"] == 3
+    answer, _ = ask(gallery, sent, type="history", start=0, others=True)
+    assert answer["matches"] == 6  # a run that is here is not listed twice
+    image = answer["entries"][3]["id"]
+    assert (answer["entries"][3]["position"], answer["entries"][3]["from"]) == (-1, "step_7")
+    answer, _ = ask(gallery, sent, type="thumbnails", ids=[image])
+    assert answer["items"][0]["run"] == "step_7"
+    assert ask(gallery, sent, type="full", id=image)[1]
+    assert ask(gallery, sent, type="details", id=image)[0]["prompt"] == "a fox"
+    assert ask(gallery, sent, type="star", id=image, on=True)[0] == {"type": "done"}
+    assert gallery.starred == ()
+    assert Gallery(elsewhere).starred == elsewhere[1].output.assets[:1]
+    ask(gallery, sent, type="remove", ids=[image])
+    assert ask(gallery, sent, type="history", start=0, others=True)[0]["matches"] == 5
+    ask(gallery, sent, type="undo")
+    elsewhere.clear()
+    gallery.others_changed()
+    assert not gallery.view["others"]
+    assert ask(gallery, sent, type="full", id=image)[0]["type"] == "refused"
 
 
 def test_a_note_that_is_too_long_is_refused_and_the_old_one_kept(run: Run, sent: list[Answer]):

@@ -67,6 +67,14 @@ def test_models_of_stored_runs_come_from_the_stores_ledger(workspace):
     assert Pages().models() == []
 
 
+def test_ids_and_names_come_without_assets(workspace):
+    run = run_of(STEP, workspace.store)
+    pages = Pages(workspace.records(), workspace.store)
+    expected = [(asset.id, asset.file_name) for asset in run.output.assets]
+    for page in (GalleryPage.of_run(run), pages[0]):
+        assert [page.named(index) for index in range(2)] == expected
+
+
 def test_static_text_is_the_runs_own(workspace):
     run = run_of(STEP, workspace.store)
     page = GalleryPage.of_run(run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from support.images import picture
 from support.runs import run_of, stored_assets
@@ -82,6 +84,17 @@ def test_removed_images_are_left_out(runs):
     assert listed(history(runs, removed={runs[0].id: [0]}), text="fox hero") == [(0, "hero-2.png")]
 
 
+def test_runs_of_other_forms_stand_behind_those_of_this_one(runs):
+    history = History(Pages(runs[:1]), {}, MemoryMarks(), Pages(runs[1:]))
+    answer = history.answer(HistoryFilter(), 0)
+    assert [(entry["position"], entry["name"]) for entry in answer["entries"]] == [
+        (0, "hero-1.png"),
+        (0, "hero-2.png"),
+        (-1, "hero-1.png"),
+    ]
+    assert answer["models"] == ["gpt-image-2", "grok-imagine-image"]
+
+
 def test_many_come_page_by_page(workspace):
     assets = stored_assets(
         workspace.store, *(picture(size=(30, 1 + number)) for number in range(AT_ONCE + 5))
@@ -91,6 +104,16 @@ def test_many_come_page_by_page(workspace):
     assert [len(answer["entries"]) for answer in both] == [AT_ONCE, 5]
     assert [answer["matches"] for answer in both] == [AT_ONCE + 5] * 2
     assert len({entry["id"] for answer in both for entry in answer["entries"]}) == AT_ONCE + 5
+
+
+def test_a_page_that_has_scrolled_far_gets_all_it_has_at_once(workspace):
+    (asset,) = stored_assets(workspace.store, picture())
+    pages = Pages([dataclasses.replace(asset.stored, id=str(number)) for number in range(1500)], workspace.store)
+    history = History(pages, {}, MemoryMarks())
+    for count, given in ((0, AT_ONCE), (-5, AT_ONCE), (200, 200), (10**9, 1000)):
+        assert len(history.answer(HistoryFilter(), 0, count)["entries"]) == given
+    assert history.answer(HistoryFilter(), 1490)["entries"][0]["id"].endswith(".1490")
+    assert history.answer(HistoryFilter(), 9999)["entries"] == []
 
 
 @pytest.mark.parametrize("odd", [None, 3, True, ["x"], {"a": "b"}, "x" * 5000], ids=str)

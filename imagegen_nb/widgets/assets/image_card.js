@@ -12,8 +12,9 @@ const emptyCard = (id) => {
 // What lies over a picture is for the mouse; by keyboard it is in the menu, and Tab is not held up by it.
 const overlays = (item, { chosen, choose, star }) => [
   h("label", { class: "igw-pick" }, h("input", { type: "checkbox", tabindex: "-1", checked: chosen, "aria-label": `Select ${item.name}`,
-    change: choose })),
+    "data-key": `pick ${item.id}`, change: choose })),
   iconButton(`Star ${item.name}`, ICONS.star, star, { class: "igw-button igw-bare igw-star igw-starry", tabindex: "-1",
+    "data-key": `star ${item.id}`,
     "aria-pressed": String(Boolean(item.starred)) })];
 
 const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download, choose, star }) => {

@@ -20,9 +20,11 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
   const next = iconButton("Next image", ICONS.next, () => go(1));
   const downloadButton = iconButton("Download", ICONS.download, () => item && download(item, status));
   const starButton = iconButton("Star", ICONS.star, () => item && star(item, !item.starred),
-    { class: "igw-button igw-bare igw-starry", "aria-pressed": "false" });
-  const detailsButton = iconButton("Prompt and settings", ICONS.info, () => showPane(pane.el.hidden), { "aria-pressed": "true" });
-  const screenButton = document.fullscreenEnabled && iconButton("Full screen", ICONS.screen, fullScreen, { "aria-pressed": "false" });
+    { class: "igw-button igw-bare igw-starry", "aria-pressed": "false", title: "Star (s)" });
+  const detailsButton = iconButton("Prompt and settings", ICONS.info, () => showPane(pane.el.hidden),
+    { "aria-pressed": "true", title: "Prompt and settings (i)" });
+  const screenButton = document.fullscreenEnabled && iconButton("Full screen", ICONS.screen, fullScreen,
+    { "aria-pressed": "false", title: "Full screen (f)" });
   const dialog = modalDialog("igw-lightbox",
     h("div", { class: "igw-top" }, name, count, status, h("div", { class: "igw-dialog-actions" }, buttons.group, starButton,
       downloadButton, detailsButton, screenButton, iconButton("Close", ICONS.close, () => dialog.close()))),
