@@ -179,7 +179,8 @@ class Gallery(BaseWidget):
     def end(self, pending_id: str, run: Run | None) -> None:
         """Put `run` in the place of what was pending, or nothing. Who looks at another run is left there."""
         with self._changing():
-            self._delivery.begin_previews()
+            if (making := self._making()) is not None and making.id == pending_id:
+                self._delivery.begin_previews()
             position = self._pages.position(pending_id)
             self._pages.end(pending_id, run)
             if self._shown_id == pending_id and position is not None:
@@ -374,7 +375,7 @@ class Gallery(BaseWidget):
         self.set_trait("view", view)
 
     def _buttons(self, page: GalleryPage) -> list[dict[str, str]]:
-        offered = [_USE, *self._actions] if self._use_callbacks and page.run else self._actions
+        offered = [*self._actions, _USE] if self._use_callbacks and page.run else self._actions
         labels = ((action, action.label(page)) for action in offered)
         return [{"key": action.key, "label": label, "hint": action.hint} for action, label in labels if label]
 
@@ -383,7 +384,7 @@ class Gallery(BaseWidget):
         output = self._pages.position(self._output_id)
         if output is None or page.run is None or page.id == self._output_id:
             return ""
-        return f"It means run {output + 1}, which is the output."
+        return f"These paths mean run {output + 1}, which is the output."
 
     def _on_request(self, _widget: object, content: object, _buffers: object) -> None:
         """Answer a message. Whatever a front-end sends, this raises nothing."""
@@ -551,7 +552,7 @@ _USE = RunAction(
 
 
 def _empty_text(page: GalleryPage) -> str:
-    if page.error:
+    if page.run and not page.assets:
         return "This run gave no images."
     return "No images here." if page.title else "No images yet: they appear when the step is run."
 

@@ -75,7 +75,7 @@ class PendingRun:
 @dataclass(frozen=True, slots=True)
 class GalleryPage:
     """A run, its stored records, or a run to come. `label` names its zip file, `prefix` is the path to its
-    output, `error` is what ended it."""
+    output, `error` is what ended it, or kept some of its images away."""
 
     id: str = ""
     title: str = ""
@@ -95,9 +95,11 @@ class GalleryPage:
     @classmethod
     def of_run(cls, run: Run) -> GalleryPage:
         """The page of `run`."""
-        notes = [
-            f"{short.count} missing: {short.error.summary()}" for short in run.shortfalls if not run.error
-        ]
+        error = None
+        if run.error is not None:
+            error = ErrorText.of(run.error, synthetic=run.emulated)
+        elif run.shortfalls:
+            error = ErrorText.of_missing(run.shortfalls, synthetic=run.emulated)
         model = run.step.model if run.step.name else ""  # without a name, the model is the title
         result = f"{run.returned} of {count_images(run.requested)}"
         result += "" if run.status == "done" else f", {run.status}"
@@ -106,8 +108,8 @@ class GalleryPage:
             title=run.step.name or run.step.model,
             label=run.step.name or run.prompt,
             facts=tuple(filter(None, (model, result, _local_time(run.started_at)))),
-            notes=(*notes, *run.warnings),
-            error=ErrorText.of(run.error, synthetic=run.emulated) if run.error else None,
+            notes=run.warnings,
+            error=error,
             emulated=run.emulated,
             alt=run.prompt if len(run.prompt) <= _LONGEST_ALT else f"{run.prompt[:_LONGEST_ALT]}…",
             prefix=f"{run.identifier}.output" if run.identifier else "",

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, press_run
-from support.lab import OpenNotebook, axe, clipboard, execute, run_all, screenshot
+from support.lab import OpenNotebook, axe, clipboard, execute, run_all, run_cell, screenshot
 
 SECOND = """
 other = ig.StepForm(ig.ImageGenerationStep(prompt="like "), workspace,
@@ -53,7 +53,9 @@ def test_tree_alert_and_images_are_those_of_the_run_that_is_shown(page: Page) ->
     expect(tree).to_contain_text("Output of run 2")
     expect(tree).to_contain_text("0 items")
     screenshot(page, "run-failed")
-    assert axe(page, ".ig-form") == []
+    expect(page.locator(".ig-plain")).to_be_hidden()  # the static view of the same cell
+    assert axe(page, ".igw-run-error") == []
+    assert axe(page, ".igw-run-actions") == []
     page.get_by_role("button", name="Previous run").click()
     expect(images(page)).to_have_count(2)
     expect(alert).to_have_count(0)
@@ -74,7 +76,7 @@ def test_tree_alert_and_images_are_those_of_the_run_that_is_shown(page: Page) ->
     expect(page.locator(".ig-form").get_by_role("progressbar")).to_have_count(1)
     expect(page.locator(".igw-elapsed")).to_have_text(re.compile("[1-9] s"))
     screenshot(page, "run-under-way")
-    assert axe(page, ".ig-form") == []
+    assert axe(page, ".igw-progress") == []
     page.get_by_role("button", name="Cancel this run").click()
     expect(page.locator(".ig-status")).to_contain_text("run cancelled")
 
@@ -90,7 +92,7 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
     page.get_by_role("button", name="Previous run").click()
     path = page.get_by_role("button", name="Copy path {{step_2.output.assets.0.file_url}}").first
     path.click()
-    told = "Copied {{step_2.output.assets.0.file_url}} It means run 2, which is the output."
+    told = "Copied {{step_2.output.assets.0.file_url}} These paths mean run 2, which is the output."
     expect(page.get_by_text(told)).to_be_visible()
     assert clipboard(page) == "{{step_2.output.assets.0.file_url}}"
     make = page.get_by_role("button", name="Make this the output")
@@ -129,6 +131,11 @@ def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(
         "The settings and inputs of run 1 are in the form now."
     )
     screenshot(page, "run-settings-used")
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(prompt).to_have_value("Something else for {{product}}")
+    expect(value).to_have_value("a red bottle")
+    page.get_by_role("button", name="Redo", exact=True).click()
+    expect(value).to_have_value("")
     page.get_by_role("tab", name="Output").click()
     page.get_by_role("button", name="Retry").click()
     expect_status(page)
@@ -146,7 +153,7 @@ def test_runs_wait_for_their_turn_and_can_be_taken_out(page: Page) -> None:
     page.get_by_role("button", name="Next run").click()
     expect(page.get_by_text("Waiting: 2 images")).to_be_visible()
     screenshot(page, "run-waiting")
-    assert axe(page, ".ig-form") == []
+    assert axe(page, ".igw-run-actions") == []
     page.get_by_role("button", name="Take out of the queue").click()
     expect(page.locator(".ig-status")).to_contain_text("1 waiting")
     page.get_by_role("button", name="Previous run").click()
@@ -195,3 +202,18 @@ def test_the_next_form_offers_this_ones_run_and_what_is_in_an_input(open_noteboo
     page.keyboard.press("Enter")
     expect(prompt).to_have_value("like {{step_2.output.assets.0.file_name}}")
     expect(second.locator(".ig-resolved")).to_have_text("like hero-image-1.webp")
+
+
+def test_forms_without_a_name_get_one_by_their_cell(open_notebook: OpenNotebook) -> None:
+    cells = [
+        FORM.replace(', identifier="step_2"', "").replace('"step_1": step_1', '"earlier": step_1'),
+        "other = ig.StepForm(ig.ImageGenerationStep(prompt='x'), workspace)\nother",
+    ]
+    page = open_notebook(cells)
+    run_all(page)
+    run_cell(page, 1)  # once more: the name stays
+    assert execute(page, "print(form.identifier, other.identifier)") == "step_1 step_2"
+    page.locator(".ig-form").first.locator(".ig-run").click()
+    expect(page.locator(".ig-form").first.locator(".ig-status")).to_contain_text("done: 2 of 2 images")
+    paths = "print([v['state'] for v in other.panel.fields['prompt'].control.variables if '0.file_url' in v['path']])"
+    assert execute(page, paths) == "['confirmed']"

@@ -183,7 +183,10 @@ def test_missing_images_are_explained(run: Run, workspace: Workspace):
     )
     view = Gallery(partial).view
     assert view["facts"][1] == "3 of 5 images, partial"
-    assert view["notes"] == ["2 missing: openai: refused the picture", "slow"]
+    assert view["notes"] == ["slow"]
+    assert view["error"]["what"] == "2 images are missing."
+    assert "rejected by the safety system of OpenAI" in view["error"]["remedy"]
+    assert "message: refused the picture" in view["error"]["details"]
     failed = run_of(STEP, workspace.store, error=ProviderTimeout("no answer", provider="openai"))
     view = Gallery(failed).view
     assert view["notes"] == []
@@ -262,7 +265,7 @@ def test_the_output_is_marked_and_copied_paths_say_whose_they_are(workspace: Wor
     gallery = Gallery(runs)
     assert (gallery.view["mark"], gallery.view["path_note"]) == ("", "")
     gallery.mark_output(runs[0].id)
-    assert (gallery.view["mark"], gallery.view["path_note"]) == ("", "It means run 1, which is the output.")
+    assert (gallery.view["mark"], gallery.view["path_note"]) == ("", "These paths mean run 1, which is the output.")
     ask(gallery, sent, type="flip", by=-1)
     assert (gallery.view["mark"], gallery.view["path_note"]) == ("the output", "")
     one = Gallery(runs[0])

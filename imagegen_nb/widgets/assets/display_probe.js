@@ -3,6 +3,9 @@
 // focus stays in it.
 const RUN = ".ig-run";
 
+// Where widgets are drawn in a shadow tree, the page sees only its host.
+const targetOf = (event) => event.composedPath()[0];
+
 const usable = (el) => el.isConnected && !el.matches(":disabled") && el.checkVisibility();
 
 function render({ model, el }) {
@@ -11,11 +14,15 @@ function render({ model, el }) {
   let gone = false; // the kernel
   let last = null; // what had the focus, unless somebody left the form
 
+  // Not in a dialog, nor while somebody writes a note to an image: what runs costs money.
+  const elsewhere = (target) => target.closest("dialog, .ig-gallery :is(input, textarea)");
+
   // Without a kernel the keys are the notebook's: they run the cell, which is what is to be done.
   const onKey = (event) => {
     if (gone) return;
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.altKey || event.isComposing) return;
-    if (!form() || !inForm(event.target)) return;
+    const target = targetOf(event);
+    if (!form() || !inForm(target) || elsewhere(target)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     // The button's widget is handled by the kernel in turn with the fields, another widget perhaps beside them.
@@ -23,22 +30,24 @@ function render({ model, el }) {
   };
 
   const onFocus = (event) => {
-    if (!form() || !inForm(event.target)) {
+    const target = targetOf(event);
+    if (!form() || !inForm(target)) {
       last = null;
       return;
     }
-    last = event.target;
-    suppressShortcuts(event);
+    last = target;
+    suppressShortcuts({ target });
   };
 
   const onPointer = (event) => {
-    if (!inForm(event.target)) last = null;
+    if (!inForm(targetOf(event))) last = null;
   };
 
   // What had the focus may be hidden, disabled or redrawn; the browser then gives the focus to the page.
   const rescue = () => {
     if (!last || usable(last)) return;
-    const lost = document.activeElement === document.body || document.activeElement === last || !document.activeElement;
+    const active = form()?.getRootNode().activeElement;
+    const lost = !active || active === document.body || active === last;
     last = null;
     if (lost) form()?.querySelector(RUN)?.focus({ preventScroll: true });
   };
@@ -46,8 +55,15 @@ function render({ model, el }) {
 
   const receive = (message) => {
     if (message.type !== "focus") return;
-    const controls = () => [...(form()?.querySelectorAll(`.${message.class} :is(input, textarea, select)`) ?? [])];
-    setTimeout(() => controls().find(usable)?.focus(), 60); // after what the same moment changed was drawn
+    const among = (kinds) => [...form()?.querySelectorAll(`.${message.class} :is(${kinds})`) ?? []].find(usable);
+    const find = () => among("input, textarea, select") ?? among("button");
+    // What the same moment changed is drawn first: the tab may have to be opened.
+    const focus = (tries) => setTimeout(() => {
+      const control = find();
+      if (control) control.focus();
+      else if (tries) focus(tries - 1);
+    }, 60);
+    focus(10);
   };
 
   // Text stays readable and can be copied; what would ask the kernel is out of use. The gallery sees to itself, and

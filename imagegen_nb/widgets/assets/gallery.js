@@ -7,7 +7,7 @@ function render({ model, el }) {
   let jumped = ""; // id of the image that was jumped to last
   let nextReveal = ""; // id of the image that is to be in sight then
 
-  const head = h("div", { class: "igw-head" });
+  const head = h("div", { class: "igw-head", tabindex: "-1" });
   const notes = h("ul", { class: "igw-notes" });
   const status = h("p", { role: "status", class: "igw-status" });
   const bar = h("div", { class: "igw-bar" });
@@ -126,9 +126,10 @@ function render({ model, el }) {
     if (nextReveal) reveal();
     const key = nextFocus || focused;
     if (!key || dialogOpen()) return;
-    // What had the focus may be gone: a button of the run before, or one that is disabled now.
-    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? el.querySelector(".igw-run-actions [data-key]")
-      ?? el.querySelector("[data-key]:not(:disabled)");
+    // What had the focus may be gone, such as a button of the run before: then the heading has it, where a key that
+    // is pressed once more starts and cancels nothing.
+    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`)
+      ?? ((nextFocus && el.querySelector("[data-key]:not(:disabled)")) || head);
     if (target !== document.activeElement) target?.focus();
   }
 
