@@ -32,6 +32,7 @@ from imagegen_nb.core.types import (
     ResponseMetadata,
     Usage,
 )
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import (
     ImagegenError,
     ImageRejected,
@@ -81,9 +82,13 @@ async def execute(prepared: PreparedRun) -> Run:
         run = await asyncio.shield(active.finalize("cancelled"))
         emitter.emit("cancelled", run=run)
         raise asyncio.CancelledError(
-            f"run cancelled: {run.returned} of {run.requested} images had arrived"
+            f"run cancelled: {run.returned} of {counted(run.requested, 'image')} had arrived"
             + (" and are kept in the store" if run.returned else "")
-            + ("; a request under way may still be charged" if active.asked else "")
+            + (
+                "; a request under way may still be charged"
+                if active.asked and not prepared.route.free
+                else ""
+            )
         ) from None
     except Exception:
         # From a plug-in: the ledger must not hold the run as under way for as long as the process lives.
@@ -124,9 +129,15 @@ class _ActiveRun:
     shortfalls: list[MissingImages] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     entry: LedgerEntry | None = None
+
     beginning: asyncio.Task[None] | None = None
     storing: asyncio.Task[None] | None = None
     recording: asyncio.Task[tuple[Asset, ...]] | None = None
+
+    @property
+    def may_cost(self) -> bool:
+        """Whether a provider was called that charges for it."""
+        return self.asked and not self.prepared.route.free
 
     async def begin(self) -> None:
         """Enter the run in the ledger. A cancel must not leave it there as under way: `finalize` waits."""

@@ -104,8 +104,12 @@ class Workspace:
 
     def pays(self, step: ImageGenerationStep) -> tuple[str, bool]:
         """Who would pay for a run of `step`, for people, and whether the key was found."""
+        return self.payer(step.entry.provider, step.charge_type)
+
+    def payer(self, provider: Provider, charge_type: ChargeType) -> tuple[str, bool]:
+        """Who would pay for calls of `provider`, for people, and whether the key was found."""
         try:
-            return self.route(step.entry.provider, step.charge_type).payment, True
+            return self.route(provider, charge_type).payment, True
         except MissingCredential as error:
             return f"no key: {error.variable} is not set", False
 

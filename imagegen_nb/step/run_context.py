@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 
+from imagegen_nb.core.types import SYNTHETIC_BACKENDS
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class Route:
     def replayed(self) -> bool:
         """Whether a cassette answers instead of a provider."""
         return self.cassette is not None and self.cassette.replaying
+
+    @property
+    def free(self) -> bool:
+        """Whether no provider is asked, so that nothing can be charged."""
+        return self.replayed or self.backend in SYNTHETIC_BACKENDS
 
     @property
     def payment(self) -> str:

@@ -88,10 +88,10 @@ def static(run: Run, words: str) -> Iterator[tuple[str, str]]:
     yield "step file", definition._repr_html_()
     finding = Finding(words, words, "success", words, words, reached=True)
     yield "references", ReferenceReport((finding, replace(finding, reached=False)))._repr_html_()
-    yield "page", GalleryPage.of_run(told).html()
+    yield "page", GalleryPage.of_run(told).static_page().html()
     records = [asset.stored for asset in told.output.assets if asset.stored]
     page = GalleryPage.of_records("x", [replace(record, file_name=words) for record in records], None)
-    yield "page of records", replace(page, title=words, notes=(words,)).html()
+    yield "page of records", replace(page, title=words, notes=(words,)).static_page().html()
 
 
 def live(form: StepForm, run: Run, words: str) -> Iterator[tuple[str, str]]:
@@ -99,9 +99,7 @@ def live(form: StepForm, run: Run, words: str) -> Iterator[tuple[str, str]]:
     panel, text = form.panel, clean(words)
     document = json.dumps({"prompt": text, "name": text, "inputs": {text: text}}).encode()
     panel.import_export._guarded(lambda: panel.import_export._import(words, document))
-    yield "import", panel.import_export.message.value
     panel.import_export._guarded(lambda: _refuse(words))
-    yield "refused import", panel.import_export.message.value
     form.inputs.clear()
     form.inputs["thing"] = words
     panel.header.show_title(words)
@@ -111,11 +109,12 @@ def live(form: StepForm, run: Run, words: str) -> Iterator[tuple[str, str]]:
     for key, field in panel.fields.items():
         state = replace(_state(form, key), hint=words, problems=(words,))
         field.show(replace(state, value=None) if state.control == "text" else state)
-    panel.inputs.show("a {{thing}} and {{nothing}}")
-    yield "preview with a problem", panel.inputs._preview.value
-    panel.inputs.show("a {{thing}}")
-    form._fallback._html = worded(run, words)._repr_html_
-    yield "static fallback", form._fallback._repr_html_()
+    panel.inputs.show("a {{thing}} and {{nothing}}", "")
+    yield "preview with a problem", panel.inputs.resolved
+    panel.inputs.show("a {{thing}}", form._draft_inputs.fill("a {{thing}}").text)
+    form._fallback._page = worded(run, words).static_page
+    for number, output in enumerate(form._fallback.outputs()):
+        yield f"static fallback {number}", output.get("text/html", "")
     for number, widget in enumerate(part for top in panel.widgets for part in _parts(top)):
         if isinstance(widget, HTML):
             yield f"widget {number}", widget.value
@@ -184,7 +183,7 @@ def shown(run: Run, words: str) -> Iterator[str]:
     yield repr(replace(told, error=None))
     yield repr(told.output)
     yield from map(repr, told.output.assets)
-    yield repr(GalleryPage.of_run(told).text())
+    yield repr(GalleryPage.of_run(told).static_page().text())
     definition = load_step(b'{"prompt": "a fox"}')
     yield repr(replace(definition, step=told.step, output=told.output, changes=(words,)))
     yield repr(SavedStep(Path("x.step.json"), 1, (words,)))

@@ -96,6 +96,27 @@ _EXECUTE = """async (code) => {
 }"""
 
 
+# JupyterLab's body has no height of its own, and axe takes what lies outside of it for out of sight.
+_AXE = """async (selector) => {
+  const { style } = document.body;
+  style.minHeight = "100vh";
+  try {
+    return await axe.run(selector, { resultTypes: ["violations", "incomplete", "passes"] });
+  } finally {
+    style.minHeight = "";
+  }
+}"""
+_NOT_SEEN = {
+    "elmPartiallyObscured",
+    "outsideViewport",
+    "bgImage",
+    "bgGradient",
+    "imgNode",
+    "shortTextContent",
+    "nonBmp",
+}
+
+
 class _Look(NamedTuple):
     """What a page is loaded with."""
 
@@ -280,13 +301,38 @@ def axe(page: Page, selector: str) -> list[str]:
     if not page.evaluate("() => 'axe' in window"):
         # Evaluated, not added as a script element: a loader on the page would take it for a module.
         page.evaluate(AXE.read_text(encoding="utf-8"))
-    results = page.evaluate("(selector) => axe.run(selector, { resultTypes: ['violations'] })", selector)
+    results = page.evaluate(_AXE, selector)
     assert results["passes"], f"axe saw nothing in {selector}"
+    unsure = [result for result in results["incomplete"] if result["id"] == "color-contrast"]
     return [
-        f"{violation['id']} ({violation['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"
-        for violation in results["violations"]
-        for node in violation["nodes"]
+        f"{result['id']} ({result['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"
+        for result in [*results["violations"], *unsure]
+        for node in result["nodes"]
+        if not _cannot_be_read(node)
     ]
+
+
+def contrasts(page: Page, selector: str) -> list[float]:
+    """The contrast of every text inside `selector` that axe could take one of, the lowest first."""
+    results = page.evaluate(_AXE, selector)
+    checks = [
+        check["data"]["contrastRatio"]
+        for result in results["passes"] + results["violations"]
+        if result["id"] == "color-contrast"
+        for node in result["nodes"]
+        for check in node["any"]
+        if isinstance(check.get("data"), dict) and check["data"].get("contrastRatio")
+    ]
+    return sorted(checks)
+
+
+def _cannot_be_read(node: dict[str, Any]) -> bool:
+    """Whether axe is not sure of a contrast for a reason that is no flaw: the text is out of sight, or on a
+    picture or a gradient that it cannot take the colour of."""
+    reasons = {
+        check["data"].get("messageKey") for check in node["any"] if isinstance(check.get("data"), dict)
+    }
+    return bool(reasons & _NOT_SEEN)
 
 
 @dataclass
