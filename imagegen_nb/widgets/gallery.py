@@ -422,6 +422,8 @@ class Gallery(BaseWidget):
             case {"type": "details", "id": str(image_id)}:
                 return {"type": "details", **self._find(image_id)[0].details()}, []
             case {"type": "history", "start": int(start)}:
+                if content.get("others") is True:
+                    self._other_runs = tuple(self._ask_others())
                 return {"type": "history", **self._history(content, start)}, []
             case {"type": "use", "id": str(image_id)}:
                 return self._act(self._find(image_id)[0], _USE.key), []

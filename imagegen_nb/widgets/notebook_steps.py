@@ -79,7 +79,8 @@ def others(form: NotebookStep) -> dict[str, NotebookStep]:
 
 def runs_of_others(form: NotebookStep) -> list[Run]:
     """The runs of all other forms in the order they began."""
-    runs = {run.id: run for other in _alive() if other is not form for run in other.runs}
+    found = (run for other in _alive() if other is not form for run in (*other.runs, other.run_result))
+    runs = {run.id: run for run in found if run is not None}
     return sorted(runs.values(), key=lambda run: run.started_at)
 
 

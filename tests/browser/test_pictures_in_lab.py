@@ -227,7 +227,7 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
     expect(page.get_by_text("1 found")).to_be_visible()
     screenshot(page, "history-starred", ".ig-gallery")
     page.get_by_role("button", name="Starred").click()
-    page.get_by_role("searchbox", name="Find in prompts, names and notes").fill("red dawn")
+    page.get_by_role("searchbox", name="Find in prompts, names, notes").fill("red dawn")
     expect(options).to_have_count(1)
     page.get_by_role("searchbox").fill("nothing like this")
     expect(page.get_by_text("0 found")).to_be_visible()
