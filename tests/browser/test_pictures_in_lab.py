@@ -287,7 +287,7 @@ def test_it_is_told_however_the_kernel_has_ended(page: Page, how: str):
     expect(pictures(page)).to_have_count(4)
     expect(page.get_by_role("button", name="Download all")).to_have_count(0)
     if how == "died":  # the notebook says so itself, above everything else
-        page.get_by_role("button", name="Ok").click()
+        page.get_by_role("button", name="Ok", exact=True).click()
 
 
 def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Page):
