@@ -684,7 +684,7 @@ def opened(workspace, monkeypatch):
     logo = run_of(ig.ImageGenerationStep(prompt="a logo"), workspace.store)
     form = StepForm(step, workspace, inputs={"room": "a hall", "logo": logo}, identifier="step_2")
     before = set()
-    while drawn := {id: widget for id, widget in _instances.items() if id not in before}:
+    while drawn := {name: widget for name, widget in _instances.items() if name not in before}:
         before |= set(drawn)
         for widget in drawn.values():
             if isinstance(widget, BaseWidget):
