@@ -75,7 +75,9 @@ class FieldGroup(BaseWidget):
 
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         match content:
-            case {"type": "entry", "key": str(key), "value": str() | bool() as value} if key in self._controls:
+            case {"type": "entry", "key": str(key), "value": str() | bool() as value} if (
+                key in self._controls
+            ):
                 control = self._controls[key]
                 with self.hold():
                     self._answers.append(key)

@@ -499,7 +499,9 @@ class Gallery(BaseWidget):
         count = request.get("count")
         others = self._others() if request.get("others") is True else Pages()
         history = History(self._pages, self._removed, self.marks, others)
-        return history.answer(HistoryFilter.of(request), max(start, 0), count if isinstance(count, int) else 0)
+        return history.answer(
+            HistoryFilter.of(request), max(start, 0), count if isinstance(count, int) else 0
+        )
 
     def _remove(self, image_ids: list[Any]) -> None:
         """Take images out of the view, all of them by one undo to be brought back."""

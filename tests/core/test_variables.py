@@ -428,7 +428,15 @@ def test_braces_are_either_told_of_or_gone(template):
 
 @pytest.mark.parametrize(
     ("written", "right"),
-    [("a", True), ("a.b.0", True), ("a.01", False), ("1a", False), ("a b", False), ("", False), ("a.", False)],
+    [
+        ("a", True),
+        ("a.b.0", True),
+        ("a.01", False),
+        ("1a", False),
+        ("a b", False),
+        ("", False),
+        ("a.", False),
+    ],
 )
 def test_what_a_path_is(written, right):
     assert is_path(written) == right

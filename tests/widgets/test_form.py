@@ -458,7 +458,11 @@ def test_using_settings_can_be_undone(form):
     press(form, "Use these settings")
     transfer = form.panel.import_export
     assert transfer.told["actions"] == ["Undo"]
-    for label, step, room in (("Undo", before, "a shed"), ("Redo", form.step, "a hall"), ("Undo", before, "a shed")):
+    for label, step, room in (
+        ("Undo", before, "a shed"),
+        ("Redo", form.step, "a hall"),
+        ("Undo", before, "a shed"),
+    ):
         transfer._handle_custom_msg({"type": "action", "label": label}, [])
         assert (form.step, test_value(form, "room").value) == (step, room)
 

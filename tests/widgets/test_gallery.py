@@ -265,7 +265,10 @@ def test_the_output_is_marked_and_copied_paths_say_whose_they_are(workspace: Wor
     gallery = Gallery(runs)
     assert (gallery.view["mark"], gallery.view["path_note"]) == ("", "")
     gallery.mark_output(runs[0].id)
-    assert (gallery.view["mark"], gallery.view["path_note"]) == ("", "These paths mean run 1, which is the output.")
+    assert (gallery.view["mark"], gallery.view["path_note"]) == (
+        "",
+        "These paths mean run 1, which is the output.",
+    )
     ask(gallery, sent, type="flip", by=-1)
     assert (gallery.view["mark"], gallery.view["path_note"]) == ("the output", "")
     one = Gallery(runs[0])

@@ -131,7 +131,11 @@ def test_a_run_to_come_is_a_page_until_its_result_takes_the_place(workspace):
     pages = Pages([first])
     pages.begin(PendingRun("a", 2, STEP))
     pages.begin(PendingRun("b", 1))
-    assert [pages[position].title for position in range(3)] == ["Hero", "Waiting: 2 images", "Waiting: 1 image"]
+    assert [pages[position].title for position in range(3)] == [
+        "Hero",
+        "Waiting: 2 images",
+        "Waiting: 1 image",
+    ]
     assert pages[1].facts == ("Hero", "gpt-image-2")
     pages.begin(PendingRun("a", 2, STEP, started=0.0))
     assert (pages[1].title, pages[1].pending.elapsed > 0) == ("Making 2 images…", True)

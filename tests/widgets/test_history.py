@@ -108,7 +108,9 @@ def test_many_come_page_by_page(workspace):
 
 def test_a_page_that_has_scrolled_far_gets_all_it_has_at_once(workspace):
     (asset,) = stored_assets(workspace.store, picture())
-    pages = Pages([dataclasses.replace(asset.stored, id=str(number)) for number in range(1500)], workspace.store)
+    pages = Pages(
+        [dataclasses.replace(asset.stored, id=str(number)) for number in range(1500)], workspace.store
+    )
     history = History(pages, {}, MemoryMarks())
     for count, given in ((0, AT_ONCE), (-5, AT_ONCE), (200, 200), (10**9, 1000)):
         assert len(history.answer(HistoryFilter(), 0, count)["entries"]) == given
