@@ -30,6 +30,8 @@ secondary could not be read from the provider itself.
 """
 _FORM = """# What the form shows
 
+## Editing
+
 The model stands on top, as on the platform: it decides which of the other settings there are. Every field has
 its label above and a line below that says what it is for.
 
@@ -63,7 +65,7 @@ one run, and the others go on. The kernel's interrupt button does what Cancel do
 
 | button of a run | does |
 |---|---|
-| Use these settings | puts its settings and inputs into the form; *Undo* is below the settings |
+| Use these settings | its settings and inputs go into the form; *Undo* is below the settings |
 | Make this the output | see below |
 | Retry, Vary | runs it again with its own settings and inputs; the draft stays as it is |
 | Make the missing n | the same, for the images that did not come |
