@@ -290,6 +290,7 @@ def test_slow_typing_is_one_message_out_and_little_back(page: Page) -> None:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_it_holds_at_any_width(open_notebook: OpenNotebook, width: int, dark: bool) -> None:
     page = opened(open_notebook, dark=dark, size=(width, 1500))
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
     page.get_by_label("Name", exact=True).fill("Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 3)
     select(page, "model").select_option("gemini-2.5-flash-image")
     expect(page.locator(".ig-model-message")).to_contain_text("Use gemini-3.1-flash-lite-image")
