@@ -618,6 +618,7 @@ def test_a_forms_run_is_offered_to_the_others_and_used_by_path(form, workspace):
     offered = {variable["path"]: variable["state"] for variable in control(other, "prompt").variables}
     assert offered["step_2.output.assets.0.file_url"] == "predicted"
     assert "step_2 has no output yet. Run it first" in control(other, "prompt").lines["note"]
+    assert other.panel.header.run.disabled
     assert control(other, "prompt").problem == ""  # nobody has touched this form
     run = ran(form)
     offered = {variable["path"]: variable["state"] for variable in control(other, "prompt").variables}
@@ -659,7 +660,7 @@ def test_what_is_in_an_input_is_offered(workspace):
     inputs = {"brand": {"name": "Lumen", "colours": ["red", "blue"], "odd key": 1}, "n": 3, "bad": {1, 2}}
     form = StepForm(ig.ImageGenerationStep(prompt="a lamp"), workspace, inputs=inputs)
     offered = {variable["path"]: variable["type"] for variable in control(form, "prompt").variables}
-    own = {path: type_ for path, type_ in offered.items() if not path.startswith("step_")}
+    own = {path: type_ for path, type_ in offered.items() if path.partition(".")[0] in inputs}
     assert own == {
         "brand": "object",
         "brand.name": "text",
