@@ -90,7 +90,7 @@ class DisplayProbe(BaseWidget):
     """An invisible widget that calls `on_display` whenever a page shows it, and `on_run` when somebody
     presses Ctrl+Enter in the form around it. It brings the form's style, and keeps the focus in the form."""
 
-    scripts = ("shared.js", "kernel_gone.js", "display_probe.js")
+    scripts = ("shared.js", "kernel_gone.js", "tab_panels.js", "display_probe.js")
     styles = ("base.css", "form.css", "kernel_gone.css")
 
     def __init__(

@@ -6,12 +6,13 @@ const usable = (el) => el.isConnected && !el.matches(":disabled") && el.checkVis
 
 function render({ model, el }) {
   const form = () => el.closest(".ig-form");
+  const target = (event) => event.composedPath()[0] ?? event.target; // in a shadow tree, the event's own is the host
   const inForm = (node) => node instanceof Element && node.closest(".ig-form") === form();
   let last = null; // what had the focus, unless somebody left the form
 
   const onKey = (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.altKey || event.isComposing) return;
-    if (!form() || !inForm(event.target)) return;
+    if (!form() || !inForm(target(event))) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     flushForm(el);
@@ -19,22 +20,23 @@ function render({ model, el }) {
   };
 
   const onFocus = (event) => {
-    if (!form() || !inForm(event.target)) {
+    if (!form() || !inForm(target(event))) {
       last = null;
       return;
     }
-    last = event.target;
-    suppressShortcuts(event);
+    last = target(event);
+    suppressShortcuts({ target: last });
   };
 
   const onPointer = (event) => {
-    if (!inForm(event.target)) last = null;
+    if (!inForm(target(event))) last = null;
   };
 
   // What had the focus may be hidden, disabled or redrawn; the browser then gives the focus to the page.
   const rescue = () => {
     if (!last || usable(last)) return;
-    const lost = document.activeElement === document.body || document.activeElement === last || !document.activeElement;
+    const focused = focusNear(el);
+    const lost = !focused || focused === document.body || focused === last;
     last = null;
     if (lost) form()?.querySelector(RUN)?.focus({ preventScroll: true });
   };
@@ -59,6 +61,7 @@ function render({ model, el }) {
     }
   }
 
+  const unlabel = labelTabPanels(form);
   const unwatch = watchKernel(model, putOutOfUse);
   document.addEventListener("keydown", onKey, true);
   document.addEventListener("focusin", onFocus);
@@ -68,6 +71,7 @@ function render({ model, el }) {
     attributeFilter: ["class", "style", "hidden", "disabled"] }));
   return () => {
     unwatch();
+    unlabel();
     watch.disconnect();
     document.removeEventListener("keydown", onKey, true);
     document.removeEventListener("focusin", onFocus);

@@ -45,7 +45,7 @@ const typed = (key, send, props, kind) => {
     last = { ...view };
     made.show(view);
     if (!changed || pending()) return;
-    const typing = input === document.activeElement && input.value.trim() === view.value;
+    const typing = input === focusNear(input) && input.value.trim() === view.value;
     shown = typing ? input.value : view.value;
     if (!typing) input.value = view.value;
   };

@@ -57,7 +57,7 @@ function render({ model, el }) {
       grid.update(id);
       strip.mark(id);
     });
-    if (!selection.any() && !el.contains(document.activeElement)) grid.reveal(ids[0])?.querySelector(".igw-open").focus();
+    if (!selection.any() && !el.contains(focusNear(el))) grid.reveal(ids[0])?.querySelector(".igw-open").focus();
   }
 
   function jump(position, id) {
@@ -94,7 +94,7 @@ function render({ model, el }) {
 
   function draw() {
     const view = model.get("view");
-    const focused = el.contains(document.activeElement) && document.activeElement.dataset.key;
+    const focused = el.contains(focusNear(el)) && focusNear(el).dataset.key;
     head.replaceChildren(...heading(view, {
       flip: (more, key) => {
         nextFocus = key;
@@ -114,7 +114,7 @@ function render({ model, el }) {
     // What had the focus may be gone: a button of the run before, or one that is disabled now.
     const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? el.querySelector(".igw-run-actions [data-key]")
       ?? el.querySelector("[data-key]:not(:disabled)");
-    if (target !== document.activeElement) target?.focus();
+    if (target !== focusNear(el)) target?.focus();
   }
 
   function receive(message, buffers) {

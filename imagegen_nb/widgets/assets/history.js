@@ -86,7 +86,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
   }
 
   function draw() {
-    const focused = list.contains(document.activeElement) && document.activeElement.dataset.entry;
+    const focused = list.contains(focusNear(list)) && focusNear(list).dataset.entry;
     const left = list.scrollLeft;
     seen.disconnect();
     options.clear();

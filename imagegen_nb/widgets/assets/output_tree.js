@@ -61,7 +61,7 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const focused = root.contains(document.activeElement) && document.activeElement.dataset;
+    const focused = root.contains(focusNear(root)) && focusNear(root).dataset;
     label.textContent = model.get("label");
     status.textContent = "";
     const rows = branch(model.get("nodes"), 0);
