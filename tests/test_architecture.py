@@ -314,6 +314,7 @@ def test_the_pytest_plugin_costs_next_to_nothing_in_sessions_that_do_not_use_it(
         "core.open_files",
         "core.images",
         "core.image_metadata",
+        "core.png_proof",
         "core.received_file",
     }
     assert (own, third_party) == (with_parents(*needed), set())

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from imagegen_nb.core.daemon_threads import DaemonThreads
+from imagegen_nb.core.fork_safe_lock import ForkSafeLock
 from imagegen_nb.errors import InvalidOption
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ _MOST_THREADS = min(32, (os.cpu_count() or 1) + 4)
 _GRACE = 15.0
 """Seconds a cancelled run gets to store the images that have arrived."""
 
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 _loop: asyncio.AbstractEventLoop | None = None
 _owner_pid = 0
 

@@ -44,8 +44,12 @@ _WEBP_METADATA = {b"ICCP": 0x20, b"EXIF": 0x08, b"XMP ": 0x04, b"C2PA": 0}
 
 def orientation(picture: PILImage.Image) -> int:
     """The EXIF orientation, 1 to 8; 1 when there is none, or none that can be read."""
+    from PIL import Image
+
     try:
-        found = int(picture.getexif().get(_ORIENTATION, 1))
+        # Of a PNG, Pillow would decode the pixels first: something might stand behind them. Where they were
+        # not decoded yet, nothing does.
+        found = int(Image.Image.getexif(picture).get(_ORIENTATION, 1))
     # Pillow's readers raise many types on damaged data.
     except Exception:  # noqa: BLE001
         return 1

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imagegen_nb.core import image_metadata
+from imagegen_nb.core import image_metadata, png_proof
 from imagegen_nb.core.received_file import ReceivedFile
 from imagegen_nb.errors import ImageRejected
 
@@ -58,10 +58,10 @@ LIVE = ThumbnailSize("live-1", 20_000, ((512, (75, 60, 45)), (384, (60, 45)), *_
 
 @dataclass(frozen=True, slots=True)
 class CheckedImage:
-    """A fully decoded, acceptable image. `width` and `height` are pixels as it is shown, `media_type` is read
-    off the bytes; `note` says what differs from what was declared or asked, or is empty. `lost` names
-    what the file said beside its pixels that did not come along into another format. `file` is a temporary
-    file with the same bytes, for a store to take."""
+    """An acceptable image that is proven to be whole. `width` and `height` are pixels as it is shown,
+    `media_type` is read off the bytes; `note` says what differs from what was declared or asked, or is empty.
+    `lost` names what the file said beside its pixels that did not come along into another format. `file` is a
+    temporary file with the same bytes, for a store to take."""
 
     data: bytes = field(repr=False)
     media_type: str
@@ -89,7 +89,7 @@ def sniff(data: bytes | ReceivedFile) -> str | None:
 def check(
     data: bytes | ReceivedFile, *, declared: str | None = None, store_as: str | None = None
 ) -> CheckedImage:
-    """Decode `data` and say what it is; with `store_as` transcode it to that MIME type.
+    """Prove that `data` is a whole image and say what it is; with `store_as` transcode it to that MIME type.
 
     Raises `ImageRejected` for anything that is not a whole PNG, JPEG or WebP within the bounds.
     """
@@ -104,11 +104,12 @@ def check(
     note = ""
     if declared in EXTENSIONS and declared != media_type:
         note = f"declared {declared}, the bytes are {media_type}"
-    picture = _decode(data, media_type)
+    transcodes = store_as is not None and store_as != media_type
+    picture = _decode(data, media_type, needs_pixels=transcodes)
     has_alpha = picture.has_transparency_data
     width, height = image_metadata.upright_size(picture)
     lost: tuple[str, ...] = ()
-    if store_as and store_as != media_type:
+    if store_as is not None and transcodes:
         lost = image_metadata.lost(picture, data)
         data = _encode(image_metadata.upright(picture), store_as)
         media_type, file = store_as, None
@@ -142,14 +143,29 @@ def thumbnail(data: bytes, size: ThumbnailSize = STATIC) -> bytes:
     return small
 
 
-def _decode(data: bytes, media_type: str) -> PILImage.Image:
-    """The picture as its pixels stand in the file. What is damaged beside them does not fail it."""
+def _decode(data: bytes, media_type: str, *, needs_pixels: bool = True) -> PILImage.Image:
+    """The picture as its pixels stand in the file. What is damaged beside them does not fail it.
+
+    Where nobody needs them, they may stay there: of most PNGs it can be told that they would decode.
+    """
+    if not needs_pixels and media_type == "image/png" and (picture := _proven_png(data)):
+        return picture
     try:
         return _decode_strictly(data, media_type)
     except ImageRejected:
         if (less := image_metadata.without_metadata(data)) is None:
             raise
     return _decode_strictly(less, media_type)
+
+
+def _proven_png(data: bytes) -> PILImage.Image | None:
+    """The opened picture; None where it takes a decoder to see whether it is one."""
+    try:
+        picture = _opener("image/png")(io.BytesIO(data))
+    except Exception:  # noqa: BLE001 - as below, and read again there
+        return None
+    small_enough = picture.width * picture.height <= MOST_PIXELS
+    return picture if small_enough and png_proof.is_whole(data) else None
 
 
 def _decode_strictly(data: bytes, media_type: str) -> PILImage.Image:

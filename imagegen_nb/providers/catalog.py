@@ -8,10 +8,10 @@ import importlib
 import operator
 import pkgutil
 import re
-import threading
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from imagegen_nb.core.fork_safe_lock import ForkSafeLock
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import credentials
@@ -34,7 +34,7 @@ class _Listed(NamedTuple):
 
 
 _last: _Listed | None = None
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 _LONGEST_NAME = 100
 """Characters of an unknown name that are compared with the known ones."""

@@ -16,7 +16,7 @@ from imagegen_nb.core.types import (
     backend_mark,
 )
 from imagegen_nb.errors import ImagegenError, ModerationBlocked
-from imagegen_nb.step.output import StepOutput
+from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
 
 _LONGEST_ALT = 250
@@ -110,7 +110,7 @@ class Run:
         return notes + list(self.warnings)
 
     def _tiles(self) -> list[html_repr.Tile]:
-        prefix = f"{self.identifier}.output" if self.identifier else "output"
+        prefix = f"{self.identifier or DEFAULT_IDENTIFIER}.output"
         # Without folders: how much of the prompt is left would depend on how long they are on this machine.
         prompt = _FOLDERS.sub("file:///", self.prompt)
         alt = prompt if len(prompt) <= _LONGEST_ALT else f"{prompt[:_LONGEST_ALT]}…"

@@ -14,7 +14,7 @@ import errno
 import os
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from imagegen_nb.core.atomic_files import sync_folder
@@ -30,33 +30,33 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StorePaths:
-    """The paths of one store."""
+    """The paths of one store; those of its own folders are made once, for each run asks for them often."""
 
     folder: Path
 
-    @property
+    @cached_property
     def database(self) -> Path:
         """The SQLite database."""
         return self.folder / "index.sqlite3"
 
-    @property
+    @cached_property
     def blobs(self) -> Path:
         """The folder of the bytes."""
         return self.folder / _BLOBS
 
-    @property
+    @cached_property
     def thumbnails(self) -> Path:
         """The folder of the small pictures."""
         return self.folder / "thumbnails"
 
-    @property
+    @cached_property
     def manifests(self) -> Path:
         """The folder of the manifests."""
         return self.folder / _MANIFESTS
 
-    @property
+    @cached_property
     def locks(self) -> Path:
         """The folder of the locks."""
         return self.folder / "locks"
@@ -104,13 +104,14 @@ class StorePaths:
 
         A link in their place is refused: it would lead writes out of the store. Raises OSError.
         """
-        chain = [subfolder, *subfolder.parents]
-        for folder in reversed(chain[: chain.index(self.folder) + 1]):
-            if not folder.is_dir():
-                folder.mkdir(mode=0o700, parents=folder == self.folder, exist_ok=True)
-                sync_folder(folder.parent)
-            if folder != self.folder and folder.is_symlink():
-                raise OSError(errno.ELOOP, f"{folder} is a link; the store writes only inside itself")
+        is_inside = subfolder != self.folder
+        if is_inside:
+            self.make(subfolder.parent)
+        if not subfolder.is_dir():
+            subfolder.mkdir(mode=0o700, parents=not is_inside, exist_ok=True)
+            sync_folder(subfolder.parent)
+        if is_inside and subfolder.is_symlink():
+            raise OSError(errno.ELOOP, f"{subfolder} is a link; the store writes only inside itself")
 
 
 @lru_cache(maxsize=16)

@@ -7,12 +7,11 @@ store's cache is never shown for the image of another.
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from imagegen_nb.core import images
+from imagegen_nb.core.fork_safe_lock import ForkSafeLock
 from imagegen_nb.core.images import ThumbnailSize
 from imagegen_nb.errors import ImagegenError
 from imagegen_nb.store.base import AssetRecord, Store
@@ -28,7 +27,7 @@ class _Made:
     stored: bool = False
 
 
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 _made: OrderedDict[tuple[str, str], _Made] = OrderedDict()
 """By the image's hash and the size's name; what was used last is last."""
 
@@ -112,12 +111,3 @@ def _remember(sha256: str, size: ThumbnailSize, made: _Made) -> None:
         _made.move_to_end((sha256, size.name))
         while len(_made) > _MOST_IN_MEMORY:
             _made.popitem(last=False)
-
-
-def _after_fork_in_child() -> None:
-    """A thread of the parent may have held the lock."""
-    global _lock
-    _lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)

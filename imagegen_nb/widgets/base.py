@@ -7,6 +7,7 @@ is not part of the state does not fill the file.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +20,8 @@ _ASSETS = Path(__file__).parent / "assets"
 
 
 def _minified(script: str) -> str:
-    """The script without indentation and comment lines: every saved widget repeats it."""
+    """The script without indentation and comment lines: every saved widget repeats the one it keeps, and every
+    page that shows a widget waits for the others."""
     lines = (line.strip() for line in script.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
@@ -82,24 +84,21 @@ def with_html(data: dict[str, Any], text: str) -> dict[str, Any]:
     return {**data, "text/html": f"<div>{escape(text)}</div>"}
 
 
+@cache
 def _joined(names: tuple[str, ...]) -> str:
-    return "".join((_ASSETS / name).read_text(encoding="utf-8") for name in names)
+    return "\n".join(_minified((_ASSETS / name).read_text(encoding="utf-8")) for name in names)
 
 
 class DisplayProbe(BaseWidget):
-    """An invisible widget that calls `on_display` whenever a page shows it, and `on_run` when somebody
-    presses Ctrl+Enter in the form around it. It brings the form's style, and keeps the focus in the form."""
+    """An invisible widget that calls `on_display` whenever a page shows it. It brings the form's style, lets
+    Ctrl+Enter press the form's Run, and keeps the focus in the form."""
 
     scripts = ("shared.js", "kernel_gone.js", "tab_panels.js", "display_probe.js")
     styles = ("base.css", "form.css", "kernel_gone.css")
 
-    def __init__(
-        self, on_display: Callable[[], object], on_run: Callable[[], object] = lambda: None, **traits: Any
-    ) -> None:
+    def __init__(self, on_display: Callable[[], object], **traits: Any) -> None:
         self._on_display = on_display
-        self._on_run = on_run
         super().__init__(**traits)
-        self.on_msg(self._receive)
 
     def page_opened(self) -> None:
         """Pass it on."""
@@ -108,8 +107,3 @@ class DisplayProbe(BaseWidget):
     def focus(self, css_class: str) -> None:
         """Put the focus into the first control below this class, once it is drawn."""
         self.send({"type": "focus", "class": css_class})
-
-    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
-        match content:
-            case {"type": "run"}:
-                self._on_run()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from imagegen_nb.core.types import MissingImages
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -70,6 +73,16 @@ class ErrorText:
             return cls(what, _sentence(str(error)))
         # Of a plug-in or a defect: its words are all there is.
         return cls("The run failed unexpectedly.", _sentence(f"{type(error).__name__}: {error}".rstrip(": ")))
+
+    @classmethod
+    def of_missing(cls, shortfalls: Sequence[MissingImages], *, synthetic: bool = False) -> ErrorText:
+        """The text for images that did not come while others did; what is the same is told once."""
+        count = sum(short.count for short in shortfalls)
+        texts = [cls.of(short.error, synthetic=synthetic) for short in shortfalls]
+        reasons = dict.fromkeys(text.line() for text in texts)
+        details = dict.fromkeys(line for text in texts for line in text.details)
+        what = f"{counted(count, 'image')} {'is' if count == 1 else 'are'} missing."
+        return cls(what, " ".join(reasons), tuple(details))
 
     def line(self) -> str:
         """What happened and what to do, in one line."""

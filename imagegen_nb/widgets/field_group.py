@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,8 @@ class FieldGroup(BaseWidget):
     """Fields in a grid of as many columns as there is room for, each a `Control` of `parts`.
 
     A change of a control is sent to the page as what differs; within `hold()` all changes are one message.
-    What somebody enters is sent when they pause, and becomes the control's value.
+    What somebody enters is sent when they pause, becomes the control's value, and is answered with what became
+    of it: so a page knows when an answer is older than its field.
     """
 
     scripts = ("shared.js", "field_group.js")
@@ -26,7 +28,8 @@ class FieldGroup(BaseWidget):
     def __init__(self, controls: Mapping[str, Control], **traits: Any) -> None:
         self._controls: dict[str, Control] = {}
         self._sent: dict[str, dict[str, Any]] = {}
-        self._held = 0
+        self._answers: list[str] = []  # keys of entries that a page waits to have answered
+        self._held, self._lock = 0, threading.RLock()
         super().__init__(**traits)
         self.on_msg(self._receive)
         for key, control in controls.items():
@@ -41,32 +44,44 @@ class FieldGroup(BaseWidget):
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Send what changes in here as one message."""
-        self._held += 1
+        with self._lock:
+            self._held += 1
         try:
             yield
         finally:
-            self._held -= 1
+            with self._lock:
+                self._held -= 1
             self._show_changes()
 
     def page_values(self) -> dict[str, Any]:
         """The fields as they are now."""
-        self._sent = {key: control.view() for key, control in self._controls.items()}
-        return {"fields": self._sent}
+        with self._lock:
+            self._sent = {key: control.view() for key, control in self._controls.items()}
+            return {"fields": dict(self._sent)}
 
     def _show_changes(self, _change: object = None) -> None:
-        if self._held or not self.opened:
-            return
-        now = {key: control.view() for key, control in self._controls.items()}
-        changed = {key: _differing(view, self._sent.get(key, {})) for key, view in now.items()}
-        self._sent = now
-        if changed := {key: view for key, view in changed.items() if view}:
-            self.send({"type": "fields", "fields": changed})
+        """Send what differs from what was sent; an answer has the value whether or not that differs."""
+        with self._lock:
+            if self._held or not self.opened:
+                return
+            now = {key: control.view() for key, control in self._controls.items()}
+            changed = {key: _differing(view, self._sent.get(key, {})) for key, view in now.items()}
+            for key in self._answers:
+                changed[key]["value"] = now[key]["value"]
+            self._sent, answers = now, self._answers
+            self._answers = []
+            if changed := {key: view for key, view in changed.items() if view}:
+                self.send({"type": "fields", "fields": changed, "answers": answers})
 
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         match content:
-            case {"type": "entry", "key": str(key), "value": str() | bool() as value}:
-                if (control := self._controls.get(key)) is not None and _fits(control, value):
-                    with self.hold():
+            case {"type": "entry", "key": str(key), "value": str() | bool() as value} if (
+                key in self._controls
+            ):
+                control = self._controls[key]
+                with self.hold():
+                    self._answers.append(key)
+                    if _fits(control, value):
                         control.value = _meant(control, value)
 
     def __repr__(self) -> str:

@@ -79,7 +79,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self.inputs = dict(inputs or {})
         self.identifier = identifier or notebook_steps.free_name(self.inputs)
         self._draft = Draft.of(step) if step else Draft()
+        self._edited = False
         self._draft_inputs = DraftInputs(self.inputs, self._other_runs, self._steps_not_run)
+        self._resolved = ""  # the prompt with its inputs, empty where they lack something
         self._state = self._new_state()
         self._queue = RunQueue(self._submit, self)
         self._arrived = 0
@@ -91,7 +93,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._drawing = threading.RLock()
         self._panel: Panel | None = None
         self._drawn: DrawnForm | None = None
-        self._display_probe = DisplayProbe(on_display=lambda: self.panel, on_run=self._run)
+        self._display_probe = DisplayProbe(on_display=lambda: self.panel)
         self._fallback = StaticFallback(self._static_page)
         super().__init__([self._display_probe], _dom_classes=("ig-form",))
         notebook_steps.enter(self)
@@ -106,7 +108,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             gallery.on_use(self._use)
             for action in self._actions():
                 gallery.offer(action)
-            gallery.on_show(self._show_page)
+            gallery.on_show(self._go_to_page)
+            gallery.include_others(lambda: notebook_steps.runs_of_others(self))
             self._draw()
             if self.run_result is not None:
                 self._show_result(self.run_result)
@@ -121,7 +124,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _callbacks(self) -> PanelCallbacks:
         return PanelCallbacks(
             on_entry=self._enter,
-            on_input=self._update,
+            on_input=self._edit_inputs,
             on_run=self._run,
             on_cancel=self.cancel,
             on_import=self._import,
@@ -131,12 +134,17 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     # Data goes one way: an entry changes the draft, the draft gives a new state, the state is drawn.
 
     def _enter(self, key: str, value: Any) -> None:
+        self._edited = True
         self._change(self._draft.changed(key, value))
-        if self.run_result is None:
+        if self.run_result is None:  # else the static page is the run's, whatever is typed
             self._fallback.update_later()
 
     def _change(self, draft: Draft) -> None:
         self._draft = draft
+        self._update()
+
+    def _edit_inputs(self) -> None:
+        self._edited = True
         self._update()
 
     def _update(self) -> None:
@@ -149,12 +157,16 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         """The state of the draft, with what its variables lack: a run would be refused for that."""
         state = FormState.of(self._draft)
         prompt = state.fields["prompt"]
-        problems = () if prompt.problems else self._draft_inputs.fill(prompt.value or "").problems
-        if not problems:
+        filled = self._draft_inputs.fill(prompt.value or "")
+        self._resolved = filled.text
+        if prompt.problems or not filled.problems:
             return state
-        lines = tuple(f"{problem.message}. {problem.remedy}".strip() for problem in problems)
-        fields = {**state.fields, "prompt": replace(prompt, problems=lines)}
-        return replace(state, fields=fields, problems=(*state.problems, *problems))
+        lines = tuple(f"{problem.message}. {problem.remedy}".strip() for problem in filled.problems)
+        # A form that nobody has touched says what it lacks, and calls nothing wrong.
+        touched = self._edited or self._draft.tried
+        shown = replace(prompt, problems=lines) if touched else replace(prompt, note=" ".join(lines))
+        fields = {**state.fields, "prompt": shown}
+        return replace(state, fields=fields, problems=(*state.problems, *filled.problems))
 
     def _set_traits(self) -> None:
         self._setting_traits = True
@@ -170,7 +182,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         with self._drawing:
             state = self._state
             variables = picker_variables(self._draft_inputs.values(), self._predicted_steps())
-            panel.show(state.fields, variables)
+            panel.show(state.fields, variables, self._resolved)
             panel.offer_previews(state.streams)
             panel.import_export.step_changed(has_problems=state.step is None)
             panel.header.show_title(self._draft.entry("name") or "Image Generation")
@@ -191,6 +203,13 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             self._fallback.update()
 
     # The run that is shown: everything in the Output tab is of one run.
+
+    def _go_to_page(self) -> None:
+        """Another run is shown: the status line tells how that one ended, unless there is something newer."""
+        self._show_page()
+        run = self.panel.gallery.shown.run
+        if run is not None and self._queue.is_idle and not self._state.problems:
+            self.panel.header.show_status(_status_of(run))
 
     def _show_page(self) -> None:
         """Show the paths of the run that the gallery shows; before there is any, those of the draft."""
@@ -229,6 +248,10 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _on_result(self, change: dict[str, Any]) -> None:
         if change["new"] is not None:
             self._show_result(change["new"])
+        else:
+            self._output_is_chosen = False
+            if self._panel is not None:
+                self._panel.gallery.mark_output("")
         self._fallback.update()
         notebook_steps.tell_others(self)
 
@@ -236,9 +259,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def _actions(self) -> list[RunAction]:
         return [
-            RunAction("output", self._output_label, self._make_output, "What later steps and an export see"),
             RunAction("again", _again_label, self._run_again, "Run again with the same settings and inputs"),
             RunAction("missing", _missing_label, self._run_missing, "With the same settings and inputs"),
+            RunAction("output", self._output_label, self._make_output, "What later steps and an export see"),
             RunAction("cancel", _cancel_label, self._cancel_page),
         ]
 
@@ -266,6 +289,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def _use(self, run: Run) -> str:
         """Put a run's settings and inputs into the form, and say so where they went."""
+        restore = self._restore_point()
         recalled = self._draft_inputs.recall(run.inputs)
         self._change(self._draft.loaded(run.step))
         self.panel.open_settings()
@@ -273,6 +297,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if recalled:
             text += f" It goes on with {', '.join(recalled)} as that run had it."
         self.panel.header.show_status(text)
+        self.panel.import_export.offer_undo(text, restore)
         return text
 
     # Running
@@ -382,8 +407,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if run is None:
             panel.gallery.end(request.id, None)
         else:
-            images = counted(run.requested, "image")
-            status = f"{run.status}: {run.returned} of {images}, {run.duration:.1f} s"
+            status = _status_of(run)
         if isinstance(error, asyncio.CancelledError):
             status = str(error) or "cancelled"
         elif error is not None and not isinstance(error, StepFailed) and (run is None or run.error is None):
@@ -427,6 +451,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._state = self._new_state()
         self._draw()
         self._set_traits()
+        if self._panel is not None:
+            self._panel.gallery.others_changed()
 
     # Export and import
 
@@ -501,6 +527,11 @@ def _text_of(field: FieldState) -> str:
     shown = next((option.label for option in field.options if option.value == field.value), field.value)
     text = "" if shown is None else str(shown)
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+
+
+def _status_of(run: Run) -> str:
+    """How a run ended, in a line."""
+    return f"{run.status}: {run.returned} of {counted(run.requested, 'image')}, {run.duration:.1f} s"
 
 
 def _again_label(page: GalleryPage) -> str:

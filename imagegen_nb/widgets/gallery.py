@@ -24,7 +24,7 @@ from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name, count_images
 from imagegen_nb.widgets.history import History, HistoryFilter
 from imagegen_nb.widgets.image_archive import zip_of
-from imagegen_nb.widgets.marks import MarkKeeper, MemoryMarks
+from imagegen_nb.widgets.marks import KERNEL_MARKS, MarkKeeper
 from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery, make_static
 
 _MOST_PENDING = 100
@@ -74,7 +74,7 @@ class Gallery(BaseWidget):
     for it. Removing an image takes it out of the view only.
 
     Images can be starred and have notes, in the page or by `star` and `note`; `starred` and `notes` give them
-    back. They are kept in `marks`, which lives as long as the gallery; galleries can share one.
+    back. They are kept in `marks`: by default as long as the kernel lives, for all its galleries.
 
     What is shown (`view`) holds only texts; it is written here and never read back. It describes the first
     images of a run; a page asks for the others, and for thumbnails, as they come into sight. Thumbnails are
@@ -99,6 +99,7 @@ class Gallery(BaseWidget):
         "lightbox.js",
         "comparison.js",
         "selection.js",
+        "history_filter.js",
         "history.js",
         "gallery_actions.js",
         "gallery.js",
@@ -122,13 +123,15 @@ class Gallery(BaseWidget):
         self._shown_id = self._pages[len(self._pages) - 1].id if len(self._pages) else ""
         self._told_of = ""  # the page that was last told of as shown
         self._output_id = ""
-        self.marks: MarkKeeper = marks or MemoryMarks()
+        self.marks: MarkKeeper = marks or KERNEL_MARKS
         self._removed: dict[str, list[int]] = {}  # page id -> positions
         self._removals: list[_Removal] = []  # the last one last
         self._marked = 0  # how often a mark has changed: a page then asks for the history again
         self._delivery = ThumbnailDelivery(lambda message, buffers: self.send(message, list(buffers)))
         self._thumbnails_sent_for = self._page().id  # a browser page opened later asks for what it lacks
         self._use_callbacks: list[Callable[[Run], object]] = []
+        self._ask_others: Callable[[], Iterable[Run]] = tuple
+        self._other_runs: tuple[Run, ...] = ()
         self._actions: list[RunAction] = []
         self._show_callbacks: list[Callable[[], object]] = []
         self._fallback = StaticFallback(self._static_page)
@@ -176,7 +179,8 @@ class Gallery(BaseWidget):
     def end(self, pending_id: str, run: Run | None) -> None:
         """Put `run` in the place of what was pending, or nothing. Who looks at another run is left there."""
         with self._changing():
-            self._delivery.begin_previews()
+            if (making := self._making()) is not None and making.id == pending_id:
+                self._delivery.begin_previews()
             position = self._pages.position(pending_id)
             self._pages.end(pending_id, run)
             if self._shown_id == pending_id and position is not None:
@@ -250,6 +254,21 @@ class Gallery(BaseWidget):
         last = len(self._pages) - 1
         return self._pages[max(0, min(position, last))].id if last >= 0 else ""
 
+    def include_others(self, runs: Callable[[], Iterable[Run]]) -> None:
+        """Let the history list runs that are shown elsewhere too: `runs()` gives them, oldest first."""
+        self._ask_others = runs
+        self.others_changed()
+
+    def others_changed(self) -> None:
+        """Ask again for the runs that are shown elsewhere."""
+        runs = tuple(self._ask_others())  # without the lock: other galleries may be asking this one
+        with self._changing():
+            self._other_runs = runs
+            self._marked += 1
+
+    def _others(self) -> Pages:
+        return Pages(run for run in self._other_runs if self._pages.position(run.id) is None)
+
     @property
     def starred(self) -> tuple[Asset, ...]:
         """The images with a star, in the order their runs happened."""
@@ -311,7 +330,9 @@ class Gallery(BaseWidget):
     def _item(self, page: GalleryPage, index: int) -> dict[str, Any]:
         """What a browser page needs to know of one image."""
         mark = self.marks.read_mark(page.assets[index].id)
-        return {**page.item(index), "starred": mark.starred, "note": mark.note}
+        number, elsewhere = self.number(page.id), page.run.identifier if page.run else ""
+        run = (f"run {number}" if len(self._pages) > 1 else "") if number else elsewhere or ""
+        return {**page.item(index), "run": run, "starred": mark.starred, "note": mark.note}
 
     def _refresh(self) -> None:
         page, shown = self._page_and_shown()
@@ -335,6 +356,7 @@ class Gallery(BaseWidget):
             "items": [self._item(page, index) for index in shown[:_SENT_ALONG]],
             "position": position,
             "total": total,
+            "ended": total - len(self._pages.pending()),
             "run": f"run {position + 1}" if total > 1 else "",
             "pending": pending.count if pending else 0,
             "asked": list(pending.shape) if pending and pending.shape else [],
@@ -344,6 +366,7 @@ class Gallery(BaseWidget):
             "usable": bool(self._use_callbacks and page.run),
             "actions": self._buttons(page),
             "marks": self._marked,
+            "others": len(self._others()) > 0,
             "mark": "the output" if total > 1 and page.id == self._output_id else "",
             "path_note": self._path_note(page),
             "undo": self._removals[-1].name if self._removals else "",
@@ -352,7 +375,7 @@ class Gallery(BaseWidget):
         self.set_trait("view", view)
 
     def _buttons(self, page: GalleryPage) -> list[dict[str, str]]:
-        offered = [_USE, *self._actions] if self._use_callbacks and page.run else self._actions
+        offered = [*self._actions, _USE] if self._use_callbacks and page.run else self._actions
         labels = ((action, action.label(page)) for action in offered)
         return [{"key": action.key, "label": label, "hint": action.hint} for action, label in labels if label]
 
@@ -361,7 +384,7 @@ class Gallery(BaseWidget):
         output = self._pages.position(self._output_id)
         if output is None or page.run is None or page.id == self._output_id:
             return ""
-        return f"It means run {output + 1}, which is the output."
+        return f"These paths mean run {output + 1}, which is the output."
 
     def _on_request(self, _widget: object, content: object, _buffers: object) -> None:
         """Answer a message. Whatever a front-end sends, this raises nothing."""
@@ -451,16 +474,18 @@ class Gallery(BaseWidget):
 
     def _find(self, image_id: str) -> tuple[GalleryPage, int]:
         """The page and the position of an image on any page: compared images may be of different runs."""
-        found = self._pages.find(image_id)
+        found = self._pages.find(image_id) or self._others().find(image_id)
         if found is None or found[1] in self._removed.get(found[0].id, ()):
             _refuse("the image is not in this gallery")
         return found
 
     def _found(self, image_ids: list[Any], most: int) -> list[tuple[str, GalleryPage, int]]:
         """Those of the images that are in the gallery, each with its page and position."""
-        found = {}
+        found, others = {}, self._others()
         for image_id in image_ids[:most]:
-            if isinstance(image_id, str) and (place := self._pages.find(image_id)):
+            if not isinstance(image_id, str):
+                continue
+            if place := self._pages.find(image_id) or others.find(image_id):
                 found[image_id] = (image_id, *place)
         return list(found.values())
 
@@ -471,8 +496,12 @@ class Gallery(BaseWidget):
         return {**answer, "items": [self._item(page, index) for _, page, index in found]}, buffers
 
     def _history(self, request: Mapping[str, Any], start: int) -> dict[str, Any]:
-        history = History(self._pages, self._removed, self.marks)
-        return history.answer(HistoryFilter.of(request), start)
+        count = request.get("count")
+        others = self._others() if request.get("others") is True else Pages()
+        history = History(self._pages, self._removed, self.marks, others)
+        return history.answer(
+            HistoryFilter.of(request), max(start, 0), count if isinstance(count, int) else 0
+        )
 
     def _remove(self, image_ids: list[Any]) -> None:
         """Take images out of the view, all of them by one undo to be brought back."""
@@ -523,7 +552,7 @@ _USE = RunAction(
 
 
 def _empty_text(page: GalleryPage) -> str:
-    if page.error:
+    if page.run and not page.assets:
         return "This run gave no images."
     return "No images here." if page.title else "No images yet: they appear when the step is run."
 

@@ -30,11 +30,11 @@ class _StoredAssets(Sequence[Asset]):
     """Records as assets, each made when it is looked at: a page may have thousands and show a dozen."""
 
     def __init__(self, records: Sequence[AssetRecord], store: Store) -> None:
-        self._records = records
+        self.records = records
         self._store = store
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self.records)
 
     @overload
     def __getitem__(self, index: int) -> Asset: ...
@@ -42,8 +42,8 @@ class _StoredAssets(Sequence[Asset]):
     def __getitem__(self, index: slice) -> Sequence[Asset]: ...
     def __getitem__(self, index: int | slice) -> Asset | Sequence[Asset]:
         if isinstance(index, slice):
-            return _StoredAssets(self._records[index], self._store)
-        return Asset.of(self._records[index], self._store)
+            return _StoredAssets(self.records[index], self._store)
+        return Asset.of(self.records[index], self._store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class PendingRun:
 @dataclass(frozen=True, slots=True)
 class GalleryPage:
     """A run, its stored records, or a run to come. `label` names its zip file, `prefix` is the path to its
-    output, `error` is what ended it."""
+    output, `error` is what ended it, or kept some of its images away."""
 
     id: str = ""
     title: str = ""
@@ -95,9 +95,11 @@ class GalleryPage:
     @classmethod
     def of_run(cls, run: Run) -> GalleryPage:
         """The page of `run`."""
-        notes = [
-            f"{short.count} missing: {short.error.summary()}" for short in run.shortfalls if not run.error
-        ]
+        error = None
+        if run.error is not None:
+            error = ErrorText.of(run.error, synthetic=run.emulated)
+        elif run.shortfalls:
+            error = ErrorText.of_missing(run.shortfalls, synthetic=run.emulated)
         model = run.step.model if run.step.name else ""  # without a name, the model is the title
         result = f"{run.returned} of {count_images(run.requested)}"
         result += "" if run.status == "done" else f", {run.status}"
@@ -106,8 +108,8 @@ class GalleryPage:
             title=run.step.name or run.step.model,
             label=run.step.name or run.prompt,
             facts=tuple(filter(None, (model, result, _local_time(run.started_at)))),
-            notes=(*notes, *run.warnings),
-            error=ErrorText.of(run.error, synthetic=run.emulated) if run.error else None,
+            notes=run.warnings,
+            error=error,
             emulated=run.emulated,
             alt=run.prompt if len(run.prompt) <= _LONGEST_ALT else f"{run.prompt[:_LONGEST_ALT]}…",
             prefix=f"{run.identifier}.output" if run.identifier else "",
@@ -140,6 +142,12 @@ class GalleryPage:
         """The positions in the output of the images that were not removed."""
         everything = range(len(self.assets))
         return [index for index in everything if index not in removed] if removed else everything
+
+    def named(self, index: int) -> tuple[str, str]:
+        """An image's id in its store, and its name; cheap, for who looks at thousands."""
+        assets = self.assets
+        known = assets.records[index] if isinstance(assets, _StoredAssets) else assets[index]
+        return known.id, known.file_name
 
     def image_id(self, index: int) -> str:
         """What an image is called in messages."""

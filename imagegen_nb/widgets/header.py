@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -31,7 +32,7 @@ class Header(BaseWidget):
         self.run = Button(on_run, label="Run")
         self.cancel = Button(on_cancel, label="Cancel", disabled=True)
         self.progress, self._running = Progress(), False
-        self._held = 0
+        self._held, self._lock = 0, threading.RLock()  # runs report from threads of their own
         super().__init__(**traits)
         for part in (self.title, self.status, self.cost, self.payer, self.run, self.cancel, self.progress):
             part.observe(self._refresh)
@@ -101,17 +102,22 @@ class Header(BaseWidget):
     @contextmanager
     def _together(self) -> Iterator[None]:
         """What changes in here is one message."""
-        self._held += 1
+        with self._lock:
+            self._held += 1
         try:
             yield
         finally:
-            self._held -= 1
+            with self._lock:
+                self._held -= 1
             self._refresh()
 
     def _refresh(self, _change: object = None) -> None:
-        if self._held:
-            return
-        view = {
+        with self._lock:
+            if not self._held:
+                self.set_trait("view", self._view())
+
+    def _view(self) -> dict[str, Any]:
+        return {
             "title": self.title.value,
             "status": self.status.value,
             "payer": self.payer.value,
@@ -123,7 +129,6 @@ class Header(BaseWidget):
             "count": self.progress.value,
             "requested": self.progress.max,
         }
-        self.set_trait("view", view)
 
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         match content:

@@ -89,6 +89,10 @@ class ImportExport(BaseWidget):
         if self.message.value == _PROBLEMS and not has_problems:
             self._tell(_Told())
 
+    def offer_undo(self, text: str, restore: Restore) -> None:
+        """Say what has replaced the settings and the inputs, and offer the way back."""
+        self._tell(_Told(text=text, actions={"Undo": lambda: _undone(text, restore)}))
+
     def _guarded(self, action: Callable[[], _Told]) -> None:
         """Say what the action did or why it failed: an exception in a callback would show nowhere."""
         try:
@@ -185,9 +189,9 @@ class ImportExport(BaseWidget):
 
     def _receive(self, _widget: object, content: object, buffers: list[Any]) -> None:
         match content:
-            case {"type": "path", "value": str(path)}:
+            case {"type": "entry", "key": "path", "value": str(path)}:
                 self.path.value = path
-            case {"type": "with_output", "value": bool(wanted)}:
+            case {"type": "entry", "key": "with_output", "value": bool(wanted)}:
                 self.with_output.value = wanted
             case {"type": "export"}:
                 self.export_button.click()
@@ -215,6 +219,19 @@ def _undo(name: str, restore: Restore) -> _Told:
 def _again(name: str, redo: Restore) -> _Told:
     restore = redo()
     return _Told(text=f"imported {name}", actions={"Undo the import": lambda: _undo(name, restore)})
+
+
+def _undone(text: str, restore: Restore) -> _Told:
+    redo = restore()
+    return _Told(
+        text="The settings and inputs from before are back.",
+        actions={"Redo": lambda: _redone(text, redo)},
+    )
+
+
+def _redone(text: str, redo: Restore) -> _Told:
+    restore = redo()
+    return _Told(text=text, actions={"Undo": lambda: _undone(text, restore)})
 
 
 def _free_name(target: Path) -> Path:

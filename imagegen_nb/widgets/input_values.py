@@ -6,12 +6,15 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from ipywidgets import HTML, Text, VBox
+from ipywidgets import HTML, VBox
 
 from imagegen_nb.widgets.draft_inputs import DraftInputs, names
 from imagegen_nb.widgets.factory import WidgetFactory, update_traits
+from imagegen_nb.widgets.field_group import FieldGroup
+from imagegen_nb.widgets.parts import Control
 
 _LONGEST_PREVIEW = 4_000
+_HELP = 'Text, or a JSON array such as ["a", "b"].'
 
 
 class InputValues:
@@ -23,42 +26,45 @@ class InputValues:
 
     def __init__(self, factory: WidgetFactory, inputs: DraftInputs, on_change: Callable[[], None]) -> None:
         self._inputs = inputs
-        self._factory = factory
         self._on_change = on_change
         self._writing = False
-        self._texts: dict[str, Any] = {}
-        self._preview = factory.make(HTML, "ig-preview")
-        self.widget = factory.make(VBox, "ig-inputs", children=[self._preview])
+        self._texts: dict[str, Control] = {}
+        self._group = FieldGroup({}, layout=factory.layout)
+        self._preview: Any = factory.make(HTML, "ig-preview")
+        self.widget: Any = factory.make(VBox, "ig-inputs", children=[self._group, self._preview])
 
-    def texts(self) -> list[Any]:
-        """All text fields, also of names no longer in the prompt: they keep their text."""
-        return list(self._texts.values())
+    @property
+    def fields(self) -> dict[str, Control]:
+        """The fields that are shown, by the input's name. Those of names no longer in the prompt are hidden
+        and keep their text."""
+        return {name: text for name, text in self._texts.items() if text.visible}
 
-    def show(self, prompt: str) -> None:
-        """Offer a field for each input `prompt` names, and show what it becomes once nothing is wrong."""
+    @property
+    def resolved(self) -> str:
+        """The resolved prompt as it is shown, in HTML."""
+        return str(self._preview.value)
+
+    def show(self, prompt: str, resolved: str) -> None:
+        """Offer a field for each input `prompt` names, and show what it becomes, unless something is wrong."""
         editable = [name for name in names(prompt) if self._inputs.is_text(name)]
         self._writing = True
         try:
-            for name in editable:
-                self._show_text(name)
+            with self._group.hold():
+                for name in editable:
+                    update_traits(self._field(name), value=self._inputs.text(name))
+                for name, text in self._texts.items():
+                    update_traits(text, visible=name in editable)
         finally:
             self._writing = False
-        update_traits(self.widget, children=(*(self._texts[name] for name in editable), self._preview))
-        self._show_preview(self._inputs.fill(prompt).text)
+        self._show_preview(resolved)
 
-    def _show_text(self, name: str) -> None:
-        if name in self._texts:
-            update_traits(self._texts[name], value=self._inputs.text(name))
-            return
-        text = self._factory.make_labelled(
-            Text,
-            f"Test value for {name}",
-            "ig-test-value",
-            value=self._inputs.text(name),
-            placeholder='text, or a JSON array such as ["a", "b"]',
-        )
-        text.observe(lambda change: self._enter(name, change["new"]), "value")
-        self._texts[name] = text
+    def _field(self, name: str) -> Control:
+        if name not in self._texts:
+            text = Control(kind="text", label=f"Test value for {name}", lines={"help": _HELP})
+            text.observe(lambda change: self._enter(name, change["new"]), "value")
+            self._texts[name] = text
+            self._group.add(f"test_value_{name}", text)
+        return self._texts[name]
 
     def _enter(self, name: str, text: str) -> None:
         if not self._writing:
@@ -69,5 +75,8 @@ class InputValues:
         html = ""
         if text:
             shown = escape(text[:_LONGEST_PREVIEW])
-            html = f'<div class="ig-hint">Resolved prompt:</div><div class="ig-resolved">{shown}</div>'
+            html = (
+                '<div class="ig-hint">Resolved prompt:</div>'
+                f'<div class="ig-resolved" dir="auto">{shown}</div>'
+            )
         update_traits(self._preview, value=html)

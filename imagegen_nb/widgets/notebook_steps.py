@@ -29,6 +29,11 @@ class NotebookStep(Protocol):
         ...
 
     @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs that have ended, oldest first."""
+        ...
+
+    @property
     def step(self) -> ImageGenerationStep | None:
         """The step, None while it has problems."""
         ...
@@ -70,6 +75,12 @@ def others(form: NotebookStep) -> dict[str, NotebookStep]:
         if other.run_result is not None or known is None or known.run_result is None:
             found[other.identifier] = other
     return found
+
+
+def runs_of_others(form: NotebookStep) -> list[Run]:
+    """The runs of all other forms in the order they began."""
+    runs = {run.id: run for other in _alive() if other is not form for run in other.runs}
+    return sorted(runs.values(), key=lambda run: run.started_at)
 
 
 def tell_others(form: NotebookStep) -> None:

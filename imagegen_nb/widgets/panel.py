@@ -46,6 +46,7 @@ class Panel:
         self, callbacks: PanelCallbacks, fields: Mapping[str, FieldState], inputs: DraftInputs
     ) -> None:
         self._factory = factory = WidgetFactory()
+        self._data = inputs
         self.header = Header(callbacks.on_run, callbacks.on_cancel, layout=factory.layout)
         self.alert = factory.make(HTML, "ig-alert")
         self.fields = Fields(fields, factory.layout, callbacks.on_entry)
@@ -58,7 +59,7 @@ class Panel:
         )
         self.fields.groups[-1].add("live_preview", self.live_previews)
         self.import_export = ImportExport(
-            ImportExportCallbacks(callbacks.current, inputs.values, callbacks.on_import),
+            ImportExportCallbacks(callbacks.current, self._exported_inputs, callbacks.on_import),
             layout=factory.layout,
         )
         self.gallery = Gallery()
@@ -81,11 +82,16 @@ class Panel:
             self.import_export,
         ]
 
-    def show(self, fields: Mapping[str, FieldState], variables: list[dict[str, Any]]) -> None:
-        """Show the fields, and what the prompt can refer to."""
+    def show(
+        self, fields: Mapping[str, FieldState], variables: list[dict[str, Any]], resolved: str = ""
+    ) -> None:
+        """Show the fields, what the prompt can refer to, and what it becomes with its inputs."""
         self.fields.show(fields)
-        self.inputs.show(fields["prompt"].value or "")
+        self.inputs.show(fields["prompt"].value or "", resolved)
         update_traits(self.fields["prompt"].control, variables=variables)
+
+    def _exported_inputs(self) -> Mapping[str, Any]:
+        return self._data.for_run(self.fields["prompt"].control.value)
 
     def offer_previews(self, possible: bool) -> None:
         """Offer live previews, or hide them where the model or the image count has none."""
@@ -120,8 +126,6 @@ class Panel:
         """Close every widget, one by one: closing a box does not close what it holds."""
         for widget in (part for top in self.widgets for part in _parts(top)):
             widget.close()
-        for text in self.inputs.texts():
-            text.close()
         self._factory.close()
 
 

@@ -161,7 +161,7 @@ def test_a_keyboard_goes_through_a_thousand_images_or_past_them(open_notebook: O
     screenshot(page, "gallery-thousand-skip", ".ig-gallery")
     page.keyboard.press("Enter")
     expect(page.get_by_text("End of the images")).to_be_focused()
-    skip.focus()
+    page.get_by_role("listbox", name="History").get_by_role("option").first.focus()  # the last stop before
     for number in range(1, 61):
         page.keyboard.press("Tab")
         opener = page.get_by_role("button", name=f"Stored image ({number} of 1000)")

@@ -1,4 +1,4 @@
-"""Pictures in a real JupyterLab: their sizes, zoom, comparison, history, and how they stay without a kernel."""
+"""Pictures in a real JupyterLab: sizes, zoom, comparison, history, and how they stay without a kernel."""
 
 from __future__ import annotations
 
@@ -100,6 +100,7 @@ def test_a_picture_is_enlarged_by_wheel_and_keys_and_moved(page: Page):
     picture = dialog.get_by_role("img")
     expect(picture).to_have_js_property("naturalWidth", 1024)
     fitted = picture.bounding_box()["width"]
+    assert axe(page, ".igw-lightbox") == []
     stage = dialog.locator(".igw-stage").bounding_box()
     middle = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
     page.mouse.move(*middle)
@@ -114,7 +115,6 @@ def test_a_picture_is_enlarged_by_wheel_and_keys_and_moved(page: Page):
     assert abs(enlarged["x"] - moved["x"] - 120) < 2
     assert abs(enlarged["y"] - moved["y"] - 60) < 2
     screenshot(page, "lightbox-enlarged")
-    assert axe(page, ".igw-lightbox") == []
     # By keyboard: what is enlarged takes arrow keys, and 0 fits it again.
     enlarged_stage = dialog.get_by_role("group", name="Enlarged image: arrow keys move it")
     enlarged_stage.focus()
@@ -149,7 +149,7 @@ def test_prompt_and_settings_stand_beside_the_picture(page: Page):
     page.keyboard.press("Escape")
     asked(page, "list(gallery.notes.values())", "['the best so far']")
     expect(page.get_by_role("button", name="at dusk (2 of 4)")).to_be_focused()
-    expect(page.locator(".igw-note")).to_have_text("the best so far")
+    expect(page.locator(".igw-remark")).to_have_text("the best so far")
     expect(page.get_by_role("button", name="Star square-2.png")).to_have_attribute("aria-pressed", "true")
     assert axe(page, ".ig-gallery") == []
 
@@ -187,12 +187,16 @@ def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
     expect(page.get_by_role("slider")).to_be_hidden()
     left, right = (image.bounding_box() for image in both.all())
     assert left["x"] + left["width"] / 2 < right["x"] + right["width"] / 2
+    assert axe(page, ".igw-compare") == []
     page.mouse.wheel(0, -500)
     screenshot(page, "compare-side")
-    assert axe(page, ".igw-compare") == []
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    expect(options.last).to_be_focused()
+    compare = page.get_by_role("group", name="Selected images").get_by_role("button", name="Compare")
+    expect(compare).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(compare).to_be_hidden()
+    expect(options.first).to_have_attribute("aria-selected", "false")
 
 
 def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp_path: Path):
@@ -212,6 +216,11 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
     expect(pictures(page)).to_have_count(1)
     expect(options.last).to_be_focused()
     expect(options.last).to_have_attribute("aria-current", "true")
+    # Once more opens what was jumped to, and the focus comes back here.
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_accessible_name("wide-1.png, image 1 of 1")
+    page.keyboard.press("Escape")
+    expect(options.last).to_be_focused()
 
     page.get_by_role("button", name="Starred").click()
     expect(options).to_have_count(1)
@@ -261,15 +270,30 @@ def test_a_star_is_there_after_a_reload_of_the_page(page: Page):
     expect(star).to_have_attribute("aria-pressed", "true")
 
 
-def restart_kernel(page: Page) -> None:
-    """Restart the notebook's kernel, as the toolbar's button does once it is confirmed."""
-    page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()")
+_KERNEL = "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+ENDS = {
+    "restarted": f"() => {_KERNEL}.restart()",
+    "died": f"() => {{ {_KERNEL}.requestExecute({{ code: 'import os; os._exit(1)' }}); }}",
+    "shut down": "() => jupyterapp.shell.currentWidget.context.sessionContext.shutdown()",
+}
+"""The ways a kernel ends while its page stays open."""
+GONE = "The kernel is gone: run this cell again."
+
+
+@pytest.mark.parametrize("how", ["died", "shut down"])
+def test_it_is_told_however_the_kernel_has_ended(page: Page, how: str):
+    page.evaluate(ENDS[how])
+    expect(page.locator(".ig-gallery").get_by_role("alert")).to_have_text(GONE)
+    expect(pictures(page)).to_have_count(4)
+    expect(page.get_by_role("button", name="Download all")).to_have_count(0)
+    if how == "died":  # the notebook says so itself, above everything else
+        page.get_by_role("button", name="Ok").click()
 
 
 def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Page):
     expect(pictures(page).first).to_have_attribute("src", re.compile("^blob:"))
-    restart_kernel(page)
-    expect(page.get_by_role("alert")).to_have_text("The kernel is gone: run this cell again.")
+    page.evaluate(ENDS["restarted"])
+    expect(page.get_by_role("alert")).to_have_text(GONE)
     expect(pictures(page)).to_have_count(4)
     for picture in pictures(page).all():
         assert picture.evaluate("(img) => img.decode().then(() => img.naturalWidth)") > 0
@@ -278,11 +302,13 @@ def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Pag
     for name in ("Download all", "Next run", "Previous run", "Star square-1.png", "Download square-1.png"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     page.get_by_role("button", name="More for square-1.png").click()
-    expect(page.get_by_role("menuitem")).to_have_text(["Copy path", "Copy file path", "Compare…"])
+    expect(page.locator(".ig-gallery").get_by_role("menuitem")).to_have_text(
+        ["Copy path", "Copy file path", "Compare…"]
+    )
     page.keyboard.press("Escape")
     page.get_by_role("button", name="at dusk (1 of 4)").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("status").first).to_have_text("The kernel is gone: run this cell again.")
+    expect(dialog.get_by_role("status").first).to_have_text(GONE)
     expect(dialog.get_by_role("button", name="Download")).to_have_count(0)
     page.keyboard.press("Escape")
     run_all(page)
@@ -295,8 +321,8 @@ def test_without_its_kernel_the_form_says_so_and_no_button_does_nothing(open_not
     run_all(page)
     press_run(page)
     expect_status(page)
-    restart_kernel(page)
-    expect(page.get_by_role("alert")).to_have_text("The kernel is gone: run this cell again.")
+    page.evaluate(ENDS["restarted"])
+    expect(page.get_by_role("alert")).to_have_text(GONE)
     expect(page.locator(".ig-run")).to_be_disabled()
     screenshot(page, "kernel-gone-form")
     page.get_by_role("tab", name="Settings").click()
@@ -304,3 +330,26 @@ def test_without_its_kernel_the_form_says_so_and_no_button_does_nothing(open_not
         expect(button).to_be_disabled()
     expect(page.locator(".ig-prompt textarea")).to_have_attribute("readonly", "")
     screenshot(page, "kernel-gone-settings")
+
+
+def test_the_runs_of_other_forms_are_found_in_the_history(open_notebook: OpenNotebook):
+    page = open_notebook([FORM, "ig.StepForm(ig.ImageGenerationStep(prompt='a cup'), workspace)"])
+    run_all(page)
+    press_run_of = page.locator(".ig-form").first
+    press_run_of.locator(".ig-run").click()
+    expect(press_run_of.locator(".ig-gallery .igw-grid img")).to_have_count(2)
+    other = page.locator(".ig-form").last
+    other.get_by_role("tab", name="Output").click()
+    other.get_by_role("button", name="Other forms too").click()
+    options = other.get_by_role("option")
+    expect(options).to_have_count(2)
+    expect(options.first).to_have_accessible_name(re.compile("hero-image-1.webp, step_2"))
+    screenshot(page, "history-other-forms")
+    options.first.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("A hero image for a blue bottle")
+    page.keyboard.press("s")
+    page.keyboard.press("Escape")
+    expect(options.first).to_be_focused()
+    expect(options.first).to_have_accessible_name(re.compile("starred"))

@@ -278,8 +278,10 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
     expect(pictures).to_have_count(2)
     expect(page.get_by_text("Run 2 of 2")).to_be_visible()
     expect(page.locator(".ig-gallery").get_by_text("EMULATED")).to_be_visible()
-    notes = page.locator(".ig-gallery .igw-notes")
-    expect(notes).to_have_text("1 missing: openai: the safety system refused the picture")
+    missing = page.locator(".ig-gallery .igw-run-error")
+    expect(missing).to_contain_text(
+        "1 image is missing. The prompt or the picture was rejected by the safety"
+    )
     loaded(pictures)
     screenshot(page, "gallery-partial", ".ig-gallery")
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 from support.images import chunk, illustration, picture, png_claiming
 
 from imagegen_nb.core import images
@@ -268,6 +269,17 @@ def test_a_thumbnail_keeps_to_its_bytes_whatever_the_picture(size, data):
 def test_a_thumbnail_beside_a_kernel_is_sharp_on_two_pixels_for_one():
     with Image.open(io.BytesIO(images.thumbnail(illustration(3), images.LIVE))) as small:
         assert small.size == (512, 512)
+
+
+@pytest.mark.parametrize("data", [noise(), noise("RGBA"), illustration(3), FILES["PNG"]])
+def test_what_is_proven_without_decoding_is_what_decoding_proves(data, monkeypatch):
+    loads = []
+    monkeypatch.setattr(PngImageFile, "load", lambda self: loads.append(self) or Image.Image.load(self))
+    proven = images.check(data)
+    assert loads == []
+    monkeypatch.undo()
+    monkeypatch.setattr(images.png_proof, "is_whole", lambda data: False)
+    assert images.check(data) == proven
 
 
 @pytest.mark.parametrize("reads", [images.check, images.decode, images.thumbnail])

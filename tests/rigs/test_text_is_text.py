@@ -109,9 +109,9 @@ def live(form: StepForm, run: Run, words: str) -> Iterator[tuple[str, str]]:
     for key, field in panel.fields.items():
         state = replace(_state(form, key), hint=words, problems=(words,))
         field.show(replace(state, value=None) if state.control == "text" else state)
-    panel.inputs.show("a {{thing}} and {{nothing}}")
-    yield "preview with a problem", panel.inputs._preview.value
-    panel.inputs.show("a {{thing}}")
+    panel.inputs.show("a {{thing}} and {{nothing}}", "")
+    yield "preview with a problem", panel.inputs.resolved
+    panel.inputs.show("a {{thing}}", form._draft_inputs.fill("a {{thing}}").text)
     form._fallback._page = worded(run, words).static_page
     yield "static fallback", form._fallback._repr_html_()
     yield "plain static fallback", form._fallback.outputs()[0]["text/html"]

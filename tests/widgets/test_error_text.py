@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagegen_nb import errors
+from imagegen_nb.core.types import MissingImages
 from imagegen_nb.widgets.error_text import ErrorText
 
 PROVIDER = {"provider": "openai", "status": 400, "code": "some_code", "request_id": "req_1"}
@@ -89,6 +90,19 @@ def test_the_providers_own_hint_when_to_come_back_is_told():
 )
 def test_other_errors(error, line):
     assert ErrorText.of(error).line() == line
+
+
+def test_images_that_are_missing_are_told_with_each_reason_once():
+    blocked = errors.ModerationBlocked("refused", **PROVIDER)
+    odd = errors.InvalidResponse("no image in it", provider="openai")
+    one = ErrorText.of_missing([MissingImages(blocked)])
+    assert one.line().startswith("1 image is missing. The prompt or the picture was rejected")
+    several = ErrorText.of_missing([MissingImages(blocked), MissingImages(blocked, 2), MissingImages(odd)])
+    assert several.what == "4 images are missing."
+    assert several.remedy.count("rejected by the safety system") == 1
+    assert "could not be used" in several.remedy
+    assert several.details.count("request id: req_1") == 1
+    assert "charged" not in ErrorText.of_missing([MissingImages(odd)], synthetic=True).line()
 
 
 def test_a_failed_step_is_told_by_its_cause():

@@ -7,12 +7,15 @@ import threading
 import time
 from types import SimpleNamespace
 
+import comm
 import pytest
+from comm.base_comm import BaseComm
 from ipywidgets.widgets.widget import _instances
 from support.runs import run_of
 
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
+from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.form import StepForm
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
@@ -44,10 +47,7 @@ def control(form, key):
 
 
 def test_value(form, name):
-    labels = {f"Test value for {name}"}
-    return next(
-        text for text in form.panel.inputs.widget.children if getattr(text, "description", "") in labels
-    )
+    return form.panel.inputs.fields[name]
 
 
 test_value.__test__ = False
@@ -338,6 +338,11 @@ def test_everything_in_the_output_follows_the_run_that_is_shown(form, emulator):
     assert (tree_value(form, "assets"), panel.tree.label) == ("2 items", "Output of run 1")
     assert tree_value(form, "assets.0.id") == first.output.assets[0].id
     assert states(form) == {"confirmed"}
+    assert "done: 2 of 2 images" in panel.header.status.value
+    flip(form, 2)
+    assert "failed: 0 of 2 images" in panel.header.status.value
+    control(form, "image_count").value = 1
+    assert panel.header.status.value == ""  # of the draft now, with which nothing is wrong
 
 
 def ran_again(form):
@@ -395,8 +400,8 @@ def test_the_output_is_the_last_run_with_images_or_the_chosen_one(form, emulator
     emulator.script("openai", Fault("moderation"))
     failed = ran_again(form)
     assert (form.run_result, form.runs) == (second, (first, second, failed))
-    assert form.panel.gallery.view["path_note"] == "It means run 2, which is the output."
-    assert form.panel.tree.copy_note == "It means run 2, which is the output."
+    assert form.panel.gallery.view["path_note"] == "These paths mean run 2, which is the output."
+    assert form.panel.tree.copy_note == "These paths mean run 2, which is the output."
     flip(form, 1)
     press(form, "Make this the output")
     assert form.run_result is first
@@ -443,6 +448,24 @@ def test_settings_and_inputs_of_a_run_are_used_again(form, emulator):
     press(form, "Use these settings")
     assert (form.step, test_value(form, "colour").value) == (red.step, "red")
     assert ran_again(form).prompt == "a red lamp"
+
+
+def test_using_settings_can_be_undone(form):
+    ran(form)
+    control(form, "prompt").value = "{{room}} and {{thing}}"
+    test_value(form, "room").value = "a shed"
+    test_value(form, "thing").value = "a lamp"
+    before = form.step
+    press(form, "Use these settings")
+    transfer = form.panel.import_export
+    assert transfer.told["actions"] == ["Undo"]
+    for label, step, room in (
+        ("Undo", before, "a shed"),
+        ("Redo", form.step, "a hall"),
+        ("Undo", before, "a shed"),
+    ):
+        transfer._handle_custom_msg({"type": "action", "label": label}, [])
+        assert (form.step, test_value(form, "room").value) == (step, room)
 
 
 def test_a_cleared_test_value_is_empty_and_comes_back_empty(form):
@@ -529,14 +552,14 @@ def test_cancel_takes_all_out(form, emulator):
 def test_a_failed_run_is_retried_a_whole_one_varied_with_its_own_inputs(form, emulator):
     emulator.script("openai", Fault("server_error"))
     ran(form)
-    assert buttons(form) == ["Use these settings", "Retry"]
+    assert buttons(form) == ["Retry", "Use these settings"]
     control(form, "prompt").value = "something else"
     press(form, "Retry")
     until(lambda: form._job is None)
     again = form.runs[-1]
     assert (again.prompt, again.status) == ("a lamp for a hall", "done")
     assert form.panel.gallery.view["page"] == again.id
-    assert buttons(form) == ["Use these settings", "Vary"]
+    assert buttons(form) == ["Vary", "Use these settings"]
     assert form.step.prompt == "something else"
     press(form, "Vary")
     until(lambda: form._job is None)
@@ -577,6 +600,19 @@ def test_what_is_refused_has_no_page_and_its_alert_ends_once_it_could_begin(work
 # Other forms and inputs of the notebook
 
 
+def test_a_forms_runs_are_in_the_history_of_the_others(form, workspace):
+    other = StepForm(ig.ImageGenerationStep(prompt="a cup"), workspace, identifier="cup")
+    assert not form.panel.gallery.view["others"]
+    cup = run_of(other.step, workspace.store, identifier="cup")
+    assert other.panel
+    other.run_result = cup
+    assert form.panel.gallery.view["others"]
+    assert not other.panel.gallery.view["others"]
+    form.panel.gallery.star(cup.output.assets[0])
+    assert other.panel.gallery.starred == cup.output.assets[:1]
+    other.close()
+
+
 def test_a_forms_run_is_offered_to_the_others_and_used_by_path(form, workspace):
     step = ig.ImageGenerationStep(prompt="like {{step_2.output.assets.0.file_name}}")
     other = StepForm(step, workspace, identifier="hero")
@@ -598,6 +634,27 @@ def test_a_forms_run_is_offered_to_the_others_and_used_by_path(form, workspace):
     assert not any(variable["path"].startswith("hero.") for variable in control(form, "prompt").variables)
 
 
+def test_an_export_without_output_has_the_inputs_of_the_prompt(form, workspace, tmp_path):
+    other = StepForm(ig.ImageGenerationStep(prompt="a logo"), workspace, identifier="logo")
+    ran(other)
+    form.panel.import_export.path.value = str(tmp_path / "lamp.step.json")
+    form.panel.import_export.export_button.click()
+    assert json.loads((tmp_path / "lamp.step.json").read_text())["inputs"] == {"room": "a hall"}
+    other.close()
+
+
+def test_the_output_can_be_given_and_taken_away_by_code(form, workspace):
+    mine = run_of(ig.ImageGenerationStep(prompt="a fox"), workspace.store)
+    form.run_result = mine
+    view = form.panel.gallery.view
+    assert (view["page"], form.panel.tabs.selected_index, form.runs) == (mine.id, 1, (mine,))
+    made = ran(form)
+    assert made is not mine
+    form.run_result = None
+    assert form.panel.gallery.view["mark"] == ""
+    assert form.runs == (mine, made)
+
+
 def test_what_is_in_an_input_is_offered(workspace):
     inputs = {"brand": {"name": "Lumen", "colours": ["red", "blue"], "odd key": 1}, "n": 3, "bad": {1, 2}}
     form = StepForm(ig.ImageGenerationStep(prompt="a lamp"), workspace, inputs=inputs)
@@ -612,3 +669,107 @@ def test_what_is_in_an_input_is_offered(workspace):
         "n": "number",
     }
     form.close()
+
+
+class Line(BaseComm):
+    """The line to a page: notes what would be sent."""
+
+    sent: list[object] = []  # noqa: RUF012 (one list for all of a test's widgets)
+
+    def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys) -> None:
+        self.sent.append((msg_type, data))
+
+
+@pytest.fixture
+def opened(workspace, monkeypatch):
+    """A form as a page has it open, and the messages it was sent for that."""
+    monkeypatch.setattr(comm, "create_comm", Line)
+    monkeypatch.setattr(Line, "sent", [])
+    step = ig.ImageGenerationStep(name="Lamp", prompt="a lamp for {{room}}", image_output_format="webp")
+    logo = run_of(ig.ImageGenerationStep(prompt="a logo"), workspace.store)
+    form = StepForm(step, workspace, inputs={"room": "a hall", "logo": logo}, identifier="step_2")
+    before = set()
+    while drawn := {id: widget for id, widget in _instances.items() if id not in before}:
+        before |= set(drawn)
+        for widget in drawn.values():
+            if isinstance(widget, BaseWidget):
+                widget._handle_custom_msg({"type": "script"}, [])
+    yield form
+    form.close()
+
+
+def test_a_form_opens_with_few_models_and_messages(opened):
+    assert sum(kind == "comm_open" for kind, _ in Line.sent) <= 40
+    assert len(Line.sent) <= 60
+
+
+@pytest.mark.parametrize("after_a_run", [False, True])
+def test_a_pause_in_typing_brings_little_back(opened, after_a_run):
+    if after_a_run:
+        control(opened, "image_count").value = 4
+        ran(opened)
+    for key, value in (("prompt", "a lamp for {{room}}, at dusk"), ("name", "Lamp 2")):
+        widget = control(opened, "prompt") if key == "prompt" else opened.panel.fields.widgets["model"]
+        Line.sent.clear()
+        widget._handle_custom_msg({"type": "entry", "key": key, "value": value}, [])
+        assert 0 < len(json.dumps([data for _, data in Line.sent])) <= 3_000
+
+
+def test_a_form_that_nobody_has_touched_calls_nothing_wrong(workspace):
+    form = StepForm(ig.ImageGenerationStep(prompt="a {{thing}}"), workspace)
+    assert control(form, "prompt").problem == ""
+    assert "{{thing}} has no value" in control(form, "prompt").lines["note"]
+    assert form.panel.header.run.disabled
+    form.panel.header.run.click()
+    assert "{{thing}} has no value" in control(form, "prompt").problem
+    form.close()
+
+
+def test_the_header_follows_a_draft_that_is_no_step(tmp_path, monkeypatch):
+    monkeypatch.setenv("XAI_API_KEY", "xai-not-a-key")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    form = StepForm(workspace=ig.Workspace(tmp_path))
+    header = form.panel.header
+    assert (form.step, header.payer.value) == (None, "no key: OPENAI_API_KEY is not set")
+    assert form.panel.live_previews.visible
+    control(form, "model").value = "grok-imagine-image"
+    control(form, "name").value = "Hero"
+    assert form.step is None
+    assert "XAI_API_KEY" in header.payer.value
+    assert header.title.value == "Hero"
+    assert not form.panel.live_previews.visible
+    form.close()
+
+
+def test_an_alert_ends_when_what_it_speaks_of_is_mended(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    form = StepForm(ig.ImageGenerationStep(prompt="a fox"), ig.Workspace(tmp_path))
+    ran(form)
+    assert "OPENAI_API_KEY" in form.panel.alert.value
+    control(form, "name").value = "Fox"
+    assert "OPENAI_API_KEY" in form.panel.alert.value  # it still holds
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-key")
+    control(form, "name").value = "Red fox"
+    assert form.panel.alert.value == ""
+    form.close()
+
+
+def test_an_import_can_be_undone_with_prompt_settings_and_inputs(form):
+    control(form, "image_count").value = 3
+    test_value(form, "room").value = "a shed"
+    before = (form.step, form._draft_inputs.values())
+    document = {
+        "format": "imagegen-nb/step",
+        "version": 2,
+        "step": {"model": "grok-imagine-image", "prompt": "a {{room}} and a {{thing}}"},
+        "inputs": {"room": "barn", "thing": "cow"},
+    }
+    upload(form, "theirs.step.json", json.dumps(document).encode())
+    assert form.step.model == "grok-imagine-image"
+    assert "a barn and a cow" in form.panel.inputs.resolved
+    transfer = form.panel.import_export
+    transfer._handle_custom_msg({"type": "action", "label": "Undo the import"}, [])
+    assert (form.step, form._draft_inputs.values()) == before
+    assert "a lamp for a shed" in form.panel.inputs.resolved
+    transfer._handle_custom_msg({"type": "action", "label": "Import it again"}, [])
+    assert "a barn and a cow" in form.panel.inputs.resolved

@@ -30,6 +30,7 @@ from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord
 from imagegen_nb.widgets.gallery import Gallery, RunAction
 from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
+from imagegen_nb.widgets.marks import MemoryMarks
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=3)
 Answer = tuple[dict[str, Any], list[bytes]]
@@ -128,6 +129,7 @@ def test_small_pictures_go_along_with_a_run_and_to_whoever_asks(run: Run, sent: 
 def test_a_run_that_is_shown_again_brings_its_small_pictures_before_its_view(run: Run, sent: list[Answer]):
     gallery = Gallery()
     assert all(thumbnail(asset, images.LIVE) for asset in run.output.assets)
+    gallery._handle_custom_msg({"type": "script"}, [])  # a page is open
     sent.clear()
     gallery.show(run)
     assert [message["type"] for message, _ in sent][:2] == ["thumbnails", "values"]
@@ -181,7 +183,10 @@ def test_missing_images_are_explained(run: Run, workspace: Workspace):
     )
     view = Gallery(partial).view
     assert view["facts"][1] == "3 of 5 images, partial"
-    assert view["notes"] == ["2 missing: openai: refused the picture", "slow"]
+    assert view["notes"] == ["slow"]
+    assert view["error"]["what"] == "2 images are missing."
+    assert "rejected by the safety system of OpenAI" in view["error"]["remedy"]
+    assert "message: refused the picture" in view["error"]["details"]
     failed = run_of(STEP, workspace.store, error=ProviderTimeout("no answer", provider="openai"))
     view = Gallery(failed).view
     assert view["notes"] == []
@@ -260,7 +265,10 @@ def test_the_output_is_marked_and_copied_paths_say_whose_they_are(workspace: Wor
     gallery = Gallery(runs)
     assert (gallery.view["mark"], gallery.view["path_note"]) == ("", "")
     gallery.mark_output(runs[0].id)
-    assert (gallery.view["mark"], gallery.view["path_note"]) == ("", "It means run 1, which is the output.")
+    assert (gallery.view["mark"], gallery.view["path_note"]) == (
+        "",
+        "These paths mean run 1, which is the output.",
+    )
     ask(gallery, sent, type="flip", by=-1)
     assert (gallery.view["mark"], gallery.view["path_note"]) == ("the output", "")
     one = Gallery(runs[0])
@@ -404,11 +412,40 @@ def test_a_page_is_told_of_every_mark(run: Run, sent: list[Answer]):
     assert len(set(seen)) == 4
 
 
-def test_galleries_share_marks(run: Run):
-    gallery = Gallery(run)
-    gallery.star(run.output.assets[2])
-    assert Gallery(run, marks=gallery.marks).starred == (run.output.assets[2],)
-    assert Gallery(run).starred == ()
+def test_a_star_is_the_images_whichever_gallery_shows_it(run: Run, workspace: Workspace):
+    Gallery(run).star(run.output.assets[2])
+    assert Gallery(run).starred == (run.output.assets[2],)
+    stored = Gallery(workspace.records(), store=workspace.store)
+    assert [asset.id for asset in stored.starred] == [run.output.assets[2].id]
+    assert Gallery(run, marks=MemoryMarks()).starred == ()
+
+
+def test_runs_of_elsewhere_are_in_the_history_and_looked_at_but_no_pages(
+    run: Run, workspace: Workspace, sent: list[Answer]
+):
+    gallery, elsewhere = Gallery(run), [run, run_of(STEP, workspace.store, identifier="step_7")]
+    assert not gallery.view["others"]
+    gallery.include_others(lambda: elsewhere)
+    assert (gallery.view["others"], gallery.view["total"]) == (True, 1)
+    assert ask(gallery, sent, type="history", start=0)[0]["matches"] == 3
+    answer, _ = ask(gallery, sent, type="history", start=0, others=True)
+    assert answer["matches"] == 6  # a run that is here is not listed twice
+    image = answer["entries"][3]["id"]
+    assert (answer["entries"][3]["position"], answer["entries"][3]["from"]) == (-1, "step_7")
+    answer, _ = ask(gallery, sent, type="thumbnails", ids=[image])
+    assert answer["items"][0]["run"] == "step_7"
+    assert ask(gallery, sent, type="full", id=image)[1]
+    assert ask(gallery, sent, type="details", id=image)[0]["prompt"] == "a fox"
+    assert ask(gallery, sent, type="star", id=image, on=True)[0] == {"type": "done"}
+    assert gallery.starred == ()
+    assert Gallery(elsewhere).starred == elsewhere[1].output.assets[:1]
+    ask(gallery, sent, type="remove", ids=[image])
+    assert ask(gallery, sent, type="history", start=0, others=True)[0]["matches"] == 5
+    ask(gallery, sent, type="undo")
+    elsewhere.clear()
+    gallery.others_changed()
+    assert not gallery.view["others"]
+    assert ask(gallery, sent, type="full", id=image)[0]["type"] == "refused"
 
 
 def test_a_note_that_is_too_long_is_refused_and_the_old_one_kept(run: Run, sent: list[Answer]):
@@ -649,6 +686,7 @@ def test_who_takes_back_what_is_shown_sees_its_neighbour(run: Run, sent: list[An
 
 def test_a_note_on_the_run_is_sent_without_the_view(run: Run, sent: list[Answer]):
     gallery = Gallery(run)
+    gallery._handle_custom_msg({"type": "script"}, [])
     sent.clear()
     gallery.run_note = "Settings changed since this run."
     assert sent == [({"type": "values", "values": {"run_note": "Settings changed since this run."}}, None)]

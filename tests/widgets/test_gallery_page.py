@@ -11,7 +11,7 @@ from support.runs import run_of, stored_assets
 from imagegen_nb.core import images
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, base_name, count_images
+from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name, count_images
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=2)
 
@@ -67,6 +67,14 @@ def test_models_of_stored_runs_come_from_the_stores_ledger(workspace):
     assert Pages().models() == []
 
 
+def test_ids_and_names_come_without_assets(workspace):
+    run = run_of(STEP, workspace.store)
+    pages = Pages(workspace.records(), workspace.store)
+    expected = [(asset.id, asset.file_name) for asset in run.output.assets]
+    for page in (GalleryPage.of_run(run), pages[0]):
+        assert [page.named(index) for index in range(2)] == expected
+
+
 def test_static_text_is_the_runs_own(workspace):
     run = run_of(STEP, workspace.store)
     page = GalleryPage.of_run(run)
@@ -98,6 +106,43 @@ def test_a_run_that_is_shown_again_is_the_newest(workspace):
     pages = Pages(runs)
     pages.put(runs[0])
     assert [pages[position].id for position in range(len(pages))] == [runs[1].id, runs[2].id, runs[0].id]
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
+@pytest.mark.parametrize(
+    ("settings", "shape"),
+    [
+        ({"image_size": "1536x1024"}, (1536, 1024)),
+        ({"image_size": "auto"}, None),
+        ({}, None),
+        ({"model": "gemini-3-pro-image", "image_size": "16:9"}, (16, 9)),
+        ({"model": "gemini-3-pro-image"}, (1, 1)),
+        ({"model": "grok-imagine-image"}, None),
+    ],
+)
+def test_a_run_to_come_has_the_shape_that_was_asked_for(settings, shape):
+    assert PendingRun("a", 1, ImageGenerationStep(prompt="x", **settings)).shape == shape
+    assert PendingRun("a", 1).shape is None
+    assert PendingRun("a", 1, size=(3, 2)).shape == (3, 2)
+
+
+def test_a_run_to_come_is_a_page_until_its_result_takes_the_place(workspace):
+    first, second = (run_of(STEP, workspace.store) for _ in range(2))
+    pages = Pages([first])
+    pages.begin(PendingRun("a", 2, STEP))
+    pages.begin(PendingRun("b", 1))
+    assert [pages[position].title for position in range(3)] == [
+        "Hero",
+        "Waiting: 2 images",
+        "Waiting: 1 image",
+    ]
+    assert pages[1].facts == ("Hero", "gpt-image-2")
+    pages.begin(PendingRun("a", 2, STEP, started=0.0))
+    assert (pages[1].title, pages[1].pending.elapsed > 0) == ("Making 2 images…", True)
+    pages.end("a", second)
+    pages.end("b", None)
+    pages.end("nobody", first)
+    assert (pages.runs(), pages.pending(), pages.position("b")) == ([first, second], [], None)
 
 
 @pytest.mark.parametrize("run_id", ["one", "with.dots.3", 'a"b\nc', "7"])

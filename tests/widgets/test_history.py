@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from support.images import picture
 from support.runs import run_of, stored_assets
 
 from imagegen_nb.errors import ProviderTimeout
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.widgets.gallery_page import Pages
+from imagegen_nb.widgets.gallery_page import Pages, PendingRun
 from imagegen_nb.widgets.history import AT_ONCE, History, HistoryFilter
 from imagegen_nb.widgets.marks import Mark, MemoryMarks
 
@@ -72,8 +74,25 @@ def test_marks_are_told(runs):
     assert "x" * 100 not in str(entry)
 
 
+def test_a_run_that_goes_on_is_not_history_yet(runs):
+    pages = Pages(runs)
+    pages.begin(PendingRun("new", 2))
+    assert len(listed(History(pages, {}, MemoryMarks()))) == 4
+
+
 def test_removed_images_are_left_out(runs):
     assert listed(history(runs, removed={runs[0].id: [0]}), text="fox hero") == [(0, "hero-2.png")]
+
+
+def test_runs_of_other_forms_stand_behind_those_of_this_one(runs):
+    history = History(Pages(runs[:1]), {}, MemoryMarks(), Pages(runs[1:]))
+    answer = history.answer(HistoryFilter(), 0)
+    assert [(entry["position"], entry["name"]) for entry in answer["entries"]] == [
+        (0, "hero-1.png"),
+        (0, "hero-2.png"),
+        (-1, "hero-1.png"),
+    ]
+    assert answer["models"] == ["gpt-image-2", "grok-imagine-image"]
 
 
 def test_many_come_page_by_page(workspace):
@@ -85,6 +104,18 @@ def test_many_come_page_by_page(workspace):
     assert [len(answer["entries"]) for answer in both] == [AT_ONCE, 5]
     assert [answer["matches"] for answer in both] == [AT_ONCE + 5] * 2
     assert len({entry["id"] for answer in both for entry in answer["entries"]}) == AT_ONCE + 5
+
+
+def test_a_page_that_has_scrolled_far_gets_all_it_has_at_once(workspace):
+    (asset,) = stored_assets(workspace.store, picture())
+    pages = Pages(
+        [dataclasses.replace(asset.stored, id=str(number)) for number in range(1500)], workspace.store
+    )
+    history = History(pages, {}, MemoryMarks())
+    for count, given in ((0, AT_ONCE), (-5, AT_ONCE), (200, 200), (10**9, 1000)):
+        assert len(history.answer(HistoryFilter(), 0, count)["entries"]) == given
+    assert history.answer(HistoryFilter(), 1490)["entries"][0]["id"].endswith(".1490")
+    assert history.answer(HistoryFilter(), 9999)["entries"] == []
 
 
 @pytest.mark.parametrize("odd", [None, 3, True, ["x"], {"a": "b"}, "x" * 5000], ids=str)

@@ -225,7 +225,7 @@ def test_a_file_that_is_too_large_is_refused(imported, buffers):
 @pytest.mark.parametrize(
     "message",
     [None, 3, {}, {"type": "file"}, {"type": "file", "name": 3}, {"type": "action", "label": "Replace it"},
-     {"type": "path", "value": 3}, {"type": "with_output", "value": "no"}],
+     {"type": "entry", "key": "path", "value": 3}, {"type": "entry", "key": "with_output", "value": "no"}],
 )  # fmt: skip
 def test_other_messages_do_nothing(imported, tmp_path, monkeypatch, message):
     monkeypatch.chdir(tmp_path)
@@ -239,8 +239,8 @@ def test_other_messages_do_nothing(imported, tmp_path, monkeypatch, message):
 
 def test_the_page_says_where_to_and_with_what(imported):
     made = part(STEP, imported)
-    made._handle_custom_msg({"type": "path", "value": "here.json"}, [])
-    made._handle_custom_msg({"type": "with_output", "value": False}, [])
+    made._handle_custom_msg({"type": "entry", "key": "path", "value": "here.json"}, [])
+    made._handle_custom_msg({"type": "entry", "key": "with_output", "value": False}, [])
     assert (made.path.value, made.with_output.value) == ("here.json", False)
 
 

@@ -18,6 +18,7 @@ class Form:
 
     def __init__(self, identifier: str, run: object = None) -> None:
         self.identifier, self.run_result, self.told = identifier, run, 0
+        self.runs = (run,) if run else ()
         notebook_steps.enter(self)
 
     def other_run_changed(self) -> None:
@@ -99,3 +100,10 @@ def test_names_that_are_in_use_are_left_out(in_cell):
     in_cell("a", "2")
     assert notebook_steps.free_name({"step_3": 1}) == "step_2"
     assert named.identifier == "step_1"
+
+
+def test_the_runs_of_all_others_come_in_the_order_they_began():
+    runs = [SimpleNamespace(id=str(number), started_at=f"2026-11-2{number}") for number in (3, 1, 2)]
+    forms = [Form(f"step_{number}", run) for number, run in enumerate(runs)]
+    forms[2].runs = (runs[2], runs[0])  # one run may be shown in two forms
+    assert [run.id for run in notebook_steps.runs_of_others(forms[1])] == ["2", "3"]

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import random
 import secrets
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 
+from imagegen_nb.core.fork_safe_lock import ForkSafeLock
 from imagegen_nb.providers.base import Connection
 
 LONGEST_WAIT = 60.0
@@ -46,7 +47,7 @@ _JITTER = 0.1
 
 _salt = secrets.token_bytes(16)
 _limiters: dict[bytes, RateLimiter] = {}
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 
 
 class RateLimiter:
@@ -62,7 +63,7 @@ class RateLimiter:
         self._next = 0.0
         self._interval = 0.0
         self._blocked_until = 0.0
-        self._guard = threading.Lock()
+        self._guard = ForkSafeLock()
 
     async def acquire(self, deadline: float | None, on_wait: Callable[[float], object]) -> bool:
         """Wait until a call may be sent. False at once if that is only after `deadline` (the running loop's
@@ -83,6 +84,11 @@ class RateLimiter:
                 self._end_wait(None if may_send else turn)
             if may_send:
                 return True
+
+    def forget_calls(self) -> None:
+        """Count no call as under way or waiting, for a forked child: its parent's are not its own. What is
+        known of the provider stays."""
+        self._under_way = self._waiting = 0
 
     @contextmanager
     def in_flight(self) -> Iterator[Callable[[float], None]]:
@@ -173,6 +179,14 @@ def limiter_for(provider: str, connection: Connection, model: str = "") -> RateL
     if connection.requests_per_minute is not None:  # another workspace may not know the account's limit
         limiter.per_minute = connection.requests_per_minute
     return limiter
+
+
+def _after_fork_in_child() -> None:
+    for limiter in _limiters.values():
+        limiter.forget_calls()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def with_jitter(seconds: float) -> float:

@@ -21,7 +21,7 @@ const markedWords = (text, other) => {
     if (column < others.length && same(row, column) && common[row][column] === common[row + 1][column + 1] + 1) {
       parts.push(words[row]);
       column += 1;
-    } else parts.push(h("mark", null, words[row]));
+    } else parts.push(h("mark", null, words[row].trimEnd()), words[row].slice(words[row].trimEnd().length));
   }
   return parts;
 };
@@ -49,15 +49,14 @@ const comparison = ({ load, thumbnail, details, onClose }) => {
   let sliding = false;
   const sides = ["A", "B"].map((letter) => {
     const img = h("img", { draggable: "false" });
-    const name = h("figcaption", { dir: "auto" });
-    const box = h("div", { class: "igw-pane-box" }, img);
-    return { letter, img, name, box, el: h("figure", { class: "igw-pane" }, box, name) };
+    return { letter, img, name: h("p", { dir: "auto", class: "igw-caption" }), box: h("div", { class: "igw-pane" }, img) };
   });
   const status = h("span", { role: "status" });
   const range = h("input", { type: "range", min: 0, max: 100, step: 1, input: move });
   const divider = h("span", { class: "igw-divider", "aria-hidden": "true" });
-  const stage = h("div", { class: "igw-compare-stage" }, sides[0].el, sides[1].el, divider, range,
-    h("i", { class: "igw-handle", "aria-hidden": "true" }));
+  const stage = h("div", { class: "igw-compare-stage", tabindex: "0", role: "group",
+    "aria-label": "Both images: plus and minus keys zoom, arrow keys move what is enlarged" }, ...sides.map(({ box }) => box), divider, range,
+    h("i", { class: "igw-handle", "aria-hidden": "true" }), ...sides.map(({ name }) => name));
   const buttons = zoomButtons(() => view);
   const view = zoomView(stage, sides.map(({ box, img }, index) => ({ box, img,
     size: () => [pair[index]?.width, pair[index]?.height] })), { grow: true, slides, onChange: () => buttons.refresh(),

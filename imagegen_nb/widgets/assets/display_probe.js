@@ -1,42 +1,53 @@
-// Draws nothing while there is a kernel: asking for this script tells the kernel that a page shows the form. It speaks for the form as a
-// whole: Ctrl+Enter runs, keys typed into it do not reach the notebook's shortcuts, and the focus stays in it.
+// Draws nothing while there is a kernel: asking for this script tells the kernel that a page shows the form. It
+// speaks for the form as a whole: Ctrl+Enter runs, keys typed into it do not reach the notebook's shortcuts, and the
+// focus stays in it.
 const RUN = ".ig-run";
+
+// Where widgets are drawn in a shadow tree, the page sees only its host.
+const targetOf = (event) => event.composedPath()[0];
 
 const usable = (el) => el.isConnected && !el.matches(":disabled") && el.checkVisibility();
 
 function render({ model, el }) {
   const form = () => el.closest(".ig-form");
-  const target = (event) => event.composedPath()[0] ?? event.target; // in a shadow tree, the event's own is the host
   const inForm = (node) => node instanceof Element && node.closest(".ig-form") === form();
+  let gone = false; // the kernel
   let last = null; // what had the focus, unless somebody left the form
 
+  // Not in a dialog, nor while somebody writes a note to an image: what runs costs money.
+  const elsewhere = (target) => target.closest("dialog, .ig-gallery :is(input, textarea)");
+
+  // Without a kernel the keys are the notebook's: they run the cell, which is what is to be done.
   const onKey = (event) => {
+    if (gone) return;
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.altKey || event.isComposing) return;
-    if (!form() || !inForm(target(event))) return;
+    const target = targetOf(event);
+    if (!form() || !inForm(target) || elsewhere(target)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    flushForm(el);
-    model.send({ type: "run" });
+    // The button's widget is handled by the kernel in turn with the fields, another widget perhaps beside them.
+    form().querySelector(RUN)?.click();
   };
 
   const onFocus = (event) => {
-    if (!form() || !inForm(target(event))) {
+    const target = targetOf(event);
+    if (!form() || !inForm(target)) {
       last = null;
       return;
     }
-    last = target(event);
-    suppressShortcuts({ target: last });
+    last = target;
+    suppressShortcuts({ target });
   };
 
   const onPointer = (event) => {
-    if (!inForm(target(event))) last = null;
+    if (!inForm(targetOf(event))) last = null;
   };
 
   // What had the focus may be hidden, disabled or redrawn; the browser then gives the focus to the page.
   const rescue = () => {
     if (!last || usable(last)) return;
-    const focused = focusNear(el);
-    const lost = !focused || focused === document.body || focused === last;
+    const active = form()?.getRootNode().activeElement;
+    const lost = !active || active === document.body || active === last;
     last = null;
     if (lost) form()?.querySelector(RUN)?.focus({ preventScroll: true });
   };
@@ -44,13 +55,21 @@ function render({ model, el }) {
 
   const receive = (message) => {
     if (message.type !== "focus") return;
-    const find = () => form()?.querySelector(`.${message.class} :is(input, textarea, select, button):not(:disabled)`);
-    setTimeout(() => find()?.focus(), 60); // after what the same moment changed was drawn
+    const among = (kinds) => [...form()?.querySelectorAll(`.${message.class} :is(${kinds})`) ?? []].find(usable);
+    const find = () => among("input, textarea, select") ?? among("button");
+    // What the same moment changed is drawn first: the tab may have to be opened.
+    const focus = (tries) => setTimeout(() => {
+      const control = find();
+      if (control) control.focus();
+      else if (tries) focus(tries - 1);
+    }, 60);
+    focus(10);
   };
 
   // Text stays readable and can be copied; what would ask the kernel is out of use. The gallery sees to itself, and
   // paths are copied without a kernel.
   function putOutOfUse() {
+    gone = true;
     const form = el.closest(".ig-form") ?? el;
     form.classList.add("igw-gone");
     el.replaceChildren(kernelGoneNote());

@@ -25,31 +25,33 @@ const labelled = (key, tag, props, kind) => {
   return { ...made, input, show };
 };
 
-// What is typed stays as it is while the field has the focus: an answer may be older than the text.
+// What is typed stays as it is until the field is left: only then it becomes what the kernel made of it.
 const typed = (key, send, props, kind) => {
-  let shown = "";
+  let known = ""; // the value as the kernel has it
+  let dirty = false;
   const { later, flush, pending } = debounce(TYPING_PAUSE, () => {
-    if (input.value === shown) return;
-    shown = input.value;
-    send(key, shown);
+    if (input.value === known) return;
+    known = input.value;
+    send(key, known);
   });
+  const edited = () => {
+    dirty = true;
+    later();
+  };
   const leave = () => {
     if (pending()) flush();
-    input.value = shown = last.value;
+    dirty = false;
+    input.value = known;
   };
-  const made = labelled(key, "input", { type: "text", autocomplete: "off", input: later, blur: leave, ...props }, kind);
+  const made = labelled(key, "input", { type: "text", autocomplete: "off", input: edited, blur: leave, ...props }, kind);
   const input = made.input;
-  let last = { value: "" };
   const show = (view) => {
-    const changed = view.value !== last.value;
-    last = { ...view };
     made.show(view);
-    if (!changed || pending()) return;
-    const typing = input === focusNear(input) && input.value.trim() === view.value;
-    shown = typing ? input.value : view.value;
-    if (!typing) input.value = view.value;
+    if (pending()) return;
+    known = view.value;
+    if (!dirty && input.value !== known) input.value = known;
   };
-  return { ...made, show, flush: () => pending() && flush(), edited: later };
+  return { ...made, show, flush: () => pending() && flush(), edited };
 };
 
 const text = (key, send) => typed(key, send, { dir: "auto" });
@@ -120,11 +122,18 @@ function render({ model, el }) {
   initRoot(el, "ig-field-group");
   const parts = new Map();
   const views = new Map();
-  const send = (key, value) => model.send({ type: "entry", key, value });
+  const waiting = new Map(); // key -> entries that are not answered yet
+  const send = (key, value) => {
+    views.get(key).value = value;
+    waiting.set(key, (waiting.get(key) ?? 0) + 1);
+    sendEntry(model, { key, value });
+  };
 
-  function show(changes) {
+  function show(changes, answers = []) {
+    for (const key of answers) if (waiting.get(key)) waiting.set(key, waiting.get(key) - 1);
     for (const [key, change] of Object.entries(changes)) {
       const view = { ...views.get(key), ...change };
+      if (waiting.get(key)) view.value = views.get(key).value; // something newer is on its way to the kernel
       views.set(key, view);
       if (!parts.has(key)) {
         parts.set(key, KINDS[view.kind](key, send));
@@ -134,7 +143,7 @@ function render({ model, el }) {
     }
   }
 
-  const receive = (message) => message.type === "fields" && show(message.fields);
+  const receive = (message) => message.type === "fields" && show(message.fields, message.answers);
   const flush = () => parts.forEach((part) => part.flush?.());
   follow(model, ["fields"], () => show(model.get("fields")));
   model.on("msg:custom", receive);

@@ -4,9 +4,10 @@ function render({ model, el }) {
   const state = { first: null, gone: false }; // the image that another one is to be compared with; the kernel
   let listed = ""; // what the history was asked for
   let nextFocus = ""; // key of the element that gets the focus once the next view is drawn
+  let jumped = ""; // id of the image that was jumped to last
   let nextReveal = ""; // id of the image that is to be in sight then
 
-  const head = h("div", { class: "igw-head" });
+  const head = h("div", { class: "igw-head", tabindex: "-1" });
   const notes = h("ul", { class: "igw-notes" });
   const status = h("p", { role: "status", class: "igw-status" });
   const bar = h("div", { class: "igw-bar" });
@@ -25,15 +26,16 @@ function render({ model, el }) {
   const { source } = grid;
   const actions = galleryActions({ el, ask, request, files, source, state, find: grid.find, showStatus, showError,
     late: () => ({ comparer, selection, draw, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
-  const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask), onClose };
-  const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone });
-  const comparer = comparison(parts);
+  const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask) };
+  const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone, onClose: focusImage });
+  // The browser gives the focus back to what had it, unless that was drawn anew.
+  const comparer = comparison({ ...parts, onClose: (id) => el.contains(focusNear(el)) || focusImage(id) });
   const selection = selectionBar({ onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
     remove: actions.remove });
   const strip = historyStrip({ ask, jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
-    isChosen: selection.has, open: (id) => viewer.open([id], 0), onError: showError });
+    isChosen: selection.has, onError: showError });
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
-  el.append(head, strip.el, ...run.elements, notes, bar, selection.el, status, ...grid.elements, menu, viewer.dialog, comparer.dialog);
+  el.append(head, grid.skip, strip.el, ...run.elements, notes, bar, selection.el, status, ...grid.elements, menu, viewer.dialog, comparer.dialog);
 
   function makeCard(item) {
     const { first, gone } = state;
@@ -41,14 +43,18 @@ function render({ model, el }) {
     return imageCard(item, { first: first?.id === item.id, chosen: selection.has(item.id), url: source.thumbnail(item), gone, copy,
       download, choose: () => selection.toggle(item.id, item.name), star: () => actions.star(item, !item.starred),
       menu: (button, label) => openMenu(button, label, actions.entries(item)),
-      open: () => (first && first.id !== item.id && !item.missing ? actions.compare(item)
-        : viewer.open(grid.shown(), grid.shown().indexOf(item.id))) });
+      open: () => {
+        jumped = "";
+        if (first && first.id !== item.id && !item.missing) actions.compare(item);
+        else viewer.open(grid.shown(), grid.shown().indexOf(item.id));
+      } });
   }
 
-  // Back to the image that was looked at last, wherever in the list it is.
-  function onClose(id) {
-    const inHistory = `[data-key="${CSS.escape(`history ${id}`)}"]`;
-    (grid.reveal(id)?.querySelector(".igw-open") ?? el.querySelector(inHistory))?.focus();
+  // Back to the image that was looked at last, wherever in the list it is, or in the history if it was opened there.
+  function focusImage(id) {
+    const inHistory = el.querySelector(`[data-key="${CSS.escape(`history ${id}`)}"]`);
+    const inGrid = grid.reveal(id)?.querySelector(".igw-open");
+    ((jumped && inHistory) || inGrid || inHistory)?.focus();
   }
 
   function onChosen(ids) {
@@ -60,7 +66,15 @@ function render({ model, el }) {
     if (!selection.any() && !el.contains(focusNear(el))) grid.reveal(ids[0])?.querySelector(".igw-open").focus();
   }
 
+  // To the run of an image; the second time, the image is opened.
   function jump(position, id) {
+    if (id && (id === jumped || position < 0)) {
+      jumped = id;
+      const ids = grid.shown().includes(id) ? grid.shown() : [id];
+      viewer.open(ids, ids.indexOf(id));
+      return;
+    }
+    jumped = id;
     nextReveal = id;
     if (position === model.get("view").position) reveal();
     else request("flip", { to: position });
@@ -85,11 +99,11 @@ function render({ model, el }) {
   }
 
   function drawHistory(view) {
-    strip.el.hidden = state.gone || (view.total - Boolean(view.running) < 2 && view.count <= MANY);
-    const now = JSON.stringify([view.position, view.total, view.page, view.running, view.undo, view.removed, view.marks]);
+    strip.el.hidden = state.gone || (view.ended < 2 && view.count <= MANY && !view.others);
+    const now = JSON.stringify([view.position, view.total, view.page, view.running, view.undo, view.removed, view.marks, view.others]);
     if (strip.el.hidden || now === listed) return;
     listed = now;
-    strip.refresh(view.position);
+    strip.refresh(view);
   }
 
   function draw() {
@@ -97,6 +111,7 @@ function render({ model, el }) {
     const focused = el.contains(focusNear(el)) && focusNear(el).dataset.key;
     head.replaceChildren(...heading(view, {
       flip: (more, key) => {
+        jumped = "";
         nextFocus = key;
         request("flip", more);
       },
@@ -111,9 +126,10 @@ function render({ model, el }) {
     if (nextReveal) reveal();
     const key = nextFocus || focused;
     if (!key || dialogOpen()) return;
-    // What had the focus may be gone: a button of the run before, or one that is disabled now.
-    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? el.querySelector(".igw-run-actions [data-key]")
-      ?? el.querySelector("[data-key]:not(:disabled)");
+    // What had the focus may be gone, such as a button of the run before: then the heading has it, where a key that
+    // is pressed once more starts and cancels nothing.
+    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`)
+      ?? ((nextFocus && el.querySelector("[data-key]:not(:disabled)")) || head);
     if (target !== focusNear(el)) target?.focus();
   }
 

@@ -1,10 +1,9 @@
 // The images of all runs in one row, the newest first: to jump to, to choose, to star, and to filter. Python finds
 // what matches; the row holds what was scrolled to.
-const TYPING_PAUSE = 300; // ms
 const KEPT_SMALL = 400; // small pictures
 const MOST_SMALL = 24; // of one request
 
-const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
+const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
   const pictures = thumbnailCache();
   const entries = new Map(); // key -> entry, in the order of the row
   const options = new Map(); // key -> element
@@ -13,19 +12,11 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
   let matches = 0;
   let answers = 0; // an older answer must not replace a newer one
   let position = 0;
-  let starredOnly = false;
-  const starred = h("button", { type: "button", class: "igw-button igw-starry", "aria-pressed": "false", "data-key": "history starred",
-    click: () => { starredOnly = !starredOnly; starred.setAttribute("aria-pressed", String(starredOnly)); reload(); } },
-  icon(ICONS.star), "Starred");
-  const model = h("select", { "aria-label": "Model", "data-key": "history model", change: () => reload() });
-  const text = h("input", { type: "search", placeholder: "Find in prompts, names, notes", "aria-label": "Find in prompts, names and notes",
-    "data-key": "history text", dir: "auto", input: () => typing.later(), keydown: (event) => event.key === "Enter" && typing.flush() });
-  const count = h("span", { role: "status", class: "igw-matches" });
+  const filter = historyFilter(reload);
   const list = h("ul", { role: "listbox", "aria-label": "History", "aria-multiselectable": "true", "aria-orientation": "horizontal",
     class: "igw-strip", keydown: onKey, scroll: more });
   const el = h("section", { class: "igw-history", "aria-label": "History" },
-    h("div", { class: "igw-filter" }, starred, model, text, count), list);
-  const typing = debounce(TYPING_PAUSE, () => reload());
+    filter.el, list);
   const fetching = debounce(60, fetchPictures);
   const seen = new IntersectionObserver((found) => {
     for (const { target, isIntersecting } of found) {
@@ -38,13 +29,6 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
   }, { root: list, rootMargin: "0px 160px" });
 
   const keyOf = (entry) => entry.id || `${entry.run} none`;
-  const chooseModel = (models) => {
-    const value = model.value;
-    model.replaceChildren(h("option", { value: "" }, "All models"), ...models.map((name) => h("option", { value: name }, name)));
-    model.value = models.includes(value) ? value : "";
-    model.hidden = models.length < 2;
-  };
-  const isFiltered = () => starredOnly || Boolean(model.value) || Boolean(text.value.trim());
 
   function fetchPictures() {
     const ids = [...wanted].filter((id) => !awaited.has(id)).slice(0, MOST_SMALL);
@@ -68,7 +52,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
 
   function option(entry, starts) {
     const key = keyOf(entry);
-    const run = `run ${entry.position + 1}`;
+    const run = entry.position < 0 ? entry.from : `run ${entry.position + 1}`;
     const says = [entry.name, entry.id ? run : `${run}, no images`, entry.starred && "starred", entry.noted && "with a note"];
     const item = h("li", { role: "option", tabindex: "-1", "data-entry": key, "data-key": `history ${key}`,
       "aria-label": says.filter(Boolean).join(", "), title: `${entry.name}, ${run}`, "aria-selected": String(isChosen(entry.id)),
@@ -77,9 +61,10 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
         rove(item);
         if (event.ctrlKey || event.metaKey || event.shiftKey) act(" ", entry);
         else act("Enter", entry);
-      }, dblclick: () => entry.id && open(entry.id) },
+      } },
     entry.id ? h("img", { alt: "", draggable: "false", src: pictures.url(entry.id) || null }) : icon(ICONS.note),
-    starts && h("span", { class: "igw-run-tag", "aria-hidden": "true" }, entry.position + 1),
+    starts && h("span", { class: "igw-run-tag", "aria-hidden": "true" }, entry.position < 0 ? entry.from : entry.position + 1),
+    h("span", { class: "igw-chosen-tag", "aria-hidden": "true" }, icon(ICONS.check)),
     entry.starred && h("span", { class: "igw-star-tag", "aria-hidden": "true" }, icon(ICONS.star)));
     if (entry.position === position) item.setAttribute("aria-current", "true");
     return item;
@@ -87,6 +72,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
 
   function draw() {
     const focused = list.contains(focusNear(list)) && focusNear(list).dataset.entry;
+    const index = [...options.keys()].indexOf(focused);
     const left = list.scrollLeft;
     seen.disconnect();
     options.clear();
@@ -98,9 +84,10 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
     list.replaceChildren(...options.values());
     list.scrollLeft = left;
     options.forEach((item) => seen.observe(item));
-    rove(options.get(focused) ?? list.querySelector("[aria-current]") ?? list.firstElementChild, Boolean(focused));
+    const neighbour = index < 0 ? list.querySelector("[aria-current]") : list.children[Math.min(index, entries.size - 1)];
+    rove(options.get(focused) ?? neighbour ?? list.firstElementChild, Boolean(focused));
     list.hidden = !entries.size;
-    count.textContent = isFiltered() ? `${matches.toLocaleString("en")} found` : "";
+    if (focused && !entries.size) filter.el.firstElementChild.focus();
   }
 
   // One of the row is in the order of Tab; arrow keys move to the others.
@@ -132,16 +119,16 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
     }
   }
 
-  // Asks for entries from `start` on; those before it are kept.
-  async function request(start) {
+  // Asks for entries from `start` on, for `count` or as many as Python gives at once; those before it are kept.
+  async function request(start, count = 0) {
     const asked = (answers += 1);
     try {
-      const [answer] = await ask("history", { start, starred: starredOnly, model: model.value, text: text.value.trim() }, true);
+      const [answer] = await ask("history", { start, count, ...filter.query() }, true);
       if (asked !== answers) return;
       if (!start) entries.clear();
       answer.entries.forEach((entry) => entries.set(keyOf(entry), entry));
       matches = answer.matches;
-      chooseModel(answer.models);
+      filter.show(answer);
       draw();
     } catch (error) {
       onError(error);
@@ -160,8 +147,12 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, open, onError }) => {
 
   return { el, receive,
     // Whatever has changed in Python; the row stays where it is.
-    refresh: (at) => { position = at; return request(0); },
+    refresh(view) {
+      position = view.position;
+      filter.offerOthers(view.others);
+      return request(0, entries.size);
+    },
     mark(id) { options.get(id)?.setAttribute("aria-selected", String(isChosen(id))); },
-    stop() { seen.disconnect(); typing.cancel(); fetching.cancel(); pictures.clear(); } };
+    stop() { seen.disconnect(); filter.stop(); fetching.cancel(); pictures.clear(); } };
 };
 

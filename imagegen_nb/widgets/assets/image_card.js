@@ -12,8 +12,9 @@ const emptyCard = (id) => {
 // What lies over a picture is for the mouse; by keyboard it is in the menu, and Tab is not held up by it.
 const overlays = (item, { chosen, choose, star }) => [
   h("label", { class: "igw-pick" }, h("input", { type: "checkbox", tabindex: "-1", checked: chosen, "aria-label": `Select ${item.name}`,
-    change: choose })),
+    "data-key": `pick ${item.id}`, change: choose })),
   iconButton(`Star ${item.name}`, ICONS.star, star, { class: "igw-button igw-bare igw-star igw-starry", tabindex: "-1",
+    "data-key": `star ${item.id}`,
     "aria-pressed": String(Boolean(item.starred)) })];
 
 const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download, choose, star }) => {
@@ -30,8 +31,8 @@ const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download,
       !gone && overlays(item, { chosen, choose, star })),
     h("div", { class: "igw-meta" },
       h("div", { class: "igw-name" }, h("b", { title: item.name, dir: "auto" }, item.name)),
-      h("div", { class: "igw-facts" }, item.facts.join(" · ")),
-      item.note && h("div", { class: "igw-note", dir: "auto", title: item.note }, item.note),
+      h("div", { class: "igw-facts" }, item.facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ")),
+      item.note && h("div", { class: "igw-remark", dir: "auto", title: item.note }, item.note),
       h("div", { class: "igw-card-actions" },
         item.path && h("button", { type: "button", class: "igw-button igw-path", title: `Copy ${item.path}`,
           "aria-label": `Copy path ${item.path}`, "data-key": `path ${item.id}`, click: () => copy(item.path) },

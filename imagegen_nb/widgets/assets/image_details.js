@@ -26,7 +26,7 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   const template = h("p", { dir: "auto", class: "igw-template" });
   const settings = h("dl");
   const file = h("dl");
-  const lines = h("div", { class: "igw-lines" });
+  const lines = h("div", { class: "igw-copies" });
   const noteId = randomId();
   const field = h("textarea", { id: noteId, rows: 2, dir: "auto", maxlength: 2000, input: () => saving.later(),
     blur: () => saving.pending() && saving.flush() });

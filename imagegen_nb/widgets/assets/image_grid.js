@@ -10,7 +10,7 @@ const imageGrid = ({ model, ask, files, state, makeCard, isUsed, onItem, onError
   const end = h("p", { tabindex: "-1", class: "igw-hidden" }, "End of the images");
   const skip = h("button", { type: "button", class: "igw-button igw-skip", click: () => end.focus() }, "Skip the images");
   const pending = pendingImages(list);
-  const source = pictureSource({ ask, run: () => model.get("view").run, onItem: update, onThumbnail: showThumbnail, onError });
+  const source = pictureSource({ ask, onItem: update, onThumbnail: showThumbnail, onError });
   const cards = cardList(scroller, list, (id) => (source.item(id) ? makeCard(source.item(id)) : emptyCard(id)), onMove);
   const pictureOf = (id) => cards.card(id)?.querySelector(".igw-open img");
   const sharpen = sharpener({ source, files, pictureOf, may: () => !state.gone && shown.length <= FEW });
@@ -72,7 +72,7 @@ const imageGrid = ({ model, ask, files, state, makeCard, isUsed, onItem, onError
     source.follow(wanted, (id) => isUsed(id) || cards.card(id));
   }
 
-  return { elements: [skip, scroller, end], draw, find, update, source,
+  return { skip, elements: [scroller, end], draw, find, update, source,
     shown: () => shown,
     // The card of an image, once it is in sight; nothing where another run is shown.
     reveal: (id) => (shown.includes(id) ? cards.reveal(id) : null),

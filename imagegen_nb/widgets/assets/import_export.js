@@ -6,10 +6,10 @@ const CODE_ICON = "m5.500 4.500-3.500 3.500 3.500 3.500M10.500 4.500 14 8l-3.500
 function render({ model, el }) {
   initRoot(el, "ig-import-export");
   const id = randomId();
-  const { later, flush, pending } = debounce(TYPING_PAUSE, () => model.send({ type: "path", value: path.value }));
+  const { later, flush, pending } = debounce(TYPING_PAUSE, () => sendEntry(model, { key: "path", value: path.value }));
   const path = h("input", { id, type: "text", class: "igw-input", dir: "auto", placeholder: "hero.step.json",
     autocomplete: "off", spellcheck: "false", input: later, blur: () => pending() && flush() });
-  const output = h("input", { type: "checkbox", change: () => model.send({ type: "with_output", value: output.checked }) });
+  const output = h("input", { type: "checkbox", change: () => sendEntry(model, { key: "with_output", value: output.checked }) });
   const file = h("input", { type: "file", hidden: true, accept: ".json", change: read });
   const status = h("span", { role: "status" });
   const text = h("div", { class: "igw-told-text" });

@@ -11,7 +11,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
   const status = h("span", { role: "status" });
   const img = h("img", { draggable: "false", error: () => { if (img.src === fullUrl) status.textContent = DAMAGED; } });
   const missing = h("p", null, "Image stored elsewhere");
-  const stage = h("div", { class: "igw-stage" }, img, missing);
+  const stage = h("div", { class: "igw-stage", tabindex: "0", role: "group" }, img, missing);
   const buttons = zoomButtons(() => view);
   const view = zoomView(stage, [{ box: stage, img, size: () => [item?.width, item?.height] }], {
     onChange: zoomed, onClick: (event) => item && !item.missing && (view.isFitted() ? view.full(event) : view.fit()) });
@@ -20,9 +20,11 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
   const next = iconButton("Next image", ICONS.next, () => go(1));
   const downloadButton = iconButton("Download", ICONS.download, () => item && download(item, status));
   const starButton = iconButton("Star", ICONS.star, () => item && star(item, !item.starred),
-    { class: "igw-button igw-bare igw-starry", "aria-pressed": "false" });
-  const detailsButton = iconButton("Prompt and settings", ICONS.info, () => showPane(pane.el.hidden), { "aria-pressed": "true" });
-  const screenButton = document.fullscreenEnabled && iconButton("Full screen", ICONS.screen, fullScreen, { "aria-pressed": "false" });
+    { class: "igw-button igw-bare igw-starry", "aria-pressed": "false", title: "Star (s)" });
+  const detailsButton = iconButton("Prompt and settings", ICONS.info, () => showPane(pane.el.hidden),
+    { "aria-pressed": "true", title: "Prompt and settings (i)" });
+  const screenButton = document.fullscreenEnabled && iconButton("Full screen", ICONS.screen, fullScreen,
+    { "aria-pressed": "false", title: "Full screen (f)" });
   const dialog = modalDialog("igw-lightbox",
     h("div", { class: "igw-top" }, name, count, status, h("div", { class: "igw-dialog-actions" }, buttons.group, starButton,
       downloadButton, detailsButton, screenButton, iconButton("Close", ICONS.close, () => dialog.close()))),
@@ -64,12 +66,10 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
     show();
   }
 
-  // A picture larger than its box is moved by arrow keys, so it takes the focus.
   function zoomed() {
     buttons.refresh();
     const larger = stage.classList.contains("igw-zoomed");
-    const attributes = { tabindex: "0", role: "group", "aria-label": "Enlarged image: arrow keys move it" };
-    for (const key in attributes) larger ? stage.setAttribute(key, attributes[key]) : stage.removeAttribute(key);
+    stage.setAttribute("aria-label", larger ? "Enlarged image: arrow keys move it" : "Image: plus and minus keys zoom");
   }
 
   async function show() {
@@ -129,7 +129,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
   return { dialog, refresh, open(list, start) {
     ids = list;
     index = start;
-    showPane(whole.ownerDocument.defaultView.innerWidth > 760);
+    showPane(innerWidth > 760 || innerHeight > 700);
     dialog.showModal();
     show();
     (ids.length > 1 ? next : dialog.querySelector(".igw-dialog-actions > :last-child")).focus();

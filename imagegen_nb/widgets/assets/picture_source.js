@@ -5,7 +5,7 @@ const MOST_ASKED = 12; // images
 const PATIENCE = 10000; // ms without a thumbnail after which those that are awaited are asked for again
 const KEPT_THUMBNAILS = 240;
 
-const pictureSource = ({ ask, run, onItem, onThumbnail, onError }) => {
+const pictureSource = ({ ask, onItem, onThumbnail, onError }) => {
   const items = new Map(); // id -> item
   const thumbnails = thumbnailCache();
   const awaited = new Set();
@@ -41,7 +41,7 @@ const pictureSource = ({ ask, run, onItem, onThumbnail, onError }) => {
   // Of an image that is known, its card is drawn anew only where something has changed.
   function put(item) {
     const known = items.get(item.id);
-    const next = { ...item, run: known?.run ?? run(), damaged: known?.damaged };
+    const next = { ...item, damaged: known?.damaged };
     if (known && JSON.stringify(known) === JSON.stringify(next)) return;
     items.set(item.id, next);
     onItem(item.id);

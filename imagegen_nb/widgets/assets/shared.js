@@ -38,11 +38,20 @@ const initRoot = (el, name) => {
   el.addEventListener("keydown", (event) => event.stopPropagation());
 };
 
+// What is typed last is sent when the field is left, also by a page that closes: then nobody is there to take it.
+const sendEntry = (model, entry) => {
+  try {
+    model.send({ type: "entry", ...entry });
+  } catch (error) {
+    console.debug(error);
+  }
+};
+
 // A message and no save of the trait: saves wait for one another, and a run could overtake them.
 const setValue = (model, value) => {
   if (value === model.get("value")) return;
   model.set("value", value);
-  model.send({ type: "entry", value });
+  sendEntry(model, { value });
 };
 
 // What is announced when it changes must not be written again when it does not.

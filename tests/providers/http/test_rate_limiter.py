@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -247,3 +248,21 @@ async def test_a_turn_after_the_deadline_is_refused_at_once(waits, deadline):
 def test_chance_only_ever_adds():
     assert all(10 <= rate_limiter.with_jitter(10) <= 11 for _ in range(100))
     assert rate_limiter.with_jitter(0) == 0
+
+
+# A forked child
+
+
+def test_a_child_does_not_wait_for_the_calls_of_its_parent():
+    limiter = limiter_for("openai", connection(key="a-key-of-the-fork"))
+    with ExitStack() as calls:
+        for _ in range(50):
+            refused = calls.enter_context(limiter.in_flight())
+        refused(30.0)
+        child = os.fork()
+        if child == 0:
+            unhurried = limiter._under_way == limiter._waiting == 0
+            still_refused = 29 < limiter._blocked_until - rate_limiter.clock() <= 30
+            os._exit(0 if unhurried and still_refused else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert limiter._under_way == 50
