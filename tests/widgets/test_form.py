@@ -146,8 +146,8 @@ def test_a_run_fills_gallery_tree_and_fallback(form, emulator):
 def test_without_a_run_the_fallback_shows_the_settings(form):
     control(form, "image_count").value = 3
     control(form, "model").value = "grok-imagine-image"
-    plain, pictures, page = form._fallback.outputs()
-    for shown in (plain["text/html"], page["text/html"], plain["text/plain"]):
+    plain, pictures, _ = form._fallback.outputs()
+    for shown in (plain["text/html"], form._fallback._repr_html_(), plain["text/plain"]):
         assert "a lamp for {{room}}" in shown
         assert "grok-imagine-image" in shown
         assert "Image Quality" not in shown
@@ -170,7 +170,8 @@ def test_in_colab_the_message_names_the_manager_of_foreign_widgets(form, monkeyp
     monkeypatch.setitem(sys.modules, "google.colab.output", Output)
     data, metadata = form._repr_mimebundle_()
     kind = "application/vnd.jupyter.widget-view+json"
-    assert data[kind]["model_id"] == form.model_id
+    assert data[kind]["model_id"] == form._display_().model_id
+    assert data["text/plain"] == "Image Generation step (run this cell to use the form)"
     url = metadata[kind]["colab"]["custom_widget_manager"]["url"]
     assert url == "https://colab.example/manager.js"
 
