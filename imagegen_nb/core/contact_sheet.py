@@ -11,8 +11,8 @@ _EDGE = 180
 _CAPTION = 18
 _GAP = 6
 _QUALITIES = (70, 55, 40, 25)
-_LARGEST = 24_000
-"""Bytes: with the pages of text around it, a notebook with four images has room for it in 60 kB."""
+_LARGEST, _LARGEST_EACH = 24_000, 4_000
+"""Bytes: a notebook with four images has room for it in 60 kB, beside the page with the same images."""
 
 
 def contact_sheet(thumbnails: Sequence[bytes | None]) -> bytes:
@@ -38,6 +38,6 @@ def contact_sheet(thumbnails: Sequence[bytes | None]) -> bytes:
         buffer = io.BytesIO()
         sheet.save(buffer, "JPEG", quality=quality, optimize=True)
         data = buffer.getvalue()
-        if len(data) <= _LARGEST:
+        if len(data) <= min(_LARGEST, _LARGEST_EACH * len(thumbnails)):
             break
     return data

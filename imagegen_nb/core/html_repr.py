@@ -133,9 +133,9 @@ def _list(lines: Sequence[str], kind: str) -> str:
     """
     if not lines:
         return ""
-    style = "white-space:pre-wrap;overflow-wrap:anywhere"
-    items = "".join(f'<li style="{style}">{line}</li>' for line in lines)
-    return f'<{kind} style="margin:4px 0;padding-left:2em">{items}</{kind}>'
+    style = "margin:4px 0;padding-left:2em;white-space:pre-wrap;overflow-wrap:anywhere"
+    items = "".join(f"<li>{line}</li>" for line in lines)
+    return f'<{kind} style="{style}">{items}</{kind}>'
 
 
 def _code(text: str) -> str:

@@ -4,16 +4,15 @@ It consists of further outputs of the same cell, updated in place: a host that c
 fall back to the other formats of the same output. No single format is shown well by all hosts, so there
 are three outputs:
 
-- a list without pictures, whose tags every sanitizer allows;
+- a list without pictures, whose tags every sanitizer allows: nbconvert writes out the tags it does not;
 - the pictures as one JPEG, which needs no sanitizer: nbconvert, GitHub, VS Code, and whatever makes PDFs;
-- a page with both. JupyterLab, Notebook 7 and Voilà show it alone while they trust the notebook.
-
-Where nbconvert sanitizes, it would write out the page's tags, pictures included. It prefers JavaScript to
-HTML, and JupyterLab HTML to JavaScript: so the page stands beside an empty script.
+- a script that puts one page with both in their place. JupyterLab, Notebook 7 and nbconvert's pages run it
+  where they trust the notebook; wherever it does not run, nothing is lost but looks.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 from base64 import b64encode
 from collections.abc import Callable
@@ -24,20 +23,21 @@ from IPython.display import display
 from imagegen_nb.core.contact_sheet import contact_sheet
 from imagegen_nb.core.html_repr import Page
 
-_PAUSE = 2.0
+_PAUSE = 4.0
 """Seconds without a change before `update_later` updates."""
 
-# Where styles are refused, the page stays hidden and the two plain outputs are there. The last rules hide a
+# The page takes the place of the two plain outputs, and hides beside a live widget. The last rules hide a
 # widget that was saved with its state but has no kernel, and the line that a host writes about a widget whose
 # kernel is gone.
 _STYLE = """<style>
-.jp-OutputArea-child .ig-fallback { display: block !important; }
 .jp-OutputArea:has(.ig-fallback) .jp-OutputArea-child:has(.ig-plain),
 .jp-OutputArea:has(.ig-fallback) .jp-OutputArea-child:has(.ig-plain) + .jp-OutputArea-child,
 .jp-OutputArea-child:has(.ig-live) ~ .jp-OutputArea-child:has(.ig-fallback) { display: none !important; }
 .jp-OutputArea:has(.ig-fallback) .ig-form:not(:has(.ig-live)) { display: none !important; }
 .jp-OutputArea:has(.ig-fallback) .jupyter-widgets.jp-OutputArea-output:not(:has(*)) { display: none; }
 </style>"""
+# Only where those rules apply: elsewhere all would be there twice.
+_SCRIPT = 'if (element.closest(".jp-OutputArea")) element.innerHTML = {};'
 _NOTHING = {"application/javascript": "", "text/plain": ""}
 
 
@@ -78,7 +78,7 @@ class StaticFallback:
         """What the outputs hold, by MIME type."""
         page = self._page()
         plain = {"text/html": f'<div class="ig-plain">{page.plain_html()}</div>', "text/plain": page.text()}
-        return plain, _pictures(page), {**_NOTHING, "text/html": _full(page)}
+        return plain, _pictures(page), {**_NOTHING, "application/javascript": _script(_full(page))}
 
     def __repr__(self) -> str:
         return self._page().text()
@@ -88,7 +88,13 @@ class StaticFallback:
 
 
 def _full(page: Page) -> str:
-    return f'<div class="ig-fallback" style="display:none">{_STYLE}{page.html()}</div>'
+    # The second class gives it the looks of a notebook's HTML where a script writes it.
+    return f'<div class="ig-fallback jp-RenderedHTMLCommon">{_STYLE}{page.html()}</div>'
+
+
+def _script(html: str) -> str:
+    # nbconvert writes it into a page, where no text of it may end the script.
+    return _SCRIPT.format(json.dumps(html).replace("<", "\\u003c"))
 
 
 def _pictures(page: Page) -> dict[str, str]:

@@ -29,13 +29,13 @@ from imagegen_nb.step_file.export import image_settings
 from imagegen_nb.widgets import notebook_steps
 from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.draft_inputs import DraftInputs
+from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
 from imagegen_nb.widgets.gallery import RunAction
 from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
 from imagegen_nb.widgets.import_export import Restore
 from imagegen_nb.widgets.interrupts import cancel_on_interrupt
-from imagegen_nb.widgets.marimo_host import MarimoForm
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
 from imagegen_nb.widgets.picker_variables import picker_variables
 from imagegen_nb.widgets.run_queue import RunQueue, RunRequest
@@ -92,7 +92,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         # Held while something is drawn, so that what is drawn last is what is newest.
         self._drawing = threading.RLock()
         self._panel: Panel | None = None
-        self._marimo: MarimoForm | None = None
+        self._drawn: DrawnForm | None = None
         self._display_probe = DisplayProbe(on_display=lambda: self.panel)
         self._fallback = StaticFallback(self._static_page)
         super().__init__([self._display_probe], _dom_classes=("ig-form",))
@@ -293,7 +293,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         recalled = self._draft_inputs.recall(run.inputs)
         self._change(self._draft.loaded(run.step))
         self.panel.open_settings()
-        text = f"The settings and inputs of run {self.panel.gallery.number(run.id)} are in the form now."
+        number = self.panel.gallery.number(run.id)
+        which = f"run {number}" if number else f"a run of {run.identifier or 'another step'}"
+        text = f"The settings and inputs of {which} are in the form now."
         if recalled:
             text += f" It goes on with {', '.join(recalled)} as that run had it."
         self.panel.header.show_status(text)
@@ -358,8 +360,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if self._panel is not None:
             self._panel.close()
         self._display_probe.close()
-        if self._marimo is not None:
-            self._marimo.close()
+        if self._drawn is not None:
+            self._drawn.close()
         self.layout.close()
         super().close()
 
@@ -492,18 +494,16 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     # Without a kernel
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        # An anywidget knows what Colab needs to show widgets that are not its own.
-        metadata = self._display_probe._repr_mimebundle_()[1]
-        return with_html(super()._repr_mimebundle_(**kwargs), repr(self)), metadata
+        if in_colab():
+            return self._display_()._repr_mimebundle_(**kwargs)
+        return with_html(super()._repr_mimebundle_(**kwargs), repr(self)), {}
 
-    def _display_(self) -> Any:
-        """What marimo shows."""
-        if self._marimo is None:
-            assert (
-                self.panel.widgets
-            )  # made here: marimo lets no anywidget be made while it handles a message
-            self._marimo = MarimoForm(self)
-        return self._marimo
+    def _display_(self) -> DrawnForm:
+        """What marimo shows, whose protocol this is."""
+        if self._drawn is None:
+            _ = self.panel  # made here: marimo lets no anywidget be made while it handles a message
+            self._drawn = DrawnForm(self)
+        return self._drawn
 
     def _ipython_display_(self) -> None:
         data, metadata = self._repr_mimebundle_()

@@ -346,10 +346,10 @@ def _model_options() -> tuple[Option, ...]:
 def _lifecycle_hint(model: Model) -> str:
     life = model.lifecycle
     if model.like:
-        return f"declared by you, like {model.like}; not offered by the platform's step"
+        return f"Declared by you, like {model.like}; not offered by the platform's step"
     if life.status == "current":
-        return "" if model.offered else "not offered by the platform's step"
-    return f"{life.outlook}: {life.note}. Use {life.successor}"
+        return "" if model.offered else "Not offered by the platform's step"
+    return f"{life.outlook[:1].upper()}{life.outlook[1:]}: {life.note}. Use {life.successor}"
 
 
 def _control(key: str, kind: Kind) -> ControlKind:

@@ -45,7 +45,7 @@ class InputValues:
         return str(self._preview.value)
 
     def show(self, prompt: str, resolved: str) -> None:
-        """Offer a field for each input `prompt` names, and show what it becomes, unless something is wrong."""
+        """Offer a field for each input `prompt` names, and show what it becomes if nothing is wrong."""
         editable = [name for name in names(prompt) if self._inputs.is_text(name)]
         self._writing = True
         try:

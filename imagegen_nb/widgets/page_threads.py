@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -58,10 +59,9 @@ class PageThread:
 
     def _work(self) -> None:
         while not self._thread.should_exit:
-            try:
+            # A page that is gone is no reason to send nothing to the others.
+            with suppress(Exception):
                 self._waiting.get(timeout=_LOOK_AROUND)()
-            except queue.Empty:
-                continue
 
 
 def page_thread() -> PageThread | None:

@@ -215,5 +215,6 @@ def test_forms_without_a_name_get_one_by_their_cell(open_notebook: OpenNotebook)
     assert execute(page, "print(form.identifier, other.identifier)") == "step_1 step_2"
     page.locator(".ig-form").first.locator(".ig-run").click()
     expect(page.locator(".ig-form").first.locator(".ig-status")).to_contain_text("done: 2 of 2 images")
-    paths = "print([v['state'] for v in other.panel.fields['prompt'].control.variables if '0.file_url' in v['path']])"
-    assert execute(page, paths) == "['confirmed']"
+    variables = "other.panel.fields['prompt'].control.variables"
+    states = f"print([v['state'] for v in {variables} if '0.file_url' in v['path']])"
+    assert execute(page, states) == "['confirmed']"

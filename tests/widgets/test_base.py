@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,13 @@ def test_scripts_are_small_and_never_write_markup_or_load_anything(path: Path):
     if path.name != "bootstrap.js":  # it imports what the kernel sent
         forbidden.append("import(")
     assert [word for word in forbidden if word in script] == []
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.glob("*.css")), ids=lambda path: path.name)
+def test_colours_stand_in_one_sheet(path: Path):
+    """Others name them, so that light and dark are right in every host, and contrast is."""
+    named = re.findall(r"--jp-[\w-]*color[\w-]*", path.read_text(encoding="utf-8"))
+    assert path.name in ("colours.css", "kernel_gone.css") or named == []
 
 
 @pytest.mark.parametrize("path", sorted(ASSETS.glob("*.css")), ids=lambda path: path.name)

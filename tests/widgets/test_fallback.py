@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 
 import nbformat
@@ -40,13 +41,20 @@ def data_of(outputs: list) -> list[dict]:
     return [output["data"] for output in outputs]
 
 
+def full(page: dict) -> str:
+    """The HTML that the script puts into the page."""
+    script = page["application/javascript"]
+    assert "<" not in script  # nothing in it ends the script of a page that has it
+    return json.loads(script.partition("element.innerHTML = ")[2].removesuffix(";"))
+
+
 def test_a_form_that_nobody_looked_at_is_small_and_shows_its_settings(emulator, tmp_path):
     notebook = executed([FORM.format(url=emulator.url)], tmp_path)
     assert len(nbformat.writes(notebook).encode()) < 12_000
     widget, plain, pictures, page = data_of(notebook.cells[0].outputs)
     assert widget["text/plain"] == "Image Generation step (run this cell to use the form)"
     assert widget["text/html"] == "<div>Image Generation step (run this cell to use the form)</div>"
-    for shown in (plain["text/html"], page["text/html"], plain["text/plain"]):
+    for shown in (plain["text/html"], full(page), plain["text/plain"]):
         assert "The form opens as soon as the kernel is free" in shown
         assert "a {{colour}} fox" in shown
     assert not any(kind.startswith("image/") for kind in pictures)
@@ -54,9 +62,9 @@ def test_a_form_that_nobody_looked_at_is_small_and_shows_its_settings(emulator, 
 
 def test_the_fallback_shows_the_run_made_since(after_a_run):
     _, plain, pictures, page = data_of(after_a_run.cells[0].outputs)
-    assert page["text/html"].count("data:image/webp;base64,") == 3
+    assert full(page).count("data:image/webp;base64,") == 3
     assert "3 of 3 images" in plain["text/plain"]
-    assert "<red>" not in plain["text/html"] + page["text/html"]
+    assert "<red>" not in plain["text/html"] + full(page)
     assert sheet_width(pictures["image/jpeg"]) > 3 * 180
     assert pictures["text/plain"].startswith("1. a <red> fox")
 
@@ -71,6 +79,8 @@ def test_as_html_the_images_are_there_and_nothing_is_written_out(after_a_run, te
     exporter = HTMLExporter(template_name=template, sanitize_html=sanitized)
     page, _ = exporter.from_notebook_node(after_a_run)
     shown = page.partition('<div class="ig-plain">')[2]
+    assert ("element.innerHTML" in shown) != sanitized
+    shown = re.sub("<script.*?</script>", "", shown, flags=re.DOTALL)
     (sheet,) = re.findall(r'<img [^>]*src="data:image/jpeg;base64,([^"]*)"', shown)
     assert sheet_width(sheet) > 3 * 180
     assert "done · EMULATED" in shown

@@ -146,8 +146,8 @@ def test_a_run_fills_gallery_tree_and_fallback(form, emulator):
 def test_without_a_run_the_fallback_shows_the_settings(form):
     control(form, "image_count").value = 3
     control(form, "model").value = "grok-imagine-image"
-    plain, pictures, page = form._fallback.outputs()
-    for shown in (plain["text/html"], page["text/html"], plain["text/plain"]):
+    plain, pictures, _ = form._fallback.outputs()
+    for shown in (plain["text/html"], form._fallback._repr_html_(), plain["text/plain"]):
         assert "a lamp for {{room}}" in shown
         assert "grok-imagine-image" in shown
         assert "Image Quality" not in shown
@@ -170,7 +170,8 @@ def test_in_colab_the_message_names_the_manager_of_foreign_widgets(form, monkeyp
     monkeypatch.setitem(sys.modules, "google.colab.output", Output)
     data, metadata = form._repr_mimebundle_()
     kind = "application/vnd.jupyter.widget-view+json"
-    assert data[kind]["model_id"] == form.model_id
+    assert data[kind]["model_id"] == form._display_().model_id
+    assert data["text/plain"] == "Image Generation step (run this cell to use the form)"
     url = metadata[kind]["colab"]["custom_widget_manager"]["url"]
     assert url == "https://colab.example/manager.js"
 
@@ -617,7 +618,9 @@ def test_a_forms_run_is_offered_to_the_others_and_used_by_path(form, workspace):
     other = StepForm(step, workspace, identifier="hero")
     offered = {variable["path"]: variable["state"] for variable in control(other, "prompt").variables}
     assert offered["step_2.output.assets.0.file_url"] == "predicted"
-    assert "step_2 has no output yet. Run it first" in control(other, "prompt").problem
+    assert "step_2 has no output yet. Run it first" in control(other, "prompt").lines["note"]
+    assert other.panel.header.run.disabled
+    assert control(other, "prompt").problem == ""  # nobody has touched this form
     run = ran(form)
     offered = {variable["path"]: variable["state"] for variable in control(other, "prompt").variables}
     assert offered["step_2.output.assets.0.file_url"] == "confirmed"
@@ -658,7 +661,7 @@ def test_what_is_in_an_input_is_offered(workspace):
     inputs = {"brand": {"name": "Lumen", "colours": ["red", "blue"], "odd key": 1}, "n": 3, "bad": {1, 2}}
     form = StepForm(ig.ImageGenerationStep(prompt="a lamp"), workspace, inputs=inputs)
     offered = {variable["path"]: variable["type"] for variable in control(form, "prompt").variables}
-    own = {path: type_ for path, type_ in offered.items() if not path.startswith("step_")}
+    own = {path: type_ for path, type_ in offered.items() if path.partition(".")[0] in inputs}
     assert own == {
         "brand": "object",
         "brand.name": "text",
@@ -688,7 +691,7 @@ def opened(workspace, monkeypatch):
     logo = run_of(ig.ImageGenerationStep(prompt="a logo"), workspace.store)
     form = StepForm(step, workspace, inputs={"room": "a hall", "logo": logo}, identifier="step_2")
     before = set()
-    while drawn := {id: widget for id, widget in _instances.items() if id not in before}:
+    while drawn := {name: widget for name, widget in _instances.items() if name not in before}:
         before |= set(drawn)
         for widget in drawn.values():
             if isinstance(widget, BaseWidget):

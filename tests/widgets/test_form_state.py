@@ -255,7 +255,7 @@ def test_a_declared_model_is_marked_in_the_list_and_below_it():
     option = next(option for option in shown["model"].options if option.value == "my-model")
     assert (option.label, option.group) == ("my-model", "Declared by you")
     assert option.hint == "declared by you, like gpt-image-2; not offered by the platform"
-    assert "declared by you, like gpt-image-2" in shown["model"].hint
+    assert shown["model"].hint.startswith("Declared by you, like gpt-image-2")
     assert shown["image_quality"].visible
 
 

@@ -80,6 +80,7 @@ function render({ model, el }) {
     }
   }
 
+  const unlabel = labelTabPanels(form);
   const unwatch = watchKernel(model, putOutOfUse);
   document.addEventListener("keydown", onKey, true);
   document.addEventListener("focusin", onFocus);
@@ -89,6 +90,7 @@ function render({ model, el }) {
     attributeFilter: ["class", "style", "hidden", "disabled"] }));
   return () => {
     unwatch();
+    unlabel();
     watch.disconnect();
     document.removeEventListener("keydown", onKey, true);
     document.removeEventListener("focusin", onFocus);

@@ -29,7 +29,7 @@ function render({ model, el }) {
   const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask) };
   const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone, onClose: focusImage });
   // The browser gives the focus back to what had it, unless that was drawn anew.
-  const comparer = comparison({ ...parts, onClose: (id) => el.contains(document.activeElement) || focusImage(id) });
+  const comparer = comparison({ ...parts, onClose: (id) => el.contains(focusNear(el)) || focusImage(id) });
   const selection = selectionBar({ onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
     remove: actions.remove });
   const strip = historyStrip({ ask, jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
@@ -63,7 +63,7 @@ function render({ model, el }) {
       grid.update(id);
       strip.mark(id);
     });
-    if (!selection.any() && !el.contains(document.activeElement)) grid.reveal(ids[0])?.querySelector(".igw-open").focus();
+    if (!selection.any() && !el.contains(focusNear(el))) grid.reveal(ids[0])?.querySelector(".igw-open").focus();
   }
 
   // To the run of an image; the second time, the image is opened.
@@ -108,7 +108,7 @@ function render({ model, el }) {
 
   function draw() {
     const view = model.get("view");
-    const focused = el.contains(document.activeElement) && document.activeElement.dataset.key;
+    const focused = el.contains(focusNear(el)) && focusNear(el).dataset.key;
     head.replaceChildren(...heading(view, {
       flip: (more, key) => {
         jumped = "";
@@ -130,7 +130,7 @@ function render({ model, el }) {
     // is pressed once more starts and cancels nothing.
     const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`)
       ?? ((nextFocus && el.querySelector("[data-key]:not(:disabled)")) || head);
-    if (target !== document.activeElement) target?.focus();
+    if (target !== focusNear(el)) target?.focus();
   }
 
   function receive(message, buffers) {

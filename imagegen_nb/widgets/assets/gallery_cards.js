@@ -50,7 +50,7 @@ const cardList = (scroller, grid, make, onMove) => {
     const kept = new Set(shown);
     for (const [id, card] of cards) {
       if (kept.has(id)) continue;
-      if (card.contains(document.activeElement)) scroller.focus({ preventScroll: true });
+      if (card.contains(focusNear(card))) scroller.focus({ preventScroll: true });
       card.remove();
       cards.delete(id);
     }
@@ -94,7 +94,7 @@ const cardList = (scroller, grid, make, onMove) => {
   function update(id) {
     const old = cards.get(id);
     if (!old) return;
-    const key = old.contains(document.activeElement) && document.activeElement.dataset.key;
+    const key = old.contains(focusNear(old)) && focusNear(old).dataset.key;
     old.replaceWith(place(id, ids.indexOf(id)));
     if (key) cards.get(id).querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   }

@@ -39,7 +39,7 @@ const popupMenu = () => {
     toggle: (event) => button?.setAttribute("aria-expanded", String(event.newState === "open")),
     keydown: (event) => {
       const entries = [...menu.children];
-      const target = arrowTarget(event.key, entries.indexOf(document.activeElement), entries.length);
+      const target = arrowTarget(event.key, entries.indexOf(focusNear(entries[0])), entries.length);
       if (event.key === "Tab") menu.hidePopover();
       if (target < 0) return;
       entries[target].focus();

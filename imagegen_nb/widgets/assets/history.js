@@ -71,7 +71,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
   }
 
   function draw() {
-    const focused = list.contains(document.activeElement) && document.activeElement.dataset.entry;
+    const focused = list.contains(focusNear(list)) && focusNear(list).dataset.entry;
     const index = [...options.keys()].indexOf(focused);
     const left = list.scrollLeft;
     seen.disconnect();

@@ -68,6 +68,6 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
     details(next.id).then(stillShown(showDetails), stillShown((error) => { prompt.textContent = error.message; }));
   }
 
-  return { el, show, refresh, flush: () => saving.pending() && saving.flush(), isTyping: () => field === document.activeElement };
+  return { el, show, refresh, flush: () => saving.pending() && saving.flush(), isTyping: () => field === focusNear(field) };
 };
 

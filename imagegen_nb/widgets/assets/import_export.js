@@ -64,7 +64,7 @@ function render({ model, el }) {
       link.download = told.download.name;
       link.href = `data:application/json;base64,${told.download.data}`;
     }
-    const focused = actions.contains(document.activeElement);
+    const focused = actions.contains(focusNear(actions));
     actions.replaceChildren(...told.actions.map((label) =>
       actionButton("", "", label, () => model.send({ type: "action", label }))));
     actions.hidden = !told.actions.length;

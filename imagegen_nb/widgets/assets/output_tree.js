@@ -62,7 +62,7 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const focused = root.contains(document.activeElement) && document.activeElement.dataset;
+    const focused = root.contains(focusNear(root)) && focusNear(root).dataset;
     label.textContent = model.get("label");
     note.textContent = model.get("copy_note");
     status.textContent = "";

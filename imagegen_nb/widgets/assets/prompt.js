@@ -39,9 +39,9 @@ function render({ model, el }) {
 
   // As if it were typed: the browser's undo then goes back to what stood here. It needs the focus for a moment.
   function replaceText(text) {
-    const focused = document.activeElement;
+    const focused = focusNear(area);
     area.focus({ preventScroll: true });
-    if (document.activeElement !== area) return false;
+    if (focusNear(area) !== area) return false;
     area.select();
     const done = text ? document.execCommand("insertText", false, text) : document.execCommand("delete");
     if (focused && focused !== area && focused !== document.body) focused.focus({ preventScroll: true });

@@ -23,6 +23,9 @@ const icon = (path) => {
 
 const COPY_ICON = "M6 6h7v7H6zM10 6V3H3v7h3";
 
+// What has the focus around `node`. In marimo a widget is in a shadow tree, of which the document sees only the host.
+const focusNear = (node) => node.getRootNode().activeElement ?? document.activeElement;
+
 const randomId = () => `igw-${Math.random().toString(36).slice(2, 10)}`;
 
 // Typing must not trigger the notebook's shortcuts: "a", "b" or "dd" would add and delete cells. Notebook 7 sees a
@@ -139,7 +142,7 @@ const copyText = async (text, near) => {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    const focused = document.activeElement;
+    const focused = focusNear(near);
     const area = h("textarea", { "aria-hidden": "true", style: "position:fixed;opacity:0" });
     area.value = text;
     near.append(area);

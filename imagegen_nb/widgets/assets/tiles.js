@@ -60,7 +60,7 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const focused = set.contains(document.activeElement);
+    const focused = set.contains(focusNear(set));
     set.replaceChildren(...model.get("options").map((option, index) => tile(option, String(index))));
     if (model.get("custom")) set.append(tile({ label: "Custom" }, "custom", CUSTOM_ICON));
     checkCurrent();
@@ -74,7 +74,7 @@ function render({ model, el }) {
   }
 
   function showValue() {
-    if (!pending() && text !== document.activeElement) {
+    if (!pending() && text !== focusNear(text)) {
       const same = custom && text.value.replace(/\s+/g, "") === value();
       custom = model.get("custom") && (same || !listed());
       if (custom && !same) text.value = value() === "x" ? "" : value();

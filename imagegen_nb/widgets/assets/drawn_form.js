@@ -16,7 +16,14 @@ function render({ model, el, draw: drawAnywidget }) {
     update();
   };
 
-  const modelOf = (reference) => model.widget_manager.get_model(reference.replace(/^(IPY_MODEL_|anywidget:)/, ""));
+  // marimo refers to a model by text, Jupyter's managers have made a model of it; its methods are no own properties.
+  const modelOf = async (reference) => {
+    const name = typeof reference === "string" && reference.replace(/^(IPY_MODEL_|anywidget:)/, "");
+    const child = name ? await model.widget_manager.get_model(name) : reference;
+    const methods = ["get", "set", "save_changes", "on", "off", "send"];
+    const own = Object.fromEntries(methods.map((method) => [method, (...given) => child[method](...given)]));
+    return { ...own, widget_manager: child.widget_manager };
+  };
 
   // What a control is labelled with, beside it.
   function labelled(child, control) {
