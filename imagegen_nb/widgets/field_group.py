@@ -18,8 +18,8 @@ class FieldGroup(BaseWidget):
     """Fields in a grid of as many columns as there is room for, each a `Control` of `parts`.
 
     A change of a control is sent to the page as what differs; within `hold()` all changes are one message.
-    What somebody enters is sent when they pause, becomes the control's value, and is answered with what became
-    of it: so a page knows when an answer is older than its field.
+    What somebody enters is sent when they pause, becomes the control's value, and is answered with what
+    became of it: so a page knows when an answer is older than its field.
     """
 
     scripts = ("shared.js", "field_group.js")

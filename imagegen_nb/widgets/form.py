@@ -293,7 +293,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         recalled = self._draft_inputs.recall(run.inputs)
         self._change(self._draft.loaded(run.step))
         self.panel.open_settings()
-        text = f"The settings and inputs of run {self.panel.gallery.number(run.id)} are in the form now."
+        number = self.panel.gallery.number(run.id)
+        which = f"run {number}" if number else f"a run of {run.identifier or 'another step'}"
+        text = f"The settings and inputs of {which} are in the form now."
         if recalled:
             text += f" It goes on with {', '.join(recalled)} as that run had it."
         self.panel.header.show_status(text)

@@ -620,7 +620,8 @@ def test_a_forms_run_is_offered_to_the_others_and_used_by_path(form, workspace):
     other = StepForm(step, workspace, identifier="hero")
     offered = {variable["path"]: variable["state"] for variable in control(other, "prompt").variables}
     assert offered["step_2.output.assets.0.file_url"] == "predicted"
-    assert "step_2 has no output yet. Run it first" in control(other, "prompt").problem
+    assert "step_2 has no output yet. Run it first" in control(other, "prompt").lines["note"]
+    assert control(other, "prompt").problem == ""  # nobody has touched this form
     run = ran(form)
     offered = {variable["path"]: variable["state"] for variable in control(other, "prompt").variables}
     assert offered["step_2.output.assets.0.file_url"] == "confirmed"
@@ -691,7 +692,7 @@ def opened(workspace, monkeypatch):
     logo = run_of(ig.ImageGenerationStep(prompt="a logo"), workspace.store)
     form = StepForm(step, workspace, inputs={"room": "a hall", "logo": logo}, identifier="step_2")
     before = set()
-    while drawn := {id: widget for id, widget in _instances.items() if id not in before}:
+    while drawn := {name: widget for name, widget in _instances.items() if name not in before}:
         before |= set(drawn)
         for widget in drawn.values():
             if isinstance(widget, BaseWidget):
