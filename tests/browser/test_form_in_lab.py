@@ -187,7 +187,9 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(
     sheet = again.locator(".jp-RenderedImage img")
     expect(sheet).to_be_visible()
     assert sheet.evaluate("(image) => image.naturalWidth") > 4 * 240
-    page_width = again.locator(".jp-OutputArea").first.evaluate("(area) => [area.scrollWidth, area.clientWidth]")
+    page_width = again.locator(".jp-OutputArea").first.evaluate(
+        "(area) => [area.scrollWidth, area.clientWidth]"
+    )
     assert page_width[0] <= page_width[1] + 1
     expect(again.locator(".ig-run")).to_be_hidden()
     expect(again.get_by_text("Error displaying widget")).to_be_hidden()

@@ -7,6 +7,7 @@ import io
 import json
 import time
 import zipfile
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
