@@ -7,12 +7,12 @@ import math
 from collections.abc import Sequence
 
 _COLUMNS = 4
-_EDGE = 180
+_EDGE = 240
 _CAPTION = 18
 _GAP = 6
 _QUALITIES = (70, 55, 40, 25)
-_LARGEST, _LARGEST_EACH = 24_000, 4_000
-"""Bytes: a notebook with four images has room for it in 60 kB, beside the page with the same images."""
+_LARGEST, _LARGEST_EACH = 60_000, 7_500
+"""Bytes: a notebook with four images has room for it in 60 kB, one with two dozen in 250 kB."""
 
 
 def contact_sheet(thumbnails: Sequence[bytes | None]) -> bytes:

@@ -1,18 +1,15 @@
 """The static fallback: what is shown in place of a live widget where there is no kernel.
 
 It consists of further outputs of the same cell, updated in place: a host that cannot show a widget does not
-fall back to the other formats of the same output. No single format is shown well by all hosts, so there
-are three outputs:
+fall back to the other formats of the same output. Nothing in them depends on a sanitizer:
 
-- a list without pictures, whose tags every sanitizer allows: nbconvert writes out the tags it does not;
-- the pictures as one JPEG, which needs no sanitizer: nbconvert, GitHub, VS Code, and whatever makes PDFs;
-- a script that puts one page with both in their place. JupyterLab, Notebook 7 and nbconvert's pages run it
-  where they trust the notebook; wherever it does not run, nothing is lost but looks.
+- a list of settings or images, in tags that all of them allow: nbconvert writes out those it does not;
+- the images on one JPEG, which no sanitizer looks at, and which goes into PDFs too;
+- a script with a style, for JupyterLab and Notebook 7: it hides what a dead widget leaves behind.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 from base64 import b64encode
 from collections.abc import Callable
@@ -26,18 +23,19 @@ from imagegen_nb.core.html_repr import Page
 _PAUSE = 4.0
 """Seconds without a change before `update_later` updates."""
 
-# The page takes the place of the two plain outputs, and hides beside a live widget. The last rules hide a
-# widget that was saved with its state but has no kernel, and the line that a host writes about a widget whose
-# kernel is gone.
-_STYLE = """<style>
-.jp-OutputArea:has(.ig-fallback) .jp-OutputArea-child:has(.ig-plain),
-.jp-OutputArea:has(.ig-fallback) .jp-OutputArea-child:has(.ig-plain) + .jp-OutputArea-child,
-.jp-OutputArea-child:has(.ig-live) ~ .jp-OutputArea-child:has(.ig-fallback) { display: none !important; }
+# The first rule hides the others beside a live widget, the second a widget that was saved with its state but
+# has no kernel, the last one the line that a host writes about a widget whose kernel is gone.
+_STYLE = """
+.jp-OutputArea-child:has(.ig-live) ~ .jp-OutputArea-child:has(.ig-fallback),
+.jp-OutputArea-child:has(.ig-live) ~ .jp-OutputArea-child:has(.ig-fallback) + * { display: none !important; }
 .jp-OutputArea:has(.ig-fallback) .ig-form:not(:has(.ig-live)) { display: none !important; }
 .jp-OutputArea:has(.ig-fallback) .jupyter-widgets.jp-OutputArea-output:not(:has(*)) { display: none; }
-</style>"""
-# Only where those rules apply: elsewhere all would be there twice.
-_SCRIPT = 'if (element.closest(".jp-OutputArea")) element.innerHTML = {};'
+"""
+_SCRIPT = f"""{{
+const style = document.createElement("style");
+style.textContent = `{_STYLE}`;
+element.append(style);
+}}"""
 _NOTHING = {"application/javascript": "", "text/plain": ""}
 
 
@@ -52,6 +50,7 @@ class StaticFallback:
     def show(self) -> None:
         """Put it below the widget; called while the widget's cell is running."""
         self._handles = [display(data, raw=True, display_id=True) for data in self.outputs()]  # type: ignore[no-untyped-call]
+        display({**_NOTHING, "application/javascript": _SCRIPT}, raw=True)  # type: ignore[no-untyped-call]
 
     def update(self) -> None:
         """Render it again, wherever it was shown."""
@@ -74,30 +73,23 @@ class StaticFallback:
             self._timer.cancel()
             self._timer = None
 
-    def outputs(self) -> tuple[dict[str, str], ...]:
-        """What the outputs hold, by MIME type."""
+    def outputs(self) -> tuple[dict[str, str], dict[str, str]]:
+        """What the list and the sheet hold, by MIME type."""
         page = self._page()
-        plain = {"text/html": f'<div class="ig-plain">{page.plain_html()}</div>', "text/plain": page.text()}
-        return plain, _pictures(page), {**_NOTHING, "application/javascript": _script(_full(page))}
+        return {"text/html": _list(page), "text/plain": page.text()}, _sheet(page)
 
     def __repr__(self) -> str:
         return self._page().text()
 
     def _repr_html_(self) -> str:
-        return _full(self._page())
+        return _list(self._page())
 
 
-def _full(page: Page) -> str:
-    # The second class gives it the looks of a notebook's HTML where a script writes it.
-    return f'<div class="ig-fallback jp-RenderedHTMLCommon">{_STYLE}{page.html()}</div>'
+def _list(page: Page) -> str:
+    return f'<div class="ig-fallback">{page.plain_html()}</div>'
 
 
-def _script(html: str) -> str:
-    # nbconvert writes it into a page, where no text of it may end the script.
-    return _SCRIPT.format(json.dumps(html).replace("<", "\\u003c"))
-
-
-def _pictures(page: Page) -> dict[str, str]:
+def _sheet(page: Page) -> dict[str, str]:
     thumbnails = [tile.thumbnail() for tile in page.tiles]
     if not any(thumbnails):
         return _NOTHING

@@ -513,7 +513,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _static_page(self) -> html_repr.Page:
         if self.run_result is not None:
             page: html_repr.Page = self.run_result.static_page()
-            return page
+            return replace(page, settings=[("Prompt", _shortened(self.run_result.prompt))])
         fields = self._state.fields.values()
         rows = [(field.label, text) for field in fields if field.visible and (text := _text_of(field))]
         return html_repr.Page(
@@ -527,7 +527,10 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 def _text_of(field: FieldState) -> str:
     """What a field shows, as text."""
     shown = next((option.label for option in field.options if option.value == field.value), field.value)
-    text = "" if shown is None else str(shown)
+    return "" if shown is None else _shortened(str(shown))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
 

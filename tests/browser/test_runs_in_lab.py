@@ -53,7 +53,7 @@ def test_tree_alert_and_images_are_those_of_the_run_that_is_shown(page: Page) ->
     expect(tree).to_contain_text("Output of run 2")
     expect(tree).to_contain_text("0 items")
     screenshot(page, "run-failed")
-    expect(page.locator(".ig-plain")).to_be_hidden()  # the static view of the same cell
+    expect(page.locator(".ig-fallback")).to_be_hidden()  # the static view of the same cell
     assert axe(page, ".igw-run-error") == []
     assert axe(page, ".igw-run-actions") == []
     page.get_by_role("button", name="Previous run").click()

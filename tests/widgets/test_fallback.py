@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import re
 
 import nbformat
@@ -41,31 +40,25 @@ def data_of(outputs: list) -> list[dict]:
     return [output["data"] for output in outputs]
 
 
-def full(page: dict) -> str:
-    """The HTML that the script puts into the page."""
-    script = page["application/javascript"]
-    assert "<" not in script  # nothing in it ends the script of a page that has it
-    return json.loads(script.partition("element.innerHTML = ")[2].removesuffix(";"))
-
-
 def test_a_form_that_nobody_looked_at_is_small_and_shows_its_settings(emulator, tmp_path):
     notebook = executed([FORM.format(url=emulator.url)], tmp_path)
-    assert len(nbformat.writes(notebook).encode()) < 12_000
-    widget, plain, pictures, page = data_of(notebook.cells[0].outputs)
+    assert len(nbformat.writes(notebook).encode()) < 10_000
+    widget, plain, pictures, style = data_of(notebook.cells[0].outputs)
     assert widget["text/plain"] == "Image Generation step (run this cell to use the form)"
     assert widget["text/html"] == "<div>Image Generation step (run this cell to use the form)</div>"
-    for shown in (plain["text/html"], full(page), plain["text/plain"]):
+    for shown in (plain["text/html"], plain["text/plain"]):
         assert "The form opens as soon as the kernel is free" in shown
         assert "a {{colour}} fox" in shown
     assert not any(kind.startswith("image/") for kind in pictures)
+    assert "ig-live" in style["application/javascript"]
 
 
 def test_the_fallback_shows_the_run_made_since(after_a_run):
-    _, plain, pictures, page = data_of(after_a_run.cells[0].outputs)
-    assert full(page).count("data:image/webp;base64,") == 3
+    _, plain, pictures, _ = data_of(after_a_run.cells[0].outputs)
+    assert plain["text/html"].count("<li>") == 4  # the prompt, and three images
     assert "3 of 3 images" in plain["text/plain"]
-    assert "<red>" not in plain["text/html"] + full(page)
-    assert sheet_width(pictures["image/jpeg"]) > 3 * 180
+    assert "<red>" not in plain["text/html"]
+    assert sheet_width(pictures["image/jpeg"]) > 3 * 240
     assert pictures["text/plain"].startswith("1. a <red> fox")
 
 
@@ -78,11 +71,11 @@ def sheet_width(data: str) -> int:
 def test_as_html_the_images_are_there_and_nothing_is_written_out(after_a_run, template, sanitized):
     exporter = HTMLExporter(template_name=template, sanitize_html=sanitized)
     page, _ = exporter.from_notebook_node(after_a_run)
-    shown = page.partition('<div class="ig-plain">')[2]
-    assert ("element.innerHTML" in shown) != sanitized
+    shown = page.partition('<div class="ig-fallback">')[2]
+    assert ('createElement("style")' in shown) != sanitized
     shown = re.sub("<script.*?</script>", "", shown, flags=re.DOTALL)
     (sheet,) = re.findall(r'<img [^>]*src="data:image/jpeg;base64,([^"]*)"', shown)
-    assert sheet_width(sheet) > 3 * 180
+    assert sheet_width(sheet) > 3 * 240
     assert "done · EMULATED" in shown
     assert [f"a-red-fox-{number}.png" in shown for number in (1, 2, 3)] == [True] * 3
     assert "&lt;style" not in shown

@@ -139,15 +139,17 @@ def test_a_run_fills_gallery_tree_and_fallback(form, emulator):
     assert form.panel.tabs.selected_index == 1
     assert "1 of 1 image," in form.panel.header.status.value
     assert any(node["path"] == "step_2.output.assets.0.file_url" for node in form.panel.tree.nodes)
-    assert "data:image/webp" in form._fallback._repr_html_()
+    listed, sheet = form._fallback.outputs()
+    assert "a lamp for a hall" in listed["text/html"]
+    assert "image/jpeg" in sheet
     assert emulator.count("openai") == 1
 
 
 def test_without_a_run_the_fallback_shows_the_settings(form):
     control(form, "image_count").value = 3
     control(form, "model").value = "grok-imagine-image"
-    plain, pictures, _ = form._fallback.outputs()
-    for shown in (plain["text/html"], form._fallback._repr_html_(), plain["text/plain"]):
+    plain, pictures = form._fallback.outputs()
+    for shown in (plain["text/html"], plain["text/plain"]):
         assert "a lamp for {{room}}" in shown
         assert "grok-imagine-image" in shown
         assert "Image Quality" not in shown

@@ -7,6 +7,7 @@ import io
 import json
 import time
 import zipfile
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -158,10 +159,14 @@ def test_an_image_that_is_damaged_is_told_of_when_it_is_looked_at(workspace: Wor
 
 def test_without_a_kernel_a_static_table_is_shown(run: Run, workspace: Workspace):
     gallery = Gallery(run)
-    assert gallery._fallback._repr_html_().count("data:image/webp") == 3
+    listed, sheet = gallery._fallback.outputs()
+    assert listed["text/html"].count("<li>") == 3
+    assert images.sniff(b64decode(sheet["image/jpeg"])) == "image/jpeg"
     assert repr(gallery._fallback) == repr(run)
     stored = Gallery(workspace.records(), store=workspace.store)
-    assert stored._fallback._repr_html_().count("data:image/webp") == 3
+    listed, sheet = stored._fallback.outputs()
+    assert listed["text/html"].count("<li>") == 3
+    assert images.sniff(b64decode(sheet["image/jpeg"])) == "image/jpeg"
     assert "{{" not in stored._fallback._repr_html_()
     assert "3 images from the store" in repr(stored._fallback)
 
