@@ -6,5 +6,5 @@ goes on and waits in `run_queue`, the other forms in `notebook_steps`. `gallery`
 `tiles`, `field_group`, `header` and `import_export` hold anywidgets, all of them a `base.BaseWidget`; their
 scripts and styles are the files in `assets/`. `parts` are the controls that one widget draws many of.
 `thumbnail_delivery` makes and sends the gallery's thumbnails, `history` finds images of all runs, `marks` are
-stars and notes, `run_settings` says a run's settings in the platform's words, `image_archive` packs a download.
+stars and notes, `run_settings` says a run's settings in the platform's words, `image_archive` packs a zip.
 """

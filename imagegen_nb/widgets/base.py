@@ -20,7 +20,7 @@ _ASSETS = Path(__file__).parent / "assets"
 
 
 def _minified(script: str) -> str:
-    """The script without indentation and comment lines: every saved widget repeats the one it keeps, and every
+    """The script without indentation and comment lines: every saved widget repeats the one it keeps, and each
     page that shows a widget waits for the others."""
     lines = (line.strip() for line in script.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))

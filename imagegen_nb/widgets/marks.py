@@ -36,7 +36,7 @@ class MarkKeeper(Protocol):
 
 
 class MemoryMarks:
-    """Marks that live as long as this object. Images have ids of their own, so that galleries can share one."""
+    """Marks that live as long as this object. Images have ids of their own, so galleries can share one."""
 
     def __init__(self) -> None:
         self._marks: dict[str, Mark] = {}
@@ -54,4 +54,4 @@ class MemoryMarks:
 
 
 KERNEL_MARKS = MemoryMarks()
-"""What all galleries of this process share, until a store keeps marks: a star is the image's, whoever shows it."""
+"""What all galleries of this process share, until a store keeps marks: a star is the image's."""

@@ -90,6 +90,7 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
         expect_status(page)
     expect(page.get_by_text("the output", exact=True)).to_be_visible()
     page.get_by_role("button", name="Previous run").click()
+    expect(page.get_by_text("Run 1 of 2")).to_be_visible()
     path = page.get_by_role("button", name="Copy path {{step_2.output.assets.0.file_url}}").first
     path.click()
     told = "Copied {{step_2.output.assets.0.file_url}} These paths mean run 2, which is the output."
