@@ -6,7 +6,9 @@ const emptyCard = (id) => {
   return h("li", { class: "igw-card igw-unloaded" },
     h("div", { class: "igw-frame" },
       h("button", { type: "button", class: "igw-open", "data-key": `open ${id}`, "aria-label": `${name}, loading` })),
-    h("div", { class: "igw-name" }, name));
+    // As high as the card of an image that is known: the list is measured by any of them.
+    h("div", { class: "igw-meta" }, h("div", { class: "igw-name" }, h("b", null, name)), h("div", { class: "igw-facts" }, "\u00a0"),
+      h("div", { class: "igw-card-actions" })));
 };
 
 // What lies over a picture is for the mouse; by keyboard it is in the menu, and Tab is not held up by it.
