@@ -113,7 +113,8 @@ def live(form: StepForm, run: Run, words: str) -> Iterator[tuple[str, str]]:
     yield "preview with a problem", panel.inputs.resolved
     panel.inputs.show("a {{thing}}", form._draft_inputs.fill("a {{thing}}").text)
     form._fallback._page = worded(run, words).static_page
-    yield "static fallback", form._fallback._repr_html_()
+    for number, output in enumerate(form._fallback.outputs()):
+        yield f"static fallback {number}", output.get("text/html", "")
     for number, widget in enumerate(part for top in panel.widgets for part in _parts(top)):
         if isinstance(widget, HTML):
             yield f"widget {number}", widget.value
