@@ -104,15 +104,15 @@ def check(
     note = ""
     if declared in EXTENSIONS and declared != media_type:
         note = f"declared {declared}, the bytes are {media_type}"
-    transcodes = store_as is not None and store_as != media_type
-    picture = _decode(data, media_type, needs_pixels=transcodes)
+    other_type = store_as if store_as != media_type else None
+    picture = _decode(data, media_type, needs_pixels=bool(other_type))
     has_alpha = picture.has_transparency_data
     width, height = image_metadata.upright_size(picture)
     lost: tuple[str, ...] = ()
-    if store_as is not None and transcodes:
+    if other_type:
         lost = image_metadata.lost(picture, data)
-        data = _encode(image_metadata.upright(picture), store_as)
-        media_type, file = store_as, None
+        data = _encode(image_metadata.upright(picture), other_type)
+        media_type, file = other_type, None
     return CheckedImage(data, media_type, width, height, has_alpha, note, lost, file)
 
 
@@ -148,34 +148,23 @@ def _decode(data: bytes, media_type: str, *, needs_pixels: bool = True) -> PILIm
 
     Where nobody needs them, they may stay there: of most PNGs it can be told that they would decode.
     """
-    if not needs_pixels and media_type == "image/png" and (picture := _proven_png(data)):
-        return picture
     try:
-        return _decode_strictly(data, media_type)
+        return _decode_strictly(data, media_type, needs_pixels)
     except ImageRejected:
         if (less := image_metadata.without_metadata(data)) is None:
             raise
-    return _decode_strictly(less, media_type)
+    return _decode_strictly(less, media_type, needs_pixels)
 
 
-def _proven_png(data: bytes) -> PILImage.Image | None:
-    """The opened picture; None where it takes a decoder to see whether it is one."""
-    try:
-        picture = _opener("image/png")(io.BytesIO(data))
-    except Exception:  # noqa: BLE001 - as below, and read again there
-        return None
-    small_enough = picture.width * picture.height <= MOST_PIXELS
-    return picture if small_enough and png_proof.is_whole(data) else None
-
-
-def _decode_strictly(data: bytes, media_type: str) -> PILImage.Image:
+def _decode_strictly(data: bytes, media_type: str, needs_pixels: bool) -> PILImage.Image:
     name = _PILLOW_NAMES[media_type]
     opener = _opener(media_type)  # loads modules: where that fails, it is not for the image's sake
     try:
         picture = opener(io.BytesIO(data))
         pixels = picture.width * picture.height
         scanned = pixels * data.count(_SCAN) if media_type == "image/jpeg" else 0
-        if pixels <= MOST_PIXELS and scanned <= _MOST_SCANNED:
+        is_small_enough = pixels <= MOST_PIXELS and scanned <= _MOST_SCANNED
+        if is_small_enough and (needs_pixels or not png_proof.is_whole(data)):
             picture.load()
     # Pillow's decoders raise many types on hostile bytes (SyntaxError, struct.error, MemoryError, …).
     except Exception as error:  # noqa: BLE001
