@@ -84,11 +84,7 @@ async def execute(prepared: PreparedRun) -> Run:
         raise asyncio.CancelledError(
             f"run cancelled: {run.returned} of {counted(run.requested, 'image')} had arrived"
             + (" and are kept in the store" if run.returned else "")
-            + (
-                "; a request under way may still be charged"
-                if active.asked and not prepared.route.free
-                else ""
-            )
+            + ("; a request under way may still be charged" if active.may_cost else "")
         ) from None
     except Exception:
         # From a plug-in: the ledger must not hold the run as under way for as long as the process lives.
