@@ -16,6 +16,8 @@ from rich import filesize
 
 from imagegen_nb.core.redaction import visible
 
+SHOWN_FIRST = "imagegen_nb.shown_first"
+"""In the metadata of what stands below a widget: its text as its cell showed it, if it has changed since."""
 _COLUMNS = 4
 _MOST_TILES = 24
 _TILES_OF_MORE = 12

@@ -18,7 +18,7 @@ from typing import Any
 from IPython.display import display
 
 from imagegen_nb.core.contact_sheet import contact_sheet
-from imagegen_nb.core.html_repr import Page
+from imagegen_nb.core.html_repr import SHOWN_FIRST, Page
 
 _PAUSE = 4.0
 """Seconds without a change before `update_later` updates."""
@@ -45,19 +45,25 @@ class StaticFallback:
     def __init__(self, page: Callable[[], Page]) -> None:
         self._page = page
         self._handles: list[Any] = []
+        self._shown_first: tuple[str, ...] = ()
         self._timer: threading.Timer | None = None
 
     def show(self) -> None:
         """Put it below the widget; called while the widget's cell is running."""
-        self._handles = [display(data, raw=True, display_id=True) for data in self.outputs()]  # type: ignore[no-untyped-call]
+        outputs = self.outputs()
+        self._shown_first = tuple(data["text/plain"] for data in outputs)
+        self._handles = [
+            display(data, raw=True, display_id=True, metadata={SHOWN_FIRST: None})  # type: ignore[no-untyped-call]
+            for data in outputs
+        ]
         display({**_NOTHING, "application/javascript": _SCRIPT}, raw=True)  # type: ignore[no-untyped-call]
 
     def update(self) -> None:
         """Render it again, wherever it was shown."""
         self.cancel()
         if self._handles:
-            for handle, data in zip(self._handles, self.outputs(), strict=True):
-                handle.update(data, raw=True)
+            for handle, data, first in zip(self._handles, self.outputs(), self._shown_first, strict=True):
+                handle.update(data, raw=True, metadata={SHOWN_FIRST: first})
 
     def update_later(self) -> None:
         """Render it again after a pause: somebody is typing."""

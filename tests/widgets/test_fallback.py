@@ -42,7 +42,7 @@ def data_of(outputs: list) -> list[dict]:
 
 def test_a_form_that_nobody_looked_at_is_small_and_shows_its_settings(emulator, tmp_path):
     notebook = executed([FORM.format(url=emulator.url)], tmp_path)
-    assert len(nbformat.writes(notebook).encode()) < 10_000
+    assert len(nbformat.writes(notebook).encode()) < 10_500
     widget, plain, pictures, style = data_of(notebook.cells[0].outputs)
     assert widget["text/plain"] == "Image Generation step (run this cell to use the form)"
     assert widget["text/html"] == "<div>Image Generation step (run this cell to use the form)</div>"
