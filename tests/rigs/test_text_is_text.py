@@ -88,10 +88,14 @@ def static(run: Run, words: str) -> Iterator[tuple[str, str]]:
     yield "step file", definition._repr_html_()
     finding = Finding(words, words, "success", words, words, reached=True)
     yield "references", ReferenceReport((finding, replace(finding, reached=False)))._repr_html_()
-    yield "page", GalleryPage.of_run(told).static_page().html()
+    shown = GalleryPage.of_run(told).static_page()
+    yield "page", shown.html()
+    yield "plain page", shown.plain_html()
     records = [asset.stored for asset in told.output.assets if asset.stored]
     page = GalleryPage.of_records("x", [replace(record, file_name=words) for record in records], None)
-    yield "page of records", replace(page, title=words, notes=(words,)).static_page().html()
+    shown = replace(page, title=words, notes=(words,)).static_page()
+    yield "page of records", shown.html()
+    yield "plain page of records", shown.plain_html()
 
 
 def live(form: StepForm, run: Run, words: str) -> Iterator[tuple[str, str]]:
@@ -111,10 +115,14 @@ def live(form: StepForm, run: Run, words: str) -> Iterator[tuple[str, str]]:
         field.show(replace(state, value=None) if state.control == "text" else state)
     panel.inputs.show("a {{thing}} and {{nothing}}", "")
     yield "preview with a problem", panel.inputs.resolved
-    panel.inputs.show("a {{thing}}", form._draft_inputs.fill("a {{thing}}").text)
-    form._fallback._page = worded(run, words).static_page
-    for number, output in enumerate(form._fallback.outputs()):
-        yield f"static fallback {number}", output.get("text/html", "")
+    panel.inputs.show("a {{thing}}", f"a {words}")
+    yield "form before a run", form._static_page().html()
+    yield "fallback before a run", form._fallback.outputs()[0]["text/html"]
+    form.run_result = worded(run, words)
+    yield "form after a run", form._static_page().html()
+    yield "fallback after a run", form._fallback.outputs()[0]["text/html"]
+    form.run_result = None
+    # The widgets of our own put words into the page as text: test_hostile_text_in_lab looks at that.
     for number, widget in enumerate(part for top in panel.widgets for part in _parts(top)):
         if isinstance(widget, HTML):
             yield f"widget {number}", widget.value
