@@ -46,7 +46,7 @@ from imagegen_nb.errors import (
     StoreError,
 )
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.runs import differences, ledger, local_addresses
+from imagegen_nb.runs import differences, ledger, local_addresses, recent_runs
 from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
@@ -316,7 +316,9 @@ class _ActiveRun:
                 error, status = store_error, "failed"
         if status == "done" and len(assets) < self.prepared.request.count:
             status = "partial"
-        return self._run(status, assets, error)
+        run = self._run(status, assets, error)
+        recent_runs.remember(run)
+        return run
 
     def _record(self, status: Status, error: ImagegenError | None) -> tuple[Asset, ...]:
         """Write the end of the run and the records of its images; may block."""

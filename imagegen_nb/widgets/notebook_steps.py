@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
 
+from imagegen_nb.runs import recent_runs
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -78,9 +79,10 @@ def others(form: NotebookStep) -> dict[str, NotebookStep]:
 
 
 def runs_of_others(form: NotebookStep) -> list[Run]:
-    """The runs of all other forms in the order they began."""
+    """The runs of all other forms, and the last ones made by code, in the order they began."""
     found = (run for other in _alive() if other is not form for run in (*other.runs, other.run_result))
-    runs = {run.id: run for run in found if run is not None}
+    own = {run.id for run in form.runs}
+    runs = {run.id: run for run in (*recent_runs.recent(), *found) if run is not None and run.id not in own}
     return sorted(runs.values(), key=lambda run: run.started_at)
 
 

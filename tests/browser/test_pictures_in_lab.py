@@ -339,7 +339,7 @@ def test_the_runs_of_other_forms_are_found_in_the_history(open_notebook: OpenNot
     expect(press_run_of.locator(".ig-gallery .igw-grid img")).to_have_count(2)
     other = page.locator(".ig-form").last
     other.get_by_role("tab", name="Output").click()
-    other.get_by_role("button", name="Other forms too").click()
+    other.get_by_role("button", name="Whole notebook").click()
     options = other.get_by_role("option")
     expect(options).to_have_count(2)
     expect(options.first).to_have_accessible_name(re.compile("hero-image-1.webp, step_2"))

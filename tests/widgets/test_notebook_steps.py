@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from imagegen_nb.runs import recent_runs
 from imagegen_nb.widgets import notebook_steps
 
 
@@ -107,3 +108,11 @@ def test_the_runs_of_all_others_come_in_the_order_they_began():
     forms = [Form(f"step_{number}", run) for number, run in enumerate(runs)]
     forms[2].runs = (runs[2], runs[0])  # one run may be shown in two forms
     assert [run.id for run in notebook_steps.runs_of_others(forms[1])] == ["2", "3"]
+
+
+def test_the_runs_of_code_are_among_them_and_a_form_s_own_are_not():
+    own, by_code, shown = (SimpleNamespace(id=name, started_at=name) for name in ("1", "2", "3"))
+    form, _ = Form("step_1", own), Form("step_2", shown)
+    for run in (own, by_code, shown):
+        recent_runs.remember(run)
+    assert notebook_steps.runs_of_others(form) == [by_code, shown]

@@ -1,4 +1,4 @@
-// What of the history is listed: stars, one model, words, and the runs of other forms. Python does the finding.
+// What of the history is listed: stars, one model, words, and the runs of the whole notebook. Python does the finding.
 const TYPING_PAUSE = 300; // ms
 
 // `onChange` is called when something else is to be listed.
@@ -15,7 +15,7 @@ const historyFilter = (onChange) => {
   const typing = debounce(TYPING_PAUSE, onChange);
   const starred = toggle("starred", ICONS.star, "Starred");
   starred.classList.add("igw-starry");
-  const others = toggle("others", "", "Other forms too");
+  const others = toggle("others", "", "Whole notebook");
   const model = h("select", { "aria-label": "Model", "data-key": "history model", change: () => onChange() });
   const label = "Find in prompts, names, notes";
   const text = h("input", { type: "search", placeholder: label, "aria-label": label, "data-key": "history text", dir: "auto",
