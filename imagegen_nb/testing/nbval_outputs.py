@@ -118,8 +118,8 @@ def skipped_kinds(skipped_by_nbval: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def comparable(output: Any) -> None:
-    """Change an output in place: a picture becomes a line about it, a replay's error loses its trace, and what
-    stands below a widget is as its cell first showed it."""
+    """Change an output in place: a picture becomes a line about it, a replay's error loses its trace, and
+    what stands below a widget is as its cell first showed it."""
     data = output.get("data", {})
     metadata = output.get("metadata", {})
     if SHOWN_FIRST in metadata:
