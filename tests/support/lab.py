@@ -59,6 +59,8 @@ _NOTEBOOK_ERRORS = {
     "Command 'filebrowser:open-path' not registered.",
 }
 _NOTEBOOK_SCRIPT = "/static/notebook/notebook_core."
+# JupyterLab asks each kernel for a thread of its own for widgets, and does not catch that one dies meanwhile.
+_KERNEL_DIED = "Canceled future for create_subshell_request message before replies were done"
 _LOCAL_HOSTS = ("127.0.0.1", "localhost")
 
 # The kernel indicator says "idle" before there is a kernel, and cells run then are silently dropped.
@@ -108,6 +110,7 @@ _AXE = """async (selector) => {
 }"""
 _NOT_SEEN = {
     "elmPartiallyObscured",
+    "elmPartiallyObscuring",
     "outsideViewport",
     "bgImage",
     "bgGradient",
@@ -329,10 +332,9 @@ def contrasts(page: Page, selector: str) -> list[float]:
 def _cannot_be_read(node: dict[str, Any]) -> bool:
     """Whether axe is not sure of a contrast for a reason that is no flaw: the text is out of sight, or on a
     picture or a gradient that it cannot take the colour of."""
-    reasons = {
-        check["data"].get("messageKey") for check in node["any"] if isinstance(check.get("data"), dict)
-    }
-    return bool(reasons & _NOT_SEEN)
+    told = [check["data"] for check in [*node["any"], *node["none"]] if isinstance(check.get("data"), dict)]
+    out_of_sight = any("exceeds the grid bounds" in data.get("message", "") for data in told)
+    return out_of_sight or any(data.get("messageKey") in _NOT_SEEN for data in told)
 
 
 @dataclass
@@ -404,7 +406,8 @@ class Opener:
         return page
 
     def _on_page_error(self, error: Error) -> None:
-        if error.message not in _NOTEBOOK_ERRORS or _NOTEBOOK_SCRIPT not in (error.stack or ""):
+        of_notebook = error.message in _NOTEBOOK_ERRORS and _NOTEBOOK_SCRIPT in (error.stack or "")
+        if not of_notebook and error.message != _KERNEL_DIED:
             self.failures.append(f"page error: {error}\n{error.stack}")
 
     def _on_request(self, request: Request) -> None:

@@ -28,8 +28,11 @@ function render({ model, el }) {
     late: () => ({ comparer, selection, draw, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
   const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask) };
   const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone, onClose: focusImage });
-  // The browser gives the focus back to what had it, unless that was drawn anew.
-  const comparer = comparison({ ...parts, onClose: (id) => el.contains(focusNear(el)) || focusImage(id) });
+  // The browser gives the focus back to what had it, unless that was drawn anew: then it is in the closed dialog for a moment.
+  const comparer = comparison({ ...parts, onClose: (id) => {
+    const focused = focusNear(el);
+    if (!el.contains(focused) || comparer.dialog.contains(focused)) focusImage(id);
+  } });
   const selection = selectionBar({ onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
     remove: actions.remove });
   const strip = historyStrip({ ask, jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,

@@ -11,6 +11,12 @@ const emptyCard = (id) => {
       h("div", { class: "igw-card-actions" })));
 };
 
+// A path. Where there is little room its middle is cut: the step is always named, and which image it is.
+const pathText = (path) => {
+  const [, step, middle, rest] = path.match(/^([^.]*)(.*?)((?:assets.*)?)$/);
+  return h("code", null, h("span", null, step), h("span", { class: "igw-cut" }, middle), h("span", null, rest));
+};
+
 // What lies over a picture is for the mouse; by keyboard it is in the menu, and Tab is not held up by it.
 const overlays = (item, { chosen, choose, star }) => [
   h("label", { class: "igw-pick" }, h("input", { type: "checkbox", tabindex: "-1", checked: chosen, "aria-label": `Select ${item.name}`,
@@ -38,7 +44,7 @@ const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download,
       h("div", { class: "igw-card-actions" },
         item.path && h("button", { type: "button", class: "igw-button igw-path", title: `Copy ${item.path}`,
           "aria-label": `Copy path ${item.path}`, "data-key": `path ${item.id}`, click: () => copy(item.path) },
-        icon(ICONS.copy), h("code", null, item.path.replace(/[^{]+(?=assets)/, "…"))),
+        icon(ICONS.copy), pathText(item.path)),
         !item.missing && !gone && iconButton(`Download ${item.name}`, ICONS.download, () => download(item),
           { "data-key": `get ${item.id}` }), more)));
 };
