@@ -407,7 +407,7 @@ class Opener:
 
     def _on_page_error(self, error: Error) -> None:
         of_notebook = error.message in _NOTEBOOK_ERRORS and _NOTEBOOK_SCRIPT in (error.stack or "")
-        if not of_notebook and error.message != _KERNEL_DIED:
+        if not of_notebook and _KERNEL_DIED not in error.message:
             self.failures.append(f"page error: {error}\n{error.stack}")
 
     def _on_request(self, request: Request) -> None:
