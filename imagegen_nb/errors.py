@@ -10,6 +10,7 @@ ImagegenError
 ├── StepFailed             a run failed under "terminate"; `.run` and `.error` tell how
 ├── StoreError             the store cannot do what was asked
 │   ├── StorageLimitReached
+│   ├── CellTaken          another process runs this cell of a sweep, or has run it
 │   └── AssetNotFound
 ├── ImageRejected          bytes that are not an acceptable image
 ├── ReplayError            a cassette that cannot be used, read or written
@@ -145,6 +146,13 @@ class StorageLimitReached(StoreError):
     """Stored bytes are at or past the limit; no provider was called."""
 
     kind = "storage_limit"
+
+
+class CellTaken(StoreError):
+    """A run for the same cell of a sweep, and the same attempt, stands in the ledger already; nothing was
+    sent."""
+
+    kind = "cell_taken"
 
 
 class AssetNotFound(StoreError):
