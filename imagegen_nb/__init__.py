@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from imagegen_nb.runs.run import Run
     from imagegen_nb.runs.simulation import simulate
     from imagegen_nb.runs.workspace import Workspace
+    from imagegen_nb.step.diff import diff
     from imagegen_nb.step.output_references import paths
     from imagegen_nb.step.step import ImageGenerationStep
     from imagegen_nb.step_file.export import save_step
@@ -45,6 +46,7 @@ __all__ = [
     "VertexAI",
     "Workspace",
     "check_references",
+    "diff",
     "load_step",
     "paths",
     "save_step",
@@ -65,6 +67,7 @@ _HOMES = {
     "VertexAI": "providers.credentials",
     "Workspace": "runs.workspace",
     "check_references": "runs.output_reference_check",
+    "diff": "step.diff",
     "load_step": "step_file.load",
     "paths": "step.output_references",
     "save_step": "step_file.export",
