@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from imagegen_nb.step.step import ImageGenerationStep
     from imagegen_nb.step_file.export import save_step
     from imagegen_nb.step_file.load import load_step
+    from imagegen_nb.sweeps.sweep import Sweep
     from imagegen_nb.widgets.form import StepForm
     from imagegen_nb.widgets.gallery import Gallery
 
@@ -43,6 +44,7 @@ __all__ = [
     "Run",
     "StepFailed",
     "StepForm",
+    "Sweep",
     "VertexAI",
     "Workspace",
     "check_references",
@@ -64,6 +66,7 @@ _HOMES = {
     "Run": "runs.run",
     "StepFailed": "errors",
     "StepForm": "widgets.form",
+    "Sweep": "sweeps.sweep",
     "VertexAI": "providers.credentials",
     "Workspace": "runs.workspace",
     "check_references": "runs.output_reference_check",

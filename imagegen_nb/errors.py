@@ -3,6 +3,7 @@
 ImagegenError
 ├── InvalidStep            settings that break a rule; `.problems` lists every one
 ├── InvalidOption          an argument of a call (not a setting) that cannot be used
+├── InvalidSweep           cells of a sweep that cannot be run; `.skipped` lists each with its reasons
 ├── VariableError          a prompt's variables cannot be filled; nothing was spent
 ├── DefinitionError        a step file that cannot be read or written; `.place` says where
 │   └── SecretFound        writing was refused because the text holds something like a key
@@ -96,6 +97,17 @@ class InvalidOption(ImagegenError):
     """An argument that cannot be used as given; the message names it and the remedy."""
 
     kind = "invalid_option"
+
+
+class InvalidSweep(ImagegenError):
+    """Combinations of a sweep that no run can have; nothing was sent. `skipped` holds each with its
+    reasons."""
+
+    kind = "invalid_sweep"
+
+    def __init__(self, message: str, skipped: tuple[Any, ...] = ()) -> None:
+        self.skipped = skipped
+        super().__init__(message)
 
 
 class VariableError(ImagegenError):

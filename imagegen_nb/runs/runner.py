@@ -329,7 +329,9 @@ class _ActiveRun:
             errors=[*filter(None, [error]), *(missing.error for missing in self.shortfalls)],
         )
         # The assets have no addresses yet, and nobody reads them here.
-        told = recipe.result_of(self._run(status, (), error), prepared.keys())
+        is_partial = status == "done" and len(named) < prepared.request.count
+        run = self._run("partial" if is_partial else status, (), error)
+        told = recipe.result_of(run, prepared.keys())
         recorded = store.finish(replace(ended, result_json=told), named)
         return tuple(Asset.of(record, store, replayed=prepared.route.replayed) for record in recorded)
 

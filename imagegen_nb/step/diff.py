@@ -66,7 +66,9 @@ class StepDiff:
     def title(self) -> str:
         """How many settings differ, in a line."""
         count = len(self.changes)
-        return f"{count} setting{' differs' if count == 1 else 's differ'}" if count else "the steps are equal"
+        return (
+            f"{count} setting{' differs' if count == 1 else 's differ'}" if count else "the steps are equal"
+        )
 
     def __repr__(self) -> str:
         return visible("\n".join([f"Diff · {self.title}", *(f"  {change}" for change in self.changes)]))
@@ -90,7 +92,8 @@ def diff(a: ImageGenerationStep, b: ImageGenerationStep) -> StepDiff:
     A setting that one step leaves unset, and the other sets to the model's default, differs: what is sent
     does. Raises `InvalidOption` for anything but steps.
     """
-    for name, step in (("a", a), ("b", b)):
+    given: tuple[tuple[str, object], ...] = (("a", a), ("b", b))
+    for name, step in given:
         if not isinstance(step, ImageGenerationStep):
             hint = "use its .step" if hasattr(step, "step") else "give a step"
             raise InvalidOption(f"diff: {name} is of type {type(step).__name__}: {hint}")

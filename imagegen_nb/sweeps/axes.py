@@ -21,15 +21,14 @@ from imagegen_nb.core.frames import rows_of
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.errors import InvalidOption, VariableError
+from imagegen_nb.providers import catalog
 from imagegen_nb.providers.capabilities import Integer, Model
-from imagegen_nb.providers.catalog import models
 from imagegen_nb.step.step import ImageGenerationStep
 
 INPUTS = "inputs."
 MOST_CELLS = 100_000
 _LARGEST_FILE = 50_000_000
 _DELIMITERS = ",;\t"
-_ROW = "row"
 
 
 class _Kept:
@@ -44,17 +43,15 @@ KEPT = _Kept()
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """The names of what varies, and each combination's values in that order. `given` says how it was told,
-    and `of_rows` which of the names came from rows, and so vary together."""
+    """The names of what varies, and each combination's values in that order. `of_rows` are the names that
+    came from rows, and so vary together."""
 
     names: tuple[str, ...]
     combinations: list[tuple[Any, ...]]
     of_rows: frozenset[str] = frozenset()
 
 
-def read(
-    step: ImageGenerationStep, over: Mapping[str, Iterable[Any]] | None, rows: object = None
-) -> Axes:
+def read(step: ImageGenerationStep, over: Mapping[str, Iterable[Any]] | None, rows: object = None) -> Axes:
     """The axes of `over`, each combined with each and with every row. Raises `InvalidOption`."""
     if over is not None and not isinstance(over, Mapping):
         raise InvalidOption(
@@ -62,8 +59,10 @@ def read(
             'over={"model": ["gpt-image-2", "grok-imagine-image"]}, or rows=... for a table'
         )
     row_dicts = [] if rows is None else _rows(rows)
-    prompts = _prompts(step, over or {}, row_dicts)
-    axes = {_axis(name, prompts, "over"): _values(str(name), values) for name, values in (over or {}).items()}
+    given = {name: _values(name, values) for name, values in (over or {}).items()}
+    prompts = [step.prompt, *given.get("prompt", ())]
+    prompts += [row["prompt"] for row in row_dicts if "prompt" in row]
+    axes = {_axis(name, prompts, "over"): values for name, values in given.items()}
     if not axes and rows is None:
         raise InvalidOption('nothing varies: give over={"prompt": ["…", "…"]}, or rows=...')
     columns = dict.fromkeys(name for row in row_dicts for name in row)
@@ -86,7 +85,10 @@ def read(
             "shorten an axis, or make several sweeps"
         )
     combinations = [
-        tuple(_cell_value(row.get(column, KEPT), name, f"rows[{number}].{column}") for column, name in renamed.items())
+        tuple(
+            _cell_value(row.get(column, KEPT), name, f"rows[{number}].{column}")
+            for column, name in renamed.items()
+        )
         for number, row in enumerate(row_dicts)
     ] or [()]
     for values in axes.values():
@@ -113,7 +115,7 @@ def with_inputs(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
             inner = place.get(parent, {})
             if not isinstance(inner, dict):
                 raise InvalidOption(
-                    f"inputs.{path}: {parent} is no object in the inputs of the sweep, so nothing in it can vary"
+                    f"inputs.{path}: {parent} is no object in the sweep's inputs, so nothing in it can vary"
                 )
             place[parent] = dict(inner)
             place = place[parent]
@@ -133,11 +135,11 @@ def _as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _axis(name: object, prompts: Sequence[str], where: str) -> str:
+def _axis(name: object, prompts: Sequence[object], where: str) -> str:
     """The axis that a name means. Raises `InvalidOption` with the nearest for one that is none."""
     known = list(ImageGenerationStep.model_fields)
     if not isinstance(name, str):
-        raise InvalidOption(f"{where} has the axis {name!r}: an axis is text, such as \"model\"")
+        raise InvalidOption(f'{where} has the axis {name!r}: an axis is text, such as "model"')
     if name in known:
         return name
     roots = dict.fromkeys(path.partition(".")[0] for prompt in prompts for path in _paths(prompt))
@@ -150,7 +152,9 @@ def _axis(name: object, prompts: Sequence[str], where: str) -> str:
     close = close or [key for key in known if key.endswith(f"_{name}")][:1]
     if name.startswith(INPUTS):
         has = f"it has {', '.join(inputs)}" if inputs else "it has no variables"
-        remedy = f"did you mean {close[0]}?" if close else f"write {{{{{path}}}}} into the prompt, or leave it out"
+        remedy = (
+            f"did you mean {close[0]}?" if close else f"write {{{{{path}}}}} into the prompt, or leave it out"
+        )
         raise InvalidOption(f"{where} has the axis {name!r}, which no prompt uses ({has}): {remedy}")
     remedy = f"did you mean {close[0]}?" if close else f"use {', '.join([*known, *inputs])}"
     raise InvalidOption(f"{where} has the axis {name!r}, which is neither a setting nor an input: {remedy}")
@@ -160,16 +164,7 @@ def _paths(prompt: object) -> tuple[str, ...]:
     return variables.paths(prompt) if isinstance(prompt, str) else ()
 
 
-def _prompts(
-    step: ImageGenerationStep, over: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
-) -> list[str]:
-    """Every prompt of the sweep: their variables are what inputs may be called."""
-    varied = over.get("prompt", ())
-    given = varied if isinstance(varied, list | tuple) else ()
-    return [step.prompt, *given, *(row["prompt"] for row in rows if "prompt" in row)]
-
-
-def _values(name: str, values: Any) -> list[Any]:
+def _values(name: object, values: Any) -> list[Any]:
     """The values of an axis. Raises `InvalidOption`, naming it, for what is no list of different ones."""
     place = f"over[{name!r}]"
     if isinstance(values, str | bytes | Mapping | Model) or not isinstance(values, Iterable):
@@ -188,19 +183,17 @@ def _values(name: str, values: Any) -> list[Any]:
         key = _as_json(value)
         if key in seen:
             raise InvalidOption(
-                f"{place} has {label(value, 60)!r} twice: leave one out; to run each cell several times use repeats"
+                f"{place} has {label(value, 60)!r} twice: leave one out; repeats=2 runs each cell twice"
             )
         seen.add(key)
     return found
 
 
-def _cell_value(value: Any, name: str, place: str) -> Any:
+def _cell_value(value: Any, name: object, place: str) -> Any:
     """A value as plain data; a declared model is its name, and usable from now on."""
     if value is KEPT or value is None:
         return value
     if name == "model" and isinstance(value, Model):
-        from imagegen_nb.providers import catalog
-
         return catalog.declare(value).model.name
     try:
         return plain(value, place)
@@ -216,15 +209,17 @@ def _rows(rows: object) -> list[dict[str, Any]]:
     given = rows if table is None else table
     if isinstance(given, Mapping) or not isinstance(given, Iterable):
         raise InvalidOption(
-            f"rows is of type {type(rows).__name__}: give a list of dicts, the path of a CSV file, or a table of "
-            "pandas or polars"
+            f"rows is of type {type(rows).__name__}: give a list of dicts, the path of a CSV file, or a "
+            "table of pandas or polars"
         )
     found: list[dict[str, Any]] = []
     for number, row in enumerate(given):
         if number >= MOST_CELLS:
             raise InvalidOption(f"rows has more than {MOST_CELLS:,} rows: make several sweeps")
         if not isinstance(row, Mapping):
-            raise InvalidOption(f"rows[{number}] is of type {type(row).__name__}: give a dict of values by axis")
+            raise InvalidOption(
+                f"rows[{number}] is of type {type(row).__name__}: give a dict of values by axis"
+            )
         # A table has a place for every value: nothing in it means that the row says nothing.
         found.append({str(k): v for k, v in row.items() if not (table is not None and v is None)})
     return found
@@ -238,7 +233,9 @@ def _from_csv(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         reason = explain(error)
     else:
         if data is None:
-            raise InvalidOption(f"rows: {target} has more than {byte_size(_LARGEST_FILE)}: make several sweeps")
+            raise InvalidOption(
+                f"rows: {target} has more than {byte_size(_LARGEST_FILE)}: make several sweeps"
+            )
         try:
             return _csv_rows(data.decode("utf-8-sig"), str(target))
         except UnicodeDecodeError:
@@ -257,8 +254,8 @@ def _csv_rows(text: str, path: str) -> list[dict[str, Any]]:
         for row in reader:
             if None in row:
                 raise InvalidOption(
-                    f"rows: {path}, line {reader.line_num}: more values than the first line has names; text with a "
-                    f"{delimiter!r} in it needs quotes"
+                    f"rows: {path}, line {reader.line_num}: more values than the first line has names; text "
+                    f"with a {delimiter!r} in it needs quotes"
                 )
             rows.append({(name or "").strip(): value for name, value in row.items() if _says(name, value)})
     except csv.Error as error:
@@ -274,6 +271,9 @@ def _typed(name: str, value: str) -> Any:
     """A CSV file has only text: numbers of settings that take numbers are numbers."""
     if name not in ImageGenerationStep.model_fields:
         return value
-    kinds = [ImageGenerationStep.kinds().get(name), *(entry.model.settings.get(name) for entry in models())]
+    kinds = [
+        ImageGenerationStep.kinds().get(name),
+        *(entry.model.settings.get(name) for entry in catalog.models()),
+    ]
     is_number = any(isinstance(kind, Integer) for kind in kinds)
     return int(value) if is_number and value.strip().isdecimal() else value

@@ -32,7 +32,10 @@ def test_equal_steps_have_no_difference():
 
 def test_models_of_two_providers():
     found = ig.diff(STEP, ig.ImageGenerationStep(model="grok-imagine-image", prompt=STEP.prompt))
-    assert found.as_dict() == {"model": ("gpt-image-2", "grok-imagine-image"), "image_size": ("1024x1024", None)}
+    assert found.as_dict() == {
+        "model": ("gpt-image-2", "grok-imagine-image"),
+        "image_size": ("1024x1024", None),
+    }
 
 
 @pytest.mark.parametrize(("a", "b"), [(STEP, {"prompt": "x"}), (None, STEP)])
@@ -42,7 +45,9 @@ def test_anything_but_steps_is_refused(a, b):
 
 
 def test_the_words_that_differ_are_marked():
-    root = html5lib.parse(ig.diff(STEP, STEP.replace(prompt="A <blue> lamp on sand"))._repr_html_(), namespaceHTMLElements=False)
+    root = html5lib.parse(
+        ig.diff(STEP, STEP.replace(prompt="A <blue> lamp on sand"))._repr_html_(), namespaceHTMLElements=False
+    )
     assert ["".join(mark.itertext()) for mark in root.iter("del")] == ["red"]
     assert "".join("".join(mark.itertext()) for mark in root.iter("ins")) == "<blue>"
 
