@@ -51,7 +51,9 @@ class Axes:
     of_rows: frozenset[str] = frozenset()
 
 
-def read(step: ImageGenerationStep, over: Mapping[str, Iterable[Any]] | None, rows: object = None) -> Axes:
+def read(
+    step: ImageGenerationStep, over: Mapping[str, Iterable[Any]] | None = None, rows: object = None
+) -> Axes:
     """The axes of `over`, each combined with each and with every row. Raises `InvalidOption`."""
     if over is not None and not isinstance(over, Mapping):
         raise InvalidOption(
@@ -62,14 +64,15 @@ def read(step: ImageGenerationStep, over: Mapping[str, Iterable[Any]] | None, ro
     given = {name: _values(name, values) for name, values in (over or {}).items()}
     prompts = [step.prompt, *given.get("prompt", ())]
     prompts += [row["prompt"] for row in row_dicts if "prompt" in row]
-    axes = {_axis(name, prompts, "over"): values for name, values in given.items()}
+    over_names = {name: _axis(name, prompts, "over") for name in given}
+    axes = {over_names[name]: values for name, values in given.items()}
     if not axes and rows is None:
         raise InvalidOption('nothing varies: give over={"prompt": ["…", "…"]}, or rows=...')
     columns = dict.fromkeys(name for row in row_dicts for name in row)
     renamed = {column: _axis(column, prompts, "rows") for column in columns}
     if both := [column for column, name in renamed.items() if name in axes]:
         raise InvalidOption(f"{both[0]} stands in over and in rows: leave it out of one of them")
-    names = (*renamed.values(), *axes)
+    names = (*renamed.values(), *over_names.values())
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InvalidOption(f"{twice} is given twice: leave one of them out")
@@ -221,7 +224,10 @@ def _rows(rows: object) -> list[dict[str, Any]]:
                 f"rows[{number}] is of type {type(row).__name__}: give a dict of values by axis"
             )
         # A table has a place for every value: nothing in it means that the row says nothing.
-        found.append({str(k): v for k, v in row.items() if not (table is not None and v is None)})
+        told = dict(row)
+        if table is not None:
+            told = {name: _whole(name, value) for name, value in row.items() if value is not None}
+        found.append({str(name): value for name, value in told.items()})
     return found
 
 
@@ -251,6 +257,9 @@ def _csv_rows(text: str, path: str) -> list[dict[str, Any]]:
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)
     rows = []
     try:
+        heads = [name.strip() for name in reader.fieldnames or ()]
+        if twice := [name for name in heads if heads.count(name) > 1]:
+            raise InvalidOption(f"rows: {path} has the column {twice[0]!r} twice: leave one out")
         for row in reader:
             if None in row:
                 raise InvalidOption(
@@ -259,7 +268,9 @@ def _csv_rows(text: str, path: str) -> list[dict[str, Any]]:
                 )
             rows.append({(name or "").strip(): value for name, value in row.items() if _says(name, value)})
     except csv.Error as error:
-        raise InvalidOption(f"rows: {path}, line {reader.line_num}: {error}") from None
+        raise InvalidOption(
+            f"rows: {path}, line {reader.line_num}: {error}. Are all quotes closed?"
+        ) from None
     return [{name: _typed(name, value) for name, value in row.items()} for row in rows]
 
 
@@ -269,11 +280,17 @@ def _says(name: str | None, value: str | None) -> bool:
 
 def _typed(name: str, value: str) -> Any:
     """A CSV file has only text: numbers of settings that take numbers are numbers."""
+    return int(value) if _takes_numbers(name) and value.strip().isdecimal() else value
+
+
+def _whole(name: object, value: Any) -> Any:
+    """A column in which a number is missing holds the others as fractions."""
+    is_whole = isinstance(value, float) and value.is_integer() and _takes_numbers(name)
+    return int(value) if is_whole else value
+
+
+def _takes_numbers(name: object) -> bool:
     if name not in ImageGenerationStep.model_fields:
-        return value
-    kinds = [
-        ImageGenerationStep.kinds().get(name),
-        *(entry.model.settings.get(name) for entry in catalog.models()),
-    ]
-    is_number = any(isinstance(kind, Integer) for kind in kinds)
-    return int(value) if is_number and value.strip().isdecimal() else value
+        return False
+    own = [entry.model.settings.get(str(name)) for entry in catalog.models()]
+    return any(isinstance(kind, Integer) for kind in [ImageGenerationStep.kinds().get(str(name)), *own])
