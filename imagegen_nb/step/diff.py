@@ -17,6 +17,7 @@ _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _MOST_WORDS = 4_000
 """Of each prompt; comparing more takes the square of it, and nobody reads that."""
 _STYLE = 'style="vertical-align:top;text-align:left;padding:2px 12px 2px 0;overflow-wrap:anywhere"'
+_NAME = 'style="vertical-align:top;text-align:left;padding:2px 12px 2px 0;white-space:nowrap"'
 _CHANGED = 'style="font-weight:bold;text-decoration:{}"'
 
 
@@ -75,7 +76,7 @@ class StepDiff:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td {_STYLE}>{escape(change.setting)}</td>{_cells(change)}</tr>" for change in self.changes
+            f"<tr><td {_NAME}>{escape(change.setting)}</td>{_cells(change)}</tr>" for change in self.changes
         )
         head = f"<tr><td {_STYLE}></td><td {_STYLE}>a</td><td {_STYLE}>b</td></tr>" if rows else ""
         table = f'<table style="margin:0">{head}{rows}</table>' if rows else ""

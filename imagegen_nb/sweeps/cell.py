@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from imagegen_nb.core.redaction import visible
@@ -12,13 +12,37 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps.axes import INPUTS, label
+from imagegen_nb.sweeps.cells import Plan
 from imagegen_nb.sweeps.costs import cost_of, estimate_of
 from imagegen_nb.sweeps.results import CellOutcome, Result
 
-if TYPE_CHECKING:
-    from imagegen_nb.sweeps.sweep import Sweep
-
 _LONGEST_VALUE = 60
+
+
+class CellSource(Protocol):
+    """A `Sweep` as its cells and its grid see it."""
+
+    axes: tuple[str, ...]
+    repeats: int
+    _plans: list[Plan]
+    _of_rows: frozenset[str]
+
+    @property
+    def title(self) -> str:
+        """What the sweep is, in a line."""
+        ...
+
+    def notes(self) -> list[str]:
+        """What there is to say of the whole."""
+        ...
+
+    def _step_and_inputs(self, number: int) -> tuple[ImageGenerationStep, dict[str, Any]]: ...
+
+    def _result(self, number: int) -> Result: ...
+
+    def _run_of(self, number: int) -> Run | None: ...
+
+    def _assets_of(self, number: int) -> tuple[Asset, ...]: ...
 
 
 class Cell:
@@ -27,7 +51,7 @@ class Cell:
     It holds no images: `run` and `assets` come out of the store when they are asked for.
     """
 
-    def __init__(self, sweep: Sweep, number: int) -> None:
+    def __init__(self, sweep: CellSource, number: int) -> None:
         self._sweep = sweep
         self.number = number
 

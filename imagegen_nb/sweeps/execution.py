@@ -121,6 +121,7 @@ class Execution:
                 run = await execute(prepared)
             except StepFailed as failed:
                 run = failed.run
+            entry = await self._entry(prepared.run_id)
         except asyncio.CancelledError:
             await asyncio.shield(self._note_stored(task, prepared.run_id, attempt))
             raise
@@ -130,7 +131,6 @@ class Execution:
         if isinstance(run.error, CellTaken):
             self._end(task, Result(outcome="running", attempt=attempt, error=str(run.error)))
             return
-        entry = await self._entry(prepared.run_id)
         charge: Charge = getattr(run.error, "charge", "none") if entry is None else entry.charge
         self._end(task, replace(result_of_run(run, charge), attempt=attempt))
         self._stop_for(task, run.error)

@@ -10,17 +10,13 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from imagegen_nb.core import images
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.sweeps.axes import INPUTS, label
-from imagegen_nb.sweeps.cell import Cell
-
-if TYPE_CHECKING:
-    from imagegen_nb.sweeps.sweep import Sweep
+from imagegen_nb.sweeps.cell import Cell, CellSource
 
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _LONGEST = 300
@@ -40,7 +36,7 @@ class Grid:
     """Cells of a sweep as rows and columns. It shows itself in a notebook, and prints as a list."""
 
     def __init__(
-        self, sweep: Sweep, cells: list[Cell], rows: str | None, columns: str | None, most: int
+        self, sweep: CellSource, cells: list[Cell], rows: str | None, columns: str | None, most: int
     ) -> None:
         if type(most) is not int or most < 0:
             raise InvalidOption(f"most = {most!r}: give a whole number from 0 on")
@@ -135,7 +131,9 @@ class Grid:
         return {"text/plain": self.text(), "text/html": self.html()}
 
 
-def _placed(sweep: Sweep, rows: str | None, columns: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _placed(
+    sweep: CellSource, rows: str | None, columns: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Which axes run down and which across. What came as rows runs down together."""
     together = tuple(axis for axis in sweep.axes if axis in sweep._of_rows)
     free = [axis for axis in sweep.axes if axis not in (*together, rows, columns)]

@@ -454,12 +454,12 @@ class Sweep:
             notes.append(f"{reused:,} reused: made earlier by the same call")
         if unknown := len(self.unknown):
             notes.append(
-                f"{unknown:,} may have been charged and brought no image: they are run again only if asked, "
-                'by run(repeat="unknown") or run(repeat=[cells])'
+                f"charge unknown: {unknown:,} may have been paid for and brought no image. They are run "
+                'again only if asked, by run(repeat="unknown") or run(repeat=[cells])'
             )
         notes += [f"stopped: {reason}" for reason in self.stopped]
         if self.skipped:
-            notes.append(f"{len(self.skipped):,} combinations cannot be run: see sweep.skipped")
+            notes.append(f"left out: {len(self.skipped):,} that cannot be run, see sweep.skipped")
         if (estimate := self.estimate) is not None:
             notes.append(f"estimate: {estimate}")
         return notes

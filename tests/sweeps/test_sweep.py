@@ -64,7 +64,7 @@ def test_what_cannot_be_run_is_left_out_if_wanted():
         "model: grok-imagine-image · image_quality: (unset)",
     ]
     assert "does not apply" in str(one.skipped[0])
-    assert "1 combinations cannot be run" in repr(one)
+    assert "left out: 1 that cannot be run" in repr(one)
 
 
 def test_a_sweep_of_which_nothing_can_be_run_is_an_error_also_then():
@@ -161,7 +161,7 @@ def test_what_may_have_been_charged_is_run_again_only_if_asked(emulator, workspa
     emulator.script("openai", Fault("drop"))
     one = run(sweep(), workspace, concurrency=1)
     assert one.counts() == {"done": 2, "unknown": 1}
-    assert "1 may have been charged and brought no image" in repr(one)
+    assert "charge unknown: 1 may have been paid for" in repr(one)
     assert "charge unknown" in one.grid().html()
     run(one, workspace)
     run(sweep(), workspace)
