@@ -150,6 +150,7 @@ class PastRun:
             path="",
             facts=facts,
             thumbnail=partial(thumbnail, first, images.STATIC) if first else (lambda: None),
+            absent="image stored elsewhere" if first else "no image",
         )
 
     def __repr__(self) -> str:

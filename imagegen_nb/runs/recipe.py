@@ -44,8 +44,8 @@ def recipe(
     keys = tuple(keys)
     return Recipe(
         prompt=_storable(request.prompt, keys),
-        settings_json=_text(_without_keys(step.settings(), keys)),
-        inputs_json=_text(_bounded(_without_keys(inputs, keys))),
+        settings_json=_text(without_keys(step.settings(), keys)),
+        inputs_json=_text(_bounded(without_keys(inputs, keys))),
         call=call_of(request, keys),
     )
 
@@ -78,7 +78,7 @@ def result_of(run: Run, keys: Iterable[str] = ()) -> str:
         "replayed": run.replayed,
     }
     kept = {name: value for name, value in facts.items() if value not in (None, [], {}, False)}
-    return _text(_without_keys(kept, tuple(keys)))
+    return _text(without_keys(kept, tuple(keys)))
 
 
 def _storable(text: str, keys: tuple[str, ...]) -> str:
@@ -86,14 +86,15 @@ def _storable(text: str, keys: tuple[str, ...]) -> str:
     return mask(text, keys).encode("utf-8", "replace").decode("utf-8")
 
 
-def _without_keys(value: Any, keys: tuple[str, ...]) -> Any:
+def without_keys(value: Any, keys: Iterable[str]) -> Any:
     """Plain data with every text in it made storable; its depth is bounded where it was made plain."""
+    keys = tuple(keys)
     if isinstance(value, str):
         return _storable(value, keys)
     if isinstance(value, Mapping):
-        return {_storable(str(name), keys): _without_keys(item, keys) for name, item in value.items()}
+        return {_storable(str(name), keys): without_keys(item, keys) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_keys(item, keys) for item in value]
+        return [without_keys(item, keys) for item in value]
     return value
 
 

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from html import escape
 from typing import Any
 
-from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.redaction import mask, visible
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -124,12 +124,12 @@ def _default(step: ImageGenerationStep, setting: str, value: Any) -> Any:
 def _told(value: Any, used: Any) -> str:
     if value is None:
         return "unset" if used is None else f"unset ({used!r} by default)"
-    return repr(value)
+    return mask(repr(value))
 
 
 def _cells(change: Change) -> str:
     if isinstance(change.a, str) and isinstance(change.b, str) and " " in change.a + change.b:
-        pieces = list(words_that_differ(change.a, change.b))
+        pieces = list(words_that_differ(mask(change.a), mask(change.b)))
         ours = "".join(_marked(a, "del", equal=equal) for equal, a, _ in pieces)
         theirs = "".join(_marked(b, "ins", equal=equal) for equal, _, b in pieces)
     else:
@@ -142,4 +142,5 @@ def _marked(text: str, tag: str, *, equal: bool) -> str:
     if not text:
         return ""
     line = {"del": "line-through", "ins": "underline"}[tag]
-    return escape(text) if equal else f"<{tag} {_CHANGED.format(line)}>{escape(text)}</{tag}>"
+    shown = escape(text)
+    return shown if equal else f"<{tag} {_CHANGED.format(line)}>{shown}</{tag}>"

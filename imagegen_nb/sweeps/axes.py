@@ -20,6 +20,7 @@ from imagegen_nb.core.atomic_files import explain, read_bounded, user_path
 from imagegen_nb.core.frames import rows_of
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.core.plain_data import plain
+from imagegen_nb.core.redaction import mask
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.capabilities import Integer, Model
@@ -130,7 +131,7 @@ def label(value: Any, longest: int = 0) -> str:
     """A value for people: text as it is, anything else as JSON; cut where it is longer than `longest`."""
     if value is None:
         return "(unset)"
-    text = value if isinstance(value, str) else repr(value) if value is KEPT else _as_json(value)
+    text = mask(value if isinstance(value, str) else repr(value) if value is KEPT else _as_json(value))
     return text if not longest or len(text) <= longest else f"{text[: longest - 1]}…"
 
 
@@ -171,7 +172,8 @@ def _values(name: object, values: Any) -> list[Any]:
     """The values of an axis. Raises `InvalidOption`, naming it, for what is no list of different ones."""
     place = f"over[{name!r}]"
     if isinstance(values, str | bytes | Mapping | Model) or not isinstance(values, Iterable):
-        raise InvalidOption(f"{place} = {label(values, 60)}: give a list of values, e.g. [{values!r:.60}]")
+        example = mask(repr(values))[:60]
+        raise InvalidOption(f"{place} = {label(values, 60)}: give a list of values, e.g. [{example}]")
     if isinstance(values, set | frozenset):
         raise InvalidOption(f"{place} is a set, which has no order: give a list")
     found: list[Any] = []

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.redaction import mask
 from imagegen_nb.core.types import ChargeType
 from imagegen_nb.errors import InvalidOption, InvalidStep, InvalidSweep, Problem, VariableError
 from imagegen_nb.runs.recipe import call_of
@@ -53,7 +54,7 @@ class Skipped:
 
     def __str__(self) -> str:
         named = ", ".join(f"{name} = {label(value, _LONGEST_VALUE)}" for name, value in self.values.items())
-        return f"{named}: {'; '.join(self.reasons)}"
+        return mask(f"{named}: {'; '.join(self.reasons)}")
 
 
 def plan(
@@ -110,8 +111,10 @@ def refusal(skipped: Sequence[Skipped], total: int) -> InvalidSweep:
     if len(counts) > _MOST_REASONS:
         lines.append(f"  … and {len(counts) - _MOST_REASONS} more reasons")
     return InvalidSweep(
-        f"{len(skipped)} of {total} combinations cannot be run:\n" + "\n".join(lines) + "\n"
-        '  invalid="skip" leaves these combinations out and runs the others',
+        mask(
+            f"{len(skipped)} of {total} combinations cannot be run:\n" + "\n".join(lines) + "\n"
+            '  invalid="skip" leaves these combinations out and runs the others'
+        ),
         tuple(skipped),
     )
 

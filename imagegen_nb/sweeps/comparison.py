@@ -53,6 +53,7 @@ class Comparison:
             path="",
             facts=[cell.label, *(asset.facts() if asset else [reason])],
             thumbnail=(lambda: None) if asset is None else partial(thumbnail, asset, images.STATIC),
+            absent="no image" if asset is None else "image stored elsewhere",
         )
 
     def _notes(self) -> list[str]:

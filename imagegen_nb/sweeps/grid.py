@@ -103,8 +103,13 @@ class Grid:
         named = cell.label_of(self.inside)
         alt = f"cell {cell.number}: {cell.label}"
         pictures = "".join(map(_picture, self._thumbnails(cell), [alt] * len(cell.assets)))
-        facts = [fact for fact in (named, *_facts(cell)) if fact]
-        words = f"<small>{escape(f'{cell.number}')} · {escape(' · '.join(facts))}</small>"
+        facts = [f"{cell.number}", *([named] if named else [])]
+        told = [escape(fact) for fact in facts] + [
+            # What has no picture must not be overlooked between those that have.
+            f"<strong>{escape(fact)}</strong>" if place == 0 and not cell.assets else escape(fact)
+            for place, fact in enumerate(_facts(cell))
+        ]
+        words = f"<small>{' · '.join(told)}</small>"
         return f'<div style="margin:0 0 8px">{pictures}{words}</div>'
 
     def _thumbnails(self, cell: Cell) -> Iterator[bytes | None]:

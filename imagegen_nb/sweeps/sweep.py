@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import io
 import json
 import os
@@ -10,16 +11,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.background_loop import Job
-from imagegen_nb.core.daemon_threads import STORE
 from imagegen_nb.core.frames import frame, scalar_text
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import Backend, ChargeType, backend_mark
 from imagegen_nb.errors import InvalidOption, MissingCredential, StoreError
+from imagegen_nb.providers import catalog
+from imagegen_nb.runs.recipe import without_keys
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.stored_run import stored_run
 from imagegen_nb.step.output import Asset
@@ -149,7 +152,7 @@ class Sweep:
         """The cells that have images, all or some of them."""
         return [cell for cell in self if cell.outcome in ("done", "partial")]
 
-    @property
+    @cached_property
     def estimate(self) -> Any | None:
         """What all cells together may cost; None where that is unknown of one of them."""
         return total(cell.estimate for cell in self)
@@ -195,8 +198,13 @@ class Sweep:
         `reuse=True` takes what an equal call has left in the store. `on_cell` is called with each cell that
         has ended, on the toolkit's own thread. Interrupting keeps what has arrived.
         """
-        options = (concurrency, progress, reuse, only, repeat, on_cell)
-        return Job(self._execute(self._context(workspace), *options)).wait()
+        context = self._context(workspace)
+        execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell)
+        try:
+            Job(execution.run()).wait()
+        finally:
+            self._end(execution)
+        return self
 
     async def arun(
         self,
@@ -210,8 +218,14 @@ class Sweep:
         on_cell: Callable[[Cell], object] | None = None,
     ) -> Self:
         """As `run`, to be awaited from any event loop."""
-        options = (concurrency, progress, reuse, only, repeat, on_cell)
-        return await Job(self._execute(self._context(workspace), *options)).join()
+        context = self._context(workspace)
+        # The ledger is read in this thread: it takes a moment, and the bar belongs to the running cell.
+        execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell)
+        try:
+            await Job(execution.run()).join()
+        finally:
+            self._end(execution)
+        return self
 
     def load(self, *, workspace: Context | None = None) -> Self:
         """Take in what the store has of this sweep, without running anything."""
@@ -227,7 +241,7 @@ class Sweep:
             )
         return context
 
-    async def _execute(
+    def _start(
         self,
         context: Context,
         concurrency: int,
@@ -236,34 +250,38 @@ class Sweep:
         only: Literal["failed"] | Iterable[Cell | int] | None,
         repeat: Literal["unknown"] | Iterable[Cell | int],
         on_cell: Callable[[Cell], object] | None,
-    ) -> Self:
+    ) -> Execution:
+        """Check everything, and find out which cells are to be run; nothing is asked yet."""
         if type(concurrency) is not int or not 1 <= concurrency <= _MOST_AT_ONCE:
             raise InvalidOption(
                 f"concurrency = {concurrency!r}: give a whole number from 1 to {_MOST_AT_ONCE}"
             )
-        if on_cell is not None and not callable(on_cell):
-            raise InvalidOption("on_cell must be a function that takes one cell")
-        attempts = await STORE.run(lambda: self._load(context))
+        told: object = on_cell
+        if told is not None and (not callable(told) or inspect.iscoroutinefunction(told)):
+            raise InvalidOption("on_cell must be a plain function that takes one cell (not async)")
+        attempts = self._load(context)
         tasks = self._tasks(attempts, only, repeat)
-        if tasks:
-            await STORE.run(lambda: self._check_routes(context, tasks))
-        execution = Execution(
+        routes = self._routes(context, tasks)
+        return Execution(
             sweep=self.name,
             context=context,
             tasks=tasks,
             inputs_of=self._step_and_inputs,
             note=self._results.__setitem__,
-            concurrency=concurrency,
+            # Recorded equal calls are replayed in their order: it has to be the same each time.
+            concurrency=1 if any(route.cassette for route in routes) else concurrency,
+            # Made in the caller's thread: a notebook shows it in the cell that is running.
             progress=bar(len(tasks), shown=progress),
             on_cell=None if on_cell is None else lambda number: on_cell(Cell(self, number)),
             reuse=reuse,
             taken={result.run_id for result in self._results.values()},
         )
-        try:
-            await execution.run()
-        finally:
-            self.stopped = tuple(execution.stopped.values())
-        return self
+
+    def _end(self, execution: Execution) -> None:
+        """Take in what else has become of it."""
+        self.stopped = tuple(execution.stopped.values())
+        if any(result.outcome == "running" for result in self._results.values()):
+            self._load(execution.context)  # what other processes have finished meanwhile
 
     def _load(self, context: Context) -> dict[int, int]:
         """Read the results of all cells from the ledger, and how often each was tried."""
@@ -293,10 +311,10 @@ class Sweep:
                     origins[one.payer] = "live"
         return origins
 
-    def _check_routes(self, context: Context, tasks: list[Task]) -> None:
-        """Raise `MissingCredential` or `ReplayError` before anything is asked."""
-        for number in {self._plans[task.number].payer: task.number for task in tasks}.values():
-            self._route(context, number)
+    def _routes(self, context: Context, tasks: list[Task]) -> list[Route]:
+        """Where the calls go. Raises `MissingCredential` or `ReplayError`, before anything is asked."""
+        numbers = {self._plans[task.number].payer: task.number for task in tasks}.values()
+        return [self._route(context, number) for number in numbers]
 
     def _route(self, context: Context, number: int) -> Route:
         step = self._step_and_inputs(number)[0]
@@ -391,8 +409,9 @@ class Sweep:
     # Tables
 
     def rows(self) -> list[dict[str, Any]]:
-        """One dict a cell: its values, how it ended, and the files of its images."""
-        return [cell.row() for cell in self]
+        """One dict a cell: its values, how it ended, and the files of its images; keys are masked."""
+        keys = catalog.keys_in_use()
+        return [without_keys(cell.row(), keys) for cell in self]
 
     def _columns(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         more = dict.fromkeys(key for row in rows for key in row)
@@ -422,10 +441,15 @@ class Sweep:
             "name": self.name,
             "axes": list(self.axes),
             "repeats": self.repeats,
-            "step": self.template.settings(),
+            "step": without_keys(self.template.settings(), catalog.keys_in_use()),
             "counts": self.counts(),
             "cells": self.rows(),
-            "skipped": [{"values": dict(one.values), "reasons": list(one.reasons)} for one in self.skipped],
+            "skipped": [
+                without_keys(
+                    {"values": dict(one.values), "reasons": list(one.reasons)}, catalog.keys_in_use()
+                )
+                for one in self.skipped
+            ],
         }
 
     # What it shows
@@ -452,7 +476,7 @@ class Sweep:
         notes = [counts]
         if reused := sum(result.reused for result in self._results.values()):
             notes.append(f"{reused:,} reused: made earlier by the same call")
-        if unknown := len(self.unknown):
+        if unknown := self.counts().get("unknown", 0):
             notes.append(
                 f"charge unknown: {unknown:,} may have been paid for and brought no image. They are run "
                 'again only if asked, by run(repeat="unknown") or run(repeat=[cells])'

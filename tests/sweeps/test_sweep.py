@@ -304,7 +304,7 @@ def test_a_callback_is_told_of_each_cell_and_may_end_it(emulator, workspace):
         ({"only": "some"}, 'only = .some.: give "failed", or a list of cells'),
         ({"only": [99]}, "only: 99 is no cell of this sweep: .*0 to 2"),
         ({"repeat": "all"}, 'repeat = .all.: give "unknown"'),
-        ({"on_cell": 3}, "on_cell must be a function"),
+        ({"on_cell": 3}, "on_cell must be a plain function"),
         ({"workspace": None}, "workspace = None"),
         ({"workspace": "assets"}, "workspace = 'assets'"),
     ],
@@ -410,3 +410,33 @@ def test_a_run_of_the_ledger_without_its_images_is_told_as_it_is(workspace):
     entry = workspace.store.find_run(one[0].result.run_id)
     assert entry.cell.startswith(f"{one.name}/")
     assert replace(entry, cell="") != entry
+
+
+def test_no_key_is_shown_or_written(workspace, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-no-known-shape")
+    key = "sk-proj-abcdefghij0123456789XYZ"
+    one = run(sweep(over={"product": [f"{key} 1", "a-key-of-no-known-shape"]}), workspace)
+    one.to_csv(tmp_path / "a.csv")
+    one.to_json(tmp_path / "a.json")
+    told = [path.read_text(encoding="utf-8") for path in tmp_path.glob("a.*")]
+    told += [repr(one), one.grid().html().replace("base64", ""), repr(one.compare(0, 1))]
+    assert [text for text in told[:2] if key in text or "no-known-shape" in text] == []
+    assert [text for text in told if key in text] == []
+    with pytest.raises(InvalidOption) as caught:
+        sweep(over={"product": [key, key]})
+    assert key not in str(caught.value)
+
+
+def test_a_sweep_is_recorded_and_replayed_as_it_was(emulator, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ig.replay.use("night", "all", against=emulator.url):
+        recorded = run(sweep(repeats=2), ig.Workspace(tmp_path / "a"))
+    assert emulator.count() == 6
+    with ig.replay.use("night"):
+        replayed = run(sweep(repeats=2), ig.Workspace(tmp_path / "b"))
+        assert repr(replayed) == repr(recorded)
+        assert replayed[0].run.replayed
+        run(sweep(repeats=2), ig.Workspace(tmp_path / "b"))
+    assert emulator.count() == 6
+    with ig.replay.use("night"), pytest.raises(ig.errors.RecordingMissing):
+        run(sweep(over={"product": ["cup"]}), ig.Workspace(tmp_path / "b"))
