@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import os
+import signal
 import threading
 from dataclasses import replace
 
@@ -440,3 +442,25 @@ def test_a_sweep_is_recorded_and_replayed_as_it_was(emulator, tmp_path, monkeypa
     assert emulator.count() == 6
     with ig.replay.use("night"), pytest.raises(ig.errors.RecordingMissing):
         run(sweep(over={"product": ["cup"]}), ig.Workspace(tmp_path / "b"))
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing_under_way(emulator, workspace):
+    emulator.latency = 0.1
+    one = sweep(over={"product": range(12)})
+    with pytest.raises(KeyboardInterrupt):
+        run(one, workspace, concurrency=2, on_cell=lambda cell: os.kill(os.getpid(), signal.SIGINT))
+    counts = one.counts()
+    assert counts.get("running", 0) == 0
+    assert counts["done"] >= 1
+    assert counts["waiting"] >= 6
+    sent = emulator.count()
+    emulator.latency = 0.0
+    run(one, workspace)
+    assert emulator.count() == sent + counts["waiting"]
+
+
+def test_runs_of_an_earlier_step_may_vary(emulator, workspace):
+    runs = [STEP.run({"product": name}, workspace=workspace) for name in ("lamp", "vase")]
+    later = STEP.replace(prompt="Like {{step_1.output.settings.image_size}} at {{step_1.output.assets.0.id}}")
+    one = run(ig.Sweep(later, over={"inputs.step_1": runs}), workspace)
+    assert [cell.run.prompt.split()[-1] for cell in one] == [made.output.assets[0].id for made in runs]
