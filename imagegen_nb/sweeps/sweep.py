@@ -261,17 +261,17 @@ class Sweep:
             raise InvalidOption("on_cell must be a plain function that takes one cell (not async)")
         attempts = self._load(context)
         tasks = self._tasks(attempts, only, repeat)
-        routes = self._routes(context, tasks)
+        recorded = any(route.cassette for route in self._routes(context, tasks))
         return Execution(
             sweep=self.name,
             context=context,
             tasks=tasks,
             inputs_of=self._step_and_inputs,
             note=self._results.__setitem__,
-            # Recorded equal calls are replayed in their order: it has to be the same each time.
-            concurrency=1 if any(route.cassette for route in routes) else concurrency,
+            # Recorded equal calls are replayed in their order, and a bar's times never come again.
+            concurrency=1 if recorded else concurrency,
             # Made in the caller's thread: a notebook shows it in the cell that is running.
-            progress=bar(len(tasks), shown=progress),
+            progress=bar(len(tasks), shown=progress and not recorded),
             on_cell=None if on_cell is None else lambda number: on_cell(Cell(self, number)),
             reuse=reuse,
             taken={result.run_id for result in self._results.values()},
