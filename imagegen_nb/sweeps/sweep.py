@@ -410,8 +410,9 @@ class Sweep:
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict a cell: its values, how it ended, and the files of its images; keys are masked."""
-        keys = catalog.keys_in_use()
-        return [without_keys(cell.row(), keys) for cell in self]
+        # No key stands in a variable here: a traceback with locals would show it.
+        rows = [cell.row() for cell in self]
+        return [dict(row) for row in without_keys(rows, catalog.keys_in_use())]
 
     def _columns(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         more = dict.fromkeys(key for row in rows for key in row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import csv
 import json
@@ -464,3 +465,34 @@ def test_runs_of_an_earlier_step_may_vary(emulator, workspace):
     later = STEP.replace(prompt="Like {{step_1.output.settings.image_size}} at {{step_1.output.assets.0.id}}")
     one = run(ig.Sweep(later, over={"inputs.step_1": runs}), workspace)
     assert [cell.run.prompt.split()[-1] for cell in one] == [made.output.assets[0].id for made in runs]
+
+
+# In a notebook
+
+SETUP = """
+import imagegen_nb as ig
+workspace = ig.Workspace({folder!r}, backend={url!r})
+step = ig.ImageGenerationStep(prompt="A {{{{n}}}}", image_size="1024x640", image_output_format="jpeg")
+sweep = ig.Sweep(step, over={{"n": range(8)}})
+def tell(cell):
+    print(cell.outcome, flush=True)
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
+@pytest.mark.parametrize("call", ["sweep.run", "await sweep.arun"])
+def test_the_interrupt_button_ends_it_and_the_cell_goes_on_when_run_again(kernel, emulator, tmp_path, call):
+    assert kernel.execute(SETUP.format(folder=str(tmp_path), url=emulator.url)) == ""
+    emulator.script("openai", Fault("ok"), *[Fault("delay", seconds=60.0)] * 2)
+    code = f"_ = {call}(workspace=workspace, progress=False, concurrency=2, on_cell=tell)"
+    cell = kernel.start(code)
+    kernel.messages(cell, until=lambda kind, content: kind == "stream" and "done" in content["text"])
+    kernel.interrupt()
+    said = kernel.output(cell)
+    assert "KeyboardInterrupt" in said or "CancelledError" in said
+    counts = ast.literal_eval(kernel.execute("sweep.counts()"))
+    assert (counts["done"], counts.get("running", 0)) == (1, 0)
+    emulator.clear()
+    assert kernel.execute(code).split() == ["done"] * counts["waiting"]
+    assert emulator.count() == counts["waiting"]
+    assert "EMULATED" in kernel.execute("sweep")
