@@ -61,12 +61,13 @@ def call_of(request: ImageRequest, keys: Iterable[str] = ()) -> str:
     return hashlib.sha256(_text(asked).encode()).hexdigest()
 
 
-def result_of(run: Run, keys: Iterable[str] = ()) -> str:
-    """What is to be remembered of a run beside its images, as JSON."""
+def result_of(run: Run, returned: int, keys: Iterable[str] = ()) -> str:
+    """What is to be remembered of a run beside its images, of which there are `returned`, as JSON."""
     output = run.output.model_dump(mode="json", exclude={"assets"})
     facts = {
         **output,
         "status": run.status,
+        "returned": returned,
         "backend": run.backend,
         "paid_by": run.paid_by,
         "duration": round(run.duration, 3),

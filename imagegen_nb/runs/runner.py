@@ -331,7 +331,7 @@ class _ActiveRun:
         # The assets have no addresses yet, and nobody reads them here.
         is_partial = status == "done" and len(named) < prepared.request.count
         run = self._run("partial" if is_partial else status, (), error)
-        told = recipe.result_of(run, prepared.keys())
+        told = recipe.result_of(run, len(named), prepared.keys())
         recorded = store.finish(replace(ended, result_json=told), named)
         return tuple(Asset.of(record, store, replayed=prepared.route.replayed) for record in recorded)
 

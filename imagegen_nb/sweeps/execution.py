@@ -24,7 +24,7 @@ from imagegen_nb.errors import (
     QuotaExhausted,
     ReplayError,
     StepFailed,
-    StorageLimitReached,
+    StoreError,
 )
 from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
@@ -165,8 +165,8 @@ class Execution:
         self._stop_for(task, error)
 
     def _stop_for(self, task: Task, error: ImagegenError | None) -> None:
-        """Ask no more where every further call would fail for the same reason."""
-        if isinstance(error, StorageLimitReached):
+        """Ask no more where every further call would fail for the same reason, or be paid for in vain."""
+        if isinstance(error, StoreError):
             self.stopped.setdefault("", str(error))
         elif isinstance(error, _HOPELESS):
             self.stopped.setdefault(task.provider, error.summary())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal
 
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS
 from imagegen_nb.errors import Charge
@@ -83,13 +83,13 @@ def better(old: Result | None, new: Result) -> Result:
 def result_of(entry: LedgerEntry) -> Result:
     """The result of one run as the ledger holds it."""
     error = stored_error(entry)
+    returned = read_object(entry.result_json).get("returned")
     told = "" if error is None else error.summary()
     outcome: CellOutcome = "waiting"
     if entry.state == "calling":
         outcome = "running"
-    elif entry.state == "done":
-        status = read_object(entry.result_json).get("status", "done")
-        outcome = cast("CellOutcome", status if status in ("done", "partial") else "done")
+    elif entry.state == "done" or returned:  # a run that was cancelled keeps what had arrived
+        outcome = "partial" if returned is not None and returned < entry.count else "done"
     elif entry.charge == "unknown":
         outcome, told = "unknown", told or _UNKNOWN
     elif entry.state == "failed" or entry.charge == "charged":

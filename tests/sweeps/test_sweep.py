@@ -6,12 +6,12 @@ import ast
 import asyncio
 import csv
 import json
-import os
 import signal
 import threading
 from dataclasses import replace
 
 import pytest
+from support.ledger import plant
 
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
@@ -208,6 +208,16 @@ def test_a_full_store_stops_all_before_anything_is_sent(emulator, tmp_path):
     assert emulator.count() == 1
     assert one.counts() == {"failed": 1, "waiting": 2}
     assert "storage is full" in repr(one)
+
+
+def test_a_store_that_takes_no_image_stops_all_before_more_is_paid_for(emulator, workspace, tmp_path):
+    plant(workspace.store.paths.blobs, tmp_path)
+    one = run(sweep(), workspace, concurrency=1)
+    assert emulator.count() == 1
+    assert one.counts() == {"unknown": 1, "waiting": 2}
+    assert "is a link" in repr(one)
+    workspace.store.paths.blobs.unlink()
+    assert run(one, workspace, repeat="unknown").counts() == {"done": 3}
 
 
 def test_a_missing_key_is_told_before_the_first_call(tmp_path):
@@ -447,13 +457,19 @@ def test_a_sweep_is_recorded_and_replayed_as_it_was(emulator, tmp_path, monkeypa
 
 def test_ctrl_c_ends_it_and_leaves_nothing_under_way(emulator, workspace):
     emulator.latency = 0.1
-    one = sweep(over={"product": range(12)})
+    one, pressed = sweep(over={"product": range(12)}), []
+
+    def press_once(cell):
+        if not pressed:
+            pressed.append(cell)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
     with pytest.raises(KeyboardInterrupt):
-        run(one, workspace, concurrency=2, on_cell=lambda cell: os.kill(os.getpid(), signal.SIGINT))
+        run(one, workspace, concurrency=2, on_cell=press_once)
     counts = one.counts()
-    assert counts.get("running", 0) == 0
-    assert counts["done"] >= 1
-    assert counts["waiting"] >= 6
+    assert counts.get("running", 0) == 0, counts
+    assert counts["done"] >= 1, counts
+    assert counts.get("waiting", 0) >= 6, counts
     sent = emulator.count()
     emulator.latency = 0.0
     run(one, workspace)
