@@ -103,13 +103,19 @@ def _figures(cells: int, store: LocalStore, before: int, asked: dict[str, int], 
     report = maintenance.check(store)
     sweep = _sweep(cells).load(workspace=Workspace(store, backend="emulator"))
     done = [cell for cell in sweep if cell.outcome == "done"]
+    most = _KILLS * _at_once(cells)
     return [
         count("cells", cells),
         count("processes killed", _KILLS),
         count("requests at the emulator when the last start had ended", before),
         count("requests at the emulator", sum(asked.values())),
         count("cells with an image", len(done)),
-        Figure("cells that were paid for and brought no image", str(len(sweep.unknown)), "not judged"),
+        Figure(
+            "cells paid for without an image",
+            str(len(sweep.unknown)),
+            f"≤ {most}",
+            len(sweep.unknown) <= most,
+        ),
         Figure(
             "kilobytes grown in the last nine tenths of a whole sweep",
             f"{grown:,}",
