@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.redaction import mask
-from imagegen_nb.core.types import ImageRequest
+from imagegen_nb.core.types import ImageRequest, ResponseMetadata
 from imagegen_nb.errors import VariableError
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -72,6 +72,7 @@ def result_of(run: Run, returned: int, keys: Iterable[str] = ()) -> str:
         "paid_by": run.paid_by,
         "duration": round(run.duration, 3),
         "usage": run.usage.as_dict(),
+        "receipts": [_receipt(receipt) for receipt in run.receipts],
         "warnings": list(run.warnings),
         "missing": [[missing.count, missing.error.summary()] for missing in run.shortfalls],
         "identifier": run.identifier,
@@ -80,6 +81,18 @@ def result_of(run: Run, returned: int, keys: Iterable[str] = ()) -> str:
     }
     kept = {name: value for name, value in facts.items() if value not in (None, [], {}, False)}
     return _text(without_keys(kept, tuple(keys)))
+
+
+def _receipt(receipt: ResponseMetadata) -> dict[str, Any]:
+    """What a provider said of one request: what a run cost is made out of it."""
+    told = {
+        "usage": receipt.usage.as_dict(),
+        "request_id": receipt.request_id,
+        "answered_by": receipt.answered_by,
+        "echoed": dict(receipt.echoed),
+        "reported": receipt.reported,
+    }
+    return {name: value for name, value in told.items() if value not in (None, {})}
 
 
 def _storable(text: str, keys: tuple[str, ...]) -> str:

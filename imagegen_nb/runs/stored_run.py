@@ -1,7 +1,6 @@
 """Runs as the store remembers them: out of the ledger and the images' records, as `step.run` returned them.
 
-What is not remembered is left out: each request's own report, and settings of a model that is not known any
-more.
+What is not remembered is left out: inputs that were too large, and the kinds of errors of single images.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
-from imagegen_nb.core.types import Backend, MissingImages, Usage
+from imagegen_nb.core.types import Backend, MissingImages, ResponseMetadata, Usage
 from imagegen_nb.errors import ImagegenError, InvalidOption, InvalidResponse, ProviderError, StoreError
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput
@@ -55,6 +54,7 @@ def stored_run(entry: LedgerEntry, store: Store) -> Run:
         paid_by=result.get("paid_by", ""),
         started_at=entry.started_at,
         duration=float(result.get("duration", 0.0)),
+        receipts=tuple(_receipts(result)),
         shortfalls=tuple(_shortfalls(result, entry)),
         warnings=tuple(result.get("warnings", ())),
         error=error,
@@ -110,6 +110,17 @@ def _output_error(
 def _shortfalls(result: dict[str, Any], entry: LedgerEntry) -> Iterator[MissingImages]:
     for count, message in result.get("missing", ()):
         yield MissingImages(InvalidResponse(str(message), provider=entry.provider), int(count))
+
+
+def _receipts(result: dict[str, Any]) -> Iterator[ResponseMetadata]:
+    for told in result.get("receipts", ()):
+        yield ResponseMetadata(
+            usage=_usage(told.get("usage", {})),
+            request_id=told.get("request_id"),
+            answered_by=told.get("answered_by"),
+            echoed=told.get("echoed", {}),
+            reported=told.get("reported", {}),
+        )
 
 
 def _usage(told: dict[str, Any]) -> Usage:

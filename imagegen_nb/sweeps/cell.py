@@ -13,7 +13,7 @@ from imagegen_nb.step.output import Asset
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps.axes import INPUTS, label
 from imagegen_nb.sweeps.cells import Plan
-from imagegen_nb.sweeps.costs import cost_of, estimate_of
+from imagegen_nb.sweeps.costs import cost_of, estimate_of, short
 from imagegen_nb.sweeps.results import CellOutcome, Result
 
 _LONGEST_VALUE = 60
@@ -153,7 +153,7 @@ class Cell:
             "images": [str(path) for path in self.paths],
         }
         cost = self.cost
-        return facts if cost is None else {**facts, "cost": str(cost)}
+        return facts if cost is None else {**facts, "cost": short(cost)}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Cell) and (self._sweep, self.number) == (other._sweep, other.number)

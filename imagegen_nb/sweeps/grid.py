@@ -17,6 +17,7 @@ from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.sweeps.axes import INPUTS, label
 from imagegen_nb.sweeps.cell import Cell, CellSource
+from imagegen_nb.sweeps.costs import short
 
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _LONGEST = 300
@@ -225,7 +226,7 @@ def _facts(cell: Cell) -> list[str]:
         )
     facts += ["reused"] if result.reused else []
     cost = cell.cost if result.outcome in ("done", "partial") else None
-    return facts if cost is None else [*facts, str(cost)]
+    return facts if cost is None else [*facts, short(cost)]
 
 
 def _paragraph(text: str) -> str:

@@ -32,6 +32,7 @@ def test_a_run_out_of_the_ledger_is_the_run_that_was(workspace):
     again = workspace.history()[0].run
     assert (again.step, again.prompt, again.inputs) == (run.step, run.prompt, run.inputs)
     assert (again.output, again.status, again.usage) == (run.output, run.status, run.usage)
+    assert (again.receipts, again.request_ids) == (run.receipts, run.request_ids)
     assert (again.identifier, again.backend, again.paid_by) == (run.identifier, run.backend, run.paid_by)
     assert again.output.assets[0].bytes() == run.output.assets[0].bytes()
     assert repr(again) == repr(run)
