@@ -33,7 +33,8 @@ def test_one_axis_runs_down_and_one_across(workspace):
     sweep = ig.Sweep(STEP, over=over).run(workspace=workspace, progress=False)
     rows = table(sweep.grid().html())
     assert rows[0] == ["", "image_quality low", "image_quality high"]
-    assert rows[1] == ["product lamp", "0 · image_background: opaque", "1 · image_background: opaque"]
+    assert rows[1][0] == "product lamp"
+    assert [cell[:30] for cell in rows[1][1:]] == [f"{n} · image_background: opaque"[:30] for n in (0, 1)]
     assert len(list(parsed(sweep.grid().html()).iter("img"))) == 4
     turned = table(sweep.grid(rows="image_quality", columns="product").html())
     assert (turned[0], turned[1][0]) == (["", "product lamp", "product vase"], "image_quality low")
