@@ -34,7 +34,8 @@ def test_one_axis_runs_down_and_one_across(workspace):
     rows = table(sweep.grid().html())
     assert rows[0] == ["", "image_quality low", "image_quality high"]
     assert rows[1][0] == "product lamp"
-    assert [cell[:30] for cell in rows[1][1:]] == [f"{n} · image_background: opaque"[:30] for n in (0, 1)]
+    for number, cell in enumerate(rows[1][1:]):
+        assert cell.startswith(f"{number} · image_background: opaque")
     assert len(list(parsed(sweep.grid().html()).iter("img"))) == 4
     turned = table(sweep.grid(rows="image_quality", columns="product").html())
     assert (turned[0], turned[1][0]) == (["", "product lamp", "product vase"], "image_quality low")
