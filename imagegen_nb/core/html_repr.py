@@ -26,13 +26,14 @@ _TILES_OF_MORE = 12
 @dataclass(frozen=True, slots=True)
 class Tile:
     """One picture to show: its file name, alt text, the path later steps use (if any), and facts such as
-    size and format. `thumbnail` makes a WebP when it is needed, or gives None for bytes kept elsewhere."""
+    size and format. `thumbnail` makes a WebP when it is needed, or gives None, and `absent` is shown."""
 
     name: str
     alt: str
     path: str
     facts: Sequence[str]
     thumbnail: Callable[[], bytes | None] = field(default=lambda: None, repr=False)
+    absent: str = "image stored elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def text(title: str, notes: Sequence[str], tiles: Sequence[Tile], total: int = 0
 def _cell(tile: Tile) -> str:
     thumbnail = tile.thumbnail()
     if thumbnail is None:
-        picture = "<em>image stored elsewhere</em>"
+        picture = f"<em>{escape(tile.absent)}</em>"
     else:
         source = b64encode(thumbnail).decode()
         picture = (

@@ -39,6 +39,8 @@ class PreparedRun:
     context: RunContext[ImageGenerationStep, Run]
     on_event: Callable[[RunEvent[Run]], object] | None
     identifier: str | None
+    cell: str = ""
+    """The cell of a sweep that the run is for, with the attempt."""
 
     def keys(self) -> list[str]:
         """The keys in clear, to be masked in messages."""

@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 from weakref import WeakSet
@@ -46,7 +46,7 @@ from imagegen_nb.errors import (
     StoreError,
 )
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.runs import differences, ledger, local_addresses, recent_runs
+from imagegen_nb.runs import differences, ledger, local_addresses, recent_runs, recipe
 from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
@@ -140,9 +140,9 @@ class _ActiveRun:
         prepared, context = self.prepared, self.prepared.context
         self.warnings += self._notes_beforehand()
         route = prepared.route
-        self.entry = ledger.opening_entry(
-            prepared.run_id, prepared.step, route.backend, replaying=route.replayed
-        )
+        entry = ledger.opening_entry(prepared.run_id, prepared.step, route.backend, replaying=route.replayed)
+        asked = recipe.recipe(prepared.step, prepared.request, prepared.inputs, prepared.keys())
+        self.entry = replace(entry, cell=prepared.cell, **asdict(asked))
         entering = STORE.run(partial(context.store.begin, self.entry, context.storage_limit))
         self.beginning = asyncio.create_task(entering)
         await asyncio.shield(self.beginning)
@@ -337,7 +337,11 @@ class _ActiveRun:
             cancelled=status == "cancelled",
             errors=[*filter(None, [error]), *(missing.error for missing in self.shortfalls)],
         )
-        recorded = store.finish(ended, named)
+        # The assets have no addresses yet, and nobody reads them here.
+        is_partial = status == "done" and len(named) < prepared.request.count
+        run = self._run("partial" if is_partial else status, (), error)
+        told = recipe.result_of(run, len(named), prepared.keys())
+        recorded = store.finish(replace(ended, result_json=told), named)
         return tuple(Asset.of(record, store, replayed=prepared.route.replayed) for record in recorded)
 
     def _was_asked(self, error: ImagegenError | None) -> bool:

@@ -29,7 +29,7 @@ from imagegen_nb.store.base import AssetRecord, LedgerEntry, store_error
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 
-_VERSION = 2
+_VERSION = 3
 _VERSION_WITHOUT_LEDGER = 1
 _TIMEOUT = 60.0
 """Seconds to wait for another process that is writing."""
@@ -75,7 +75,21 @@ _SCHEMA = (
         ended_at TEXT NOT NULL
     ) STRICT
     """,
+)
+_LATER_RUN_COLUMNS = {
+    "prompt": "TEXT NOT NULL DEFAULT ''",
+    "settings_json": "TEXT NOT NULL DEFAULT ''",
+    "inputs_json": "TEXT NOT NULL DEFAULT ''",
+    "call": "TEXT NOT NULL DEFAULT ''",
+    "cell": "TEXT NOT NULL DEFAULT ''",
+    "result_json": "TEXT NOT NULL DEFAULT ''",
+}
+"""Columns of a run that versions before this one did not have; each is added where it is missing."""
+_CHANGED_AT_THE_END = ("state", "charge", "ended_at", "result_json")
+_INDEXES = (
     "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
+    "CREATE INDEX IF NOT EXISTS run_cell ON run (cell) WHERE cell != ''",
+    "CREATE INDEX IF NOT EXISTS run_call ON run (call) WHERE call != ''",
 )
 PAGE = 50
 """Rows that are read at once: the first comes soon, and no reader keeps a writer waiting."""
@@ -167,6 +181,32 @@ class Tables:
         )
         return self._connection.execute(query, (*values, low, high)).fetchall()
 
+    def cell_page(self, prefix: str, beyond: int, last: int) -> tuple[list[LedgerEntry], int]:
+        """A page of the runs whose cell begins with `prefix`, oldest first."""
+        # A range the index knows; the last character is above every one that a cell's name can have.
+        return self._runs_page(
+            "cell != '' AND cell >= ? AND cell < ?", (prefix, f"{prefix}\x7f"), beyond, last
+        )
+
+    def call_page(self, call: str, beyond: int, last: int) -> tuple[list[LedgerEntry], int]:
+        """A page of the runs of one call, oldest first."""
+        return self._runs_page("call != '' AND call = ?", (call,), beyond, last)
+
+    def _runs_page(
+        self, where: str, values: tuple[str, ...], beyond: int, last: int
+    ) -> tuple[list[LedgerEntry], int]:
+        query = (
+            f"SELECT seq, {', '.join(_RUN_COLUMNS)} FROM run "  # noqa: S608 - own names
+            f"WHERE {where} AND +seq > ? AND +seq <= ? ORDER BY +seq LIMIT {PAGE}"
+        )
+        rows = self._connection.execute(query, (*values, beyond, last)).fetchall()
+        return [_run(row[1:]) for row in rows], _order_of_last(rows)
+
+    def is_taken(self, run: LedgerEntry) -> bool:
+        """Whether another run for the same cell has begun."""
+        query = "SELECT count(*) FROM run WHERE cell != '' AND cell = ? AND run_id != ?"
+        return bool(self._connection.execute(query, (run.cell, run.run_id)).fetchone()[0])
+
     def order_of(self, table: Table, name: str) -> int | None:
         """The place of a record or run among all others; None where it is not there."""
         column = {"asset": "id", "run": "run_id"}[table]
@@ -214,7 +254,7 @@ class Tables:
         marks = ", ".join("?" * (len(_RUN_COLUMNS) + 1))
         statement = (
             f"INSERT INTO run ({columns}) VALUES ({marks}) ON CONFLICT (run_id) DO UPDATE SET "  # noqa: S608
-            "state = excluded.state, charge = excluded.charge, ended_at = excluded.ended_at"
+            + ", ".join(f"{name} = excluded.{name}" for name in _CHANGED_AT_THE_END)
         )
         self._connection.execute(
             statement,
@@ -381,11 +421,14 @@ class Database:
         problems: list[str] = []
         for statement in _SCHEMA:
             connection.execute(statement)
+        _add_later_columns(connection)
+        for statement in _INDEXES:
+            connection.execute(statement)
         tables = Tables(connection, self.paths)
         try:
             if version == _VERSION_WITHOUT_LEDGER:
                 self._write_manifests(tables)
-            else:
+            elif version == 0:
                 problems = self._read_manifests(tables)
         except OSError as error:
             raise sqlite3.DatabaseError(explain(error)) from None
@@ -426,6 +469,14 @@ class Database:
         """
         path = self.paths.database
         return os.access(path.parent, os.W_OK) and os.access(path, os.R_OK | os.W_OK) and path.is_file()
+
+
+def _add_later_columns(connection: sqlite3.Connection) -> None:
+    """Give the runs of an earlier version the columns they lack; what stands in the others stays."""
+    present = {row[1] for row in connection.execute("PRAGMA table_info(run)")}
+    for name, declaration in _LATER_RUN_COLUMNS.items():
+        if name not in present:
+            connection.execute(f"ALTER TABLE run ADD COLUMN {name} {declaration}")
 
 
 def _close(lock: threading.RLock, connection: sqlite3.Connection) -> None:
