@@ -30,8 +30,69 @@ secondary could not be read from the provider itself.
 """
 _FORM = """# What the form shows
 
-Written by `./dev docs` from the models' declarations; a test compares it with what the form's state says.
-Hidden fields do not apply to the model; ~~struck~~ choices are unavailable, with the reason in the note.
+## Editing
+
+The model stands on top, as on the platform: it decides which of the other settings there are. Every field has
+its label above and a line below that says what it is for.
+
+- **Run** (or Ctrl+Enter, from any field) runs what stands there, also what was typed a moment ago. While a
+  setting is wrong it says what keeps the step from running, and leads to it. A form that nobody has touched
+  shows nothing in red.
+- **Nothing changes in silence.** A value that the model or another setting makes impossible is kept: the
+  field says what is used in its place, and it comes back when it is possible again. A number such as 2.7 or
+  11 stays as it was typed, with what is wrong with it. Settings of other models are kept too, and named below
+  the model.
+- **Title, payer and live previews follow what is entered**, also while it is no step yet; what an alert says
+  is taken away when it is mended.
+- **Export** writes a step file and says whether it holds an output. A file that is there is not replaced: the
+  form offers to, or another name that is free. **Import** can be undone, with prompt, settings and test
+  values, and an undone import can be done again. In the prompt, the browser's own undo goes back over imports
+  and changes by code as over what was typed.
+- The keyboard's focus stays in the form: where a control goes away, Run has it.
+
+## Runs
+
+Everything in the Output tab is of one run: images, output tree, paths, notes, error, buttons. Each run is a
+page; the arrows and the history lead to the others. Before there is any run, and only then, the tree shows
+the paths that the draft's output will have, as predicted. A finished run keeps its confirmed paths whatever
+is edited; where a run of the draft would ask for something else, its page says *Settings changed since this
+run.*
+
+**Run** (or Ctrl+Enter) shows the new run at once: placeholders in the shape that was asked for, the seconds,
+previews where the model has them. Another **Run** meanwhile waits for its turn, as a page of its own.
+**Cancel** ends what goes on and forgets what waits; *Cancel this run* and *Take out of the queue* speak of
+one run, and the others go on. The kernel's interrupt button does what Cancel does.
+
+| button of a run | does |
+|---|---|
+| Use these settings | its settings and inputs go into the form; *Undo* is below the settings |
+| Make this the output | see below |
+| Retry, Vary | runs it again with its own settings and inputs; the draft stays as it is |
+| Make the missing n | the same, for the images that did not come |
+
+**The output** is the one run that `{{step_2.output…}}` means, whichever run such a path is copied from:
+copying says so. It is what an export writes where it was made with the settings in the form, and what later
+steps see; in code it is `form.run_result`. At first it is the newest run; a run without images does not take
+the place of one with images. Once somebody has chosen *Make this the output*, it stays that run. `form.runs`
+are all runs that have ended.
+
+## Inputs and variables
+
+A variable that has no value, or that is not closed, is a problem before the run and names the nearest path
+there is. A test value that is cleared is empty text; where only the prompt names an input, it has no value
+until one is typed.
+
+**Insert Variable** offers the inputs, what is in those that are objects or arrays, and the outputs of other
+steps: runs among the inputs, and the outputs of all other forms in this kernel, by the names of their steps.
+Where such a form has not been run yet, its paths are marked as predicted. Forms find each other without being
+handed anywhere; the kernel keeps none of them alive for it. A form without an `identifier` is `step_1`, or in
+a notebook the first `step_N` that no other cell's form has; its cell keeps the name when it is run again.
+
+## Fields
+
+The tables are written by `./dev docs` from the models' declarations; a test compares them with what the
+form's state says. Hidden fields do not apply to the model; ~~struck~~ choices are unavailable, with the
+reason in the note.
 
 """
 _FORM_HEAD = "| field | shown as | choices | value | note |\n|---|---|---|---|---|\n"
@@ -66,10 +127,11 @@ def _form() -> str:
 def _form_row(field: FieldState) -> str:
     if not field.visible:
         return f"| {field.label} | *hidden* | | | |\n"
-    choices = ", ".join(f"~~{o.value}~~" if o.disabled else o.value for o in field.options)
+    choices = ", ".join(f"~~{o.label}~~" if o.disabled else o.label for o in field.options)
     choices += ", custom" if field.custom else ""
     choices = choices or (f"{field.minimum}–{field.maximum}" if field.maximum else "")
-    value = "" if field.value is None else f"`{field.value}`"
+    labels = {option.value: option.label for option in field.options}
+    value = "" if field.value is None else str(labels.get(field.value, field.value))
     shown = field.control if field.enabled else "*disabled*"
     return f"| {field.label} | {shown} | {choices} | {value} | {field.hint} |\n"
 

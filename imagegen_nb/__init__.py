@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from imagegen_nb.runs.run import Run
     from imagegen_nb.runs.simulation import simulate
     from imagegen_nb.runs.workspace import Workspace
+    from imagegen_nb.step.diff import diff
     from imagegen_nb.step.output_references import paths
     from imagegen_nb.step.step import ImageGenerationStep
     from imagegen_nb.step_file.export import save_step
     from imagegen_nb.step_file.load import load_step
+    from imagegen_nb.sweeps.sweep import Sweep
     from imagegen_nb.widgets.form import StepForm
     from imagegen_nb.widgets.gallery import Gallery
 
@@ -42,9 +44,11 @@ __all__ = [
     "Run",
     "StepFailed",
     "StepForm",
+    "Sweep",
     "VertexAI",
     "Workspace",
     "check_references",
+    "diff",
     "load_step",
     "paths",
     "save_step",
@@ -62,9 +66,11 @@ _HOMES = {
     "Run": "runs.run",
     "StepFailed": "errors",
     "StepForm": "widgets.form",
+    "Sweep": "sweeps.sweep",
     "VertexAI": "providers.credentials",
     "Workspace": "runs.workspace",
     "check_references": "runs.output_reference_check",
+    "diff": "step.diff",
     "load_step": "step_file.load",
     "paths": "step.output_references",
     "save_step": "step_file.export",

@@ -3,6 +3,7 @@
 ImagegenError
 ├── InvalidStep            settings that break a rule; `.problems` lists every one
 ├── InvalidOption          an argument of a call (not a setting) that cannot be used
+├── InvalidSweep           cells of a sweep that cannot be run; `.skipped` lists each with its reasons
 ├── VariableError          a prompt's variables cannot be filled; nothing was spent
 ├── DefinitionError        a step file that cannot be read or written; `.place` says where
 │   └── SecretFound        writing was refused because the text holds something like a key
@@ -10,6 +11,7 @@ ImagegenError
 ├── StepFailed             a run failed under "terminate"; `.run` and `.error` tell how
 ├── StoreError             the store cannot do what was asked
 │   ├── StorageLimitReached
+│   ├── CellTaken          another process runs this cell of a sweep, or has run it
 │   └── AssetNotFound
 ├── BudgetExceeded         a run that could pass a budget, or whose cost nothing bounds; nothing was sent
 ├── ImageRejected          bytes that are not an acceptable image
@@ -98,6 +100,17 @@ class InvalidOption(ImagegenError):
     kind = "invalid_option"
 
 
+class InvalidSweep(ImagegenError):
+    """Combinations of a sweep that no run can have; nothing was sent. `skipped` holds each with its
+    reasons."""
+
+    kind = "invalid_sweep"
+
+    def __init__(self, message: str, skipped: tuple[Any, ...] = ()) -> None:
+        self.skipped = skipped
+        super().__init__(message)
+
+
 class VariableError(ImagegenError):
     """A prompt whose `{{variables}}` cannot be filled; nothing was spent."""
 
@@ -146,6 +159,13 @@ class StorageLimitReached(StoreError):
     """Stored bytes are at or past the limit; no provider was called."""
 
     kind = "storage_limit"
+
+
+class CellTaken(StoreError):
+    """A run for the same cell of a sweep, and the same attempt, stands in the ledger already; nothing was
+    sent."""
+
+    kind = "cell_taken"
 
 
 class AssetNotFound(StoreError):

@@ -180,6 +180,12 @@ def no_declared_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imagegen_nb.providers.catalog._last", None)
 
 
+@pytest.fixture(autouse=True)
+def no_recent_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test's form offers the runs of another test."""
+    monkeypatch.setattr("imagegen_nb.runs.recent_runs._runs", {})
+
+
 @pytest.fixture(scope="session")
 def _running_emulator() -> Iterator[Emulator]:
     with Emulator() as emulator:

@@ -12,6 +12,7 @@ from support.project import ROOT, generator
 
 import imagegen_nb as ig
 from imagegen_nb.cli.console import app
+from imagegen_nb.cli.sweep import read_sweep
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.providers import catalog
 
@@ -39,6 +40,21 @@ def test_the_readme_example_runs(emulator: Emulator, tmp_path: Path, monkeypatch
     exec(example.replace('backend="emulator"', f'backend="{emulator.url}"'), names)  # our own text
     assert names["step_2"].returned == 2
     assert ig.load_step(tmp_path / "hero.step.json").step == names["step"]
+
+
+def test_the_sweep_examples_run(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other, in a folder with the files that the page shows."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    for kind, name in (("csv", "products.csv"), ("toml", "night.toml")):
+        (shown,) = re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+        (tmp_path / name).write_text(shown, encoding="utf-8")
+    names: dict[str, Any] = {}
+    for example in code_blocks(ROOT / "docs" / "sweeps.md"):
+        exec(example.replace('backend="emulator"', f'backend="{emulator.url}"'), names)  # our own text
+    assert ig.load_step(tmp_path / "hero.step.json").step == names["winner"].step
+    described = read_sweep(tmp_path / "night.toml")
+    assert described.load(workspace=names["ws"]).counts() == {"waiting": 6}
 
 
 def test_the_testing_examples_run(

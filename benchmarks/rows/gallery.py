@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _HERE = "benchmarks.rows.gallery"
 _IN_SIGHT = 12
 """Images that a page asks for at first."""
+_IN_ROW = 18
+"""Small pictures of its history that it asks for then."""
 
 
 def cases(scale: Scale) -> list[Case]:
@@ -61,6 +63,9 @@ def ours(setting: Setting, *, count: int, pixels: int) -> Metrics:
     wire.bytes -= _script_bytes()
     shown = [item["id"] for item in gallery.view["items"] if not item["missing"]][:_IN_SIGHT]
     wire.ask(gallery, {"type": "thumbnails", "ids": shown, "request": "1"})
+    wire.ask(gallery, {"type": "history", "start": 0, "request": "h"})
+    in_row = [item["id"] for item in gallery.view["items"]][:_IN_ROW]
+    wire.ask(gallery, {"type": "small_thumbnails", "ids": in_row, "request": "s"})
     looked, first = time.process_time(), wire.bytes
     wire.ask(gallery, {"type": "remove", "id": shown[0], "request": "2"})
     clicked = time.process_time()

@@ -23,6 +23,7 @@ from imagegen_nb.cli import (  # noqa: F401  # importing a module registers its 
     scan,
     schema,
     store,
+    sweep,
     validate,
 )
 from imagegen_nb.cli.console import app, fail, print_json, warn

@@ -82,6 +82,9 @@ class Job(Generic[T]):
                 "would wait for itself. Start the run elsewhere"
             )
         try:
+            # In turns: once polars is loaded, a signal no longer ends a wait for another thread.
+            while not self.future.done():
+                concurrent.futures.wait([self.future], timeout=_POLL)
             return self.future.result()
         except KeyboardInterrupt as interrupt:
             self.cancel()

@@ -1,7 +1,8 @@
 """How images and facts are shown without widgets: an HTML table and a plain text, both static.
 
 Works in every notebook host, also untrusted, also without CSS. All text is escaped; the only
-`src` ever written is a small inline WebP made here. Full-size bytes never enter a notebook.
+`src` ever written is a small inline WebP made here. Full-size bytes never enter a notebook. For hosts that
+write out the tags they do not allow there is a list without pictures, in tags that all of them allow.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from rich import filesize
 
 from imagegen_nb.core.redaction import visible
 
+SHOWN_FIRST = "imagegen_nb.shown_first"
+"""In the metadata of what stands below a widget: its text as its cell showed it, if it has changed since."""
 _COLUMNS = 4
 _MOST_TILES = 24
 _TILES_OF_MORE = 12
@@ -23,13 +26,68 @@ _TILES_OF_MORE = 12
 @dataclass(frozen=True, slots=True)
 class Tile:
     """One picture to show: its file name, alt text, the path later steps use (if any), and facts such as
-    size and format. `thumbnail` makes a WebP when it is needed, or gives None for bytes kept elsewhere."""
+    size and format. `thumbnail` makes a WebP when it is needed, or gives None, and `absent` is shown."""
 
     name: str
     alt: str
     path: str
     facts: Sequence[str]
     thumbnail: Callable[[], bytes | None] = field(default=lambda: None, repr=False)
+    absent: str = "image stored elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a static view shows: a heading with notes, settings as pairs of label and value, pictures, which
+    are the first of `total`, and lines below them."""
+
+    title: str
+    notes: Sequence[str] = ()
+    tiles: Sequence[Tile] = ()
+    total: int = 0
+    settings: Sequence[tuple[str, str]] = ()
+    below: Sequence[str] = ()
+
+    def html(self) -> str:
+        """A table of the pictures under a line with title and notes."""
+        heading = f"<strong>{escape(self.title)}</strong>"
+        lines = "".join(f"<br>{escape(note)}" for note in self.notes)
+        rows = [self.tiles[start : start + _COLUMNS] for start in range(0, len(self.tiles), _COLUMNS)]
+        body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+        # Columns of equal width that shrink with the page; without CSS the pictures have their own width.
+        style = f"table-layout:fixed;width:100%;max-width:{_COLUMNS * 272}px;border-spacing:8px;margin:0"
+        table = f'<table class="ig-tiles" style="{style}">{body}</table>' if self.tiles else ""
+        rest = "".join(f'<p style="margin:4px 0">{escape(line)}</p>' for line in self._rest())
+        top = f'<p style="margin:4px 0">{heading}{lines}</p>{self._settings()}'
+        return f'<div class="ig-static">{top}{table}{rest}</div>'
+
+    def plain_html(self) -> str:
+        """The page without pictures, in tags that every sanitizer allows."""
+        lines = "".join(f"<div>{escape(line)}</div>" for line in self.notes)
+        pictures = _list([_words(tile) for tile in self.tiles], "ol")
+        rest = "".join(f"<div>{escape(line)}</div>" for line in self._rest())
+        heading = f"<div><strong>{escape(self.title)}</strong></div>"
+        return f"<div>{heading}{lines}{self._settings()}{pictures}{rest}</div>"
+
+    def text(self) -> str:
+        """The page as a few lines of text, one a picture."""
+        lines = [self.title, *(f"  {note}" for note in self.notes)]
+        lines.extend(f"  {label}: {value}" for label, value in self.settings)
+        lines.extend(
+            "  ".join(["", *filter(None, [tile.path]), tile.name, *tile.facts]) for tile in self.tiles
+        )
+        lines.extend(f"  {line}" for line in self._rest())
+        return visible("\n".join(lines))
+
+    def _settings(self) -> str:
+        pairs = [f"<strong>{escape(label)}</strong>: {escape(value)}" for label, value in self.settings]
+        return _list(pairs, "ul")
+
+    def _rest(self) -> list[str]:
+        """What is said below the pictures, first of all of those that are not among them."""
+        more = self.total - len(self.tiles)
+        unseen = f"… and {more:,} more image{'' if more == 1 else 's'}, not shown here"
+        return [*([unseen] if more > 0 else []), *self.below]
 
 
 def tiles_shown(total: int) -> int:
@@ -38,22 +96,19 @@ def tiles_shown(total: int) -> int:
 
 
 def html(title: str, notes: Sequence[str], tiles: Sequence[Tile], total: int = 0) -> str:
-    """A table of `tiles` under a line with `title` and `notes`. They are the first of `total` images."""
-    heading = f"<strong>{escape(title)}</strong>"
-    lines = "".join(f"<br>{escape(note)}" for note in notes)
-    rows = [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    # Columns of equal width that shrink with the page; without CSS the pictures have their own width.
-    style = f"table-layout:fixed;width:100%;max-width:{_COLUMNS * 272}px;border-spacing:8px;margin:0"
-    table = f'<table class="ig-tiles" style="{style}">{body}</table>' if tiles else ""
-    rest = "".join(f'<p style="margin:4px 0">{line}</p>' for line in _rest(tiles, total))
-    return f'<div class="ig-static"><p style="margin:4px 0">{heading}{lines}</p>{table}{rest}</div>'
+    """A page without settings as HTML."""
+    return Page(title, notes, tiles, total).html()
+
+
+def text(title: str, notes: Sequence[str], tiles: Sequence[Tile], total: int = 0) -> str:
+    """A page without settings as text."""
+    return Page(title, notes, tiles, total).text()
 
 
 def _cell(tile: Tile) -> str:
     thumbnail = tile.thumbnail()
     if thumbnail is None:
-        picture = "<em>image stored elsewhere</em>"
+        picture = f"<em>{escape(tile.absent)}</em>"
     else:
         source = b64encode(thumbnail).decode()
         picture = (
@@ -68,22 +123,26 @@ def _cell(tile: Tile) -> str:
     )
 
 
+def _words(tile: Tile) -> str:
+    """What is said of a picture in a list."""
+    path = _code("{{" + tile.path + "}}") if tile.path else ""
+    return " · ".join([escape(tile.name), *map(escape, tile.facts), *filter(None, [path])])
+
+
+def _list(lines: Sequence[str], kind: str) -> str:
+    """A list of lines that are HTML already. A sanitizer may drop the styles, which only make it fit.
+
+    No table: a parser puts a `tbody` into it, which nbconvert does not allow and writes out.
+    """
+    if not lines:
+        return ""
+    style = "margin:4px 0;padding-left:2em;white-space:pre-wrap;overflow-wrap:anywhere"
+    items = "".join(f"<li>{line}</li>" for line in lines)
+    return f'<{kind} style="{style}">{items}</{kind}>'
+
+
 def _code(text: str) -> str:
     return f'<code style="white-space:normal;overflow-wrap:anywhere">{escape(text)}</code>'
-
-
-def text(title: str, notes: Sequence[str], tiles: Sequence[Tile], total: int = 0) -> str:
-    """The same as a few lines of text, one a picture."""
-    lines = [title, *(f"  {note}" for note in notes)]
-    lines.extend("  ".join(["", *filter(None, [tile.path]), tile.name, *tile.facts]) for tile in tiles)
-    lines.extend(f"  {line}" for line in _rest(tiles, total))
-    return visible("\n".join(lines))
-
-
-def _rest(tiles: Sequence[Tile], total: int) -> list[str]:
-    """What to say of the images that are not among `tiles`."""
-    more = total - len(tiles)
-    return [f"… and {more:,} more image{'' if more == 1 else 's'}, not shown here"] if more > 0 else []
 
 
 def byte_size(count: int) -> str:

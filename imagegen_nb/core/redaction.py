@@ -62,10 +62,15 @@ def visible(text: str) -> str:
 
 def redact(text: str, known: Iterable[str] = (), *, limit: int = 600) -> str:
     """`text` with every key masked, disarmed and cut to `limit` characters, safe to show or store."""
+    text = visible(mask(text, known))
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def mask(text: str, known: Iterable[str] = ()) -> str:
+    """`text` as it is but for every key, which is masked: for what is kept and later used again."""
     for form in _forms(tuple(known)):
         text = text.replace(form, MASK)
-    text = visible(_ANY_SHAPE.sub(MASK, text))
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return _ANY_SHAPE.sub(MASK, text)
 
 
 def scrub(data: bytes, known: Iterable[str]) -> bytes:

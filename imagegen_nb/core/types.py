@@ -65,6 +65,10 @@ class RequestSettings(Mapping[str, SettingValue]):
     def __repr__(self) -> str:
         return repr(self._values)
 
+    def unmarked(self) -> dict[str, SettingValue]:
+        """A copy, made without counting as reading any."""
+        return dict(self._values)
+
     def was_read(self, key: str) -> bool:
         """Whether the provider asked for the value of `key`."""
         return self._read_all or key in self._read

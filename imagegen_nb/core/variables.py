@@ -29,6 +29,8 @@ _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9
 _BRACKETS = re.compile(r"""\.?\[\s*(?:(0|[1-9][0-9]{0,8})|["']?([A-Za-z_][A-Za-z0-9_]*)["']?)\s*\]""")
 """A position or name as Python, JavaScript and JSONPath write it: `[0]`, `["name"]`."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_BEGUN = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.]*)?")
+"""A tag that has begun, with as much of its path as there is."""
 _MOST_HINTS = 5
 _MOST_NAMES = 50
 _LONGEST_NAME = 32
@@ -70,9 +72,43 @@ def nested(template: str) -> bool:
     return bool(opened) and "}}" in rest
 
 
+def problems(template: str, context: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What keeps `template` from saying what its author surely meant, each with the remedy: tags that
+    `render` refuses, and braces that it would leave as text."""
+    found = [
+        (line, "Give it a test value, or name another path") for line in _lines_of_missing(template, context)
+    ]
+    found += [(line, "Name a path that holds text") for line in _unusable(template, context)]
+    found += [(f"{tag} is not a path", _sentence(remedy_for(tag))) for tag in malformed(template)]
+    # Behind the last "}}": what a later one closes is nested.
+    for match in _BEGUN.finditer(_without_tags(template).rpartition("}}")[2]):
+        path = (match[1] or "").rstrip(".")
+        found.append((f"{{{{{path} is not closed", _sentence(_closed(path, context))))
+    if nested(template):
+        found.append(("there are braces inside {{ }}", "Write only a path there, e.g. {{product}}"))
+    return tuple((visible(problem), visible(remedy)) for problem, remedy in found)
+
+
+def _closed(path: str, context: Mapping[str, Any]) -> str:
+    """How a tag that was not closed is written."""
+    if path and _look_up(path, context)[0]:
+        return f"write {{{{{path}}}}}"
+    hint = _suggest(path, context) if path else ""
+    return f"close it with }}}}{hint and f'; {hint}'}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _without_tags(template: str) -> str:
     # Something in their place: the braces around a tag are no pair.
     return _TAG.sub(" ", template)
+
+
+def is_path(text: str) -> bool:
+    """Whether `text` can stand between `{{` and `}}`."""
+    return _PATH.fullmatch(text) is not None
 
 
 def is_name(text: str) -> bool:
@@ -125,18 +161,28 @@ def _split(template: str) -> tuple[str, ...]:
 
 def _unfillable(template: str, context: Mapping[str, Any]) -> VariableError:
     """The error that names every tag of `template` that cannot be filled."""
-    missing: list[str] = []
-    unusable = [f"{tag} is not a path: {remedy_for(tag)}" for tag in malformed(template)]
-    for path in paths(template):
-        exists, value = _look_up(path, context)
-        if not exists:
-            missing.append(path)
-        elif reason := _as_text(value)[1]:
-            unusable.append(f"{{{{{path}}}}} {reason}")
-    problems = [f"{{{{{path}}}}} has no value" for path in missing]
-    hints = [_suggest(path, context) for path in missing[:_MOST_HINTS]]
-    problems[: len(hints)] = [f"{line}; {hint}" for line, hint in zip(problems, hints, strict=False)]
-    return VariableError(visible(_listed([*problems, *unusable])), missing=tuple(missing))
+    wrong = [f"{tag} is not a path: {remedy_for(tag)}" for tag in malformed(template)]
+    lines = [*_lines_of_missing(template, context), *wrong, *_unusable(template, context)]
+    return VariableError(visible(_listed(lines)), missing=tuple(_missing(template, context)))
+
+
+def _missing(template: str, context: Mapping[str, Any]) -> list[str]:
+    return [path for path in paths(template) if not _look_up(path, context)[0]]
+
+
+def _lines_of_missing(template: str, context: Mapping[str, Any]) -> list[str]:
+    """A line for each path that leads nowhere; the first ones name the nearest that leads somewhere."""
+    missing = _missing(template, context)
+    hints = [f"; {_suggest(path, context)}" for path in missing[:_MOST_HINTS]]
+    hints += [""] * (len(missing) - len(hints))
+    return [f"{{{{{path}}}}} has no value{hint}" for path, hint in zip(missing, hints, strict=True)]
+
+
+def _unusable(template: str, context: Mapping[str, Any]) -> list[str]:
+    """A line for each path whose value no prompt can hold."""
+    found = ((path, *_look_up(path, context)) for path in paths(template))
+    reasons = ((path, _as_text(value)[1]) for path, exists, value in found if exists)
+    return [f"{{{{{path}}}}} {reason}" for path, reason in reasons if reason]
 
 
 def _as_text(value: Any) -> tuple[str, str]:

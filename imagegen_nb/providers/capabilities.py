@@ -46,12 +46,20 @@ class Kind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words; `default` is the one used when unset, `because` says why others are refused."""
+    """One of a few words; `default` is the one used when unset, `because` says why others are refused.
+
+    `labels` says what people read for a value where that is more than its word with a capital letter.
+    """
 
     value_type: ClassVar[type[str]] = str
     values: tuple[str, ...]
     default: str | None = None
     because: str = "not one of its values"
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def label(self, value: str) -> str:
+        """What people read for `value`, one of the values or not."""
+        return self.labels.get(value) or value[:1].upper() + value[1:]
 
     def check(self, value: object) -> tuple[str, str] | None:
         if isinstance(value, str) and value in self.values:
@@ -78,7 +86,9 @@ class Integer:
     def check(self, value: object) -> tuple[str, str] | None:
         if isinstance(value, int) and not isinstance(value, bool) and self.minimum <= value <= self.maximum:
             return None
-        return "not in its range", f"Use a whole number from {self.minimum} to {self.maximum}"
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        wrong = "not in its range" if whole else "not a whole number"
+        return wrong, f"Use a whole number from {self.minimum} to {self.maximum}"
 
     def schema(self) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum} | _default(self.default)
@@ -130,6 +140,10 @@ class PixelSize:
     fewest_pixels: int
     most_pixels: int
     default: str = "auto"
+
+    def label(self, value: str) -> str:
+        """What people read for `value`: `Auto`, or the edges with a times sign."""
+        return value.replace("x", " × ") if _edges(value) else value[:1].upper() + value[1:]
 
     def check(self, value: object) -> tuple[str, str] | None:
         if value == "auto" or value in self.tiles:

@@ -54,7 +54,9 @@ _SETTINGS: dict[str, Kind] = {
     "image_quality": Choice(("auto", "low", "medium", "high"), "auto"),
     "image_background": Choice(("auto", "opaque", "transparent"), "auto"),
     "image_moderation": Choice(("auto", "low"), "auto"),
-    "image_output_format": Choice(("png", "jpeg", "webp"), "png"),
+    "image_output_format": Choice(
+        ("png", "jpeg", "webp"), "png", labels={"png": "PNG", "jpeg": "JPEG", "webp": "WebP"}
+    ),
     "image_output_compression": Integer(0, 100, 100),
 }
 _WIRE_NAMES = {
@@ -94,7 +96,12 @@ _OUTPUT = (
 _DOCS = "https://developers.openai.com/api/docs"
 _NEWER = Model(
     name="gpt-image-2.5-flare",
-    settings=_SETTINGS | {"image_quality": Choice(("auto", "low", "medium", "high", "xhigh", "max"), "auto")},
+    settings=_SETTINGS
+    | {
+        "image_quality": Choice(
+            ("auto", "low", "medium", "high", "xhigh", "max"), "auto", labels={"xhigh": "Extra High"}
+        )
+    },
     rules=_RULES,
     output_settings=_OUTPUT,
     lifecycle=Lifecycle(since="2026-09-08", source=f"{_DOCS}/guides/image-generation"),

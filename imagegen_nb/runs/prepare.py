@@ -39,6 +39,8 @@ class PreparedRun:
     context: RunContext[ImageGenerationStep, Run]
     on_event: Callable[[RunEvent[Run]], object] | None
     identifier: str | None
+    cell: str = ""
+    """The cell of a sweep that the run is for, with the attempt."""
 
     def keys(self) -> list[str]:
         """The keys in clear, to be masked in messages."""
@@ -61,11 +63,7 @@ def prepare(
     _check_call(inputs, options)
     _check_partial_images(step, entry, options["partial_images"])
     values = plain(inputs or {})
-    prompt = variables.render(step.prompt, values)
-    if invalid := ImageGenerationStep.check_prompt(prompt):
-        problem, remedy = invalid
-        names = ", ".join(step.variables)
-        raise VariableError(f"the prompt is {problem} once its variables are filled in ({names}). {remedy}")
+    prompt = filled_prompt(step.prompt, values)
     return PreparedRun(
         run_id=str(uuid.uuid4()),
         step=step,
@@ -77,6 +75,16 @@ def prepare(
         on_event=options["on_event"],
         identifier=options["identifier"],
     )
+
+
+def filled_prompt(template: str, values: Mapping[str, Any]) -> str:
+    """The prompt as it is sent, filled from plain data. Raises `VariableError`."""
+    prompt = variables.render(template, values)
+    if invalid := ImageGenerationStep.check_prompt(prompt):
+        problem, remedy = invalid
+        names = ", ".join(variables.paths(template))
+        raise VariableError(f"the prompt is {problem} once its variables are filled in ({names}). {remedy}")
+    return prompt
 
 
 def _check_call(inputs: object, options: RunOptions[Run]) -> None:

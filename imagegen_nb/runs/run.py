@@ -21,7 +21,7 @@ from imagegen_nb.pricing.cost import Cost, cost_of
 from imagegen_nb.pricing.estimate import Estimate, PricedCall, span
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import CatalogEntry
-from imagegen_nb.step.output import StepOutput
+from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
 
 _LONGEST_ALT = 250
@@ -169,18 +169,22 @@ class Run:
         return notes + list(self.warnings)
 
     def _tiles(self) -> list[html_repr.Tile]:
-        prefix = f"{self.identifier}.output" if self.identifier else "output"
+        prefix = f"{self.identifier or DEFAULT_IDENTIFIER}.output"
         # Without folders: how much of the prompt is left would depend on how long they are on this machine.
         prompt = _FOLDERS.sub("file:///", self.prompt)
         alt = prompt if len(prompt) <= _LONGEST_ALT else f"{prompt[:_LONGEST_ALT]}…"
         return list(self.output.tiles(prefix, alt))
 
+    def static_page(self) -> html_repr.Page:
+        """What is shown of the run without widgets."""
+        return html_repr.Page(self.title, self._notes(), self._tiles(), self.returned)
+
     def __repr__(self) -> str:
         # Deterministic on purpose: no ids, times or folders, so that notebooks can be compared.
-        return html_repr.text(self.title, self._notes(), self._tiles(), self.returned)
+        return self.static_page().text()
 
     def _repr_html_(self) -> str:
-        return html_repr.html(self.title, self._notes(), self._tiles(), self.returned)
+        return self.static_page().html()
 
 
 def _kept(entry: CatalogEntry, step: ImageGenerationStep, key: str) -> str | None:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 from weakref import WeakSet
@@ -32,6 +32,7 @@ from imagegen_nb.core.types import (
     ResponseMetadata,
     Usage,
 )
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import (
     BudgetExceeded,
     ImagegenError,
@@ -47,7 +48,7 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.pricing.estimate import estimate
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.runs import differences, ledger, local_addresses
+from imagegen_nb.runs import differences, ledger, local_addresses, recent_runs, recipe
 from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
@@ -83,9 +84,9 @@ async def execute(prepared: PreparedRun) -> Run:
         run = await asyncio.shield(active.finalize("cancelled"))
         emitter.emit("cancelled", run=run)
         raise asyncio.CancelledError(
-            f"run cancelled: {run.returned} of {run.requested} images had arrived"
+            f"run cancelled: {run.returned} of {counted(run.requested, 'image')} had arrived"
             + (" and are kept in the store" if run.returned else "")
-            + ("; a request under way may still be charged" if active.asked else "")
+            + ("; a request under way may still be charged" if active.may_cost else "")
         ) from None
     except Exception:
         # From a plug-in: the ledger must not hold the run as under way for as long as the process lives.
@@ -126,9 +127,15 @@ class _ActiveRun:
     shortfalls: list[MissingImages] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     entry: LedgerEntry | None = None
+
     beginning: asyncio.Task[None] | None = None
     storing: asyncio.Task[None] | None = None
     recording: asyncio.Task[tuple[Asset, ...]] | None = None
+
+    @property
+    def may_cost(self) -> bool:
+        """Whether a provider was called that charges for it."""
+        return self.asked and not self.prepared.route.free
 
     async def begin(self) -> None:
         """Enter the run in the ledger. A cancel must not leave it there as under way: `finalize` waits."""
@@ -155,7 +162,8 @@ class _ActiveRun:
             replaying=route.replayed,
             ceiling=None if estimated is None else estimated.ceiling,
         )
-        self.entry = entry
+        asked = recipe.recipe(prepared.step, prepared.request, prepared.inputs, prepared.keys())
+        entry = self.entry = replace(entry, cell=prepared.cell, **asdict(asked))
         if context.budget is None or is_free:
             context.store.begin(entry, context.storage_limit)  # a store of another kind may know no budget
             return
@@ -335,7 +343,9 @@ class _ActiveRun:
                 error, status = store_error, "failed"
         if status == "done" and len(assets) < self.prepared.request.count:
             status = "partial"
-        return self._run(status, assets, error)
+        run = self._run(status, assets, error)
+        recent_runs.remember(run)
+        return run
 
     def _record(self, status: Status, error: ImagegenError | None) -> tuple[Asset, ...]:
         """Write the end of the run and the records of its images; may block."""
@@ -347,15 +357,19 @@ class _ActiveRun:
             for number, (_, record) in enumerate(sorted(self.staged, key=lambda item: item[0]), 1)
         ]
         assert self.entry is not None
+        # The assets have no addresses yet, and nobody reads them here.
+        is_partial = status == "done" and len(named) < prepared.request.count
+        run = self._run("partial" if is_partial else status, (), error)
         ended = ledger.closing_entry(
             self.entry,
             called=self._was_asked(error),
             kept=bool(named),
             cancelled=status == "cancelled",
             errors=[*filter(None, [error]), *(missing.error for missing in self.shortfalls)],
-            cost=self._run(status, (), error).cost.amount,
+            cost=run.cost.amount,
         )
-        recorded = store.finish(ended, named)
+        told = recipe.result_of(run, len(named), prepared.keys())
+        recorded = store.finish(replace(ended, result_json=told), named)
         return tuple(Asset.of(record, store, replayed=prepared.route.replayed) for record in recorded)
 
     def _was_asked(self, error: ImagegenError | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from itertools import islice
 from types import TracebackType
@@ -21,6 +22,7 @@ from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.catalog import providers
 from imagegen_nb.providers.credentials import Hosted
+from imagegen_nb.runs.history import Filter, History
 from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.runner import execute
@@ -117,8 +119,12 @@ class Workspace:
 
     def pays(self, step: ImageGenerationStep) -> tuple[str, bool]:
         """Who would pay for a run of `step`, for people, and whether the key was found."""
+        return self.payer(step.entry.provider, step.charge_type)
+
+    def payer(self, provider: Provider, charge_type: ChargeType) -> tuple[str, bool]:
+        """Who would pay for calls of `provider`, for people, and whether the key was found."""
         try:
-            return self.route(step.entry.provider, step.charge_type).payment, True
+            return self.route(provider, charge_type).payment, True
         except MissingCredential as error:
             return f"no key: {error.variable} is not set", False
 
@@ -175,6 +181,25 @@ class Workspace:
         Pages are as those of `records`; `after` is a run's id.
         """
         return islice(self.store.list_runs(newest_first=newest_first, after=after), _page_size(limit))
+
+    def history(
+        self,
+        text: str | None = None,
+        *,
+        model: str | None = None,
+        outcome: str | Iterable[str] | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        limit: int | None = None,
+    ) -> History:
+        """All runs of the store, newest first: prompt, settings, inputs, outcome, images.
+
+        `text` is looked for in prompts, settings and inputs, whatever its case. `outcome` is one of done,
+        partial, failed, cancelled, interrupted, running, or several of them. `since` and `until` are days or
+        times. Nothing is read before somebody looks.
+        """
+        wanted = Filter.of(text, model, outcome, since, until)
+        return History(self.store, wanted, _page_size(limit))
 
     def count_records(self, run_id: str | None = None) -> int:
         """How many images the store has, or how many of one run."""

@@ -29,6 +29,8 @@ from imagegen_nb.store.base import AssetRecord, Store
 if TYPE_CHECKING:
     from PIL import Image
 
+DEFAULT_IDENTIFIER = "step_1"
+"""The name of a step that was given none, so that a path always names one."""
 _LARGEST_NUMBER = 2**53 - 1
 """The largest whole number every reader of JSON understands."""
 _OPEN = ConfigDict(frozen=True, extra="allow", strict=True, protected_namespaces=())
@@ -244,10 +246,11 @@ class StepOutput(BaseModel):
         return f"Output of {self.settings.model} · {outcome}"
 
     def __repr__(self) -> str:
-        return html_repr.text(self._title(), [], list(self.tiles("output", "")), len(self.assets))
+        tiles = list(self.tiles(f"{DEFAULT_IDENTIFIER}.output", ""))
+        return html_repr.text(self._title(), [], tiles, len(self.assets))
 
     def _repr_html_(self) -> str:
-        tiles = list(self.tiles("output", "Generated image"))
+        tiles = list(self.tiles(f"{DEFAULT_IDENTIFIER}.output", "Generated image"))
         return html_repr.html(self._title(), [], tiles, len(self.assets))
 
 

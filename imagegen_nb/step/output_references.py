@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from imagegen_nb.core import variables
 from imagegen_nb.core.plain_data import HasContext
 from imagegen_nb.providers.capabilities import Kind
-from imagegen_nb.step.output import Asset
+from imagegen_nb.step.output import DEFAULT_IDENTIFIER, Asset
 from imagegen_nb.step.step import ImageGenerationStep
 
 State = Literal["predicted", "confirmed", "missing"]
@@ -66,7 +66,7 @@ def paths(
     listed too: in a prompt they become compact JSON. Null values are not: there is nothing to refer to.
     """
     variables.check_identifier(identifier)
-    name = identifier or (run.identifier if run else None) or "step_1"
+    name = identifier or (run.identifier if run else None) or DEFAULT_IDENTIFIER
     predicted = _predicted(step, name)
     if run is None:
         return [OutputPath(path, kind, "predicted") for path, kind in predicted.items()]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 
+from imagegen_nb.core.types import SYNTHETIC_BACKENDS
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ class Route:
         credential = self.credential
         is_gateway = bool(credential.base_url) and credential.vertex is None
         return credential.paid_by if is_gateway or credential.azure is not None else ""
+
+    @property
+    def free(self) -> bool:
+        """Whether no provider is asked, so that nothing can be charged."""
+        return self.replayed or self.backend in SYNTHETIC_BACKENDS
 
     @property
     def payment(self) -> str:

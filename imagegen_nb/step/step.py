@@ -43,21 +43,49 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
 
-    name: Annotated[str | None, Text(0, 200)] = Field(default=None, title="Name")
-    model: str = Field(default="gpt-image-2", title="Model")
-    prompt: Annotated[str, Text(1, LONGEST_PROMPT)] = Field(title="Prompt")
-    image_size: str | None = Field(default=None, title="Image Size")
-    image_count: Annotated[int, Integer(1, 10, 1)] = Field(default=1, title="Image Count")
-    image_quality: str | None = Field(default=None, title="Image Quality")
-    image_background: str | None = Field(default=None, title="Image Background")
-    image_moderation: str | None = Field(default=None, title="Image Moderation")
-    image_output_format: str | None = Field(default=None, title="Output Format")
-    image_output_compression: int | None = Field(default=None, title="Output Compression")
-    charge_type: Annotated[ChargeType, Choice(("hosted", "personal"), "hosted")] = Field(
-        default="hosted", title="Charge Type"
+    name: Annotated[str | None, Text(0, 200)] = Field(
+        default=None, title="Name", description="A label in the workflow; paths use the identifier instead."
     )
-    on_failure: Annotated[OnFailure, Choice(("terminate", "continue"), "terminate")] = Field(
-        default="terminate", title="When the step fails"
+    model: str = Field(
+        default="gpt-image-2", title="Model", description="It decides which settings there are below."
+    )
+    prompt: Annotated[str, Text(1, LONGEST_PROMPT)] = Field(
+        title="Prompt",
+        description="What the image should show. {{name}} stands for an input of the workflow.",
+    )
+    image_size: str | None = Field(
+        default=None, title="Image Size", description="The shape of every image of a run."
+    )
+    image_count: Annotated[int, Integer(1, 10, 1)] = Field(
+        default=1, title="Image Count", description="How many images a run makes."
+    )
+    image_quality: str | None = Field(
+        default=None, title="Image Quality", description="A higher one takes longer and costs more."
+    )
+    image_background: str | None = Field(
+        default=None, title="Image Background", description="What is behind the subject."
+    )
+    image_moderation: str | None = Field(
+        default=None, title="Image Moderation", description="How strictly the provider filters."
+    )
+    image_output_format: str | None = Field(
+        default=None, title="Output Format", description="The type of the images' files."
+    )
+    image_output_compression: int | None = Field(
+        default=None, title="Output Compression", description="In percent, as the provider counts it."
+    )
+    charge_type: Annotated[ChargeType, Choice(("hosted", "personal"), "hosted")] = Field(
+        default="hosted",
+        title="Charge Type",
+        description="Who pays: the workspace's hosted credit, or your own provider key.",
+    )
+    on_failure: Annotated[
+        OnFailure,
+        Choice(("terminate", "continue"), "terminate", labels={"terminate": "Terminate Workflow"}),
+    ] = Field(
+        default="terminate",
+        title="When the step fails",
+        description="Whether the steps that come later still run.",
     )
 
     @model_validator(mode="before")
@@ -100,6 +128,11 @@ class ImageGenerationStep(BaseModel, frozen=True):
     def labels(cls) -> dict[str, str]:
         """Every key with the platform's label for it."""
         return {key: field.title or key for key, field in cls.model_fields.items()}
+
+    @classmethod
+    def help(cls) -> dict[str, str]:
+        """Every key with a line that says what it is for."""
+        return {key: field.description or "" for key, field in cls.model_fields.items()}
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:

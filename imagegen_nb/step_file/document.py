@@ -26,7 +26,7 @@ from imagegen_nb.core.types import Backend, backend_mark
 from imagegen_nb.errors import DefinitionError, SecretFound
 from imagegen_nb.providers import catalog
 from imagegen_nb.step import schema
-from imagegen_nb.step.output import StepOutput
+from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
 
 LARGEST_FILE = 1_000_000
@@ -152,7 +152,7 @@ class StepDefinition:
         return f"Step file · {name}{self.step.model} · {content}{mark}"
 
     def _tiles(self) -> list[html_repr.Tile]:
-        prefix = f"{self.identifier}.output" if self.identifier else "output"
+        prefix = f"{self.identifier or DEFAULT_IDENTIFIER}.output"
         return [] if self.output is None else list(self.output.tiles(prefix, self.step.prompt[:250]))
 
     def __repr__(self) -> str:

@@ -65,7 +65,7 @@ def define(
         check_identifier(identifier)
     except InvalidOption as error:
         raise DefinitionError(str(error)) from None
-    if run is not None and _image_settings(run.step) != _image_settings(step):
+    if run is not None and image_settings(run.step) != image_settings(step):
         raise DefinitionError(
             "the run was made with other settings than this step has. Run the step again, or export "
             "run.step, or leave run out"
@@ -96,8 +96,8 @@ def define(
     return StepDefinition(document, step, output)
 
 
-def _image_settings(step: ImageGenerationStep) -> dict[str, Any]:
-    """The settings that shape the images. Only the others may differ between a run and its export."""
+def image_settings(step: ImageGenerationStep) -> dict[str, Any]:
+    """The settings that shape a step's images. Only the others may differ between a run and its export."""
     return step.model_dump(exclude={"name", "charge_type", "on_failure"})
 
 

@@ -79,13 +79,17 @@ class AssetRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """A run as the ledger holds it: what it may cost and need, never a prompt or a key.
+    """A run as the ledger holds it: what was asked, what it may cost and need, and how it ended; never a key.
 
     `count` is the images asked for, `estimate` the bytes reserved for them while the run is under way.
     `charge` is, until the run ends, what to believe should it never do so. Times are ISO 8601 in UTC, for
-    people only; `ended_at` is empty until the end. Amounts are ticks of the provider's list price (see
-    `core.money`): `ceiling_ticks` the most that the run can cost, `cost_ticks` what it did; None is unknown.
-    `session` names the kernel or script.
+    people only; `ended_at` is empty until the end. `prompt` is the one that was sent. `settings_json` and
+    `inputs_json` are JSON text: the step's settings with the prompt as it was written, and what filled it.
+    Equal calls have the same `call`; `cell` names the cell of a sweep, and the attempt, that a run is for.
+    `result_json` is what the end adds: why it failed, the settings that were used, usage, warnings. Runs of
+    versions that kept none of this have empty text.
+    Amounts are ticks of the provider's list price (see `core.money`): `ceiling_ticks` the most that the run
+    can cost, `cost_ticks` what it did; None is unknown. `session` names the kernel or script.
     """
 
     run_id: str
@@ -98,6 +102,12 @@ class LedgerEntry:
     charge: Charge
     started_at: str
     ended_at: str = ""
+    prompt: str = ""
+    settings_json: str = ""
+    inputs_json: str = ""
+    call: str = ""
+    cell: str = ""
+    result_json: str = ""
     session: str = ""
     ceiling_ticks: int | None = None
     cost_ticks: int | None = None
@@ -142,8 +152,9 @@ class Store(ABC):
         """Enter a run before anything is asked, and reserve its estimate.
 
         A run may start below `limit` bytes and finish past it; runs under way count by their estimate.
-        With a `budget` what it can cost is reserved as well. Raises `StorageLimitReached`, `BudgetExceeded`,
-        or `StoreError` when the run cannot be entered.
+        With a `budget` what it can cost is reserved as well. Of all runs with the same `cell` one may begin.
+        Raises `StorageLimitReached`, `BudgetExceeded`, `CellTaken`, or `StoreError` when the run cannot be
+        entered.
         """
         if budget is not None:
             raise StoreError(f"{type(self).__name__} keeps no ledger, so it cannot hold runs to a budget")
@@ -178,6 +189,18 @@ class Store(ABC):
         """The ledger in either order, from the run that follows the run id `after`, without runs that begin
         meanwhile. Raises `AssetNotFound` where `after` is not there."""
         yield from _listed(self.runs(), lambda run: run.run_id, newest_first, after)
+
+    def cell_runs(self, prefix: str) -> Iterator[LedgerEntry]:
+        """The runs for cells of a sweep, oldest first: those whose `cell` begins with `prefix`."""
+        return (run for run in self.list_runs() if run.cell.startswith(prefix))
+
+    def equal_runs(self, call: str) -> Iterator[LedgerEntry]:
+        """The runs of one `call`, oldest first."""
+        return (run for run in self.list_runs() if run.call == call)
+
+    def find_run(self, run_id: str) -> LedgerEntry | None:
+        """The entry of one run; None where the ledger has none."""
+        return next((run for run in self.list_runs() if run.run_id == run_id), None)
 
     def count_records(self, run_id: str | None = None) -> int:
         """How many records there are, or how many of one run."""

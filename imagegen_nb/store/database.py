@@ -29,7 +29,7 @@ from imagegen_nb.store.base import AssetRecord, LedgerEntry, Spending, store_err
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 
-_VERSION = 3
+_VERSION = 4
 _VERSION_WITHOUT_LEDGER = 1
 _TIMEOUT = 60.0
 """Seconds to wait for another process that is writing."""
@@ -75,15 +75,25 @@ _SCHEMA = (
         ended_at TEXT NOT NULL
     ) STRICT
     """,
-    "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
 )
 _LATER_RUN_COLUMNS = {
+    "prompt": "TEXT NOT NULL DEFAULT ''",
+    "settings_json": "TEXT NOT NULL DEFAULT ''",
+    "inputs_json": "TEXT NOT NULL DEFAULT ''",
+    "call": "TEXT NOT NULL DEFAULT ''",
+    "cell": "TEXT NOT NULL DEFAULT ''",
+    "result_json": "TEXT NOT NULL DEFAULT ''",
     "session": "TEXT NOT NULL DEFAULT ''",
     "ceiling_ticks": "INTEGER",
     "cost_ticks": "INTEGER",
 }
 """Columns of a run that versions before this one did not have; each is added where it is missing."""
-_CHANGED_AT_THE_END = ("state", "charge", "ended_at", "cost_ticks")
+_CHANGED_AT_THE_END = ("state", "charge", "ended_at", "result_json", "cost_ticks")
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
+    "CREATE INDEX IF NOT EXISTS run_cell ON run (cell) WHERE cell != ''",
+    "CREATE INDEX IF NOT EXISTS run_call ON run (call) WHERE call != ''",
+)
 PAGE = 50
 """Rows that are read at once: the first comes soon, and no reader keeps a writer waiting."""
 Table = Literal["asset", "run"]
@@ -188,6 +198,32 @@ class Tables:
             f"WHERE {where}seq >= ? AND seq < ? ORDER BY seq {direction} LIMIT {PAGE}"
         )
         return self._connection.execute(query, (*values, low, high)).fetchall()
+
+    def cell_page(self, prefix: str, beyond: int, last: int) -> tuple[list[LedgerEntry], int]:
+        """A page of the runs whose cell begins with `prefix`, oldest first."""
+        # A range the index knows; the last character is above every one that a cell's name can have.
+        return self._runs_page(
+            "cell != '' AND cell >= ? AND cell < ?", (prefix, f"{prefix}\x7f"), beyond, last
+        )
+
+    def call_page(self, call: str, beyond: int, last: int) -> tuple[list[LedgerEntry], int]:
+        """A page of the runs of one call, oldest first."""
+        return self._runs_page("call != '' AND call = ?", (call,), beyond, last)
+
+    def _runs_page(
+        self, where: str, values: tuple[str, ...], beyond: int, last: int
+    ) -> tuple[list[LedgerEntry], int]:
+        query = (
+            f"SELECT seq, {', '.join(_RUN_COLUMNS)} FROM run "  # noqa: S608 - own names
+            f"WHERE {where} AND +seq > ? AND +seq <= ? ORDER BY +seq LIMIT {PAGE}"
+        )
+        rows = self._connection.execute(query, (*values, beyond, last)).fetchall()
+        return [_run(row[1:]) for row in rows], _order_of_last(rows)
+
+    def is_taken(self, run: LedgerEntry) -> bool:
+        """Whether another run for the same cell has begun."""
+        query = "SELECT count(*) FROM run WHERE cell != '' AND cell = ? AND run_id != ?"
+        return bool(self._connection.execute(query, (run.cell, run.run_id)).fetchone()[0])
 
     def order_of(self, table: Table, name: str) -> int | None:
         """The place of a record or run among all others; None where it is not there."""
@@ -404,6 +440,8 @@ class Database:
         for statement in _SCHEMA:
             connection.execute(statement)
         _add_later_columns(connection)
+        for statement in _INDEXES:
+            connection.execute(statement)
         tables = Tables(connection, self.paths)
         try:
             if version == _VERSION_WITHOUT_LEDGER:

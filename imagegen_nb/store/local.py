@@ -21,7 +21,7 @@ from imagegen_nb.core.atomic_files import explain, sync_folder, temporary_name, 
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.open_files import patiently
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.errors import AssetNotFound, StoreError
+from imagegen_nb.errors import AssetNotFound, CellTaken, StoreError
 from imagegen_nb.store import locks, manifests, recovery, thumbnail_files
 from imagegen_nb.store.base import (
     AssetRecord,
@@ -86,6 +86,11 @@ class LocalStore(Store):
         """In one transaction, so that kernels that start at once cannot pass limit or budget together."""
 
         def enter(tables: Tables) -> None:
+            if run.cell and tables.is_taken(run):
+                raise CellTaken(
+                    "another process runs this cell of the sweep, or has run it; nothing was sent. Run the "
+                    "sweep again to take in what became of it"
+                )
             check_room(tables.used_bytes(), tables.reserved_bytes(), limit)
             if budget is not None and run.ceiling_ticks != 0:
                 _check_budget(tables, run, budget)
@@ -117,6 +122,21 @@ class LocalStore(Store):
         recovery.recover(self.database)
         first, last = self._range("run", newest_first, after)
         yield from self._paged(first, lambda tables, at: tables.run_page(at, last, newest_first=newest_first))
+
+    def cell_runs(self, prefix: str) -> Iterator[LedgerEntry]:
+        recovery.recover(self.database)
+        _, last = self._range("run", newest_first=False, after=None)
+        yield from self._paged(0, lambda tables, at: tables.cell_page(prefix, at, last))
+
+    def equal_runs(self, call: str) -> Iterator[LedgerEntry]:
+        _, last = self._range("run", newest_first=False, after=None)
+        yield from self._paged(0, lambda tables, at: tables.call_page(call, at, last))
+
+    def find_run(self, run_id: str) -> LedgerEntry | None:
+        if not run_id.isascii():  # all ids are; sqlite3 cannot encode lone surrogates
+            return None
+        with self.database.read() as tables:
+            return next(iter(tables.runs("WHERE run_id = ?", (run_id,))), None)
 
     def count_runs(self) -> int:
         with self.database.read() as tables:

@@ -24,8 +24,10 @@ from imagegen_nb.store.paths import MANIFEST_SUFFIX, StorePaths, is_name
 
 _State = tuple[int, int, int, int]
 """Of a file: what changes with its content, since each is written under a new name and moved into place."""
-_LARGEST = 1_000_000
-"""Bytes of a manifest: a run's records take some hundred each."""
+_LARGEST = 4_000_000
+"""Bytes of a manifest: a run's records take some hundred each, its prompt and inputs at most a megabyte."""
+_ADDED_LATER = ("prompt", "settings_json", "inputs_json", "call", "cell", "result_json")
+"""What is left out of a manifest where it is empty, so that a run of an earlier version stays as it was."""
 
 _OPTIONAL = ("session", "ceiling_ticks", "cost_ticks")
 """What is left out of a manifest where it is unknown; an amount of 0 is not."""
@@ -49,6 +51,8 @@ def write(paths: StorePaths, name: str, manifest: Manifest, *, sync_name: bool =
     """Write it durably, replacing an older one; without `sync_name`, `sync_names` has to follow. Raises
     OSError."""
     document = asdict(manifest)
+    if run := document["run"]:
+        document["run"] = {k: value for k, value in run.items() if value or k not in _ADDED_LATER}
     for asset in document["assets"]:  # relative: the store may be moved
         asset["file_url"] = _relative_path(paths, asset)
     if run := document["run"]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
+from imagegen_nb.core.html_repr import SHOWN_FIRST
 from imagegen_nb.notebooks.execute import disable_output_sync
 
 _Message = dict[str, Any]
@@ -117,8 +118,14 @@ def skipped_kinds(skipped_by_nbval: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def comparable(output: Any) -> None:
-    """Change an output in place: a picture becomes a line about it, and a replay's error loses its trace."""
+    """Change an output in place: a picture becomes a line about it, a replay's error loses its trace, and
+    what stands below a widget is as its cell first showed it."""
     data = output.get("data", {})
+    metadata = output.get("metadata", {})
+    if SHOWN_FIRST in metadata:
+        shown_first = metadata[SHOWN_FIRST]
+        output["data"] = {"text/plain": data["text/plain"] if shown_first is None else shown_first}
+        return
     for kind in [kind for kind in _PICTURES if kind in data]:
         if kind != "image/png" and "image/png" in data:
             del data[kind]  # IPython's lossy twin: it shows nothing more, and its bytes depend on the encoder

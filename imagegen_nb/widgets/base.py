@@ -7,21 +7,26 @@ is not part of the state does not fill the file.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
 
+from imagegen_nb.widgets.page_threads import Delivered
+
 _ASSETS = Path(__file__).parent / "assets"
 
 
 def _minified(script: str) -> str:
-    """The script without indentation and comment lines: every saved widget repeats it."""
+    """The script without indentation and comment lines: every saved widget repeats the one it keeps, and each
+    page that shows a widget waits for the others."""
     lines = (line.strip() for line in script.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-class BaseWidget(anywidget.AnyWidget):
+class BaseWidget(Delivered, anywidget.AnyWidget):
     """A widget made of `scripts` and `styles`: files in `assets/`, each building on those before it.
 
     The last script has anywidget's `render({ model, el })`. Once the widget is drawn, its element in the page
@@ -36,11 +41,23 @@ class BaseWidget(anywidget.AnyWidget):
     scripts: ClassVar[tuple[str, ...]] = ()
     styles: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
+    opened = False
+    """Whether a page has asked for the script; before that nobody needs to be told of changes."""
+
+    def __init__(self, classes: str = "", **traits: Any) -> None:
+        # Given now and not added later, which would be a message for each.
+        super().__init__(_dom_classes=tuple(classes.split()), **traits)
         self.on_msg(self._on_message)
         if names := self.trait_names(unsaved=True):
             self.observe(self._send_change, names)
+
+    def _repr_mimebundle_(self, **kwargs: dict[Any, Any]) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return bundle and (with_html(bundle[0], repr(self)), bundle[1])
+
+    def page_values(self) -> dict[str, Any]:
+        """What is sent along with the script: the traits that are not saved."""
+        return {name: getattr(self, name) for name in self.trait_names(unsaved=True)}
 
     def page_opened(self) -> None:
         """Called whenever a page asks for the script, which means that it shows the widget."""
@@ -53,23 +70,31 @@ class BaseWidget(anywidget.AnyWidget):
     def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
         if isinstance(content, dict) and content.get("type") == "script":
             self.page_opened()
-            values = {name: getattr(self, name) for name in self.trait_names(unsaved=True)}
-            sources = {"script": _joined(self.scripts), "style": _joined(self.styles)}
-            self.send({"type": "script", **sources, "values": values})
+            self.opened = True
+            sources = {"script": _joined(self.scripts), "style": _joined(("colours.css", *self.styles))}
+            self.send({"type": "script", **sources, "values": self.page_values()})
 
     def _send_change(self, change: dict[str, Any]) -> None:
-        self.send({"type": "values", "values": {change["name"]: change["new"]}})
+        if self.opened:
+            self.send({"type": "values", "values": {change["name"]: change["new"]}})
 
 
+def with_html(data: dict[str, Any], text: str) -> dict[str, Any]:
+    """A widget's message with `text` as HTML too: without a kernel, VS Code shows that instead."""
+    return {**data, "text/html": f"<div>{escape(text)}</div>"}
+
+
+@cache
 def _joined(names: tuple[str, ...]) -> str:
-    return "".join((_ASSETS / name).read_text(encoding="utf-8") for name in names)
+    return "\n".join(_minified((_ASSETS / name).read_text(encoding="utf-8")) for name in names)
 
 
 class DisplayProbe(BaseWidget):
-    """An invisible widget that calls `on_display` whenever a page shows it; it brings the form's style."""
+    """An invisible widget that calls `on_display` whenever a page shows it. It brings the form's style, lets
+    Ctrl+Enter press the form's Run, and keeps the focus in the form."""
 
-    scripts = ("shared.js", "display_probe.js")
-    styles = ("form.css",)
+    scripts = ("shared.js", "kernel_gone.js", "tab_panels.js", "display_probe.js")
+    styles = ("base.css", "form.css", "kernel_gone.css")
 
     def __init__(self, on_display: Callable[[], object], **traits: Any) -> None:
         self._on_display = on_display
@@ -78,3 +103,7 @@ class DisplayProbe(BaseWidget):
     def page_opened(self) -> None:
         """Pass it on."""
         self._on_display()
+
+    def focus(self, css_class: str) -> None:
+        """Put the focus into the first control below this class, once it is drawn."""
+        self.send({"type": "focus", "class": css_class})

@@ -10,6 +10,8 @@ from typing import Any
 
 import ipywidgets
 
+from imagegen_nb.widgets.page_threads import delivered
+
 _LABEL_WIDTH = "180px"
 
 
@@ -37,10 +39,8 @@ class WidgetFactory:
                 traits_of_style = {"description_width": label_width} if label_width else {}
                 self._styles[shared] = style.klass(**traits_of_style)
             traits["style"] = self._styles[shared]
-        widget = kind(**traits)
-        for name in classes.split():
-            widget.add_class(name)
-        return widget
+        # Given now and not added later, which would be a message for each.
+        return delivered(kind)(_dom_classes=tuple(classes.split()), **traits)
 
     def close(self) -> None:
         """Close what the widgets shared."""

@@ -1,69 +1,51 @@
-"""One field of the form: the control for its kind, and the line below it that says what is wrong.
+"""The fields of the form: a control for each kind of setting, and what they report.
 
 Data goes one way: a control reports what was entered, the form changes its draft, and every control is
-written anew from the draft's state. While a control is written, it reports nothing.
+written anew from the draft's state. While a control is written, it reports nothing. The widgets are made once
+and stay, so that nothing is redrawn while somebody types.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
-from html import escape
+from itertools import groupby
 from typing import Any
 
-from ipywidgets import HTML, BoundedIntText, Dropdown, Text, VBox
+import ipywidgets
 
 from imagegen_nb.widgets.base import BaseWidget
-from imagegen_nb.widgets.factory import WidgetFactory, set_visible, update_traits
+from imagegen_nb.widgets.factory import update_traits
+from imagegen_nb.widgets.field_group import FieldGroup
 from imagegen_nb.widgets.form_state import FieldState
+from imagegen_nb.widgets.parts import Control
 from imagegen_nb.widgets.prompt import PromptBox
 from imagegen_nb.widgets.tiles import TileChoice
 
 _OnEntry = Callable[[str, Any], None]
 """Called with a setting's key and what was entered; None for nothing."""
+_PLAIN = {"text": "text", "choice": "choice", "model": "choice", "integer": "integer"}
+"""The kinds of control that are drawn in a group."""
 
 
 class Field:
-    """A control with its message line; `show` writes a `FieldState` into both."""
+    """One setting's control; `show` writes a `FieldState` into it."""
 
-    def __init__(self, factory: WidgetFactory, state: FieldState, on_entry: _OnEntry) -> None:
-        self.key = state.key
-        self._factory = factory
+    def __init__(self, key: str, control: Any, on_entry: _OnEntry) -> None:
+        self.key = key
+        self.control = control
         self._on_entry = on_entry
         self._writing = False
-        self.control = _control(factory, state)
-        self.message: Any = None  # made when there is something to say
-        self._css_class = f"ig-{state.key.replace('_', '-')}"
-        # A class is what hides a field, and anywidget's view ignores changes of its classes: hence the box.
-        boxed = isinstance(self.control, BaseWidget)
-        self._box = factory.make(VBox, children=[self.control]) if boxed else self.control
-        self._box.add_class("ig-field").add_class(self._css_class)
-        self.control.observe(self._report, "value")
-        self.show(state)
+        control.observe(self._report, "value")
 
     def show(self, state: FieldState) -> None:
         """Write what differs, without reporting it as an entry."""
         self._writing = True
         try:
-            for widget in self.widgets:
-                set_visible(widget, state.visible)
-            if state.visible:
-                _SHOW[state.control](self.control, state)
-            shows_problems = hasattr(self.control, "problem")
-            self._show_message(_message(state, with_problems=not shows_problems))
+            update_traits(self.control, **_traits(self.control, state))
         finally:
             self._writing = False
-
-    def _show_message(self, html: str) -> None:
-        if html and self.message is None:
-            self.message = self._factory.make(HTML, f"{self._css_class}-message")
-        if self.message is not None:
-            update_traits(self.message, value=html)
-
-    @property
-    def widgets(self) -> list[Any]:
-        """The field's widgets from top to bottom: the control, and the message if there ever was one."""
-        return [self._box] if self.message is None else [self._box, self.message]
 
     def _report(self, change: dict[str, Any]) -> None:
         if not self._writing:
@@ -71,65 +53,78 @@ class Field:
             self._on_entry(self.key, None if value == "" else value)
 
 
-def _control(factory: WidgetFactory, state: FieldState) -> Any:
+class Fields(Mapping[str, Field]):
+    """All fields by key. `widgets` are what draws them from top to bottom, by the key of the first field:
+    plain fields that follow one another share one."""
+
+    def __init__(
+        self, states: Mapping[str, FieldState], layout: ipywidgets.Layout, on_entry: _OnEntry
+    ) -> None:
+        self._fields: dict[str, Field] = {}
+        self.widgets: dict[str, BaseWidget] = {}
+        for plain, members in groupby(states.values(), lambda state: state.control in _PLAIN):
+            group = {state.key: _control(state, layout) for state in members}
+            widgets = {next(iter(group)): FieldGroup(group, layout=layout)} if plain else group
+            self.widgets |= widgets
+            self._fields |= {key: Field(key, control, on_entry) for key, control in group.items()}
+        self.show(states)
+
+    @property
+    def groups(self) -> list[FieldGroup]:
+        """The widgets that draw plain fields."""
+        return [widget for widget in self.widgets.values() if isinstance(widget, FieldGroup)]
+
+    def show(self, states: Mapping[str, FieldState]) -> None:
+        """Write what differs; what a widget has to draw anew is one message."""
+        with ExitStack() as held:
+            for group in self.groups:
+                held.enter_context(group.hold())
+            for key, state in states.items():
+                self._fields[key].show(state)
+
+    def __getitem__(self, key: str) -> Field:
+        return self._fields[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+def _control(state: FieldState, layout: ipywidgets.Layout) -> Any:
+    css_class = f"ig-{state.key.replace('_', '-')}"
     if state.control == "prompt":
-        return PromptBox(label=state.label, layout=factory.layout)
+        return PromptBox(classes=f"ig-field {css_class}", layout=layout)
     if state.control == "tiles":
-        return TileChoice(legend=state.label, layout=factory.layout)
-    if state.control == "integer":
-        return factory.make_labelled(BoundedIntText, state.label, min=state.minimum, max=state.maximum)
-    return factory.make_labelled(Text if state.control == "text" else Dropdown, state.label)
+        return TileChoice(classes=f"ig-field {css_class}", layout=layout)
+    return Control(kind=_PLAIN[state.control])
 
 
-def _show_text(control: Any, state: FieldState) -> None:
-    update_traits(control, value=state.value or "")
+def _traits(control: Any, state: FieldState) -> dict[str, Any]:
+    """What the control is to show, in its own traits."""
+    if not state.visible:
+        return {"visible": False}
+    # What the note says of a choice, the hint would say again.
+    hint = "" if state.note and state.enabled and state.options and state.key != "model" else state.hint
+    traits: dict[str, Any] = {
+        "visible": True,
+        "disabled": not state.enabled,
+        "problem": " ".join(state.problems),
+        "lines": {"help": state.help, "hint": hint, "note": state.note},
+    }
+    match control:
+        case PromptBox():
+            return traits | {"label": state.label, "value": state.value or ""}
+        case TileChoice():
+            options = [_tile(option) for option in asdict(state)["options"]]
+            shown = {"legend": state.label, "custom": state.custom, "options": options}
+            return traits | shown | {"value": str(state.value or "")}
+        case _:
+            shown = {"label": state.label, "options": [asdict(option) for option in state.options]}
+            shown |= {"minimum": state.minimum, "maximum": state.maximum}
+            return traits | shown | {"value": "" if state.value is None else state.value}
 
 
-def _show_prompt(control: Any, state: FieldState) -> None:
-    update_traits(control, value=state.value or "", problem=" ".join(state.problems))
-
-
-def _show_tiles(control: Any, state: FieldState) -> None:
-    update_traits(
-        control,
-        legend=state.label,
-        custom=state.custom,
-        options=[asdict(option) for option in state.options],
-        value=state.value or "",
-        problem=" ".join(state.problems),
-    )
-
-
-def _show_choice(control: Any, state: FieldState) -> None:
-    # A dropdown cannot disable one option, so an impossible one is left out; the hint below gives the reason.
-    options = [(option.label, option.value) for option in state.options if not option.disabled]
-    if list(control.options) != options:
-        control.options = options
-    update_traits(control, value=state.value, disabled=not state.enabled)
-
-
-def _show_integer(control: Any, state: FieldState) -> None:
-    if state.maximum:
-        # ipywidgets refuses a minimum above the present maximum, so the maximum is widened first.
-        control.set_trait("max", max(state.maximum, control.min))
-        control.set_trait("min", state.minimum)
-        control.set_trait("max", state.maximum)
-    update_traits(control, value=state.value, disabled=not state.enabled)
-
-
-_SHOW: dict[str, Callable[[Any, FieldState], None]] = {
-    "choice": _show_choice,
-    "integer": _show_integer,
-    "model": _show_choice,
-    "prompt": _show_prompt,
-    "text": _show_text,
-    "tiles": _show_tiles,
-}
-
-
-def _message(state: FieldState, *, with_problems: bool) -> str:
-    problems = state.problems if with_problems else ()
-    lines = [f'<div class="ig-problem">{escape(problem)}</div>' for problem in problems]
-    if state.hint:
-        lines.append(f'<div class="ig-hint">{escape(state.hint)}</div>')
-    return "".join(lines)
+def _tile(option: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in option.items() if name != "group"}

@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
 import traitlets
 from IPython.display import display
 
+from imagegen_nb.core import html_repr
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.events import RunEvent
-from imagegen_nb.core.variables import is_name
-from imagegen_nb.errors import ImagegenError
+from imagegen_nb.core.words import counted
+from imagegen_nb.errors import ImagegenError, StepFailed
+from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step import output_references
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
-from imagegen_nb.widgets.base import DisplayProbe
+from imagegen_nb.step_file.export import image_settings
+from imagegen_nb.widgets import notebook_steps
+from imagegen_nb.widgets.base import DisplayProbe, with_html
+from imagegen_nb.widgets.draft_inputs import DraftInputs
+from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
 from imagegen_nb.widgets.fallback import StaticFallback
-from imagegen_nb.widgets.form_state import Draft, FormState
+from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
+from imagegen_nb.widgets.gallery import RunAction
+from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
+from imagegen_nb.widgets.import_export import Restore
 from imagegen_nb.widgets.interrupts import cancel_on_interrupt
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
+from imagegen_nb.widgets.picker_variables import picker_variables
+from imagegen_nb.widgets.run_queue import RunQueue, RunRequest
+
+_CHANGED = "Settings changed since this run."
+
+_UNRUN = "The form opens as soon as the kernel is free. Is there no kernel? Run this cell."
+_LONGEST_TEXT = 2_000
 
 
 class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
@@ -31,9 +51,14 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     `step` is what it shows first (by default an empty step), `workspace` where it runs (by default a
     folder `assets` on the emulator), `inputs` are test values and earlier runs by name, `identifier` is the
-    name later steps use for this one's output. Code and form may take turns: `form.step` is the validated
-    step or None while there are `form.problems`, and can be set; `form.run_result` is the last run; all
-    three can be observed.
+    name later steps use for this one's output (by default `step_1`; a notebook's cells get numbers in turn).
+    Code and form may take turns: `form.step` is the validated step or None while a setting is wrong, and can
+    be set; `form.problems` are what keeps it from running; all traits can be observed.
+
+    Each run is a page of the Output tab, with its images, paths, notes and error; `form.runs` are those that
+    have ended. One of them is the output, `form.run_result`: what later steps and an export see. It is the
+    last run, unless that has no images and the one before has some, or somebody chose *Make this the output*.
+    The other forms of the kernel offer it in their pickers.
 
     The controls are made when a page first shows the form (or `panel` is asked for), so a notebook that is
     only executed holds none of them.
@@ -51,52 +76,97 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         identifier: str | None = None,
     ) -> None:
         self.workspace = workspace or Workspace("assets", backend="emulator")
-        self.identifier = identifier or "step_1"
         self.inputs = dict(inputs or {})
+        self.identifier = identifier or notebook_steps.free_name(self.inputs)
         self._draft = Draft.of(step) if step else Draft()
-        self._state = FormState.of(self._draft)
-        self._job: Job[Run] | None = None
-        self._setting_traits = False
+        self._edited = False
+        self._draft_inputs = DraftInputs(self.inputs, self._other_runs, self._steps_not_run)
+        self._resolved = ""  # the prompt with its inputs, empty where they lack something
+        self._state = self._new_state()
+        self._queue = RunQueue(self._submit, self)
         self._arrived = 0
+        self._latest: Run | None = None  # of the request that is under way
+        self._output_is_chosen = False
+        self._refused = False
+        self._setting_traits = False
+        # Held while something is drawn, so that what is drawn last is what is newest.
+        self._drawing = threading.RLock()
         self._panel: Panel | None = None
+        self._drawn: DrawnForm | None = None
         self._display_probe = DisplayProbe(on_display=lambda: self.panel)
-        self._fallback = StaticFallback(self._static_html, self._static_text)
-        super().__init__([self._display_probe])
-        self.add_class("ig-form")
+        self._fallback = StaticFallback(self._static_page)
+        super().__init__([self._display_probe], _dom_classes=("ig-form",))
+        notebook_steps.enter(self)
         self._set_traits()
 
     @property
     def panel(self) -> Panel:
         """The form's controls."""
         if self._panel is None:
-            self._panel = Panel(self._callbacks(), self._state.fields, self.inputs)
+            self._panel = Panel(self._callbacks(), self._state.fields, self._draft_inputs)
+            gallery = self._panel.gallery
+            gallery.on_use(self._use)
+            for action in self._actions():
+                gallery.offer(action)
+            gallery.on_show(self._go_to_page)
+            gallery.include_others(lambda: notebook_steps.runs_of_others(self))
             self._draw()
             if self.run_result is not None:
-                self._show_run(self.run_result)
+                self._show_result(self.run_result)
             self.children = (self._display_probe, *self._panel.widgets)
         return self._panel
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs of this form that have ended, oldest first."""
+        return () if self._panel is None else self._panel.gallery.runs
 
     def _callbacks(self) -> PanelCallbacks:
         return PanelCallbacks(
             on_entry=self._enter,
-            on_input=self._draw,
-            on_run=self._start,
+            on_input=self._edit_inputs,
+            on_run=self._run,
             on_cancel=self.cancel,
             on_import=self._import,
-            on_use=self._use,
             current=self._current,
         )
 
     # Data goes one way: an entry changes the draft, the draft gives a new state, the state is drawn.
 
     def _enter(self, key: str, value: Any) -> None:
+        self._edited = True
         self._change(self._draft.changed(key, value))
+        if self.run_result is None:  # else the static page is the run's, whatever is typed
+            self._fallback.update_later()
 
     def _change(self, draft: Draft) -> None:
         self._draft = draft
-        self._state = FormState.of(draft)
+        self._update()
+
+    def _edit_inputs(self) -> None:
+        self._edited = True
+        self._update()
+
+    def _update(self) -> None:
+        """Draw what the draft and its inputs give now."""
+        self._state = self._new_state()
         self._draw()
         self._set_traits()
+
+    def _new_state(self) -> FormState:
+        """The state of the draft, with what its variables lack: a run would be refused for that."""
+        state = FormState.of(self._draft)
+        prompt = state.fields["prompt"]
+        filled = self._draft_inputs.fill(prompt.value or "")
+        self._resolved = filled.text
+        if prompt.problems or not filled.problems:
+            return state
+        lines = tuple(f"{problem.message}. {problem.remedy}".strip() for problem in filled.problems)
+        # A form that nobody has touched says what it lacks, and calls nothing wrong.
+        touched = self._edited or self._draft.tried
+        shown = replace(prompt, problems=lines) if touched else replace(prompt, note=" ".join(lines))
+        fields = {**state.fields, "prompt": shown}
+        return replace(state, fields=fields, problems=(*state.problems, *filled.problems))
 
     def _set_traits(self) -> None:
         self._setting_traits = True
@@ -109,147 +179,379 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _draw(self) -> None:
         if (panel := self._panel) is None:
             return
-        step = self._state.step
-        panel.show(self._state.fields, self._variables(panel.inputs.values()))
-        panel.header.show_title(self._draft.entry("name") or "Image Generation")
-        if self._job is None:
-            panel.header.show_ready(len(self._state.problems))
-        if step is not None:
-            panel.offer_previews(step.entry.model.streams and step.image_count == 1)
-            panel.show_paths(step, self._matching_run(step), self.identifier)
-            payer, key_found = self.workspace.pays(step)
+        with self._drawing:
+            state = self._state
+            variables = picker_variables(self._draft_inputs.values(), self._predicted_steps())
+            panel.show(state.fields, variables, self._resolved)
+            panel.offer_previews(state.streams)
+            panel.import_export.step_changed(has_problems=state.step is None)
+            panel.header.show_title(self._draft.entry("name") or "Image Generation")
+            # Also of a draft that is no step yet: who would pay is known by its model.
+            payer, key_found = self.workspace.payer(state.provider, state.charge_type)
             panel.header.show_payer(payer, key_found=key_found)
-
-    def _variables(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What the prompt can refer to: inputs by name, and the outputs of earlier steps by path."""
-        variables: list[dict[str, Any]] = []
-        for name, value in values.items():
-            if not is_name(name):  # an imported file may call its inputs anything; no path leads to those
-                continue
-            if isinstance(value, output_references.HasOutput):
-                variables += map(_path_variable, output_references.paths(value.step, value, identifier=name))
+            if self._queue.is_idle:
+                panel.header.show_ready(len(state.problems), state.untouched)
             else:
-                type_ = "text" if isinstance(value, str) else "array"
-                variables.append(_variable(name, "Inputs", "", type_, value))
-        return variables
+                panel.header.allow_run(len(state.problems), state.untouched)
+            self._end_refusal()
+            self._show_page()
 
     @traitlets.observe("step")
     def _set_from_code(self, change: dict[str, Any]) -> None:
         if not self._setting_traits and isinstance(change["new"], ImageGenerationStep):
             self._change(self._draft.loaded(change["new"]))
+            self._fallback.update()
+
+    # The run that is shown: everything in the Output tab is of one run.
+
+    def _go_to_page(self) -> None:
+        """Another run is shown: the status line tells how that one ended, unless there is something newer."""
+        self._show_page()
+        run = self.panel.gallery.shown.run
+        if run is not None and self._queue.is_idle and not self._state.problems:
+            self.panel.header.show_status(_status_of(run))
+
+    def _show_page(self) -> None:
+        """Show the paths of the run that the gallery shows; before there is any, those of the draft."""
+        if (panel := self._panel) is None:
+            return
+        with self._drawing:
+            page = panel.gallery.shown
+            if page.run is not None:
+                panel.tree.show(page.run, identifier=self.identifier)
+            elif step := (page.pending.step if page.pending else self._state.step):
+                panel.tree.show(output_references.paths(step, identifier=self.identifier))
+            panel.tree.label = f"Output of run {panel.gallery.number(page.id)}" if page.id else "Output"
+            panel.tree.copy_note = panel.gallery.view["path_note"]
+            panel.gallery.run_note = _CHANGED if page.run and not self._is_draft_of(page.run) else ""
+
+    def _is_draft_of(self, run: Run) -> bool:
+        """Whether a run of the draft would ask for the same."""
+        step = self._state.step
+        return (
+            step is not None
+            and image_settings(step) == image_settings(run.step)
+            and self._draft_inputs.matches(step.prompt, run.inputs)
+        )
+
+    def _show_result(self, run: Run) -> None:
+        """Mark the output, and give a run that code has set a page."""
+        if (panel := self._panel) is None:
+            return
+        if not panel.gallery.number(run.id) and self._latest is not run:
+            panel.gallery.show(run)
+            panel.open_output()
+        panel.gallery.mark_output(run.id)
+        self._show_page()
+
+    @traitlets.observe("run_result")
+    def _on_result(self, change: dict[str, Any]) -> None:
+        if change["new"] is not None:
+            self._show_result(change["new"])
+        else:
+            self._output_is_chosen = False
+            if self._panel is not None:
+                self._panel.gallery.mark_output("")
+        self._fallback.update()
+        notebook_steps.tell_others(self)
+
+    # What can be done with a run
+
+    def _actions(self) -> list[RunAction]:
+        return [
+            RunAction("again", _again_label, self._run_again, "Run again with the same settings and inputs"),
+            RunAction("missing", _missing_label, self._run_missing, "With the same settings and inputs"),
+            RunAction("output", self._output_label, self._make_output, "What later steps and an export see"),
+            RunAction("cancel", _cancel_label, self._cancel_page),
+        ]
+
+    def _output_label(self, page: GalleryPage) -> str:
+        return "Make this the output" if page.run and page.run is not self.run_result else ""
+
+    def _make_output(self, page: GalleryPage) -> str:
+        self._output_is_chosen = True
+        self.run_result = page.run
+        number = self.panel.gallery.number(page.id)
+        return f"Run {number} is the output: {{{{{self.identifier}.output}}}} means it, and an export has it."
+
+    def _run_again(self, page: GalleryPage) -> str:
+        assert page.run is not None
+        return self._ask_for(page.run.step, page.run.inputs)
+
+    def _run_missing(self, page: GalleryPage) -> str:
+        assert page.run is not None
+        missing = page.run.requested - page.run.returned
+        return self._ask_for(page.run.step.replace(image_count=missing), page.run.inputs)
+
+    def _cancel_page(self, page: GalleryPage) -> str:
+        self._queue.cancel(page.id)
+        return "Cancelled."
+
+    def _use(self, run: Run) -> str:
+        """Put a run's settings and inputs into the form, and say so where they went."""
+        restore = self._restore_point()
+        recalled = self._draft_inputs.recall(run.inputs)
+        self._change(self._draft.loaded(run.step))
+        self.panel.open_settings()
+        number = self.panel.gallery.number(run.id)
+        which = f"run {number}" if number else f"a run of {run.identifier or 'another step'}"
+        text = f"The settings and inputs of {which} are in the form now."
+        if recalled:
+            text += f" It goes on with {', '.join(recalled)} as that run had it."
+        self.panel.header.show_status(text)
+        self.panel.import_export.offer_undo(text, restore)
+        return text
 
     # Running
 
-    def _start(self) -> None:
-        if self._job is not None or self.step is None:
+    def _run(self) -> None:
+        """Run, or show what keeps the step from running."""
+        if self.step is not None and not self.problems:
+            self._ask_for(self.step, self._draft_inputs.for_run(self.step.prompt))
             return
-        panel, step = self.panel, self.step
+        self._change(replace(self._draft, tried=True))
+        self.panel.open_settings()
+        first = next((problem.field for problem in self.problems if problem.field in self._state.fields), "")
+        self._display_probe.focus(f"ig-{first.replace('_', '-')}")
+
+    def _end_refusal(self) -> None:
+        """Take away what was said of a run that could not begin, once it could: alerts speak of what is."""
+        if self._refused and self.step is not None and self._queue.is_idle:
+            with suppress(ImagegenError):
+                prepare(self.step, self._draft_inputs.for_run(self.step.prompt), self.workspace, {})
+                self._refused = False
+                self.panel.show_error(None)
+
+    def _ask_for(self, step: ImageGenerationStep, inputs: Mapping[str, Any]) -> str:
+        """Run it, or let it wait for those that were asked for before."""
+        panel = self.panel
         panel.show_error(None)
-        # Reset before the start: events come from another thread, and the first ones at once.
-        self._arrived = 0
-        panel.header.show_running(step.image_count)
-        panel.gallery.placeholders(step.image_count)
-        try:
-            self._job = self.workspace.submit(
-                step,
-                panel.inputs.values(),
-                on_event=self._on_event,
-                partial_images=2 if panel.wants_previews else 0,
-                identifier=self.identifier,
-            )
-        except ImagegenError as error:
-            panel.gallery.placeholders(0)
-            panel.header.show_finished("", len(self.problems))
-            panel.show_error(error)
-            return
-        cancel_on_interrupt(self._job)
-        self._job.future.add_done_callback(self._on_finished)
+        self._refused = False
+        panel.open_output()
+        previews = panel.live_previews.value and step.entry.model.streams and step.image_count == 1
+        self._queue.add(RunRequest(step=step, inputs=dict(inputs), previews=bool(previews)))
+        return ""
+
+    def _submit(self, request: RunRequest, on_event: Callable[[RunEvent[Run]], object]) -> Job[Run]:
+        job = self.workspace.submit(
+            request.step,
+            request.inputs,
+            on_event=on_event,
+            partial_images=2 if request.previews else 0,
+            identifier=self.identifier,
+        )
+        cancel_on_interrupt(job)
+        return job
+
+    @property
+    def _job(self) -> object:
+        """What goes on, None when nothing does."""
+        return None if self._queue.is_idle else self._queue.job or self._queue
 
     def cancel(self) -> None:
-        """Cancel the run that is under way; images that had arrived are kept."""
-        if self._job is not None:
-            self._job.cancel()
+        """Cancel the run that is under way, and those that wait; images that had arrived are kept."""
+        self._queue.cancel_all()
 
     def close(self) -> None:
-        """Cancel the run that is under way and close every widget of the form."""
+        """Cancel what is under way and close every widget of the form."""
         self.cancel()
+        notebook_steps.leave(self)
+        self._fallback.cancel()
         if self._panel is not None:
             self._panel.close()
         self._display_probe.close()
+        if self._drawn is not None:
+            self._drawn.close()
         self.layout.close()
         super().close()
 
-    def _on_event(self, event: RunEvent[Run]) -> None:
+    # What the queue tells, on any thread
+
+    def run_queued(self, request: RunRequest) -> None:
+        """Give it a page, and show the run that is under way."""
+        pending = PendingRun(request.id, request.step.image_count, request.step)
+        self.panel.gallery.begin(pending, show=False)
+        if current := self._queue.current:
+            self.panel.gallery.go_to(current.id)
+
+    def run_started(self, request: RunRequest) -> None:
+        """Show it; who waited for it may be looking at another run."""
+        self._arrived, self._latest = 0, None
+        count, gallery = request.step.image_count, self.panel.gallery
+        pending = PendingRun(request.id, count, request.step, started=time.monotonic())
+        gallery.begin(pending, show=not gallery.number(request.id))
+        self._show_progress(request)
+
+    def run_reported(self, request: RunRequest, event: RunEvent[Run]) -> None:
+        """Show what has arrived."""
+        panel = self.panel
         if event.kind == "partial" and event.data:
-            self.panel.gallery.preview(0, event.data)
+            panel.gallery.preview(0, event.data)
         elif event.kind == "image" and event.index is not None and event.image is not None:
             self._arrived += 1
-            self.panel.header.show_progress(self._arrived, event.requested)
-            self.panel.gallery.preview(event.index, event.image.data, finished=True)
+            self._show_progress(request)
+            panel.gallery.preview(event.index, event.image.data, finished=True)
         elif event.kind == "waiting" and event.seconds is not None:
-            self.panel.header.show_waiting(event.seconds, event.reason)
+            panel.header.show_waiting(event.seconds, event.reason)
         elif event.run is not None:
-            self.run_result = event.run
-            self._show_run(event.run)
-            self._fallback.update()
+            self._latest = event.run
+            if self._becomes_output(event.run):
+                self.run_result = event.run  # before its page, which says whether it is the output
+            panel.gallery.end(request.id, event.run)
 
-    def _show_run(self, run: Run) -> None:
-        self.panel.gallery.show(run)
-        self.panel.show_paths(run.step, run, self.identifier)
-        if run.output.assets:
-            self.panel.tabs.selected_index = 1
+    def run_dropped(self, request: RunRequest) -> None:
+        """Its page goes."""
+        self.panel.gallery.end(request.id, None)
 
-    def _on_finished(self, future: Any) -> None:
-        """Show how the run ended; called on the background loop's thread."""
-        self._job = None
-        error, run = future.exception(), self.run_result
-        status = ""
+    def run_ended(self, request: RunRequest, error: BaseException | None) -> None:
+        """Say how it went. Its page tells of its error; what was refused has no page."""
+        panel, run, status = self.panel, self._latest, ""
+        if run is None:
+            panel.gallery.end(request.id, None)
+        else:
+            status = _status_of(run)
         if isinstance(error, asyncio.CancelledError):
-            status, error = str(error) or "cancelled", None
-        elif run is not None:
-            status = f"{run.status}: {run.returned} of {run.requested} images, {run.duration:.1f} s"
-            error = run.error or error
-        self.panel.header.show_finished(status, len(self.problems))
-        self.panel.show_error(error)
+            status = str(error) or "cancelled"
+        elif error is not None and not isinstance(error, StepFailed) and (run is None or run.error is None):
+            panel.show_error(error, synthetic=self.workspace.backend == "emulator")
+            if run is None:
+                self._refused = True
+                panel.open_settings()
+        panel.header.show_finished(status, len(self.problems), self._state.untouched)
+
+    def queue_changed(self) -> None:
+        """Say how many wait."""
+        if current := self._queue.current:
+            self._show_progress(current)
+
+    def _show_progress(self, request: RunRequest) -> None:
+        waiting = len(self._queue.waiting)
+        self.panel.header.show_running(self._arrived, request.step.image_count, waiting)
+
+    def _becomes_output(self, run: Run) -> bool:
+        """Whether a new run is what later steps refer to. One without images takes nothing away."""
+        before: Run | None = self.run_result
+        if before is None:
+            return True
+        return not self._output_is_chosen and (run.returned > 0 or not before.returned)
+
+    # Other steps of the notebook
+
+    def _other_runs(self) -> dict[str, Run]:
+        others = notebook_steps.others(self)
+        return {name: other.run_result for name, other in others.items() if other.run_result is not None}
+
+    def _steps_not_run(self) -> list[str]:
+        return [name for name, other in notebook_steps.others(self).items() if other.run_result is None]
+
+    def _predicted_steps(self) -> dict[str, ImageGenerationStep]:
+        others = notebook_steps.others(self)
+        return {name: other.step for name, other in others.items() if other.run_result is None and other.step}
+
+    def other_run_changed(self) -> None:
+        """Another form has a new run: the picker offers it, and the prompt may have what it lacked."""
+        self._state = self._new_state()
+        self._draw()
+        self._set_traits()
+        if self._panel is not None:
+            self._panel.gallery.others_changed()
 
     # Export and import
 
     def _current(self) -> tuple[ImageGenerationStep | None, Run | None, str | None]:
-        return self.step, self._matching_run(self.step) if self.step else None, self.identifier
+        return self.step, self._run_to_export(), self.identifier
 
-    def _matching_run(self, step: ImageGenerationStep) -> Run | None:
-        """The last run, if it was made with these settings."""
-        run: Run | None = self.run_result
-        return run if run is not None and run.step == step else None
+    def _run_to_export(self) -> Run | None:
+        """The output if these settings made it; else the run that is shown, or the last one they made."""
+        if self.step is None:
+            return None
+        shown = self._panel.gallery.shown.run if self._panel else None
+        settings = image_settings(self.step)
+        for run in (self.run_result, shown, *reversed(self.runs)):
+            if run is not None and image_settings(run.step) == settings:
+                return run  # type: ignore[no-any-return]
+        return None
 
-    def _import(self, definition: StepDefinition) -> None:
+    def _import(self, definition: StepDefinition) -> Restore:
+        restore = self._restore_point()
         self.inputs.update(definition.inputs)
-        self.step = definition.step
+        self._draft_inputs.recall(definition.inputs)
+        self._change(self._draft.loaded(definition.step))
+        return restore
 
-    def _use(self, run: Run) -> None:
-        self.step = run.step
+    def _restore_point(self) -> Restore:
+        """The way back to the prompt, the settings and the inputs of this moment."""
+        draft, inputs = self._draft, self._draft_inputs.snapshot()
+
+        def restore() -> Restore:
+            forward = self._restore_point()
+            self._draft_inputs.restore(inputs)
+            self._change(draft)
+            return forward
+
+        return restore
 
     # Without a kernel
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        if in_colab():
+            return self._display_()._repr_mimebundle_(**kwargs)
+        return with_html(super()._repr_mimebundle_(**kwargs), repr(self)), {}
+
+    def _display_(self) -> DrawnForm:
+        """What marimo shows, whose protocol this is."""
+        if self._drawn is None:
+            _ = self.panel  # made here: marimo lets no anywidget be made while it handles a message
+            self._drawn = DrawnForm(self)
+        return self._drawn
+
     def _ipython_display_(self) -> None:
-        display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
+        data, metadata = self._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
         self._fallback.show()
 
-    def _static_html(self) -> str:
-        no_run = "<p>The form opens as soon as the kernel is free. Is there no kernel? Run this cell.</p>"
-        return no_run if self.run_result is None else self.run_result._repr_html_()
-
-    def _static_text(self) -> str:
-        return repr(self) if self.run_result is None else repr(self.run_result)
+    def _static_page(self) -> html_repr.Page:
+        if self.run_result is not None:
+            page: html_repr.Page = self.run_result.static_page()
+            return replace(page, settings=[("Prompt", _shortened(self.run_result.prompt))])
+        fields = self._state.fields.values()
+        rows = [(field.label, text) for field in fields if field.visible and (text := _text_of(field))]
+        return html_repr.Page(
+            title=self._draft.entry("name") or "Image Generation", notes=[_UNRUN], settings=rows
+        )
 
     def __repr__(self) -> str:
         return "Image Generation step (run this cell to use the form)"
 
 
-def _variable(path: str, group: str, state: str, type_: str, value: Any) -> dict[str, Any]:
-    sample = value if isinstance(value, str | int | float) else ""
-    return {"path": path, "group": group, "state": state, "type": type_, "sample": str(sample)}
+def _text_of(field: FieldState) -> str:
+    """What a field shows, as text."""
+    shown = next((option.label for option in field.options if option.value == field.value), field.value)
+    return "" if shown is None else _shortened(str(shown))
 
 
-def _path_variable(path: output_references.OutputPath) -> dict[str, Any]:
-    return _variable(path.path, "Workflow Steps", path.state, path.type, path.value)
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+
+
+def _status_of(run: Run) -> str:
+    """How a run ended, in a line."""
+    return f"{run.status}: {run.returned} of {counted(run.requested, 'image')}, {run.duration:.1f} s"
+
+
+def _again_label(page: GalleryPage) -> str:
+    if page.run is None:
+        return ""
+    return "Vary" if page.run.returned else "Retry"
+
+
+def _missing_label(page: GalleryPage) -> str:
+    if page.run is None or not 0 < page.run.returned < page.run.requested:
+        return ""
+    return f"Make the missing {page.run.requested - page.run.returned}"
+
+
+def _cancel_label(page: GalleryPage) -> str:
+    if page.pending is None:
+        return ""
+    return "Take out of the queue" if page.pending.started is None else "Cancel this run"

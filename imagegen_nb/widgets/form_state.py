@@ -10,20 +10,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
+from imagegen_nb.core.types import ChargeType
 from imagegen_nb.errors import InvalidStep, Problem
 from imagegen_nb.providers import catalog
+from imagegen_nb.providers.base import Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Model, PixelSize, Rule
 from imagegen_nb.step.step import ImageGenerationStep
 
-Control = Literal["text", "prompt", "model", "tiles", "choice", "integer"]
+ControlKind = Literal["text", "prompt", "model", "tiles", "choice", "integer"]
+_FIRST = "model"
+"""The field at the top: it decides what the others are."""
+_LONGEST_SHOWN = 60  # characters of a value within a sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice of a field. `width` and `height` give a tile's shape (0 for none); a disabled
-    option says why in `hint`."""
+    """One choice of a field. `width` and `height` give a tile's shape (0 for none); `hint` says why it is
+    disabled, or what else to know of it. `group` is what it stands under in a long list."""
 
     value: str
     label: str
@@ -31,35 +36,44 @@ class Option:
     hint: str = ""
     width: int = 0
     height: int = 0
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldState:
     """What one field shows. A hidden field does not apply to the model; a disabled one is shown with
     the reason in `hint`. `value` is the entry where there is a possible one (`entered`), else the default.
+    `help` says what the setting is for, `note` that something else than what was entered is used, and why.
     `problems` are the problems of its value, with their remedies."""
 
     key: str
     label: str
-    control: Control
+    control: ControlKind
     visible: bool = True
     enabled: bool = True
     value: Any = None
     entered: bool = False
+    default: Any = None
     options: tuple[Option, ...] = ()
     minimum: int = 0
     maximum: int = 0
     custom: bool = False
+    help: str = ""
     hint: str = ""
+    note: str = ""
     problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What has been entered so far, by provider and key; settings that all models share have no provider."""
+    """What has been entered so far, by provider and key; settings that all models share have no provider.
+
+    `tried` says that somebody wanted to run it: only then is a field that nobody touched called wrong.
+    """
 
     model: str = ImageGenerationStep.model_fields["model"].default
     entries: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    tried: bool = False
 
     @classmethod
     def of(cls, step: ImageGenerationStep) -> Self:
@@ -86,6 +100,10 @@ class Draft:
         """What was entered for `key`, None when nothing was."""
         return self.model if key == "model" else self.entries.get(self._place(key))
 
+    def touched(self, key: str) -> bool:
+        """Whether something was ever entered for `key`, be it taken back since."""
+        return self.tried or key == "model" or self._place(key) in self.entries
+
     def _place(self, key: str) -> tuple[str, str]:
         shared = ImageGenerationStep.kinds()[key] is not None
         return ("" if shared else self._provider, key)
@@ -98,37 +116,66 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormState:
-    """All that a form shows of a draft: every field in the platform's order, and the step, or else the
+    """All that a form shows of a draft: every field from top to bottom, and the step, or else the
     problems that keep the draft from being one."""
 
     fields: Mapping[str, FieldState]
     step: ImageGenerationStep | None
     problems: tuple[Problem, ...]
+    untouched: tuple[str, ...] = ()
+    """The labels of the fields that nobody has filled in yet, and that must be."""
 
     @classmethod
     def of(cls, draft: Draft) -> Self:
         """Work it out once: the fields, the step they make, and the problems at their fields."""
         entry = catalog.find(draft.model)
         assert entry is not None
-        fields = {key: _field(key, draft, entry.model) for key in ImageGenerationStep.kinds()}
+        keys = ImageGenerationStep.kinds()
+        order = (_FIRST, *(key for key in keys if key != _FIRST))
+        fields = {key: _field(key, draft, entry.model) for key in order}
         try:
             return cls(fields=fields, step=ImageGenerationStep(**settings(fields)), problems=())
         except InvalidStep as error:
             problems = error.problems
+        untouched = []
         for problem in problems:
-            if known := fields.get(problem.field):
-                message = f"{problem.message}. {problem.remedy}"
+            if (known := fields.get(problem.field)) is None:
+                continue
+            if draft.touched(problem.field):
+                message = f"{problem.message[:1].upper()}{problem.message[1:]}. {problem.remedy}"
                 fields[problem.field] = replace(known, problems=(*known.problems, message))
-        return cls(fields=fields, step=None, problems=problems)
+            else:
+                untouched.append(known.label)
+        return cls(fields=fields, step=None, problems=problems, untouched=tuple(untouched))
+
+    @property
+    def provider(self) -> Provider:
+        """Whose model it is, also while the draft is no step."""
+        entry = catalog.find(self.fields["model"].value)
+        assert entry is not None
+        return entry.provider
+
+    @property
+    def charge_type(self) -> ChargeType:
+        """Who would pay, also while the draft is no step."""
+        return cast("ChargeType", self.fields["charge_type"].value)
+
+    @property
+    def streams(self) -> bool:
+        """Whether there could be live previews, also while the draft is no step."""
+        entry = catalog.find(self.fields["model"].value)
+        return entry is not None and entry.model.streams and self.fields["image_count"].value == 1
 
 
 def settings(fields: Mapping[str, FieldState]) -> dict[str, Any]:
-    """The settings that were entered and are shown; what is hidden, disabled or impossible is left out."""
-    return {key: state.value for key, state in fields.items() if state.entered}
+    """The settings that were entered and are shown, in the platform's order; what is hidden, disabled or
+    impossible is left out."""
+    return {key: fields[key].value for key in ImageGenerationStep.kinds() if fields[key].entered}
 
 
 def _field(key: str, draft: Draft, model: Model) -> FieldState:
-    label = (model.labels or {}).get(key, ImageGenerationStep.labels()[key])
+    label = _label(key, model)
+    help_ = ImageGenerationStep.help()[key]
     if key == "model":
         return FieldState(
             key=key,
@@ -137,7 +184,9 @@ def _field(key: str, draft: Draft, model: Model) -> FieldState:
             value=draft.model,
             entered=True,
             options=_model_options(),
+            help=help_,
             hint=_lifecycle_hint(model),
+            note=_kept_note(draft, model),
         )
     kind = model.settings.get(key, ImageGenerationStep.kinds()[key])
     if kind is None:
@@ -154,12 +203,72 @@ def _field(key: str, draft: Draft, model: Model) -> FieldState:
         enabled=disabling is None,
         value=entry if possible else kind.default,
         entered=possible and disabling is None,
+        default=kind.default,
         options=options,
         minimum=kind.minimum if isinstance(kind, Integer) else 0,
         maximum=kind.maximum if isinstance(kind, Integer) else 0,
         custom=isinstance(kind, PixelSize),
-        hint=disabling.because if disabling else "; ".join(o.hint for o in options if o.disabled),
+        help=_help(help_, kind),
+        hint=disabling.because if disabling else _unavailable(options),
+        note=_note(entry, kind, options, model, disabling, possible=possible),
     )
+
+
+def _label(key: str, model: Model) -> str:
+    return (model.labels or {}).get(key, ImageGenerationStep.labels()[key])
+
+
+def _help(text: str, kind: Kind) -> str:
+    return f"{text} From {kind.minimum} to {kind.maximum}." if isinstance(kind, Integer) else text
+
+
+def _unavailable(options: tuple[Option, ...]) -> str:
+    return "; ".join(f"{o.label} is not available: {o.hint}" for o in options if o.disabled)
+
+
+def _note(
+    entry: Any,
+    kind: Kind,
+    options: tuple[Option, ...],
+    model: Model,
+    disabling: Rule | None,
+    *,
+    possible: bool,
+) -> str:
+    """That another value than the entry is used: nobody asked for that, so it is said."""
+    if entry is None or (possible and (disabling is None or entry == kind.default)):
+        return ""
+    shown = _shown(entry, kind)
+    if disabling is not None:
+        return f"{shown} is used again with another {_label(disabling.when, model)}."
+    instead = "nothing is set" if kind.default is None else f"{_shown(kind.default, kind)} is used"
+    option = next((option for option in options if option.value == entry), None)
+    reason = option.hint if option else f"{model.name} does not have it"
+    return (
+        f"You chose {option.label if option else shown}, but {reason}: {instead} until it is possible again."
+    )
+
+
+def _kept_note(draft: Draft, model: Model) -> str:
+    """What was entered and does not apply to this model; it comes back with a model that has it."""
+    present = catalog.find(model.name)
+    kept = []
+    for (provider, key), value in draft.entries.items():
+        own = present is not None and provider == present.provider.name
+        if not provider or value is None or (own and key in model.settings):
+            continue
+        models = (entry.model for entry in catalog.models() if entry.provider.name == provider)
+        owner = next((other for other in models if key in other.settings), None)
+        if owner is not None and value != owner.default(key):
+            kept.append(f"{_label(key, owner)} {_shown(value, owner.settings[key])}")
+    return f"Kept for models that have it: {', '.join(kept)}." if kept else ""
+
+
+def _shown(value: Any, kind: Kind) -> str:
+    """A value as people read it; what was typed may be of any length."""
+    labelled = isinstance(kind, Choice | PixelSize) and isinstance(value, str)
+    text = kind.label(value) if labelled and isinstance(kind, Choice | PixelSize) else str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
 
 
 def _applies(rule: Rule, draft: Draft, model: Model) -> bool:
@@ -181,59 +290,69 @@ def _possible(entry: Any, kind: Kind, options: tuple[Option, ...]) -> bool:
 
 def _options(key: str, kind: Kind, rules: list[Rule]) -> tuple[Option, ...]:
     if isinstance(kind, PixelSize):
-        return tuple(_tile(value) for value in (kind.default, *kind.tiles))
+        return tuple(_tile(value, kind) for value in (kind.default, *kind.tiles))
     if not isinstance(kind, Choice):
         return ()
     refused = {value: rule.because for rule in rules for value in rule.refused}
     common = ImageGenerationStep.kinds()[key]
     # What other models offer and this one does not is shown as unavailable, as on the platform.
-    offered_anywhere = common.values if isinstance(common, Choice) else kind.values
-    unavailable = {value: kind.because for value in offered_anywhere if value not in kind.values}
+    everywhere = common if isinstance(common, Choice) else kind
+    unavailable = {value: kind.because for value in everywhere.values if value not in kind.values}
     reasons = {**unavailable, **refused}
     return tuple(
         replace(
-            _tile(value),
+            _tile(value, kind if value in kind.values else everywhere),
             disabled=value in reasons,
-            hint=f"{value} is not available: {reasons[value]}" if value in reasons else "",
+            hint=reasons.get(value, ""),
         )
         for value in (*kind.values, *unavailable)
     )
 
 
-_SHAPE = re.compile(r"(\d+)([x:])(\d+)")
+_SHAPE = re.compile(r"(\d+)[x:](\d+)")
 
 
-def _tile(value: str) -> Option:
+def _tile(value: str, kind: Choice | PixelSize) -> Option:
     """An option, with its shape where it is a size or a ratio."""
-    if not (match := _SHAPE.fullmatch(value)):
-        return Option(value, value)
-    width, separator, height = match.groups()
-    label = f"{width} × {height}" if separator == "x" else value
-    return Option(value, label, width=int(width), height=int(height))
+    shape = _SHAPE.fullmatch(value)
+    width, height = (int(shape[1]), int(shape[2])) if shape else (0, 0)
+    return Option(value, kind.label(value), width=width, height=height)
 
 
 def _model_options() -> tuple[Option, ...]:
+    """Every model, by who offers it. A closed list is narrow and cuts what is long: so a name has one word
+    beside it, and the rest is the hint."""
     options = []
     for entry in catalog.models():
-        life = entry.model.lifecycle
-        notes = [f"{life.status} {life.since}, use {life.successor}" if life.status != "current" else ""]
-        notes.append(f"declared by you, like {entry.model.like}" if entry.model.like else "")
-        notes.append("" if entry.model.offered else "not offered by the platform")
-        note = "; ".join(filter(None, notes))
-        options.append(Option(entry.model.name, f"{entry.model.name} ({note})" if note else entry.model.name))
+        model, life = entry.model, entry.model.lifecycle
+        group = "Offered by the platform" if model.offered else "Not offered by the platform"
+        current = life.status == "current"
+        notes = [
+            "" if current else f"{life.status} {life.since}, use {life.successor}",
+            f"declared by you, like {model.like}" if model.like else "",
+            "" if model.offered else "not offered by the platform",
+        ]
+        options.append(
+            Option(
+                model.name,
+                model.name if current else f"{model.name} ({life.status})",
+                hint="; ".join(filter(None, notes)),
+                group="Declared by you" if model.like else group,
+            )
+        )
     return tuple(options)
 
 
 def _lifecycle_hint(model: Model) -> str:
     life = model.lifecycle
     if model.like:
-        return f"declared by you, like {model.like}; not offered by the platform's step"
+        return f"Declared by you, like {model.like}; not offered by the platform's step"
     if life.status == "current":
-        return "" if model.offered else "not offered by the platform's step"
-    return f"{life.outlook}: {life.note}. Use {life.successor}"
+        return "" if model.offered else "Not offered by the platform's step"
+    return f"{life.outlook[:1].upper()}{life.outlook[1:]}: {life.note}. Use {life.successor}"
 
 
-def _control(key: str, kind: Kind) -> Control:
+def _control(key: str, kind: Kind) -> ControlKind:
     if key == "prompt":
         return "prompt"
     if isinstance(kind, PixelSize):
@@ -244,7 +363,7 @@ def _control(key: str, kind: Kind) -> Control:
     return "integer" if isinstance(kind, Integer) else "text"
 
 
-def _hidden_control(key: str) -> Control:
+def _hidden_control(key: str) -> ControlKind:
     """The control a field has for the models that take it."""
     for entry in catalog.models():
         if kind := entry.model.settings.get(key):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import threading
-import zipfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn
 
 import traitlets
@@ -19,20 +17,48 @@ from imagegen_nb.core import filenames, html_repr, images
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.runs.run import Run
+from imagegen_nb.step.output import Asset
 from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.fallback import StaticFallback
-from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, base_name, count_images
+from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name, count_images
+from imagegen_nb.widgets.history import History, HistoryFilter
+from imagegen_nb.widgets.image_archive import zip_of
+from imagegen_nb.widgets.marks import KERNEL_MARKS, MarkKeeper
 from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery, make_static
 
 _MOST_PENDING = 100
+_ANONYMOUS = "pending"
+"""The id of what `placeholders` shows."""
 _SENT_ALONG = 24
 """Images described in the view itself; a page asks for the others as they come into sight."""
 _THUMBNAILS_AHEAD = 12
 """Thumbnails sent along with a new run, before the page can ask."""
 _MOST_ASKED = 48
-_LARGEST_ZIP = 400_000_000
-"""Bytes of one download: all of it passes through the kernel's memory and the page's."""
+_MOST_CHOSEN = 10_000
+"""Images of one request to download or remove."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    """Images that were taken out of the view at once, and what was shown then."""
+
+    name: str
+    places: tuple[tuple[str, int], ...]  # page id and position
+    shown_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunAction:
+    """A button for the run that is shown. `label(page)` is its text, empty where it does not apply;
+    `act(page)` does it and returns what to tell. `hint` is its tooltip; afterwards the focus goes to `focus`:
+    "" leaves it where it is, "settings" is the form's prompt."""
+
+    key: str
+    label: Callable[[GalleryPage], str]
+    act: Callable[[GalleryPage], str]
+    hint: str = ""
+    focus: str = ""
 
 
 class Gallery(BaseWidget):
@@ -44,62 +70,130 @@ class Gallery(BaseWidget):
 
     While a run goes on, `placeholders(count)` shows tiles for what is to come and `preview(index, data)` an
     unfinished picture in one of them; `show(run)` ends that. `on_use(callback)` offers **Use these
-    settings**: the callback gets the `Run`. Removing an image takes it out of the view only.
+    settings** for the run that is shown: the callback gets the `Run`. `offer(action)` adds another button
+    for it. Removing an image takes it out of the view only.
+
+    Images can be starred and have notes, in the page or by `star` and `note`; `starred` and `notes` give them
+    back. They are kept in `marks`: by default as long as the kernel lives, for all its galleries.
 
     What is shown (`view`) holds only texts; it is written here and never read back. It describes the first
     images of a run; a page asks for the others, and for thumbnails, as they come into sight. Thumbnails are
     made once, in threads beside the kernel's own, and kept in the store. Without a kernel, a static table
-    is shown. All methods may be called from any thread.
+    is shown. All methods may be called from any thread. `run_note` is a line about the run that is shown.
     """
 
-    scripts = ("shared.js", "requests.js", "gallery_parts.js", "gallery_cards.js", "dialogs.js", "gallery.js")
-    styles = ("base.css", "gallery.css")
+    scripts = (
+        "shared.js",
+        "kernel_gone.js",
+        "requests.js",
+        "picture_source.js",
+        "gallery_parts.js",
+        "image_card.js",
+        "pending_images.js",
+        "gallery_cards.js",
+        "gallery_run.js",
+        "sharp_pictures.js",
+        "image_grid.js",
+        "zoom.js",
+        "image_details.js",
+        "lightbox.js",
+        "comparison.js",
+        "selection.js",
+        "history_filter.js",
+        "history.js",
+        "gallery_actions.js",
+        "gallery.js",
+    )
+    styles = ("base.css", "kernel_gone.css", "gallery.css", "gallery_run.css", "dialogs.css", "history.css")
 
     view: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(unsaved=True)
+    # Not a part of the view, because it changes while somebody types, and the view is large.
+    run_note = traitlets.Unicode().tag(unsaved=True)
 
     def __init__(
-        self, source: Run | Iterable[Run | AssetRecord] | None = None, *, store: Store | None = None
+        self,
+        source: Run | Iterable[Run | AssetRecord] | None = None,
+        *,
+        store: Store | None = None,
+        marks: MarkKeeper | None = None,
     ) -> None:
         self._lock = threading.RLock()
         sources = (source,) if isinstance(source, Run) else source or ()
         self._pages = Pages(sources, store)
-        self._position = max(len(self._pages) - 1, 0)
-        self._pending = 0
-        self._removed: dict[str, list[int]] = {}  # page id -> positions, the last removed last
+        self._shown_id = self._pages[len(self._pages) - 1].id if len(self._pages) else ""
+        self._told_of = ""  # the page that was last told of as shown
+        self._output_id = ""
+        self.marks: MarkKeeper = marks or KERNEL_MARKS
+        self._removed: dict[str, list[int]] = {}  # page id -> positions
+        self._removals: list[_Removal] = []  # the last one last
+        self._marked = 0  # how often a mark has changed: a page then asks for the history again
         self._delivery = ThumbnailDelivery(lambda message, buffers: self.send(message, list(buffers)))
         self._thumbnails_sent_for = self._page().id  # a browser page opened later asks for what it lacks
         self._use_callbacks: list[Callable[[Run], object]] = []
-        self._fallback = StaticFallback(self._static_html, self._static_text)
+        self._ask_others: Callable[[], Iterable[Run]] = tuple
+        self._other_runs: tuple[Run, ...] = ()
+        self._actions: list[RunAction] = []
+        self._show_callbacks: list[Callable[[], object]] = []
+        self._fallback = StaticFallback(self._static_page)
         super().__init__()
         self.on_msg(self._on_request)
         self._refresh()
 
+    def page_opened(self) -> None:
+        """Describe what is shown anew: a run that goes on has become older."""
+        with self._lock:
+            self._refresh()
+
     def show(self, run: Run) -> None:
         """Add `run` behind the others and show it; a run that is there already is brought up to date."""
-        with self._lock:
-            self._pending = 0
+        with self._changing():
+            self._pages.end(_ANONYMOUS, None)
             self._delivery.begin_previews()
             self._pages.put(run)
-            self._position = len(self._pages) - 1
-            self._refresh()
+            self._shown_id = run.id
         self._fallback.update()
 
-    def placeholders(self, count: int) -> None:
-        """Show `count` tiles for images that are being made; 0 goes back to the last run."""
-        with self._lock:
-            self._delivery.begin_previews()
-            self._set_pending(count)
+    def placeholders(self, count: int, size: tuple[int, int] | None = None) -> None:
+        """Show `count` tiles for images that are being made, in the shape of `size` (width and height) or
+        square; 0 goes back to the last run."""
+        self.end(_ANONYMOUS, None)
+        if count > 0:
+            count = min(count, _MOST_PENDING)
+            self.begin(PendingRun(_ANONYMOUS, count, size=size, started=time.monotonic()))
 
-    def _set_pending(self, count: int) -> None:
-        self._pending = max(0, min(count, _MOST_PENDING))
-        self._position = max(len(self._pages) - (0 if count else 1), 0)
-        self._refresh()
+    def begin(self, pending: PendingRun, *, show: bool = True) -> None:
+        """Add a run that has not ended as a page, or bring its page up to date; `show` it."""
+        with self._changing():
+            if pending.started is not None:
+                self._delivery.begin_previews()
+            self._pages.begin(pending)
+            if show:
+                self._shown_id = pending.id
+
+    def go_to(self, run_id: str) -> None:
+        """Show the page of a run that is here."""
+        with self._changing():
+            if self._pages.position(run_id) is not None:
+                self._shown_id = run_id
+
+    def end(self, pending_id: str, run: Run | None) -> None:
+        """Put `run` in the place of what was pending, or nothing. Who looks at another run is left there."""
+        with self._changing():
+            if (making := self._making()) is not None and making.id == pending_id:
+                self._delivery.begin_previews()
+            position = self._pages.position(pending_id)
+            self._pages.end(pending_id, run)
+            if self._shown_id == pending_id and position is not None:
+                self._shown_id = run.id if run else self._id_at(position)
+        self._fallback.update()
 
     def preview(self, index: int, data: bytes, *, finished: bool = False) -> None:
         """Show the image file `data`, small, in tile `index`, from 0. Bytes that are no image do nothing."""
         with self._lock:
-            if index >= self._pending:
-                self._set_pending(index + 1)
+            making = self._making()
+            lacking = making is None or index >= making.count
+        if lacking and (making is None or making.id == _ANONYMOUS):
+            self.placeholders(index + 1)
         self._delivery.preview(index, data, finished)
 
     def on_use(self, callback: Callable[[Run], object]) -> None:
@@ -108,36 +202,137 @@ class Gallery(BaseWidget):
             self._use_callbacks.append(callback)
             self._refresh()
 
+    def offer(self, action: RunAction) -> None:
+        """Add a button for the run that is shown."""
+        with self._lock:
+            self._actions.append(action)
+            self._refresh()
+
+    def on_show(self, callback: Callable[[], object]) -> None:
+        """Call `callback()` whenever another run is shown, or the one that is shown has ended."""
+        self._show_callbacks.append(callback)
+
+    def mark_output(self, run_id: str) -> None:
+        """Mark the run that the paths of all runs mean."""
+        with self._changing():
+            self._output_id = run_id
+
+    @property
+    def shown(self) -> GalleryPage:
+        """What is shown; an empty page before there is any run."""
+        with self._lock:
+            return self._page()
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs that have ended, in the order of their pages."""
+        with self._lock:
+            return tuple(self._pages.runs())
+
+    def number(self, run_id: str) -> int:
+        """The number of a run's page, from 1; 0 for one that is not here."""
+        with self._lock:
+            position = self._pages.position(run_id)
+            return 0 if position is None else position + 1
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Change the pages, show it, and tell who wants to know. Those may ask this gallery: no lock then."""
+        with self._lock:
+            yield
+            self._refresh()
+            is_other, self._told_of = self._told_of != self._shown_id, self._shown_id
+        if is_other:
+            for callback in self._show_callbacks:
+                callback()
+
+    def _making(self) -> PendingRun | None:
+        """The run that is under way."""
+        return next((run for run in self._pages.pending() if run.started is not None), None)
+
+    def _id_at(self, position: int) -> str:
+        last = len(self._pages) - 1
+        return self._pages[max(0, min(position, last))].id if last >= 0 else ""
+
+    def include_others(self, runs: Callable[[], Iterable[Run]]) -> None:
+        """Let the history list runs that are shown elsewhere too: `runs()` gives them, oldest first."""
+        self._ask_others = runs
+        self.others_changed()
+
+    def others_changed(self) -> None:
+        """Ask again for the runs that are shown elsewhere."""
+        runs = tuple(self._ask_others())  # without the lock: other galleries may be asking this one
+        with self._changing():
+            self._other_runs = runs
+            self._marked += 1
+
+    def _others(self) -> Pages:
+        return Pages(run for run in self._other_runs if self._pages.position(run.id) is None)
+
+    @property
+    def starred(self) -> tuple[Asset, ...]:
+        """The images with a star, in the order their runs happened."""
+        return tuple(asset for asset in self._all_assets() if self.marks.read_mark(asset.id).starred)
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """The notes by the ids of their images."""
+        marks = ((asset.id, self.marks.read_mark(asset.id)) for asset in self._all_assets())
+        return {asset_id: mark.note for asset_id, mark in marks if mark.note}
+
+    def star(self, asset: Asset, on: bool = True) -> None:
+        """Give an image a star, or take it away."""
+        self._mark(asset, starred=on)
+
+    def note(self, asset: Asset, text: str) -> None:
+        """Note something on an image; an empty text takes the note away. Raises `InvalidOption` for a text
+        that is too long."""
+        self._mark(asset, note=text)
+
+    def _mark(self, asset: Asset, **change: Any) -> None:
+        with self._lock:
+            self.marks.keep_mark(asset.id, replace(self.marks.read_mark(asset.id), **change))
+            self._marked += 1
+            self._refresh()
+
+    def _all_assets(self) -> Iterable[Asset]:
+        return (
+            asset for page in map(self._pages.__getitem__, range(len(self._pages))) for asset in page.assets
+        )
+
     def _ipython_display_(self) -> None:
-        data, metadata = self._repr_mimebundle_()  # type: ignore[misc]  # never None beside a kernel
+        data, metadata = self._repr_mimebundle_()
         display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
         self._fallback.show()
 
     def __repr__(self) -> str:
         return f"Gallery of {count_images(len(self._page_and_shown()[1]))} (run this cell to see it live)"
 
-    def _static_html(self) -> str:
+    def _static_page(self) -> html_repr.Page:
         page = self._page()
         make_static(page.in_static_view())
-        return page.html() + "".join(f"<p>{line}</p>" for line in self._other_runs())
-
-    def _static_text(self) -> str:
-        return "\n".join([self._page().text(), *(f"  {line}" for line in self._other_runs())])
-
-    def _other_runs(self) -> list[str]:
-        """What the static view, which shows one run, says of the others."""
-        others = len(self._pages) - 1
-        return (
-            [f"… and {others:,} other run{'' if others == 1 else 's'}, not shown here"] if others > 0 else []
-        )
+        static, others = page.static_page(), len(self._pages) - 1
+        if others <= 0:
+            return static
+        # The static view shows one run.
+        line = f"… and {others:,} other run{'' if others == 1 else 's'}, not shown here"
+        return replace(static, below=[line])
 
     def _page(self) -> GalleryPage:
-        return self._pages[self._position] if self._position < len(self._pages) else GalleryPage()
+        position = self._pages.position(self._shown_id)
+        return GalleryPage() if position is None else self._pages[position]
 
     def _page_and_shown(self) -> tuple[GalleryPage, Sequence[int]]:
         """What is shown, and the positions of its images that were not removed."""
         page = self._page()
         return page, page.shown(self._removed.get(page.id, ()))
+
+    def _item(self, page: GalleryPage, index: int) -> dict[str, Any]:
+        """What a browser page needs to know of one image."""
+        mark = self.marks.read_mark(page.assets[index].id)
+        number, elsewhere = self.number(page.id), page.run.identifier if page.run else ""
+        run = (f"run {number}" if len(self._pages) > 1 else "") if number else elsewhere or ""
+        return {**page.item(index), "run": run, "starred": mark.starred, "note": mark.note}
 
     def _refresh(self) -> None:
         page, shown = self._page_and_shown()
@@ -147,27 +342,49 @@ class Gallery(BaseWidget):
             ahead = {page.image_id(index): page.assets[index] for index in shown[:_THUMBNAILS_AHEAD]}
             self.send(*self._delivery.answer(ahead))
             self._thumbnails_sent_for = page.id
-        total = len(self._pages) + bool(self._pending)
-        pending = self._pending if self._position == len(self._pages) else 0
+        total, position = len(self._pages), self._pages.position(page.id) or 0
+        making, pending = self._making(), page.pending
         view = {
-            "title": f"Making {count_images(pending)}…" if pending else page.title,
+            "title": page.title,
             "badge": "EMULATED" if page.emulated else "",
             "facts": list(page.facts),
             "notes": list(page.notes),
+            "error": asdict(page.error) if page.error else None,
             "page": page.id,
             "count": len(page.assets),
             "removed": list(removed),
-            "items": [page.item(index) for index in shown[:_SENT_ALONG]],
-            "position": self._position,
+            "items": [self._item(page, index) for index in shown[:_SENT_ALONG]],
+            "position": position,
             "total": total,
-            "run": f"run {self._position + 1}" if total > 1 else "",
-            "pending": pending,
-            "running": bool(self._pending),
+            "ended": total - len(self._pages.pending()),
+            "run": f"run {position + 1}" if total > 1 else "",
+            "pending": pending.count if pending else 0,
+            "asked": list(pending.shape) if pending and pending.shape else [],
+            "elapsed": pending.elapsed if pending else None,
+            "making": making.id if making else "",
+            "running": making is not None,
             "usable": bool(self._use_callbacks and page.run),
-            "undo": page.assets[removed[-1]].file_name if removed else "",
-            "empty": "No images here." if page.title else "No images yet: they appear when the step is run.",
+            "actions": self._buttons(page),
+            "marks": self._marked,
+            "others": len(self._others()) > 0,
+            "mark": "the output" if total > 1 and page.id == self._output_id else "",
+            "path_note": self._path_note(page),
+            "undo": self._removals[-1].name if self._removals else "",
+            "empty": _empty_text(page),
         }
         self.set_trait("view", view)
+
+    def _buttons(self, page: GalleryPage) -> list[dict[str, str]]:
+        offered = [*self._actions, _USE] if self._use_callbacks and page.run else self._actions
+        labels = ((action, action.label(page)) for action in offered)
+        return [{"key": action.key, "label": label, "hint": action.hint} for action, label in labels if label]
+
+    def _path_note(self, page: GalleryPage) -> str:
+        """What to say when a path is copied that means another run than the one it stands beside."""
+        output = self._pages.position(self._output_id)
+        if output is None or page.run is None or page.id == self._output_id:
+            return ""
+        return f"These paths mean run {output + 1}, which is the output."
 
     def _on_request(self, _widget: object, content: object, _buffers: object) -> None:
         """Answer a message. Whatever a front-end sends, this raises nothing."""
@@ -197,75 +414,149 @@ class Gallery(BaseWidget):
                 return answer, [data]
             case {"type": "thumbnails", "ids": list(image_ids)}:
                 return self._thumbnails(image_ids)
+            case {"type": "small_thumbnails", "ids": list(image_ids)}:
+                assets = {key: page.assets[index] for key, page, index in self._found(image_ids, _MOST_ASKED)}
+                return self._delivery.answer(assets, images.STATIC)
             case {"type": "zip"}:
-                return self._zip()
+                return self._zip(content.get("ids"))
+            case {"type": "details", "id": str(image_id)}:
+                return {"type": "details", **self._find(image_id)[0].details()}, []
+            case {"type": "history", "start": int(start)}:
+                if content.get("others") is True:
+                    self._other_runs = tuple(self._ask_others())
+                return {"type": "history", **self._history(content, start)}, []
             case {"type": "use", "id": str(image_id)}:
-                # Without the lock: a callback may run the step, which shows its images here.
-                if run := self._find(image_id)[0].run:
-                    for callback in self._use_callbacks:
-                        callback(run)
-                return {"type": "done", "text": "Settings handed over." if run else "Settings unknown."}, []
-        with self._lock:
+                return self._act(self._find(image_id)[0], _USE.key), []
+            case {"type": "act", "page": str(page_id), "action": str(key)}:
+                return self._act(self._find_page(page_id), key), []
+        with self._changing():
             self._change(content)
-            self._refresh()
         return {"type": "done"}, []
 
+    def _act(self, page: GalleryPage, key: str) -> dict[str, Any]:
+        """Do what a button says. Without the lock: it may run the step, which shows its images here."""
+        if key == _USE.key:
+            if page.run is None:
+                return {"type": "done", "text": "Settings unknown."}
+            told = [callback(page.run) for callback in self._use_callbacks]
+            text = next((text for text in told if isinstance(text, str)), "Settings handed over.")
+            return {"type": "done", "text": text, "focus": _USE.focus}
+        for action in self._actions:
+            if action.key == key and action.label(page):
+                return {"type": "done", "text": action.act(page), "focus": action.focus}
+        return _refuse("that cannot be done with this run")
+
+    def _find_page(self, page_id: str) -> GalleryPage:
+        with self._lock:
+            position = self._pages.position(page_id)
+            if position is None:
+                _refuse("the run is not in this gallery any more")
+            return self._pages[position]
+
     def _change(self, content: Mapping[str, Any]) -> None:
-        last = len(self._pages) + bool(self._pending) - 1
         match content:
             case {"type": "flip", "by": (-1 | 1) as by}:
-                self._position = max(0, min(self._position + by, last))
+                self._shown_id = self._id_at((self._pages.position(self._shown_id) or 0) + by)
             case {"type": "flip", "to": int(position)}:
-                self._position = max(0, min(position, last))
+                self._shown_id = self._id_at(position)
             case {"type": "remove", "id": str(image_id)}:
-                page, index = self._find(image_id)
-                self._removed.setdefault(page.id, []).append(index)
+                self._remove([image_id])
+            case {"type": "remove", "ids": list(image_ids)}:
+                self._remove(image_ids)
             case {"type": "undo"}:
-                if removed := self._removed.get(self._page().id):
-                    removed.pop()
+                self._undo()
+            case {"type": "star", "id": str(image_id), "on": bool(on)}:
+                page, index = self._find(image_id)
+                self._mark(page.assets[index], starred=on)
+            case {"type": "note", "id": str(image_id), "text": str(text)}:
+                page, index = self._find(image_id)
+                self._mark(page.assets[index], note=text)
             case _:
                 _refuse("the gallery does not know this request")
 
     def _find(self, image_id: str) -> tuple[GalleryPage, int]:
         """The page and the position of an image on any page: compared images may be of different runs."""
-        found = self._pages.find(image_id)
+        found = self._pages.find(image_id) or self._others().find(image_id)
         if found is None or found[1] in self._removed.get(found[0].id, ()):
             _refuse("the image is not in this gallery")
         return found
 
-    def _thumbnails(self, image_ids: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
-        """What a page needs to show those of the images that are in the gallery."""
-        found = {}
-        for image_id in image_ids[:_MOST_ASKED]:
-            if isinstance(image_id, str) and (place := self._pages.find(image_id)):
-                found[image_id] = place
-        answer, buffers = self._delivery.answer(
-            {key: page.assets[index] for key, (page, index) in found.items()}
-        )
-        return {**answer, "items": [page.item(index) for page, index in found.values()]}, buffers
+    def _found(self, image_ids: list[Any], most: int) -> list[tuple[str, GalleryPage, int]]:
+        """Those of the images that are in the gallery, each with its page and position."""
+        found, others = {}, self._others()
+        for image_id in image_ids[:most]:
+            if not isinstance(image_id, str):
+                continue
+            if place := self._pages.find(image_id) or others.find(image_id):
+                found[image_id] = (image_id, *place)
+        return list(found.values())
 
-    def _zip(self) -> tuple[dict[str, Any], list[bytes]]:
-        """The files that are shown and at hand, numbered where names are the same."""
+    def _thumbnails(self, image_ids: list[Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """What a browser page needs to show those of the images that are in the gallery."""
+        found = self._found(image_ids, _MOST_ASKED)
+        answer, buffers = self._delivery.answer({key: page.assets[index] for key, page, index in found})
+        return {**answer, "items": [self._item(page, index) for _, page, index in found]}, buffers
+
+    def _history(self, request: Mapping[str, Any], start: int) -> dict[str, Any]:
+        count = request.get("count")
+        others = self._others() if request.get("others") is True else Pages()
+        history = History(self._pages, self._removed, self.marks, others)
+        return history.answer(
+            HistoryFilter.of(request), max(start, 0), count if isinstance(count, int) else 0
+        )
+
+    def _remove(self, image_ids: list[Any]) -> None:
+        """Take images out of the view, all of them by one undo to be brought back."""
+        found = self._found(image_ids, _MOST_CHOSEN)
+        found = [place for place in found if place[2] not in self._removed.get(place[1].id, ())]
+        if not found:
+            _refuse("the image is not in this gallery")
+        names = [page.assets[index].file_name for _, page, index in found]
+        name = names[0] if len(names) == 1 else count_images(len(names))
+        places = tuple((page.id, index) for _, page, index in found)
+        self._removals.append(_Removal(name, places, self._shown_id))
+        for page_id, index in places:
+            self._removed.setdefault(page_id, []).append(index)
+
+    def _undo(self) -> None:
+        """Bring back what was removed last, where it was shown then."""
+        if not self._removals:
+            return
+        removal = self._removals.pop()
+        for page_id, index in removal.places:
+            self._removed[page_id].remove(index)
+        if self._pages.position(removal.shown_id) is not None:
+            self._shown_id = removal.shown_id
+
+    def _zip(self, image_ids: object) -> tuple[dict[str, Any], list[bytes]]:
+        """The images that were chosen, or all that are shown."""
         page, shown = self._page_and_shown()
-        buffer, names = io.BytesIO(), Counter[str]()
-        size = sum(page.assets[index].file_size for index in shown)
-        if size > _LARGEST_ZIP:
-            have, most = html_repr.byte_size(size), html_repr.byte_size(_LARGEST_ZIP)
-            _refuse(
-                f"these images have {have}, a download at most {most}: take single ones, or copy the store"
-            )
-        with zipfile.ZipFile(buffer, "w") as archive:  # image files do not compress further
-            for asset in (page.assets[index] for index in shown):
-                with suppress(ImagegenError):
-                    data, name = asset.bytes(), Path(base_name(asset))
-                    names[name.name] += 1
-                    number = f" ({names[name.name]})" if names[name.name] > 1 else ""
-                    archive.writestr(f"{name.stem}{number}{name.suffix}", data)
-        if not names:
-            _refuse("there is no image at hand to download")
-        text = f"Downloaded {names.total():,} of {count_images(len(shown))}."
-        file_name = f"{filenames.slug(page.label)}.zip"
-        return {"type": "zip", "name": file_name, "text": text}, [buffer.getvalue()]
+        label = page.label
+        if isinstance(image_ids, list):
+            found = self._found(image_ids, _MOST_CHOSEN)
+            assets = [page.assets[index] for _, page, index in found]
+            if len({page.id for _, page, _ in found}) != 1:
+                label = "images"
+        else:
+            assets = [page.assets[index] for index in shown]
+        data, count = zip_of(assets)
+        text = f"Downloaded {count:,} of {count_images(len(assets))}."
+        return {"type": "zip", "name": f"{filenames.slug(label)}.zip", "text": text}, [data]
+
+
+def _use_label(page: GalleryPage) -> str:
+    return "Use these settings" if page.run else ""
+
+
+_USE = RunAction(
+    "use", _use_label, lambda _: "", "Put this run's settings and inputs into the form", focus="settings"
+)
+
+
+def _empty_text(page: GalleryPage) -> str:
+    if page.run and not page.assets:
+        return "This run gave no images."
+    return "No images here." if page.title else "No images yet: they appear when the step is run."
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -1,78 +1,141 @@
-"""The top of the form: title, Run and Cancel, progress, status, and whose key pays."""
+"""The top of the form: title, Run and Cancel, progress, status, whose key pays, and what it costs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from html import escape
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from ipywidgets import HTML, Button, HBox, IntProgress, VBox
+import traitlets
 
-from imagegen_nb.widgets.factory import WidgetFactory, set_visible, update_traits
+from imagegen_nb.core.words import counted
+from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.widgets.parts import Button, Line, Progress
 
 
-class Header:
-    """Title, Run, Cancel, progress, status and payer."""
+class Header(BaseWidget):
+    """Title, Run, Cancel, progress, status, payer and cost: `parts` that one widget draws.
 
-    def __init__(
-        self, factory: WidgetFactory, on_run: Callable[[], None], on_cancel: Callable[[], None]
-    ) -> None:
-        self.title = factory.make(HTML)
-        self.run = factory.make(Button, "ig-run", description="Run", button_style="primary", icon="play")
-        self.cancel = factory.make(Button, "ig-cancel", description="Cancel", icon="stop", disabled=True)
-        self.progress = factory.make(IntProgress, "ig-progress")
-        set_visible(self.progress, False)
-        self.status = factory.make(HTML)
-        self.payer = factory.make(HTML)
-        self.run.on_click(lambda _: on_run())
-        self.cancel.on_click(lambda _: on_cancel())
-        row = factory.make(HBox, "ig-actions", children=[self.run, self.cancel, self.progress, self.status])
-        self.widget = factory.make(VBox, children=[self.title, row, self.payer])
-        self.show_status("")
+    While something runs, the page counts the seconds. The place for `cost` is there and empty until prices
+    are known.
+    """
+
+    scripts = ("shared.js", "header.js")
+    styles = ("base.css", "header.css")
+
+    view: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(unsaved=True)
+
+    def __init__(self, on_run: Callable[[], object], on_cancel: Callable[[], object], **traits: Any) -> None:
+        self.title, self.status, self.cost = Line(), Line(), Line()
+        self.payer, self._key_found = Line(), True
+        self.run = Button(on_run, label="Run")
+        self.cancel = Button(on_cancel, label="Cancel", disabled=True)
+        self.progress, self._running = Progress(), False
+        self._held, self._lock = 0, threading.RLock()  # runs report from threads of their own
+        super().__init__(**traits)
+        for part in (self.title, self.status, self.cost, self.payer, self.run, self.cancel, self.progress):
+            part.observe(self._refresh)
+        self.on_msg(self._receive)
+        self._refresh()
 
     def show_title(self, title: str) -> None:
         """Show the step's name."""
-        update_traits(self.title, value=f'<h3 class="ig-title">{escape(title)}</h3>')
+        self.title.value = title
 
     def show_payer(self, line: str, *, key_found: bool) -> None:
         """Say whose key pays, and whether it was found; the key itself is never shown."""
-        look = "ig-hint" if key_found else "ig-problem"
-        update_traits(self.payer, value=f'<div class="ig-key {look}">{escape(line)}</div>')
+        with self._together():
+            self._key_found = key_found
+            self.payer.value = line
 
-    def show_ready(self, problems: int) -> None:
+    def show_cost(self, line: str) -> None:
+        """Say what a run would cost, or the last one did; an empty line takes no room."""
+        self.cost.value = line
+
+    def show_ready(self, problems: int, untouched: Sequence[str] = ()) -> None:
         """Enable Run, or say how many problems there are."""
-        update_traits(self.run, disabled=bool(problems))
-        plural = "" if problems == 1 else "s"
+        with self._together():
+            self.show_status(self.allow_run(problems, untouched))
+
+    def allow_run(self, problems: int, untouched: Sequence[str] = ()) -> str:
+        """Enable Run, or disable it where there are problems; returns what is to be said of them. Where there
+        is nothing but fields that nobody has filled in yet (`untouched`), those are named."""
         verb = "keeps" if problems == 1 else "keep"
-        message = f"{problems} problem{plural} below {verb} the step from running" if problems else ""
-        update_traits(self.run, tooltip=message or "Run this step")
-        self.show_status(message)
+        message = f"{counted(problems, 'problem')} below {verb} the step from running" if problems else ""
+        if problems and len(untouched) == problems:
+            message = f"Still to be filled in: {', '.join(untouched)}"
+        with self._together():
+            self.run.disabled = bool(problems)
+            self.run.tooltip = message or "Run this step (Ctrl+Enter)"
+        return message
 
-    def show_running(self, requested: int) -> None:
-        """A run is under way."""
-        update_traits(self.run, disabled=True)
-        update_traits(self.cancel, disabled=False)
-        self.progress.max = max(requested, 1)
-        self.progress.value = 0
-        set_visible(self.progress, True)
-        self.show_status(f"running: 0 of {requested} images")
-
-    def show_progress(self, count: int, requested: int) -> None:
-        """Show how many images have arrived."""
-        update_traits(self.progress, value=count)
-        self.show_status(f"running: {count} of {requested} images")
+    def show_running(self, count: int, requested: int, waiting: int = 0) -> None:
+        """A run is under way, and `count` of its images have arrived; `waiting` other runs are behind it."""
+        behind = f" · {waiting} waiting" if waiting else ""
+        with self._together():
+            self._running = True
+            self.cancel.disabled = False
+            self.cancel.label = "Cancel all" if waiting else "Cancel"
+            self.progress.max = max(requested, 1)
+            self.progress.value = count
+            self.show_status(f"running: {count} of {counted(requested, 'image')}{behind}")
 
     def show_waiting(self, seconds: float, reason: str) -> None:
         """Show for how long the run waits, and why."""
         self.show_status(f"waiting {seconds:g} s: {reason}")
 
-    def show_finished(self, status: str, problems: int) -> None:
+    def show_finished(self, status: str, problems: int, untouched: Sequence[str] = ()) -> None:
         """The run is over. There may be `problems`: settings can be changed while it runs."""
-        update_traits(self.cancel, disabled=True)
-        set_visible(self.progress, False)
-        self.show_ready(problems)
-        if status:
-            self.show_status(status)
+        with self._together():
+            self._running = False
+            self.cancel.disabled = True
+            self.cancel.label = "Cancel"
+            self.show_ready(problems, untouched)
+            if status:
+                self.show_status(status)
 
     def show_status(self, text: str) -> None:
         """Put `text` into the status line, which screen readers announce."""
-        update_traits(self.status, value=f'<span class="ig-status" role="status">{escape(text)}</span>')
+        self.status.value = text
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """What changes in here is one message."""
+        with self._lock:
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= 1
+            self._refresh()
+
+    def _refresh(self, _change: object = None) -> None:
+        with self._lock:
+            if not self._held:
+                self.set_trait("view", self._view())
+
+    def _view(self) -> dict[str, Any]:
+        return {
+            "title": self.title.value,
+            "status": self.status.value,
+            "payer": self.payer.value,
+            "key_found": self._key_found,
+            "cost": self.cost.value,
+            "run": {"disabled": self.run.disabled, "label": self.run.label, "tooltip": self.run.tooltip},
+            "cancel": {"disabled": self.cancel.disabled, "label": self.cancel.label},
+            "running": self._running,
+            "count": self.progress.value,
+            "requested": self.progress.max,
+        }
+
+    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+        match content:
+            case {"type": "run"}:
+                self.run.click()
+            case {"type": "cancel"}:
+                self.cancel.click()
+
+    def __repr__(self) -> str:
+        return f"{self.title.value or 'Header'} (run this cell to see it live)"

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
-from collections.abc import Callable
-from html import escape
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
 
-from ipywidgets import HTML, Button, Checkbox, HBox, Text, VBox
+import traitlets
 
+from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.filenames import slug
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import DefinitionError, ImagegenError
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.codegen import as_python
@@ -16,78 +22,221 @@ from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import LARGEST_FILE, StepDefinition
 from imagegen_nb.step_file.export import define
 from imagegen_nb.step_file.load import load_step
-from imagegen_nb.widgets.buttons import CopyButton, FileButton
-from imagegen_nb.widgets.factory import WidgetFactory
+from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.widgets.parts import Button, Line, Toggle
 
-_PROBLEMS = '<div class="ig-problem" role="alert">The step has problems; mend them first.</div>'
+_ENDING = ".step.json"
+_PROBLEMS = "The step has problems; mend them first."
 
 
-class ImportExport:
+class Restore(Protocol):
+    """Goes back to what was there before, and returns the way forward again."""
+
+    def __call__(self) -> Restore:
+        """Go."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportExportCallbacks:
+    """What it asks for and calls: `current` returns the step (None while it has problems), the run whose
+    output is exported (or None) and the identifier; `inputs` returns the test values; `on_import` is called
+    with what was read, and returns the way back."""
+
+    current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]]
+    inputs: Callable[[], Mapping[str, Any]]
+    on_import: Callable[[StepDefinition], Restore]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What is said below the buttons: text of one or more lines, and what one can do next."""
+
+    text: str = ""
+    failed: bool = False
+    code: str = ""
+    download: Mapping[str, str] = field(default_factory=dict)
+    actions: Mapping[str, Callable[[], _Told]] = field(default_factory=dict)
+
+
+class ImportExport(BaseWidget):
     """Export to a file or as a download, with or without the output; import; *Copy as Python*.
 
-    `current` returns the step (None while it has problems), the run made with its settings (or None) and
-    the identifier; `on_import` is called with what was read.
+    A file that is there is not replaced unless somebody says so, and an import can be undone.
     """
 
-    def __init__(
-        self,
-        factory: WidgetFactory,
-        current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]],
-        on_import: Callable[[StepDefinition], None],
-    ) -> None:
-        self._current, self._on_import = current, on_import
-        self.path = factory.make(Text, "ig-path", description="File", placeholder="hero.step.json")
-        self.with_output = factory.make(
-            Checkbox, "ig-with-output", description="with the output", value=True, indent=False
-        )
-        self.export_button = factory.make(Button, "ig-export", description="Export", icon="save")
-        self.import_button = FileButton(self._read, label="Import", accept=".json", largest=LARGEST_FILE)
-        self.import_button.add_class("ig-import")
-        self.copy_button = CopyButton(self._code, label="Copy as Python")
-        self.copy_button.add_class("ig-python")
-        self.message = factory.make(HTML, "ig-import-export-message")
-        self.export_button.on_click(lambda _: self._guarded(self._export))
-        row = [self.path, self.with_output, self.export_button, self.import_button, self.copy_button]
-        self.widget = factory.make(
-            VBox, "ig-import-export", children=[factory.make(HBox, "ig-actions", children=row), self.message]
-        )
+    scripts = ("shared.js", "import_export.js")
+    styles = ("base.css", "import_export.css")
 
-    def _guarded(self, action: Callable[[], str]) -> None:
-        """Show the action's result or its error: an exception in a callback would show nowhere."""
+    view: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(unsaved=True)
+    told: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(unsaved=True)
+
+    def __init__(self, callbacks: ImportExportCallbacks, **traits: Any) -> None:
+        self._callbacks = callbacks
+        self._actions: Mapping[str, Callable[[], _Told]] = {}
+        self.path, self.message = Line(), Line()
+        self.with_output = Toggle(value=True)
+        self.export_button = Button(lambda: self._guarded(self._export))
+        super().__init__(**traits)
+        for part in (self.path, self.with_output):
+            part.observe(self._refresh)
+        self.on_msg(self._receive)
+        self._refresh()
+        self._tell(_Told())
+
+    def step_changed(self, *, has_problems: bool) -> None:
+        """What was said about a step with problems is over when it has none."""
+        if self.message.value == _PROBLEMS and not has_problems:
+            self._tell(_Told())
+
+    def offer_undo(self, text: str, restore: Restore) -> None:
+        """Say what has replaced the settings and the inputs, and offer the way back."""
+        self._tell(_Told(text=text, actions={"Undo": lambda: _undone(text, restore)}))
+
+    def _guarded(self, action: Callable[[], _Told]) -> None:
+        """Say what the action did or why it failed: an exception in a callback would show nowhere."""
         try:
-            self.message.value = action()
+            told = action()
         except (ImagegenError, OSError) as error:
-            self.message.value = f'<div class="ig-problem" role="alert">{escape(str(error))}</div>'
+            told = _Told(text=str(error), failed=True)
+        self._tell(told)
 
-    def _export(self) -> str:
-        step, run, identifier = self._current()
+    def _tell(self, told: _Told) -> None:
+        self._actions = told.actions
+        self.message.value = told.text
+        view = {
+            "text": told.text,
+            "failed": told.failed,
+            "code": told.code,
+            "download": dict(told.download),
+            "actions": list(told.actions),
+        }
+        self.set_trait("told", view)
+
+    def _export(self, name: str = "", *, replace: bool = False) -> _Told:
+        step, run, identifier = self._callbacks.current()
         if step is None:
-            return _PROBLEMS
-        definition = define(step, run=run if self.with_output.value else None, identifier=identifier)
-        name = self.path.value.strip() or f"{slug(step.name or step.prompt)}.step.json"
-        saved = definition.save(name)
+            return _Told(text=_PROBLEMS, failed=True)
+        name = name or self.path.value.strip() or f"{slug(step.name or step.prompt)}{_ENDING}"
+        target = user_path(name, DefinitionError)
+        replaced = os.path.lexists(target) and not target.is_dir()
+        if replaced and not replace:
+            return self._ask(target)
+        wanted = run if self.with_output.value else None
+        inputs = None if wanted else self._callbacks.inputs()
+        saved = define(step, run=wanted, identifier=identifier, inputs=inputs).save(target)
         # The file's own bytes: the download cannot differ from what was saved.
         data = b64encode(saved.path.read_bytes()).decode()
-        link = f'download="{escape(saved.path.name)}" href="data:application/json;base64,{data}"'
-        return f'<div class="ig-hint">{escape(str(saved))} · <a class="ig-download" {link}>download</a></div>'
+        return _Told(
+            text="\n".join(
+                [
+                    f"{saved}{' in the place of the older one' if replaced else ''}",
+                    self._content(wanted),
+                ]
+            ),
+            download={"name": saved.path.name, "data": data},
+        )
 
-    def _read(self, name: str, data: bytes | None) -> None:
-        self._guarded(lambda: self._import(name, data))
+    def _content(self, run: Run | None) -> str:
+        """Whether the file has an output, and why not."""
+        if run is not None:
+            return f"with the output of {counted(run.returned, 'image')}"
+        if self.with_output.value:
+            return "without an output: there is no run with these settings yet"
+        return "without the output, as you chose"
 
-    def _import(self, name: str, data: bytes | None) -> str:
+    def _ask(self, target: Path) -> _Told:
+        """A file is never replaced in silence: offer to, or another name that is free."""
+        free = _free_name(target)
+        return _Told(
+            text=f"{target.name} is there already. Nothing was written.",
+            failed=True,
+            actions={
+                "Replace it": lambda: self._export(str(target), replace=True),
+                f"Save as {free.name}": lambda: self._export_as(free),
+            },
+        )
+
+    def _export_as(self, target: Path) -> _Told:
+        told = self._export(str(target))
+        if not told.failed:
+            self.path.value = str(target)
+        return told
+
+    def _import(self, name: str, data: bytes | None) -> _Told:
         if data is None:
             raise DefinitionError(f"{name} has more than {LARGEST_FILE:,} bytes; no step file is that large")
         definition = load_step(data)
-        self._on_import(definition)
-        changes = "".join(f"<br>{escape(change)}" for change in definition.changes)
-        return f'<div class="ig-hint">imported {escape(name)}{changes}</div>'
+        restore = self._callbacks.on_import(definition)
+        return _Told(
+            text="\n".join([f"imported {name}", *definition.changes]),
+            actions={"Undo the import": lambda: _undo(name, restore)},
+        )
 
     def _code(self) -> str | None:
         """The step as Python, shown as well as copied."""
-        step, _, _ = self._current()
+        step, _, _ = self._callbacks.current()
         if step is None:
-            self.message.value = _PROBLEMS
+            self._tell(_Told(text=_PROBLEMS, failed=True))
             return None
         code = as_python(step)
-        self.message.value = f'<pre class="ig-code" tabindex="0">{escape(code)}</pre>'
+        self._tell(_Told(code=code))
         return code
+
+    def _refresh(self, _change: object = None) -> None:
+        view = {"path": self.path.value, "with_output": self.with_output.value, "largest": LARGEST_FILE}
+        self.set_trait("view", view)
+
+    def _receive(self, _widget: object, content: object, buffers: list[Any]) -> None:
+        match content:
+            case {"type": "entry", "key": "path", "value": str(path)}:
+                self.path.value = path
+            case {"type": "entry", "key": "with_output", "value": bool(wanted)}:
+                self.with_output.value = wanted
+            case {"type": "export"}:
+                self.export_button.click()
+            case {"type": "press"}:
+                self.send({"type": "text", "text": self._code()})
+            case {"type": "action", "label": str(label)} if label in self._actions:
+                self._guarded(self._actions[label])
+            case {"type": "file", "name": str(name)}:
+                data = bytes(buffers[0]) if buffers else None
+                fits = data is not None and len(data) <= LARGEST_FILE
+                self._guarded(lambda: self._import(name, data if fits else None))
+
+    def __repr__(self) -> str:
+        return "Export and import (run this cell to see it live)"
+
+
+def _undo(name: str, restore: Restore) -> _Told:
+    redo = restore()
+    return _Told(
+        text=f"the import of {name} was undone",
+        actions={"Import it again": lambda: _again(name, redo)},
+    )
+
+
+def _again(name: str, redo: Restore) -> _Told:
+    restore = redo()
+    return _Told(text=f"imported {name}", actions={"Undo the import": lambda: _undo(name, restore)})
+
+
+def _undone(text: str, restore: Restore) -> _Told:
+    redo = restore()
+    return _Told(
+        text="The settings and inputs from before are back.",
+        actions={"Redo": lambda: _redone(text, redo)},
+    )
+
+
+def _redone(text: str, redo: Restore) -> _Told:
+    restore = redo()
+    return _Told(text=text, actions={"Undo": lambda: _undone(text, restore)})
+
+
+def _free_name(target: Path) -> Path:
+    """The first of `hero-2.step.json`, `hero-3.step.json`, … that is not there."""
+    ending = next((end for end in (_ENDING, target.suffix) if end and target.name.endswith(end)), "")
+    stem = target.name.removesuffix(ending)
+    names = (target.with_name(f"{stem}-{number}{ending}") for number in count(2))
+    return next(name for name in names if not os.path.lexists(name))

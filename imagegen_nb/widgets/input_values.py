@@ -2,86 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
-import jiter
-from ipywidgets import HTML, Text, VBox
+from ipywidgets import HTML, VBox
 
-from imagegen_nb.core import variables
-from imagegen_nb.core.plain_data import plain
-from imagegen_nb.errors import VariableError
+from imagegen_nb.widgets.draft_inputs import DraftInputs, names
 from imagegen_nb.widgets.factory import WidgetFactory, update_traits
+from imagegen_nb.widgets.field_group import FieldGroup
+from imagegen_nb.widgets.parts import Control
 
 _LONGEST_PREVIEW = 4_000
+_HELP = 'Text, or a JSON array such as ["a", "b"].'
 
 
 class InputValues:
     """A text field for each input the prompt names, and the resolved prompt below.
 
-    `initial` are values that came with the form: text can be edited, earlier runs and other data
-    cannot. Text that is a JSON array or object is used as one, as on the platform.
+    Text can be edited; earlier runs and other data cannot. Text that is a JSON array or object is used as
+    one, as on the platform.
     """
 
-    def __init__(
-        self, factory: WidgetFactory, initial: Mapping[str, Any], on_change: Callable[[], None]
-    ) -> None:
-        self.initial = initial
-        self._factory = factory
+    def __init__(self, factory: WidgetFactory, inputs: DraftInputs, on_change: Callable[[], None]) -> None:
+        self._inputs = inputs
         self._on_change = on_change
-        self._texts: dict[str, Any] = {}
-        self._preview = factory.make(HTML, "ig-preview")
-        self.widget = factory.make(VBox, "ig-inputs", children=[self._preview])
+        self._writing = False
+        self._texts: dict[str, Control] = {}
+        self._group = FieldGroup({}, layout=factory.layout)
+        self._preview: Any = factory.make(HTML, "ig-preview")
+        self.widget: Any = factory.make(VBox, "ig-inputs", children=[self._group, self._preview])
 
-    def values(self) -> dict[str, Any]:
-        """The inputs for a run: the initial values, and what was typed."""
-        typed = {name: _value(text.value) for name, text in self._texts.items() if text.value}
-        return {**self.initial, **typed}
+    @property
+    def fields(self) -> dict[str, Control]:
+        """The fields that are shown, by the input's name. Those of names no longer in the prompt are hidden
+        and keep their text."""
+        return {name: text for name, text in self._texts.items() if text.visible}
 
-    def texts(self) -> list[Any]:
-        """All text fields, also of names no longer in the prompt: they keep their text."""
-        return list(self._texts.values())
+    @property
+    def resolved(self) -> str:
+        """The resolved prompt as it is shown, in HTML."""
+        return str(self._preview.value)
 
-    def show(self, prompt: str) -> None:
-        """Offer a field for each input `prompt` names, keeping what was typed before."""
-        names = list(dict.fromkeys(path.partition(".")[0] for path in variables.paths(prompt)))
-        editable = [name for name in names if isinstance(self.initial.get(name, ""), str)]
-        for name in editable:
-            if name not in self._texts:
-                self._texts[name] = self._text(name)
-        update_traits(self.widget, children=(*(self._texts[name] for name in editable), self._preview))
-        self._show_preview(prompt)
-
-    def _text(self, name: str) -> Any:
-        text = self._factory.make_labelled(
-            Text,
-            f"Test value for {name}",
-            "ig-test-value",
-            value=plain(self.initial.get(name, "")),
-            placeholder='text, or a JSON array such as ["a", "b"]',
-        )
-        text.observe(lambda _: self._on_change(), "value")
-        return text
-
-    def _show_preview(self, prompt: str) -> None:
-        html = ""
-        if variables.paths(prompt):
-            try:
-                resolved = variables.render(prompt, plain(self.values()))
-            except VariableError as error:
-                html = f'<div class="ig-hint">Resolved prompt: {escape(str(error))}</div>'
-            else:
-                shown = escape(resolved[:_LONGEST_PREVIEW])
-                html = f'<div class="ig-hint">Resolved prompt:</div><div class="ig-resolved">{shown}</div>'
-        update_traits(self._preview, value=html)
-
-
-def _value(text: str) -> Any:
-    """The typed text, parsed where it is a JSON array or object."""
-    if text.lstrip()[:1] in ("[", "{"):
+    def show(self, prompt: str, resolved: str) -> None:
+        """Offer a field for each input `prompt` names, and show what it becomes if nothing is wrong."""
+        editable = [name for name in names(prompt) if self._inputs.is_text(name)]
+        self._writing = True
         try:
-            return jiter.from_json(text.encode(), allow_inf_nan=False)
-        except ValueError:
-            return text
-    return text
+            with self._group.hold():
+                for name in editable:
+                    update_traits(self._field(name), value=self._inputs.text(name))
+                for name, text in self._texts.items():
+                    update_traits(text, visible=name in editable)
+        finally:
+            self._writing = False
+        self._show_preview(resolved)
+
+    def _field(self, name: str) -> Control:
+        if name not in self._texts:
+            text = Control(kind="text", label=f"Test value for {name}", lines={"help": _HELP})
+            text.observe(lambda change: self._enter(name, change["new"]), "value")
+            self._texts[name] = text
+            self._group.add(f"test_value_{name}", text)
+        return self._texts[name]
+
+    def _enter(self, name: str, text: str) -> None:
+        if not self._writing:
+            self._inputs.typed[name] = text
+            self._on_change()
+
+    def _show_preview(self, text: str) -> None:
+        html = ""
+        if text:
+            shown = escape(text[:_LONGEST_PREVIEW])
+            html = (
+                '<div class="ig-hint">Resolved prompt:</div>'
+                f'<div class="ig-resolved" dir="auto">{shown}</div>'
+            )
+        update_traits(self._preview, value=html)

@@ -23,13 +23,15 @@ class OutputTree(BaseWidget):
     steps use for a run (by default its own, or `step_1`). `show` takes the same and replaces what is shown.
     Paths a run did not give are marked as missing, those no run has confirmed as predicted.
 
-    Traits: `label`, the heading; `nodes`, what is drawn, written here and never read back.
+    Traits: `label`, the heading; `copy_note`, told beside it and whenever a path is copied; `nodes`, what is
+    drawn, written here and never read back.
     """
 
     scripts = ("shared.js", "output_tree.js")
     styles = ("base.css", "output_tree.css")
 
     label = traitlets.Unicode("Output").tag(sync=True)
+    copy_note = traitlets.Unicode().tag(unsaved=True)
     nodes: traitlets.List[Any] = traitlets.List(read_only=True).tag(unsaved=True)
 
     def __init__(

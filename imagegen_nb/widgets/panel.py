@@ -7,35 +7,35 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from ipywidgets import HTML, Checkbox, Tab, VBox
+from ipywidgets import HTML, Tab, VBox
 
-from imagegen_nb.errors import ImagegenError
 from imagegen_nb.runs.run import Run
-from imagegen_nb.step import output_references
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
-from imagegen_nb.widgets.factory import WidgetFactory, set_visible, update_traits
-from imagegen_nb.widgets.field import Field
+from imagegen_nb.widgets.draft_inputs import DraftInputs
+from imagegen_nb.widgets.error_text import ErrorText
+from imagegen_nb.widgets.factory import WidgetFactory, update_traits
+from imagegen_nb.widgets.field import Fields
 from imagegen_nb.widgets.form_state import FieldState
 from imagegen_nb.widgets.gallery import Gallery
 from imagegen_nb.widgets.header import Header
-from imagegen_nb.widgets.import_export import ImportExport
+from imagegen_nb.widgets.import_export import ImportExport, ImportExportCallbacks, Restore
 from imagegen_nb.widgets.input_values import InputValues
 from imagegen_nb.widgets.output_tree import OutputTree
+from imagegen_nb.widgets.parts import Control
 
 
 @dataclass(frozen=True, slots=True)
 class PanelCallbacks:
     """What the panel calls: on an entry (None takes it back), on a typed test value, on clicks of Run and
-    Cancel, with a step file that was read, with a run whose settings are to be used. `current` returns the
-    step (None while it has problems), the run made with its settings, and the identifier."""
+    Cancel, with a step file that was read (it returns the way back). `current` returns the step (None while
+    it has problems), the run made with its settings, and the identifier."""
 
     on_entry: Callable[[str, Any], None]
     on_input: Callable[[], None]
     on_run: Callable[[], None]
     on_cancel: Callable[[], None]
-    on_import: Callable[[StepDefinition], None]
-    on_use: Callable[[Run], None]
+    on_import: Callable[[StepDefinition], Restore]
     current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]]
 
 
@@ -43,78 +43,89 @@ class Panel:
     """Header, alert, and the tabs Settings and Output. `widgets` are its parts from top to bottom."""
 
     def __init__(
-        self, callbacks: PanelCallbacks, fields: Mapping[str, FieldState], inputs: Mapping[str, Any]
+        self, callbacks: PanelCallbacks, fields: Mapping[str, FieldState], inputs: DraftInputs
     ) -> None:
         self._factory = factory = WidgetFactory()
-        self.header = Header(factory, callbacks.on_run, callbacks.on_cancel)
+        self._data = inputs
+        self.header = Header(callbacks.on_run, callbacks.on_cancel, layout=factory.layout)
         self.alert = factory.make(HTML, "ig-alert")
-        self.fields = {key: Field(factory, state, callbacks.on_entry) for key, state in fields.items()}
+        self.fields = Fields(fields, factory.layout, callbacks.on_entry)
         self.inputs = InputValues(factory, inputs, callbacks.on_input)
-        self._previews_offered = True
-        self.live_previews = factory.make(
-            Checkbox,
-            "ig-live-preview",
-            description="Live previews while it is being made (each costs 100 image tokens)",
-            indent=False,
+        self.live_previews = Control(
+            kind="check",
+            value=False,
+            label="Live previews while the image is being made",
+            lines={"help": "Each costs 100 image tokens."},
         )
-        self.import_export = ImportExport(factory, callbacks.current, callbacks.on_import)
+        self.fields.groups[-1].add("live_preview", self.live_previews)
+        self.import_export = ImportExport(
+            ImportExportCallbacks(callbacks.current, self._exported_inputs, callbacks.on_import),
+            layout=factory.layout,
+        )
         self.gallery = Gallery()
-        self.gallery.on_use(callbacks.on_use)
         self.tree = OutputTree()
-        self.settings = factory.make(VBox, "ig-settings")
+        self.settings = factory.make(VBox, "ig-settings", children=self._rows())
         output = factory.make(VBox, "ig-output", children=[self.gallery, self.tree])
         self.tabs = factory.make(Tab, children=[self.settings, output], titles=("Settings", "Output"))
-        self.widgets = (self.header.widget, self.alert, self.tabs)
-        self._lay_out()
+        self.widgets = (self.header, self.alert, self.tabs)
 
-    def show(self, fields: Mapping[str, FieldState], variables: list[dict[str, Any]]) -> None:
-        """Show the fields, and what the prompt can refer to."""
-        for key, state in fields.items():
-            self.fields[key].show(state)
-        self.inputs.show(fields["prompt"].value or "")
+    def _rows(self) -> list[Any]:
+        """The rows of the settings. They never change: a box redraws whatever stands below a new row."""
+        widgets = list(self.fields.widgets)
+        split = widgets.index("prompt") + 1
+        what, how = (
+            [self.fields.widgets[key] for key in keys] for keys in (widgets[:split], widgets[split:])
+        )
+        return [
+            self._factory.make(VBox, "ig-what", children=[*what, self.inputs.widget]),
+            self._factory.make(VBox, "ig-how", children=how),
+            self.import_export,
+        ]
+
+    def show(
+        self, fields: Mapping[str, FieldState], variables: list[dict[str, Any]], resolved: str = ""
+    ) -> None:
+        """Show the fields, what the prompt can refer to, and what it becomes with its inputs."""
+        self.fields.show(fields)
+        self.inputs.show(fields["prompt"].value or "", resolved)
         update_traits(self.fields["prompt"].control, variables=variables)
-        self._lay_out()
 
-    def _lay_out(self) -> None:
-        rows: list[Any] = []
-        for key, field in self.fields.items():
-            rows += field.widgets
-            if key == "prompt":
-                rows.append(self.inputs.widget)
-        update_traits(self.settings, children=(*rows, self.live_previews, self.import_export.widget))
+    def _exported_inputs(self) -> Mapping[str, Any]:
+        return self._data.for_run(self.fields["prompt"].control.value)
 
     def offer_previews(self, possible: bool) -> None:
         """Offer live previews, or hide them where the model or the image count has none."""
-        self._previews_offered = possible
-        set_visible(self.live_previews, possible)
+        self.live_previews.visible = possible
 
     @property
     def wants_previews(self) -> bool:
         """Whether live previews are offered and ticked."""
-        return self._previews_offered and self.live_previews.value
+        return bool(self.live_previews.visible and self.live_previews.value)
 
-    def show_paths(self, step: ImageGenerationStep, run: Run | None, identifier: str) -> None:
-        """Show what later steps can refer to: confirmed by `run`, or predicted."""
-        self.tree.show(output_references.paths(step, run, identifier=identifier))
+    def open_settings(self) -> None:
+        """Show the tab with the settings."""
+        update_traits(self.tabs, selected_index=0)
 
-    def show_error(self, error: BaseException | None) -> None:
-        """Show what went wrong, in plain words and with the details folded; None clears it."""
+    def open_output(self) -> None:
+        """Show the tab with the runs."""
+        update_traits(self.tabs, selected_index=1)
+
+    def show_error(self, error: BaseException | None, *, synthetic: bool = False) -> None:
+        """Show why no run began, in plain words and with the details folded; None clears it. What went wrong
+        in a run stands on its page."""
         if error is None:
             update_traits(self.alert, value="")
             return
-        summary = error.summary() if isinstance(error, ImagegenError) else str(error) or type(error).__name__
-        details = escape(f"{type(error).__name__}: {error}")
-        self.alert.value = (
-            f'<div role="alert" class="ig-problem">{escape(summary)}'
-            f"<details><summary>Details</summary><pre>{details}</pre></details></div>"
-        )
+        text = ErrorText.of(error, synthetic=synthetic)
+        lines = "".join(f"<li>{escape(line)}</li>" for line in text.details)
+        details = f"<details><summary>Details</summary><ul>{lines}</ul></details>" if lines else ""
+        told = f"<strong>{escape(text.what)}</strong> {escape(text.remedy)}{details}"
+        self.alert.value = f'<div role="alert" class="ig-problem">{told}</div>'
 
     def close(self) -> None:
         """Close every widget, one by one: closing a box does not close what it holds."""
         for widget in (part for top in self.widgets for part in _parts(top)):
             widget.close()
-        for text in self.inputs.texts():
-            text.close()
         self._factory.close()
 
 

@@ -26,8 +26,10 @@ class PromptBox(BaseWidget):
     """A labelled text area with an **Insert Variable** button.
 
     Traits: `value`, the text, a moment after it was typed and at once when the field is left; `label`;
-    `variables`, a list of `Variable`; `problem`, shown under the field (empty: nothing is wrong);
-    `rows`; `disabled`. The picker is grouped, filtered by typing, and inserts `{{path}}` at the caret.
+    `variables`, a list of `Variable`; `problem`, shown under the field (empty: nothing is wrong), as are
+    `lines` (`help`, `hint`, `note`); `rows`; `disabled`. The picker is grouped, filtered by typing, and
+    inserts `{{path}}` at the caret. A text that code sets can be undone in the field, as if it had been
+    typed.
     """
 
     scripts = ("shared.js", "prompt.js")
@@ -37,12 +39,23 @@ class PromptBox(BaseWidget):
     value = traitlets.Unicode().tag(sync=True, echo_update=False)
     label = traitlets.Unicode("Prompt").tag(sync=True)
     variables: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(unsaved=True)
-    problem = traitlets.Unicode().tag(sync=True)
+    problem = traitlets.Unicode().tag(unsaved=True)
+    lines: traitlets.Dict[str, str] = traitlets.Dict().tag(unsaved=True)
+    visible = traitlets.Bool(True).tag(unsaved=True)
     rows = traitlets.Int(4, min=1, max=40).tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
 
     _groups: ClassVar = ("Inputs", "Workflow Steps")
     _states: ClassVar = ("predicted", "confirmed", "missing", "")
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.on_msg(self._receive)
+
+    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+        match content:
+            case {"type": "entry", "value": str(value)}:
+                self.set_state({"value": value})  # which sends it back to nobody
 
     @traitlets.validate("variables")
     def _complete(self, proposal: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -29,24 +29,26 @@ class ThumbnailDelivery:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._lock = threading.Lock()
-        self._under_way: set[str] = set()
+        self._under_way: set[tuple[str, str]] = set()  # image id, and the name of a size
         self._run = 0
         self._previews = 0
         self._last_asked: dict[int, int] = {}
         self._last_sent: dict[int, int] = {}
 
-    def answer(self, wanted: Mapping[str, Asset]) -> tuple[dict[str, Any], list[bytes]]:
+    def answer(
+        self, wanted: Mapping[str, Asset], size: images.ThumbnailSize = images.LIVE
+    ) -> tuple[dict[str, Any], list[bytes]]:
         """A message with the thumbnails that are kept. `later` names those that will be sent when they are
         made; what is in neither list has no bytes at hand."""
         ready: dict[str, bytes] = {}
         later: list[str] = []
         for image_id, asset in wanted.items():
-            if (small := kept_thumbnail(asset, images.LIVE)) is not None:
+            if (small := kept_thumbnail(asset, size)) is not None:
                 ready[image_id] = small
             elif is_at_hand(asset):
                 later.append(image_id)
-                self._start(image_id, asset)
-        return {"type": "thumbnails", "ids": list(ready), "later": later}, list(ready.values())
+                self._start(image_id, asset, size)
+        return {"type": _kind(size), "ids": list(ready), "later": later}, list(ready.values())
 
     def begin_previews(self) -> None:
         """What was a preview until now belongs to an earlier run, and is not sent any more."""
@@ -63,24 +65,24 @@ class ThumbnailDelivery:
             run, number = self._run, self._previews
         _shared_pool().submit(self._send_preview, run, number, index, data, finished)
 
-    def _start(self, image_id: str, asset: Asset) -> None:
+    def _start(self, image_id: str, asset: Asset, size: images.ThumbnailSize) -> None:
         with self._lock:
-            if image_id in self._under_way:
+            if (image_id, size.name) in self._under_way:
                 return  # whoever asked: all pages of a gallery get its messages
-            self._under_way.add(image_id)
-        _shared_pool().submit(self._make, image_id, asset)
+            self._under_way.add((image_id, size.name))
+        _shared_pool().submit(self._make, image_id, asset, size)
 
-    def _make(self, image_id: str, asset: Asset) -> None:
+    def _make(self, image_id: str, asset: Asset, size: images.ThumbnailSize) -> None:
         small = None
         # A page that waits is told, whatever went wrong.
         with suppress(Exception):
-            small = thumbnail(asset, images.LIVE)
+            small = thumbnail(asset, size)
         with self._lock:
-            self._under_way.discard(image_id)
+            self._under_way.discard((image_id, size.name))
         if small is None:
-            self._send({"type": "thumbnails", "ids": [], "damaged": [image_id]}, [])
+            self._send({"type": _kind(size), "ids": [], "damaged": [image_id]}, [])
         else:
-            self._send({"type": "thumbnails", "ids": [image_id]}, [small])
+            self._send({"type": _kind(size), "ids": [image_id]}, [small])
 
     def _send_preview(self, run: int, number: int, index: int, data: bytes, finished: bool) -> None:
         if not self._is_wanted(run, number, index):
@@ -95,6 +97,11 @@ class ThumbnailDelivery:
     def _is_wanted(self, run: int, number: int, index: int) -> bool:
         with self._lock:
             return self._run == run and self._last_asked.get(index) == number
+
+
+def _kind(size: images.ThumbnailSize) -> str:
+    """What a page calls thumbnails of this size."""
+    return "thumbnails" if size == images.LIVE else "small_thumbnails"
 
 
 def make_static(assets: Iterable[Asset]) -> None:

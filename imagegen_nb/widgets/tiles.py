@@ -28,7 +28,8 @@ class TileChoice(BaseWidget):
 
     Traits: `value` ("" is a value like any other, usually the provider's default); `legend`; `options`,
     a list of `TileOption`; `custom` adds a tile with a text field for `WIDTHxHEIGHT`, which also shows a
-    `value` that no option has; `problem`, shown under the tiles; `disabled`. Spaces and `×` in a typed
+    `value` that no option has; `problem` and `lines` (`help`, `hint`, `note`), shown under the tiles;
+    `visible`; `disabled`. Spaces and `×` in a typed
     size are understood. An empty custom field gives `EMPTY` ("x"), which is no size: it must not silently
     mean the default.
     """
@@ -38,12 +39,23 @@ class TileChoice(BaseWidget):
     scripts = ("shared.js", "tiles.js")
     styles = ("base.css", "tiles.css")
 
-    value = traitlets.Unicode().tag(sync=True)
+    value = traitlets.Unicode().tag(sync=True, echo_update=False)
     legend = traitlets.Unicode().tag(sync=True)
     options: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(unsaved=True)
     custom = traitlets.Bool(False).tag(sync=True)
-    problem = traitlets.Unicode().tag(sync=True)
+    problem = traitlets.Unicode().tag(unsaved=True)
+    lines: traitlets.Dict[str, str] = traitlets.Dict().tag(unsaved=True)
+    visible = traitlets.Bool(True).tag(unsaved=True)
     disabled = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.on_msg(self._receive)
+
+    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+        match content:
+            case {"type": "entry", "value": str(value)}:
+                self.set_state({"value": value})  # which sends it back to nobody
 
     @traitlets.validate("options")
     def _complete(self, proposal: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -51,7 +51,8 @@ def test_fields_follow_the_model_and_come_back(page: Page) -> None:
     choose(page, "gemini-2.5-flash-image")
     expect(page.get_by_role("group", name="Aspect Ratio")).to_be_visible()
     expect(page.locator(".ig-model-message")).to_contain_text("Use gemini-3.1-flash-lite-image")
-    expect(page.locator(".ig-charge-type select option")).to_have_text(["hosted"])
+    expect(page.locator(".ig-charge-type select option:not(:disabled)")).to_have_text(["Hosted"])
+    expect(page.locator(".ig-charge-type-message")).to_contain_text("Gemini models are hosted-only")
     choose(page, "gpt-image-2")
     expect(quality).to_be_visible()
     expect(quality.locator("select")).to_have_value("high")
@@ -62,7 +63,7 @@ def test_formats_change_what_is_possible(page: Page) -> None:
     formats, background = page.locator(".ig-image-output-format select"), page.locator(".ig-image-background")
     background.locator("select").select_option("transparent")
     formats.select_option("jpeg")
-    expect(background.locator("option")).to_have_text(["auto", "opaque"])
+    expect(background.locator("option:not(:disabled)")).to_have_text(["Auto", "Opaque"])
     expect(page.locator(".ig-image-background-message")).to_contain_text("JPEG has no transparency")
     formats.select_option("png")
     expect(page.locator(".ig-image-output-compression input")).to_be_disabled()
@@ -181,8 +182,15 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(
     document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
     reopened.write_text(json.dumps(document))
     again = opener.open_file(reopened)
-    expect(again.locator(".ig-fallback img")).to_have_count(4)
-    expect(again.locator(".ig-fallback img").first).to_be_visible()
+    expect(again.locator(".ig-fallback ol li")).to_have_count(4)
+    expect(again.locator(".ig-fallback")).to_be_visible()
+    sheet = again.locator(".jp-RenderedImage img")
+    expect(sheet).to_be_visible()
+    assert sheet.evaluate("(image) => image.naturalWidth") > 4 * 240
+    page_width = again.locator(".jp-OutputArea").first.evaluate(
+        "(area) => [area.scrollWidth, area.clientWidth]"
+    )
+    assert page_width[0] <= page_width[1] + 1
     expect(again.locator(".ig-run")).to_be_hidden()
     expect(again.get_by_text("Error displaying widget")).to_be_hidden()
     screenshot(again, f"form-reopened{'-with-state' if save_state else ''}")
@@ -196,7 +204,9 @@ def test_a_notebook_of_twenty_images_stays_small(opener: Opener, lab: Lab) -> No
         form.locator(".ig-run").click()
         expect(form.locator(".ig-status")).to_contain_text("done: 10 of 10 images")
     document, size = saved(page, lab)
-    assert json.dumps(document["cells"]).count("data:image/webp") == 20
+    listed = json.dumps(document["cells"])
+    assert listed.count("file_url") >= 20
+    assert listed.count("image/jpeg") == 2
     assert size < 250_000
 
 

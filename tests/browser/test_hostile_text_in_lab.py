@@ -66,7 +66,7 @@ def test_words_stay_words_wherever_they_are_shown(opener: Opener, lab: Lab) -> N
     reopened = file.with_name("reopened-hostile.ipynb")
     reopened.write_text(json.dumps(document))
     again = opener.open_file(reopened)
-    expect(again.locator(".ig-fallback img").first).to_be_visible()
+    expect(again.locator(".ig-fallback").first).to_be_visible()
     assert taken(again) == (None, 0)
 
     execute(page, "as_markup = True")

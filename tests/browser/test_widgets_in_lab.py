@@ -239,7 +239,7 @@ def test_images_are_looked_at_copied_and_downloaded(open_notebook: OpenNotebook,
     screenshot(page, "lightbox-100")
     assert axe(page, ".igw-lightbox") == []
     dialog.get_by_role("button", name="Copy path").click()
-    expect(dialog.get_by_text("Copied")).to_be_visible()
+    expect(dialog.get_by_role("status").filter(has_text="Copied")).to_be_visible()
     assert clipboard(page) == "{{step_2.output.assets.2.file_url}}"
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
@@ -278,8 +278,10 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
     expect(pictures).to_have_count(2)
     expect(page.get_by_text("Run 2 of 2")).to_be_visible()
     expect(page.locator(".ig-gallery").get_by_text("EMULATED")).to_be_visible()
-    notes = page.locator(".ig-gallery .igw-notes")
-    expect(notes).to_have_text("1 missing: openai: the safety system refused the picture")
+    missing = page.locator(".ig-gallery .igw-run-error")
+    expect(missing).to_contain_text(
+        "1 image is missing. The prompt or the picture was rejected by the safety"
+    )
     loaded(pictures)
     screenshot(page, "gallery-partial", ".ig-gallery")
 
@@ -301,8 +303,8 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
         page.keyboard.press("ArrowRight")
     expect(slider).to_have_value("60")
     expect(slider).to_have_attribute("aria-valuetext", re.compile("60 % of A: .*-1.png .run 2."))
-    expect(page.locator(".igw-compare img").first).to_have_js_property("naturalWidth", 1024)
-    expect(page.locator(".igw-compare img").last).to_have_js_property("naturalWidth", 1536)
+    expect(page.locator(".igw-compare img").first).to_have_js_property("naturalWidth", 1536)
+    expect(page.locator(".igw-compare img").last).to_have_js_property("naturalWidth", 1024)
     screenshot(page, "compare")
     assert axe(page, ".igw-compare") == []
     page.keyboard.press("Escape")

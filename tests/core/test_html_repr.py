@@ -6,8 +6,9 @@ import html5lib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nbconvert.filters import clean_html
 
-from imagegen_nb.core.html_repr import Tile, byte_size, html, text
+from imagegen_nb.core.html_repr import Page, Tile, byte_size, html, text
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -58,6 +59,35 @@ def test_hostile_text_builds_the_same_elements_as_harmless_text(hostile, thumbna
 @given(st.text(st.sampled_from("<>&\"'/=!-{}ab \n`;\0\x0c"), min_size=1, max_size=40))
 def test_any_text_builds_the_same_elements(words):
     assert tree(card(words)) == tree(card("harmless"))
+
+
+def plain(words: str, count: int = 2) -> str:
+    tiles = [tile(words, b"webp")] * count
+    return Page(words, [words], tiles, count + 1, settings=[(words, words)], below=[words]).plain_html()
+
+
+@pytest.mark.parametrize("words", ["harmless", *HOSTILE])
+def test_a_strict_sanitizer_lets_the_plain_page_through(words):
+    """nbconvert writes out every tag that it does not allow."""
+    cleaned = clean_html(plain(words))
+    shown, original = (html5lib.parse(page, namespaceHTMLElements=False) for page in (cleaned, plain(words)))
+    if words.isprintable():  # control characters come out as "?"
+        assert "".join(shown.itertext()) == "".join(original.itertext())
+    assert [element.tag for element in shown.iter()] == [element.tag for element in original.iter()]
+    assert tree(plain(words)) == tree(plain("harmless"))
+
+
+def test_the_plain_page_has_no_picture_and_numbers_what_it_names():
+    shown = html5lib.parse(plain("x", 3), namespaceHTMLElements=False)
+    assert "src" not in plain("x", 3)
+    assert len(shown.findall(".//ul/li")) == 1
+    assert len(shown.findall(".//ol/li")) == 3
+
+
+def test_settings_and_what_stands_below_are_shown_everywhere():
+    page = Page("t", ["note"], [tile("x")], 1, settings=[("Image Size", "auto")], below=["the end"])
+    for shown in (page.html(), page.plain_html(), page.text()):
+        assert shown.index("note") < shown.index("Image Size") < shown.index("auto") < shown.index("the end")
 
 
 def test_hostile_text_is_shown_as_it_is():

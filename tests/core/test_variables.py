@@ -14,10 +14,12 @@ from support.properties import plain_values, text
 from imagegen_nb.core.variables import (
     LONGEST_PATH,
     LONGEST_VALUE,
+    is_path,
     leaves,
     malformed,
     nested,
     paths,
+    problems,
     remedy_for,
     render,
     unclosed,
@@ -375,3 +377,66 @@ def test_many_missing_variables_and_much_data_take_linear_time():
     error = refusal(template, context)
     assert time.thread_time() - start < SECONDS
     assert len(error.missing) == count
+
+
+# What is surely not meant as it stands
+
+
+@pytest.mark.parametrize(
+    ("template", "problem", "remedy"),
+    [
+        ("{{produkt}}", "{{produkt}} has no value; the nearest available path is {{product}}", "test value"),
+        ("{{product", "{{product is not closed", "Write {{product}}"),
+        ("{{product} on a table", "{{product is not closed", "Write {{product}}"),
+        ("a {{ product on a table", "{{product is not closed", "Write {{product}}"),
+        ("{{produkt on", "{{produkt is not closed", "the nearest available path is {{product}}"),
+        ("{{run.output.assets.0.file_ur", "{{run.output.assets.0.file_ur is not closed", "0.file_url}}"),
+        ("{{run.output.", "{{run.output is not closed", "Write {{run.output}}"),
+        ("{{", "{{ is not closed", "Close it with }}"),
+        ("{{a {{product}}", "{{a is not closed", "Close it with }}; available: {{product}}"),
+        ("{{product}} and {{", "{{ is not closed", "Close it with }}"),
+        ("{{ {product} }}", "there are braces inside {{ }}", "Write only a path there"),
+        ("{{product[0]}}", "{{product[0]}} is not a path", "Write {{product.0}}"),
+        ("{{nothing}}", "{{nothing}} is null: there is nothing to fill in", "holds text"),
+    ],
+)
+def test_what_is_wrong_with_a_variable_is_told_with_the_remedy(template, problem, remedy):
+    ((told, mended),) = problems(template, {"product": "bottle", "run": RUN, "nothing": None})
+    assert told == problem
+    assert remedy in mended
+
+
+@pytest.mark.parametrize(
+    "template", ["", "plain", "{{product}}", "{ {product} }", "{{{product}}}", "}} {", '{"a": {"b": 1}}']
+)
+def test_other_braces_are_text(template):
+    assert problems(template, {"product": "bottle"}) == ()
+
+
+def test_everything_wrong_is_told_at_once():
+    told = problems("{{gone}} {{a b}} {{nothing}} {{open", {"nothing": None})
+    assert [line.split()[0] for line, _ in told] == ["{{gone}}", "{{nothing}}", "{{a", "{{open"]
+
+
+@given(st.lists(st.sampled_from(["{{", "}}", "{", "}", "a", ".", " ", "0"]), max_size=12).map("".join))
+def test_braces_are_either_told_of_or_gone(template):
+    """What is left as text after filling in was told of, however the braces lie."""
+    told = problems(template, {"a": "value"})
+    if not told:
+        assert "{{" not in render(template, {"a": "value"})
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("a", True),
+        ("a.b.0", True),
+        ("a.01", False),
+        ("1a", False),
+        ("a b", False),
+        ("", False),
+        ("a.", False),
+    ],
+)
+def test_what_a_path_is(written, right):
+    assert is_path(written) == right

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rigs import disk, ledger, many_runs, power, quota, rebuild, storm
+from rigs import disk, killed_sweep, ledger, many_runs, power, quota, rebuild, storm
 from rigs.figures import table
 
 RIGS = {
@@ -27,6 +27,7 @@ RIGS = {
     "quota": quota,
     "storm": storm,
     "many_runs": many_runs,
+    "killed_sweep": killed_sweep,
 }
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+RIGS = ["ledger", "disk", "power", "rebuild", "quota", "storm", "many_runs", "killed_sweep"]
 
-@pytest.mark.parametrize("name", ["ledger", "disk", "power", "rebuild", "quota", "storm", "many_runs"])
+
+@pytest.mark.parametrize("name", RIGS)
 def test_the_quick_form_reaches_its_aim(name: str) -> None:
     """In a process of its own: rigs fork, limit the size of files, and serve."""
     done = subprocess.run(

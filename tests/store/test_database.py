@@ -17,7 +17,7 @@ import pytest
 from support.ledger import entry, everything, put, run_program
 
 from imagegen_nb.core.images import CheckedImage
-from imagegen_nb.errors import BudgetExceeded, StoreError
+from imagegen_nb.errors import BudgetExceeded, CellTaken, StoreError
 from imagegen_nb.store import maintenance
 from imagegen_nb.store.base import Budget, Spending
 from imagegen_nb.store.local import LocalStore
@@ -31,7 +31,7 @@ def test_the_ledger_holds_no_more_than_it_says(store):
     assert columns == ["seq", *asdict(entry())]
 
 
-def test_the_tables_are_those_of_layout_3(store):
+def test_the_tables_are_those_of_layout_4(store):
     put(store, b"data")
     connection = sqlite3.connect(store.paths.database)
     tables = {
@@ -40,7 +40,7 @@ def test_the_tables_are_those_of_layout_3(store):
     }
     version = connection.execute("PRAGMA user_version").fetchone()
     connection.close()
-    assert version == (3,)
+    assert version == (4,)
     assert tables == {
         "asset": [
             *("seq", "id", "file_name", "file_size", "file_type", "sha256", "width", "height"),
@@ -48,7 +48,8 @@ def test_the_tables_are_those_of_layout_3(store):
         ],
         "run": [
             *("seq", "run_id", "provider", "model", "count", "estimate", "emulated", "state", "charge"),
-            *("started_at", "ended_at", "session", "ceiling_ticks", "cost_ticks"),
+            *("started_at", "ended_at", "prompt", "settings_json", "inputs_json", "call", "cell"),
+            *("result_json", "session", "ceiling_ticks", "cost_ticks"),
         ],
         "sqlite_sequence": ["name", "seq"],
         "total": ["one", "bytes"],
@@ -219,6 +220,74 @@ def test_an_index_without_a_ledger_is_brought_up_to_date(full):
     assert maintenance.check(full).problems == []
     maintenance.rebuild(full)
     assert everything(full) == (records, [], used)
+
+
+def test_an_index_of_the_layout_before_keeps_its_runs_and_takes_new_ones(full):
+    """Layout 2 had neither prompts nor cells; its manifests have none of them either."""
+    before = everything(full)
+    full.close()
+    later = ("prompt", "settings_json", "inputs_json", "call", "cell", "result_json")
+    index = sqlite3.connect(full.paths.database)
+    index.executescript("DROP INDEX run_cell; DROP INDEX run_call; PRAGMA user_version = 2")
+    for column in later:
+        index.execute(f"ALTER TABLE run DROP COLUMN {column}")
+    index.commit()
+    index.close()
+    assert not any(
+        f'"{name}"' in path.read_text() for path in full.paths.manifests.iterdir() for name in later
+    )
+    assert everything(full) == before
+    run = entry(prompt="a fox", cell="night/1", settings_json='{"model":"m"}')
+    full.begin(run, None)
+    full.finish(replace(run, state="done", result_json="{}"), [])
+    assert full.find_run(run.run_id).prompt == "a fox"
+    assert maintenance.check(full).problems == []
+    maintenance.rebuild(full)
+    assert full.find_run(run.run_id).cell == "night/1"
+
+
+def test_the_end_of_a_run_leaves_what_was_asked_as_it_was(store):
+    run = entry(prompt="a fox", call="c", cell="night/1")
+    store.begin(run, None)
+    store.finish(replace(run, state="done", prompt="another", result_json='{"status":"done"}'), [])
+    kept = store.find_run(run.run_id)
+    assert (kept.prompt, kept.result_json, kept.state) == ("a fox", '{"status":"done"}', "done")
+
+
+def test_runs_are_found_by_their_cell_and_by_their_call(store):
+    runs = [
+        entry(f"run-{n}", cell=f"{'night' if n % 2 else 'day'}/{n}", call=f"c{n % 3}") for n in range(130)
+    ]
+    for run in runs:
+        store.begin(run, None)
+        store.finish(replace(run, state="failed", charge="none"), [])
+    assert [run.run_id for run in store.cell_runs("night/")] == [f"run-{n}" for n in range(1, 130, 2)]
+    assert [run.run_id for run in store.equal_runs("c1")] == [f"run-{n}" for n in range(1, 130, 3)]
+    assert list(store.cell_runs("nigh/")) == list(store.equal_runs("")) == []
+    assert store.find_run("run-7") == replace(
+        runs[7], state="failed", charge="none", ended_at=store.find_run("run-7").ended_at
+    )
+    assert store.find_run("run-\ud800") is store.find_run("other") is None
+
+
+def test_one_run_of_a_cell_may_begin_however_many_try(store):
+    begun, refused = [], []
+
+    def begin(number):
+        try:
+            LocalStore(store.folder).begin(entry(f"run-{number}", cell="night/1.a.1"), None)
+            begun.append(number)
+        except CellTaken:
+            refused.append(number)
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(begun), len(refused)) == (1, 7)
+    store.begin(entry(cell="night/1.a.2"), None)
+    assert len(list(store.runs())) == 2
 
 
 def test_a_damaged_manifest_is_told_when_the_index_has_to_be_built_without_it(full):

@@ -59,6 +59,8 @@ _NOTEBOOK_ERRORS = {
     "Command 'filebrowser:open-path' not registered.",
 }
 _NOTEBOOK_SCRIPT = "/static/notebook/notebook_core."
+# JupyterLab asks each kernel for a thread of its own for widgets, and does not catch that one dies meanwhile.
+_KERNEL_DIED = "Canceled future for create_subshell_request message before replies were done"
 _LOCAL_HOSTS = ("127.0.0.1", "localhost")
 
 # The kernel indicator says "idle" before there is a kernel, and cells run then are silently dropped.
@@ -94,6 +96,28 @@ _EXECUTE = """async (code) => {
   } while (reply.content.status === "aborted");
   return printed;
 }"""
+
+
+# JupyterLab's body has no height of its own, and axe takes what lies outside of it for out of sight.
+_AXE = """async (selector) => {
+  const { style } = document.body;
+  style.minHeight = "100vh";
+  try {
+    return await axe.run(selector, { resultTypes: ["violations", "incomplete", "passes"] });
+  } finally {
+    style.minHeight = "";
+  }
+}"""
+_NOT_SEEN = {
+    "elmPartiallyObscured",
+    "elmPartiallyObscuring",
+    "outsideViewport",
+    "bgImage",
+    "bgGradient",
+    "imgNode",
+    "shortTextContent",
+    "nonBmp",
+}
 
 
 class _Look(NamedTuple):
@@ -280,13 +304,37 @@ def axe(page: Page, selector: str) -> list[str]:
     if not page.evaluate("() => 'axe' in window"):
         # Evaluated, not added as a script element: a loader on the page would take it for a module.
         page.evaluate(AXE.read_text(encoding="utf-8"))
-    results = page.evaluate("(selector) => axe.run(selector, { resultTypes: ['violations'] })", selector)
+    results = page.evaluate(_AXE, selector)
     assert results["passes"], f"axe saw nothing in {selector}"
+    unsure = [result for result in results["incomplete"] if result["id"] == "color-contrast"]
     return [
-        f"{violation['id']} ({violation['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"
-        for violation in results["violations"]
-        for node in violation["nodes"]
+        f"{result['id']} ({result['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"
+        for result in [*results["violations"], *unsure]
+        for node in result["nodes"]
+        if not _cannot_be_read(node)
     ]
+
+
+def contrasts(page: Page, selector: str) -> list[float]:
+    """The contrast of every text inside `selector` that axe could take one of, the lowest first."""
+    results = page.evaluate(_AXE, selector)
+    checks = [
+        check["data"]["contrastRatio"]
+        for result in results["passes"] + results["violations"]
+        if result["id"] == "color-contrast"
+        for node in result["nodes"]
+        for check in node["any"]
+        if isinstance(check.get("data"), dict) and check["data"].get("contrastRatio")
+    ]
+    return sorted(checks)
+
+
+def _cannot_be_read(node: dict[str, Any]) -> bool:
+    """Whether axe is not sure of a contrast for a reason that is no flaw: the text is out of sight, or on a
+    picture or a gradient that it cannot take the colour of."""
+    told = [check["data"] for check in [*node["any"], *node["none"]] if isinstance(check.get("data"), dict)]
+    out_of_sight = any("exceeds the grid bounds" in data.get("message", "") for data in told)
+    return out_of_sight or any(data.get("messageKey") in _NOT_SEEN for data in told)
 
 
 @dataclass
@@ -358,7 +406,8 @@ class Opener:
         return page
 
     def _on_page_error(self, error: Error) -> None:
-        if error.message not in _NOTEBOOK_ERRORS or _NOTEBOOK_SCRIPT not in (error.stack or ""):
+        of_notebook = error.message in _NOTEBOOK_ERRORS and _NOTEBOOK_SCRIPT in (error.stack or "")
+        if not of_notebook and _KERNEL_DIED not in error.message:
             self.failures.append(f"page error: {error}\n{error.stack}")
 
     def _on_request(self, request: Request) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from imagegen_nb.core.html_repr import SHOWN_FIRST
 from imagegen_nb.testing.nbval_outputs import SANITIZE, comparable, own_folders, skipped_kinds
 
 
@@ -171,6 +172,14 @@ def test_an_error_of_a_replay_is_told_without_its_trace():
     output = {"ename": "ZeroDivisionError", "evalue": "by zero", "traceback": ["a", "b"]}
     comparable(output)
     assert output["traceback"] == ["a", "b"]
+
+
+def test_what_stands_below_a_widget_is_compared_as_its_cell_showed_it():
+    then = {"data": {"text/html": "<b>Auto", "text/plain": "Auto"}, "metadata": {SHOWN_FIRST: None}}
+    since = {"data": {"image/jpeg": "/9j/", "text/plain": "2 images"}, "metadata": {SHOWN_FIRST: "Auto"}}
+    for output in (then, since):
+        comparable(output)
+        assert output["data"] == {"text/plain": "Auto"}
 
 
 def test_pictures_are_compared_and_standard_error_is_not():

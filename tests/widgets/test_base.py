@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,14 @@ def test_the_state_holds_no_script(kind: type[BaseWidget]):
     assert len(str(kind().get_state())) < 3_000
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_stands_for_the_widget_is_html_too(kind: type[BaseWidget]):
+    data, metadata = kind()._repr_mimebundle_()
+    assert data["text/html"] == f"<div>{data['text/plain']}</div>"
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"]
+    assert metadata == {}
+
+
 def test_a_display_probe_tells_that_a_page_shows_it(sent: list[dict[str, Any]]):
     displays = []
     probe = DisplayProbe(on_display=lambda: displays.append(True))
@@ -55,6 +64,33 @@ def test_a_display_probe_tells_that_a_page_shows_it(sent: list[dict[str, Any]]):
     probe._handle_custom_msg({"type": "script"}, [])
     assert displays == [True]
     assert ".ig-form" in sent[0]["style"]
+    assert not [line for line in sent[0]["script"].splitlines() if line.startswith((" ", "//"))]
+
+
+def test_a_display_probe_puts_the_focus_where_it_is_told(sent: list[dict[str, Any]]):
+    probe = DisplayProbe(on_display=lambda: None)
+    probe.focus("ig-prompt")
+    assert sent == [{"type": "focus", "class": "ig-prompt"}]
+
+
+def test_a_change_is_not_sent_before_a_page_asks(sent: list[dict[str, Any]]):
+    prompt = PromptBox()
+    prompt.variables = [{"path": "a"}]
+    assert sent == []
+    prompt._handle_custom_msg({"type": "script"}, [])
+    prompt.variables = [{"path": "b"}]
+    assert [message["type"] for message in sent] == ["script", "values"]
+
+
+@pytest.mark.parametrize("kind", [PromptBox, TileChoice])
+def test_an_entry_is_taken_and_not_sent_back(kind: type[BaseWidget], monkeypatch: pytest.MonkeyPatch):
+    states: list[object] = []
+    widget = kind()
+    monkeypatch.setattr(kind, "send_state", lambda _, key=None: states.append(key))
+    for value in ("1024x1024", 3, None):
+        widget._handle_custom_msg({"type": "entry", "value": value}, [])
+    assert widget.value == "1024x1024"
+    assert states == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -72,6 +108,13 @@ def test_scripts_are_small_and_never_write_markup_or_load_anything(path: Path):
     if path.name != "bootstrap.js":  # it imports what the kernel sent
         forbidden.append("import(")
     assert [word for word in forbidden if word in script] == []
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.glob("*.css")), ids=lambda path: path.name)
+def test_colours_stand_in_one_sheet(path: Path):
+    """Others name them, so that light and dark are right in every host, and contrast is."""
+    named = re.findall(r"--jp-[\w-]*color[\w-]*", path.read_text(encoding="utf-8"))
+    assert path.name in ("colours.css", "kernel_gone.css") or named == []
 
 
 @pytest.mark.parametrize("path", sorted(ASSETS.glob("*.css")), ids=lambda path: path.name)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 
 import nbformat
 import pytest
-from nbconvert import HTMLExporter
+from nbconvert import HTMLExporter, LatexExporter, MarkdownExporter, RSTExporter
+from PIL import Image
 from support.kernels import executed
 
 pytestmark = [
@@ -33,33 +36,54 @@ def after_a_run(_running_emulator, tmp_path_factory) -> nbformat.NotebookNode:
     return executed([FORM.format(url=_running_emulator.url), RUN], tmp_path_factory.mktemp("saved"))
 
 
-def test_a_form_that_nobody_looked_at_is_small(emulator, tmp_path):
+def data_of(outputs: list) -> list[dict]:
+    return [output["data"] for output in outputs]
+
+
+def test_a_form_that_nobody_looked_at_is_small_and_shows_its_settings(emulator, tmp_path):
     notebook = executed([FORM.format(url=emulator.url)], tmp_path)
-    assert len(nbformat.writes(notebook).encode()) < 10_000
-    widget, fallback = (output["data"] for output in notebook.cells[0].outputs)
+    assert len(nbformat.writes(notebook).encode()) < 10_500
+    widget, plain, pictures, style = data_of(notebook.cells[0].outputs)
     assert widget["text/plain"] == "Image Generation step (run this cell to use the form)"
-    assert "The form opens as soon as the kernel is free" in fallback["text/html"]
+    assert widget["text/html"] == "<div>Image Generation step (run this cell to use the form)</div>"
+    for shown in (plain["text/html"], plain["text/plain"]):
+        assert "The form opens as soon as the kernel is free" in shown
+        assert "a {{colour}} fox" in shown
+    assert not any(kind.startswith("image/") for kind in pictures)
+    assert "ig-live" in style["application/javascript"]
 
 
 def test_the_fallback_shows_the_run_made_since(after_a_run):
-    (fallback,) = (output["data"] for output in after_a_run.cells[0].outputs if "text/html" in output["data"])
-    assert fallback["text/html"].count("data:image/webp;base64,") == 3
-    assert "3 of 3 images" in fallback["text/plain"]
-    assert "<red>" not in fallback["text/html"]
+    _, plain, pictures, _ = data_of(after_a_run.cells[0].outputs)
+    assert plain["text/html"].count("<li>") == 4  # the prompt, and three images
+    assert "3 of 3 images" in plain["text/plain"]
+    assert "<red>" not in plain["text/html"]
+    assert sheet_width(pictures["image/jpeg"]) > 3 * 240
+    assert pictures["text/plain"].startswith("1. a <red> fox")
 
 
+def sheet_width(data: str) -> int:
+    return Image.open(io.BytesIO(base64.b64decode(data))).width
+
+
+@pytest.mark.parametrize("sanitized", [False, True], ids=["", "sanitized"])
 @pytest.mark.parametrize("template", ["lab", "classic", "basic"])
-def test_as_html_the_images_are_there(after_a_run, template):
-    page, _ = HTMLExporter(template_name=template).from_notebook_node(after_a_run)
-    (table,) = re.findall(r'<table class="ig-tiles".*?</table>', page, re.DOTALL)
-    assert len(re.findall(r'<img [^>]*src="data:image/webp;base64,', table)) == 3
-    assert "done · EMULATED" in page
-
-
-def test_as_sanitized_html_the_facts_are_there(after_a_run):
-    """nbconvert lets no picture and no style through then, but writes their source as text."""
-    page, _ = HTMLExporter(sanitize_html=True).from_notebook_node(after_a_run)
+def test_as_html_the_images_are_there_and_nothing_is_written_out(after_a_run, template, sanitized):
+    exporter = HTMLExporter(template_name=template, sanitize_html=sanitized)
+    page, _ = exporter.from_notebook_node(after_a_run)
     shown = page.partition('<div class="ig-fallback">')[2]
+    assert ('createElement("style")' in shown) != sanitized
+    shown = re.sub("<script.*?</script>", "", shown, flags=re.DOTALL)
+    (sheet,) = re.findall(r'<img [^>]*src="data:image/jpeg;base64,([^"]*)"', shown)
+    assert sheet_width(sheet) > 3 * 240
+    assert "done · EMULATED" in shown
     assert [f"a-red-fox-{number}.png" in shown for number in (1, 2, 3)] == [True] * 3
-    assert shown.count("&lt;img src=") == 3
-    assert "<style" not in shown
+    assert "&lt;style" not in shown
+    assert "&lt;img" not in shown
+    assert shown.count("base64") == 1
+
+
+@pytest.mark.parametrize("exporter", [MarkdownExporter, LatexExporter, RSTExporter])
+def test_in_other_formats_the_images_are_files(after_a_run, exporter):
+    _, resources = exporter().from_notebook_node(after_a_run)
+    assert sum(name.endswith((".jpg", ".jpeg")) for name in resources["outputs"]) == 1

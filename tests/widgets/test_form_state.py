@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,8 +47,9 @@ def test_what_is_visible_is_what_the_model_takes(model):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_fields_stand_in_the_platforms_order(model):
-    assert list(fields(Draft(model))) == list(ImageGenerationStep.model_fields)
+def test_the_model_stands_first_and_the_others_in_the_platforms_order(model):
+    keys = list(ImageGenerationStep.model_fields)
+    assert list(fields(Draft(model))) == ["model", *(key for key in keys if key != "model")]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -112,18 +114,135 @@ def test_each_providers_size_is_remembered_by_itself():
 
 
 def test_problems_stand_at_their_field_with_the_remedy():
-    draft = entered(Draft("gpt-image-2"), image_size="100x100")
+    draft = entered(Draft("gpt-image-2"), image_size="100x100", prompt=None)
     shown = fields(draft)
     assert "nearest legal size is 816x816" in shown["image_size"].problems[0]
-    assert "missing" in shown["prompt"].problems[0]
+    assert shown["prompt"].problems == ("Missing. Write what the image should show",)
     assert {problem.field for problem in FormState.of(draft).problems} == {"prompt", "image_size"}
+    assert FormState.of(draft).untouched == ()
+
+
+def test_what_nobody_has_touched_is_called_wrong_only_when_it_is_run():
+    state = FormState.of(Draft("gpt-image-2"))
+    assert state.fields["prompt"].problems == ()
+    assert state.untouched == ("Prompt",)
+    assert [problem.field for problem in state.problems] == ["prompt"]
+    tried = FormState.of(replace(Draft("gpt-image-2"), tried=True))
+    assert "Missing" in tried.fields["prompt"].problems[0]
+    assert tried.untouched == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "entry", "problem"),
+    [
+        ("image_count", 0, "Not in its range. Use a whole number from 1 to 10"),
+        ("image_count", 11, "Not in its range. Use a whole number from 1 to 10"),
+        ("image_count", "2.7", "Not a whole number. Use a whole number from 1 to 10"),
+        ("image_count", "many", "Not a whole number. Use a whole number from 1 to 10"),
+        ("image_output_compression", 101, "Not in its range. Use a whole number from 0 to 100"),
+    ],
+)
+def test_a_number_nobody_can_use_stays_and_is_told(key, entry, problem):
+    draft = entered(PROMPTED, image_output_format="webp", **{key: entry})
+    state = FormState.of(draft)
+    assert state.step is None
+    assert state.fields[key].value == entry
+    assert state.fields[key].problems == (problem,)
+
+
+def test_a_number_comes_back_with_a_model_that_takes_it():
+    draft = entered(PROMPTED, image_output_format="webp", image_output_compression="2.7")
+    assert FormState.of(draft.changed("model", "grok-imagine-image")).problems == ()
+    assert (
+        fields(draft.changed("model", "grok-imagine-image").changed("model", "gpt-image-2"))[
+            "image_output_compression"
+        ].value
+        == "2.7"
+    )
+
+
+REPLACED = [
+    (
+        {"model": "gpt-image-2.5-flare", "image_quality": "max"},
+        {"model": "gpt-image-2"},
+        "image_quality",
+        "You chose Max, but gpt-image-2 does not have it: Auto is used until it is possible again.",
+    ),
+    (
+        {"image_output_format": "webp", "image_background": "transparent"},
+        {"image_output_format": "jpeg"},
+        "image_background",
+        "You chose Transparent, but JPEG has no transparency: Auto is used until it is possible again.",
+    ),
+    (
+        {"charge_type": "personal"},
+        {"model": "gemini-2.5-flash-image"},
+        "charge_type",
+        "You chose Personal, but Gemini models are hosted-only: Hosted is used until it is possible again.",
+    ),
+    (
+        {"image_output_format": "webp", "image_output_compression": 80},
+        {"image_output_format": "png"},
+        "image_output_compression",
+        "80 is used again with another Output Format.",
+    ),
+    (
+        {"model": "gemini-3.1-flash-image", "image_size": "1:8"},
+        {"model": "gemini-2.5-flash-image"},
+        "image_size",
+        "You chose 1:8, but gemini-2.5-flash-image does not have it: 1:1 is used until it is possible again.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("chosen", "then", "key", "note"), REPLACED, ids=[case[2] for case in REPLACED])
+def test_a_value_nobody_asked_to_change_is_told_kept_and_brought_back(chosen, then, key, note):
+    draft = entered(PROMPTED, **chosen)
+    assert fields(draft)[key].note == ""
+    before = settings_of(draft)
+    changed = entered(draft, **then)
+    assert fields(changed)[key].note == note
+    assert FormState.of(changed).problems == ()
+    back = entered(changed, **{name: draft.entry(name) for name in then})
+    assert settings_of(back) == before
+
+
+def test_settings_that_a_model_does_not_have_are_told_at_the_model():
+    draft = entered(PROMPTED, image_quality="high", image_size="1536x1024", image_background="auto")
+    note = fields(draft.changed("model", "grok-imagine-image"))["model"].note
+    assert note == "Kept for models that have it: Image Quality High, Image Size 1536 × 1024."
+    assert fields(draft)["model"].note == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "labels"),
+    [
+        ("charge_type", ["Hosted", "Personal"]),
+        ("on_failure", ["Terminate Workflow", "Continue"]),
+        ("image_background", ["Auto", "Opaque", "Transparent"]),
+        ("image_output_format", ["PNG", "JPEG", "WebP"]),
+        ("image_size", ["Auto", "1024 × 1024", "1536 × 1024", "1024 × 1536"]),
+    ],
+)
+def test_choices_are_in_the_platforms_words(key, labels):
+    assert [option.label for option in fields(PROMPTED)[key].options] == labels
+
+
+def test_what_does_not_need_a_step_is_known_of_an_invalid_draft():
+    state = FormState.of(entered(Draft("grok-imagine-image"), charge_type="personal"))
+    assert state.step is None
+    assert (state.provider.name, state.charge_type, state.streams) == ("xai", "personal", False)
+    assert FormState.of(Draft("gpt-image-2")).streams
+    assert not FormState.of(Draft("gpt-image-2").changed("image_count", 2)).streams
 
 
 def test_models_past_their_time_say_so_in_the_list_and_below_it():
     shown = fields(Draft("gemini-2.5-flash-image"))["model"]
     labels = {option.value: option.label for option in shown.options}
     assert list(labels) == MODELS
-    assert "restricted 2026-09-18, use gemini-3.1-flash-lite-image" in labels["gemini-2.5-flash-image"]
+    hints = {option.value: option.hint for option in shown.options}
+    assert labels["gemini-2.5-flash-image"] == "gemini-2.5-flash-image (restricted)"
+    assert "restricted 2026-09-18, use gemini-3.1-flash-lite-image" in hints["gemini-2.5-flash-image"]
     assert "redirected" in labels["grok-imagine-image-quality"]
     assert labels["gpt-image-2"] == "gpt-image-2"
     assert "gemini-3.1-flash-lite-image" in shown.hint
@@ -133,9 +252,10 @@ def test_models_past_their_time_say_so_in_the_list_and_below_it():
 def test_a_declared_model_is_marked_in_the_list_and_below_it():
     catalog.register(Model("my-model", like="gpt-image-2"))
     shown = fields(Draft("my-model"))
-    labels = {option.value: option.label for option in shown["model"].options}
-    assert labels["my-model"] == "my-model (declared by you, like gpt-image-2; not offered by the platform)"
-    assert "declared by you, like gpt-image-2" in shown["model"].hint
+    option = next(option for option in shown["model"].options if option.value == "my-model")
+    assert (option.label, option.group) == ("my-model", "Declared by you")
+    assert option.hint == "declared by you, like gpt-image-2; not offered by the platform"
+    assert shown["model"].hint.startswith("Declared by you, like gpt-image-2")
     assert shown["image_quality"].visible
 
 

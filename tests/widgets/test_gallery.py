@@ -7,6 +7,7 @@ import io
 import json
 import time
 import zipfile
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord
-from imagegen_nb.widgets.gallery import Gallery
+from imagegen_nb.widgets.gallery import Gallery, RunAction
+from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
+from imagegen_nb.widgets.marks import MemoryMarks
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=3)
 Answer = tuple[dict[str, Any], list[bytes]]
@@ -127,6 +130,7 @@ def test_small_pictures_go_along_with_a_run_and_to_whoever_asks(run: Run, sent: 
 def test_a_run_that_is_shown_again_brings_its_small_pictures_before_its_view(run: Run, sent: list[Answer]):
     gallery = Gallery()
     assert all(thumbnail(asset, images.LIVE) for asset in run.output.assets)
+    gallery._handle_custom_msg({"type": "script"}, [])  # a page is open
     sent.clear()
     gallery.show(run)
     assert [message["type"] for message, _ in sent][:2] == ["thumbnails", "values"]
@@ -155,10 +159,14 @@ def test_an_image_that_is_damaged_is_told_of_when_it_is_looked_at(workspace: Wor
 
 def test_without_a_kernel_a_static_table_is_shown(run: Run, workspace: Workspace):
     gallery = Gallery(run)
-    assert gallery._fallback._repr_html_().count("data:image/webp") == 3
+    listed, sheet = gallery._fallback.outputs()
+    assert listed["text/html"].count("<li>") == 3
+    assert images.sniff(b64decode(sheet["image/jpeg"])) == "image/jpeg"
     assert repr(gallery._fallback) == repr(run)
     stored = Gallery(workspace.records(), store=workspace.store)
-    assert stored._fallback._repr_html_().count("data:image/webp") == 3
+    listed, sheet = stored._fallback.outputs()
+    assert listed["text/html"].count("<li>") == 3
+    assert images.sniff(b64decode(sheet["image/jpeg"])) == "image/jpeg"
     assert "{{" not in stored._fallback._repr_html_()
     assert "3 images from the store" in repr(stored._fallback)
 
@@ -180,11 +188,18 @@ def test_missing_images_are_explained(run: Run, workspace: Workspace):
     )
     view = Gallery(partial).view
     assert view["facts"][1] == "3 of 5 images, partial"
-    assert view["notes"] == ["2 missing: openai: refused the picture", "slow"]
+    assert view["notes"] == ["slow"]
+    assert view["error"]["what"] == "2 images are missing."
+    assert "rejected by the safety system of OpenAI" in view["error"]["remedy"]
+    assert "message: refused the picture" in view["error"]["details"]
     failed = run_of(STEP, workspace.store, error=ProviderTimeout("no answer", provider="openai"))
     view = Gallery(failed).view
-    assert view["notes"] == ["openai: no answer"]
+    assert view["notes"] == []
+    assert view["error"]["what"] == "OpenAI did not answer in time."
+    assert "charge" not in view["error"]["remedy"]  # an emulator charges nobody
+    assert "message: no answer" in view["error"]["details"]
     assert view["items"] == []
+    assert view["empty"] == "This run gave no images."
 
 
 def test_bytes_that_are_not_at_hand_are_said_to_be_elsewhere(run: Run, sent: list[Answer]):
@@ -210,6 +225,60 @@ def test_stored_records_are_shown_run_by_run(workspace: Workspace):
     with pytest.raises(InvalidOption, match=r"store=ws\.store"):
         Gallery(workspace.records())
     assert Gallery([], store=workspace.store).view["items"] == []
+
+
+# What can be done with the run that is shown, and which run is meant
+
+
+def test_buttons_for_the_run_that_is_shown(run: Run, workspace: Workspace, sent: list[Answer]):
+    failed = run_of(STEP, workspace.store, error=ProviderTimeout("no answer", provider="openai"))
+    gallery, done = Gallery([failed, run]), []
+
+    def label(page: GalleryPage) -> str:
+        return "Retry" if page.run and page.run.error else ""
+
+    gallery.offer(
+        RunAction("retry", label, lambda page: done.append(page.run) or "Started.", hint="Once more")
+    )
+    assert gallery.view["actions"] == []
+    refused, _ = ask(gallery, sent, type="act", page=run.id, action="retry")
+    assert refused["reason"] == "that cannot be done with this run"
+    ask(gallery, sent, type="flip", by=-1)
+    assert gallery.view["actions"] == [{"key": "retry", "label": "Retry", "hint": "Once more"}]
+    answer, _ = ask(gallery, sent, type="act", page=failed.id, action="retry")
+    assert (answer, done) == ({"type": "done", "text": "Started.", "focus": ""}, [failed])
+    for hostile in (
+        {"page": "?", "action": "retry"},
+        {"page": failed.id, "action": "?"},
+        {"page": 3, "action": []},
+    ):
+        assert ask(gallery, sent, type="act", **hostile)[0]["type"] == "refused"
+
+
+def test_settings_of_a_run_without_images_are_used_too(workspace: Workspace, sent: list[Answer]):
+    failed = run_of(STEP, workspace.store, error=ProviderTimeout("no answer", provider="openai"))
+    gallery, used = Gallery(failed), []
+    gallery.on_use(lambda run: used.append(run) or "They are in the form.")
+    assert [button["label"] for button in gallery.view["actions"]] == ["Use these settings"]
+    answer, _ = ask(gallery, sent, type="act", page=failed.id, action="use")
+    assert answer == {"type": "done", "text": "They are in the form.", "focus": "settings"}
+    assert used == [failed]
+
+
+def test_the_output_is_marked_and_copied_paths_say_whose_they_are(workspace: Workspace, sent: list[Answer]):
+    runs = [run_of(STEP, workspace.store, identifier="step_2") for _ in range(2)]
+    gallery = Gallery(runs)
+    assert (gallery.view["mark"], gallery.view["path_note"]) == ("", "")
+    gallery.mark_output(runs[0].id)
+    assert (gallery.view["mark"], gallery.view["path_note"]) == (
+        "",
+        "These paths mean run 1, which is the output.",
+    )
+    ask(gallery, sent, type="flip", by=-1)
+    assert (gallery.view["mark"], gallery.view["path_note"]) == ("the output", "")
+    one = Gallery(runs[0])
+    one.mark_output(runs[0].id)
+    assert one.view["mark"] == ""  # nothing to tell it from
 
 
 # Messages
@@ -273,6 +342,141 @@ def test_an_image_is_removed_from_the_view_and_brought_back(run: Run, sent: list
     assert [asset.bytes() for asset in run.output.assets]
 
 
+def test_several_images_of_several_runs_are_removed_at_once_and_come_back_at_once(
+    workspace: Workspace, sent: list[Answer]
+):
+    gallery = Gallery([run_of(STEP, workspace.store), run_of(STEP, workspace.store)])
+    newest = ids(gallery)
+    ask(gallery, sent, type="flip", by=-1)
+    oldest = ids(gallery)
+    chosen = [oldest[0], newest[1], newest[2]]
+    assert ask(gallery, sent, type="remove", ids=[*chosen, "unknown", 3])[0] == {"type": "done"}
+    assert (names(gallery), gallery.view["undo"]) == (["hero-2.png", "hero-3.png"], "3 images")
+    assert "not in this gallery" in ask(gallery, sent, type="remove", ids=chosen)[0]["reason"]
+    ask(gallery, sent, type="flip", by=1)
+    assert names(gallery) == ["hero-1.png"]
+    ask(gallery, sent, type="remove", ids=newest[:1])
+    assert gallery.view["undo"] == "hero-1.png"
+    ask(gallery, sent, type="flip", by=-1)
+    ask(gallery, sent, type="undo")
+    assert (gallery.view["position"], names(gallery)) == (1, ["hero-1.png"])  # where it was removed
+    ask(gallery, sent, type="undo")
+    assert (gallery.view["position"], ids(gallery), gallery.view["undo"]) == (0, oldest, "")
+
+
+def test_what_was_chosen_comes_as_one_zip(workspace: Workspace, sent: list[Answer]):
+    gallery = Gallery([run_of(STEP, workspace.store), run_of(STEP, workspace.store)])
+    newest = ids(gallery)
+    answer, (data,) = ask(gallery, sent, type="zip", ids=[newest[2], newest[0]])
+    assert (answer["name"], answer["text"]) == ("hero.zip", "Downloaded 2 of 2 images.")
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["hero-3.png", "hero-1.png"]
+    ask(gallery, sent, type="flip", by=-1)
+    answer, (data,) = ask(gallery, sent, type="zip", ids=[newest[0], ids(gallery)[0]])
+    assert answer["name"] == "images.zip"
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["hero-1.png", "hero-1 (2).png"]
+
+
+def test_prompt_and_settings_come_on_demand(run: Run, sent: list[Answer]):
+    gallery = Gallery(run)
+    answer, buffers = ask(gallery, sent, type="details", id=ids(gallery)[0])
+    assert (answer["type"], answer["prompt"], buffers) == ("details", "a fox", [])
+    assert ("Model", "gpt-image-2") in answer["settings"]
+    assert "prompt" not in gallery.view["items"][0]
+
+
+# Stars and notes
+
+
+def test_stars_and_notes_stay_whatever_is_shown(workspace: Workspace, sent: list[Answer]):
+    runs = [run_of(STEP, workspace.store), run_of(STEP, workspace.store)]
+    gallery = Gallery(runs)
+    image = ids(gallery)[1]
+    assert ask(gallery, sent, type="star", id=image, on=True)[0] == {"type": "done"}
+    assert ask(gallery, sent, type="note", id=image, text="more light")[0] == {"type": "done"}
+    assert gallery.starred == (runs[1].output.assets[1],)
+    assert gallery.notes == {runs[1].output.assets[1].id: "more light"}
+    ask(gallery, sent, type="flip", by=-1)
+    gallery.show(runs[1])  # another page, and the same run drawn again
+    assert [item["starred"] for item in gallery.view["items"]] == [False, True, False]
+    assert gallery.view["items"][1]["note"] == "more light"
+    # An image of another run than the one that is shown, by code; then all are taken back.
+    gallery.star(runs[0].output.assets[0])
+    assert gallery.starred == (runs[0].output.assets[0], runs[1].output.assets[1])
+    gallery.star(runs[0].output.assets[0], on=False)
+    ask(gallery, sent, type="star", id=image, on=False)
+    gallery.note(runs[1].output.assets[1], "")
+    assert (gallery.starred, gallery.notes) == ((), {})
+
+
+def test_a_page_is_told_of_every_mark(run: Run, sent: list[Answer]):
+    gallery = Gallery(run)
+    seen = [gallery.view["marks"]]
+    for on in (True, False, True):
+        gallery.star(run.output.assets[0], on)
+        seen.append(gallery.view["marks"])
+    assert len(set(seen)) == 4
+
+
+def test_a_star_is_the_images_whichever_gallery_shows_it(run: Run, workspace: Workspace):
+    Gallery(run).star(run.output.assets[2])
+    assert Gallery(run).starred == (run.output.assets[2],)
+    stored = Gallery(workspace.records(), store=workspace.store)
+    assert [asset.id for asset in stored.starred] == [run.output.assets[2].id]
+    assert Gallery(run, marks=MemoryMarks()).starred == ()
+
+
+def test_runs_of_elsewhere_are_in_the_history_and_looked_at_but_no_pages(
+    run: Run, workspace: Workspace, sent: list[Answer]
+):
+    gallery, elsewhere = Gallery(run), [run, run_of(STEP, workspace.store, identifier="step_7")]
+    assert not gallery.view["others"]
+    gallery.include_others(lambda: elsewhere)
+    assert (gallery.view["others"], gallery.view["total"]) == (True, 1)
+    assert ask(gallery, sent, type="history", start=0)[0]["matches"] == 3
+    answer, _ = ask(gallery, sent, type="history", start=0, others=True)
+    assert answer["matches"] == 6  # a run that is here is not listed twice
+    image = answer["entries"][3]["id"]
+    assert (answer["entries"][3]["position"], answer["entries"][3]["from"]) == (-1, "step_7")
+    answer, _ = ask(gallery, sent, type="thumbnails", ids=[image])
+    assert answer["items"][0]["run"] == "step_7"
+    assert ask(gallery, sent, type="full", id=image)[1]
+    assert ask(gallery, sent, type="details", id=image)[0]["prompt"] == "a fox"
+    assert ask(gallery, sent, type="star", id=image, on=True)[0] == {"type": "done"}
+    assert gallery.starred == ()
+    assert Gallery(elsewhere).starred == elsewhere[1].output.assets[:1]
+    ask(gallery, sent, type="remove", ids=[image])
+    assert ask(gallery, sent, type="history", start=0, others=True)[0]["matches"] == 5
+    ask(gallery, sent, type="undo")
+    elsewhere.clear()
+    gallery.others_changed()
+    assert not gallery.view["others"]
+    assert ask(gallery, sent, type="full", id=image)[0]["type"] == "refused"
+
+
+def test_a_note_that_is_too_long_is_refused_and_the_old_one_kept(run: Run, sent: list[Answer]):
+    gallery = Gallery(run)
+    gallery.note(run.output.assets[0], "good")
+    answer, _ = ask(gallery, sent, type="note", id=ids(gallery)[0], text="x" * 2001)
+    assert "at most 2,000" in answer["reason"]
+    with pytest.raises(InvalidOption, match="shorten it"):
+        gallery.note(run.output.assets[0], "x" * 2001)
+    assert list(gallery.notes.values()) == ["good"]
+
+
+def test_the_history_comes_page_by_page_and_filtered(run: Run, workspace: Workspace, sent: list[Answer]):
+    other = run_of(ImageGenerationStep(prompt="a dog", image_count=2), workspace.store)
+    gallery = Gallery([run, other])
+    gallery.star(run.output.assets[1])
+    answer, _ = ask(gallery, sent, type="history", start=0)
+    assert [entry["position"] for entry in answer["entries"]] == [1, 1, 0, 0, 0]
+    answer, _ = ask(gallery, sent, type="history", start=0, starred=True, text="fox")
+    assert [entry["name"] for entry in answer["entries"]] == ["hero-2.png"]
+    answer, buffers = ask(gallery, sent, type="small_thumbnails", ids=[answer["entries"][0]["id"], "x", 3])
+    assert answer["type"] == "small_thumbnails"
+    assert len(answer["ids"]) + len(answer["later"]) == 1
+    assert len(buffers) == len(answer["ids"])
+
+
 def test_settings_are_handed_to_who_wants_them(run: Run, sent: list[Answer]):
     gallery, used = Gallery(run), []
     assert not gallery.view["usable"]
@@ -308,6 +512,19 @@ HOSTILE = [
     {"type": "flip", "to": 1.5},
     {"type": "thumbnails", "ids": "run-1.0"},
     {"type": "use", "id": {}},
+    {"type": "act"},
+    {"type": "act", "page": "run-1", "action": "use"},
+    {"type": "remove", "ids": []},
+    {"type": "remove", "ids": ["nobody.0"]},
+    {"type": "zip", "ids": []},
+    {"type": "zip", "ids": [None, "nobody.0"]},
+    {"type": "star", "id": "nobody.0", "on": True},
+    {"type": "star", "on": True},
+    {"type": "note", "id": "nobody.0", "text": "x"},
+    {"type": "note", "text": 3},
+    {"type": "details", "id": "nobody.0"},
+    {"type": "history"},
+    {"type": "history", "start": "0"},
     {"type": "__class__"},
     {"type": {"type": "zip"}},
 ]
@@ -413,6 +630,16 @@ def test_previews_are_small_and_never_state(run: Run, sent: list[Answer]):
     assert (gallery.view["running"], gallery.view["total"]) == (False, 1)
 
 
+def test_placeholders_have_the_shape_that_was_asked_for(run: Run):
+    gallery = Gallery()
+    gallery.placeholders(2, (1536, 1024))
+    assert gallery.view["asked"] == [1536, 1024]
+    gallery.show(run)
+    assert gallery.view["asked"] == []
+    gallery.placeholders(1)
+    assert gallery.view["asked"] == []
+
+
 def test_a_preview_makes_its_own_place(sent: list[Answer]):
     gallery = Gallery()
     gallery.preview(2, picture())
@@ -422,6 +649,52 @@ def test_a_preview_makes_its_own_place(sent: list[Answer]):
     assert (gallery.view["pending"], gallery.view["running"]) == (0, False)
     gallery.placeholders(10**9)
     assert gallery.view["pending"] == 100
+
+
+def test_a_run_under_way_is_a_page_of_its_own_and_its_result_takes_its_place(
+    run: Run, workspace: Workspace, sent: list[Answer]
+):
+    gallery, shown = Gallery(run), []
+    gallery.on_show(lambda: shown.append(gallery.shown.id))
+    step = ImageGenerationStep(prompt="a dog", image_size="1536x1024", image_count=2)
+    gallery.begin(PendingRun("a", 2, step, started=time.monotonic()))
+    view = gallery.view
+    assert (view["page"], view["making"], view["pending"], view["asked"]) == ("a", "a", 2, [1536, 1024])
+    assert (view["position"], view["total"], view["elapsed"] >= 0) == (1, 2, True)
+    assert (view["items"], view["notes"], view["error"], view["actions"]) == ([], [], None, [])
+    gallery.begin(PendingRun("b", 1, step), show=False)
+    assert (gallery.view["page"], gallery.view["total"]) == ("a", 3)
+    ask(gallery, sent, type="flip", to=2)
+    assert (gallery.view["title"], gallery.view["elapsed"]) == ("Waiting: 1 image", None)
+    ask(gallery, sent, type="flip", by=-1)
+    ended = run_of(step, workspace.store)
+    gallery.end("a", ended)
+    assert (gallery.view["page"], gallery.view["position"], gallery.view["total"]) == (ended.id, 1, 3)
+    ask(gallery, sent, type="flip", to=0)
+    gallery.end("b", None)
+    gallery.end("unknown", None)
+    assert (gallery.view["page"], gallery.view["total"]) == (run.id, 2)
+    assert shown == ["a", "b", "a", ended.id, run.id]
+    assert gallery.runs == (run, ended)
+
+
+def test_who_takes_back_what_is_shown_sees_its_neighbour(run: Run, sent: list[Answer]):
+    gallery = Gallery(run)
+    gallery.begin(PendingRun("a", 1))
+    gallery.end("a", None)
+    assert gallery.view["page"] == run.id
+    empty = Gallery()
+    empty.begin(PendingRun("a", 1))
+    empty.end("a", None)
+    assert (empty.view["page"], empty.view["total"]) == ("", 0)
+
+
+def test_a_note_on_the_run_is_sent_without_the_view(run: Run, sent: list[Answer]):
+    gallery = Gallery(run)
+    gallery._handle_custom_msg({"type": "script"}, [])
+    sent.clear()
+    gallery.run_note = "Settings changed since this run."
+    assert sent == [({"type": "values", "values": {"run_note": "Settings changed since this run."}}, None)]
 
 
 # Budgets

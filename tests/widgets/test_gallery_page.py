@@ -11,7 +11,7 @@ from support.runs import run_of, stored_assets
 from imagegen_nb.core import images
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, base_name, count_images
+from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name, count_images
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=2)
 
@@ -25,7 +25,9 @@ def blob_names(page: GalleryPage) -> list[str]:
 def test_an_image_is_described_for_the_page(workspace):
     page = GalleryPage.of_run(run_of(STEP, workspace.store, identifier="step_2"))
     item = page.item(page.shown()[1])
-    assert set(item) == {"id", "name", "alt", "facts", "more", "path", "file", "width", "height", "missing"}
+    keys = {"id", "name", "alt", "facts", "more", "path", "file", "size", "width", "height", "missing"}
+    assert set(item) == keys
+    assert item["size"] == page.assets[1].file_size
     assert (item["id"], item["name"], item["alt"]) == (f"{page.id}.1", "hero-2.png", "a fox (2 of 2)")
     assert list(page.shown(removed=[0])) == [1]
 
@@ -44,11 +46,40 @@ def test_a_long_prompt_is_cut_in_the_alternative_text(workspace):
     assert page.alt == "x" * 250 + "…"
 
 
+def test_prompt_and_settings_are_told_whole_where_they_are_known(workspace):
+    step = STEP.replace(prompt="{{what}} " * 300)
+    run = dataclasses.replace(run_of(step, workspace.store), prompt="a fox " * 300)
+    told = GalleryPage.of_run(run).details()
+    assert (told["prompt"], told["template"]) == (run.prompt, step.prompt)
+    assert ("Model", "gpt-image-2") in told["settings"]
+    assert GalleryPage.of_run(run_of(STEP, workspace.store)).details()["template"] == ""
+    stored = Pages(workspace.records(), workspace.store)[0].details()
+    assert stored == {"prompt": "", "template": "", "settings": []}
+
+
+def test_models_of_stored_runs_come_from_the_stores_ledger(workspace):
+    run = STEP.run(workspace=workspace)
+    unknown = [dataclasses.replace(record, run_id="unknown") for record in workspace.records()]
+    pages = Pages([*workspace.records(), *unknown], workspace.store)
+    assert [pages.model_of(pages[position]) for position in (0, 1)] == [run.step.model, ""]
+    assert pages.models() == [run.step.model]
+    assert Pages([run]).models() == [run.step.model]
+    assert Pages().models() == []
+
+
+def test_ids_and_names_come_without_assets(workspace):
+    run = run_of(STEP, workspace.store)
+    pages = Pages(workspace.records(), workspace.store)
+    expected = [(asset.id, asset.file_name) for asset in run.output.assets]
+    for page in (GalleryPage.of_run(run), pages[0]):
+        assert [page.named(index) for index in range(2)] == expected
+
+
 def test_static_text_is_the_runs_own(workspace):
     run = run_of(STEP, workspace.store)
     page = GalleryPage.of_run(run)
-    assert (page.html(), page.text()) == (run._repr_html_(), repr(run))
-    assert "No images yet" in GalleryPage().text()
+    assert (page.static_page().html(), page.static_page().text()) == (run._repr_html_(), repr(run))
+    assert "No images yet" in GalleryPage().static_page().text()
 
 
 def test_records_are_one_page_a_run_and_need_their_store(workspace):
@@ -77,6 +108,43 @@ def test_a_run_that_is_shown_again_is_the_newest(workspace):
     assert [pages[position].id for position in range(len(pages))] == [runs[1].id, runs[2].id, runs[0].id]
 
 
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
+@pytest.mark.parametrize(
+    ("settings", "shape"),
+    [
+        ({"image_size": "1536x1024"}, (1536, 1024)),
+        ({"image_size": "auto"}, None),
+        ({}, None),
+        ({"model": "gemini-3-pro-image", "image_size": "16:9"}, (16, 9)),
+        ({"model": "gemini-3-pro-image"}, (1, 1)),
+        ({"model": "grok-imagine-image"}, None),
+    ],
+)
+def test_a_run_to_come_has_the_shape_that_was_asked_for(settings, shape):
+    assert PendingRun("a", 1, ImageGenerationStep(prompt="x", **settings)).shape == shape
+    assert PendingRun("a", 1).shape is None
+    assert PendingRun("a", 1, size=(3, 2)).shape == (3, 2)
+
+
+def test_a_run_to_come_is_a_page_until_its_result_takes_the_place(workspace):
+    first, second = (run_of(STEP, workspace.store) for _ in range(2))
+    pages = Pages([first])
+    pages.begin(PendingRun("a", 2, STEP))
+    pages.begin(PendingRun("b", 1))
+    assert [pages[position].title for position in range(3)] == [
+        "Hero",
+        "Waiting: 2 images",
+        "Waiting: 1 image",
+    ]
+    assert pages[1].facts == ("Hero", "gpt-image-2")
+    pages.begin(PendingRun("a", 2, STEP, started=0.0))
+    assert (pages[1].title, pages[1].pending.elapsed > 0) == ("Making 2 images…", True)
+    pages.end("a", second)
+    pages.end("b", None)
+    pages.end("nobody", first)
+    assert (pages.runs(), pages.pending(), pages.position("b")) == ([first, second], [], None)
+
+
 @pytest.mark.parametrize("run_id", ["one", "with.dots.3", 'a"b\nc', "7"])
 def test_an_image_is_found_by_what_it_is_called(workspace, run_id):
     stored_assets(workspace.store, picture(), picture(size=(30, 30)), run_id=run_id)
@@ -100,10 +168,10 @@ def test_an_image_is_found_by_what_it_is_called(workspace, run_id):
 def test_the_static_view_of_very_many_images_says_how_many_more_there_are(workspace):
     (asset,) = stored_assets(workspace.store, picture(), run_id="one")
     page = GalleryPage.of_records("one", [asset.stored] * 1000, workspace.store)
-    assert page.html().count("<img") == page.text().count("hero-1.png") == 12
+    assert page.static_page().html().count("<img") == page.static_page().text().count("hero-1.png") == 12
     more = "… and 988 more images, not shown here"
-    assert more in page.html()
-    assert page.text().endswith(more)
+    assert more in page.static_page().html()
+    assert page.static_page().text().endswith(more)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagegen_nb.widgets.factory import WidgetFactory
+from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.header import Header
 
 
@@ -15,13 +15,17 @@ def clicks():
 
 @pytest.fixture
 def header(clicks):
-    return Header(WidgetFactory(), lambda: clicks.append("run"), lambda: clicks.append("cancel"))
+    header = Header(lambda: clicks.append("run"), lambda: clicks.append("cancel"))
+    yield header
+    header.close()
 
 
 def test_a_click_is_passed_on(header, clicks):
     header.run.click()
     header.cancel.click()
-    assert clicks == ["run", "cancel"]
+    header._handle_custom_msg({"type": "run"}, [])
+    header._handle_custom_msg({"type": "cancel"}, [])
+    assert clicks == ["run", "cancel", "run", "cancel"]
 
 
 @pytest.mark.parametrize(
@@ -35,29 +39,69 @@ def test_a_click_is_passed_on(header, clicks):
 def test_problems_keep_the_step_from_being_run(header, problems, message):
     header.show_ready(problems)
     assert header.run.disabled == bool(problems)
-    assert header.run.tooltip == (message or "Run this step")
-    assert header.status.value == f'<span class="ig-status" role="status">{message}</span>'
+    assert header.run.tooltip == (message or "Run this step (Ctrl+Enter)")
+    assert header.status.value == message
+
+
+@pytest.mark.parametrize(
+    ("problems", "untouched", "message"),
+    [
+        (1, ("Prompt",), "Still to be filled in: Prompt"),
+        (2, ("Prompt", "Name"), "Still to be filled in: Prompt, Name"),
+        (2, ("Prompt",), "2 problems below keep the step from running"),
+    ],
+)
+def test_what_nobody_has_filled_in_yet_is_no_problem(header, problems, untouched, message):
+    header.show_ready(problems, untouched)
+    assert header.run.disabled
+    assert header.status.value == message
 
 
 def test_a_run_is_followed_to_its_end(header):
-    header.show_running(3)
-    assert (header.run.disabled, header.cancel.disabled, header.progress.max) == (True, False, 3)
-    assert "running: 0 of 3 images" in header.status.value
-    header.show_progress(2, 3)
+    header.show_running(0, 3)
+    assert (header.cancel.disabled, header.progress.max, header.view["running"]) == (False, 3, True)
+    assert header.status.value == "running: 0 of 3 images"
+    header.show_running(2, 3)
     assert header.progress.value == 2
-    assert "running: 2 of 3 images" in header.status.value
+    assert header.status.value == "running: 2 of 3 images"
+    header.show_running(2, 3, waiting=1)
+    assert header.status.value == "running: 2 of 3 images · 1 waiting"
+    assert header.cancel.label == "Cancel all"
     header.show_waiting(7.5, "rate limit")
-    assert "waiting 7.5 s: rate limit" in header.status.value
+    assert header.status.value == "waiting 7.5 s: rate limit"
     header.show_finished("done: 3 of 3 images", 1)
-    assert (header.run.disabled, header.cancel.disabled) == (True, True)
-    assert "done: 3 of 3 images" in header.status.value
+    assert (header.run.disabled, header.cancel.disabled, header.cancel.label) == (True, True, "Cancel")
+    assert header.status.value == "done: 3 of 3 images"
+    assert not header.view["running"]
 
 
-def test_texts_are_escaped(header):
-    header.show_title("<b>")
-    header.show_payer("<b>", key_found=False)
-    header.show_status("<b>")
-    for widget in (header.title, header.payer, header.status):
-        assert "&lt;b&gt;" in widget.value
-        assert "<b>" not in widget.value
-    assert "ig-problem" in header.payer.value
+def test_one_image_is_no_images(header):
+    header.show_running(0, 1)
+    assert header.status.value == "running: 0 of 1 image"
+
+
+def test_each_step_of_a_run_is_one_message(header, monkeypatch):
+    sent = []
+    monkeypatch.setattr(BaseWidget, "send", lambda _, content, buffers=None: sent.append(content))
+    header._handle_custom_msg({"type": "script"}, [])
+    sent.clear()
+    header.show_running(0, 3)
+    header.show_running(1, 3)
+    header.show_finished("done", 0)
+    assert len(sent) == 3
+
+
+def test_a_key_that_is_missing_is_marked_and_no_error(header):
+    header.show_payer("no key: OPENAI_API_KEY is not set", key_found=False)
+    assert (header.view["payer"], header.view["key_found"]) == ("no key: OPENAI_API_KEY is not set", False)
+
+
+def test_the_place_for_the_cost_is_empty_until_there_are_prices(header):
+    assert header.view["cost"] == ""
+    header.show_cost("about 3 images")
+    assert header.view["cost"] == "about 3 images"
+
+
+def test_its_text_is_its_title(header):
+    header.show_title("Hero")
+    assert repr(header) == "Hero (run this cell to see it live)"

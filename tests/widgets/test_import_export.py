@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-import re
+import json
 from base64 import b64decode
 
 import pytest
+from support.runs import run_of
 
+from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.step_file.document import StepDefinition
+from imagegen_nb.step_file.document import LARGEST_FILE, StepDefinition
 from imagegen_nb.step_file.load import load_step
-from imagegen_nb.widgets.factory import WidgetFactory
-from imagegen_nb.widgets.import_export import ImportExport
+from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.widgets.import_export import ImportExport, ImportExportCallbacks
 
 STEP = ImageGenerationStep(name="Lamp", prompt="a lamp")
 
 
 @pytest.fixture
 def imported():
+    """What was imported and undone, in order."""
     return []
 
 
-def part(step, imported):
-    return ImportExport(WidgetFactory(), lambda: (step, None, "step_2"), imported.append)
+def part(step, imported, *, run=None, inputs=None):
+    def take(definition):
+        imported.append(definition)
+        return restore
+
+    def restore():
+        imported.append("undone")
+        return again
+
+    def again():
+        imported.append("again")
+        return restore
+
+    callbacks = ImportExportCallbacks(lambda: (step, run, "step_2"), lambda: inputs or {}, take)
+    return ImportExport(callbacks)
+
+
+def press(made, label):
+    made._handle_custom_msg({"type": "action", "label": label}, [])
 
 
 def test_the_download_is_the_file_that_was_saved_and_made_once(imported, tmp_path, monkeypatch):
@@ -35,14 +55,16 @@ def test_the_download_is_the_file_that_was_saved_and_made_once(imported, tmp_pat
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
     assert "saved lamp.step.json" in made.message.value
-    (data,) = re.findall(r"base64,([^\"]+)", made.message.value)
-    assert dumps == [b64decode(data)] == [(tmp_path / "lamp.step.json").read_bytes()]
+    data = b64decode(made.told["download"]["data"])
+    assert made.told["download"]["name"] == "lamp.step.json"
+    assert dumps == [data] == [(tmp_path / "lamp.step.json").read_bytes()]
     assert load_step(tmp_path / "lamp.step.json").identifier == "step_2"
 
 
 def test_without_a_name_the_file_is_named_after_the_step(imported, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    part(STEP, imported).export_button.click()
+    made = part(STEP, imported)
+    made._handle_custom_msg({"type": "export"}, [])
     assert [path.name for path in tmp_path.iterdir()] == ["lamp.step.json"]
 
 
@@ -52,7 +74,107 @@ def test_a_file_that_cannot_be_written_is_named(imported, tmp_path):
     made.path.value = str(tmp_path / "file" / "lamp.step.json")
     made.export_button.click()
     assert "cannot write" in made.message.value
-    assert 'role="alert"' in made.message.value
+    assert made.told["failed"]
+
+
+@pytest.mark.parametrize("kind", ["file", "link to nothing"])
+def test_a_file_that_is_there_is_not_replaced_in_silence(imported, tmp_path, kind):
+    there = tmp_path / "lamp.step.json"
+    if kind == "file":
+        there.write_text("mine")
+    else:
+        there.symlink_to(tmp_path / "nowhere")
+    made = part(STEP, imported)
+    made.path.value = str(there)
+    made.export_button.click()
+    assert made.message.value == "lamp.step.json is there already. Nothing was written."
+    assert made.told["actions"] == ["Replace it", "Save as lamp-2.step.json"]
+    assert made.told["failed"]
+    assert [path.name for path in tmp_path.iterdir()] == ["lamp.step.json"]
+    assert kind != "file" or there.read_text() == "mine"
+
+
+def test_who_says_so_replaces_it(imported, tmp_path):
+    there = tmp_path / "lamp.step.json"
+    there.write_text("mine")
+    made = part(STEP, imported)
+    made.path.value = str(there)
+    made.export_button.click()
+    press(made, "Replace it")
+    assert "saved lamp.step.json in the place of the older one" in made.message.value
+    assert json.loads(there.read_text())["step"]["prompt"] == "a lamp"
+    assert made.told["actions"] == []
+
+
+def test_the_next_free_name_is_offered_and_stays(imported, tmp_path):
+    for name in ("lamp.step.json", "lamp-2.step.json"):
+        (tmp_path / name).write_text("mine")
+    made = part(STEP, imported)
+    made.path.value = str(tmp_path / "lamp.step.json")
+    made.export_button.click()
+    press(made, "Save as lamp-3.step.json")
+    assert "saved lamp-3.step.json" in made.message.value
+    assert made.path.value == str(tmp_path / "lamp-3.step.json")
+    assert {path.read_text() for path in tmp_path.glob("lamp*2*")} == {"mine"}
+    assert (tmp_path / "lamp.step.json").read_text() == "mine"
+
+
+def test_an_offer_that_somebody_else_took_meanwhile_is_made_again(imported, tmp_path):
+    (tmp_path / "lamp.step.json").write_text("mine")
+    made = part(STEP, imported)
+    made.path.value = str(tmp_path / "lamp.step.json")
+    made.export_button.click()
+    (tmp_path / "lamp-2.step.json").write_text("yours")
+    press(made, "Save as lamp-2.step.json")
+    assert (tmp_path / "lamp-2.step.json").read_text() == "yours"
+    assert "Save as lamp-2-2.step.json" in made.told["actions"]
+
+
+@pytest.mark.parametrize(
+    ("name", "free"),
+    [("a.step.json", "a-2.step.json"), ("a.json", "a-2.json"), ("a", "a-2"), (".hidden", ".hidden-2")],
+)
+def test_a_free_name_keeps_its_ending(imported, tmp_path, name, free):
+    (tmp_path / name).write_text("mine")
+    made = part(STEP, imported)
+    made.path.value = str(tmp_path / name)
+    made.export_button.click()
+    assert f"Save as {free}" in made.told["actions"]
+
+
+def test_a_folder_of_that_name_is_told_and_left(imported, tmp_path):
+    made = part(STEP, imported)
+    made.path.value = str(tmp_path)
+    made.export_button.click()
+    assert "cannot write" in made.message.value
+    assert made.told["actions"] == []
+
+
+@pytest.mark.parametrize(
+    ("ran", "wanted", "said"),
+    [
+        (True, True, "with the output of 2 images"),
+        (True, False, "without the output, as you chose"),
+        (False, True, "without an output: there is no run with these settings yet"),
+        (False, False, "without the output, as you chose"),
+    ],
+)
+def test_an_export_says_what_it_holds(imported, tmp_path, ran, wanted, said):
+    step = STEP.replace(image_count=2)
+    run = run_of(step, Workspace(tmp_path / "store").store) if ran else None
+    made = part(step, imported, run=run)
+    made.with_output.value = wanted
+    made.path.value = str(tmp_path / "lamp.step.json")
+    made.export_button.click()
+    assert said in made.message.value
+    assert (load_step(tmp_path / "lamp.step.json").output is not None) == (ran and wanted)
+
+
+def test_test_values_are_exported_without_a_run_too(imported, tmp_path):
+    made = part(STEP.replace(prompt="a {{thing}}"), imported, inputs={"thing": "lamp"})
+    made.path.value = str(tmp_path / "lamp.step.json")
+    made.export_button.click()
+    assert load_step(tmp_path / "lamp.step.json").inputs == {"thing": "lamp"}
 
 
 def test_a_step_with_problems_is_neither_exported_nor_copied(imported, tmp_path, monkeypatch):
@@ -60,21 +182,72 @@ def test_a_step_with_problems_is_neither_exported_nor_copied(imported, tmp_path,
     made = part(None, imported)
     made.export_button.click()
     assert "The step has problems" in made.message.value
-    made.message.value = ""
-    assert made._code() is None
+    made._handle_custom_msg({"type": "press"}, [])
     assert "The step has problems" in made.message.value
     assert list(tmp_path.iterdir()) == []
+    made.step_changed(has_problems=True)
+    assert made.message.value
+    made.step_changed(has_problems=False)
+    assert made.message.value == ""
+
+
+def test_what_else_was_said_stays_when_the_step_changes(imported, tmp_path):
+    made = part(STEP, imported)
+    made.path.value = str(tmp_path / "lamp.step.json")
+    made.export_button.click()
+    made.step_changed(has_problems=False)
+    assert "saved" in made.message.value
 
 
 @pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")
-def test_what_is_read_is_handed_on(imported):
+def test_what_is_read_is_handed_on_and_can_be_undone(imported):
     made = part(STEP, imported)
-    made.import_button._handle_custom_msg({"type": "file", "name": "<a>.json"}, [b'{"prompt": "a fox"}'])
+    made._handle_custom_msg({"type": "file", "name": "<a>.json"}, [memoryview(b'{"prompt": "a fox"}')])
     assert [definition.step.prompt for definition in imported] == ["a fox"]
-    assert "imported &lt;a&gt;.json" in made.message.value
+    assert made.message.value.startswith("imported <a>.json")
+    press(made, "Undo the import")
+    assert made.message.value == "the import of <a>.json was undone"
+    press(made, "Import it again")
+    press(made, "Undo the import")
+    assert imported[1:] == ["undone", "again", "undone"]
 
 
-def test_the_code_is_shown_and_escaped(imported):
+@pytest.mark.parametrize(
+    "buffers", [[], [memoryview(bytes(LARGEST_FILE + 1))]], ids=["left-in-the-page", "sent"]
+)
+def test_a_file_that_is_too_large_is_refused(imported, buffers):
+    made = part(STEP, imported)
+    made._handle_custom_msg({"type": "file", "name": "x.json"}, buffers)
+    assert "x.json has more than" in made.message.value
+    assert imported == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [None, 3, {}, {"type": "file"}, {"type": "file", "name": 3}, {"type": "action", "label": "Replace it"},
+     {"type": "entry", "key": "path", "value": 3}, {"type": "entry", "key": "with_output", "value": "no"}],
+)  # fmt: skip
+def test_other_messages_do_nothing(imported, tmp_path, monkeypatch, message):
+    monkeypatch.chdir(tmp_path)
+    made = part(STEP, imported)
+    before = (made.view, made.told)
+    made._handle_custom_msg(message, [memoryview(b"{}")])
+    assert (made.view, made.told) == before
+    assert imported == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_says_where_to_and_with_what(imported):
+    made = part(STEP, imported)
+    made._handle_custom_msg({"type": "entry", "key": "path", "value": "here.json"}, [])
+    made._handle_custom_msg({"type": "entry", "key": "with_output", "value": False}, [])
+    assert (made.path.value, made.with_output.value) == ("here.json", False)
+
+
+def test_the_code_is_shown_and_sent_to_be_copied(imported, monkeypatch):
+    sent = []
+    monkeypatch.setattr(BaseWidget, "send", lambda _, content, buffers=None: sent.append(content))
     made = part(STEP.replace(prompt="a <lamp>"), imported)
-    assert "a <lamp>" in made._code()
-    assert "a &lt;lamp&gt;" in made.message.value
+    made._handle_custom_msg({"type": "press"}, [])
+    assert "a <lamp>" in made.told["code"]
+    assert sent == [{"type": "text", "text": made.told["code"]}]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from ipywidgets import Box
 from ipywidgets.widgets.widget import _instances
 
 from imagegen_nb.errors import ProviderFault
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.widgets.draft_inputs import DraftInputs
 from imagegen_nb.widgets.form_state import Draft, FormState
-from imagegen_nb.widgets.panel import Panel, PanelCallbacks
+from imagegen_nb.widgets.panel import Panel, PanelCallbacks, _parts
 
 FIELDS = FormState.of(Draft.of(ImageGenerationStep(prompt="a {{thing}}"))).fields
 
@@ -22,27 +24,51 @@ CALLBACKS = PanelCallbacks(
     on_input=nothing,
     on_run=nothing,
     on_cancel=nothing,
-    on_import=nothing,
-    on_use=nothing,
+    on_import=lambda definition: nothing,
     current=lambda: (None, None, None),
 )
 
 
 @pytest.fixture
 def panel():
-    panel = Panel(CALLBACKS, FIELDS, {})
+    panel = Panel(CALLBACKS, FIELDS, DraftInputs({}))
     yield panel
     panel.close()
 
 
-def test_fields_stand_in_order_with_the_test_values_below_the_prompt(panel):
+def test_the_model_stands_first_and_the_test_values_below_the_prompt(panel):
     panel.show(FIELDS, [{"path": "thing"}])
-    rows = list(panel.settings.children)
-    first_widgets = [field.widgets[0] for field in panel.fields.values()]
-    assert [row for row in rows if row in first_widgets] == first_widgets
-    assert rows.index(panel.inputs.widget) == rows.index(panel.fields["prompt"].widgets[-1]) + 1
-    assert rows[-1] is panel.import_export.widget
+    what, how, transfer = panel.settings.children
+    assert list(panel.fields)[:3] == ["model", "name", "prompt"]
+    assert what.children == (
+        panel.fields.widgets["model"],
+        panel.fields["prompt"].control,
+        panel.inputs.widget,
+    )
+    assert how.children == (panel.fields["image_size"].control, panel.fields.widgets["image_count"])
+    assert transfer is panel.import_export
     assert [variable["path"] for variable in panel.fields["prompt"].control.variables] == ["thing"]
+
+
+def test_nothing_is_laid_out_anew_while_somebody_works(panel):
+    """A box redraws what stands below a new row: the caret and the undo history would be lost."""
+    boxes = [box for box in _boxes(panel) if box is not panel.inputs.widget]
+    before = [box.children for box in boxes]
+    for entries in (
+        {"image_output_format": "jpeg", "image_background": "transparent"},
+        {"model": "grok-imagine-image"},
+        {"prompt": None, "image_count": "2.7"},
+        {"model": "gemini-2.5-flash-image", "charge_type": "personal"},
+    ):
+        draft = Draft()
+        for key, value in entries.items():
+            draft = draft.changed(key, value)
+        panel.show(FormState.of(draft).fields, [])
+    assert [box.children for box in boxes] == before
+
+
+def _boxes(panel):
+    return [part for top in panel.widgets for part in _parts(top) if isinstance(part, Box)]
 
 
 def test_previews_count_only_while_they_are_offered(panel):
@@ -67,8 +93,8 @@ def test_an_error_is_shown_escaped_and_taken_away(panel):
 @pytest.mark.parametrize("shown", [False, True], ids=["never-shown", "shown"])
 def test_closing_closes_every_widget(shown):
     before = set(_instances)
-    panel = Panel(CALLBACKS, FIELDS, {})
-    assert len(set(_instances) - before) > 20
+    panel = Panel(CALLBACKS, FIELDS, DraftInputs({}))
+    assert len(set(_instances) - before) > 15
     if shown:
         panel.show(FIELDS, [{"path": "thing"}])
     panel.close()

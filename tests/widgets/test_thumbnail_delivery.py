@@ -66,6 +66,16 @@ def test_kept_ones_come_at_once_and_others_later_and_missing_ones_never(page, wo
     assert page.messages[0][1] == [thumbnail(new, images.LIVE)]
 
 
+def test_small_ones_are_asked_for_and_sent_under_a_name_of_their_own(page, workspace):
+    (asset,) = stored_assets(workspace.store, picture(size=(401, 9)))
+    answer, _ = page.delivery.answer({"a": asset}, images.STATIC)
+    assert answer == {"type": "small_thumbnails", "ids": [], "later": ["a"]}
+    page.delivery.answer({"a": asset})
+    assert {message["type"] for message in page.wait_for(2)} == {"thumbnails", "small_thumbnails"}
+    answer, buffers = page.delivery.answer({"a": asset}, images.STATIC)
+    assert (answer["ids"], buffers) == (["a"], [thumbnail(asset, images.STATIC)])
+
+
 def test_what_a_static_view_lacks_is_made_at_once(workspace, monkeypatch):
     assets = stored_assets(workspace.store, *(picture(size=(407, size)) for size in (1, 2, 3)))
     thumbnail(assets[0], images.STATIC)

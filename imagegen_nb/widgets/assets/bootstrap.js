@@ -33,7 +33,8 @@ function render({ model, el }) {
     URL.revokeObjectURL(url);
     if (removed) return;
     el.append(style);
-    cleanup = widget.render({ model: proxy, el }) ?? cleanup;
+    // The third is for a widget that draws others: a front-end may offer no way of its own.
+    cleanup = widget.render({ model: proxy, el, draw: render }) ?? cleanup;
     el.classList.add("ig-live");
   }
 

@@ -1,181 +1,175 @@
+// The gallery: what Python says is shown (`view`) is drawn here, and what somebody does is asked of Python.
 function render({ model, el }) {
   initRoot(el, "ig-gallery");
-  const previews = new Map(); // index -> { url, finished }
-  let first = null; // the image that another one is to be compared with
-  let shown = []; // ids of the images that are not removed
-  let page = null; // id of the run that is shown
-  let scrolled = false;
+  const state = { first: null, gone: false }; // the image that another one is to be compared with; the kernel
+  let listed = ""; // what the history was asked for
   let nextFocus = ""; // key of the element that gets the focus once the next view is drawn
+  let jumped = ""; // id of the image that was jumped to last
+  let nextReveal = ""; // id of the image that is to be in sight then
 
-  const head = h("div", { class: "igw-head" });
+  const head = h("div", { class: "igw-head", tabindex: "-1" });
   const notes = h("ul", { class: "igw-notes" });
   const status = h("p", { role: "status", class: "igw-status" });
   const bar = h("div", { class: "igw-bar" });
-  const grid = h("ul", { class: "igw-grid", role: "list" });
-  const scroller = h("div", { class: "igw-scroller" }, grid);
-  const end = h("p", { tabindex: "-1", class: "igw-hidden" }, "End of the images");
-  const skip = h("button", { type: "button", class: "igw-button igw-skip", click: () => end.focus() }, "Skip the images");
   const { menu, open: openMenu } = popupMenu();
-  const ask = requester(model, receive, (text) => showStatus(text));
-  const request = (type, more) => ask(type, more).then(([answer]) => showStatus(answer.text ?? ""), showError);
-  const { load, clear } = fullSizeLoader(ask);
+  const showStatus = (text, place = status) => { place.textContent = text; };
   const showError = (error) => showStatus(error.message);
-  const source = pictureSource({ ask, run: () => model.get("view").run, onItem: (id) => cards.update(id),
-    onThumbnail: showThumbnail, onError: showError });
-  const cards = cardList(scroller, grid, (id) => (source.item(id) ? card(source.item(id)) : emptyCard(id)), onMove);
-  const thumbnail = source.thumbnail;
+  const ask = requester(model, receive, (text) => showStatus(text));
+  const request = (type, more) => ask(type, more).then(([answer]) => {
+    showStatus(answer.text ?? "");
+    if (answer.focus === "settings") focusSettings(el);
+  }, showError);
+  const run = runParts((page, action) => request("act", { page, action }));
+  const files = fullSizeLoader(ask);
+  const grid = imageGrid({ model, ask, files, state, makeCard, onError: showError, onItem: (item) => viewer.refresh(item),
+    isUsed: (id) => id === state.first?.id || selection.has(id) || dialogOpen() });
+  const { source } = grid;
+  const actions = galleryActions({ el, ask, request, files, source, state, find: grid.find, showStatus, showError,
+    late: () => ({ comparer, selection, draw, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
+  const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask) };
+  const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone, onClose: focusImage });
+  // The browser gives the focus back to what had it, unless that was drawn anew: then it is in the closed dialog for a moment.
+  const comparer = comparison({ ...parts, onClose: (id) => {
+    const focused = focusNear(el);
+    if (!el.contains(focused) || comparer.dialog.contains(focused)) focusImage(id);
+  } });
+  const selection = selectionBar({ onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
+    remove: actions.remove });
+  const strip = historyStrip({ ask, jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
+    isChosen: selection.has, onError: showError });
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
-  const viewer = lightbox({ load, thumbnail, find, copy, download, onClose });
-  const comparer = comparison({ load, thumbnail, onClose });
-  el.append(head, notes, bar, status, skip, scroller, end, menu, viewer.dialog, comparer.dialog);
+  el.append(head, grid.skip, strip.el, ...run.elements, notes, bar, selection.el, status, ...grid.elements, menu, viewer.dialog, comparer.dialog);
 
-  function clearPreviews() {
-    previews.forEach((preview) => URL.revokeObjectURL(preview.url));
-    previews.clear();
+  function makeCard(item) {
+    const { first, gone } = state;
+    const { copy, download } = actions;
+    return imageCard(item, { first: first?.id === item.id, chosen: selection.has(item.id), url: source.thumbnail(item), gone, copy,
+      download, choose: () => selection.toggle(item.id, item.name), star: () => actions.star(item, !item.starred),
+      menu: (button, label) => openMenu(button, label, actions.entries(item)),
+      open: () => {
+        jumped = "";
+        if (first && first.id !== item.id && !item.missing) actions.compare(item);
+        else viewer.open(grid.shown(), grid.shown().indexOf(item.id));
+      } });
   }
 
-  const isUsed = (id) => id === first?.id || cards.card(id) || dialogOpen();
-  // What is in sight comes first; what is around it, once somebody scrolls.
-  const wanted = () => (scrolled ? [...cards.visible(), ...cards.around()] : cards.visible());
-
-  function showThumbnail(id) {
-    const picture = cards.card(id)?.querySelector(".igw-open img");
-    if (picture && source.hasThumbnail(id)) picture.src = thumbnail(source.item(id));
-    else cards.update(id);
+  // Back to the image that was looked at last, wherever in the list it is, or in the history if it was opened there.
+  function focusImage(id) {
+    const inHistory = el.querySelector(`[data-key="${CSS.escape(`history ${id}`)}"]`);
+    const inGrid = grid.reveal(id)?.querySelector(".igw-open");
+    ((jumped && inHistory) || inGrid || inHistory)?.focus();
   }
 
-  function onMove() {
-    scrolled = scroller.scrollTop > 0;
-    source.pump();
+  function onChosen(ids) {
+    el.classList.toggle("igw-choosing", selection.any());
+    ids.forEach((id) => {
+      grid.update(id);
+      strip.mark(id);
+    });
+    if (!selection.any() && !el.contains(focusNear(el))) grid.reveal(ids[0])?.querySelector(".igw-open").focus();
   }
 
-  // An image of those that are shown, with its neighbours, for who looks at it before it was in sight.
-  async function find(id) {
-    const index = shown.indexOf(id);
-    if (!source.item(id)) await source.request(shown.slice(Math.max(index - 2, 0), index + 3));
-    return source.item(id);
+  // To the run of an image; the second time, the image is opened.
+  function jump(position, id) {
+    if (id && (id === jumped || position < 0)) {
+      jumped = id;
+      const ids = grid.shown().includes(id) ? grid.shown() : [id];
+      viewer.open(ids, ids.indexOf(id));
+      return;
+    }
+    jumped = id;
+    nextReveal = id;
+    if (position === model.get("view").position) reveal();
+    else request("flip", { to: position });
   }
 
-  // Back to the image that was looked at last, wherever in the list it is.
-  function onClose(id) {
-    cards.reveal(id)?.querySelector(".igw-open").focus();
+  // Marks the image that was jumped to for a moment.
+  function reveal() {
+    const card = grid.reveal(nextReveal);
+    nextReveal = "";
+    card?.classList.add("igw-found");
+    setTimeout(() => card?.classList.remove("igw-found"), 1500);
   }
-
-  function showStatus(text, place = status) {
-    place.textContent = text;
-  }
-
-  async function copy(text, place) {
-    showStatus(await copyWithStatus(text, place?.closest("dialog") ?? el), place);
-  }
-
-  function download(item, place) {
-    load(item.id).then((file) => {
-      saveAs(file.url, file.name);
-      showStatus(`Downloaded ${file.name}`, place);
-    }, (error) => showStatus(error.message, place));
-  }
-
-  function downloadAll() {
-    ask("zip").then(([answer, buffers]) => {
-      saveBytes(buffers, "application/zip", answer.name);
-      showStatus(answer.text);
-    }, showError);
-  }
-
-  function compare(item) {
-    if (!first) first = item;
-    else if (first.id !== item.id) {
-      comparer.open([first, item]);
-      first = null;
-    } else first = null;
-    draw();
-  }
-
-  function remove(item) {
-    nextFocus = "undo";
-    if (first?.id === item.id) first = null;
-    request("remove", { id: item.id });
-  }
-
-  const entries = (item) => [
-    item.path && ["Copy path", () => copy(item.path)],
-    item.file && ["Copy file path", () => copy(item.file)],
-    model.get("view").usable && ["Use these settings", () => request("use", { id: item.id })],
-    !item.missing && [first ? `Compare with ${first.name}` : "Compare…", () => compare(item)],
-    ["Remove", () => remove(item)],
-  ];
-
-  const card = (item) => imageCard(item, { first: first?.id === item.id, url: thumbnail(item), copy, download,
-    open: () => (first && first.id !== item.id && !item.missing ? compare(item) : viewer.open(shown, shown.indexOf(item.id))),
-    menu: (button, label) => openMenu(button, label, entries(item)) });
 
   function bars(view) {
     bar.replaceChildren(...[
-      view.undo && h("p", null, `${view.undo} is out of this view; its file stays in the store. `,
+      state.gone && kernelGoneNote(),
+      !state.gone && view.undo && h("p", null, `${view.undo} out of this view; the files stay in the store. `,
         textButton("undo", () => { nextFocus = "undo"; request("undo"); }, "Undo")),
-      first && h("p", null, `Choose an image to compare with ${first.name}. `,
-        textButton("cancel", () => { first = null; draw(); }, "Cancel")),
+      state.first && h("p", null, `Choose an image to compare with ${state.first.name}. `,
+        textButton("cancel", () => { state.first = null; draw(); }, "Cancel")),
     ].filter(Boolean));
+  }
+
+  function drawHistory(view) {
+    strip.el.hidden = state.gone || (view.ended < 2 && view.count <= MANY && !view.others);
+    const now = JSON.stringify([view.position, view.total, view.page, view.running, view.undo, view.removed, view.marks, view.others]);
+    if (strip.el.hidden || now === listed) return;
+    listed = now;
+    strip.refresh(view);
   }
 
   function draw() {
     const view = model.get("view");
-    const focused = el.contains(document.activeElement) && document.activeElement.dataset.key;
-    const top = view.page === page ? scroller.scrollTop : 0;
-    if (view.page !== page) {
-      source.forget((id) => id === first?.id);
-      scrolled = false;
-    }
-    page = view.page;
-    shown = shownIds(view);
-    view.items.forEach(source.put);
-    if (!view.running) clearPreviews();
+    const focused = el.contains(focusNear(el)) && focusNear(el).dataset.key;
     head.replaceChildren(...heading(view, {
       flip: (more, key) => {
+        jumped = "";
         nextFocus = key;
         request("flip", more);
       },
-      downloadAll: view.items.some((item) => !item.missing) && downloadAll,
+      downloadAll: !state.gone && view.items.some((item) => !item.missing) && (() => actions.downloadAll()),
+      gone: state.gone,
     }));
     bars(view);
-    notes.replaceChildren(...view.notes.map((note) => h("li", null, icon(ICONS.note), h("span", null, note))));
-    cards.show(shown, Array.from({ length: view.pending }, (_, index) => pendingTile(index, previews.get(index))), top);
-    skip.hidden = end.hidden = shown.length <= MANY;
-    if (!grid.children.length) grid.append(h("li", { class: "igw-empty" }, view.empty));
-    source.follow(wanted, isUsed);
+    notes.replaceChildren(...view.notes.map((text) => h("li", null, icon(ICONS.note), h("span", null, text))));
+    grid.draw(view);
+    run.show(view, grid.countArrived(), state.gone);
+    drawHistory(view);
+    if (nextReveal) reveal();
     const key = nextFocus || focused;
     if (!key || dialogOpen()) return;
-    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`) ?? (nextFocus && el.querySelector("[data-key]:not(:disabled)"));
-    target?.focus();
-  }
-
-  function drawNew() {
-    showStatus("");
-    draw();
-    nextFocus = "";
+    // What had the focus may be gone, such as a button of the run before: then the heading has it, where a key that
+    // is pressed once more starts and cancels nothing.
+    const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`)
+      ?? ((nextFocus && el.querySelector("[data-key]:not(:disabled)")) || head);
+    if (target !== focusNear(el)) target?.focus();
   }
 
   function receive(message, buffers) {
-    if (message.type === "preview") {
-      URL.revokeObjectURL(previews.get(message.index)?.url);
-      previews.set(message.index, { url: thumbnailUrl(buffers[0]), finished: message.finished });
-      grid.querySelectorAll(".igw-pending")[message.index]?.replaceWith(pendingTile(message.index, previews.get(message.index)));
-    } else if (message.type === "thumbnails") source.receive(message, buffers);
+    if (message.type === "small_thumbnails") strip.receive(message, buffers);
+    else if (["preview", "thumbnails"].includes(message.type)) grid.receive(message, buffers);
+    if (message.type === "preview") run.showArrived(grid.countArrived(), model.get("view").pending);
   }
 
   el.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !first || event.target.closest("dialog")) return;
-    first = null;
+    if (event.key !== "Escape" || event.target.closest("dialog")) return;
+    if (!state.first) selection.clear();
+    else {
+      state.first = null;
+      draw();
+    }
+  });
+  model.on("change:view", () => {
+    showStatus("");
+    draw();
+    nextFocus = "";
+  });
+  const unwatch = watchKernel(model, () => {
+    state.gone = true;
+    el.classList.add("igw-gone");
+    ask.stop(KERNEL_GONE);
+    selection.clear();
     draw();
   });
-  model.on("change:view", drawNew);
+  follow(model, ["run_note"], () => run.showNote(model.get("run_note")));
   draw();
   return () => {
-    clear();
-    source.clear();
-    cards.stop();
-    clearPreviews();
+    unwatch();
+    run.stop();
+    files.clear();
+    grid.stop();
+    strip.stop();
   };
 }
 

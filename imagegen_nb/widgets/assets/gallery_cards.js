@@ -1,85 +1,3 @@
-
-// What the page knows of the images: Python describes the first ones, and the others when they are asked for. One
-// request is under way at a time, for a dozen images that are in sight then: who scrolls past a thousand waits for
-// none that are gone again.
-const MOST_ASKED = 12; // images
-const PATIENCE = 10000; // ms without a thumbnail after which those that are awaited are asked for again
-const KEPT_THUMBNAILS = 240;
-
-const pictureSource = ({ ask, run, onItem, onThumbnail, onError }) => {
-  const items = new Map(); // id -> item
-  const thumbnails = thumbnailCache();
-  const awaited = new Set();
-  const inVain = new Set(); // ids that were asked for and not answered: not asked for again and again
-  let wanted = () => []; // the ids to show, the most urgent first
-  let inUse = () => false;
-  let timer = 0;
-
-  const isComplete = (id) => {
-    const item = items.get(id);
-    return inVain.has(id) || (item && (item.missing || item.damaged || thumbnails.has(id)));
-  };
-
-  function arrived(id) {
-    awaited.delete(id);
-    onThumbnail(id);
-  }
-
-  // An answer, or a message of its own with a thumbnail that took longer to make.
-  function receive({ ids, items: described = [], damaged = [], later }, buffers, asked = []) {
-    for (const item of described) put(item);
-    ids.forEach((id, index) => thumbnails.put(id, buffers[index]));
-    for (const id of damaged) if (items.has(id)) items.set(id, { ...items.get(id), damaged: true });
-    [...ids, ...damaged].forEach(arrived);
-    for (const id of asked) {
-      if (!later.includes(id) || isComplete(id)) awaited.delete(id);
-      if (!later.includes(id) && !isComplete(id)) inVain.add(id);
-    }
-    thumbnails.trim(KEPT_THUMBNAILS, inUse);
-    pump();
-  }
-
-  function put(item) {
-    const known = items.get(item.id);
-    items.set(item.id, { ...item, run: run(), damaged: known?.damaged });
-    if (!known) onItem(item.id);
-  }
-
-  function request(ids) {
-    ids.forEach((id) => awaited.add(id));
-    clearTimeout(timer);
-    timer = setTimeout(() => awaited.clear(), PATIENCE);
-    return ask("thumbnails", { ids }).then((answer) => receive(...answer, ids), (error) => {
-      awaited.clear();
-      throw error;
-    });
-  }
-
-  function pump() {
-    if (awaited.size) return;
-    const ids = wanted().filter((id) => !isComplete(id)).slice(0, MOST_ASKED);
-    if (ids.length) request(ids).catch(onError);
-  }
-
-  return {
-    receive, pump, put, request,
-    item: (id) => items.get(id),
-    thumbnail: (item) => thumbnails.url(item.id),
-    hasThumbnail: (id) => thumbnails.has(id),
-    follow(ids, used) {
-      wanted = ids;
-      inUse = used;
-      pump();
-    },
-    forget(keep) {
-      [...items.keys()].filter((id) => !keep(id)).forEach((id) => items.delete(id));
-      awaited.clear();
-      inVain.clear();
-    },
-    clear: () => { clearTimeout(timer); thumbnails.clear(); },
-  };
-};
-
 // The cards of the images. A list of many scrolls by itself, and only the rows in sight, with some around them, are
 // part of the page: ten thousand cards would take seconds to lay out. `make(id)` gives a card.
 const MANY = 12;
@@ -132,7 +50,7 @@ const cardList = (scroller, grid, make, onMove) => {
     const kept = new Set(shown);
     for (const [id, card] of cards) {
       if (kept.has(id)) continue;
-      if (card.contains(document.activeElement)) scroller.focus({ preventScroll: true });
+      if (card.contains(focusNear(card))) scroller.focus({ preventScroll: true });
       card.remove();
       cards.delete(id);
     }
@@ -161,7 +79,7 @@ const cardList = (scroller, grid, make, onMove) => {
     cards.clear();
     scroller.classList.toggle("igw-many", isMany());
     grid.replaceChildren(...ids.slice(0, MANY).map(place), ...more);
-    grid.removeAttribute("style");
+    grid.style.paddingTop = grid.style.paddingBottom = "";
     range = "";
     if (isMany()) {
       scroller.setAttribute("tabindex", "-1");
@@ -176,7 +94,7 @@ const cardList = (scroller, grid, make, onMove) => {
   function update(id) {
     const old = cards.get(id);
     if (!old) return;
-    const key = old.contains(document.activeElement) && document.activeElement.dataset.key;
+    const key = old.contains(focusNear(old)) && focusNear(old).dataset.key;
     old.replaceWith(place(id, ids.indexOf(id)));
     if (key) cards.get(id).querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   }

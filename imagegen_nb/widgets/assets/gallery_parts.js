@@ -3,6 +3,10 @@ const ICONS = {
   previous: "M10 3 5 8l5 5", next: "m6 3 5 5-5 5", close: "m4 4 8 8M12 4l-8 8",
   download: "M8 2v8M4.500 7 8 10.500 11.500 7M3 13.500h10", copy: COPY_ICON,
   zoom: "M7 2.500a4.500 4.500 0 1 0 0 9 4.500 4.500 0 0 0 0-9M10.500 10.500 14 14M7 5v4M5 7h4",
+  plus: "M8 3.500v9M3.500 8h9", minus: "M3.500 8h9", screen: "M2.500 6V2.500H6M10 2.500h3.500V6M13.500 10v3.500H10M6 13.500H2.500V10",
+  info: "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2M8 7.500V11M8 5.200v.010",
+  check: "m3.500 8.500 3 3 6-7",
+  star: "M8 1.800l1.900 3.900 4.300.600-3.100 3 .700 4.300L8 11.600l-3.800 2 .700-4.300-3.100-3 4.300-.600z",
   more: "M3.500 8h.010M8 8h.010M12.500 8h.010", note: "M8 2 1.500 13.500h13zM8 6.500V10M8 11.800v.010",
 };
 
@@ -13,12 +17,19 @@ const iconButton = (name, path, click, more) => h("button", { type: "button", cl
 const textButton = (key, click, ...children) => h("button", { type: "button", class: "igw-button", "data-key": key, click },
   ...children);
 
-// The tile of an image that is still being made.
-const pendingTile = (index, preview) => {
-  const state = !preview ? "waiting" : preview.finished ? "arrived" : "unfinished";
-  return h("li", { class: "igw-card igw-pending" },
-    h("div", { class: "igw-open" }, preview && h("img", { src: preview.url, alt: `Image ${index + 1}, ${state}` })),
-    h("div", { class: "igw-name" }, h("b", null, `Image ${index + 1}`), h("span", { class: "igw-chip" }, state)));
+// A tile has the shape of its picture; what is not known yet counts as square.
+const ratioOf = ({ width, height } = {}) => (width && height ? width / height : 1);
+const shaped = (ratio) => ({ style: `--igw-ratio:${ratio.toFixed(4)}` });
+
+// How the grid is divided depends on how many images there are, and on the shape most of them have.
+const FEW = 4;
+const COLUMN = 220; // px
+const divideGrid = (grid, ratios) => {
+  const sorted = [...ratios].sort((one, two) => one - two);
+  const usual = sorted[Math.floor(sorted.length / 2)] ?? 1;
+  grid.dataset.count = ratios.length > FEW ? "many" : ratios.length;
+  grid.style.setProperty("--igw-usual", usual.toFixed(4));
+  grid.style.setProperty("--igw-column", `${Math.round(COLUMN * Math.min(Math.max(Math.sqrt(usual), 0.8), 2))}px`);
 };
 
 // A menu button's menu: arrow keys move inside, Esc and Tab close it, the focus goes back to the button.
@@ -28,7 +39,7 @@ const popupMenu = () => {
     toggle: (event) => button?.setAttribute("aria-expanded", String(event.newState === "open")),
     keydown: (event) => {
       const entries = [...menu.children];
-      const target = arrowTarget(event.key, entries.indexOf(document.activeElement), entries.length);
+      const target = arrowTarget(event.key, entries.indexOf(focusNear(entries[0])), entries.length);
       if (event.key === "Tab") menu.hidePopover();
       if (target < 0) return;
       entries[target].focus();
@@ -53,35 +64,6 @@ const modalDialog = (name, ...children) => {
   return dialog;
 };
 
-
-// The card of an image that nothing is known of yet.
-const emptyCard = (id) => {
-  const name = `Image ${Number(id.slice(id.lastIndexOf(".") + 1)) + 1}`;
-  // A button, so that Tab comes here too, and is here still when the image has been loaded.
-  return h("li", { class: "igw-card igw-unloaded" },
-    h("button", { type: "button", class: "igw-open", "data-key": `open ${id}`, "aria-label": `${name}, loading` }),
-    h("div", { class: "igw-name" }, name));
-};
-
-const imageCard = (item, { first, url, open, menu, copy, download }) => {
-  const picture = item.missing || item.damaged
-    ? h("span", { class: "igw-missing-image" }, item.missing ? "Image stored elsewhere" : "The image is damaged")
-    : h("img", { src: url || null, alt: item.alt, contextmenu: (event) => event.stopPropagation() });
-  const label = `More for ${item.name}`;
-  const more = iconButton(label, ICONS.more, () => menu(more, label),
-    { "data-key": `more ${item.id}`, "aria-haspopup": "menu", "aria-expanded": "false" });
-  return h("li", { class: first ? "igw-card igw-first" : "igw-card" },
-    h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`, click: open }, picture),
-    h("div", { class: "igw-name" }, h("b", { title: item.name }, item.name)),
-    h("div", { class: "igw-facts" }, item.facts.join(" · ")),
-    h("div", { class: "igw-card-actions" },
-      item.path && h("button", { type: "button", class: "igw-button igw-path", title: `Copy ${item.path}`,
-        "aria-label": `Copy path ${item.path}`, "data-key": `path ${item.id}`, click: () => copy(item.path) },
-      icon(ICONS.copy), h("code", null, item.path.replace(/[^{]+(?=assets)/, "…"))),
-      !item.missing && iconButton(`Download ${item.name}`, ICONS.download, () => download(item),
-        { "data-key": `get ${item.id}` }), more));
-};
-
 // The ids of the images that were not removed.
 const shownIds = ({ page, count, removed }) => {
   const gone = new Set(removed);
@@ -100,15 +82,15 @@ const runNumber = (view, flip) => h("input", { type: "number", class: "igw-run-n
     else target.value = view.position + 1;
   } });
 
-const heading = (view, { flip, downloadAll }) => {
+const heading = (view, { flip, downloadAll, gone }) => {
   const step = (name, path, by, last) => iconButton(name, path, () => flip({ by }, `flip ${by}`),
     { "data-key": `flip ${by}`, disabled: view.position === last });
   const where = view.total > FEW_RUNS ? ["Run ", runNumber(view, flip), ` of ${view.total.toLocaleString("en")}`]
     : [`Run ${view.position + 1} of ${view.total}`];
   return [h("div", { class: "igw-title" }, view.title && h("b", null, view.title),
-    view.badge && h("span", { class: "igw-badge" }, view.badge), h("span", null, view.facts.join(" · "))),
+    view.badge && h("span", { class: "igw-badge" }, view.badge), view.mark && h("span", { class: "igw-mark" }, view.mark), h("span", null, view.facts.join(" · "))),
   h("div", { class: "igw-tools" },
-    view.total > 1 && [step("Previous run", ICONS.previous, -1, 0), h("span", { class: "igw-where" }, ...where),
+    view.total > 1 && !gone && [step("Previous run", ICONS.previous, -1, 0), h("span", { class: "igw-where" }, ...where),
       step("Next run", ICONS.next, 1, view.total - 1)],
     downloadAll && textButton("zip", downloadAll, icon(ICONS.download), "Download all"))];
 };

@@ -5,6 +5,7 @@ function render({ model, el }) {
   const id = randomId();
   const open = new Map(); // path -> whether it is unfolded; kept when another run is shown
   const label = h("b");
+  const note = h("span", { class: "igw-tree-note" });
   const status = h("span", { role: "status" });
   const root = h("ul");
   const foldAll = h("button", { type: "button", class: "igw-button", click: () => {
@@ -12,10 +13,11 @@ function render({ model, el }) {
     const unfold = folds.some((fold) => fold.getAttribute("aria-expanded") === "false");
     for (const fold of folds) if ((fold.getAttribute("aria-expanded") === "true") !== unfold) fold.click();
   } }, "Unfold or fold all");
-  el.append(h("div", { class: "igw-tree-head" }, label, foldAll, status), root);
+  el.append(h("div", { class: "igw-tree-head" }, label, note, foldAll, status), root);
 
   async function copy(path) {
-    status.textContent = await copyWithStatus(`{{${path}}}`, el);
+    const copied = await copyWithStatus(`{{${path}}}`, el);
+    status.textContent = `${copied} ${model.get("copy_note")}`.trim();
   }
 
   function row(node, name, children, depth) {
@@ -60,8 +62,9 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const focused = root.contains(document.activeElement) && document.activeElement.dataset;
+    const focused = root.contains(focusNear(root)) && focusNear(root).dataset;
     label.textContent = model.get("label");
+    note.textContent = model.get("copy_note");
     status.textContent = "";
     const rows = branch(model.get("nodes"), 0);
     foldAll.hidden = !rows.length;
@@ -71,7 +74,7 @@ function render({ model, el }) {
     if (same) same.focus();
   }
 
-  follow(model, ["nodes", "label"], draw);
+  follow(model, ["nodes", "label", "copy_note"], draw);
 }
 
 export default { render };

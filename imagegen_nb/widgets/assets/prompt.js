@@ -9,8 +9,9 @@ function render({ model, el }) {
   initRoot(el, "ig-prompt-box");
   const id = randomId();
   const { later, flush, pending } = debounce(TYPING_PAUSE, () => setValue(model, area.value));
-  const area = h("textarea", { id, input: later, blur: flush, spellcheck: "true" });
-  const label = h("label", { for: id });
+  const area = h("textarea", { id, dir: "auto", class: "igw-input", input: later, blur: flush, spellcheck: "true" });
+  const label = h("label", { for: id, class: "igw-label" });
+  const lines = fieldLines(area);
   const button = h("button", { type: "button", class: "igw-button", "aria-haspopup": "listbox",
     "aria-expanded": "false" }, icon("M5 2C3.5 2 4 7 2 8c2 1 .500 6 3 6M11 2c2.500 0 1 5 3 6-2 1-1.500 6-3 6M8 6v4M6 8h4"),
     "Insert Variable");
@@ -22,7 +23,7 @@ function render({ model, el }) {
   const picker = h("div", { popover: "auto", class: "igw-pop igw-picker", beforetoggle: beforeOpen, toggle: onToggle }, filter, options,
     h("div", { class: "igw-picker-foot" }, count, h("span", { "aria-hidden": "true" }, "↑ ↓ Enter · Esc")));
   button.popoverTargetElement = picker;
-  el.append(h("div", { class: "igw-prompt-head" }, label, button), picker, area, problemLine(model, area));
+  el.append(h("div", { class: "igw-prompt-head" }, label, button), picker, area, lines.el);
 
   let shown = [];
   let active = 0;
@@ -32,8 +33,20 @@ function render({ model, el }) {
     if (pending() || area.value === model.get("value")) return;
     const caret = [area.selectionStart, area.selectionEnd];
     const hadText = area.value !== "";
-    area.value = model.get("value");
+    if (!hadText || !replaceText(model.get("value"))) area.value = model.get("value");
     if (hadText) area.setSelectionRange(...caret);
+  }
+
+  // As if it were typed: the browser's undo then goes back to what stood here. It needs the focus for a moment.
+  function replaceText(text) {
+    const focused = focusNear(area);
+    area.focus({ preventScroll: true });
+    if (focusNear(area) !== area) return false;
+    area.select();
+    const done = text ? document.execCommand("insertText", false, text) : document.execCommand("delete");
+    if (focused && focused !== area && focused !== document.body) focused.focus({ preventScroll: true });
+    else if (focused !== area) area.blur();
+    return done && area.value === text;
   }
 
   function showTraits() {
@@ -41,6 +54,7 @@ function render({ model, el }) {
     area.style.setProperty("--igw-rows", model.get("rows"));
     area.rows = model.get("rows");
     area.disabled = button.disabled = model.get("disabled");
+    lines.show({ ...model.get("lines"), problem: model.get("problem") });
   }
 
   function onToggle(event) {
@@ -72,7 +86,7 @@ function render({ model, el }) {
     h("code", null, variable.path),
     h("small", null, variable.type),
     hint && h("span", { class: `igw-chip igw-chip-${variable.state}`, title: hint }, variable.state),
-    variable.sample && h("small", { class: "igw-sample" }, variable.sample));
+    variable.sample && h("small", { class: "igw-sample", dir: "auto" }, variable.sample));
   }
 
   function listVariables() {
@@ -130,8 +144,9 @@ function render({ model, el }) {
     flush();
   }
 
-  follow(model, ["label", "rows", "disabled"], showTraits);
+  follow(model, ["label", "rows", "disabled", "lines", "problem"], showTraits);
   follow(model, ["value"], showValue);
+  el.addEventListener("ig-flush", flush);
   model.on("change:variables", () => picker.matches(":popover-open") && listVariables());
   return () => {
     flush();

@@ -3,19 +3,22 @@ const SLOW = 4000; // ms after which the reader is told that the kernel has not 
 const KEPT_FILES = 12; // full-size files kept in the page
 
 // Returns `ask(type, more)`, which resolves to [answer, buffers]. Every view of a widget receives the answers to all
-// views, so an answer is matched by its request id; other messages go to `receive`.
+// views, so an answer is matched by its request id; other messages go to `receive`. With `quiet`, nobody waits for the
+// answer, and that it takes long is not told. After `ask.stop(reason)` every request is refused.
 const requester = (model, receive, onSlow) => {
   const view = randomId();
   const waiting = new Map();
   let count = 0;
+  let stopped = "";
   model.on("msg:custom", (message, buffers) => {
     const answered = waiting.get(message.request);
     waiting.delete(message.request);
     (answered ?? receive)(message, buffers);
   });
-  return (type, more) => new Promise((resolve, reject) => {
+  const ask = (type, more, quiet) => new Promise((resolve, reject) => {
+    if (stopped) throw new Error(stopped);
     const request = `${view}-${(count += 1)}`;
-    const timer = setTimeout(() => onSlow("Waiting for the kernel: it is busy, or gone."), SLOW);
+    const timer = quiet ? 0 : setTimeout(() => onSlow("Waiting for the kernel: it is busy, or gone."), SLOW);
     waiting.set(request, (answer, buffers) => {
       clearTimeout(timer);
       if (answer.type === "refused") reject(new Error(answer.reason));
@@ -23,6 +26,12 @@ const requester = (model, receive, onSlow) => {
     });
     model.send({ type, request, ...more });
   });
+  ask.stop = (reason) => {
+    stopped = reason;
+    waiting.forEach((answered) => answered({ type: "refused", reason }));
+    waiting.clear();
+  };
+  return ask;
 };
 
 // Loads full-size images when they are looked at; the least recently used are dropped.
@@ -32,8 +41,8 @@ const fullSizeLoader = (ask) => {
     files.get(id)?.then((file) => URL.revokeObjectURL(file.url), () => {});
     files.delete(id);
   };
-  const load = (id) => {
-    const file = files.get(id) ?? ask("full", { id }).then(([answer, buffers]) => {
+  const load = (id, quiet) => {
+    const file = files.get(id) ?? ask("full", { id }, quiet).then(([answer, buffers]) => {
       const blob = new Blob(buffers, { type: answer.media });
       return { url: URL.createObjectURL(blob), name: answer.name, damaged: answer.damaged };
     });
@@ -43,7 +52,7 @@ const fullSizeLoader = (ask) => {
     if (files.size > KEPT_FILES) drop(files.keys().next().value);
     return file;
   };
-  return { load, clear: () => [...files.keys()].forEach(drop) };
+  return { load, has: (id) => files.has(id), clear: () => [...files.keys()].forEach(drop) };
 };
 
 const thumbnailUrl = (bytes) => URL.createObjectURL(new Blob([bytes], { type: "image/webp" }));

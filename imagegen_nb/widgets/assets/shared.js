@@ -23,6 +23,9 @@ const icon = (path) => {
 
 const COPY_ICON = "M6 6h7v7H6zM10 6V3H3v7h3";
 
+// What has the focus around `node`. In marimo a widget is in a shadow tree, of which the document sees only the host.
+const focusNear = (node) => node.getRootNode().activeElement ?? document.activeElement;
+
 const randomId = () => `igw-${Math.random().toString(36).slice(2, 10)}`;
 
 // Typing must not trigger the notebook's shortcuts: "a", "b" or "dd" would add and delete cells. Notebook 7 sees a
@@ -35,26 +38,55 @@ const initRoot = (el, name) => {
   el.addEventListener("keydown", (event) => event.stopPropagation());
 };
 
+// What is typed last is sent when the field is left, also by a page that closes: then nobody is there to take it.
+const sendEntry = (model, entry) => {
+  try {
+    model.send({ type: "entry", ...entry });
+  } catch (error) {
+    console.debug(error);
+  }
+};
+
+// A message and no save of the trait: saves wait for one another, and a run could overtake them.
 const setValue = (model, value) => {
   if (value === model.get("value")) return;
   model.set("value", value);
-  model.save_changes();
+  sendEntry(model, { value });
 };
 
-// A line that shows the trait `problem`; while there is one, `input` is marked as invalid.
-const problemLine = (model, input) => {
+// What is announced when it changes must not be written again when it does not.
+const setText = (el, text) => {
+  if (el.textContent !== text) el.textContent = text;
+};
+
+const LINES = ["help", "hint", "note", "problem"];
+
+// The lines below a control: what it is for, why something is not possible, what is used instead, what is wrong.
+// The control is described by them, and marked as invalid while there is a problem.
+const fieldLines = (input) => {
   const id = randomId();
-  const line = h("p", { id, class: "igw-problem", "aria-live": "polite" });
-  const show = () => {
-    const problem = model.get("problem");
-    line.textContent = problem;
-    line.hidden = !problem;
-    input.setAttribute("aria-invalid", String(Boolean(problem)));
+  const lines = LINES.map((kind) => h("p", { id: `${id}-${kind}`, class: `igw-${kind}`, hidden: true,
+    "aria-live": (kind === "problem" || kind === "note") && "polite" }));
+  const show = (texts) => {
+    for (const [index, kind] of LINES.entries()) {
+      setText(lines[index], texts[kind] ?? "");
+      lines[index].hidden = !texts[kind];
+    }
+    input.setAttribute("aria-describedby", lines.filter((line) => !line.hidden).map((line) => line.id).join(" "));
+    input.setAttribute("aria-invalid", String(Boolean(texts.problem)));
   };
-  input.setAttribute("aria-describedby", id);
-  model.on("change:problem", show);
-  show();
-  return line;
+  return { el: h("div", { class: "igw-lines" }, lines), show };
+};
+
+// A button that is off keeps the focus: one that is disabled would drop it onto the page.
+const isOff = (button) => button.getAttribute("aria-disabled") === "true";
+const switchOff = (button, off) => button.setAttribute("aria-disabled", String(off));
+const actionButton = (classes, path, label, click) =>
+  h("button", { type: "button", class: `igw-button ${classes}`, click }, path && icon(path), label);
+
+// What is typed in the form around `el` and not sent yet, is sent now.
+const flushForm = (el) => {
+  for (const part of (el.closest(".ig-form") ?? el).querySelectorAll(".igw")) part.dispatchEvent(new CustomEvent("ig-flush"));
 };
 
 // Calls `update` now and whenever one of the traits changes.
@@ -110,7 +142,7 @@ const copyText = async (text, near) => {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    const focused = document.activeElement;
+    const focused = focusNear(near);
     const area = h("textarea", { "aria-hidden": "true", style: "position:fixed;opacity:0" });
     area.value = text;
     near.append(area);

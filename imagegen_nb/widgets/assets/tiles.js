@@ -7,15 +7,16 @@ function render({ model, el }) {
   initRoot(el, "ig-tile-choice");
   const id = randomId();
   const { later, flush, cancel, pending } = debounce(TYPING_PAUSE, sendTyped);
-  const legend = h("legend");
+  const legend = h("legend", { class: "igw-label" });
   const set = h("div", { class: "igw-set" });
   const text = h("input", { id: `${id}-text`, type: "text", autocomplete: "off", spellcheck: "false",
     placeholder: "1536x1024", input: later, blur: flush,
     keydown: (event) => event.key === "Enter" && flush() });
   const row = h("div", { class: "igw-custom" }, h("label", { for: `${id}-text` }, "Custom size"), text,
     h("small", null, "width x height, in pixels"));
-  const problem = problemLine(model, text);
-  const group = h("fieldset", { "aria-describedby": problem.id }, legend, set, row, problem);
+  const group = h("fieldset", null, legend, set, row);
+  const lines = fieldLines(group);
+  group.append(lines.el);
   el.append(group);
 
   let custom = false; // whether "Custom" is chosen; the typed size may be a tile's, too
@@ -59,7 +60,7 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const focused = set.contains(document.activeElement);
+    const focused = set.contains(focusNear(set));
     set.replaceChildren(...model.get("options").map((option, index) => tile(option, String(index))));
     if (model.get("custom")) set.append(tile({ label: "Custom" }, "custom", CUSTOM_ICON));
     checkCurrent();
@@ -73,7 +74,7 @@ function render({ model, el }) {
   }
 
   function showValue() {
-    if (!pending() && text !== document.activeElement) {
+    if (!pending() && text !== focusNear(text)) {
       const same = custom && text.value.replace(/\s+/g, "") === value();
       custom = model.get("custom") && (same || !listed());
       if (custom && !same) text.value = value() === "x" ? "" : value();
@@ -82,11 +83,17 @@ function render({ model, el }) {
   }
 
   function showTraits() {
-    legend.textContent = model.get("legend");
+    setText(legend, model.get("legend"));
     group.disabled = model.get("disabled");
+    el.classList.toggle("ig-hidden", !model.get("visible"));
+    lines.show({ ...model.get("lines"), problem: model.get("problem") });
+    // A group cannot be invalid, the field that a size is typed into can.
+    group.removeAttribute("aria-invalid");
+    text.setAttribute("aria-invalid", String(Boolean(model.get("problem"))));
+    text.setAttribute("aria-describedby", group.getAttribute("aria-describedby"));
   }
 
-  follow(model, ["legend", "disabled"], showTraits);
+  follow(model, ["legend", "disabled", "visible", "lines", "problem"], showTraits);
   for (const name of ["options", "custom"]) {
     model.on(`change:${name}`, () => {
       custom = model.get("custom") && (custom || !listed());
@@ -95,6 +102,7 @@ function render({ model, el }) {
   }
   follow(model, ["value"], showValue);
   draw();
+  el.addEventListener("ig-flush", flush);
   return flush;
 }
 

@@ -1,0 +1,146 @@
+"""`imagegen-nb sweep`: run a sweep that a TOML file describes; started again, it goes on where it stopped."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagegen_nb.cli.console import app, err, escape, out, plain_table, print_json
+from imagegen_nb.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from imagegen_nb.sweeps.cell import Cell
+    from imagegen_nb.sweeps.sweep import Sweep
+
+_KEYS = ("step", "over", "rows", "inputs", "repeats", "name", "invalid")
+_LARGEST = 5_000_000
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(help="A file that says what varies.", metavar="SWEEP.toml")],
+    backend: Annotated[
+        str, typer.Option(help='"live", "emulator", or the address of a served emulator.')
+    ] = "live",
+    store: Annotated[Path, typer.Option(help="The folder for images and their index.")] = Path("assets"),
+    storage_limit: Annotated[str | None, typer.Option(help='Bytes, or text such as "5 GiB".')] = None,
+    concurrency: Annotated[int, typer.Option(help="Cells under way at once for each provider.")] = 8,
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what would be run.")] = False,
+    reuse: Annotated[bool, typer.Option("--reuse", help="Take what equal calls left in the store.")] = False,
+    only_failed: Annotated[
+        bool, typer.Option("--only-failed", help="Run only the cells that failed.")
+    ] = False,
+    repeat_unknown: Annotated[
+        bool,
+        typer.Option("--repeat-unknown", help="Run again what may have been charged and brought no image."),
+    ] = False,
+    to_csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write the cells as a table.", metavar="FILE")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the sweep as JSON.")] = False,
+) -> None:
+    """Run a step over many values; leave with 1 when cells have no image, with 2 when some cannot be run."""
+    from imagegen_nb.runs.workspace import Workspace
+
+    described = read_sweep(file)
+    workspace = Workspace(store, backend=backend, storage_limit=storage_limit)
+    described.load(workspace=workspace)
+    if not plan:
+        _run_with_progress(
+            described,
+            concurrency=concurrency,
+            reuse=reuse,
+            only="failed" if only_failed else None,
+            repeat="unknown" if repeat_unknown else (),
+        )
+    if to_csv is not None:
+        err().print(escape(str(described.to_csv(to_csv))), soft_wrap=True)
+    if as_json:
+        print_json(described.as_dict())
+    else:
+        _print(described)
+    if not plan and len(described.done) < len(described):
+        raise typer.Exit(1)
+
+
+def read_sweep(path: Path) -> Sweep:
+    """The sweep that a TOML file describes; paths in it are relative to it. Raises `InvalidOption`, and as
+    `Sweep` does."""
+    from imagegen_nb.step.step import ImageGenerationStep
+    from imagegen_nb.step_file.load import load_step
+    from imagegen_nb.sweeps.sweep import Sweep
+
+    document = _document(path)
+    for key in document:
+        if key not in _KEYS:
+            close = difflib.get_close_matches(key, _KEYS, n=1)
+            remedy = f"did you mean {close[0]}?" if close else f"use {', '.join(_KEYS)}"
+            raise InvalidOption(f"{path}: {key} is nothing a sweep has: {remedy}")
+    step, rows, inputs = document.get("step"), document.get("rows"), document.get("inputs", {})
+    if isinstance(step, str):
+        definition = load_step(path.parent / step)
+        inputs = {**definition.inputs, **inputs} if isinstance(inputs, dict) else inputs
+        template = definition.step
+    elif isinstance(step, dict):
+        template = ImageGenerationStep(**step)
+    else:
+        raise InvalidOption(
+            f'{path}: step is missing: write step = "hero.step.json", or its settings under [step]'
+        )
+    given = {key: document[key] for key in ("repeats", "name", "invalid") if key in document}
+    rows = path.parent / rows if isinstance(rows, str) else rows
+    return Sweep(template, document.get("over"), rows=rows, inputs=inputs, **given)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    from imagegen_nb.core.atomic_files import explain, read_bounded
+
+    try:
+        data = read_bounded(path, _LARGEST)
+    except OSError as error:
+        raise InvalidOption(f"{path} cannot be read: {explain(error)}") from None
+    if data is None:
+        raise InvalidOption(
+            f"{path} has more than {_LARGEST:,} bytes: put the values into a CSV file, as rows"
+        )
+    try:
+        return tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else type(error).__name__
+        raise InvalidOption(f"{path} is not TOML: {reason}") from None
+
+
+def _run_with_progress(described: Sweep, **options: Any) -> None:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err(), transient=True) as progress:
+        task = progress.add_task("cells", total=len(described), completed=len(described.done))
+
+        def advance(cell: Cell) -> None:
+            if cell.outcome in ("done", "partial"):
+                progress.advance(task)
+
+        on_cell: Callable[[Cell], object] = advance
+        described.run(progress=False, on_cell=on_cell, **options)
+
+
+def _print(described: Sweep) -> None:
+    out().print(escape(described.title), soft_wrap=True)
+    for note in described.notes():
+        out().print(escape(f"  {note}"), soft_wrap=True)
+    for one in described.skipped:
+        err().print(f"[yellow]skipped:[/] {escape(str(one))}", soft_wrap=True)
+    table = plain_table("cell", "outcome", "values", "reason")
+    for cell in described:
+        cells = (str(cell.number), cell.outcome, cell.label, cell.error)
+        table.add_row(*map(escape, cells))
+    out().print(table)
+    for cell in described:
+        for asset in cell.assets:
+            out().print(escape(asset.file_url), soft_wrap=True)

@@ -1,0 +1,316 @@
+"""The history of a store: all of its runs as they can be looked at, searched, and made into a table.
+
+It is read page by page from the ledger as somebody goes through it, so its length costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from functools import cached_property, partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, get_args
+from urllib.parse import unquote, urlsplit
+
+from imagegen_nb.core import html_repr, images
+from imagegen_nb.core.frames import frame
+from imagegen_nb.core.json_walk import walk
+from imagegen_nb.errors import Charge, InvalidOption
+from imagegen_nb.runs.run import Run
+from imagegen_nb.runs.stored_run import read_object, stored_error, stored_run, stored_step
+from imagegen_nb.step.output import Asset, thumbnail
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store.base import LedgerEntry, Store
+
+Outcome = Literal["done", "partial", "failed", "cancelled", "interrupted", "running"]
+"""How a run ended. `partial` brought fewer images than were asked for; `interrupted` ended with its process,
+or by a cancel while a request was under way; `running` has not ended."""
+
+_SHOWN = 12
+_LONGEST = 160
+"""Characters of a prompt where runs stand side by side."""
+_COLUMNS = (
+    *("run_id", "started_at", "ended_at", "outcome", "charge", "provider", "model", "prompt"),
+    *("requested", "returned", "emulated", "error", "images"),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PastRun:
+    """A run in the history. `settings` holds the prompt as it was written, `prompt` what was sent.
+
+    Runs of versions that kept neither have an empty prompt and no settings beside the model.
+    """
+
+    entry: LedgerEntry
+    _store: Store = field(repr=False)
+    _assets: list[tuple[Asset, ...]] = field(default_factory=list, repr=False)
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.entry.run_id
+
+    @property
+    def prompt(self) -> str:
+        """The prompt that was sent, its variables filled."""
+        return self.entry.prompt
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The step's settings under the platform's keys."""
+        return {"model": self.entry.model, **read_object(self.entry.settings_json)}
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What filled the prompt; a very large value is a remark that it was not kept."""
+        return read_object(self.entry.inputs_json)
+
+    @property
+    def model(self) -> str:
+        """The model that was asked."""
+        return self.entry.model
+
+    @property
+    def started_at(self) -> datetime:
+        """When it began, in UTC."""
+        return _moment(self.entry.started_at)
+
+    @property
+    def charge(self) -> Charge:
+        """Whether it may have cost money."""
+        return self.entry.charge
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        if self.entry.state == "calling":
+            return "running"
+        if self.entry.state == "done":
+            return "done" if len(self.assets) >= self.entry.count else "partial"
+        return self.entry.state
+
+    @property
+    def error(self) -> str:
+        """Why it failed; empty where it did not, or nobody knows."""
+        error = stored_error(self.entry)
+        return "" if error is None else error.summary()
+
+    @property
+    def assets(self) -> tuple[Asset, ...]:
+        """Its images, with their bytes at hand."""
+        if not self._assets:
+            records = self._store.list_records(self.entry.run_id)
+            found = tuple(Asset.of(record, self._store) for record in records)
+            if self.entry.state == "calling":  # more may come
+                return found
+            self._assets.append(found)
+        return self._assets[0]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files of its images, where the store keeps files."""
+        addresses = [urlsplit(asset.file_url) for asset in self.assets]
+        return tuple(Path(unquote(address.path)) for address in addresses if address.scheme == "file")
+
+    @property
+    def step(self) -> ImageGenerationStep:
+        """The step that was run. Raises `InvalidOption` or `InvalidStep` where it cannot be made again."""
+        return stored_step(self.entry)
+
+    @property
+    def run(self) -> Run:
+        """The run as `step.run` returned it, to look at or to export. Raises as `step` does."""
+        return stored_run(self.entry, self._store)
+
+    def row(self) -> dict[str, Any]:
+        """What a table has of it, with each setting in a column of its own."""
+        own = {f"settings.{key}": value for key, value in self.settings.items() if key not in _COLUMNS}
+        given = {f"inputs.{key}": value for key, value in self.inputs.items()}
+        facts = (
+            *(self.id, self.entry.started_at, self.entry.ended_at, self.outcome, self.charge),
+            *(self.entry.provider, self.model, self.prompt, self.entry.count, len(self.assets)),
+            *(self.entry.emulated, self.error, [str(path) for path in self.paths]),
+        )
+        return {**dict(zip(_COLUMNS, facts, strict=True)), **own, **given}
+
+    def tile(self, *, when: bool) -> html_repr.Tile:
+        """It as a picture to show; `when` adds the time."""
+        first = self.assets[0] if self.assets else None
+        plural = "" if self.entry.count == 1 else "s"
+        count = f"{len(self.assets)} of {self.entry.count} image{plural}"
+        facts = [self.model, f"{self.outcome}, {count}", *([self.error] if self.error else [])]
+        facts += ["EMULATED"] if self.entry.emulated else []
+        facts += [f"{self.started_at:%Y-%m-%d %H:%M}"] if when else []
+        return html_repr.Tile(
+            name=_shortened(self.prompt) or "(prompt not kept)",
+            alt=_shortened(self.prompt),
+            path="",
+            facts=facts,
+            thumbnail=partial(thumbnail, first, images.STATIC) if first else (lambda: None),
+            absent="image stored elsewhere" if first else "no image",
+        )
+
+    def __repr__(self) -> str:
+        return html_repr.text(f"Past run · {self.model} · {self.outcome}", [_shortened(self.prompt)], [])
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which runs of a history are wanted; what is left out wants all."""
+
+    text: str = ""
+    model: str | None = None
+    outcome: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def of(
+        cls,
+        text: str | None,
+        model: str | None,
+        outcome: str | Iterable[str] | None,
+        since: date | str | None,
+        until: date | str | None,
+    ) -> Filter:
+        """A filter from what a user gives. Raises `InvalidOption`."""
+        outcomes = [outcome] if isinstance(outcome, str) else list(outcome or ())
+        known = get_args(Outcome)
+        for one in outcomes:
+            if one not in known:
+                raise InvalidOption(f"outcome = {one!r}: use {', '.join(known[:-1])} or {known[-1]}")
+        for name, value in (("text", text), ("model", model)):
+            if value is not None and not isinstance(value, str):
+                raise InvalidOption(f"{name} = {value!r}: give text")
+        return cls(
+            (text or "").casefold(),
+            model,
+            frozenset(outcomes),
+            _bound("since", since, time.min),
+            _bound("until", until, time.max),
+        )
+
+    def takes(self, run: PastRun) -> bool:
+        """Whether a run is wanted; what is cheap to know is asked first."""
+        entry = run.entry
+        if self.model is not None and entry.model != self.model:
+            return False
+        if self.since is not None and run.started_at < self.since:
+            return False
+        if self.until is not None and run.started_at > self.until:
+            return False
+        return self._has_text(run) and (not self.outcome or run.outcome in self.outcome)
+
+    def _has_text(self, run: PastRun) -> bool:
+        if not self.text:
+            return True
+        if self.text in run.prompt.casefold():
+            return True
+        # Not in the JSON text, which writes quotation marks and line ends otherwise.
+        values = (node.value for node in walk([run.settings, run.inputs]))
+        return any(self.text in value.casefold() for value in values if isinstance(value, str))
+
+    def words(self) -> str:
+        """The filter in words; empty where it wants all."""
+        parts = [f"“{self.text}”" if self.text else "", self.model or "", " or ".join(sorted(self.outcome))]
+        parts += [f"since {self.since:%Y-%m-%d %H:%M}"] if self.since else []
+        parts += [f"until {self.until:%Y-%m-%d %H:%M}"] if self.until else []
+        return ", ".join(filter(None, parts))
+
+
+class History:
+    """The runs of a store, newest first; going through it reads the ledger page by page.
+
+    `history[:20]` are the newest twenty, `history[0]` is the last run, `to_frame()` a table. In a notebook it
+    shows the newest as pictures.
+    """
+
+    def __init__(self, store: Store, wanted: Filter, limit: int | None = None) -> None:
+        self._store = store
+        self._wanted = wanted
+        self._limit = limit
+
+    def __iter__(self) -> Iterator[PastRun]:
+        entries = self._store.list_runs(newest_first=True)
+        runs = (PastRun(entry, self._store) for entry in entries)
+        return islice(filter(self._wanted.takes, runs), self._limit)
+
+    def __getitem__(self, place: int | slice) -> PastRun | list[PastRun]:
+        if isinstance(place, slice):
+            if any(bound is not None and bound < 0 for bound in (place.start, place.stop, place.step)):
+                return list(self)[place]
+            return list(islice(self, place.start, place.stop, place.step))
+        found = next(islice(self, place, None), None) if place >= 0 else list(self)[place]
+        if found is None:
+            raise IndexError(f"the history has fewer than {place + 1} such runs")
+        return found
+
+    def page(self, number: int, size: int = 50) -> list[PastRun]:
+        """The runs of a page, counted from 0."""
+        for name, value, least in (("number", number, 0), ("size", size, 1)):
+            if type(value) is not int or value < least:
+                raise InvalidOption(f"{name} = {value!r}: give a whole number from {least} on")
+        return list(islice(self, number * size, (number + 1) * size))
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """A table of pandas or polars, one row a run, with columns for each setting and input."""
+        rows = [run.row() for run in self]
+        more = dict.fromkeys(key for row in rows for key in row)
+        return frame([*_COLUMNS, *(key for key in more if key not in _COLUMNS)], rows, library)
+
+    def _shown(self) -> tuple[list[PastRun], list[str]]:
+        newest = list(islice(self, _SHOWN + 1))
+        notes = [f"Only {words}" for words in [self._wanted.words()] if words]
+        if len(newest) > _SHOWN:
+            notes.append(f"The newest {_SHOWN}; history[n], history.page(n) and to_frame() have the others")
+        return newest[:_SHOWN], notes
+
+    def _page(self, show: Callable[..., str], *, when: bool) -> str:
+        newest, notes = self._shown()
+        title = f"History · {self._total}" if newest else "History · no runs"
+        return show(title, notes, [run.tile(when=when) for run in newest])
+
+    @cached_property
+    def _total(self) -> str:
+        count = self._store.count_runs()
+        return f"{count:,} run{'' if count == 1 else 's'} in the store"
+
+    def __repr__(self) -> str:
+        return self._page(html_repr.text, when=False)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._page(html_repr.html, when=True)}
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:  # of a store that somebody else wrote
+        return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _bound(name: str, value: date | str | None, of_day: time) -> datetime | None:
+    """A bound in UTC: a day counts from its beginning, or to its end; a time without a zone is local."""
+    if value is None:
+        return None
+    try:
+        moment: object = _parsed(value) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if isinstance(moment, datetime):
+        return moment.astimezone(UTC)
+    if isinstance(moment, date):
+        return datetime.combine(moment, of_day).astimezone(UTC)
+    raise InvalidOption(f'{name} = {value!r}: give a date or a datetime, or text such as "2026-11-27"')
+
+
+def _parsed(text: str) -> date:
+    return date.fromisoformat(text) if len(text) == len("2026-11-27") else datetime.fromisoformat(text)

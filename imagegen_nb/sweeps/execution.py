@@ -1,0 +1,180 @@
+"""Runs the cells of a sweep: so many at once for each provider, each entered in the ledger before its call.
+
+Whatever ends it, an interrupt, a full disk or kill -9, what is paid for stands in the ledger under the cell's
+name, and another start goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from imagegen_nb.core.daemon_threads import STORE
+from imagegen_nb.errors import (
+    AuthenticationFailed,
+    CellTaken,
+    Charge,
+    ImagegenError,
+    MissingCredential,
+    QuotaExhausted,
+    ReplayError,
+    StepFailed,
+    StoreError,
+)
+from imagegen_nb.runs.prepare import prepare
+from imagegen_nb.runs.run import Run
+from imagegen_nb.runs.runner import execute
+from imagegen_nb.step.run_context import Route, RunContext
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store.base import LedgerEntry
+from imagegen_nb.sweeps.progress import Progress
+from imagegen_nb.sweeps.results import Result, cell_name, origin, origin_of, result_of, result_of_run
+
+Context = RunContext[ImageGenerationStep, Run]
+_HOPELESS = (AuthenticationFailed, QuotaExhausted, MissingCredential)
+"""What every further call to the same provider would meet as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A cell that is to be run: its number, its key, the name of its call, and how often it was tried."""
+
+    number: int
+    key: str
+    call: str
+    attempts: int
+    provider: str
+
+
+@dataclass(slots=True)
+class Execution:
+    """One start of a sweep. `inputs_of` gives a cell's step and inputs when its turn comes: thousands of them
+    need not lie in memory."""
+
+    sweep: str
+    context: Context
+    tasks: list[Task]
+    inputs_of: Callable[[int], tuple[ImageGenerationStep, dict[str, Any]]]
+    note: Callable[[int, Result], None]
+    concurrency: int
+    progress: Progress
+    on_cell: Callable[[int], object] | None = None
+    reuse: bool = False
+    taken: set[str] = field(default_factory=set)
+    """The runs that stand in a cell already, so that repeats do not all reuse the same."""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    stopped: dict[str, str] = field(default_factory=dict)
+    """Why the other cells of a provider, or of all (under an empty name), were not run."""
+    fatal: BaseException | None = None
+    _guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    async def run(self) -> None:
+        """Run all tasks. Raises `ReplayError`, and whatever a plug-in or a callback raises; a provider's
+        failures are results."""
+        queues: dict[str, list[Task]] = defaultdict(list)
+        for task in self.tasks:
+            queues[task.provider].append(task)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for tasks in queues.values():
+                    queue = iter(tasks)
+                    for _ in range(min(self.concurrency, len(tasks))):
+                        group.create_task(self._work(queue))
+        finally:
+            self.progress.close()
+        if self.fatal is not None:
+            raise self.fatal
+
+    async def _work(self, queue: Iterator[Task]) -> None:
+        for task in queue:
+            if self.fatal is not None or "" in self.stopped or task.provider in self.stopped:
+                return
+            try:
+                await self._run_cell(task)
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised once the others have ended properly
+                self.fatal = error
+                return
+
+    async def _run_cell(self, task: Task) -> None:
+        step, inputs = await asyncio.to_thread(self.inputs_of, task.number)
+        if self.reuse and (entry := await STORE.run(partial(self._reusable, step, task))):
+            self._end(task, replace(result_of(entry), attempt=task.attempts, reused=True))
+            return
+        try:
+            prepared = prepare(step, inputs, self.context, {})
+        except ImagegenError as error:
+            self._fail(task, error)
+            return
+        attempt = task.attempts + 1
+        name = cell_name(self.sweep, task.key, origin(prepared.route), attempt)
+        prepared = replace(prepared, cell=name)
+        self.note(task.number, Result(outcome="running", run_id=prepared.run_id, attempt=attempt))
+        try:
+            try:
+                run = await execute(prepared)
+            except StepFailed as failed:
+                run = failed.run
+            entry = await self._entry(prepared.run_id)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._note_stored(task, prepared.run_id, attempt))
+            raise
+        except ReplayError:
+            await self._note_stored(task, prepared.run_id, attempt)
+            raise
+        if isinstance(run.error, CellTaken):
+            self._end(task, Result(outcome="running", attempt=attempt, error=str(run.error)))
+            return
+        charge: Charge = getattr(run.error, "charge", "none") if entry is None else entry.charge
+        self._end(task, replace(result_of_run(run, charge), attempt=attempt))
+        self._stop_for(task, run.error)
+
+    async def _entry(self, run_id: str) -> LedgerEntry | None:
+        return await STORE.run(partial(self.context.store.find_run, run_id))
+
+    async def _note_stored(self, task: Task, run_id: str, attempt: int) -> None:
+        """Take the result of a run that was cut off from the ledger."""
+        entry = await self._entry(run_id)
+        result = Result(attempt=attempt - 1) if entry is None else replace(result_of(entry), attempt=attempt)
+        self.note(task.number, result)
+
+    def _reusable(self, step: ImageGenerationStep, task: Task) -> LedgerEntry | None:
+        """A run of the same call, whole and from the same place, that stands in no other cell."""
+        route: Route = self.context.route(step.entry.provider, step.charge_type)
+        store = self.context.store
+        for entry in store.equal_runs(task.call):
+            if entry.state != "done" or entry.run_id in self.taken or origin_of(entry) != origin(route):
+                continue
+            records = list(store.list_records(entry.run_id))
+            if len(records) >= step.image_count and all(map(store.holds, records)):
+                with self._guard:
+                    if entry.run_id not in self.taken:
+                        self.taken.add(entry.run_id)
+                        return entry
+        return None
+
+    def _fail(self, task: Task, error: ImagegenError) -> None:
+        """Note a cell that could not even begin."""
+        self._end(task, Result(outcome="failed", attempt=task.attempts, error=str(error)))
+        self._stop_for(task, error)
+
+    def _stop_for(self, task: Task, error: ImagegenError | None) -> None:
+        """Ask no more where every further call would fail for the same reason, or be paid for in vain."""
+        if isinstance(error, StoreError):
+            self.stopped.setdefault("", str(error))
+        elif isinstance(error, _HOPELESS):
+            self.stopped.setdefault(task.provider, error.summary())
+
+    def _end(self, task: Task, result: Result) -> None:
+        self.taken.add(result.run_id)
+        self.note(task.number, result)
+        self.outcomes["reused" if result.reused else result.outcome] += 1
+        self.progress.advance(", ".join(f"{count} {name}" for name, count in self.outcomes.items()))
+        if self.on_cell is not None:
+            self.on_cell(task.number)

@@ -1,0 +1,235 @@
+"""A sweep as a static table of pictures: it needs no kernel, no script and no style sheet.
+
+One axis runs down and one across; what else varies stands inside the cells. Words that not all values of an
+axis have are marked, so that it shows what differs in ten long prompts.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from imagegen_nb.core import images
+from imagegen_nb.core.redaction import visible
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.step.output import thumbnail
+from imagegen_nb.sweeps.axes import INPUTS, label
+from imagegen_nb.sweeps.cell import Cell, CellSource
+from imagegen_nb.sweeps.costs import cost_of, short
+
+_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+_LONGEST = 300
+"""Characters of a value at the edge of the table."""
+_LONGEST_REASON = 200
+_TEXT_ROWS = 50
+"""Cells that the text has a line for."""
+_EDGE = (
+    'style="vertical-align:top;text-align:left;overflow-wrap:anywhere;max-width:220px;padding:4px 8px 4px 0"'
+)
+_INSIDE = 'style="vertical-align:top;text-align:left;overflow-wrap:anywhere;max-width:272px;padding:4px"'
+_PICTURE = 'style="max-width:100%;height:auto;border-radius:4px"'
+_MARK = 'style="background:transparent;color:inherit;font-weight:bold;text-decoration:underline"'
+
+
+class Grid:
+    """Cells of a sweep as rows and columns. It shows itself in a notebook, and prints as a list."""
+
+    def __init__(
+        self, sweep: CellSource, cells: list[Cell], rows: str | None, columns: str | None, most: int
+    ) -> None:
+        if type(most) is not int or most < 0:
+            raise InvalidOption(f"most = {most!r}: give a whole number from 0 on")
+        if rows is not None and rows == columns:
+            raise InvalidOption(f"rows and columns are both {rows}: give two axes, or one")
+        self.sweep = sweep
+        self.cells = cells
+        self.rows, self.columns = _placed(sweep, rows, columns)
+        self._most = most
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The axes that neither run down nor across."""
+        return tuple(axis for axis in self.sweep.axes if axis not in (*self.rows, *self.columns))
+
+    def html(self) -> str:
+        """The table."""
+        heading = f"<strong>{escape(self.sweep.title)}</strong>"
+        notes = "".join(f"<br>{escape(note)}" for note in self.sweep.notes())
+        shown, more = self._within_limit()
+        return (
+            f'<div class="ig-static"><p style="margin:4px 0">{heading}{notes}</p>{self._table(shown)}'
+            f"{_paragraph(more)}</div>"
+        )
+
+    def _within_limit(self) -> tuple[list[Cell], str]:
+        """The cells whose pictures may stand in a notebook, and what to say of the others."""
+        shown, pictures = list[Cell](), 0
+        for cell in self.cells:
+            pictures += len(cell.assets)
+            if shown and pictures > self._most:
+                break
+            shown.append(cell)
+        more = len(self.cells) - len(shown)
+        hint = "only=[cells] and most=… show others, to_frame() all of them"
+        return (
+            shown,
+            f"… and {more:,} more cell{'' if more == 1 else 's'}, not shown here: {hint}" if more else "",
+        )
+
+    def _table(self, cells: Sequence[Cell]) -> str:
+        if not cells:
+            return _paragraph("no such cells")
+        by_place: dict[str, dict[str, list[Cell]]] = {}
+        across: dict[str, Cell] = {}
+        for cell in cells:
+            row, column = _key(cell, self.rows), _key(cell, self.columns)
+            by_place.setdefault(row, {}).setdefault(column, []).append(cell)
+            across.setdefault(column, cell)
+        down = {row: next(iter(columns.values()))[0] for row, columns in by_place.items()}
+        head = ""
+        if self.columns:
+            edges = _edges(across.values(), self.columns)
+            head = f"<tr><td {_EDGE}></td>{''.join(f'<td {_EDGE}>{edge}</td>' for edge in edges)}</tr>"
+        lines = []
+        for edge, columns in zip(_edges(down.values(), self.rows), by_place.values(), strict=True):
+            inner = "".join(
+                f"<td {_INSIDE}>{''.join(map(self._cell, columns.get(column, ())))}</td>" for column in across
+            )
+            lines.append(f"<tr><td {_EDGE}>{edge}</td>{inner}</tr>")
+        return f'<table class="ig-grid" style="margin:0">{head}{"".join(lines)}</table>'
+
+    def _cell(self, cell: Cell) -> str:
+        named = cell.label_of(self.inside)
+        alt = f"cell {cell.number}: {cell.label}"
+        pictures = "".join(map(_picture, self._thumbnails(cell), [alt] * len(cell.assets)))
+        facts = [f"{cell.number}", *([named] if named else [])]
+        told = [escape(fact) for fact in facts] + [
+            # What has no picture must not be overlooked between those that have.
+            f"<strong>{escape(fact)}</strong>" if place == 0 and not cell.assets else escape(fact)
+            for place, fact in enumerate(_facts(cell))
+        ]
+        words = f"<small>{' · '.join(told)}</small>"
+        return f'<div style="margin:0 0 8px">{pictures}{words}</div>'
+
+    def _thumbnails(self, cell: Cell) -> Iterator[bytes | None]:
+        for asset in cell.assets:
+            yield thumbnail(asset, images.STATIC)
+
+    def text(self) -> str:
+        """The cells as lines of text, without anything that changes between equal sweeps."""
+        lines = [self.sweep.title, *(f"  {note}" for note in self.sweep.notes())]
+        for cell in self.cells[:_TEXT_ROWS]:
+            facts = [*_facts(cell), *(fact for asset in cell.assets for fact in asset.facts())]
+            lines.append(f"  {cell.number}  {'  '.join([cell.label, *facts])}")
+        if (more := len(self.cells) - _TEXT_ROWS) > 0:
+            lines.append(f"  … and {more:,} more cells")
+        return visible("\n".join(lines))
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/html": self.html()}
+
+
+def _placed(
+    sweep: CellSource, rows: str | None, columns: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which axes run down and which across. What came as rows runs down together."""
+    together = tuple(axis for axis in sweep.axes if axis in sweep._of_rows)
+    free = [axis for axis in sweep.axes if axis not in (*together, rows, columns)]
+    if rows is not None:
+        down: tuple[str, ...] = (rows,)
+    elif together and columns not in together:
+        down = together
+    else:
+        down = (free.pop(0),) if free else ()
+    if columns is not None:
+        across: tuple[str, ...] = (columns,)
+    elif free:
+        across = (free.pop(0),)
+    else:
+        across = ("repeat",) if sweep.repeats > 1 and "repeat" not in down else ()
+    return down, across
+
+
+def _value(cell: Cell, axis: str) -> object:
+    return cell.repeat if axis == "repeat" else cell.values[axis]
+
+
+def _key(cell: Cell, axes: Sequence[str]) -> str:
+    return "\0".join(label(_value(cell, axis)) for axis in axes)
+
+
+def _edges(cells: Iterable[Cell], axes: Sequence[str]) -> list[str]:
+    """What stands at the edge of the table for each of `cells`: its values, with the words that differ
+    marked."""
+    given = list(cells)
+    columns = []
+    for axis in axes:
+        texts = [label(_value(cell, axis)) for cell in given]
+        name = f"<small>{escape(axis.removeprefix(INPUTS))}</small> "
+        columns.append([name + value for value in marked(texts)])
+    return ["<br>".join(parts) for parts in zip(*columns, strict=True)] if columns else [""] * len(given)
+
+
+def marked(texts: Sequence[str]) -> list[str]:
+    """Each text as HTML, with the words that not all of them have marked; nothing where they share none."""
+    words = [_WORDS.findall(text) for text in texts]
+    shared = set(words[0]).intersection(*words[1:]) if words else set()
+    shares_words = len(texts) > 1 and any(word.strip() and word[0].isalnum() for word in shared)
+    return [_cut(parts, shared if shares_words else None) for parts in words]
+
+
+def _cut(words: Sequence[str], shared: set[str] | None) -> str:
+    """The words as HTML, up to a length. Neighbouring marked ones have one mark."""
+    pieces, length = list[tuple[bool, str]](), 0
+    for word in words:
+        if length + len(word) > _LONGEST:
+            pieces.append((False, word[: _LONGEST - length] + "…"))
+            break
+        length += len(word)
+        is_marked = shared is not None and word not in shared
+        if pieces and (pieces[-1][0] == is_marked or (not word.strip() and pieces[-1][0])):
+            pieces[-1] = (pieces[-1][0], pieces[-1][1] + word)
+        else:
+            pieces.append((is_marked, word))
+    return "".join(_marked_piece(text) if is_marked else escape(text) for is_marked, text in pieces)
+
+
+def _marked_piece(text: str) -> str:
+    inner = text.rstrip()
+    return f"<mark {_MARK}>{escape(inner)}</mark>{escape(text[len(inner) :])}"
+
+
+def _picture(data: bytes | None, alt: str) -> str:
+    if data is None:
+        return "<em>image stored elsewhere</em><br>"
+    source = f"data:image/webp;base64,{b64encode(data).decode()}"
+    return f'<img src="{source}" alt="{escape(alt)}" {_PICTURE}><br>'
+
+
+def _facts(cell: Cell) -> list[str]:
+    """What is said of a cell beside its picture."""
+    result = cell.result
+    facts: list[str] = [] if result.outcome == "done" else [result.outcome]
+    if result.outcome == "unknown":
+        facts = ["charge unknown"]
+    if result.error:
+        facts.append(
+            result.error if len(result.error) <= _LONGEST_REASON else f"{result.error[:_LONGEST_REASON]}…"
+        )
+    facts += ["reused"] if result.reused else []
+    run = cell.run if result.outcome in ("done", "partial") else None
+    # While recording too: a replay costs nothing, and shows the same.
+    cost = None if run is None or run.cassette is not None else cost_of(run)
+    return facts if cost is None else [*facts, short(cost)]
+
+
+def _paragraph(text: str) -> str:
+    return f'<p style="margin:4px 0">{escape(text)}</p>' if text else ""

@@ -1,0 +1,71 @@
+"""A bar that shows a sweep's progress: tqdm's, which knows notebooks, where it is installed, or rich's."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from typing import Any, Protocol
+
+
+class Progress(Protocol):
+    """What is told as cells end."""
+
+    def advance(self, note: str) -> None:
+        """One more cell has ended; `note` says what there is to say of all so far."""
+
+    def close(self) -> None:
+        """No more cells will end."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def advance(self, note: str) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class _Tqdm:
+    def __init__(self, total: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a notebook has no widgets for it: it has a text then
+            from tqdm.auto import tqdm
+        self._bar: Any = tqdm(total=total, unit="cell")
+
+    def advance(self, note: str) -> None:
+        """One cell further."""
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update()
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
+
+
+class _Rich:
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        self._bar = Bar(*columns, console=Console(stderr=True))
+        self._task = self._bar.add_task("", total=total)
+        self._bar.start()
+
+    def advance(self, note: str) -> None:
+        """One cell further."""
+        self._bar.update(self._task, advance=1, description=note)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.stop()
+
+
+def bar(total: int, *, shown: bool) -> Progress:
+    """A bar for `total` cells, or nothing."""
+    if not shown or not total:
+        return Silent()
+    return _Tqdm(total) if importlib.util.find_spec("tqdm") is not None else _Rich(total)

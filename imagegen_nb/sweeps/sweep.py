@@ -1,0 +1,515 @@
+"""A sweep: one step run over many values, resumed where it was cut off, looked at as a whole."""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import io
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+
+from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.background_loop import Job
+from imagegen_nb.core.frames import frame, scalar_text
+from imagegen_nb.core.plain_data import plain
+from imagegen_nb.core.types import Backend, ChargeType, backend_mark
+from imagegen_nb.errors import InvalidOption, MissingCredential, StoreError
+from imagegen_nb.providers import catalog
+from imagegen_nb.runs.recipe import without_keys
+from imagegen_nb.runs.run import Run
+from imagegen_nb.runs.stored_run import stored_run
+from imagegen_nb.step.output import Asset
+from imagegen_nb.step.run_context import Route
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.sweeps import axes as axis_values
+from imagegen_nb.sweeps.cell import Cell
+from imagegen_nb.sweeps.cells import Skipped, cell_of, content_name, counted, plan, refusal
+from imagegen_nb.sweeps.costs import SweepEstimate, total
+from imagegen_nb.sweeps.execution import Context, Execution, Task
+from imagegen_nb.sweeps.progress import bar
+from imagegen_nb.sweeps.results import WAITING, Result, better, known_results, origin
+
+if TYPE_CHECKING:
+    from imagegen_nb.sweeps.comparison import Comparison
+    from imagegen_nb.sweeps.grid import Grid
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
+_MOST_REPEATS = 1_000
+_MOST_AT_ONCE = 64
+_COLUMNS = ("repeat", "outcome", "charge", "reused", "error", "run_id", "images")
+
+
+class Pick(NamedTuple):
+    """What `pick` gives: the step of a cell, and its run, ready for `save_step(path, step, run=run)`."""
+
+    step: ImageGenerationStep
+    run: Run
+
+
+class Sweep:
+    """A step over several values: `over` gives lists by axis, each combined with each; `rows` gives rows.
+
+    An axis is a setting (`model`, `prompt`, `image_quality`, …) or an input (`inputs.product`). `rows` are
+    dicts, the path of a CSV file, or a table of pandas or polars; with `over`, every row is combined with it.
+    `repeats` runs each combination several times. `inputs` fills what does not vary. Every combination is
+    checked at once: one that cannot be run is an error with its reasons, or left out with `invalid="skip"`.
+
+    `name` tells the sweep from others: under it, what was paid for is never paid again, also when axes grow.
+    Without one a sweep is what it asks: the same sweep goes on where it stopped, another one is new.
+    """
+
+    def __init__(
+        self,
+        step: ImageGenerationStep,
+        over: Mapping[str, Iterable[Any]] | None = None,
+        *,
+        rows: object = None,
+        inputs: Mapping[str, Any] | None = None,
+        repeats: int = 1,
+        name: str | None = None,
+        invalid: Literal["error", "skip"] = "error",
+    ) -> None:
+        if not isinstance(step, ImageGenerationStep):
+            raise InvalidOption(f"step is of type {type(step).__name__}: write Sweep(step, over={{...}})")
+        if type(repeats) is not int or not 1 <= repeats <= _MOST_REPEATS:
+            raise InvalidOption(f"repeats = {repeats!r}: give a whole number from 1 to {_MOST_REPEATS:,}")
+        if invalid not in ("error", "skip"):
+            raise InvalidOption(f'invalid = {invalid!r}: use "error" or "skip"')
+        if inputs is not None and not isinstance(inputs, Mapping):
+            raise InvalidOption(f"inputs is of type {type(inputs).__name__}: give values by name")
+        read = axis_values.read(step, over, rows)
+        if (count := len(read.combinations) * repeats) > axis_values.MOST_CELLS:
+            raise InvalidOption(
+                f"repeats = {repeats}: that makes {count:,} cells; a sweep has at most "
+                f"{axis_values.MOST_CELLS:,}"
+            )
+        self.template = step
+        self.repeats = repeats
+        self.axes = read.names
+        self._of_rows = read.of_rows
+        self._inputs = plain(inputs or {})
+        self._plans, skipped = plan(step, self._inputs, read, repeats)
+        self.skipped: tuple[Skipped, ...] = tuple(skipped)
+        if skipped and (invalid == "error" or not self._plans):
+            raise refusal(skipped, len(read.combinations))
+        self.name = content_name(self._plans) if name is None else _checked_name(name)
+        self._workspace: Context | None = None
+        self._backend: Backend | None = None
+        self._results: dict[int, Result] = {}
+        self.stopped: tuple[str, ...] = ()
+
+    # The cells
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All cells, in the order of the axes."""
+        return list(self)
+
+    def __len__(self) -> int:
+        return len(self._plans)
+
+    def __iter__(self) -> Iterator[Cell]:
+        return (Cell(self, number) for number in range(len(self)))
+
+    def __getitem__(self, number: int) -> Cell:
+        return Cell(self, range(len(self))[number])
+
+    def find(self, **values: Any) -> list[Cell]:
+        """The cells with these values; write an input without `inputs.`, as `find(product="a lamp")`."""
+        named = {self._axis_called(name): value for name, value in values.items()}
+        return [cell for cell in self if {**cell.values, "repeat": cell.repeat}.items() >= named.items()]
+
+    def _axis_called(self, name: str) -> str:
+        for axis in (name, f"{axis_values.INPUTS}{name}"):
+            if axis in (*self.axes, "repeat"):
+                return axis
+        raise InvalidOption(f"{name} is no axis of this sweep: it has {', '.join(self.axes)}")
+
+    @property
+    def failed(self) -> list[Cell]:
+        """The cells that have no image and, surely, none that was paid for: `run` runs them again."""
+        return [cell for cell in self if cell.outcome == "failed"]
+
+    @property
+    def unknown(self) -> list[Cell]:
+        """The cells without an image that may have been charged: run again only if asked."""
+        return [cell for cell in self if cell.outcome == "unknown"]
+
+    @property
+    def waiting(self) -> list[Cell]:
+        """The cells that were not run yet."""
+        return [cell for cell in self if cell.outcome == "waiting"]
+
+    @property
+    def done(self) -> list[Cell]:
+        """The cells that have images, all or some of them."""
+        return [cell for cell in self if cell.outcome in ("done", "partial")]
+
+    @cached_property
+    def estimate(self) -> SweepEstimate | None:
+        """What all cells together may cost, and of how many that is unknown; None without prices."""
+        return total(cell.estimate for cell in self)
+
+    def _step_and_inputs(self, number: int) -> tuple[ImageGenerationStep, dict[str, Any]]:
+        return cell_of(self.template, self._inputs, self.axes, self._plans[number].values)
+
+    def _result(self, number: int) -> Result:
+        return self._results.get(number, WAITING)
+
+    def _run_of(self, number: int) -> Run | None:
+        result = self._result(number)
+        if self._workspace is None or not result.run_id or result.outcome == "running":
+            return None
+        entry = self._workspace.store.find_run(result.run_id)
+        return None if entry is None else stored_run(entry, self._workspace.store)
+
+    def _assets_of(self, number: int) -> tuple[Asset, ...]:
+        result = self._result(number)
+        if self._workspace is None or result.outcome not in ("done", "partial"):
+            return ()
+        store = self._workspace.store
+        return tuple(Asset.of(record, store) for record in store.list_records(result.run_id))
+
+    # Running
+
+    def run(
+        self,
+        *,
+        workspace: Context | None = None,
+        concurrency: int = 8,
+        progress: bool = True,
+        reuse: bool = False,
+        only: Literal["failed"] | Iterable[Cell | int] | None = None,
+        repeat: Literal["unknown"] | Iterable[Cell | int] = (),
+        on_cell: Callable[[Cell], object] | None = None,
+    ) -> Self:
+        """Run the cells that have no images yet, and wait for them; returns the sweep, which shows itself.
+
+        As many as `concurrency` are under way at once for each provider. A cell that fails fails alone. What
+        is paid for is never run again, however an earlier start ended; a cell that may have been charged only
+        if `repeat` names it, or is "unknown" for all such. `only` runs some cells, or the "failed" ones.
+        `reuse=True` takes what an equal call has left in the store. `on_cell` is called with each cell that
+        has ended, on the toolkit's own thread. Interrupting keeps what has arrived.
+        """
+        context = self._context(workspace)
+        execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell)
+        try:
+            Job(execution.run()).wait()
+        finally:
+            self._end(execution)
+        return self
+
+    async def arun(
+        self,
+        *,
+        workspace: Context | None = None,
+        concurrency: int = 8,
+        progress: bool = True,
+        reuse: bool = False,
+        only: Literal["failed"] | Iterable[Cell | int] | None = None,
+        repeat: Literal["unknown"] | Iterable[Cell | int] = (),
+        on_cell: Callable[[Cell], object] | None = None,
+    ) -> Self:
+        """As `run`, to be awaited from any event loop."""
+        context = self._context(workspace)
+        # The ledger is read in this thread: it takes a moment, and the bar belongs to the running cell.
+        execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell)
+        try:
+            await Job(execution.run()).join()
+        finally:
+            self._end(execution)
+        return self
+
+    def load(self, *, workspace: Context | None = None) -> Self:
+        """Take in what the store has of this sweep, without running anything."""
+        self._load(self._context(workspace))
+        return self
+
+    def _context(self, workspace: Context | None) -> Context:
+        context = self._workspace if workspace is None else workspace
+        if context is None or not callable(getattr(context, "route", None)):
+            raise InvalidOption(
+                f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "
+                'e.g. workspace=ig.Workspace("assets")'
+            )
+        return context
+
+    def _start(
+        self,
+        context: Context,
+        concurrency: int,
+        progress: bool,
+        reuse: bool,
+        only: Literal["failed"] | Iterable[Cell | int] | None,
+        repeat: Literal["unknown"] | Iterable[Cell | int],
+        on_cell: Callable[[Cell], object] | None,
+    ) -> Execution:
+        """Check everything, and find out which cells are to be run; nothing is asked yet."""
+        if type(concurrency) is not int or not 1 <= concurrency <= _MOST_AT_ONCE:
+            raise InvalidOption(
+                f"concurrency = {concurrency!r}: give a whole number from 1 to {_MOST_AT_ONCE}"
+            )
+        told: object = on_cell
+        if told is not None and (not callable(told) or inspect.iscoroutinefunction(told)):
+            raise InvalidOption("on_cell must be a plain function that takes one cell (not async)")
+        attempts = self._load(context)
+        tasks = self._tasks(attempts, only, repeat)
+        recorded = any(route.cassette for route in self._routes(context, tasks))
+        return Execution(
+            sweep=self.name,
+            context=context,
+            tasks=tasks,
+            inputs_of=self._step_and_inputs,
+            note=self._results.__setitem__,
+            # Recorded equal calls are replayed in their order, and a bar's times never come again.
+            concurrency=1 if recorded else concurrency,
+            # Made in the caller's thread: a notebook shows it in the cell that is running.
+            progress=bar(len(tasks), shown=progress and not recorded),
+            on_cell=None if on_cell is None else lambda number: on_cell(Cell(self, number)),
+            reuse=reuse,
+            taken={result.run_id for result in self._results.values()},
+        )
+
+    def _end(self, execution: Execution) -> None:
+        """Take in what else has become of it."""
+        self.stopped = tuple(execution.stopped.values())
+        if any(result.outcome == "running" for result in self._results.values()):
+            self._load(execution.context)  # what other processes have finished meanwhile
+
+    def _load(self, context: Context) -> dict[int, int]:
+        """Read the results of all cells from the ledger, and how often each was tried."""
+        numbers = {plan.key: number for number, plan in enumerate(self._plans)}
+        origins = self._origins(context)
+        shared = {n: result for n, result in self._results.items() if result.reused}
+        results, attempts = dict[int, Result](), dict[int, int]()
+        for key, where, result in known_results(context.store, self.name):
+            number = numbers.get(key)
+            if number is not None and where == origins[self._plans[number].payer]:
+                results[number] = better(results.get(number), result)
+                attempts[number] = max(attempts.get(number, 0), result.attempt)
+        self._results.clear()
+        self._results.update((shared if context is self._workspace else {}) | results)
+        self._workspace = context
+        return attempts
+
+    def _origins(self, context: Context) -> dict[tuple[str, ChargeType], str]:
+        """Where the images of each provider come from. A key need not be there: looking costs nothing."""
+        origins: dict[tuple[str, ChargeType], str] = {}
+        for number, one in enumerate(self._plans):
+            if one.payer not in origins:
+                try:
+                    route = self._route(context, number)
+                    origins[one.payer], self._backend = origin(route), route.backend
+                except MissingCredential:
+                    origins[one.payer] = "live"
+        return origins
+
+    def _routes(self, context: Context, tasks: list[Task]) -> list[Route]:
+        """Where the calls go. Raises `MissingCredential` or `ReplayError`, before anything is asked."""
+        numbers = {self._plans[task.number].payer: task.number for task in tasks}.values()
+        return [self._route(context, number) for number in numbers]
+
+    def _route(self, context: Context, number: int) -> Route:
+        step = self._step_and_inputs(number)[0]
+        return context.route(step.entry.provider, step.charge_type)
+
+    def _tasks(
+        self,
+        attempts: Mapping[int, int],
+        only: Literal["failed"] | Iterable[Cell | int] | None,
+        repeat: Literal["unknown"] | Iterable[Cell | int],
+    ) -> list[Task]:
+        wanted = None if only is None else self._chosen("only", only, self.failed)
+        asked = self._chosen("repeat", repeat, self.unknown)
+        for number in asked:
+            if self._result(number).outcome != "unknown":
+                raise InvalidOption(
+                    f"repeat: cell {number} is {self._result(number).outcome}; only those whose charge is "
+                    "unknown are run again if asked (sweep.unknown); the others need no asking"
+                )
+        numbers = [
+            number
+            for number in range(len(self))
+            if (wanted is None or number in wanted or number in asked)
+            and (self._result(number).is_free or number in asked)
+        ]
+        return [self._task(number, attempts.get(number, 0)) for number in numbers]
+
+    def _task(self, number: int, attempts: int) -> Task:
+        one = self._plans[number]
+        return Task(number, one.key, one.call, attempts, one.provider)
+
+    def _chosen(self, option: str, given: object, named: list[Cell]) -> set[int]:
+        word = {"only": "failed", "repeat": "unknown"}[option]
+        if given == word:
+            return {cell.number for cell in named}
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise InvalidOption(f'{option} = {given!r}: give "{word}", or a list of cells of this sweep')
+        return {self._number(cell, option) for cell in given}
+
+    def _number(self, cell: object, option: str) -> int:
+        if isinstance(cell, Cell) and cell._sweep is self:
+            return cell.number
+        if type(cell) is int and -len(self) <= cell < len(self):
+            return range(len(self))[cell]
+        raise InvalidOption(
+            f"{option}: {cell!r} is no cell of this sweep: give one of sweep.cells, or its number, 0 to "
+            f"{len(self) - 1}"
+        )
+
+    # Looking and deciding
+
+    def grid(
+        self,
+        *,
+        rows: str | None = None,
+        columns: str | None = None,
+        only: Literal["failed"] | Iterable[Cell | int] | None = None,
+        most: int = 60,
+    ) -> Grid:
+        """The cells as a table of pictures: one axis down, one across, the others inside.
+
+        `only` shows some cells, or the failed ones; `most` pictures stand in it at most.
+        """
+        from imagegen_nb.sweeps.grid import Grid
+
+        for name in (rows, columns):
+            if name is not None:
+                self._axis_called(name)
+        wanted = None if only is None else self._chosen("only", only, [*self.failed, *self.unknown])
+        cells = [cell for cell in self if wanted is None or cell.number in wanted]
+        axes = [name and self._axis_called(name) for name in (rows, columns)]
+        return Grid(self, cells, axes[0], axes[1], most)
+
+    def pick(self, cell: Cell | int) -> Pick:
+        """The step of a cell and its run, ready to be exported: `save_step(path, step, run=run)`.
+
+        Raises `InvalidOption` for a cell without images.
+        """
+        chosen = Cell(self, self._number(cell, "pick"))
+        run = chosen.run
+        if run is None or not chosen.assets:
+            raise InvalidOption(f"pick: cell {chosen.number} has no image ({chosen.outcome}): pick another")
+        # Of a reused run only the call is the same; what the ledger found too large is known here.
+        return Pick(chosen.step, replace(run, step=chosen.step, inputs=chosen.inputs))
+
+    def compare(self, a: Cell | int, b: Cell | int) -> Comparison:
+        """Two cells side by side: their images, and the settings and inputs that differ."""
+        from imagegen_nb.sweeps.comparison import Comparison
+
+        return Comparison(Cell(self, self._number(a, "compare")), Cell(self, self._number(b, "compare")))
+
+    # Tables
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict a cell: its values, how it ended, and the files of its images; keys are masked."""
+        # No key stands in a variable here: a traceback with locals would show it.
+        rows = [cell.row() for cell in self]
+        return [dict(row) for row in without_keys(rows, catalog.keys_in_use())]
+
+    def _columns(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        more = dict.fromkeys(key for row in rows for key in row)
+        return [*self.axes, *_COLUMNS, *(key for key in more if key not in (*self.axes, *_COLUMNS))]
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """A table of pandas or polars, one row a cell."""
+        rows = self.rows()
+        return frame(self._columns(rows), rows, library)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> Path:
+        """Write the table as CSV, replacing a file. Returns where it is. Raises `StoreError`."""
+        rows, text = self.rows(), io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        columns = self._columns(rows)
+        writer.writerow(columns)
+        writer.writerows([scalar_text(row.get(column)) for column in columns] for row in rows)
+        return _written(path, text.getvalue())
+
+    def to_json(self, path: str | os.PathLike[str]) -> Path:
+        """Write the sweep as JSON, with what could not be run, replacing a file. Raises `StoreError`."""
+        return _written(path, json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The sweep as plain data."""
+        return {
+            "name": self.name,
+            "axes": list(self.axes),
+            "repeats": self.repeats,
+            "step": without_keys(self.template.settings(), catalog.keys_in_use()),
+            "counts": self.counts(),
+            "cells": self.rows(),
+            "skipped": [
+                without_keys(
+                    {"values": dict(one.values), "reasons": list(one.reasons)}, catalog.keys_in_use()
+                )
+                for one in self.skipped
+            ],
+        }
+
+    # What it shows
+
+    def counts(self) -> dict[str, int]:
+        """How many cells ended how."""
+        found = Counter(self._result(number).outcome for number in range(len(self)))
+        return {name: found[name] for name in sorted(found)}
+
+    @property
+    def title(self) -> str:
+        """What the sweep is, in a line."""
+        shape = " × ".join(
+            f"{count} {axis.removeprefix(axis_values.INPUTS)}"
+            for axis, count in counted(self._plans, self.axes)
+        )
+        repeats = f", {self.repeats} times each" if self.repeats > 1 else ""
+        plural = "" if len(self) == 1 else "s"
+        return f"Sweep · {len(self):,} cell{plural}: {shape}{repeats}{backend_mark(self._backend)}"
+
+    def notes(self) -> list[str]:
+        """What there is to say of the whole."""
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.counts().items())
+        notes = [counts]
+        if reused := sum(result.reused for result in self._results.values()):
+            notes.append(f"{reused:,} reused: made earlier by the same call")
+        if unknown := self.counts().get("unknown", 0):
+            notes.append(
+                f"charge unknown: {unknown:,} may have been paid for and brought no image. They are run "
+                'again only if asked, by run(repeat="unknown") or run(repeat=[cells])'
+            )
+        notes += [f"stopped: {reason}" for reason in self.stopped]
+        if self.skipped:
+            notes.append(f"left out: {len(self.skipped):,} that cannot be run, see sweep.skipped")
+        if (estimate := self.estimate) is not None:
+            notes.append(f"estimate: {estimate}")
+        return notes
+
+    def __repr__(self) -> str:
+        return repr(self.grid())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return self.grid()._repr_mimebundle_()
+
+
+def _checked_name(name: object) -> str:
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return name
+    raise InvalidOption(
+        f"name = {name!r}: use up to 80 letters, digits, spaces, dots, hyphens and underscores"
+    )
+
+
+def _written(path: str | os.PathLike[str], text: str) -> Path:
+    target = user_path(path, StoreError)
+    try:
+        write_durably(target, text.encode("utf-8", "replace"))
+    except OSError as error:
+        reason = explain(error)
+    else:
+        return target
+    raise StoreError(f"cannot write {target}: {reason}")

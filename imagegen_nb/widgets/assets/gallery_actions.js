@@ -1,0 +1,71 @@
+// What is done with images, from cards, menus, dialogs and the selection alike. `state` tells whether the kernel is
+// gone, and the image that another one is to be compared with; `late()` gives what is made later.
+const galleryActions = ({ el, ask, request, files, source, state, find, showStatus, showError, late }) => {
+  async function copy(text, place) {
+    const told = await copyWithStatus(text, place?.closest("dialog") ?? el);
+    // The paths of all runs are the same, and mean the output.
+    showStatus(text.startsWith("{{") ? `${told} ${late().pathNote}`.trim() : told, place);
+  }
+
+  function download(item, place) {
+    files.load(item.id).then((file) => {
+      saveAs(file.url, file.name);
+      showStatus(`Downloaded ${file.name}`, place);
+    }, (error) => showStatus(error.message, place));
+  }
+
+  // Some as one file, or all that are shown.
+  function downloadAll(ids) {
+    ask("zip", ids ? { ids } : {}).then(([answer, buffers]) => {
+      saveBytes(buffers, "application/zip", answer.name);
+      showStatus(answer.text);
+    }, showError);
+  }
+
+  function compare(item) {
+    const { first } = state;
+    state.first = first ? null : item;
+    if (first && first.id !== item.id) late().comparer.open([first, item]);
+    late().draw();
+  }
+
+  function compareChosen(ids) {
+    Promise.all(ids.map(find)).then((pair) => late().comparer.open(pair), showError);
+  }
+
+  function remove(ids) {
+    late().focusNext("undo");
+    if (ids.includes(state.first?.id)) state.first = null;
+    late().selection.clear();
+    request("remove", { ids });
+  }
+
+  // Shown before the kernel has heard of it.
+  function star(item, on) {
+    source.set(item.id, { starred: on });
+    request("star", { id: item.id, on });
+  }
+
+  function note(item, text) {
+    source.set(item.id, { note: text });
+    request("note", { id: item.id, text });
+  }
+
+  // The entries of an image's menu. What would ask the kernel is not offered without one.
+  function entries(item) {
+    const { selection, usable } = late();
+    return [
+      item.path && ["Copy path", () => copy(item.path)],
+      item.file && ["Copy file path", () => copy(item.file)],
+      ...(state.gone ? [] : [
+        [item.starred ? "Remove the star" : "Star", () => star(item, !item.starred)],
+        [selection.has(item.id) ? "Take out of the selection" : "Select", () => selection.toggle(item.id, item.name)],
+        usable && ["Use these settings", () => request("use", { id: item.id })]]),
+      !item.missing && [state.first ? `Compare with ${state.first.name}` : "Compare…", () => compare(item)],
+      !state.gone && ["Remove", () => remove([item.id])],
+    ];
+  }
+
+  return { copy, download, downloadAll, compare, compareChosen, remove, star, note, entries };
+};
+

@@ -1,0 +1,64 @@
+const PLAY_ICON = "M4.500 2.500v11l9-5.500z";
+const STOP_ICON = "M4 4h8v8H4z";
+
+function render({ model, el }) {
+  initRoot(el, "ig-header");
+  const title = h("h3", { class: "ig-title", dir: "auto" });
+  const cost = h("span", { class: "ig-cost" });
+  const names = { run: h("span"), cancel: h("span") };
+  const run = actionButton("ig-run igw-primary", PLAY_ICON, names.run, () => {
+    flushForm(el);
+    model.send({ type: "run" });
+  });
+  const cancel = actionButton("ig-cancel", STOP_ICON, names.cancel, () => !isOff(cancel) && model.send({ type: "cancel" }));
+  const bar = h("progress", { class: "ig-progress", "aria-label": "Images that have arrived" });
+  const elapsed = h("span", { class: "ig-elapsed", "aria-hidden": "true" }); // a screen reader would read each second
+  const status = h("span", { class: "ig-status", role: "status" });
+  const payer = h("div", { class: "ig-key" });
+  el.append(h("div", { class: "igw-title-row" }, title, cost),
+    h("div", { class: "ig-actions" }, run, cancel, bar, elapsed, status), payer);
+
+  let timer = 0;
+  let started = 0;
+
+  function tick() {
+    elapsed.textContent = `${Math.round((performance.now() - started) / 1000)} s`;
+  }
+
+  function followTime(running) {
+    if (running === Boolean(timer)) return;
+    clearInterval(timer);
+    timer = 0;
+    if (!running) return;
+    started = performance.now();
+    timer = setInterval(tick, 1000);
+    tick();
+  }
+
+  function show() {
+    const view = model.get("view");
+    setText(title, view.title);
+    setText(cost, view.cost);
+    cost.hidden = !view.cost;
+    setText(status, view.status);
+    setText(payer, view.payer);
+    payer.hidden = !view.payer;
+    payer.classList.toggle("igw-note", !view.key_found);
+    switchOff(run, view.run.disabled);
+    switchOff(cancel, view.cancel.disabled);
+    run.title = view.run.tooltip;
+    setText(names.run, view.run.label);
+    setText(names.cancel, view.cancel.label);
+    bar.hidden = elapsed.hidden = !view.running;
+    followTime(view.running);
+    bar.max = view.requested;
+    // One request may bring all images at once: until the first is there, nobody knows how far it is.
+    if (view.count) bar.value = view.count;
+    else bar.removeAttribute("value");
+  }
+
+  follow(model, ["view"], show);
+  return () => clearInterval(timer);
+}
+
+export default { render };

@@ -1,0 +1,158 @@
+// The images of all runs in one row, the newest first: to jump to, to choose, to star, and to filter. Python finds
+// what matches; the row holds what was scrolled to.
+const KEPT_SMALL = 400; // small pictures
+const MOST_SMALL = 24; // of one request
+
+const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
+  const pictures = thumbnailCache();
+  const entries = new Map(); // key -> entry, in the order of the row
+  const options = new Map(); // key -> element
+  const wanted = new Set(); // ids of small pictures that are in sight and not here
+  const awaited = new Set();
+  let matches = 0;
+  let answers = 0; // an older answer must not replace a newer one
+  let position = 0;
+  const filter = historyFilter(reload);
+  const list = h("ul", { role: "listbox", "aria-label": "History", "aria-multiselectable": "true", "aria-orientation": "horizontal",
+    class: "igw-strip", keydown: onKey, scroll: more });
+  const el = h("section", { class: "igw-history", "aria-label": "History" },
+    filter.el, list);
+  const fetching = debounce(60, fetchPictures);
+  const seen = new IntersectionObserver((found) => {
+    for (const { target, isIntersecting } of found) {
+      const { id } = entries.get(target.dataset.entry) ?? {};
+      if (!id || pictures.has(id)) continue;
+      if (isIntersecting) wanted.add(id);
+      else wanted.delete(id);
+    }
+    if (wanted.size) fetching.later();
+  }, { root: list, rootMargin: "0px 160px" });
+
+  const keyOf = (entry) => entry.id || `${entry.run} none`;
+
+  function fetchPictures() {
+    const ids = [...wanted].filter((id) => !awaited.has(id)).slice(0, MOST_SMALL);
+    if (!ids.length) return;
+    ids.forEach((id) => { awaited.add(id); wanted.delete(id); });
+    ask("small_thumbnails", { ids }, true).then(([answer, buffers]) => {
+      receive(answer, buffers);
+      ids.filter((id) => !answer.later.includes(id)).forEach((id) => awaited.delete(id));
+      if (wanted.size) fetching.later();
+    }, () => ids.forEach((id) => awaited.delete(id)));
+  }
+
+  function receive({ ids, damaged = [] }, buffers) {
+    ids.forEach((id, index) => {
+      pictures.put(id, buffers[index]);
+      options.get(id)?.querySelector("img")?.setAttribute("src", pictures.url(id));
+    });
+    [...ids, ...damaged].forEach((id) => awaited.delete(id));
+    pictures.trim(KEPT_SMALL, (id) => options.has(id));
+  }
+
+  function option(entry, starts) {
+    const key = keyOf(entry);
+    const run = entry.position < 0 ? entry.from : `run ${entry.position + 1}`;
+    const says = [entry.name, entry.id ? run : `${run}, no images`, entry.starred && "starred", entry.noted && "with a note"];
+    const item = h("li", { role: "option", tabindex: "-1", "data-entry": key, "data-key": `history ${key}`,
+      "aria-label": says.filter(Boolean).join(", "), title: `${entry.name}, ${run}`, "aria-selected": String(isChosen(entry.id)),
+      class: ["igw-entry", starts && "igw-run-start", entry.starred && "igw-starred"].filter(Boolean).join(" "),
+      click: (event) => {
+        rove(item);
+        if (event.ctrlKey || event.metaKey || event.shiftKey) act(" ", entry);
+        else act("Enter", entry);
+      } },
+    entry.id ? h("img", { alt: "", draggable: "false", src: pictures.url(entry.id) || null }) : icon(ICONS.note),
+    starts && h("span", { class: "igw-run-tag", "aria-hidden": "true" }, entry.position < 0 ? entry.from : entry.position + 1),
+    h("span", { class: "igw-chosen-tag", "aria-hidden": "true" }, icon(ICONS.check)),
+    entry.starred && h("span", { class: "igw-star-tag", "aria-hidden": "true" }, icon(ICONS.star)));
+    if (entry.position === position) item.setAttribute("aria-current", "true");
+    return item;
+  }
+
+  function draw() {
+    const focused = list.contains(focusNear(list)) && focusNear(list).dataset.entry;
+    const index = [...options.keys()].indexOf(focused);
+    const left = list.scrollLeft;
+    seen.disconnect();
+    options.clear();
+    let run = "";
+    for (const [key, entry] of entries) {
+      options.set(key, option(entry, entry.run !== run));
+      run = entry.run;
+    }
+    list.replaceChildren(...options.values());
+    list.scrollLeft = left;
+    options.forEach((item) => seen.observe(item));
+    const neighbour = index < 0 ? list.querySelector("[aria-current]") : list.children[Math.min(index, entries.size - 1)];
+    rove(options.get(focused) ?? neighbour ?? list.firstElementChild, Boolean(focused));
+    list.hidden = !entries.size;
+    if (focused && !entries.size) filter.el.firstElementChild.focus();
+  }
+
+  // One of the row is in the order of Tab; arrow keys move to the others.
+  function rove(item, focus = false) {
+    list.querySelector("[tabindex='0']")?.setAttribute("tabindex", "-1");
+    item?.setAttribute("tabindex", "0");
+    if (focus) item?.focus();
+  }
+
+  function act(key, entry) {
+    if (key === "Enter") jump(entry.position, entry.id);
+    else if (entry.id && key === " ") choose(entry.id, entry.name);
+    else if (entry.id && key === "s") star(entry.id, !entry.starred);
+  }
+
+  function onKey(event) {
+    const items = [...options.values()];
+    const index = items.indexOf(event.target);
+    const entry = entries.get(event.target.dataset.entry);
+    if (!entry || event.ctrlKey || event.metaKey || event.altKey) return;
+    const to = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: items.length - 1 }[event.key];
+    if (to === undefined && !["Enter", " ", "s"].includes(event.key)) return;
+    event.preventDefault();
+    if (to === undefined) act(event.key, entry);
+    else if (items[to]) {
+      rove(items[to], true);
+      items[to].scrollIntoView({ block: "nearest", inline: "nearest" });
+      more();
+    }
+  }
+
+  // Asks for entries from `start` on, for `count` or as many as Python gives at once; those before it are kept.
+  async function request(start, count = 0) {
+    const asked = (answers += 1);
+    try {
+      const [answer] = await ask("history", { start, count, ...filter.query() }, true);
+      if (asked !== answers) return;
+      if (!start) entries.clear();
+      answer.entries.forEach((entry) => entries.set(keyOf(entry), entry));
+      matches = answer.matches;
+      filter.show(answer);
+      draw();
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  function more() {
+    const atEnd = list.scrollLeft + 2 * list.clientWidth > list.scrollWidth;
+    if (atEnd && entries.size < matches) request(entries.size);
+  }
+
+  function reload() {
+    list.scrollLeft = 0;
+    return request(0);
+  }
+
+  return { el, receive,
+    // Whatever has changed in Python; the row stays where it is.
+    refresh(view) {
+      position = view.position;
+      filter.offerOthers(view.others);
+      return request(0, entries.size);
+    },
+    mark(id) { options.get(id)?.setAttribute("aria-selected", String(isChosen(id))); },
+    stop() { seen.disconnect(); filter.stop(); fetching.cancel(); pictures.clear(); } };
+};
+

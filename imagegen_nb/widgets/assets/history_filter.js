@@ -1,0 +1,41 @@
+// What of the history is listed: stars, one model, words, and the runs of the whole notebook. Python does the finding.
+const TYPING_PAUSE = 300; // ms
+
+// `onChange` is called when something else is to be listed.
+const historyFilter = (onChange) => {
+  const toggle = (key, path, label) => {
+    const button = h("button", { type: "button", class: "igw-button", "aria-pressed": "false", "data-key": `history ${key}`,
+      click: () => {
+        button.setAttribute("aria-pressed", String(!isOn(button)));
+        onChange();
+      } }, path && icon(path), label);
+    return button;
+  };
+  const isOn = (button) => button.getAttribute("aria-pressed") === "true";
+  const typing = debounce(TYPING_PAUSE, onChange);
+  const starred = toggle("starred", ICONS.star, "Starred");
+  starred.classList.add("igw-starry");
+  const others = toggle("others", "", "Whole notebook");
+  const model = h("select", { "aria-label": "Model", "data-key": "history model", change: () => onChange() });
+  const label = "Find in prompts, names, notes";
+  const text = h("input", { type: "search", placeholder: label, "aria-label": label, "data-key": "history text", dir: "auto",
+    input: () => typing.later(), keydown: (event) => event.key === "Enter" && typing.flush() });
+  const count = h("span", { role: "status", class: "igw-matches" });
+
+  const query = () => ({ starred: isOn(starred), others: isOn(others), model: model.value, text: text.value.trim() });
+
+  // How many were found, and which models there are to choose from.
+  function show({ matches, models }) {
+    const { value } = model;
+    const names = [["", "All models"], ...models.map((name) => [name, name])];
+    model.replaceChildren(...names.map(([name, shown]) => h("option", { value: name }, shown)));
+    model.value = models.includes(value) ? value : "";
+    model.hidden = models.length < 2;
+    const { starred: some, text: words } = query();
+    count.textContent = some || words || model.value ? `${matches.toLocaleString("en")} found` : "";
+  }
+
+  return { el: h("div", { class: "igw-filter" }, starred, others, model, text, count), query, show,
+    offerOthers: (on) => { others.hidden = !on; }, stop: () => typing.cancel() };
+};
+

@@ -1,0 +1,51 @@
+// The card of an image in the grid: picture, name, facts, and what can be done with it.
+// The card of an image that nothing is known of yet.
+const emptyCard = (id) => {
+  const name = `Image ${Number(id.slice(id.lastIndexOf(".") + 1)) + 1}`;
+  // A button, so that Tab comes here too, and is here still when the image has been loaded.
+  return h("li", { class: "igw-card igw-unloaded" },
+    h("div", { class: "igw-frame" },
+      h("button", { type: "button", class: "igw-open", "data-key": `open ${id}`, "aria-label": `${name}, loading` })),
+    // As high as the card of an image that is known: the list is measured by any of them.
+    h("div", { class: "igw-meta" }, h("div", { class: "igw-name" }, h("b", null, name)), h("div", { class: "igw-facts" }, "\u00a0"),
+      h("div", { class: "igw-card-actions" })));
+};
+
+// A path. Where there is little room its middle is cut: the step is always named, and which image it is.
+const pathText = (path) => {
+  const [, step, middle, rest] = path.match(/^([^.]*)(.*?)((?:assets.*)?)$/);
+  return h("code", null, h("span", null, step), h("span", { class: "igw-cut" }, middle), h("span", null, rest));
+};
+
+// What lies over a picture is for the mouse; by keyboard it is in the menu, and Tab is not held up by it.
+const overlays = (item, { chosen, choose, star }) => [
+  h("label", { class: "igw-pick" }, h("input", { type: "checkbox", tabindex: "-1", checked: chosen, "aria-label": `Select ${item.name}`,
+    "data-key": `pick ${item.id}`, change: choose })),
+  iconButton(`Star ${item.name}`, ICONS.star, star, { class: "igw-button igw-bare igw-star igw-starry", tabindex: "-1",
+    "data-key": `star ${item.id}`,
+    "aria-pressed": String(Boolean(item.starred)) })];
+
+const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download, choose, star }) => {
+  const picture = item.missing || item.damaged
+    ? h("span", { class: "igw-missing-image" }, item.missing ? "Image stored elsewhere" : "The image is damaged")
+    : h("img", { src: url || null, alt: item.alt, contextmenu: (event) => event.stopPropagation() });
+  const label = `More for ${item.name}`;
+  const more = iconButton(label, ICONS.more, () => menu(more, label),
+    { "data-key": `more ${item.id}`, "aria-haspopup": "menu", "aria-expanded": "false" });
+  const look = ["igw-card", first && "igw-first", chosen && "igw-chosen", item.starred && "igw-starred"].filter(Boolean).join(" ");
+  return h("li", { class: look, ...shaped(ratioOf(item)) },
+    h("div", { class: "igw-frame" },
+      h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`, click: open }, picture),
+      !gone && overlays(item, { chosen, choose, star })),
+    h("div", { class: "igw-meta" },
+      h("div", { class: "igw-name" }, h("b", { title: item.name, dir: "auto" }, item.name)),
+      h("div", { class: "igw-facts" }, item.facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ")),
+      item.note && h("div", { class: "igw-remark", dir: "auto", title: item.note }, item.note),
+      h("div", { class: "igw-card-actions" },
+        item.path && h("button", { type: "button", class: "igw-button igw-path", title: `Copy ${item.path}`,
+          "aria-label": `Copy path ${item.path}`, "data-key": `path ${item.id}`, click: () => copy(item.path) },
+        icon(ICONS.copy), pathText(item.path)),
+        !item.missing && !gone && iconButton(`Download ${item.name}`, ICONS.download, () => download(item),
+          { "data-key": `get ${item.id}` }), more)));
+};
+

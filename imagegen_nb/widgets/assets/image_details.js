@@ -1,0 +1,73 @@
+// What is known of an image beside its picture: prompt, settings, file, and what somebody noted on it.
+const NOTE_PAUSE = 900; // ms
+
+// Asks for a run's prompt and settings once; `load(id)` takes the id of any of its images.
+const runDetails = (ask) => {
+  const runs = new Map();
+  return (id) => {
+    const run = id.slice(0, id.lastIndexOf("."));
+    const known = runs.get(run) ?? ask("details", { id }).then(([answer]) => answer);
+    runs.set(run, known);
+    known.catch(() => runs.delete(run));
+    return known;
+  };
+};
+
+const term = (label, value) => h("div", null, h("dt", null, label), h("dd", { dir: "auto" }, value));
+
+const detailsPane = ({ details, star, note, copy, gone }) => {
+  let item = null;
+  let typed = null; // the item that the text in the field is for
+  const starButton = h("button", { type: "button", class: "igw-button igw-starry", "aria-pressed": "false",
+    click: () => star(item, !item.starred) }, icon(ICONS.star), "Star");
+  const prompt = h("p", { dir: "auto", class: "igw-prompt-text" });
+  const copyPrompt = h("button", { type: "button", class: "igw-button", click: () => copy(prompt.textContent) },
+    icon(ICONS.copy), "Copy prompt");
+  const template = h("p", { dir: "auto", class: "igw-template" });
+  const settings = h("dl");
+  const file = h("dl");
+  const lines = h("div", { class: "igw-copies" });
+  const noteId = randomId();
+  const field = h("textarea", { id: noteId, rows: 2, dir: "auto", maxlength: 2000, input: () => saving.later(),
+    blur: () => saving.pending() && saving.flush() });
+  const saving = debounce(NOTE_PAUSE, () => note(typed, field.value));
+  const marks = h("div", { class: "igw-marks" }, starButton, h("label", { for: noteId }, "Note"), field);
+  const el = h("section", { class: "igw-details", "aria-label": "Prompt and settings", tabindex: "0" },
+    h("h3", null, "Prompt"), prompt, template, copyPrompt, h("h3", null, "Settings"), settings, h("h3", null, "File"), file,
+    lines, marks);
+
+  function showDetails(found) {
+    prompt.textContent = found.prompt || "Not known: the store keeps images, not their prompts.";
+    copyPrompt.hidden = !found.prompt;
+    template.textContent = found.template && `Template: ${found.template}`;
+    template.hidden = !found.template;
+    settings.replaceChildren(...found.settings.map(([label, value]) => term(label, value)));
+    settings.hidden = settings.previousElementSibling.hidden = !found.settings.length;
+  }
+
+  function refresh(next) {
+    item = next;
+    starButton.setAttribute("aria-pressed", String(Boolean(item.starred)));
+    if (!saving.pending() && field.value !== item.note) field.value = item.note;
+    marks.hidden = gone();
+  }
+
+  function show(next) {
+    if (saving.pending()) saving.flush();
+    typed = next;
+    field.value = next.note;
+    refresh(next);
+    const { width, height } = next;
+    file.replaceChildren(term("Name", next.name), ...(width ? [term("Pixels", `${width} × ${height}`)] : []),
+      term("Facts", [...next.facts.filter((fact) => fact !== `${width}×${height}`), ...next.more].join(" · ")));
+    lines.replaceChildren(...[next.path && ["Copy path", next.path], next.file && ["Copy file path", next.file]].filter(Boolean)
+      .map(([text, value]) => h("button", { type: "button", class: "igw-button", title: value, click: () => copy(value) },
+        icon(ICONS.copy), text)));
+    prompt.textContent = "…";
+    const stillShown = (then) => (value) => item?.id === next.id && then(value);
+    details(next.id).then(stillShown(showDetails), stillShown((error) => { prompt.textContent = error.message; }));
+  }
+
+  return { el, show, refresh, flush: () => saving.pending() && saving.flush(), isTyping: () => field === focusNear(field) };
+};
+

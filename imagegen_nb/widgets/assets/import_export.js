@@ -1,0 +1,85 @@
+const TYPING_PAUSE = 250; // ms without a key before the file's name is sent
+const EXPORT_ICON = "M8 2.500v8M4.500 7.500 8 11l3.500-3.500M3 13.500h10";
+const IMPORT_ICON = "M8 10.500v-8M4.500 5.500 8 2l3.500 3.500M3 13.500h10";
+const CODE_ICON = "m5.500 4.500-3.500 3.500 3.500 3.500M10.500 4.500 14 8l-3.500 3.500";
+
+function render({ model, el }) {
+  initRoot(el, "ig-import-export");
+  const id = randomId();
+  const { later, flush, pending } = debounce(TYPING_PAUSE, () => sendEntry(model, { key: "path", value: path.value }));
+  const path = h("input", { id, type: "text", class: "igw-input", dir: "auto", placeholder: "hero.step.json",
+    autocomplete: "off", spellcheck: "false", input: later, blur: () => pending() && flush() });
+  const output = h("input", { type: "checkbox", change: () => sendEntry(model, { key: "with_output", value: output.checked }) });
+  const file = h("input", { type: "file", hidden: true, accept: ".json", change: read });
+  const status = h("span", { role: "status" });
+  const text = h("div", { class: "igw-told-text" });
+  const actions = h("div", { class: "ig-actions" });
+  const code = h("pre", { class: "ig-code", tabindex: "0", "aria-label": "The step as Python" });
+  const link = h("a", { class: "ig-download" }, "download");
+  const message = h("div", { class: "ig-import-export-message", role: "status" }, text, link);
+  const save = actionButton("ig-export", EXPORT_ICON, "Export", () => {
+    flushForm(el);
+    model.send({ type: "export" });
+  });
+  el.append(
+    h("div", { class: "ig-path igw-field" }, h("label", { for: id, class: "igw-label" }, "File"), path),
+    h("label", { class: "ig-with-output igw-check" }, output, h("span", null, "with the output")),
+    save,
+    h("span", { class: "ig-import" }, actionButton("", IMPORT_ICON, "Import", () => file.click()), file),
+    h("span", { class: "ig-python" }, actionButton("", CODE_ICON, "Copy as Python", () => {
+      flushForm(el);
+      model.send({ type: "press" });
+    }), status),
+    message, actions, code);
+
+  async function read() {
+    const [chosen] = file.files;
+    file.value = ""; // so that choosing the same file again is a change
+    if (!chosen) return;
+    flushForm(el); // what was typed is there for the undo
+    const fits = chosen.size <= model.get("view").largest;
+    model.send({ type: "file", name: chosen.name }, undefined, fits ? [await chosen.arrayBuffer()] : []);
+  }
+
+  async function receive(content) {
+    if (content.type !== "text") return;
+    if (content.text === null) status.textContent = "";
+    else status.textContent = (await copyText(content.text, el)) ? " Copied" : " Copying is not allowed here";
+  }
+
+  function showView() {
+    const view = model.get("view");
+    if (!pending() && path.value !== view.path) path.value = view.path;
+    output.checked = view.with_output;
+  }
+
+  function showTold() {
+    const told = model.get("told");
+    message.setAttribute("role", told.failed ? "alert" : "status");
+    message.classList.toggle("igw-problem", told.failed && !told.actions.length);
+    message.hidden = !told.text;
+    text.replaceChildren(...told.text.split("\n").map((line) => h("p", { dir: "auto" }, line)));
+    link.hidden = !told.download.data;
+    if (told.download.data) {
+      link.download = told.download.name;
+      link.href = `data:application/json;base64,${told.download.data}`;
+    }
+    const focused = actions.contains(focusNear(actions));
+    actions.replaceChildren(...told.actions.map((label) =>
+      actionButton("", "", label, () => model.send({ type: "action", label }))));
+    actions.hidden = !told.actions.length;
+    if (focused) (actions.querySelector("button") ?? save).focus();
+    setText(code, told.code);
+    code.hidden = !told.code;
+    if (!told.code) status.textContent = "";
+  }
+
+  follow(model, ["view"], showView);
+  follow(model, ["told"], showTold);
+  model.on("msg:custom", receive);
+  const onFlush = () => pending() && flush();
+  el.addEventListener("ig-flush", onFlush);
+  return () => model.off("msg:custom", receive);
+}
+
+export default { render };

@@ -1,0 +1,32 @@
+// The images that were chosen, of any run, and what can be done with them.
+const selectionBar = ({ onChange, compare, download, remove }) => {
+  const chosen = new Map(); // id -> name
+  const text = h("b", { role: "status" });
+  const button = (key, label, click) => textButton(`chosen ${key}`, click, label);
+  const compareButton = button("compare", "Compare", () => compare([...chosen.keys()]));
+  const el = h("div", { class: "igw-selection", role: "group", "aria-label": "Selected images" }, text,
+    compareButton, button("download", "Download", () => download([...chosen.keys()])),
+    button("remove", "Remove", () => remove([...chosen.keys()])), button("none", "Select none", () => clear()));
+
+  function changed(ids) {
+    el.hidden = !chosen.size;
+    compareButton.hidden = chosen.size !== 2;
+    text.textContent = chosen.size === 1 ? "1 image selected" : `${chosen.size} images selected`;
+    onChange(ids);
+  }
+
+  function toggle(id, name) {
+    if (!chosen.delete(id)) chosen.set(id, name);
+    changed([id]);
+  }
+
+  function clear() {
+    const ids = [...chosen.keys()];
+    chosen.clear();
+    if (ids.length) changed(ids);
+  }
+
+  el.hidden = true;
+  return { el, toggle, clear, has: (id) => chosen.has(id), any: () => chosen.size > 0 };
+};
+

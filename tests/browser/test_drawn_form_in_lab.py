@@ -1,0 +1,41 @@
+"""The form as marimo and Colab show it, in JupyterLab, whose manager of widgets is like Colab's."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.form_page import FORM, expect_status, press_run
+from support.lab import OpenNotebook, axe, contrasts, execute, run_all, screenshot
+
+DRAWN = FORM.rpartition("form\n")[0] + "form._display_()"
+
+
+@pytest.fixture(params=[False, True], ids=["light", "dark"])
+def page(open_notebook: OpenNotebook, request: pytest.FixtureRequest) -> Page:
+    page = open_notebook([DRAWN], dark=request.param, size=(1280, 1700))
+    run_all(page)
+    expect(page.locator(".ig-run")).to_be_enabled()
+    return page
+
+
+def test_it_is_filled_in_and_run(page: Page) -> None:
+    assert axe(page, ".ig-form") == []
+    assert contrasts(page, ".ig-form")[0] >= 4.5
+    prompt = page.locator(".ig-prompt textarea")
+    prompt.fill("A lamp for {{product}} and {{place}}")
+    page.get_by_label("Test value for place").fill("a hall")
+    expect(page.locator(".ig-resolved")).to_have_text("A lamp for a blue bottle and a hall")
+    press_run(page)
+    expect_status(page)
+    expect(page.locator(".ig-gallery .igw-grid img")).to_have_count(2)
+    settings, output = page.get_by_role("tab", name="Settings"), page.get_by_role("tab", name="Output")
+    expect(output).to_have_attribute("aria-selected", "true")
+    screenshot(page, "drawn-form-output")
+    output.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(settings).to_be_focused()
+    expect(page.get_by_role("tabpanel", name="Settings")).to_be_visible()
+    expect(page.get_by_role("tabpanel", name="Output")).to_be_hidden()
+    assert execute(page, "print(form.run_result.prompt)") == "A lamp for a blue bottle and a hall"
+    assert axe(page, ".ig-form") == []
+    screenshot(page, "drawn-form-settings")

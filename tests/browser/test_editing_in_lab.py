@@ -1,0 +1,305 @@
+"""Editing in the form, in a real JupyterLab: nothing typed is lost or changed in silence, the focus stays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from support.form_page import FORM, expect_status
+from support.lab import OpenNotebook, cell_count, execute, run_all, screenshot
+
+LIVE = """
+import os
+os.environ.pop("OPENAI_API_KEY", None)
+os.environ["XAI_API_KEY"] = "xai-not-a-key"
+import imagegen_nb as ig
+form = ig.StepForm(workspace=ig.Workspace("assets"))
+form
+"""
+COUNT_MESSAGES = """() => {
+  const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+  globalThis.messages = { sent: 0, received: 0, bytes: 0 };
+  const size = (msg) => JSON.stringify(msg.content).length;
+  kernel.anyMessage.connect((_, { msg, direction }) => {
+    if (!msg.header.msg_type.startsWith("comm_")) return;
+    if (direction === "send") globalThis.messages.sent += 1;
+    else {
+      globalThis.messages.received += 1;
+      const buffers = msg.buffers ?? [];
+      globalThis.messages.bytes += buffers.reduce((sum, each) => sum + each.byteLength, size(msg));
+    }
+  });
+}"""
+
+
+@pytest.fixture
+def page(open_notebook: OpenNotebook) -> Page:
+    return opened(open_notebook)
+
+
+def opened(open_notebook: OpenNotebook, cell: str = FORM, **how: object) -> Page:
+    page = open_notebook([cell], **how)
+    run_all(page)
+    expect(page.locator(".ig-run")).to_be_visible()
+    expect(page.locator(".ig-prompt textarea")).to_be_visible()
+    return page
+
+
+def select(page: Page, key: str) -> Locator:
+    return page.locator(f".ig-{key} select")
+
+
+def prompt(page: Page) -> Locator:
+    return page.locator(".ig-prompt textarea")
+
+
+def focused_class(page: Page) -> str:
+    """The class of what has the focus, empty where that is not within the form."""
+    page.wait_for_timeout(300)  # a focus that falls, falls after the next frame
+    return page.evaluate(
+        "() => document.activeElement.closest('.ig-form')"
+        " ? document.activeElement.closest('[class]').className || 'x' : ''"
+    )
+
+
+def test_the_header_follows_a_draft_that_is_no_step(open_notebook: OpenNotebook) -> None:
+    page = opened(open_notebook, LIVE)
+    expect(page.locator(".ig-key")).to_contain_text("OPENAI_API_KEY is not set")
+    expect(page.locator(".ig-live-preview")).to_be_visible()
+    page.locator(".ig-model select").select_option("grok-imagine-image")
+    expect(page.locator(".ig-key")).to_contain_text("XAI_API_KEY")
+    expect(page.locator(".ig-live-preview")).to_be_hidden()
+    page.get_by_label("Name", exact=True).fill("Ein Würfel")
+    expect(page.locator(".ig-title")).to_have_text("Ein Würfel")
+    expect(page.locator(".ig-run")).to_be_disabled()
+
+
+def test_a_form_nobody_has_touched_shows_no_red_and_says_what_is_missing(open_notebook: OpenNotebook) -> None:
+    page = opened(open_notebook, LIVE)
+    expect(page.locator(".ig-status")).to_have_text("Still to be filled in: Prompt")
+    expect(page.locator(".ig-form [aria-invalid=true]")).to_have_count(0)
+    expect(page.locator(".ig-form .igw-problem:visible")).to_have_count(0)
+    screenshot(page, "form-untouched", ".ig-form")
+    page.locator(".ig-run").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".ig-prompt .igw-problem")).to_contain_text(
+        "Missing. Write what the image should show"
+    )
+    expect(prompt(page)).to_be_focused()
+    page.keyboard.type("a fox")
+    expect(page.locator(".ig-prompt .igw-problem")).to_be_hidden()
+
+
+def test_an_alert_ends_when_what_it_speaks_of_is_mended(page: Page) -> None:
+    execute(page, "form.workspace.storage_limit")
+    page.locator(".ig-export").click()
+    expect(page.locator(".ig-import-export-message")).to_contain_text("saved")
+    prompt(page).fill("")
+    page.locator(".ig-export").click()
+    alert = page.locator(".ig-import-export").get_by_role("alert")
+    expect(alert).to_contain_text("The step has problems")
+    prompt(page).fill("a fox")
+    expect(alert).to_have_count(0)
+
+
+def test_a_cancel_on_the_emulator_does_not_speak_of_charges(page: Page) -> None:
+    execute(page, "workspace.emulator.latency = 25")
+    page.locator(".ig-run").click()
+    page.locator(".ig-cancel").click()
+    expect_status(page, "run cancelled: 0 of 2 images had arrived")
+    expect(page.locator(".ig-status")).not_to_contain_text("charged")
+    execute(page, "workspace.emulator.latency = 0")
+
+
+def test_a_file_is_never_replaced_in_silence(page: Page) -> None:
+    message = page.locator(".ig-import-export-message")
+    page.get_by_label("File", exact=True).fill("mine.step.json")
+    page.locator(".ig-export").click()
+    expect(message).to_contain_text("saved mine.step.json")
+    expect(message).to_contain_text("without an output: there is no run with these settings yet")
+    prompt(page).fill("another")
+    page.locator(".ig-export").click()
+    expect(message).to_contain_text("mine.step.json is there already. Nothing was written.")
+    page.get_by_role("button", name="Save as mine-2.step.json").click()
+    expect(message).to_contain_text("saved mine-2.step.json")
+    expect(page.get_by_label("File", exact=True)).to_have_value("mine-2.step.json")
+    assert focused_class(page)
+    names = "('mine.step.json', 'mine-2.step.json')"
+    prompts = f"import json; print([json.load(open(name))['step']['prompt'] for name in {names}])"
+    assert execute(page, prompts) == "['A hero image for {{product}}', 'another']"
+    page.locator(".ig-export").click()
+    page.get_by_role("button", name="Replace it").click()
+    expect(message).to_contain_text("in the place of the older one")
+
+
+def test_an_import_can_be_undone_and_loses_nothing_typed(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "theirs.step.json"
+    document = {
+        "format": "imagegen-nb/step",
+        "version": 2,
+        "step": {"model": "gpt-image-2", "prompt": "a {{product}} from a file", "image_quality": "high"},
+        "inputs": {"product": "lamp"},
+    }
+    file.write_text(json.dumps(document))
+    page.get_by_label("Test value for product").fill("a red bottle")
+    prompt(page).fill("typed: {{product}}")
+    page.locator(".ig-image-count input").fill("3")
+    with page.expect_file_chooser() as chooser:
+        page.locator(".ig-import button").click()
+    chooser.value.set_files(file)
+    expect(prompt(page)).to_have_value("a {{product}} from a file")
+    expect(page.locator(".ig-resolved")).to_have_text("a lamp from a file")
+    expect(select(page, "image-quality")).to_have_value("high")
+    page.get_by_role("button", name="Undo the import").click()
+    expect(prompt(page)).to_have_value("typed: {{product}}")
+    expect(page.locator(".ig-resolved")).to_have_text("typed: a red bottle")
+    expect(page.locator(".ig-image-count input")).to_have_value("3")
+    expect(select(page, "image-quality")).to_have_value("auto")
+    page.get_by_role("button", name="Import it again").click()
+    expect(prompt(page)).to_have_value("a {{product}} from a file")
+    prompt(page).focus()
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    expect(prompt(page)).to_have_value("a {{product}} from a file")
+    page.keyboard.press("Control+z")
+    expect(prompt(page)).to_have_value("typed: {{product}}")
+
+
+def test_undo_in_the_prompt_survives_every_redraw(page: Page) -> None:
+    area = prompt(page)
+    area.focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(", at dusk")
+    expect(page.locator(".ig-resolved")).to_contain_text("at dusk")
+    for model in ("grok-imagine-image", "gemini-2.5-flash-image", "gpt-image-2"):
+        select(page, "model").select_option(model)
+    select(page, "image-output-format").select_option("jpeg")
+    page.locator(".ig-image-count input").press("ArrowUp")
+    expect(page.locator(".ig-image-count input")).to_have_value("3")
+    execute(page, "form.step = step.replace(prompt='from code')")
+    expect(area).to_have_value("from code")
+    area.focus()
+    page.keyboard.press("Control+z")
+    expect(area).to_have_value("A hero image for {{product}}, at dusk")
+    page.keyboard.press("Control+z")
+    expect(area).to_have_value("A hero image for {{product}}")
+
+
+def test_the_focus_never_falls_to_the_page(page: Page) -> None:
+    select(page, "image-output-format").focus()
+    page.keyboard.press("ArrowUp")  # WebP -> JPEG
+    expect(page.locator(".ig-image-background-message")).to_contain_text("JPEG has no transparency")
+    expect(select(page, "image-output-format")).to_be_focused()
+    page.locator(".ig-run").focus()
+    page.keyboard.press("Enter")
+    assert focused_class(page)
+    expect_status(page)
+    assert focused_class(page)
+    page.get_by_role("tab", name="Settings").click()
+    prompt(page).focus()
+    page.keyboard.press("Control+Enter")
+    assert focused_class(page)
+    expect_status(page)
+    assert focused_class(page)
+    execute(page, "workspace.emulator.latency = 25")
+    page.locator(".ig-run").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".ig-cancel")).to_be_enabled()
+    page.locator(".ig-cancel").focus()
+    page.keyboard.press("Enter")
+    expect_status(page, "run cancelled")
+    assert "ig-cancel" in focused_class(page)
+    execute(page, "workspace.emulator.latency = 0")
+
+
+@pytest.mark.parametrize("field", ["prompt", "name", "count", "quality", "tile"])
+def test_ctrl_enter_runs_what_stands_there_from_any_field(page: Page, field: str) -> None:
+    cells = cell_count(page)
+    if field == "prompt":
+        prompt(page).fill("")
+        prompt(page).focus()
+        page.keyboard.type("typed a moment ago")
+    else:
+        control = {
+            "name": page.get_by_label("Name", exact=True),
+            "count": page.locator(".ig-image-count input"),
+            "quality": select(page, "image-quality"),
+            "tile": page.get_by_role("radio", name="1536 × 1024"),
+        }[field]
+        control.focus()
+        if field == "count":
+            page.keyboard.press("ArrowUp")
+    page.keyboard.press("Control+Enter")
+    expect_status(page, "done: 3 of 3 images" if field == "count" else "done: 2 of 2 images")
+    if field == "prompt":
+        assert execute(page, "print(form.run_result.prompt)") == "typed a moment ago"
+    assert cell_count(page) == cells
+
+
+def test_values_nobody_asked_to_change_are_told_and_come_back(page: Page) -> None:
+    select(page, "model").select_option("gpt-image-2.5-flare")
+    select(page, "image-quality").select_option("max")
+    select(page, "model").select_option("gpt-image-2")
+    message = page.locator(".ig-image-quality-message")
+    expect(message).to_contain_text("You chose Max, but gpt-image-2 does not have it: Auto is used")
+    expect(select(page, "image-quality")).to_have_value("auto")
+    select(page, "model").select_option("grok-imagine-image")
+    expect(page.locator(".ig-model-message")).to_contain_text("Kept for models that have it")
+    select(page, "model").select_option("gpt-image-2.5-flare")
+    expect(select(page, "image-quality")).to_have_value("max")
+    expect(message).not_to_contain_text("You chose")
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [("2.7", "Not a whole number"), ("0", "Not in its range"), ("11", "Not in its range")],
+)
+def test_a_count_is_not_bent_into_its_range(page: Page, typed: str, problem: str) -> None:
+    count = page.locator(".ig-image-count input")
+    count.fill(typed)
+    expect(page.locator(".ig-image-count-message")).to_contain_text(
+        f"{problem}. Use a whole number from 1 to 10"
+    )
+    expect(page.locator(".ig-run")).to_be_disabled()
+    count.blur()
+    expect(count).to_have_value(typed)
+    count.fill("4")
+    expect(page.locator(".ig-run")).to_be_enabled()
+    assert execute(page, "print(form.step.image_count)") == "4"
+    count.press("ArrowUp")
+    expect(count).to_have_value("5")
+
+
+def test_slow_typing_is_one_message_out_and_little_back(page: Page) -> None:
+    page.evaluate(COUNT_MESSAGES)
+    prompt(page).focus()
+    page.keyboard.press("Control+End")
+    for text in (" at dusk", ", with a fox"):
+        before = page.evaluate("() => ({ ...globalThis.messages })")
+        page.keyboard.type(text)
+        expect(page.locator(".ig-resolved")).to_contain_text(text.strip())
+        page.wait_for_timeout(400)
+        after = page.evaluate("() => ({ ...globalThis.messages })")
+        assert after["sent"] - before["sent"] == 1
+        assert after["bytes"] - before["bytes"] <= 3_000
+
+
+@pytest.mark.parametrize("width", [420, 700, 1000, 1600])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_it_holds_at_any_width(open_notebook: OpenNotebook, width: int, dark: bool) -> None:
+    page = opened(open_notebook, dark=dark, size=(width, 1500))
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    page.get_by_label("Name", exact=True).fill("Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 3)
+    select(page, "model").select_option("gemini-2.5-flash-image")
+    expect(page.locator(".ig-model-message")).to_contain_text("Use gemini-3.1-flash-lite-image")
+    form = page.locator(".ig-form").first
+    assert form.evaluate("(node) => node.scrollWidth <= node.clientWidth + 1")
+    cut = form.evaluate(
+        "(node) => [...node.querySelectorAll('p, label, span, h3, legend, b')].filter((each) =>"
+        " each.checkVisibility() && each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0"
+        " && getComputedStyle(each).display !== 'inline').map((each) => each.outerHTML.slice(0, 120))"
+    )
+    assert cut == []
+    screenshot(page, f"form-{width}-{'dark' if dark else 'light'}", ".ig-form")

@@ -1,0 +1,354 @@
+"""Pictures in a real JupyterLab: sizes, zoom, comparison, history, and how they stay without a kernel."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from support.form_page import FORM, expect_status, press_run
+from support.lab import OpenNotebook, axe, clipboard, execute, run_all, screenshot
+
+SETUP = """
+import dataclasses, imagegen_nb as ig
+workspace = ig.Workspace("assets", backend="emulator")
+def run(count, size="1024x1024", **settings):
+    settings = {"prompt": "A hero image for a blue bottle, at dusk", **settings}
+    step = ig.ImageGenerationStep(image_count=count, image_size=size, **settings)
+    return step.run(workspace=workspace, identifier="step_2")
+"""
+RUNS = """
+red = "A wide hero image for a red bottle, at dawn"
+wide = run(1, "1536x1024", name="Wide", image_quality="high", prompt=red)
+pair = run(2, "1024x1536", name="Tall")
+four = run(4, name="Square")
+gallery = ig.Gallery([wide, pair, four])
+gallery
+"""
+
+
+@pytest.fixture
+def page(open_notebook: OpenNotebook) -> Page:
+    page = open_notebook([SETUP, RUNS])
+    run_all(page)
+    expect(pictures(page)).to_have_count(4)
+    return page
+
+
+def pictures(page: Page) -> Locator:
+    return page.locator(".ig-gallery .igw-grid img")
+
+
+def entries(page: Page) -> Locator:
+    return page.get_by_role("listbox", name="History").get_by_role("option")
+
+
+def sizes(images: Locator) -> list[tuple[int, int]]:
+    boxes = [image.bounding_box() for image in images.all()]
+    return [(round(box["width"]), round(box["height"])) for box in boxes if box]
+
+
+def tops(images: Locator) -> set[int]:
+    return {round(image.bounding_box()["y"]) for image in images.all()}
+
+
+def asked(page: Page, expression: str, wanted: str) -> None:
+    """What Python says, once the messages of the page have arrived there."""
+    for _ in range(100):
+        if (said := execute(page, f"print({expression})")) == wanted:
+            return
+        page.wait_for_timeout(50)
+    assert said == wanted
+
+
+def test_one_picture_takes_the_panel_two_share_it_and_each_has_its_own_shape(page: Page):
+    panel = page.locator(".ig-gallery").bounding_box()["width"]
+    for width, height in sizes(pictures(page)):
+        assert width == height
+        assert width > 250
+    page.get_by_role("button", name="Previous run").click()
+    expect(pictures(page)).to_have_count(2)
+    pair = sizes(pictures(page))
+    assert len(tops(pictures(page))) == 1
+    assert all(abs(height / width - 1.5) < 0.02 for width, height in pair)
+    page.get_by_role("button", name="Previous run").click()
+    expect(pictures(page)).to_have_count(1)
+    ((width, height),) = sizes(pictures(page))
+    assert abs(width / height - 1.5) < 0.02
+    assert width > 0.6 * panel or height > 600
+    # Shown larger than its thumbnail, the picture is the file.
+    expect(pictures(page).first).to_have_js_property("naturalWidth", 1536)
+    screenshot(page, "picture-one", ".ig-gallery")
+    assert axe(page, ".ig-gallery") == []
+
+
+def test_placeholders_have_the_shape_that_was_asked_for(page: Page):
+    execute(page, "gallery.placeholders(2, (1536, 1024))")
+    waiting = page.locator(".igw-pending .igw-open")
+    expect(waiting).to_have_count(2)
+    assert all(abs(width / height - 1.5) < 0.02 for width, height in sizes(waiting))
+    screenshot(page, "picture-pending", ".ig-gallery")
+    execute(page, "gallery.placeholders(0)")
+    expect(pictures(page)).to_have_count(4)
+
+
+def test_a_picture_is_enlarged_by_wheel_and_keys_and_moved(page: Page):
+    page.get_by_role("button", name="at dusk (2 of 4)").click()
+    dialog = page.get_by_role("dialog")
+    picture = dialog.get_by_role("img")
+    expect(picture).to_have_js_property("naturalWidth", 1024)
+    fitted = picture.bounding_box()["width"]
+    assert axe(page, ".igw-lightbox") == []
+    stage = dialog.locator(".igw-stage").bounding_box()
+    middle = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.wheel(0, -600)
+    expect(page.locator(".igw-stage")).to_have_class(re.compile("igw-zoomed"))
+    enlarged = picture.bounding_box()
+    assert enlarged["width"] > 2 * fitted
+    page.mouse.down()
+    page.mouse.move(middle[0] - 120, middle[1] - 60, steps=4)
+    page.mouse.up()
+    moved = picture.bounding_box()
+    assert abs(enlarged["x"] - moved["x"] - 120) < 2
+    assert abs(enlarged["y"] - moved["y"] - 60) < 2
+    screenshot(page, "lightbox-enlarged")
+    # By keyboard: what is enlarged takes arrow keys, and 0 fits it again.
+    enlarged_stage = dialog.get_by_role("group", name="Enlarged image: arrow keys move it")
+    enlarged_stage.focus()
+    page.keyboard.press("ArrowLeft")
+    assert picture.bounding_box()["x"] > moved["x"]
+    expect(dialog.get_by_text("2 of 4", exact=True)).to_be_visible()
+    page.keyboard.press("0")
+    assert abs(picture.bounding_box()["width"] - fitted) < 1
+    page.keyboard.press("1")
+    expect(dialog.get_by_role("button", name="100 %")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("-")
+    page.keyboard.press("0")
+    dialog.get_by_role("button", name="Zoom in").click()
+    assert abs(picture.bounding_box()["width"] - 1.25 * fitted) < 2
+    dialog.get_by_role("button", name="Full screen").click()
+    expect(dialog.get_by_role("button", name="Full screen")).to_have_attribute("aria-pressed", "true")
+    dialog.get_by_role("button", name="Full screen").click()
+    expect(dialog.get_by_role("button", name="Full screen")).to_have_attribute("aria-pressed", "false")
+
+
+def test_prompt_and_settings_stand_beside_the_picture(page: Page):
+    page.get_by_role("button", name="at dusk (2 of 4)").click()
+    pane = page.get_by_role("region", name="Prompt and settings")
+    expect(pane).to_contain_text("A hero image for a blue bottle, at dusk")
+    expect(pane).to_contain_text("Image Size1024x1024")
+    pane.get_by_role("button", name="Copy prompt").click()
+    expect(page.get_by_role("dialog").get_by_text("Copied", exact=False)).to_be_visible()
+    assert clipboard(page) == "A hero image for a blue bottle, at dusk"
+    pane.get_by_role("textbox", name="Note").fill("the best so far")
+    pane.get_by_role("button", name="Star").click()
+    asked(page, "[asset.file_name for asset in gallery.starred]", "['square-2.png']")
+    page.keyboard.press("Escape")
+    asked(page, "list(gallery.notes.values())", "['the best so far']")
+    expect(page.get_by_role("button", name="at dusk (2 of 4)")).to_be_focused()
+    expect(page.locator(".igw-remark")).to_have_text("the best so far")
+    expect(page.get_by_role("button", name="Star square-2.png")).to_have_attribute("aria-pressed", "true")
+    assert axe(page, ".ig-gallery") == []
+
+
+def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
+    options = entries(page)
+    expect(options).to_have_count(7)
+    options.first.click(modifiers=["Control"])
+    options.last.click(modifiers=["Control"])
+    expect(page.get_by_text("2 images selected")).to_be_visible()
+    screenshot(page, "picture-selected", ".ig-gallery")
+    assert axe(page, ".ig-gallery") == []
+    page.get_by_role("group", name="Selected images").get_by_role("button", name="Compare").click()
+    dialog = page.get_by_role("dialog")
+    expect(page.get_by_role("slider")).to_be_focused()
+    table = dialog.get_by_role("table")
+    expect(table.get_by_role("row").filter(has_text="Image Size")).to_have_text(
+        "Image Size1024x10241536x1024"
+    )
+    expect(table).to_contain_text("Image Quality")
+    expect(table.locator("mark").first).to_be_visible()
+    expect(dialog).to_contain_text(re.compile(r"\d other settings are the same"))
+    screenshot(page, "compare-slider")
+    assert axe(page, ".igw-compare") == []
+    both = dialog.get_by_role("img")
+    before = sizes(both)
+    box = dialog.locator(".igw-compare-stage").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -500)
+    after = sizes(both)
+    by = [new[0] / old[0] for new, old in zip(after, before, strict=True)]
+    assert by[0] > 1.5
+    assert abs(by[0] - by[1]) < 0.02
+    dialog.get_by_role("radio", name="Side by side").check(force=True)
+    expect(page.get_by_role("slider")).to_be_hidden()
+    left, right = (image.bounding_box() for image in both.all())
+    assert left["x"] + left["width"] / 2 < right["x"] + right["width"] / 2
+    assert axe(page, ".igw-compare") == []
+    page.mouse.wheel(0, -500)
+    screenshot(page, "compare-side")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    compare = page.get_by_role("group", name="Selected images").get_by_role("button", name="Compare")
+    expect(compare).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(compare).to_be_hidden()
+    expect(options.first).to_have_attribute("aria-selected", "false")
+
+
+def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp_path: Path):
+    options = entries(page)
+    expect(options).to_have_count(7)
+    expect(options.first).to_have_accessible_name("square-1.png, run 3")
+    expect(options.last.locator("img")).to_have_attribute("src", re.compile("^blob:"))
+    screenshot(page, "history", ".ig-gallery")
+    options.first.focus()
+    page.keyboard.press("End")
+    expect(options.last).to_be_focused()
+    page.keyboard.press("s")
+    asked(page, "[asset.file_name for asset in gallery.starred]", "['wide-1.png']")
+    expect(options.last).to_have_accessible_name("wide-1.png, run 1, starred")
+    expect(options.last).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(pictures(page)).to_have_count(1)
+    expect(options.last).to_be_focused()
+    expect(options.last).to_have_attribute("aria-current", "true")
+    # Once more opens what was jumped to, and the focus comes back here.
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_accessible_name("wide-1.png, image 1 of 1")
+    page.keyboard.press("Escape")
+    expect(options.last).to_be_focused()
+
+    page.get_by_role("button", name="Starred").click()
+    expect(options).to_have_count(1)
+    expect(page.get_by_text("1 found")).to_be_visible()
+    screenshot(page, "history-starred", ".ig-gallery")
+    page.get_by_role("button", name="Starred").click()
+    page.get_by_role("searchbox", name="Find in prompts, names, notes").fill("red dawn")
+    expect(options).to_have_count(1)
+    page.get_by_role("searchbox").fill("nothing like this")
+    expect(page.get_by_text("0 found")).to_be_visible()
+    page.get_by_role("searchbox").fill("")
+    expect(options).to_have_count(7)
+
+    # Chosen by Space in two runs: downloaded, taken out of the view, and brought back at once.
+    options.first.focus()
+    page.keyboard.press(" ")
+    page.keyboard.press("End")
+    page.keyboard.press(" ")
+    chosen = page.get_by_role("group", name="Selected images")
+    with page.expect_download() as download:
+        chosen.get_by_role("button", name="Download").click()
+    download.value.save_as(tmp_path / "two.zip")
+    with zipfile.ZipFile(tmp_path / "two.zip") as archive:
+        assert archive.namelist() == ["square-1.png", "wide-1.png"]
+    chosen.get_by_role("button", name="Remove").click()
+    expect(options).to_have_count(5)
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(options).to_have_count(7)
+
+
+def test_a_star_is_there_after_a_reload_of_the_page(page: Page):
+    page.get_by_role("button", name="More for square-3.png").click()
+    page.get_by_role("menuitem", name="Star").click()
+    star = page.get_by_role("button", name="Star square-3.png")
+    expect(star).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Previous run").click()
+    expect(pictures(page)).to_have_count(2)
+    page.get_by_role("button", name="Next run").click()
+    expect(star).to_have_attribute("aria-pressed", "true")
+    asked(page, "len(gallery.starred)", "1")
+    execute(page, "gallery.show(four)")
+    expect(star).to_have_attribute("aria-pressed", "true")
+    page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    expect(star).to_have_attribute("aria-pressed", "true")
+
+
+_KERNEL = "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+ENDS = {
+    "restarted": f"() => {_KERNEL}.restart()",
+    "died": f"() => {{ {_KERNEL}.requestExecute({{ code: 'import os; os._exit(1)' }}); }}",
+}
+"""The ways a kernel ends while its page stays open."""
+GONE = "The kernel is gone: run this cell again."
+
+
+# Not for a kernel that is shut down: the gallery tells of that too, but JupyterLab then fails by itself.
+def test_a_kernel_that_has_died_is_told_of(page: Page):
+    expect(entries(page).last.locator("img")).to_have_attribute("src", re.compile("^blob:"))
+    page.evaluate(ENDS["died"])
+    expect(page.locator(".ig-gallery").get_by_role("alert")).to_have_text(GONE)
+    expect(pictures(page)).to_have_count(4)
+    expect(page.get_by_role("button", name="Download all")).to_have_count(0)
+    page.get_by_role("button", name="Ok", exact=True).click()  # the notebook says so too, above all else
+
+
+def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Page):
+    expect(pictures(page).first).to_have_attribute("src", re.compile("^blob:"))
+    page.evaluate(ENDS["restarted"])
+    expect(page.get_by_role("alert")).to_have_text(GONE)
+    expect(pictures(page)).to_have_count(4)
+    for picture in pictures(page).all():
+        assert picture.evaluate("(img) => img.decode().then(() => img.naturalWidth)") > 0
+    screenshot(page, "kernel-gone-gallery", ".ig-gallery")
+    assert axe(page, ".ig-gallery") == []
+    for name in ("Download all", "Next run", "Previous run", "Star square-1.png", "Download square-1.png"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+    page.get_by_role("button", name="More for square-1.png").click()
+    expect(page.locator(".ig-gallery").get_by_role("menuitem")).to_have_text(
+        ["Copy path", "Copy file path", "Compare…"]
+    )
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="at dusk (1 of 4)").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("status").first).to_have_text(GONE)
+    expect(dialog.get_by_role("button", name="Download")).to_have_count(0)
+    page.keyboard.press("Escape")
+    run_all(page)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_role("button", name="Download all")).to_be_visible()
+
+
+def test_without_its_kernel_the_form_says_so_and_no_button_does_nothing(open_notebook: OpenNotebook):
+    page = open_notebook([FORM])
+    run_all(page)
+    press_run(page)
+    expect_status(page)
+    page.evaluate(ENDS["restarted"])
+    expect(page.get_by_role("alert")).to_have_text(GONE)
+    expect(page.locator(".ig-run")).to_be_disabled()
+    screenshot(page, "kernel-gone-form")
+    page.get_by_role("tab", name="Settings").click()
+    for button in page.locator(".ig-form .ig-settings button").all():
+        expect(button).to_be_disabled()
+    expect(page.locator(".ig-prompt textarea")).to_have_attribute("readonly", "")
+    screenshot(page, "kernel-gone-settings")
+
+
+def test_the_runs_of_other_forms_are_found_in_the_history(open_notebook: OpenNotebook):
+    page = open_notebook([FORM, "ig.StepForm(ig.ImageGenerationStep(prompt='a cup'), workspace)"])
+    run_all(page)
+    press_run_of = page.locator(".ig-form").first
+    press_run_of.locator(".ig-run").click()
+    expect(press_run_of.locator(".ig-gallery .igw-grid img")).to_have_count(2)
+    other = page.locator(".ig-form").last
+    other.get_by_role("tab", name="Output").click()
+    other.get_by_role("button", name="Whole notebook").click()
+    options = other.get_by_role("option")
+    expect(options).to_have_count(3)  # the last one was made by code
+    expect(options.first).to_have_accessible_name(re.compile("hero-image-1.webp, step_2"))
+    screenshot(page, "history-other-forms")
+    options.first.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("A hero image for a blue bottle")
+    page.keyboard.press("s")
+    page.keyboard.press("Escape")
+    expect(options.first).to_be_focused()
+    expect(options.first).to_have_accessible_name(re.compile("starred"))

@@ -1,0 +1,221 @@
+"""The run as the unit of the form, in a real JupyterLab: pages, output, inputs, the queue."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.form_page import FORM, expect_status, press_run
+from support.lab import OpenNotebook, axe, clipboard, execute, run_all, run_cell, screenshot
+
+SECOND = """
+other = ig.StepForm(ig.ImageGenerationStep(prompt="like "), workspace,
+                    inputs={"brand": {"name": "Lumen", "colours": ["red", "blue"]}}, identifier="step_3")
+other
+"""
+
+
+@pytest.fixture
+def page(open_notebook: OpenNotebook) -> Page:
+    page = open_notebook([FORM], size=(1280, 1500))
+    run_all(page)
+    expect(page.locator(".ig-run")).to_be_enabled()
+    return page
+
+
+def images(page: Page):
+    return page.locator(".ig-gallery .igw-grid img")
+
+
+def settings(page: Page) -> None:
+    page.get_by_role("tab", name="Settings").click()
+
+
+def test_tree_alert_and_images_are_those_of_the_run_that_is_shown(page: Page) -> None:
+    tree = page.locator(".ig-output-tree")
+    page.get_by_role("tab", name="Output").click()
+    expect(tree.get_by_text("predicted").first).to_be_visible()
+    settings(page)
+    press_run(page)
+    expect_status(page)
+    expect(images(page)).to_have_count(2)
+    expect(tree.get_by_text("predicted")).to_have_count(0)
+    execute(page, "workspace.emulator.script('openai', Fault('moderation'))")
+    press_run(page)
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("rejected by the safety system of OpenAI")
+    expect(alert).to_contain_text("Change the prompt")
+    expect(alert.get_by_text("code: moderation_blocked")).to_be_hidden()
+    alert.get_by_text("Details").click()
+    expect(alert.get_by_text("code: moderation_blocked")).to_be_visible()
+    expect(images(page)).to_have_count(0)
+    expect(tree).to_contain_text("Output of run 2")
+    expect(tree).to_contain_text("0 items")
+    screenshot(page, "run-failed")
+    expect(page.locator(".ig-fallback")).to_be_hidden()  # the static view of the same cell
+    assert axe(page, ".igw-run-error") == []
+    assert axe(page, ".igw-run-actions") == []
+    page.get_by_role("button", name="Previous run").click()
+    expect(images(page)).to_have_count(2)
+    expect(alert).to_have_count(0)
+    expect(tree).to_contain_text("Output of run 1")
+    expect(tree).to_contain_text("2 items")
+    settings(page)
+    page.locator(".ig-image-quality select").select_option("high")
+    page.get_by_role("tab", name="Output").click()
+    expect(page.get_by_text("Settings changed since this run.")).to_be_visible()
+    expect(tree.get_by_text("predicted")).to_have_count(0)
+    screenshot(page, "run-settings-changed")
+    execute(page, "workspace.emulator.latency = 20")
+    page.get_by_role("button", name="Next run").click()
+    expect(alert).to_be_visible()
+    press_run(page)
+    expect(alert).to_have_count(0)
+    expect(page.locator(".igw-pending")).to_have_count(2)
+    expect(page.locator(".ig-form").get_by_role("progressbar")).to_have_count(1)
+    expect(page.locator(".igw-elapsed")).to_have_text(re.compile("[1-9] s"))
+    screenshot(page, "run-under-way")
+    assert axe(page, ".igw-progress") == []
+    page.get_by_role("button", name="Cancel this run").click()
+    expect(page.locator(".ig-status")).to_contain_text("run cancelled")
+
+
+def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(page: Page) -> None:
+    for quality in ("low", "high"):
+        settings(page)
+        page.locator(".ig-image-quality select").select_option(quality)
+        press_run(page)
+        expect(page.get_by_text("Making 2 images")).to_be_visible()
+        expect_status(page)
+    expect(page.get_by_text("the output", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Previous run").click()
+    expect(page.get_by_text("Run 1 of 2")).to_be_visible()
+    path = page.get_by_role("button", name="Copy path {{step_2.output.assets.0.file_url}}").first
+    path.click()
+    told = "Copied {{step_2.output.assets.0.file_url}} These paths mean run 2, which is the output."
+    expect(page.get_by_text(told)).to_be_visible()
+    assert clipboard(page) == "{{step_2.output.assets.0.file_url}}"
+    make = page.get_by_role("button", name="Make this the output")
+    make.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Run 1 is the output")).to_be_visible()
+    expect(make).to_have_count(0)
+    expect(page.locator(".ig-gallery :focus")).to_have_count(1)
+    assert execute(page, "print(form.run_result.step.image_quality)") == "low"
+    path.click()
+    expect(page.get_by_text(told)).to_have_count(0)
+    screenshot(page, "run-is-the-output")
+
+
+def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(page: Page) -> None:
+    execute(page, "workspace.emulator.script('openai', Fault('server_error'))")
+    value = page.get_by_label("Test value for product")
+    value.fill("")
+    expect(page.locator(".ig-resolved")).to_have_text("A hero image for ")
+    press_run(page)
+    expect(page.get_by_role("alert")).to_be_visible()
+    settings(page)
+    value.fill("a red bottle")
+    page.locator(".ig-image-count input").fill("3")
+    page.locator(".ig-prompt textarea").fill("Something else for {{product}}")
+    page.get_by_role("tab", name="Output").click()
+    use = page.get_by_role("button", name="Use these settings")
+    use.focus()
+    page.keyboard.press("Enter")
+    prompt = page.locator(".ig-prompt textarea")
+    expect(prompt).to_be_focused()
+    expect(prompt).to_have_value("A hero image for {{product}}")
+    expect(value).to_have_value("")
+    expect(page.locator(".ig-image-count input")).to_have_value("2")
+    expect(page.locator(".ig-status")).to_contain_text(
+        "The settings and inputs of run 1 are in the form now."
+    )
+    screenshot(page, "run-settings-used")
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(prompt).to_have_value("Something else for {{product}}")
+    expect(value).to_have_value("a red bottle")
+    page.get_by_role("button", name="Redo", exact=True).click()
+    expect(value).to_have_value("")
+    page.get_by_role("tab", name="Output").click()
+    page.get_by_role("button", name="Retry").click()
+    expect_status(page)
+    page.get_by_role("button", name="Vary").click()
+    expect(page.get_by_text("Run 3 of 3")).to_be_visible()
+    expect_status(page)
+
+
+def test_runs_wait_for_their_turn_and_can_be_taken_out(page: Page) -> None:
+    execute(page, "workspace.emulator.latency = 25")
+    for _ in range(3):
+        press_run(page)
+    expect(page.locator(".ig-status")).to_contain_text("running: 0 of 2 images · 2 waiting")
+    expect(page.get_by_text("Run 1 of 3")).to_be_visible()
+    page.get_by_role("button", name="Next run").click()
+    expect(page.get_by_text("Waiting: 2 images")).to_be_visible()
+    screenshot(page, "run-waiting")
+    assert axe(page, ".igw-run-actions") == []
+    page.get_by_role("button", name="Take out of the queue").click()
+    expect(page.locator(".ig-status")).to_contain_text("1 waiting")
+    page.get_by_role("button", name="Previous run").click()
+    execute(page, "workspace.emulator.latency = 0")
+    page.get_by_role("button", name="Cancel this run").click()
+    expect_status(page)
+    expect(page.get_by_text("Run 1 of 2")).to_be_visible()
+    page.get_by_role("button", name="Next run").click()
+    expect(images(page)).to_have_count(2)
+    execute(page, "workspace.emulator.latency = 25")
+    press_run(page)
+    press_run(page)
+    page.get_by_role("button", name="Cancel all").click()
+    expect(page.locator(".ig-status")).to_contain_text("run cancelled")
+    expect(page.locator(".ig-run")).to_be_enabled()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("A hero for {{produt}}", "the nearest available path is {{product}}"),
+        ("A hero for {{product", "{{product is not closed. Write {{product}}"),
+    ],
+)
+def test_a_variable_that_leads_nowhere_is_told_before_the_run(page: Page, prompt: str, told: str) -> None:
+    page.locator(".ig-prompt textarea").fill(prompt)
+    expect(page.locator(".ig-prompt")).to_contain_text(told)
+    screenshot(page, f"run-variable-{len(prompt)}")
+    page.locator(".ig-image-count input").press("Control+Enter")
+    expect(page.locator(".ig-prompt textarea")).to_be_focused()
+    assert execute(page, "print(workspace.emulator.count('openai'))") == "1"  # step_1 of the cell
+
+
+def test_the_next_form_offers_this_ones_run_and_what_is_in_an_input(open_notebook: OpenNotebook) -> None:
+    page = open_notebook([FORM, SECOND], size=(1280, 1500))
+    run_all(page)
+    first, second = page.locator(".ig-form").first, page.locator(".ig-form").last
+    first.locator(".ig-run").click()
+    expect(first.locator(".ig-status")).to_contain_text("done: 2 of 2 images")
+    prompt = second.locator(".ig-prompt textarea")
+    prompt.press("End")
+    second.get_by_role("button", name="Insert Variable").click()
+    expect(page.get_by_role("option").filter(has_text="brand.colours.1")).to_be_visible()
+    page.keyboard.type("step_2 0.file_name")
+    screenshot(page, "run-picker")
+    page.keyboard.press("Enter")
+    expect(prompt).to_have_value("like {{step_2.output.assets.0.file_name}}")
+    expect(second.locator(".ig-resolved")).to_have_text("like hero-image-1.webp")
+
+
+def test_forms_without_a_name_get_one_by_their_cell(open_notebook: OpenNotebook) -> None:
+    cells = [
+        FORM.replace(', identifier="step_2"', "").replace('"step_1": step_1', '"earlier": step_1'),
+        "other = ig.StepForm(ig.ImageGenerationStep(prompt='x'), workspace)\nother",
+    ]
+    page = open_notebook(cells)
+    run_all(page)
+    run_cell(page, 1)  # once more: the name stays
+    assert execute(page, "print(form.identifier, other.identifier)") == "step_1 step_2"
+    page.locator(".ig-form").first.locator(".ig-run").click()
+    expect(page.locator(".ig-form").first.locator(".ig-status")).to_contain_text("done: 2 of 2 images")
+    variables = "other.panel.fields['prompt'].control.variables"
+    states = f"print([v['state'] for v in {variables} if '0.file_url' in v['path']])"
+    assert execute(page, states) == "['confirmed']"

@@ -1,0 +1,85 @@
+"""`imagegen-nb sweep`: a file that says what varies, run, started again, and refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.command_line import CommandLine
+
+from imagegen_nb.emulator import Emulator, Fault
+
+SWEEP = """
+name = "night"
+step = "lamp.step.json"
+
+[over]
+image_quality = ["low", "high"]
+"inputs.room" = ["the kitchen", "the hall"]
+"""
+
+
+@pytest.fixture
+def sweep(file: str, tmp_path: Path) -> str:
+    (tmp_path / "night.toml").write_text(SWEEP)
+    return "night.toml"
+
+
+def test_it_runs_and_goes_on_where_it_stopped(cli: CommandLine, sweep: str, emulator: Emulator) -> None:
+    emulator.script("openai", Fault("moderation"))
+    first = cli("sweep", sweep, "--backend", "THE EMULATOR", "--concurrency", "1")
+    assert first.code == 1
+    assert "Sweep · 4 cells: 2 image_quality × 2 room" in first.out
+    assert "3 done, 1 failed" in first.out
+    assert first.out.count("file://") == 3
+    second = cli("sweep", sweep, "--backend", "THE EMULATOR", "--csv", "night.csv", "--json")
+    assert (second.code, emulator.count()) == (0, 5)
+    assert json.loads(second.out)["counts"] == {"done": 4}
+    assert len(Path("night.csv").read_text().splitlines()) == 5
+
+
+def test_a_plan_asks_nobody(cli: CommandLine, sweep: str, emulator: Emulator) -> None:
+    told = cli("sweep", sweep, "--plan", "--backend", "THE EMULATOR")
+    assert (told.code, emulator.count()) == (0, 0)
+    assert "4 waiting" in told.out
+
+
+def test_settings_may_stand_in_it_and_rows_beside_it(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("product,image_quality\na,low\nb,medium\n")
+    (tmp_path / "a.toml").write_text('rows = "rows.csv"\nrepeats = 2\n[step]\nprompt = "A {{product}}"\n')
+    told = cli("sweep", "a.toml", "--backend", "THE EMULATOR", "--json")
+    cells = json.loads(told.out)["cells"]
+    assert [(cell["inputs.product"], cell["image_quality"], cell["repeat"]) for cell in cells] == [
+        ("a", "low", 1),
+        ("a", "low", 2),
+        ("b", "medium", 1),
+        ("b", "medium", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = [", "is not TOML"),
+        ("steps = 3", "steps is nothing a sweep has: did you mean step?"),
+        ("[over]\nmodel = ['x']", 'step is missing: write step = "hero.step.json"'),
+        ("[step]\nprompt = 'x'", "nothing varies"),
+        ("[step]\nprompt = 'x'\n[over]\nmodel = 'x'", "give a list of values"),
+        ("[step]\nprompt = 'x'\n[over]\nimage_size = ['1x1']", "1 of 1 combinations cannot be run"),
+        ("step = 'nowhere.json'\n[over]\nmodel = []", "nowhere.json"),
+        ("inputs = 3\n[step]\nprompt = 'x'\n[over]\nmodel = ['gpt-image-2']", "inputs is of type int"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why(
+    cli: CommandLine, tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "a.toml").write_text(text)
+    told = cli("sweep", "a.toml", "--backend", "THE EMULATOR")
+    assert told.code == 2
+    assert message in told.err
+
+
+def test_a_file_that_is_not_there(cli: CommandLine) -> None:
+    told = cli("sweep", "nowhere.toml")
+    assert (told.code, "cannot be read: No such file" in told.err) == (2, True)

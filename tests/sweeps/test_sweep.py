@@ -1,0 +1,531 @@
+"""A sweep from its plan to its picture: nothing is paid for twice, whatever happens in between."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import csv
+import json
+import signal
+import threading
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from support.ledger import plant
+
+import imagegen_nb as ig
+from imagegen_nb.emulator import Fault
+from imagegen_nb.errors import InvalidOption, InvalidSweep, MissingCredential, StoreError
+
+STEP = ig.ImageGenerationStep(prompt="A {{product}}", image_size="1024x640", image_output_format="jpeg")
+OVER = {"inputs.product": ["lamp", "vase", "rug"]}
+
+
+def sweep(**given):
+    return ig.Sweep(STEP, **{"over": OVER, **given})
+
+
+def run(one, workspace, **options):
+    return one.run(workspace=workspace, progress=False, **options)
+
+
+# Planning
+
+
+def test_what_cannot_be_run_is_told_before_anything_is_asked(emulator):
+    over = {"model": ["gpt-image-2", "grok-imagine-image"], "image_background": ["opaque", "green"]}
+    with pytest.raises(InvalidSweep) as caught:
+        ig.Sweep(ig.ImageGenerationStep(prompt="x"), over=over)
+    told = str(caught.value)
+    assert told.startswith("3 of 4 combinations cannot be run:")
+    assert (
+        "image_background = 'opaque' (grok-imagine-image): does not apply to this model. Leave it out" in told
+    )
+    assert "image_background = 'green' (gpt-image-2)" in told
+    assert 'invalid="skip" leaves these combinations out' in told
+    assert [dict(one.values) for one in caught.value.skipped][1] == {
+        "model": "grok-imagine-image",
+        "image_background": "opaque",
+    }
+    assert emulator.count() == 0
+
+
+def test_a_setting_of_the_step_itself_is_named_as_its_own():
+    with pytest.raises(InvalidSweep, match=r"image_size = '1024x640' .*\(the step's own image_size\)"):
+        ig.Sweep(STEP, over={"model": ["grok-imagine-image"], "product": ["lamp"]})
+
+
+def test_what_cannot_be_run_is_left_out_if_wanted():
+    one = ig.Sweep(
+        ig.ImageGenerationStep(prompt="x"),
+        over={"model": ["gpt-image-2", "grok-imagine-image"], "image_quality": [None, "low"]},
+        invalid="skip",
+    )
+    assert [cell.label for cell in one] == [
+        "model: gpt-image-2 · image_quality: (unset)",
+        "model: gpt-image-2 · image_quality: low",
+        "model: grok-imagine-image · image_quality: (unset)",
+    ]
+    assert "does not apply" in str(one.skipped[0])
+    assert "left out: 1 that cannot be run" in repr(one)
+
+
+def test_a_sweep_of_which_nothing_can_be_run_is_an_error_also_then():
+    with pytest.raises(InvalidSweep, match="2 of 2 combinations"):
+        ig.Sweep(STEP, over={"image_size": ["1x1", "2x2"], "product": ["lamp"]}, invalid="skip")
+
+
+def test_a_variable_that_nothing_fills_is_a_reason():
+    with pytest.raises(InvalidSweep, match=r"1 of 1 combinations .*\n.*product"):
+        ig.Sweep(STEP, over={"image_quality": ["low"]})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"repeats": 0}, "repeats = 0"),
+        ({"repeats": True}, "repeats = True"),
+        ({"repeats": 1001}, "repeats = 1001"),
+        ({"invalid": "ignore"}, 'invalid = .ignore.: use "error" or "skip"'),
+        ({"inputs": ["a"]}, "inputs is of type list"),
+        ({"name": "a/b"}, "name = 'a/b'"),
+        ({"name": ""}, "name = ''"),
+    ],
+    ids=str,
+)
+def test_an_option_that_cannot_be_used_is_refused(given, message):
+    with pytest.raises(InvalidOption, match=message):
+        sweep(**given)
+    with pytest.raises(InvalidOption, match="step is of type dict"):
+        ig.Sweep({"prompt": "x"}, over=OVER)
+
+
+def test_a_sweep_is_what_it_asks_whatever_the_order():
+    assert sweep().name == sweep(over={"product": ["rug", "lamp", "vase"]}).name
+    assert sweep().name != sweep(repeats=2).name
+    assert sweep().name != sweep(over={"product": ["lamp", "vase"]}).name
+    assert sweep(name="night 1").name == "night 1"
+
+
+def test_cells_are_found_by_their_values():
+    one = sweep(over={**OVER, "image_quality": ["low", "high"]}, repeats=2)
+    assert (len(one), len(one.find(product="vase")), len(one.find(product="vase", repeat=1))) == (12, 4, 2)
+    assert one[-1] == one.cells[11] != one[0]
+    assert one.find(product="none") == []
+    with pytest.raises(InvalidOption, match=r"colour is no axis of this sweep: it has inputs\.product"):
+        one.find(colour="red")
+
+
+# Running
+
+
+def test_every_cell_is_run_once_however_often_the_sweep_is_started(emulator, workspace):
+    one = run(sweep(repeats=2), workspace)
+    assert one.counts() == {"done": 6}
+    assert emulator.count() == 6
+    run(one, workspace)
+    run(sweep(repeats=2), workspace)
+    assert emulator.count() == 6
+    assert [len(cell.assets) for cell in sweep(repeats=2).load(workspace=workspace)] == [1] * 6
+    assert len({cell.result.run_id for cell in one}) == 6
+
+
+def test_under_a_name_axes_may_grow(emulator, workspace):
+    run(sweep(name="night"), workspace)
+    grown = run(
+        sweep(name="night", over={"product": ["chair", *OVER["inputs.product"]]}, repeats=2), workspace
+    )
+    assert emulator.count() == 8
+    assert grown.counts() == {"done": 8}
+    run(sweep(name="day"), workspace)
+    assert emulator.count() == 11
+
+
+def test_it_can_be_awaited(emulator, workspace):
+    one = sweep()
+    assert asyncio.run(one.arun(workspace=workspace, progress=False)) is one
+    assert emulator.count() == 3
+
+
+def test_a_cell_fails_alone_and_is_run_again(emulator, workspace):
+    emulator.script("openai", Fault("moderation"))
+    one = run(sweep(), workspace, concurrency=1)
+    assert one.counts() == {"done": 2, "failed": 1}
+    (failed,) = one.failed
+    assert (failed.number, failed.charge) == (0, "none")
+    assert failed.error.startswith("openai: ")
+    assert failed.run.error.kind == "moderation"
+    run(one, workspace, only="failed")
+    assert one.counts() == {"done": 3}
+    assert emulator.count() == 4
+
+
+def test_what_may_have_been_charged_is_run_again_only_if_asked(emulator, workspace):
+    emulator.script("openai", Fault("drop"))
+    one = run(sweep(), workspace, concurrency=1)
+    assert one.counts() == {"done": 2, "unknown": 1}
+    assert "charge unknown: 1 may have been paid for" in repr(one)
+    assert "charge unknown" in one.grid().html()
+    run(one, workspace)
+    run(sweep(), workspace)
+    assert emulator.count() == 3
+    run(one, workspace, repeat=[one[0]])
+    assert (emulator.count(), one.counts()) == (4, {"done": 3})
+    with pytest.raises(InvalidOption, match="repeat: cell 0 is done"):
+        run(one, workspace, repeat=[0])
+
+
+def test_all_unknown_ones_by_one_word(emulator, workspace):
+    emulator.script("openai", Fault("drop"), Fault("drop"))
+    run(sweep(), workspace, concurrency=1)
+    assert run(sweep(), workspace, repeat="unknown").counts() == {"done": 3}
+    assert emulator.count() == 5
+
+
+def test_only_some_cells(emulator, workspace):
+    one = run(sweep(), workspace, only=[1, sweep()[0].number])
+    assert [cell.outcome for cell in one] == ["done", "done", "waiting"]
+    assert one.waiting == [one[2]]
+
+
+def test_a_refused_key_stops_its_provider_and_no_other(emulator, workspace):
+    emulator.script("openai", Fault("auth"))
+    one = ig.Sweep(
+        ig.ImageGenerationStep(prompt="A {{n}}"),
+        over={"model": ["gpt-image-2", "grok-imagine-image"], "n": range(4)},
+    )
+    run(one, workspace, concurrency=1)
+    assert (emulator.count("openai"), emulator.count("xai")) == (1, 4)
+    assert one.counts() == {"done": 4, "failed": 1, "waiting": 3}
+    assert "stopped: openai: " in repr(one)
+    assert run(one, workspace).counts() == {"done": 8}
+
+
+def test_a_full_store_stops_all_before_anything_is_sent(emulator, tmp_path):
+    workspace = ig.Workspace(tmp_path / "full", backend=emulator.url, storage_limit=50_000)
+    STEP.run({"product": "x"}, workspace=workspace)
+    one = run(sweep(), workspace, concurrency=1)
+    assert emulator.count() == 1
+    assert one.counts() == {"failed": 1, "waiting": 2}
+    assert "storage is full" in repr(one)
+
+
+def test_a_store_that_takes_no_image_stops_all_before_more_is_paid_for(emulator, workspace, tmp_path):
+    plant(workspace.store.paths.blobs, tmp_path)
+    one = run(sweep(), workspace, concurrency=1)
+    assert emulator.count() == 1
+    assert one.counts() == {"unknown": 1, "waiting": 2}
+    assert "is a link" in repr(one)
+    workspace.store.paths.blobs.unlink()
+    assert run(one, workspace, repeat="unknown").counts() == {"done": 3}
+
+
+def test_a_missing_key_is_told_before_the_first_call(tmp_path):
+    with pytest.raises(MissingCredential):
+        run(sweep(), ig.Workspace(tmp_path))
+    assert sweep().load(workspace=ig.Workspace(tmp_path)).counts() == {"waiting": 3}
+
+
+def test_an_emulated_cell_is_not_paid_for(emulator, workspace, tmp_path, monkeypatch):
+    run(sweep(), workspace)
+    monkeypatch.setenv("OPENAI_API_KEY", "x" * 20)
+    live = ig.Workspace(workspace.store.folder)
+    assert sweep().load(workspace=live).counts() == {"waiting": 3}
+    assert "EMULATED" in repr(sweep().load(workspace=workspace))
+    assert "EMULATED" not in repr(sweep().load(workspace=live))
+
+
+def test_an_interrupt_keeps_what_arrived_and_leaves_the_rest(emulator, workspace):
+    emulator.latency = 0.2
+    one, begun = sweep(over={"product": range(20)}), threading.Event()
+    job = asyncio.new_event_loop()
+
+    async def cancelled():
+        task = asyncio.create_task(
+            one.arun(workspace=workspace, progress=False, concurrency=2, on_cell=lambda cell: begun.set())
+        )
+        await asyncio.to_thread(begun.wait, 20)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    job.run_until_complete(cancelled())
+    job.close()
+    counts = sweep(over={"product": range(20)}).load(workspace=workspace).counts()
+    assert counts == one.counts()
+    assert counts["done"] >= 1
+    assert counts["waiting"] >= 10
+    assert counts.get("unknown", 0) <= 2
+    sent = emulator.count()
+    emulator.latency = 0.0
+    run(one, workspace)
+    assert emulator.count() == sent + counts["waiting"]
+
+
+def test_two_processes_share_the_cells(emulator, workspace):
+    emulator.latency = 0.05
+    ones = [sweep(over={"product": range(12)}) for _ in range(3)]
+    threads = [
+        threading.Thread(target=run, args=(one, ig.Workspace(workspace.store.folder, backend=emulator.url)))
+        for one in ones
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert emulator.count() == 12
+    assert sweep(over={"product": range(12)}).load(workspace=workspace).counts() == {"done": 12}
+
+
+def test_no_more_than_so_many_at_once(emulator, workspace):
+    under_way, most = set(), [0]
+    emulator.latency = 0.02
+    one = sweep(over={"product": range(12)})
+    one._results = _Watched(one._results, under_way, most)
+    run(one, workspace, concurrency=3)
+    assert 1 <= most[0] <= 3
+
+
+class _Watched(dict):
+    def __init__(self, given, under_way, most):
+        super().__init__(given)
+        self.under_way, self.most = under_way, most
+
+    def __setitem__(self, number, result):
+        (self.under_way.add if result.outcome == "running" else self.under_way.discard)(number)
+        self.most[0] = max(self.most[0], len(self.under_way))
+        super().__setitem__(number, result)
+
+
+def test_a_callback_is_told_of_each_cell_and_may_end_it(emulator, workspace):
+    told = []
+    run(sweep(), workspace, on_cell=told.append)
+    assert sorted(cell.number for cell in told) == [0, 1, 2]
+
+    def stop(cell):
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        run(sweep(over={"product": range(9)}), workspace, on_cell=stop, concurrency=1)
+    assert emulator.count() == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"concurrency": 0}, "concurrency = 0"),
+        ({"concurrency": 65}, "concurrency = 65"),
+        ({"only": "some"}, 'only = .some.: give "failed", or a list of cells'),
+        ({"only": [99]}, "only: 99 is no cell of this sweep: .*0 to 2"),
+        ({"repeat": "all"}, 'repeat = .all.: give "unknown"'),
+        ({"on_cell": 3}, "on_cell must be a plain function"),
+        ({"workspace": None}, "workspace = None"),
+        ({"workspace": "assets"}, "workspace = 'assets'"),
+    ],
+    ids=str,
+)
+def test_a_start_that_cannot_be_is_refused(emulator, workspace, options, message):
+    with pytest.raises(InvalidOption, match=message):
+        sweep().run(**{"workspace": workspace, "progress": False, **options})
+    assert emulator.count() == 0
+
+
+def test_equal_calls_are_taken_from_the_store_if_wanted_and_marked(emulator, workspace):
+    first = [STEP.run({"product": "lamp"}, workspace=workspace) for _ in range(2)]
+    one = run(sweep(repeats=2), workspace, reuse=True, concurrency=2)
+    assert emulator.count() == 6
+    lamps = one.find(product="lamp")
+    assert [cell.reused for cell in one] == [True, True, False, False, False, False]
+    assert {cell.result.run_id for cell in lamps} == {run.id for run in first}
+    assert "2 reused" in repr(one)
+    run(sweep(name="again"), workspace)
+    assert emulator.count() == 9
+
+
+def test_images_that_are_gone_are_not_reused(emulator, workspace):
+    made = STEP.run({"product": "lamp"}, workspace=workspace)
+    path = workspace.store.paths.blob(made.output.assets[0].stored.sha256, "image/jpeg")
+    path.unlink()
+    assert not run(sweep(), workspace, reuse=True)[0].reused
+
+
+# Deciding
+
+
+def test_a_pick_is_ready_to_be_exported(workspace, tmp_path):
+    one = run(sweep(), workspace)
+    step, made = one.pick(1)
+    path = ig.save_step(tmp_path / "vase.step.json", step, run=made).path
+    loaded = ig.load_step(path, workspace=workspace)
+    assert (loaded.step, loaded.inputs) == (STEP, {"product": "vase"})
+    assert loaded.output.assets[0].bytes() == one[1].assets[0].bytes()
+    with pytest.raises(InvalidOption, match="pick: cell 0 has no image"):
+        sweep(name="new").load(workspace=workspace).pick(0)
+
+
+def test_a_reused_pick_is_ready_too(workspace, tmp_path):
+    ig.ImageGenerationStep(**{**STEP.settings(), "prompt": "A lamp"}).run(workspace=workspace)
+    one = run(sweep(), workspace, reuse=True)
+    assert one[0].reused
+    step, made = one.pick(one[0])
+    ig.save_step(tmp_path / "lamp.step.json", step, run=made)
+
+
+def test_two_cells_are_compared(workspace):
+    one = run(sweep(over={**OVER, "image_size": ["1024x640", "640x1024"]}), workspace, only=[0, 1])
+    both = one.compare(0, 1)
+    assert (both.diff.as_dict(), both.inputs) == ({"image_size": ("1024x640", "640x1024")}, {})
+    assert "image_size: '1024x640' → '640x1024'" in repr(both)
+    assert one.compare(0, 2).inputs == {"product": ("lamp", "vase")}
+    assert "waiting" in repr(one.compare(0, 2))
+    assert both._repr_html_().count("<img") == 2
+
+
+# Tables
+
+
+def test_the_tables_hold_every_cell(emulator, workspace, tmp_path):
+    emulator.script("openai", Fault("moderation"))
+    one = run(sweep(over={"product": ["=SUM(1)", "a\nb", "é"]}), workspace, concurrency=1)
+    with one.to_csv(tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["inputs.product"] for row in rows] == ["=SUM(1)", "a\nb", "é"]
+    assert [row["outcome"] for row in rows] == ["failed", "done", "done"]
+    assert json.loads(rows[1]["images"]) == [str(path) for path in one[1].paths]
+    told = json.loads(one.to_json(tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert (told["counts"], told["axes"]) == ({"done": 2, "failed": 1}, ["inputs.product"])
+    with pytest.raises(StoreError, match="cannot write"):
+        one.to_csv(tmp_path / "nowhere" / "a.csv")
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_frame(workspace, library):
+    pytest.importorskip(library)
+    table = run(sweep(), workspace).to_frame(library)
+    assert list(table["inputs.product"]) == ["lamp", "vase", "rug"]
+    assert list(table["outcome"]) == ["done"] * 3
+
+
+def test_the_seam_to_prices(monkeypatch):
+    class Priced:
+        def __init__(self, low, high):
+            self.low, self.high, self.reason = low, high, "no published grid"
+
+    prices = {
+        "lamp": Priced(Decimal("0.10"), Decimal("0.1")),
+        "vase": Priced(Decimal("0.011"), Decimal("0.2")),
+        "rug": Priced(None, None),
+    }
+    monkeypatch.setattr(
+        ig.ImageGenerationStep,
+        "estimate",
+        lambda step, inputs: prices[inputs["product"]],
+        raising=False,
+    )
+    both = sweep(over={"product": ["lamp", "vase"]})
+    assert (both.estimate.low, both.estimate.high, both.estimate.known) == (
+        Decimal("0.111"),
+        Decimal("0.3"),
+        True,
+    )
+    assert "estimate: 0.111 to 0.30 USD for 2 cells" in repr(both)
+    assert "0.10 USD for 1 cell\n" in repr(sweep(over={"product": ["lamp"]}))
+    assert not sweep().estimate.known
+    assert "for 2 cells, unknown for 1 of 3 (no published grid)" in repr(sweep())
+    assert "estimate: unknown for 1 of 1" in repr(sweep(over={"product": ["rug"]}))
+
+
+def test_a_run_of_the_ledger_without_its_images_is_told_as_it_is(workspace):
+    one = run(sweep(), workspace)
+    entry = workspace.store.find_run(one[0].result.run_id)
+    assert entry.cell.startswith(f"{one.name}/")
+    assert replace(entry, cell="") != entry
+
+
+def test_no_key_is_shown_or_written(workspace, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-no-known-shape")
+    key = "sk-proj-abcdefghij0123456789XYZ"
+    one = run(sweep(over={"product": [f"{key} 1", "a-key-of-no-known-shape"]}), workspace)
+    one.to_csv(tmp_path / "a.csv")
+    one.to_json(tmp_path / "a.json")
+    told = [path.read_text(encoding="utf-8") for path in tmp_path.glob("a.*")]
+    told += [repr(one), one.grid().html().replace("base64", ""), repr(one.compare(0, 1))]
+    assert [text for text in told[:2] if key in text or "no-known-shape" in text] == []
+    assert [text for text in told if key in text] == []
+    with pytest.raises(InvalidOption) as caught:
+        sweep(over={"product": [key, key]})
+    assert key not in str(caught.value)
+
+
+def test_a_sweep_is_recorded_and_replayed_as_it_was(emulator, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ig.replay.use("night", "all", against=emulator.url):
+        recorded = run(sweep(repeats=2), ig.Workspace(tmp_path / "a"))
+    assert emulator.count() == 6
+    with ig.replay.use("night"):
+        replayed = run(sweep(repeats=2), ig.Workspace(tmp_path / "b"))
+        assert repr(replayed) == repr(recorded)
+        assert replayed[0].run.replayed
+        run(sweep(repeats=2), ig.Workspace(tmp_path / "b"))
+    assert emulator.count() == 6
+    with ig.replay.use("night"), pytest.raises(ig.errors.RecordingMissing):
+        run(sweep(over={"product": ["cup"]}), ig.Workspace(tmp_path / "b"))
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing_under_way(emulator, workspace):
+    emulator.latency = 0.1
+    one, pressed = sweep(over={"product": range(12)}), []
+
+    def press_once(cell):
+        if not pressed:
+            pressed.append(cell)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(one, workspace, concurrency=2, on_cell=press_once)
+    counts = one.counts()
+    assert counts.get("running", 0) == 0, counts
+    assert counts["done"] >= 1, counts
+    assert counts.get("waiting", 0) >= 6, counts
+    sent = emulator.count()
+    emulator.latency = 0.0
+    run(one, workspace)
+    assert emulator.count() == sent + counts["waiting"]
+
+
+def test_runs_of_an_earlier_step_may_vary(emulator, workspace):
+    runs = [STEP.run({"product": name}, workspace=workspace) for name in ("lamp", "vase")]
+    later = STEP.replace(prompt="Like {{step_1.output.settings.image_size}} at {{step_1.output.assets.0.id}}")
+    one = run(ig.Sweep(later, over={"inputs.step_1": runs}), workspace)
+    assert [cell.run.prompt.split()[-1] for cell in one] == [made.output.assets[0].id for made in runs]
+
+
+# In a notebook
+
+SETUP = """
+import imagegen_nb as ig
+workspace = ig.Workspace({folder!r}, backend={url!r})
+step = ig.ImageGenerationStep(prompt="A {{{{n}}}}", image_size="1024x640", image_output_format="jpeg")
+sweep = ig.Sweep(step, over={{"n": range(8)}})
+def tell(cell):
+    print(cell.outcome, flush=True)
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
+@pytest.mark.parametrize("call", ["sweep.run", "await sweep.arun"])
+def test_the_interrupt_button_ends_it_and_the_cell_goes_on_when_run_again(kernel, emulator, tmp_path, call):
+    assert kernel.execute(SETUP.format(folder=str(tmp_path), url=emulator.url)) == ""
+    emulator.script("openai", Fault("ok"), *[Fault("delay", seconds=60.0)] * 2)
+    code = f"_ = {call}(workspace=workspace, progress=False, concurrency=2, on_cell=tell)"
+    cell = kernel.start(code)
+    kernel.messages(cell, until=lambda kind, content: kind == "stream" and "done" in content["text"])
+    kernel.interrupt()
+    said = kernel.output(cell)
+    assert "KeyboardInterrupt" in said or "CancelledError" in said
+    counts = ast.literal_eval(kernel.execute("sweep.counts()"))
+    assert (counts["done"], counts.get("running", 0)) == (1, 0)
+    emulator.clear()
+    assert kernel.execute(code).split() == ["done"] * counts["waiting"]
+    assert emulator.count() == counts["waiting"]
+    assert "EMULATED" in kernel.execute("sweep")
