@@ -1,5 +1,5 @@
 """Writes what is derived from the code: the model table, the JSON Schemas, and the notebooks with their
-cassettes.
+cassettes; and from `genai-prices` the prices it lists.
 
 A test fails when a written file differs from what this would write.
 """
@@ -9,10 +9,17 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from decimal import Decimal
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
+
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelInfo
 
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.notebooks.record import NotebookRecording, record
+from imagegen_nb.pricing import price_lookup
 from imagegen_nb.providers import catalog
 from imagegen_nb.step import model_table
 from imagegen_nb.step.step import ImageGenerationStep
@@ -106,7 +113,44 @@ def texts() -> dict[Path, str]:
         ROOT / "docs" / "form.md": _FORM + _form(),
         schemas / "step.schema.json": _json(ImageGenerationStep.json_schema()),
         schemas / "step-file-2.schema.json": _json(definition_schema()),
+        price_lookup.LISTED: _json(_listed_prices()),
     }
+
+
+def _listed_prices() -> dict[str, object]:
+    """What `genai-prices` knows of image models that are priced by tokens, each by its own name: one that is
+    named like another need not cost the same."""
+    named = {"openai": ("openai", "gpt-image-"), "google": ("gemini", "gemini-")}
+    models: dict[str, dict[str, object]] = {name: {} for name, _ in named.values()}
+    for vendor in get_snapshot().providers:
+        provider, prefix = named.get(vendor.id, ("", ""))
+        for model in vendor.models if provider else ():
+            prices = _rates_of(vendor.id, model)
+            if model.id.startswith(prefix) and "image output" in prices:
+                source = (vendor.pricing_urls or [""])[0]
+                models[provider][model.id.removesuffix("-preview")] = {"source": source, "prices": prices}
+    return {"release": f"genai-prices {version('genai-prices')}", "models": models}
+
+
+def _rates_of(vendor: str, model: ModelInfo) -> dict[str, str]:
+    """Dollars of a million tokens by unit. One that is not listed costs what the more general one does."""
+    # Of prices that changed with time, the last is in force. A model has what is priced, and nothing else.
+    rates = model.prices[-1].prices if isinstance(model.prices, list) else model.prices
+    rate = partial(getattr, rates)
+    text_out, image_out = rate("output_mtok", None), rate("output_image_mtok", None)
+    if vendor == "openai" and image_out is None:
+        image_out, text_out = text_out, Decimal(0)  # its image models put out text, which it does not bill
+    text_in, image_in = rate("input_mtok", None), rate("input_image_mtok", None)
+    listed = {
+        "text input": text_in,
+        "cached text input": rate("cache_read_mtok", None),
+        "image input": text_in if image_in is None else image_in,
+        "cached image input": rate("cache_image_read_mtok", None),
+        "text output": text_out,
+        "image output": image_out,
+    }
+    # A price in tiers is no plain number; images have none.
+    return {unit: f"{amount:f}" for unit, amount in listed.items() if isinstance(amount, Decimal)}
 
 
 def _form() -> str:
