@@ -55,6 +55,9 @@ its label above and a line below that says what it is for.
   form offers to, or another name that is free. **Import** can be undone, with prompt, settings and test
   values, and an undone import can be done again. In the prompt, the browser's own undo goes back over imports
   and changes by code as over what was typed.
+- **What a run would cost** stands beside the title, with the platform's task credits; what it did cost stands
+  on the run and its images. [Money](money.md) tells where prices come from, and when a cost is unknown. On
+  the emulator it is what a live run would cost.
 - The keyboard's focus stays in the form: where a control goes away, Run has it.
 
 ## Runs

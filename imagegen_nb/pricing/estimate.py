@@ -66,8 +66,8 @@ class Estimate:
         task_credits = f"{self.task_credits} task credit{'' if self.task_credits == 1 else 's'}"
         if self.low is None or self.high is None:
             most = f", at most {show(self.ceiling)}" if self.ceiling is not None else ""
-            return f"cost unknown{most} ({self.reason}) · {task_credits}"
-        return f"about {show_range(self.low, self.high)} · {task_credits}"
+            return f"cost unknown{most}: {self.reason} · {task_credits}"
+        return f"{'' if self.exact else 'about '}{show_range(self.low, self.high)} · {task_credits}"
 
     @property
     def title(self) -> str:

@@ -75,7 +75,8 @@ def image_tokens(
     if pixels is None:
         open_settings.append("image_size")
     counts = [_count(edge, *one) for edge in edges for one in ((pixels,) if pixels else _EXTREMES)]
-    because = f"{' and '.join(open_settings)}: left to the model (auto)" if open_settings else ""
+    is_are = "is" if len(open_settings) == 1 else "are"
+    because = f"{' and '.join(open_settings)} {is_are} auto" if open_settings else ""
     return TokenRange(min(counts), max(counts), because)
 
 

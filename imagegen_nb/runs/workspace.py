@@ -17,7 +17,8 @@ from imagegen_nb.core.active_cassette import ActiveCassette
 from imagegen_nb.core.addresses import is_loopback
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.types import Backend, ChargeType
-from imagegen_nb.errors import InvalidOption, MissingCredential
+from imagegen_nb.errors import InvalidOption, MissingCredential, ReplayError
+from imagegen_nb.pricing.estimate import Estimate, estimate
 from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.catalog import providers
@@ -127,6 +128,14 @@ class Workspace:
             return self.route(provider, charge_type).payment, True
         except MissingCredential as error:
             return f"no key: {error.variable} is not set", False
+
+    def estimate(self, step: ImageGenerationStep, prompt: str) -> Estimate:
+        """What a run of `step` with the rendered `prompt` would cost for the account that would pay here."""
+        try:
+            account = self.route(step.entry.provider, step.charge_type).unpriced_account
+        except (MissingCredential, ReplayError):
+            account = ""
+        return estimate(step.priced_call(prompt, unpriced_account=account))
 
     def connection(self, provider: Provider, route: Route) -> Connection:
         """The connection for a route; may start the emulator, and so may block."""

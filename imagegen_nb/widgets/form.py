@@ -189,6 +189,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             # Also of a draft that is no step yet: who would pay is known by its model.
             payer, key_found = self.workspace.payer(state.provider, state.charge_type)
             panel.header.show_payer(payer, key_found=key_found)
+            panel.header.show_cost(self._cost_line(state.step))
             if self._queue.is_idle:
                 panel.header.show_ready(len(state.problems), state.untouched)
             else:
@@ -313,6 +314,15 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self.panel.open_settings()
         first = next((problem.field for problem in self.problems if problem.field in self._state.fields), "")
         self._display_probe.focus(f"ig-{first.replace('_', '-')}")
+
+    def _cost_line(self, step: ImageGenerationStep | None) -> str:
+        """What a run would cost; empty while there is no step."""
+        if step is None:
+            return ""
+        line = self.workspace.estimate(step, self._resolved or step.prompt).short
+        for key in ("image_quality", "image_size"):
+            line = line.replace(key, self._state.fields[key].label)
+        return f"Live: {line}" if self.workspace.backend == "emulator" else line[:1].upper() + line[1:]
 
     def _end_refusal(self) -> None:
         """Take away what was said of a run that could not begin, once it could: alerts speak of what is."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from imagegen_nb.core import html_repr, images
+from imagegen_nb.core.money import show
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, is_at_hand, thumbnail
@@ -91,6 +92,7 @@ class GalleryPage:
     pending: PendingRun | None = None
     error: ErrorText | None = None
     duration: str = ""
+    price: str = ""
 
     @classmethod
     def of_run(cls, run: Run) -> GalleryPage:
@@ -107,7 +109,7 @@ class GalleryPage:
             id=run.id,
             title=run.step.name or run.step.model,
             label=run.step.name or run.prompt,
-            facts=tuple(filter(None, (model, result, _local_time(run.started_at)))),
+            facts=tuple(filter(None, (model, result, _local_time(run.started_at), run.cost.short))),
             notes=run.warnings,
             error=error,
             emulated=run.emulated,
@@ -117,6 +119,7 @@ class GalleryPage:
             assets=run.output.assets,
             run=run,
             duration=f"{run.duration:.1f} s",
+            price=f"{show(each)} each" if (each := run.cost.per_image) and len(run.output.assets) > 1 else "",
         )
 
     @classmethod
@@ -161,7 +164,9 @@ class GalleryPage:
             "id": self.image_id(index),
             "name": asset.file_name,
             "alt": self._alt(index),
-            "facts": [fact for fact in (*asset.facts(), self.duration) if fact and "sha256" not in fact],
+            "facts": [
+                fact for fact in (*asset.facts(), self.duration, self.price) if fact and "sha256" not in fact
+            ],
             "more": [f"sha256 {stored.sha256[:8]}"] if stored else [],
             "path": f"{{{{{self.prefix}.assets.{index}.file_url}}}}" if self.prefix else "",
             "file": url2pathname(address.path) if address.scheme == "file" else "",

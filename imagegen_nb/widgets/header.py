@@ -17,8 +17,7 @@ from imagegen_nb.widgets.parts import Button, Line, Progress
 class Header(BaseWidget):
     """Title, Run, Cancel, progress, status, payer and cost: `parts` that one widget draws.
 
-    While something runs, the page counts the seconds. The place for `cost` is there and empty until prices
-    are known.
+    While something runs, the page counts the seconds.
     """
 
     scripts = ("shared.js", "header.js")
@@ -50,7 +49,7 @@ class Header(BaseWidget):
             self.payer.value = line
 
     def show_cost(self, line: str) -> None:
-        """Say what a run would cost, or the last one did; an empty line takes no room."""
+        """Say what a run would cost; an empty line takes no room."""
         self.cost.value = line
 
     def show_ready(self, problems: int, untouched: Sequence[str] = ()) -> None:

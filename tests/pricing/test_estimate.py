@@ -23,7 +23,7 @@ def test_a_price_per_image_is_exact_and_scales_with_the_count():
     assert (estimated.low, estimated.high) == (Decimal("0.06"), Decimal("0.06"))
     assert estimated.per_image == (Decimal("0.02"), Decimal("0.02"))
     assert estimated.task_credits == 3
-    assert estimated.short == "about $0.06 · 3 task credits"
+    assert estimated.short == "$0.06 · 3 task credits"
 
 
 def test_tokens_give_a_range_as_wide_as_the_prompt_is_uncertain():

@@ -745,6 +745,35 @@ def test_the_header_follows_a_draft_that_is_no_step(tmp_path, monkeypatch):
     form.close()
 
 
+def test_the_header_says_what_a_run_would_cost_and_the_run_what_it_did(workspace):
+    form = StepForm(ig.ImageGenerationStep(prompt="a fox"), workspace)
+    header = form.panel.header
+    unknown = "Live: cost unknown, at most $0.7116: Image Quality and Image Size are auto · 1 task credit"
+    assert header.cost.value == unknown
+    control(form, "prompt").value = ""
+    assert header.cost.value == ""  # it is no step
+    form.step = ig.ImageGenerationStep(prompt="a fox", model="grok-imagine-image", image_count=2)
+    assert header.cost.value == "Live: $0.04 · 2 task credits"
+    ran(form)
+    view = form.panel.gallery.view
+    assert view["facts"][-1] == "$0.04 if it were real"
+    assert [item["facts"][-1] for item in view["items"]] == ["$0.02 each"] * 2
+    form.close()
+
+
+def test_the_cost_is_that_of_who_would_pay(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-key")
+    step = ig.ImageGenerationStep(prompt="a fox", image_quality="low", image_size="1024x1024")
+    form = StepForm(step, ig.Workspace(tmp_path))
+    assert form.panel.header.cost.value.startswith("About $0.0")
+    monkeypatch.setenv("GATEWAY_KEY", "not-a-key")
+    gateway = ig.Gateway("https://gateway.example/v1", "GATEWAY_KEY")
+    other = StepForm(step, ig.Workspace(tmp_path, hosted={"openai": gateway}))
+    assert "has prices of its own" in other.panel.header.cost.value
+    for each in (form, other):
+        each.close()
+
+
 def test_an_alert_ends_when_what_it_speaks_of_is_mended(tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     form = StepForm(ig.ImageGenerationStep(prompt="a fox"), ig.Workspace(tmp_path))
