@@ -93,7 +93,7 @@ def _print_summary(recorded: NotebookRecording) -> None:
         used.append(f"${recorded.usage.cost_in_usd_ticks / _TICKS:.4f} by xAI's own account")
     usage = " and ".join(used) or "nothing reported"
     if recorded.against == "live":
-        out().print(escape(f"used: {usage}; prices are not known here, the providers bill live calls"))
+        out().print(escape(f"used: {usage}; the providers bill live calls"))
     else:
         out().print(escape(f"used: {usage}, all of it emulated: nothing was charged"))
     if not recorded.differences:

@@ -8,12 +8,13 @@ from urllib.parse import unquote, urlsplit
 
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import Charge
+from imagegen_nb.pricing.cost import Cost
+from imagegen_nb.pricing.estimate import Estimate
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps.axes import INPUTS, label
 from imagegen_nb.sweeps.cells import Plan
-from imagegen_nb.sweeps.costs import cost_of, estimate_of, short
 from imagegen_nb.sweeps.results import CellOutcome, Result
 
 _LONGEST_VALUE = 60
@@ -117,15 +118,15 @@ class Cell:
         return tuple(Path(unquote(address.path)) for address in addresses if address.scheme == "file")
 
     @property
-    def estimate(self) -> Any | None:
-        """What it may cost; None where that is unknown."""
-        return estimate_of(*self._sweep._step_and_inputs(self.number))
+    def estimate(self) -> Estimate:
+        """What it may cost; its amounts are None where that is unknown."""
+        step, inputs = self._sweep._step_and_inputs(self.number)
+        return step.estimate(inputs)
 
     @property
-    def cost(self) -> Any | None:
-        """What it did cost; None where that is unknown."""
-        run = self.run
-        return None if run is None else cost_of(run)
+    def cost(self) -> Cost | None:
+        """What it did cost; None where it was not run."""
+        return None if (run := self.run) is None else run.cost
 
     @property
     def label(self) -> str:
@@ -153,7 +154,7 @@ class Cell:
             "images": [str(path) for path in self.paths],
         }
         cost = self.cost
-        return facts if cost is None else {**facts, "cost": short(cost)}
+        return facts if cost is None else {**facts, "cost": cost.short}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Cell) and (self._sweep, self.number) == (other._sweep, other.number)

@@ -17,7 +17,6 @@ from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.sweeps.axes import INPUTS, label
 from imagegen_nb.sweeps.cell import Cell, CellSource
-from imagegen_nb.sweeps.costs import cost_of, short
 
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _LONGEST = 300
@@ -227,8 +226,7 @@ def _facts(cell: Cell) -> list[str]:
     facts += ["reused"] if result.reused else []
     run = cell.run if result.outcome in ("done", "partial") else None
     # While recording too: a replay costs nothing, and shows the same.
-    cost = None if run is None or run.cassette is not None else cost_of(run)
-    return facts if cost is None else [*facts, short(cost)]
+    return facts if run is None or run.cassette is not None else [*facts, run.cost.short]
 
 
 def _paragraph(text: str) -> str:

@@ -31,7 +31,7 @@ from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps import axes as axis_values
 from imagegen_nb.sweeps.cell import Cell
 from imagegen_nb.sweeps.cells import Skipped, cell_of, content_name, counted, plan, refusal
-from imagegen_nb.sweeps.costs import SweepEstimate, total
+from imagegen_nb.sweeps.estimate import SweepEstimate, total
 from imagegen_nb.sweeps.execution import Context, Execution, Task
 from imagegen_nb.sweeps.progress import bar
 from imagegen_nb.sweeps.results import WAITING, Result, better, known_results, origin
@@ -153,8 +153,8 @@ class Sweep:
         return [cell for cell in self if cell.outcome in ("done", "partial")]
 
     @cached_property
-    def estimate(self) -> SweepEstimate | None:
-        """What all cells together may cost, and of how many that is unknown; None without prices."""
+    def estimate(self) -> SweepEstimate:
+        """What all cells together may cost, and of how many that is unknown."""
         return total(cell.estimate for cell in self)
 
     def _step_and_inputs(self, number: int) -> tuple[ImageGenerationStep, dict[str, Any]]:
@@ -485,9 +485,7 @@ class Sweep:
         notes += [f"stopped: {reason}" for reason in self.stopped]
         if self.skipped:
             notes.append(f"left out: {len(self.skipped):,} that cannot be run, see sweep.skipped")
-        if (estimate := self.estimate) is not None:
-            notes.append(f"estimate: {estimate}")
-        return notes
+        return [*notes, f"estimate: {self.estimate}"]
 
     def __repr__(self) -> str:
         return repr(self.grid())

@@ -9,7 +9,6 @@ import json
 import signal
 import threading
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 from support.ledger import plant
@@ -404,35 +403,6 @@ def test_a_frame(workspace, library):
     table = run(sweep(), workspace).to_frame(library)
     assert list(table["inputs.product"]) == ["lamp", "vase", "rug"]
     assert list(table["outcome"]) == ["done"] * 3
-
-
-def test_the_seam_to_prices(monkeypatch):
-    class Priced:
-        def __init__(self, low, high):
-            self.low, self.high, self.reason = low, high, "no published grid"
-
-    prices = {
-        "lamp": Priced(Decimal("0.10"), Decimal("0.1")),
-        "vase": Priced(Decimal("0.011"), Decimal("0.2")),
-        "rug": Priced(None, None),
-    }
-    monkeypatch.setattr(
-        ig.ImageGenerationStep,
-        "estimate",
-        lambda step, inputs: prices[inputs["product"]],
-        raising=False,
-    )
-    both = sweep(over={"product": ["lamp", "vase"]})
-    assert (both.estimate.low, both.estimate.high, both.estimate.known) == (
-        Decimal("0.111"),
-        Decimal("0.3"),
-        True,
-    )
-    assert "estimate: 0.111 to 0.30 USD for 2 cells" in repr(both)
-    assert "0.10 USD for 1 cell\n" in repr(sweep(over={"product": ["lamp"]}))
-    assert not sweep().estimate.known
-    assert "for 2 cells, unknown for 1 of 3 (no published grid)" in repr(sweep())
-    assert "estimate: unknown for 1 of 1" in repr(sweep(over={"product": ["rug"]}))
 
 
 def test_a_run_of_the_ledger_without_its_images_is_told_as_it_is(workspace):

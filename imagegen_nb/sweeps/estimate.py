@@ -1,0 +1,57 @@
+"""What the cells of a sweep may cost together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from imagegen_nb.core.money import CURRENCY, show, show_range
+from imagegen_nb.core.words import counted
+from imagegen_nb.pricing.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class SweepEstimate:
+    """The sum of the cells' estimates, in dollars of the providers' list prices.
+
+    `low` and `high` bound the cells whose cost is known; `unknown` counts the others, which are never taken
+    for free, and `reason` says why the first of them is. `ceiling` is the most that all can cost together;
+    None where nothing bounds one of them.
+    """
+
+    cells: int
+    low: Decimal
+    high: Decimal
+    unknown: int
+    ceiling: Decimal | None
+    reason: str = ""
+    currency: str = CURRENCY
+
+    @property
+    def known(self) -> bool:
+        """Whether every cell's cost is."""
+        return not self.unknown
+
+    def __str__(self) -> str:
+        priced = self.cells - self.unknown
+        parts = [f"{show_range(self.low, self.high)} for {counted(priced, 'cell')}"] if priced else []
+        if self.unknown:
+            most = f", at most {show(self.ceiling)} in all" if self.ceiling is not None else ""
+            parts.append(f"unknown for {self.unknown:,} of {self.cells:,} ({self.reason}){most}")
+        return ", ".join(parts)
+
+
+def total(estimates: Iterable[Estimate]) -> SweepEstimate:
+    """The sum of the cells' estimates."""
+    cells, unknown, reason = 0, 0, ""
+    low = high = Decimal(0)
+    ceiling: Decimal | None = Decimal(0)
+    for one in estimates:
+        cells += 1
+        ceiling = None if ceiling is None or one.ceiling is None else ceiling + one.ceiling
+        if one.low is None or one.high is None:
+            unknown, reason = unknown + 1, reason or one.reason
+        else:
+            low, high = low + one.low, high + one.high
+    return SweepEstimate(cells, low, high, unknown, ceiling, reason)

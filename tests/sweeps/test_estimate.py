@@ -1,0 +1,50 @@
+"""What the cells of a sweep may cost together."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from imagegen_nb import ImageGenerationStep, Sweep
+from imagegen_nb.pricing.estimate import Estimate
+from imagegen_nb.sweeps.estimate import total
+
+
+def known(low: str, high: str) -> Estimate:
+    amounts = {"low": Decimal(low), "high": Decimal(high), "ceiling": Decimal(high)}
+    return Estimate(provider="openai", model="m", count=1, **amounts)
+
+
+def unknown(ceiling: str | None = None) -> Estimate:
+    most = None if ceiling is None else Decimal(ceiling)
+    return Estimate(provider="openai", model="m", count=1, ceiling=most, reason="it is auto")
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ([known("0.10", "0.1"), known("0.011", "0.2")], "$0.1110–0.30 for 2 cells"),
+        ([known("0.1", "0.1")], "$0.10 for 1 cell"),
+        ([known("0.1", "0.1"), unknown()], "$0.10 for 1 cell, unknown for 1 of 2 (it is auto)"),
+        (
+            [known("0.1", "0.1"), unknown("0.5")],
+            "$0.10 for 1 cell, unknown for 1 of 2 (it is auto), at most $0.60 in all",
+        ),
+        ([unknown()], "unknown for 1 of 1 (it is auto)"),
+    ],
+)
+def test_what_is_known_is_summed_and_the_rest_is_never_free(cells, told):
+    estimate = total(cells)
+    assert str(estimate) == told
+    assert estimate.known == all(cell.known for cell in cells)
+
+
+def test_a_sweep_and_its_cells_say_what_they_may_cost():
+    step = ImageGenerationStep(prompt="a {{thing}}", model="grok-imagine-image")
+    sweep = Sweep(step, over={"thing": ["lamp", "vase"]})
+    assert [cell.estimate.low for cell in sweep] == [Decimal("0.02")] * 2
+    assert "estimate: $0.04 for 2 cells" in repr(sweep)
+    mixed = Sweep(step, over={"thing": ["lamp"], "model": ["grok-imagine-image", "gpt-image-2"]})
+    assert not mixed.estimate.known
+    assert mixed.estimate.ceiling > Decimal("0.02")
