@@ -6,6 +6,7 @@ import csv
 import inspect
 import io
 import json
+import math
 import os
 import re
 from collections import Counter
@@ -463,10 +464,10 @@ class Sweep:
     @property
     def title(self) -> str:
         """What the sweep is, in a line."""
-        shape = " × ".join(
-            f"{count} {axis.removeprefix(axis_values.INPUTS)}"
-            for axis, count in counted(self._plans, self.axes)
-        )
+        counts = list(counted(self._plans, self.axes))
+        is_grid = math.prod(count for _, count in counts) * self.repeats == len(self)
+        names = [f"{count} {axis.removeprefix(axis_values.INPUTS)}" for axis, count in counts]
+        shape = (" × " if is_grid else ", ").join(names)  # rows need not hold every combination
         repeats = f", {self.repeats} times each" if self.repeats > 1 else ""
         plural = "" if len(self) == 1 else "s"
         return f"Sweep · {len(self):,} cell{plural}: {shape}{repeats}{backend_mark(self._backend)}"

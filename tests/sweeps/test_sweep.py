@@ -499,3 +499,13 @@ def test_the_interrupt_button_ends_it_and_the_cell_goes_on_when_run_again(kernel
     assert kernel.execute(code).split() == ["done"] * counts["waiting"]
     assert emulator.count() == counts["waiting"]
     assert "EMULATED" in kernel.execute("sweep")
+
+
+def test_the_title_multiplies_only_what_was_combined():
+    step = ig.ImageGenerationStep(prompt="a {{thing}}")
+    grid = ig.Sweep(step, over={"thing": ["lamp", "vase"], "image_quality": ["low", "high"]})
+    assert grid.title.startswith("Sweep · 4 cells: 2 thing × 2 image_quality")
+    rows = ig.Sweep(
+        step, rows=[{"thing": "lamp", "image_quality": "low"}, {"thing": "vase", "image_quality": "high"}]
+    )
+    assert rows.title.startswith("Sweep · 2 cells: 2 thing, 2 image_quality")
