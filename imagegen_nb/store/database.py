@@ -91,6 +91,9 @@ _LATER_RUN_COLUMNS = {
 _CHANGED_AT_THE_END = ("state", "charge", "ended_at", "result_json", "cost_ticks")
 _INDEXES = (
     "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
+    # All that `spending` reads, so that it does not go through prompts and results.
+    "CREATE INDEX IF NOT EXISTS run_spending "
+    "ON run (emulated, session, state, charge, cost_ticks, ceiling_ticks)",
     "CREATE INDEX IF NOT EXISTS run_cell ON run (cell) WHERE cell != ''",
     "CREATE INDEX IF NOT EXISTS run_call ON run (call) WHERE call != ''",
 )

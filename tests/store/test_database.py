@@ -61,6 +61,7 @@ def test_an_index_that_knows_no_costs_keeps_its_runs_and_does_not_take_them_for_
     before = everything(full)
     full.close()
     index = sqlite3.connect(full.paths.database)
+    index.execute("DROP INDEX run_spending")
     for column in ("session", "ceiling_ticks", "cost_ticks"):
         index.execute(f"ALTER TABLE run DROP COLUMN {column}")
         assert not any(f'"{column}"' in path.read_text() for path in full.paths.manifests.iterdir())
@@ -109,6 +110,19 @@ def test_used_reads_one_row_however_many_records_there_are(store):
     plan = " ".join(row[3] for row in index.execute(f"EXPLAIN QUERY PLAN {queries[0]}"))
     index.close()
     assert "asset" not in plan
+
+
+@pytest.mark.parametrize("session", [None, "s"])
+def test_what_was_spent_is_read_from_an_index_alone(store, session):
+    store.begin(entry(ceiling_ticks=10), None)
+    queries: list[str] = []
+    store.database.connection.set_trace_callback(queries.append)
+    store.spending(emulated=True, session=session)
+    index = sqlite3.connect(store.folder / "index.sqlite3")
+    (query,) = [query for query in queries if "sum(" in query]
+    (plan,) = [row[3] for row in index.execute(f"EXPLAIN QUERY PLAN {query}")]
+    index.close()
+    assert "USING COVERING INDEX run_spending" in plan
 
 
 def test_a_deleted_record_is_no_longer_counted(store):
