@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from imagegen_nb.cli.console import app, err, escape, fail, out, print_json
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ def _as_json(recorded: NotebookRecording) -> dict[str, object]:
 def _print_summary(recorded: NotebookRecording) -> None:
     from imagegen_nb.core.html_repr import byte_size
 
-    plural = "" if recorded.calls == 1 else "s"
-    contents = f"{recorded.calls} call{plural} in {recorded.files} files, {byte_size(recorded.size)}"
+    contents = (
+        f"{counted(recorded.calls, 'call')} in {counted(recorded.files, 'file')}, {byte_size(recorded.size)}"
+    )
     place = "not replaced" if recorded.differences else recorded.folder
     out().print(escape(f"{place}: {contents}"), soft_wrap=True)
     used = [f"{recorded.usage.total:,} tokens"] if recorded.usage.total is not None else []

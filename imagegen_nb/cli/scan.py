@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from imagegen_nb.cli.console import app, escape, fail, out, print_json
+from imagegen_nb.core.words import counted
 
 
 @app.command()
@@ -29,9 +30,8 @@ def scan(
             out().print(escape(str(finding)), soft_wrap=True)
         for reason in report.unread:
             fail(f"not searched: {reason}")
-        plural = "" if report.files == 1 else "s"
         if not report.findings and not report.unread:
-            out().print(f"no key in {report.files} file{plural}")
+            out().print(f"no key in {counted(report.files, 'file')}")
     if report.findings:
         if not as_json:
             fail("revoke these keys where they were issued: what has been written down may have been read")

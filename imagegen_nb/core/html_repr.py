@@ -15,6 +15,7 @@ from html import escape
 from rich import filesize
 
 from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.words import counted
 
 SHOWN_FIRST = "imagegen_nb.shown_first"
 """In the metadata of what stands below a widget: its text as its cell showed it, if it has changed since."""
@@ -86,7 +87,7 @@ class Page:
     def _rest(self) -> list[str]:
         """What is said below the pictures, first of all of those that are not among them."""
         more = self.total - len(self.tiles)
-        unseen = f"… and {more:,} more image{'' if more == 1 else 's'}, not shown here"
+        unseen = f"… and {counted(more, 'more image')}, not shown here"
         return [*([unseen] if more > 0 else []), *self.below]
 
 

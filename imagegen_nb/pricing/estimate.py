@@ -8,6 +8,7 @@ from typing import Any
 
 from imagegen_nb.core import html_repr
 from imagegen_nb.core.money import CURRENCY, show, show_range
+from imagegen_nb.core.words import counted
 from imagegen_nb.pricing import image_tokens as grids
 from imagegen_nb.pricing.price import Price, PriceList, Unit
 from imagegen_nb.pricing.price_lookup import prices_of
@@ -63,7 +64,7 @@ class Estimate:
     @property
     def short(self) -> str:
         """The estimate in a few words, for a line of a form."""
-        task_credits = f"{self.task_credits} task credit{'' if self.task_credits == 1 else 's'}"
+        task_credits = counted(self.task_credits, "task credit")
         if self.low is None or self.high is None:
             most = f", at most {show(self.ceiling)}" if self.ceiling is not None else ""
             return f"cost unknown{most}: {self.reason} · {task_credits}"
@@ -72,8 +73,7 @@ class Estimate:
     @property
     def title(self) -> str:
         """The model, the images and the cost in one line."""
-        plural = "" if self.count == 1 else "s"
-        return f"{self.model} · {self.count} image{plural} · {self.short.removeprefix('about ')}"
+        return f"{self.model} · {counted(self.count, 'image')} · {self.short.removeprefix('about ')}"
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON; amounts are text, so that no digit is lost, and null where unknown."""

@@ -16,6 +16,7 @@ from imagegen_nb.core import active_cassette, user_warnings
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.types import Backend
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import RecordingMissing, ReplayError
 from imagegen_nb.providers import catalog
 from imagegen_nb.replay import (
@@ -96,8 +97,8 @@ class Status:
     unplayed: tuple[str, ...]
 
     def __repr__(self) -> str:
-        doing, plural = "replaying" if self.replaying else "recording", "" if self.recordings == 1 else "s"
-        lines = [f"{doing} cassette {self.name!r}: {self.recordings} recording{plural}"]
+        doing = "replaying" if self.replaying else "recording"
+        lines = [f"{doing} cassette {self.name!r}: {counted(self.recordings, 'recording')}"]
         if self.about.against:
             lines.append(f"  {self.about}")
         lines += [f"  not played: {recording}" for recording in self.unplayed]

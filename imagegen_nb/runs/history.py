@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from imagegen_nb.core import html_repr, images
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.json_walk import walk
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import Charge, InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.stored_run import read_object, stored_error, stored_run, stored_step
@@ -139,8 +140,7 @@ class PastRun:
     def tile(self, *, when: bool) -> html_repr.Tile:
         """It as a picture to show; `when` adds the time."""
         first = self.assets[0] if self.assets else None
-        plural = "" if self.entry.count == 1 else "s"
-        count = f"{len(self.assets)} of {self.entry.count} image{plural}"
+        count = f"{len(self.assets)} of {counted(self.entry.count, 'image')}"
         facts = [self.model, f"{self.outcome}, {count}", *([self.error] if self.error else [])]
         facts += ["EMULATED"] if self.entry.emulated else []
         facts += [f"{self.started_at:%Y-%m-%d %H:%M}"] if when else []
@@ -276,7 +276,7 @@ class History:
     @cached_property
     def _total(self) -> str:
         count = self._store.count_runs()
-        return f"{count:,} run{'' if count == 1 else 's'} in the store"
+        return f"{counted(count, 'run')} in the store"
 
     def __repr__(self) -> str:
         return self._page(html_repr.text, when=False)

@@ -16,6 +16,7 @@ from imagegen_nb.core.types import (
     Usage,
     backend_mark,
 )
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import ImagegenError, InvalidOption, ModerationBlocked
 from imagegen_nb.pricing.cost import Cost, cost_of
 from imagegen_nb.pricing.estimate import Estimate, PricedCall, span
@@ -153,12 +154,11 @@ class Run:
     def title(self) -> str:
         """What was run and how it went, in one line that is the same for equal runs."""
         name = f"“{self.step.name}” · " if self.step.name else ""
-        plural = "" if self.requested == 1 else "s"
         origin = backend_mark(self.backend)
         if self.cassette is not None:  # the same text while recording, so that a replay shows the same
             origin += " · recorded" if self.emulated else " · recorded live"
         return (
-            f"{name}{self.step.model} · {self.returned} of {self.requested} image{plural} · "
+            f"{name}{self.step.model} · {self.returned} of {counted(self.requested, 'image')} · "
             f"{self.status}{origin}"
         )
 

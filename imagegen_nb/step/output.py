@@ -21,6 +21,7 @@ from imagegen_nb.core import html_repr, images
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.types import ImageRequest, SettingValue
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import AssetNotFound, ImagegenError, ProviderError, StoreError
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store import thumbnails
@@ -242,7 +243,7 @@ class StepOutput(BaseModel):
 
     def _title(self) -> str:
         count = len(self.assets)
-        outcome = f"failed: {self.error.kind}" if self.error else f"{count} image{'' if count == 1 else 's'}"
+        outcome = f"failed: {self.error.kind}" if self.error else counted(count, "image")
         return f"Output of {self.settings.model} · {outcome}"
 
     def __repr__(self) -> str:

@@ -23,6 +23,7 @@ from imagegen_nb.core import html_repr, redaction
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.types import Backend, backend_mark
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import DefinitionError, SecretFound
 from imagegen_nb.providers import catalog
 from imagegen_nb.step import schema
@@ -147,7 +148,7 @@ class StepDefinition:
     def _title(self) -> str:
         name = f"“{self.step.name}” · " if self.step.name else ""
         count = len(self.output.assets) if self.output else 0
-        content = "no output" if self.output is None else f"{count} image{'' if count == 1 else 's'}"
+        content = "no output" if self.output is None else counted(count, "image")
         mark = backend_mark(self.provenance.backend)
         return f"Step file · {name}{self.step.model} · {content}{mark}"
 

@@ -138,7 +138,7 @@ def _placed(problem: Problem, names: Sequence[str]) -> str:
     return str(problem) if problem.field in names else f"{problem} (the step's own {problem.field})"
 
 
-def counted(plans: Sequence[Plan], names: Sequence[str]) -> Iterator[tuple[str, int]]:
+def values_on_axes(plans: Sequence[Plan], names: Sequence[str]) -> Iterator[tuple[str, int]]:
     """Each axis with how many different values the cells have on it."""
     for place, name in enumerate(names):
         yield name, len({label(plan.values[place]) for plan in plans})

@@ -13,6 +13,7 @@ from html import escape
 
 from imagegen_nb.core import images
 from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.sweeps.axes import INPUTS, label
@@ -74,7 +75,7 @@ class Grid:
         hint = "only=[cells] and most=… show others, to_frame() all of them"
         return (
             shown,
-            f"… and {more:,} more cell{'' if more == 1 else 's'}, not shown here: {hint}" if more else "",
+            f"… and {counted(more, 'more cell')}, not shown here: {hint}" if more else "",
         )
 
     def _table(self, cells: Sequence[Cell]) -> str:

@@ -21,6 +21,7 @@ from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.frames import frame, scalar_text
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import Backend, ChargeType, backend_mark
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption, MissingCredential, StoreError
 from imagegen_nb.providers import catalog
 from imagegen_nb.runs.recipe import without_keys
@@ -31,7 +32,7 @@ from imagegen_nb.step.run_context import Route
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps import axes as axis_values
 from imagegen_nb.sweeps.cell import Cell
-from imagegen_nb.sweeps.cells import Skipped, cell_of, content_name, counted, plan, refusal
+from imagegen_nb.sweeps.cells import Skipped, cell_of, content_name, plan, refusal, values_on_axes
 from imagegen_nb.sweeps.estimate import SweepEstimate, total
 from imagegen_nb.sweeps.execution import Context, Execution, Task
 from imagegen_nb.sweeps.progress import bar
@@ -464,13 +465,12 @@ class Sweep:
     @property
     def title(self) -> str:
         """What the sweep is, in a line."""
-        counts = list(counted(self._plans, self.axes))
+        counts = list(values_on_axes(self._plans, self.axes))
         is_grid = math.prod(count for _, count in counts) * self.repeats == len(self)
         names = [f"{count} {axis.removeprefix(axis_values.INPUTS)}" for axis, count in counts]
         shape = (" × " if is_grid else ", ").join(names)  # rows need not hold every combination
         repeats = f", {self.repeats} times each" if self.repeats > 1 else ""
-        plural = "" if len(self) == 1 else "s"
-        return f"Sweep · {len(self):,} cell{plural}: {shape}{repeats}{backend_mark(self._backend)}"
+        return f"Sweep · {counted(len(self), 'cell')}: {shape}{repeats}{backend_mark(self._backend)}"
 
     def notes(self) -> list[str]:
         """What there is to say of the whole."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imagegen_nb.core import images
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset
@@ -58,7 +59,7 @@ def assert_run(
         ]
     if differences := list(filter(None, differences)):
         lines = "".join(f"\n  {line}" for line in [*differences, *_reasons(run)])
-        number = f"{len(differences)} difference{'' if len(differences) == 1 else 's'}"
+        number = counted(len(differences), "difference")
         raise AssertionError(f"{run.title}: {number}{lines}")
 
 

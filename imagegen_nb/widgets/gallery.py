@@ -15,13 +15,14 @@ from IPython.display import display
 
 from imagegen_nb.core import filenames, html_repr, images
 from imagegen_nb.core.redaction import redact
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset
 from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.fallback import StaticFallback
-from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name, count_images
+from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name
 from imagegen_nb.widgets.history import History, HistoryFilter
 from imagegen_nb.widgets.image_archive import zip_of
 from imagegen_nb.widgets.marks import KERNEL_MARKS, MarkKeeper
@@ -306,7 +307,7 @@ class Gallery(BaseWidget):
         self._fallback.show()
 
     def __repr__(self) -> str:
-        return f"Gallery of {count_images(len(self._page_and_shown()[1]))} (run this cell to see it live)"
+        return f"Gallery of {counted(len(self._page_and_shown()[1]), 'image')} (run this cell to see it live)"
 
     def _static_page(self) -> html_repr.Page:
         page = self._page()
@@ -512,7 +513,7 @@ class Gallery(BaseWidget):
         if not found:
             _refuse("the image is not in this gallery")
         names = [page.assets[index].file_name for _, page, index in found]
-        name = names[0] if len(names) == 1 else count_images(len(names))
+        name = names[0] if len(names) == 1 else counted(len(names), "image")
         places = tuple((page.id, index) for _, page, index in found)
         self._removals.append(_Removal(name, places, self._shown_id))
         for page_id, index in places:
@@ -540,7 +541,7 @@ class Gallery(BaseWidget):
         else:
             assets = [page.assets[index] for index in shown]
         data, count = zip_of(assets)
-        text = f"Downloaded {count:,} of {count_images(len(assets))}."
+        text = f"Downloaded {count:,} of {counted(len(assets), 'image')}."
         return {"type": "zip", "name": f"{filenames.slug(label)}.zip", "text": text}, [data]
 
 

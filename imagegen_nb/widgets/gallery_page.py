@@ -14,6 +14,7 @@ from urllib.request import url2pathname
 
 from imagegen_nb.core import html_repr, images
 from imagegen_nb.core.money import show
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, is_at_hand, thumbnail
@@ -103,7 +104,7 @@ class GalleryPage:
         elif run.shortfalls:
             error = ErrorText.of_missing(run.shortfalls, synthetic=run.emulated)
         model = run.step.model if run.step.name else ""  # without a name, the model is the title
-        result = f"{run.returned} of {count_images(run.requested)}"
+        result = f"{run.returned} of {counted(run.requested, 'image')}"
         result += "" if run.status == "done" else f", {run.status}"
         return cls(
             id=run.id,
@@ -125,7 +126,7 @@ class GalleryPage:
     @classmethod
     def of_pending(cls, pending: PendingRun) -> GalleryPage:
         """The page of a run that has not ended."""
-        images = count_images(pending.count)
+        images = counted(pending.count, "image")
         title = f"Waiting: {images}" if pending.started is None else f"Making {images}…"
         facts = (pending.step.name, pending.step.model) if pending.step else ()
         return cls(id=pending.id, title=title, facts=tuple(filter(None, facts)), pending=pending)
@@ -135,7 +136,7 @@ class GalleryPage:
         """The page of a run's records in a store."""
         return cls(
             id=run_id,
-            title=f"{count_images(len(records))} from the store",
+            title=f"{counted(len(records), 'image')} from the store",
             facts=(_local_time(records[0].created_at),),
             emulated=any(record.emulated for record in records),
             assets=_StoredAssets(records, store),
@@ -310,11 +311,6 @@ class Pages:
             return GalleryPage.of_pending(run)
         assert self._store is not None
         return GalleryPage.of_records(run_id, run, self._store)
-
-
-def count_images(images: int) -> str:
-    """A number of images, in words."""
-    return f"{images:,} image{'' if images == 1 else 's'}"
 
 
 def base_name(asset: Asset) -> str:

@@ -11,7 +11,7 @@ from support.runs import run_of, stored_assets
 from imagegen_nb.core import images
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name, count_images
+from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=2)
 
@@ -172,13 +172,6 @@ def test_the_static_view_of_very_many_images_says_how_many_more_there_are(worksp
     more = "… and 988 more images, not shown here"
     assert more in page.static_page().html()
     assert page.static_page().text().endswith(more)
-
-
-@pytest.mark.parametrize(
-    ("count", "words"), [(0, "0 images"), (1, "1 image"), (2, "2 images"), (1000, "1,000 images")]
-)
-def test_images_are_counted_in_words(count, words):
-    assert count_images(count) == words
 
 
 @pytest.mark.parametrize(
