@@ -68,9 +68,25 @@ def execute(
     # Widgets end with the kernel: a reader would see only that they cannot be found. nbclient must keep
     # their state until then, because an Output widget without it is a KeyError.
     document.metadata.pop("widgets", None)
-    for output in (output for cell in document.cells for output in cell.get("outputs", ())):
-        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    for cell in document.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
+        for output in cell.get("outputs", ()):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     return problem
+
+
+def _joined(outputs: Iterable[Any]) -> list[Any]:
+    """The outputs with what was printed in a row as one: as how many messages it comes differs from run to
+    run. nbclient's own `coalesce_streams` would also join what stands on both sides of a picture."""
+    joined: list[Any] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _client_with(markers: Callable[[Any], Mapping[str, bool]]) -> Any:

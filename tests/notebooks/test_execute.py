@@ -33,6 +33,22 @@ def test_outputs_are_filled_in_up_to_the_cell_that_fails(project):
     assert text_of(document).endswith("}\n")
 
 
+@pytest.mark.notebooks
+def test_what_was_printed_in_a_row_is_one_output(project):
+    pieces = """
+import sys
+for word in "one", "two":
+    for piece in (word, chr(10)):
+        print(piece, end="")
+        sys.stdout.flush()
+    display(word)
+"""
+    document = parse(notebook(project, pieces).read_text())
+    assert execute(document, project) == ""
+    texts = [output.get("text") or output.data["text/plain"] for output in document.cells[0].outputs]
+    assert texts == ["one\n", "'one'", "two\n", "'two'"]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 1}'])
 def test_what_is_no_notebook_is_named(text):
     with pytest.raises(InvalidOption, match="this is no notebook"):

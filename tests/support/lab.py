@@ -63,6 +63,8 @@ _NOTEBOOK_SCRIPT = "/static/notebook/notebook_core."
 _KERNEL_DIED = "Canceled future for create_subshell_request message before replies were done"
 _LOCAL_HOSTS = ("127.0.0.1", "localhost")
 
+_WAS_RELOADED = "() => performance.getEntriesByType('navigation')[0]?.type === 'reload'"
+
 # The kernel indicator says "idle" before there is a kernel, and cells run then are silently dropped.
 _READY = """async () => {
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -418,8 +420,9 @@ class Opener:
     def close(self, page: Page) -> None:
         """Close the notebook; its kernel goes on until the test ends."""
         look = self._used.pop(page)
-        # Notebook 7 shows one notebook a page.
-        if look.host == "lab" and look not in self._kept and page.evaluate(_CLOSE_ALL):
+        # Notebook 7 shows one notebook a page. A page that was reloaded may restore its layout at any time.
+        may_keep = look.host == "lab" and look not in self._kept and not page.evaluate(_WAS_RELOADED)
+        if may_keep and page.evaluate(_CLOSE_ALL):
             self._kept[look] = page
         else:
             page.close()
