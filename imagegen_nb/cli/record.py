@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from imagegen_nb.cli.console import app, err, escape, fail, out, print_json
-from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ def _as_json(recorded: NotebookRecording) -> dict[str, object]:
 
 def _print_summary(recorded: NotebookRecording) -> None:
     from imagegen_nb.core.html_repr import byte_size
+    from imagegen_nb.core.words import counted
 
     contents = (
         f"{counted(recorded.calls, 'call')} in {counted(recorded.files, 'file')}, {byte_size(recorded.size)}"

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from imagegen_nb.cli.console import app, escape, fail, out, print_json
-from imagegen_nb.core.words import counted
 
 
 @app.command()
@@ -18,6 +17,7 @@ def scan(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Find keys in files of all kinds; leave with 1 when there is one, with 2 when a file cannot be read."""
+    from imagegen_nb.core.words import counted
     from imagegen_nb.providers.catalog import keys_in_use
     from imagegen_nb.secret_scan.scan import scan as scan_paths
 
