@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from imagegen_nb.cli.console import app, escape, out, print_json
-from imagegen_nb.cli.run import read_inputs
+from imagegen_nb.cli.run import JsonInputs, StepFile, TextInputs, read_inputs
 
 
 @app.command()
 def estimate(
-    file: Annotated[Path, typer.Argument(help="A step file.", metavar="STEP.json")],
-    values: Annotated[
-        list[str] | None,
-        typer.Option("--input", "-i", help="A text input.", metavar="NAME=VALUE"),
-    ] = None,
-    documents: Annotated[
-        list[str] | None,
-        typer.Option("--input-json", help="An array or other JSON input.", metavar="NAME=JSON"),
-    ] = None,
+    file: StepFile,
+    values: TextInputs = None,
+    documents: JsonInputs = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the estimate as JSON.")] = False,
 ) -> None:
     """Tell what running a step would cost at the provider's list price."""

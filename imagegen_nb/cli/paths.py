@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from imagegen_nb.cli.console import app, print_json
+from imagegen_nb.cli.run import StepFile
 
 _LONGEST_VALUE = 60
 
 
 @app.command()
 def paths(
-    file: Annotated[Path, typer.Argument(help="A step file.", metavar="STEP.json")],
+    file: StepFile,
     identifier: Annotated[
         str | None, typer.Option(help="The name later steps use; by default the file's own.", metavar="ID")
     ] = None,
@@ -23,6 +23,7 @@ def paths(
 ) -> None:
     """List what later steps can refer to: predicted, or confirmed by the output in the file."""
     from imagegen_nb.core.redaction import visible
+    from imagegen_nb.core.words import shortened
     from imagegen_nb.step import output_references
     from imagegen_nb.step_file.load import load_step
 
@@ -37,7 +38,7 @@ def paths(
     width = max(len(path.template) for path in output_paths)
     for path in output_paths:
         value = str(path.value) if isinstance(path.value, str | int | float) else ""
-        shortened = value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…"
-        line = f"{visible(path.template):<{width}}  {path.type:<10}  {path.state:<9}  {visible(shortened)}"
+        value = visible(shortened(value, _LONGEST_VALUE))
+        line = f"{visible(path.template):<{width}}  {path.type:<10}  {path.state:<9}  {value}"
         # Not a rich table: references are there to be copied, so none may be cut at the window's edge.
         typer.echo(line.rstrip())

@@ -19,17 +19,21 @@ if TYPE_CHECKING:
     from imagegen_nb.step.step import ImageGenerationStep
 
 
+StepFile = Annotated[Path, typer.Argument(help="A step file.", metavar="STEP.json")]
+TextInputs = Annotated[
+    list[str] | None, typer.Option("--input", "-i", help="A text input.", metavar="NAME=VALUE")
+]
+JsonInputs = Annotated[
+    list[str] | None,
+    typer.Option("--input-json", help="An array or other JSON input.", metavar="NAME=JSON"),
+]
+
+
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(help="A step file.", metavar="STEP.json")],
-    values: Annotated[
-        list[str] | None,
-        typer.Option("--input", "-i", help="A text input.", metavar="NAME=VALUE"),
-    ] = None,
-    documents: Annotated[
-        list[str] | None,
-        typer.Option("--input-json", help="An array or other JSON input.", metavar="NAME=JSON"),
-    ] = None,
+    file: StepFile,
+    values: TextInputs = None,
+    documents: JsonInputs = None,
     steps: Annotated[
         list[str] | None,
         typer.Option("--step", help="An earlier step's exported output.", metavar="ID=FILE"),

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import quote
 
+from imagegen_nb.core.words import shortened
+
 MASK = "[redacted]"
 _IN_USE = "a key that is in use here"
 _SHORTEST_KNOWN = 8
@@ -62,8 +64,7 @@ def visible(text: str) -> str:
 
 def redact(text: str, known: Iterable[str] = (), *, limit: int = 600) -> str:
     """`text` with every key masked, disarmed and cut to `limit` characters, safe to show or store."""
-    text = visible(mask(text, known))
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return shortened(visible(mask(text, known)), limit)
 
 
 def mask(text: str, known: Iterable[str] = ()) -> str:

@@ -6,3 +6,8 @@ from __future__ import annotations
 def counted(number: int, noun: str) -> str:
     """`1 image`, `2 images`, `1,000 images`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def shortened(text: str, longest: int) -> str:
+    """`text`, cut to `longest` characters with a sign that it was."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

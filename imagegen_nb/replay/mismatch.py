@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from imagegen_nb.core.json_walk import bracketed, walk
 from imagegen_nb.core.redaction import redact
+from imagegen_nb.core.words import shortened
 from imagegen_nb.replay.recording import Recording
 
 _MOST_DIFFERENCES = 8
@@ -136,9 +137,7 @@ def _common_prefix(one: str, other: str) -> int:
 
 
 def _excerpt(value: object, start: int = 0) -> str:
-    text = repr(value[start:] if isinstance(value, str) else value)
-    if len(text) > _LONGEST:
-        text = f"{text[: _LONGEST - 1]}…"
+    text = shortened(repr(value[start:] if isinstance(value, str) else value), _LONGEST)
     return f"…{text}" if start else text
 
 

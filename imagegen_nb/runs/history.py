@@ -12,16 +12,15 @@ from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import unquote, urlsplit
 
 from imagegen_nb.core import html_repr, images
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.json_walk import walk
-from imagegen_nb.core.words import counted
+from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.errors import Charge, InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.stored_run import read_object, stored_error, stored_run, stored_step
-from imagegen_nb.step.output import Asset, thumbnail
+from imagegen_nb.step.output import Asset, local_files, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry, Store
 
@@ -113,8 +112,7 @@ class PastRun:
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files of its images, where the store keeps files."""
-        addresses = [urlsplit(asset.file_url) for asset in self.assets]
-        return tuple(Path(unquote(address.path)) for address in addresses if address.scheme == "file")
+        return local_files(self.assets)
 
     @property
     def step(self) -> ImageGenerationStep:
@@ -145,8 +143,8 @@ class PastRun:
         facts += ["EMULATED"] if self.entry.emulated else []
         facts += [f"{self.started_at:%Y-%m-%d %H:%M}"] if when else []
         return html_repr.Tile(
-            name=_shortened(self.prompt) or "(prompt not kept)",
-            alt=_shortened(self.prompt),
+            name=shortened(self.prompt, _LONGEST) or "(prompt not kept)",
+            alt=shortened(self.prompt, _LONGEST),
             path="",
             facts=facts,
             thumbnail=partial(thumbnail, first, images.STATIC) if first else (lambda: None),
@@ -154,7 +152,9 @@ class PastRun:
         )
 
     def __repr__(self) -> str:
-        return html_repr.text(f"Past run · {self.model} · {self.outcome}", [_shortened(self.prompt)], [])
+        return html_repr.text(
+            f"Past run · {self.model} · {self.outcome}", [shortened(self.prompt, _LONGEST)], []
+        )
 
 
 @dataclass(frozen=True)
@@ -283,10 +283,6 @@ class History:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._page(html_repr.html, when=True)}
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _moment(text: str) -> datetime:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -157,6 +158,12 @@ class Asset(BaseModel):
 def is_at_hand(asset: Asset) -> bool:
     """Whether the bytes are where they should be. Cheap: that they are damaged shows when they are read."""
     return asset._store is not None and asset._stored is not None and asset._store.holds(asset._stored)
+
+
+def local_files(assets: Iterable[Asset]) -> tuple[Path, ...]:
+    """The files of those assets whose store keeps files on this machine."""
+    addresses = [urlsplit(asset.file_url) for asset in assets]
+    return tuple(Path(unquote(address.path)) for address in addresses if address.scheme == "file")
 
 
 def thumbnail(asset: Asset, size: images.ThumbnailSize) -> bytes | None:

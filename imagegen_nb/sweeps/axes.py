@@ -21,6 +21,7 @@ from imagegen_nb.core.frames import rows_of
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.redaction import mask
+from imagegen_nb.core.words import shortened
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.capabilities import Integer, Model
@@ -132,7 +133,7 @@ def label(value: Any, longest: int = 0) -> str:
     if value is None:
         return "(unset)"
     text = mask(value if isinstance(value, str) else repr(value) if value is KEPT else _as_json(value))
-    return text if not longest or len(text) <= longest else f"{text[: longest - 1]}…"
+    return shortened(text, longest) if longest else text
 
 
 def _as_json(value: Any) -> str:

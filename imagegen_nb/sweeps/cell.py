@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import Charge
 from imagegen_nb.pricing.cost import Cost
 from imagegen_nb.pricing.estimate import Estimate
 from imagegen_nb.runs.run import Run
-from imagegen_nb.step.output import Asset
+from imagegen_nb.step.output import Asset, local_files
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps.axes import INPUTS, label
 from imagegen_nb.sweeps.cells import Plan
@@ -114,8 +113,7 @@ class Cell:
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files of its images, where the store keeps files."""
-        addresses = [urlsplit(asset.file_url) for asset in self.assets]
-        return tuple(Path(unquote(address.path)) for address in addresses if address.scheme == "file")
+        return local_files(self.assets)
 
     @property
     def estimate(self) -> Estimate:

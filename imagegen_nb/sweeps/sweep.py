@@ -474,11 +474,11 @@ class Sweep:
 
     def notes(self) -> list[str]:
         """What there is to say of the whole."""
-        counts = ", ".join(f"{count:,} {name}" for name, count in self.counts().items())
-        notes = [counts]
+        counts = self.counts()
+        notes = [", ".join(f"{count:,} {name}" for name, count in counts.items())]
         if reused := sum(result.reused for result in self._results.values()):
             notes.append(f"{reused:,} reused: made earlier by the same call")
-        if unknown := self.counts().get("unknown", 0):
+        if unknown := counts.get("unknown", 0):
             notes.append(
                 f"charge unknown: {unknown:,} may have been paid for and brought no image. They are run "
                 'again only if asked, by run(repeat="unknown") or run(repeat=[cells])'

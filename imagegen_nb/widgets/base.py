@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
+import traitlets
 
 from imagegen_nb.widgets.page_threads import Delivered
 
@@ -77,6 +78,27 @@ class BaseWidget(Delivered, anywidget.AnyWidget):
     def _send_change(self, change: dict[str, Any]) -> None:
         if self.opened:
             self.send({"type": "values", "values": {change["name"]: change["new"]}})
+
+
+class EntryWidget(BaseWidget):
+    """A widget with a text `value` that somebody enters. `problem` says what is wrong with it, `lines` are
+    the texts below it: `help`, `hint`, `note`."""
+
+    # Without echo: an echo that arrives while somebody types would be older than the field's text.
+    value = traitlets.Unicode().tag(sync=True, echo_update=False)
+    problem = traitlets.Unicode().tag(unsaved=True)
+    lines: traitlets.Dict[str, str] = traitlets.Dict().tag(unsaved=True)
+    visible = traitlets.Bool(True).tag(unsaved=True)
+    disabled = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.on_msg(self._receive)
+
+    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+        match content:
+            case {"type": "entry", "value": str(value)}:
+                self.set_state({"value": value})  # which sends it back to nobody
 
 
 def with_html(data: dict[str, Any], text: str) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.widgets.held_updates import HeldUpdates
 from imagegen_nb.widgets.parts import Control
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -29,7 +29,7 @@ class FieldGroup(BaseWidget):
         self._controls: dict[str, Control] = {}
         self._sent: dict[str, dict[str, Any]] = {}
         self._answers: list[str] = []  # keys of entries that a page waits to have answered
-        self._held, self._lock = 0, threading.RLock()
+        self._updates = HeldUpdates(self._show_changes)
         super().__init__(**traits)
         self.on_msg(self._receive)
         for key, control in controls.items():
@@ -41,28 +41,20 @@ class FieldGroup(BaseWidget):
         control.observe(self._show_changes)
         self._show_changes()
 
-    @contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> AbstractContextManager[None]:
         """Send what changes in here as one message."""
-        with self._lock:
-            self._held += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._held -= 1
-            self._show_changes()
+        return self._updates.hold()
 
     def page_values(self) -> dict[str, Any]:
         """The fields as they are now."""
-        with self._lock:
+        with self._updates.lock:
             self._sent = {key: control.view() for key, control in self._controls.items()}
             return {"fields": dict(self._sent)}
 
     def _show_changes(self, _change: object = None) -> None:
         """Send what differs from what was sent; an answer has the value whether or not that differs."""
-        with self._lock:
-            if self._held or not self.opened:
+        with self._updates.lock:
+            if self._updates.held or not self.opened:
                 return
             now = {key: control.view() for key, control in self._controls.items()}
             changed = {key: _differing(view, self._sent.get(key, {})) for key, view in now.items()}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, cast
 
 from imagegen_nb.core.types import ChargeType
+from imagegen_nb.core.words import shortened
 from imagegen_nb.errors import InvalidStep, Problem
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
@@ -268,7 +269,7 @@ def _shown(value: Any, kind: Kind) -> str:
     """A value as people read it; what was typed may be of any length."""
     labelled = isinstance(kind, Choice | PixelSize) and isinstance(value, str)
     text = kind.label(value) if labelled and isinstance(kind, Choice | PixelSize) else str(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+    return shortened(text, _LONGEST_SHOWN)
 
 
 def _applies(rule: Rule, draft: Draft, model: Model) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import traitlets
 
 from imagegen_nb.core.words import counted
 from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.widgets.held_updates import HeldUpdates
 from imagegen_nb.widgets.parts import Button, Line, Progress
 
 
@@ -31,7 +30,7 @@ class Header(BaseWidget):
         self.run = Button(on_run, label="Run")
         self.cancel = Button(on_cancel, label="Cancel", disabled=True)
         self.progress, self._running = Progress(), False
-        self._held, self._lock = 0, threading.RLock()  # runs report from threads of their own
+        self._updates = HeldUpdates(self._refresh)
         super().__init__(**traits)
         for part in (self.title, self.status, self.cost, self.payer, self.run, self.cancel, self.progress):
             part.observe(self._refresh)
@@ -44,7 +43,7 @@ class Header(BaseWidget):
 
     def show_payer(self, line: str, *, key_found: bool) -> None:
         """Say whose key pays, and whether it was found; the key itself is never shown."""
-        with self._together():
+        with self._updates.hold():
             self._key_found = key_found
             self.payer.value = line
 
@@ -54,7 +53,7 @@ class Header(BaseWidget):
 
     def show_ready(self, problems: int, untouched: Sequence[str] = ()) -> None:
         """Enable Run, or say how many problems there are."""
-        with self._together():
+        with self._updates.hold():
             self.show_status(self.allow_run(problems, untouched))
 
     def allow_run(self, problems: int, untouched: Sequence[str] = ()) -> str:
@@ -64,7 +63,7 @@ class Header(BaseWidget):
         message = f"{counted(problems, 'problem')} below {verb} the step from running" if problems else ""
         if problems and len(untouched) == problems:
             message = f"Still to be filled in: {', '.join(untouched)}"
-        with self._together():
+        with self._updates.hold():
             self.run.disabled = bool(problems)
             self.run.tooltip = message or "Run this step (Ctrl+Enter)"
         return message
@@ -72,7 +71,7 @@ class Header(BaseWidget):
     def show_running(self, count: int, requested: int, waiting: int = 0) -> None:
         """A run is under way, and `count` of its images have arrived; `waiting` other runs are behind it."""
         behind = f" · {waiting} waiting" if waiting else ""
-        with self._together():
+        with self._updates.hold():
             self._running = True
             self.cancel.disabled = False
             self.cancel.label = "Cancel all" if waiting else "Cancel"
@@ -86,7 +85,7 @@ class Header(BaseWidget):
 
     def show_finished(self, status: str, problems: int, untouched: Sequence[str] = ()) -> None:
         """The run is over. There may be `problems`: settings can be changed while it runs."""
-        with self._together():
+        with self._updates.hold():
             self._running = False
             self.cancel.disabled = True
             self.cancel.label = "Cancel"
@@ -98,21 +97,9 @@ class Header(BaseWidget):
         """Put `text` into the status line, which screen readers announce."""
         self.status.value = text
 
-    @contextmanager
-    def _together(self) -> Iterator[None]:
-        """What changes in here is one message."""
-        with self._lock:
-            self._held += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._held -= 1
-            self._refresh()
-
     def _refresh(self, _change: object = None) -> None:
-        with self._lock:
-            if not self._held:
+        with self._updates.lock:
+            if not self._updates.held:
                 self.set_trait("view", self._view())
 
     def _view(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import traitlets
 
+from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step import output_references
 from imagegen_nb.step.output_references import OutputPath
@@ -68,8 +69,7 @@ def _display(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return f"{len(value)} item{'' if len(value) == 1 else 's'}"
+        return counted(len(value), "item")
     if isinstance(value, dict):
         return ""
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+    return shortened(value if isinstance(value, str) else json.dumps(value), _LONGEST_VALUE)

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal, TypedDict
 
 import traitlets
 
-from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.core.words import shortened
+from imagegen_nb.widgets.base import EntryWidget
 
 _LONGEST_SAMPLE = 120  # characters of a sample value
 
@@ -22,7 +23,7 @@ class Variable(TypedDict, total=False):
     sample: str
 
 
-class PromptBox(BaseWidget):
+class PromptBox(EntryWidget):
     """A labelled text area with an **Insert Variable** button.
 
     Traits: `value`, the text, a moment after it was typed and at once when the field is left; `label`;
@@ -35,27 +36,12 @@ class PromptBox(BaseWidget):
     scripts = ("shared.js", "prompt.js")
     styles = ("base.css", "prompt.css")
 
-    # Without echo: an echo that arrives while somebody types would be older than the field's text.
-    value = traitlets.Unicode().tag(sync=True, echo_update=False)
     label = traitlets.Unicode("Prompt").tag(sync=True)
     variables: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(unsaved=True)
-    problem = traitlets.Unicode().tag(unsaved=True)
-    lines: traitlets.Dict[str, str] = traitlets.Dict().tag(unsaved=True)
-    visible = traitlets.Bool(True).tag(unsaved=True)
     rows = traitlets.Int(4, min=1, max=40).tag(sync=True)
-    disabled = traitlets.Bool(False).tag(sync=True)
 
     _groups: ClassVar = ("Inputs", "Workflow Steps")
     _states: ClassVar = ("predicted", "confirmed", "missing", "")
-
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
-        self.on_msg(self._receive)
-
-    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
-        match content:
-            case {"type": "entry", "value": str(value)}:
-                self.set_state({"value": value})  # which sends it back to nobody
 
     @traitlets.validate("variables")
     def _complete(self, proposal: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -71,8 +57,7 @@ class PromptBox(BaseWidget):
                 f"a variable needs a path, a group of {self._groups}, a state of {self._states}; "
                 f"got {variable}"
             )
-        if len(complete["sample"]) > _LONGEST_SAMPLE:
-            complete["sample"] = f"{complete['sample'][: _LONGEST_SAMPLE - 1]}…"
+        complete["sample"] = shortened(complete["sample"], _LONGEST_SAMPLE)
         return complete
 
     def __repr__(self) -> str:

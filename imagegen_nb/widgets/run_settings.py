@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from imagegen_nb.core.words import shortened
 from imagegen_nb.providers import catalog
 from imagegen_nb.runs.run import Run
 
@@ -51,5 +52,4 @@ def _is_short(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+    return shortened(str(value), _LONGEST_VALUE)

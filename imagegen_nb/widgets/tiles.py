@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 import traitlets
 
-from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.widgets.base import EntryWidget
 
 
 class TileOption(TypedDict, total=False):
@@ -23,7 +23,7 @@ class TileOption(TypedDict, total=False):
     hint: str
 
 
-class TileChoice(BaseWidget):
+class TileChoice(EntryWidget):
     """Tiles to choose one of: radio buttons in a fieldset, so that arrow keys move between them.
 
     Traits: `value` ("" is a value like any other, usually the provider's default); `legend`; `options`,
@@ -39,23 +39,9 @@ class TileChoice(BaseWidget):
     scripts = ("shared.js", "tiles.js")
     styles = ("base.css", "tiles.css")
 
-    value = traitlets.Unicode().tag(sync=True, echo_update=False)
     legend = traitlets.Unicode().tag(sync=True)
     options: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(unsaved=True)
     custom = traitlets.Bool(False).tag(sync=True)
-    problem = traitlets.Unicode().tag(unsaved=True)
-    lines: traitlets.Dict[str, str] = traitlets.Dict().tag(unsaved=True)
-    visible = traitlets.Bool(True).tag(unsaved=True)
-    disabled = traitlets.Bool(False).tag(sync=True)
-
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
-        self.on_msg(self._receive)
-
-    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
-        match content:
-            case {"type": "entry", "value": str(value)}:
-                self.set_state({"value": value})  # which sends it back to nobody
 
     @traitlets.validate("options")
     def _complete(self, proposal: Mapping[str, Any]) -> list[dict[str, Any]]:
