@@ -12,10 +12,11 @@ import shlex
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
@@ -103,6 +104,19 @@ Table = Literal["asset", "run"]
 
 _ASSET_COLUMNS = tuple(field.name for field in fields(AssetRecord) if field.name != "file_url")
 _RUN_COLUMNS = tuple(field.name for field in fields(LedgerEntry))
+_values_of_asset = attrgetter(*_ASSET_COLUMNS)
+_values_of_run = attrgetter(*_RUN_COLUMNS)
+_ORDER = "max(?, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0))"
+"""The place that is asked for, or the next one that is free."""
+_ADD_ASSET = (
+    f"INSERT INTO asset (seq, {', '.join(_ASSET_COLUMNS)}) VALUES "  # noqa: S608 - own names
+    f"({_ORDER.format(table='asset')}{', ?' * len(_ASSET_COLUMNS)}) ON CONFLICT (id) DO NOTHING"
+)
+_PUT_RUN = (
+    f"INSERT INTO run (seq, {', '.join(_RUN_COLUMNS)}) VALUES "  # noqa: S608 - own names
+    f"({_ORDER.format(table='run')}{', ?' * len(_RUN_COLUMNS)}) ON CONFLICT (run_id) DO UPDATE SET "
+    f"{', '.join(f'{name} = excluded.{name}' for name in _CHANGED_AT_THE_END)} RETURNING seq"
+)
 
 FAILURES = (sqlite3.Error, UnicodeDecodeError)
 """How a query fails: SQLite's error may quote a damaged file, in bytes that are no text for Python."""
@@ -246,6 +260,11 @@ class Tables:
         query = f"SELECT count(*) FROM {table}{where}"  # noqa: S608 - own names
         return int(self._connection.execute(query, values).fetchone()[0])
 
+    def run_ids(self) -> set[str]:
+        """The ids of all runs, and of what a record names as its run."""
+        query = "SELECT run_id FROM run UNION SELECT run_id FROM asset"
+        return {str(row[0]) for row in self._connection.execute(query)}
+
     def runs_under_way(self) -> set[str]:
         """The ids of the runs that have begun and not ended."""
         query = "SELECT run_id FROM run WHERE state = 'calling'"
@@ -256,43 +275,39 @@ class Tables:
         query = "SELECT seq FROM asset WHERE id = ?"
         return int(self._connection.execute(query, (asset.id,)).fetchone()[0])
 
-    def add_assets(self, assets: Iterable[AssetRecord], order: int = 0) -> int:
+    def add_assets(self, assets: Sequence[AssetRecord], order: int = 0) -> int:
         """Add records, at `order` or after all others, and return the order of the first.
 
         A record that exists stays as it is: manifests may be read twice.
         """
-        first = max(order, self._last_order("asset") + 1)
-        columns = ", ".join(("seq", *_ASSET_COLUMNS))
-        marks = ", ".join("?" * (len(_ASSET_COLUMNS) + 1))
-        statement = f"INSERT INTO asset ({columns}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
-        for seq, asset in enumerate(assets, first):
-            self._connection.execute(statement, (seq, *(getattr(asset, name) for name in _ASSET_COLUMNS)))
+        last = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'asset'").fetchone()
+        first = max(order, (int(last[0]) if last else 0) + 1)
+        self._connection.executemany(_ADD_ASSET, [(first, *_values_of_asset(asset)) for asset in assets])
         return first
 
     def put_run(self, run: LedgerEntry, order: int = 0) -> int:
-        """Add a run, or update it where it exists, and return its order."""
-        columns = ", ".join(("seq", *_RUN_COLUMNS))
-        marks = ", ".join("?" * (len(_RUN_COLUMNS) + 1))
-        statement = (
-            f"INSERT INTO run ({columns}) VALUES ({marks}) ON CONFLICT (run_id) DO UPDATE SET "  # noqa: S608
-            + ", ".join(f"{name} = excluded.{name}" for name in _CHANGED_AT_THE_END)
+        """Add a run, at `order` or after all others, or update it where it exists, and return its order."""
+        return int(self._connection.execute(_PUT_RUN, (order, *_values_of_run(run))).fetchone()[0])
+
+    def add_manifests(self, found: Collection[Manifest]) -> None:
+        """Add what manifests hold, each at its order; what exists stays, or is updated, as above."""
+        assets = (
+            (manifest.asset_order, *_values_of_asset(asset))
+            for manifest in sorted(found, key=lambda manifest: manifest.asset_order)
+            for asset in manifest.assets
         )
-        self._connection.execute(
-            statement,
-            (max(order, self._last_order("run") + 1), *(getattr(run, name) for name in _RUN_COLUMNS)),
+        self._connection.executemany(_ADD_ASSET, assets)
+        runs = (
+            (manifest.run_order, *_values_of_run(manifest.run))
+            for manifest in sorted(found, key=lambda manifest: manifest.run_order)
+            if manifest.run is not None
         )
-        query = "SELECT seq FROM run WHERE run_id = ?"
-        return int(self._connection.execute(query, (run.run_id,)).fetchone()[0])
+        self._connection.executemany(_PUT_RUN, runs)
 
     def integrity_problems(self) -> list[str]:
         """What SQLite itself finds wrong with the file."""
         lines = [str(row[0]) for row in self._connection.execute("PRAGMA integrity_check(5)")]
         return [] if lines == ["ok"] else [f"the index is damaged: {line}" for line in lines]
-
-    def _last_order(self, table: str) -> int:
-        query = "SELECT seq FROM sqlite_sequence WHERE name = ?"
-        row = self._connection.execute(query, (table,)).fetchone()
-        return int(row[0]) if row else 0
 
     def _asset(self, row: tuple[object, ...]) -> AssetRecord:
         values = dict(zip(_ASSET_COLUMNS, row, strict=True))
@@ -465,11 +480,7 @@ class Database:
 
     def _read_manifests(self, tables: Tables) -> list[str]:
         by_name, problems = manifests.read_all(self.paths, self._manifest_cache)
-        for manifest in by_name.values():
-            tables.add_assets(manifest.assets, manifest.asset_order)
-        for manifest in sorted(by_name.values(), key=lambda manifest: manifest.run_order):
-            if manifest.run is not None:
-                tables.put_run(manifest.run, manifest.run_order)
+        tables.add_manifests(by_name.values())
         return problems
 
     def explain(self, error: Exception) -> str:

@@ -134,12 +134,13 @@ def _disagreements(report: Report, by_name: dict[str, Manifest], used: int) -> I
         ),
     )
     for what, in_database, in_manifests in comparisons:
-        for name in sorted(in_database.keys() | in_manifests.keys()):
+        both = in_database.keys() | in_manifests.keys()
+        for name in sorted(name for name in both if in_database.get(name) != in_manifests.get(name)):
             if name not in in_manifests:
                 yield f"{what} {name} has no manifest: the index could not be built again with it"
             elif name not in in_database:
                 yield f"{what} {name} is missing from the index: build it again"
-            elif in_database[name] != in_manifests[name]:
+            else:
                 yield f"{what} {name}: the index and its manifest differ: build the index again"
     if used != sum(record.file_size for record in report.records):
         yield f"the index counts {used:,} bytes, which is not the sum of its records: build it again"
@@ -176,8 +177,9 @@ def _referenced_blobs(
     paths: StorePaths, records: tuple[AssetRecord, ...], by_name: dict[str, Manifest]
 ) -> set[str]:
     """The files of all images that the database or a manifest names."""
-    assets = [*records, *(asset for manifest in by_name.values() for asset in manifest.assets)]
-    return {paths.blob_name(asset.sha256, asset.file_type) for asset in assets}
+    named = {(asset.sha256, asset.file_type) for asset in records}
+    named |= {(asset.sha256, asset.file_type) for manifest in by_name.values() for asset in manifest.assets}
+    return {paths.blob_name(digest, media_type) for digest, media_type in named}
 
 
 def _orphans(paths: StorePaths, referenced: set[str]) -> Iterator[str]:
@@ -185,7 +187,7 @@ def _orphans(paths: StorePaths, referenced: set[str]) -> Iterator[str]:
     kill."""
     for folder in (paths.blobs, paths.manifests):
         for name in _files(paths, folder):
-            if _OWN_FILE.fullmatch(_last(name)) and name not in referenced:
+            if name not in referenced and _OWN_FILE.fullmatch(_last(name)):
                 yield name
     digests = {_last(name).partition(".")[0] for name in referenced}
     for name in _files(paths, paths.thumbnails):
@@ -231,13 +233,11 @@ def _write_missing_manifests(paths: StorePaths, tables: Tables, cache: manifests
     """Write manifests that are missing or damaged. One that can be read wins over a database in doubt."""
     by_name, _ = manifests.read_all(paths, cache)
     known = {asset.run_id for manifest in by_name.values() for asset in manifest.assets} | by_name.keys()
-    ledger = {run.run_id: run for run in tables.runs()}
-    in_database = {record.run_id for record in tables.assets()} | ledger.keys()
-    for run_id in sorted(in_database - known):
+    for run_id in sorted(tables.run_ids() - known):
         assets = tuple(tables.assets("WHERE run_id = ?", (run_id,)))
         if any(_blob_problem(paths, asset) for asset in assets):
             continue
-        run = ledger.get(run_id)
+        run = next(iter(tables.runs("WHERE run_id = ?", (run_id,))), None)
         manifest = Manifest(
             run=run,
             run_order=tables.put_run(run) if run else 0,

@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal
 
@@ -107,8 +107,8 @@ def read(paths: StorePaths, name: str, cache: Cache | None = None) -> Manifest |
     except (OSError, ValidationError):
         pass
     else:
-        assets = tuple([replace(asset, file_url=_file_url(paths, asset)) for asset in manifest.assets])
-        manifest = replace(manifest, assets=assets)
+        for asset in manifest.assets:  # nobody has them yet; copies took longer than to check the whole text
+            object.__setattr__(asset, "file_url", paths.blob_url(asset.sha256, asset.file_type))
         if cache is not None:
             cache.keep(name, state, manifest)
         return manifest
@@ -141,10 +141,6 @@ def read_all(paths: StorePaths, cache: Cache | None = None) -> tuple[dict[str, M
             if manifest is not None:
                 manifests[name] = manifest
     return dict(sorted(manifests.items(), key=lambda item: item[1].asset_order)), problems
-
-
-def _file_url(paths: StorePaths, asset: AssetRecord) -> str:
-    return paths.blob_url(asset.sha256, asset.file_type)
 
 
 def _relative_path(paths: StorePaths, asset: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ import errno
 import os
 import re
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from imagegen_nb.core.atomic_files import sync_folder
@@ -74,8 +74,13 @@ class StorePaths:
 
     def blob_url(self, sha256: str, media_type: str) -> str:
         """The same file's address. Raises `StoreError` as above."""
-        # A hash and an ending need no escapes; to quote each path took most of the time of a list.
-        return f"{_url(self.folder)}/{self.blob_name(sha256, media_type)}"
+        return f"{self._url}/{self.blob_name(sha256, media_type)}"
+
+    @cached_property
+    def _url(self) -> str:
+        """The folder's address, once: to quote each path took most of the time of a list, and what follows it
+        needs no escapes."""
+        return self.folder.as_uri().removesuffix("/")
 
     def thumbnail(self, sha256: str, size: str) -> Path:
         """The file of a blob's thumbnail. Raises `StoreError` for anything but a hash and a name."""
@@ -112,11 +117,6 @@ class StorePaths:
             sync_folder(subfolder.parent)
         if is_inside and subfolder.is_symlink():
             raise OSError(errno.ELOOP, f"{subfolder} is a link; the store writes only inside itself")
-
-
-@lru_cache(maxsize=16)
-def _url(folder: Path) -> str:
-    return folder.as_uri().removesuffix("/")
 
 
 def is_name(text: str) -> bool:
