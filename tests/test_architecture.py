@@ -255,8 +255,12 @@ SLOW = frozenset(
 @pytest.mark.parametrize(
     ("arguments", "packages", "missing"),
     [
-        (("--help",), {"cli", "core"}, {"rich", "pydantic", "asyncio", "importlib.metadata"}),
-        (("models",), {"cli", "core", "providers", "step"}, {"rich.progress", "rich.markdown"}),
+        (("--help",), {"cli", "core"}, {"rich", "pydantic", "asyncio", "importlib.metadata", "typer"}),
+        (
+            ("models",),
+            {"cli", "core", "providers", "step"},
+            {"rich.progress", "rich.markdown", "pydantic", "asyncio", "email"},
+        ),
         (
             ("validate", "a.step.json"),
             {"cli", "core", "providers", "step", "step_file", "store"},

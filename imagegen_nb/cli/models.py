@@ -20,17 +20,19 @@ def models(model: str | None, as_json: bool, as_markdown: bool) -> None:
     from imagegen_nb.providers import catalog
     from imagegen_nb.step import model_table
 
-    rows = [row for row in model_table.model_rows() if model in (None, row["model"])]
+    in_full = as_json or as_markdown or model is not None
+    every = model_table.model_rows() if in_full else model_table.overview_rows()
+    rows = [row for row in every if model in (None, row["model"])]
     if not rows:
         raise InvalidOption(f"{model!r} is not a known model: {catalog.declaration(model)}")
     if as_json:
         print_json(rows)
     elif as_markdown:
         click.echo(model_table.markdown(rows), nl=False)
-    elif model is None:
-        _overview(rows)
-    else:
+    elif in_full:
         _details(rows[0])
+    else:
+        _overview(rows)
 
 
 def _overview(rows: list[dict[str, Any]]) -> None:
