@@ -287,6 +287,25 @@ def test_a_command_loads_no_more_than_its_own_part(tmp_path, arguments, packages
     assert loaded & (missing | SLOW) == set()
 
 
+@pytest.mark.notebooks
+def test_making_a_workspace_loads_nothing_that_only_runs_need(tmp_path):
+    program = (
+        f"import sys, {PACKAGE} as ig\n"
+        "ig.ImageGenerationStep(prompt='a fox')\n"
+        "ig.Workspace('assets')\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    runs = {
+        f"{PACKAGE}.{name}" for name in ("runs.runner", "runs.history", "step.output", "pricing.estimate")
+    }
+    assert loaded & {*runs, "asyncio", "ssl", "pydantic.networks", *SLOW} == set()
+
+
 LEAVES = {
     "core.active_cassette": (
         {"core.active_cassette", "core.ancestors", "core.types", "errors"},
