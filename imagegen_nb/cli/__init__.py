@@ -1,4 +1,5 @@
-"""The command line: `imagegen-nb`, one file for each command; what they share is in `console`.
+"""The command line: `imagegen-nb`, one file for each command, listed in `app`; what they print with is in
+`console`, what several take in `parameters`.
 
 Exit codes: 0 done (also with fewer images than asked), 1 the step failed, 2 something given was
 wrong (a file, an input, a missing key), 130 interrupted.

@@ -1,7 +1,6 @@
 """What the commands print with: results on standard output, everything else on standard error.
 
-Help and completion import every command: rich, pydantic and all that a command works with are imported when
-it is called.
+Help imports every command: rich, pydantic and all that a command works with are imported when it is called.
 """
 
 from __future__ import annotations
