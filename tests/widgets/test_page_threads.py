@@ -35,6 +35,7 @@ def marimo(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[MarimoThread]]:
     module = SimpleNamespace(Thread=MarimoThread, running_in_notebook=lambda: True)
     monkeypatch.setitem(sys.modules, "marimo", module)
     monkeypatch.setattr(page_threads, "_of_thread", threading.local())
+    monkeypatch.setattr(page_threads, "_LOOK_AROUND", 0.05)
     yield MarimoThread
     for thread in MarimoThread.made:
         thread.should_exit = True

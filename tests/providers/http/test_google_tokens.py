@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from types import SimpleNamespace
 
 import google.auth.environment_vars
 import pytest
@@ -269,7 +270,9 @@ SECRET_ERROR = f'{{"error": "invalid_grant", "error_description": "not {REFRESH_
         ("400 No", SECRET_ERROR.encode(), AuthenticationFailed, "invalid_grant: not [redacted]"),
     ],
 )
-def test_an_answer_that_is_no_token_is_told_by_its_cause(tmp_path, status, body, kind, says):
+def test_an_answer_that_is_no_token_is_told_by_its_cause(tmp_path, monkeypatch, status, body, kind, says):
+    waits = SimpleNamespace(sleep=lambda _seconds: None)  # Google's library asks again after seconds
+    monkeypatch.setattr("google.auth._exponential_backoff.time", waits)
     with served(answering(http(body, status))) as endpoint:
         told = failed(tmp_path, kind, says, endpoint.address, credentials=user(f"{endpoint.url}/token"))
     assert "None" not in told
