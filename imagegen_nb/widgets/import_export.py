@@ -80,6 +80,7 @@ class ImportExport(BaseWidget):
         super().__init__(**traits)
         for part in (self.path, self.with_output):
             part.observe(self._refresh)
+        self.path.observe(self._forget_refusal, "value")
         self.on_msg(self._receive)
         self._refresh()
         self._tell(_Told())
@@ -87,6 +88,11 @@ class ImportExport(BaseWidget):
     def step_changed(self, *, has_problems: bool) -> None:
         """What was said about a step with problems is over when it has none."""
         if self.message.value == _PROBLEMS and not has_problems:
+            self._tell(_Told())
+
+    def _forget_refusal(self, _change: object) -> None:
+        """What was refused was another name's: with a new one, nothing may write to the old one any more."""
+        if self.told["failed"] and self.message.value != _PROBLEMS:
             self._tell(_Told())
 
     def offer_undo(self, text: str, restore: Restore) -> None:
@@ -152,7 +158,7 @@ class ImportExport(BaseWidget):
             text=f"{target.name} is there already. Nothing was written.",
             failed=True,
             actions={
-                "Replace it": lambda: self._export(str(target), replace=True),
+                f"Replace {target.name}": lambda: self._export(str(target), replace=True),
                 f"Save as {free.name}": lambda: self._export_as(free),
             },
         )

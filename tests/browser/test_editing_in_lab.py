@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -130,8 +131,31 @@ def test_a_file_is_never_replaced_in_silence(page: Page) -> None:
     prompts = f"import json; print([json.load(open(name))['step']['prompt'] for name in {names}])"
     assert execute(page, prompts) == "['A hero image for {{product}}', 'another']"
     page.locator(".ig-export").click()
-    page.get_by_role("button", name="Replace it").click()
+    page.get_by_role("button", name="Replace mine-2.step.json").click()
     expect(message).to_contain_text("in the place of the older one")
+
+
+def test_an_offer_to_replace_a_file_ends_when_another_name_is_typed(page: Page) -> None:
+    field, message = page.get_by_label("File", exact=True), page.locator(".ig-import-export-message")
+    replace = page.get_by_role("button", name=re.compile("^Replace"))
+    field.fill("one.step.json")
+    page.locator(".ig-export").click()
+    expect(message).to_contain_text("one.step.json")
+    written = "import os; print(os.stat('one.step.json').st_mtime_ns, sorted(os.listdir()))"
+    page.locator(".ig-export").click()
+    expect(replace).to_be_visible()
+    before = execute(page, written)
+    screenshot(page, "export-replace", ".ig-import-export")
+    field.press("End")
+    field.press("Backspace")
+    assert not replace.is_visible(), "the page itself takes the offer away, before the kernel can"
+    expect(message).to_be_hidden()
+    field.fill("two.step.json")
+    expect(field).to_be_focused()
+    page.locator(".ig-export").click()
+    expect(message).to_contain_text("two.step.json")
+    expect(message).not_to_contain_text("there already")
+    assert execute(page, written).split()[0] == before.split()[0]
 
 
 def test_an_import_can_be_undone_and_loses_nothing_typed(page: Page, tmp_path: Path) -> None:

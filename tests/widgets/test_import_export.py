@@ -88,7 +88,7 @@ def test_a_file_that_is_there_is_not_replaced_in_silence(imported, tmp_path, kin
     made.path.value = str(there)
     made.export_button.click()
     assert made.message.value == "lamp.step.json is there already. Nothing was written."
-    assert made.told["actions"] == ["Replace it", "Save as lamp-2.step.json"]
+    assert made.told["actions"] == ["Replace lamp.step.json", "Save as lamp-2.step.json"]
     assert made.told["failed"]
     assert [path.name for path in tmp_path.iterdir()] == ["lamp.step.json"]
     assert kind != "file" or there.read_text() == "mine"
@@ -100,10 +100,36 @@ def test_who_says_so_replaces_it(imported, tmp_path):
     made = part(STEP, imported)
     made.path.value = str(there)
     made.export_button.click()
-    press(made, "Replace it")
+    press(made, "Replace lamp.step.json")
     assert "saved lamp.step.json in the place of the older one" in made.message.value
     assert json.loads(there.read_text())["step"]["prompt"] == "a lamp"
     assert made.told["actions"] == []
+
+
+def test_an_offer_ends_with_the_name_it_was_made_for(imported, tmp_path):
+    there = tmp_path / "one.step.json"
+    there.write_text("mine")
+    made = part(STEP, imported)
+    made.path.value = str(there)
+    made.export_button.click()
+    made._handle_custom_msg({"type": "entry", "key": "path", "value": str(tmp_path / "two.step.json")}, [])
+    assert made.told["actions"] == []
+    assert made.message.value == ""
+    # A page that has not heard of it yet still shows the buttons.
+    for label in ("Replace one.step.json", "Save as one-2.step.json"):
+        press(made, label)
+    assert there.read_text() == "mine"
+    made.export_button.click()
+    press(made, "Replace one.step.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.step.json", "two.step.json"]
+    assert there.read_text() == "mine"
+
+
+def test_what_is_no_matter_of_the_name_stays_while_one_is_typed(imported):
+    made = part(None, imported)
+    made.export_button.click()
+    made.path.value = "two.step.json"
+    assert "The step has problems" in made.message.value
 
 
 def test_the_next_free_name_is_offered_and_stays(imported, tmp_path):

@@ -8,7 +8,8 @@ function render({ model, el }) {
   const id = randomId();
   const { later, flush, pending } = debounce(TYPING_PAUSE, () => sendEntry(model, { key: "path", value: path.value }));
   const path = h("input", { id, type: "text", class: "igw-input", dir: "auto", placeholder: "hero.step.json",
-    autocomplete: "off", spellcheck: "false", input: later, blur: () => pending() && flush() });
+    autocomplete: "off", spellcheck: "false", input: () => { forgetRefusal(); later(); },
+    blur: () => pending() && flush() });
   const output = h("input", { type: "checkbox", change: () => sendEntry(model, { key: "with_output", value: output.checked }) });
   const file = h("input", { type: "file", hidden: true, accept: ".json", change: read });
   const status = h("span", { role: "status" });
@@ -51,6 +52,12 @@ function render({ model, el }) {
     const view = model.get("view");
     if (!pending() && path.value !== view.path) path.value = view.path;
     output.checked = view.with_output;
+  }
+
+  // What is offered is for the name that stood here; Python takes it away too, perhaps after a busy moment.
+  function forgetRefusal() {
+    const { failed, actions: offered } = model.get("told");
+    if (failed && offered.length) message.hidden = actions.hidden = true;
   }
 
   function showTold() {
