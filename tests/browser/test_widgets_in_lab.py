@@ -166,6 +166,20 @@ def test_variables_are_inserted_at_the_caret_and_keys_stay_in_the_prompt(open_no
     expect(area).to_have_value("from Python")
 
 
+def test_the_picker_stays_at_its_button_when_the_window_changes(open_notebook: OpenNotebook):
+    page = open_notebook([PROMPT])
+    run_all(page)
+    button, picker = page.get_by_role("button", name="Insert Variable"), page.locator(".igw-picker")
+    button.click()
+    for size in ((900, 700), (1280, 900)):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.wait_for_timeout(100)
+        edges = [part.bounding_box() for part in (picker, button)]
+        # An error on the page, which this once was, fails the test when it ends.
+        assert abs(edges[0]["x"] + edges[0]["width"] - edges[1]["x"] - edges[1]["width"]) < 2
+    expect(picker).to_be_visible()
+
+
 def test_tiles_are_chosen_by_arrow_keys_and_a_custom_size_is_typed(open_notebook: OpenNotebook):
     page = open_notebook([TILES])
     run_all(page)

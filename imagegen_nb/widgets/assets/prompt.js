@@ -74,8 +74,9 @@ function render({ model, el }) {
     reposition();
   }
 
+  // The list of the picker scrolls too; a resize comes from the window, which is no part of anything.
   function reposition(event) {
-    if (!event || !picker.contains(event.target)) placePopover(picker, button, 440, 360);
+    if (event?.type !== "scroll" || !picker.contains(event.target)) placePopover(picker, button, 440, 360);
   }
 
   function option(variable, index) {
