@@ -94,6 +94,29 @@ def test_placeholders_have_the_shape_that_was_asked_for(page: Page):
     expect(pictures(page)).to_have_count(4)
 
 
+def test_no_path_covers_the_buttons_beside_it(open_notebook: OpenNotebook):
+    cell = "gallery = ig.Gallery([run(10, name='Square'), run(4, name='Square')])\ngallery"
+    page = open_notebook([SETUP, cell], size=(1500, 900))
+    run_all(page)
+    check_paths(page, 4, 420)
+    page.get_by_role("button", name="Previous run").click()
+    check_paths(page, 10, 420)
+    check_paths(page, 10, 1000)
+
+
+def check_paths(page: Page, count: int, width: int) -> None:
+    """In a gallery so wide, every card has room for its buttons, and its path stays within its own."""
+    page.locator(".ig-gallery").evaluate("(gallery, width) => { gallery.style.width = `${width}px`; }", width)
+    expect(pictures(page)).to_have_count(count)
+    screenshot(page, f"cards-{count}-in-{width}", ".ig-gallery")
+    for row in page.locator(".igw-card-actions").all():
+        path, download, more = (button.bounding_box() for button in row.get_by_role("button").all())
+        texts = [text.bounding_box() for text in row.locator("span").all() if text.is_visible()]
+        ends = [box["x"] + box["width"] for box in (*texts, path)]
+        assert max(ends) <= download["x"]
+        assert more["x"] + more["width"] <= row.bounding_box()["x"] + row.bounding_box()["width"]
+
+
 def test_a_picture_is_enlarged_by_wheel_and_keys_and_moved(page: Page):
     page.get_by_role("button", name="at dusk (2 of 4)").click()
     dialog = page.get_by_role("dialog")
