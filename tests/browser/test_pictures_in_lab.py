@@ -222,6 +222,29 @@ def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
     expect(options.first).to_have_attribute("aria-selected", "false")
 
 
+def test_a_comparison_asks_for_the_second_picture_and_never_offers_the_first(page: Page):
+    def menu(name: str) -> Locator:
+        page.get_by_role("button", name=f"More for {name}").click()
+        return page.get_by_role("menuitem", name=re.compile("[Cc]ompare"))
+
+    menu("square-1.png").click()
+    asks = page.get_by_role("status").filter(has_text="Pick the image to compare with square-1.png.")
+    expect(asks).to_be_visible()
+    expect(page.locator(".igw-asks")).to_be_in_viewport()
+    screenshot(page, "compare-asks", ".ig-gallery")
+    assert axe(page, ".ig-gallery") == []
+    expect(menu("square-1.png")).to_have_text("Do not compare")
+    page.keyboard.press("Escape")
+    expect(menu("square-2.png")).to_have_text("Compare with square-1.png")
+    page.keyboard.press("Escape")
+    page.get_by_role("group", name="Compare").get_by_role("button", name="Cancel").click()
+    expect(asks).to_be_hidden()
+    expect(page.get_by_role("button", name="at dusk (1 of 4)")).to_be_focused()
+    menu("square-1.png").click()
+    menu("square-1.png").click()
+    expect(asks).to_be_hidden()
+
+
 def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp_path: Path):
     options = entries(page)
     expect(options).to_have_count(7)

@@ -306,7 +306,7 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
     page.keyboard.press("ArrowUp")
     expect(page.get_by_role("menuitem", name="Compare…")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Choose an image to compare with")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Pick the image to compare with")).to_be_visible()
     page.get_by_role("button", name="Previous run").click()
     expect(pictures).to_have_count(4)
     loaded(pictures)

@@ -29,6 +29,21 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
     late().draw();
   }
 
+  function endComparing() {
+    const { first } = state;
+    const inBar = focusNear(el)?.closest(".igw-selection");
+    state.first = null;
+    late().draw();
+    if (inBar) late().focusImage(first.id);
+  }
+
+  // An image is not compared with itself.
+  function compareEntry(item) {
+    const { first } = state;
+    if (first?.id === item.id) return ["Do not compare", endComparing];
+    return [first ? `Compare with ${first.name}` : "Compare…", () => compare(item)];
+  }
+
   function compareChosen(ids) {
     Promise.all(ids.map(find)).then((pair) => late().comparer.open(pair), showError);
   }
@@ -61,11 +76,11 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
         [item.starred ? "Remove the star" : "Star", () => star(item, !item.starred)],
         [selection.has(item.id) ? "Take out of the selection" : "Select", () => selection.toggle(item.id, item.name)],
         usable && ["Use these settings", () => request("use", { id: item.id })]]),
-      !item.missing && [state.first ? `Compare with ${state.first.name}` : "Compare…", () => compare(item)],
+      !item.missing && compareEntry(item),
       !state.gone && ["Remove", () => remove([item.id])],
     ];
   }
 
-  return { copy, download, downloadAll, compare, compareChosen, remove, star, note, entries };
+  return { copy, download, downloadAll, compare, endComparing, compareChosen, remove, star, note, entries };
 };
 

@@ -36,6 +36,8 @@ const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download,
   return h("li", { class: look, ...shaped(ratioOf(item)) },
     h("div", { class: "igw-frame" },
       h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`, click: open }, picture),
+      // The bar that asks may be out of sight, the card whose menu was used is not.
+      first && h("span", { class: "igw-asks", "aria-hidden": "true" }, "Pick the image to compare with"),
       !gone && overlays(item, { chosen, choose, star })),
     h("div", { class: "igw-meta" },
       h("div", { class: "igw-name" }, h("b", { title: item.name, dir: "auto" }, item.name)),

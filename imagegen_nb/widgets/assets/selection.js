@@ -1,3 +1,14 @@
+// Asks for the second image of a comparison. It stays in sight, and is read out once.
+const compareBar = (cancel) => {
+  const text = h("b", { role: "status" });
+  const el = h("div", { class: "igw-selection", role: "group", "aria-label": "Compare" }, text,
+    textButton("cancel", cancel, "Cancel"));
+  return { el, show: (first) => {
+    el.hidden = !first;
+    setText(text, first ? `Pick the image to compare with ${first.name}.` : "");
+  } };
+};
+
 // The images that were chosen, of any run, and what can be done with them.
 const selectionBar = ({ onChange, compare, download, remove }) => {
   const chosen = new Map(); // id -> name
