@@ -25,7 +25,7 @@ function render({ model, el }) {
     isUsed: (id) => id === state.first?.id || selection.has(id) || dialogOpen() });
   const { source } = grid;
   const actions = galleryActions({ el, ask, request, files, source, state, find: grid.find, showStatus, showError,
-    late: () => ({ comparer, selection, draw, focusImage, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
+    late: () => ({ comparer, selection, openNote, draw, focusImage, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
   const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask) };
   const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone, onClose: focusImage });
   // The browser gives the focus back to what had it, unless that was drawn anew: then it is in the closed dialog for a moment.
@@ -52,6 +52,11 @@ function render({ model, el }) {
         if (first && first.id !== item.id && !item.missing) actions.compare(item);
         else viewer.open(grid.shown(), grid.shown().indexOf(item.id));
       } });
+  }
+
+  function openNote(item) {
+    jumped = "";
+    viewer.open(grid.shown(), grid.shown().indexOf(item.id), { atNote: true });
   }
 
   // Back to the image that was looked at last, wherever in the list it is, or in the history if it was opened there.

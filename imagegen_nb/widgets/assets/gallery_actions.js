@@ -63,7 +63,9 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
 
   function note(item, text) {
     source.set(item.id, { note: text });
-    request("note", { id: item.id, text });
+    const kept = ask("note", { id: item.id, text });
+    kept.catch(showError); // who closes the dialog sees it too
+    return kept;
   }
 
   // The entries of an image's menu. What would ask the kernel is not offered without one.
@@ -74,6 +76,7 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
       item.file && ["Copy file path", () => copy(item.file)],
       ...(state.gone ? [] : [
         [item.starred ? "Remove the star" : "Star", () => star(item, !item.starred)],
+        [item.note ? "Edit the note…" : "Note…", () => late().openNote(item)],
         [selection.has(item.id) ? "Take out of the selection" : "Select", () => selection.toggle(item.id, item.name)],
         usable && ["Use these settings", () => request("use", { id: item.id })]]),
       !item.missing && compareEntry(item),

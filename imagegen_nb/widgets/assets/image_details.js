@@ -28,13 +28,21 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   const file = h("dl");
   const lines = h("div", { class: "igw-copies" });
   const noteId = randomId();
-  const field = h("textarea", { id: noteId, rows: 2, dir: "auto", maxlength: 2000, input: () => saving.later(),
-    blur: () => saving.pending() && saving.flush() });
-  const saving = debounce(NOTE_PAUSE, () => note(typed, field.value));
-  const marks = h("div", { class: "igw-marks" }, starButton, h("label", { for: noteId }, "Note"), field);
+  const field = h("textarea", { id: noteId, rows: 2, dir: "auto", maxlength: 2000, placeholder: "What you think of it",
+    input: () => { setText(kept, ""); saving.later(); }, blur: () => saving.pending() && saving.flush() });
+  const kept = h("span", { role: "status", class: "igw-kept" });
+  const saving = debounce(NOTE_PAUSE, keep);
+  const marks = h("div", { class: "igw-marks" }, h("label", { for: noteId }, "Note"), field, kept, starButton);
   const el = h("section", { class: "igw-details", "aria-label": "Prompt and settings", tabindex: "0" },
-    h("h3", null, "Prompt"), prompt, template, copyPrompt, h("h3", null, "Settings"), settings, h("h3", null, "File"), file,
-    lines, marks);
+    h("h3", null, "Prompt"), prompt, template, copyPrompt, marks, h("h3", null, "Settings"), settings, h("h3", null, "File"), file,
+    lines);
+
+  // What became of the text is told where it was typed, unless another image or text is there by then.
+  function keep() {
+    const [of, text] = [typed, field.value];
+    const tell = (line) => typed.id === of.id && field.value === text && setText(kept, line);
+    note(of, text).then(() => tell(text ? "Saved" : "Note removed"), (error) => tell(error.message));
+  }
 
   function showDetails(found) {
     prompt.textContent = found.prompt || "Not known: the store keeps images, not their prompts.";
@@ -55,6 +63,7 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   function show(next) {
     if (saving.pending()) saving.flush();
     typed = next;
+    setText(kept, "");
     field.value = next.note;
     refresh(next);
     const { width, height } = next;
@@ -68,6 +77,6 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
     details(next.id).then(stillShown(showDetails), stillShown((error) => { prompt.textContent = error.message; }));
   }
 
-  return { el, show, refresh, flush: () => saving.pending() && saving.flush(), isTyping: () => field === focusNear(field) };
+  return { el, show, refresh, flush: () => saving.pending() && saving.flush(), focusNote: () => field.focus() };
 };
 

@@ -126,13 +126,14 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
     }));
   }
 
-  return { dialog, refresh, open(list, start) {
+  return { dialog, refresh, open(list, start, { atNote = false } = {}) {
     ids = list;
     index = start;
-    showPane(innerWidth > 760 || innerHeight > 700);
+    showPane(atNote || innerWidth > 760 || innerHeight > 700);
     dialog.showModal();
     show();
-    (ids.length > 1 ? next : dialog.querySelector(".igw-dialog-actions > :last-child")).focus();
+    if (atNote) pane.focusNote();
+    else (ids.length > 1 ? next : dialog.querySelector(".igw-dialog-actions > :last-child")).focus();
   } };
 };
 
