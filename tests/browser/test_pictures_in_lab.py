@@ -94,6 +94,22 @@ def test_placeholders_have_the_shape_that_was_asked_for(page: Page):
     expect(pictures(page)).to_have_count(4)
 
 
+def test_what_chooses_and_stars_is_seen_before_the_mouse_is_there(page: Page):
+    page.mouse.move(0, 0)
+    card = page.locator(".igw-card").nth(1)
+    both = (card.locator(".igw-pick"), card.locator(".igw-star"))
+    for part in both:
+        expect(part).to_have_css("opacity", "0.6")
+    screenshot(page, "picture-marks", ".ig-gallery")
+    card.hover()
+    for part in both:
+        expect(part).to_have_css("opacity", "1")
+    page.mouse.move(0, 0)
+    card.locator(".igw-open").focus()
+    for part in both:
+        expect(part).to_have_css("opacity", "1")
+
+
 def test_no_path_covers_the_buttons_beside_it(open_notebook: OpenNotebook):
     cell = "gallery = ig.Gallery([run(10, name='Square'), run(4, name='Square')])\ngallery"
     page = open_notebook([SETUP, cell], size=(1500, 900))
@@ -201,6 +217,7 @@ def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
     options = entries(page)
     expect(options).to_have_count(7)
     options.first.click(modifiers=["Control"])
+    expect(page.get_by_text("1 image selected: choose one more to compare")).to_be_visible()
     options.last.click(modifiers=["Control"])
     expect(page.get_by_text("2 images selected")).to_be_visible()
     screenshot(page, "picture-selected", ".ig-gallery")

@@ -19,10 +19,14 @@ const selectionBar = ({ onChange, compare, download, remove }) => {
     compareButton, button("download", "Download", () => download([...chosen.keys()])),
     button("remove", "Remove", () => remove([...chosen.keys()])), button("none", "Select none", () => clear()));
 
+  function describe() {
+    setText(text, chosen.size === 1 ? "1 image selected: choose one more to compare" : `${chosen.size} images selected`);
+  }
+
   function changed(ids) {
     el.hidden = !chosen.size;
     compareButton.hidden = chosen.size !== 2;
-    text.textContent = chosen.size === 1 ? "1 image selected" : `${chosen.size} images selected`;
+    describe();
     onChange(ids);
   }
 
