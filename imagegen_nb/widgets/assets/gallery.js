@@ -33,7 +33,7 @@ function render({ model, el }) {
     const focused = focusNear(el);
     if (!el.contains(focused) || comparer.dialog.contains(focused)) focusImage(id);
   } });
-  const selection = selectionBar({ onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
+  const selection = selectionBar({ shown: grid.shown, onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
     remove: actions.remove });
   const comparing = compareBar(actions.endComparing);
   const strip = historyStrip({ ask, jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
@@ -129,6 +129,7 @@ function render({ model, el }) {
     bars(view);
     notes.replaceChildren(...view.notes.map((text) => h("li", null, icon(ICONS.note), h("span", null, text))));
     grid.draw(view);
+    selection.refresh();
     run.show(view, grid.countArrived(), state.gone);
     drawHistory(view);
     if (nextReveal) reveal();

@@ -10,17 +10,24 @@ const compareBar = (cancel) => {
 };
 
 // The images that were chosen, of any run, and what can be done with them.
-const selectionBar = ({ onChange, compare, download, remove }) => {
+const selectionBar = ({ shown, onChange, compare, download, remove }) => {
   const chosen = new Map(); // id -> name
   const text = h("b", { role: "status" });
   const button = (key, label, click) => textButton(`chosen ${key}`, click, label);
   const compareButton = button("compare", "Compare", () => compare([...chosen.keys()]));
+  const removeButton = button("remove", "Remove", () => remove([...chosen.keys()]));
   const el = h("div", { class: "igw-selection", role: "group", "aria-label": "Selected images" }, text,
     compareButton, button("download", "Download", () => download([...chosen.keys()])),
-    button("remove", "Remove", () => remove([...chosen.keys()])), button("none", "Select none", () => clear()));
+    removeButton, button("none", "Select none", () => clear()));
 
+  // What is chosen in other runs is out of sight, and the buttons mean it too.
   function describe() {
-    setText(text, chosen.size === 1 ? "1 image selected: choose one more to compare" : `${chosen.size} images selected`);
+    const inSight = new Set(shown());
+    const elsewhere = [...chosen.keys()].filter((id) => !inSight.has(id)).length;
+    const one = `1 image selected${elsewhere ? " in another run" : ""}: choose one more to compare`;
+    const many = `${chosen.size} images selected${elsewhere ? `, ${elsewhere} of them in other runs` : ""}`;
+    setText(text, chosen.size === 1 ? one : many);
+    setText(removeButton, elsewhere && chosen.size > 1 ? `Remove all ${chosen.size}` : "Remove");
   }
 
   function changed(ids) {
@@ -42,6 +49,6 @@ const selectionBar = ({ onChange, compare, download, remove }) => {
   }
 
   el.hidden = true;
-  return { el, toggle, clear, has: (id) => chosen.has(id), any: () => chosen.size > 0 };
+  return { el, toggle, clear, refresh: () => chosen.size && describe(), has: (id) => chosen.has(id), any: () => chosen.size > 0 };
 };
 
