@@ -262,6 +262,24 @@ def test_ctrl_enter_runs_what_stands_there_from_any_field(page: Page, field: str
     assert cell_count(page) == cells
 
 
+def test_in_a_narrow_form_the_tree_keeps_its_buttons_in_sight(page: Page) -> None:
+    page.locator(".ig-form").evaluate("(form) => { form.style.width = '420px'; }")
+    execute(page, "workspace.emulator.latency = 25")
+    page.locator(".ig-run").click()
+    tree = page.locator(".ig-output-tree")
+    expect(tree.get_by_text("predicted").first).to_be_visible()
+    tree.get_by_role("button", name="Unfold or fold all").click()
+    screenshot(page, "tree-in-420", ".ig-output-tree")
+    box = tree.bounding_box()
+    buttons = [button.bounding_box() for button in tree.get_by_role("button", name="Copy path").all()]
+    ends = [button["x"] + button["width"] for button in buttons if button]
+    assert ends
+    assert max(ends) <= box["x"] + box["width"]
+    page.locator(".ig-cancel").click()
+    expect_status(page, "run cancelled")
+    execute(page, "workspace.emulator.latency = 0")
+
+
 def test_values_nobody_asked_to_change_are_told_and_come_back(page: Page) -> None:
     select(page, "model").select_option("gpt-image-2.5-flare")
     select(page, "image-quality").select_option("max")
