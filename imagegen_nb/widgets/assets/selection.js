@@ -25,7 +25,8 @@ const selectionBar = ({ shown, onChange, compare, download, remove }) => {
     const inSight = new Set(shown());
     const elsewhere = [...chosen.keys()].filter((id) => !inSight.has(id)).length;
     const one = `1 image selected${elsewhere ? " in another run" : ""}: choose one more to compare`;
-    const many = `${chosen.size} images selected${elsewhere ? `, ${elsewhere} of them in other runs` : ""}`;
+    const some = elsewhere < chosen.size ? `${elsewhere} of them` : "all";
+    const many = `${chosen.size} images selected${elsewhere ? `, ${some} in other runs` : ""}`;
     setText(text, chosen.size === 1 ? one : many);
     setText(removeButton, elsewhere && chosen.size > 1 ? `Remove all ${chosen.size}` : "Remove");
   }
