@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import traitlets
 
+from imagegen_nb.core import redaction
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.filenames import slug
 from imagegen_nb.core.words import counted
@@ -41,11 +42,13 @@ class Restore(Protocol):
 class ImportExportCallbacks:
     """What it asks for and calls: `current` returns the step (None while it has problems), the run whose
     output is exported (or None) and the identifier; `inputs` returns the test values; `on_import` is called
-    with what was read, and returns the way back."""
+    with what was read, and returns the way back; `number` returns the number under which a run is shown, 0
+    for one that is not."""
 
     current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]]
     inputs: Callable[[], Mapping[str, Any]]
     on_import: Callable[[StepDefinition], Restore]
+    number: Callable[[Run], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,23 +136,21 @@ class ImportExport(BaseWidget):
         saved = define(step, run=wanted, identifier=identifier, inputs=inputs).save(target)
         # The file's own bytes: the download cannot differ from what was saved.
         data = b64encode(saved.path.read_bytes()).decode()
+        where = f"in place of the older {saved.path.name}" if replaced else f"to {saved.path.name}"
+        lines = [self._sentence(wanted, where), *(f"Note: {note}" for note in saved.notes)]
         return _Told(
-            text="\n".join(
-                [
-                    f"{saved}{' in the place of the older one' if replaced else ''}",
-                    self._content(wanted),
-                ]
-            ),
+            text="\n".join(redaction.visible(line) for line in lines),
             download={"name": saved.path.name, "data": data},
         )
 
-    def _content(self, run: Run | None) -> str:
-        """Whether the file has an output, and why not."""
+    def _sentence(self, run: Run | None, where: str) -> str:
+        """What was saved: which run and how much of it, or why none."""
         if run is not None:
-            return f"with the output of {counted(run.returned, 'image')}"
-        if self.with_output.value:
-            return "without an output: there is no run with these settings yet"
-        return "without the output, as you chose"
+            number = self._callbacks.number(run)
+            which = f"run {number}" if number else "the run"
+            return f"Saved {which} {where}, with the output of {counted(run.returned, 'image')}."
+        why = "no run has these settings yet" if self.with_output.value else "as you chose"
+        return f"Saved the settings {where}, without an output: {why}."
 
     def _ask(self, target: Path) -> _Told:
         """A file is never replaced in silence: offer to, or another name that is free."""

@@ -59,7 +59,12 @@ class Panel:
         )
         self.fields.groups[-1].add("live_preview", self.live_previews)
         self.import_export = ImportExport(
-            ImportExportCallbacks(callbacks.current, self._exported_inputs, callbacks.on_import),
+            ImportExportCallbacks(
+                callbacks.current,
+                self._exported_inputs,
+                callbacks.on_import,
+                lambda run: self.gallery.number(run.id),
+            ),
             layout=factory.layout,
         )
         self.gallery = Gallery()

@@ -96,7 +96,7 @@ def test_a_form_nobody_has_touched_shows_no_red_and_says_what_is_missing(open_no
 def test_an_alert_ends_when_what_it_speaks_of_is_mended(page: Page) -> None:
     execute(page, "form.workspace.storage_limit")
     page.locator(".ig-export").click()
-    expect(page.locator(".ig-import-export-message")).to_contain_text("saved")
+    expect(page.locator(".ig-import-export-message")).to_contain_text("Saved")
     prompt(page).fill("")
     page.locator(".ig-export").click()
     alert = page.locator(".ig-import-export").get_by_role("alert")
@@ -118,13 +118,13 @@ def test_a_file_is_never_replaced_in_silence(page: Page) -> None:
     message = page.locator(".ig-import-export-message")
     page.get_by_label("File", exact=True).fill("mine.step.json")
     page.locator(".ig-export").click()
-    expect(message).to_contain_text("saved mine.step.json")
-    expect(message).to_contain_text("without an output: there is no run with these settings yet")
+    expect(message).to_contain_text("Saved the settings to mine.step.json")
+    expect(message).to_contain_text("without an output: no run has these settings yet")
     prompt(page).fill("another")
     page.locator(".ig-export").click()
     expect(message).to_contain_text("mine.step.json is there already. Nothing was written.")
     page.get_by_role("button", name="Save as mine-2.step.json").click()
-    expect(message).to_contain_text("saved mine-2.step.json")
+    expect(message).to_contain_text("Saved the settings to mine-2.step.json")
     expect(page.get_by_label("File", exact=True)).to_have_value("mine-2.step.json")
     assert focused_class(page)
     names = "('mine.step.json', 'mine-2.step.json')"
@@ -132,7 +132,7 @@ def test_a_file_is_never_replaced_in_silence(page: Page) -> None:
     assert execute(page, prompts) == "['A hero image for {{product}}', 'another']"
     page.locator(".ig-export").click()
     page.get_by_role("button", name="Replace mine-2.step.json").click()
-    expect(message).to_contain_text("in the place of the older one")
+    expect(message).to_contain_text("in place of the older mine-2.step.json")
 
 
 def test_an_offer_to_replace_a_file_ends_when_another_name_is_typed(page: Page) -> None:

@@ -245,7 +245,7 @@ def test_export_and_import_through_the_form(form, tmp_path):
     ran(form)
     form.panel.import_export.path.value = str(tmp_path / "lamp.step.json")
     form.panel.import_export.export_button.click()
-    assert "saved lamp.step.json" in form.panel.import_export.message.value
+    assert "Saved run 1 to lamp.step.json, with the output of" in form.panel.import_export.message.value
     data = (tmp_path / "lamp.step.json").read_bytes()
     assert json.loads(data)["provenance"]["identifier"] == "step_2"
     step = form.step

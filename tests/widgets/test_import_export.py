@@ -37,7 +37,7 @@ def part(step, imported, *, run=None, inputs=None):
         imported.append("again")
         return restore
 
-    callbacks = ImportExportCallbacks(lambda: (step, run, "step_2"), lambda: inputs or {}, take)
+    callbacks = ImportExportCallbacks(lambda: (step, run, "step_2"), lambda: inputs or {}, take, lambda _: 3)
     return ImportExport(callbacks)
 
 
@@ -54,7 +54,7 @@ def test_the_download_is_the_file_that_was_saved_and_made_once(imported, tmp_pat
     made = part(STEP, imported)
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
-    assert "saved lamp.step.json" in made.message.value
+    assert "Saved the settings to lamp.step.json" in made.message.value
     data = b64decode(made.told["download"]["data"])
     assert made.told["download"]["name"] == "lamp.step.json"
     assert dumps == [data] == [(tmp_path / "lamp.step.json").read_bytes()]
@@ -101,7 +101,7 @@ def test_who_says_so_replaces_it(imported, tmp_path):
     made.path.value = str(there)
     made.export_button.click()
     press(made, "Replace lamp.step.json")
-    assert "saved lamp.step.json in the place of the older one" in made.message.value
+    assert "Saved the settings in place of the older lamp.step.json" in made.message.value
     assert json.loads(there.read_text())["step"]["prompt"] == "a lamp"
     assert made.told["actions"] == []
 
@@ -139,7 +139,7 @@ def test_the_next_free_name_is_offered_and_stays(imported, tmp_path):
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
     press(made, "Save as lamp-3.step.json")
-    assert "saved lamp-3.step.json" in made.message.value
+    assert "Saved the settings to lamp-3.step.json" in made.message.value
     assert made.path.value == str(tmp_path / "lamp-3.step.json")
     assert {path.read_text() for path in tmp_path.glob("lamp*2*")} == {"mine"}
     assert (tmp_path / "lamp.step.json").read_text() == "mine"
@@ -179,10 +179,14 @@ def test_a_folder_of_that_name_is_told_and_left(imported, tmp_path):
 @pytest.mark.parametrize(
     ("ran", "wanted", "said"),
     [
-        (True, True, "with the output of 2 images"),
-        (True, False, "without the output, as you chose"),
-        (False, True, "without an output: there is no run with these settings yet"),
-        (False, False, "without the output, as you chose"),
+        (True, True, "Saved run 3 to lamp.step.json, with the output of 2 images."),
+        (True, False, "Saved the settings to lamp.step.json, without an output: as you chose."),
+        (
+            False,
+            True,
+            "Saved the settings to lamp.step.json, without an output: no run has these settings yet.",
+        ),
+        (False, False, "Saved the settings to lamp.step.json, without an output: as you chose."),
     ],
 )
 def test_an_export_says_what_it_holds(imported, tmp_path, ran, wanted, said):
@@ -192,7 +196,9 @@ def test_an_export_says_what_it_holds(imported, tmp_path, ran, wanted, said):
     made.with_output.value = wanted
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
-    assert said in made.message.value
+    first, *notes = made.message.value.splitlines()
+    assert first == said
+    assert all(note.startswith("Note: ") for note in notes)
     assert (load_step(tmp_path / "lamp.step.json").output is not None) == (ran and wanted)
 
 
@@ -222,7 +228,7 @@ def test_what_else_was_said_stays_when_the_step_changes(imported, tmp_path):
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
     made.step_changed(has_problems=False)
-    assert "saved" in made.message.value
+    assert "Saved" in made.message.value
 
 
 @pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")
