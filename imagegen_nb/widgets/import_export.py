@@ -80,6 +80,7 @@ class ImportExport(BaseWidget):
         self.path, self.message = Line(), Line()
         self.with_output = Toggle(value=True)
         self.export_button = Button(lambda: self._guarded(self._export))
+        self._default_name = _default_name(callbacks.current()[0])
         super().__init__(**traits)
         for part in (self.path, self.with_output):
             part.observe(self._refresh)
@@ -88,10 +89,15 @@ class ImportExport(BaseWidget):
         self._refresh()
         self._tell(_Told())
 
-    def step_changed(self, *, has_problems: bool) -> None:
-        """What was said about a step with problems is over when it has none."""
-        if self.message.value == _PROBLEMS and not has_problems:
+    def step_changed(self, step: ImageGenerationStep | None) -> None:
+        """A file without a name is named after the step. What was said about a step with problems (None) is
+        over when it has none."""
+        if step is None:
+            return
+        if self.message.value == _PROBLEMS:
             self._tell(_Told())
+        self._default_name = _default_name(step)
+        self._refresh()
 
     def _forget_refusal(self, _change: object) -> None:
         """What was refused was another name's: with a new one, nothing may write to the old one any more."""
@@ -126,8 +132,7 @@ class ImportExport(BaseWidget):
         step, run, identifier = self._callbacks.current()
         if step is None:
             return _Told(text=_PROBLEMS, failed=True)
-        name = name or self.path.value.strip() or f"{slug(step.name or step.prompt)}{_ENDING}"
-        target = user_path(name, DefinitionError)
+        target = user_path(name or self._file_name(step), DefinitionError)
         replaced = os.path.lexists(target) and not target.is_dir()
         if replaced and not replace:
             return self._ask(target)
@@ -142,6 +147,17 @@ class ImportExport(BaseWidget):
             text="\n".join(redaction.visible(line) for line in lines),
             download={"name": saved.path.name, "data": data},
         )
+
+    def _file_name(self, step: ImageGenerationStep) -> str:
+        """What the file is named: what was typed, with an ending where it has none, which then stands in the
+        field too; or after the step. A folder is left as it is, and told of."""
+        typed = self.path.value.strip()
+        if not typed:
+            return _default_name(step)
+        if not typed.lower().endswith(".json") and not user_path(typed, DefinitionError).is_dir():
+            typed = f"{typed}{_ENDING}"
+        self.path.value = typed
+        return typed
 
     def _sentence(self, run: Run | None, where: str) -> str:
         """What was saved: which run and how much of it, or why none."""
@@ -191,7 +207,12 @@ class ImportExport(BaseWidget):
         return code
 
     def _refresh(self, _change: object = None) -> None:
-        view = {"path": self.path.value, "with_output": self.with_output.value, "largest": LARGEST_FILE}
+        view = {
+            "path": self.path.value,
+            "default": self._default_name,
+            "with_output": self.with_output.value,
+            "largest": LARGEST_FILE,
+        }
         self.set_trait("view", view)
 
     def _receive(self, _widget: object, content: object, buffers: list[Any]) -> None:
@@ -239,6 +260,11 @@ def _undone(text: str, restore: Restore) -> _Told:
 def _redone(text: str, redo: Restore) -> _Told:
     restore = redo()
     return _Told(text=text, actions={"Undo": lambda: _undone(text, restore)})
+
+
+def _default_name(step: ImageGenerationStep | None) -> str:
+    """The name of a file that was given none."""
+    return f"{slug(step.name or step.prompt if step else '')}{_ENDING}"
 
 
 def _free_name(target: Path) -> Path:

@@ -65,7 +65,38 @@ def test_without_a_name_the_file_is_named_after_the_step(imported, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     made = part(STEP, imported)
     made._handle_custom_msg({"type": "export"}, [])
+    assert made.view["default"] == "lamp.step.json"
     assert [path.name for path in tmp_path.iterdir()] == ["lamp.step.json"]
+
+
+def test_the_name_that_is_used_when_none_is_typed_follows_the_step(imported):
+    made = part(None, imported)
+    made.step_changed(STEP.replace(name="A red fox"))
+    assert made.view["default"] == "a-red-fox.step.json"
+    made.step_changed(None)
+    assert made.view["default"] == "a-red-fox.step.json"
+
+
+@pytest.mark.parametrize(
+    ("typed", "used"),
+    [
+        ("hero", "hero.step.json"),
+        ("hero.v2", "hero.v2.step.json"),
+        ("hero.json", "hero.json"),
+        ("a.JSON", "a.JSON"),
+    ],
+)
+def test_a_name_without_an_ending_is_given_one_that_stands_in_the_field(
+    imported, tmp_path, monkeypatch, typed, used
+):
+    monkeypatch.chdir(tmp_path)
+    made = part(STEP, imported)
+    made.path.value = typed
+    made.export_button.click()
+    assert [path.name for path in tmp_path.iterdir()] == [used]
+    assert made.view["path"] == used
+    made.export_button.click()
+    assert made.told["actions"][0] == f"Replace {used}"
 
 
 def test_a_file_that_cannot_be_written_is_named(imported, tmp_path):
@@ -158,7 +189,7 @@ def test_an_offer_that_somebody_else_took_meanwhile_is_made_again(imported, tmp_
 
 @pytest.mark.parametrize(
     ("name", "free"),
-    [("a.step.json", "a-2.step.json"), ("a.json", "a-2.json"), ("a", "a-2"), (".hidden", ".hidden-2")],
+    [("a.step.json", "a-2.step.json"), ("a.json", "a-2.json"), (".a.json", ".a-2.json")],
 )
 def test_a_free_name_keeps_its_ending(imported, tmp_path, name, free):
     (tmp_path / name).write_text("mine")
@@ -217,9 +248,9 @@ def test_a_step_with_problems_is_neither_exported_nor_copied(imported, tmp_path,
     made._handle_custom_msg({"type": "press"}, [])
     assert "The step has problems" in made.message.value
     assert list(tmp_path.iterdir()) == []
-    made.step_changed(has_problems=True)
+    made.step_changed(None)
     assert made.message.value
-    made.step_changed(has_problems=False)
+    made.step_changed(STEP)
     assert made.message.value == ""
 
 
@@ -227,7 +258,7 @@ def test_what_else_was_said_stays_when_the_step_changes(imported, tmp_path):
     made = part(STEP, imported)
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
-    made.step_changed(has_problems=False)
+    made.step_changed(STEP)
     assert "Saved" in made.message.value
 
 

@@ -7,8 +7,7 @@ function render({ model, el }) {
   initRoot(el, "ig-import-export");
   const id = randomId();
   const { later, flush, pending } = debounce(TYPING_PAUSE, () => sendEntry(model, { key: "path", value: path.value }));
-  const path = h("input", { id, type: "text", class: "igw-input", dir: "auto", placeholder: "hero.step.json",
-    autocomplete: "off", spellcheck: "false", input: () => { forgetRefusal(); later(); },
+  const path = h("input", { id, type: "text", class: "igw-input", dir: "auto", autocomplete: "off", spellcheck: "false", input: () => { forgetRefusal(); later(); },
     blur: () => pending() && flush() });
   const output = h("input", { type: "checkbox", change: () => sendEntry(model, { key: "with_output", value: output.checked }) });
   const file = h("input", { type: "file", hidden: true, accept: ".json", change: read });
@@ -51,6 +50,7 @@ function render({ model, el }) {
   function showView() {
     const view = model.get("view");
     if (!pending() && path.value !== view.path) path.value = view.path;
+    path.placeholder = view.default;
     output.checked = view.with_output;
   }
 
