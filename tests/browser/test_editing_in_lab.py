@@ -116,16 +116,18 @@ def test_a_cancel_on_the_emulator_does_not_speak_of_charges(page: Page) -> None:
 
 def test_a_file_is_never_replaced_in_silence(page: Page) -> None:
     message = page.locator(".ig-import-export-message")
-    page.get_by_label("File", exact=True).fill("mine.step.json")
+    expect(page.get_by_label("Export to")).to_have_attribute("placeholder", "hero-image.step.json")
+    page.get_by_label("Export to").fill("mine")
     page.locator(".ig-export").click()
     expect(message).to_contain_text("Saved the settings to mine.step.json")
+    expect(page.get_by_label("Export to")).to_have_value("mine.step.json")
     expect(message).to_contain_text("without an output: no run has these settings yet")
     prompt(page).fill("another")
     page.locator(".ig-export").click()
     expect(message).to_contain_text("mine.step.json is there already. Nothing was written.")
     page.get_by_role("button", name="Save as mine-2.step.json").click()
     expect(message).to_contain_text("Saved the settings to mine-2.step.json")
-    expect(page.get_by_label("File", exact=True)).to_have_value("mine-2.step.json")
+    expect(page.get_by_label("Export to")).to_have_value("mine-2.step.json")
     assert focused_class(page)
     names = "('mine.step.json', 'mine-2.step.json')"
     prompts = f"import json; print([json.load(open(name))['step']['prompt'] for name in {names}])"
@@ -136,7 +138,7 @@ def test_a_file_is_never_replaced_in_silence(page: Page) -> None:
 
 
 def test_an_offer_to_replace_a_file_ends_when_another_name_is_typed(page: Page) -> None:
-    field, message = page.get_by_label("File", exact=True), page.locator(".ig-import-export-message")
+    field, message = page.get_by_label("Export to"), page.locator(".ig-import-export-message")
     replace = page.get_by_role("button", name=re.compile("^Replace"))
     field.fill("one.step.json")
     page.locator(".ig-export").click()
@@ -171,7 +173,7 @@ def test_an_import_can_be_undone_and_loses_nothing_typed(page: Page, tmp_path: P
     prompt(page).fill("typed: {{product}}")
     page.locator(".ig-image-count input").fill("3")
     with page.expect_file_chooser() as chooser:
-        page.locator(".ig-import button").click()
+        page.get_by_role("button", name="Import a file…").click()
     chooser.value.set_files(file)
     expect(prompt(page)).to_have_value("a {{product}} from a file")
     expect(page.locator(".ig-resolved")).to_have_text("a lamp from a file")

@@ -21,11 +21,14 @@ function render({ model, el }) {
     flushForm(el);
     model.send({ type: "export" });
   });
+  // It has nothing to do with the name that stands beside it.
+  const choose = actionButton("", IMPORT_ICON, "Import a file…", () => file.click());
+  choose.title = "Choose a step file on your computer";
   el.append(
-    h("div", { class: "ig-path igw-field" }, h("label", { for: id, class: "igw-label" }, "File"), path),
+    h("div", { class: "ig-path igw-field" }, h("label", { for: id, class: "igw-label" }, "Export to"), path),
     h("label", { class: "ig-with-output igw-check" }, output, h("span", null, "with the output")),
     save,
-    h("span", { class: "ig-import" }, actionButton("", IMPORT_ICON, "Import", () => file.click()), file),
+    h("span", { class: "ig-import" }, choose, file),
     h("span", { class: "ig-python" }, actionButton("", CODE_ICON, "Copy as Python", () => {
       flushForm(el);
       model.send({ type: "press" });
