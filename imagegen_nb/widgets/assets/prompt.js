@@ -102,7 +102,7 @@ function render({ model, el }) {
         members.map((v) => option(v, shown.indexOf(v)))) : "";
     }));
     options.hidden = !shown.length;
-    count.textContent = !all.length ? "No variables yet: add an input, or run an earlier step."
+    count.textContent = !all.length ? "No variables yet: write {{name}} in the prompt, or run an earlier step."
       : !shown.length ? "No variable matches." : `${shown.length} of ${all.length}`;
     activate(0);
   }
