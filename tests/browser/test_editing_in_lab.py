@@ -213,6 +213,27 @@ def test_undo_in_the_prompt_survives_every_redraw(page: Page) -> None:
     expect(area).to_have_value("A hero image for {{product}}")
 
 
+def test_half_of_a_variable_is_called_wrong_only_after_a_pause(page: Page) -> None:
+    area, problem = prompt(page), page.locator(".ig-prompt .igw-problem")
+    # Keys that are far enough apart for the text to be sent, and no pause.
+    area.evaluate(
+        "(area) => { globalThis.keys = setInterval(() => area.dispatchEvent(new Event('input')), 300); }"
+    )
+    area.focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" {{")
+    expect(page.locator(".ig-run")).to_be_disabled()
+    page.wait_for_timeout(300)
+    expect(problem).to_be_hidden(timeout=1)
+    page.evaluate("() => clearInterval(globalThis.keys)")
+    expect(problem).to_contain_text("is not closed")
+    page.keyboard.type("product}}")
+    expect(problem).to_be_hidden()
+    page.keyboard.type(" {{")
+    area.blur()
+    expect(problem).to_be_visible()
+
+
 def test_the_focus_never_falls_to_the_page(page: Page) -> None:
     select(page, "image-output-format").focus()
     page.keyboard.press("ArrowUp")  # WebP -> JPEG
