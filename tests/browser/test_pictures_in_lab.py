@@ -133,6 +133,20 @@ def check_paths(page: Page, count: int, width: int) -> None:
         assert more["x"] + more["width"] <= row.bounding_box()["x"] + row.bounding_box()["width"]
 
 
+def test_an_open_menu_goes_with_its_button_and_closes_out_of_sight(page: Page):
+    more, menu = page.get_by_role("button", name="More for square-1.png"), page.get_by_role("menu")
+    more.click()
+    panel = page.locator(".jp-WindowedPanel-outer").first
+    before = menu.bounding_box()["y"] - more.bounding_box()["y"]
+    panel.evaluate("(panel) => panel.scrollBy(0, 40)")
+    page.wait_for_timeout(100)
+    assert abs(menu.bounding_box()["y"] - more.bounding_box()["y"] - before) < 2
+    expect(page.get_by_role("menuitem", name="Copy path", exact=True)).to_be_focused()
+    panel.evaluate("(panel) => panel.scrollTo(0, 0)")
+    panel.evaluate("(panel) => panel.scrollTo(0, 5000)")
+    expect(menu).to_be_hidden()
+
+
 def test_a_picture_is_enlarged_by_wheel_and_keys_and_moved(page: Page):
     page.get_by_role("button", name="at dusk (2 of 4)").click()
     dialog = page.get_by_role("dialog")
