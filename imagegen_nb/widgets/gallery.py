@@ -430,6 +430,9 @@ class Gallery(BaseWidget):
                 return self._act(self._find(image_id)[0], _USE.key), []
             case {"type": "act", "page": str(page_id), "action": str(key)}:
                 return self._act(self._find_page(page_id), key), []
+            case {"type": "undo"}:
+                with self._changing():
+                    return {"type": "done", "ids": self._undo()}, []
         with self._changing():
             self._change(content)
         return {"type": "done"}, []
@@ -464,8 +467,6 @@ class Gallery(BaseWidget):
                 self._remove([image_id])
             case {"type": "remove", "ids": list(image_ids)}:
                 self._remove(image_ids)
-            case {"type": "undo"}:
-                self._undo()
             case {"type": "star", "id": str(image_id), "on": bool(on)}:
                 page, index = self._find(image_id)
                 self._mark(page.assets[index], starred=on)
@@ -519,15 +520,16 @@ class Gallery(BaseWidget):
         for page_id, index in places:
             self._removed.setdefault(page_id, []).append(index)
 
-    def _undo(self) -> None:
-        """Bring back what was removed last, where it was shown then."""
+    def _undo(self) -> list[str]:
+        """Bring back what was removed last, where it was shown then; returns the ids of the images."""
         if not self._removals:
-            return
+            return []
         removal = self._removals.pop()
         for page_id, index in removal.places:
             self._removed[page_id].remove(index)
         if self._pages.position(removal.shown_id) is not None:
             self._shown_id = removal.shown_id
+        return [f"{page_id}.{index}" for page_id, index in removal.places]
 
     def _zip(self, image_ids: object) -> tuple[dict[str, Any], list[bytes]]:
         """The images that were chosen, or all that are shown."""

@@ -331,6 +331,7 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
     screenshot(page, "gallery-removed", ".ig-gallery")
     page.keyboard.press("Enter")
     expect(pictures).to_have_count(4)
+    expect(page.get_by_role("button", name="blue bottle, at dusk (2 of 4)")).to_be_focused()
     page.get_by_role("button", name="More for hero-2.png").click()
     page.get_by_role("menuitem", name="Use these settings").click()
     expect(page.get_by_text("Settings handed over.")).to_be_visible()

@@ -18,6 +18,7 @@ function render({ model, el }) {
   const request = (type, more) => ask(type, more).then(([answer]) => {
     showStatus(answer.text ?? "");
     if (answer.focus === "settings") focusSettings(el);
+    return answer;
   }, showError);
   const run = runParts((page, action) => request("act", { page, action }));
   const files = fullSizeLoader(ask);
@@ -97,11 +98,17 @@ function render({ model, el }) {
     setTimeout(() => card?.classList.remove("igw-found"), 1500);
   }
 
+  // The focus goes to what came back.
+  function undo() {
+    jumped = "";
+    request("undo").then((answer) => answer && focusImage(answer.ids[0]));
+  }
+
   function bars(view) {
     bar.replaceChildren(...[
       state.gone && kernelGoneNote(),
       !state.gone && view.undo && h("p", null, `${view.undo} out of this view; the files stay in the store. `,
-        textButton("undo", () => { nextFocus = "undo"; request("undo"); }, "Undo")),
+        textButton("undo", undo, "Undo")),
     ].filter(Boolean));
     comparing.show(state.first);
   }
