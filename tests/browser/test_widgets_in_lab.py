@@ -367,6 +367,7 @@ def test_a_run_is_watched_and_its_paths_are_copied_from_the_tree(open_notebook: 
     copy.click()
     expect(tree.get_by_role("status").filter(has_text="Copied")).to_be_visible()
     assert clipboard(page) == "{{step_2.output.assets.0.file_url}}"
+    check_keys_of_tree(page, tree)
     screenshot(page, "tree", ".ig-output-tree")
     assert axe(page, ".ig-output-tree") == []
     execute(page, "tree.show(ig.paths(step, second, identifier='step_9'))")
@@ -375,6 +376,35 @@ def test_a_run_is_watched_and_its_paths_are_copied_from_the_tree(open_notebook: 
     expect(tree.get_by_text("missing", exact=True)).to_have_count(12)
     screenshot(page, "tree-missing", ".ig-output-tree")
     assert axe(page, ".ig-output-tree") == []
+
+
+def check_keys_of_tree(page: Page, tree: Locator) -> None:
+    """The tree is one stop of Tab, whatever is folded; arrow keys reach all of it."""
+
+    def copying(path: str) -> Locator:
+        return tree.get_by_role("button", name=f"Copy path {{{{step_2.output{path}}}}}", exact=True)
+
+    stops = tree.locator("ul button[tabindex='0']")
+    expect(stops).to_have_count(1)
+    expect(copying(".assets.0.file_url")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(copying(".assets.0.file_type")).to_be_focused()
+    page.keyboard.press("Home")
+    expect(copying("")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(tree.get_by_role("button", name="step_2.output", exact=True)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(tree.get_by_role("button", name="settings", exact=True)).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(copying(".settings")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    # What has the stop is folded away: what can be seen has it then.
+    tree.get_by_role("button", name="settings", exact=True).evaluate("(fold) => fold.click()")
+    expect(stops).to_have_count(1)
+    expect(stops).to_be_visible()
+    tree.get_by_role("button", name="settings", exact=True).evaluate("(fold) => fold.click()")
+    page.keyboard.press("Tab")
+    expect(tree.locator("ul button:focus")).to_have_count(0)
 
 
 def test_the_dark_theme(open_notebook: OpenNotebook):
