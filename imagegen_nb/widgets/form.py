@@ -322,7 +322,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         line = self.workspace.estimate(step, self._resolved or step.prompt).short
         for key in ("image_quality", "image_size"):
             line = line.replace(key, self._state.fields[key].label)
-        return f"Live: {line}" if self.workspace.backend == "emulator" else line[:1].upper() + line[1:]
+        live = self.workspace.backend != "emulator"
+        # Beside it stands that nothing is charged here.
+        return line[:1].upper() + line[1:] if live else f"On a live provider: {line}"
 
     def _end_refusal(self) -> None:
         """Take away what was said of a run that could not begin, once it could: alerts speak of what is."""

@@ -748,16 +748,22 @@ def test_the_header_follows_a_draft_that_is_no_step(tmp_path, monkeypatch):
 def test_the_header_says_what_a_run_would_cost_and_the_run_what_it_did(workspace):
     form = StepForm(ig.ImageGenerationStep(prompt="a fox"), workspace)
     header = form.panel.header
-    unknown = "Live: cost unknown, at most $0.7116: Image Quality and Image Size are auto · 1 task credit"
+    unknown = "cost unknown, at most $0.7116: Image Quality and Image Size are auto · 1 task credit"
+    unknown = f"On a live provider: {unknown}"
     assert header.cost.value == unknown
     control(form, "prompt").value = ""
     assert header.cost.value == ""  # it is no step
     form.step = ig.ImageGenerationStep(prompt="a fox", model="grok-imagine-image", image_count=2)
-    assert header.cost.value == "Live: $0.04 · 2 task credits"
+    assert header.cost.value == "On a live provider: $0.04 · 2 task credits"
     ran(form)
     view = form.panel.gallery.view
     assert view["facts"][-1] == "$0.04 if it were real"
     assert [item["facts"][-1] for item in view["items"]] == ["$0.02 each"] * 2
+    control(form, "image_count").value = 1
+    ran(form)
+    view = form.panel.gallery.view
+    assert view["facts"][-1] == "$0.02 if it were real"
+    assert "each" not in str(view["items"][0]["facts"])  # of one there is no each
     form.close()
 
 
