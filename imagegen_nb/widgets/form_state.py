@@ -24,6 +24,8 @@ ControlKind = Literal["text", "prompt", "model", "tiles", "choice", "integer"]
 _FIRST = "model"
 """The field at the top: it decides what the others are."""
 _LONGEST_SHOWN = 60  # characters of a value within a sentence
+EMPTY_SIZE = "x"
+"""A custom size that nobody has typed yet. It is no size: it must not silently mean the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class FieldState:
     """What one field shows. A hidden field does not apply to the model; a disabled one is shown with
     the reason in `hint`. `value` is the entry where there is a possible one (`entered`), else the default.
     `help` says what the setting is for, `note` that something else than what was entered is used, and why.
+    With `custom`, any size within the `limits` can be typed.
     `problems` are the problems of its value, with their remedies."""
 
     key: str
@@ -59,6 +62,7 @@ class FieldState:
     minimum: int = 0
     maximum: int = 0
     custom: bool = False
+    limits: str = ""
     help: str = ""
     hint: str = ""
     note: str = ""
@@ -103,7 +107,9 @@ class Draft:
 
     def touched(self, key: str) -> bool:
         """Whether something was ever entered for `key`, be it taken back since."""
-        return self.tried or key == "model" or self._place(key) in self.entries
+        if self.tried or key == "model":
+            return True
+        return self.entries.get(self._place(key), EMPTY_SIZE) != EMPTY_SIZE
 
     def _place(self, key: str) -> tuple[str, str]:
         shared = ImageGenerationStep.kinds()[key] is not None
@@ -209,6 +215,7 @@ def _field(key: str, draft: Draft, model: Model) -> FieldState:
         minimum=kind.minimum if isinstance(kind, Integer) else 0,
         maximum=kind.maximum if isinstance(kind, Integer) else 0,
         custom=isinstance(kind, PixelSize),
+        limits=kind.limits if isinstance(kind, PixelSize) else "",
         help=_help(help_, kind),
         hint=disabling.because if disabling else _unavailable(options),
         note=_note(entry, kind, options, model, disabling, possible=possible),

@@ -12,8 +12,8 @@ function render({ model, el }) {
   const text = h("input", { id: `${id}-text`, type: "text", autocomplete: "off", spellcheck: "false",
     placeholder: "1536x1024", input: later, blur: flush,
     keydown: (event) => event.key === "Enter" && flush() });
-  const row = h("div", { class: "igw-custom" }, h("label", { for: `${id}-text` }, "Custom size"), text,
-    h("small", null, "width x height, in pixels"));
+  const limits = h("small", { id: `${id}-limits` });
+  const row = h("div", { class: "igw-custom" }, h("label", { for: `${id}-text` }, "Custom size"), text, limits);
   const group = h("fieldset", null, legend, set, row);
   const lines = fieldLines(group);
   group.append(lines.el);
@@ -90,10 +90,11 @@ function render({ model, el }) {
     // A group cannot be invalid, the field that a size is typed into can.
     group.removeAttribute("aria-invalid");
     text.setAttribute("aria-invalid", String(Boolean(model.get("problem"))));
-    text.setAttribute("aria-describedby", group.getAttribute("aria-describedby"));
+    text.setAttribute("aria-describedby", `${limits.id} ${group.getAttribute("aria-describedby")}`);
+    setText(limits, ["width x height, in pixels", model.get("limits")].filter(Boolean).join(": "));
   }
 
-  follow(model, ["legend", "disabled", "visible", "lines", "problem"], showTraits);
+  follow(model, ["legend", "disabled", "visible", "lines", "problem", "limits"], showTraits);
   for (const name of ["options", "custom"]) {
     model.on(`change:${name}`, () => {
       custom = model.get("custom") && (custom || !listed());
