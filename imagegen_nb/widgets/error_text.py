@@ -105,7 +105,7 @@ def _provider_text(error: ProviderError) -> tuple[str, str]:
         return f"{name} was asked too often in a short time.", f"{wait}, then retry. {said}"
     if isinstance(error, ModerationBlocked):
         return (
-            f"The prompt or the picture was rejected by the safety system of {name}.",
+            f"The prompt, or what was made from it, was rejected by the safety system of {name}.",
             "Change the prompt: unchanged, it will be rejected again.",
         )
     if isinstance(error, ModelRetired):

@@ -267,7 +267,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         ]
 
     def _output_label(self, page: GalleryPage) -> str:
-        return "Make this the output" if page.run and page.run is not self.run_result else ""
+        may_be = page.run is not None and page.run.returned > 0 and page.run is not self.run_result
+        return "Make this the output" if may_be else ""
 
     def _make_output(self, page: GalleryPage) -> str:
         self._output_is_chosen = True

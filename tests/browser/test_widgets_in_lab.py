@@ -281,7 +281,7 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
     expect(page.locator(".ig-gallery").get_by_text("EMULATED")).to_be_visible()
     missing = page.locator(".ig-gallery .igw-run-error")
     expect(missing).to_contain_text(
-        "1 image is missing. The prompt or the picture was rejected by the safety"
+        "1 image is missing. The prompt, or what was made from it, was rejected by the safety"
     )
     loaded(pictures)
     screenshot(page, "gallery-partial", ".ig-gallery")

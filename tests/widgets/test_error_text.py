@@ -15,7 +15,7 @@ CASES = [
     (errors.RateLimited, "OpenAI was asked too often in a short time.", "Wait a minute, then retry."),
     (
         errors.ModerationBlocked,
-        "The prompt or the picture was rejected by the safety system of OpenAI.",
+        "The prompt, or what was made from it, was rejected by the safety system of OpenAI.",
         "Change the prompt",
     ),
     (errors.ModelRetired, "OpenAI does not serve this model.", "It said so."),
@@ -96,7 +96,7 @@ def test_images_that_are_missing_are_told_with_each_reason_once():
     blocked = errors.ModerationBlocked("refused", **PROVIDER)
     odd = errors.InvalidResponse("no image in it", provider="openai")
     one = ErrorText.of_missing([MissingImages(blocked)])
-    assert one.line().startswith("1 image is missing. The prompt or the picture was rejected")
+    assert one.line().startswith("1 image is missing. The prompt, or what was made from it, was rejected")
     several = ErrorText.of_missing([MissingImages(blocked), MissingImages(blocked, 2), MissingImages(odd)])
     assert several.what == "4 images are missing."
     assert several.remedy.count("rejected by the safety system") == 1

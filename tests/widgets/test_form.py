@@ -441,7 +441,7 @@ def test_settings_and_inputs_of_a_run_are_used_again(form, emulator):
     red = ran_again(form)
     form.panel.tabs.selected_index = 1
     flip(form, 1)
-    press(form, "Use these settings")
+    press(form, "Edit the prompt")
     assert form.panel.tabs.selected_index == 0
     assert "The settings and inputs of run 1 are in the form now." in form.panel.header.status.value
     assert (form.step, test_value(form, "room").value) == (failed.step, "a hall")
@@ -566,6 +566,19 @@ def test_a_failed_run_is_retried_a_whole_one_varied_with_its_own_inputs(form, em
     press(form, "Vary")
     until(lambda: form._job is None)
     assert [run.prompt for run in form.runs] == ["a lamp for a hall"] * 3
+
+
+def test_a_refused_prompt_is_edited_first_and_a_run_without_images_is_no_output(form, emulator):
+    whole = ran(form)
+    emulator.script("openai", Fault("moderation"))
+    ran(form)
+    assert buttons(form) == ["Edit the prompt", "Retry"]
+    control(form, "prompt").value = "something else"
+    press(form, "Edit the prompt")
+    assert form.step.prompt == "a lamp for {{room}}"
+    assert form.run_result is whole
+    flip(form, 1)
+    assert buttons(form) == ["Vary", "Use these settings"]
 
 
 def test_what_is_missing_of_a_run_is_made(form, workspace):
