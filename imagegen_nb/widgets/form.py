@@ -183,7 +183,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             state = self._state
             variables = picker_variables(self._draft_inputs.values(), self._predicted_steps())
             panel.show(state.fields, variables, self._resolved)
-            panel.offer_previews(state.streams)
+            panel.offer_previews(state.streams, state.no_previews)
             panel.import_export.step_changed(has_problems=state.step is None)
             panel.header.show_title(self._draft.entry("name") or "Image Generation")
             # Also of a draft that is no step yet: who would pay is known by its model.

@@ -169,9 +169,15 @@ class FormState:
 
     @property
     def streams(self) -> bool:
-        """Whether there could be live previews, also while the draft is no step."""
+        """Whether the model has live previews, also while the draft is no step."""
         entry = catalog.find(self.fields["model"].value)
-        return entry is not None and entry.model.streams and self.fields["image_count"].value == 1
+        return entry is not None and entry.model.streams
+
+    @property
+    def no_previews(self) -> str:
+        """Why there could be no live previews now; empty where there could."""
+        count = self.fields["image_count"]
+        return "" if count.value == 1 else f"Only for a single image: set {count.label} to 1."
 
 
 def settings(fields: Mapping[str, FieldState]) -> dict[str, Any]:

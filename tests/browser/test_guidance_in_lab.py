@@ -31,3 +31,21 @@ def test_a_custom_size_says_what_is_legal_and_is_not_red_before_a_key(page: Page
     assert axe(page, ".ig-image-size") == []
     size.fill("1000x1000")
     expect(tiles.locator(".igw-problem")).to_contain_text("The nearest legal size is 1008x1008")
+
+
+def test_live_previews_say_why_there_are_none_of_two_images_and_come_back(page: Page) -> None:
+    previews = page.locator(".ig-live-preview")
+    box, count = previews.get_by_role("checkbox"), page.locator(".ig-image-count input")
+    expect(box).to_be_disabled()
+    expect(previews).to_contain_text("Only for a single image: set Image Count to 1.")
+    count.fill("1")
+    expect(box).to_be_enabled()
+    box.check()
+    count.fill("2")
+    expect(box).to_be_disabled()
+    expect(box).to_be_checked()
+    screenshot(page, "guidance-no-previews", ".ig-how")
+    assert axe(page, ".ig-live-preview") == []
+    count.fill("1")
+    expect(box).to_be_enabled()
+    expect(previews).not_to_contain_text("Only for a single image")

@@ -232,8 +232,9 @@ def test_what_does_not_need_a_step_is_known_of_an_invalid_draft():
     state = FormState.of(entered(Draft("grok-imagine-image"), charge_type="personal"))
     assert state.step is None
     assert (state.provider.name, state.charge_type, state.streams) == ("xai", "personal", False)
-    assert FormState.of(Draft("gpt-image-2")).streams
-    assert not FormState.of(Draft("gpt-image-2").changed("image_count", 2)).streams
+    one, two = (FormState.of(Draft("gpt-image-2").changed("image_count", count)) for count in (1, 2))
+    assert (one.streams, one.no_previews) == (True, "")
+    assert (two.streams, two.no_previews) == (True, "Only for a single image: set Image Count to 1.")
 
 
 def test_a_custom_size_is_told_its_limits_and_is_wrong_only_once_something_was_typed():
