@@ -201,6 +201,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _set_from_code(self, change: dict[str, Any]) -> None:
         if not self._setting_traits and isinstance(change["new"], ImageGenerationStep):
             self._change(self._draft.loaded(change["new"]))
+            if self._panel is not None:
+                self._panel.header.show_notice("")
             self._fallback.update()
 
     # The run that is shown: everything in the Output tab is of one run.
@@ -300,9 +302,18 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         text = f"The settings and inputs of {which} are in the form now."
         if recalled:
             text += f" It goes on with {', '.join(recalled)} as that run had it."
-        self.panel.header.show_status(text)
-        self.panel.import_export.offer_undo(text, restore)
+        self._offer_undo(text, restore)
         return text
+
+    def _offer_undo(self, text: str, restore: Restore) -> None:
+        """Say what has replaced the settings and the inputs, and offer the way back, and forth again."""
+
+        def undo() -> None:
+            redo = restore()
+            told = "The settings and inputs from before are back."
+            self.panel.header.show_notice(told, "Redo", lambda: self._offer_undo(text, redo()))
+
+        self.panel.header.show_notice(text, "Undo", undo)
 
     # Running
 
@@ -339,6 +350,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         """Run it, or let it wait for those that were asked for before."""
         panel = self.panel
         panel.show_error(None)
+        panel.header.show_notice("")
         self._refused = False
         panel.open_output()
         previews = panel.live_previews.value and step.entry.model.streams and step.image_count == 1
@@ -487,6 +499,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def _import(self, definition: StepDefinition) -> Restore:
         restore = self._restore_point()
+        self.panel.header.show_notice("")
         self.inputs.update(definition.inputs)
         self._draft_inputs.recall(definition.inputs)
         self._change(self._draft.loaded(definition.step))

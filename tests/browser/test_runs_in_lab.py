@@ -128,11 +128,16 @@ def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(
     expect(prompt).to_have_value("A hero image for {{product}}")
     expect(value).to_have_value("")
     expect(page.locator(".ig-image-count input")).to_have_value("2")
-    expect(page.locator(".ig-status")).to_contain_text(
-        "The settings and inputs of run 1 are in the form now."
-    )
+    notice = page.locator(".ig-header .ig-notice")
+    expect(notice).to_contain_text("The settings and inputs of run 1 are in the form now.")
     screenshot(page, "run-settings-used")
-    page.get_by_role("button", name="Undo", exact=True).click()
+    assert axe(page, ".ig-header") == []
+    undo = notice.get_by_role("button", name="Undo", exact=True)
+    expect(undo).to_be_in_viewport()
+    undo.focus()
+    page.keyboard.press("Enter")
+    expect(notice).to_contain_text("The settings and inputs from before are back.")
+    expect(notice.get_by_role("button", name="Redo", exact=True)).to_be_focused()
     expect(prompt).to_have_value("Something else for {{product}}")
     expect(value).to_have_value("a red bottle")
     page.get_by_role("button", name="Redo", exact=True).click()
@@ -140,6 +145,7 @@ def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(
     page.get_by_role("tab", name="Output").click()
     page.get_by_role("button", name="Retry").click()
     expect_status(page)
+    expect(notice).to_be_hidden()
     page.get_by_role("button", name="Vary").click()
     expect(page.get_by_text("Run 3 of 3")).to_be_visible()
     expect_status(page)

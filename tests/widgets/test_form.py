@@ -443,7 +443,7 @@ def test_settings_and_inputs_of_a_run_are_used_again(form, emulator):
     flip(form, 1)
     press(form, "Edit the prompt")
     assert form.panel.tabs.selected_index == 0
-    assert "The settings and inputs of run 1 are in the form now." in form.panel.header.status.value
+    assert form.panel.header.notice.value == "The settings and inputs of run 1 are in the form now."
     assert (form.step, test_value(form, "room").value) == (failed.step, "a hall")
     assert form.panel.gallery.run_note == ""
     flip(form, 2)
@@ -459,15 +459,21 @@ def test_using_settings_can_be_undone(form):
     test_value(form, "thing").value = "a lamp"
     before = form.step
     press(form, "Use these settings")
-    transfer = form.panel.import_export
-    assert transfer.told["actions"] == ["Undo"]
+    header = form.panel.header
     for label, step, room in (
         ("Undo", before, "a shed"),
         ("Redo", form.step, "a hall"),
         ("Undo", before, "a shed"),
     ):
-        transfer._handle_custom_msg({"type": "action", "label": label}, [])
+        assert header.view["notice"]["label"] == label
+        header._handle_custom_msg({"type": "next"}, [])
         assert (form.step, test_value(form, "room").value) == (step, room)
+    form.step = ig.ImageGenerationStep(prompt="by code")
+    assert header.view["notice"] == {"text": "", "label": ""}
+    press(form, "Use these settings")
+    assert header.view["notice"]["label"] == "Undo"
+    ran(form)
+    assert header.view["notice"] == {"text": "", "label": ""}
 
 
 def test_a_cleared_test_value_is_empty_and_comes_back_empty(form):
