@@ -329,6 +329,13 @@ class Model:
         }
 
 
+def in_words(value: object, kind: Kind | None) -> str:
+    """A setting's value as people read it, whether or not its kind allows it."""
+    if isinstance(kind, Choice | PixelSize) and isinstance(value, str):
+        return kind.label(value)
+    return str(value)
+
+
 def one_of(values: tuple[str, ...]) -> str:
     """`a`, `a or b`, `a, b or c`."""
     *most, last = values

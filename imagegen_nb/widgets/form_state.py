@@ -17,7 +17,7 @@ from imagegen_nb.core.words import shortened
 from imagegen_nb.errors import InvalidStep, Problem
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
-from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Model, PixelSize, Rule
+from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Model, PixelSize, Rule, in_words
 from imagegen_nb.step.step import ImageGenerationStep
 
 ControlKind = Literal["text", "prompt", "model", "tiles", "choice", "integer"]
@@ -109,7 +109,7 @@ class Draft:
         """Whether something was ever entered for `key`, be it taken back since."""
         if self.tried or key == "model":
             return True
-        return self.entries.get(self._place(key), EMPTY_SIZE) != EMPTY_SIZE
+        return bool(self.entries.get(self._place(key), EMPTY_SIZE) != EMPTY_SIZE)
 
     def _place(self, key: str) -> tuple[str, str]:
         shared = ImageGenerationStep.kinds()[key] is not None
@@ -280,9 +280,7 @@ def _kept_note(draft: Draft, model: Model) -> str:
 
 def _shown(value: Any, kind: Kind) -> str:
     """A value as people read it; what was typed may be of any length."""
-    labelled = isinstance(kind, Choice | PixelSize) and isinstance(value, str)
-    text = kind.label(value) if labelled and isinstance(kind, Choice | PixelSize) else str(value)
-    return shortened(text, _LONGEST_SHOWN)
+    return shortened(in_words(value, kind), _LONGEST_SHOWN)
 
 
 def _applies(rule: Rule, draft: Draft, model: Model) -> bool:

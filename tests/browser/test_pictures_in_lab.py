@@ -139,7 +139,7 @@ def test_prompt_and_settings_stand_beside_the_picture(page: Page):
     page.get_by_role("button", name="at dusk (2 of 4)").click()
     pane = page.get_by_role("region", name="Prompt and settings")
     expect(pane).to_contain_text("A hero image for a blue bottle, at dusk")
-    expect(pane).to_contain_text("Image Size1024x1024")
+    expect(pane).to_contain_text("Image Size1024 × 1024")
     pane.get_by_role("button", name="Copy prompt").click()
     expect(page.get_by_role("dialog").get_by_text("Copied", exact=False)).to_be_visible()
     assert clipboard(page) == "A hero image for a blue bottle, at dusk"
@@ -167,7 +167,7 @@ def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
     expect(page.get_by_role("slider")).to_be_focused()
     table = dialog.get_by_role("table")
     expect(table.get_by_role("row").filter(has_text="Image Size")).to_have_text(
-        "Image Size1024x10241536x1024"
+        "Image Size1024 × 10241536 × 1024"
     )
     expect(table).to_contain_text("Image Quality")
     expect(table.locator("mark").first).to_be_visible()
