@@ -77,7 +77,7 @@ one run, and the others go on. The kernel's interrupt button does what Cancel do
 |---|---|
 | Use these settings | its settings and inputs go into the form; *Undo* is below Run |
 | Make this the output | see below |
-| Retry, Vary | runs it again with its own settings and inputs; the draft stays as it is |
+| Try again, Make again | runs it again with its own settings and inputs; the draft stays as it is |
 | Make the missing n | the same, for the images that did not come |
 
 **The output** is the one run that `{{step_2.output…}}` means, whichever run such a path is copied from:

@@ -42,6 +42,7 @@ from imagegen_nb.widgets.run_queue import RunQueue, RunRequest
 
 _CHANGED = "Settings changed since this run."
 
+_AGAIN = "Runs once more with this run's settings and inputs; what is in the form stays as it is"
 _UNRUN = "The form opens as soon as the kernel is free. Is there no kernel? Run this cell."
 _LONGEST_TEXT = 2_000
 
@@ -262,8 +263,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def _actions(self) -> list[RunAction]:
         return [
-            RunAction("again", _again_label, self._run_again, "Run again with the same settings and inputs"),
-            RunAction("missing", _missing_label, self._run_missing, "With the same settings and inputs"),
+            RunAction("again", _again_label, self._run_again, _AGAIN),
+            RunAction("missing", _missing_label, self._run_missing, _AGAIN),
             RunAction("output", self._output_label, self._make_output, "What later steps and an export see"),
             RunAction("cancel", _cancel_label, self._cancel_page),
         ]
@@ -568,7 +569,7 @@ def _status_of(run: Run) -> str:
 def _again_label(page: GalleryPage) -> str:
     if page.run is None:
         return ""
-    return "Vary" if page.run.returned else "Retry"
+    return "Make again (same settings)" if page.run.returned else "Try again (same settings)"
 
 
 def _missing_label(page: GalleryPage) -> str:

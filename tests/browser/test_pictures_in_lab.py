@@ -302,7 +302,7 @@ def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Pag
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     page.get_by_role("button", name="More for square-1.png").click()
     expect(page.locator(".ig-gallery").get_by_role("menuitem")).to_have_text(
-        ["Copy path", "Copy file path", "Compare…"]
+        ["Copy variable path", "Copy file's path", "Compare…"]
     )
     page.keyboard.press("Escape")
     page.get_by_role("button", name="at dusk (1 of 4)").click()

@@ -239,20 +239,20 @@ def test_images_are_looked_at_copied_and_downloaded(open_notebook: OpenNotebook,
     assert picture.bounding_box()["width"] == 1024
     screenshot(page, "lightbox-100")
     assert axe(page, ".igw-lightbox") == []
-    dialog.get_by_role("button", name="Copy path").click()
+    dialog.get_by_role("button", name="Copy variable path").click()
     expect(dialog.get_by_role("status").filter(has_text="Copied")).to_be_visible()
     assert clipboard(page) == "{{step_2.output.assets.2.file_url}}"
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.get_by_role("button", name="blue bottle, at dusk (3 of 4)")).to_be_focused()
 
-    page.get_by_role("button", name="Copy path {{step_2.output.assets.0.file_url}}").click()
+    page.get_by_role("button", name="Copy variable path {{step_2.output.assets.0.file_url}}").click()
     expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
     assert clipboard(page) == "{{step_2.output.assets.0.file_url}}"
     page.get_by_role("button", name="More for hero-1.png").click()
     screenshot(page, "gallery-menu")
     assert axe(page, ".ig-gallery") == []
-    page.get_by_role("menuitem", name="Copy file path").click()
+    page.get_by_role("menuitem", name="Copy file's path").click()
     page.wait_for_timeout(50)
     assert Path(clipboard(page)).read_bytes().startswith(b"\x89PNG")
 
@@ -346,7 +346,7 @@ def test_a_run_is_watched_and_its_paths_are_copied_from_the_tree(open_notebook: 
     expect(unfinished).to_have_count(0)
 
     tree = page.locator(".ig-output-tree")
-    copy = tree.get_by_role("button", name="Copy path {{step_2.output.assets.0.file_url}}")
+    copy = tree.get_by_role("button", name="Copy variable path {{step_2.output.assets.0.file_url}}")
     expect(copy).to_be_hidden()
     tree.get_by_role("button", name="0", exact=True).focus()
     page.keyboard.press("Enter")
@@ -357,7 +357,8 @@ def test_a_run_is_watched_and_its_paths_are_copied_from_the_tree(open_notebook: 
     assert axe(page, ".ig-output-tree") == []
     execute(page, "tree.show(ig.paths(step, second, identifier='step_9'))")
     expect(tree.get_by_role("button", name="step_9.output", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Unfold or fold all").click()
+    tree.get_by_role("button", name="Unfold all").click()
+    expect(tree.get_by_role("button", name="Fold all", exact=True)).to_be_focused()
     expect(tree.get_by_text("missing", exact=True)).to_have_count(12)
     screenshot(page, "tree-missing", ".ig-output-tree")
     assert axe(page, ".ig-output-tree") == []

@@ -560,16 +560,16 @@ def test_cancel_takes_all_out(form, emulator):
 def test_a_failed_run_is_retried_a_whole_one_varied_with_its_own_inputs(form, emulator):
     emulator.script("openai", Fault("server_error"))
     ran(form)
-    assert buttons(form) == ["Retry", "Use these settings"]
+    assert buttons(form) == ["Try again (same settings)", "Use these settings"]
     control(form, "prompt").value = "something else"
-    press(form, "Retry")
+    press(form, "Try again (same settings)")
     until(lambda: form._job is None)
     again = form.runs[-1]
     assert (again.prompt, again.status) == ("a lamp for a hall", "done")
     assert form.panel.gallery.view["page"] == again.id
-    assert buttons(form) == ["Vary", "Use these settings"]
+    assert buttons(form) == ["Make again (same settings)", "Use these settings"]
     assert form.step.prompt == "something else"
-    press(form, "Vary")
+    press(form, "Make again (same settings)")
     until(lambda: form._job is None)
     assert [run.prompt for run in form.runs] == ["a lamp for a hall"] * 3
 
@@ -578,13 +578,13 @@ def test_a_refused_prompt_is_edited_first_and_a_run_without_images_is_no_output(
     whole = ran(form)
     emulator.script("openai", Fault("moderation"))
     ran(form)
-    assert buttons(form) == ["Edit the prompt", "Retry"]
+    assert buttons(form) == ["Edit the prompt", "Try again (same settings)"]
     control(form, "prompt").value = "something else"
     press(form, "Edit the prompt")
     assert form.step.prompt == "a lamp for {{room}}"
     assert form.run_result is whole
     flip(form, 1)
-    assert buttons(form) == ["Vary", "Use these settings"]
+    assert buttons(form) == ["Make again (same settings)", "Use these settings"]
 
 
 def test_what_is_missing_of_a_run_is_made(form, workspace):

@@ -55,8 +55,8 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
   function entries(item) {
     const { selection, usable } = late();
     return [
-      item.path && ["Copy path", () => copy(item.path)],
-      item.file && ["Copy file path", () => copy(item.file)],
+      item.path && ["Copy variable path", () => copy(item.path)],
+      item.file && ["Copy file's path", () => copy(item.file)],
       ...(state.gone ? [] : [
         [item.starred ? "Remove the star" : "Star", () => star(item, !item.starred)],
         [selection.has(item.id) ? "Take out of the selection" : "Select", () => selection.toggle(item.id, item.name)],

@@ -8,11 +8,13 @@ function render({ model, el }) {
   const note = h("span", { class: "igw-tree-note" });
   const status = h("span", { role: "status" });
   const root = h("ul");
+  const folds = () => [...root.querySelectorAll("[aria-expanded]")];
+  const anyFolded = () => folds().some((fold) => fold.getAttribute("aria-expanded") === "false");
   const foldAll = h("button", { type: "button", class: "igw-button", click: () => {
-    const folds = [...root.querySelectorAll("[aria-expanded]")];
-    const unfold = folds.some((fold) => fold.getAttribute("aria-expanded") === "false");
-    for (const fold of folds) if ((fold.getAttribute("aria-expanded") === "true") !== unfold) fold.click();
-  } }, "Unfold or fold all");
+    const unfold = anyFolded();
+    for (const fold of folds()) if ((fold.getAttribute("aria-expanded") === "true") !== unfold) fold.click();
+  } });
+  const nameFoldAll = () => setText(foldAll, anyFolded() ? "Unfold all" : "Fold all");
   el.append(h("div", { class: "igw-tree-head" }, label, note, foldAll, status), root);
 
   async function copy(path) {
@@ -22,8 +24,8 @@ function render({ model, el }) {
 
   function row(node, name, children, depth) {
     const text = `{{${node.path}}}`;
-    const button = h("button", { type: "button", class: "igw-button igw-bare", "aria-label": `Copy path ${text}`,
-      title: `Copy ${text}`, "data-path": node.path, click: () => copy(node.path) }, icon(COPY_ICON));
+    const button = h("button", { type: "button", class: "igw-button igw-bare", "aria-label": `Copy variable path ${text}`,
+      title: `Copy variable path ${text}`, "data-path": node.path, click: () => copy(node.path) }, icon(COPY_ICON));
     const key = h("span", { class: "igw-key" }, name);
     const details = [
       node.value && h("span", { class: "igw-value", title: node.value }, node.value),
@@ -37,7 +39,10 @@ function render({ model, el }) {
     }
     const list = h("ul", { id: `${id}-${node.path}` }, children);
     const fold = h("button", { type: "button", class: "igw-fold", "aria-controls": list.id, "data-fold": node.path,
-      click: () => setFolded(fold.getAttribute("aria-expanded") === "true") }, icon("m6 3 5 5-5 5"), key);
+      click: () => {
+        setFolded(fold.getAttribute("aria-expanded") === "true");
+        nameFoldAll();
+      } }, icon("m6 3 5 5-5 5"), key);
     const setFolded = (folded) => {
       open.set(node.path, !folded);
       fold.setAttribute("aria-expanded", String(!folded));
@@ -69,6 +74,7 @@ function render({ model, el }) {
     const rows = branch(model.get("nodes"), 0);
     foldAll.hidden = !rows.length;
     root.replaceChildren(...(rows.length ? rows : [h("li", null, "Nothing yet: run the step, or write a prompt.")]));
+    nameFoldAll();
     const same = focused && [...root.querySelectorAll("button")].find((button) =>
       button.dataset.path === focused.path && button.dataset.fold === focused.fold);
     if (same) same.focus();
