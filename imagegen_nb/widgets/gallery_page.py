@@ -120,7 +120,7 @@ class GalleryPage:
             assets=run.output.assets,
             run=run,
             duration=f"{run.duration:.1f} s",
-            price=f"{show(each)} each" if (each := run.cost.per_image) and len(run.output.assets) > 1 else "",
+            price=show(each) if (each := run.cost.per_image) and len(run.output.assets) > 1 else "",
         )
 
     @classmethod

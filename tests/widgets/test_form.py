@@ -777,12 +777,12 @@ def test_the_header_says_what_a_run_would_cost_and_the_run_what_it_did(workspace
     ran(form)
     view = form.panel.gallery.view
     assert view["facts"][-1] == "$0.04 if it were real"
-    assert [item["facts"][-1] for item in view["items"]] == ["$0.02 each"] * 2
+    assert [item["facts"][-1] for item in view["items"]] == ["$0.02"] * 2
     control(form, "image_count").value = 1
     ran(form)
     view = form.panel.gallery.view
     assert view["facts"][-1] == "$0.02 if it were real"
-    assert "each" not in str(view["items"][0]["facts"])  # of one there is no each
+    assert "$" not in str(view["items"][0]["facts"])  # the run's is the image's
     form.close()
 
 
