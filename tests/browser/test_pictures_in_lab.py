@@ -224,13 +224,13 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
 
     page.get_by_role("button", name="Starred").click()
     expect(options).to_have_count(1)
-    expect(page.get_by_text("1 found")).to_be_visible()
+    expect(page.get_by_text("1 image in 1 run")).to_be_visible()
     screenshot(page, "history-starred", ".ig-gallery")
     page.get_by_role("button", name="Starred").click()
     page.get_by_role("searchbox", name="Find in prompts, names, notes").fill("red dawn")
     expect(options).to_have_count(1)
     page.get_by_role("searchbox").fill("nothing like this")
-    expect(page.get_by_text("0 found")).to_be_visible()
+    expect(page.get_by_text("Nothing found")).to_be_visible()
     page.get_by_role("searchbox").fill("")
     expect(options).to_have_count(7)
 
