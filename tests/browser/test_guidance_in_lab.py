@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.form_page import FORM
+from support.form_page import FORM, expect_status, press_run
 from support.lab import OpenNotebook, axe, run_all, screenshot
 
 
@@ -49,3 +49,19 @@ def test_live_previews_say_why_there_are_none_of_two_images_and_come_back(page: 
     count.fill("1")
     expect(box).to_be_enabled()
     expect(previews).not_to_contain_text("Only for a single image")
+
+
+def test_the_label_of_a_template_is_outside_of_an_arabic_prompt(open_notebook: OpenNotebook) -> None:
+    cell = FORM.replace("A hero image for {{product}}", "صورة لمنتج {{product}} في الغروب")
+    page = open_notebook([cell], size=(1280, 900))
+    run_all(page)
+    press_run(page)
+    expect_status(page)
+    page.locator(".igw-open").first.click()
+    text = page.locator(".igw-template p")
+    expect(text).to_have_css("direction", "rtl")
+    expect(text).not_to_contain_text("Template")
+    label = page.locator(".igw-template").get_by_text("Template:")
+    expect(label).to_have_css("direction", "ltr")
+    assert label.bounding_box()["x"] < text.bounding_box()["x"] + 5
+    screenshot(page, "guidance-arabic")

@@ -23,7 +23,9 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   const prompt = h("p", { dir: "auto", class: "igw-prompt-text" });
   const copyPrompt = h("button", { type: "button", class: "igw-button", click: () => copy(prompt.textContent) },
     icon(ICONS.copy), "Copy prompt");
-  const template = h("p", { dir: "auto", class: "igw-template" });
+  const template = h("p", { dir: "auto" });
+  // The label is outside of what takes its direction from the text.
+  const templateBox = h("div", { class: "igw-template" }, h("span", null, "Template:"), template);
   const settings = h("dl");
   const file = h("dl");
   const lines = h("div", { class: "igw-copies" });
@@ -33,14 +35,14 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   const saving = debounce(NOTE_PAUSE, () => note(typed, field.value));
   const marks = h("div", { class: "igw-marks" }, starButton, h("label", { for: noteId }, "Note"), field);
   const el = h("section", { class: "igw-details", "aria-label": "Prompt and settings", tabindex: "0" },
-    h("h3", null, "Prompt"), prompt, template, copyPrompt, h("h3", null, "Settings"), settings, h("h3", null, "File"), file,
+    h("h3", null, "Prompt"), prompt, templateBox, copyPrompt, h("h3", null, "Settings"), settings, h("h3", null, "File"), file,
     lines, marks);
 
   function showDetails(found) {
     prompt.textContent = found.prompt || "Not known: the store keeps images, not their prompts.";
     copyPrompt.hidden = !found.prompt;
-    template.textContent = found.template && `Template: ${found.template}`;
-    template.hidden = !found.template;
+    template.textContent = found.template;
+    templateBox.hidden = !found.template;
     settings.replaceChildren(...found.settings.map(([label, value]) => term(label, value)));
     settings.hidden = settings.previousElementSibling.hidden = !found.settings.length;
   }
