@@ -51,6 +51,31 @@ def test_live_previews_say_why_there_are_none_of_two_images_and_come_back(page: 
     expect(previews).not_to_contain_text("Only for a single image")
 
 
+def test_the_lightbox_fits_a_picture_again_and_uses_its_settings(page: Page) -> None:
+    press_run(page)
+    expect_status(page)
+    page.get_by_role("tab", name="Settings").click()
+    prompt = page.locator(".ig-prompt textarea")
+    prompt.fill("Something else for {{product}}")
+    page.get_by_role("tab", name="Output").click()
+    page.locator(".igw-open").first.click()
+    dialog = page.get_by_role("dialog")
+    fit, full = (dialog.get_by_role("button", name=name, exact=True) for name in ("Fit", "100 %"))
+    expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 1536)
+    full.click()
+    expect(full).to_have_attribute("aria-pressed", "true")
+    fit.click()
+    expect(fit).to_have_attribute("aria-pressed", "true")
+    expect(full).to_have_attribute("aria-pressed", "false")
+    expect(dialog.get_by_text("When the step failsTerminate Workflow")).to_be_visible()
+    screenshot(page, "guidance-lightbox")
+    assert axe(page, ".igw-lightbox") == []
+    dialog.get_by_role("button", name="Use these settings").click()
+    expect(dialog).to_be_hidden()
+    expect(prompt).to_be_focused()
+    expect(prompt).to_have_value("A hero image for {{product}}")
+
+
 def test_the_label_of_a_template_is_outside_of_an_arabic_prompt(open_notebook: OpenNotebook) -> None:
     cell = FORM.replace("A hero image for {{product}}", "صورة لمنتج {{product}} في الغروب")
     page = open_notebook([cell], size=(1280, 900))

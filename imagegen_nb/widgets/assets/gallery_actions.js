@@ -51,6 +51,8 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
     request("note", { id: item.id, text });
   }
 
+  const use = (item) => request("use", { id: item.id });
+
   // The entries of an image's menu. What would ask the kernel is not offered without one.
   function entries(item) {
     const { selection, usable } = late();
@@ -60,12 +62,12 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
       ...(state.gone ? [] : [
         [item.starred ? "Remove the star" : "Star", () => star(item, !item.starred)],
         [selection.has(item.id) ? "Take out of the selection" : "Select", () => selection.toggle(item.id, item.name)],
-        usable && ["Use these settings", () => request("use", { id: item.id })]]),
+        usable && ["Use these settings", () => use(item)]]),
       !item.missing && [state.first ? `Compare with ${state.first.name}` : "Compare…", () => compare(item)],
       !state.gone && ["Remove", () => remove([item.id])],
     ];
   }
 
-  return { copy, download, downloadAll, compare, compareChosen, remove, star, note, entries };
+  return { copy, download, downloadAll, compare, compareChosen, remove, star, note, use, entries };
 };
 

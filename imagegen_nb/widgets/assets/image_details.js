@@ -15,7 +15,7 @@ const runDetails = (ask) => {
 
 const term = (label, value) => h("div", null, h("dt", null, label), h("dd", { dir: "auto" }, value));
 
-const detailsPane = ({ details, star, note, copy, gone }) => {
+const detailsPane = ({ details, star, note, copy, use, usable, gone }) => {
   let item = null;
   let typed = null; // the item that the text in the field is for
   const starButton = h("button", { type: "button", class: "igw-button igw-starry", "aria-pressed": "false",
@@ -27,6 +27,7 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   // The label is outside of what takes its direction from the text.
   const templateBox = h("div", { class: "igw-template" }, h("span", null, "Template:"), template);
   const settings = h("dl");
+  const useButton = h("button", { type: "button", class: "igw-button igw-use", click: () => use(item) }, "Use these settings");
   const file = h("dl");
   const lines = h("div", { class: "igw-copies" });
   const noteId = randomId();
@@ -35,7 +36,7 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   const saving = debounce(NOTE_PAUSE, () => note(typed, field.value));
   const marks = h("div", { class: "igw-marks" }, starButton, h("label", { for: noteId }, "Note"), field);
   const el = h("section", { class: "igw-details", "aria-label": "Prompt and settings", tabindex: "0" },
-    h("h3", null, "Prompt"), prompt, templateBox, copyPrompt, h("h3", null, "Settings"), settings, h("h3", null, "File"), file,
+    h("h3", null, "Prompt"), prompt, templateBox, copyPrompt, h("h3", null, "Settings"), settings, useButton, h("h3", null, "File"), file,
     lines, marks);
 
   function showDetails(found) {
@@ -52,6 +53,7 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
     starButton.setAttribute("aria-pressed", String(Boolean(item.starred)));
     if (!saving.pending() && field.value !== item.note) field.value = item.note;
     marks.hidden = gone();
+    useButton.hidden = gone() || !usable();
   }
 
   function show(next) {
