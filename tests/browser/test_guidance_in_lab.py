@@ -76,6 +76,17 @@ def test_the_lightbox_fits_a_picture_again_and_uses_its_settings(page: Page) -> 
     expect(prompt).to_have_value("A hero image for {{product}}")
 
 
+def test_a_long_name_takes_two_lines_and_is_told_in_full(page: Page) -> None:
+    name = "A very long name of a step " * 11
+    page.get_by_label("Name", exact=True).fill(name)
+    title = page.locator(".ig-title")
+    expect(title).to_contain_text("of a step A very")
+    line = float(title.evaluate("(node) => parseFloat(getComputedStyle(node).lineHeight)"))
+    assert title.bounding_box()["height"] <= 2 * line + 1
+    assert title.get_attribute("title").strip() == name.strip()
+    screenshot(page, "guidance-long-name", ".ig-header")
+
+
 def test_the_label_of_a_template_is_outside_of_an_arabic_prompt(open_notebook: OpenNotebook) -> None:
     cell = FORM.replace("A hero image for {{product}}", "صورة لمنتج {{product}} في الغروب")
     page = open_notebook([cell], size=(1280, 900))

@@ -41,6 +41,7 @@ function render({ model, el }) {
   function show() {
     const view = model.get("view");
     setText(title, view.title);
+    title.title = view.title; // of a long one two lines are shown
     setText(cost, view.cost);
     cost.hidden = !view.cost;
     setText(status, view.status);
