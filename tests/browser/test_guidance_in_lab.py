@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import Page, expect
-from support.form_page import FORM, expect_status, press_run
-from support.lab import OpenNotebook, axe, run_all, screenshot
+from support.form_page import FORM, expect_status, press_run, saved
+from support.lab import Lab, Opener, OpenNotebook, axe, execute, run_all, screenshot
 
 
 @pytest.fixture
@@ -117,3 +119,27 @@ def test_the_label_of_a_template_is_outside_of_an_arabic_prompt(open_notebook: O
     expect(label).to_have_css("direction", "ltr")
     assert label.bounding_box()["x"] < text.bounding_box()["x"] + 5
     screenshot(page, "guidance-arabic")
+
+
+def test_a_notebook_without_a_kernel_cuts_no_path_and_is_dark_in_a_dark_theme(
+    opener: Opener, lab: Lab
+) -> None:
+    page = opener.open_notebook([FORM], dark=True)
+    run_all(page)
+    press_run(page)
+    expect_status(page)
+    document, _ = saved(page, lab)
+    execute(page, "form.close()")
+    opener.close(page)
+    document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
+    file = lab.folder / "notebooks" / "reopened-dark.ipynb"
+    file.write_text(json.dumps(document))
+    page = opener.open_file(file, dark=True, size=(420, 1000))
+    expect(page.locator(".ig-fallback ol li")).to_have_count(2)
+    expect(page.locator(".jp-RenderedImage img")).to_be_visible()
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    listed = page.locator(".ig-fallback")
+    listed.scroll_into_view_if_needed()
+    screenshot(page, "guidance-reopened")
+    content, room = listed.evaluate("(node) => [node.scrollWidth, node.clientWidth]")
+    assert 150 < content <= room

@@ -38,7 +38,8 @@ def test_each_keeps_its_shape_and_its_place(size):
     red, _, blue = (sheet.getpixel((6 + number * 246, 24)) for number in range(3))
     assert red[0] > red[2] + 60
     assert blue[2] > blue[0] + 60
-    assert sheet.getpixel((6 + 246 + 90, 24 + 90)) == (255, 255, 255)
+    empty = sheet.getpixel((6 + 246 + 90, 24 + 90))
+    assert all(100 < part < 140 for part in empty)  # neither dark nor white, as the page may be either
 
 
 def test_what_is_transparent_is_white():
