@@ -532,7 +532,7 @@ def test_a_second_run_waits_and_can_be_taken_out(form, emulator):
         ["Take out of the queue"],
     )
     press(form, "Take out of the queue")
-    assert (form.panel.gallery.view["total"], form._queue.waiting[0].step.prompt) == (2, "a second lamp")
+    assert (form.panel.gallery.view["total"], form._runs.queue.waiting[0].step.prompt) == (2, "a second lamp")
     flip(form, 1)
     until(lambda: emulator.count("openai") == 1)
     emulator.latency = 0.0
@@ -553,7 +553,7 @@ def test_cancel_takes_all_out(form, emulator):
     form.panel.header.cancel.click()
     until(lambda: form._job is None)
     assert [run.status for run in form.runs] == ["cancelled"]
-    assert (form.panel.gallery.view["total"], form._queue.waiting) == (1, ())
+    assert (form.panel.gallery.view["total"], form._runs.queue.waiting) == (1, ())
     assert emulator.count("openai") == 1
 
 
