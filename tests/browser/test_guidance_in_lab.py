@@ -20,8 +20,8 @@ def page(open_notebook: OpenNotebook) -> Page:
 
 def test_a_custom_size_says_what_is_legal_and_is_not_red_before_a_key(page: Page) -> None:
     tiles = page.locator(".ig-image-size")
-    tiles.get_by_role("radio", name="Auto").check(force=True)
-    tiles.get_by_role("radio", name="Custom").check(force=True)
+    tiles.get_by_role("radio", name="Auto").check()
+    tiles.get_by_role("radio", name="Custom").check()
     size = tiles.get_by_label("Custom size")
     expect(tiles).to_contain_text(
         "multiples of 16, longest edge 3840, ratio up to 3:1, 655,360 to 8,294,400 pixels"
