@@ -50,7 +50,8 @@ its label above and a line below that says what it is for.
   11 stays as it was typed, with what is wrong with it. Settings of other models are kept too, and named below
   the model.
 - **Title, payer and live previews follow what is entered**, also while it is no step yet; what an alert says
-  is taken away when it is mended.
+  is taken away when it is mended. Live previews are for a single image: with more they are off, say why, and
+  keep the choice.
 - **Export** writes a step file and says of which run, or why it holds no output. The field beside it shows
   the name that is used when it is empty; a name without `.json` at its end gets `.step.json`. A file that is
   there is not replaced: the form offers to, or another name that is free, until another name is typed.
@@ -77,9 +78,10 @@ one run, and the others go on. The kernel's interrupt button does what Cancel do
 
 | button of a run | does |
 |---|---|
-| Use these settings | its settings and inputs go into the form; *Undo* is below the settings |
-| Make this the output | see below |
-| Retry, Vary | runs it again with its own settings and inputs; the draft stays as it is |
+| Edit the prompt | stands first where a safety system rejected it; does what *Use these settings* does |
+| Use these settings | its settings and inputs go into the form; *Undo* is below Run |
+| Make this the output | see below; not of a run without images |
+| Try again, Make again | runs it again with its own settings and inputs; the draft stays as it is |
 | Make the missing n | the same, for the images that did not come |
 
 **The output** is the one run that `{{step_2.output…}}` means, whichever run such a path is copied from:

@@ -120,7 +120,12 @@ def _traits(control: Any, state: FieldState) -> dict[str, Any]:
             return traits | {"label": state.label, "value": state.value or ""}
         case TileChoice():
             options = [_tile(option) for option in asdict(state)["options"]]
-            shown = {"legend": state.label, "custom": state.custom, "options": options}
+            shown = {
+                "legend": state.label,
+                "custom": state.custom,
+                "limits": state.limits,
+                "options": options,
+            }
             return traits | shown | {"value": str(state.value or "")}
         case _:
             shown = {"label": state.label, "options": [asdict(option) for option in state.options]}

@@ -376,7 +376,9 @@ class Gallery(BaseWidget):
         self.set_trait("view", view)
 
     def _buttons(self, page: GalleryPage) -> list[dict[str, str]]:
-        offered = [*self._actions, _USE] if self._use_callbacks and page.run else self._actions
+        use = [_USE] if self._use_callbacks and page.run else []
+        # What was refused for what it shows is refused again: there the prompt comes first.
+        offered = [*use, *self._actions] if page.refused else [*self._actions, *use]
         labels = ((action, action.label(page)) for action in offered)
         return [{"key": action.key, "label": label, "hint": action.hint} for action, label in labels if label]
 
@@ -548,7 +550,9 @@ class Gallery(BaseWidget):
 
 
 def _use_label(page: GalleryPage) -> str:
-    return "Use these settings" if page.run else ""
+    if page.run is None:
+        return ""
+    return "Edit the prompt" if page.refused else "Use these settings"
 
 
 _USE = RunAction(

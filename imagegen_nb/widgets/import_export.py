@@ -104,10 +104,6 @@ class ImportExport(BaseWidget):
         if self.told["failed"] and self.message.value != _PROBLEMS:
             self._tell(_Told())
 
-    def offer_undo(self, text: str, restore: Restore) -> None:
-        """Say what has replaced the settings and the inputs, and offer the way back."""
-        self._tell(_Told(text=text, actions={"Undo": lambda: _undone(text, restore)}))
-
     def _guarded(self, action: Callable[[], _Told]) -> None:
         """Say what the action did or why it failed: an exception in a callback would show nowhere."""
         try:
@@ -247,19 +243,6 @@ def _undo(name: str, restore: Restore) -> _Told:
 def _again(name: str, redo: Restore) -> _Told:
     restore = redo()
     return _Told(text=f"imported {name}", actions={"Undo the import": lambda: _undo(name, restore)})
-
-
-def _undone(text: str, restore: Restore) -> _Told:
-    redo = restore()
-    return _Told(
-        text="The settings and inputs from before are back.",
-        actions={"Redo": lambda: _redone(text, redo)},
-    )
-
-
-def _redone(text: str, redo: Restore) -> _Told:
-    restore = redo()
-    return _Told(text=text, actions={"Undo": lambda: _undone(text, restore)})
 
 
 def _default_name(step: ImageGenerationStep | None) -> str:

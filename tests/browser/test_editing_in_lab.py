@@ -291,10 +291,12 @@ def test_in_a_narrow_form_the_tree_keeps_its_buttons_in_sight(page: Page) -> Non
     page.locator(".ig-run").click()
     tree = page.locator(".ig-output-tree")
     expect(tree.get_by_text("predicted").first).to_be_visible()
-    tree.get_by_role("button", name="Unfold or fold all").click()
+    tree.get_by_role("button", name="Unfold all").click()
     screenshot(page, "tree-in-420", ".ig-output-tree")
     box = tree.bounding_box()
-    buttons = [button.bounding_box() for button in tree.get_by_role("button", name="Copy path").all()]
+    buttons = [
+        button.bounding_box() for button in tree.get_by_role("button", name="Copy variable path").all()
+    ]
     ends = [button["x"] + button["width"] for button in buttons if button]
     assert ends
     assert max(ends) <= box["x"] + box["width"]

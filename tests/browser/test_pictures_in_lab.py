@@ -141,7 +141,7 @@ def test_an_open_menu_goes_with_its_button_and_closes_out_of_sight(page: Page):
     panel.evaluate("(panel) => panel.scrollBy(0, 40)")
     page.wait_for_timeout(100)
     assert abs(menu.bounding_box()["y"] - more.bounding_box()["y"] - before) < 2
-    expect(page.get_by_role("menuitem", name="Copy path", exact=True)).to_be_focused()
+    expect(page.get_by_role("menuitem", name="Copy variable path", exact=True)).to_be_focused()
     panel.evaluate("(panel) => panel.scrollTo(0, 0)")
     panel.evaluate("(panel) => panel.scrollTo(0, 5000)")
     expect(menu).to_be_hidden()
@@ -192,7 +192,7 @@ def test_prompt_and_settings_stand_beside_the_picture(page: Page):
     page.get_by_role("button", name="at dusk (2 of 4)").click()
     pane = page.get_by_role("region", name="Prompt and settings")
     expect(pane).to_contain_text("A hero image for a blue bottle, at dusk")
-    expect(pane).to_contain_text("Image Size1024x1024")
+    expect(pane).to_contain_text("Image Size1024 × 1024")
     pane.get_by_role("button", name="Copy prompt").click()
     expect(page.get_by_role("dialog").get_by_text("Copied", exact=False)).to_be_visible()
     assert clipboard(page) == "A hero image for a blue bottle, at dusk"
@@ -241,7 +241,7 @@ def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
     expect(page.get_by_role("slider")).to_be_focused()
     table = dialog.get_by_role("table")
     expect(table.get_by_role("row").filter(has_text="Image Size")).to_have_text(
-        "Image Size1024x10241536x1024"
+        "Image Size1024 × 10241536 × 1024"
     )
     expect(table).to_contain_text("Image Quality")
     expect(table.locator("mark").first).to_be_visible()
@@ -321,13 +321,13 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
 
     page.get_by_role("button", name="Starred").click()
     expect(options).to_have_count(1)
-    expect(page.get_by_text("1 found")).to_be_visible()
+    expect(page.get_by_text("1 image in 1 run")).to_be_visible()
     screenshot(page, "history-starred", ".ig-gallery")
     page.get_by_role("button", name="Starred").click()
     page.get_by_role("searchbox", name="Find in prompts, names, notes").fill("red dawn")
     expect(options).to_have_count(1)
     page.get_by_role("searchbox").fill("nothing like this")
-    expect(page.get_by_text("0 found")).to_be_visible()
+    expect(page.get_by_text("Nothing found")).to_be_visible()
     page.get_by_role("searchbox").fill("")
     expect(options).to_have_count(7)
 
@@ -405,7 +405,7 @@ def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Pag
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     page.get_by_role("button", name="More for square-1.png").click()
     expect(page.locator(".ig-gallery").get_by_role("menuitem")).to_have_text(
-        ["Copy path", "Copy file path", "Compare…"]
+        ["Copy variable path", "Copy file's path", "Compare…"]
     )
     page.keyboard.press("Escape")
     page.get_by_role("button", name="at dusk (1 of 4)").click()

@@ -28,7 +28,8 @@ function render({ model, el }) {
   const actions = galleryActions({ el, ask, request, files, source, state, find: grid.find, showStatus, showError,
     late: () => ({ comparer, selection, openNote, draw, focusImage, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
   const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask) };
-  const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone, onClose: focusImage });
+  const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone,
+    usable: () => model.get("view").usable, onClose: focusImage });
   // The browser gives the focus back to what had it, unless that was drawn anew: then it is in the closed dialog for a moment.
   const comparer = comparison({ ...parts, onClose: (id) => {
     const focused = focusNear(el);

@@ -68,22 +68,24 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
     return kept;
   }
 
+  const use = (item) => request("use", { id: item.id });
+
   // The entries of an image's menu. What would ask the kernel is not offered without one.
   function entries(item) {
     const { selection, usable } = late();
     return [
-      item.path && ["Copy path", () => copy(item.path)],
-      item.file && ["Copy file path", () => copy(item.file)],
+      item.path && ["Copy variable path", () => copy(item.path)],
+      item.file && ["Copy file's path", () => copy(item.file)],
       ...(state.gone ? [] : [
         [item.starred ? "Remove the star" : "Star", () => star(item, !item.starred)],
         [item.note ? "Edit the note…" : "Note…", () => late().openNote(item)],
         [selection.has(item.id) ? "Take out of the selection" : "Select", () => selection.toggle(item.id, item.name)],
-        usable && ["Use these settings", () => request("use", { id: item.id })]]),
+        usable && ["Use these settings", () => use(item)]]),
       !item.missing && compareEntry(item),
       !state.gone && ["Remove", () => remove([item.id])],
     ];
   }
 
-  return { copy, download, downloadAll, compare, endComparing, compareChosen, remove, star, note, entries };
+  return { copy, download, downloadAll, compare, endComparing, compareChosen, remove, star, note, use, entries };
 };
 

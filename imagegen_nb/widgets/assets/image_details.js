@@ -15,7 +15,7 @@ const runDetails = (ask) => {
 
 const term = (label, value) => h("div", null, h("dt", null, label), h("dd", { dir: "auto" }, value));
 
-const detailsPane = ({ details, star, note, copy, gone }) => {
+const detailsPane = ({ details, star, note, copy, use, usable, gone }) => {
   let item = null;
   let typed = null; // the item that the text in the field is for
   const starButton = h("button", { type: "button", class: "igw-button igw-starry", "aria-pressed": "false",
@@ -23,8 +23,11 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   const prompt = h("p", { dir: "auto", class: "igw-prompt-text" });
   const copyPrompt = h("button", { type: "button", class: "igw-button", click: () => copy(prompt.textContent) },
     icon(ICONS.copy), "Copy prompt");
-  const template = h("p", { dir: "auto", class: "igw-template" });
+  const template = h("p", { dir: "auto" });
+  // The label is outside of what takes its direction from the text.
+  const templateBox = h("div", { class: "igw-template" }, h("span", null, "Template:"), template);
   const settings = h("dl");
+  const useButton = h("button", { type: "button", class: "igw-button igw-use", click: () => use(item) }, "Use these settings");
   const file = h("dl");
   const lines = h("div", { class: "igw-copies" });
   const noteId = randomId();
@@ -34,8 +37,8 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   const saving = debounce(NOTE_PAUSE, keep);
   const marks = h("div", { class: "igw-marks" }, h("label", { for: noteId }, "Note"), field, kept, starButton);
   const el = h("section", { class: "igw-details", "aria-label": "Prompt and settings", tabindex: "0" },
-    h("h3", null, "Prompt"), prompt, template, copyPrompt, marks, h("h3", null, "Settings"), settings, h("h3", null, "File"), file,
-    lines);
+    h("h3", null, "Prompt"), prompt, templateBox, copyPrompt, marks, h("h3", null, "Settings"), settings, useButton,
+    h("h3", null, "File"), file, lines);
 
   // What became of the text is told where it was typed, unless another image or text is there by then.
   function keep() {
@@ -47,8 +50,8 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   function showDetails(found) {
     prompt.textContent = found.prompt || "Not known: the store keeps images, not their prompts.";
     copyPrompt.hidden = !found.prompt;
-    template.textContent = found.template && `Template: ${found.template}`;
-    template.hidden = !found.template;
+    template.textContent = found.template;
+    templateBox.hidden = !found.template;
     settings.replaceChildren(...found.settings.map(([label, value]) => term(label, value)));
     settings.hidden = settings.previousElementSibling.hidden = !found.settings.length;
   }
@@ -58,6 +61,7 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
     starButton.setAttribute("aria-pressed", String(Boolean(item.starred)));
     if (!saving.pending() && field.value !== item.note) field.value = item.note;
     marks.hidden = gone();
+    useButton.hidden = gone() || !usable();
   }
 
   function show(next) {
@@ -69,7 +73,7 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
     const { width, height } = next;
     file.replaceChildren(term("Name", next.name), ...(width ? [term("Pixels", `${width} × ${height}`)] : []),
       term("Facts", [...next.facts.filter((fact) => fact !== `${width}×${height}`), ...next.more].join(" · ")));
-    lines.replaceChildren(...[next.path && ["Copy path", next.path], next.file && ["Copy file path", next.file]].filter(Boolean)
+    lines.replaceChildren(...[next.path && ["Copy variable path", next.path], next.file && ["Copy file's path", next.file]].filter(Boolean)
       .map(([text, value]) => h("button", { type: "button", class: "igw-button", title: value, click: () => copy(value) },
         icon(ICONS.copy), text)));
     prompt.textContent = "…";

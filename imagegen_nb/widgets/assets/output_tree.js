@@ -9,11 +9,13 @@ function render({ model, el }) {
   const status = h("span", { role: "status" });
   const root = h("ul", { "aria-label": "Paths; arrow keys move between them", keydown: onKey,
     focusin: (event) => rove(event.target) });
+  const folds = () => [...root.querySelectorAll("[aria-expanded]")];
+  const anyFolded = () => folds().some((fold) => fold.getAttribute("aria-expanded") === "false");
   const foldAll = h("button", { type: "button", class: "igw-button", click: () => {
-    const folds = [...root.querySelectorAll("[aria-expanded]")];
-    const unfold = folds.some((fold) => fold.getAttribute("aria-expanded") === "false");
-    for (const fold of folds) if ((fold.getAttribute("aria-expanded") === "true") !== unfold) fold.click();
-  } }, "Unfold or fold all");
+    const unfold = anyFolded();
+    for (const fold of folds()) if ((fold.getAttribute("aria-expanded") === "true") !== unfold) fold.click();
+  } });
+  const nameFoldAll = () => setText(foldAll, anyFolded() ? "Unfold all" : "Fold all");
   el.append(h("div", { class: "igw-tree-head" }, label, note, foldAll, status), root);
 
   // One button of the tree is in the order of Tab; arrow keys move to the others: down and up to that of the next row,
@@ -47,8 +49,8 @@ function render({ model, el }) {
 
   function row(node, name, children, depth) {
     const text = `{{${node.path}}}`;
-    const button = h("button", { type: "button", class: "igw-button igw-bare", "aria-label": `Copy path ${text}`,
-      title: `Copy ${text}`, "data-path": node.path, click: () => copy(node.path) }, icon(COPY_ICON));
+    const button = h("button", { type: "button", class: "igw-button igw-bare", "aria-label": `Copy variable path ${text}`,
+      title: `Copy variable path ${text}`, "data-path": node.path, click: () => copy(node.path) }, icon(COPY_ICON));
     const key = h("span", { class: "igw-key" }, name);
     const details = [
       node.value && h("span", { class: "igw-value", title: node.value }, node.value),
@@ -65,6 +67,7 @@ function render({ model, el }) {
       click: () => {
         setFolded(fold.getAttribute("aria-expanded") === "true");
         rove(); // what was in the order of Tab may be folded away
+        nameFoldAll();
       } }, icon("m6 3 5 5-5 5"), key);
     const setFolded = (folded) => {
       open.set(node.path, !folded);
@@ -97,6 +100,7 @@ function render({ model, el }) {
     const rows = branch(model.get("nodes"), 0);
     foldAll.hidden = !rows.length;
     root.replaceChildren(...(rows.length ? rows : [h("li", null, "Nothing yet: run the step, or write a prompt.")]));
+    nameFoldAll();
     const same = focused && [...root.querySelectorAll("button")].find((button) =>
       button.dataset.path === focused.path && button.dataset.fold === focused.fold);
     rove(same ?? null);
