@@ -99,17 +99,11 @@ function render({ model, el }) {
     setTimeout(() => card?.classList.remove("igw-found"), 1500);
   }
 
-  // The focus goes to what came back.
-  function undo() {
-    jumped = "";
-    request("undo").then((answer) => answer && focusImage(answer.ids[0]));
-  }
-
   function bars(view) {
     bar.replaceChildren(...[
       state.gone && kernelGoneNote(),
       !state.gone && view.undo && h("p", null, `${view.undo} out of this view; the files stay in the store. `,
-        textButton("undo", undo, "Undo")),
+        textButton("undo", actions.undo, "Undo")),
     ].filter(Boolean));
     comparing.show(state.first);
   }

@@ -55,6 +55,11 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
     request("remove", { ids });
   }
 
+  // The focus goes to what came back.
+  function undo() {
+    request("undo").then((answer) => answer && late().focusImage(answer.ids[0]));
+  }
+
   // Shown before the kernel has heard of it.
   function star(item, on) {
     source.set(item.id, { starred: on });
@@ -86,6 +91,6 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
     ];
   }
 
-  return { copy, download, downloadAll, compare, endComparing, compareChosen, remove, star, note, use, entries };
+  return { copy, download, downloadAll, compare, endComparing, compareChosen, remove, undo, star, note, use, entries };
 };
 
