@@ -145,6 +145,12 @@ def test_an_open_menu_goes_with_its_button_and_closes_out_of_sight(page: Page):
     panel.evaluate("(panel) => panel.scrollTo(0, 0)")
     panel.evaluate("(panel) => panel.scrollTo(0, 5000)")
     expect(menu).to_be_hidden()
+    # A card that is drawn anew has another button.
+    page.get_by_role("button", name="More for square-4.png").click()
+    execute(page, "gallery.star(four.output.assets[3])")
+    expect(page.get_by_role("button", name="Star square-4.png")).to_have_attribute("aria-pressed", "true")
+    panel.evaluate("(panel) => panel.scrollBy(0, -20)")
+    expect(menu).to_be_hidden()
 
 
 def test_a_picture_is_enlarged_by_wheel_and_keys_and_moved(page: Page):

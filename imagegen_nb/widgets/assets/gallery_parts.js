@@ -39,13 +39,15 @@ const popupMenu = () => {
   // It goes with its button where the notebook scrolls, and closes once that is out of sight.
   const follow = (event) => {
     if (event.type === "scroll" && menu.contains(event.target)) return;
+    if (!menu.isConnected) return listen(false);
     const { left, top, width, height } = button.getBoundingClientRect();
-    const seen = button.getRootNode().elementFromPoint(left + width / 2, top + height / 2);
-    if (button.contains(seen)) place();
+    // A card that was drawn anew has another button: this one is in no document.
+    const seen = button.isConnected && button.getRootNode().elementFromPoint(left + width / 2, top + height / 2);
+    if (seen && button.contains(seen)) place();
     else menu.hidePopover();
-    if (!menu.isConnected) listen(false);
   };
-  const listen = (on) => ["scroll", "resize"].forEach((type) => (on ? addEventListener : removeEventListener)(type, follow, true));
+  const listen = (on) =>
+    ["scroll", "resize"].forEach((type) => (on ? addEventListener : removeEventListener)(type, follow, true));
   const menu = h("div", { popover: "auto", role: "menu", class: "igw-pop igw-menu",
     toggle: (event) => {
       button?.setAttribute("aria-expanded", String(event.newState === "open"));
