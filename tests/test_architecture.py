@@ -213,7 +213,7 @@ SUBPACKAGES = sorted(
     PurePosixPath(file).parent.as_posix().replace("/", ".") for file in FILES if file.endswith("/__init__.py")
 )
 EAGER = {
-    "cli": "importing a module of it registers its commands",
+    "cli": "it is the program's entry: the commands' names, and what errors are printed with",
     "emulator": "its public classes are annotations of others, and light",
 }
 """Packages whose `__init__` imports modules of the package, and why."""
@@ -239,13 +239,10 @@ def test_importing_the_emulator_loads_neither_a_web_framework_nor_an_imaging_lib
 
 
 @pytest.mark.notebooks
-def test_importing_the_command_line_loads_what_help_needs_and_nothing_else():
+def test_importing_the_command_line_imports_no_command():
     own, third_party = modules_loaded_by(f"{PACKAGE}.cli")
-    commands = {file.removesuffix(".py").replace("/", ".") for file in FILES if package_of(file) == "cli"}
-    needed = {name.removesuffix(".__init__") for name in commands}
-    assert own == with_parents(*needed, "core.install_hint", "errors")
-    assert "typer" in third_party
-    assert third_party & {"rich", "pydantic", "jiter", *SLOW} == set()
+    assert own == with_parents("cli.app", "cli.console", "errors")
+    assert third_party == {"click"}
 
 
 SLOW = frozenset(
@@ -258,8 +255,12 @@ SLOW = frozenset(
 @pytest.mark.parametrize(
     ("arguments", "packages", "missing"),
     [
-        (("--help",), {"cli", "core"}, {"rich", "pydantic", "asyncio", "importlib.metadata"}),
-        (("models",), {"cli", "core", "providers", "step"}, {"rich.progress", "rich.markdown"}),
+        (("--help",), {"cli", "core"}, {"rich", "pydantic", "asyncio", "importlib.metadata", "typer"}),
+        (
+            ("models",),
+            {"cli", "core", "providers", "step"},
+            {"rich.progress", "rich.markdown", "pydantic", "asyncio", "email"},
+        ),
         (
             ("validate", "a.step.json"),
             {"cli", "core", "providers", "step", "step_file", "store"},
@@ -284,6 +285,25 @@ def test_a_command_loads_no_more_than_its_own_part(tmp_path, arguments, packages
     own = {name.split(".")[1] for name in loaded if name.startswith(f"{PACKAGE}.")}
     assert own - {"_version", "errors"} == packages
     assert loaded & (missing | SLOW) == set()
+
+
+@pytest.mark.notebooks
+def test_making_a_workspace_loads_nothing_that_only_runs_need(tmp_path):
+    program = (
+        f"import sys, {PACKAGE} as ig\n"
+        "ig.ImageGenerationStep(prompt='a fox')\n"
+        "ig.Workspace('assets')\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    runs = {
+        f"{PACKAGE}.{name}" for name in ("runs.runner", "runs.history", "step.output", "pricing.estimate")
+    }
+    assert loaded & {*runs, "asyncio", "ssl", "pydantic.networks", *SLOW} == set()
 
 
 LEAVES = {

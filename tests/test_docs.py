@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from support.project import ROOT, generator
 
 import imagegen_nb as ig
-from imagegen_nb.cli.console import app
+from imagegen_nb.cli.app import app
 from imagegen_nb.cli.sweep import read_sweep
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.providers import catalog
@@ -71,9 +72,7 @@ def test_the_testing_examples_run(
 
 def test_the_readme_names_every_command() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = {
-        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-    }
+    commands = app.list_commands(click.Context(app))
     assert [name for name in commands if name not in text] == []
 
 

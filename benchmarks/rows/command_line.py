@@ -8,7 +8,13 @@ from benchmarks.environments import ROOT
 _STEP = ROOT / "benchmarks" / "hero.step.json"
 _BARE = "bare interpreter"
 _MOST = 12.0
-_ONE_COMMAND = "import typer\ndef command(number: int) -> None: ...\ntyper.run(command)"
+_ONE_COMMAND = """\
+import click
+@click.command()
+@click.argument("number", type=int)
+def command(number: int) -> None: ...
+command()
+"""
 
 
 def cases(scale: Scale) -> list[Case]:
@@ -30,14 +36,7 @@ def cases(scale: Scale) -> list[Case]:
                 ),
                 Contender(name=_BARE, role="floor", program=("-c", "pass")),
                 Contender(
-                    name="typer, one command",
-                    role="floor",
-                    program=("-c", "import typer\ntyper.run(lambda: None)", "--help"),
-                ),
-                Contender(  # it checks what it is called with by pydantic, and help needs no such thing
-                    name="typer, a call of one command",
-                    role="floor",
-                    program=("-c", _ONE_COMMAND, "3"),
+                    name="click, a call of one command", role="floor", program=("-c", _ONE_COMMAND, "3")
                 ),
             ),
             figures=tuple(

@@ -1,4 +1,5 @@
-"""The command line: `imagegen-nb`, one file for each command; what they share is in `console`.
+"""The command line: `imagegen-nb`, one file for each command, listed in `app`; what they print with is in
+`console`, what several take in `parameters`.
 
 Exit codes: 0 done (also with fewer images than asked), 1 the step failed, 2 something given was
 wrong (a file, an input, a missing key), 130 interrupted.
@@ -9,24 +10,10 @@ from __future__ import annotations
 import sys
 import warnings
 
-from imagegen_nb.cli import (  # noqa: F401  # importing a module registers its command
-    cassettes,
-    demo,
-    emulator,
-    estimate,
-    init,
-    migrate,
-    models,
-    paths,
-    record,
-    run,
-    scan,
-    schema,
-    store,
-    sweep,
-    validate,
-)
-from imagegen_nb.cli.console import app, fail, print_json, warn
+import click
+
+from imagegen_nb.cli.app import app
+from imagegen_nb.cli.console import fail, print_json, warn
 from imagegen_nb.errors import ImagegenError, MissingCredential, StepFailed
 
 __all__ = ["main"]
@@ -36,17 +23,22 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     warnings.showwarning = warn  # one readable line instead of a source location
     try:
-        app()
+        code = app(standalone_mode=False)  # else click leaves by itself, and with 1 where it was interrupted
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort as abort:
+        fail("interrupted", *getattr(abort.__cause__, "__notes__", ()))
+        code = 130
     except StepFailed as error:
-        _leave(error, 1)
+        code = _tell(error, 1)
     except ImagegenError as error:
-        _leave(error, 2)
-    except KeyboardInterrupt as interrupt:
-        fail("interrupted", *getattr(interrupt, "__notes__", ()))
-        sys.exit(130)
+        code = _tell(error, 2)
+    sys.exit(code)
 
 
-def _leave(error: ImagegenError, code: int) -> None:
+def _tell(error: ImagegenError, code: int) -> int:
+    """Print an error that a command raised; the exit code it is given."""
     message = str(error)
     if isinstance(error, MissingCredential):
         message = f"no key: set {error.variable}, or run without a key and without cost: --backend emulator"
@@ -54,4 +46,4 @@ def _leave(error: ImagegenError, code: int) -> None:
     # A failed step has already been printed with its error.
     if "--json" in sys.argv and not isinstance(error, StepFailed):
         print_json({"error": {"kind": error.kind, "message": message, "place": getattr(error, "place", "")}})
-    sys.exit(code)
+    return code

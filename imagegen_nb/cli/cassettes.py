@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from imagegen_nb.cli.console import CommandGroup, app, escape, fail, out, plain_table, print_json
+from imagegen_nb.cli.app import CommandGroup
+from imagegen_nb.cli.console import escape, fail, out, plain_table, print_json
+from imagegen_nb.cli.parameters import json_option
 from imagegen_nb.errors import InvalidOption, ReplayError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-cassettes = typer.Typer(
-    cls=CommandGroup,
-    rich_markup_mode=None,
-    help="List, check and tidy recorded cassettes.",
-    no_args_is_help=True,
-)
-app.add_typer(cassettes, name="cassettes")
 
-_Names = Annotated[list[str] | None, typer.Argument(help="These only; by default all.", metavar="NAME...")]
-_AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+@click.group(cls=CommandGroup)
+def cassettes() -> None:
+    """List, check and tidy recorded cassettes."""
+
+
+_names = click.argument("names", nargs=-1, metavar="[NAME]...", help="These only; by default all.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +47,9 @@ class _CassetteReport:
 
 
 @cassettes.command()
-def ls(names: _Names = None, as_json: _AsJson = False) -> None:
+@_names
+@json_option("Print it as JSON.")
+def ls(names: tuple[str, ...], as_json: bool) -> None:
     """List the cassettes of this project."""
     from imagegen_nb.core.html_repr import byte_size
 
@@ -65,7 +66,9 @@ def ls(names: _Names = None, as_json: _AsJson = False) -> None:
 
 
 @cassettes.command()
-def check(names: _Names = None, as_json: _AsJson = False) -> None:
+@_names
+@json_option("Print it as JSON.")
+def check(names: tuple[str, ...], as_json: bool) -> None:
     """Read cassettes whole, and search them for keys; leave with 2 when one is not as it should be."""
     reports = [_inspect(name, folder) for name, folder in _folders(names).items()]
     if as_json:
@@ -76,11 +79,13 @@ def check(names: _Names = None, as_json: _AsJson = False) -> None:
         for problem in report.problems:
             fail(f"{report.name}: {problem}")
     if any(report.problems for report in reports):
-        raise typer.Exit(2)
+        raise SystemExit(2)
 
 
 @cassettes.command()
-def prune(names: _Names = None, as_json: _AsJson = False) -> None:
+@_names
+@json_option("Print it as JSON.")
+def prune(names: tuple[str, ...], as_json: bool) -> None:
     """Delete the images that no recording refers to."""
     from imagegen_nb.replay import cassette_file
 
@@ -98,7 +103,7 @@ def prune(names: _Names = None, as_json: _AsJson = False) -> None:
         out().print("nothing to remove")
 
 
-def _folders(names: list[str] | None) -> dict[str, Path]:
+def _folders(names: tuple[str, ...]) -> dict[str, Path]:
     """The folder of each cassette by its name; a name with slashes is a path below the cassettes' folder."""
     from imagegen_nb.replay import cassette_file
     from imagegen_nb.replay.paths import home
@@ -106,7 +111,7 @@ def _folders(names: list[str] | None) -> dict[str, Path]:
     root = home()
     parents = (path.parent for path in root.rglob(cassette_file.FILE))
     folders = {folder.relative_to(root).as_posix(): folder for folder in parents if folder != root}
-    if unknown := [name for name in names or () if name not in folders]:
+    if unknown := [name for name in names if name not in folders]:
         existing = ", ".join(sorted(folders)) or "none"
         raise InvalidOption(f"there is no cassette {unknown[0]!r} in {root}; there are {existing}")
     return {name: folders[name] for name in names or sorted(folders)}

@@ -1,7 +1,6 @@
 """What the commands print with: results on standard output, everything else on standard error.
 
-Help and completion import every command: rich, pydantic and all that a command works with are imported when
-it is called.
+Help imports every command: rich, pydantic and all that a command works with are imported when it is called.
 """
 
 from __future__ import annotations
@@ -10,63 +9,13 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import typer
-from typer.core import TyperGroup
-
-from imagegen_nb._version import __version__
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from imagegen_nb.runs.run import Run
-
-_WIDEST_HELP = 100
-"""Columns; a narrower window is filled."""
-_LONGEST_SENTENCE = 500
-
-
-class CommandGroup(TyperGroup):
-    """Commands that are listed with the whole sentence each says of itself, not cut at the line's end."""
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the list of commands into the help."""
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                [
-                    (name, command.get_short_help_str(_LONGEST_SENTENCE))
-                    for name, command in commands
-                    if command is not None
-                ]
-            )
-
-
-app = typer.Typer(
-    name="imagegen-nb",
-    cls=CommandGroup,
-    context_settings={"max_content_width": _WIDEST_HELP},
-    help="Run, check and export Image Generation steps.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # typer's own use of rich takes longer to import than all else
-)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
-    ),
-) -> None:
-    """Image Generation steps: run, check, export."""
 
 
 @cache
@@ -99,7 +48,7 @@ def print_json(value: Any) -> None:
     from imagegen_nb.core.redaction import CONTROL_CHARACTERS
 
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    typer.echo(CONTROL_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    click.echo(CONTROL_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def fail(error: object, *notes: str) -> None:

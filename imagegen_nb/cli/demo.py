@@ -6,18 +6,17 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, err, escape, out, print_json
+from imagegen_nb.cli.console import err, escape, out, print_json
+from imagegen_nb.cli.parameters import PATH, json_option
 
 
-@app.command()
-def demo(
-    folder: Annotated[Path, typer.Option(help="Where everything it makes goes.")] = Path("demo-output"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print where everything is as JSON.")] = False,
-) -> None:
+@click.command()
+@click.option("--folder", type=PATH, default="demo-output", help="Where everything it makes goes.")
+@json_option("Print where everything is as JSON.")
+def demo(folder: Path, as_json: bool) -> None:
     """Run the quickstart notebook on the emulator: images, an executed notebook, an exported step."""
     from imagegen_nb.notebooks.demo import Demo
 

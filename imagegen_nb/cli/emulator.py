@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import click
 
-import typer
-
-from imagegen_nb.cli.console import app, err, print_json
+from imagegen_nb.cli.console import err, print_json
+from imagegen_nb.cli.parameters import json_option
 from imagegen_nb.errors import InvalidOption
 
 
-@app.command()
-def emulator(
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes a free one.")
-    ] = 8321,
-    latency: Annotated[float, typer.Option(min=0, help="Seconds each request takes.")] = 0.0,
-    retired: Annotated[
-        bool, typer.Option("--retired", help="Answer 404 for models that new keys do not get.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the address as JSON.")] = False,
-) -> None:
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8321, help="The port on 127.0.0.1; 0 takes a free one."
+)
+@click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds each request takes.")
+@click.option("--retired", is_flag=True, help="Answer 404 for models that new keys do not get.")
+@json_option("Print the address as JSON.")
+def emulator(port: int, latency: float, retired: bool, as_json: bool) -> None:
     """Serve the emulator of all three providers on this machine until interrupted."""
     from imagegen_nb.emulator import Emulator
 

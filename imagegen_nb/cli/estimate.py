@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, escape, out, print_json
-from imagegen_nb.cli.run import JsonInputs, StepFile, TextInputs, read_inputs
+from imagegen_nb.cli.console import escape, out, print_json
+from imagegen_nb.cli.parameters import json_inputs, json_option, step_file, text_inputs
+from imagegen_nb.cli.run import read_inputs
 
 
-@app.command()
-def estimate(
-    file: StepFile,
-    values: TextInputs = None,
-    documents: JsonInputs = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the estimate as JSON.")] = False,
-) -> None:
+@click.command()
+@step_file
+@text_inputs
+@json_inputs
+@json_option("Print the estimate as JSON.")
+def estimate(file: Path, values: tuple[str, ...], documents: tuple[str, ...], as_json: bool) -> None:
     """Tell what running a step would cost at the provider's list price."""
     from imagegen_nb.step_file.load import load_step
 
     definition = load_step(file)
-    inputs = {**definition.inputs, **read_inputs(values, documents, None, definition.step.variables)}
+    inputs = {**definition.inputs, **read_inputs(values, documents, (), definition.step.variables)}
     estimated = definition.step.estimate(inputs)
     if as_json:
         print_json(estimated.as_dict())

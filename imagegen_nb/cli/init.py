@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, escape, out, print_json
+from imagegen_nb.cli.console import escape, out, print_json
+from imagegen_nb.cli.parameters import PATH, json_option
 from imagegen_nb.core import install_hint
 from imagegen_nb.errors import InvalidOption
 
@@ -39,20 +39,18 @@ _NO_SOURCE = (
 )
 
 
-@app.command()
-def init(
-    folder: Annotated[Path, typer.Argument(help="The repository.", metavar="[FOLDER]")] = Path(),
-    source: Annotated[
-        str,
-        typer.Option(
-            help="Where others install imagegen-nb from: a git URL, the URL of a wheel, or a wheel in the "
-            "repository. By default where this installation came from, unless that is on this machine.",
-            metavar="URL|WHEEL",
-            show_default=False,
-        ),
-    ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
-) -> None:
+@click.command()
+@click.argument("folder", type=PATH, default=".", metavar="[FOLDER]", help="The repository.")
+@click.option(
+    "--source",
+    default="",
+    show_default=False,
+    metavar="URL|WHEEL",
+    help="Where others install imagegen-nb from: a git URL, the URL of a wheel, or a wheel in the "
+    "repository. By default where this installation came from, unless that is on this machine.",
+)
+@json_option("Print what was written as JSON.")
+def init(folder: Path, source: str, as_json: bool) -> None:
     """Write a notebook to start from, a folder for cassettes and a CI workflow; overwrite nothing."""
     from imagegen_nb.core.atomic_files import user_path
 

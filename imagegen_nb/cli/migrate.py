@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, escape, out, print_json
+from imagegen_nb.cli.console import escape, out, print_json
+from imagegen_nb.cli.parameters import PATH, json_option
 from imagegen_nb.errors import InvalidOption
 
 
-@app.command()
-def migrate(
-    old: Annotated[Path, typer.Argument(help="An older step file, or a bare step.", metavar="OLD.json")],
-    new: Annotated[Path, typer.Argument(help="Where to write it in today's layout.", metavar="NEW.json")],
-    force: Annotated[bool, typer.Option("--force", help="Replace NEW.json when it is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was changed as JSON.")] = False,
-) -> None:
+@click.command()
+@click.argument("old", type=PATH, metavar="OLD.json", help="An older step file, or a bare step.")
+@click.argument("new", type=PATH, metavar="NEW.json", help="Where to write it in today's layout.")
+@click.option("--force", is_flag=True, help="Replace NEW.json when it is there.")
+@json_option("Print what was changed as JSON.")
+def migrate(old: Path, new: Path, force: bool, as_json: bool) -> None:
     """Bring a step file up to date, saying what was changed."""
     from imagegen_nb.step_file.load import load_step
 

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, escape, out, plain_table, print_json
+from imagegen_nb.cli.console import escape, out, plain_table, print_json
+from imagegen_nb.cli.parameters import json_option
 from imagegen_nb.errors import InvalidOption
 
 
-@app.command()
-def models(
-    model: Annotated[str | None, typer.Argument(help="Show the settings of this one.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown.")] = False,
-) -> None:
+@click.command()
+@click.argument("model", required=False, help="Show the settings of this one.")
+@json_option("Print the table as JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print it as Markdown.")
+def models(model: str | None, as_json: bool, as_markdown: bool) -> None:
     """List the models and where they stand, or what one of them can be set to."""
     from imagegen_nb.providers import catalog
     from imagegen_nb.step import model_table
 
-    rows = [row for row in model_table.model_rows() if model in (None, row["model"])]
+    in_full = as_json or as_markdown or model is not None
+    every = model_table.model_rows() if in_full else model_table.overview_rows()
+    rows = [row for row in every if model in (None, row["model"])]
     if not rows:
         raise InvalidOption(f"{model!r} is not a known model: {catalog.declaration(model)}")
     if as_json:
         print_json(rows)
     elif as_markdown:
-        typer.echo(model_table.markdown(rows), nl=False)
-    elif model is None:
-        _overview(rows)
-    else:
+        click.echo(model_table.markdown(rows), nl=False)
+    elif in_full:
         _details(rows[0])
+    else:
+        _overview(rows)
 
 
 def _overview(rows: list[dict[str, Any]]) -> None:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, print_json
-from imagegen_nb.cli.run import StepFile
+from imagegen_nb.cli.console import print_json
+from imagegen_nb.cli.parameters import json_option, step_file
 
 _LONGEST_VALUE = 60
 
 
-@app.command()
-def paths(
-    file: StepFile,
-    identifier: Annotated[
-        str | None, typer.Option(help="The name later steps use; by default the file's own.", metavar="ID")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
-) -> None:
+@click.command()
+@step_file
+@click.option("--identifier", metavar="ID", help="The name later steps use; by default the file's own.")
+@json_option("Print the paths as JSON.")
+def paths(file: Path, identifier: str | None, as_json: bool) -> None:
     """List what later steps can refer to: predicted, or confirmed by the output in the file."""
     from imagegen_nb.core.redaction import visible
     from imagegen_nb.core.words import shortened
@@ -41,4 +38,4 @@ def paths(
         value = visible(shortened(value, _LONGEST_VALUE))
         line = f"{visible(path.template):<{width}}  {path.type:<10}  {path.state:<9}  {value}"
         # Not a rich table: references are there to be copied, so none may be cut at the window's edge.
-        typer.echo(line.rstrip())
+        click.echo(line.rstrip())

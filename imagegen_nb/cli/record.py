@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, err, escape, fail, out, print_json
+from imagegen_nb.cli.console import err, escape, fail, out, print_json
+from imagegen_nb.cli.parameters import PATH, json_option
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -17,26 +18,26 @@ _TICKS = 10_000_000_000
 """xAI's ticks in one US dollar."""
 
 
-@app.command()
+@click.command()
+@click.argument("notebook", type=PATH, metavar="NOTEBOOK.ipynb", help="A notebook.")
+@click.option("--live", is_flag=True, help="Call the providers: needs keys, and costs money.")
+@click.option("--emulator", is_flag=True, help="Call the emulator, whatever the notebook says: free.")
+@click.option("--name", metavar="NAME", help="The cassette; by default named as the notebook.")
+@click.option(
+    "--kernel",
+    metavar="NAME",
+    help="The kernel to run it in, and to write into it; by default its own.",
+)
+@click.option("--timeout", default=600.0, help="Seconds until a cell is given up.")
+@json_option("Print what was recorded as JSON.")
 def record(
-    notebook: Annotated[Path, typer.Argument(help="A notebook.", metavar="NOTEBOOK.ipynb")],
-    live: Annotated[
-        bool, typer.Option("--live", help="Call the providers: needs keys, and costs money.")
-    ] = False,
-    emulator: Annotated[
-        bool, typer.Option("--emulator", help="Call the emulator, whatever the notebook says: free.")
-    ] = False,
-    name: Annotated[
-        str | None, typer.Option(help="The cassette; by default named as the notebook.", metavar="NAME")
-    ] = None,
-    kernel: Annotated[
-        str | None,
-        typer.Option(
-            help="The kernel to run it in, and to write into it; by default its own.", metavar="NAME"
-        ),
-    ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds until a cell is given up.")] = 600.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was recorded as JSON.")] = False,
+    notebook: Path,
+    live: bool,
+    emulator: bool,
+    name: str | None,
+    kernel: str | None,
+    timeout: float,
+    as_json: bool,
 ) -> None:
     """Execute a notebook, record its calls, prove it by its test, and write cassette and outputs."""
     from imagegen_nb.notebooks.record import record as record_notebook
@@ -64,7 +65,7 @@ def record(
             f"{recorded.notebook.name} and its cassette were left as they were{kept}. Let such cells show "
             "the same in every run, or mark them # NBVAL_IGNORE_OUTPUT"
         )
-        raise typer.Exit(1)
+        raise SystemExit(1)
 
 
 def _as_json(recorded: NotebookRecording) -> dict[str, object]:

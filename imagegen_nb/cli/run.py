@@ -5,11 +5,21 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, err, escape, print_json, run_as_json, show_run
+from imagegen_nb.cli.console import err, escape, print_json, run_as_json, show_run
+from imagegen_nb.cli.parameters import (
+    PATH,
+    backend_option,
+    json_inputs,
+    json_option,
+    step_file,
+    storage_limit_option,
+    store_option,
+    text_inputs,
+)
 from imagegen_nb.errors import InvalidOption, StepFailed
 
 if TYPE_CHECKING:
@@ -19,41 +29,32 @@ if TYPE_CHECKING:
     from imagegen_nb.step.step import ImageGenerationStep
 
 
-StepFile = Annotated[Path, typer.Argument(help="A step file.", metavar="STEP.json")]
-TextInputs = Annotated[
-    list[str] | None, typer.Option("--input", "-i", help="A text input.", metavar="NAME=VALUE")
-]
-JsonInputs = Annotated[
-    list[str] | None,
-    typer.Option("--input-json", help="An array or other JSON input.", metavar="NAME=JSON"),
-]
-
-
-@app.command()
+@click.command()
+@step_file
+@text_inputs
+@json_inputs
+@click.option("--step", "steps", multiple=True, metavar="ID=FILE", help="An earlier step's exported output.")
+@backend_option
+@store_option
+@storage_limit_option
+@click.option("--budget", help='What all runs in the store may cost, such as "2.00 USD".')
+@click.option("--timeout", default=300.0, help="Seconds until the whole run is given up.")
+@click.option("--export", type=PATH, metavar="FILE", help="Write the step with its output to this file.")
+@click.option("--identifier", metavar="ID", help="The name later steps use, e.g. step_2.")
+@json_option("Print the run as JSON.")
 def run(
-    file: StepFile,
-    values: TextInputs = None,
-    documents: JsonInputs = None,
-    steps: Annotated[
-        list[str] | None,
-        typer.Option("--step", help="An earlier step's exported output.", metavar="ID=FILE"),
-    ] = None,
-    backend: Annotated[
-        str, typer.Option(help='"live", "emulator", or the address of a served emulator.')
-    ] = "live",
-    store: Annotated[Path, typer.Option(help="The folder for images and their index.")] = Path("assets"),
-    storage_limit: Annotated[str | None, typer.Option(help='Bytes, or text such as "5 GiB".')] = None,
-    budget: Annotated[
-        str | None, typer.Option(help='What all runs in the store may cost, such as "2.00 USD".')
-    ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds until the whole run is given up.")] = 300.0,
-    export: Annotated[
-        Path | None, typer.Option(help="Write the step with its output to this file.", metavar="FILE")
-    ] = None,
-    identifier: Annotated[
-        str | None, typer.Option(help="The name later steps use, e.g. step_2.", metavar="ID")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
+    file: Path,
+    values: tuple[str, ...],
+    documents: tuple[str, ...],
+    steps: tuple[str, ...],
+    backend: str,
+    store: Path,
+    storage_limit: str | None,
+    budget: str | None,
+    timeout: float,
+    export: Path | None,
+    identifier: str | None,
+    as_json: bool,
 ) -> None:
     """Run a step and keep its images."""
     from imagegen_nb.runs.workspace import Workspace
@@ -83,7 +84,7 @@ def run(
     if failure is not None:
         raise failure
     if completed.error is not None:
-        raise typer.Exit(1)
+        raise SystemExit(1)
 
 
 def _run_with_progress(
@@ -138,9 +139,9 @@ def _check_writable(path: Path) -> None:
 
 
 def read_inputs(
-    values: list[str] | None,
-    documents: list[str] | None,
-    steps: list[str] | None,
+    values: tuple[str, ...],
+    documents: tuple[str, ...],
+    steps: tuple[str, ...],
     paths: tuple[str, ...],
 ) -> dict[str, Any]:
     """The inputs that a command was given. Raises `InvalidOption` for one that none of the `paths` uses."""
@@ -149,19 +150,19 @@ def read_inputs(
     return inputs
 
 
-def _inputs(values: list[str] | None, documents: list[str] | None, steps: list[str] | None) -> dict[str, Any]:
+def _inputs(values: tuple[str, ...], documents: tuple[str, ...], steps: tuple[str, ...]) -> dict[str, Any]:
     import jiter
 
     from imagegen_nb.step_file.load import load_step
 
-    inputs: dict[str, Any] = dict(_pair("--input", item) for item in values or ())
-    for item in documents or ():
+    inputs: dict[str, Any] = dict(_pair("--input", item) for item in values)
+    for item in documents:
         name, text = _pair("--input-json", item)
         try:
             inputs[name] = jiter.from_json(text.encode(), allow_inf_nan=False)
         except ValueError as error:
             raise InvalidOption(f"--input-json {name}: not valid JSON ({error})") from None
-    for item in steps or ():
+    for item in steps:
         name, path = _pair("--step", item)
         definition = load_step(path)
         if definition.output is None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, escape, fail, out, print_json
+from imagegen_nb.cli.console import escape, fail, out, print_json
+from imagegen_nb.cli.parameters import PATH, json_option
 
 
-@app.command()
-def scan(
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders.", metavar="PATH...")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-) -> None:
+@click.command()
+@click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH...", help="Files and folders.")
+@json_option("Print the findings as JSON.")
+def scan(paths: tuple[Path, ...], as_json: bool) -> None:
     """Find keys in files of all kinds; leave with 1 when there is one, with 2 when a file cannot be read."""
     from imagegen_nb.core.words import counted
     from imagegen_nb.providers.catalog import keys_in_use
@@ -35,6 +34,6 @@ def scan(
     if report.findings:
         if not as_json:
             fail("revoke these keys where they were issued: what has been written down may have been read")
-        raise typer.Exit(1)
+        raise SystemExit(1)
     if report.unread:
-        raise typer.Exit(2)
+        raise SystemExit(2)

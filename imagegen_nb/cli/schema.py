@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import click
 
-import typer
-
-from imagegen_nb.cli.console import app, print_json
+from imagegen_nb.cli.console import print_json
 
 
-@app.command()
-def schema(
-    file: Annotated[
-        bool, typer.Option("--file", help="The schema of a whole step file, not only of the settings.")
-    ] = False,
-) -> None:
+@click.command()
+@click.option("--file", is_flag=True, help="The schema of a whole step file, not only of the settings.")
+def schema(file: bool) -> None:
     """Print the JSON Schema of a step's settings."""
     from imagegen_nb.step.step import ImageGenerationStep
     from imagegen_nb.step_file.document import definition_schema

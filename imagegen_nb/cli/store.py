@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from imagegen_nb.cli.console import CommandGroup, app, err, escape, fail, out, print_json
+from imagegen_nb.cli.app import CommandGroup
+from imagegen_nb.cli.console import err, escape, fail, out, print_json
+from imagegen_nb.cli.parameters import PATH, json_option
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -15,20 +17,19 @@ if TYPE_CHECKING:
     from imagegen_nb.store.local import LocalStore
     from imagegen_nb.store.maintenance import Report
 
-store = typer.Typer(
-    cls=CommandGroup,
-    rich_markup_mode=None,
-    help="Check, repair and tidy a folder of images.",
-    no_args_is_help=True,
-)
-app.add_typer(store, name="store")
 
-_Folder = Annotated[Path, typer.Argument(help="The folder of a store.", metavar="PATH")]
-_AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+@click.group(cls=CommandGroup)
+def store() -> None:
+    """Check, repair and tidy a folder of images."""
+
+
+_folder = click.argument("path", type=PATH, metavar="PATH", help="The folder of a store.")
 
 
 @store.command()
-def check(path: _Folder, as_json: _AsJson = False) -> None:
+@_folder
+@json_option("Print it as JSON.")
+def check(path: Path, as_json: bool) -> None:
     """Read a store whole: every record, every image, every run; leave with 2 when something is wrong."""
     from imagegen_nb.store import maintenance
 
@@ -36,7 +37,9 @@ def check(path: _Folder, as_json: _AsJson = False) -> None:
 
 
 @store.command()
-def rebuild(path: _Folder, as_json: _AsJson = False) -> None:
+@_folder
+@json_option("Print it as JSON.")
+def rebuild(path: Path, as_json: bool) -> None:
     """Build the index again from the files beside it, and check the result; the old index is put aside."""
     from imagegen_nb.store import maintenance
 
@@ -44,7 +47,9 @@ def rebuild(path: _Folder, as_json: _AsJson = False) -> None:
 
 
 @store.command()
-def gc(path: _Folder, as_json: _AsJson = False) -> None:
+@_folder
+@json_option("Print it as JSON.")
+def gc(path: Path, as_json: bool) -> None:
     """Delete the images that have no record, such as those of runs that were killed."""
     from imagegen_nb.store import maintenance
 
@@ -75,7 +80,7 @@ def _print_report(report: Report, as_json: bool) -> None:
     else:
         _print_summary(report)
     if report.problems:
-        raise typer.Exit(2)
+        raise SystemExit(2)
 
 
 def _as_json(report: Report) -> dict[str, object]:

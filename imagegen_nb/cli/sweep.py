@@ -6,11 +6,12 @@ import difflib
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, err, escape, out, plain_table, print_json
+from imagegen_nb.cli.console import err, escape, out, plain_table, print_json
+from imagegen_nb.cli.parameters import PATH, backend_option, json_option, storage_limit_option, store_option
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -21,28 +22,34 @@ _KEYS = ("step", "over", "rows", "inputs", "repeats", "name", "invalid")
 _LARGEST = 5_000_000
 
 
-@app.command()
+@click.command()
+@click.argument("file", type=PATH, metavar="SWEEP.toml", help="A file that says what varies.")
+@backend_option
+@store_option
+@storage_limit_option
+@click.option("--concurrency", default=8, help="Cells under way at once for each provider.")
+@click.option("--plan", is_flag=True, help="Only say what would be run.")
+@click.option("--reuse", is_flag=True, help="Take what equal calls left in the store.")
+@click.option("--only-failed", is_flag=True, help="Run only the cells that failed.")
+@click.option(
+    "--repeat-unknown",
+    is_flag=True,
+    help="Run again what may have been charged and brought no image.",
+)
+@click.option("--csv", "to_csv", type=PATH, metavar="FILE", help="Write the cells as a table.")
+@json_option("Print the sweep as JSON.")
 def sweep(
-    file: Annotated[Path, typer.Argument(help="A file that says what varies.", metavar="SWEEP.toml")],
-    backend: Annotated[
-        str, typer.Option(help='"live", "emulator", or the address of a served emulator.')
-    ] = "live",
-    store: Annotated[Path, typer.Option(help="The folder for images and their index.")] = Path("assets"),
-    storage_limit: Annotated[str | None, typer.Option(help='Bytes, or text such as "5 GiB".')] = None,
-    concurrency: Annotated[int, typer.Option(help="Cells under way at once for each provider.")] = 8,
-    plan: Annotated[bool, typer.Option("--plan", help="Only say what would be run.")] = False,
-    reuse: Annotated[bool, typer.Option("--reuse", help="Take what equal calls left in the store.")] = False,
-    only_failed: Annotated[
-        bool, typer.Option("--only-failed", help="Run only the cells that failed.")
-    ] = False,
-    repeat_unknown: Annotated[
-        bool,
-        typer.Option("--repeat-unknown", help="Run again what may have been charged and brought no image."),
-    ] = False,
-    to_csv: Annotated[
-        Path | None, typer.Option("--csv", help="Write the cells as a table.", metavar="FILE")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the sweep as JSON.")] = False,
+    file: Path,
+    backend: str,
+    store: Path,
+    storage_limit: str | None,
+    concurrency: int,
+    plan: bool,
+    reuse: bool,
+    only_failed: bool,
+    repeat_unknown: bool,
+    to_csv: Path | None,
+    as_json: bool,
 ) -> None:
     """Run a step over many values; leave with 1 when cells have no image, with 2 when some cannot be run."""
     from imagegen_nb.runs.workspace import Workspace
@@ -65,7 +72,7 @@ def sweep(
     else:
         _print(described)
     if not plan and len(described.done) < len(described):
-        raise typer.Exit(1)
+        raise SystemExit(1)
 
 
 def read_sweep(path: Path) -> Sweep:

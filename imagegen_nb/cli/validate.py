@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from imagegen_nb.cli.console import app, escape, fail, out, print_json
+from imagegen_nb.cli.console import escape, fail, out, print_json
+from imagegen_nb.cli.parameters import PATH, json_option
 from imagegen_nb.errors import DefinitionError
 
 
-@app.command()
-def validate(
-    files: Annotated[list[Path], typer.Argument(help="Step files.", metavar="STEP.json...")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-) -> None:
+@click.command()
+@click.argument("files", type=PATH, nargs=-1, required=True, metavar="STEP.json...", help="Step files.")
+@json_option("Print the findings as JSON.")
+def validate(files: tuple[Path, ...], as_json: bool) -> None:
     """Check step files; leave with 2 when one is not as it should be."""
     from imagegen_nb.step_file.load import load_step
 
@@ -38,4 +37,4 @@ def validate(
     if as_json:
         print_json(findings)
     if not all(finding["valid"] for finding in findings):
-        raise typer.Exit(2)
+        raise SystemExit(2)

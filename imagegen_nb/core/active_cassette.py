@@ -10,7 +10,6 @@ import functools
 import importlib
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -100,7 +99,11 @@ def _path_of(name: object) -> str:
 def _writable(folders: tuple[str, ...]) -> str:
     """The first folder that this user may write to. It is asked for with each run."""
     usable = (folder for folder in folders if os.access(folder, os.W_OK | os.X_OK))
-    return next(usable, None) or tempfile.gettempdir()
+    if (folder := next(usable, None)) is not None:
+        return folder
+    import tempfile  # deferred: every run imports this file, and few get here
+
+    return tempfile.gettempdir()
 
 
 def parents_files() -> Iterator[tuple[Path, Process]]:

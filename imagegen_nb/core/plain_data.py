@@ -103,6 +103,8 @@ def _simpler(value: object) -> Any:
     for kinds, written in _WRITTEN:
         if isinstance(value, kinds):
             return written(value)
+    if isinstance(value, pydantic.AnyUrl):  # not in the table: pydantic loads its networks when it is named
+        return str(value)
     if hasattr(value, "shape") and not isinstance(value, memoryview):
         return _from_array(value)
     for kinds, number in _NUMBERS:
@@ -139,7 +141,6 @@ _WRITTEN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (os.PathLike, _path),
     ((timedelta, Fraction, UUID), str),
     ((IPv4Address, IPv6Address, IPv4Network, IPv6Network), str),
-    (pydantic.AnyUrl, str),
 )
 """Types with one meaning as text, each with how it is written; the first that fits counts."""
 _NUMBERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import weakref
 from collections.abc import Callable, Sequence
@@ -63,6 +62,8 @@ class Receiver:
     """
 
     def __init__(self, new_path: Callable[[], Path | None] | None, secrets: Sequence[bytes] = ()) -> None:
+        import hashlib  # deferred: OpenSSL takes long to load, and most who import this receive nothing
+
         self._hash = hashlib.sha256()
         self.size = 0
         self._head = b""

@@ -6,7 +6,6 @@ A path is a name, then more names or list positions after dots: `product`,
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -283,6 +282,8 @@ def _neighbour(segment: str, data: Any, cutoff: float) -> str:
         return str(len(data) - 1)
     if len(segment) > _LONGEST_NAME:
         return ""
+    import difflib
+
     close = difflib.get_close_matches(segment, _names(data), n=1, cutoff=cutoff)
     return close[0] if close else ""
 

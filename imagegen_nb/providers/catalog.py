@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import operator
@@ -180,6 +179,8 @@ def find(name: object) -> CatalogEntry | None:
 
 def nearest(name: object) -> str:
     """The known model name most like `name`; the first one when nothing is."""
+    import difflib  # deferred, as everywhere: only what was misspelt needs it
+
     known = [entry.model.name for entry in models()]
     close = difflib.get_close_matches(str(name)[:_LONGEST_NAME], known, n=1, cutoff=0.4)
     return close[0] if close else known[0]

@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import SecretStr
-
 from imagegen_nb.core import redaction
 from imagegen_nb.core.addresses import host_name, is_loopback
 from imagegen_nb.core.types import ChargeType
@@ -26,6 +24,7 @@ from imagegen_nb.errors import InvalidOption, MissingCredential
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials as GoogleCredentials
+    from pydantic import SecretStr
 
 _SECRET_NAME = re.compile(r"(?i)(key|token|secret|password)$")
 _SHORTEST_SECRET = 16
@@ -238,7 +237,7 @@ def find(
     """
     account, azure = hosted.get(provider) if charge_type == "hosted" else None, None
     if isinstance(account, VertexAI):
-        return Credential(SecretStr(""), f"hosted: Vertex AI project {account.project}", vertex=account)
+        return Credential(_secret(""), f"hosted: Vertex AI project {account.project}", vertex=account)
     if isinstance(account, Gateway):
         variable, base_url = account.key_variable, account.base_url
         paid_by = f"hosted: gateway {host_name(base_url)} ({variable})"
@@ -260,7 +259,7 @@ def emulated(charge_type: ChargeType, hosted: Hosted | None) -> Credential:
 def placeholder(paid_by: str, hosted: Hosted | None) -> Credential:
     """The placeholder where no key may be read, with the account's own address or paths kept."""
     return Credential(
-        SecretStr(PLACEHOLDER),
+        _secret(PLACEHOLDER),
         paid_by,
         base_url="" if hosted is None or isinstance(hosted, VertexAI) else hosted.base_url,
         vertex=hosted if isinstance(hosted, VertexAI) else None,
@@ -274,7 +273,7 @@ def _read(provider: str, variable: str) -> tuple[SecretStr, bool]:
     in_keyring = not (key := os.environ.get(variable, "").strip())
     key = key or _from_keyring(variable)
     if key and key.isascii() and key.isprintable() and " " not in key:
-        return SecretStr(key), in_keyring
+        return _secret(key), in_keyring
     if key:
         where = f"the keyring's entry {variable}" if in_keyring else f"{variable} is set, but"
         problem = f"{where} holds spaces, line breaks or other characters no key has"
@@ -292,11 +291,15 @@ def _read(provider: str, variable: str) -> tuple[SecretStr, bool]:
 def _from_keyring(variable: str) -> str:
     """The key filed under the variable's name; empty when there is none, or no way to ask."""
     now = time.monotonic()
-    asked_at, answer = _keyring_answers.get(variable, (0.0, SecretStr("")))
-    if variable not in _keyring_answers or now - asked_at > _KEYRING_SECONDS:
-        answer = SecretStr(_ask_keyring(variable))
-        _keyring_answers[variable] = (now, answer)
-    return answer.get_secret_value()
+    if variable not in _keyring_answers or now - _keyring_answers[variable][0] > _KEYRING_SECONDS:
+        _keyring_answers[variable] = (now, _secret(_ask_keyring(variable)))
+    return _keyring_answers[variable][1].get_secret_value()
+
+
+def _secret(text: str) -> SecretStr:
+    from pydantic import SecretStr  # deferred: the catalog is listed without keys, and without pydantic
+
+    return SecretStr(text)
 
 
 def _ask_keyring(name: str) -> str:

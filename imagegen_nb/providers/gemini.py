@@ -5,7 +5,6 @@ Facts: ai.google.dev pages "Image generation", "Deprecations"; google-genai 3.4;
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
@@ -172,6 +171,8 @@ class Gemini(Provider):
         self, request: ImageRequest, connection: Connection
     ) -> AsyncGenerator[ProviderEvent, None]:
         """`request.count` calls at once; each image is yielded as it arrives."""
+        import asyncio
+
         from imagegen_nb.providers.http.client import open_client
 
         credentials = await _vertex_credentials(connection)
@@ -464,6 +465,8 @@ async def _vertex_credentials(connection: Connection) -> GoogleCredentials | Non
         from google.oauth2.credentials import Credentials
 
         return Credentials(token=connection.key)  # type: ignore[no-untyped-call]
+    import asyncio
+
     left = None
     if connection.deadline is not None:
         left = max(0.1, connection.deadline - asyncio.get_running_loop().time())

@@ -15,27 +15,23 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 from imagegen_nb.core import active_cassette, money
 from imagegen_nb.core.active_cassette import ActiveCassette
 from imagegen_nb.core.addresses import is_loopback
-from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.types import Backend, ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential, ReplayError
-from imagegen_nb.pricing.estimate import Estimate, estimate
 from imagegen_nb.providers import credentials
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.catalog import providers
 from imagegen_nb.providers.credentials import Hosted
-from imagegen_nb.runs.history import Filter, History
-from imagegen_nb.runs.prepare import prepare
-from imagegen_nb.runs.run import Run
-from imagegen_nb.runs.runner import execute
 from imagegen_nb.step.run_context import Route, RunOptions, with_run_options
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord, Budget, LedgerEntry, Store
 from imagegen_nb.store.local import LocalStore
 
 if TYPE_CHECKING:
+    from imagegen_nb.core.background_loop import Job
     from imagegen_nb.emulator import Emulator
-
-_BYTES = TypeAdapter(ByteSize)
+    from imagegen_nb.pricing.estimate import Estimate
+    from imagegen_nb.runs.history import History
+    from imagegen_nb.runs.run import Run
 
 
 class Workspace:
@@ -131,6 +127,8 @@ class Workspace:
 
     def estimate(self, step: ImageGenerationStep, prompt: str) -> Estimate:
         """What a run of `step` with the rendered `prompt` would cost for the account that would pay here."""
+        from imagegen_nb.pricing.estimate import estimate
+
         try:
             account = self.route(step.entry.provider, step.charge_type).unpriced_account
         except (MissingCredential, ReplayError):
@@ -207,6 +205,8 @@ class Workspace:
         partial, failed, cancelled, interrupted, running, or several of them. `since` and `until` are days or
         times. Nothing is read before somebody looks.
         """
+        from imagegen_nb.runs.history import Filter, History
+
         wanted = Filter.of(text, model, outcome, since, until)
         return History(self.store, wanted, _page_size(limit))
 
@@ -226,6 +226,11 @@ class Workspace:
         **options: Unpack[RunOptions[Run]],
     ) -> Job[Run]:
         """Start a run and return at once; the job can be waited for, joined or cancelled."""
+        # Deferred: a workspace is made where many a notebook begins, and what runs need comes with the first.
+        from imagegen_nb.core.background_loop import Job
+        from imagegen_nb.runs.prepare import prepare
+        from imagegen_nb.runs.runner import execute
+
         return Job(execute(prepare(step, inputs, self, options)))
 
     def close(self) -> None:
@@ -260,7 +265,7 @@ def _byte_count(limit: int | str | None) -> int | None:
     if limit is None:
         return None
     try:
-        count = int(_BYTES.validate_python(limit))
+        count = int(TypeAdapter(ByteSize).validate_python(limit))
     except ValidationError:
         count = 0
     if count > 0:

@@ -7,12 +7,16 @@ from typing import Any
 
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import CatalogEntry
-from imagegen_nb.step.step import ImageGenerationStep
 
 
 def model_rows() -> list[dict[str, Any]]:
     """One row a model: who serves it, where it stands, and what each setting may be."""
-    return [_row(entry) for entry in catalog.models()]
+    return [_standing(entry) | _capabilities(entry) for entry in catalog.models()]
+
+
+def overview_rows() -> list[dict[str, Any]]:
+    """The first part of each row: who serves the model, and where it stands."""
+    return [_standing(entry) for entry in catalog.models()]
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -44,7 +48,7 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
-def _row(entry: CatalogEntry) -> dict[str, Any]:
+def _standing(entry: CatalogEntry) -> dict[str, Any]:
     model, life = entry.model, entry.model.lifecycle
     return {
         "model": model.name,
@@ -61,6 +65,12 @@ def _row(entry: CatalogEntry) -> dict[str, Any]:
         "successor": life.successor,
         "note": life.note or (f"declared by the user, like {model.like}" if model.like else ""),
         "source": life.source,
+    }
+
+
+def _capabilities(entry: CatalogEntry) -> dict[str, Any]:
+    model = entry.model
+    return {
         "settings": _settings(entry),
         "rules": [
             f"{rule.field}: {' or '.join(rule.refused) or 'any value'} not available with "
@@ -80,6 +90,8 @@ def _end(row: Mapping[str, Any]) -> str:
 
 
 def _settings(entry: CatalogEntry) -> dict[str, dict[str, Any]]:
+    from imagegen_nb.step.step import ImageGenerationStep  # deferred: an overview needs no pydantic
+
     labels = ImageGenerationStep.labels() | dict(entry.model.labels or {})
     settings = {}
     for key, common in ImageGenerationStep.kinds().items():

@@ -1,4 +1,4 @@
-"""One Jupyter server for all browser tests, one Chromium for each module, one page for tests alike."""
+"""One Jupyter server, one Chromium and one page of JupyterLab for all browser tests of a process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Not for the session: Playwright's event loop lives on this thread, and later tests want one of their own.
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium(profile: Path) -> Iterator[BrowserContext]:
     """The system's Chromium."""
     with sync_playwright() as playwright:
@@ -55,16 +55,16 @@ def chromium(profile: Path) -> Iterator[BrowserContext]:
         context.close()
 
 
-@pytest.fixture(scope="module")
-def module_opener(lab: Lab, chromium: BrowserContext) -> Opener:
+@pytest.fixture(scope="package")
+def shared_opener(lab: Lab, chromium: BrowserContext) -> Opener:
     return Opener(lab, chromium)
 
 
 @pytest.fixture
-def opener(module_opener: Opener) -> Iterator[Opener]:
+def opener(shared_opener: Opener) -> Iterator[Opener]:
     """Opens notebooks, new ones and those that lie there."""
-    yield module_opener
-    module_opener.finish()
+    yield shared_opener
+    shared_opener.finish()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.form_page import FORM, expect_status
-from support.lab import OpenNotebook, cell_count, execute, run_all, screenshot
+from support.lab import OpenNotebook, cell_count, dress, execute, run_all, screenshot
 
 LIVE = """
 import os
@@ -38,6 +38,11 @@ COUNT_MESSAGES = """() => {
 @pytest.fixture
 def page(open_notebook: OpenNotebook) -> Page:
     return opened(open_notebook)
+
+
+_CUT = """(form) => [...form.querySelectorAll('p, label, span, h3, legend, b')].filter((each) =>
+  each.checkVisibility() && each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0
+  && getComputedStyle(each).display !== 'inline').map((each) => each.outerHTML.slice(0, 120))"""
 
 
 def opened(open_notebook: OpenNotebook, cell: str = FORM, **how: object) -> Page:
@@ -353,20 +358,17 @@ def test_slow_typing_is_one_message_out_and_little_back(page: Page) -> None:
         assert after["bytes"] - before["bytes"] <= 3_000
 
 
-@pytest.mark.parametrize("width", [420, 700, 1000, 1600])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_it_holds_at_any_width(open_notebook: OpenNotebook, width: int, dark: bool) -> None:
-    page = opened(open_notebook, dark=dark, size=(width, 1500))
+def test_it_holds_at_any_width(open_notebook: OpenNotebook) -> None:
+    page = opened(open_notebook)
     page.evaluate("() => jupyterapp.shell.collapseLeft()")
     page.get_by_label("Name", exact=True).fill("Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 3)
     select(page, "model").select_option("gemini-2.5-flash-image")
     expect(page.locator(".ig-model-message")).to_contain_text("Use gemini-3.1-flash-lite-image")
     form = page.locator(".ig-form").first
-    assert form.evaluate("(node) => node.scrollWidth <= node.clientWidth + 1")
-    cut = form.evaluate(
-        "(node) => [...node.querySelectorAll('p, label, span, h3, legend, b')].filter((each) =>"
-        " each.checkVisibility() && each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0"
-        " && getComputedStyle(each).display !== 'inline').map((each) => each.outerHTML.slice(0, 120))"
-    )
-    assert cut == []
-    screenshot(page, f"form-{width}-{'dark' if dark else 'light'}", ".ig-form")
+    for width in (420, 700, 1000, 1600):
+        page.set_viewport_size({"width": width, "height": 1500})
+        for theme in ("light", "dark"):
+            dress(page, dark=theme == "dark")
+            screenshot(page, f"form-{width}-{theme}", ".ig-form")
+            assert form.evaluate("(node) => node.scrollWidth <= node.clientWidth + 1"), width
+            assert form.evaluate(_CUT) == [], width

@@ -13,7 +13,6 @@ from support.lab import (
     Lab,
     Opener,
     OpenNotebook,
-    axe,
     cell_count,
     clipboard,
     execute,
@@ -208,17 +207,6 @@ def test_a_notebook_of_twenty_images_stays_small(opener: Opener, lab: Lab) -> No
     assert listed.count("file_url") >= 20
     assert listed.count("image/jpeg") == 2
     assert size < 250_000
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_nothing_is_inaccessible(open_notebook: OpenNotebook, dark: bool) -> None:
-    page = opened(open_notebook, dark=dark, size=(1280, 1500))
-    screenshot(page, f"form-settings-{'dark' if dark else 'light'}")
-    assert axe(page, ".ig-form") == []
-    press_run(page)
-    expect_status(page)
-    assert axe(page, ".ig-form") == []
-    screenshot(page, f"form-output-{'dark' if dark else 'light'}")
 
 
 def test_it_fits_a_narrow_window(open_notebook: OpenNotebook) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import click
 import pytest
 from support.command_line import EMULATED, CommandLine
 
-from imagegen_nb.cli.console import app
+from imagegen_nb import cli as cli_package
+from imagegen_nb.cli.app import app
 
 
 @pytest.mark.parametrize(
@@ -60,18 +64,36 @@ def test_version_and_help(cli: CommandLine) -> None:
 @pytest.mark.parametrize("group", [(), ("store",), ("cassettes",)])
 def test_help_lists_commands_with_their_whole_sentence(cli: CommandLine, group: tuple[str, ...]) -> None:
     shown = " ".join(cli(*group, "--help").out.split())
-    typers = {each.name: each.typer_instance for each in app.registered_groups}
-    commands = (typers[group[0]] if group else app).registered_commands
+    context = click.Context(app)
+    listing = app.get_command(context, group[0]) if group else app
+    assert isinstance(listing, click.Group)
+    commands = [listing.get_command(context, name) for name in listing.list_commands(context)]
     assert commands
     for command in commands:
-        assert " ".join((command.callback.__doc__ or "").split()) in shown
+        assert command is not None
+        assert " ".join((command.help or "").split()) in shown
 
 
-def test_every_command_is_in_the_file_of_its_name() -> None:
+def test_every_command_is_in_the_file_of_its_name_and_every_such_file_is_listed() -> None:
     files = {
-        (each.name or each.callback.__name__): each.callback.__module__ for each in app.registered_commands
+        path.stem
+        for path in Path(cli_package.__file__).parent.glob("*.py")
+        if f"def {path.stem}(" in path.read_text(encoding="utf-8") and path.stem != "app"
     }
-    for group in app.registered_groups:
-        (files[group.name],) = {each.callback.__module__ for each in group.typer_instance.registered_commands}
     assert len(files) >= 13
-    assert files == {name: f"imagegen_nb.cli.{name}" for name in files}
+    assert set(app.list_commands(click.Context(app))) == files
+
+
+def test_an_interrupted_command_leaves_with_130_and_says_what_it_noted(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        interrupted = KeyboardInterrupt()
+        interrupted.add_note("one image was paid for")
+        raise interrupted
+
+    monkeypatch.setattr("imagegen_nb.step_file.load.load_step", interrupt)
+    outcome = cli("validate", "lamp.step.json")
+    assert outcome.code == 130
+    assert "interrupted" in outcome.err
+    assert "one image was paid for" in outcome.err

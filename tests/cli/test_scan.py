@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from support.command_line import CommandLine
 
-from imagegen_nb.cli.console import app
+from imagegen_nb.cli.app import app
 
 
 def test_scan_names_the_place_of_a_key_and_leaves_with_1(cli: CommandLine, tmp_path: Path) -> None:
@@ -47,6 +48,4 @@ def test_the_hook_for_pre_commit_calls_a_command_that_is_there() -> None:
     assert {"id", "name", "entry", "language"} <= set(hook)
     program, command = hook["entry"].split()
     assert program == "imagegen-nb"
-    assert command in {
-        each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands
-    }
+    assert command in app.list_commands(click.Context(app))

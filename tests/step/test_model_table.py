@@ -39,3 +39,8 @@ def test_markdown_has_a_section_for_each_row() -> None:
     text = model_table.markdown(model_table.model_rows())
     assert all(f"### `{entry.model.name}`" in text for entry in catalog.models())
     assert text.count("| setting | key | values | default |") == len(catalog.models())
+
+
+def test_the_overview_is_the_first_part_of_each_row() -> None:
+    for short, row in zip(model_table.overview_rows(), model_table.model_rows(), strict=True):
+        assert list(row.items())[: len(short)] == list(short.items())

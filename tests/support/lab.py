@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 import nbformat
 from playwright.sync_api import BrowserContext, Error, Page, Request, expect
 
+from support import forked_kernels
 from support.environment import own_environment
 
 Host = Literal["lab", "notebook"]
@@ -50,6 +51,7 @@ AXE = Path(__file__).parents[1] / "browser" / "vendor" / "axe.min.js"
 _kernels = os.environ.get("IMAGEGEN_NB_KERNELS")
 KERNELS = sorted(Path(_kernels).resolve().iterdir()) if _kernels else []
 """Folders with other versions of ipykernel, installed there with `pip install --no-deps --target`."""
+FORKED = "forked"
 _PAGES = {"lab": "lab/tree/{}?reset", "notebook": "notebooks/{}"}
 # Errors of Notebook 7's own script, which a page without widgets has too. The first is a race of its settings
 # (https://github.com/jupyter/notebook/issues/7862); the second comes once JupyterLab was opened on the same
@@ -83,6 +85,9 @@ _CLOSE_ALL = """() => {
   for (const widget of widgets) widget.dispose();
   return true;
 }"""
+_DRESS = """async (theme) => {
+  await jupyterapp.commands.execute('apputils:change-theme', { theme });
+}"""
 # After a cell has failed, a kernel aborts requests that were waiting: so ask again.
 _EXECUTE = """async (code) => {
   const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
@@ -101,11 +106,13 @@ _EXECUTE = """async (code) => {
 
 
 # JupyterLab's body has no height of its own, and axe takes what lies outside of it for out of sight.
-_AXE = """async (selector) => {
+_AXE = """async ([selector, rules]) => {
   const { style } = document.body;
   style.minHeight = "100vh";
+  const runOnly = rules.length ? { runOnly: rules } : {};
   try {
-    return await axe.run(selector, { resultTypes: ["violations", "incomplete", "passes"] });
+    const resultTypes = ["violations", "incomplete", "passes"];
+    return await axe.run(selector, { resultTypes, preload: false, ...runOnly });
   } finally {
     style.minHeight = "";
   }
@@ -123,11 +130,17 @@ _NOT_SEEN = {
 
 
 class _Look(NamedTuple):
-    """What a page is loaded with."""
+    """What a page is loaded with, and keeps."""
 
     host: Host
-    dark: bool
     save_state: bool
+
+
+class Examined(NamedTuple):
+    """What axe-core finds: a line for each violation, and the contrast of every text, the lowest first."""
+
+    wrong: list[str]
+    contrasts: list[float]
 
 
 def free_port() -> int:
@@ -140,17 +153,20 @@ def free_port() -> int:
 class Lab:
     """A running Jupyter server in a folder of its own, and the settings its pages start with.
 
-    Its pages are JupyterLab's and Notebook 7's; its kernels are the installed one, `python3`, and `KERNELS`.
+    Its pages are JupyterLab's and Notebook 7's; its kernels are the installed one, started as ever
+    (`python3`) or in a moment (`FORKED`), and `KERNELS`.
     """
 
     folder: Path
     url: str = ""
     process: subprocess.Popen[bytes] | None = None
+    forks: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         (self.folder / "notebooks").mkdir(parents=True)
+        self._add_forked_kernel()
         for kernel in KERNELS:
             self._add_kernel(kernel)
         # Each page would ask whether JupyterLab has to be built anew, which takes the server a second.
@@ -172,7 +188,7 @@ class Lab:
         command += [
             "--ServerApp.disable_check_xsrf=True"
         ]  # or it refuses to end kernels when asked from here
-        with (self.folder / "lab.log").open("wb") as log:
+        with (self.folder / "lab.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())
         deadline = time.monotonic() + 2 * WAIT
         while not self._answers():
@@ -190,13 +206,23 @@ class Lab:
 
     def _add_kernel(self, kernel: Path) -> None:
         """Let notebooks choose the ipykernel in this folder; the kernel has the folder's name."""
-        spec = {
-            "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            "display_name": kernel.name,
-            "language": "python",
-            "env": {"PYTHONPATH": str(kernel)},
-        }
-        file = self.folder / "jupyter_data_dir" / "kernels" / kernel.name / "kernel.json"
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        self._write_kernel(kernel.name, command, {"PYTHONPATH": str(kernel)})
+
+    def _add_forked_kernel(self) -> None:
+        """Let notebooks choose one that starts in a moment."""
+        address = str(self.folder / "forks")
+        command = [sys.executable, "-P", forked_kernels.__file__, address]
+        with (self.folder / "lab.log").open("ab") as log:
+            self.forks = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment()
+            )
+        command = [sys.executable, "-I", "-S", forked_kernels.__file__, address, "{connection_file}"]
+        self._write_kernel(FORKED, command, {})
+
+    def _write_kernel(self, name: str, command: list[str], env: dict[str, str]) -> None:
+        spec = {"argv": command, "display_name": name, "language": "python", "env": env}
+        file = self.folder / "jupyter_data_dir" / "kernels" / name / "kernel.json"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(spec))
 
@@ -214,6 +240,9 @@ class Lab:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.forks is not None:
+            self.forks.terminate()
+            self.forks.wait()
 
     def _environment(self) -> dict[str, str]:
         """The environment without the keys, proxies and Jupyter settings of whoever runs the tests."""
@@ -288,6 +317,16 @@ def cell_count(page: Page) -> int:
     return page.evaluate("() => jupyterapp.shell.currentWidget.content.widgets.length")
 
 
+def dress(page: Page, *, dark: bool) -> None:
+    """Give the page JupyterLab's light or dark theme."""
+    page.evaluate(_DRESS, _theme(dark=dark))
+    page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{str(not dark).lower()}'")
+
+
+def _theme(*, dark: bool) -> str:
+    return f"JupyterLab {'Dark' if dark else 'Light'}"
+
+
 def screenshot(page: Page, name: str, selector: str | None = None) -> Path:
     """Save a screenshot to look at, of the page or of the first element that matches."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -303,24 +342,24 @@ def clipboard(page: Page) -> str:
 
 def axe(page: Page, selector: str) -> list[str]:
     """What axe-core finds wrong inside `selector`: a line for each violation."""
+    return examine(page, selector).wrong
+
+
+def examine(page: Page, selector: str, *rules: str) -> Examined:
+    """What axe-core finds inside `selector`, by all its rules or by these, and contrasts of texts."""
     if not page.evaluate("() => 'axe' in window"):
         # Evaluated, not added as a script element: a loader on the page would take it for a module.
         page.evaluate(AXE.read_text(encoding="utf-8"))
-    results = page.evaluate(_AXE, selector)
+    results = page.evaluate(_AXE, [selector, rules])
     assert results["passes"], f"axe saw nothing in {selector}"
     unsure = [result for result in results["incomplete"] if result["id"] == "color-contrast"]
-    return [
+    wrong = [
         f"{result['id']} ({result['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"
         for result in [*results["violations"], *unsure]
         for node in result["nodes"]
         if not _cannot_be_read(node)
     ]
-
-
-def contrasts(page: Page, selector: str) -> list[float]:
-    """The contrast of every text inside `selector` that axe could take one of, the lowest first."""
-    results = page.evaluate(_AXE, selector)
-    checks = [
+    contrasts = [
         check["data"]["contrastRatio"]
         for result in results["passes"] + results["violations"]
         if result["id"] == "color-contrast"
@@ -328,7 +367,7 @@ def contrasts(page: Page, selector: str) -> list[float]:
         for check in node["any"]
         if isinstance(check.get("data"), dict) and check["data"].get("contrastRatio")
     ]
-    return sorted(checks)
+    return Examined(wrong, sorted(contrasts))
 
 
 def _cannot_be_read(node: dict[str, Any]) -> bool:
@@ -363,7 +402,7 @@ class Opener:
         cells: Sequence[str],
         *,
         host: Host = "lab",
-        kernel: str = "python3",
+        kernel: str = FORKED,
         dark: bool = False,
         size: tuple[int, int] = (1280, 900),
         save_state: bool = False,
@@ -386,7 +425,7 @@ class Opener:
         save_state: bool = False,
     ) -> Page:
         """A notebook that lies in the lab's folder, open in a page that shows nothing else."""
-        look = _Look(host, dark, save_state)
+        look = _Look(host, save_state)
         kept = self._kept.pop(look, None)
         page = kept or self.context.new_page()
         page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -397,14 +436,16 @@ class Opener:
                 file.name,
             )
         else:
-            theme = "JupyterLab Dark" if dark else "JupyterLab Light"
-            self.lab.settings("@jupyterlab/apputils-extension/themes", theme=theme)
+            # Pages that changed theirs have left it in the settings, which Notebook 7 takes as they are.
+            self.lab.settings("@jupyterlab/apputils-extension/themes", theme=_theme(dark=dark))
             self.lab.settings("@jupyter-widgets/jupyterlab-manager/plugin", saveState=save_state)
             page.on("pageerror", self._on_page_error)
             page.goto(f"{self.lab.url}/{_PAGES[host].format(file.name)}")
         self._used[page] = look
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         page.wait_for_function("() => Boolean(globalThis.jupyterapp?.shell.currentWidget?.context?.isReady)")
+        if host == "lab":
+            dress(page, dark=dark)
         return page
 
     def _on_page_error(self, error: Error) -> None:

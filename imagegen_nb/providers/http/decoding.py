@@ -16,7 +16,6 @@ import jiter
 import pybase64
 
 from imagegen_nb.core.json_walk import walk
-from imagegen_nb.providers.http.json_mending import mend
 
 EVENT_STREAM = "text/event-stream"
 WHITE_SPACE = b" \t\r\n"
@@ -139,6 +138,8 @@ def _decode_values(text: str, flaws: list[str]) -> list[Any]:
             mendings += 1
             if mendings > _MOST_MENDINGS:
                 break
+            from imagegen_nb.providers.http.json_mending import mend  # deferred: seldom is an answer broken
+
             mended = mend(text, start)
             try:
                 value = decoder.decode(mended.text)

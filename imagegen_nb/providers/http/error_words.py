@@ -6,7 +6,6 @@ read is taken out of any of them.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterator
@@ -49,6 +48,8 @@ def read(body: bytes) -> ErrorWords:
     start = body[:_LARGEST].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"<":
         found = _TITLE.search(start[:_LONGEST_HEAD])  # what is searched again and again has to be short
+        import html  # deferred: its table of names is long, and an answer is seldom a page
+
         title = html.unescape(found[2].decode(errors="replace")) if found else ""
         return ErrorWords(" ".join(re.sub("<[^>]*>", " ", title).split())[:_LONGEST_TITLE], page=True)
     answer = _json(body)

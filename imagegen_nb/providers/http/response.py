@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -237,7 +235,11 @@ class ProviderResponse:
 
 async def read_text(text: bytes, read: Callable[[], T]) -> T:
     """What `read` makes of an answer's text; in a thread where it is so long that the loop would stall."""
-    return read() if len(text) <= _READ_AT_ONCE else await asyncio.to_thread(read)
+    if len(text) <= _READ_AT_ONCE:
+        return read()
+    import asyncio  # deferred, here and in the providers: whoever only lists models awaits nothing
+
+    return await asyncio.to_thread(read)
 
 
 def is_success(status: int | None) -> bool:
@@ -478,6 +480,8 @@ def _wait_in_words(said: str | None) -> float | None:
 
 def _date(text: str) -> datetime:
     """The time of an HTTP date; one without a zone is meant in UTC. Raises ValueError."""
+    from email.utils import parsedate_to_datetime
+
     date = parsedate_to_datetime(text)
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 

@@ -1,0 +1,74 @@
+"""The commands there are, and how they are listed; each stands in the file of its name."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from imagegen_nb._version import __version__
+
+_COMMANDS = (
+    "demo",
+    "emulator",
+    "run",
+    "estimate",
+    "init",
+    "migrate",
+    "models",
+    "paths",
+    "record",
+    "scan",
+    "schema",
+    "sweep",
+    "validate",
+    "cassettes",
+    "store",
+)
+_WIDEST_HELP = 100
+"""Columns; a narrower window is filled."""
+_LONGEST_SENTENCE = 500
+
+
+class CommandGroup(click.Group):
+    """Commands that are listed with the whole sentence each says of itself, not cut at the line's end."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in the order in which they were declared."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands into the help."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, command.get_short_help_str(_LONGEST_SENTENCE))
+                    for name, command in commands
+                    if command is not None
+                ]
+            )
+
+
+class _Commands(CommandGroup):
+    """Commands that are imported when they are asked for: a call of one does not wait for the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"{__package__}.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(
+    name="imagegen-nb",
+    cls=_Commands,
+    context_settings={"max_content_width": _WIDEST_HELP, "show_default": True},
+    help="Run, check and export Image Generation steps.",
+)
+@click.version_option(__version__, message="%(version)s", help="Print the version and leave.")
+def app() -> None:
+    """Run, check and export Image Generation steps."""

@@ -1,0 +1,1 @@
+"""One package, so that its tests can share a browser and close it before the tests of others."""
