@@ -50,9 +50,12 @@ its label above and a line below that says what it is for.
   11 stays as it was typed, with what is wrong with it. Settings of other models are kept too, and named below
   the model.
 - **Title, payer and live previews follow what is entered**, also while it is no step yet; what an alert says
-  is taken away when it is mended.
-- **Export** writes a step file and says whether it holds an output. A file that is there is not replaced: the
-  form offers to, or another name that is free. **Import** can be undone, with prompt, settings and test
+  is taken away when it is mended. Live previews are for a single image: with more they are off, say why, and
+  keep the choice.
+- **Export** writes a step file and says of which run, or why it holds no output. The field beside it shows
+  the name that is used when it is empty; a name without `.json` at its end gets `.step.json`. A file that is
+  there is not replaced: the form offers to, or another name that is free, until another name is typed.
+  **Import a file…** asks for a file on your computer, and can be undone, with prompt, settings and test
   values, and an undone import can be done again. In the prompt, the browser's own undo goes back over imports
   and changes by code as over what was typed.
 - **What a run would cost** stands beside the title, with the platform's task credits; what it did cost stands
@@ -66,7 +69,7 @@ Everything in the Output tab is of one run: images, output tree, paths, notes, e
 page; the arrows and the history lead to the others. Before there is any run, and only then, the tree shows
 the paths that the draft's output will have, as predicted. A finished run keeps its confirmed paths whatever
 is edited; where a run of the draft would ask for something else, its page says *Settings changed since this
-run.*
+run.* The tree is one stop of Tab; arrow keys move in it.
 
 **Run** (or Ctrl+Enter) shows the new run at once: placeholders in the shape that was asked for, the seconds,
 previews where the model has them. Another **Run** meanwhile waits for its turn, as a page of its own.
@@ -75,9 +78,10 @@ one run, and the others go on. The kernel's interrupt button does what Cancel do
 
 | button of a run | does |
 |---|---|
-| Use these settings | its settings and inputs go into the form; *Undo* is below the settings |
-| Make this the output | see below |
-| Retry, Vary | runs it again with its own settings and inputs; the draft stays as it is |
+| Edit the prompt | stands first where a safety system rejected it; does what *Use these settings* does |
+| Use these settings | its settings and inputs go into the form; *Undo* is below Run |
+| Make this the output | see below; not of a run without images |
+| Try again, Make again | runs it again with its own settings and inputs; the draft stays as it is |
 | Make the missing n | the same, for the images that did not come |
 
 **The output** is the one run that `{{step_2.output…}}` means, whichever run such a path is copied from:
@@ -87,6 +91,9 @@ the place of one with images. Once somebody has chosen *Make this the output*, i
 are all runs that have ended.
 
 ## Inputs and variables
+
+`{{product}}` in the prompt, or any other name in such braces, makes a field for that input below it; the
+prompt says so, and calls half of one wrong only after a pause.
 
 A variable that has no value, or that is not closed, is a problem before the run and names the nearest path
 there is. A test value that is cleared is empty text; where only the prompt names an input, it has no value

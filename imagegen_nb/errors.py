@@ -268,7 +268,7 @@ class RateLimited(ProviderError):
 
 
 class ModerationBlocked(ProviderError):
-    """The prompt or the picture was refused for what it shows; unchanged it will be again."""
+    """The prompt, or what was made from it, was refused for what it shows; unchanged it will be again."""
 
     kind = "moderation"
 

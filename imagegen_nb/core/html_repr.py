@@ -19,6 +19,8 @@ from imagegen_nb.core.words import counted
 
 SHOWN_FIRST = "imagegen_nb.shown_first"
 """In the metadata of what stands below a widget: its text as its cell showed it, if it has changed since."""
+_BREAKS = "overflow-wrap:break-word"
+"""Long paths are broken. JupyterLab's sanitizer drops `anywhere`."""
 _COLUMNS = 4
 _MOST_TILES = 24
 _TILES_OF_MORE = 12
@@ -68,7 +70,7 @@ class Page:
         pictures = _list([_words(tile) for tile in self.tiles], "ol")
         rest = "".join(f"<div>{escape(line)}</div>" for line in self._rest())
         heading = f"<div><strong>{escape(self.title)}</strong></div>"
-        return f"<div>{heading}{lines}{self._settings()}{pictures}{rest}</div>"
+        return f'<div style="{_BREAKS}">{heading}{lines}{self._settings()}{pictures}{rest}</div>'
 
     def text(self) -> str:
         """The page as a few lines of text, one a picture."""
@@ -119,7 +121,7 @@ def _cell(tile: Tile) -> str:
     facts = " · ".join(escape(fact) for fact in tile.facts)
     path = f"<br><small>{_code('{{' + tile.path + '}}')}</small>" if tile.path else ""
     return (
-        f'<td width="{100 // _COLUMNS}%" style="vertical-align:top;text-align:left;overflow-wrap:anywhere">'
+        f'<td width="{100 // _COLUMNS}%" style="vertical-align:top;text-align:left;{_BREAKS}">'
         f"{picture}<br>{escape(tile.name)}<br><small>{facts}</small>{path}</td>"
     )
 
@@ -137,13 +139,13 @@ def _list(lines: Sequence[str], kind: str) -> str:
     """
     if not lines:
         return ""
-    style = "margin:4px 0;padding-left:2em;white-space:pre-wrap;overflow-wrap:anywhere"
+    style = "margin:4px 0;padding-left:2em;white-space:pre-wrap"
     items = "".join(f"<li>{line}</li>" for line in lines)
     return f'<{kind} style="{style}">{items}</{kind}>'
 
 
 def _code(text: str) -> str:
-    return f'<code style="white-space:normal;overflow-wrap:anywhere">{escape(text)}</code>'
+    return f'<code style="white-space:normal;{_BREAKS}">{escape(text)}</code>'
 
 
 def byte_size(count: int) -> str:

@@ -74,9 +74,10 @@ def nested(template: str) -> bool:
 def problems(template: str, context: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What keeps `template` from saying what its author surely meant, each with the remedy: tags that
     `render` refuses, and braces that it would leave as text."""
-    found = [
-        (line, "Give it a test value, or name another path") for line in _lines_of_missing(template, context)
-    ]
+    # Where there is no other path yet, the author begins: what could be meant instead is then no matter.
+    missing = _lines_of_missing(template, context, hinted=bool(_names(context)))
+    remedy = "Give it a test value, or name another path" if _names(context) else "Give it a test value"
+    found = [(line, remedy) for line in missing]
     found += [(line, "Name a path that holds text") for line in _unusable(template, context)]
     found += [(f"{tag} is not a path", _sentence(remedy_for(tag))) for tag in malformed(template)]
     # Behind the last "}}": what a later one closes is nested.
@@ -169,10 +170,10 @@ def _missing(template: str, context: Mapping[str, Any]) -> list[str]:
     return [path for path in paths(template) if not _look_up(path, context)[0]]
 
 
-def _lines_of_missing(template: str, context: Mapping[str, Any]) -> list[str]:
+def _lines_of_missing(template: str, context: Mapping[str, Any], *, hinted: bool = True) -> list[str]:
     """A line for each path that leads nowhere; the first ones name the nearest that leads somewhere."""
     missing = _missing(template, context)
-    hints = [f"; {_suggest(path, context)}" for path in missing[:_MOST_HINTS]]
+    hints = [f"; {_suggest(path, context)}" for path in missing[: _MOST_HINTS if hinted else 0]]
     hints += [""] * (len(missing) - len(hints))
     return [f"{{{{{path}}}}} has no value{hint}" for path, hint in zip(missing, hints, strict=True)]
 

@@ -150,7 +150,7 @@ class PixelSize:
             return None
         edges = _edges(value)
         if edges is None:
-            return "not a size", f"Use auto, {one_of(self.tiles)}, or any legal WIDTHxHEIGHT in pixels"
+            return "not a size", f"Use auto, {one_of(self.tiles)}, or WIDTHxHEIGHT in pixels: {self.limits}"
         broken = self._broken_bounds(*edges)
         if not broken:
             return None
@@ -202,12 +202,16 @@ class PixelSize:
             "examples": ["auto", *self.tiles],
         } | _default(self.default)
 
-    def describe(self) -> str:
+    @property
+    def limits(self) -> str:
+        """What a size that is no tile has to keep to."""
         return (
-            f"auto, {', '.join(self.tiles)}, or WIDTHxHEIGHT: multiples of {self.multiple}, "
-            f"longest edge {self.longest_edge}, ratio up to {self.widest_ratio}:1, "
-            f"{self.fewest_pixels:,} to {self.most_pixels:,} pixels"
+            f"multiples of {self.multiple}, longest edge {self.longest_edge}, "
+            f"ratio up to {self.widest_ratio}:1, {self.fewest_pixels:,} to {self.most_pixels:,} pixels"
         )
+
+    def describe(self) -> str:
+        return f"auto, {', '.join(self.tiles)}, or WIDTHxHEIGHT: {self.limits}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +327,13 @@ class Model:
             for rule in self.rules
             if not rule.refused and (values.get(rule.when) or self.default(rule.when)) in rule.equals
         }
+
+
+def in_words(value: object, kind: Kind | None) -> str:
+    """A setting's value as people read it, whether or not its kind allows it."""
+    if isinstance(kind, Choice | PixelSize) and isinstance(value, str):
+        return kind.label(value)
+    return str(value)
 
 
 def one_of(values: tuple[str, ...]) -> str:

@@ -60,7 +60,7 @@ class ErrorText:
             ways_on = str(error).partition(". ")[2]
             return cls(f"There is no key: {error.variable} is not set.", _sentence(ways_on or str(error)))
         if isinstance(error, StoreError):
-            what, remedy = "The store could not be read or written.", "Mend that, then retry."
+            what, remedy = "The store could not be read or written.", "Mend that, then try again."
             return cls(f"{what} {_sentence(str(error))}", remedy)
         if isinstance(error, ReplayError):
             return cls("The cassette in use has no answer for this run.", _sentence(str(error)))
@@ -102,10 +102,10 @@ def _provider_text(error: ProviderError) -> tuple[str, str]:
         )
     if isinstance(error, RateLimited):
         wait = f"Wait {error.retry_after:g} seconds" if error.retry_after else "Wait a minute"
-        return f"{name} was asked too often in a short time.", f"{wait}, then retry. {said}"
+        return f"{name} was asked too often in a short time.", f"{wait}, then try again. {said}"
     if isinstance(error, ModerationBlocked):
         return (
-            f"The prompt or the picture was rejected by the safety system of {name}.",
+            f"The prompt, or what was made from it, was rejected by the safety system of {name}.",
             "Change the prompt: unchanged, it will be rejected again.",
         )
     if isinstance(error, ModelRetired):
@@ -113,12 +113,12 @@ def _provider_text(error: ProviderError) -> tuple[str, str]:
     if isinstance(error, BadRequest):
         return f"{name} refused the request: {said}", "Change the setting that it names, then run again."
     if isinstance(error, ProviderTimeout):
-        return f"{name} did not answer in time.", f"Retry, or give the workspace a longer timeout. {said}"
+        return f"{name} did not answer in time.", f"Try again, or give the workspace a longer timeout. {said}"
     if isinstance(error, InvalidResponse):
-        return f"The answer of {name} could not be used: {said}", "Retry; the answer may differ."
+        return f"The answer of {name} could not be used: {said}", "Try again; the answer may differ."
     if isinstance(error, ProviderFault):
-        return f"{name} could not be reached, or failed: {said}", "Retry in a while."
-    return f"{name} gave no image: {said}", "Retry in a while."
+        return f"{name} could not be reached, or failed: {said}", "Try again in a while."
+    return f"{name} gave no image: {said}", "Try again in a while."
 
 
 def _details(error: ProviderError) -> tuple[str, ...]:

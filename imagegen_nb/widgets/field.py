@@ -27,6 +27,7 @@ _OnEntry = Callable[[str, Any], None]
 """Called with a setting's key and what was entered; None for nothing."""
 _PLAIN = {"text": "text", "choice": "choice", "model": "choice", "integer": "integer"}
 """The kinds of control that are drawn in a group."""
+_PROMPT_HINT = "Write {{product}}, or any other name in such braces, and a field for its text appears below."
 
 
 class Field:
@@ -115,10 +116,16 @@ def _traits(control: Any, state: FieldState) -> dict[str, Any]:
     }
     match control:
         case PromptBox():
+            traits["lines"]["hint"] = hint or _PROMPT_HINT
             return traits | {"label": state.label, "value": state.value or ""}
         case TileChoice():
             options = [_tile(option) for option in asdict(state)["options"]]
-            shown = {"legend": state.label, "custom": state.custom, "options": options}
+            shown = {
+                "legend": state.label,
+                "custom": state.custom,
+                "limits": state.limits,
+                "options": options,
+            }
             return traits | shown | {"value": str(state.value or "")}
         case _:
             shown = {"label": state.label, "options": [asdict(option) for option in state.options]}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -15,10 +13,7 @@ import traitlets
 from IPython.display import display
 
 from imagegen_nb.core import html_repr
-from imagegen_nb.core.background_loop import Job
-from imagegen_nb.core.events import RunEvent
-from imagegen_nb.core.words import counted
-from imagegen_nb.errors import ImagegenError, StepFailed
+from imagegen_nb.errors import ImagegenError
 from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
@@ -31,14 +26,11 @@ from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.draft_inputs import DraftInputs
 from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
 from imagegen_nb.widgets.fallback import StaticFallback
+from imagegen_nb.widgets.form_runs import FormRuns, status_of
 from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
-from imagegen_nb.widgets.gallery import RunAction
-from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
 from imagegen_nb.widgets.import_export import Restore
-from imagegen_nb.widgets.interrupts import cancel_on_interrupt
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
 from imagegen_nb.widgets.picker_variables import picker_variables
-from imagegen_nb.widgets.run_queue import RunQueue, RunRequest
 
 _CHANGED = "Settings changed since this run."
 
@@ -83,11 +75,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._draft_inputs = DraftInputs(self.inputs, self._other_runs, self._steps_not_run)
         self._resolved = ""  # the prompt with its inputs, empty where they lack something
         self._state = self._new_state()
-        self._queue = RunQueue(self._submit, self)
-        self._arrived = 0
-        self._latest: Run | None = None  # of the request that is under way
-        self._output_is_chosen = False
-        self._refused = False
+        self._runs = FormRuns(self)
         self._setting_traits = False
         # Held while something is drawn, so that what is drawn last is what is newest.
         self._drawing = threading.RLock()
@@ -106,7 +94,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             self._panel = Panel(self._callbacks(), self._state.fields, self._draft_inputs)
             gallery = self._panel.gallery
             gallery.on_use(self._use)
-            for action in self._actions():
+            for action in self._runs.actions():
                 gallery.offer(action)
             gallery.on_show(self._go_to_page)
             gallery.include_others(lambda: notebook_steps.runs_of_others(self))
@@ -115,6 +103,11 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
                 self._show_result(self.run_result)
             self.children = (self._display_probe, *self._panel.widgets)
         return self._panel
+
+    @property
+    def untouched(self) -> tuple[str, ...]:
+        """The labels of the fields that nobody has filled in yet, and that must be."""
+        return self._state.untouched
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -183,14 +176,14 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             state = self._state
             variables = picker_variables(self._draft_inputs.values(), self._predicted_steps())
             panel.show(state.fields, variables, self._resolved)
-            panel.offer_previews(state.streams)
-            panel.import_export.step_changed(has_problems=state.step is None)
+            panel.offer_previews(state.streams, state.no_previews)
+            panel.import_export.step_changed(state.step)
             panel.header.show_title(self._draft.entry("name") or "Image Generation")
             # Also of a draft that is no step yet: who would pay is known by its model.
             payer, key_found = self.workspace.payer(state.provider, state.charge_type)
             panel.header.show_payer(payer, key_found=key_found)
             panel.header.show_cost(self._cost_line(state.step))
-            if self._queue.is_idle:
+            if self._runs.queue.is_idle:
                 panel.header.show_ready(len(state.problems), state.untouched)
             else:
                 panel.header.allow_run(len(state.problems), state.untouched)
@@ -201,6 +194,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _set_from_code(self, change: dict[str, Any]) -> None:
         if not self._setting_traits and isinstance(change["new"], ImageGenerationStep):
             self._change(self._draft.loaded(change["new"]))
+            if self._panel is not None:
+                self._panel.header.show_notice("")
             self._fallback.update()
 
     # The run that is shown: everything in the Output tab is of one run.
@@ -209,8 +204,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         """Another run is shown: the status line tells how that one ended, unless there is something newer."""
         self._show_page()
         run = self.panel.gallery.shown.run
-        if run is not None and self._queue.is_idle and not self._state.problems:
-            self.panel.header.show_status(_status_of(run))
+        if run is not None and self._runs.queue.is_idle and not self._state.problems:
+            self.panel.header.show_status(status_of(run))
 
     def _show_page(self) -> None:
         """Show the paths of the run that the gallery shows; before there is any, those of the draft."""
@@ -239,7 +234,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         """Mark the output, and give a run that code has set a page."""
         if (panel := self._panel) is None:
             return
-        if not panel.gallery.number(run.id) and self._latest is not run:
+        if not panel.gallery.number(run.id) and self._runs.latest is not run:
             panel.gallery.show(run)
             panel.open_output()
         panel.gallery.mark_output(run.id)
@@ -250,43 +245,11 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if change["new"] is not None:
             self._show_result(change["new"])
         else:
-            self._output_is_chosen = False
+            self._runs.output_is_chosen = False
             if self._panel is not None:
                 self._panel.gallery.mark_output("")
         self._fallback.update()
         notebook_steps.tell_others(self)
-
-    # What can be done with a run
-
-    def _actions(self) -> list[RunAction]:
-        return [
-            RunAction("again", _again_label, self._run_again, "Run again with the same settings and inputs"),
-            RunAction("missing", _missing_label, self._run_missing, "With the same settings and inputs"),
-            RunAction("output", self._output_label, self._make_output, "What later steps and an export see"),
-            RunAction("cancel", _cancel_label, self._cancel_page),
-        ]
-
-    def _output_label(self, page: GalleryPage) -> str:
-        return "Make this the output" if page.run and page.run is not self.run_result else ""
-
-    def _make_output(self, page: GalleryPage) -> str:
-        self._output_is_chosen = True
-        self.run_result = page.run
-        number = self.panel.gallery.number(page.id)
-        return f"Run {number} is the output: {{{{{self.identifier}.output}}}} means it, and an export has it."
-
-    def _run_again(self, page: GalleryPage) -> str:
-        assert page.run is not None
-        return self._ask_for(page.run.step, page.run.inputs)
-
-    def _run_missing(self, page: GalleryPage) -> str:
-        assert page.run is not None
-        missing = page.run.requested - page.run.returned
-        return self._ask_for(page.run.step.replace(image_count=missing), page.run.inputs)
-
-    def _cancel_page(self, page: GalleryPage) -> str:
-        self._queue.cancel(page.id)
-        return "Cancelled."
 
     def _use(self, run: Run) -> str:
         """Put a run's settings and inputs into the form, and say so where they went."""
@@ -299,16 +262,25 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         text = f"The settings and inputs of {which} are in the form now."
         if recalled:
             text += f" It goes on with {', '.join(recalled)} as that run had it."
-        self.panel.header.show_status(text)
-        self.panel.import_export.offer_undo(text, restore)
+        self._offer_undo(text, restore)
         return text
+
+    def _offer_undo(self, text: str, restore: Restore) -> None:
+        """Say what has replaced the settings and the inputs, and offer the way back, and forth again."""
+
+        def undo() -> None:
+            redo = restore()
+            told = "The settings and inputs from before are back."
+            self.panel.header.show_notice(told, "Redo", lambda: self._offer_undo(text, redo()))
+
+        self.panel.header.show_notice(text, "Undo", undo)
 
     # Running
 
     def _run(self) -> None:
         """Run, or show what keeps the step from running."""
         if self.step is not None and not self.problems:
-            self._ask_for(self.step, self._draft_inputs.for_run(self.step.prompt))
+            self._runs.ask_for(self.step, self._draft_inputs.for_run(self.step.prompt))
             return
         self._change(replace(self._draft, tried=True))
         self.panel.open_settings()
@@ -322,45 +294,27 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         line = self.workspace.estimate(step, self._resolved or step.prompt).short
         for key in ("image_quality", "image_size"):
             line = line.replace(key, self._state.fields[key].label)
-        return f"Live: {line}" if self.workspace.backend == "emulator" else line[:1].upper() + line[1:]
+        live = self.workspace.backend != "emulator"
+        # Beside it stands that nothing is charged here.
+        return line[:1].upper() + line[1:] if live else f"On a live provider: {line}"
 
     def _end_refusal(self) -> None:
         """Take away what was said of a run that could not begin, once it could: alerts speak of what is."""
-        if self._refused and self.step is not None and self._queue.is_idle:
+        if self._runs.refused and self.step is not None and self._runs.queue.is_idle:
             with suppress(ImagegenError):
                 prepare(self.step, self._draft_inputs.for_run(self.step.prompt), self.workspace, {})
-                self._refused = False
+                self._runs.refused = False
                 self.panel.show_error(None)
-
-    def _ask_for(self, step: ImageGenerationStep, inputs: Mapping[str, Any]) -> str:
-        """Run it, or let it wait for those that were asked for before."""
-        panel = self.panel
-        panel.show_error(None)
-        self._refused = False
-        panel.open_output()
-        previews = panel.live_previews.value and step.entry.model.streams and step.image_count == 1
-        self._queue.add(RunRequest(step=step, inputs=dict(inputs), previews=bool(previews)))
-        return ""
-
-    def _submit(self, request: RunRequest, on_event: Callable[[RunEvent[Run]], object]) -> Job[Run]:
-        job = self.workspace.submit(
-            request.step,
-            request.inputs,
-            on_event=on_event,
-            partial_images=2 if request.previews else 0,
-            identifier=self.identifier,
-        )
-        cancel_on_interrupt(job)
-        return job
 
     @property
     def _job(self) -> object:
         """What goes on, None when nothing does."""
-        return None if self._queue.is_idle else self._queue.job or self._queue
+        queue = self._runs.queue
+        return None if queue.is_idle else queue.job or queue
 
     def cancel(self) -> None:
         """Cancel the run that is under way, and those that wait; images that had arrived are kept."""
-        self._queue.cancel_all()
+        self._runs.queue.cancel_all()
 
     def close(self) -> None:
         """Cancel what is under way and close every widget of the form."""
@@ -374,76 +328,6 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             self._drawn.close()
         self.layout.close()
         super().close()
-
-    # What the queue tells, on any thread
-
-    def run_queued(self, request: RunRequest) -> None:
-        """Give it a page, and show the run that is under way."""
-        pending = PendingRun(request.id, request.step.image_count, request.step)
-        self.panel.gallery.begin(pending, show=False)
-        if current := self._queue.current:
-            self.panel.gallery.go_to(current.id)
-
-    def run_started(self, request: RunRequest) -> None:
-        """Show it; who waited for it may be looking at another run."""
-        self._arrived, self._latest = 0, None
-        count, gallery = request.step.image_count, self.panel.gallery
-        pending = PendingRun(request.id, count, request.step, started=time.monotonic())
-        gallery.begin(pending, show=not gallery.number(request.id))
-        self._show_progress(request)
-
-    def run_reported(self, request: RunRequest, event: RunEvent[Run]) -> None:
-        """Show what has arrived."""
-        panel = self.panel
-        if event.kind == "partial" and event.data:
-            panel.gallery.preview(0, event.data)
-        elif event.kind == "image" and event.index is not None and event.image is not None:
-            self._arrived += 1
-            self._show_progress(request)
-            panel.gallery.preview(event.index, event.image.data, finished=True)
-        elif event.kind == "waiting" and event.seconds is not None:
-            panel.header.show_waiting(event.seconds, event.reason)
-        elif event.run is not None:
-            self._latest = event.run
-            if self._becomes_output(event.run):
-                self.run_result = event.run  # before its page, which says whether it is the output
-            panel.gallery.end(request.id, event.run)
-
-    def run_dropped(self, request: RunRequest) -> None:
-        """Its page goes."""
-        self.panel.gallery.end(request.id, None)
-
-    def run_ended(self, request: RunRequest, error: BaseException | None) -> None:
-        """Say how it went. Its page tells of its error; what was refused has no page."""
-        panel, run, status = self.panel, self._latest, ""
-        if run is None:
-            panel.gallery.end(request.id, None)
-        else:
-            status = _status_of(run)
-        if isinstance(error, asyncio.CancelledError):
-            status = str(error) or "cancelled"
-        elif error is not None and not isinstance(error, StepFailed) and (run is None or run.error is None):
-            panel.show_error(error, synthetic=self.workspace.backend == "emulator")
-            if run is None:
-                self._refused = True
-                panel.open_settings()
-        panel.header.show_finished(status, len(self.problems), self._state.untouched)
-
-    def queue_changed(self) -> None:
-        """Say how many wait."""
-        if current := self._queue.current:
-            self._show_progress(current)
-
-    def _show_progress(self, request: RunRequest) -> None:
-        waiting = len(self._queue.waiting)
-        self.panel.header.show_running(self._arrived, request.step.image_count, waiting)
-
-    def _becomes_output(self, run: Run) -> bool:
-        """Whether a new run is what later steps refer to. One without images takes nothing away."""
-        before: Run | None = self.run_result
-        if before is None:
-            return True
-        return not self._output_is_chosen and (run.returned > 0 or not before.returned)
 
     # Other steps of the notebook
 
@@ -484,6 +368,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def _import(self, definition: StepDefinition) -> Restore:
         restore = self._restore_point()
+        self.panel.header.show_notice("")
         self.inputs.update(definition.inputs)
         self._draft_inputs.recall(definition.inputs)
         self._change(self._draft.loaded(definition.step))
@@ -542,26 +427,3 @@ def _text_of(field: FieldState) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
-
-
-def _status_of(run: Run) -> str:
-    """How a run ended, in a line."""
-    return f"{run.status}: {run.returned} of {counted(run.requested, 'image')}, {run.duration:.1f} s"
-
-
-def _again_label(page: GalleryPage) -> str:
-    if page.run is None:
-        return ""
-    return "Vary" if page.run.returned else "Retry"
-
-
-def _missing_label(page: GalleryPage) -> str:
-    if page.run is None or not 0 < page.run.returned < page.run.requested:
-        return ""
-    return f"Make the missing {page.run.requested - page.run.returned}"
-
-
-def _cancel_label(page: GalleryPage) -> str:
-    if page.pending is None:
-        return ""
-    return "Take out of the queue" if page.pending.started is None else "Cancel this run"

@@ -17,13 +17,15 @@ from imagegen_nb.core.words import shortened
 from imagegen_nb.errors import InvalidStep, Problem
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
-from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Model, PixelSize, Rule
+from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Model, PixelSize, Rule, in_words
 from imagegen_nb.step.step import ImageGenerationStep
 
 ControlKind = Literal["text", "prompt", "model", "tiles", "choice", "integer"]
 _FIRST = "model"
 """The field at the top: it decides what the others are."""
 _LONGEST_SHOWN = 60  # characters of a value within a sentence
+EMPTY_SIZE = "x"
+"""A custom size that nobody has typed yet. It is no size: it must not silently mean the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class FieldState:
     """What one field shows. A hidden field does not apply to the model; a disabled one is shown with
     the reason in `hint`. `value` is the entry where there is a possible one (`entered`), else the default.
     `help` says what the setting is for, `note` that something else than what was entered is used, and why.
+    With `custom`, any size within the `limits` can be typed.
     `problems` are the problems of its value, with their remedies."""
 
     key: str
@@ -59,6 +62,7 @@ class FieldState:
     minimum: int = 0
     maximum: int = 0
     custom: bool = False
+    limits: str = ""
     help: str = ""
     hint: str = ""
     note: str = ""
@@ -103,7 +107,9 @@ class Draft:
 
     def touched(self, key: str) -> bool:
         """Whether something was ever entered for `key`, be it taken back since."""
-        return self.tried or key == "model" or self._place(key) in self.entries
+        if self.tried or key == "model":
+            return True
+        return bool(self.entries.get(self._place(key), EMPTY_SIZE) != EMPTY_SIZE)
 
     def _place(self, key: str) -> tuple[str, str]:
         shared = ImageGenerationStep.kinds()[key] is not None
@@ -163,9 +169,15 @@ class FormState:
 
     @property
     def streams(self) -> bool:
-        """Whether there could be live previews, also while the draft is no step."""
+        """Whether the model has live previews, also while the draft is no step."""
         entry = catalog.find(self.fields["model"].value)
-        return entry is not None and entry.model.streams and self.fields["image_count"].value == 1
+        return entry is not None and entry.model.streams
+
+    @property
+    def no_previews(self) -> str:
+        """Why there could be no live previews now; empty where there could."""
+        count = self.fields["image_count"]
+        return "" if count.value == 1 else f"Only for a single image: set {count.label} to 1."
 
 
 def settings(fields: Mapping[str, FieldState]) -> dict[str, Any]:
@@ -209,6 +221,7 @@ def _field(key: str, draft: Draft, model: Model) -> FieldState:
         minimum=kind.minimum if isinstance(kind, Integer) else 0,
         maximum=kind.maximum if isinstance(kind, Integer) else 0,
         custom=isinstance(kind, PixelSize),
+        limits=kind.limits if isinstance(kind, PixelSize) else "",
         help=_help(help_, kind),
         hint=disabling.because if disabling else _unavailable(options),
         note=_note(entry, kind, options, model, disabling, possible=possible),
@@ -267,9 +280,7 @@ def _kept_note(draft: Draft, model: Model) -> str:
 
 def _shown(value: Any, kind: Kind) -> str:
     """A value as people read it; what was typed may be of any length."""
-    labelled = isinstance(kind, Choice | PixelSize) and isinstance(value, str)
-    text = kind.label(value) if labelled and isinstance(kind, Choice | PixelSize) else str(value)
-    return shortened(text, _LONGEST_SHOWN)
+    return shortened(in_words(value, kind), _LONGEST_SHOWN)
 
 
 def _applies(rule: Rule, draft: Draft, model: Model) -> bool:

@@ -376,7 +376,9 @@ class Gallery(BaseWidget):
         self.set_trait("view", view)
 
     def _buttons(self, page: GalleryPage) -> list[dict[str, str]]:
-        offered = [*self._actions, _USE] if self._use_callbacks and page.run else self._actions
+        use = [_USE] if self._use_callbacks and page.run else []
+        # What was refused for what it shows is refused again: there the prompt comes first.
+        offered = [*use, *self._actions] if page.refused else [*self._actions, *use]
         labels = ((action, action.label(page)) for action in offered)
         return [{"key": action.key, "label": label, "hint": action.hint} for action, label in labels if label]
 
@@ -430,6 +432,9 @@ class Gallery(BaseWidget):
                 return self._act(self._find(image_id)[0], _USE.key), []
             case {"type": "act", "page": str(page_id), "action": str(key)}:
                 return self._act(self._find_page(page_id), key), []
+            case {"type": "undo"}:
+                with self._changing():
+                    return {"type": "done", "ids": self._undo()}, []
         with self._changing():
             self._change(content)
         return {"type": "done"}, []
@@ -464,8 +469,6 @@ class Gallery(BaseWidget):
                 self._remove([image_id])
             case {"type": "remove", "ids": list(image_ids)}:
                 self._remove(image_ids)
-            case {"type": "undo"}:
-                self._undo()
             case {"type": "star", "id": str(image_id), "on": bool(on)}:
                 page, index = self._find(image_id)
                 self._mark(page.assets[index], starred=on)
@@ -519,15 +522,16 @@ class Gallery(BaseWidget):
         for page_id, index in places:
             self._removed.setdefault(page_id, []).append(index)
 
-    def _undo(self) -> None:
-        """Bring back what was removed last, where it was shown then."""
+    def _undo(self) -> list[str]:
+        """Bring back what was removed last, where it was shown then; returns the ids of the images."""
         if not self._removals:
-            return
+            return []
         removal = self._removals.pop()
         for page_id, index in removal.places:
             self._removed[page_id].remove(index)
         if self._pages.position(removal.shown_id) is not None:
             self._shown_id = removal.shown_id
+        return [f"{page_id}.{index}" for page_id, index in removal.places]
 
     def _zip(self, image_ids: object) -> tuple[dict[str, Any], list[bytes]]:
         """The images that were chosen, or all that are shown."""
@@ -546,7 +550,9 @@ class Gallery(BaseWidget):
 
 
 def _use_label(page: GalleryPage) -> str:
-    return "Use these settings" if page.run else ""
+    if page.run is None:
+        return ""
+    return "Edit the prompt" if page.refused else "Use these settings"
 
 
 _USE = RunAction(

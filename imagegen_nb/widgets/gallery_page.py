@@ -15,7 +15,7 @@ from urllib.request import url2pathname
 from imagegen_nb.core import html_repr, images
 from imagegen_nb.core.money import show
 from imagegen_nb.core.words import counted
-from imagegen_nb.errors import InvalidOption
+from imagegen_nb.errors import InvalidOption, ModerationBlocked
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, is_at_hand, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
@@ -120,7 +120,7 @@ class GalleryPage:
             assets=run.output.assets,
             run=run,
             duration=f"{run.duration:.1f} s",
-            price=f"{show(each)} each" if (each := run.cost.per_image) and len(run.output.assets) > 1 else "",
+            price=show(each) if (each := run.cost.per_image) and len(run.output.assets) > 1 else "",
         )
 
     @classmethod
@@ -141,6 +141,11 @@ class GalleryPage:
             emulated=any(record.emulated for record in records),
             assets=_StoredAssets(records, store),
         )
+
+    @property
+    def refused(self) -> bool:
+        """Whether there are no images because a provider's safety system rejected them all."""
+        return self.run is not None and not self.assets and isinstance(self.run.error, ModerationBlocked)
 
     def shown(self, removed: Collection[int] = ()) -> Sequence[int]:
         """The positions in the output of the images that were not removed."""

@@ -14,9 +14,10 @@ from imagegen_nb.widgets.parts import Button, Line, Progress
 
 
 class Header(BaseWidget):
-    """Title, Run, Cancel, progress, status, payer and cost: `parts` that one widget draws.
+    """Title, Run, Cancel, progress, status, notice, payer and cost: `parts` that one widget draws.
 
-    While something runs, the page counts the seconds.
+    While something runs, the page counts the seconds. The notice tells what was done to the form, with a
+    button for what one can do next; it stays until there is another one.
     """
 
     scripts = ("shared.js", "header.js")
@@ -30,9 +31,12 @@ class Header(BaseWidget):
         self.run = Button(on_run, label="Run")
         self.cancel = Button(on_cancel, label="Cancel", disabled=True)
         self.progress, self._running = Progress(), False
+        self.notice, self._next = Line(), Button(self._do_next)
+        self._on_next: Callable[[], object] = lambda: None
         self._updates = HeldUpdates(self._refresh)
         super().__init__(**traits)
-        for part in (self.title, self.status, self.cost, self.payer, self.run, self.cancel, self.progress):
+        lines = (self.title, self.status, self.cost, self.payer, self.notice)
+        for part in (*lines, self.run, self.cancel, self.progress, self._next):
             part.observe(self._refresh)
         self.on_msg(self._receive)
         self._refresh()
@@ -97,6 +101,15 @@ class Header(BaseWidget):
         """Put `text` into the status line, which screen readers announce."""
         self.status.value = text
 
+    def show_notice(self, text: str, label: str = "", act: Callable[[], object] = lambda: None) -> None:
+        """Tell what was done to the form, with a button `label` that calls `act`; nothing takes it away."""
+        with self._updates.hold():
+            self.notice.value = text
+            self._next.label, self._on_next = label, act
+
+    def _do_next(self) -> None:
+        self._on_next()
+
     def _refresh(self, _change: object = None) -> None:
         with self._updates.lock:
             if not self._updates.held:
@@ -111,6 +124,7 @@ class Header(BaseWidget):
             "cost": self.cost.value,
             "run": {"disabled": self.run.disabled, "label": self.run.label, "tooltip": self.run.tooltip},
             "cancel": {"disabled": self.cancel.disabled, "label": self.cancel.label},
+            "notice": {"text": self.notice.value, "label": self._next.label},
             "running": self._running,
             "count": self.progress.value,
             "requested": self.progress.max,
@@ -122,6 +136,8 @@ class Header(BaseWidget):
                 self.run.click()
             case {"type": "cancel"}:
                 self.cancel.click()
+            case {"type": "next"} if self._next.label:
+                self._next.click()
 
     def __repr__(self) -> str:
         return f"{self.title.value or 'Header'} (run this cell to see it live)"

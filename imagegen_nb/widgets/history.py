@@ -60,17 +60,21 @@ class History:
         self._marks = marks
 
     def answer(self, wanted: HistoryFilter, start: int, count: int = AT_ONCE) -> dict[str, Any]:
-        """At most `count` entries from `start` on, how many match, and the models to choose from."""
+        """At most `count` entries from `start` on, how many there are (`matches`), how many images and runs
+        that is, and the models to choose from."""
         stop = start + min(max(count, AT_ONCE), _MOST_AT_ONCE)
         entries: list[dict[str, Any]] = []
-        matches = 0
+        matches = images = runs = 0
         for page, position in self._newest_first():
             found = self._matching(page, wanted)
             window = range(max(start - matches, 0), min(stop - matches, len(found)))
             entries += (self._entry(page, position, found[place]) for place in window)
             matches += len(found)
+            images += 0 if _NO_IMAGES in found[:1] else len(found)
+            runs += len(found) > 0
         models = sorted({*self._pages.models(), *self._others.models()})
-        return {"entries": entries, "matches": matches, "models": models}
+        counts = {"matches": matches, "images": images, "runs": runs}
+        return {"entries": entries, **counts, "models": models}
 
     def _newest_first(self) -> Iterator[tuple[GalleryPage, int]]:
         for position in reversed(range(len(self._pages))):

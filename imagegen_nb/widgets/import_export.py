@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import traitlets
 
+from imagegen_nb.core import redaction
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.filenames import slug
 from imagegen_nb.core.words import counted
@@ -41,11 +42,13 @@ class Restore(Protocol):
 class ImportExportCallbacks:
     """What it asks for and calls: `current` returns the step (None while it has problems), the run whose
     output is exported (or None) and the identifier; `inputs` returns the test values; `on_import` is called
-    with what was read, and returns the way back."""
+    with what was read, and returns the way back; `number` returns the number under which a run is shown, 0
+    for one that is not."""
 
     current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]]
     inputs: Callable[[], Mapping[str, Any]]
     on_import: Callable[[StepDefinition], Restore]
+    number: Callable[[Run], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,21 +80,29 @@ class ImportExport(BaseWidget):
         self.path, self.message = Line(), Line()
         self.with_output = Toggle(value=True)
         self.export_button = Button(lambda: self._guarded(self._export))
+        self._default_name = _default_name(callbacks.current()[0])
         super().__init__(**traits)
         for part in (self.path, self.with_output):
             part.observe(self._refresh)
+        self.path.observe(self._forget_refusal, "value")
         self.on_msg(self._receive)
         self._refresh()
         self._tell(_Told())
 
-    def step_changed(self, *, has_problems: bool) -> None:
-        """What was said about a step with problems is over when it has none."""
-        if self.message.value == _PROBLEMS and not has_problems:
+    def step_changed(self, step: ImageGenerationStep | None) -> None:
+        """A file without a name is named after the step. What was said about a step with problems (None) is
+        over when it has none."""
+        if step is None:
+            return
+        if self.message.value == _PROBLEMS:
             self._tell(_Told())
+        self._default_name = _default_name(step)
+        self._refresh()
 
-    def offer_undo(self, text: str, restore: Restore) -> None:
-        """Say what has replaced the settings and the inputs, and offer the way back."""
-        self._tell(_Told(text=text, actions={"Undo": lambda: _undone(text, restore)}))
+    def _forget_refusal(self, _change: object) -> None:
+        """What was refused was another name's: with a new one, nothing may write to the old one any more."""
+        if self.told["failed"] and self.message.value != _PROBLEMS:
+            self._tell(_Told())
 
     def _guarded(self, action: Callable[[], _Told]) -> None:
         """Say what the action did or why it failed: an exception in a callback would show nowhere."""
@@ -117,8 +128,7 @@ class ImportExport(BaseWidget):
         step, run, identifier = self._callbacks.current()
         if step is None:
             return _Told(text=_PROBLEMS, failed=True)
-        name = name or self.path.value.strip() or f"{slug(step.name or step.prompt)}{_ENDING}"
-        target = user_path(name, DefinitionError)
+        target = user_path(name or self._file_name(step), DefinitionError)
         replaced = os.path.lexists(target) and not target.is_dir()
         if replaced and not replace:
             return self._ask(target)
@@ -127,23 +137,32 @@ class ImportExport(BaseWidget):
         saved = define(step, run=wanted, identifier=identifier, inputs=inputs).save(target)
         # The file's own bytes: the download cannot differ from what was saved.
         data = b64encode(saved.path.read_bytes()).decode()
+        where = f"in place of the older {saved.path.name}" if replaced else f"to {saved.path.name}"
+        lines = [self._sentence(wanted, where), *(f"Note: {note}" for note in saved.notes)]
         return _Told(
-            text="\n".join(
-                [
-                    f"{saved}{' in the place of the older one' if replaced else ''}",
-                    self._content(wanted),
-                ]
-            ),
+            text="\n".join(redaction.visible(line) for line in lines),
             download={"name": saved.path.name, "data": data},
         )
 
-    def _content(self, run: Run | None) -> str:
-        """Whether the file has an output, and why not."""
+    def _file_name(self, step: ImageGenerationStep) -> str:
+        """What the file is named: what was typed, with an ending where it has none, which then stands in the
+        field too; or after the step. A folder is left as it is, and told of."""
+        typed = self.path.value.strip()
+        if not typed:
+            return _default_name(step)
+        if not typed.lower().endswith(".json") and not user_path(typed, DefinitionError).is_dir():
+            typed = f"{typed}{_ENDING}"
+        self.path.value = typed
+        return typed
+
+    def _sentence(self, run: Run | None, where: str) -> str:
+        """What was saved: which run and how much of it, or why none."""
         if run is not None:
-            return f"with the output of {counted(run.returned, 'image')}"
-        if self.with_output.value:
-            return "without an output: there is no run with these settings yet"
-        return "without the output, as you chose"
+            number = self._callbacks.number(run)
+            which = f"run {number}" if number else "the run"
+            return f"Saved {which} {where}, with the output of {counted(run.returned, 'image')}."
+        why = "no run has these settings yet" if self.with_output.value else "as you chose"
+        return f"Saved the settings {where}, without an output: {why}."
 
     def _ask(self, target: Path) -> _Told:
         """A file is never replaced in silence: offer to, or another name that is free."""
@@ -152,7 +171,7 @@ class ImportExport(BaseWidget):
             text=f"{target.name} is there already. Nothing was written.",
             failed=True,
             actions={
-                "Replace it": lambda: self._export(str(target), replace=True),
+                f"Replace {target.name}": lambda: self._export(str(target), replace=True),
                 f"Save as {free.name}": lambda: self._export_as(free),
             },
         )
@@ -184,7 +203,12 @@ class ImportExport(BaseWidget):
         return code
 
     def _refresh(self, _change: object = None) -> None:
-        view = {"path": self.path.value, "with_output": self.with_output.value, "largest": LARGEST_FILE}
+        view = {
+            "path": self.path.value,
+            "default": self._default_name,
+            "with_output": self.with_output.value,
+            "largest": LARGEST_FILE,
+        }
         self.set_trait("view", view)
 
     def _receive(self, _widget: object, content: object, buffers: list[Any]) -> None:
@@ -221,17 +245,9 @@ def _again(name: str, redo: Restore) -> _Told:
     return _Told(text=f"imported {name}", actions={"Undo the import": lambda: _undo(name, restore)})
 
 
-def _undone(text: str, restore: Restore) -> _Told:
-    redo = restore()
-    return _Told(
-        text="The settings and inputs from before are back.",
-        actions={"Redo": lambda: _redone(text, redo)},
-    )
-
-
-def _redone(text: str, redo: Restore) -> _Told:
-    restore = redo()
-    return _Told(text=text, actions={"Undo": lambda: _undone(text, restore)})
+def _default_name(step: ImageGenerationStep | None) -> str:
+    """The name of a file that was given none."""
+    return f"{slug(step.name or step.prompt if step else '')}{_ENDING}"
 
 
 def _free_name(target: Path) -> Path:

@@ -24,6 +24,8 @@ from imagegen_nb.widgets.input_values import InputValues
 from imagegen_nb.widgets.output_tree import OutputTree
 from imagegen_nb.widgets.parts import Control
 
+_PREVIEWS_COST = "Each costs 100 image tokens."
+
 
 @dataclass(frozen=True, slots=True)
 class PanelCallbacks:
@@ -55,11 +57,16 @@ class Panel:
             kind="check",
             value=False,
             label="Live previews while the image is being made",
-            lines={"help": "Each costs 100 image tokens."},
+            lines={"help": _PREVIEWS_COST},
         )
         self.fields.groups[-1].add("live_preview", self.live_previews)
         self.import_export = ImportExport(
-            ImportExportCallbacks(callbacks.current, self._exported_inputs, callbacks.on_import),
+            ImportExportCallbacks(
+                callbacks.current,
+                self._exported_inputs,
+                callbacks.on_import,
+                lambda run: self.gallery.number(run.id),
+            ),
             layout=factory.layout,
         )
         self.gallery = Gallery()
@@ -93,14 +100,17 @@ class Panel:
     def _exported_inputs(self) -> Mapping[str, Any]:
         return self._data.for_run(self.fields["prompt"].control.value)
 
-    def offer_previews(self, possible: bool) -> None:
-        """Offer live previews, or hide them where the model or the image count has none."""
-        self.live_previews.visible = possible
+    def offer_previews(self, possible: bool, but: str = "") -> None:
+        """Offer live previews, or hide them where the model has none. `but` says why there are none now: then
+        the choice is kept for when there are."""
+        lines = {"help": _PREVIEWS_COST, "hint": but}
+        update_traits(self.live_previews, visible=possible, disabled=bool(but), lines=lines)
 
     @property
     def wants_previews(self) -> bool:
         """Whether live previews are offered and ticked."""
-        return bool(self.live_previews.visible and self.live_previews.value)
+        offered = self.live_previews.visible and not self.live_previews.disabled
+        return bool(offered and self.live_previews.value)
 
     def open_settings(self) -> None:
         """Show the tab with the settings."""

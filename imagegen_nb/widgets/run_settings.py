@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
+from imagegen_nb.core import variables
 from imagegen_nb.core.words import shortened
+from imagegen_nb.errors import VariableError
 from imagegen_nb.providers import catalog
+from imagegen_nb.providers.capabilities import in_words
 from imagegen_nb.runs.run import Run
 
 _LONGEST_VALUE = 200
@@ -15,23 +19,29 @@ _ELSEWHERE = ("name", "prompt")
 
 
 def labelled(run: Run) -> list[tuple[str, str]]:
-    """Label and value of the model and of each setting that had an effect, then of the inputs that are text
-    or numbers. A value that the model chose stands behind what was asked."""
+    """Label and value of the model and of each setting that had an effect, then of the variables of its
+    prompt. A value that the model chose stands behind what was asked."""
     step, used = run.step, run.output.settings.model_dump()
-    labels, asked = type(step).labels(), _asked(run)
+    labels, kinds, asked = type(step).labels(), dict(type(step).kinds()), _asked(run)
     if (entry := catalog.find(step.model)) is not None:
         labels = {**labels, **(entry.model.labels or {})}
+        kinds |= entry.model.settings
         for key in entry.model.idle(asked):
             asked.pop(key, None)
     rows = [("Model", step.model)]
     for key, value in asked.items():
-        answered = used.get(key)
-        text = _text(value)
-        if answered is not None and _text(answered) != text:
-            text = f"{text} → {_text(answered)}"
-        rows.append((labels[key], text))
-    inputs = run.inputs.items()
-    return rows + [(f"{{{{{name}}}}}", _text(value)) for name, value in inputs if _is_short(value)]
+        values = [value] if used.get(key) in (None, value) else [value, used[key]]
+        words = (shortened(in_words(each, kinds[key]), _LONGEST_VALUE) for each in values)
+        rows.append((labels[key], " → ".join(words)))
+    return rows + list(_variables(run))
+
+
+def _variables(run: Run) -> Iterator[tuple[str, str]]:
+    """The variables of the prompt, with what filled them."""
+    for path in variables.paths(run.step.prompt):
+        tag = f"{{{{{path}}}}}"
+        with suppress(VariableError):  # of a record that somebody has edited
+            yield tag, shortened(variables.render(tag, run.inputs), _LONGEST_VALUE)
 
 
 def _asked(run: Run) -> dict[str, Any]:
@@ -45,11 +55,3 @@ def _asked(run: Run) -> dict[str, Any]:
         values = {key: step.effective(key) for key in keys}
     hidden = (*_ELSEWHERE, "model")
     return {key: value for key, value in values.items() if key not in hidden and value is not None}
-
-
-def _is_short(value: Any) -> bool:
-    return isinstance(value, str | int | float)
-
-
-def _text(value: Any) -> str:
-    return shortened(str(value), _LONGEST_VALUE)

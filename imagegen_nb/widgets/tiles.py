@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 import traitlets
 
 from imagegen_nb.widgets.base import EntryWidget
+from imagegen_nb.widgets.form_state import EMPTY_SIZE
 
 
 class TileOption(TypedDict, total=False):
@@ -28,13 +29,12 @@ class TileChoice(EntryWidget):
 
     Traits: `value` ("" is a value like any other, usually the provider's default); `legend`; `options`,
     a list of `TileOption`; `custom` adds a tile with a text field for `WIDTHxHEIGHT`, which also shows a
-    `value` that no option has; `problem` and `lines` (`help`, `hint`, `note`), shown under the tiles;
-    `visible`; `disabled`. Spaces and `×` in a typed
-    size are understood. An empty custom field gives `EMPTY` ("x"), which is no size: it must not silently
-    mean the default.
+    `value` that no option has, and `limits` are told beside it; `problem` and `lines` (`help`, `hint`,
+    `note`), shown under the tiles; `visible`; `disabled`. Spaces and `×` in a typed size are understood. An
+    empty custom field gives `EMPTY` ("x"), which is no size: it must not silently mean the default.
     """
 
-    EMPTY = "x"
+    EMPTY = EMPTY_SIZE
 
     scripts = ("shared.js", "tiles.js")
     styles = ("base.css", "tiles.css")
@@ -42,6 +42,7 @@ class TileChoice(EntryWidget):
     legend = traitlets.Unicode().tag(sync=True)
     options: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(unsaved=True)
     custom = traitlets.Bool(False).tag(sync=True)
+    limits = traitlets.Unicode().tag(unsaved=True)
 
     @traitlets.validate("options")
     def _complete(self, proposal: Mapping[str, Any]) -> list[dict[str, Any]]:

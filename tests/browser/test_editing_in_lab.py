@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_a_form_nobody_has_touched_shows_no_red_and_says_what_is_missing(open_no
 def test_an_alert_ends_when_what_it_speaks_of_is_mended(page: Page) -> None:
     execute(page, "form.workspace.storage_limit")
     page.locator(".ig-export").click()
-    expect(page.locator(".ig-import-export-message")).to_contain_text("saved")
+    expect(page.locator(".ig-import-export-message")).to_contain_text("Saved")
     prompt(page).fill("")
     page.locator(".ig-export").click()
     alert = page.locator(".ig-import-export").get_by_role("alert")
@@ -120,23 +121,48 @@ def test_a_cancel_on_the_emulator_does_not_speak_of_charges(page: Page) -> None:
 
 def test_a_file_is_never_replaced_in_silence(page: Page) -> None:
     message = page.locator(".ig-import-export-message")
-    page.get_by_label("File", exact=True).fill("mine.step.json")
+    expect(page.get_by_label("Export to")).to_have_attribute("placeholder", "hero-image.step.json")
+    page.get_by_label("Export to").fill("mine")
     page.locator(".ig-export").click()
-    expect(message).to_contain_text("saved mine.step.json")
-    expect(message).to_contain_text("without an output: there is no run with these settings yet")
+    expect(message).to_contain_text("Saved the settings to mine.step.json")
+    expect(page.get_by_label("Export to")).to_have_value("mine.step.json")
+    expect(message).to_contain_text("without an output: no run has these settings yet")
     prompt(page).fill("another")
     page.locator(".ig-export").click()
     expect(message).to_contain_text("mine.step.json is there already. Nothing was written.")
     page.get_by_role("button", name="Save as mine-2.step.json").click()
-    expect(message).to_contain_text("saved mine-2.step.json")
-    expect(page.get_by_label("File", exact=True)).to_have_value("mine-2.step.json")
+    expect(message).to_contain_text("Saved the settings to mine-2.step.json")
+    expect(page.get_by_label("Export to")).to_have_value("mine-2.step.json")
     assert focused_class(page)
     names = "('mine.step.json', 'mine-2.step.json')"
     prompts = f"import json; print([json.load(open(name))['step']['prompt'] for name in {names}])"
     assert execute(page, prompts) == "['A hero image for {{product}}', 'another']"
     page.locator(".ig-export").click()
-    page.get_by_role("button", name="Replace it").click()
-    expect(message).to_contain_text("in the place of the older one")
+    page.get_by_role("button", name="Replace mine-2.step.json").click()
+    expect(message).to_contain_text("in place of the older mine-2.step.json")
+
+
+def test_an_offer_to_replace_a_file_ends_when_another_name_is_typed(page: Page) -> None:
+    field, message = page.get_by_label("Export to"), page.locator(".ig-import-export-message")
+    replace = page.get_by_role("button", name=re.compile("^Replace"))
+    field.fill("one.step.json")
+    page.locator(".ig-export").click()
+    expect(message).to_contain_text("one.step.json")
+    written = "import os; print(os.stat('one.step.json').st_mtime_ns, sorted(os.listdir()))"
+    page.locator(".ig-export").click()
+    expect(replace).to_be_visible()
+    before = execute(page, written)
+    screenshot(page, "export-replace", ".ig-import-export")
+    field.press("End")
+    field.press("Backspace")
+    assert not replace.is_visible(), "the page itself takes the offer away, before the kernel can"
+    expect(message).to_be_hidden()
+    field.fill("two.step.json")
+    expect(field).to_be_focused()
+    page.locator(".ig-export").click()
+    expect(message).to_contain_text("two.step.json")
+    expect(message).not_to_contain_text("there already")
+    assert execute(page, written).split()[0] == before.split()[0]
 
 
 def test_an_import_can_be_undone_and_loses_nothing_typed(page: Page, tmp_path: Path) -> None:
@@ -152,7 +178,7 @@ def test_an_import_can_be_undone_and_loses_nothing_typed(page: Page, tmp_path: P
     prompt(page).fill("typed: {{product}}")
     page.locator(".ig-image-count input").fill("3")
     with page.expect_file_chooser() as chooser:
-        page.locator(".ig-import button").click()
+        page.get_by_role("button", name="Import a file…").click()
     chooser.value.set_files(file)
     expect(prompt(page)).to_have_value("a {{product}} from a file")
     expect(page.locator(".ig-resolved")).to_have_text("a lamp from a file")
@@ -190,6 +216,27 @@ def test_undo_in_the_prompt_survives_every_redraw(page: Page) -> None:
     expect(area).to_have_value("A hero image for {{product}}, at dusk")
     page.keyboard.press("Control+z")
     expect(area).to_have_value("A hero image for {{product}}")
+
+
+def test_half_of_a_variable_is_called_wrong_only_after_a_pause(page: Page) -> None:
+    area, problem = prompt(page), page.locator(".ig-prompt .igw-problem")
+    # Keys that are far enough apart for the text to be sent, and no pause.
+    area.evaluate(
+        "(area) => { globalThis.keys = setInterval(() => area.dispatchEvent(new Event('input')), 300); }"
+    )
+    area.focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" {{")
+    expect(page.locator(".ig-run")).to_be_disabled()
+    page.wait_for_timeout(300)
+    expect(problem).to_be_hidden(timeout=1)
+    page.evaluate("() => clearInterval(globalThis.keys)")
+    expect(problem).to_contain_text("is not closed")
+    page.keyboard.type("product}}")
+    expect(problem).to_be_hidden()
+    page.keyboard.type(" {{")
+    area.blur()
+    expect(problem).to_be_visible()
 
 
 def test_the_focus_never_falls_to_the_page(page: Page) -> None:
@@ -241,6 +288,26 @@ def test_ctrl_enter_runs_what_stands_there_from_any_field(page: Page, field: str
     if field == "prompt":
         assert execute(page, "print(form.run_result.prompt)") == "typed a moment ago"
     assert cell_count(page) == cells
+
+
+def test_in_a_narrow_form_the_tree_keeps_its_buttons_in_sight(page: Page) -> None:
+    page.locator(".ig-form").evaluate("(form) => { form.style.width = '420px'; }")
+    execute(page, "workspace.emulator.latency = 25")
+    page.locator(".ig-run").click()
+    tree = page.locator(".ig-output-tree")
+    expect(tree.get_by_text("predicted").first).to_be_visible()
+    tree.get_by_role("button", name="Unfold all").click()
+    screenshot(page, "tree-in-420", ".ig-output-tree")
+    box = tree.bounding_box()
+    buttons = [
+        button.bounding_box() for button in tree.get_by_role("button", name="Copy variable path").all()
+    ]
+    ends = [button["x"] + button["width"] for button in buttons if button]
+    assert ends
+    assert max(ends) <= box["x"] + box["width"]
+    page.locator(".ig-cancel").click()
+    expect_status(page, "run cancelled")
+    execute(page, "workspace.emulator.latency = 0")
 
 
 def test_values_nobody_asked_to_change_are_told_and_come_back(page: Page) -> None:

@@ -142,9 +142,9 @@ def test_export_download_and_import(page: Page, tmp_path: Path) -> None:
     press_run(page)
     expect_status(page)
     page.get_by_role("tab", name="Settings").click()
-    page.get_by_label("File", exact=True).fill("hero.step.json")
+    page.get_by_label("Export to").fill("hero.step.json")
     page.locator(".ig-export").click()
-    expect(page.locator(".ig-import-export-message")).to_contain_text("saved hero.step.json")
+    expect(page.locator(".ig-import-export-message")).to_contain_text("Saved run 1 to hero.step.json")
     with page.expect_download() as download:
         page.locator(".ig-download").click()
     file = tmp_path / download.value.suggested_filename

@@ -94,6 +94,65 @@ def test_placeholders_have_the_shape_that_was_asked_for(page: Page):
     expect(pictures(page)).to_have_count(4)
 
 
+def test_what_chooses_and_stars_is_seen_before_the_mouse_is_there(page: Page):
+    page.mouse.move(0, 0)
+    card = page.locator(".igw-card").nth(1)
+    both = (card.locator(".igw-pick"), card.locator(".igw-star"))
+    for part in both:
+        expect(part).to_have_css("opacity", "0.6")
+    screenshot(page, "picture-marks", ".ig-gallery")
+    card.hover()
+    for part in both:
+        expect(part).to_have_css("opacity", "1")
+    page.mouse.move(0, 0)
+    card.locator(".igw-open").focus()
+    for part in both:
+        expect(part).to_have_css("opacity", "1")
+
+
+def test_no_path_covers_the_buttons_beside_it(open_notebook: OpenNotebook):
+    cell = "gallery = ig.Gallery([run(10, name='Square'), run(4, name='Square')])\ngallery"
+    page = open_notebook([SETUP, cell], size=(1500, 900))
+    run_all(page)
+    check_paths(page, 4, 420)
+    page.get_by_role("button", name="Previous run").click()
+    check_paths(page, 10, 420)
+    check_paths(page, 10, 1000)
+
+
+def check_paths(page: Page, count: int, width: int) -> None:
+    """In a gallery so wide, every card has room for its buttons, and its path stays within its own."""
+    page.locator(".ig-gallery").evaluate("(gallery, width) => { gallery.style.width = `${width}px`; }", width)
+    expect(pictures(page)).to_have_count(count)
+    screenshot(page, f"cards-{count}-in-{width}", ".ig-gallery")
+    for row in page.locator(".igw-card-actions").all():
+        path, download, more = (button.bounding_box() for button in row.get_by_role("button").all())
+        texts = [text.bounding_box() for text in row.locator("span").all() if text.is_visible()]
+        ends = [box["x"] + box["width"] for box in (*texts, path)]
+        assert max(ends) <= download["x"]
+        assert more["x"] + more["width"] <= row.bounding_box()["x"] + row.bounding_box()["width"]
+
+
+def test_an_open_menu_goes_with_its_button_and_closes_out_of_sight(page: Page):
+    more, menu = page.get_by_role("button", name="More for square-1.png"), page.get_by_role("menu")
+    more.click()
+    panel = page.locator(".jp-WindowedPanel-outer").first
+    before = menu.bounding_box()["y"] - more.bounding_box()["y"]
+    panel.evaluate("(panel) => panel.scrollBy(0, 40)")
+    page.wait_for_timeout(100)
+    assert abs(menu.bounding_box()["y"] - more.bounding_box()["y"] - before) < 2
+    expect(page.get_by_role("menuitem", name="Copy variable path", exact=True)).to_be_focused()
+    panel.evaluate("(panel) => panel.scrollTo(0, 0)")
+    panel.evaluate("(panel) => panel.scrollTo(0, 5000)")
+    expect(menu).to_be_hidden()
+    # A card that is drawn anew has another button.
+    page.get_by_role("button", name="More for square-4.png").click()
+    execute(page, "gallery.star(four.output.assets[3])")
+    expect(page.get_by_role("button", name="Star square-4.png")).to_have_attribute("aria-pressed", "true")
+    panel.evaluate("(panel) => panel.scrollBy(0, -20)")
+    expect(menu).to_be_hidden()
+
+
 def test_a_picture_is_enlarged_by_wheel_and_keys_and_moved(page: Page):
     page.get_by_role("button", name="at dusk (2 of 4)").click()
     dialog = page.get_by_role("dialog")
@@ -139,17 +198,37 @@ def test_prompt_and_settings_stand_beside_the_picture(page: Page):
     page.get_by_role("button", name="at dusk (2 of 4)").click()
     pane = page.get_by_role("region", name="Prompt and settings")
     expect(pane).to_contain_text("A hero image for a blue bottle, at dusk")
-    expect(pane).to_contain_text("Image Size1024x1024")
+    expect(pane).to_contain_text("Image Size1024 × 1024")
     pane.get_by_role("button", name="Copy prompt").click()
     expect(page.get_by_role("dialog").get_by_text("Copied", exact=False)).to_be_visible()
     assert clipboard(page) == "A hero image for a blue bottle, at dusk"
-    pane.get_by_role("textbox", name="Note").fill("the best so far")
+    note = pane.get_by_role("textbox", name="Note")
+    note.fill("the best so far")
+    expect(pane.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    asked(page, "list(gallery.notes.values())", "['the best so far']")
+    note.press("End")
+    note.press("!")
+    expect(pane.get_by_role("status").filter(has_text="Saved")).to_have_count(0)
+    note.press("Backspace")
     pane.get_by_role("button", name="Star").click()
     asked(page, "[asset.file_name for asset in gallery.starred]", "['square-2.png']")
     page.keyboard.press("Escape")
     asked(page, "list(gallery.notes.values())", "['the best so far']")
     expect(page.get_by_role("button", name="at dusk (2 of 4)")).to_be_focused()
     expect(page.locator(".igw-remark")).to_have_text("the best so far")
+    page.get_by_role("button", name="More for square-2.png").click()
+    expect(page.get_by_role("menuitem", name="Edit the note…")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="More for square-1.png").click()
+    page.get_by_role("menuitem", name="Note…").click()
+    expect(note).to_be_focused()
+    expect(page.get_by_role("dialog")).to_have_accessible_name("square-1.png, image 1 of 4")
+    page.keyboard.type("too dark")
+    expect(pane.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    screenshot(page, "lightbox-note")
+    assert axe(page, ".igw-lightbox") == []
+    page.keyboard.press("Escape")
+    asked(page, "list(gallery.notes.values())", "['too dark', 'the best so far']")
     expect(page.get_by_role("button", name="Star square-2.png")).to_have_attribute("aria-pressed", "true")
     assert axe(page, ".ig-gallery") == []
 
@@ -158,6 +237,7 @@ def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
     options = entries(page)
     expect(options).to_have_count(7)
     options.first.click(modifiers=["Control"])
+    expect(page.get_by_text("1 image selected: choose one more to compare")).to_be_visible()
     options.last.click(modifiers=["Control"])
     expect(page.get_by_text("2 images selected")).to_be_visible()
     screenshot(page, "picture-selected", ".ig-gallery")
@@ -167,7 +247,7 @@ def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
     expect(page.get_by_role("slider")).to_be_focused()
     table = dialog.get_by_role("table")
     expect(table.get_by_role("row").filter(has_text="Image Size")).to_have_text(
-        "Image Size1024x10241536x1024"
+        "Image Size1024 × 10241536 × 1024"
     )
     expect(table).to_contain_text("Image Quality")
     expect(table.locator("mark").first).to_be_visible()
@@ -199,6 +279,29 @@ def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
     expect(options.first).to_have_attribute("aria-selected", "false")
 
 
+def test_a_comparison_asks_for_the_second_picture_and_never_offers_the_first(page: Page):
+    def menu(name: str) -> Locator:
+        page.get_by_role("button", name=f"More for {name}").click()
+        return page.get_by_role("menuitem", name=re.compile("[Cc]ompare"))
+
+    menu("square-1.png").click()
+    asks = page.get_by_role("status").filter(has_text="Pick the image to compare with square-1.png.")
+    expect(asks).to_be_visible()
+    expect(page.locator(".igw-asks")).to_be_in_viewport()
+    screenshot(page, "compare-asks", ".ig-gallery")
+    assert axe(page, ".ig-gallery") == []
+    expect(menu("square-1.png")).to_have_text("Do not compare")
+    page.keyboard.press("Escape")
+    expect(menu("square-2.png")).to_have_text("Compare with square-1.png")
+    page.keyboard.press("Escape")
+    page.get_by_role("group", name="Compare").get_by_role("button", name="Cancel").click()
+    expect(asks).to_be_hidden()
+    expect(page.get_by_role("button", name="at dusk (1 of 4)")).to_be_focused()
+    menu("square-1.png").click()
+    menu("square-1.png").click()
+    expect(asks).to_be_hidden()
+
+
 def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp_path: Path):
     options = entries(page)
     expect(options).to_have_count(7)
@@ -224,13 +327,13 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
 
     page.get_by_role("button", name="Starred").click()
     expect(options).to_have_count(1)
-    expect(page.get_by_text("1 found")).to_be_visible()
+    expect(page.get_by_text("1 image in 1 run")).to_be_visible()
     screenshot(page, "history-starred", ".ig-gallery")
     page.get_by_role("button", name="Starred").click()
     page.get_by_role("searchbox", name="Find in prompts, names, notes").fill("red dawn")
     expect(options).to_have_count(1)
     page.get_by_role("searchbox").fill("nothing like this")
-    expect(page.get_by_text("0 found")).to_be_visible()
+    expect(page.get_by_text("Nothing found")).to_be_visible()
     page.get_by_role("searchbox").fill("")
     expect(options).to_have_count(7)
 
@@ -245,7 +348,13 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
     download.value.save_as(tmp_path / "two.zip")
     with zipfile.ZipFile(tmp_path / "two.zip") as archive:
         assert archive.namelist() == ["square-1.png", "wide-1.png"]
-    chosen.get_by_role("button", name="Remove").click()
+    # One of them is in a run that is not shown: the bar says so, whichever run is.
+    expect(chosen).to_contain_text("2 images selected, 1 of them in other runs")
+    page.get_by_role("button", name="Next run").click()
+    expect(pictures(page)).to_have_count(2)
+    expect(chosen).to_contain_text("2 images selected, all in other runs")
+    screenshot(page, "selection-elsewhere", ".ig-gallery")
+    chosen.get_by_role("button", name="Remove all 2").click()
     expect(options).to_have_count(5)
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
     page.keyboard.press("Enter")
@@ -302,7 +411,7 @@ def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Pag
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     page.get_by_role("button", name="More for square-1.png").click()
     expect(page.locator(".ig-gallery").get_by_role("menuitem")).to_have_text(
-        ["Copy path", "Copy file path", "Compare…"]
+        ["Copy variable path", "Copy file's path", "Compare…"]
     )
     page.keyboard.press("Escape")
     page.get_by_role("button", name="at dusk (1 of 4)").click()

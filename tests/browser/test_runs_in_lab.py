@@ -91,7 +91,7 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
     expect(page.get_by_text("the output", exact=True)).to_be_visible()
     page.get_by_role("button", name="Previous run").click()
     expect(page.get_by_text("Run 1 of 2")).to_be_visible()
-    path = page.get_by_role("button", name="Copy path {{step_2.output.assets.0.file_url}}").first
+    path = page.get_by_role("button", name="Copy variable path {{step_2.output.assets.0.file_url}}").first
     path.click()
     told = "Copied {{step_2.output.assets.0.file_url}} These paths mean run 2, which is the output."
     expect(page.get_by_text(told)).to_be_visible()
@@ -128,19 +128,25 @@ def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(
     expect(prompt).to_have_value("A hero image for {{product}}")
     expect(value).to_have_value("")
     expect(page.locator(".ig-image-count input")).to_have_value("2")
-    expect(page.locator(".ig-status")).to_contain_text(
-        "The settings and inputs of run 1 are in the form now."
-    )
+    notice = page.locator(".ig-header .ig-notice")
+    expect(notice).to_contain_text("The settings and inputs of run 1 are in the form now.")
     screenshot(page, "run-settings-used")
-    page.get_by_role("button", name="Undo", exact=True).click()
+    assert axe(page, ".ig-header") == []
+    undo = notice.get_by_role("button", name="Undo", exact=True)
+    expect(undo).to_be_in_viewport()
+    undo.focus()
+    page.keyboard.press("Enter")
+    expect(notice).to_contain_text("The settings and inputs from before are back.")
+    expect(notice.get_by_role("button", name="Redo", exact=True)).to_be_focused()
     expect(prompt).to_have_value("Something else for {{product}}")
     expect(value).to_have_value("a red bottle")
     page.get_by_role("button", name="Redo", exact=True).click()
     expect(value).to_have_value("")
     page.get_by_role("tab", name="Output").click()
-    page.get_by_role("button", name="Retry").click()
+    page.get_by_role("button", name="Try again (same settings)").click()
     expect_status(page)
-    page.get_by_role("button", name="Vary").click()
+    expect(notice).to_be_hidden()
+    page.get_by_role("button", name="Make again (same settings)").click()
     expect(page.get_by_text("Run 3 of 3")).to_be_visible()
     expect_status(page)
 

@@ -322,7 +322,7 @@ def test_an_illegal_size_is_told_every_bound_it_breaks_and_no_other(size, said):
 def test_what_is_no_size_at_all_is_refused_with_the_way_to_write_one(size):
     found = problem(image_size=size)
     assert found.field == "image_size"
-    assert "WIDTHxHEIGHT" in found.remedy
+    assert "WIDTHxHEIGHT in pixels: multiples of 16, longest edge 3840, ratio up to 3:1" in found.remedy
 
 
 EDGES = st.integers(0, 5000) | st.integers(0, 10**8) | st.sampled_from([1, 15, 16, 3840, 3841, 2160])

@@ -39,6 +39,10 @@ def test_an_input_that_nobody_gave_is_missing_until_it_has_a_value():
     assert inputs.fill("a {{thing}}").problems
 
 
+def test_the_first_input_of_a_form_is_asked_for_and_compared_with_nothing():
+    assert texts(DraftInputs({}), "a {{thing}}") == ["{{thing}} has no value. Give it a test value"]
+
+
 def test_a_prompt_that_is_empty_once_filled_in_is_a_problem():
     assert "empty" in texts(DraftInputs({"a": ""}), "{{a}}")[0]
 

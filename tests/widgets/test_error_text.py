@@ -12,18 +12,18 @@ PROVIDER = {"provider": "openai", "status": 400, "code": "some_code", "request_i
 CASES = [
     (errors.AuthenticationFailed, "OpenAI refused the key.", "Check OPENAI_API_KEY"),
     (errors.QuotaExhausted, "The account at OpenAI has no credit or quota left.", "add credit"),
-    (errors.RateLimited, "OpenAI was asked too often in a short time.", "Wait a minute, then retry."),
+    (errors.RateLimited, "OpenAI was asked too often in a short time.", "Wait a minute, then try again."),
     (
         errors.ModerationBlocked,
-        "The prompt or the picture was rejected by the safety system of OpenAI.",
+        "The prompt, or what was made from it, was rejected by the safety system of OpenAI.",
         "Change the prompt",
     ),
     (errors.ModelRetired, "OpenAI does not serve this model.", "It said so."),
     (errors.BadRequest, "OpenAI refused the request: It said so.", "Change the setting"),
-    (errors.ProviderFault, "OpenAI could not be reached, or failed: It said so.", "Retry"),
-    (errors.ProviderTimeout, "OpenAI did not answer in time.", "Retry"),
-    (errors.InvalidResponse, "The answer of OpenAI could not be used: It said so.", "Retry"),
-    (errors.ProviderError, "OpenAI gave no image: It said so.", "Retry"),
+    (errors.ProviderFault, "OpenAI could not be reached, or failed: It said so.", "Try again"),
+    (errors.ProviderTimeout, "OpenAI did not answer in time.", "Try again"),
+    (errors.InvalidResponse, "The answer of OpenAI could not be used: It said so.", "Try again"),
+    (errors.ProviderError, "OpenAI gave no image: It said so.", "Try again"),
 ]
 
 
@@ -81,7 +81,7 @@ def test_the_providers_own_hint_when_to_come_back_is_told():
         ),
         (
             errors.StoreError("disk is gone"),
-            "The store could not be read or written. Disk is gone. Mend that, then retry.",
+            "The store could not be read or written. Disk is gone. Mend that, then try again.",
         ),
         (ValueError("odd"), "The run failed unexpectedly. ValueError: odd."),
         (ValueError(), "The run failed unexpectedly. ValueError."),
@@ -96,7 +96,7 @@ def test_images_that_are_missing_are_told_with_each_reason_once():
     blocked = errors.ModerationBlocked("refused", **PROVIDER)
     odd = errors.InvalidResponse("no image in it", provider="openai")
     one = ErrorText.of_missing([MissingImages(blocked)])
-    assert one.line().startswith("1 image is missing. The prompt or the picture was rejected")
+    assert one.line().startswith("1 image is missing. The prompt, or what was made from it, was rejected")
     several = ErrorText.of_missing([MissingImages(blocked), MissingImages(blocked, 2), MissingImages(odd)])
     assert several.what == "4 images are missing."
     assert several.remedy.count("rejected by the safety system") == 1

@@ -245,7 +245,7 @@ def test_export_and_import_through_the_form(form, tmp_path):
     ran(form)
     form.panel.import_export.path.value = str(tmp_path / "lamp.step.json")
     form.panel.import_export.export_button.click()
-    assert "saved lamp.step.json" in form.panel.import_export.message.value
+    assert "Saved run 1 to lamp.step.json, with the output of" in form.panel.import_export.message.value
     data = (tmp_path / "lamp.step.json").read_bytes()
     assert json.loads(data)["provenance"]["identifier"] == "step_2"
     step = form.step
@@ -441,9 +441,9 @@ def test_settings_and_inputs_of_a_run_are_used_again(form, emulator):
     red = ran_again(form)
     form.panel.tabs.selected_index = 1
     flip(form, 1)
-    press(form, "Use these settings")
+    press(form, "Edit the prompt")
     assert form.panel.tabs.selected_index == 0
-    assert "The settings and inputs of run 1 are in the form now." in form.panel.header.status.value
+    assert form.panel.header.notice.value == "The settings and inputs of run 1 are in the form now."
     assert (form.step, test_value(form, "room").value) == (failed.step, "a hall")
     assert form.panel.gallery.run_note == ""
     flip(form, 2)
@@ -459,15 +459,21 @@ def test_using_settings_can_be_undone(form):
     test_value(form, "thing").value = "a lamp"
     before = form.step
     press(form, "Use these settings")
-    transfer = form.panel.import_export
-    assert transfer.told["actions"] == ["Undo"]
+    header = form.panel.header
     for label, step, room in (
         ("Undo", before, "a shed"),
         ("Redo", form.step, "a hall"),
         ("Undo", before, "a shed"),
     ):
-        transfer._handle_custom_msg({"type": "action", "label": label}, [])
+        assert header.view["notice"]["label"] == label
+        header._handle_custom_msg({"type": "next"}, [])
         assert (form.step, test_value(form, "room").value) == (step, room)
+    form.step = ig.ImageGenerationStep(prompt="by code")
+    assert header.view["notice"] == {"text": "", "label": ""}
+    press(form, "Use these settings")
+    assert header.view["notice"]["label"] == "Undo"
+    ran(form)
+    assert header.view["notice"] == {"text": "", "label": ""}
 
 
 def test_a_cleared_test_value_is_empty_and_comes_back_empty(form):
@@ -526,7 +532,7 @@ def test_a_second_run_waits_and_can_be_taken_out(form, emulator):
         ["Take out of the queue"],
     )
     press(form, "Take out of the queue")
-    assert (form.panel.gallery.view["total"], form._queue.waiting[0].step.prompt) == (2, "a second lamp")
+    assert (form.panel.gallery.view["total"], form._runs.queue.waiting[0].step.prompt) == (2, "a second lamp")
     flip(form, 1)
     until(lambda: emulator.count("openai") == 1)
     emulator.latency = 0.0
@@ -547,25 +553,38 @@ def test_cancel_takes_all_out(form, emulator):
     form.panel.header.cancel.click()
     until(lambda: form._job is None)
     assert [run.status for run in form.runs] == ["cancelled"]
-    assert (form.panel.gallery.view["total"], form._queue.waiting) == (1, ())
+    assert (form.panel.gallery.view["total"], form._runs.queue.waiting) == (1, ())
     assert emulator.count("openai") == 1
 
 
 def test_a_failed_run_is_retried_a_whole_one_varied_with_its_own_inputs(form, emulator):
     emulator.script("openai", Fault("server_error"))
     ran(form)
-    assert buttons(form) == ["Retry", "Use these settings"]
+    assert buttons(form) == ["Try again (same settings)", "Use these settings"]
     control(form, "prompt").value = "something else"
-    press(form, "Retry")
+    press(form, "Try again (same settings)")
     until(lambda: form._job is None)
     again = form.runs[-1]
     assert (again.prompt, again.status) == ("a lamp for a hall", "done")
     assert form.panel.gallery.view["page"] == again.id
-    assert buttons(form) == ["Vary", "Use these settings"]
+    assert buttons(form) == ["Make again (same settings)", "Use these settings"]
     assert form.step.prompt == "something else"
-    press(form, "Vary")
+    press(form, "Make again (same settings)")
     until(lambda: form._job is None)
     assert [run.prompt for run in form.runs] == ["a lamp for a hall"] * 3
+
+
+def test_a_refused_prompt_is_edited_first_and_a_run_without_images_is_no_output(form, emulator):
+    whole = ran(form)
+    emulator.script("openai", Fault("moderation"))
+    ran(form)
+    assert buttons(form) == ["Edit the prompt", "Try again (same settings)"]
+    control(form, "prompt").value = "something else"
+    press(form, "Edit the prompt")
+    assert form.step.prompt == "a lamp for {{room}}"
+    assert form.run_result is whole
+    flip(form, 1)
+    assert buttons(form) == ["Make again (same settings)", "Use these settings"]
 
 
 def test_what_is_missing_of_a_run_is_made(form, workspace):
@@ -748,16 +767,22 @@ def test_the_header_follows_a_draft_that_is_no_step(tmp_path, monkeypatch):
 def test_the_header_says_what_a_run_would_cost_and_the_run_what_it_did(workspace):
     form = StepForm(ig.ImageGenerationStep(prompt="a fox"), workspace)
     header = form.panel.header
-    unknown = "Live: cost unknown, at most $0.7116: Image Quality and Image Size are auto · 1 task credit"
+    unknown = "cost unknown, at most $0.7116: Image Quality and Image Size are auto · 1 task credit"
+    unknown = f"On a live provider: {unknown}"
     assert header.cost.value == unknown
     control(form, "prompt").value = ""
     assert header.cost.value == ""  # it is no step
     form.step = ig.ImageGenerationStep(prompt="a fox", model="grok-imagine-image", image_count=2)
-    assert header.cost.value == "Live: $0.04 · 2 task credits"
+    assert header.cost.value == "On a live provider: $0.04 · 2 task credits"
     ran(form)
     view = form.panel.gallery.view
     assert view["facts"][-1] == "$0.04 if it were real"
-    assert [item["facts"][-1] for item in view["items"]] == ["$0.02 each"] * 2
+    assert [item["facts"][-1] for item in view["items"]] == ["$0.02"] * 2
+    control(form, "image_count").value = 1
+    ran(form)
+    view = form.panel.gallery.view
+    assert view["facts"][-1] == "$0.02 if it were real"
+    assert "$" not in str(view["items"][0]["facts"])  # the run's is the image's
     form.close()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from imagegen_nb import ImageGenerationStep
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.capabilities import Model
-from imagegen_nb.widgets.form_state import Draft, FieldState, FormState, settings
+from imagegen_nb.widgets.form_state import EMPTY_SIZE, Draft, FieldState, FormState, settings
 
 MODELS = [entry.model.name for entry in catalog.models()]
 PROMPTED = Draft("gpt-image-2").changed("prompt", "a fox")
@@ -232,8 +232,23 @@ def test_what_does_not_need_a_step_is_known_of_an_invalid_draft():
     state = FormState.of(entered(Draft("grok-imagine-image"), charge_type="personal"))
     assert state.step is None
     assert (state.provider.name, state.charge_type, state.streams) == ("xai", "personal", False)
-    assert FormState.of(Draft("gpt-image-2")).streams
-    assert not FormState.of(Draft("gpt-image-2").changed("image_count", 2)).streams
+    one, two = (FormState.of(Draft("gpt-image-2").changed("image_count", count)) for count in (1, 2))
+    assert (one.streams, one.no_previews) == (True, "")
+    assert (two.streams, two.no_previews) == (True, "Only for a single image: set Image Count to 1.")
+
+
+def test_a_custom_size_is_told_its_limits_and_is_wrong_only_once_something_was_typed():
+    chosen = FormState.of(PROMPTED.changed("image_size", EMPTY_SIZE))
+    limits = "multiples of 16, longest edge 3840, ratio up to 3:1, 655,360 to 8,294,400 pixels"
+    assert chosen.fields["image_size"].limits == limits
+    assert (chosen.step, chosen.fields["image_size"].problems) == (None, ())
+    assert chosen.untouched == ("Image Size",)
+    for wrong in (
+        PROMPTED.changed("image_size", "17x"),
+        replace(PROMPTED.changed("image_size", "x"), tried=True),
+    ):
+        (problem,) = fields(wrong)["image_size"].problems
+        assert limits in problem
 
 
 def test_models_past_their_time_say_so_in_the_list_and_below_it():

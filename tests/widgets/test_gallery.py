@@ -334,9 +334,8 @@ def test_an_image_is_removed_from_the_view_and_brought_back(run: Run, sent: list
     assert repr(gallery).startswith("Gallery of 2 images")
     ask(gallery, sent, type="remove", id=ids(gallery)[0])
     assert len(zipfile.ZipFile(io.BytesIO(ask(gallery, sent, type="zip")[1][0])).namelist()) == 1
-    ask(gallery, sent, type="undo")
-    ask(gallery, sent, type="undo")
-    ask(gallery, sent, type="undo")
+    told = [ask(gallery, sent, type="undo")[0]["ids"] for _ in range(3)]
+    assert told == [[ids(gallery)[0]], [ids(gallery)[1]], []]  # for the focus: what came back
     assert names(gallery) == ["hero-1.png", "hero-2.png", "hero-3.png"]
     assert gallery.view["undo"] == ""
     assert [asset.bytes() for asset in run.output.assets]

@@ -75,6 +75,18 @@ def test_a_run_is_followed_to_its_end(header):
     assert not header.view["running"]
 
 
+def test_a_notice_has_a_button_until_there_is_another(header, clicks):
+    header._handle_custom_msg({"type": "next"}, [])
+    header.show_notice("It was replaced.", "Undo", lambda: clicks.append("undo"))
+    assert header.view["notice"] == {"text": "It was replaced.", "label": "Undo"}
+    header.show_ready(0)
+    header._handle_custom_msg({"type": "next"}, [])
+    assert (header.notice.value, clicks) == ("It was replaced.", ["undo"])
+    header.show_notice("")
+    header._handle_custom_msg({"type": "next"}, [])
+    assert (header.view["notice"], clicks) == ({"text": "", "label": ""}, ["undo"])
+
+
 def test_one_image_is_no_images(header):
     header.show_running(0, 1)
     assert header.status.value == "running: 0 of 1 image"

@@ -39,6 +39,16 @@ def test_the_newest_run_is_first_and_a_failed_one_has_its_place(runs):
     answer = history(runs).answer(HistoryFilter(), 0)
     assert answer["models"] == ["gpt-image-2", "grok-imagine-image"]
     assert answer["entries"][1]["id"] == ""
+    assert (answer["matches"], answer["images"], answer["runs"]) == (4, 3, 3)  # one run has no image
+
+
+@pytest.mark.parametrize(
+    ("wanted", "images", "runs_found"),
+    [({"text": "fox"}, 2, 2), ({"text": "lost"}, 0, 1), ({"text": "?"}, 0, 0)],
+)
+def test_images_and_runs_are_counted_apart(runs, wanted, images, runs_found):
+    answer = history(runs).answer(HistoryFilter(**wanted), 0)
+    assert (answer["images"], answer["runs"]) == (images, runs_found)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def part(step, imported, *, run=None, inputs=None):
         imported.append("again")
         return restore
 
-    callbacks = ImportExportCallbacks(lambda: (step, run, "step_2"), lambda: inputs or {}, take)
+    callbacks = ImportExportCallbacks(lambda: (step, run, "step_2"), lambda: inputs or {}, take, lambda _: 3)
     return ImportExport(callbacks)
 
 
@@ -54,7 +54,7 @@ def test_the_download_is_the_file_that_was_saved_and_made_once(imported, tmp_pat
     made = part(STEP, imported)
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
-    assert "saved lamp.step.json" in made.message.value
+    assert "Saved the settings to lamp.step.json" in made.message.value
     data = b64decode(made.told["download"]["data"])
     assert made.told["download"]["name"] == "lamp.step.json"
     assert dumps == [data] == [(tmp_path / "lamp.step.json").read_bytes()]
@@ -65,7 +65,38 @@ def test_without_a_name_the_file_is_named_after_the_step(imported, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     made = part(STEP, imported)
     made._handle_custom_msg({"type": "export"}, [])
+    assert made.view["default"] == "lamp.step.json"
     assert [path.name for path in tmp_path.iterdir()] == ["lamp.step.json"]
+
+
+def test_the_name_that_is_used_when_none_is_typed_follows_the_step(imported):
+    made = part(None, imported)
+    made.step_changed(STEP.replace(name="A red fox"))
+    assert made.view["default"] == "a-red-fox.step.json"
+    made.step_changed(None)
+    assert made.view["default"] == "a-red-fox.step.json"
+
+
+@pytest.mark.parametrize(
+    ("typed", "used"),
+    [
+        ("hero", "hero.step.json"),
+        ("hero.v2", "hero.v2.step.json"),
+        ("hero.json", "hero.json"),
+        ("a.JSON", "a.JSON"),
+    ],
+)
+def test_a_name_without_an_ending_is_given_one_that_stands_in_the_field(
+    imported, tmp_path, monkeypatch, typed, used
+):
+    monkeypatch.chdir(tmp_path)
+    made = part(STEP, imported)
+    made.path.value = typed
+    made.export_button.click()
+    assert [path.name for path in tmp_path.iterdir()] == [used]
+    assert made.view["path"] == used
+    made.export_button.click()
+    assert made.told["actions"][0] == f"Replace {used}"
 
 
 def test_a_file_that_cannot_be_written_is_named(imported, tmp_path):
@@ -88,7 +119,7 @@ def test_a_file_that_is_there_is_not_replaced_in_silence(imported, tmp_path, kin
     made.path.value = str(there)
     made.export_button.click()
     assert made.message.value == "lamp.step.json is there already. Nothing was written."
-    assert made.told["actions"] == ["Replace it", "Save as lamp-2.step.json"]
+    assert made.told["actions"] == ["Replace lamp.step.json", "Save as lamp-2.step.json"]
     assert made.told["failed"]
     assert [path.name for path in tmp_path.iterdir()] == ["lamp.step.json"]
     assert kind != "file" or there.read_text() == "mine"
@@ -100,10 +131,36 @@ def test_who_says_so_replaces_it(imported, tmp_path):
     made = part(STEP, imported)
     made.path.value = str(there)
     made.export_button.click()
-    press(made, "Replace it")
-    assert "saved lamp.step.json in the place of the older one" in made.message.value
+    press(made, "Replace lamp.step.json")
+    assert "Saved the settings in place of the older lamp.step.json" in made.message.value
     assert json.loads(there.read_text())["step"]["prompt"] == "a lamp"
     assert made.told["actions"] == []
+
+
+def test_an_offer_ends_with_the_name_it_was_made_for(imported, tmp_path):
+    there = tmp_path / "one.step.json"
+    there.write_text("mine")
+    made = part(STEP, imported)
+    made.path.value = str(there)
+    made.export_button.click()
+    made._handle_custom_msg({"type": "entry", "key": "path", "value": str(tmp_path / "two.step.json")}, [])
+    assert made.told["actions"] == []
+    assert made.message.value == ""
+    # A page that has not heard of it yet still shows the buttons.
+    for label in ("Replace one.step.json", "Save as one-2.step.json"):
+        press(made, label)
+    assert there.read_text() == "mine"
+    made.export_button.click()
+    press(made, "Replace one.step.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.step.json", "two.step.json"]
+    assert there.read_text() == "mine"
+
+
+def test_what_is_no_matter_of_the_name_stays_while_one_is_typed(imported):
+    made = part(None, imported)
+    made.export_button.click()
+    made.path.value = "two.step.json"
+    assert "The step has problems" in made.message.value
 
 
 def test_the_next_free_name_is_offered_and_stays(imported, tmp_path):
@@ -113,7 +170,7 @@ def test_the_next_free_name_is_offered_and_stays(imported, tmp_path):
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
     press(made, "Save as lamp-3.step.json")
-    assert "saved lamp-3.step.json" in made.message.value
+    assert "Saved the settings to lamp-3.step.json" in made.message.value
     assert made.path.value == str(tmp_path / "lamp-3.step.json")
     assert {path.read_text() for path in tmp_path.glob("lamp*2*")} == {"mine"}
     assert (tmp_path / "lamp.step.json").read_text() == "mine"
@@ -132,7 +189,7 @@ def test_an_offer_that_somebody_else_took_meanwhile_is_made_again(imported, tmp_
 
 @pytest.mark.parametrize(
     ("name", "free"),
-    [("a.step.json", "a-2.step.json"), ("a.json", "a-2.json"), ("a", "a-2"), (".hidden", ".hidden-2")],
+    [("a.step.json", "a-2.step.json"), ("a.json", "a-2.json"), (".a.json", ".a-2.json")],
 )
 def test_a_free_name_keeps_its_ending(imported, tmp_path, name, free):
     (tmp_path / name).write_text("mine")
@@ -153,10 +210,14 @@ def test_a_folder_of_that_name_is_told_and_left(imported, tmp_path):
 @pytest.mark.parametrize(
     ("ran", "wanted", "said"),
     [
-        (True, True, "with the output of 2 images"),
-        (True, False, "without the output, as you chose"),
-        (False, True, "without an output: there is no run with these settings yet"),
-        (False, False, "without the output, as you chose"),
+        (True, True, "Saved run 3 to lamp.step.json, with the output of 2 images."),
+        (True, False, "Saved the settings to lamp.step.json, without an output: as you chose."),
+        (
+            False,
+            True,
+            "Saved the settings to lamp.step.json, without an output: no run has these settings yet.",
+        ),
+        (False, False, "Saved the settings to lamp.step.json, without an output: as you chose."),
     ],
 )
 def test_an_export_says_what_it_holds(imported, tmp_path, ran, wanted, said):
@@ -166,7 +227,9 @@ def test_an_export_says_what_it_holds(imported, tmp_path, ran, wanted, said):
     made.with_output.value = wanted
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
-    assert said in made.message.value
+    first, *notes = made.message.value.splitlines()
+    assert first == said
+    assert all(note.startswith("Note: ") for note in notes)
     assert (load_step(tmp_path / "lamp.step.json").output is not None) == (ran and wanted)
 
 
@@ -185,9 +248,9 @@ def test_a_step_with_problems_is_neither_exported_nor_copied(imported, tmp_path,
     made._handle_custom_msg({"type": "press"}, [])
     assert "The step has problems" in made.message.value
     assert list(tmp_path.iterdir()) == []
-    made.step_changed(has_problems=True)
+    made.step_changed(None)
     assert made.message.value
-    made.step_changed(has_problems=False)
+    made.step_changed(STEP)
     assert made.message.value == ""
 
 
@@ -195,8 +258,8 @@ def test_what_else_was_said_stays_when_the_step_changes(imported, tmp_path):
     made = part(STEP, imported)
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
-    made.step_changed(has_problems=False)
-    assert "saved" in made.message.value
+    made.step_changed(STEP)
+    assert "Saved" in made.message.value
 
 
 @pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")

@@ -21,7 +21,7 @@ step = ig.ImageGenerationStep(model="gemini-nano-banana-2.1", prompt="a fox", im
 form = ig.StepForm(step, workspace)
 """
 START = "form.panel.header.run.click()"
-ARRIVED = "print(form._arrived)"
+ARRIVED = "print(form._runs.arrived)"
 ENDED = "print(form._job is None)"
 
 

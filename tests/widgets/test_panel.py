@@ -76,8 +76,13 @@ def test_previews_count_only_while_they_are_offered(panel):
     assert panel.wants_previews
     panel.offer_previews(False)
     assert not panel.wants_previews
+    panel.offer_previews(True, "Only for one.")
+    previews = panel.live_previews
+    assert (previews.visible, previews.disabled, previews.value) == (True, True, True)
+    assert (previews.view()["hint"], panel.wants_previews) == ("Only for one.", False)
     panel.offer_previews(True)
     assert panel.wants_previews
+    assert (previews.disabled, previews.view()["hint"]) == (False, "")
 
 
 def test_an_error_is_shown_escaped_and_taken_away(panel):

@@ -37,6 +37,12 @@ def test_a_value_need_not_be_an_option():
     assert tiles.value == "x"
 
 
+def test_its_limits_are_sent_and_not_saved():
+    tiles = TileChoice(options=[{"value": ""}], custom=True, limits="multiples of 16")
+    assert tiles.page_values()["limits"] == "multiples of 16"
+    assert "limits" not in tiles.get_state()
+
+
 def test_its_text_names_the_choice():
     tiles = TileChoice(legend="Image Size", options=[{"value": "1:1", "label": "Square"}])
     tiles.value = "1:1"

@@ -18,6 +18,7 @@ function render({ model, el }) {
   const request = (type, more) => ask(type, more).then(([answer]) => {
     showStatus(answer.text ?? "");
     if (answer.focus === "settings") focusSettings(el);
+    return answer;
   }, showError);
   const run = runParts((page, action) => request("act", { page, action }));
   const files = fullSizeLoader(ask);
@@ -25,20 +26,22 @@ function render({ model, el }) {
     isUsed: (id) => id === state.first?.id || selection.has(id) || dialogOpen() });
   const { source } = grid;
   const actions = galleryActions({ el, ask, request, files, source, state, find: grid.find, showStatus, showError,
-    late: () => ({ comparer, selection, draw, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
+    late: () => ({ comparer, selection, openNote, draw, focusImage, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
   const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask) };
-  const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone, onClose: focusImage });
+  const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone,
+    usable: () => model.get("view").usable, onClose: focusImage });
   // The browser gives the focus back to what had it, unless that was drawn anew: then it is in the closed dialog for a moment.
   const comparer = comparison({ ...parts, onClose: (id) => {
     const focused = focusNear(el);
     if (!el.contains(focused) || comparer.dialog.contains(focused)) focusImage(id);
   } });
-  const selection = selectionBar({ onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
+  const selection = selectionBar({ shown: grid.shown, onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
     remove: actions.remove });
+  const comparing = compareBar(actions.endComparing);
   const strip = historyStrip({ ask, jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
     isChosen: selection.has, onError: showError });
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
-  el.append(head, grid.skip, strip.el, ...run.elements, notes, bar, selection.el, status, ...grid.elements, menu, viewer.dialog, comparer.dialog);
+  el.append(head, grid.skip, strip.el, ...run.elements, notes, bar, comparing.el, selection.el, status, ...grid.elements, menu, viewer.dialog, comparer.dialog);
 
   function makeCard(item) {
     const { first, gone } = state;
@@ -53,11 +56,16 @@ function render({ model, el }) {
       } });
   }
 
+  function openNote(item) {
+    jumped = "";
+    viewer.open(grid.shown(), grid.shown().indexOf(item.id), { atNote: true });
+  }
+
   // Back to the image that was looked at last, wherever in the list it is, or in the history if it was opened there.
   function focusImage(id) {
     const inHistory = el.querySelector(`[data-key="${CSS.escape(`history ${id}`)}"]`);
     const inGrid = grid.reveal(id)?.querySelector(".igw-open");
-    ((jumped && inHistory) || inGrid || inHistory)?.focus();
+    ((jumped && inHistory) || inGrid || inHistory || head).focus();
   }
 
   function onChosen(ids) {
@@ -95,10 +103,9 @@ function render({ model, el }) {
     bar.replaceChildren(...[
       state.gone && kernelGoneNote(),
       !state.gone && view.undo && h("p", null, `${view.undo} out of this view; the files stay in the store. `,
-        textButton("undo", () => { nextFocus = "undo"; request("undo"); }, "Undo")),
-      state.first && h("p", null, `Choose an image to compare with ${state.first.name}. `,
-        textButton("cancel", () => { state.first = null; draw(); }, "Cancel")),
+        textButton("undo", actions.undo, "Undo")),
     ].filter(Boolean));
+    comparing.show(state.first);
   }
 
   function drawHistory(view) {
@@ -124,6 +131,7 @@ function render({ model, el }) {
     bars(view);
     notes.replaceChildren(...view.notes.map((text) => h("li", null, icon(ICONS.note), h("span", null, text))));
     grid.draw(view);
+    selection.refresh();
     run.show(view, grid.countArrived(), state.gone);
     drawHistory(view);
     if (nextReveal) reveal();
@@ -143,12 +151,9 @@ function render({ model, el }) {
   }
 
   el.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.target.closest("dialog")) return;
-    if (!state.first) selection.clear();
-    else {
-      state.first = null;
-      draw();
-    }
+    if (event.key !== "Escape" || event.target.closest("dialog, [popover]")) return;
+    if (state.first) actions.endComparing();
+    else selection.clear();
   });
   model.on("change:view", () => {
     showStatus("");

@@ -29,6 +29,21 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
     late().draw();
   }
 
+  function endComparing() {
+    const { first } = state;
+    const inBar = focusNear(el)?.closest(".igw-selection");
+    state.first = null;
+    late().draw();
+    if (inBar) late().focusImage(first.id);
+  }
+
+  // An image is not compared with itself.
+  function compareEntry(item) {
+    const { first } = state;
+    if (first?.id === item.id) return ["Do not compare", endComparing];
+    return [first ? `Compare with ${first.name}` : "Compare…", () => compare(item)];
+  }
+
   function compareChosen(ids) {
     Promise.all(ids.map(find)).then((pair) => late().comparer.open(pair), showError);
   }
@@ -40,6 +55,11 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
     request("remove", { ids });
   }
 
+  // The focus goes to what came back.
+  function undo() {
+    request("undo").then((answer) => answer && late().focusImage(answer.ids[0]));
+  }
+
   // Shown before the kernel has heard of it.
   function star(item, on) {
     source.set(item.id, { starred: on });
@@ -48,24 +68,29 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
 
   function note(item, text) {
     source.set(item.id, { note: text });
-    request("note", { id: item.id, text });
+    const kept = ask("note", { id: item.id, text });
+    kept.catch(showError); // who closes the dialog sees it too
+    return kept;
   }
+
+  const use = (item) => request("use", { id: item.id });
 
   // The entries of an image's menu. What would ask the kernel is not offered without one.
   function entries(item) {
     const { selection, usable } = late();
     return [
-      item.path && ["Copy path", () => copy(item.path)],
-      item.file && ["Copy file path", () => copy(item.file)],
+      item.path && ["Copy variable path", () => copy(item.path)],
+      item.file && ["Copy file's path", () => copy(item.file)],
       ...(state.gone ? [] : [
         [item.starred ? "Remove the star" : "Star", () => star(item, !item.starred)],
+        [item.note ? "Edit the note…" : "Note…", () => late().openNote(item)],
         [selection.has(item.id) ? "Take out of the selection" : "Select", () => selection.toggle(item.id, item.name)],
-        usable && ["Use these settings", () => request("use", { id: item.id })]]),
-      !item.missing && [state.first ? `Compare with ${state.first.name}` : "Compare…", () => compare(item)],
+        usable && ["Use these settings", () => use(item)]]),
+      !item.missing && compareEntry(item),
       !state.gone && ["Remove", () => remove([item.id])],
     ];
   }
 
-  return { copy, download, downloadAll, compare, compareChosen, remove, star, note, entries };
+  return { copy, download, downloadAll, compare, endComparing, compareChosen, remove, undo, star, note, use, entries };
 };
 

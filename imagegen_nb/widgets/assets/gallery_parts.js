@@ -35,8 +35,24 @@ const divideGrid = (grid, ratios) => {
 // A menu button's menu: arrow keys move inside, Esc and Tab close it, the focus goes back to the button.
 const popupMenu = () => {
   let button = null;
+  const place = () => placePopover(menu, button, 220, 260);
+  // It goes with its button where the notebook scrolls, and closes once that is out of sight.
+  const follow = (event) => {
+    if (event.type === "scroll" && menu.contains(event.target)) return;
+    if (!menu.isConnected) return listen(false);
+    const { left, top, width, height } = button.getBoundingClientRect();
+    // A card that was drawn anew has another button: this one is in no document.
+    const seen = button.isConnected && button.getRootNode().elementFromPoint(left + width / 2, top + height / 2);
+    if (seen && button.contains(seen)) place();
+    else menu.hidePopover();
+  };
+  const listen = (on) =>
+    ["scroll", "resize"].forEach((type) => (on ? addEventListener : removeEventListener)(type, follow, true));
   const menu = h("div", { popover: "auto", role: "menu", class: "igw-pop igw-menu",
-    toggle: (event) => button?.setAttribute("aria-expanded", String(event.newState === "open")),
+    toggle: (event) => {
+      button?.setAttribute("aria-expanded", String(event.newState === "open"));
+      listen(event.newState === "open");
+    },
     keydown: (event) => {
       const entries = [...menu.children];
       const target = arrowTarget(event.key, entries.indexOf(focusNear(entries[0])), entries.length);
@@ -51,7 +67,7 @@ const popupMenu = () => {
     menu.replaceChildren(...entries.filter(Boolean).map(([text, run]) => h("button", { type: "button",
       role: "menuitem", tabindex: "-1", click: () => { menu.hidePopover(); button.focus(); run(); } }, text)));
     menu.showPopover();
-    placePopover(menu, button, 220, 260);
+    place();
     menu.firstChild.focus();
   };
   return { menu, open };

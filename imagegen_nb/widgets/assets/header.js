@@ -14,9 +14,12 @@ function render({ model, el }) {
   const bar = h("progress", { class: "ig-progress", "aria-label": "Images that have arrived" });
   const elapsed = h("span", { class: "ig-elapsed", "aria-hidden": "true" }); // a screen reader would read each second
   const status = h("span", { class: "ig-status", role: "status" });
+  const told = h("span", { role: "status" });
+  const next = h("span");
+  const notice = h("div", { class: "ig-notice" }, told, actionButton("", null, next, () => model.send({ type: "next" })));
   const payer = h("div", { class: "ig-key" });
   el.append(h("div", { class: "igw-title-row" }, title, cost),
-    h("div", { class: "ig-actions" }, run, cancel, bar, elapsed, status), payer);
+    h("div", { class: "ig-actions" }, run, cancel, bar, elapsed, status), notice, payer);
 
   let timer = 0;
   let started = 0;
@@ -38,9 +41,14 @@ function render({ model, el }) {
   function show() {
     const view = model.get("view");
     setText(title, view.title);
+    title.title = view.title; // of a long one two lines are shown
     setText(cost, view.cost);
     cost.hidden = !view.cost;
     setText(status, view.status);
+    setText(told, view.notice.text);
+    setText(next, view.notice.label);
+    notice.classList.toggle("ig-none", !view.notice.text);
+    next.parentElement.hidden = !view.notice.label;
     setText(payer, view.payer);
     payer.hidden = !view.payer;
     payer.classList.toggle("igw-note", !view.key_found);

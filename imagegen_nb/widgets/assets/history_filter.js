@@ -24,15 +24,18 @@ const historyFilter = (onChange) => {
 
   const query = () => ({ starred: isOn(starred), others: isOn(others), model: model.value, text: text.value.trim() });
 
-  // How many were found, and which models there are to choose from.
-  function show({ matches, models }) {
+  const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+  const shownCount = (images, runs) => (runs ? `${counted(images, "image")} in ${counted(runs, "run")}` : "Nothing found");
+
+  // How many were found, and which models there are to choose from. A run without images is found as well.
+  function show({ images, runs, models }) {
     const { value } = model;
     const names = [["", "All models"], ...models.map((name) => [name, name])];
     model.replaceChildren(...names.map(([name, shown]) => h("option", { value: name }, shown)));
     model.value = models.includes(value) ? value : "";
     model.hidden = models.length < 2;
     const { starred: some, text: words } = query();
-    count.textContent = some || words || model.value ? `${matches.toLocaleString("en")} found` : "";
+    count.textContent = some || words || model.value ? shownCount(images, runs) : "";
   }
 
   return { el: h("div", { class: "igw-filter" }, starred, others, model, text, count), query, show,

@@ -15,7 +15,7 @@ const runDetails = (ask) => {
 
 const term = (label, value) => h("div", null, h("dt", null, label), h("dd", { dir: "auto" }, value));
 
-const detailsPane = ({ details, star, note, copy, gone }) => {
+const detailsPane = ({ details, star, note, copy, use, usable, gone }) => {
   let item = null;
   let typed = null; // the item that the text in the field is for
   const starButton = h("button", { type: "button", class: "igw-button igw-starry", "aria-pressed": "false",
@@ -23,24 +23,35 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
   const prompt = h("p", { dir: "auto", class: "igw-prompt-text" });
   const copyPrompt = h("button", { type: "button", class: "igw-button", click: () => copy(prompt.textContent) },
     icon(ICONS.copy), "Copy prompt");
-  const template = h("p", { dir: "auto", class: "igw-template" });
+  const template = h("p", { dir: "auto" });
+  // The label is outside of what takes its direction from the text.
+  const templateBox = h("div", { class: "igw-template" }, h("span", null, "Template:"), template);
   const settings = h("dl");
+  const useButton = h("button", { type: "button", class: "igw-button igw-use", click: () => use(item) }, "Use these settings");
   const file = h("dl");
   const lines = h("div", { class: "igw-copies" });
   const noteId = randomId();
-  const field = h("textarea", { id: noteId, rows: 2, dir: "auto", maxlength: 2000, input: () => saving.later(),
-    blur: () => saving.pending() && saving.flush() });
-  const saving = debounce(NOTE_PAUSE, () => note(typed, field.value));
-  const marks = h("div", { class: "igw-marks" }, starButton, h("label", { for: noteId }, "Note"), field);
+  const field = h("textarea", { id: noteId, rows: 2, dir: "auto", maxlength: 2000, placeholder: "What you think of it",
+    input: () => { setText(kept, ""); saving.later(); }, blur: () => saving.pending() && saving.flush() });
+  const kept = h("span", { role: "status", class: "igw-kept" });
+  const saving = debounce(NOTE_PAUSE, keep);
+  const marks = h("div", { class: "igw-marks" }, h("label", { for: noteId }, "Note"), field, kept, starButton);
   const el = h("section", { class: "igw-details", "aria-label": "Prompt and settings", tabindex: "0" },
-    h("h3", null, "Prompt"), prompt, template, copyPrompt, h("h3", null, "Settings"), settings, h("h3", null, "File"), file,
-    lines, marks);
+    h("h3", null, "Prompt"), prompt, templateBox, copyPrompt, marks, h("h3", null, "Settings"), settings, useButton,
+    h("h3", null, "File"), file, lines);
+
+  // What became of the text is told where it was typed, unless another image or text is there by then.
+  function keep() {
+    const [of, text] = [typed, field.value];
+    const tell = (line) => typed.id === of.id && field.value === text && setText(kept, line);
+    note(of, text).then(() => tell(text ? "Saved" : "Note removed"), (error) => tell(error.message));
+  }
 
   function showDetails(found) {
     prompt.textContent = found.prompt || "Not known: the store keeps images, not their prompts.";
     copyPrompt.hidden = !found.prompt;
-    template.textContent = found.template && `Template: ${found.template}`;
-    template.hidden = !found.template;
+    template.textContent = found.template;
+    templateBox.hidden = !found.template;
     settings.replaceChildren(...found.settings.map(([label, value]) => term(label, value)));
     settings.hidden = settings.previousElementSibling.hidden = !found.settings.length;
   }
@@ -50,17 +61,19 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
     starButton.setAttribute("aria-pressed", String(Boolean(item.starred)));
     if (!saving.pending() && field.value !== item.note) field.value = item.note;
     marks.hidden = gone();
+    useButton.hidden = gone() || !usable();
   }
 
   function show(next) {
     if (saving.pending()) saving.flush();
     typed = next;
+    setText(kept, "");
     field.value = next.note;
     refresh(next);
     const { width, height } = next;
     file.replaceChildren(term("Name", next.name), ...(width ? [term("Pixels", `${width} × ${height}`)] : []),
       term("Facts", [...next.facts.filter((fact) => fact !== `${width}×${height}`), ...next.more].join(" · ")));
-    lines.replaceChildren(...[next.path && ["Copy path", next.path], next.file && ["Copy file path", next.file]].filter(Boolean)
+    lines.replaceChildren(...[next.path && ["Copy variable path", next.path], next.file && ["Copy file's path", next.file]].filter(Boolean)
       .map(([text, value]) => h("button", { type: "button", class: "igw-button", title: value, click: () => copy(value) },
         icon(ICONS.copy), text)));
     prompt.textContent = "…";
@@ -68,6 +81,6 @@ const detailsPane = ({ details, star, note, copy, gone }) => {
     details(next.id).then(stillShown(showDetails), stillShown((error) => { prompt.textContent = error.message; }));
   }
 
-  return { el, show, refresh, flush: () => saving.pending() && saving.flush(), isTyping: () => field === focusNear(field) };
+  return { el, show, refresh, flush: () => saving.pending() && saving.flush(), focusNote: () => field.focus() };
 };
 

@@ -7,8 +7,8 @@ function render({ model, el }) {
   initRoot(el, "ig-import-export");
   const id = randomId();
   const { later, flush, pending } = debounce(TYPING_PAUSE, () => sendEntry(model, { key: "path", value: path.value }));
-  const path = h("input", { id, type: "text", class: "igw-input", dir: "auto", placeholder: "hero.step.json",
-    autocomplete: "off", spellcheck: "false", input: later, blur: () => pending() && flush() });
+  const path = h("input", { id, type: "text", class: "igw-input", dir: "auto", autocomplete: "off", spellcheck: "false", input: () => { forgetRefusal(); later(); },
+    blur: () => pending() && flush() });
   const output = h("input", { type: "checkbox", change: () => sendEntry(model, { key: "with_output", value: output.checked }) });
   const file = h("input", { type: "file", hidden: true, accept: ".json", change: read });
   const status = h("span", { role: "status" });
@@ -21,11 +21,14 @@ function render({ model, el }) {
     flushForm(el);
     model.send({ type: "export" });
   });
+  // It has nothing to do with the name that stands beside it.
+  const choose = actionButton("", IMPORT_ICON, "Import a file…", () => file.click());
+  choose.title = "Choose a step file on your computer";
   el.append(
-    h("div", { class: "ig-path igw-field" }, h("label", { for: id, class: "igw-label" }, "File"), path),
+    h("div", { class: "ig-path igw-field" }, h("label", { for: id, class: "igw-label" }, "Export to"), path),
     h("label", { class: "ig-with-output igw-check" }, output, h("span", null, "with the output")),
     save,
-    h("span", { class: "ig-import" }, actionButton("", IMPORT_ICON, "Import", () => file.click()), file),
+    h("span", { class: "ig-import" }, choose, file),
     h("span", { class: "ig-python" }, actionButton("", CODE_ICON, "Copy as Python", () => {
       flushForm(el);
       model.send({ type: "press" });
@@ -50,7 +53,14 @@ function render({ model, el }) {
   function showView() {
     const view = model.get("view");
     if (!pending() && path.value !== view.path) path.value = view.path;
+    path.placeholder = view.default;
     output.checked = view.with_output;
+  }
+
+  // What is offered is for the name that stood here; Python takes it away too, perhaps after a busy moment.
+  function forgetRefusal() {
+    const { failed, actions: offered } = model.get("told");
+    if (failed && offered.length) message.hidden = actions.hidden = true;
   }
 
   function showTold() {

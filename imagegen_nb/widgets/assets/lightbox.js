@@ -1,7 +1,7 @@
 // One image, as large as the window, with its prompt and settings beside it.
 const DAMAGED = "The image's file is damaged.";
 
-const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, gone, onClose }) => {
+const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usable, details, gone, onClose }) => {
   let ids = [];
   let index = 0;
   let item = null; // null while nothing is known of the image
@@ -15,7 +15,11 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
   const buttons = zoomButtons(() => view);
   const view = zoomView(stage, [{ box: stage, img, size: () => [item?.width, item?.height] }], {
     onChange: zoomed, onClick: (event) => item && !item.missing && (view.isFitted() ? view.full(event) : view.fit()) });
-  const pane = detailsPane({ details, star, note, copy: (text) => copy(text, status), gone });
+  const pane = detailsPane({ details, star, note, copy: (text) => copy(text, status), usable, gone,
+    use: (shown) => {
+      dialog.close(); // where they go is behind it
+      use(shown);
+    } });
   const previous = iconButton("Previous image", ICONS.previous, () => go(-1));
   const next = iconButton("Next image", ICONS.next, () => go(1));
   const downloadButton = iconButton("Download", ICONS.download, () => item && download(item, status));
@@ -126,13 +130,14 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, details, 
     }));
   }
 
-  return { dialog, refresh, open(list, start) {
+  return { dialog, refresh, open(list, start, { atNote = false } = {}) {
     ids = list;
     index = start;
-    showPane(innerWidth > 760 || innerHeight > 700);
+    showPane(atNote || innerWidth > 760 || innerHeight > 700);
     dialog.showModal();
     show();
-    (ids.length > 1 ? next : dialog.querySelector(".igw-dialog-actions > :last-child")).focus();
+    if (atNote) pane.focusNote();
+    else (ids.length > 1 ? next : dialog.querySelector(".igw-dialog-actions > :last-child")).focus();
   } };
 };
 

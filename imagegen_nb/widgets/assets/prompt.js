@@ -1,5 +1,6 @@
 const GROUPS = ["Inputs", "Workflow Steps"];
 const TYPING_PAUSE = 150; // ms without a key before the text is sent
+const PROBLEM_PAUSE = 1200; // ms without a key before half of a {{name}} is called wrong
 const STATE_HINTS = {
   predicted: "Expected from the step's settings; no run has confirmed it yet",
   missing: "The last run did not have it",
@@ -9,7 +10,13 @@ function render({ model, el }) {
   initRoot(el, "ig-prompt-box");
   const id = randomId();
   const { later, flush, pending } = debounce(TYPING_PAUSE, () => setValue(model, area.value));
-  const area = h("textarea", { id, dir: "auto", class: "igw-input", input: later, blur: flush, spellcheck: "true" });
+  const judge = debounce(PROBLEM_PAUSE, showLines);
+  const area = h("textarea", { id, dir: "auto", class: "igw-input", spellcheck: "true",
+    input: () => {
+      later();
+      judge.later();
+    },
+    blur: settle });
   const label = h("label", { for: id, class: "igw-label" });
   const lines = fieldLines(area);
   const button = h("button", { type: "button", class: "igw-button", "aria-haspopup": "listbox",
@@ -27,6 +34,7 @@ function render({ model, el }) {
 
   let shown = [];
   let active = 0;
+  let isWrong = false; // whether a problem is shown
 
   function showValue() {
     // While typed text is not sent yet, a value that arrives is older than the text.
@@ -49,12 +57,24 @@ function render({ model, el }) {
     return done && area.value === text;
   }
 
+  function settle() {
+    flush();
+    judge.flush();
+  }
+
   function showTraits() {
     label.textContent = model.get("label");
     area.style.setProperty("--igw-rows", model.get("rows"));
     area.rows = model.get("rows");
     area.disabled = button.disabled = model.get("disabled");
-    lines.show({ ...model.get("lines"), problem: model.get("problem") });
+    showLines();
+  }
+
+  // While somebody types, a problem waits; one that is shown is brought up to date, or taken away, at once.
+  function showLines() {
+    const problem = judge.pending() && !isWrong ? "" : model.get("problem");
+    isWrong = Boolean(problem);
+    lines.show({ ...model.get("lines"), problem });
   }
 
   function onToggle(event) {
@@ -74,8 +94,9 @@ function render({ model, el }) {
     reposition();
   }
 
+  // The list of the picker scrolls too; a resize comes from the window, which is no part of anything.
   function reposition(event) {
-    if (!event || !picker.contains(event.target)) placePopover(picker, button, 440, 360);
+    if (event?.type !== "scroll" || !picker.contains(event.target)) placePopover(picker, button, 440, 360);
   }
 
   function option(variable, index) {
@@ -101,7 +122,7 @@ function render({ model, el }) {
         members.map((v) => option(v, shown.indexOf(v)))) : "";
     }));
     options.hidden = !shown.length;
-    count.textContent = !all.length ? "No variables yet: add an input, or run an earlier step."
+    count.textContent = !all.length ? "No variables yet: write {{name}} in the prompt, or run an earlier step."
       : !shown.length ? "No variable matches." : `${shown.length} of ${all.length}`;
     activate(0);
   }
@@ -146,10 +167,11 @@ function render({ model, el }) {
 
   follow(model, ["label", "rows", "disabled", "lines", "problem"], showTraits);
   follow(model, ["value"], showValue);
-  el.addEventListener("ig-flush", flush);
+  el.addEventListener("ig-flush", settle);
   model.on("change:variables", () => picker.matches(":popover-open") && listVariables());
   return () => {
     flush();
+    judge.cancel();
     removeEventListener("scroll", reposition, true);
     removeEventListener("resize", reposition, true);
   };

@@ -1,17 +1,40 @@
+// Asks for the second image of a comparison. It stays in sight, and is read out once.
+const compareBar = (cancel) => {
+  const text = h("b", { role: "status" });
+  const el = h("div", { class: "igw-selection", role: "group", "aria-label": "Compare" }, text,
+    textButton("cancel", cancel, "Cancel"));
+  return { el, show: (first) => {
+    el.hidden = !first;
+    setText(text, first ? `Pick the image to compare with ${first.name}.` : "");
+  } };
+};
+
 // The images that were chosen, of any run, and what can be done with them.
-const selectionBar = ({ onChange, compare, download, remove }) => {
+const selectionBar = ({ shown, onChange, compare, download, remove }) => {
   const chosen = new Map(); // id -> name
   const text = h("b", { role: "status" });
   const button = (key, label, click) => textButton(`chosen ${key}`, click, label);
   const compareButton = button("compare", "Compare", () => compare([...chosen.keys()]));
+  const removeButton = button("remove", "Remove", () => remove([...chosen.keys()]));
   const el = h("div", { class: "igw-selection", role: "group", "aria-label": "Selected images" }, text,
     compareButton, button("download", "Download", () => download([...chosen.keys()])),
-    button("remove", "Remove", () => remove([...chosen.keys()])), button("none", "Select none", () => clear()));
+    removeButton, button("none", "Select none", () => clear()));
+
+  // What is chosen in other runs is out of sight, and the buttons mean it too.
+  function describe() {
+    const inSight = new Set(shown());
+    const elsewhere = [...chosen.keys()].filter((id) => !inSight.has(id)).length;
+    const one = `1 image selected${elsewhere ? " in another run" : ""}: choose one more to compare`;
+    const some = elsewhere < chosen.size ? `${elsewhere} of them` : "all";
+    const many = `${chosen.size} images selected${elsewhere ? `, ${some} in other runs` : ""}`;
+    setText(text, chosen.size === 1 ? one : many);
+    setText(removeButton, elsewhere && chosen.size > 1 ? `Remove all ${chosen.size}` : "Remove");
+  }
 
   function changed(ids) {
     el.hidden = !chosen.size;
     compareButton.hidden = chosen.size !== 2;
-    text.textContent = chosen.size === 1 ? "1 image selected" : `${chosen.size} images selected`;
+    describe();
     onChange(ids);
   }
 
@@ -27,6 +50,6 @@ const selectionBar = ({ onChange, compare, download, remove }) => {
   }
 
   el.hidden = true;
-  return { el, toggle, clear, has: (id) => chosen.has(id), any: () => chosen.size > 0 };
+  return { el, toggle, clear, refresh: () => chosen.size && describe(), has: (id) => chosen.has(id), any: () => chosen.size > 0 };
 };
 

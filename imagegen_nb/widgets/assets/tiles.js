@@ -1,3 +1,5 @@
+const NARROWEST = 88; // px of a tile, and of the gap beside it, as in the style
+const GAP = 8;
 const LONGEST_EDGE = 36; // px of a drawn rectangle
 const TYPING_PAUSE = 250; // ms without a key before the text is sent
 const AUTO_ICON = "M8 2v2M8 12v2M2 8h2M12 8h2M4 4l1.200 1.200M10.800 10.800 12 12M12 4l-1.200 1.200M5.200 10.800 4 12M8 6.500a1.500 1.500 0 1 0 0 3 1.500 1.500 0 0 0 0-3";
@@ -12,8 +14,8 @@ function render({ model, el }) {
   const text = h("input", { id: `${id}-text`, type: "text", autocomplete: "off", spellcheck: "false",
     placeholder: "1536x1024", input: later, blur: flush,
     keydown: (event) => event.key === "Enter" && flush() });
-  const row = h("div", { class: "igw-custom" }, h("label", { for: `${id}-text` }, "Custom size"), text,
-    h("small", null, "width x height, in pixels"));
+  const limits = h("small", { id: `${id}-limits` });
+  const row = h("div", { class: "igw-custom" }, h("label", { for: `${id}-text` }, "Custom size"), text, limits);
   const group = h("fieldset", null, legend, set, row);
   const lines = fieldLines(group);
   group.append(lines.el);
@@ -59,11 +61,20 @@ function render({ model, el }) {
       option.hint && h("small", null, option.hint));
   }
 
+  // As few rows as there is room for, and all as long as the others, but for the last.
+  function divide() {
+    const count = set.children.length;
+    if (!set.parentElement.clientWidth || !count) return;
+    const most = Math.max(1, Math.floor((set.parentElement.clientWidth + GAP) / (NARROWEST + GAP)));
+    set.style.setProperty("--igw-columns", Math.ceil(count / Math.ceil(count / most)));
+  }
+
   function draw() {
     const focused = set.contains(focusNear(set));
     set.replaceChildren(...model.get("options").map((option, index) => tile(option, String(index))));
     if (model.get("custom")) set.append(tile({ label: "Custom" }, "custom", CUSTOM_ICON));
     checkCurrent();
+    divide();
     if (focused) (set.querySelector(":checked") ?? set.querySelector("input"))?.focus();
   }
 
@@ -90,10 +101,11 @@ function render({ model, el }) {
     // A group cannot be invalid, the field that a size is typed into can.
     group.removeAttribute("aria-invalid");
     text.setAttribute("aria-invalid", String(Boolean(model.get("problem"))));
-    text.setAttribute("aria-describedby", group.getAttribute("aria-describedby"));
+    text.setAttribute("aria-describedby", `${limits.id} ${group.getAttribute("aria-describedby")}`);
+    setText(limits, ["width x height, in pixels", model.get("limits")].filter(Boolean).join(": "));
   }
 
-  follow(model, ["legend", "disabled", "visible", "lines", "problem"], showTraits);
+  follow(model, ["legend", "disabled", "visible", "lines", "problem", "limits"], showTraits);
   for (const name of ["options", "custom"]) {
     model.on(`change:${name}`, () => {
       custom = model.get("custom") && (custom || !listed());
@@ -102,8 +114,13 @@ function render({ model, el }) {
   }
   follow(model, ["value"], showValue);
   draw();
+  const resized = new ResizeObserver(divide);
+  resized.observe(group);
   el.addEventListener("ig-flush", flush);
-  return flush;
+  return () => {
+    flush();
+    resized.disconnect();
+  };
 }
 
 export default { render };

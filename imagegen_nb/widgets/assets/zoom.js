@@ -125,16 +125,17 @@ const zoomView = (stage, panes, { grow = false, slides = () => false, onChange =
     } };
 };
 
-// The buttons beside a picture: out, in, and 100 %, which is also the way back. `refresh` after every change.
+// The buttons beside a picture: out, in, the whole of it, and its own pixels. `refresh` after every change.
 const zoomButtons = (view) => {
   const percent = h("span", { class: "igw-percent" });
-  const full = h("button", { type: "button", class: "igw-button igw-zoom", "aria-pressed": "false",
-    title: "One pixel of the image for one of the screen (1), or fit it (0)",
-    click: () => (view().isFull() ? view().fit() : view().full()) }, "100 %");
+  const stop = (label, title, click) => h("button", { type: "button", class: "igw-button igw-zoom", "aria-pressed": "false", title, click }, label);
+  const fit = stop("Fit", "As much as fits (0)", () => view().fit());
+  const full = stop("100 %", "One pixel of the image for one of the screen (1)", () => view().full());
   const group = h("div", { class: "igw-zoom-buttons" },
     iconButton("Zoom out", ICONS.minus, () => view().zoomOut()), percent,
-    iconButton("Zoom in", ICONS.plus, () => view().zoomIn()), full);
+    iconButton("Zoom in", ICONS.plus, () => view().zoomIn()), fit, full);
   const refresh = () => {
+    fit.setAttribute("aria-pressed", String(view().isFitted()));
     full.setAttribute("aria-pressed", String(view().isFull()));
     percent.textContent = `${view().percent()} %`;
   };

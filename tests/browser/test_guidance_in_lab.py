@@ -1,0 +1,145 @@
+"""What the form tells somebody who does not know it yet, in a real JupyterLab."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.form_page import FORM, expect_status, press_run, saved
+from support.lab import Lab, Opener, OpenNotebook, axe, execute, run_all, screenshot
+
+
+@pytest.fixture
+def page(open_notebook: OpenNotebook) -> Page:
+    page = open_notebook([FORM], size=(1280, 1500))
+    run_all(page)
+    expect(page.locator(".ig-run")).to_be_enabled()
+    return page
+
+
+def test_a_custom_size_says_what_is_legal_and_is_not_red_before_a_key(page: Page) -> None:
+    tiles = page.locator(".ig-image-size")
+    tiles.get_by_role("radio", name="Auto").check()
+    tiles.get_by_role("radio", name="Custom").check()
+    size = tiles.get_by_label("Custom size")
+    expect(tiles).to_contain_text(
+        "multiples of 16, longest edge 3840, ratio up to 3:1, 655,360 to 8,294,400 pixels"
+    )
+    expect(page.locator(".ig-status")).to_have_text("Still to be filled in: Image Size")
+    expect(size).to_have_attribute("aria-invalid", "false")
+    expect(tiles.locator(".igw-problem")).to_be_hidden()
+    screenshot(page, "guidance-custom-size", ".ig-form")
+    assert axe(page, ".ig-image-size") == []
+    size.fill("1000x1000")
+    expect(tiles.locator(".igw-problem")).to_contain_text("The nearest legal size is 1008x1008")
+
+
+def test_live_previews_say_why_there_are_none_of_two_images_and_come_back(page: Page) -> None:
+    previews = page.locator(".ig-live-preview")
+    box, count = previews.get_by_role("checkbox"), page.locator(".ig-image-count input")
+    expect(box).to_be_disabled()
+    expect(previews).to_contain_text("Only for a single image: set Image Count to 1.")
+    count.fill("1")
+    expect(box).to_be_enabled()
+    box.check()
+    count.fill("2")
+    expect(box).to_be_disabled()
+    expect(box).to_be_checked()
+    screenshot(page, "guidance-no-previews", ".ig-how")
+    assert axe(page, ".ig-live-preview") == []
+    count.fill("1")
+    expect(box).to_be_enabled()
+    expect(previews).not_to_contain_text("Only for a single image")
+
+
+def test_the_lightbox_fits_a_picture_again_and_uses_its_settings(page: Page) -> None:
+    press_run(page)
+    expect_status(page)
+    page.get_by_role("tab", name="Settings").click()
+    prompt = page.locator(".ig-prompt textarea")
+    prompt.fill("Something else for {{product}}")
+    page.get_by_role("tab", name="Output").click()
+    page.locator(".igw-open").first.click()
+    dialog = page.get_by_role("dialog")
+    fit, full = (dialog.get_by_role("button", name=name, exact=True) for name in ("Fit", "100 %"))
+    expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 1536)
+    full.click()
+    expect(full).to_have_attribute("aria-pressed", "true")
+    fit.click()
+    expect(fit).to_have_attribute("aria-pressed", "true")
+    expect(full).to_have_attribute("aria-pressed", "false")
+    expect(dialog.get_by_text("When the step failsTerminate Workflow")).to_be_visible()
+    screenshot(page, "guidance-lightbox")
+    assert axe(page, ".igw-lightbox") == []
+    dialog.get_by_role("button", name="Use these settings").click()
+    expect(dialog).to_be_hidden()
+    expect(prompt).to_be_focused()
+    expect(prompt).to_have_value("A hero image for {{product}}")
+
+
+def test_a_long_name_takes_two_lines_and_is_told_in_full(page: Page) -> None:
+    name = "A very long name of a step " * 11
+    page.get_by_label("Name", exact=True).fill(name)
+    title = page.locator(".ig-title")
+    expect(title).to_contain_text("of a step A very")
+    line = float(title.evaluate("(node) => parseFloat(getComputedStyle(node).lineHeight)"))
+    assert title.bounding_box()["height"] <= 2 * line + 1
+    assert title.get_attribute("title").strip() == name.strip()
+    screenshot(page, "guidance-long-name", ".ig-header")
+
+
+@pytest.mark.parametrize("width", [420, 700, 1280])
+def test_tiles_stand_in_rows_of_equal_length(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 1200})
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    tiles = page.locator(".ig-image-size .igw-tile")
+    expect(tiles).to_have_count(5)
+    page.wait_for_timeout(300)
+    screenshot(page, f"guidance-tiles-{width}", ".ig-image-size")
+    boxes = [tile.bounding_box() for tile in tiles.all()]
+    assert max(box["width"] for box in boxes) - min(box["width"] for box in boxes) < 1
+    assert min(box["width"] for box in boxes) > 80
+    rows = [sum(abs(box["y"] - top) < 1 for box in boxes) for top in sorted({box["y"] for box in boxes})]
+    assert all(row == rows[0] for row in rows[:-1])
+    assert rows[0] - rows[-1] <= 1
+
+
+def test_the_label_of_a_template_is_outside_of_an_arabic_prompt(open_notebook: OpenNotebook) -> None:
+    cell = FORM.replace("A hero image for {{product}}", "صورة لمنتج {{product}} في الغروب")
+    page = open_notebook([cell], size=(1280, 900))
+    run_all(page)
+    press_run(page)
+    expect_status(page)
+    page.locator(".igw-open").first.click()
+    text = page.locator(".igw-template p")
+    expect(text).to_have_css("direction", "rtl")
+    expect(text).not_to_contain_text("Template")
+    label = page.locator(".igw-template").get_by_text("Template:")
+    expect(label).to_have_css("direction", "ltr")
+    assert label.bounding_box()["x"] < text.bounding_box()["x"] + 5
+    screenshot(page, "guidance-arabic")
+
+
+def test_a_notebook_without_a_kernel_cuts_no_path_and_is_dark_in_a_dark_theme(
+    opener: Opener, lab: Lab
+) -> None:
+    page = opener.open_notebook([FORM], dark=True)
+    run_all(page)
+    press_run(page)
+    expect_status(page)
+    document, _ = saved(page, lab)
+    execute(page, "form.close()")
+    opener.close(page)
+    document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
+    file = lab.folder / "notebooks" / "reopened-dark.ipynb"
+    file.write_text(json.dumps(document))
+    page = opener.open_file(file, dark=True, size=(420, 1000))
+    expect(page.locator(".ig-fallback ol li")).to_have_count(2)
+    expect(page.locator(".jp-RenderedImage img")).to_be_visible()
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    listed = page.locator(".ig-fallback")
+    listed.scroll_into_view_if_needed()
+    screenshot(page, "guidance-reopened")
+    content, room = listed.evaluate("(node) => [node.scrollWidth, node.clientWidth]")
+    assert 150 < content <= room
