@@ -321,6 +321,7 @@ def dress(page: Page, *, dark: bool) -> None:
     """Give the page JupyterLab's light or dark theme."""
     page.evaluate(_DRESS, _theme(dark=dark))
     page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{str(not dark).lower()}'")
+    page.locator("#jupyterlab-splash").wait_for(state="detached")  # it lies over all while the theme loads
 
 
 def _theme(*, dark: bool) -> str:
