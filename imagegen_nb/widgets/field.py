@@ -27,7 +27,6 @@ _OnEntry = Callable[[str, Any], None]
 """Called with a setting's key and what was entered; None for nothing."""
 _PLAIN = {"text": "text", "choice": "choice", "model": "choice", "integer": "integer"}
 """The kinds of control that are drawn in a group."""
-_PROMPT_HINT = "Write {{product}}, or any other name in such braces, and a field for its text appears below."
 
 
 class Field:
@@ -116,7 +115,6 @@ def _traits(control: Any, state: FieldState) -> dict[str, Any]:
     }
     match control:
         case PromptBox():
-            traits["lines"]["hint"] = hint or _PROMPT_HINT
             return traits | {"label": state.label, "value": state.value or ""}
         case TileChoice():
             options = [_tile(option) for option in asdict(state)["options"]]

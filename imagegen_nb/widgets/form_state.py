@@ -26,6 +26,11 @@ _FIRST = "model"
 _LONGEST_SHOWN = 60  # characters of a value within a sentence
 EMPTY_SIZE = "x"
 """A custom size that nobody has typed yet. It is no size: it must not silently mean the default."""
+_HELP = {
+    "prompt": "What the image should show. Write {{product}}, or any other name in such braces, and a field for its "
+    "text appears below."
+}
+"""What a form says of a setting where the step's own words say nothing of the form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +193,7 @@ def settings(fields: Mapping[str, FieldState]) -> dict[str, Any]:
 
 def _field(key: str, draft: Draft, model: Model) -> FieldState:
     label = _label(key, model)
-    help_ = ImageGenerationStep.help()[key]
+    help_ = _HELP.get(key) or ImageGenerationStep.help()[key]
     if key == "model":
         return FieldState(
             key=key,

@@ -106,12 +106,6 @@ class Panel:
         lines = {"help": _PREVIEWS_COST, "hint": but}
         update_traits(self.live_previews, visible=possible, disabled=bool(but), lines=lines)
 
-    @property
-    def wants_previews(self) -> bool:
-        """Whether live previews are offered and ticked."""
-        offered = self.live_previews.visible and not self.live_previews.disabled
-        return bool(offered and self.live_previews.value)
-
     def open_settings(self) -> None:
         """Show the tab with the settings."""
         update_traits(self.tabs, selected_index=0)

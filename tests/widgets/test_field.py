@@ -94,7 +94,7 @@ def test_every_line_below_a_field_is_given_to_its_control(fields, key):
 
 def test_the_prompt_says_how_an_input_field_is_made(fields):
     fields["prompt"].show(STATES["prompt"])
-    assert "{{product}}" in fields["prompt"].control.lines["hint"]
+    assert "{{product}}" in fields["prompt"].control.lines["help"]
 
 
 def test_a_field_that_does_not_apply_is_hidden_and_keeps_what_it_showed(fields):

@@ -71,18 +71,16 @@ def _boxes(panel):
     return [part for top in panel.widgets for part in _parts(top) if isinstance(part, Box)]
 
 
-def test_previews_count_only_while_they_are_offered(panel):
-    panel.live_previews.value = True
-    assert panel.wants_previews
-    panel.offer_previews(False)
-    assert not panel.wants_previews
-    panel.offer_previews(True, "Only for one.")
+def test_the_choice_of_previews_is_kept_while_they_are_not_offered(panel):
     previews = panel.live_previews
-    assert (previews.visible, previews.disabled, previews.value) == (True, True, True)
-    assert (previews.view()["hint"], panel.wants_previews) == ("Only for one.", False)
+    previews.value = True
+    panel.offer_previews(False)
+    assert not previews.visible
+    panel.offer_previews(True, "Only for one.")
+    assert (previews.visible, previews.disabled, previews.view()["hint"]) == (True, True, "Only for one.")
     panel.offer_previews(True)
-    assert panel.wants_previews
-    assert (previews.disabled, previews.view()["hint"]) == (False, "")
+    assert (previews.visible, previews.disabled, previews.view()["hint"]) == (True, False, "")
+    assert previews.value
 
 
 def test_an_error_is_shown_escaped_and_taken_away(panel):
