@@ -78,15 +78,12 @@ def owners(paths: StorePaths, run_ids: Iterable[str]) -> dict[str, set[str]]:
             held = None
         own = set() if held is None else set(held.runs)
     own_marker = f".{held.name}{MARKER_SUFFIX}" if held is not None else None
-    files = _files(paths.locks, own_marker)
-    for path in files:
-        if path.suffix == _TEMPORARY_SUFFIX:
-            _remove_if_abandoned(path)
-    markers = [path.stem.partition(".") for path in files if path.suffix == MARKER_SUFFIX]
+    names = _names(paths.locks, own_marker)
+    for name in _stems(names, _TEMPORARY_SUFFIX):
+        _remove_if_abandoned(paths.locks / f"{name}{_TEMPORARY_SUFFIX}")
+    markers = [name.partition(".") for name in _stems(names, MARKER_SUFFIX)]
     owner_of = {run_id: owner for run_id, _, owner in markers if is_name(run_id) and is_name(owner)}
-    by_owner: dict[str, set[str]] = {
-        path.stem: set() for path in files if path.suffix == LOCK_SUFFIX and is_name(path.stem)
-    }
+    by_owner: dict[str, set[str]] = {name: set() for name in _stems(names, LOCK_SUFFIX) if is_name(name)}
     for run_id in {*run_ids, *owner_of} - own:
         by_owner.setdefault(owner_of.get(run_id, run_id), set()).add(run_id)
     if held is not None:
@@ -145,14 +142,20 @@ def _release_if_unused(paths: StorePaths, held: _ProcessLock) -> None:
         _remove(held.handle, paths.lock(held.name))
 
 
-def _files(folder: Path, own_marker: str | None) -> list[Path]:
-    """The plain files in the folder, without this process's own markers: there may be hundreds."""
+def _names(folder: Path, own_marker: str | None) -> list[str]:
+    """Of the plain files in the folder, without this process's own markers. There may be hundreds, and each
+    run that begins looks at them: they stay text."""
     try:
         with os.scandir(folder) as entries:
             others = [one for one in entries if own_marker is None or not one.name.endswith(own_marker)]
     except FileNotFoundError:
         return []
-    return sorted(Path(one.path) for one in others if one.is_file(follow_symlinks=False))
+    return sorted(one.name for one in others if one.is_file(follow_symlinks=False))
+
+
+def _stems(names: list[str], suffix: str) -> list[str]:
+    """Those with the suffix, without it."""
+    return [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
 
 
 def _remove_if_abandoned(temporary: Path) -> None:

@@ -27,8 +27,8 @@ _LONGEST_SHOWN = 60  # characters of a value within a sentence
 EMPTY_SIZE = "x"
 """A custom size that nobody has typed yet. It is no size: it must not silently mean the default."""
 _HELP = {
-    "prompt": "What the image should show. Write {{product}}, or any other name in such braces, and a field for its "
-    "text appears below."
+    "prompt": "What the image should show. Write {{product}}, or any other name in such braces, and a field "
+    "for its text appears below."
 }
 """What a form says of a setting where the step's own words say nothing of the form."""
 
