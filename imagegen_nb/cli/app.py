@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 import click
+from click.exceptions import NoSuchCommand
 
 from imagegen_nb._version import __version__
 
@@ -55,6 +56,14 @@ class _Commands(CommandGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:  # click looks for the nearest among those that are imported
+            raise NoSuchCommand(error.command_name, possibilities=_COMMANDS, ctx=ctx) from None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:

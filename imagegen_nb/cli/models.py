@@ -37,6 +37,7 @@ def models(model: str | None, as_json: bool, as_markdown: bool) -> None:
 
 def _overview(rows: list[dict[str, Any]]) -> None:
     table = plain_table("model", "provider", "platform", "status")
+    table.columns[3].no_wrap = False  # or the names are cut for it in a narrow window
     for row in rows:
         status = row["status"] if row["status"] == "current" else f"[yellow]{escape(row['outlook'])}[/]"
         table.add_row(row["model"], row["provider"], "offered" if row["offered"] else "not offered", status)

@@ -97,3 +97,10 @@ def test_an_interrupted_command_leaves_with_130_and_says_what_it_noted(
     assert outcome.code == 130
     assert "interrupted" in outcome.err
     assert "one image was paid for" in outcome.err
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest(cli):
+    code, _, said = cli("modles")
+    assert (code, "Did you mean 'models'?" in said) == (2, True)
+    assert cli("store", "chek").err.count("Did you mean 'check'?") == 1
+    assert "Did you mean" not in cli("xyz").err

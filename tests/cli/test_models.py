@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.command_line import CommandLine
 
 
@@ -15,3 +16,9 @@ def test_models_are_listed_and_described(cli: CommandLine) -> None:
         "grok-imagine-image",
         "gemini-2.5-flash-image",
     }
+
+
+def test_no_name_is_cut_in_a_narrow_window(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    models = {row["model"] for row in cli("models", "--json").json()}
+    assert models <= {(line.split() or [""])[0] for line in cli("models").out.splitlines()}
