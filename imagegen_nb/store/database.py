@@ -275,19 +275,19 @@ class Tables:
         query = "SELECT seq FROM asset WHERE id = ?"
         return int(self._connection.execute(query, (asset.id,)).fetchone()[0])
 
-    def add_assets(self, assets: Sequence[AssetRecord], order: int = 0) -> int:
-        """Add records, at `order` or after all others, and return the order of the first.
+    def add_assets(self, assets: Sequence[AssetRecord]) -> int:
+        """Add records after all others, and return the order of the first.
 
         A record that exists stays as it is: manifests may be read twice.
         """
         last = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'asset'").fetchone()
-        first = max(order, (int(last[0]) if last else 0) + 1)
+        first = (int(last[0]) if last else 0) + 1
         self._connection.executemany(_ADD_ASSET, [(first, *_values_of_asset(asset)) for asset in assets])
         return first
 
-    def put_run(self, run: LedgerEntry, order: int = 0) -> int:
-        """Add a run, at `order` or after all others, or update it where it exists, and return its order."""
-        return int(self._connection.execute(_PUT_RUN, (order, *_values_of_run(run))).fetchone()[0])
+    def put_run(self, run: LedgerEntry) -> int:
+        """Add a run after all others, or update it where it exists, and return its order."""
+        return int(self._connection.execute(_PUT_RUN, (0, *_values_of_run(run))).fetchone()[0])
 
     def add_manifests(self, found: Collection[Manifest]) -> None:
         """Add what manifests hold, each at its order; what exists stays, or is updated, as above."""

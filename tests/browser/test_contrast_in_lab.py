@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
-from support.form_page import FORM, expect_status, press_run
-from support.lab import Examined, OpenNotebook, dress, examine, execute, run_all, screenshot
+from support.form_page import expect_status, opened, press_run
+from support.lab import Examined, OpenNotebook, dress, examine, execute, screenshot
 
 BAD_FILE = {"name": "hero.step.json", "mimeType": "application/json", "buffer": b"{"}
 # A ring of less than 3 to its surroundings cannot be seen. Both colours are computed ones.
@@ -90,9 +90,7 @@ STATES: list[Callable[[Page], str]] = [
 
 
 def test_every_state_is_accessible(open_notebook: OpenNotebook) -> None:
-    page = open_notebook([FORM], size=(1280, 1700))
-    run_all(page)
-    expect(page.locator(".ig-run")).to_be_enabled()
+    page = opened(open_notebook, size=(1280, 1700))
     found = dict[str, Examined]()
     for state in STATES:
         selector = state(page)
@@ -113,9 +111,7 @@ def test_every_state_is_accessible(open_notebook: OpenNotebook) -> None:
 
 
 def test_the_focus_is_seen_wherever_it_is(open_notebook: OpenNotebook) -> None:
-    page = open_notebook([FORM], size=(1280, 1700))
-    run_all(page)
-    expect(page.locator(".ig-run")).to_be_enabled()
+    page = opened(open_notebook, size=(1280, 1700))
     for theme in ("light", "dark"):
         dress(page, dark=theme == "dark")
         page.locator(".ig-run").focus()

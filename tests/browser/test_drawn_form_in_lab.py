@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.form_page import FORM, expect_status, press_run
-from support.lab import OpenNotebook, dress, examine, execute, run_all, screenshot
+from support.form_page import FORM, expect_status, opened, press_run
+from support.lab import OpenNotebook, dress, examine, execute, screenshot
 
 DRAWN = FORM.rpartition("form\n")[0] + "form._display_()"
 
 
 @pytest.fixture
 def page(open_notebook: OpenNotebook) -> Page:
-    page = open_notebook([DRAWN], size=(1280, 1700))
-    run_all(page)
-    expect(page.locator(".ig-run")).to_be_enabled()
-    return page
+    return opened(open_notebook, DRAWN, size=(1280, 1700))
 
 
 def is_legible(page: Page) -> None:

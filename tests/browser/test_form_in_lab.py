@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.form_page import FORM, expect_status, press_run, saved
+from support.form_page import FORM, expect_status, opened, press_run, saved, without_kernel
 from support.lab import (
     Lab,
     Opener,
@@ -25,13 +25,6 @@ from support.lab import (
 @pytest.fixture
 def page(open_notebook: OpenNotebook) -> Page:
     return opened(open_notebook)
-
-
-def opened(open_notebook: OpenNotebook, **how: object) -> Page:
-    page = open_notebook([FORM], **how)
-    run_all(page)
-    expect(page.locator(".ig-run")).to_be_enabled()
-    return page
 
 
 def choose(page: Page, model: str) -> None:
@@ -177,10 +170,7 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(
     assert size < 60_000
     execute(page, "form.close()")
     opener.close(page)
-    reopened = lab.folder / "notebooks" / f"reopened-{save_state}.ipynb"
-    document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
-    reopened.write_text(json.dumps(document))
-    again = opener.open_file(reopened)
+    again = opener.open_file(without_kernel(document, lab))
     expect(again.locator(".ig-fallback ol li")).to_have_count(4)
     expect(again.locator(".ig-fallback")).to_be_visible()
     sheet = again.locator(".jp-RenderedImage img")

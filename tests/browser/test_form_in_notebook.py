@@ -5,23 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import Page, expect
-from support.form_page import FORM, expect_status, press_run, saved
-from support.lab import Host, Lab, Opener, cell_count, execute, run_all, screenshot
+from playwright.sync_api import expect
+from support.form_page import expect_status, opened, press_run, saved, without_kernel
+from support.lab import Host, Lab, Opener, cell_count, execute, screenshot
 
 TRUSTED = "() => jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted"
 
 
-def opened(opener: Opener, host: Host) -> Page:
-    page = opener.open_notebook([FORM], host=host)
-    run_all(page)
-    expect(page.locator(".ig-run")).to_be_enabled()
-    return page
-
-
 @pytest.mark.parametrize("host", ["lab", "notebook"])
 def test_images_are_looked_at_and_keys_stay_in_the_dialog(opener: Opener, host: Host) -> None:
-    page = opened(opener, host)
+    page = opened(opener.open_notebook, host=host)
     expect(page.locator(".ig-fallback")).to_be_hidden()
     press_run(page)
     expect_status(page)
@@ -40,7 +33,7 @@ def test_images_are_looked_at_and_keys_stay_in_the_dialog(opener: Opener, host: 
 
 
 def test_a_run_is_cancelled_and_another_made(opener: Opener) -> None:
-    page = opened(opener, "notebook")
+    page = opened(opener.open_notebook, host="notebook")
     execute(page, "workspace.emulator.latency = 25")
     press_run(page)
     page.locator(".ig-cancel").click()
@@ -51,7 +44,7 @@ def test_a_run_is_cancelled_and_another_made(opener: Opener) -> None:
 
 
 def test_settings_are_typed_and_become_the_step(opener: Opener) -> None:
-    page = opened(opener, "notebook")
+    page = opened(opener.open_notebook, host="notebook")
     prompt = page.locator(".ig-prompt textarea")
     prompt.fill("")
     page.keyboard.type("a b dd x m {{product}}")
@@ -73,7 +66,7 @@ def test_settings_are_typed_and_become_the_step(opener: Opener) -> None:
 def test_an_untrusted_copy_shows_the_thumbnails_and_runs_nothing(
     opener: Opener, lab: Lab, host: Host
 ) -> None:
-    page = opened(opener, host)
+    page = opened(opener.open_notebook, host=host)
     press_run(page)
     expect_status(page)
     document, size = saved(page, lab)
@@ -95,16 +88,13 @@ def test_an_untrusted_copy_shows_the_thumbnails_and_runs_nothing(
 
 
 def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener, lab: Lab) -> None:
-    page = opened(opener, "notebook")
+    page = opened(opener.open_notebook, host="notebook")
     press_run(page)
     expect_status(page)
     document, _ = saved(page, lab)
     execute(page, "form.close()")
     opener.close(page)
-    document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
-    reopened = lab.folder / "notebooks" / "reopened-notebook.ipynb"
-    reopened.write_text(json.dumps(document))
-    again = opener.open_file(reopened, host="notebook")
+    again = opener.open_file(without_kernel(document, lab), host="notebook")
     expect(again.locator(".ig-fallback ol li")).to_have_count(2)
     expect(again.locator(".jp-RenderedImage img")).to_be_visible()
     expect(again.get_by_text("Error displaying widget")).to_be_hidden()

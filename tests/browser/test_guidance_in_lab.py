@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from playwright.sync_api import Page, expect
-from support.form_page import FORM, expect_status, press_run, saved
+from support.form_page import FORM, expect_status, opened, press_run, saved, without_kernel
 from support.lab import Lab, Opener, OpenNotebook, axe, execute, run_all, screenshot
 
 
 @pytest.fixture
 def page(open_notebook: OpenNotebook) -> Page:
-    page = open_notebook([FORM], size=(1280, 1500))
-    run_all(page)
-    expect(page.locator(".ig-run")).to_be_enabled()
-    return page
+    return opened(open_notebook, size=(1280, 1500))
 
 
 def test_a_custom_size_says_what_is_legal_and_is_not_red_before_a_key(page: Page) -> None:
@@ -124,17 +119,13 @@ def test_the_label_of_a_template_is_outside_of_an_arabic_prompt(open_notebook: O
 def test_a_notebook_without_a_kernel_cuts_no_path_and_is_dark_in_a_dark_theme(
     opener: Opener, lab: Lab
 ) -> None:
-    page = opener.open_notebook([FORM], dark=True)
-    run_all(page)
+    page = opened(opener.open_notebook, dark=True)
     press_run(page)
     expect_status(page)
     document, _ = saved(page, lab)
     execute(page, "form.close()")
     opener.close(page)
-    document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
-    file = lab.folder / "notebooks" / "reopened-dark.ipynb"
-    file.write_text(json.dumps(document))
-    page = opener.open_file(file, dark=True, size=(420, 1000))
+    page = opener.open_file(without_kernel(document, lab), dark=True, size=(420, 1000))
     expect(page.locator(".ig-fallback ol li")).to_have_count(2)
     expect(page.locator(".jp-RenderedImage img")).to_be_visible()
     page.evaluate("() => jupyterapp.shell.collapseLeft()")

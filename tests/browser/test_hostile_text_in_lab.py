@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from playwright.sync_api import Page, expect
-from support.lab import Lab, Opener, execute, run_all, run_cell, save, screenshot
+from support.form_page import saved, without_kernel
+from support.lab import Lab, Opener, execute, run_all, run_cell, screenshot
 
 HOSTILE = (
     '"><img src=x onerror="window.taken=1" data-taken><script>window.taken=1</script>'
@@ -59,13 +58,8 @@ def test_words_stay_words_wherever_they_are_shown(opener: Opener, lab: Lab) -> N
     page.keyboard.press("Escape")
     assert taken(page) == (None, 0)
 
-    save(page)
-    file = max((lab.folder / "notebooks").glob("*.ipynb"), key=lambda path: path.stat().st_mtime)
-    document = json.loads(file.read_text())
-    document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
-    reopened = file.with_name("reopened-hostile.ipynb")
-    reopened.write_text(json.dumps(document))
-    again = opener.open_file(reopened)
+    document, _ = saved(page, lab)
+    again = opener.open_file(without_kernel(document, lab))
     expect(again.locator(".ig-fallback").first).to_be_visible()
     assert taken(again) == (None, 0)
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.form_page import FORM, expect_status, press_run
+from support.form_page import FORM, expect_status, opened, press_run
 from support.lab import OpenNotebook, axe, clipboard, execute, run_all, run_cell, screenshot
 
 SECOND = """
@@ -18,10 +18,7 @@ other
 
 @pytest.fixture
 def page(open_notebook: OpenNotebook) -> Page:
-    page = open_notebook([FORM], size=(1280, 1500))
-    run_all(page)
-    expect(page.locator(".ig-run")).to_be_enabled()
-    return page
+    return opened(open_notebook, size=(1280, 1500))
 
 
 def images(page: Page):

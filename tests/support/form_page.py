@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from playwright.sync_api import Page, expect
 
-from support.lab import Lab, save
+from support.lab import Lab, OpenNotebook, run_all, save
 
 FORM = """
 import imagegen_nb as ig
@@ -22,6 +24,14 @@ inputs = {"product": "a blue bottle", "step_1": step_1}
 form = ig.StepForm(step, workspace, inputs=inputs, identifier="step_2")
 form
 """
+
+
+def opened(open_notebook: OpenNotebook, cell: str = FORM, **how: Any) -> Page:
+    """The page of a notebook with a form that can be run; `how` goes on to `open_notebook`."""
+    page = open_notebook([cell], **how)
+    run_all(page)
+    expect(page.locator(".ig-run")).to_be_enabled()
+    return page
 
 
 def press_run(page: Page) -> None:
@@ -39,3 +49,11 @@ def saved(page: Page, lab: Lab) -> tuple[dict[str, Any], int]:
     save(page)
     file = max((lab.folder / "notebooks").glob("*.ipynb"), key=lambda path: path.stat().st_mtime)
     return json.loads(file.read_text()), file.stat().st_size
+
+
+def without_kernel(document: dict[str, Any], lab: Lab) -> Path:
+    """The file of a saved notebook that nothing runs in: the kernel it names is not there."""
+    document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
+    file = lab.folder / "notebooks" / f"reopened-{uuid4().hex}.ipynb"
+    file.write_text(json.dumps(document))
+    return file
