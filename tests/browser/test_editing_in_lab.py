@@ -110,6 +110,20 @@ def test_an_alert_ends_when_what_it_speaks_of_is_mended(page: Page) -> None:
     expect(alert).to_have_count(0)
 
 
+def test_a_press_is_not_lost_when_what_is_above_the_button_grows(page: Page) -> None:
+    """Leaving a field by pressing a button sends what was typed, and the answer can push the button away."""
+    page.set_viewport_size({"width": 1280, "height": 2000})  # nothing has to be scrolled
+    prompt(page).scroll_into_view_if_needed()
+    page.locator(".ig-export").hover()
+    prompt(page).press("Control+a")
+    prompt(page).press("Delete")
+    page.mouse.down()
+    execute(page, "form")  # the kernel has answered when this has run
+    page.mouse.up()
+    expect(page.locator(".ig-prompt .igw-problem")).to_contain_text("Missing")
+    expect(page.locator(".ig-import-export").get_by_role("alert")).to_contain_text("The step has problems")
+
+
 def test_a_cancel_on_the_emulator_does_not_speak_of_charges(page: Page) -> None:
     execute(page, "workspace.emulator.latency = 25")
     page.locator(".ig-run").click()

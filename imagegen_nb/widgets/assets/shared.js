@@ -32,8 +32,20 @@ const randomId = () => `igw-${Math.random().toString(36).slice(2, 10)}`;
 // key before any element inside it does, and asks the focused element first whether shortcuts apply: so mark it.
 const suppressShortcuts = ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true");
 
+// Leaving a field by pressing a button sends what was typed, and the answer can push the button from under the pointer:
+// the browser then finds no click between press and release. There was one if the pointer stood still.
+const keepPress = (down) => {
+  const pressed = down.target.closest("button, label, a");
+  const release = (up) => {
+    const still = Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY) < 5;
+    if (still && pressed.isConnected && !up.composedPath().includes(pressed)) pressed.click();
+  };
+  if (pressed && !down.button) addEventListener("pointerup", release, { capture: true, once: true });
+};
+
 const initRoot = (el, name) => {
   el.classList.add("igw", name);
+  el.addEventListener("pointerdown", keepPress);
   el.addEventListener("focusin", suppressShortcuts);
   el.addEventListener("keydown", (event) => event.stopPropagation());
 };
