@@ -27,7 +27,8 @@ _PAUSE = 4.0
 # has no kernel, the last one the line that a host writes about a widget whose kernel is gone.
 _STYLE = """
 .jp-OutputArea-child:has(.ig-live) ~ .jp-OutputArea-child:has(.ig-fallback),
-.jp-OutputArea-child:has(.ig-live) ~ .jp-OutputArea-child:has(.ig-fallback) + * { display: none !important; }
+.jp-OutputArea-child:has(.ig-live) ~ .jp-OutputArea-child:has(.ig-fallback) + .jp-OutputArea-child {
+  display: none !important; }
 .jp-OutputArea:has(.ig-fallback) .ig-form:not(:has(.ig-live)) { display: none !important; }
 .jp-OutputArea:has(.ig-fallback) .jupyter-widgets.jp-OutputArea-output:not(:has(*)) { display: none; }
 """

@@ -17,6 +17,7 @@ from imagegen_nb.widgets.prompt import PromptBox
 from imagegen_nb.widgets.tiles import TileChoice
 
 ASSETS = Path(imagegen_nb.widgets.__file__).parent / "assets"
+FALLBACK = ASSETS.parent / "fallback.py"
 KINDS: list[type[BaseWidget]] = [PromptBox, TileChoice, OutputTree, Gallery]
 
 
@@ -115,6 +116,14 @@ def test_colours_stand_in_one_sheet(path: Path):
     """Others name them, so that light and dark are right in every host, and contrast is."""
     named = re.findall(r"--jp-[\w-]*color[\w-]*", path.read_text(encoding="utf-8"))
     assert path.name in ("colours.css", "kernel_gone.css") or named == []
+
+
+@pytest.mark.parametrize("path", [*sorted(ASSETS.glob("*.css")), FALLBACK], ids=lambda path: path.name)
+def test_what_a_parent_looks_like_for_a_child_names_whom_it_concerns(path: Path):
+    """For one rule as `a:has(b) > *`, Chromium works out the whole page's style after each change in it."""
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    selectors = re.findall(r"[^{}]*:has\([^{}]*(?=\{)", text)
+    assert [selector for selector in selectors if re.search(r"[\s>~+](\*|:(?!is\())", selector)] == []
 
 
 @pytest.mark.parametrize("path", sorted(ASSETS.glob("*.css")), ids=lambda path: path.name)
