@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from support.environment import FOREIGN
 
@@ -52,6 +53,10 @@ _LANE_OF_FIXTURE = {
 _SLOW_TIMEOUT = 600
 """Seconds a test of a slow lane may take. Processes start slowly on a busy machine; a hang still ends."""
 
+
+# How long an example takes says how busy the machine is, and fails nothing.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Half a million objects live as long as the session: modules and tests. Nobody looks for garbage among them.
 gc.disable()

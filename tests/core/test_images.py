@@ -8,6 +8,7 @@ import struct
 import time
 import zlib
 from contextlib import suppress
+from functools import cache, partial
 
 import pytest
 from hypothesis import given
@@ -252,6 +253,7 @@ def test_a_thumbnail_keeps_transparency():
     assert images.check(images.thumbnail(picture("PNG", (512, 512), "RGBA"))).has_alpha
 
 
+@cache
 def noise(mode: str = "RGB") -> bytes:
     """A picture no encoder can do much with."""
     buffer = io.BytesIO()
@@ -261,9 +263,12 @@ def noise(mode: str = "RGB") -> bytes:
 
 
 @pytest.mark.parametrize("size", [images.STATIC, images.LIVE])
-@pytest.mark.parametrize("data", [noise(), noise("RGBA"), illustration(3), picture("PNG", (4000, 3000))])
-def test_a_thumbnail_keeps_to_its_bytes_whatever_the_picture(size, data):
-    assert 0 < len(images.thumbnail(data, size)) <= size.largest
+@pytest.mark.parametrize(
+    "make",
+    [noise, partial(noise, "RGBA"), partial(illustration, 3), partial(picture, "PNG", (4000, 3000))],
+)
+def test_a_thumbnail_keeps_to_its_bytes_whatever_the_picture(size, make):
+    assert 0 < len(images.thumbnail(make(), size)) <= size.largest
 
 
 def test_a_thumbnail_beside_a_kernel_is_sharp_on_two_pixels_for_one():
@@ -271,9 +276,11 @@ def test_a_thumbnail_beside_a_kernel_is_sharp_on_two_pixels_for_one():
         assert small.size == (512, 512)
 
 
-@pytest.mark.parametrize("data", [noise(), noise("RGBA"), illustration(3), FILES["PNG"]])
-def test_what_is_proven_without_decoding_is_what_decoding_proves(data, monkeypatch):
-    loads = []
+@pytest.mark.parametrize(
+    "make", [noise, partial(noise, "RGBA"), partial(illustration, 3), lambda: FILES["PNG"]]
+)
+def test_what_is_proven_without_decoding_is_what_decoding_proves(make, monkeypatch):
+    data, loads = make(), []
     monkeypatch.setattr(PngImageFile, "load", lambda self: loads.append(self) or Image.Image.load(self))
     proven = images.check(data)
     assert loads == []

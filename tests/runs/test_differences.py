@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import pytest
 from support.images import picture
@@ -15,8 +16,13 @@ from imagegen_nb.runs import differences
 STEP = ImageGenerationStep(prompt="a fox", image_size="1024x640", image_output_format="png")
 
 
+@cache
+def checked(form: str, size: tuple[int, int]) -> images.CheckedImage:
+    return images.check(picture(form, size))
+
+
 def noted(step: ImageGenerationStep, form: str = "PNG", size: tuple[int, int] = (1024, 640)) -> list[str]:
-    return list(differences.in_image(step, 1, images.check(picture(form, size))))
+    return list(differences.in_image(step, 1, checked(form, size)))
 
 
 def test_what_was_asked_for_is_no_difference():

@@ -350,7 +350,7 @@ def test_a_gallery_stays_small(store, count, most):
 
 
 def test_a_thousand_images_are_shown_in_part(store):
-    assets = stored_assets(store, *(illustration(seed) for seed in range(30))) * 34
+    assets = stored_assets(store, *(illustration(seed) for seed in range(15))) * 68
     shown = output_of(ImageGenerationStep(prompt="x"), assets)
     assert len(thumbnails(shown._repr_html_())) == 12
     assert "and 1,008 more images" in shown._repr_html_()
