@@ -6,13 +6,13 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from benchmarks.cases import Setting
+from benchmarks.cases import Metrics, Setting
 
 
-def main() -> None:
-    """Import the contender's function, call it, and print what it measured as the last line."""
-    turn = json.loads(sys.argv[1])
+def measure(turn: dict[str, Any]) -> Metrics:
+    """Import the contender's function and call it."""
     module, _, name = turn["function"].partition(":")
     setting = Setting(
         server=turn["server"],
@@ -21,9 +21,9 @@ def main() -> None:
         repeats=turn["repeats"],
         size=turn["size"],
     )
-    metrics = getattr(importlib.import_module(module), name)(setting, **turn["arguments"])
-    sys.stdout.write(f"\n{json.dumps(metrics)}\n")
+    metrics: Metrics = getattr(importlib.import_module(module), name)(setting, **turn["arguments"])
+    return metrics
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.write(f"\n{json.dumps(measure(json.loads(sys.argv[1])))}\n")
