@@ -37,6 +37,7 @@ _LARGEST = 5_000_000
     help="Run again what may have been charged and brought no image.",
 )
 @click.option("--csv", "to_csv", type=PATH, metavar="FILE", help="Write the cells as a table.")
+@click.option("--report", type=PATH, metavar="FILE.html", help="Write a page for people without a notebook.")
 @json_option("Print the sweep as JSON.")
 def sweep(
     file: Path,
@@ -49,6 +50,7 @@ def sweep(
     only_failed: bool,
     repeat_unknown: bool,
     to_csv: Path | None,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """Run a step over many values; leave with 1 when cells have no image, with 2 when some cannot be run."""
@@ -67,6 +69,10 @@ def sweep(
         )
     if to_csv is not None:
         err().print(escape(str(described.to_csv(to_csv))), soft_wrap=True)
+    if report is not None:
+        # The same command is given again until nothing is left to do, so its older page is in the way.
+        older = " (in the place of an older file)" if report.exists() else ""
+        err().print(escape(f"{described.report(report, replace=True)}{older}"), soft_wrap=True)
     if as_json:
         print_json(described.as_dict())
     else:

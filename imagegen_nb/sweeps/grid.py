@@ -178,20 +178,21 @@ def _edges(cells: Iterable[Cell], axes: Sequence[str]) -> list[str]:
     return ["<br>".join(parts) for parts in zip(*columns, strict=True)] if columns else [""] * len(given)
 
 
-def marked(texts: Sequence[str]) -> list[str]:
-    """Each text as HTML, with the words that not all of them have marked; nothing where they share none."""
+def marked(texts: Sequence[str], longest: int = _LONGEST) -> list[str]:
+    """Each text as HTML, with the words that not all of them have marked; nothing where they share none.
+    It is cut after `longest` characters."""
     words = [_WORDS.findall(text) for text in texts]
     shared = set(words[0]).intersection(*words[1:]) if words else set()
     shares_words = len(texts) > 1 and any(word.strip() and word[0].isalnum() for word in shared)
-    return [_cut(parts, shared if shares_words else None) for parts in words]
+    return [_cut(parts, shared if shares_words else None, longest) for parts in words]
 
 
-def _cut(words: Sequence[str], shared: set[str] | None) -> str:
+def _cut(words: Sequence[str], shared: set[str] | None, longest: int) -> str:
     """The words as HTML, up to a length. Neighbouring marked ones have one mark."""
     pieces, length = list[tuple[bool, str]](), 0
     for word in words:
-        if length + len(word) > _LONGEST:
-            pieces.append((False, word[: _LONGEST - length] + "…"))
+        if length + len(word) > longest:
+            pieces.append((False, word[: longest - length] + "…"))
             break
         length += len(word)
         is_marked = shared is not None and word not in shared

@@ -41,6 +41,7 @@ from imagegen_nb.sweeps.results import WAITING, Result, better, known_results, o
 if TYPE_CHECKING:
     from imagegen_nb.sweeps.comparison import Comparison
     from imagegen_nb.sweeps.grid import Grid
+    from imagegen_nb.sweeps.report import Remarks
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 _MOST_REPEATS = 1_000
@@ -105,6 +106,7 @@ class Sweep:
         self._workspace: Context | None = None
         self._backend: Backend | None = None
         self._results: dict[int, Result] = {}
+        self._picked: dict[int, None] = {}
         self.stopped: tuple[str, ...] = ()
 
     # The cells
@@ -349,11 +351,12 @@ class Sweep:
         return Task(number, one.key, one.call, attempts, one.provider)
 
     def _chosen(self, option: str, given: object, named: list[Cell]) -> set[int]:
-        word = {"only": "failed", "repeat": "unknown"}[option]
-        if given == word:
+        word = {"only": "failed", "repeat": "unknown"}.get(option)
+        if word is not None and given == word:
             return {cell.number for cell in named}
         if isinstance(given, str) or not isinstance(given, Iterable):
-            raise InvalidOption(f'{option} = {given!r}: give "{word}", or a list of cells of this sweep')
+            either = f'"{word}", or ' if word else ""
+            raise InvalidOption(f"{option} = {given!r}: give {either}a list of cells of this sweep")
         return {self._number(cell, option) for cell in given}
 
     def _number(self, cell: object, option: str) -> int:
@@ -399,14 +402,60 @@ class Sweep:
         run = chosen.run
         if run is None or not chosen.assets:
             raise InvalidOption(f"pick: cell {chosen.number} has no image ({chosen.outcome}): pick another")
+        self._picked[chosen.number] = None
         # Of a reused run only the call is the same; what the ledger found too large is known here.
         return Pick(chosen.step, replace(run, step=chosen.step, inputs=chosen.inputs))
+
+    @property
+    def picked(self) -> list[Cell]:
+        """The cells that were picked, in the order of the picks; a new kernel knows of none."""
+        return [Cell(self, number) for number in self._picked]
 
     def compare(self, a: Cell | int, b: Cell | int) -> Comparison:
         """Two cells side by side: their images, and the settings and inputs that differ."""
         from imagegen_nb.sweeps.comparison import Comparison
 
         return Comparison(Cell(self, self._number(a, "compare")), Cell(self, self._number(b, "compare")))
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        replace: bool = False,
+        winners: Iterable[Cell | int] | None = None,
+        most: int = 100,
+        remarks: Remarks | None = None,
+    ) -> Path:
+        """Write the sweep as one HTML file for people without a notebook; returns where it is.
+
+        It holds thumbnails, settings, costs, outcomes and what the cells differ in; nothing in it runs or is
+        loaded, and keys are masked. `winners` stand first: those that were picked, if none are given. `most`
+        pictures stand in it at most, beside those of the winners. `remarks` is asked of each cell what people
+        said of it: text by what it is called. Raises `StoreError` where something is there already, unless
+        `replace`.
+        """
+        from imagegen_nb.sweeps.report import report
+
+        chosen = self._picked if winners is None else self._chosen("winners", winners, [])
+        # Known before thumbnails are made, which takes a while.
+        target = user_path(path, StoreError)
+        if target.exists() and not replace:
+            raise StoreError(f"cannot write {target}: it exists already; pass replace=True or another name")
+        page = report(
+            self,
+            self.cells,
+            self.skipped,
+            settings={
+                **self.template.settings(),
+                **{f"{axis_values.INPUTS}{name}": value for name, value in self._inputs.items()},
+            },
+            estimate=self.estimate,
+            stopped=self.stopped,
+            winners=chosen,
+            most=most,
+            remarks=remarks,
+        )
+        return _written(target, page)
 
     # Tables
 

@@ -39,6 +39,16 @@ def test_it_runs_and_goes_on_where_it_stopped(cli: CommandLine, sweep: str, emul
     assert len(Path("night.csv").read_text().splitlines()) == 5
 
 
+def test_a_page_for_others_is_written_and_an_older_one_replaced_aloud(
+    cli: CommandLine, sweep: str, emulator: Emulator
+) -> None:
+    Path("night.html").write_text("older")
+    told = cli("sweep", sweep, "--plan", "--backend", "THE EMULATOR", "--report", "night.html")
+    assert "night.html (in the place of an older file)" in told.err
+    assert "4 not run" in Path("night.html").read_text(encoding="utf-8")
+    assert emulator.count() == 0
+
+
 def test_a_plan_asks_nobody(cli: CommandLine, sweep: str, emulator: Emulator) -> None:
     told = cli("sweep", sweep, "--plan", "--backend", "THE EMULATOR")
     assert (told.code, emulator.count()) == (0, 0)

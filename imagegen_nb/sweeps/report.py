@@ -1,0 +1,314 @@
+"""A sweep as one HTML file for people without a notebook: all is in it, and nothing runs or is loaded.
+
+What will be said is first collected as plain data, and keys are masked in all of it; then it is written out.
+The page's own policy forbids scripts and requests, so that a browser holds it to that.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal
+from html import escape
+from itertools import islice
+from typing import Any
+
+from imagegen_nb._version import __version__
+from imagegen_nb.core import images
+from imagegen_nb.core.money import show
+from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.timestamps import utc_now
+from imagegen_nb.core.words import counted, shortened
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.providers import catalog
+from imagegen_nb.runs.recipe import without_keys
+from imagegen_nb.runs.run import Run
+from imagegen_nb.step.output import thumbnail
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.sweeps.axes import INPUTS, label
+from imagegen_nb.sweeps.cell import Cell, CellSource
+from imagegen_nb.sweeps.cells import Skipped
+from imagegen_nb.sweeps.estimate import SweepEstimate
+from imagegen_nb.sweeps.grid import marked
+
+Remarks = Callable[[Cell], Mapping[str, object]]
+_MOST_WITHOUT_PICTURES = 1_000
+"""Cells that have a line in the table below the pictures."""
+_MOST_LEFT_OUT = 100
+_LONGEST = 2_000
+"""Characters of a value or a reason. The step's own prompt stands in full."""
+_OUTCOMES = {"waiting": "not run", "running": "under way", "unknown": "no image, perhaps charged"}
+"""What is said of a cell where its outcome alone would not tell a reader enough."""
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1b1b1f; --dim: #55565c; --ground: #fff; --card: #f6f6f8;
+  --line: #d3d4da; --good: #0b6b3a; --bad: #a3181f; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e9e9ed; --dim: #b1b2ba; --ground: #17181b;
+  --card: #212226; --line: #3d3f46; --good: #7fd6a3; --bad: #ff9d9d; } }
+* { box-sizing: border-box; }
+body { margin: 0; padding: 24px clamp(12px, 4vw, 48px); background: var(--ground); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 8px; }
+h2 { font-size: 1.15rem; margin: 32px 0 12px; }
+h3 { font-size: 1rem; margin: 0 0 8px; }
+p, ul { margin: 4px 0; }
+.dim { color: var(--dim); }
+dl { display: grid; grid-template-columns: fit-content(45%) 1fr; gap: 2px 12px; margin: 0; }
+dt { color: var(--dim); }
+dd { margin: 0; white-space: pre-wrap; }
+mark { background: transparent; color: inherit; font-weight: bold; text-decoration: underline; }
+.cells { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 280px), 1fr)); gap: 16px; }
+.picks { grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)); }
+.cell { border: 1px solid var(--line); border-radius: 8px; padding: 12px; background: var(--card);
+  break-inside: avoid; }
+.cell.winner { border: 2px solid var(--good); }
+.cell.failed { border-style: dashed; border-color: var(--bad); }
+.cell img { display: block; max-width: 100%; max-height: 512px; height: auto; border-radius: 4px;
+  margin: 0 0 8px; }
+.badge { color: var(--good); font-weight: bold; }
+.reason { color: var(--bad); }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: 4px 12px 4px 0;
+  border-bottom: 1px solid var(--line); min-width: 6em; overflow-wrap: break-word; }
+@media print { :root { --ink: #000; --dim: #333; --ground: #fff; --card: #fff; --line: #999; --good: #000;
+    --bad: #000; }
+  body { padding: 0; font-size: 10pt; } th, td { min-width: 0; } .wide { overflow: visible; }
+  h2 { break-after: avoid; } .cells { grid-template-columns: repeat(3, 1fr); }
+  .picks { grid-template-columns: repeat(2, 1fr); } tr { break-inside: avoid; } }
+"""
+
+
+def report(
+    sweep: CellSource,
+    cells: Collection[Cell],
+    skipped: Collection[Skipped],
+    *,
+    settings: Mapping[str, Any],
+    estimate: SweepEstimate,
+    stopped: Collection[str] = (),
+    winners: Collection[int] = (),
+    most: int = 100,
+    remarks: Remarks | None = None,
+) -> str:
+    """The page. `settings` (and inputs) are what all cells share, `winners` the numbers of cells, `most` the
+    pictures that the others have.
+
+    `stopped` says why cells were not run. `remarks` gives what people said of a cell, as text by what it is
+    called: the place for stars, notes and ratings. Raises `InvalidOption`.
+    """
+    if type(most) is not int or most < 0:
+        raise InvalidOption(f"most = {most!r}: give a whole number from 0 on")
+    wanted = sorted(cells, key=lambda cell: cell.number not in winners)  # the winners have theirs in any case
+    listed = wanted[: len(winners) + most + _MOST_WITHOUT_PICTURES]
+    # No key stands in a variable here: a traceback with locals would show it.
+    said = without_keys(
+        {
+            "title": sweep.title,
+            "notes": [*_notes(cells, skipped), *stopped, f"estimate: {estimate}", _spent(cells)],
+            "written": f"Written {utc_now()} by imagegen-nb {__version__}",
+            "settings": [
+                [_name(name), label(value)] for name, value in settings.items() if name not in sweep.axes
+            ],
+            "cells": [
+                _said_of(one, one.number in winners, remarks(one) if remarks else {}) for one in listed
+            ],
+            "more cells": len(wanted) - len(listed),
+            "left out": [str(one) for one in islice(skipped, _MOST_LEFT_OUT)],
+            "more left out": max(len(skipped) - _MOST_LEFT_OUT, 0),
+        },
+        catalog.keys_in_use(),
+    )
+    for one, values in zip(said["cells"], _differences(said["cells"]), strict=True):
+        one["values"] = values
+    return _page(said, _thumbnails(listed, winners, most))
+
+
+def _thumbnails(cells: Iterable[Cell], winners: Collection[int], most: int) -> dict[int, list[bytes | None]]:
+    """The pictures of those cells that have theirs on the page, by the cells' numbers."""
+    shown, pictures = dict[int, list[bytes | None]](), 0
+    for cell in cells:
+        assets = cell.assets
+        pictures += 0 if cell.number in winners else len(assets)
+        if pictures > most:
+            break
+        shown[cell.number] = [thumbnail(asset, images.LIVE) for asset in assets]
+    return shown
+
+
+def _notes(cells: Iterable[Cell], skipped: Collection[Skipped]) -> list[str]:
+    """What became of the whole, for a reader who cannot run anything."""
+    counts = Counter(_OUTCOMES.get(cell.outcome, cell.outcome) for cell in cells)
+    reused = sum(cell.reused for cell in cells)
+    notes = [" · ".join(f"{count:,} {outcome}" for outcome, count in counts.items())]
+    notes += [f"{reused:,} of them reused: made earlier by the same call"] if reused else []
+    return [*notes, f"{len(skipped):,} left out: they cannot be run"] if skipped else notes
+
+
+def _said_of(cell: Cell, is_winner: bool, remarks: Mapping[str, object]) -> dict[str, Any]:
+    result, run = cell.result, cell.run
+    outcome = _OUTCOMES.get(result.outcome, result.outcome)
+    if run is not None and result.outcome in ("done", "partial"):
+        outcome += f", {run.returned} of {counted(run.requested, 'image')}"
+    facts = {
+        **{name: shortened(str(text), _LONGEST) for name, text in remarks.items()},
+        # Of the others it would say the same words again and again.
+        **({"Prompt as sent": run.prompt} if is_winner and run is not None and cell.step.variables else {}),
+        "Outcome": outcome + (", reused" if result.reused else ""),
+        "Estimate": cell.estimate.short,
+        "Cost": _cost(cell, run),
+    }
+    return {
+        "number": cell.number,
+        "repeat": f"repeat {cell.repeat}" if cell._sweep.repeats > 1 else "",
+        "winner": is_winner,
+        "failed": result.outcome in ("failed", "unknown"),
+        "axes": [_name(axis) for axis in cell.values],
+        "texts": [label(value) for value in cell.values.values()],
+        "facts": facts,
+        "reason": shortened(result.error, _LONGEST),
+        "warnings": list(run.warnings) if run is not None else [],
+        "images": [[asset.file_name, *asset.facts()] for asset in cell.assets],
+        "alt": f"cell {cell.number}: {cell.label}",
+    }
+
+
+def _name(axis: str) -> str:
+    """An axis as the platform calls it, or an input by its name."""
+    return ImageGenerationStep.labels().get(axis, axis.removeprefix(INPUTS))
+
+
+def _cost(cell: Cell, run: Run | None) -> str:
+    if run is None:
+        return "nothing yet" if cell.charge == "none" else "cost unknown"
+    return f"nothing more; the earlier run: {run.cost!r}" if cell.reused else repr(run.cost)
+
+
+def _spent(cells: Iterable[Cell]) -> str:
+    """What the cells' runs cost together; what is unknown is counted, and never taken for nothing."""
+    costs = [cost for cell in cells if not cell.reused and (cost := cell.cost) is not None]
+    if not costs:
+        return "cost: nothing was run"
+    known = sum((cost.at_least if cost.amount is None else cost.amount for cost in costs), Decimal(0))
+    unknown = sum(cost.amount is None for cost in costs)
+    replayed = sum(cost.replayed for cost in costs)
+    synthetic = any(cost.synthetic and not cost.replayed for cost in costs)
+    told = f"cost of {counted(len(costs), 'run')}{', if they were real' if synthetic else ''}: "
+    if unknown:
+        told += f"{f'at least {show(known)}, and ' if known else ''}unknown for {unknown:,} of them"
+    else:
+        told += show(known)
+    return told + (f" ({replayed:,} replayed, which costs nothing)" if replayed else "")
+
+
+def _differences(cells: list[dict[str, Any]]) -> list[list[str]]:
+    """The values of each cell as HTML, with the words marked in which an axis's values differ."""
+    axes = cells[0]["axes"] if cells else []
+    columns = []
+    for place in range(len(axes)):
+        texts = [visible(cell["texts"][place]) for cell in cells]
+        distinct = list(dict.fromkeys(texts))
+        html = dict(zip(distinct, marked(distinct, _LONGEST), strict=True))
+        columns.append([html[text] for text in texts])
+    return [list(values) for values in zip(*columns, strict=True)] if columns else [[] for _ in cells]
+
+
+def _page(said: dict[str, Any], shown: Mapping[int, list[bytes | None]]) -> str:
+    title = _text(said["title"])
+    lines = "".join(f"<li>{_text(note)}</li>" for note in said["notes"])
+    cells = said["cells"]
+    winners = [cell for cell in cells if cell["winner"]]
+    others = [cell for cell in cells if cell["number"] in shown and not cell["winner"]]
+    without = [cell for cell in cells if cell["number"] not in shown][:_MOST_WITHOUT_PICTURES]
+    more = said["more cells"] + len(cells) - len(winners) - len(others) - len(without)
+    sections = [
+        _section("Picked" if winners else "", _cards(winners, shown, "cells picks")),
+        _section("The step", _pairs((_text(name), _text(value)) for name, value in said["settings"])),
+        _section(("All other cells" if winners else "Cells") if others else "", _cards(others, shown)),
+        _section("Cells without a picture here" if without else "", _table(without, more)),
+        _section("Left out" if said["left out"] else "", _left_out(said)),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        # A browser would ask for /favicon.ico otherwise.
+        f'<link rel="icon" href="data:,">\n<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n'
+        f"<header><h1>{title}</h1><ul>{lines}</ul></header>\n<main>\n{''.join(sections)}</main>\n"
+        f'<footer><p class="dim">{_text(said["written"])}</p></footer>\n</body>\n</html>\n'
+    )
+
+
+def _section(heading: str, body: str) -> str:
+    """A part of the page; nothing where it has no heading."""
+    return f"<section><h2>{heading}</h2>{body}</section>\n" if heading else ""
+
+
+def _cards(
+    cells: Iterable[dict[str, Any]], shown: Mapping[int, list[bytes | None]], kind: str = "cells"
+) -> str:
+    return f'<div class="{kind}">{"".join(_card(cell, shown[cell["number"]]) for cell in cells)}</div>'
+
+
+def _card(cell: dict[str, Any], pictures: list[bytes | None]) -> str:
+    kinds = "".join(f" {kind}" for kind in ("winner", "failed") if cell[kind])
+    badge = ' <span class="badge">★ picked</span>' if cell["winner"] else ""
+    repeat = f' <span class="dim">{_text(cell["repeat"])}</span>' if cell["repeat"] else ""
+    drawn = "".join(
+        f'{_picture(data, cell["alt"])}<p class="dim">{_text(" · ".join(facts))}</p>'
+        for data, facts in zip(pictures, cell["images"], strict=True)
+    )
+    reason = f'<p class="reason">{_text(cell["reason"])}</p>' if cell["reason"] else ""
+    warnings = "".join(f"<p>{_text(warning)}</p>" for warning in cell["warnings"])
+    values = zip(map(_text, cell["axes"]), cell["values"], strict=True)
+    facts = ((_text(name), _text(text)) for name, text in cell["facts"].items())
+    return (
+        f'<article class="cell{kinds}"><h3>Cell {cell["number"]}{repeat}{badge}</h3>{drawn}{reason}'
+        f"{_pairs([*values, *facts])}{warnings}</article>"
+    )
+
+
+def _picture(data: bytes | None, alt: str) -> str:
+    if data is None:
+        return "<p><em>image stored elsewhere</em></p>"
+    return f'<img src="data:image/webp;base64,{b64encode(data).decode()}" alt="{_text(alt)}">'
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    """Names and values, both as HTML."""
+    lines = (f'<dt>{name}</dt><dd dir="auto">{value}</dd>' for name, value in pairs)
+    return f"<dl>{''.join(lines)}</dl>"
+
+
+def _table(cells: list[dict[str, Any]], more: int) -> str:
+    if not cells:
+        return ""
+    # Not each cell has been remarked upon.
+    facts = dict.fromkeys(name for cell in cells for name in cell["facts"])
+    heads = ["Cell", *cells[0]["axes"], *facts, "Reason"]
+    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in heads)
+    rows = []
+    for cell in cells:
+        texts = [f"{cell['number']} {cell['repeat']}".strip()]
+        after = [*(cell["facts"].get(name, "") for name in facts), cell["reason"]]
+        columns = [*map(_text, texts), *cell["values"], *map(_text, after)]
+        rows.append(f"<tr>{''.join(f'<td>{column}</td>' for column in columns)}</tr>")
+    rest = f"<p>… and {counted(more, 'more cell')}, not shown here</p>" if more > 0 else ""
+    # Reached by keyboard: it scrolls where the page is narrow.
+    return (
+        '<div class="wide" tabindex="0" role="region" aria-label="Cells without a picture"><table><thead><tr>'
+        f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{rest}"
+    )
+
+
+def _left_out(said: dict[str, Any]) -> str:
+    lines = "".join(f"<li>{_text(line)}</li>" for line in said["left out"])
+    more = said["more left out"]
+    return f"<ul>{lines}</ul>" + (f"<p>… and {more:,} more</p>" if more else "")
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))
