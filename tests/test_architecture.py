@@ -339,6 +339,10 @@ def test_the_pytest_plugin_costs_next_to_nothing_in_sessions_that_do_not_use_it(
         "core.image_metadata",
         "core.png_proof",
         "core.received_file",
+        "core.content_credentials",
+        "core.image_file_parts",
+        "core.png_text",
+        "core.xmp",
     }
     assert (own, third_party) == (with_parents(*needed), set())
 

@@ -1,4 +1,4 @@
-"""`imagegen-nb validate`: step files checked without running them."""
+"""`imagegen-nb validate`: step files, and the steps of images, checked without running them."""
 
 from __future__ import annotations
 
@@ -12,29 +12,50 @@ from imagegen_nb.errors import DefinitionError
 
 
 @click.command()
-@click.argument("files", type=PATH, nargs=-1, required=True, metavar="STEP.json...", help="Step files.")
+@click.argument(
+    "files", type=PATH, nargs=-1, required=True, metavar="STEP.json...", help="Step files, or images."
+)
 @json_option("Print the findings as JSON.")
 def validate(files: tuple[Path, ...], as_json: bool) -> None:
-    """Check step files; leave with 2 when one is not as it should be."""
+    """Check step files, and images that say which step made them; leave with 2 when one is not as it should
+    be."""
     from imagegen_nb.step_file.load import load_step
 
     findings = []
     for file in files:
+        credentials = _credentials(file)
+        told = {"content_credentials": credentials} if credentials else {}
+        also = f", content credentials: {credentials}" if credentials else ""
         try:
             definition = load_step(file)
         except DefinitionError as error:
-            findings.append({"file": str(file), "valid": False, "place": error.place, "error": str(error)})
+            findings.append(
+                {"file": str(file), "valid": False, "place": error.place, "error": str(error)} | told
+            )
             if not as_json:
-                fail(f"{file}: {error}")
+                fail(f"{file}: {error}{also}")
         else:
-            findings.append({"file": str(file), "valid": True, "changes": list(definition.changes)})
+            findings.append({"file": str(file), "valid": True, "changes": list(definition.changes)} | told)
             if not as_json:
                 variables = ", ".join(definition.step.variables) or "none"
                 like = definition.step.entry.model.like
                 model = definition.step.model + (f" (declared, like {like})" if like else "")
-                summary = f"{file}: {model}, variables: {variables}"
+                summary = f"{file}: {model}, variables: {variables}{also}"
                 out().print(f"[green]valid[/] {escape(summary)}", soft_wrap=True)
     if as_json:
         print_json(findings)
     if not all(finding["valid"] for finding in findings):
         raise SystemExit(2)
+
+
+def _credentials(file: Path) -> str:
+    """What there is to say of an image's content credentials; nothing where it has none."""
+    from imagegen_nb.core.content_credentials import STATE, are_in
+
+    try:
+        if file.is_file():
+            with file.open("rb") as opened:
+                return STATE if are_in(opened) else ""
+    except OSError:  # told when the step is read
+        pass
+    return ""

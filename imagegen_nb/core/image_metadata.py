@@ -12,6 +12,9 @@ import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from imagegen_nb.core import content_credentials
+from imagegen_nb.core.image_file_parts import parts
+
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
@@ -161,7 +164,7 @@ def lost(picture: PILImage.Image, data: bytes) -> tuple[str, ...]:
     """What of `data`, the file `picture` was read from, does not come along into another format."""
     info = picture.info
     gone = [*_lost_from_jpeg(picture)]
-    if any(name in (b"caBX", b"C2PA") for name, _ in _chunks(data)):
+    if content_credentials.are_in(io.BytesIO(data)):
         gone.append(_CREDENTIALS)
     if info.get("exif") and _exif(picture) is None:
         gone.append("its EXIF data, which cannot be read")
@@ -181,7 +184,7 @@ def lost(picture: PILImage.Image, data: bytes) -> tuple[str, ...]:
 def _lost_from_jpeg(picture: PILImage.Image) -> Iterator[str]:
     for marker, content in getattr(picture, "applist", ()):
         if marker == "APP11":
-            yield _CREDENTIALS if b"c2pa" in content else "its JUMBF data"
+            yield _CREDENTIALS if content_credentials.is_manifest(content) else "its JUMBF data"
         elif marker == "APP13":
             yield "its IPTC data"
         elif content.startswith(b"MPF\0"):
@@ -237,21 +240,8 @@ def without_metadata(data: bytes) -> bytes | None:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks of a PNG or WebP, each with its name and all of its bytes, up to the first damaged one."""
-    png = data.startswith(b"\x89PNG")
-    if not png and data[:4] != b"RIFF":
-        return
-    at, around = (8, 12) if png else (12, 8)
-    while at + 8 <= len(data):
-        size = (
-            int.from_bytes(data[at : at + 4], "big")
-            if png
-            else int.from_bytes(data[at + 4 : at + 8], "little")
-        )
-        name = data[at + 4 : at + 8] if png else data[at : at + 4]
-        end = at + around + size + (0 if png else size % 2)
-        yield name, data[at:end]
-        at = end
+    """The parts of a file, each with its name and all of its bytes."""
+    return ((part.name, data[part.start : part.end]) for part in parts(io.BytesIO(data)))
 
 
 def _unflagged(raw: bytes) -> bytes:
@@ -263,9 +253,8 @@ def _unflagged(raw: bytes) -> bytes:
 
 def _jpeg_without_metadata(data: bytes) -> bytes:
     kept, at = [data[:2]], 2
-    while at + 4 <= len(data) and data[at] == 0xFF and 0xC0 <= data[at + 1] != 0xDA:
-        size = int.from_bytes(data[at + 2 : at + 4], "big")
-        if data[at + 1] not in _JPEG_METADATA:
-            kept.append(data[at : at + 2 + size])
-        at += 2 + size
+    for part in parts(io.BytesIO(data)):
+        at = part.end
+        if part.name[0] not in _JPEG_METADATA:
+            kept.append(data[part.start : part.end])
     return b"".join([*kept, data[at:]])

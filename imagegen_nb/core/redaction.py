@@ -11,8 +11,9 @@ import json
 import re
 import string
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from imagegen_nb.core.words import shortened
@@ -72,6 +73,23 @@ def mask(text: str, known: Iterable[str] = ()) -> str:
     for form in _forms(tuple(known)):
         text = text.replace(form, MASK)
     return _ANY_SHAPE.sub(MASK, text)
+
+
+def storable(text: str, known: Iterable[str] = ()) -> str:
+    """`text` masked, and without what no database and no file can encode."""
+    return mask(text, known).encode("utf-8", "replace").decode("utf-8")
+
+
+def without_keys(value: Any, known: Iterable[str]) -> Any:
+    """Plain data with every text in it made storable; its depth is bounded where it was made plain."""
+    known = tuple(known)
+    if isinstance(value, str):
+        return storable(value, known)
+    if isinstance(value, Mapping):
+        return {storable(str(name), known): without_keys(item, known) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_keys(item, known) for item in value]
+    return value
 
 
 def scrub(data: bytes, known: Iterable[str]) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.core.plain_data import plain
-from imagegen_nb.core.redaction import mask
+from imagegen_nb.core.redaction import storable, without_keys
 from imagegen_nb.core.types import ImageRequest, ResponseMetadata
 from imagegen_nb.errors import VariableError
 from imagegen_nb.step.step import ImageGenerationStep
@@ -43,7 +43,7 @@ def recipe(
     stand."""
     keys = tuple(keys)
     return Recipe(
-        prompt=_storable(request.prompt, keys),
+        prompt=storable(request.prompt, keys),
         settings_json=_text(without_keys(step.settings(), keys)),
         inputs_json=_text(_bounded(without_keys(inputs, keys))),
         call=call_of(request, keys),
@@ -54,7 +54,7 @@ def call_of(request: ImageRequest, keys: Iterable[str] = ()) -> str:
     """A name that two requests share if they ask the same of the same model."""
     asked = {
         "model": request.model,
-        "prompt": _storable(request.prompt, tuple(keys)),
+        "prompt": storable(request.prompt, tuple(keys)),
         "count": request.count,
         "settings": request.tracked_settings.unmarked(),
     }
@@ -93,23 +93,6 @@ def _receipt(receipt: ResponseMetadata) -> dict[str, Any]:
         "reported": receipt.reported,
     }
     return {name: value for name, value in told.items() if value not in (None, {})}
-
-
-def _storable(text: str, keys: tuple[str, ...]) -> str:
-    """Without keys, and without what no database can encode."""
-    return mask(text, keys).encode("utf-8", "replace").decode("utf-8")
-
-
-def without_keys(value: Any, keys: Iterable[str]) -> Any:
-    """Plain data with every text in it made storable; its depth is bounded where it was made plain."""
-    keys = tuple(keys)
-    if isinstance(value, str):
-        return _storable(value, keys)
-    if isinstance(value, Mapping):
-        return {_storable(str(name), keys): without_keys(item, keys) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_keys(item, keys) for item in value]
-    return value
 
 
 def _bounded(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -18,12 +19,13 @@ from pydantic import (
     model_serializer,
 )
 
-from imagegen_nb.core import html_repr, images
+from imagegen_nb.core import content_credentials, html_repr, images
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.types import ImageRequest, SettingValue
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import AssetNotFound, ImagegenError, ProviderError, StoreError
+from imagegen_nb.step import provenance
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store import thumbnails
 from imagegen_nb.store.base import AssetRecord, Store
@@ -35,6 +37,9 @@ DEFAULT_IDENTIFIER = "step_1"
 """The name of a step that was given none, so that a path always names one."""
 _LARGEST_NUMBER = 2**53 - 1
 """The largest whole number every reader of JSON understands."""
+_MOST_CREDENTIALS = 100_000
+_credentials: dict[str, bool] = {}
+"""Whether a file has content credentials, by its hash: it is asked wherever an image is shown."""
 _OPEN = ConfigDict(frozen=True, extra="allow", strict=True, protected_namespaces=())
 
 
@@ -110,26 +115,51 @@ class Asset(BaseModel):
         """The picture as a loaded Pillow image. Raises as `bytes` does."""
         return images.decode(self.bytes())
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, embed: bool = False) -> Path:
         """Write the file to `path`; into a folder it goes under `file_name`. Returns where it is.
 
-        Raises `StoreError` when something is there already (unless `overwrite`) or cannot be written.
+        With `embed` the file also says which step made it, with its inputs, so that `load_step(path)` gives
+        it back; that a model made it, in IPTC's words; and the line that image viewers and AUTOMATIC1111
+        show. Its pixels stay as they are, and keys are masked. A file with content credentials is never
+        changed, which would make them read as tampered with: the step stands in `<path>.step.json` then.
+
+        Raises `StoreError` when something is there already (unless `overwrite`) or cannot be written, and
+        with `embed` where the store does not know the step.
         """
         target = user_path(path, StoreError)
         if target.is_dir():
             target /= Path(self.file_name).name
         data = self.bytes()
+        files = self._with_step(target, data) if embed else {target: data}
         reason = ""
         try:
-            if target.exists() and not overwrite:
-                reason = "it exists already; pass overwrite=True or another name"
+            if not overwrite and (there := [file for file in files if file.exists()]):
+                target, reason = there[0], "it exists already; pass overwrite=True or another name"
             else:
-                write_durably(target, data)
+                for file, content in files.items():
+                    write_durably(file, content)
         except OSError as error:
             reason = explain(error)
         if not reason:
             return target
         raise StoreError(f"cannot save to {target}: {reason}")
+
+    def _with_step(self, target: Path, data: builtins.bytes) -> dict[Path, builtins.bytes]:
+        """What to write so that the file says which step made it."""
+        run = self._store.find_run(self._stored.run_id) if self._store and self._stored else None
+        if run is None or self._stored is None or not run.settings_json:
+            raise StoreError(
+                f"{self.file_name} is of a run whose step the store did not keep: save it without embed=True"
+            )
+        return provenance.files(target, data, run, self._stored)
+
+    @property
+    def has_content_credentials(self) -> bool | None:
+        """Whether the file has content credentials (C2PA), which are not verified; None where its bytes are
+        not at hand."""
+        if self._store is None or self._stored is None:
+            return None
+        return _has_credentials(self._store, self._stored)
 
     def __eq__(self, other: object) -> bool:
         # A record is what it says; where its bytes are at hand does not matter.
@@ -152,7 +182,23 @@ class Asset(BaseModel):
         stored = self._stored
         facts = [f"{stored.width}×{stored.height}"] if stored else []
         facts += [self.file_type.removeprefix("image/"), html_repr.byte_size(self.file_size)]
+        facts += [content_credentials.PRESENT] if self.has_content_credentials else []
         return facts + ([f"sha256 {stored.sha256[:8]}"] if stored else [])
+
+
+def _has_credentials(store: Store, stored: AssetRecord) -> bool | None:
+    """Read from the file once, and then known by its hash."""
+    if (known := _credentials.get(stored.sha256)) is not None:
+        return known
+    try:
+        with store.open(stored.id) as file:
+            found = content_credentials.are_in(file)
+    except (ImagegenError, OSError):
+        return None
+    if len(_credentials) >= _MOST_CREDENTIALS:
+        _credentials.clear()
+    _credentials[stored.sha256] = found
+    return found
 
 
 def is_at_hand(asset: Asset) -> bool:

@@ -14,6 +14,7 @@ from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.variables import check_identifier
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, VariableError
 from imagegen_nb.runs.run import Run
+from imagegen_nb.step.provenance import FORMAT, VERSION
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.declarations import declaration_of, own_settings_note
 from imagegen_nb.step_file.document import (
@@ -24,7 +25,6 @@ from imagegen_nb.step_file.document import (
     StepDocument,
     as_definition_error,
 )
-from imagegen_nb.step_file.migrations import FORMAT, VERSION
 
 
 def save_step(

@@ -1,4 +1,4 @@
-"""Import: a step file as a validated step, strictly and with one error type.
+"""Import: a step file, or an image, as a validated step, strictly and with one error type.
 
 Whatever the bytes are, the outcome is a `StepDefinition` or a `DefinitionError` that names the place. Nothing
 in a file is executed, followed or fetched.
@@ -7,15 +7,17 @@ in a file is executed, followed or fetched.
 from __future__ import annotations
 
 import codecs
+import hashlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jiter
 from pydantic import ValidationError
 
-from imagegen_nb.core import user_warnings
+from imagegen_nb.core import images, user_warnings
 from imagegen_nb.core.atomic_files import explain, user_path
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import (
@@ -30,6 +32,7 @@ from imagegen_nb.providers import catalog
 from imagegen_nb.step.output import Asset, StepOutput
 from imagegen_nb.step.run_context import RunContext
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file import from_image
 from imagegen_nb.step_file.declarations import declared
 from imagegen_nb.step_file.document import (
     LARGEST_FILE,
@@ -64,24 +67,70 @@ _MOST_ASSETS = 1_000
 
 
 def load_step(
-    source: str | os.PathLike[str] | bytes, *, workspace: RunContext[Any, Any] | None = None
+    source: str | os.PathLike[str] | bytes | Asset, *, workspace: RunContext[Any, Any] | None = None
 ) -> StepDefinition:
-    """Import a step file (a path, or its bytes).
+    """Import the step of a step file or of an image (a path, or the bytes), or of an asset.
 
-    With `workspace`, assets can be opened where its store has their bytes. What was migrated or dropped is
-    warned about and listed in `.changes`. Raises `DefinitionError`, which names the place, for everything
-    else that is wrong.
+    An image's step is taken, with its inputs, from the store of `workspace` if that has the image; else from
+    what `asset.save(path, embed=True)` wrote into its file or beside it; else, its prompt and what else fits,
+    from the “parameters” that AUTOMATIC1111 and others write. With `workspace`, assets can be opened where
+    its store has their bytes. What was migrated, dropped or could not be taken is warned about and listed in
+    `.changes`. Raises `DefinitionError`, which names the place, for everything else that is wrong.
     """
-    if isinstance(source, bytes):
-        document = _parse(source)
-    else:
-        path = _path(source)
-        document = _parse(_read(path), called_yaml=path.suffix.lower() in (".yaml", ".yml"))
+    store = workspace.store if workspace else None
+    if isinstance(source, Asset):
+        return _of_asset(source, store)
+    path = None if isinstance(source, bytes) else _path(source)
+    data = source if isinstance(source, bytes) else _read(_path(source))
+    if images.sniff(data) is not None:
+        return _of_image(data, path, store)
+    is_called_yaml = path is not None and path.suffix.lower() in (".yaml", ".yml")
+    return _definition(_parse(data, called_yaml=is_called_yaml), store)
+
+
+def _of_asset(asset: Asset, store: Store | None) -> StepDefinition:
+    """The step of an asset: its own store knows it, or one that is given."""
+    store, record = asset._store or store, asset.stored
+    if store is None:
+        raise DefinitionError(
+            f"the store of {asset.file_name} is not at hand: pass the workspace that made it, workspace=..."
+        )
+    try:
+        found = from_image.of_record(store.get(asset.id) if record is None else record, store)
+    except StoreError as error:
+        raise DefinitionError(str(error)) from None
+    except InvalidStep as error:
+        raise _from_invalid_step(error) from None
+    if found is None:
+        raise DefinitionError(f"the version that made {asset.file_name} kept no settings of its run")
+    return found
+
+
+def _of_image(data: bytes, path: Path | None, store: Store | None) -> StepDefinition:
+    if len(data) > images.LARGEST_FILE:
+        raise DefinitionError(f"the image has more than {images.LARGEST_FILE:,} bytes")
+    if store is not None:
+        try:
+            found = from_image.of_stored(hashlib.sha256(data).hexdigest(), store)
+        except StoreError as error:
+            raise DefinitionError(str(error)) from None
+        except InvalidStep as error:
+            raise _from_invalid_step(error) from None
+        if found is not None:
+            return found
+    said, changes = from_image.document_of(data, path)
+    return _definition(_parse(said) if isinstance(said, bytes) else said, store, [*map(redacted, changes)])
+
+
+def _definition(
+    document: dict[str, Any], store: Store | None, changes_before: Sequence[str] = ()
+) -> StepDefinition:
+    """The definition of a document, with a warning for each thing that was changed to read it."""
     with declared(document) as (document, changes):
         document, migrated = migrate(document)
         document = _DEFAULTS | {"exported_at": utc_now()} | document
         settings, dropped = _without_inapplicable(document.get("step"))
-        changes += migrated + dropped
+        changes = [*changes_before, *changes, *migrated, *dropped]
         try:
             parsed = StepDocument.model_validate(document)
         except ValidationError as error:
@@ -93,7 +142,7 @@ def load_step(
             step = ImageGenerationStep(**settings)
         except InvalidStep as error:
             raise _from_invalid_step(error) from None
-    output = _with_bytes(parsed.output, workspace.store if workspace else None)
+    output = _with_bytes(parsed.output, store)
     return StepDefinition(parsed, step, output, tuple(changes))
 
 
@@ -112,7 +161,9 @@ def _read(path: Path) -> bytes:
         if not path.is_file():
             raise DefinitionError(f"{path} is not a file" if path.exists() else f"there is no file {path}")
         with path.open("rb") as file:
-            return file.read(LARGEST_FILE + 1)
+            head = file.read(LARGEST_FILE + 1)
+            is_image = images.sniff(head) is not None
+            return head + (file.read(images.LARGEST_FILE + 1 - len(head)) if is_image else b"")
     except OSError as error:
         reason = explain(error)
     raise DefinitionError(f"cannot read {path}: {reason}")

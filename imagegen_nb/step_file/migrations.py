@@ -7,15 +7,14 @@ read `{{step_2.output.0.file_url}}`; today's read `{{step_2.output.assets.0.file
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any
 
 from imagegen_nb.core import variables
 from imagegen_nb.errors import DefinitionError
 from imagegen_nb.step.output import Asset
+from imagegen_nb.step.provenance import FORMAT, VERSION
 from imagegen_nb.step.step import ImageGenerationStep
 
-FORMAT: Final = "imagegen-nb/step"
-VERSION: Final = 2
 _OLD_MODEL = "gpt-image-2"
 """The older step made OpenAI images only; this is the model the platform offers for them today."""
 

@@ -202,6 +202,10 @@ class Store(ABC):
         """The entry of one run; None where the ledger has none."""
         return next((run for run in self.list_runs() if run.run_id == run_id), None)
 
+    def find_asset(self, sha256: str) -> AssetRecord | None:
+        """The newest record of an image with this hash; None where there is none."""
+        return next((one for one in self.list_records(newest_first=True) if one.sha256 == sha256), None)
+
     def count_records(self, run_id: str | None = None) -> int:
         """How many records there are, or how many of one run."""
         return sum(1 for _ in self.records(run_id))

@@ -213,6 +213,11 @@ class LocalStore(Store):
             reason = explain(error)
         raise AssetNotFound(f"the bytes of asset {asset_id} are not readable at {path}: {reason}")
 
+    def find_asset(self, sha256: str) -> AssetRecord | None:
+        with self.database.read() as tables:
+            matches = tables.assets("WHERE sha256 = ?", (sha256,))
+        return matches[-1] if matches else None
+
     def holds(self, asset: AssetRecord) -> bool:
         try:
             return self.paths.blob(asset.sha256, asset.file_type).is_file()

@@ -17,12 +17,11 @@ from typing import Any
 from imagegen_nb._version import __version__
 from imagegen_nb.core import images
 from imagegen_nb.core.money import show
-from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import catalog
-from imagegen_nb.runs.recipe import without_keys
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.step.step import ImageGenerationStep

@@ -20,11 +20,11 @@ from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.frames import frame, scalar_text
 from imagegen_nb.core.plain_data import plain
+from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.core.types import Backend, ChargeType, backend_mark
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption, MissingCredential, StoreError
 from imagegen_nb.providers import catalog
-from imagegen_nb.runs.recipe import without_keys
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.stored_run import stored_run
 from imagegen_nb.step.output import Asset

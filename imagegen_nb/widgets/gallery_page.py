@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from imagegen_nb.core import html_repr, images
+from imagegen_nb.core.content_credentials import PRESENT
 from imagegen_nb.core.money import show
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption, ModerationBlocked
@@ -166,14 +167,16 @@ class GalleryPage:
         """What the front-end needs to know of one image."""
         asset = self.assets[index]
         stored, address = asset.stored, urlsplit(asset.file_url)
+        more = [PRESENT] if asset.has_content_credentials else []
+        more += [f"sha256 {stored.sha256[:8]}"] if stored else []
         return {
             "id": self.image_id(index),
             "name": asset.file_name,
             "alt": self._alt(index),
             "facts": [
-                fact for fact in (*asset.facts(), self.duration, self.price) if fact and "sha256" not in fact
+                fact for fact in (*asset.facts(), self.duration, self.price) if fact and fact not in more
             ],
-            "more": [f"sha256 {stored.sha256[:8]}"] if stored else [],
+            "more": more,
             "path": f"{{{{{self.prefix}.assets.{index}.file_url}}}}" if self.prefix else "",
             "file": url2pathname(address.path) if address.scheme == "file" else "",
             "size": asset.file_size,

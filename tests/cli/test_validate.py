@@ -6,6 +6,12 @@ import json
 from pathlib import Path
 
 from support.command_line import CommandLine
+from support.images import picture
+from support.ledger import made
+
+from imagegen_nb.store.local import LocalStore
+
+SIGNED = Path(__file__).parents[1] / "support" / "signed_images"
 
 
 def test_validate_tells_good_from_bad(cli: CommandLine, file: str, tmp_path: Path) -> None:
@@ -23,3 +29,25 @@ def test_validate_tells_good_from_bad(cli: CommandLine, file: str, tmp_path: Pat
         "place": "step.image_count",
         "error": "step.image_count: not in its range. Use a whole number from 1 to 10",
     }
+
+
+def test_images_are_checked_by_the_step_they_hold(cli: CommandLine, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "assets")
+    made(store, picture()).save(tmp_path / "told.png", embed=True)
+    made(store, (SIGNED / "signed.jpg").read_bytes()).save(tmp_path / "signed.jpg", embed=True)
+    store.close()
+    told = cli("validate", "told.png", "signed.jpg")
+    assert told.code == 0
+    assert "valid told.png: gpt-image-2, variables: product\n" in told.out
+    assert (
+        "signed.jpg: gpt-image-2, variables: product, content credentials: present, not verified" in told.out
+    )
+    (tmp_path / "signed.jpg.step.json").unlink()
+    (tmp_path / "plain.png").write_bytes(picture())
+    outcome = cli("validate", "plain.png", "signed.jpg", "absent.png", "--json")
+    assert outcome.code == 2
+    plain, signed, absent = outcome.json()
+    assert "says nothing of the step" in plain["error"]
+    assert "content_credentials" not in plain
+    assert (signed["valid"], signed["content_credentials"]) == (False, "present, not verified")
+    assert "there is no file" in absent["error"]

@@ -199,3 +199,12 @@ def test_a_large_text_is_searched_as_a_small_one(pieces):
     small, large = redaction._ANY_SHAPE.search(content), redaction._first_shape(content + PADDING)
     assert (small and small.span()) == (large and large.span())
     assert find(content + PADDING) == find(content)
+
+
+def test_plain_data_is_kept_without_keys_and_without_what_no_file_can_encode():
+    secret = "a known value"
+    given_data = {secret: [f"x {secret}", 1, None], "b": {"c": ("\ud800", "sk-" + "a1B2c3D4e5F6g7H8i9J0")}}
+    assert redaction.without_keys(given_data, [secret]) == {
+        MASK: [f"x {MASK}", 1, None],
+        "b": {"c": ["?", MASK]},
+    }

@@ -14,7 +14,8 @@ from support.runs import output_of
 from imagegen_nb import ImageGenerationStep, load_step
 from imagegen_nb.core import variables
 from imagegen_nb.errors import DefinitionError, DefinitionWarning
-from imagegen_nb.step_file.migrations import VERSION, migrate
+from imagegen_nb.step.provenance import VERSION
+from imagegen_nb.step_file.migrations import migrate
 
 ASSET = {
     "id": "7d2f9f6e-6a39-4d53-9d35-0d9e3f6d7a10",

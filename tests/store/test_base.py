@@ -60,6 +60,9 @@ def test_a_store_that_only_lists_its_records_has_pages_and_counts() -> None:
     assert [one.id for one in store.list_records(after="a-0")] == ["b-1", "a-2"]
     assert [one.id for one in store.list_records(newest_first=True, after="a-2")] == ["b-1", "a-0"]
     assert (store.count_records(), store.count_records("a"), store.count_records("c")) == (3, 2, 0)
+    newest = next(store.list_records(newest_first=True))
+    assert store.find_asset(newest.sha256) == newest
+    assert store.find_asset("0" * 64) is None
 
 
 def test_a_ledger_that_is_only_listed_has_pages_and_a_count() -> None:

@@ -38,6 +38,14 @@ def test_a_record_has_the_platforms_keys_and_what_is_known_beside_them(store):
     assert stored.created_at.endswith("+00:00")
 
 
+def test_an_image_is_found_by_its_hash_the_newest_of_equal_ones(store):
+    put(store, b"data")
+    newest, digest = put(store, b"data"), hashlib.sha256(b"data").hexdigest()
+    put(store, b"other")
+    assert store.find_asset(digest) == newest
+    assert store.find_asset(hashlib.sha256(b"absent").hexdigest()) is None
+
+
 def test_the_file_url_opens_the_bytes(store):
     url = urlsplit(put(store, b"data").file_url)
     assert (url.scheme, url.netloc) == ("file", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.images import CheckedImage, check
+from imagegen_nb.step.output import Asset
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
 from imagegen_nb.store.local import LocalStore
 
@@ -45,6 +47,24 @@ def put(store: Store, data: bytes, **changes: Any) -> AssetRecord:
     """One record outside of any run."""
     (stored,) = store.put([new(store, data, **changes)])
     return stored
+
+
+def made(store: Store, data: bytes, **asked: Any) -> Asset:
+    """An image of a run that the ledger knows all of; `asked` are fields of its entry."""
+    image = check(data)
+    facts = {
+        "count": 1,
+        "emulated": False,
+        "prompt": "A lamp é 🦊",
+        "settings_json": json.dumps({"model": "gpt-image-2", "prompt": "A {{product}} é 🦊"}),
+        "inputs_json": json.dumps({"product": "lamp"}),
+        "result_json": json.dumps({"backend": "live", "identifier": "step_7"}),
+    }
+    run = entry(**{**facts, **asked})
+    store.begin(run, None)
+    staged = store.stage(image, run_id=run.run_id, emulated=run.emulated)
+    (record,) = store.finish(replace(run, state="done", charge="charged"), [staged])
+    return Asset.of(record, store)
 
 
 def content(store: Store, asset_id: str) -> bytes:

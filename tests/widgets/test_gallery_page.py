@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from support.images import picture
+from support.ledger import made
 from support.runs import run_of, stored_assets
 
 from imagegen_nb.core import images
@@ -30,6 +32,16 @@ def test_an_image_is_described_for_the_page(workspace):
     assert item["size"] == page.assets[1].file_size
     assert (item["id"], item["name"], item["alt"]) == (f"{page.id}.1", "hero-2.png", "a fox (2 of 2)")
     assert list(page.shown(removed=[0])) == [1]
+
+
+def test_content_credentials_stand_in_the_details_and_not_on_the_card(workspace):
+    signed = Path(__file__).parents[1] / "support" / "signed_images" / "signed.png"
+    made(workspace.store, signed.read_bytes())
+    page = Pages(workspace.records(), workspace.store)[0]
+    item = page.item(0)
+    assert item["more"] == ["content credentials: present, not verified", f"sha256 {item['more'][1][7:]}"]
+    assert "credentials" not in "".join(item["facts"])
+    assert "content credentials: present, not verified" in page.static_page().text()
 
 
 def test_whether_an_image_is_there_is_seen_without_reading_it(workspace, monkeypatch):
