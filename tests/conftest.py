@@ -54,8 +54,10 @@ _SLOW_TIMEOUT = 600
 """Seconds a test of a slow lane may take. Processes start slowly on a busy machine; a hang still ends."""
 
 
-# How long an example takes says how busy the machine is, and fails nothing.
-hypothesis.settings.register_profile("untimed", deadline=None)
+# How long an example takes, or to think of one, says how busy the machine is, and fails nothing.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("untimed")
 
 # Half a million objects live as long as the session: modules and tests. Nobody looks for garbage among them.

@@ -51,6 +51,7 @@ class Machine:
         for name in ("no_proxy", "NO_PROXY"):
             self.variables[name] = f"{self.variables.get(name, '')},127.0.0.1".removeprefix(",")
         self.variables["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+        self.variables["PIP_NO_COMPILE"] = "0"  # pip reads it as the value of "compile"
 
     def build_in_place(self) -> None:
         """From here on, build without an environment made for it, which takes pip half of its time."""
