@@ -6,6 +6,7 @@ It is read page by page from the ledger as somebody goes through it, so its leng
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cached_property, partial
@@ -17,7 +18,8 @@ from imagegen_nb.core import html_repr, images
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.words import counted, shortened
-from imagegen_nb.errors import Charge, InvalidOption
+from imagegen_nb.errors import AssetNotFound, Charge, InvalidOption
+from imagegen_nb.runs.marks import is_starred, notes_on, opinions_in_short
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.stored_run import read_object, stored_error, stored_run, stored_step
 from imagegen_nb.step.output import Asset, local_files, thumbnail
@@ -33,7 +35,7 @@ _LONGEST = 160
 """Characters of a prompt where runs stand side by side."""
 _COLUMNS = (
     *("run_id", "started_at", "ended_at", "outcome", "charge", "provider", "model", "prompt"),
-    *("requested", "returned", "emulated", "error", "images"),
+    *("requested", "returned", "emulated", "error", "images", "starred", "note"),
 )
 
 
@@ -124,6 +126,16 @@ class PastRun:
         """The run as `step.run` returned it, to look at or to export. Raises as `step` does."""
         return stored_run(self.entry, self._store)
 
+    @property
+    def starred(self) -> bool:
+        """Whether one of its images has a star."""
+        return is_starred(self.assets)
+
+    @property
+    def note(self) -> str:
+        """What was noted on its images."""
+        return notes_on(self.assets)
+
     def row(self) -> dict[str, Any]:
         """What a table has of it, with each setting in a column of its own."""
         own = {f"settings.{key}": value for key, value in self.settings.items() if key not in _COLUMNS}
@@ -131,7 +143,7 @@ class PastRun:
         facts = (
             *(self.id, self.entry.started_at, self.entry.ended_at, self.outcome, self.charge),
             *(self.entry.provider, self.model, self.prompt, self.entry.count, len(self.assets)),
-            *(self.entry.emulated, self.error, [str(path) for path in self.paths]),
+            *(self.entry.emulated, self.error, [str(path) for path in self.paths], self.starred, self.note),
         )
         return {**dict(zip(_COLUMNS, facts, strict=True)), **own, **given}
 
@@ -140,6 +152,7 @@ class PastRun:
         first = self.assets[0] if self.assets else None
         count = f"{len(self.assets)} of {counted(self.entry.count, 'image')}"
         facts = [self.model, f"{self.outcome}, {count}", *([self.error] if self.error else [])]
+        facts += opinions_in_short(self.assets)
         facts += ["EMULATED"] if self.entry.emulated else []
         facts += [f"{self.started_at:%Y-%m-%d %H:%M}"] if when else []
         return html_repr.Tile(
@@ -166,6 +179,7 @@ class Filter:
     outcome: frozenset[str] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
+    starred: bool | None = None
 
     @classmethod
     def of(
@@ -175,6 +189,7 @@ class Filter:
         outcome: str | Iterable[str] | None,
         since: date | str | None,
         until: date | str | None,
+        starred: bool | None = None,
     ) -> Filter:
         """A filter from what a user gives. Raises `InvalidOption`."""
         outcomes = [outcome] if isinstance(outcome, str) else list(outcome or ())
@@ -185,12 +200,15 @@ class Filter:
         for name, value in (("text", text), ("model", model)):
             if value is not None and not isinstance(value, str):
                 raise InvalidOption(f"{name} = {value!r}: give text")
+        if starred not in (None, True, False):
+            raise InvalidOption(f"starred = {starred!r}: use True, False, or leave it out for all")
         return cls(
             (text or "").casefold(),
             model,
             frozenset(outcomes),
             _bound("since", since, time.min),
             _bound("until", until, time.max),
+            starred,
         )
 
     def takes(self, run: PastRun) -> bool:
@@ -218,6 +236,7 @@ class Filter:
         parts = [f"“{self.text}”" if self.text else "", self.model or "", " or ".join(sorted(self.outcome))]
         parts += [f"since {self.since:%Y-%m-%d %H:%M}"] if self.since else []
         parts += [f"until {self.until:%Y-%m-%d %H:%M}"] if self.until else []
+        parts += ["with a star" if self.starred else "without a star"] if self.starred is not None else []
         return ", ".join(filter(None, parts))
 
 
@@ -235,8 +254,20 @@ class History:
 
     def __iter__(self) -> Iterator[PastRun]:
         entries = self._store.list_runs(newest_first=True)
+        if self._wanted.starred is not None:
+            # Out of the few marks: looking for the images of each run would read all records.
+            starred = self._starred_runs()
+            entries = (run for run in entries if (run.run_id in starred) == self._wanted.starred)
         runs = (PastRun(entry, self._store) for entry in entries)
         return islice(filter(self._wanted.takes, runs), self._limit)
+
+    def _starred_runs(self) -> set[str]:
+        run_ids = set[str]()
+        for asset_id, mark in self._store.marks().items():
+            if mark.starred:
+                with suppress(AssetNotFound):  # of an image that a damaged index has lost
+                    run_ids.add(self._store.get(asset_id).run_id)
+        return run_ids
 
     def __getitem__(self, place: int | slice) -> PastRun | list[PastRun]:
         if isinstance(place, slice):

@@ -197,17 +197,19 @@ class Workspace:
         outcome: str | Iterable[str] | None = None,
         since: date | str | None = None,
         until: date | str | None = None,
+        starred: bool | None = None,
         limit: int | None = None,
     ) -> History:
         """All runs of the store, newest first: prompt, settings, inputs, outcome, images.
 
         `text` is looked for in prompts, settings and inputs, whatever its case. `outcome` is one of done,
         partial, failed, cancelled, interrupted, running, or several of them. `since` and `until` are days or
-        times. Nothing is read before somebody looks.
+        times. `starred=True` wants the runs of which an image has a star, False the others. Nothing is read
+        before somebody looks.
         """
         from imagegen_nb.runs.history import Filter, History
 
-        wanted = Filter.of(text, model, outcome, since, until)
+        wanted = Filter.of(text, model, outcome, since, until, starred)
         return History(self.store, wanted, _page_size(limit))
 
     def count_records(self, run_id: str | None = None) -> int:

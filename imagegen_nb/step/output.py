@@ -201,6 +201,11 @@ def _has_credentials(store: Store, stored: AssetRecord) -> bool | None:
     return found
 
 
+def store_of(asset: Asset) -> Store | None:
+    """The store that has an asset's bytes; None where it is not at hand."""
+    return asset._store
+
+
 def is_at_hand(asset: Asset) -> bool:
     """Whether the bytes are where they should be. Cheap: that they are damaged shows when they are read."""
     return asset._store is not None and asset._stored is not None and asset._store.holds(asset._stored)

@@ -9,13 +9,15 @@ may block; callers on an event loop use a thread.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Self, TypeVar
 
 from imagegen_nb.core import money
 from imagegen_nb.core.open_files import OUT_OF_FILES
+from imagegen_nb.core.opinions import Judgement, Mark
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import (
     AssetNotFound,
@@ -247,6 +249,46 @@ class Store(ABC):
 
     def keep_thumbnail(self, asset: AssetRecord, size: str, data: bytes) -> None:  # noqa: B027 - optional
         """Keep a thumbnail if that is possible. Raises nothing for a full or read-only disk."""
+
+    # Stars, notes and comparisons. What stands here for it keeps them as long as this object lives.
+
+    @cached_property
+    def _opinions(self) -> tuple[dict[str, Mark], dict[str, Judgement]]:
+        return {}, {}
+
+    def mark(self, asset_id: str) -> Mark:
+        """The star and the note of an image; an empty mark where there is none. Raises `StoreError`."""
+        return self._opinions[0].get(asset_id, Mark())
+
+    def marks(self) -> Mapping[str, Mark]:
+        """All marks by the ids of their images. Raises `StoreError`."""
+        return dict(self._opinions[0])
+
+    def change_mark(self, asset_id: str, *, starred: bool | None = None, note: str | None = None) -> Mark:
+        """Change what is given of an image's mark, in one step whoever else changes it, and return the mark.
+
+        Raises `AssetNotFound`, `InvalidOption` for a note that is too long, `StoreError` where it cannot be
+        kept.
+        """
+        self.get(asset_id)
+        mark = self.mark(asset_id).changed(starred, note)
+        self._opinions[0].pop(asset_id, None)
+        if mark != Mark():
+            self._opinions[0][asset_id] = mark
+        return mark
+
+    def judgements(self, topic: str) -> Sequence[Judgement]:
+        """The comparisons on a topic, oldest first. Raises `StoreError`."""
+        kept = (one for one in self._opinions[1].values() if one.topic == topic)
+        return sorted(kept, key=lambda one: (one.judged_at, one.id))
+
+    def keep_judgement(self, judgement: Judgement) -> None:
+        """Keep a comparison. Raises `StoreError`."""
+        self._opinions[1][judgement.id] = judgement
+
+    def take_back(self, judgement_id: str) -> None:
+        """Forget a comparison; one that is not there may stay away. Raises `StoreError`."""
+        self._opinions[1].pop(judgement_id, None)
 
     @abstractmethod
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:

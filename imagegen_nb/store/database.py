@@ -28,9 +28,11 @@ from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests, network_fs
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, Spending, store_error
 from imagegen_nb.store.manifests import Manifest
+from imagegen_nb.store.opinion_rows import SCHEMA as OPINION_SCHEMA
+from imagegen_nb.store.opinion_rows import OpinionRows
 from imagegen_nb.store.paths import StorePaths
 
-_VERSION = 4
+_VERSION = 5
 _VERSION_WITHOUT_LEDGER = 1
 _TIMEOUT = 60.0
 """Seconds to wait for another process that is writing."""
@@ -132,6 +134,7 @@ class Tables:
     def __init__(self, connection: sqlite3.Connection, paths: StorePaths) -> None:
         self._connection = connection
         self._paths = paths
+        self.opinions = OpinionRows(connection, paths)
 
     @property
     def in_transaction(self) -> bool:
@@ -455,7 +458,7 @@ class Database:
         if version == _VERSION:
             return []
         problems: list[str] = []
-        for statement in _SCHEMA:
+        for statement in (*_SCHEMA, *OPINION_SCHEMA):
             connection.execute(statement)
         _add_later_columns(connection)
         for statement in _INDEXES:
@@ -466,6 +469,8 @@ class Database:
                 self._write_manifests(tables)
             elif version == 0:
                 problems = self._read_manifests(tables)
+            # A layout without them may have been built again by a version that knew no such files.
+            problems += tables.opinions.read_files()
         except OSError as error:
             raise sqlite3.DatabaseError(explain(error)) from None
         connection.execute(f"PRAGMA user_version = {_VERSION}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -20,6 +20,7 @@ from typing import BinaryIO, TypeVar
 from imagegen_nb.core.atomic_files import explain, sync_folder, temporary_name, user_path, write_durably
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.open_files import patiently
+from imagegen_nb.core.opinions import Judgement, Mark
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, CellTaken, StoreError
 from imagegen_nb.store import locks, manifests, recovery, thumbnail_files
@@ -229,6 +230,43 @@ class LocalStore(Store):
 
     def keep_thumbnail(self, asset: AssetRecord, size: str, data: bytes) -> None:
         thumbnail_files.write(self.paths, asset.sha256, size, data)
+
+    def mark(self, asset_id: str) -> Mark:
+        if not self._is_there() or not asset_id.isascii():
+            return Mark()
+        with self.database.read() as tables:
+            return tables.opinions.mark(asset_id)
+
+    def marks(self) -> Mapping[str, Mark]:
+        if not self._is_there():
+            return {}
+        with self.database.read() as tables:
+            return tables.opinions.marks()
+
+    def _is_there(self) -> bool:
+        """Whether there is anything to look at: a look must not make a store anew that was deleted."""
+        return self.folder.is_dir()
+
+    def change_mark(self, asset_id: str, *, starred: bool | None = None, note: str | None = None) -> Mark:
+        self.get(asset_id)
+        with self.database.transaction() as tables:
+            mark = tables.opinions.mark(asset_id).changed(starred, note)
+            tables.opinions.put_mark(asset_id, mark)
+        return mark
+
+    def judgements(self, topic: str) -> Sequence[Judgement]:
+        if not self._is_there():
+            return []
+        with self.database.read() as tables:
+            return tables.opinions.judgements(topic)
+
+    def keep_judgement(self, judgement: Judgement) -> None:
+        with self.database.transaction() as tables:
+            tables.opinions.put_judgement(judgement)
+
+    def take_back(self, judgement_id: str) -> None:
+        with self.database.transaction() as tables:
+            tables.opinions.remove_judgement(judgement_id)
 
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         return self.list_records(run_id)

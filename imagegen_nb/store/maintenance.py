@@ -66,11 +66,12 @@ def _check(store: LocalStore, cache: manifests.Cache) -> Report:
             report.runs = tuple(tables.runs())
             by_name, unreadable = manifests.read_all(store.paths, cache)
             used = tables.used_bytes()
+            opinions = tables.opinions.disagreements()
     except StoreError as error:
         report.problems.append(str(error))
         by_name, unreadable = manifests.read_all(store.paths, cache)
     else:
-        report.problems += _disagreements(report, by_name, used)
+        report.problems += [*_disagreements(report, by_name, used), *opinions]
     report.problems += unreadable
     report.problems += _broken_images(store.paths, report.records)
     report.problems += [f"{path} is a link, which leads out of the store" for path in _links(store.paths)]
@@ -88,6 +89,7 @@ def rebuild(store: LocalStore) -> Report:
     try:
         with store.database.transaction() as tables:
             _write_missing_manifests(store.paths, tables, cache)
+            tables.opinions.write_missing_files()
     except StoreError:
         pass  # unreadable: that is why it is rebuilt
     store.database.rebuild(cache)
@@ -185,7 +187,7 @@ def _referenced_blobs(
 def _orphans(paths: StorePaths, referenced: set[str]) -> Iterator[str]:
     """The store's own files that nothing refers to: images, their thumbnails, and temporary files left by a
     kill."""
-    for folder in (paths.blobs, paths.manifests):
+    for folder in (paths.blobs, paths.manifests, paths.marks, paths.judgements):
         for name in _files(paths, folder):
             if name not in referenced and _OWN_FILE.fullmatch(_last(name)):
                 yield name
@@ -211,7 +213,8 @@ def _files(paths: StorePaths, folder: Path) -> Iterator[str]:
 
 
 def _links(paths: StorePaths) -> Iterator[Path]:
-    for folder in (paths.blobs, paths.thumbnails, paths.manifests, paths.locks):
+    own = (paths.blobs, paths.thumbnails, paths.manifests, paths.marks, paths.judgements, paths.locks)
+    for folder in own:
         if folder.is_symlink():
             yield folder
         yield from _links_in(folder)

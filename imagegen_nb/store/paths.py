@@ -4,6 +4,8 @@
 <folder>/blobs/ab/<sha256>.webp     the bytes, written once under their hash
 <folder>/thumbnails/ab/<sha256>.<size>.webp  small pictures of the blobs: a cache, which may be deleted
 <folder>/runs/<run id>.json         the manifest: what the database holds of one run, to rebuild it from
+<folder>/marks/<asset id>.json      the star and the note of an image, which the database holds as well
+<folder>/judgements/<id>.json       a comparison of two images, likewise
 <folder>/locks/<owner>.lock         held by a process while it has runs under way
 <folder>/locks/<run id>.<owner>.run names such a run
 """
@@ -57,6 +59,16 @@ class StorePaths:
         return self.folder / _MANIFESTS
 
     @cached_property
+    def marks(self) -> Path:
+        """The folder of the stars and notes."""
+        return self.folder / "marks"
+
+    @cached_property
+    def judgements(self) -> Path:
+        """The folder of the comparisons."""
+        return self.folder / "judgements"
+
+    @cached_property
     def locks(self) -> Path:
         """The folder of the locks."""
         return self.folder / "locks"
@@ -95,6 +107,11 @@ class StorePaths:
     def manifest_text(self, name: str) -> str:
         """The same path as text, for whoever reads all of them."""
         return f"{self.folder}{os.sep}{_MANIFESTS}{os.sep}{_checked(name)}{MANIFEST_SUFFIX}"
+
+    def side_file(self, folder: Path, name: str) -> Path:
+        """The file of that name in the folder of marks or judgements. Raises `StoreError` for what cannot be
+        a name."""
+        return folder / f"{_checked(name)}{MANIFEST_SUFFIX}"
 
     def lock(self, name: str) -> Path:
         """The lock file of that name. Raises `StoreError` for what cannot be a name."""

@@ -9,6 +9,7 @@ from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import Charge
 from imagegen_nb.pricing.cost import Cost
 from imagegen_nb.pricing.estimate import Estimate
+from imagegen_nb.runs.marks import is_starred, notes_on
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, local_files
 from imagegen_nb.step.step import ImageGenerationStep
@@ -116,6 +117,16 @@ class Cell:
         return local_files(self.assets)
 
     @property
+    def starred(self) -> bool:
+        """Whether one of its images has a star."""
+        return is_starred(self.assets)
+
+    @property
+    def note(self) -> str:
+        """What was noted on its images."""
+        return notes_on(self.assets)
+
+    @property
     def estimate(self) -> Estimate:
         """What it may cost; its amounts are None where that is unknown."""
         step, inputs = self._sweep._step_and_inputs(self.number)
@@ -140,7 +151,7 @@ class Cell:
 
     def row(self) -> dict[str, Any]:
         """What a table has of it."""
-        result = self.result
+        result, assets = self.result, self.assets
         facts = {
             **self.values,
             "repeat": self.repeat,
@@ -149,7 +160,9 @@ class Cell:
             "reused": result.reused,
             "error": result.error,
             "run_id": result.run_id,
-            "images": [str(path) for path in self.paths],
+            "images": [str(path) for path in local_files(assets)],
+            "starred": is_starred(assets),
+            "note": notes_on(assets),
         }
         cost = self.cost
         return facts if cost is None else {**facts, "cost": cost.short}

@@ -15,6 +15,7 @@ from imagegen_nb.core import images
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
+from imagegen_nb.runs.marks import opinions_in_short
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.sweeps.axes import INPUTS, label
 from imagegen_nb.sweeps.cell import Cell, CellSource
@@ -110,6 +111,8 @@ class Grid:
             f"<strong>{escape(fact)}</strong>" if place == 0 and not cell.assets else escape(fact)
             for place, fact in enumerate(_facts(cell))
         ]
+        # A note may be in a script that runs from right to left, and would turn its neighbours around.
+        told += [f"<bdi>{escape(opinion)}</bdi>" for opinion in opinions_in_short(cell.assets)]
         words = f"<small>{' · '.join(told)}</small>"
         return f'<div style="margin:0 0 8px">{pictures}{words}</div>'
 
@@ -121,7 +124,8 @@ class Grid:
         """The cells as lines of text, without anything that changes between equal sweeps."""
         lines = [self.sweep.title, *(f"  {note}" for note in self.sweep.notes())]
         for cell in self.cells[:_TEXT_ROWS]:
-            facts = [*_facts(cell), *(fact for asset in cell.assets for fact in asset.facts())]
+            facts = [*_facts(cell), *opinions_in_short(cell.assets)]
+            facts += [fact for asset in cell.assets for fact in asset.facts()]
             lines.append(f"  {cell.number}  {'  '.join([cell.label, *facts])}")
         if (more := len(self.cells) - _TEXT_ROWS) > 0:
             lines.append(f"  … and {more:,} more cells")

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 _MOST_REPEATS = 1_000
 _MOST_AT_ONCE = 64
-_COLUMNS = ("repeat", "outcome", "charge", "reused", "error", "run_id", "images")
+_COLUMNS = ("repeat", "outcome", "charge", "reused", "error", "run_id", "images", "starred", "note")
 
 
 class Pick(NamedTuple):
@@ -155,6 +155,11 @@ class Sweep:
     def done(self) -> list[Cell]:
         """The cells that have images, all or some of them."""
         return [cell for cell in self if cell.outcome in ("done", "partial")]
+
+    @property
+    def starred(self) -> list[Cell]:
+        """The cells of which an image has a star."""
+        return [cell for cell in self if cell.starred]
 
     @cached_property
     def estimate(self) -> SweepEstimate:

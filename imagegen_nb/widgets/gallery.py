@@ -17,15 +17,15 @@ from imagegen_nb.core import filenames, html_repr, images
 from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import ImagegenError, InvalidOption
+from imagegen_nb.runs import marks
 from imagegen_nb.runs.run import Run
-from imagegen_nb.step.output import Asset
+from imagegen_nb.step.output import Asset, store_of
 from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name
 from imagegen_nb.widgets.history import History, HistoryFilter
 from imagegen_nb.widgets.image_archive import zip_of
-from imagegen_nb.widgets.marks import KERNEL_MARKS, MarkKeeper
 from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery, make_static
 
 _MOST_PENDING = 100
@@ -75,7 +75,7 @@ class Gallery(BaseWidget):
     for it. Removing an image takes it out of the view only.
 
     Images can be starred and have notes, in the page or by `star` and `note`; `starred` and `notes` give them
-    back. They are kept in `marks`: by default as long as the kernel lives, for all its galleries.
+    back. The store that has the image keeps them, for all its galleries, also of other kernels.
 
     What is shown (`view`) holds only texts; it is written here and never read back. It describes the first
     images of a run; a page asks for the others, and for thumbnails, as they come into sight. Thumbnails are
@@ -116,15 +116,14 @@ class Gallery(BaseWidget):
         source: Run | Iterable[Run | AssetRecord] | None = None,
         *,
         store: Store | None = None,
-        marks: MarkKeeper | None = None,
     ) -> None:
         self._lock = threading.RLock()
         sources = (source,) if isinstance(source, Run) else source or ()
+        self._store = store
         self._pages = Pages(sources, store)
         self._shown_id = self._pages[len(self._pages) - 1].id if len(self._pages) else ""
         self._told_of = ""  # the page that was last told of as shown
         self._output_id = ""
-        self.marks: MarkKeeper = marks or KERNEL_MARKS
         self._removed: dict[str, list[int]] = {}  # page id -> positions
         self._removals: list[_Removal] = []  # the last one last
         self._marked = 0  # how often a mark has changed: a page then asks for the history again
@@ -273,26 +272,26 @@ class Gallery(BaseWidget):
     @property
     def starred(self) -> tuple[Asset, ...]:
         """The images with a star, in the order their runs happened."""
-        return tuple(asset for asset in self._all_assets() if self.marks.read_mark(asset.id).starred)
+        return tuple(asset for asset in self._all_assets() if marks.mark_of(asset).starred)
 
     @property
     def notes(self) -> dict[str, str]:
         """The notes by the ids of their images."""
-        marks = ((asset.id, self.marks.read_mark(asset.id)) for asset in self._all_assets())
-        return {asset_id: mark.note for asset_id, mark in marks if mark.note}
+        found = ((asset.id, marks.mark_of(asset)) for asset in self._all_assets())
+        return {asset_id: mark.note for asset_id, mark in found if mark.note}
 
     def star(self, asset: Asset, on: bool = True) -> None:
         """Give an image a star, or take it away."""
         self._mark(asset, starred=on)
 
     def note(self, asset: Asset, text: str) -> None:
-        """Note something on an image; an empty text takes the note away. Raises `InvalidOption` for a text
-        that is too long."""
+        """Note something on an image; an empty text takes the note away, and keys in it are masked. Raises
+        `InvalidOption` for a text that is too long."""
         self._mark(asset, note=text)
 
     def _mark(self, asset: Asset, **change: Any) -> None:
         with self._lock:
-            self.marks.keep_mark(asset.id, replace(self.marks.read_mark(asset.id), **change))
+            marks.change_mark(asset, **change)
             self._marked += 1
             self._refresh()
 
@@ -330,7 +329,7 @@ class Gallery(BaseWidget):
 
     def _item(self, page: GalleryPage, index: int) -> dict[str, Any]:
         """What a browser page needs to know of one image."""
-        mark = self.marks.read_mark(page.assets[index].id)
+        mark = marks.mark_of(page.assets[index])
         number, elsewhere = self.number(page.id), page.run.identifier if page.run else ""
         run = (f"run {number}" if len(self._pages) > 1 else "") if number else elsewhere or ""
         return {**page.item(index), "run": run, "starred": mark.starred, "note": mark.note}
@@ -504,10 +503,19 @@ class Gallery(BaseWidget):
     def _history(self, request: Mapping[str, Any], start: int) -> dict[str, Any]:
         count = request.get("count")
         others = self._others() if request.get("others") is True else Pages()
-        history = History(self._pages, self._removed, self.marks, others)
+        history = History(self._pages, self._removed, marks.marks_in(self._stores()), others)
         return history.answer(
             HistoryFilter.of(request), max(start, 0), count if isinstance(count, int) else 0
         )
+
+    def _stores(self) -> Iterator[Store]:
+        """Where the images lie that the history may list; a run's lie together."""
+        if self._store is not None:
+            yield self._store
+        for run in (*self._pages.runs(), *self._other_runs):
+            for asset in run.output.assets[:1]:
+                if (store := store_of(asset)) is not None:
+                    yield store
 
     def _remove(self, image_ids: list[Any]) -> None:
         """Take images out of the view, all of them by one undo to be brought back."""

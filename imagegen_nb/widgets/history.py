@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imagegen_nb.core.opinions import Mark
 from imagegen_nb.widgets.gallery_page import GalleryPage, Pages
-from imagegen_nb.widgets.marks import MarkKeeper
 
 AT_ONCE = 48
 """Entries of one answer; a page asks for more as it scrolls."""
@@ -45,13 +45,13 @@ class HistoryFilter:
 
 class History:
     """The images of `pages`, and behind them those of `others`, that were not `removed` (positions by page
-    id)."""
+    id). `marks` are by the images' ids."""
 
     def __init__(
         self,
         pages: Pages,
         removed: Mapping[str, Collection[int]],
-        marks: MarkKeeper,
+        marks: Mapping[str, Mark],
         others: Pages | None = None,
     ) -> None:
         self._pages = pages
@@ -100,7 +100,7 @@ class History:
 
     def _matches(self, page: GalleryPage, index: int, lacking: list[str], starred: bool) -> bool:
         asset_id, name = page.named(index)
-        mark = self._marks.read_mark(asset_id)
+        mark = self._marks.get(asset_id, Mark())
         own = f"{name} {mark.note}".casefold()
         return (mark.starred or not starred) and all(word in own for word in lacking)
 
@@ -110,7 +110,7 @@ class History:
             name = page.title or self._pages.model_of(page)
             return {"id": "", "run": page.id, "position": position, "name": name}
         asset_id, name = page.named(index)
-        mark = self._marks.read_mark(asset_id)
+        mark = self._marks.get(asset_id, Mark())
         elsewhere = page.run.identifier if page.run and position == _ELSEWHERE else ""
         return {
             "id": page.image_id(index),

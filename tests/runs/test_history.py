@@ -11,6 +11,7 @@ from support.ledger import entry
 from imagegen_nb import ImageGenerationStep, StepFailed, Workspace
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption
+from imagegen_nb.runs.marks import change_mark
 
 STEP = ImageGenerationStep(name="Hero", prompt="A {{thing}} on ÉTÉ sand", image_size="1024x640")
 KEY = "sk-proj-abcdefghij0123456789XYZ"
@@ -172,6 +173,24 @@ def test_it_shows_itself(workspace):
     assert "done, 1 of 1 image" in bundle["text/plain"]
     assert "no runs" in repr(Workspace(workspace.store.folder / "new", backend="emulator").history())
     assert "Only “lamp”" in repr(workspace.history("lamp"))
+
+
+def test_runs_with_a_star_are_found_and_told(workspace):
+    runs = [STEP.run({"thing": thing}, workspace=workspace) for thing in ("lamp", "vase")]
+    change_mark(runs[0].output.assets[0], starred=True, note="more <light>")
+    change_mark(runs[1].output.assets[0], note="dull")
+    history = workspace.history(starred=True)
+    assert [past.id for past in history] == [runs[0].id]
+    assert [past.id for past in workspace.history(starred=False)] == [runs[1].id]
+    assert (history[0].starred, history[0].note) == (True, "more <light>")
+    assert list(workspace.history().to_frame()["starred"]) == [False, True]
+    assert list(workspace.history().to_frame()["note"]) == ["dull", "more <light>"]
+    shown = html5lib.parse(history._repr_mimebundle_()["text/html"], namespaceHTMLElements=False)
+    assert "★ starred" in "".join(shown.itertext())
+    assert "“more <light>”" in "".join(shown.itertext())
+    assert "Only with a star" in repr(history)
+    with pytest.raises(InvalidOption, match="starred = 'yes'"):
+        workspace.history(starred="yes")
 
 
 def test_it_is_a_table(workspace):

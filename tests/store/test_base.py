@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import pytest
-from support.ledger import entry
+from support.ledger import entry, judgement
 
 from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.opinions import Mark
 from imagegen_nb.errors import AssetNotFound
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
 
@@ -77,3 +78,21 @@ def test_a_page_after_what_is_not_there_is_refused() -> None:
     for page in (Listed().list_records(after="x"), Listed().list_runs(after="x")):
         with pytest.raises(AssetNotFound, match="give the id of its last item"):
             next(page)
+
+
+def test_a_store_that_keeps_nothing_of_what_people_say_keeps_it_while_it_lives() -> None:
+    store = Listed()
+    image = CheckedImage(b"data", "image/png", 64, 48, has_alpha=False)
+    store.put([store.stage(image, run_id="a", emulated=True)])
+    assert store.change_mark("a-0", starred=True) == store.mark("a-0") == Mark(starred=True)
+    store.change_mark("a-0", note="good")
+    assert store.marks() == {"a-0": Mark(starred=True, note="good")}
+    store.change_mark("a-0", starred=False, note="")
+    assert (store.marks(), Listed().marks()) == ({}, {})
+    for number in (2, 1):
+        store.keep_judgement(judgement(number))
+    assert [one.id for one in store.judgements("night")] == ["j1", "j2"]
+    store.take_back("j1")
+    store.take_back("j1")
+    assert [one.id for one in store.judgements("night")] == ["j2"]
+    assert store.judgements("day") == []

@@ -31,7 +31,7 @@ def test_the_ledger_holds_no_more_than_it_says(store):
     assert columns == ["seq", *asdict(entry())]
 
 
-def test_the_tables_are_those_of_layout_4(store):
+def test_the_tables_are_those_of_layout_5(store):
     put(store, b"data")
     connection = sqlite3.connect(store.paths.database)
     tables = {
@@ -40,7 +40,7 @@ def test_the_tables_are_those_of_layout_4(store):
     }
     version = connection.execute("PRAGMA user_version").fetchone()
     connection.close()
-    assert version == (4,)
+    assert version == (5,)
     assert tables == {
         "asset": [
             *("seq", "id", "file_name", "file_size", "file_type", "sha256", "width", "height"),
@@ -50,6 +50,10 @@ def test_the_tables_are_those_of_layout_4(store):
             *("seq", "run_id", "provider", "model", "count", "estimate", "emulated", "state", "charge"),
             *("started_at", "ended_at", "prompt", "settings_json", "inputs_json", "call", "cell"),
             *("result_json", "session", "ceiling_ticks", "cost_ticks"),
+        ],
+        "mark": ["asset_id", "starred", "note"],
+        "judgement": [
+            *("id", "topic", "left", "right", "left_image", "right_image", "verdict", "rater", "judged_at"),
         ],
         "sqlite_sequence": ["name", "seq"],
         "total": ["one", "bytes"],

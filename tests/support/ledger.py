@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_nb.core.images import CheckedImage, check
+from imagegen_nb.core.opinions import Judgement
 from imagegen_nb.step.output import Asset
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
 from imagegen_nb.store.local import LocalStore
@@ -65,6 +66,13 @@ def made(store: Store, data: bytes, **asked: Any) -> Asset:
     staged = store.stage(image, run_id=run.run_id, emulated=run.emulated)
     (record,) = store.finish(replace(run, state="done", charge="charged"), [staged])
     return Asset.of(record, store)
+
+
+def judgement(number: int, topic: str = "night", **changes: str) -> Judgement:
+    """A comparison, the `number`th on its topic."""
+    facts = {"left": "a", "right": "b", "left_image": "1", "right_image": "2", "rater": "Ann"}
+    moment = f"2026-11-27T10:00:00.{number:06}+00:00"
+    return Judgement(id=f"j{number}", topic=topic, verdict="left", judged_at=moment, **{**facts, **changes})
 
 
 def content(store: Store, asset_id: str) -> bytes:

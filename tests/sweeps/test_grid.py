@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import imagegen_nb as ig
 from imagegen_nb.errors import InvalidOption
+from imagegen_nb.runs.marks import change_mark
 from imagegen_nb.sweeps.grid import marked
 
 STEP = ig.ImageGenerationStep(prompt="A {{product}}", image_size="1024x640", image_output_format="jpeg")
@@ -87,6 +88,20 @@ def test_only_some_and_not_too_many(workspace):
 def test_a_grid_that_cannot_be_is_refused(given, message):
     with pytest.raises(InvalidOption, match=message):
         ig.Sweep(STEP, over={"product": ["lamp"]}).grid(**given)
+
+
+def test_stars_and_notes_stand_below_the_pictures_and_in_tables(workspace):
+    sweep = ig.Sweep(STEP, over={"product": ["lamp", "vase"]}).run(workspace=workspace, progress=False)
+    assert (sweep.starred, "★" in repr(sweep)) == ([], False)
+    change_mark(sweep[1].assets[0], starred=True, note=HOSTILE)
+    assert (sweep.starred, sweep[1].note) == ([sweep[1]], HOSTILE)
+    shown = ["".join(element.itertext()) for element in parsed(sweep.grid().html()).iter("bdi")]
+    assert shown == ["★ starred", "“<script>alert(1)</script><b>\\x1b[31m\\u202e”"]
+    assert "★ starred" in repr(sweep)
+    assert "\x1b" not in repr(sweep)
+    assert [(row["starred"], row["note"]) for row in sweep.rows()] == [(False, ""), (True, HOSTILE)]
+    again = ig.Sweep(STEP, over={"product": ["lamp", "vase"]}).load(workspace=workspace)
+    assert [cell.number for cell in again.starred] == [1]
 
 
 def test_hostile_text_is_shown_and_no_more():

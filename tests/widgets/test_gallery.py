@@ -31,7 +31,6 @@ from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord
 from imagegen_nb.widgets.gallery import Gallery, RunAction
 from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
-from imagegen_nb.widgets.marks import MemoryMarks
 
 STEP = ImageGenerationStep(name="Hero", prompt="a fox", image_count=3)
 Answer = tuple[dict[str, Any], list[bytes]]
@@ -421,7 +420,7 @@ def test_a_star_is_the_images_whichever_gallery_shows_it(run: Run, workspace: Wo
     assert Gallery(run).starred == (run.output.assets[2],)
     stored = Gallery(workspace.records(), store=workspace.store)
     assert [asset.id for asset in stored.starred] == [run.output.assets[2].id]
-    assert Gallery(run, marks=MemoryMarks()).starred == ()
+    assert workspace.store.mark(run.output.assets[2].id).starred
 
 
 def test_runs_of_elsewhere_are_in_the_history_and_looked_at_but_no_pages(

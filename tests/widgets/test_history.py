@@ -8,11 +8,11 @@ import pytest
 from support.images import picture
 from support.runs import run_of, stored_assets
 
+from imagegen_nb.core.opinions import Mark
 from imagegen_nb.errors import ProviderTimeout
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.widgets.gallery_page import Pages, PendingRun
 from imagegen_nb.widgets.history import AT_ONCE, History, HistoryFilter
-from imagegen_nb.widgets.marks import Mark, MemoryMarks
 
 FOX = ImageGenerationStep(name="Hero", prompt="a red Fox at dusk", image_count=2)
 DOG = ImageGenerationStep(prompt="a dog", model="grok-imagine-image")
@@ -25,7 +25,7 @@ def runs(workspace):
 
 
 def history(runs, marks=None, removed=None):
-    return History(Pages(runs), removed or {}, marks or MemoryMarks())
+    return History(Pages(runs), removed or {}, marks or {})
 
 
 def listed(history, **wanted):
@@ -70,15 +70,15 @@ def test_images_and_runs_are_counted_apart(runs, wanted, images, runs_found):
     ],
 )
 def test_filters_by_star_model_and_words_hold_together(runs, wanted, positions):
-    marks = MemoryMarks()
-    marks.keep_mark(runs[0].output.assets[1].id, Mark(starred=True, note="like a Sunrise"))
-    marks.keep_mark(runs[2].output.assets[0].id, Mark(starred=True))
+    marks = {
+        runs[0].output.assets[1].id: Mark(starred=True, note="like a Sunrise"),
+        runs[2].output.assets[0].id: Mark(starred=True),
+    }
     assert [position for position, _ in listed(history(runs, marks), **wanted)] == positions
 
 
 def test_marks_are_told(runs):
-    marks = MemoryMarks()
-    marks.keep_mark(runs[2].output.assets[0].id, Mark(starred=True, note="x" * 100))
+    marks = {runs[2].output.assets[0].id: Mark(starred=True, note="x" * 100)}
     entry = history(runs, marks).answer(HistoryFilter(), 0)["entries"][0]
     assert (entry["starred"], entry["noted"]) == (True, True)
     assert "x" * 100 not in str(entry)
@@ -87,7 +87,7 @@ def test_marks_are_told(runs):
 def test_a_run_that_goes_on_is_not_history_yet(runs):
     pages = Pages(runs)
     pages.begin(PendingRun("new", 2))
-    assert len(listed(History(pages, {}, MemoryMarks()))) == 4
+    assert len(listed(History(pages, {}, {}))) == 4
 
 
 def test_removed_images_are_left_out(runs):
@@ -95,7 +95,7 @@ def test_removed_images_are_left_out(runs):
 
 
 def test_runs_of_other_forms_stand_behind_those_of_this_one(runs):
-    history = History(Pages(runs[:1]), {}, MemoryMarks(), Pages(runs[1:]))
+    history = History(Pages(runs[:1]), {}, {}, Pages(runs[1:]))
     answer = history.answer(HistoryFilter(), 0)
     assert [(entry["position"], entry["name"]) for entry in answer["entries"]] == [
         (0, "hero-1.png"),
@@ -110,7 +110,7 @@ def test_many_come_page_by_page(workspace):
         workspace.store, *(picture(size=(30, 1 + number)) for number in range(AT_ONCE + 5))
     )
     pages = Pages([asset.stored for asset in assets], workspace.store)
-    both = [History(pages, {}, MemoryMarks()).answer(HistoryFilter(), start) for start in (0, AT_ONCE)]
+    both = [History(pages, {}, {}).answer(HistoryFilter(), start) for start in (0, AT_ONCE)]
     assert [len(answer["entries"]) for answer in both] == [AT_ONCE, 5]
     assert [answer["matches"] for answer in both] == [AT_ONCE + 5] * 2
     assert len({entry["id"] for answer in both for entry in answer["entries"]}) == AT_ONCE + 5
@@ -121,7 +121,7 @@ def test_a_page_that_has_scrolled_far_gets_all_it_has_at_once(workspace):
     pages = Pages(
         [dataclasses.replace(asset.stored, id=str(number)) for number in range(1500)], workspace.store
     )
-    history = History(pages, {}, MemoryMarks())
+    history = History(pages, {}, {})
     for count, given in ((0, AT_ONCE), (-5, AT_ONCE), (200, 200), (10**9, 1000)):
         assert len(history.answer(HistoryFilter(), 0, count)["entries"]) == given
     assert history.answer(HistoryFilter(), 1490)["entries"][0]["id"].endswith(".1490")

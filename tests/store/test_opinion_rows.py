@@ -1,0 +1,165 @@
+"""Stars, notes and comparisons in the database: kept, shared, brought up to date, and built again."""
+
+from __future__ import annotations
+
+import sqlite3
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support.ledger import judgement, plant, put, run_program
+
+from imagegen_nb.core.opinions import Judgement, Mark
+from imagegen_nb.errors import AssetNotFound, InvalidOption, StoreError
+from imagegen_nb.store import maintenance
+from imagegen_nb.store.local import LocalStore
+
+
+@pytest.fixture
+def image(store: LocalStore) -> str:
+    return put(store, b"data").id
+
+
+def said(store: LocalStore) -> tuple[dict[str, Mark], list[Judgement]]:
+    return dict(store.marks()), list(store.judgements("night"))
+
+
+@pytest.fixture
+def opined(full: LocalStore) -> LocalStore:
+    """A store with all that people can say."""
+    first, second, *_ = full.records()
+    full.change_mark(first.id, starred=True, note="more light ★ \u202e")
+    full.change_mark(second.id, note="x" * 2_000)
+    for number in (2, 1):
+        full.keep_judgement(judgement(number))
+    return full
+
+
+def test_what_is_said_of_an_image_is_there_for_other_processes(store, image):
+    assert store.mark(image) == Mark()
+    assert store.change_mark(image, starred=True) == Mark(starred=True)
+    assert store.change_mark(image, note="good") == Mark(starred=True, note="good")
+    store.keep_judgement(judgement(1))
+    program = textwrap.dedent("""
+    import sys
+    from imagegen_nb.store.local import LocalStore
+    store = LocalStore(sys.argv[1])
+    print(store.mark(sys.argv[2]), [one.rater for one in store.judgements("night")])
+    store.change_mark(sys.argv[2], starred=False)
+    """)
+    assert run_program(program, store.folder, image).strip() == "Mark(starred=True, note='good') ['Ann']"
+    assert store.mark(image) == Mark(note="good")
+    assert dict(store.marks()) == {image: Mark(note="good")}
+    store.change_mark(image, note="")
+    assert (dict(store.marks()), list(store.paths.marks.iterdir())) == ({}, [])
+
+
+def test_a_star_and_a_note_that_are_given_at_once_are_both_kept(store):
+    images = [put(store, b"data").id for _ in range(8)]
+    changes = [(image, change) for image in images for change in ({"starred": True}, {"note": "good"})]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda change: store.change_mark(change[0], **change[1]), changes))
+    assert dict(store.marks()) == dict.fromkeys(images, Mark(starred=True, note="good"))
+
+
+def test_what_cannot_be_marked_is_refused(store, image):
+    with pytest.raises(AssetNotFound, match="no asset 'nobody'"):
+        store.change_mark("nobody", starred=True)
+    with pytest.raises(InvalidOption, match="shorten it"):
+        store.change_mark(image, note="x" * 2_001)
+    assert (store.mark(image), store.mark("\udc80"), dict(store.marks())) == (Mark(), Mark(), {})
+    assert maintenance.check(store).problems == []
+
+
+def test_comparisons_are_by_topic_in_their_order_and_taken_back(store):
+    for number in (3, 1, 2):
+        store.keep_judgement(judgement(number))
+    store.keep_judgement(judgement(4, topic="day"))
+    assert [one.id for one in store.judgements("night")] == ["j1", "j2", "j3"]
+    for _ in range(2):
+        store.take_back("j2")
+    assert store.judgements("night") == [judgement(1), judgement(3)]
+    assert len(list(store.paths.judgements.iterdir())) == 3
+
+
+def test_a_store_that_is_not_there_is_not_made_by_a_look(tmp_path):
+    store = LocalStore(tmp_path / "gone")
+    assert (store.mark("a"), dict(store.marks()), list(store.judgements("night"))) == (Mark(), {}, [])
+    assert not store.folder.exists()
+
+
+def test_an_index_that_is_built_again_has_lost_nothing_that_was_said(opined):
+    before = said(opined)
+    assert [len(part) for part in before] == [2, 2]
+    assert maintenance.check(opined).problems == []
+    assert maintenance.rebuild(opined).problems == []
+    assert said(opined) == before
+    opined.close()
+    opined.paths.database.unlink()  # whoever opens the store next builds it again
+    assert said(opined) == before
+    opined.close()
+    opined.paths.database.write_bytes(b"garbage " * 999)
+    assert maintenance.rebuild(opined).problems == []
+    assert said(opined) == before
+
+
+def test_files_that_are_missing_are_written_before_the_index_is_replaced(opined):
+    before = said(opined)
+    for folder in (opined.paths.marks, opined.paths.judgements):
+        for path in folder.iterdir():
+            path.unlink()
+    assert sum("the index and its file differ" in line for line in maintenance.check(opined).problems) == 4
+    assert maintenance.rebuild(opined).problems == []
+    assert said(opined) == before
+
+
+def test_an_index_of_the_layout_before_gains_the_tables(opined):
+    """Layout 4 had no such tables; a version that knew them may have left its files."""
+    before = said(opined)
+    opined.close()
+    index = sqlite3.connect(opined.paths.database)
+    index.executescript("DROP TABLE mark; DROP TABLE judgement; PRAGMA user_version = 4")
+    index.close()
+    assert said(opined) == before
+    assert maintenance.check(opined).problems == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"layout": 2, "starred": true, "note": ""}',
+        '{"layout": 1, "starred": "yes", "note": ""}',
+        '{"layout": 1, "starred": true, "note": "' + "x" * 2_001 + '"}',
+        '{"layout": 1, "starred": true, "note": "' + "x" * 100_000 + '"}',
+    ],
+)
+def test_a_damaged_file_is_told_and_written_anew(opined, text):
+    before = said(opined)
+    path = next(iter(opined.paths.marks.iterdir()))
+    path.write_text(text)
+    assert f"the file marks/{path.name} is damaged" in maintenance.check(opined).problems
+    assert maintenance.rebuild(opined).problems == []
+    assert said(opined) == before
+
+
+def test_links_in_the_folders_are_not_followed(opined, tmp_path: Path):
+    path = next(iter(opined.paths.marks.iterdir()))
+    target = tmp_path / "elsewhere.json"
+    target.write_bytes(path.read_bytes())
+    path.unlink()
+    plant(path, target)
+    assert any("is a link" in line for line in maintenance.check(opined).problems)
+    opined.close()
+    opined.paths.database.unlink()
+    with pytest.warns(RuntimeWarning, match="is damaged"):
+        assert len(opined.marks()) == 1
+
+
+def test_nothing_is_half_kept_where_a_file_cannot_be_written(store, image):
+    store.paths.marks.write_text("no folder")
+    with pytest.raises(StoreError, match="cannot write the index"):
+        store.change_mark(image, starred=True)
+    assert store.mark(image) == Mark()
