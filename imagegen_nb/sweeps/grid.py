@@ -104,7 +104,7 @@ class Grid:
     def _cell(self, cell: Cell) -> str:
         named = cell.label_of(self.inside)
         alt = f"cell {cell.number}: {cell.label}"
-        pictures = "".join(map(_picture, self._thumbnails(cell), [alt] * len(cell.assets)))
+        pictures = "".join(map(picture, self._thumbnails(cell), [alt] * len(cell.assets)))
         facts = [f"{cell.number}", *([named] if named else [])]
         told = [escape(fact) for fact in facts] + [
             # What has no picture must not be overlooked between those that have.
@@ -212,11 +212,12 @@ def _marked_piece(text: str) -> str:
     return f"<mark {_MARK}>{escape(inner)}</mark>{escape(text[len(inner) :])}"
 
 
-def _picture(data: bytes | None, alt: str) -> str:
+def picture(data: bytes | None, alt: str, style: str = _PICTURE) -> str:
+    """A thumbnail as HTML, or that there is none here."""
     if data is None:
         return "<em>image stored elsewhere</em><br>"
     source = f"data:image/webp;base64,{b64encode(data).decode()}"
-    return f'<img src="{source}" alt="{escape(alt)}" {_PICTURE}><br>'
+    return f'<img src="{source}" alt="{escape(alt)}" {style}><br>'
 
 
 def _facts(cell: Cell) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import inspect
 import io
 import json
@@ -35,12 +36,15 @@ from imagegen_nb.sweeps.cell import Cell
 from imagegen_nb.sweeps.cells import Skipped, cell_of, content_name, plan, refusal, values_on_axes
 from imagegen_nb.sweeps.estimate import SweepEstimate, total
 from imagegen_nb.sweeps.execution import Context, Execution, Task
+from imagegen_nb.sweeps.judgements import Contest
 from imagegen_nb.sweeps.progress import bar
+from imagegen_nb.sweeps.rating import Rating, rater_name
 from imagegen_nb.sweeps.results import WAITING, Result, better, known_results, origin
 
 if TYPE_CHECKING:
     from imagegen_nb.sweeps.comparison import Comparison
     from imagegen_nb.sweeps.grid import Grid
+    from imagegen_nb.sweeps.ranking import Ranking
     from imagegen_nb.sweeps.report import Remarks
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
@@ -421,6 +425,38 @@ class Sweep:
         from imagegen_nb.sweeps.comparison import Comparison
 
         return Comparison(Cell(self, self._number(a, "compare")), Cell(self, self._number(b, "compare")))
+
+    def rate(self, *, rater: str | None = None, workspace: Context | None = None) -> Any:
+        """Compare the cells' images two at a time, blind; the result is `ranking()`.
+
+        A widget shows two images without names, on sides that are drawn: key 1 for the left one, 2 for the
+        right one, = for neither. Each verdict is kept in the store at once under `rater` (by default the name
+        of the account), who can go on in another kernel. Raises `InvalidOption` where fewer than two cells
+        have images.
+        """
+        name = rater_name(rater)
+        contest = self._contest(workspace)
+        # By name: a sweep lies below the widgets, and needs none of them for anything else.
+        widgets = importlib.import_module("imagegen_nb.widgets.pair_rating")
+        return widgets.PairRating(Rating(contest, name))
+
+    def ranking(self, *, rater: str | None = None, workspace: Context | None = None) -> Ranking:
+        """The cells by what was said in `rate`, the best first, with scores and their standard errors; of all
+        raters or of one."""
+        from imagegen_nb.sweeps.ranking import Ranking
+
+        return Ranking(self, self._contest(workspace), None if rater is None else rater_name(rater))
+
+    def _contest(self, workspace: Context | None) -> Contest:
+        context = self._context(workspace)
+        self._load(context)
+        images = {cell.number: cell.assets for cell in self.done}
+        return Contest(
+            self.name,
+            context.store,
+            {number: assets for number, assets in images.items() if assets},
+            {number: plan.key for number, plan in enumerate(self._plans)},
+        )
 
     def report(
         self,

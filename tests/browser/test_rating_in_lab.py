@@ -1,0 +1,116 @@
+"""Blind rating in a real JupyterLab: by keys alone, legible in both themes, resumed in another kernel."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.lab import OpenNotebook, dress, examine, execute, run_all, run_cell, screenshot
+
+SWEEP = """
+import imagegen_nb as ig
+from uuid import uuid4
+workspace = ig.Workspace(f"assets-{uuid4().hex}", backend="emulator")
+step = ig.ImageGenerationStep(prompt="A {{product}} on warm sand", image_size="1024x640")
+over = {"product": ["lamp", "vase", "chair", "table"], "image_size": ["1024x640", "640x1024"]}
+sweep = ig.Sweep(step, over=over).run(workspace=workspace, progress=False)
+widget = sweep.rate(rater="Ann")
+widget
+"""
+RANKING = "sweep.ranking()"
+SIDES = "pair = widget.rating.pair; print(pair.left.cell, pair.right.cell)"
+
+
+@pytest.fixture
+def page(open_notebook: OpenNotebook) -> Page:
+    page = open_notebook([SWEEP, RANKING], size=(1280, 1000))
+    run_all(page)
+    compared(page, 0)
+    return page
+
+
+def compared(page: Page, done: int) -> None:
+    """Both pictures of the next pair are there."""
+    expect(page.locator(".igw-rating-count")).to_have_text(f"{done} of 24")
+    expect(page.get_by_role("group", name="Which image is better?")).to_have_attribute("aria-busy", "false")
+    for side in ("Left", "Right"):
+        picture = page.get_by_role("img", name=f"{side} image")
+        expect(picture).to_be_visible()
+        assert picture.evaluate("(img) => img.complete && img.naturalWidth") > 0
+
+
+def sides(page: Page) -> tuple[int, ...]:
+    """The cells on the left and on the right, which only Python knows."""
+    return tuple(map(int, execute(page, SIDES).split()))
+
+
+def is_legible(page: Page, selector: str) -> None:
+    examined = examine(page, selector)
+    assert examined.wrong == []
+    assert not examined.contrasts or examined.contrasts[0] >= 4.5
+
+
+def test_images_are_rated_by_keys_alone_and_ranked(page: Page) -> None:
+    group = page.get_by_role("group", name="Which image is better?")
+    group.focus()
+    for done in range(1, 9):
+        left, right = sides(page)
+        page.keyboard.press("1" if left < right else "2")
+        compared(page, done)
+    expect(page.get_by_role("status").filter(has_text="Kept: ")).to_be_visible()
+    expect(group).to_be_focused()
+    before = sides(page)
+    page.keyboard.press("=")
+    compared(page, 9)
+    page.keyboard.press("Backspace")
+    compared(page, 8)
+    assert sides(page) == before
+    expect(page.get_by_text("Taken back: compare these again.")).to_be_visible()
+    page.keyboard.press("=")
+    compared(page, 9)
+    is_legible(page, ".ig-pair-rating")
+    screenshot(page, "rating", ".ig-pair-rating")
+
+    run_cell(page, 1)
+    ranking = page.locator(".jp-RenderedHTMLCommon table.ig-ranking, .jp-RenderedHTMLCommon .ig-static table")
+    expect(ranking.get_by_role("row")).to_have_count(9)
+    expect(page.get_by_text("9 comparisons by Ann")).to_be_visible()
+    first = execute(page, "print(sweep.ranking()[0].cell.number)")
+    expect(ranking.get_by_role("row").nth(1)).to_contain_text(f"cell {first} ")
+    assert execute(page, "print(sweep.pick(sweep.ranking()[0].cell).run.status)") == "done"
+    ranking.scroll_into_view_if_needed()
+    screenshot(page, "ranking")
+    dress(page, dark=True)
+    is_legible(page, ".ig-pair-rating")
+    screenshot(page, "ranking-dark")
+    screenshot(page, "rating-dark", ".ig-pair-rating")
+
+
+def test_a_new_widget_goes_on_where_the_rater_stopped_and_buttons_do_as_keys(page: Page) -> None:
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_have_attribute("aria-disabled", "true")
+    page.get_by_role("button", name="Equally good").click()
+    compared(page, 1)
+    page.get_by_role("img", name="Right image").click()
+    compared(page, 2)
+    expect(page.get_by_text("Kept: right is better.")).to_be_visible()
+    undo.click()
+    compared(page, 1)
+    execute(page, "again = ig.Sweep(step, over=over).load(workspace=workspace)")
+    assert execute(page, "print(again.rate(rater='Ann').view['done'])") == "1"
+
+
+def test_nothing_on_the_page_tells_what_the_images_are(page: Page) -> None:
+    text = page.locator(".igw-rating").evaluate("(el) => el.outerHTML")
+    assert not [word for word in ("lamp", "vase", "gpt", "cell", "1024") if word in text]
+
+
+def test_in_a_narrow_window_both_images_and_all_buttons_are_in_sight(page: Page) -> None:
+    page.set_viewport_size({"width": 560, "height": 800})
+    page.locator(".ig-pair-rating").scroll_into_view_if_needed()
+    for name in ("Left is better", "Equally good", "Right is better"):
+        button = page.get_by_role("button", name=name)
+        expect(button).to_be_in_viewport(ratio=1)
+        assert button.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    for side in ("Left", "Right"):
+        expect(page.get_by_role("img", name=f"{side} image")).to_be_in_viewport(ratio=1)
+    screenshot(page, "rating-narrow")
