@@ -398,6 +398,24 @@ def test_a_kernel_that_has_died_is_told_of(page: Page):
     page.get_by_role("button", name="Ok", exact=True).click()  # the notebook says so too, above all else
 
 
+def test_a_star_and_a_note_that_were_given_in_the_page_outlive_the_kernel(page: Page):
+    run_id = execute(page, "print(four.id)")
+    page.get_by_role("button", name="More for square-3.png").click()
+    page.get_by_role("menuitem", name="Note…").click()
+    page.get_by_role("textbox", name="Note").fill("more light")
+    expect(page.get_by_role("dialog").get_by_text("Saved")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Star square-3.png").click()
+    asked(page, "len(gallery.starred)", "1")
+    page.evaluate(ENDS["restarted"])
+    expect(page.locator(".ig-gallery").get_by_role("alert")).to_have_text(GONE)
+    execute(page, "import imagegen_nb as ig; workspace = ig.Workspace('assets', backend='emulator')")
+    execute(page, "past = workspace.history(starred=True)[0]; gallery = ig.Gallery(past.run)")
+    assert execute(page, "print(past.id, past.note)") == f"{run_id} more light"
+    asked(page, "[asset.file_name for asset in gallery.starred]", "['square-3.png']")
+
+
 def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Page):
     expect(pictures(page).first).to_have_attribute("src", re.compile("^blob:"))
     page.evaluate(ENDS["restarted"])

@@ -114,3 +114,15 @@ def test_in_a_narrow_window_both_images_and_all_buttons_are_in_sight(page: Page)
     for side in ("Left", "Right"):
         expect(page.get_by_role("img", name=f"{side} image")).to_be_in_viewport(ratio=1)
     screenshot(page, "rating-narrow")
+
+
+def test_without_its_kernel_it_says_so_and_no_button_does_nothing(page: Page) -> None:
+    page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()")
+    alert = page.locator(".ig-pair-rating").get_by_role("alert").filter(has_text="The kernel is gone")
+    expect(alert).to_be_visible()
+    for button in page.locator(".igw-rating").get_by_role("button").all():
+        expect(button).to_have_attribute("aria-disabled", "true")
+    page.get_by_role("group", name="Which image is better?").press("1")
+    expect(page.locator(".igw-rating-count")).to_have_text("0 of 24")
+    is_legible(page, ".ig-pair-rating")
+    screenshot(page, "rating-gone", ".ig-pair-rating")
