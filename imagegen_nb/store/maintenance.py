@@ -66,6 +66,7 @@ def _check(store: LocalStore, cache: manifests.Cache) -> Report:
             report.runs = tuple(tables.runs())
             by_name, unreadable = manifests.read_all(store.paths, cache)
             used = tables.used_bytes()
+            tables.opinions.read_files()
             opinions = tables.opinions.disagreements()
     except StoreError as error:
         report.problems.append(str(error))

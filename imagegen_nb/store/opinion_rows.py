@@ -89,7 +89,10 @@ class OpinionRows:
         side_files.judgements(self._paths).remove(judgement_id)
 
     def read_files(self) -> list[str]:
-        """Fill the tables from the files, and return which files could not be read."""
+        """Take in all files, and return which could not be read.
+
+        A file is a moment ahead of its row: one of a process that was killed between them counts.
+        """
         marks, wrong_marks = side_files.marks(self._paths).read_all()
         for asset_id, mark in marks.items():
             self._insert_mark(asset_id, mark)

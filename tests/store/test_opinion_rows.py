@@ -12,7 +12,7 @@ from support.ledger import judgement, plant, put, run_program
 
 from imagegen_nb.core.opinions import Judgement, Mark
 from imagegen_nb.errors import AssetNotFound, InvalidOption, StoreError
-from imagegen_nb.store import maintenance
+from imagegen_nb.store import maintenance, side_files
 from imagegen_nb.store.local import LocalStore
 
 
@@ -112,6 +112,16 @@ def test_files_that_are_missing_are_written_before_the_index_is_replaced(opined)
     assert sum("the index and its file differ" in line for line in maintenance.check(opined).problems) == 4
     assert maintenance.rebuild(opined).problems == []
     assert said(opined) == before
+
+
+def test_what_a_killed_process_wrote_before_its_row_is_taken_in(opined):
+    *_, last = opined.records()
+    side_files.marks(opined.paths).write(last.id, Mark(starred=True))
+    side_files.judgements(opined.paths).write("j9", judgement(9))
+    assert not opined.mark(last.id).starred
+    assert maintenance.check(opined).problems == []
+    assert opined.mark(last.id).starred
+    assert opined.judgements("night")[-1] == judgement(9)
 
 
 def test_an_index_of_the_layout_before_gains_the_tables(opined):

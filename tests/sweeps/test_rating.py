@@ -64,19 +64,26 @@ def test_a_pair_comes_again_only_when_all_have_met():
     assert len({frozenset(one[:2]) for one in said}) >= 5
 
 
-def test_who_does_as_well_meets_and_who_has_not_been_connected_yet():
+def test_who_does_as_well_meets():
     said = [(0, 1, 1), (2, 3, 1)]
     pairs = {frozenset(next_pair(range(4), said, random.Random(seed))) for seed in range(40)}
     assert pairs == {frozenset((0, 2)), frozenset((1, 3))}
 
 
-def test_sides_are_drawn(sweep):
-    rating, sides = rating_of(sweep), Counter()
-    for _ in range(60):
-        pair = rating.pair
-        sides[pair.left.cell < pair.right.cell] += 1
-        rating.judge(pair.id, "tie")
-    assert min(sides.values()) > 15
+def test_what_nothing_connects_meets_first():
+    said = [(0, 1, 0), (1, 2, 0), (3, 4, 0), (4, 5, 0)]  # 0 and 2 have not met, but 1 connects them
+    pairs = {frozenset(next_pair(range(6), said, random.Random(seed))) for seed in range(60)}
+    assert pairs == {frozenset((one, other)) for one in (0, 2) for other in (3, 5)}
+
+
+def test_what_was_compared_least_is_on_either_side(workspace):
+    sweep = swept(workspace, PRODUCTS[:3])
+    judge_by(rating_of(sweep), [0, 1, 2], 1)
+    contest = sweep._contest(None)
+    (least,) = {0, 1, 2}.difference(contest.judgements()[0][1:])
+    pairs = [Rating(contest, "Ann", random.Random(seed)).pair for seed in range(80)]
+    assert all(least in (pair.left.cell, pair.right.cell) for pair in pairs)
+    assert 20 < sum(pair.left.cell == least for pair in pairs) < 60
 
 
 # What is kept
