@@ -152,9 +152,9 @@ class PastRun:
         first = self.assets[0] if self.assets else None
         count = f"{len(self.assets)} of {counted(self.entry.count, 'image')}"
         facts = [self.model, f"{self.outcome}, {count}", *([self.error] if self.error else [])]
-        facts += opinions_in_short(self.assets)
         facts += ["EMULATED"] if self.entry.emulated else []
         facts += [f"{self.started_at:%Y-%m-%d %H:%M}"] if when else []
+        facts += opinions_in_short(self.assets)  # last: one in Arabic would draw the digits of a date to it
         return html_repr.Tile(
             name=shortened(self.prompt, _LONGEST) or "(prompt not kept)",
             alt=shortened(self.prompt, _LONGEST),
