@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import signal
 import sqlite3
 import textwrap
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.ledger import judgement, plant, put, run_program
+from support.ledger import judgement, other_process, plant, put, run_program
 
 from imagegen_nb.core.opinions import Judgement, Mark
 from imagegen_nb.errors import AssetNotFound, InvalidOption, StoreError
@@ -173,3 +176,30 @@ def test_nothing_is_half_kept_where_a_file_cannot_be_written(store, image):
     with pytest.raises(StoreError, match="cannot write the index"):
         store.change_mark(image, starred=True)
     assert store.mark(image) == Mark()
+
+
+SAY_MORE_AND_MORE = """
+from support.ledger import judgement
+for number in range(int(sys.argv[3]), 100_000):
+    store.change_mark(sys.argv[2], note=str(number), starred=bool(number % 2))
+    store.keep_judgement(judgement(number))
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.rigs
+def test_what_was_acknowledged_outlives_a_kill_at_any_moment(store, image):
+    dice, last = random.Random(5), 0
+    for _ in range(8):
+        process = other_process(SAY_MORE_AND_MORE, store.folder, image, max(last, 1))
+        first = int(process.stdout.readline())
+        time.sleep(dice.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        told, _ = process.communicate(timeout=30)
+        acknowledged = int(told.split("\n")[-2]) if "\n" in told else first
+        assert maintenance.check(store).problems == []
+        last = int(store.mark(image).note)
+        assert last in (acknowledged, acknowledged + 1)
+        assert len(store.judgements("night")) in (last, last - 1)
+        assert maintenance.rebuild(store).problems == []
+        assert int(store.mark(image).note) == last
