@@ -93,6 +93,7 @@ def test_a_new_widget_goes_on_where_the_rater_stopped_and_buttons_do_as_keys(pag
     page.get_by_role("img", name="Right image").click()
     compared(page, 2)
     expect(page.get_by_text("Kept: right is better.")).to_be_visible()
+    page.get_by_role("img", name="Left image").dispatch_event("click", {"detail": 2})  # of a double click
     undo.click()
     compared(page, 1)
     execute(page, "again = ig.Sweep(step, over=over).load(workspace=workspace)")

@@ -32,7 +32,7 @@ def compared(truth: list[float], rounds: int, seed: int, ties: float = -1.0) -> 
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.floats(-2.5, 2.5), min_size=3, max_size=8),
     st.floats(-2, 0.5),
@@ -61,7 +61,6 @@ def test_the_errors_are_as_large_as_they_say():
     assert 0.92 < sum(ratio < 2 for ratio in ratios) / len(ratios) < 0.98
 
 
-@settings(deadline=None)
 @given(RESULTS, st.permutations(range(6)))
 def test_neither_order_nor_side_nor_number_matters(results, names):
     found = fit(6, results)
@@ -74,7 +73,6 @@ def test_neither_order_nor_side_nor_number_matters(results, names):
     assert abs(sum(found.scores)) < 1e-6
 
 
-@settings(deadline=None)
 @given(RESULTS)
 def test_it_is_the_maximum(results):
     found = fit(6, results)

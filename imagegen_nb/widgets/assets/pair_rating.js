@@ -17,10 +17,10 @@ function render({ model, el }) {
 
   const pictures = SIDES.map((side) => h("img", { alt: `${side} image`, draggable: "false" }));
   const lost = SIDES.map(() => h("span", { class: "igw-lost", hidden: true }, "This image cannot be read."));
-  const frames = SIDES.map((side, index) => h("div", { class: "igw-rated", click: () => judge(index + 1) }, pictures[index], lost[index]));
+  const frames = SIDES.map((side, index) => h("div", { class: "igw-rated", click: (event) => judgeBy(event, index + 1) }, pictures[index], lost[index]));
   const key = (name) => h("kbd", { "aria-hidden": "true" }, name);
   const choice = (name, label, shortcut) => {
-    const button = actionButton("", "", label, () => judge(name));
+    const button = actionButton("", "", label, (event) => judgeBy(event, name));
     button.prepend(key(name));
     button.setAttribute("aria-keyshortcuts", shortcut);
     return button;
@@ -73,6 +73,9 @@ function render({ model, el }) {
     const words = { left: "Left is better", right: "Right is better", tie: "Equally good" };
     return send("judge", { pair, verdict }, `Kept: ${words[verdict].toLowerCase()}.`);
   }
+
+  // The second of a double click would be the verdict on images that nobody has looked at.
+  const judgeBy = (event, name) => event.detail < 2 && judge(name);
 
   function undo() {
     return isOff(back) ? undefined : send("undo", {}, "Taken back: compare these again.");
