@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.lab import OpenNotebook, dress, examine, execute, run_all, run_cell, screenshot
+from support.lab import Host, OpenNotebook, cell_count, dress, examine, execute, run_all, run_cell, screenshot
 
 SWEEP = """
 import imagegen_nb as ig
@@ -98,6 +98,20 @@ def test_a_new_widget_goes_on_where_the_rater_stopped_and_buttons_do_as_keys(pag
     compared(page, 1)
     execute(page, "again = ig.Sweep(step, over=over).load(workspace=workspace)")
     assert execute(page, "print(again.rate(rater='Ann').view['done'])") == "1"
+
+
+@pytest.mark.parametrize("host", ["lab", "notebook"])
+def test_its_keys_are_none_of_the_notebooks(open_notebook: OpenNotebook, host: Host) -> None:
+    page = open_notebook([SWEEP], host=host)
+    run_all(page)
+    compared(page, 0)
+    page.locator(".jp-InputPrompt").first.click()  # the notebook is in command mode now
+    page.get_by_role("group", name="Which image is better?").focus()
+    page.keyboard.press("b")
+    page.keyboard.press("1")  # in command mode this makes a heading of the cell
+    compared(page, 1)
+    assert cell_count(page) == 1
+    assert page.evaluate("() => jupyterapp.shell.currentWidget.content.model.cells.get(0).type") == "code"
 
 
 def test_nothing_on_the_page_tells_what_the_images_are(page: Page) -> None:
