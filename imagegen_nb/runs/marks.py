@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from imagegen_nb.core.opinions import Mark
-from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.words import shortened
 from imagegen_nb.errors import StoreError
 from imagegen_nb.providers import catalog
-from imagegen_nb.runs.recipe import without_keys
 from imagegen_nb.step.output import Asset, store_of
 from imagegen_nb.store.base import Store
 

@@ -10,10 +10,9 @@ from typing import Any, overload
 
 from imagegen_nb.core import images
 from imagegen_nb.core.frames import frame
-from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.words import counted
 from imagegen_nb.providers import catalog
-from imagegen_nb.runs.recipe import without_keys
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.sweeps.bradley_terry import Fit, fit
 from imagegen_nb.sweeps.cell import Cell, CellSource

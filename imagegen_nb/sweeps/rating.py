@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from imagegen_nb.core.opinions import Judgement, Verdict
+from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import catalog
-from imagegen_nb.runs.recipe import without_keys
 from imagegen_nb.step.output import Asset
 from imagegen_nb.sweeps.judgements import OUTCOMES, Contest, topic_of
 
