@@ -46,6 +46,11 @@ class Ranked:
     even: int
     lost: int
 
+    @property
+    def standing(self) -> str:
+        """Its place and score in words."""
+        return f"place {_place(self)}, score {_score(self)}"
+
     def __repr__(self) -> str:
         return visible(f"<{self.place}. {_score(self)} · cell {self.cell.number} {self.cell.label}>")
 

@@ -89,14 +89,15 @@ def report(
     estimate: SweepEstimate,
     stopped: Collection[str] = (),
     winners: Collection[int] = (),
+    standings: Mapping[int, str] | None = None,
     most: int = 100,
     remarks: Remarks | None = None,
 ) -> str:
-    """The page. `settings` (and inputs) are what all cells share, `winners` the numbers of cells, `most` the
-    pictures that the others have.
+    """The page. `settings` (and inputs) are what all cells share, `winners` the numbers of cells, `standings`
+    what became of them in a rating, by their numbers; `most` the pictures that the others have.
 
-    `stopped` says why cells were not run. `remarks` gives what people said of a cell, as text by what it is
-    called: the place for stars, notes and ratings. Raises `InvalidOption`.
+    `stopped` says why cells were not run. `remarks` gives what else is to be said of a cell, as text by what
+    it is called. Raises `InvalidOption`.
     """
     if type(most) is not int or most < 0:
         raise InvalidOption(f"most = {most!r}: give a whole number from 0 on")
@@ -112,7 +113,15 @@ def report(
                 [_name(name), label(value)] for name, value in settings.items() if name not in sweep.axes
             ],
             "cells": [
-                _said_of(one, one.number in winners, remarks(one) if remarks else {}) for one in listed
+                _said_of(
+                    one,
+                    one.number in winners,
+                    {
+                        **_opinions(one, (standings or {}).get(one.number, "")),
+                        **(remarks(one) if remarks else {}),
+                    },
+                )
+                for one in listed
             ],
             "more cells": len(wanted) - len(listed),
             "left out": [str(one) for one in islice(skipped, _MOST_LEFT_OUT)],
@@ -172,6 +181,12 @@ def _said_of(cell: Cell, is_winner: bool, remarks: Mapping[str, object]) -> dict
         "images": [[asset.file_name, *asset.facts()] for asset in cell.assets],
         "alt": f"cell {cell.number}: {cell.label}",
     }
+
+
+def _opinions(cell: Cell, standing: str) -> dict[str, str]:
+    """What people said of a cell."""
+    said = {"Starred": "★" if cell.starred else "", "Note": cell.note, "Rating": standing}
+    return {name: text for name, text in said.items() if text}
 
 
 def _name(axis: str) -> str:

@@ -471,9 +471,9 @@ class Sweep:
 
         It holds thumbnails, settings, costs, outcomes and what the cells differ in; nothing in it runs or is
         loaded, and keys are masked. `winners` stand first: those that were picked, if none are given. `most`
-        pictures stand in it at most, beside those of the winners. `remarks` is asked of each cell what people
-        said of it: text by what it is called. Raises `StoreError` where something is there already, unless
-        `replace`.
+        pictures stand in it at most, beside those of the winners. Stars, notes and places in the rating stand
+        beside them; `remarks` is asked of each cell what else to say: text by what it is called. Raises
+        `StoreError` where something is there already, unless `replace`.
         """
         from imagegen_nb.sweeps.report import report
 
@@ -493,6 +493,7 @@ class Sweep:
             estimate=self.estimate,
             stopped=self.stopped,
             winners=chosen,
+            standings={one.cell.number: one.standing for one in self.ranking()} if self._workspace else {},
             most=most,
             remarks=remarks,
         )

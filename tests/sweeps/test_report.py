@@ -11,7 +11,9 @@ from support.sample_keys import one_of_each
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption, StoreError
+from imagegen_nb.runs.marks import change_mark
 from imagegen_nb.sweeps import report as module
+from imagegen_nb.sweeps.rating import Rating
 
 STEP = ig.ImageGenerationStep(prompt="A {{product}} on {{ground}}", image_size="1024x640")
 OPENAI_KEY = one_of_each()["an OpenAI key"]
@@ -82,6 +84,16 @@ def test_what_was_picked_stands_first(workspace, tmp_path):
 def test_remarks_have_a_place_in_each_cell(workspace, tmp_path):
     told = articles(written(swept(workspace), tmp_path, remarks=lambda cell: {"Stars": cell.number}))
     assert [re.search(r"Stars (\d)", text)[1] for text in told] == ["0", "1", "2"]
+
+
+def test_stars_notes_and_the_rating_stand_beside_the_pictures(workspace, tmp_path):
+    sweep = swept(workspace)
+    change_mark(sweep[1].assets[0], starred=True, note="warm light")
+    rating = Rating(sweep._contest(None), "Ann")
+    rating.judge(rating.pair.id, "left")
+    told = articles(written(sweep, tmp_path))
+    assert ["Starred ★ Note warm light" in text for text in told] == [False, True, False]
+    assert sorted(re.findall(r"Rating (place \d)", " ".join(told))) == ["place 1", "place 2"]
 
 
 def test_remarks_on_some_cells_only_stand_in_the_table_too(workspace, tmp_path):
