@@ -76,7 +76,7 @@ def problems(template: str, context: Mapping[str, Any]) -> tuple[tuple[str, str]
     `render` refuses, and braces that it would leave as text."""
     # Where there is no other path yet, the author begins: what could be meant instead is then no matter.
     missing = _lines_of_missing(template, context, hinted=bool(_names(context)))
-    remedy = "Give it a test value, or name another path" if _names(context) else "Give it a test value"
+    remedy = "Give it a value, or name another path" if _names(context) else "Give it a value"
     found = [(line, remedy) for line in missing]
     found += [(line, "Name a path that holds text") for line in _unusable(template, context)]
     found += [(f"{tag} is not a path", _sentence(remedy_for(tag))) for tag in malformed(template)]

@@ -44,7 +44,9 @@ class ImageGenerationStep(BaseModel, frozen=True):
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
 
     name: Annotated[str | None, Text(0, 200)] = Field(
-        default=None, title="Name", description="A label in the workflow; paths use the identifier instead."
+        default=None,
+        title="Name",
+        description="What people call this step. Files are named after it; variable paths are not.",
     )
     model: str = Field(
         default="gpt-image-2", title="Model", description="It decides which settings there are below."
@@ -72,7 +74,9 @@ class ImageGenerationStep(BaseModel, frozen=True):
         default=None, title="Output Format", description="The type of the images' files."
     )
     image_output_compression: int | None = Field(
-        default=None, title="Output Compression", description="In percent, as the provider counts it."
+        default=None,
+        title="Output Compression",
+        description="Of JPEG and WebP files: a smaller number makes smaller files with less detail.",
     )
     charge_type: Annotated[ChargeType, Choice(("hosted", "personal"), "hosted")] = Field(
         default="hosted",

@@ -1,4 +1,4 @@
-"""What the variables of a form's prompt stand for: values the form was given, typed test values, and the runs
+"""What the variables of a form's prompt stand for: values the form was given, typed ones, and the runs
 of other forms."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class FilledPrompt:
 class DraftInputs:
     """The inputs of a form, without any widget.
 
-    `given` are values that came with the form, by name; `typed` are the texts of the test values; `recalled`
+    `given` are values that came with the form, by name; `typed` are the texts of the fields; `recalled`
     is data that an earlier run had and `given` has no more. `others()` are the runs of other forms,
     `not_run()` the names of those that have none.
     """
@@ -49,7 +49,7 @@ class DraftInputs:
         self._known: set[str] = set()
 
     def values(self) -> dict[str, Any]:
-        """All that a prompt can name. A test value that is cleared is empty; without a given value of its
+        """All that a prompt can name. A value that is cleared is empty; without a given value of its
         name it is missing, because nothing says that there is such an input."""
         typed = {
             name: parsed(text)
@@ -69,7 +69,7 @@ class DraftInputs:
         }
 
     def is_text(self, name: str) -> bool:
-        """Whether a test value can be typed for `name`: of runs and other data it cannot."""
+        """Whether a value can be typed for `name`: of runs and other data it cannot."""
         if name in self.given:
             return isinstance(self.given[name], str) and name not in self.recalled
         return name not in self.recalled and name not in self._others()

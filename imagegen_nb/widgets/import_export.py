@@ -41,9 +41,9 @@ class Restore(Protocol):
 @dataclass(frozen=True, slots=True)
 class ImportExportCallbacks:
     """What it asks for and calls: `current` returns the step (None while it has problems), the run whose
-    output is exported (or None) and the identifier; `inputs` returns the test values; `on_import` is called
-    with what was read, and returns the way back; `number` returns the number under which a run is shown, 0
-    for one that is not."""
+    output is exported (or None) and the identifier; `inputs` returns the values of variables; `on_import` is
+    called with what was read, and returns the way back; `number` returns the number under which a run is
+    shown, 0 for one that is not."""
 
     current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]]
     inputs: Callable[[], Mapping[str, Any]]

@@ -1,4 +1,4 @@
-"""Test values for the prompt's variables, and what the prompt becomes with them."""
+"""Values for the prompt's variables, and what the prompt becomes with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from imagegen_nb.widgets.field_group import FieldGroup
 from imagegen_nb.widgets.parts import Control
 
 _LONGEST_PREVIEW = 4_000
-_HELP = 'Text, or a JSON array such as ["a", "b"].'
 
 
 class InputValues:
@@ -60,10 +59,13 @@ class InputValues:
 
     def _field(self, name: str) -> Control:
         if name not in self._texts:
-            text = Control(kind="text", label=f"Test value for {name}", lines={"help": _HELP})
+            lines = {
+                "help": f'Stands in the prompt in place of {{{{{name}}}}}. A list is written ["red", "blue"].'
+            }
+            text = Control(kind="text", label=f"Value of {{{{{name}}}}}", lines=lines)
             text.observe(lambda change: self._enter(name, change["new"]), "value")
             self._texts[name] = text
-            self._group.add(f"test_value_{name}", text)
+            self._group.add(f"value_of_{name}", text)
         return self._texts[name]
 
     def _enter(self, name: str, text: str) -> None:

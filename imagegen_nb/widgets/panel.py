@@ -24,13 +24,13 @@ from imagegen_nb.widgets.input_values import InputValues
 from imagegen_nb.widgets.output_tree import OutputTree
 from imagegen_nb.widgets.parts import Control
 
-_PREVIEWS_COST = "Each costs 100 image tokens."
+_PREVIEWS_COST = "The picture is shown unfinished, at most twice; each time costs less than a cent."
 
 
 @dataclass(frozen=True, slots=True)
 class PanelCallbacks:
-    """What the panel calls: on an entry (None takes it back), on a typed test value, on clicks of Run and
-    Cancel, with a step file that was read (it returns the way back). `current` returns the step (None while
+    """What the panel calls: on an entry (None takes it back), on a typed value of a variable, on clicks of
+    Run and Cancel, with a step file that was read (it returns the way back). `current` returns the step (None while
     it has problems), the run made with its settings, and the identifier."""
 
     on_entry: Callable[[str, Any], None]

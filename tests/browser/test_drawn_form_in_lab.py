@@ -25,7 +25,7 @@ def test_it_is_filled_in_and_run(page: Page) -> None:
     is_legible(page)
     prompt = page.locator(".ig-prompt textarea")
     prompt.fill("A lamp for {{product}} and {{place}}")
-    page.get_by_label("Test value for place").fill("a hall")
+    page.get_by_label("Value of {{place}}").fill("a hall")
     expect(page.locator(".ig-resolved")).to_have_text("A lamp for a blue bottle and a hall")
     press_run(page)
     expect_status(page)

@@ -188,7 +188,7 @@ def test_an_import_can_be_undone_and_loses_nothing_typed(page: Page, tmp_path: P
         "inputs": {"product": "lamp"},
     }
     file.write_text(json.dumps(document))
-    page.get_by_label("Test value for product").fill("a red bottle")
+    page.get_by_label("Value of {{product}}").fill("a red bottle")
     prompt(page).fill("typed: {{product}}")
     page.locator(".ig-image-count input").fill("3")
     with page.expect_file_chooser() as chooser:

@@ -119,7 +119,7 @@ def test_a_variable_is_picked_and_the_prompt_resolved(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(prompt).to_have_value("A hero image for {{product}} by {{step_1.output.assets.0.file_name}}")
     expect(page.locator(".ig-resolved")).to_have_text("A hero image for a blue bottle by a-logo-1.png")
-    page.get_by_label("Test value for product").fill("a red bottle")
+    page.get_by_label("Value of {{product}}").fill("a red bottle")
     expect(page.locator(".ig-resolved")).to_contain_text("a red bottle")
 
 

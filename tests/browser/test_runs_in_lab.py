@@ -107,7 +107,7 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
 
 def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(page: Page) -> None:
     execute(page, "workspace.emulator.script('openai', Fault('server_error'))")
-    value = page.get_by_label("Test value for product")
+    value = page.get_by_label("Value of {{product}}")
     value.fill("")
     expect(page.locator(".ig-resolved")).to_have_text("A hero image for ")
     press_run(page)

@@ -385,7 +385,11 @@ def test_many_missing_variables_and_much_data_take_linear_time():
 @pytest.mark.parametrize(
     ("template", "problem", "remedy"),
     [
-        ("{{produkt}}", "{{produkt}} has no value; the nearest available path is {{product}}", "test value"),
+        (
+            "{{produkt}}",
+            "{{produkt}} has no value; the nearest available path is {{product}}",
+            "Give it a value",
+        ),
         ("{{product", "{{product is not closed", "Write {{product}}"),
         ("{{product} on a table", "{{product is not closed", "Write {{product}}"),
         ("a {{ product on a table", "{{product is not closed", "Write {{product}}"),

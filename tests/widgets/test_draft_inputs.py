@@ -31,7 +31,7 @@ def test_typed_values_come_before_given_ones_and_empty_ones_are_empty():
 def test_an_input_that_nobody_gave_is_missing_until_it_has_a_value():
     inputs = DraftInputs({"room": "a hall"})
     assert texts(inputs, "a {{thing}}") == [
-        "{{thing}} has no value; available: {{room}}. Give it a test value, or name another path"
+        "{{thing}} has no value; available: {{room}}. Give it a value, or name another path"
     ]
     inputs.typed["thing"] = "lamp"
     assert inputs.fill("a {{thing}}").text == "a lamp"
@@ -40,7 +40,7 @@ def test_an_input_that_nobody_gave_is_missing_until_it_has_a_value():
 
 
 def test_the_first_input_of_a_form_is_asked_for_and_compared_with_nothing():
-    assert texts(DraftInputs({}), "a {{thing}}") == ["{{thing}} has no value. Give it a test value"]
+    assert texts(DraftInputs({}), "a {{thing}}") == ["{{thing}} has no value. Give it a value"]
 
 
 def test_a_prompt_that_is_empty_once_filled_in_is_a_problem():

@@ -1,4 +1,4 @@
-"""Test values for variables: which fields are offered, what they hold, and the resolved prompt."""
+"""Values of variables: which fields are offered, what they hold, and the resolved prompt."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def labels(inputs) -> list[str]:
 
 def test_each_text_input_of_the_prompt_gets_a_field(inputs, show):
     show("a {{thing}} in {{room}} like {{thing}}, {{colours.0}}")
-    assert labels(inputs) == ["Test value for thing", "Test value for room"]
+    assert labels(inputs) == ["Value of {{thing}}", "Value of {{room}}"]
+    assert "in place of {{thing}}" in inputs.fields["thing"].lines["help"]
     assert [field.value for field in inputs.fields.values()] == ["", "a hall"]
 
 
