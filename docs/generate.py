@@ -55,12 +55,12 @@ its label above and a line below that says what it is for.
 - **Export** writes a step file and says of which run, or why it holds no output. The field beside it shows
   the name that is used when it is empty; a name without `.json` at its end gets `.step.json`. A file that is
   there is not replaced: the form offers to, or another name that is free, until another name is typed.
-  **Import a file…** asks for a file on your computer, and can be undone, with prompt, settings and test
-  values, and an undone import can be done again. In the prompt, the browser's own undo goes back over imports
-  and changes by code as over what was typed.
-- **What a run would cost** stands beside the title, with the platform's task credits; what it did cost stands
-  on the run and its images. [Money](money.md) tells where prices come from, and when a cost is unknown. On
-  the emulator it is what a live run would cost.
+  **Import a file…** asks for a file on your computer, and can be undone, with prompt, settings and values
+  of variables, and an undone import can be done again. In the prompt, the browser's own undo goes back over
+  imports and changes by code as over what was typed.
+- **Who pays, and what a run would cost**, stand below Run, with the platform's task credits, one for each
+  image; what it did cost stands on the run and its images. [Money](money.md) tells where prices come from,
+  and when a cost is unknown. On the emulator nothing is charged, and all amounts are *if it were real*.
 - The keyboard's focus stays in the form: where a control goes away, Run has it.
 
 ## Runs
@@ -96,7 +96,7 @@ are all runs that have ended.
 prompt says so, and calls half of one wrong only after a pause.
 
 A variable that has no value, or that is not closed, is a problem before the run and names the nearest path
-there is. A test value that is cleared is empty text; where only the prompt names an input, it has no value
+there is. A value that is cleared is empty text; where only the prompt names an input, it has no value
 until one is typed.
 
 **Insert Variable** offers the inputs, what is in those that are objects or arrays, and the outputs of other

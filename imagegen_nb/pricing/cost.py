@@ -46,12 +46,20 @@ class Cost:
     @property
     def short(self) -> str:
         """The cost in a few words, for a line of a form."""
-        if self.replayed:
-            return "$0.00: replayed"
-        if self.amount is None:
+        if self.amount is None and not self.replayed:
             known = f"at least {show(self.at_least)}, " if self.at_least else ""
             return f"cost {known}the rest unknown" if known else "cost unknown"
-        return f"{show(self.amount)} if it were real" if self.synthetic else show(self.amount)
+        return self._in_words(self.amount or Decimal(0))
+
+    @property
+    def short_per_image(self) -> str:
+        """One image's share in the same words; empty where it is unknown."""
+        return "" if self.per_image is None else self._in_words(self.per_image)
+
+    def _in_words(self, amount: Decimal) -> str:
+        if self.replayed:
+            return "$0.00: replayed"
+        return f"{show(amount)} if it were real" if self.synthetic else show(amount)
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON; amounts are text, so that no digit is lost."""

@@ -23,6 +23,7 @@ from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.step_file.export import image_settings
 from imagegen_nb.widgets import notebook_steps
 from imagegen_nb.widgets.base import DisplayProbe, with_html
+from imagegen_nb.widgets.cost_line import cost_line
 from imagegen_nb.widgets.draft_inputs import DraftInputs
 from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
 from imagegen_nb.widgets.fallback import StaticFallback
@@ -42,8 +43,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     """The platform's step editor in a notebook.
 
     `step` is what it shows first (by default an empty step), `workspace` where it runs (by default a
-    folder `assets` on the emulator), `inputs` are test values and earlier runs by name, `identifier` is the
-    name later steps use for this one's output (by default `step_1`; a notebook's cells get numbers in turn).
+    folder `assets` on the emulator), `inputs` are values of variables and earlier runs by name, `identifier`
+    is the name later steps use for this one's output (by default `step_1`; a notebook's cells get numbers in
+    turn).
     Code and form may take turns: `form.step` is the validated step or None while a setting is wrong, and can
     be set; `form.problems` are what keeps it from running; all traits can be observed.
 
@@ -291,12 +293,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         """What a run would cost; empty while there is no step."""
         if step is None:
             return ""
-        line = self.workspace.estimate(step, self._resolved or step.prompt).short
-        for key in ("image_quality", "image_size"):
-            line = line.replace(key, self._state.fields[key].label)
-        live = self.workspace.backend != "emulator"
-        # Beside it stands that nothing is charged here.
-        return line[:1].upper() + line[1:] if live else f"On a live provider: {line}"
+        estimate = self.workspace.estimate(step, self._resolved or step.prompt)
+        labels = {key: self._state.fields[key].label for key in ("image_quality", "image_size")}
+        return cost_line(estimate, labels, live=self.workspace.backend != "emulator")
 
     def _end_refusal(self) -> None:
         """Take away what was said of a run that could not begin, once it could: alerts speak of what is."""

@@ -14,7 +14,6 @@ from urllib.request import url2pathname
 
 from imagegen_nb.core import html_repr, images
 from imagegen_nb.core.content_credentials import PRESENT
-from imagegen_nb.core.money import show
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption, ModerationBlocked
 from imagegen_nb.runs.run import Run
@@ -121,7 +120,7 @@ class GalleryPage:
             assets=run.output.assets,
             run=run,
             duration=f"{run.duration:.1f} s",
-            price=show(each) if (each := run.cost.per_image) and len(run.output.assets) > 1 else "",
+            price=run.cost.short_per_image if len(run.output.assets) > 1 else "",
         )
 
     @classmethod

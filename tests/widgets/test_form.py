@@ -767,17 +767,17 @@ def test_the_header_follows_a_draft_that_is_no_step(tmp_path, monkeypatch):
 def test_the_header_says_what_a_run_would_cost_and_the_run_what_it_did(workspace):
     form = StepForm(ig.ImageGenerationStep(prompt="a fox"), workspace)
     header = form.panel.header
-    unknown = "cost unknown, at most $0.7116: Image Quality and Image Size are auto · 1 task credit"
-    unknown = f"On a live provider: {unknown}"
-    assert header.cost.value == unknown
+    credit = "task credit (the platform counts one for each image)."
+    most = "If it were real, a run would cost at most $0.7116 (Image Quality and Image Size are auto), and 1"
+    assert header.cost.value == f"{most} {credit}"
     control(form, "prompt").value = ""
     assert header.cost.value == ""  # it is no step
     form.step = ig.ImageGenerationStep(prompt="a fox", model="grok-imagine-image", image_count=2)
-    assert header.cost.value == "On a live provider: $0.04 · 2 task credits"
+    assert header.cost.value.startswith("If it were real, a run would cost $0.04, and 2 task credits (")
     ran(form)
     view = form.panel.gallery.view
     assert view["facts"][-1] == "$0.04 if it were real"
-    assert [item["facts"][-1] for item in view["items"]] == ["$0.02"] * 2
+    assert [item["facts"][-1] for item in view["items"]] == ["$0.02 if it were real"] * 2
     control(form, "image_count").value = 1
     ran(form)
     view = form.panel.gallery.view
@@ -790,7 +790,7 @@ def test_the_cost_is_that_of_who_would_pay(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-key")
     step = ig.ImageGenerationStep(prompt="a fox", image_quality="low", image_size="1024x1024")
     form = StepForm(step, ig.Workspace(tmp_path))
-    assert form.panel.header.cost.value.startswith("About $0.0")
+    assert form.panel.header.cost.value.startswith("A run costs about $0.0")
     monkeypatch.setenv("GATEWAY_KEY", "not-a-key")
     gateway = ig.Gateway("https://gateway.example/v1", "GATEWAY_KEY")
     other = StepForm(step, ig.Workspace(tmp_path, hosted={"openai": gateway}))

@@ -17,9 +17,9 @@ function render({ model, el }) {
   const told = h("span", { role: "status" });
   const next = h("span");
   const notice = h("div", { class: "ig-notice" }, told, actionButton("", null, next, () => model.send({ type: "next" })));
-  const payer = h("div", { class: "ig-key" });
-  el.append(h("div", { class: "igw-title-row" }, title, cost),
-    h("div", { class: "ig-actions" }, run, cancel, bar, elapsed, status), notice, payer);
+  const payer = h("span", { class: "ig-key" });
+  el.append(title, h("div", { class: "ig-actions" }, run, cancel, bar, elapsed, status), notice,
+    h("div", { class: "ig-money" }, payer, cost));
 
   let timer = 0;
   let started = 0;
