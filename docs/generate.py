@@ -42,9 +42,9 @@ _FORM = """# What the form shows
 The model stands on top, as on the platform: it decides which of the other settings there are. Every field has
 its label above and a line below that says what it is for.
 
-- **Run** (or Ctrl+Enter, from any field) runs what stands there, also what was typed a moment ago. While a
-  setting is wrong it says what keeps the step from running, and leads to it. A form that nobody has touched
-  shows nothing in red.
+- **Run** (or Ctrl+Enter, from any field) runs what stands there, also what was typed a moment ago, and brings the
+  status into sight. While fields are empty or wrong it names those that keep the step from running, and leads
+  to the first. A form that nobody has touched shows nothing in red.
 - **Nothing changes in silence.** A value that the model or another setting makes impossible is kept: the
   field says what is used in its place, and it comes back when it is possible again. A number such as 2.7 or
   11 stays as it was typed, with what is wrong with it. Settings of other models are kept too, and named below
@@ -79,7 +79,7 @@ one run, and the others go on. The kernel's interrupt button does what Cancel do
 | button of a run | does |
 |---|---|
 | Edit the prompt | stands first where a safety system rejected it; does what *Use these settings* does |
-| Use these settings | its settings and inputs go into the form; *Undo* is below Run |
+| Use these settings | its settings and inputs go into the form; *Undo* is below Run, also after an edit, until it is closed |
 | Make this the output | see below; not of a run without images |
 | Try again, Make again | runs it again with its own settings and inputs; the draft stays as it is |
 | Make the missing n | the same, for the images that did not come |
@@ -93,7 +93,8 @@ are all runs that have ended.
 ## Inputs and variables
 
 `{{product}}` in the prompt, or any other name in such braces, makes a field for that input below it; the
-prompt says so, and calls half of one wrong only after a pause.
+prompt says so, and calls half of one wrong only after a pause. An empty field is red only once somebody has
+left it, or wanted to run.
 
 A variable that has no value, or that is not closed, is a problem before the run and names the nearest path
 there is. A value that is cleared is empty text; where only the prompt names an input, it has no value

@@ -244,25 +244,29 @@ def _step_into(data: Any, segment: str) -> tuple[bool, Any]:
 
 
 def _suggest(path: str, context: Mapping[str, Any]) -> str:
-    """The nearest path there is: each segment that leads nowhere is replaced by its likeliest neighbour."""
-    nearest: list[str] = []
+    """What may be meant instead of a path that leads nowhere."""
+    names = ", ".join(f"{{{{{name}}}}}" for name in _names(context)[:8])
+    return nearest(path, context) or (f"available: {names}" if names else "no inputs were given")
+
+
+def nearest(path: str, context: Mapping[str, Any]) -> str:
+    """What says which path there is nearest to one that leads nowhere; empty where none is near. Each
+    segment that leads nowhere is replaced by its likeliest neighbour."""
+    found: list[str] = []
     data: Any = context
     guessed = 0
     for segment in path.split("."):
         guessed += not _step_into(data, segment)[0]
-        steps = _towards(segment, data, cutoff=0.3 if nearest else 0.6)
+        steps = _towards(segment, data, cutoff=0.3 if found else 0.6)
         if not steps or guessed > _MOST_LOOKED_FOR:
             break
         for step in steps:
-            nearest.append(step)
+            found.append(step)
             data = _step_into(data, step)[1]
-    if nearest and isinstance(data, dict) and "." in path and len(nearest) <= path.count("."):
+    if found and isinstance(data, dict) and "." in path and len(found) <= path.count("."):
         names = ", ".join(_names(data)[:8]) or "nothing"
-        return f"{{{{{'.'.join(nearest)}}}}} has {names}"
-    if nearest:
-        return f"the nearest available path is {{{{{'.'.join(nearest)}}}}}"
-    names = ", ".join(f"{{{{{name}}}}}" for name in _names(context)[:8])
-    return f"available: {names}" if names else "no inputs were given"
+        return f"{{{{{'.'.join(found)}}}}} has {names}"
+    return f"the nearest available path is {{{{{'.'.join(found)}}}}}" if found else ""
 
 
 def _towards(segment: str, data: Any, cutoff: float) -> list[str]:

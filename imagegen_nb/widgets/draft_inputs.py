@@ -21,10 +21,26 @@ _MOST_PROBLEMS = 5
 
 @dataclass(frozen=True, slots=True)
 class FilledPrompt:
-    """A prompt with its variables filled in (`text`), or the problems that stand against it."""
+    """A prompt with its variables filled in (`text`), or the problems that stand against it.
+
+    Of these `empty` are variables that only lack a value, which can be typed; `near` says which paths there
+    are that may be meant instead. The lines of `wrong` are the other problems, with their remedies.
+    """
 
     text: str = ""
     problems: tuple[Problem, ...] = ()
+    empty: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """What is wrong with the prompt itself."""
+        of_empty = tuple(f"{{{{{name}{end}" for name in self.empty for end in (".", "}}"))
+        return tuple(
+            f"{problem.message}. {problem.remedy}".strip()
+            for problem in self.problems
+            if not problem.message.startswith(of_empty)
+        )
 
 
 class DraftInputs:
@@ -84,9 +100,13 @@ class DraftInputs:
             return FilledPrompt()
         try:
             context = plain(self.for_run(prompt))
-            if wrong := variables.problems(prompt, {**plain(dict(self._others())), **context}):
+            known = {**plain(dict(self._others())), **context}
+            if wrong := variables.problems(prompt, known):
+                empty = self._empty(prompt, known)
                 return FilledPrompt(
-                    problems=(*self._problems_of_steps(prompt, context), *_as_problems(wrong))
+                    problems=(*self._problems_of_steps(prompt, context), *_as_problems(wrong)),
+                    empty=empty,
+                    near=tuple(_near(prompt, empty, known)),
                 )
             return FilledPrompt(text=filled_prompt(prompt, context))
         except VariableError as error:
@@ -98,6 +118,10 @@ class DraftInputs:
             if name in names(prompt) and name not in context:
                 message = f"{name} has no output yet"
                 yield Problem("prompt", None, "", message, "Run it first, in its own form")
+
+    def _empty(self, prompt: str, known: Mapping[str, Any]) -> tuple[str, ...]:
+        steps = self._not_run()
+        return tuple(name for name in names(prompt) if name not in known and name not in steps)
 
     def recall(self, inputs: Mapping[str, Any]) -> list[str]:
         """Take over the inputs of an earlier run, empty ones too. Returns the names whose data is not what
@@ -160,6 +184,14 @@ def _differs(value: Any, data: Any) -> bool:
         return bool(plain(value) != data)
     except VariableError:
         return True
+
+
+def _near(prompt: str, empty: Collection[str], known: Mapping[str, Any]) -> Iterator[str]:
+    """What may be meant instead of variables that nobody gave."""
+    paths = [path for path in variables.paths(prompt) if path.partition(".")[0] in empty]
+    for path in paths[:_MOST_PROBLEMS]:
+        if hint := variables.nearest(path, known):
+            yield f"{{{{{path}}}}} has no value; {hint}."
 
 
 def _as_problems(lines: tuple[tuple[str, str], ...]) -> tuple[Problem, ...]:

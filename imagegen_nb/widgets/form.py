@@ -24,7 +24,7 @@ from imagegen_nb.step_file.export import image_settings
 from imagegen_nb.widgets import notebook_steps
 from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.cost_line import cost_line
-from imagegen_nb.widgets.draft_inputs import DraftInputs
+from imagegen_nb.widgets.draft_inputs import DraftInputs, FilledPrompt
 from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.form_runs import FormRuns, status_of
@@ -75,7 +75,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._draft = Draft.of(step) if step else Draft()
         self._edited = False
         self._draft_inputs = DraftInputs(self.inputs, self._other_runs, self._steps_not_run)
-        self._resolved = ""  # the prompt with its inputs, empty where they lack something
+        self._filled = FilledPrompt()
         self._state = self._new_state()
         self._runs = FormRuns(self)
         self._setting_traits = False
@@ -108,8 +108,13 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     @property
     def untouched(self) -> tuple[str, ...]:
-        """The labels of the fields that nobody has filled in yet, and that must be."""
+        """The labels of the fields that nobody has filled in yet, and that must be; tags of variables."""
         return self._state.untouched
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """The labels of the fields whose values keep the step from running."""
+        return self._state.wrong
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -129,7 +134,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     # Data goes one way: an entry changes the draft, the draft gives a new state, the state is drawn.
 
     def _enter(self, key: str, value: Any) -> None:
-        self._edited = True
+        self._edit()
         self._change(self._draft.changed(key, value))
         if self.run_result is None:  # else the static page is the run's, whatever is typed
             self._fallback.update_later()
@@ -139,8 +144,13 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._update()
 
     def _edit_inputs(self) -> None:
-        self._edited = True
+        self._edit()
         self._update()
+
+    def _edit(self) -> None:
+        self._edited = True
+        if self._panel is not None:
+            self._panel.header.shrink_notice()
 
     def _update(self) -> None:
         """Draw what the draft and its inputs give now."""
@@ -152,16 +162,25 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         """The state of the draft, with what its variables lack: a run would be refused for that."""
         state = FormState.of(self._draft)
         prompt = state.fields["prompt"]
-        filled = self._draft_inputs.fill(prompt.value or "")
-        self._resolved = filled.text
+        self._filled = filled = self._draft_inputs.fill(prompt.value or "")
         if prompt.problems or not filled.problems:
             return state
-        lines = tuple(f"{problem.message}. {problem.remedy}".strip() for problem in filled.problems)
-        # A form that nobody has touched says what it lacks, and calls nothing wrong.
-        touched = self._edited or self._draft.tried
-        shown = replace(prompt, problems=lines) if touched else replace(prompt, note=" ".join(lines))
-        fields = {**state.fields, "prompt": shown}
-        return replace(state, fields=fields, problems=(*state.problems, *filled.problems))
+        wrong, notes = filled.wrong, tuple[str, ...]()
+        # A form that nobody has touched says what it lacks, and calls nothing wrong; a variable that has just
+        # been written has a field of its own to be filled in.
+        if self._draft.tried:
+            wrong = (*wrong, *filled.near)
+        elif self._edited:
+            notes = filled.near
+        else:
+            wrong, notes = (), (*wrong, *filled.near)
+        return replace(
+            state,
+            fields={**state.fields, "prompt": replace(prompt, problems=wrong, note=" ".join(notes))},
+            problems=(*state.problems, *filled.problems),
+            untouched=(*state.untouched, *(f"{{{{{name}}}}}" for name in filled.empty)),
+            wrong=(*state.wrong, *([prompt.label] if filled.wrong else ())),
+        )
 
     def _set_traits(self) -> None:
         self._setting_traits = True
@@ -177,7 +196,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         with self._drawing:
             state = self._state
             variables = picker_variables(self._draft_inputs.values(), self._predicted_steps())
-            panel.show(state.fields, variables, self._resolved)
+            panel.show(state.fields, variables, self._filled, patient=not self._draft.tried)
             panel.offer_previews(state.streams, state.no_previews)
             panel.import_export.step_changed(state.step)
             panel.header.show_title(self._draft.entry("name") or "Image Generation")
@@ -186,9 +205,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             panel.header.show_payer(payer, key_found=key_found)
             panel.header.show_cost(self._cost_line(state.step))
             if self._runs.queue.is_idle:
-                panel.header.show_ready(len(state.problems), state.untouched)
+                panel.header.show_ready(state.untouched, state.wrong)
             else:
-                panel.header.allow_run(len(state.problems), state.untouched)
+                panel.header.allow_run(state.untouched, state.wrong)
             self._end_refusal()
             self._show_page()
 
@@ -275,7 +294,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             told = "The settings and inputs from before are back."
             self.panel.header.show_notice(told, "Redo", lambda: self._offer_undo(text, redo()))
 
-        self.panel.header.show_notice(text, "Undo", undo)
+        self.panel.header.show_notice(text, "Undo", undo, later="Back to the settings from before")
 
     # Running
 
@@ -286,14 +305,15 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             return
         self._change(replace(self._draft, tried=True))
         self.panel.open_settings()
-        first = next((problem.field for problem in self.problems if problem.field in self._state.fields), "")
-        self._display_probe.focus(f"ig-{first.replace('_', '-')}")
+        wrong = [key for key, field in self._state.fields.items() if field.problems]
+        empty = [f"value_of_{name}" for name in self._filled.empty]
+        self._display_probe.focus(f"ig-{[*wrong, *empty, 'prompt'][0].replace('_', '-')}")
 
     def _cost_line(self, step: ImageGenerationStep | None) -> str:
         """What a run would cost; empty while there is no step."""
         if step is None:
             return ""
-        estimate = self.workspace.estimate(step, self._resolved or step.prompt)
+        estimate = self.workspace.estimate(step, self._filled.text or step.prompt)
         labels = {key: self._state.fields[key].label for key in ("image_quality", "image_size")}
         return cost_line(estimate, labels, live=self.workspace.backend != "emulator")
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.events import RunEvent
 from imagegen_nb.core.words import counted
-from imagegen_nb.errors import Problem, StepFailed
+from imagegen_nb.errors import StepFailed
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.step import ImageGenerationStep
@@ -37,13 +37,13 @@ class Form(Protocol):
         ...
 
     @property
-    def problems(self) -> Sequence[Problem]:
-        """What keeps the draft from running."""
+    def untouched(self) -> Sequence[str]:
+        """The labels of the fields that are still to be filled in."""
         ...
 
     @property
-    def untouched(self) -> Sequence[str]:
-        """The labels of the fields that are still to be filled in."""
+    def wrong(self) -> Sequence[str]:
+        """The labels of the fields whose values are not possible."""
         ...
 
 
@@ -170,7 +170,7 @@ class FormRuns:
             if run is None:
                 self.refused = True
                 panel.open_settings()
-        panel.header.show_finished(status, len(self._form.problems), self._form.untouched)
+        panel.header.show_finished(status, self._form.untouched, self._form.wrong)
 
     def queue_changed(self) -> None:
         """Say how many wait."""

@@ -136,6 +136,8 @@ class FormState:
     problems: tuple[Problem, ...]
     untouched: tuple[str, ...] = ()
     """The labels of the fields that nobody has filled in yet, and that must be."""
+    wrong: tuple[str, ...] = ()
+    """The labels of the fields whose values are not possible."""
 
     @classmethod
     def of(cls, draft: Draft) -> Self:
@@ -149,16 +151,23 @@ class FormState:
             return cls(fields=fields, step=ImageGenerationStep(**settings(fields)), problems=())
         except InvalidStep as error:
             problems = error.problems
-        untouched = []
+        untouched, wrong = [], []
         for problem in problems:
             if (known := fields.get(problem.field)) is None:
                 continue
             if draft.touched(problem.field):
+                wrong.append(known.label)
                 message = f"{problem.message[:1].upper()}{problem.message[1:]}. {problem.remedy}"
                 fields[problem.field] = replace(known, problems=(*known.problems, message))
             else:
                 untouched.append(known.label)
-        return cls(fields=fields, step=None, problems=problems, untouched=tuple(untouched))
+        return cls(
+            fields=fields,
+            step=None,
+            problems=problems,
+            untouched=tuple(untouched),
+            wrong=tuple(dict.fromkeys(wrong)),
+        )
 
     @property
     def provider(self) -> Provider:

@@ -17,7 +17,8 @@ class Header(BaseWidget):
     """Title, Run, Cancel, progress, status, notice, payer and cost: `parts` that one widget draws.
 
     While something runs, the page counts the seconds. The notice tells what was done to the form, with a
-    button for what one can do next; it stays until there is another one.
+    button for what one can do next; it stays until there is another one, or somebody closes it. Once
+    somebody goes on with the form, only its button is left.
     """
 
     scripts = ("shared.js", "header.js")
@@ -33,6 +34,7 @@ class Header(BaseWidget):
         self.progress, self._running = Progress(), False
         self.notice, self._next = Line(), Button(self._do_next)
         self._on_next: Callable[[], object] = lambda: None
+        self._later = ""
         self._updates = HeldUpdates(self._refresh)
         super().__init__(**traits)
         lines = (self.title, self.status, self.cost, self.payer, self.notice)
@@ -55,20 +57,18 @@ class Header(BaseWidget):
         """Say what a run would cost; an empty line takes no room."""
         self.cost.value = line
 
-    def show_ready(self, problems: int, untouched: Sequence[str] = ()) -> None:
-        """Enable Run, or say how many problems there are."""
+    def show_ready(self, untouched: Sequence[str] = (), wrong: Sequence[str] = ()) -> None:
+        """Enable Run, or name the fields that keep the step from running."""
         with self._updates.hold():
-            self.show_status(self.allow_run(problems, untouched))
+            self.show_status(self.allow_run(untouched, wrong))
 
-    def allow_run(self, problems: int, untouched: Sequence[str] = ()) -> str:
-        """Enable Run, or disable it where there are problems; returns what is to be said of them. Where there
-        is nothing but fields that nobody has filled in yet (`untouched`), those are named."""
-        verb = "keeps" if problems == 1 else "keep"
-        message = f"{counted(problems, 'problem')} below {verb} the step from running" if problems else ""
-        if problems and len(untouched) == problems:
-            message = f"Still to be filled in: {', '.join(untouched)}"
+    def allow_run(self, untouched: Sequence[str] = (), wrong: Sequence[str] = ()) -> str:
+        """Enable Run, or disable it while fields are to be filled in (`untouched`) or mended (`wrong`);
+        returns what is to be said of them, by their labels."""
+        told = (("Still to be filled in", untouched), ("To be mended below", wrong))
+        message = " · ".join(f"{what}: {', '.join(labels)}" for what, labels in told if labels)
         with self._updates.hold():
-            self.run.disabled = bool(problems)
+            self.run.disabled = bool(message)
             self.run.tooltip = message or "Run this step (Ctrl+Enter)"
         return message
 
@@ -87,13 +87,13 @@ class Header(BaseWidget):
         """Show for how long the run waits, and why."""
         self.show_status(f"waiting {seconds:g} s: {reason}")
 
-    def show_finished(self, status: str, problems: int, untouched: Sequence[str] = ()) -> None:
-        """The run is over. There may be `problems`: settings can be changed while it runs."""
+    def show_finished(self, status: str, untouched: Sequence[str] = (), wrong: Sequence[str] = ()) -> None:
+        """The run is over. Fields may be `wrong` by now: settings can be changed while it runs."""
         with self._updates.hold():
             self._running = False
             self.cancel.disabled = True
             self.cancel.label = "Cancel"
-            self.show_ready(problems, untouched)
+            self.show_ready(untouched, wrong)
             if status:
                 self.show_status(status)
 
@@ -101,11 +101,19 @@ class Header(BaseWidget):
         """Put `text` into the status line, which screen readers announce."""
         self.status.value = text
 
-    def show_notice(self, text: str, label: str = "", act: Callable[[], object] = lambda: None) -> None:
-        """Tell what was done to the form, with a button `label` that calls `act`; nothing takes it away."""
+    def show_notice(
+        self, text: str, label: str = "", act: Callable[[], object] = lambda: None, *, later: str = ""
+    ) -> None:
+        """Tell what was done to the form, with a button `label` that calls `act`; `later` is the button's
+        label once it stands alone."""
         with self._updates.hold():
             self.notice.value = text
-            self._next.label, self._on_next = label, act
+            self._next.label, self._on_next, self._later = label, act, later
+
+    def shrink_notice(self) -> None:
+        """Take away what the notice says, which is over; what it offered can still be done."""
+        if self.notice.value:
+            self.show_notice("", self._later, self._on_next)
 
     def _do_next(self) -> None:
         self._on_next()
@@ -138,6 +146,8 @@ class Header(BaseWidget):
                 self.cancel.click()
             case {"type": "next"} if self._next.label:
                 self._next.click()
+            case {"type": "dismiss"}:
+                self.show_notice("")
 
     def __repr__(self) -> str:
         return f"{self.title.value or 'Header'} (run this cell to see it live)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from html import escape
 from typing import Any
 
@@ -43,14 +43,17 @@ class InputValues:
         """The resolved prompt as it is shown, in HTML."""
         return str(self._preview.value)
 
-    def show(self, prompt: str, resolved: str) -> None:
-        """Offer a field for each input `prompt` names, and show what it becomes if nothing is wrong."""
+    def show(self, prompt: str, resolved: str, empty: Collection[str] = (), *, patient: bool = False) -> None:
+        """Offer a field for each input `prompt` names, and show what it becomes if nothing is wrong. Of those
+        that are `empty`, it says so: as a problem, or `patient`ly until somebody has left the field."""
         editable = [name for name in names(prompt) if self._inputs.is_text(name)]
         self._writing = True
         try:
             with self._group.hold():
                 for name in editable:
-                    update_traits(self._field(name), value=self._inputs.text(name))
+                    lacking = f"Type what {{{{{name}}}}} stands for: it is empty." if name in empty else ""
+                    shown = {"value": self._inputs.text(name), "problem": lacking, "patient": patient}
+                    update_traits(self._field(name), **shown)
                 for name, text in self._texts.items():
                     update_traits(text, visible=name in editable)
         finally:

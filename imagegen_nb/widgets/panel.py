@@ -12,7 +12,7 @@ from ipywidgets import HTML, Tab, VBox
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
-from imagegen_nb.widgets.draft_inputs import DraftInputs
+from imagegen_nb.widgets.draft_inputs import DraftInputs, FilledPrompt
 from imagegen_nb.widgets.error_text import ErrorText
 from imagegen_nb.widgets.factory import WidgetFactory, update_traits
 from imagegen_nb.widgets.field import Fields
@@ -30,8 +30,8 @@ _PREVIEWS_COST = "The picture is shown unfinished, at most twice; each time cost
 @dataclass(frozen=True, slots=True)
 class PanelCallbacks:
     """What the panel calls: on an entry (None takes it back), on a typed value of a variable, on clicks of
-    Run and Cancel, with a step file that was read (it returns the way back). `current` returns the step (None while
-    it has problems), the run made with its settings, and the identifier."""
+    Run and Cancel, with a step file that was read (it returns the way back). `current`
+    returns the step (None while it has problems), the run made with its settings, and the identifier."""
 
     on_entry: Callable[[str, Any], None]
     on_input: Callable[[], None]
@@ -90,11 +90,17 @@ class Panel:
         ]
 
     def show(
-        self, fields: Mapping[str, FieldState], variables: list[dict[str, Any]], resolved: str = ""
+        self,
+        fields: Mapping[str, FieldState],
+        variables: list[dict[str, Any]],
+        filled: FilledPrompt = FilledPrompt(),  # noqa: B008 (frozen)
+        *,
+        patient: bool = False,
     ) -> None:
-        """Show the fields, what the prompt can refer to, and what it becomes with its inputs."""
+        """Show the fields, what the prompt can refer to, and what it becomes with its inputs, or which of
+        these are empty: `patient`ly while nobody has tried to run it."""
         self.fields.show(fields)
-        self.inputs.show(fields["prompt"].value or "", resolved)
+        self.inputs.show(fields["prompt"].value or "", filled.text, filled.empty, patient=patient)
         update_traits(self.fields["prompt"].control, variables=variables)
 
     def _exported_inputs(self) -> Mapping[str, Any]:

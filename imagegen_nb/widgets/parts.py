@@ -50,8 +50,9 @@ class Progress(traitlets.HasTraits):
 class Control(traitlets.HasTraits):
     """One setting's control within a `FieldGroup`. `kind` is `text`, `choice`, `integer` or `check`.
 
-    `lines` are the texts below it: `help`, `hint`, `note`. `problem` says what is wrong with its value. An
-    integer's `value` is the text as it was typed where that is no whole number.
+    `lines` are the texts below it: `help`, `hint`, `note`. `problem` says what is wrong with its value; of a
+    `patient` text field it is only a hint until somebody has left the field. An integer's `value` is the text
+    as it was typed where that is no whole number.
     """
 
     kind = traitlets.Enum(("text", "choice", "integer", "check"))
@@ -59,6 +60,7 @@ class Control(traitlets.HasTraits):
     label = traitlets.Unicode()
     lines: traitlets.Dict[str, str] = traitlets.Dict()
     problem = traitlets.Unicode()
+    patient = traitlets.Bool(False)
     visible = traitlets.Bool(True)
     disabled = traitlets.Bool(False)
     options: traitlets.List[Any] = traitlets.List()
@@ -67,6 +69,16 @@ class Control(traitlets.HasTraits):
 
     def view(self) -> dict[str, Any]:
         """What the page draws."""
-        names = ("kind", "label", "problem", "visible", "disabled", "options", "minimum", "maximum")
+        names = (
+            "kind",
+            "label",
+            "problem",
+            "patient",
+            "visible",
+            "disabled",
+            "options",
+            "minimum",
+            "maximum",
+        )
         value = self.value if self.kind == "check" else "" if self.value is None else str(self.value)
         return {**{name: getattr(self, name) for name in names}, **self.lines, "value": value}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, opened, press_run, saved, without_kernel
-from support.lab import Lab, Opener, OpenNotebook, axe, execute, run_all, screenshot
+from support.lab import Lab, Opener, OpenNotebook, axe, execute, run_all, screenshot, settled
 
 
 @pytest.fixture
@@ -28,6 +28,62 @@ def test_a_custom_size_says_what_is_legal_and_is_not_red_before_a_key(page: Page
     assert axe(page, ".ig-image-size") == []
     size.fill("1000x1000")
     expect(tiles.locator(".igw-problem")).to_contain_text("The nearest legal size is 1008x1008")
+
+
+def test_a_new_variable_is_named_above_and_red_only_once_its_field_was_left(page: Page) -> None:
+    prompt = page.locator(".ig-prompt textarea")
+    prompt.fill("A {{colour}} hero for {{product}}")
+    prompt.blur()
+    value = page.get_by_label("Value of {{colour}}")
+    expect(page.locator(".ig-status")).to_have_text("Still to be filled in: {{colour}}")
+    told = page.locator(".ig-value-of-colour").get_by_text("Type what {{colour}} stands for: it is empty.")
+    expect(told).to_have_class("igw-hint")
+    expect(prompt).to_have_attribute("aria-invalid", "false")
+    expect(value).to_have_attribute("aria-invalid", "false")
+    screenshot(page, "guidance-new-variable", ".ig-form")
+    value.focus()
+    value.blur()
+    expect(told).to_have_class("igw-problem")
+    expect(value).to_have_attribute("aria-invalid", "true")
+    screenshot(page, "guidance-left-variable", ".ig-form")
+    prompt.press("Control+Enter")
+    expect(value).to_be_focused()
+    value.fill("blue")
+    expect(told).to_be_hidden()
+    expect(page.locator(".ig-run")).to_be_enabled()
+
+
+def test_after_ctrl_enter_from_far_down_the_status_is_in_sight(page: Page) -> None:
+    page.set_viewport_size({"width": 900, "height": 500})
+    settled(page, ".ig-name input")
+    header, fails = page.locator(".ig-header"), page.locator(".ig-on-failure select")
+    fails.scroll_into_view_if_needed()
+    expect(header).not_to_be_in_viewport()
+    fails.press("Control+Enter")
+    expect_status(page)
+    expect(page.locator(".ig-status")).to_be_in_viewport(ratio=1)
+    top = header.bounding_box()["y"]
+    page.locator(".ig-run").press("Control+Enter")  # in sight: nothing moves
+    expect(page.get_by_text("Run 2 of 2")).to_be_visible()
+    expect_status(page)
+    assert header.bounding_box()["y"] == top
+
+
+def test_what_a_notice_says_ends_with_an_edit_or_when_it_is_closed(page: Page) -> None:
+    notice = page.locator(".ig-header .ig-notice")
+    press_run(page)
+    expect_status(page)
+    page.get_by_role("button", name="Use these settings").click()
+    expect(notice).to_contain_text("The settings and inputs of run 1 are in the form now.")
+    page.locator(".ig-prompt textarea").fill("something else")
+    back = notice.get_by_role("button", name="Back to the settings from before")
+    expect(back).to_be_visible()
+    expect(notice).not_to_contain_text("are in the form now")
+    screenshot(page, "guidance-notice-after-an-edit", ".ig-header")
+    assert axe(page, ".ig-header") == []
+    notice.get_by_role("button", name="Close this notice").click()
+    expect(back).to_be_hidden()
+    expect(page.locator(".ig-run")).to_be_focused()
 
 
 def test_live_previews_say_why_there_are_none_of_two_images_and_come_back(page: Page) -> None:

@@ -336,6 +336,21 @@ def screenshot(page: Page, name: str, selector: str | None = None) -> Path:
     return path
 
 
+def settled(page: Page, selector: str) -> None:
+    """Wait until the first element that matches stays where it is: a click while the layout moves misses."""
+    page.locator(selector).first.evaluate(
+        """async (node) => {
+          const frame = () => new Promise(requestAnimationFrame);
+          const place = () => JSON.stringify(node.getBoundingClientRect());
+          for (let last = "", still = 0; still < 10; await frame()) {
+            const now = place();
+            still = now === last ? still + 1 : 0;
+            last = now;
+          }
+        }"""
+    )
+
+
 def clipboard(page: Page) -> str:
     """The text that was copied last."""
     return page.evaluate("() => navigator.clipboard.readText()")

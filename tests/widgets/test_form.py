@@ -100,7 +100,7 @@ def test_a_problem_takes_the_step_away_and_stands_at_its_field(form):
     assert form.step is None
     assert "Missing" in control(form, "prompt").problem
     assert form.panel.header.run.disabled
-    assert "1 problem below keeps the step from running" in form.panel.header.status.value
+    assert form.panel.header.status.value == "To be mended below: Prompt"
 
 
 @pytest.mark.parametrize("model", ["grok-imagine-image", "gemini-2.5-flash-image"])
@@ -201,15 +201,20 @@ def test_a_failure_is_told_in_plain_words_and_escaped(form, emulator):
 
 def test_a_missing_value_is_told_and_nothing_is_asked(form, emulator):
     control(form, "prompt").value = "a {{thing}}"
-    assert "{{thing}} has no value" in control(form, "prompt").problem
+    assert (control(form, "prompt").problem, control(form, "prompt").lines["note"]) == ("", "")
+    assert test_value(form, "thing").problem == "Type what {{thing}} stands for: it is empty."
+    assert test_value(form, "thing").patient
+    assert form.panel.header.status.value == "Still to be filled in: {{thing}}"
     assert form.panel.header.run.disabled
     assert [problem.field for problem in form.problems] == ["prompt"]
     assert form.step.prompt == "a {{thing}}"  # a step that can be exported, and run with other inputs
     form.panel.header.run.click()
     assert form._job is None
     assert emulator.count("openai") == 0
+    assert not test_value(form, "thing").patient
+    assert control(form, "prompt").problem == ""
     test_value(form, "thing").value = "lamp"
-    assert (form.problems, control(form, "prompt").problem) == ((), "")
+    assert (form.problems, test_value(form, "thing").problem) == ((), "")
     assert not form.panel.header.run.disabled
 
 
@@ -476,6 +481,20 @@ def test_using_settings_can_be_undone(form):
     assert header.view["notice"] == {"text": "", "label": ""}
 
 
+def test_an_edit_leaves_of_the_notice_only_the_way_back(form):
+    first = ran(form)
+    control(form, "prompt").value = "something else"
+    press(form, "Use these settings")
+    header = form.panel.header
+    assert header.view["notice"]["label"] == "Undo"
+    control(form, "image_count").value = 3
+    assert header.view["notice"] == {"text": "", "label": "Back to the settings from before"}
+    header._handle_custom_msg({"type": "next"}, [])
+    assert (form.step.prompt, form.step.image_count) == ("something else", first.step.image_count)
+    header._handle_custom_msg({"type": "next"}, [])
+    assert (form.step.prompt, form.step.image_count) == (first.step.prompt, 3)
+
+
 def test_a_cleared_test_value_is_empty_and_comes_back_empty(form):
     test_value(form, "room").value = ""
     assert form.problems == ()
@@ -490,7 +509,6 @@ def test_a_cleared_test_value_is_empty_and_comes_back_empty(form):
 @pytest.mark.parametrize(
     ("prompt", "said"),
     [
-        ("a lamp for {{rom}}", "{{rom}} has no value; the nearest available path is {{room}}"),
         ("a lamp for {{room", "{{room is not closed. Write {{room}}"),
         ("a lamp for {{room} at dusk", "{{room is not closed. Write {{room}}"),
         (
@@ -741,11 +759,23 @@ def test_a_pause_in_typing_brings_little_back(opened, after_a_run):
 def test_a_form_that_nobody_has_touched_calls_nothing_wrong(workspace):
     form = StepForm(ig.ImageGenerationStep(prompt="a {{thing}}"), workspace)
     assert control(form, "prompt").problem == ""
-    assert "{{thing}} has no value" in control(form, "prompt").lines["note"]
+    assert test_value(form, "thing").patient
     assert form.panel.header.run.disabled
     form.panel.header.run.click()
-    assert "{{thing}} has no value" in control(form, "prompt").problem
+    assert "{{thing}}" in test_value(form, "thing").problem
+    assert not test_value(form, "thing").patient
     form.close()
+
+
+def test_a_variable_near_to_another_is_a_note_until_somebody_runs_it(form):
+    control(form, "prompt").value = "a lamp for {{rooom}}"
+    told = "{{rooom}} has no value; the nearest available path is {{room}}."
+    assert (control(form, "prompt").problem, control(form, "prompt").lines["note"]) == ("", told)
+    form.panel.header.run.click()
+    assert (control(form, "prompt").problem, control(form, "prompt").lines["note"]) == (told, "")
+    control(form, "prompt").value = "a lamp for {{room"
+    assert "{{room is not closed" in control(form, "prompt").problem
+    assert form.panel.header.status.value == "To be mended below: Prompt"
 
 
 def test_the_header_follows_a_draft_that_is_no_step(tmp_path, monkeypatch):

@@ -29,31 +29,22 @@ def test_a_click_is_passed_on(header, clicks):
 
 
 @pytest.mark.parametrize(
-    ("problems", "message"),
+    ("untouched", "wrong", "message"),
     [
-        (0, ""),
-        (1, "1 problem below keeps the step from running"),
-        (2, "2 problems below keep the step from running"),
+        ((), (), ""),
+        ((), ("Image Size",), "To be mended below: Image Size"),
+        (("Prompt", "{{room}}"), (), "Still to be filled in: Prompt, {{room}}"),
+        (
+            ("{{room}}",),
+            ("Image Size", "Image Count"),
+            "Still to be filled in: {{room}} · To be mended below: Image Size, Image Count",
+        ),
     ],
 )
-def test_problems_keep_the_step_from_being_run(header, problems, message):
-    header.show_ready(problems)
-    assert header.run.disabled == bool(problems)
+def test_what_keeps_the_step_from_being_run_is_named(header, untouched, wrong, message):
+    header.show_ready(untouched, wrong)
+    assert header.run.disabled == bool(message)
     assert header.run.tooltip == (message or "Run this step (Ctrl+Enter)")
-    assert header.status.value == message
-
-
-@pytest.mark.parametrize(
-    ("problems", "untouched", "message"),
-    [
-        (1, ("Prompt",), "Still to be filled in: Prompt"),
-        (2, ("Prompt", "Name"), "Still to be filled in: Prompt, Name"),
-        (2, ("Prompt",), "2 problems below keep the step from running"),
-    ],
-)
-def test_what_nobody_has_filled_in_yet_is_no_problem(header, problems, untouched, message):
-    header.show_ready(problems, untouched)
-    assert header.run.disabled
     assert header.status.value == message
 
 
@@ -69,7 +60,7 @@ def test_a_run_is_followed_to_its_end(header):
     assert header.cancel.label == "Cancel all"
     header.show_waiting(7.5, "rate limit")
     assert header.status.value == "waiting 7.5 s: rate limit"
-    header.show_finished("done: 3 of 3 images", 1)
+    header.show_finished("done: 3 of 3 images", (), ("Image Size",))
     assert (header.run.disabled, header.cancel.disabled, header.cancel.label) == (True, True, "Cancel")
     assert header.status.value == "done: 3 of 3 images"
     assert not header.view["running"]
@@ -79,10 +70,22 @@ def test_a_notice_has_a_button_until_there_is_another(header, clicks):
     header._handle_custom_msg({"type": "next"}, [])
     header.show_notice("It was replaced.", "Undo", lambda: clicks.append("undo"))
     assert header.view["notice"] == {"text": "It was replaced.", "label": "Undo"}
-    header.show_ready(0)
+    header.show_ready()
     header._handle_custom_msg({"type": "next"}, [])
     assert (header.notice.value, clicks) == ("It was replaced.", ["undo"])
     header.show_notice("")
+    header._handle_custom_msg({"type": "next"}, [])
+    assert (header.view["notice"], clicks) == ({"text": "", "label": ""}, ["undo"])
+
+
+def test_who_goes_on_has_only_its_button_left_until_somebody_closes_it(header, clicks):
+    header.show_notice("It was replaced.", "Undo", lambda: clicks.append("undo"), later="As before")
+    header.shrink_notice()
+    assert header.view["notice"] == {"text": "", "label": "As before"}
+    header.shrink_notice()
+    header._handle_custom_msg({"type": "next"}, [])
+    assert clicks == ["undo"]
+    header._handle_custom_msg({"type": "dismiss"}, [])
     header._handle_custom_msg({"type": "next"}, [])
     assert (header.view["notice"], clicks) == ({"text": "", "label": ""}, ["undo"])
 
@@ -99,7 +102,7 @@ def test_each_step_of_a_run_is_one_message(header, monkeypatch):
     sent.clear()
     header.show_running(0, 3)
     header.show_running(1, 3)
-    header.show_finished("done", 0)
+    header.show_finished("done")
     assert len(sent) == 3
 
 

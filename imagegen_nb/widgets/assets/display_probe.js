@@ -26,7 +26,10 @@ function render({ model, el }) {
     event.preventDefault();
     event.stopImmediatePropagation();
     // The button's widget is handled by the kernel in turn with the fields, another widget perhaps beside them.
-    form().querySelector(RUN)?.click();
+    const run = form().querySelector(RUN);
+    run?.click();
+    // From far down, how it goes would be out of sight. Where it cannot run, the focus goes to what keeps it from that.
+    if (run && !isOff(run)) run.closest(".ig-header").scrollIntoView({ block: "nearest" });
   };
 
   const onFocus = (event) => {

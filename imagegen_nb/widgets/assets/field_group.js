@@ -29,6 +29,8 @@ const labelled = (key, tag, props, kind) => {
 const typed = (key, send, props, kind) => {
   let known = ""; // the value as the kernel has it
   let dirty = false;
+  let left = false; // whether somebody was here
+  let last = {}; // the view
   const { later, flush, pending } = debounce(TYPING_PAUSE, () => {
     if (input.value === known) return;
     known = input.value;
@@ -42,11 +44,15 @@ const typed = (key, send, props, kind) => {
     if (pending()) flush();
     dirty = false;
     input.value = known;
+    left = true;
+    judge();
   };
+  const judge = () => made.show(last.patient && !left ? { ...last, hint: last.problem || last.hint, problem: "" } : last);
   const made = labelled(key, "input", { type: "text", autocomplete: "off", input: edited, blur: leave, ...props }, kind);
   const input = made.input;
   const show = (view) => {
-    made.show(view);
+    last = view;
+    judge();
     if (pending()) return;
     known = view.value;
     if (!dirty && input.value !== known) input.value = known;

@@ -1,4 +1,5 @@
 const PLAY_ICON = "M4.500 2.500v11l9-5.500z";
+const CLOSE_ICON = "m4 4 8 8M12 4l-8 8";
 const STOP_ICON = "M4 4h8v8H4z";
 
 function render({ model, el }) {
@@ -16,7 +17,13 @@ function render({ model, el }) {
   const status = h("span", { class: "ig-status", role: "status" });
   const told = h("span", { role: "status" });
   const next = h("span");
-  const notice = h("div", { class: "ig-notice" }, told, actionButton("", null, next, () => model.send({ type: "next" })));
+  const close = actionButton("igw-bare", CLOSE_ICON, "", () => {
+    model.send({ type: "dismiss" });
+    run.focus(); // the button goes away
+  });
+  close.title = "Close this notice";
+  close.setAttribute("aria-label", close.title);
+  const notice = h("div", { class: "ig-notice" }, told, actionButton("", null, next, () => model.send({ type: "next" })), close);
   const payer = h("span", { class: "ig-key" });
   el.append(title, h("div", { class: "ig-actions" }, run, cancel, bar, elapsed, status), notice,
     h("div", { class: "ig-money" }, payer, cost));
@@ -49,6 +56,7 @@ function render({ model, el }) {
     setText(next, view.notice.label);
     notice.classList.toggle("ig-none", !view.notice.text);
     next.parentElement.hidden = !view.notice.label;
+    close.hidden = !view.notice.text && !view.notice.label;
     setText(payer, view.payer);
     payer.hidden = !view.payer;
     payer.classList.toggle("igw-note", !view.key_found);
