@@ -42,9 +42,9 @@ _FORM = """# What the form shows
 The model stands on top, as on the platform: it decides which of the other settings there are. Every field has
 its label above and a line below that says what it is for.
 
-- **Run** (or Ctrl+Enter, from any field) runs what stands there, also what was typed a moment ago, and brings the
-  status into sight. While fields are empty or wrong it names those that keep the step from running, and leads
-  to the first. A form that nobody has touched shows nothing in red.
+- **Run** (or Ctrl+Enter, from any field) runs what stands there, also what was typed a moment ago, and
+  brings the status into sight. While fields are empty or wrong it names those that keep the step from
+  running, and leads to the first. A form that nobody has touched shows nothing in red.
 - **Nothing changes in silence.** A value that the model or another setting makes impossible is kept: the
   field says what is used in its place, and it comes back when it is possible again. A number such as 2.7 or
   11 stays as it was typed, with what is wrong with it. Settings of other models are kept too, and named below
@@ -52,12 +52,14 @@ its label above and a line below that says what it is for.
 - **Title, payer and live previews follow what is entered**, also while it is no step yet; what an alert says
   is taken away when it is mended. Live previews are for a single image: with more they are off, say why, and
   keep the choice.
-- **Export** writes a step file and says of which run, or why it holds no output. The field beside it shows
-  the name that is used when it is empty; a name without `.json` at its end gets `.step.json`. A file that is
-  there is not replaced: the form offers to, or another name that is free, until another name is typed.
-  **Import a file…** asks for a file on your computer, and can be undone, with prompt, settings and values
-  of variables, and an undone import can be done again. In the prompt, the browser's own undo goes back over
-  imports and changes by code as over what was typed.
+- **Export the step** writes a step file: the settings in the form, and the output of a run that was made
+  with them and the same values. Below the button stands beforehand which run that is, or why there is none:
+  the output if it was made with them, else the run that is shown or the last one that was. A step file holds
+  no pictures. The field beside it shows the name that is used when it is empty; a name without `.json` at
+  its end gets `.step.json`. A file that is there is not replaced: the form offers to, or another name that
+  is free, until another name is typed. **Import a file…** asks for a file on your computer, and can be
+  undone, with prompt, settings and values of variables, and an undone import can be done again. In the
+  prompt, the browser's own undo goes back over imports and changes by code as over what was typed.
 - **Who pays, and what a run would cost**, stand below Run, with the platform's task credits, one for each
   image; what it did cost stands on the run and its images. [Money](money.md) tells where prices come from,
   and when a cost is unknown. On the emulator nothing is charged, and all amounts are *if it were real*.
@@ -79,16 +81,18 @@ one run, and the others go on. The kernel's interrupt button does what Cancel do
 | button of a run | does |
 |---|---|
 | Edit the prompt | stands first where a safety system rejected it; does what *Use these settings* does |
-| Use these settings | its settings and inputs go into the form; *Undo* is below Run, also after an edit, until it is closed |
+| Use these settings | its settings and inputs go into the form; the way back is below Run |
 | Make this the output | see below; not of a run without images |
+| Export this run | a step file with its own settings, inputs and output, under a name that is free |
+| Download image(s) | its pictures, several as one zip file |
 | Try again, Make again | runs it again with its own settings and inputs; the draft stays as it is |
 | Make the missing n | the same, for the images that did not come |
 
 **The output** is the one run that `{{step_2.output…}}` means, whichever run such a path is copied from:
-copying says so. It is what an export writes where it was made with the settings in the form, and what later
-steps see; in code it is `form.run_result`. At first it is the newest run; a run without images does not take
-the place of one with images. Once somebody has chosen *Make this the output*, it stays that run. `form.runs`
-are all runs that have ended.
+copying says so. It is what later steps see, and what an export writes where it was made with the settings in
+the form; each run says whether it is the output. In code it is `form.run_result`. At first it is the newest
+run; a run without images does not take the place of one with images. Once somebody has chosen *Make this the
+output*, it stays that run. `form.runs` are all runs that have ended.
 
 ## Inputs and variables
 

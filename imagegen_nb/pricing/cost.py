@@ -53,8 +53,8 @@ class Cost:
 
     @property
     def short_per_image(self) -> str:
-        """One image's share in the same words; empty where it is unknown."""
-        return "" if self.per_image is None else self._in_words(self.per_image)
+        """One image's share in the same words; empty where it is unknown or nothing."""
+        return self._in_words(self.per_image) if self.per_image else ""
 
     def _in_words(self, amount: Decimal) -> str:
         if self.replayed:

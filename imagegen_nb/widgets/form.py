@@ -26,6 +26,7 @@ from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.cost_line import cost_line
 from imagegen_nb.widgets.draft_inputs import DraftInputs, FilledPrompt
 from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
+from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.form_runs import FormRuns, status_of
 from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
@@ -198,7 +199,6 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             variables = picker_variables(self._draft_inputs.values(), self._predicted_steps())
             panel.show(state.fields, variables, self._filled, patient=not self._draft.tried)
             panel.offer_previews(state.streams, state.no_previews)
-            panel.import_export.step_changed(state.step)
             panel.header.show_title(self._draft.entry("name") or "Image Generation")
             # Also of a draft that is no step yet: who would pay is known by its model.
             payer, key_found = self.workspace.payer(state.provider, state.charge_type)
@@ -240,9 +240,10 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
                 panel.tree.show(output_references.paths(step, identifier=self.identifier))
             panel.tree.label = f"Output of run {panel.gallery.number(page.id)}" if page.id else "Output"
             panel.tree.copy_note = panel.gallery.view["path_note"]
-            panel.gallery.run_note = _CHANGED if page.run and not self._is_draft_of(page.run) else ""
+            panel.gallery.run_note = _CHANGED if page.run and not self.is_draft_of(page.run) else ""
+            panel.import_export.update()
 
-    def _is_draft_of(self, run: Run) -> bool:
+    def is_draft_of(self, run: Run) -> bool:
         """Whether a run of the draft would ask for the same."""
         step = self._state.step
         return (
@@ -371,19 +372,23 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     # Export and import
 
-    def _current(self) -> tuple[ImageGenerationStep | None, Run | None, str | None]:
-        return self.step, self._run_to_export(), self.identifier
+    def _current(self) -> Exportable:
+        """What an export writes: the step, with the output if these settings and inputs made it, else with
+        the run that is shown or the last one, if they made that."""
+        step, shown = self._state.step, self._panel.gallery.shown.run if self._panel else None
+        runs = (self.run_result, shown, *reversed(self.runs))
+        made = next((run for run in runs if run is not None and self.is_draft_of(run)), None)
+        return Exportable(
+            step=step,
+            run=made,
+            identifier=self.identifier,
+            inputs=self._draft_inputs.for_run(step.prompt) if step else {},
+            number=self._number(made),
+            output_number=self._number(self.run_result),
+        )
 
-    def _run_to_export(self) -> Run | None:
-        """The output if these settings made it; else the run that is shown, or the last one they made."""
-        if self.step is None:
-            return None
-        shown = self._panel.gallery.shown.run if self._panel else None
-        settings = image_settings(self.step)
-        for run in (self.run_result, shown, *reversed(self.runs)):
-            if run is not None and image_settings(run.step) == settings:
-                return run  # type: ignore[no-any-return]
-        return None
+    def _number(self, run: Run | None) -> int:
+        return 0 if run is None or self._panel is None else self._panel.gallery.number(run.id)
 
     def _import(self, definition: StepDefinition) -> Restore:
         restore = self._restore_point()

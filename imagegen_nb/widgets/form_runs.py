@@ -20,6 +20,9 @@ from imagegen_nb.widgets.interrupts import cancel_on_interrupt
 from imagegen_nb.widgets.panel import Panel
 from imagegen_nb.widgets.run_queue import RunQueue, RunRequest
 
+_OUTPUT = "The output is the run that later steps see, wherever a path of this step stands"
+_EXPORT = "Writes a step file with this run's settings, inputs and output, but without its pictures"
+_OTHER = "The form has other settings, so its own export"
 _AGAIN = "Runs once more with this run's settings and inputs; what is in the form stays as it is"
 
 
@@ -34,6 +37,10 @@ class Form(Protocol):
     @property
     def panel(self) -> Panel:
         """The form's controls."""
+        ...
+
+    def is_draft_of(self, run: Run) -> bool:
+        """Whether a run of the draft would ask for the same."""
         ...
 
     @property
@@ -69,7 +76,8 @@ class FormRuns:
         return [
             RunAction("again", _again_label, self._run_again, _AGAIN),
             RunAction("missing", _missing_label, self._run_missing, _AGAIN),
-            RunAction("output", self._output_label, self._make_output, "What later steps and an export see"),
+            RunAction("output", self._output_label, self._make_output, _OUTPUT),
+            RunAction("export", _export_label, self._export, _EXPORT),
             RunAction("cancel", _cancel_label, self._cancel_page),
         ]
 
@@ -78,10 +86,17 @@ class FormRuns:
         return "Make this the output" if may_be else ""
 
     def _make_output(self, page: GalleryPage) -> str:
+        assert page.run is not None
         self.output_is_chosen = True
         self._form.run_result = page.run
         number, path = self._form.panel.gallery.number(page.id), f"{{{{{self._form.identifier}.output}}}}"
-        return f"Run {number} is the output: {path} means it, and an export has it."
+        exported = "An export has it." if self._form.is_draft_of(page.run) else f"{_OTHER} does not."
+        return f"Run {number} is the output now: {path} means it. {exported}"
+
+    def _export(self, page: GalleryPage) -> str:
+        assert page.run is not None
+        panel = self._form.panel
+        return panel.import_export.export_run(page.run, panel.gallery.number(page.id))
 
     def _run_again(self, page: GalleryPage) -> str:
         assert page.run is not None
@@ -204,6 +219,10 @@ def _missing_label(page: GalleryPage) -> str:
     if page.run is None or not 0 < page.run.returned < page.run.requested:
         return ""
     return f"Make the missing {page.run.requested - page.run.returned}"
+
+
+def _export_label(page: GalleryPage) -> str:
+    return "Export this run" if page.run is not None and page.run.returned else ""
 
 
 def _cancel_label(page: GalleryPage) -> str:

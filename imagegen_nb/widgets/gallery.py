@@ -92,6 +92,7 @@ class Gallery(BaseWidget):
         "image_card.js",
         "pending_images.js",
         "gallery_cards.js",
+        "card_keys.js",
         "gallery_run.js",
         "sharp_pictures.js",
         "image_grid.js",
@@ -102,6 +103,7 @@ class Gallery(BaseWidget):
         "selection.js",
         "history_filter.js",
         "history.js",
+        "ways_to_images.js",
         "gallery_actions.js",
         "gallery.js",
     )
@@ -368,6 +370,7 @@ class Gallery(BaseWidget):
             "marks": self._marked,
             "others": len(self._others()) > 0,
             "mark": "the output" if total > 1 and page.id == self._output_id else "",
+            "mark_note": self._mark_note(page),
             "path_note": self._path_note(page),
             "undo": self._removals[-1].name if self._removals else "",
             "empty": _empty_text(page),
@@ -380,6 +383,15 @@ class Gallery(BaseWidget):
         offered = [*use, *self._actions] if page.refused else [*self._actions, *use]
         labels = ((action, action.label(page)) for action in offered)
         return [{"key": action.key, "label": label, "hint": action.hint} for action, label in labels if label]
+
+    def _mark_note(self, page: GalleryPage) -> str:
+        """What it means that one of several runs is the output, beside a run that is or could be it."""
+        output = self._pages.position(self._output_id)
+        if output is None or page.run is None or len(self._pages) < 2:
+            return ""
+        if page.id == self._output_id:
+            return "Later steps see this run: it is the output."
+        return f"Later steps see run {output + 1}, the output, and not this one."
 
     def _path_note(self, page: GalleryPage) -> str:
         """What to say when a path is copied that means another run than the one it stands beside."""

@@ -15,7 +15,6 @@ import traitlets
 from imagegen_nb.core import redaction
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.filenames import slug
-from imagegen_nb.core.words import counted
 from imagegen_nb.errors import DefinitionError, ImagegenError
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.codegen import as_python
@@ -24,6 +23,7 @@ from imagegen_nb.step_file.document import LARGEST_FILE, StepDefinition
 from imagegen_nb.step_file.export import define
 from imagegen_nb.step_file.load import load_step
 from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.parts import Button, Line, Toggle
 
 _ENDING = ".step.json"
@@ -40,15 +40,11 @@ class Restore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImportExportCallbacks:
-    """What it asks for and calls: `current` returns the step (None while it has problems), the run whose
-    output is exported (or None) and the identifier; `inputs` returns the values of variables; `on_import` is
-    called with what was read, and returns the way back; `number` returns the number under which a run is
-    shown, 0 for one that is not."""
+    """What it asks for and calls: `current` returns what an export writes now; `on_import` is called with
+    what was read, and returns the way back."""
 
-    current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]]
-    inputs: Callable[[], Mapping[str, Any]]
+    current: Callable[[], Exportable]
     on_import: Callable[[StepDefinition], Restore]
-    number: Callable[[Run], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +61,8 @@ class _Told:
 class ImportExport(BaseWidget):
     """Export to a file or as a download, with or without the output; import; *Copy as Python*.
 
-    A file that is there is not replaced unless somebody says so, and an import can be undone.
+    What an export would write stands below its button. A file that is there is not replaced unless somebody
+    says so, and an import can be undone.
     """
 
     scripts = ("shared.js", "import_export.js")
@@ -80,7 +77,7 @@ class ImportExport(BaseWidget):
         self.path, self.message = Line(), Line()
         self.with_output = Toggle(value=True)
         self.export_button = Button(lambda: self._guarded(self._export))
-        self._default_name = _default_name(callbacks.current()[0])
+        self._default_name = _default_name(callbacks.current().step)
         super().__init__(**traits)
         for part in (self.path, self.with_output):
             part.observe(self._refresh)
@@ -89,15 +86,26 @@ class ImportExport(BaseWidget):
         self._refresh()
         self._tell(_Told())
 
-    def step_changed(self, step: ImageGenerationStep | None) -> None:
-        """A file without a name is named after the step. What was said about a step with problems (None) is
-        over when it has none."""
-        if step is None:
-            return
-        if self.message.value == _PROBLEMS:
-            self._tell(_Told())
-        self._default_name = _default_name(step)
+    def update(self) -> None:
+        """Say what an export writes now. A file without a name is named after the step; what was said about
+        a step with problems is over when it has none."""
+        if (step := self._callbacks.current().step) is not None:
+            if self.message.value == _PROBLEMS:
+                self._tell(_Told())
+            self._default_name = _default_name(step)
         self._refresh()
+
+    def export_run(self, run: Run, number: int) -> str:
+        """Write a run with its own settings, inputs and output, whatever is in the form, under a name that is
+        free. Returns what was written."""
+        target = user_path(_default_name(run.step), DefinitionError)
+        target = _free_name(target) if os.path.lexists(target) else target
+        exported = Exportable(
+            step=run.step, run=run, identifier=self._callbacks.current().identifier, number=number
+        )
+        told = self._write(exported, target, "to", with_output=True)
+        self._tell(told)
+        return told.text
 
     def _forget_refusal(self, _change: object) -> None:
         """What was refused was another name's: with a new one, nothing may write to the old one any more."""
@@ -125,20 +133,25 @@ class ImportExport(BaseWidget):
         self.set_trait("told", view)
 
     def _export(self, name: str = "", *, replace: bool = False) -> _Told:
-        step, run, identifier = self._callbacks.current()
-        if step is None:
+        current = self._callbacks.current()
+        if current.step is None:
             return _Told(text=_PROBLEMS, failed=True)
-        target = user_path(name or self._file_name(step), DefinitionError)
+        target = user_path(name or self._file_name(current.step), DefinitionError)
         replaced = os.path.lexists(target) and not target.is_dir()
         if replaced and not replace:
             return self._ask(target)
-        wanted = run if self.with_output.value else None
-        inputs = None if wanted else self._callbacks.inputs()
-        saved = define(step, run=wanted, identifier=identifier, inputs=inputs).save(target)
+        where = "in place of the older" if replaced else "to"
+        return self._write(current, target, where, with_output=self.with_output.value)
+
+    def _write(self, exported: Exportable, target: Path, where: str, *, with_output: bool) -> _Told:
+        assert exported.step is not None
+        wanted = exported.run if with_output else None
+        inputs = None if wanted else exported.inputs
+        saved = define(exported.step, run=wanted, identifier=exported.identifier, inputs=inputs).save(target)
         # The file's own bytes: the download cannot differ from what was saved.
         data = b64encode(saved.path.read_bytes()).decode()
-        where = f"in place of the older {saved.path.name}" if replaced else f"to {saved.path.name}"
-        lines = [self._sentence(wanted, where), *(f"Note: {note}" for note in saved.notes)]
+        said = exported.saved(f"{where} {saved.path.name}", with_output=with_output)
+        lines = [said, *(f"Note: {note}" for note in saved.notes)]
         return _Told(
             text="\n".join(redaction.visible(line) for line in lines),
             download={"name": saved.path.name, "data": data},
@@ -154,15 +167,6 @@ class ImportExport(BaseWidget):
             typed = f"{typed}{_ENDING}"
         self.path.value = typed
         return typed
-
-    def _sentence(self, run: Run | None, where: str) -> str:
-        """What was saved: which run and how much of it, or why none."""
-        if run is not None:
-            number = self._callbacks.number(run)
-            which = f"run {number}" if number else "the run"
-            return f"Saved {which} {where}, with the output of {counted(run.returned, 'image')}."
-        why = "no run has these settings yet" if self.with_output.value else "as you chose"
-        return f"Saved the settings {where}, without an output: {why}."
 
     def _ask(self, target: Path) -> _Told:
         """A file is never replaced in silence: offer to, or another name that is free."""
@@ -194,8 +198,7 @@ class ImportExport(BaseWidget):
 
     def _code(self) -> str | None:
         """The step as Python, shown as well as copied."""
-        step, _, _ = self._callbacks.current()
-        if step is None:
+        if (step := self._callbacks.current().step) is None:
             self._tell(_Told(text=_PROBLEMS, failed=True))
             return None
         code = as_python(step)
@@ -207,6 +210,7 @@ class ImportExport(BaseWidget):
             "path": self.path.value,
             "default": self._default_name,
             "with_output": self.with_output.value,
+            "promise": self._callbacks.current().promise(with_output=self.with_output.value),
             "largest": LARGEST_FILE,
         }
         self.set_trait("view", view)

@@ -9,11 +9,10 @@ from typing import Any
 
 from ipywidgets import HTML, Tab, VBox
 
-from imagegen_nb.runs.run import Run
-from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.widgets.draft_inputs import DraftInputs, FilledPrompt
 from imagegen_nb.widgets.error_text import ErrorText
+from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.factory import WidgetFactory, update_traits
 from imagegen_nb.widgets.field import Fields
 from imagegen_nb.widgets.form_state import FieldState
@@ -31,14 +30,14 @@ _PREVIEWS_COST = "The picture is shown unfinished, at most twice; each time cost
 class PanelCallbacks:
     """What the panel calls: on an entry (None takes it back), on a typed value of a variable, on clicks of
     Run and Cancel, with a step file that was read (it returns the way back). `current`
-    returns the step (None while it has problems), the run made with its settings, and the identifier."""
+    returns what an export writes now."""
 
     on_entry: Callable[[str, Any], None]
     on_input: Callable[[], None]
     on_run: Callable[[], None]
     on_cancel: Callable[[], None]
     on_import: Callable[[StepDefinition], Restore]
-    current: Callable[[], tuple[ImageGenerationStep | None, Run | None, str | None]]
+    current: Callable[[], Exportable]
 
 
 class Panel:
@@ -48,7 +47,6 @@ class Panel:
         self, callbacks: PanelCallbacks, fields: Mapping[str, FieldState], inputs: DraftInputs
     ) -> None:
         self._factory = factory = WidgetFactory()
-        self._data = inputs
         self.header = Header(callbacks.on_run, callbacks.on_cancel, layout=factory.layout)
         self.alert = factory.make(HTML, "ig-alert")
         self.fields = Fields(fields, factory.layout, callbacks.on_entry)
@@ -61,13 +59,7 @@ class Panel:
         )
         self.fields.groups[-1].add("live_preview", self.live_previews)
         self.import_export = ImportExport(
-            ImportExportCallbacks(
-                callbacks.current,
-                self._exported_inputs,
-                callbacks.on_import,
-                lambda run: self.gallery.number(run.id),
-            ),
-            layout=factory.layout,
+            ImportExportCallbacks(callbacks.current, callbacks.on_import), layout=factory.layout
         )
         self.gallery = Gallery()
         self.tree = OutputTree()
@@ -102,9 +94,6 @@ class Panel:
         self.fields.show(fields)
         self.inputs.show(fields["prompt"].value or "", filled.text, filled.empty, patient=patient)
         update_traits(self.fields["prompt"].control, variables=variables)
-
-    def _exported_inputs(self) -> Mapping[str, Any]:
-        return self._data.for_run(self.fields["prompt"].control.value)
 
     def offer_previews(self, possible: bool, but: str = "") -> None:
         """Offer live previews, or hide them where the model has none. `but` says why there are none now: then

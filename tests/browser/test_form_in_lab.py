@@ -136,15 +136,20 @@ def test_export_download_and_import(page: Page, tmp_path: Path) -> None:
     expect_status(page)
     page.get_by_role("tab", name="Settings").click()
     page.get_by_label("Export to").fill("hero.step.json")
-    page.locator(".ig-export").click()
+    export = page.get_by_role("button", name="Export the step")
+    told = "Writes these settings and the output of run 1. A step file holds no pictures; download those on"
+    expect(export).to_have_accessible_description(re.compile(re.escape(told)))
+    screenshot(page, "form-export", ".ig-import-export")
+    export.click()
     expect(page.locator(".ig-import-export-message")).to_contain_text("Saved run 1 to hero.step.json")
     with page.expect_download() as download:
-        page.locator(".ig-download").click()
+        page.get_by_role("link", name="Download hero.step.json").click()
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
     assert json.loads(file.read_text())["provenance"]["identifier"] == "step_2"
     page.locator(".ig-prompt textarea").fill("something else")
     expect(page.locator(".ig-resolved")).to_have_count(0)
+    expect(page.locator(".ig-promise")).to_contain_text("no run was made with them yet")
     with page.expect_file_chooser() as chooser:
         page.locator(".ig-import button").click()
     chooser.value.set_files(file)

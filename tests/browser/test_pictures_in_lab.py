@@ -94,20 +94,66 @@ def test_placeholders_have_the_shape_that_was_asked_for(page: Page):
     expect(pictures(page)).to_have_count(4)
 
 
-def test_what_chooses_and_stars_is_seen_before_the_mouse_is_there(page: Page):
+def test_what_chooses_and_stars_is_seen_and_covers_no_badge(page: Page):
     page.mouse.move(0, 0)
-    card = page.locator(".igw-card").nth(1)
-    both = (card.locator(".igw-pick"), card.locator(".igw-star"))
-    for part in both:
-        expect(part).to_have_css("opacity", "0.6")
+    frame = page.locator(".igw-card").nth(1).locator(".igw-frame")
+    box = frame.bounding_box()
+    for part in (frame.locator(".igw-pick"), frame.locator(".igw-star")):
+        expect(part).to_have_css("opacity", "1")
+        place = part.bounding_box()
+        # The emulator writes on the left of a picture what it is.
+        assert box["x"] + box["width"] / 2 < place["x"]
+        assert place["x"] + place["width"] < box["x"] + box["width"]
+    frame.get_by_role("checkbox").check()
+    frame.get_by_role("button", name="Star square-2.png").click()
     screenshot(page, "picture-marks", ".ig-gallery")
-    card.hover()
-    for part in both:
-        expect(part).to_have_css("opacity", "1")
-    page.mouse.move(0, 0)
-    card.locator(".igw-open").focus()
-    for part in both:
-        expect(part).to_have_css("opacity", "1")
+
+
+def test_arrow_keys_lead_through_the_pictures_and_say_so(page: Page):
+    opener = [page.get_by_role("button", name=f"at dusk ({number} of 4)") for number in (1, 2, 3, 4)]
+    hint = page.locator(".igw-keys")
+    expect(hint).to_be_hidden()
+    entries(page).first.focus()
+    page.keyboard.press("Tab")
+    expect(opener[0]).to_be_focused()
+    expect(hint).to_have_text("Arrow keys lead to other images · Enter opens · x selects · s stars")
+    expect(hint).to_be_visible()
+    screenshot(page, "picture-keys", ".ig-gallery")
+    assert axe(page, ".ig-gallery") == []
+    page.keyboard.press("ArrowRight")
+    expect(opener[1]).to_be_focused()
+    page.keyboard.press("x")
+    page.keyboard.press("s")
+    expect(page.get_by_role("checkbox", name="Select square-2.png")).to_be_checked()
+    expect(page.get_by_role("button", name="Star square-2.png")).to_have_attribute("aria-pressed", "true")
+    asked(page, "[asset.file_name for asset in gallery.starred]", "['square-2.png']")
+    for name in ("Select square-2.png", "Star square-2.png"):
+        page.keyboard.press("Tab")
+        expect(page.locator(":focus")).to_have_accessible_name(name)
+    page.keyboard.press("End")
+    expect(opener[3]).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator(".igw-grid :focus")).to_have_count(0)
+    page.keyboard.press("Tab")
+    expect(opener[3]).to_be_focused()
+    # Up and down go by where the pictures are, in however many rows they stand.
+    page.locator(".ig-gallery").evaluate("(gallery) => { gallery.style.width = '420px'; }")
+    expect(page.locator(".ig-gallery")).to_have_css("width", "420px")
+    page.keyboard.press("ArrowUp")
+    expect(opener[1]).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    expect(opener[2]).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_accessible_name("square-3.png, image 3 of 4")
+
+
+def test_no_file_name_breaks_before_its_number(page: Page):
+    name = page.locator(".igw-name b").first
+    name.evaluate("(node) => { node.style.width = '7ch'; }")
+    assert name.evaluate("(node) => node.getClientRects()[0].height") > 30
+    assert name.locator(".igw-whole").inner_text() == "-1.png"
+    assert name.locator(".igw-whole").evaluate("(node) => node.getClientRects().length") == 1
 
 
 def test_no_path_covers_the_buttons_beside_it(open_notebook: OpenNotebook):
@@ -319,7 +365,9 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
     expect(pictures(page)).to_have_count(1)
     expect(options.last).to_be_focused()
     expect(options.last).to_have_attribute("aria-current", "true")
-    # Once more opens what was jumped to, and the focus comes back here.
+    expect(page.locator(".igw-found")).to_be_in_viewport()
+    expect(page.get_by_text("The image has a frame below; once more opens it.")).to_be_visible()
+    # Once more opens it, as it does any image of the run that is shown, and the focus comes back here.
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_accessible_name("wide-1.png, image 1 of 1")
     page.keyboard.press("Escape")
@@ -394,7 +442,7 @@ def test_a_kernel_that_has_died_is_told_of(page: Page):
     page.evaluate(ENDS["died"])
     expect(page.locator(".ig-gallery").get_by_role("alert")).to_have_text(GONE)
     expect(pictures(page)).to_have_count(4)
-    expect(page.get_by_role("button", name="Download all")).to_have_count(0)
+    expect(page.get_by_role("button", name="Download 4 images")).to_have_count(0)
     page.get_by_role("button", name="Ok", exact=True).click()  # the notebook says so too, above all else
 
 
@@ -425,7 +473,13 @@ def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Pag
         assert picture.evaluate("(img) => img.decode().then(() => img.naturalWidth)") > 0
     screenshot(page, "kernel-gone-gallery", ".ig-gallery")
     assert axe(page, ".ig-gallery") == []
-    for name in ("Download all", "Next run", "Previous run", "Star square-1.png", "Download square-1.png"):
+    for name in (
+        "Download 4 images",
+        "Next run",
+        "Previous run",
+        "Star square-1.png",
+        "Download square-1.png",
+    ):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     page.get_by_role("button", name="More for square-1.png").click()
     expect(page.locator(".ig-gallery").get_by_role("menuitem")).to_have_text(
@@ -439,7 +493,7 @@ def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Pag
     page.keyboard.press("Escape")
     run_all(page)
     expect(page.get_by_role("alert")).to_have_count(0)
-    expect(page.get_by_role("button", name="Download all")).to_be_visible()
+    expect(page.get_by_role("button", name="Download 4 images")).to_be_visible()
 
 
 def test_without_its_kernel_the_form_says_so_and_no_button_does_nothing(open_notebook: OpenNotebook):

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, opened, press_run
-from support.lab import OpenNotebook, axe, clipboard, execute, run_all, run_cell, screenshot
+from support.lab import OpenNotebook, axe, clipboard, execute, run_all, run_cell, screenshot, settled
 
 SECOND = """
 other = ig.StepForm(ig.ImageGenerationStep(prompt="like "), workspace,
@@ -103,6 +103,27 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
     path.click()
     expect(page.get_by_text(told)).to_have_count(0)
     screenshot(page, "run-is-the-output")
+
+
+def test_the_run_that_is_looked_at_is_exported_or_its_images_downloaded(page: Page) -> None:
+    for count in ("1", "2"):
+        settings(page)
+        page.locator(".ig-image-count input").fill(count)
+        press_run(page)
+        expect_status(page, f"done: {count} of {count} image")
+    expect(page.get_by_text("Later steps see this run: it is the output.")).to_be_visible()
+    expect(page.get_by_role("button", name="Download 2 images")).to_be_visible()
+    page.get_by_role("button", name="Previous run").click()
+    expect(page.get_by_text("Later steps see run 2, the output, and not this one.")).to_be_visible()
+    settled(page, ".igw-run-actions")
+    page.get_by_role("button", name="Export this run").click()
+    told = page.locator(".ig-gallery").get_by_role("status").filter(has_text="Saved run 1 to hero-image")
+    expect(told).to_contain_text(".step.json, with the output of 1 image.")
+    screenshot(page, "run-exported")
+    assert axe(page, ".ig-gallery") == []
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download image", exact=True).click()
+    assert download.value.suggested_filename == "hero-image-1.webp"
 
 
 def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(page: Page) -> None:

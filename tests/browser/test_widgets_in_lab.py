@@ -278,7 +278,7 @@ def test_images_are_looked_at_copied_and_downloaded(open_notebook: OpenNotebook,
     assert pixels((tmp_path / "one.png").read_bytes()) == (1024, 1024)
     assert stored.split()[1] == str((tmp_path / "one.png").stat().st_size)
     with page.expect_download() as everything:
-        page.get_by_role("button", name="Download all").click()
+        page.get_by_role("button", name="Download 4 images").click()
     assert everything.value.suggested_filename == "hero.zip"
     everything.value.save_as(tmp_path / "all.zip")
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:

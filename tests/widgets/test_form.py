@@ -54,11 +54,11 @@ test_value.__test__ = False
 
 
 def press(form, label):
-    """Press a button of the run that is shown."""
+    """Press a button of the run that is shown; returns what is told."""
     view = form.panel.gallery.view
     key = next(button["key"] for button in view["actions"] if button["label"] == label)
     content = {"type": "act", "page": view["page"], "action": key, "request": "r"}
-    form.panel.gallery._handle_custom_msg(content, [])
+    return form.panel.gallery._answer(content)[0]["text"]
 
 
 def flip(form, to):
@@ -430,10 +430,49 @@ def test_an_export_writes_the_output(form, tmp_path):
     document = json.loads((tmp_path / "lamp.step.json").read_text())
     assert document["output"]["assets"][0]["id"] == first.output.assets[0].id
     control(form, "image_quality").value = "low"
-    assert form._current()[1] is None
+    assert form._current().run is None
     third = ran_again(form)
-    assert form._current()[1] is third  # the output has other settings, and this run has these
+    assert form._current().run is third  # the output has other settings, and this run has these
+    promise = form.panel.import_export.view["promise"]
+    assert "the output of run 3. Run 1, the output, was made with others." in promise
+    test_value(form, "room").value = "a shed"
+    assert form._current().run is None  # its output is that of another prompt
+    assert "no run was made with them yet" in form.panel.import_export.view["promise"]
     assert second.id != third.id
+
+
+def test_what_is_told_of_the_output_is_what_an_export_does(form):
+    ran(form)
+    control(form, "image_quality").value = "low"
+    ran_again(form)
+    assert "the output of run 2." in form.panel.import_export.view["promise"]
+    assert form.panel.gallery.view["mark_note"] == "Later steps see this run: it is the output."
+    flip(form, 1)
+    assert form.panel.gallery.view["mark_note"] == "Later steps see run 2, the output, and not this one."
+    assert press(form, "Make this the output").endswith(
+        "The form has other settings, so its own export does not."
+    )
+    assert form._current().number == 2
+    press(form, "Use these settings")
+    flip(form, 2)
+    press(form, "Make this the output")
+    flip(form, 1)
+    assert press(form, "Make this the output").endswith("An export has it.")
+    assert (form._current().number, form._current().output_number) == (1, 1)
+
+
+def test_the_run_that_is_shown_is_exported_whatever_is_in_the_form(form, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = ran(form)
+    control(form, "prompt").value = "something else"
+    ran_again(form)
+    flip(form, 1)
+    told = press(form, "Export this run")
+    assert told.startswith("Saved run 1 to ")
+    (file,) = tmp_path.glob("*.step.json")
+    document = json.loads(file.read_text())
+    assert (document["step"]["prompt"], document["inputs"]) == ("a lamp for {{room}}", {"room": "a hall"})
+    assert document["output"]["assets"][0]["id"] == first.output.assets[0].id
 
 
 def test_settings_and_inputs_of_a_run_are_used_again(form, emulator):
@@ -585,7 +624,7 @@ def test_a_failed_run_is_retried_a_whole_one_varied_with_its_own_inputs(form, em
     again = form.runs[-1]
     assert (again.prompt, again.status) == ("a lamp for a hall", "done")
     assert form.panel.gallery.view["page"] == again.id
-    assert buttons(form) == ["Make again (same settings)", "Use these settings"]
+    assert buttons(form) == ["Make again (same settings)", "Export this run", "Use these settings"]
     assert form.step.prompt == "something else"
     press(form, "Make again (same settings)")
     until(lambda: form._job is None)
@@ -602,7 +641,7 @@ def test_a_refused_prompt_is_edited_first_and_a_run_without_images_is_no_output(
     assert form.step.prompt == "a lamp for {{room}}"
     assert form.run_result is whole
     flip(form, 1)
-    assert buttons(form) == ["Make again (same settings)", "Use these settings"]
+    assert buttons(form) == ["Make again (same settings)", "Export this run", "Use these settings"]
 
 
 def test_what_is_missing_of_a_run_is_made(form, workspace):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from dataclasses import replace
 
 import pytest
 from support.runs import run_of
@@ -13,6 +14,7 @@ from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import LARGEST_FILE, StepDefinition
 from imagegen_nb.step_file.load import load_step
 from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.import_export import ImportExport, ImportExportCallbacks
 
 STEP = ImageGenerationStep(name="Lamp", prompt="a lamp")
@@ -37,8 +39,17 @@ def part(step, imported, *, run=None, inputs=None):
         imported.append("again")
         return restore
 
-    callbacks = ImportExportCallbacks(lambda: (step, run, "step_2"), lambda: inputs or {}, take, lambda _: 3)
-    return ImportExport(callbacks)
+    exported = {"run": run, "identifier": "step_2", "inputs": inputs or {}, "number": 3 if run else 0}
+    exports = [Exportable(step=step, **exported)]
+    made = ImportExport(ImportExportCallbacks(lambda: exports[0], take))
+    made.exports = exports
+    return made
+
+
+def change(made, **values):
+    """Let it export something else from now on."""
+    made.exports[0] = replace(made.exports[0], **values)
+    made.update()
 
 
 def press(made, label):
@@ -71,9 +82,9 @@ def test_without_a_name_the_file_is_named_after_the_step(imported, tmp_path, mon
 
 def test_the_name_that_is_used_when_none_is_typed_follows_the_step(imported):
     made = part(None, imported)
-    made.step_changed(STEP.replace(name="A red fox"))
+    change(made, step=STEP.replace(name="A red fox"))
     assert made.view["default"] == "a-red-fox.step.json"
-    made.step_changed(None)
+    change(made, step=None)
     assert made.view["default"] == "a-red-fox.step.json"
 
 
@@ -233,6 +244,38 @@ def test_an_export_says_what_it_holds(imported, tmp_path, ran, wanted, said):
     assert (load_step(tmp_path / "lamp.step.json").output is not None) == (ran and wanted)
 
 
+def test_before_the_click_it_says_what_the_file_will_hold(imported, tmp_path):
+    run = run_of(STEP, Workspace(tmp_path / "store").store)
+    made = part(STEP, imported)
+    pictures = "A step file holds no pictures; download those on the Output tab."
+    none = "no run was made with them yet, so there is no output to write"
+    assert made.view["promise"] == f"Writes these settings only: {none}. {pictures}"
+    change(made, run=run, number=3)
+    assert made.view["promise"] == f"Writes these settings and the output of run 3. {pictures}"
+    change(made, output_number=4)
+    other = "Run 4, the output, was made with others."
+    assert made.view["promise"] == f"Writes these settings and the output of run 3. {other} {pictures}"
+    made.with_output.value = False
+    assert made.view["promise"] == f"Writes these settings, without an output. {pictures}"
+    change(made, step=None)
+    assert "before the fields above are mended" in made.view["promise"]
+
+
+def test_a_run_is_exported_as_it_was_under_a_name_that_is_free(imported, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = run_of(STEP, Workspace(tmp_path / "store").store)
+    made = part(STEP.replace(prompt="something else"), imported)
+    made.with_output.value = False
+    (tmp_path / "lamp.step.json").write_text("mine")
+    told = made.export_run(run, 2)
+    assert told.startswith("Saved run 2 to lamp-2.step.json, with the output of 1 image.")
+    assert made.message.value == told
+    saved = load_step(tmp_path / "lamp-2.step.json")
+    assert (saved.step, saved.identifier) == (STEP, "step_2")
+    assert saved.output.assets[0].id == run.output.assets[0].id
+    assert (tmp_path / "lamp.step.json").read_text() == "mine"
+
+
 def test_test_values_are_exported_without_a_run_too(imported, tmp_path):
     made = part(STEP.replace(prompt="a {{thing}}"), imported, inputs={"thing": "lamp"})
     made.path.value = str(tmp_path / "lamp.step.json")
@@ -248,9 +291,9 @@ def test_a_step_with_problems_is_neither_exported_nor_copied(imported, tmp_path,
     made._handle_custom_msg({"type": "press"}, [])
     assert "The step has problems" in made.message.value
     assert list(tmp_path.iterdir()) == []
-    made.step_changed(None)
+    change(made, step=None)
     assert made.message.value
-    made.step_changed(STEP)
+    change(made, step=STEP)
     assert made.message.value == ""
 
 
@@ -258,7 +301,7 @@ def test_what_else_was_said_stays_when_the_step_changes(imported, tmp_path):
     made = part(STEP, imported)
     made.path.value = str(tmp_path / "lamp.step.json")
     made.export_button.click()
-    made.step_changed(STEP)
+    change(made, step=STEP)
     assert "Saved" in made.message.value
 
 

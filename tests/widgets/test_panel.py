@@ -9,6 +9,7 @@ from ipywidgets.widgets.widget import _instances
 from imagegen_nb.errors import ProviderFault
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.widgets.draft_inputs import DraftInputs
+from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.form_state import Draft, FormState
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks, _parts
 
@@ -25,7 +26,7 @@ CALLBACKS = PanelCallbacks(
     on_run=nothing,
     on_cancel=nothing,
     on_import=lambda definition: nothing,
-    current=lambda: (None, None, None),
+    current=Exportable,
 )
 
 

@@ -4,8 +4,6 @@ function render({ model, el }) {
   const state = { first: null, gone: false }; // the image that another one is to be compared with; the kernel
   let listed = ""; // what the history was asked for
   let nextFocus = ""; // key of the element that gets the focus once the next view is drawn
-  let jumped = ""; // id of the image that was jumped to last
-  let nextReveal = ""; // id of the image that is to be in sight then
 
   const head = h("div", { class: "igw-head", tabindex: "-1" });
   const notes = h("ul", { class: "igw-notes" });
@@ -22,26 +20,29 @@ function render({ model, el }) {
   }, showError);
   const run = runParts((page, action) => request("act", { page, action }));
   const files = fullSizeLoader(ask);
-  const grid = imageGrid({ model, ask, files, state, makeCard, onError: showError, onItem: (item) => viewer.refresh(item),
+  const grid = imageGrid({ model, ask, files, state, makeCard, onError: showError,
+    acts: { s: (item) => actions.star(item, !item.starred), x: (item) => selection.toggle(item.id, item.name) }, onItem: (item) => viewer.refresh(item),
     isUsed: (id) => id === state.first?.id || selection.has(id) || dialogOpen() });
   const { source } = grid;
+  const ways = waysToImages({ el, head, grid, showStatus,
+    late: () => ({ viewer, shown: model.get("view").position, flip: (to) => request("flip", { to }) }) });
   const actions = galleryActions({ el, ask, request, files, source, state, find: grid.find, showStatus, showError,
-    late: () => ({ comparer, selection, openNote, draw, focusImage, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
+    late: () => ({ comparer, selection, draw, openNote: ({ id }) => ways.open(id, { atNote: true }), focusImage: ways.focus, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
   const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask) };
   const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone,
-    usable: () => model.get("view").usable, onClose: focusImage });
+    usable: () => model.get("view").usable, onClose: ways.focus });
   // The browser gives the focus back to what had it, unless that was drawn anew: then it is in the closed dialog for a moment.
   const comparer = comparison({ ...parts, onClose: (id) => {
     const focused = focusNear(el);
-    if (!el.contains(focused) || comparer.dialog.contains(focused)) focusImage(id);
+    if (!el.contains(focused) || comparer.dialog.contains(focused)) ways.focus(id);
   } });
   const selection = selectionBar({ shown: grid.shown, onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
     remove: actions.remove });
   const comparing = compareBar(actions.endComparing);
-  const strip = historyStrip({ ask, jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
+  const strip = historyStrip({ ask, jump: ways.jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
     isChosen: selection.has, onError: showError });
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
-  el.append(head, grid.skip, strip.el, ...run.elements, notes, bar, comparing.el, selection.el, status, ...grid.elements, menu, viewer.dialog, comparer.dialog);
+  el.append(head, strip.el, ...run.elements, notes, bar, comparing.el, selection.el, h("div", { class: "igw-line" }, status, grid.hint), ...grid.elements, menu, viewer.dialog, comparer.dialog);
 
   function makeCard(item) {
     const { first, gone } = state;
@@ -50,22 +51,9 @@ function render({ model, el }) {
       download, choose: () => selection.toggle(item.id, item.name), star: () => actions.star(item, !item.starred),
       menu: (button, label) => openMenu(button, label, actions.entries(item)),
       open: () => {
-        jumped = "";
         if (first && first.id !== item.id && !item.missing) actions.compare(item);
-        else viewer.open(grid.shown(), grid.shown().indexOf(item.id));
+        else ways.open(item.id);
       } });
-  }
-
-  function openNote(item) {
-    jumped = "";
-    viewer.open(grid.shown(), grid.shown().indexOf(item.id), { atNote: true });
-  }
-
-  // Back to the image that was looked at last, wherever in the list it is, or in the history if it was opened there.
-  function focusImage(id) {
-    const inHistory = el.querySelector(`[data-key="${CSS.escape(`history ${id}`)}"]`);
-    const inGrid = grid.reveal(id)?.querySelector(".igw-open");
-    ((jumped && inHistory) || inGrid || inHistory || head).focus();
   }
 
   function onChosen(ids) {
@@ -75,28 +63,6 @@ function render({ model, el }) {
       strip.mark(id);
     });
     if (!selection.any() && !el.contains(focusNear(el))) grid.reveal(ids[0])?.querySelector(".igw-open").focus();
-  }
-
-  // To the run of an image; the second time, the image is opened.
-  function jump(position, id) {
-    if (id && (id === jumped || position < 0)) {
-      jumped = id;
-      const ids = grid.shown().includes(id) ? grid.shown() : [id];
-      viewer.open(ids, ids.indexOf(id));
-      return;
-    }
-    jumped = id;
-    nextReveal = id;
-    if (position === model.get("view").position) reveal();
-    else request("flip", { to: position });
-  }
-
-  // Marks the image that was jumped to for a moment.
-  function reveal() {
-    const card = grid.reveal(nextReveal);
-    nextReveal = "";
-    card?.classList.add("igw-found");
-    setTimeout(() => card?.classList.remove("igw-found"), 1500);
   }
 
   function bars(view) {
@@ -121,11 +87,11 @@ function render({ model, el }) {
     const focused = el.contains(focusNear(el)) && focusNear(el).dataset.key;
     head.replaceChildren(...heading(view, {
       flip: (more, key) => {
-        jumped = "";
         nextFocus = key;
         request("flip", more);
       },
-      downloadAll: !state.gone && view.items.some((item) => !item.missing) && (() => actions.downloadAll()),
+      downloadAll: !state.gone && view.items.some((item) => !item.missing) && (() => actions.downloadShown(view)),
+      count: view.count - view.removed.length,
       gone: state.gone,
     }));
     bars(view);
@@ -134,7 +100,7 @@ function render({ model, el }) {
     selection.refresh();
     run.show(view, grid.countArrived(), state.gone);
     drawHistory(view);
-    if (nextReveal) reveal();
+    ways.arrive();
     const key = nextFocus || focused;
     if (!key || dialogOpen()) return;
     // What had the focus may be gone, such as a button of the run before: then the heading has it, where a key that

@@ -22,6 +22,12 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
     }, showError);
   }
 
+  // All that are shown; a single one needs no archive.
+  function downloadShown(view) {
+    if (view.count - view.removed.length === 1 && view.items.length) download(view.items[0]);
+    else downloadAll();
+  }
+
   function compare(item) {
     const { first } = state;
     state.first = first ? null : item;
@@ -82,7 +88,7 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
       item.path && ["Copy variable path", () => copy(item.path)],
       item.file && ["Copy file's path", () => copy(item.file)],
       ...(state.gone ? [] : [
-        [item.starred ? "Remove the star" : "Star", () => star(item, !item.starred)],
+        [starTitle(item), () => star(item, !item.starred)],
         [item.note ? "Edit the note…" : "Note…", () => late().openNote(item)],
         [selection.has(item.id) ? "Take out of the selection" : "Select", () => selection.toggle(item.id, item.name)],
         usable && ["Use these settings", () => use(item)]]),
@@ -91,6 +97,6 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
     ];
   }
 
-  return { copy, download, downloadAll, compare, endComparing, compareChosen, remove, undo, star, note, use, entries };
+  return { copy, download, downloadAll, downloadShown, compare, endComparing, compareChosen, remove, undo, star, note, use, entries };
 };
 

@@ -17,6 +17,15 @@ const iconButton = (name, path, click, more) => h("button", { type: "button", cl
 const textButton = (key, click, ...children) => h("button", { type: "button", class: "igw-button", "data-key": key, click },
   ...children);
 
+// What the button of a star does, which the entry of the menu says too.
+const starTitle = (item) => (item.starred ? "Remove the star" : "Star");
+
+// A file's name, which does not break before its number: what one looks for is "hero-image-2.png".
+const fileName = (name) => {
+  const [, start, end] = name.match(/^(.*?)((?:[-_ ]?\d+)?(?:\.[^.]*)?)$/s);
+  return [start, end && h("span", { class: "igw-whole" }, end)];
+};
+
 // A tile has the shape of its picture; what is not known yet counts as square.
 const ratioOf = ({ width, height } = {}) => (width && height ? width / height : 1);
 const shaped = (ratio) => ({ style: `--igw-ratio:${ratio.toFixed(4)}` });
@@ -98,15 +107,16 @@ const runNumber = (view, flip) => h("input", { type: "number", class: "igw-run-n
     else target.value = view.position + 1;
   } });
 
-const heading = (view, { flip, downloadAll, gone }) => {
+// `count` is how many images are shown, and would be downloaded.
+const heading = (view, { flip, count, downloadAll, gone }) => {
   const step = (name, path, by, last) => iconButton(name, path, () => flip({ by }, `flip ${by}`),
     { "data-key": `flip ${by}`, disabled: view.position === last });
   const where = view.total > FEW_RUNS ? ["Run ", runNumber(view, flip), ` of ${view.total.toLocaleString("en")}`]
     : [`Run ${view.position + 1} of ${view.total}`];
   return [h("div", { class: "igw-title" }, view.title && h("b", null, view.title),
-    view.badge && h("span", { class: "igw-badge" }, view.badge), view.mark && h("span", { class: "igw-mark" }, view.mark), h("span", null, view.facts.join(" · "))),
+    view.badge && h("span", { class: "igw-badge" }, view.badge), view.mark && h("span", { class: "igw-mark", title: view.mark_note }, view.mark), h("span", null, view.facts.join(" · "))),
   h("div", { class: "igw-tools" },
     view.total > 1 && !gone && [step("Previous run", ICONS.previous, -1, 0), h("span", { class: "igw-where" }, ...where),
       step("Next run", ICONS.next, 1, view.total - 1)],
-    downloadAll && textButton("zip", downloadAll, icon(ICONS.download), "Download all"))];
+    downloadAll && textButton("zip", downloadAll, icon(ICONS.download), count === 1 ? "Download image" : `Download ${count.toLocaleString("en")} images`))];
 };

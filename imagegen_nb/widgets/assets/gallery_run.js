@@ -7,6 +7,7 @@ const SECOND = 1000; // ms
 const runParts = (act) => {
   const error = h("div", { class: "igw-run-error" });
   const note = h("p", { class: "igw-run-note", role: "status" });
+  const mark = h("p", { class: "igw-mark-note" });
   const elapsed = h("span", { class: "igw-elapsed" });
   const track = h("div", { role: "progressbar", "aria-label": "Making the images", class: "igw-track" }, h("div"));
   const progress = h("div", { class: "igw-progress" }, track, elapsed);
@@ -44,6 +45,7 @@ const runParts = (act) => {
 
   function show(view, arrived, gone) {
     redraw(error, [view.page, view.error], () => errorParts(view));
+    setText(mark, view.mark_note);
     redraw(buttons, [view.page, view.actions], () => buttonParts(view));
     buttons.hidden = gone || !view.actions.length;
     progress.hidden = gone || view.elapsed == null;
@@ -56,7 +58,7 @@ const runParts = (act) => {
   }
 
   return {
-    elements: [error, note, progress, buttons], show, showArrived,
+    elements: [error, mark, note, progress, buttons], show, showArrived,
     showNote: (text) => { note.textContent = text; },
     stop: () => clearInterval(timer),
   };

@@ -14,9 +14,14 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
   let position = 0;
   const filter = historyFilter(reload);
   const list = h("ul", { role: "listbox", "aria-label": "History", "aria-multiselectable": "true", "aria-orientation": "horizontal",
-    class: "igw-strip", keydown: onKey, scroll: more });
+    class: "igw-strip", keydown: onKey, scroll: onScroll });
+  const legend = h("p", { id: randomId(), class: "igw-legend" }, h("u", null, "Underlined"),
+    ": the run that is shown · Arrow keys move · Enter goes to an image, then opens it · Space selects · s stars");
+  list.setAttribute("aria-describedby", legend.id);
   const el = h("section", { class: "igw-history", "aria-label": "History" },
-    filter.el, list);
+    filter.el, list, legend);
+  const resized = new ResizeObserver(showEdges);
+  resized.observe(list);
   const fetching = debounce(60, fetchPictures);
   const seen = new IntersectionObserver((found) => {
     for (const { target, isIntersecting } of found) {
@@ -86,7 +91,8 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
     options.forEach((item) => seen.observe(item));
     const neighbour = index < 0 ? list.querySelector("[aria-current]") : list.children[Math.min(index, entries.size - 1)];
     rove(options.get(focused) ?? neighbour ?? list.firstElementChild, Boolean(focused));
-    list.hidden = !entries.size;
+    list.hidden = legend.hidden = !entries.size;
+    showEdges();
     if (focused && !entries.size) filter.el.firstElementChild.focus();
   }
 
@@ -135,6 +141,16 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
     }
   }
 
+  function showEdges() {
+    list.classList.toggle("igw-more-before", list.scrollLeft > 1);
+    list.classList.toggle("igw-more-after", list.scrollLeft + list.clientWidth < list.scrollWidth - 1);
+  }
+
+  function onScroll() {
+    showEdges();
+    more();
+  }
+
   function more() {
     const atEnd = list.scrollLeft + 2 * list.clientWidth > list.scrollWidth;
     if (atEnd && entries.size < matches) request(entries.size);
@@ -153,6 +169,6 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
       return request(0, entries.size);
     },
     mark(id) { options.get(id)?.setAttribute("aria-selected", String(isChosen(id))); },
-    stop() { seen.disconnect(); filter.stop(); fetching.cancel(); pictures.clear(); } };
+    stop() { seen.disconnect(); resized.disconnect(); filter.stop(); fetching.cancel(); pictures.clear(); } };
 };
 

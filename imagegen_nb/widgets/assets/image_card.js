@@ -2,7 +2,7 @@
 // The card of an image that nothing is known of yet.
 const emptyCard = (id) => {
   const name = `Image ${Number(id.slice(id.lastIndexOf(".") + 1)) + 1}`;
-  // A button, so that Tab comes here too, and is here still when the image has been loaded.
+  // A button, so that the keys come here too, and are here still when the image has been loaded.
   return h("li", { class: "igw-card igw-unloaded" },
     h("div", { class: "igw-frame" },
       h("button", { type: "button", class: "igw-open", "data-key": `open ${id}`, "aria-label": `${name}, loading` })),
@@ -17,13 +17,12 @@ const pathText = (path) => {
   return h("code", null, h("span", null, step), h("span", { class: "igw-cut" }, middle), h("span", null, rest));
 };
 
-// What lies over a picture is for the mouse; by keyboard it is in the menu, and Tab is not held up by it.
+// What lies over a picture: on the right, because the emulator writes what it is on the left.
 const overlays = (item, { chosen, choose, star }) => [
-  h("label", { class: "igw-pick" }, h("input", { type: "checkbox", tabindex: "-1", checked: chosen, "aria-label": `Select ${item.name}`,
-    "data-key": `pick ${item.id}`, change: choose })),
-  iconButton(`Star ${item.name}`, ICONS.star, star, { class: "igw-button igw-bare igw-star igw-starry", tabindex: "-1",
-    "data-key": `star ${item.id}`,
-    "aria-pressed": String(Boolean(item.starred)) })];
+  h("label", { class: "igw-pick" }, h("input", { type: "checkbox", checked: chosen, "aria-label": `Select ${item.name}`,
+    title: "Select", "data-key": `pick ${item.id}`, change: choose })),
+  iconButton(`Star ${item.name}`, ICONS.star, star, { class: "igw-button igw-bare igw-star igw-starry", "data-key": `star ${item.id}`,
+    title: starTitle(item), "aria-pressed": String(Boolean(item.starred)) })];
 
 const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download, choose, star }) => {
   const picture = item.missing || item.damaged
@@ -40,7 +39,7 @@ const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download,
       first && h("span", { class: "igw-asks", "aria-hidden": "true" }, "Pick the image to compare with"),
       !gone && overlays(item, { chosen, choose, star })),
     h("div", { class: "igw-meta" },
-      h("div", { class: "igw-name" }, h("b", { title: item.name, dir: "auto" }, item.name)),
+      h("div", { class: "igw-name" }, h("b", { title: item.name, dir: "auto" }, fileName(item.name))),
       h("div", { class: "igw-facts" }, item.facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ")),
       item.note && h("div", { class: "igw-remark", dir: "auto", title: item.note }, item.note),
       h("div", { class: "igw-card-actions" },

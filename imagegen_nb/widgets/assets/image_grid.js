@@ -1,17 +1,21 @@
 // The images of the run that is shown: their cards, thumbnails as they come into sight, and files where a picture is
-// larger than its thumbnail. `makeCard(item)` gives a card, `onItem(item)` is told of one that has changed.
-const imageGrid = ({ model, ask, files, state, makeCard, isUsed, onItem, onError }) => {
+// larger than its thumbnail. `makeCard(item)` gives a card, `onItem(item)` is told of one that has changed; `acts` are
+// functions of an item by key.
+const imageGrid = ({ model, ask, files, state, makeCard, acts, isUsed, onItem, onError }) => {
   let shown = []; // ids of the images that are not removed
   let page = null; // id of the run that is shown
   let drawn = ""; // what the cards were drawn for
   let scrolled = false;
-  const list = h("ul", { class: "igw-grid", role: "list" });
+  const hint = h("p", { id: randomId(), class: "igw-keys" }, KEYS_OF_CARDS);
+  const list = h("ul", { class: "igw-grid", role: "list", "aria-label": "Images", "aria-describedby": hint.id });
   const scroller = h("div", { class: "igw-scroller" }, list);
-  const end = h("p", { tabindex: "-1", class: "igw-hidden" }, "End of the images");
-  const skip = h("button", { type: "button", class: "igw-button igw-skip", click: () => end.focus() }, "Skip the images");
   const pending = pendingImages(list);
   const source = pictureSource({ ask, onItem: update, onThumbnail: showThumbnail, onError });
-  const cards = cardList(scroller, list, (id) => (source.item(id) ? makeCard(source.item(id)) : emptyCard(id)), onMove);
+  const cards = cardList(scroller, list,
+    (id) => keys.prepare(source.item(id) ? makeCard(source.item(id)) : emptyCard(id), id), onMove);
+  const ofItem = (act) => (id) => source.item(id) && !state.gone && act(source.item(id));
+  const keys = cardKeys(list, { ids: () => shown, card: cards.card, reveal: cards.reveal, inSight: cards.visible,
+    acts: Object.fromEntries(Object.entries(acts).map(([key, act]) => [key, ofItem(act)])) });
   const pictureOf = (id) => cards.card(id)?.querySelector(".igw-open img");
   const sharpen = sharpener({ source, files, pictureOf, may: () => !state.gone && shown.length <= FEW });
   const sharpenAll = () => shown.slice(0, FEW).forEach(sharpen);
@@ -34,6 +38,7 @@ const imageGrid = ({ model, ask, files, state, makeCard, isUsed, onItem, onError
 
   function onMove() {
     scrolled = scroller.scrollTop > 0;
+    keys.settle();
     source.pump();
   }
 
@@ -54,6 +59,7 @@ const imageGrid = ({ model, ask, files, state, makeCard, isUsed, onItem, onError
     const asked = ratioOf({ width: view.asked[0], height: view.asked[1] });
     divideGrid(list, [...shown.map((id) => ratioOf(source.item(id) ?? view.items[0])), ...tiles.map(() => asked)]);
     cards.show(shown, tiles, top);
+    keys.settle();
     sharpenAll();
     if (!list.children.length) list.append(h("li", { class: "igw-empty" }, view.empty));
   }
@@ -68,11 +74,10 @@ const imageGrid = ({ model, ask, files, state, makeCard, isUsed, onItem, onError
     pending.begin(view.making);
     drawCards(view);
     page = view.page;
-    skip.hidden = end.hidden = shown.length <= MANY;
     source.follow(wanted, (id) => isUsed(id) || cards.card(id));
   }
 
-  return { skip, elements: [scroller, end], draw, find, update, source,
+  return { hint, elements: [scroller], draw, find, update, source,
     shown: () => shown,
     // The card of an image, once it is in sight; nothing where another run is shown.
     reveal: (id) => (shown.includes(id) ? cards.reveal(id) : null),

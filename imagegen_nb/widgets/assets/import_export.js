@@ -15,9 +15,10 @@ function render({ model, el }) {
   const text = h("div", { class: "igw-told-text" });
   const actions = h("div", { class: "ig-actions" });
   const code = h("pre", { class: "ig-code", tabindex: "0", "aria-label": "The step as Python" });
-  const link = h("a", { class: "ig-download" }, "download");
+  const link = h("a", { class: "ig-download" });
+  const promise = h("p", { id: `${id}-promise`, class: "ig-promise", role: "status" });
   const message = h("div", { class: "ig-import-export-message", role: "status" }, text, link);
-  const save = actionButton("ig-export", EXPORT_ICON, "Export", () => {
+  const save = actionButton("ig-export", EXPORT_ICON, "Export the step", () => {
     flushForm(el);
     model.send({ type: "export" });
   });
@@ -26,14 +27,15 @@ function render({ model, el }) {
   choose.title = "Choose a step file on your computer";
   el.append(
     h("div", { class: "ig-path igw-field" }, h("label", { for: id, class: "igw-label" }, "Export to"), path),
-    h("label", { class: "ig-with-output igw-check" }, output, h("span", null, "with the output")),
+    h("label", { class: "ig-with-output igw-check" }, output, h("span", null, "with a run's output")),
     save,
     h("span", { class: "ig-import" }, choose, file),
     h("span", { class: "ig-python" }, actionButton("", CODE_ICON, "Copy as Python", () => {
       flushForm(el);
       model.send({ type: "press" });
     }), status),
-    message, actions, code);
+    promise, message, actions, code);
+  save.setAttribute("aria-describedby", promise.id);
 
   async function read() {
     const [chosen] = file.files;
@@ -55,6 +57,7 @@ function render({ model, el }) {
     if (!pending() && path.value !== view.path) path.value = view.path;
     path.placeholder = view.default;
     output.checked = view.with_output;
+    setText(promise, view.promise);
   }
 
   // What is offered is for the name that stood here; Python takes it away too, perhaps after a busy moment.
@@ -72,6 +75,7 @@ function render({ model, el }) {
     link.hidden = !told.download.data;
     if (told.download.data) {
       link.download = told.download.name;
+      setText(link, `Download ${told.download.name}`);
       link.href = `data:application/json;base64,${told.download.data}`;
     }
     const focused = actions.contains(focusNear(actions));

@@ -22,7 +22,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     } });
   const previous = iconButton("Previous image", ICONS.previous, () => go(-1));
   const next = iconButton("Next image", ICONS.next, () => go(1));
-  const downloadButton = iconButton("Download", ICONS.download, () => item && download(item, status));
+  const downloadButton = iconButton("Download image", ICONS.download, () => item && download(item, status));
   const starButton = iconButton("Star", ICONS.star, () => item && star(item, !item.starred),
     { class: "igw-button igw-bare igw-starry", "aria-pressed": "false", title: "Star (s)" });
   const detailsButton = iconButton("Prompt and settings", ICONS.info, () => showPane(pane.el.hidden),
@@ -96,13 +96,14 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     if (item?.id !== changed.id) return;
     item = changed;
     starButton.setAttribute("aria-pressed", String(Boolean(item.starred)));
+    starButton.title = `${starTitle(item)} (s)`;
     starButton.hidden = gone();
     pane.refresh(item);
   }
 
   function showItem(found, stillShown) {
     item = found;
-    name.textContent = item.name;
+    name.replaceChildren(...fileName(item.name).filter(Boolean));
     dialog.setAttribute("aria-label", `${item.name}, image ${index + 1} of ${ids.length}`);
     status.textContent = "";
     img.alt = item.alt;

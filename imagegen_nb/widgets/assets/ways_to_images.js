@@ -1,0 +1,46 @@
+// The ways to an image: into the viewer, from the history to its run and card, and back to where it was looked at from.
+const FOUND = 1500; // ms for which a card is marked
+
+// `late()` gives what is made later: the viewer, the position of the run that is shown, and `flip(to)`.
+const waysToImages = ({ el, head, grid, showStatus, late }) => {
+  let jumped = ""; // id of the image that was opened from the history
+  let awaited = ""; // id of the image that is to be in sight once its run is drawn
+
+  function open(id, options) {
+    jumped = "";
+    late().viewer.open(grid.shown(), grid.shown().indexOf(id), options);
+  }
+
+  // Back to the image that was looked at last, wherever in the list it is, or in the history if it was opened there.
+  function focus(id) {
+    const inHistory = el.querySelector(`[data-key="${CSS.escape(`history ${id}`)}"]`);
+    const inGrid = grid.reveal(id)?.querySelector(".igw-open");
+    ((jumped && inHistory) || inGrid || inHistory || head).focus();
+    jumped = "";
+  }
+
+  // An image of the run that is shown is opened, and so is one of a run that is shown elsewhere; others are led to.
+  function jump(position, id) {
+    const { viewer, shown, flip } = late();
+    if (id && (position < 0 || position === shown)) {
+      jumped = id;
+      const ids = grid.shown().includes(id) ? grid.shown() : [id];
+      viewer.open(ids, ids.indexOf(id));
+    } else if (position !== shown) {
+      awaited = id;
+      flip(position).then((done) => done && id && showStatus("The image has a frame below; once more opens it."));
+    }
+  }
+
+  // Marks the image that was jumped to for a moment.
+  function arrive() {
+    if (!awaited) return;
+    const card = grid.reveal(awaited);
+    awaited = "";
+    card?.scrollIntoView({ block: "nearest" });
+    card?.classList.add("igw-found");
+    setTimeout(() => card?.classList.remove("igw-found"), FOUND);
+  }
+
+  return { open, focus, jump, arrive };
+};
