@@ -156,6 +156,23 @@ def test_tiles_stand_in_rows_of_equal_length(page: Page, width: int) -> None:
     assert rows[0] - rows[-1] <= 1
 
 
+def test_beside_an_open_side_bar_the_form_keeps_its_shape_and_scrolls(open_notebook: OpenNotebook) -> None:
+    page = opened(open_notebook, size=(420, 900))
+    page.evaluate("() => jupyterapp.shell.expandLeft()")
+    output = page.locator(".jp-OutputArea-output:has(> .ig-form, .ig-form)").first
+    page.wait_for_function("(node) => node.clientWidth < 120", arg=output.element_handle())
+    settled(page, ".ig-run")
+    assert page.locator(".ig-form").first.bounding_box()["width"] >= 260
+    content, room = output.evaluate("(node) => [node.scrollWidth, node.clientWidth]")
+    assert content > room
+    output.evaluate("(node) => { node.scrollLeft = 60; }")
+    assert output.evaluate("(node) => node.scrollLeft") == 60
+    screenshot(page, "guidance-side-bar")
+    form = page.locator(".ig-form").first
+    assert form.evaluate("(node) => node.scrollWidth <= node.clientWidth + 1")
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+
+
 def test_the_label_of_a_template_is_outside_of_an_arabic_prompt(open_notebook: OpenNotebook) -> None:
     cell = FORM.replace("A hero image for {{product}}", "صورة لمنتج {{product}} في الغروب")
     page = open_notebook([cell], size=(1280, 900))
