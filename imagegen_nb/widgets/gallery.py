@@ -101,6 +101,7 @@ class Gallery(BaseWidget):
         "lightbox.js",
         "comparison.js",
         "selection.js",
+        "floating_bar.js",
         "history_filter.js",
         "history.js",
         "ways_to_images.js",

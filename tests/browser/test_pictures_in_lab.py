@@ -156,6 +156,24 @@ def test_no_file_name_breaks_before_its_number(page: Page):
     assert name.locator(".igw-whole").evaluate("(node) => node.getClientRects().length") == 1
 
 
+def test_what_is_selected_stays_in_sight_while_the_notebook_scrolls(page: Page):
+    page.set_viewport_size({"width": 1000, "height": 700})
+    chosen = page.get_by_role("group", name="Selected images")
+    page.get_by_role("checkbox", name="Select square-4.png").check()  # far down: it scrolls there
+    expect(chosen).to_be_in_viewport(ratio=1)
+    assert page.locator(".igw-filter").evaluate("(node) => node.getBoundingClientRect().bottom") < 90
+    screenshot(page, "selection-floats")
+    assert axe(page, ".igw-selection") == []
+    page.locator(".igw-filter").evaluate("(node) => node.scrollIntoView({ block: 'start' })")
+    expect(chosen).not_to_have_attribute("popover", "manual")
+    expect(chosen).to_be_in_viewport(ratio=1)
+    page.locator(".igw-card").last.scroll_into_view_if_needed()
+    expect(chosen).to_have_attribute("popover", "manual")
+    chosen.get_by_role("button", name="Select none").click()
+    expect(chosen).to_be_hidden()
+    expect(page.get_by_role("button", name="at dusk (4 of 4)")).to_be_focused()
+
+
 def test_no_path_covers_the_buttons_beside_it(open_notebook: OpenNotebook):
     cell = "gallery = ig.Gallery([run(10, name='Square'), run(4, name='Square')])\ngallery"
     page = open_notebook([SETUP, cell], size=(1500, 900))

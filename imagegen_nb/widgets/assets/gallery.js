@@ -39,10 +39,11 @@ function render({ model, el }) {
   const selection = selectionBar({ shown: grid.shown, onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
     remove: actions.remove });
   const comparing = compareBar(actions.endComparing);
+  const bars = [comparing.el, selection.el].map((each) => floatingBar(each, el));
   const strip = historyStrip({ ask, jump: ways.jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
     isChosen: selection.has, onError: showError });
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
-  el.append(head, strip.el, ...run.elements, notes, bar, comparing.el, selection.el, h("div", { class: "igw-line" }, status, grid.hint), ...grid.elements, menu, viewer.dialog, comparer.dialog);
+  el.append(head, strip.el, ...run.elements, notes, bar, ...bars.map(({ place }) => place), h("div", { class: "igw-line" }, status, grid.hint), ...grid.elements, menu, viewer.dialog, comparer.dialog);
 
   function makeCard(item) {
     const { first, gone } = state;
@@ -62,10 +63,11 @@ function render({ model, el }) {
       grid.update(id);
       strip.mark(id);
     });
-    if (!selection.any() && !el.contains(focusNear(el))) grid.reveal(ids[0])?.querySelector(".igw-open").focus();
+    const focused = focusNear(el);
+    if (!selection.any() && (!el.contains(focused) || selection.el.contains(focused))) grid.reveal(ids[0])?.querySelector(".igw-open").focus();
   }
 
-  function bars(view) {
+  function drawBar(view) {
     bar.replaceChildren(...[
       state.gone && kernelGoneNote(),
       !state.gone && view.undo && h("p", null, `${view.undo} out of this view; the files stay in the store. `,
@@ -94,7 +96,7 @@ function render({ model, el }) {
       count: view.count - view.removed.length,
       gone: state.gone,
     }));
-    bars(view);
+    drawBar(view);
     notes.replaceChildren(...view.notes.map((text) => h("li", null, icon(ICONS.note), h("span", null, text))));
     grid.draw(view);
     selection.refresh();
@@ -141,6 +143,7 @@ function render({ model, el }) {
     files.clear();
     grid.stop();
     strip.stop();
+    bars.forEach((each) => each.stop());
   };
 }
 
