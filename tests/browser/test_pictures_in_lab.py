@@ -156,6 +156,41 @@ def test_no_file_name_breaks_before_its_number(page: Page):
     assert name.locator(".igw-whole").evaluate("(node) => node.getClientRects().length") == 1
 
 
+def test_the_history_says_what_it_shows_and_fades_where_it_goes_on(page: Page):
+    legend = "Underlined: the run that is shown · Arrow keys move · Enter goes to an image, then opens it"
+    expect(page.locator(".igw-legend")).to_contain_text(legend)
+    strip = page.get_by_role("listbox", name="History")
+    expect(strip).to_have_accessible_description(re.compile(f"^{legend}"))
+    expect(strip).to_have_class("igw-strip")  # all of it is there
+    page.locator(".ig-gallery").evaluate("(gallery) => { gallery.style.width = '300px'; }")
+    expect(strip).to_have_class("igw-strip igw-more-after")
+    screenshot(page, "history-narrow", ".igw-history")
+    entries(page).first.focus()
+    page.keyboard.press("End")
+    expect(strip).to_have_class("igw-strip igw-more-before")
+
+
+def test_what_is_on_in_the_viewer_is_filled_and_has_no_ring(page: Page):
+    page.get_by_role("button", name="at dusk (2 of 4)").click()
+    dialog = page.get_by_role("dialog")
+    off = dialog.get_by_role("button", name="100 %").evaluate(
+        "(node) => getComputedStyle(node).backgroundColor"
+    )
+    for name in ("Fit", "Prompt and settings"):
+        on = dialog.get_by_role("button", name=name, exact=True)
+        expect(on).to_have_attribute("aria-pressed", "true")
+        expect(on).to_have_css("box-shadow", "none")
+        expect(on).to_have_css("border-top-color", "rgba(0, 0, 0, 0)")
+        assert on.evaluate("(node) => getComputedStyle(node).backgroundColor") != off
+    page.keyboard.press("s")
+    # The button says what the entry of the menu says.
+    expect(dialog.get_by_role("button", name="Remove the star")).to_be_visible()
+    screenshot(page, "lightbox-starred")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="More for square-2.png").click()
+    expect(page.get_by_role("menuitem", name="Remove the star")).to_be_visible()
+
+
 def test_what_is_selected_stays_in_sight_while_the_notebook_scrolls(page: Page):
     page.set_viewport_size({"width": 1000, "height": 700})
     chosen = page.get_by_role("group", name="Selected images")

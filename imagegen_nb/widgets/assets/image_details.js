@@ -18,9 +18,7 @@ const term = (label, value) => h("div", null, h("dt", null, label), h("dd", { di
 const detailsPane = ({ details, star, note, copy, use, usable, gone }) => {
   let item = null;
   let typed = null; // the item that the text in the field is for
-  const starText = h("span");
-  const starButton = h("button", { type: "button", class: "igw-button igw-starry", click: () => star(item, !item.starred) },
-    icon(ICONS.star), starText);
+  const starButton = h("button", { type: "button", class: "igw-button igw-starry", click: () => star(item, !item.starred) });
   const prompt = h("p", { dir: "auto", class: "igw-prompt-text" });
   const copyPrompt = h("button", { type: "button", class: "igw-button", click: () => copy(prompt.textContent) },
     icon(ICONS.copy), "Copy prompt");
@@ -60,7 +58,7 @@ const detailsPane = ({ details, star, note, copy, use, usable, gone }) => {
   function refresh(next) {
     item = next;
     starButton.classList.toggle("igw-is-starred", Boolean(item.starred));
-    setText(starText, starTitle(item));
+    if (starButton.textContent !== starTitle(item)) starButton.replaceChildren(icon(ICONS.star), starTitle(item));
     if (!saving.pending() && field.value !== item.note) field.value = item.note;
     marks.hidden = gone();
     useButton.hidden = gone() || !usable();
