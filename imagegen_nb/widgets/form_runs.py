@@ -186,6 +186,7 @@ class FormRuns:
                 self.refused = True
                 panel.open_settings()
         panel.header.show_finished(status, self._form.untouched, self._form.wrong)
+        panel.import_export.update()  # the run may be what it writes, whichever run is shown
 
     def queue_changed(self) -> None:
         """Say how many wait."""

@@ -461,6 +461,18 @@ def test_what_is_told_of_the_output_is_what_an_export_does(form):
     assert (form._current().number, form._current().output_number) == (1, 1)
 
 
+def test_what_an_export_writes_is_told_anew_when_a_run_ends_that_nobody_looks_at(form, emulator):
+    ran(form)
+    control(form, "image_quality").value = "low"
+    emulator.latency = 0.5
+    form.panel.header.run.click()
+    until(lambda: form.panel.gallery.view["total"] == 2)
+    flip(form, 1)
+    until(lambda: form._job is None)
+    assert form.panel.gallery.view["position"] == 0
+    assert "the output of run 2." in form.panel.import_export.view["promise"]
+
+
 def test_the_run_that_is_shown_is_exported_whatever_is_in_the_form(form, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first = ran(form)
