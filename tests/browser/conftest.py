@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, Playwright, sync_playwright
 from support import system_parts
 from support.lab import ARGUMENTS, Lab, Opener, OpenNotebook
 
@@ -39,20 +39,26 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Not for the session: Playwright's event loop lives on this thread, and later tests want one of their own.
+# There can be only one on it.
 @pytest.fixture(scope="package")
-def chromium(profile: Path) -> Iterator[BrowserContext]:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright, profile: Path) -> Iterator[BrowserContext]:
     """The system's Chromium."""
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=system_parts.chromium(),
-            headless=True,
-            args=ARGUMENTS,
-            accept_downloads=True,
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        yield context
-        context.close()
+    context = playwright.chromium.launch_persistent_context(
+        profile,
+        executable_path=system_parts.chromium(),
+        headless=True,
+        args=ARGUMENTS,
+        accept_downloads=True,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    yield context
+    context.close()
 
 
 @pytest.fixture(scope="package")

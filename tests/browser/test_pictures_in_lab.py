@@ -233,6 +233,8 @@ def check_paths(page: Page, count: int, width: int) -> None:
 
 
 def test_an_open_menu_goes_with_its_button_and_closes_out_of_sight(page: Page):
+    for picture in pictures(page).all():  # each card is drawn anew when its picture comes
+        expect(picture).to_have_js_property("naturalWidth", 512)
     more, menu = page.get_by_role("button", name="More for square-1.png"), page.get_by_role("menu")
     more.click()
     panel = page.locator(".jp-WindowedPanel-outer").first

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 from support import system_parts
 from support.lab import ARGUMENTS, axe
 
@@ -16,11 +16,11 @@ WIDTHS = {"wide": 1200, "narrow": 360}
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=system_parts.chromium(), args=ARGUMENTS)
-        yield browser
-        browser.close()
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One without the profile that the notebooks' pages share: each page is as somebody opens it first."""
+    browser = playwright.chromium.launch(executable_path=system_parts.chromium(), args=ARGUMENTS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,8 @@ const keepPress = (down) => {
   const pressed = down.target.closest("button, label, a");
   const release = (up) => {
     const still = Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY) < 5;
-    if (still && pressed.isConnected && !up.composedPath().includes(pressed)) pressed.click();
+    // Later, since the browser closes what is open above the page when it is done with the release.
+    if (still && !up.composedPath().includes(pressed)) setTimeout(() => pressed.isConnected && pressed.click());
   };
   if (pressed && !down.button) addEventListener("pointerup", release, { capture: true, once: true });
 };
