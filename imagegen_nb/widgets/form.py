@@ -284,18 +284,19 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         text = f"The settings and inputs of {which} are in the form now."
         if recalled:
             text += f" It goes on with {', '.join(recalled)} as that run had it."
-        self._offer_undo(text, restore)
+        self._offer_undo(text, f"Back to the settings from before {which}'s", restore)
         return text
 
-    def _offer_undo(self, text: str, restore: Restore) -> None:
-        """Say what has replaced the settings and the inputs, and offer the way back, and forth again."""
+    def _offer_undo(self, text: str, later: str, restore: Restore) -> None:
+        """Say what has replaced the settings and the inputs, and offer the way back, and forth again. `later`
+        is what the way back is called once the rest was read."""
 
         def undo() -> None:
             redo = restore()
             told = "The settings and inputs from before are back."
-            self.panel.header.show_notice(told, "Redo", lambda: self._offer_undo(text, redo()))
+            self.panel.header.show_notice(told, "Redo", lambda: self._offer_undo(text, later, redo()))
 
-        self.panel.header.show_notice(text, "Undo", undo, later="Back to the settings from before")
+        self.panel.header.show_notice(text, "Undo", undo, later=later)
 
     # Running
 

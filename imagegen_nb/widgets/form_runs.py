@@ -96,7 +96,9 @@ class FormRuns:
     def _export(self, page: GalleryPage) -> str:
         assert page.run is not None
         panel = self._form.panel
-        return panel.import_export.export_run(page.run, panel.gallery.number(page.id))
+        told = panel.import_export.export_run(page.run, panel.gallery.number(page.id))
+        sentences = [line if line.endswith(".") else f"{line}." for line in told.split("\n")]
+        return " ".join([*sentences, "Its download link is on the Settings tab, beside the export."])
 
     def _run_again(self, page: GalleryPage) -> str:
         assert page.run is not None

@@ -76,7 +76,7 @@ def test_what_a_notice_says_ends_with_an_edit_or_when_it_is_closed(page: Page) -
     page.get_by_role("button", name="Use these settings").click()
     expect(notice).to_contain_text("The settings and inputs of run 1 are in the form now.")
     page.locator(".ig-prompt textarea").fill("something else")
-    back = notice.get_by_role("button", name="Back to the settings from before")
+    back = notice.get_by_role("button", name="Back to the settings from before run 1's")
     expect(back).to_be_visible()
     expect(notice).not_to_contain_text("are in the form now")
     screenshot(page, "guidance-notice-after-an-edit", ".ig-header")

@@ -421,7 +421,7 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
     expect(options.last).to_be_focused()
     expect(options.last).to_have_attribute("aria-current", "true")
     expect(page.locator(".igw-found")).to_be_in_viewport()
-    expect(page.get_by_text("The image has a frame below; once more opens it.")).to_be_visible()
+    expect(page.get_by_text("The image is in the run below; choose it once more to open it.")).to_be_visible()
     # Once more opens it, as it does any image of the run that is shown, and the focus comes back here.
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_accessible_name("wide-1.png, image 1 of 1")

@@ -90,7 +90,7 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
     expect(page.get_by_text("Run 1 of 2")).to_be_visible()
     path = page.get_by_role("button", name="Copy variable path {{step_2.output.assets.0.file_url}}").first
     path.click()
-    told = "Copied {{step_2.output.assets.0.file_url}} These paths mean run 2, which is the output."
+    told = "Copied {{step_2.output.assets.0.file_url}}. These paths mean run 2, which is the output."
     expect(page.get_by_text(told)).to_be_visible()
     assert clipboard(page) == "{{step_2.output.assets.0.file_url}}"
     make = page.get_by_role("button", name="Make this the output")

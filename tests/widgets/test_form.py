@@ -481,6 +481,8 @@ def test_the_run_that_is_shown_is_exported_whatever_is_in_the_form(form, tmp_pat
     flip(form, 1)
     told = press(form, "Export this run")
     assert told.startswith("Saved run 1 to ")
+    assert " of 1 image. Note: " in told  # on one line: each ends as a sentence
+    assert told.endswith("open them. Its download link is on the Settings tab, beside the export.")
     (file,) = tmp_path.glob("*.step.json")
     document = json.loads(file.read_text())
     assert (document["step"]["prompt"], document["inputs"]) == ("a lamp for {{room}}", {"room": "a hall"})
@@ -539,7 +541,7 @@ def test_an_edit_leaves_of_the_notice_only_the_way_back(form):
     header = form.panel.header
     assert header.view["notice"]["label"] == "Undo"
     control(form, "image_count").value = 3
-    assert header.view["notice"] == {"text": "", "label": "Back to the settings from before"}
+    assert header.view["notice"] == {"text": "", "label": "Back to the settings from before run 1's"}
     header._handle_custom_msg({"type": "next"}, [])
     assert (form.step.prompt, form.step.image_count) == ("something else", first.step.image_count)
     header._handle_custom_msg({"type": "next"}, [])

@@ -4,7 +4,7 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
   async function copy(text, place) {
     const told = await copyWithStatus(text, place?.closest("dialog") ?? el);
     // The paths of all runs are the same, and mean the output.
-    showStatus(text.startsWith("{{") ? `${told} ${late().pathNote}`.trim() : told, place);
+    showStatus(text.startsWith("{{") ? [told, late().pathNote].filter(Boolean).join(". ") : told, place);
   }
 
   function download(item, place) {

@@ -28,7 +28,7 @@ const waysToImages = ({ el, head, grid, showStatus, late }) => {
       viewer.open(ids, ids.indexOf(id));
     } else if (position !== shown) {
       awaited = id;
-      flip(position).then((done) => done && id && showStatus("The image has a frame below; once more opens it."));
+      flip(position).then((done) => done && id && showStatus("The image is in the run below; choose it once more to open it."));
     }
   }
 
