@@ -460,7 +460,7 @@ def test_what_a_stored_format_does_not_keep_is_noted(plugged, workspace, monkeyp
     monkeypatch.setattr(
         Plugin, "models", tuple(replace(model, stored_as="image/png") for model in Plugin.models)
     )
-    credentials = (0xEB, b"JP\0\1\0\0\0\1jumdc2pa")
+    credentials = (0xEB, b"JP\0\1\0\0\0\1\0\0\0\x1ejumb\0\0\0\x16jumdc2pa")
     turned = jpeg_with(picture("JPEG"), (0xE1, exif(6)), credentials)
 
     async def behave(request, connection):
