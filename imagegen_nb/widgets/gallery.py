@@ -14,18 +14,17 @@ import traitlets
 from IPython.display import display
 
 from imagegen_nb.core import filenames, html_repr, images
-from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.words import counted
-from imagegen_nb.errors import ImagegenError, InvalidOption
+from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs import marks
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, store_of
 from imagegen_nb.store.base import AssetRecord, Store
-from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name
 from imagegen_nb.widgets.history import History, HistoryFilter
 from imagegen_nb.widgets.image_archive import zip_of
+from imagegen_nb.widgets.requests import AnsweringWidget
 from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery, make_static
 
 _MOST_PENDING = 100
@@ -62,7 +61,7 @@ class RunAction:
     focus: str = ""
 
 
-class Gallery(BaseWidget):
+class Gallery(AnsweringWidget):
     """The images of a run, to look at, compare, copy paths of and download.
 
     `source` is a `Run`, runs in the order they happened, or the records of `workspace.records()`, with
@@ -139,7 +138,6 @@ class Gallery(BaseWidget):
         self._show_callbacks: list[Callable[[], object]] = []
         self._fallback = StaticFallback(self._static_page)
         super().__init__()
-        self.on_msg(self._on_request)
         self._refresh()
 
     def page_opened(self) -> None:
@@ -400,20 +398,6 @@ class Gallery(BaseWidget):
         if output is None or page.run is None or page.id == self._output_id:
             return ""
         return f"These paths mean run {output + 1}, which is the output."
-
-    def _on_request(self, _widget: object, content: object, _buffers: object) -> None:
-        """Answer a message. Whatever a front-end sends, this raises nothing."""
-        request = content.get("request") if isinstance(content, dict) else None
-        if not isinstance(content, dict) or not isinstance(request, str) or len(request) > 64:
-            return
-        try:
-            answer, buffers = self._answer(content)
-        # A callback of the user's may raise anything, and an exception in a message handler shows nowhere.
-        except Exception as error:  # noqa: BLE001
-            summary = error.summary() if isinstance(error, ImagegenError) else ""
-            reason = summary or f"{type(error).__name__}: {error}"
-            answer, buffers = {"type": "refused", "reason": redact(reason, limit=200)}, []
-        self.send({**answer, "request": request}, buffers)
 
     def _answer(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         match content:

@@ -8,18 +8,17 @@ from typing import Any
 import traitlets
 
 from imagegen_nb.core import images
-from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.sweeps.rating import Rating
-from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.widgets.requests import AnsweringWidget
 
 _LARGEST = 8_000_000
 """Bytes of a file that is shown as it is; of a larger one a small picture is."""
 
 
-class PairRating(BaseWidget):
+class PairRating(AnsweringWidget):
     """A sweep's images, two at a time, for a rater who sees nothing but the images.
 
     Keys, with the focus in it: 1 the left one is better, 2 the right one, = neither, Backspace takes the last
@@ -35,7 +34,6 @@ class PairRating(BaseWidget):
     def __init__(self, rating: Rating) -> None:
         self.rating = rating
         super().__init__()
-        self.on_msg(self._on_request)
         self._refresh()
 
     def __repr__(self) -> str:
@@ -45,19 +43,6 @@ class PairRating(BaseWidget):
     def _refresh(self) -> None:
         rating = self.rating
         self.set_trait("view", {"pair": rating.pair.id, "done": rating.done, "goal": rating.goal})
-
-    def _on_request(self, _widget: object, content: object, _buffers: object) -> None:
-        """Answer a message. Whatever a front-end sends, this raises nothing."""
-        request = content.get("request") if isinstance(content, dict) else None
-        if not isinstance(content, dict) or not isinstance(request, str) or len(request) > 64:
-            return
-        try:
-            answer, buffers = self._answer(content)
-        except Exception as error:  # noqa: BLE001 - an exception in a message handler shows nowhere
-            summary = error.summary() if isinstance(error, ImagegenError) else ""
-            reason = summary or f"{type(error).__name__}: {error}"
-            answer, buffers = {"type": "refused", "reason": redact(reason, limit=200)}, []
-        self.send({**answer, "request": request}, buffers)
 
     def _answer(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         match content:
