@@ -522,6 +522,9 @@ class Gallery(AnsweringWidget):
             _refuse("the image is not in this gallery")
         names = [page.assets[index].file_name for _, page, index in found]
         name = names[0] if len(names) == 1 else counted(len(names), "image")
+        # Other runs may have files of that name, and be shown by the time that it is brought back.
+        if len(self._pages) > 1 and len(of := {page.id for _, page, _ in found}) == 1:
+            name += f" of run {self.number(of.pop())}"
         places = tuple((page.id, index) for _, page, index in found)
         self._removals.append(_Removal(name, places, self._shown_id))
         for page_id, index in places:

@@ -354,7 +354,7 @@ def test_several_images_of_several_runs_are_removed_at_once_and_come_back_at_onc
     ask(gallery, sent, type="flip", by=1)
     assert names(gallery) == ["hero-1.png"]
     ask(gallery, sent, type="remove", ids=newest[:1])
-    assert gallery.view["undo"] == "hero-1.png"
+    assert gallery.view["undo"] == "hero-1.png of run 2"
     ask(gallery, sent, type="flip", by=-1)
     ask(gallery, sent, type="undo")
     assert (gallery.view["position"], names(gallery)) == (1, ["hero-1.png"])  # where it was removed

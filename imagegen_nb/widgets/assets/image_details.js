@@ -72,7 +72,7 @@ const detailsPane = ({ details, star, note, copy, use, usable, gone }) => {
     refresh(next);
     const { width, height } = next;
     file.replaceChildren(term("Name", next.name), ...(width ? [term("Pixels", `${width} × ${height}`)] : []),
-      term("Facts", [...next.facts.filter((fact) => fact !== `${width}×${height}`), ...next.more].join(" · ")));
+      term("Details", [...next.facts.filter((fact) => fact !== `${width}×${height}`), ...next.more].join(" · ")));
     lines.replaceChildren(...[next.path && ["Copy variable path", next.path], next.file && ["Copy file's path", next.file]].filter(Boolean)
       .map(([text, value]) => h("button", { type: "button", class: "igw-button", title: value, click: () => copy(value) },
         icon(ICONS.copy), text)));
