@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cached_property, partial
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 from imagegen_nb.core import html_repr, images
@@ -19,10 +18,11 @@ from imagegen_nb.core.frames import frame
 from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.errors import AssetNotFound, Charge, InvalidOption
-from imagegen_nb.runs.marks import is_starred, notes_on, opinions_in_short
+from imagegen_nb.runs.marks import opinions_in_short
+from imagegen_nb.runs.pictured import Pictured
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.stored_run import read_object, stored_error, stored_run, stored_step
-from imagegen_nb.step.output import Asset, local_files, thumbnail
+from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry, Store
 
@@ -40,7 +40,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PastRun:
+class PastRun(Pictured):
     """A run in the history. `settings` holds the prompt as it was written, `prompt` what was sent.
 
     Runs of versions that kept neither have an empty prompt and no settings beside the model.
@@ -112,11 +112,6 @@ class PastRun:
         return self._assets[0]
 
     @property
-    def paths(self) -> tuple[Path, ...]:
-        """The files of its images, where the store keeps files."""
-        return local_files(self.assets)
-
-    @property
     def step(self) -> ImageGenerationStep:
         """The step that was run. Raises `InvalidOption` or `InvalidStep` where it cannot be made again."""
         return stored_step(self.entry)
@@ -125,16 +120,6 @@ class PastRun:
     def run(self) -> Run:
         """The run as `step.run` returned it, to look at or to export. Raises as `step` does."""
         return stored_run(self.entry, self._store)
-
-    @property
-    def starred(self) -> bool:
-        """Whether one of its images has a star."""
-        return is_starred(self.assets)
-
-    @property
-    def note(self) -> str:
-        """What was noted on its images."""
-        return notes_on(self.assets)
 
     def row(self) -> dict[str, Any]:
         """What a table has of it, with each setting in a column of its own."""

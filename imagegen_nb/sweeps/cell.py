@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Protocol
 
 from imagegen_nb.core.redaction import visible
@@ -10,6 +9,7 @@ from imagegen_nb.errors import Charge
 from imagegen_nb.pricing.cost import Cost
 from imagegen_nb.pricing.estimate import Estimate
 from imagegen_nb.runs.marks import is_starred, notes_on
+from imagegen_nb.runs.pictured import Pictured
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, local_files
 from imagegen_nb.step.step import ImageGenerationStep
@@ -46,7 +46,7 @@ class CellSource(Protocol):
     def _assets_of(self, number: int) -> tuple[Asset, ...]: ...
 
 
-class Cell:
+class Cell(Pictured):
     """One combination of a sweep, in one of its repeats.
 
     It holds no images: `run` and `assets` come out of the store when they are asked for.
@@ -110,21 +110,6 @@ class Cell:
     def assets(self) -> tuple[Asset, ...]:
         """Its images; empty where there are none."""
         return self._sweep._assets_of(self.number)
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The files of its images, where the store keeps files."""
-        return local_files(self.assets)
-
-    @property
-    def starred(self) -> bool:
-        """Whether one of its images has a star."""
-        return is_starred(self.assets)
-
-    @property
-    def note(self) -> str:
-        """What was noted on its images."""
-        return notes_on(self.assets)
 
     @property
     def estimate(self) -> Estimate:
