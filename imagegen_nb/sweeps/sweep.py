@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
 import inspect
-import io
 import json
 import math
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.background_loop import Job
-from imagegen_nb.core.frames import frame, scalar_text
+from imagegen_nb.core.frames import frame
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.redaction import without_keys
-from imagegen_nb.core.types import Backend, ChargeType, backend_mark
+from imagegen_nb.core.types import backend_mark
 from imagegen_nb.core.words import counted
-from imagegen_nb.errors import InvalidOption, MissingCredential, StoreError
+from imagegen_nb.errors import InvalidOption, StoreError
 from imagegen_nb.providers import catalog
 from imagegen_nb.runs.run import Run
-from imagegen_nb.runs.stored_run import stored_run
 from imagegen_nb.step.output import Asset
-from imagegen_nb.step.run_context import Route
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps import axes as axis_values
+from imagegen_nb.sweeps import tables
 from imagegen_nb.sweeps.cell import Cell
+from imagegen_nb.sweeps.cell_results import CellResults
 from imagegen_nb.sweeps.cells import Skipped, cell_of, content_name, plan, refusal, values_on_axes
 from imagegen_nb.sweeps.estimate import SweepEstimate, total
 from imagegen_nb.sweeps.execution import Context, Execution, Task
 from imagegen_nb.sweeps.judgements import Contest
 from imagegen_nb.sweeps.progress import bar
 from imagegen_nb.sweeps.rating import Rating, rater_name
-from imagegen_nb.sweeps.results import WAITING, Result, better, known_results, origin
+from imagegen_nb.sweeps.results import Result
 
 if TYPE_CHECKING:
     from imagegen_nb.sweeps.comparison import Comparison
@@ -50,7 +47,6 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 _MOST_REPEATS = 1_000
 _MOST_AT_ONCE = 64
-_COLUMNS = ("repeat", "outcome", "charge", "reused", "error", "run_id", "images", "starred", "note")
 
 
 class Pick(NamedTuple):
@@ -107,9 +103,7 @@ class Sweep:
         if skipped and (invalid == "error" or not self._plans):
             raise refusal(skipped, len(read.combinations))
         self.name = content_name(self._plans) if name is None else _checked_name(name)
-        self._workspace: Context | None = None
-        self._backend: Backend | None = None
-        self._results: dict[int, Result] = {}
+        self._results = CellResults(self._plans, lambda number: self._step_and_inputs(number)[0])
         self._picked: dict[int, None] = {}
         self.stopped: tuple[str, ...] = ()
 
@@ -174,21 +168,13 @@ class Sweep:
         return cell_of(self.template, self._inputs, self.axes, self._plans[number].values)
 
     def _result(self, number: int) -> Result:
-        return self._results.get(number, WAITING)
+        return self._results[number]
 
     def _run_of(self, number: int) -> Run | None:
-        result = self._result(number)
-        if self._workspace is None or not result.run_id or result.outcome == "running":
-            return None
-        entry = self._workspace.store.find_run(result.run_id)
-        return None if entry is None else stored_run(entry, self._workspace.store)
+        return self._results.run_of(number)
 
     def _assets_of(self, number: int) -> tuple[Asset, ...]:
-        result = self._result(number)
-        if self._workspace is None or result.outcome not in ("done", "partial"):
-            return ()
-        store = self._workspace.store
-        return tuple(Asset.of(record, store) for record in store.list_records(result.run_id))
+        return self._results.assets_of(number)
 
     # Running
 
@@ -211,7 +197,7 @@ class Sweep:
         `reuse=True` takes what an equal call has left in the store. `on_cell` is called with each cell that
         has ended, on the toolkit's own thread. Interrupting keeps what has arrived.
         """
-        context = self._context(workspace)
+        context = self._results.context(workspace)
         execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell)
         try:
             Job(execution.run()).wait()
@@ -231,7 +217,7 @@ class Sweep:
         on_cell: Callable[[Cell], object] | None = None,
     ) -> Self:
         """As `run`, to be awaited from any event loop."""
-        context = self._context(workspace)
+        context = self._results.context(workspace)
         # The ledger is read in this thread: it takes a moment, and the bar belongs to the running cell.
         execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell)
         try:
@@ -242,17 +228,8 @@ class Sweep:
 
     def load(self, *, workspace: Context | None = None) -> Self:
         """Take in what the store has of this sweep, without running anything."""
-        self._load(self._context(workspace))
+        self._results.load(self._results.context(workspace), self.name)
         return self
-
-    def _context(self, workspace: Context | None) -> Context:
-        context = self._workspace if workspace is None else workspace
-        if context is None or not callable(getattr(context, "route", None)):
-            raise InvalidOption(
-                f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "
-                'e.g. workspace=ig.Workspace("assets")'
-            )
-        return context
 
     def _start(
         self,
@@ -272,66 +249,30 @@ class Sweep:
         told: object = on_cell
         if told is not None and (not callable(told) or inspect.iscoroutinefunction(told)):
             raise InvalidOption("on_cell must be a plain function that takes one cell (not async)")
-        attempts = self._load(context)
+        attempts = self._results.load(context, self.name)
         tasks = self._tasks(attempts, only, repeat)
-        recorded = any(route.cassette for route in self._routes(context, tasks))
+        routes = self._results.routes(context, (one.number for one in tasks))
+        recorded = any(route.cassette for route in routes)
         return Execution(
             sweep=self.name,
             context=context,
             tasks=tasks,
             inputs_of=self._step_and_inputs,
-            note=self._results.__setitem__,
+            note=self._results.note,
             # Recorded equal calls are replayed in their order, and a bar's times never come again.
             concurrency=1 if recorded else concurrency,
             # Made in the caller's thread: a notebook shows it in the cell that is running.
             progress=bar(len(tasks), shown=progress and not recorded),
             on_cell=None if on_cell is None else lambda number: on_cell(Cell(self, number)),
             reuse=reuse,
-            taken={result.run_id for result in self._results.values()},
+            taken={result.run_id for result in self._results.known},
         )
 
     def _end(self, execution: Execution) -> None:
         """Take in what else has become of it."""
         self.stopped = tuple(execution.stopped.values())
-        if any(result.outcome == "running" for result in self._results.values()):
-            self._load(execution.context)  # what other processes have finished meanwhile
-
-    def _load(self, context: Context) -> dict[int, int]:
-        """Read the results of all cells from the ledger, and how often each was tried."""
-        numbers = {plan.key: number for number, plan in enumerate(self._plans)}
-        origins = self._origins(context)
-        shared = {n: result for n, result in self._results.items() if result.reused}
-        results, attempts = dict[int, Result](), dict[int, int]()
-        for key, where, result in known_results(context.store, self.name):
-            number = numbers.get(key)
-            if number is not None and where == origins[self._plans[number].payer]:
-                results[number] = better(results.get(number), result)
-                attempts[number] = max(attempts.get(number, 0), result.attempt)
-        self._results.clear()
-        self._results.update((shared if context is self._workspace else {}) | results)
-        self._workspace = context
-        return attempts
-
-    def _origins(self, context: Context) -> dict[tuple[str, ChargeType], str]:
-        """Where the images of each provider come from. A key need not be there: looking costs nothing."""
-        origins: dict[tuple[str, ChargeType], str] = {}
-        for number, one in enumerate(self._plans):
-            if one.payer not in origins:
-                try:
-                    route = self._route(context, number)
-                    origins[one.payer], self._backend = origin(route), route.backend
-                except MissingCredential:
-                    origins[one.payer] = "live"
-        return origins
-
-    def _routes(self, context: Context, tasks: list[Task]) -> list[Route]:
-        """Where the calls go. Raises `MissingCredential` or `ReplayError`, before anything is asked."""
-        numbers = {self._plans[task.number].payer: task.number for task in tasks}.values()
-        return [self._route(context, number) for number in numbers]
-
-    def _route(self, context: Context, number: int) -> Route:
-        step = self._step_and_inputs(number)[0]
-        return context.route(step.entry.provider, step.charge_type)
+        if any(result.outcome == "running" for result in self._results.known):
+            self._results.load(execution.context, self.name)  # what other processes have finished meanwhile
 
     def _tasks(
         self,
@@ -448,8 +389,8 @@ class Sweep:
         return Ranking(self, self._contest(workspace), None if rater is None else rater_name(rater))
 
     def _contest(self, workspace: Context | None) -> Contest:
-        context = self._context(workspace)
-        self._load(context)
+        context = self._results.context(workspace)
+        self._results.load(context, self.name)
         images = {cell.number: cell.assets for cell in self.done}
         return Contest(
             self.name,
@@ -482,6 +423,7 @@ class Sweep:
         target = user_path(path, StoreError)
         if target.exists() and not replace:
             raise StoreError(f"cannot write {target}: it exists already; pass replace=True or another name")
+        rated = self.ranking() if self._results.workspace else ()
         page = report(
             self,
             self.cells,
@@ -493,41 +435,32 @@ class Sweep:
             estimate=self.estimate,
             stopped=self.stopped,
             winners=chosen,
-            standings={one.cell.number: one.standing for one in self.ranking()} if self._workspace else {},
+            standings={one.cell.number: one.standing for one in rated},
             most=most,
             remarks=remarks,
         )
-        return _written(target, page)
+        return tables.written(target, page)
 
     # Tables
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict a cell: its values, how it ended, and the files of its images; keys are masked."""
-        # No key stands in a variable here: a traceback with locals would show it.
-        rows = [cell.row() for cell in self]
-        return [dict(row) for row in without_keys(rows, catalog.keys_in_use())]
-
-    def _columns(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-        more = dict.fromkeys(key for row in rows for key in row)
-        return [*self.axes, *_COLUMNS, *(key for key in more if key not in (*self.axes, *_COLUMNS))]
+        return tables.rows(self)
 
     def to_frame(self, library: str | None = None) -> Any:
         """A table of pandas or polars, one row a cell."""
         rows = self.rows()
-        return frame(self._columns(rows), rows, library)
+        return frame(tables.columns(self.axes, rows), rows, library)
 
     def to_csv(self, path: str | os.PathLike[str]) -> Path:
         """Write the table as CSV, replacing a file. Returns where it is. Raises `StoreError`."""
-        rows, text = self.rows(), io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        columns = self._columns(rows)
-        writer.writerow(columns)
-        writer.writerows([scalar_text(row.get(column)) for column in columns] for row in rows)
-        return _written(path, text.getvalue())
+        return tables.written(path, tables.as_csv(self.axes, self.rows()))
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Write the sweep as JSON, with what could not be run, replacing a file. Raises `StoreError`."""
-        return _written(path, json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n")
+        return tables.written(
+            path, json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The sweep as plain data."""
@@ -550,7 +483,7 @@ class Sweep:
 
     def counts(self) -> dict[str, int]:
         """How many cells ended how."""
-        found = Counter(self._result(number).outcome for number in range(len(self)))
+        found = self._results.counts()
         return {name: found[name] for name in sorted(found)}
 
     @property
@@ -561,13 +494,13 @@ class Sweep:
         names = [f"{count} {axis.removeprefix(axis_values.INPUTS)}" for axis, count in counts]
         shape = (" × " if is_grid else ", ").join(names)  # rows need not hold every combination
         repeats = f", {self.repeats} times each" if self.repeats > 1 else ""
-        return f"Sweep · {counted(len(self), 'cell')}: {shape}{repeats}{backend_mark(self._backend)}"
+        return f"Sweep · {counted(len(self), 'cell')}: {shape}{repeats}{backend_mark(self._results.backend)}"
 
     def notes(self) -> list[str]:
         """What there is to say of the whole."""
         counts = self.counts()
         notes = [", ".join(f"{count:,} {name}" for name, count in counts.items())]
-        if reused := sum(result.reused for result in self._results.values()):
+        if reused := sum(result.reused for result in self._results.known):
             notes.append(f"{reused:,} reused: made earlier by the same call")
         if unknown := counts.get("unknown", 0):
             notes.append(
@@ -592,14 +525,3 @@ def _checked_name(name: object) -> str:
     raise InvalidOption(
         f"name = {name!r}: use up to 80 letters, digits, spaces, dots, hyphens and underscores"
     )
-
-
-def _written(path: str | os.PathLike[str], text: str) -> Path:
-    target = user_path(path, StoreError)
-    try:
-        write_durably(target, text.encode("utf-8", "replace"))
-    except OSError as error:
-        reason = explain(error)
-    else:
-        return target
-    raise StoreError(f"cannot write {target}: {reason}")

@@ -16,6 +16,7 @@ from support.ledger import plant
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption, InvalidSweep, MissingCredential, StoreError
+from imagegen_nb.sweeps.cell_results import CellResults
 
 STEP = ig.ImageGenerationStep(prompt="A {{product}}", image_size="1024x640", image_output_format="jpeg")
 OVER = {"inputs.product": ["lamp", "vase", "rug"]}
@@ -276,24 +277,19 @@ def test_two_processes_share_the_cells(emulator, workspace):
     assert sweep(over={"product": range(12)}).load(workspace=workspace).counts() == {"done": 12}
 
 
-def test_no_more_than_so_many_at_once(emulator, workspace):
+def test_no_more_than_so_many_at_once(emulator, workspace, monkeypatch):
     under_way, most = set(), [0]
+    note = CellResults.note
+
+    def watched(self, number, result):
+        (under_way.add if result.outcome == "running" else under_way.discard)(number)
+        most[0] = max(most[0], len(under_way))
+        note(self, number, result)
+
+    monkeypatch.setattr(CellResults, "note", watched)
     emulator.latency = 0.02
-    one = sweep(over={"product": range(12)})
-    one._results = _Watched(one._results, under_way, most)
-    run(one, workspace, concurrency=3)
+    run(sweep(over={"product": range(12)}), workspace, concurrency=3)
     assert 1 <= most[0] <= 3
-
-
-class _Watched(dict):
-    def __init__(self, given, under_way, most):
-        super().__init__(given)
-        self.under_way, self.most = under_way, most
-
-    def __setitem__(self, number, result):
-        (self.under_way.add if result.outcome == "running" else self.under_way.discard)(number)
-        self.most[0] = max(self.most[0], len(self.under_way))
-        super().__setitem__(number, result)
 
 
 def test_a_callback_is_told_of_each_cell_and_may_end_it(emulator, workspace):

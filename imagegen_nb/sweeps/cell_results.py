@@ -1,0 +1,109 @@
+"""What a sweep knows of its cells: the results its store has, and where their calls go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from imagegen_nb.core.types import Backend, ChargeType
+from imagegen_nb.errors import InvalidOption, MissingCredential
+from imagegen_nb.runs.run import Run
+from imagegen_nb.runs.stored_run import stored_run
+from imagegen_nb.step.output import Asset
+from imagegen_nb.step.run_context import Route
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.sweeps.cells import Plan
+from imagegen_nb.sweeps.execution import Context
+from imagegen_nb.sweeps.results import WAITING, Result, better, known_results, origin
+
+
+class CellResults:
+    """The results of the cells of one sweep, by number, as the workspace's store had them last."""
+
+    def __init__(self, plans: Sequence[Plan], step_of: Callable[[int], ImageGenerationStep]) -> None:
+        self._plans = plans
+        self._step_of = step_of
+        self._results: dict[int, Result] = {}
+        self.workspace: Context | None = None
+        self.backend: Backend | None = None
+        """What makes the images, once it is known."""
+
+    def __getitem__(self, number: int) -> Result:
+        return self._results.get(number, WAITING)
+
+    def note(self, number: int, result: Result) -> None:
+        """Take in what has become of a cell."""
+        self._results[number] = result
+
+    @property
+    def known(self) -> list[Result]:
+        """The results of the cells that were run."""
+        return list(self._results.values())
+
+    def counts(self) -> Counter[str]:
+        """How many cells ended how."""
+        return Counter(self[number].outcome for number in range(len(self._plans)))
+
+    def run_of(self, number: int) -> Run | None:
+        """A cell's run, out of the store."""
+        result = self[number]
+        if self.workspace is None or not result.run_id or result.outcome == "running":
+            return None
+        entry = self.workspace.store.find_run(result.run_id)
+        return None if entry is None else stored_run(entry, self.workspace.store)
+
+    def assets_of(self, number: int) -> tuple[Asset, ...]:
+        """A cell's images."""
+        result = self[number]
+        if self.workspace is None or result.outcome not in ("done", "partial"):
+            return ()
+        store = self.workspace.store
+        return tuple(Asset.of(record, store) for record in store.list_records(result.run_id))
+
+    def context(self, workspace: Context | None) -> Context:
+        """This workspace, or the one in use. Raises `InvalidOption` where there is none."""
+        context = self.workspace if workspace is None else workspace
+        if context is None or not callable(getattr(context, "route", None)):
+            raise InvalidOption(
+                f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "
+                'e.g. workspace=ig.Workspace("assets")'
+            )
+        return context
+
+    def load(self, context: Context, sweep: str) -> dict[int, int]:
+        """Read the results of all cells from the ledger, and return how often each was tried."""
+        numbers = {plan.key: number for number, plan in enumerate(self._plans)}
+        origins = self._origins(context)
+        shared = {n: result for n, result in self._results.items() if result.reused}
+        results, attempts = dict[int, Result](), dict[int, int]()
+        for key, where, result in known_results(context.store, sweep):
+            number = numbers.get(key)
+            if number is not None and where == origins[self._plans[number].payer]:
+                results[number] = better(results.get(number), result)
+                attempts[number] = max(attempts.get(number, 0), result.attempt)
+        self._results.clear()
+        self._results.update((shared if context is self.workspace else {}) | results)
+        self.workspace = context
+        return attempts
+
+    def routes(self, context: Context, numbers: Iterable[int]) -> list[Route]:
+        """Where the calls of these cells go. Raises `MissingCredential` or `ReplayError`, before anything is
+        asked."""
+        payers = {self._plans[number].payer: number for number in numbers}.values()
+        return [self._route(context, number) for number in payers]
+
+    def _origins(self, context: Context) -> dict[tuple[str, ChargeType], str]:
+        """Where the images of each provider come from. A key need not be there: looking costs nothing."""
+        origins: dict[tuple[str, ChargeType], str] = {}
+        for number, one in enumerate(self._plans):
+            if one.payer not in origins:
+                try:
+                    route = self._route(context, number)
+                    origins[one.payer], self.backend = origin(route), route.backend
+                except MissingCredential:
+                    origins[one.payer] = "live"
+        return origins
+
+    def _route(self, context: Context, number: int) -> Route:
+        step = self._step_of(number)
+        return context.route(step.entry.provider, step.charge_type)

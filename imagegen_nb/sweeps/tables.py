@@ -1,0 +1,54 @@
+"""A sweep's cells as a table, and as files of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.frames import scalar_text
+from imagegen_nb.core.redaction import without_keys
+from imagegen_nb.errors import StoreError
+from imagegen_nb.providers import catalog
+from imagegen_nb.sweeps.cell import Cell
+
+_COLUMNS = ("repeat", "outcome", "charge", "reused", "error", "run_id", "images", "starred", "note")
+
+
+def rows(cells: Iterable[Cell]) -> list[dict[str, Any]]:
+    """One dict a cell; keys are masked."""
+    # No key stands in a variable here: a traceback with locals would show it.
+    found = [cell.row() for cell in cells]
+    return [dict(row) for row in without_keys(found, catalog.keys_in_use())]
+
+
+def columns(axes: Sequence[str], table: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The columns of such rows: the axes, what every cell has, and what only some have."""
+    more = dict.fromkeys(key for row in table for key in row)
+    known = (*axes, *_COLUMNS)
+    return [*known, *(key for key in more if key not in known)]
+
+
+def as_csv(axes: Sequence[str], table: Sequence[Mapping[str, Any]]) -> str:
+    """Such rows as CSV."""
+    text, named = io.StringIO(), columns(axes, table)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(named)
+    writer.writerows([scalar_text(row.get(column)) for column in named] for row in table)
+    return text.getvalue()
+
+
+def written(path: str | os.PathLike[str], text: str) -> Path:
+    """Write a file, replacing one. Returns where it is. Raises `StoreError`."""
+    target = user_path(path, StoreError)
+    try:
+        write_durably(target, text.encode("utf-8", "replace"))
+    except OSError as error:
+        reason = explain(error)
+    else:
+        return target
+    raise StoreError(f"cannot write {target}: {reason}")
