@@ -1,14 +1,23 @@
-"""What people think of images: a star and a note on one, and which of two is the better one."""
+"""What is thought of images: stars and notes, which of two is the better one, and judges' scores."""
 
 from __future__ import annotations
 
+import json
+import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from imagegen_nb.errors import InvalidOption
 
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 LONGEST_NOTE = 2_000
 """Characters of a note: it is a remark, and all notes in sight go to the page."""
+
+LONGEST_SCORE = 10_000
+"""Characters, as JSON, of all that a judge may say of one image."""
+ScoreValue = bool | int | float | str
 
 Verdict = Literal["left", "right", "tie"]
 """Which of two images is the better one, by its side; a `tie` where neither is."""
@@ -53,3 +62,45 @@ class Judgement:
     verdict: Verdict
     rater: str
     judged_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What a judge found in an image: numbers, texts, yes and no by the names it gave them.
+
+    `image` is the image's id in its store, `judge` the judge's name; `id` is of both, so that a later score
+    takes the place of an earlier one. `scored_at` is an ISO 8601 time in UTC. Raises `InvalidOption` for
+    values that are none of these, not finite, or too long.
+    """
+
+    id: str
+    image: str
+    judge: str
+    values: Mapping[str, ScoreValue]
+    scored_at: str
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise InvalidOption("the judge said nothing: give a number, or numbers and texts by name")
+        for name, value in self.values.items():
+            given: object = value
+            if not isinstance(name, str) or not isinstance(given, ScoreValue):
+                raise InvalidOption(
+                    f"{name!r} is of type {type(given).__name__}: give numbers and texts by name"
+                )
+            if not isinstance(value, str) and not _is_finite(value):
+                raise InvalidOption(f"{name!r} is not finite: give a number")
+        written = json.dumps(dict(self.values), ensure_ascii=False)
+        if _HALF_A_CHARACTER.search(written):
+            raise InvalidOption("the judge said half a character: give text that UTF-8 can hold")
+        if len(written) > LONGEST_SCORE:
+            raise InvalidOption(
+                f"the judge said {len(written):,} characters; at most {LONGEST_SCORE:,} are kept"
+            )
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number beyond all floats
+        return False

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Self, TypeVar
 
 from imagegen_nb.core import money
 from imagegen_nb.core.open_files import OUT_OF_FILES
-from imagegen_nb.core.opinions import Judgement, Mark
+from imagegen_nb.core.opinions import Judgement, Mark, Score
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import (
     AssetNotFound,
@@ -250,11 +250,11 @@ class Store(ABC):
     def keep_thumbnail(self, asset: AssetRecord, size: str, data: bytes) -> None:  # noqa: B027 - optional
         """Keep a thumbnail if that is possible. Raises nothing for a full or read-only disk."""
 
-    # Stars, notes and comparisons. What stands here for it keeps them as long as this object lives.
+    # Stars, notes, comparisons and scores. What stands here for it keeps them as long as this object lives.
 
     @cached_property
-    def _opinions(self) -> tuple[dict[str, Mark], dict[str, Judgement]]:
-        return {}, {}
+    def _opinions(self) -> tuple[dict[str, Mark], dict[str, Judgement], dict[str, Score]]:
+        return {}, {}, {}
 
     def mark(self, asset_id: str) -> Mark:
         """The star and the note of an image; an empty mark where there is none. Raises `StoreError`."""
@@ -289,6 +289,17 @@ class Store(ABC):
     def take_back(self, judgement_id: str) -> None:
         """Forget a comparison; one that is not there may stay away. Raises `StoreError`."""
         self._opinions[1].pop(judgement_id, None)
+
+    def scores(self, image: str) -> Sequence[Score]:
+        """What judges found in an image, by their names. Raises `StoreError`."""
+        kept = (one for one in self._opinions[2].values() if one.image == image)
+        return sorted(kept, key=lambda one: (one.judge, one.id))
+
+    def keep_score(self, score: Score) -> None:
+        """Keep what a judge found, in the place of what it had found before. Raises `AssetNotFound` for an
+        image that is not there, and `StoreError`."""
+        self.get(score.image)
+        self._opinions[2][score.id] = score
 
     @abstractmethod
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:

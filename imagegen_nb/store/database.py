@@ -32,7 +32,7 @@ from imagegen_nb.store.opinion_rows import SCHEMA as OPINION_SCHEMA
 from imagegen_nb.store.opinion_rows import OpinionRows
 from imagegen_nb.store.paths import StorePaths
 
-_VERSION = 5
+_VERSION = 6
 _VERSION_WITHOUT_LEDGER = 1
 _TIMEOUT = 60.0
 """Seconds to wait for another process that is writing."""

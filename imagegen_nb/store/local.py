@@ -20,7 +20,7 @@ from typing import BinaryIO, TypeVar
 from imagegen_nb.core.atomic_files import explain, sync_folder, temporary_name, user_path, write_durably
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.open_files import patiently
-from imagegen_nb.core.opinions import Judgement, Mark
+from imagegen_nb.core.opinions import Judgement, Mark, Score
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, CellTaken, StoreError
 from imagegen_nb.store import locks, manifests, recovery, thumbnail_files
@@ -235,13 +235,13 @@ class LocalStore(Store):
         if not self._is_there() or not asset_id.isascii():
             return Mark()
         with self.database.read() as tables:
-            return tables.opinions.mark(asset_id)
+            return tables.opinions.marks.get(asset_id) or Mark()
 
     def marks(self) -> Mapping[str, Mark]:
         if not self._is_there():
             return {}
         with self.database.read() as tables:
-            return tables.opinions.marks()
+            return tables.opinions.marks.all()
 
     def _is_there(self) -> bool:
         """Whether there is anything to look at: a look must not make a store anew that was deleted."""
@@ -250,7 +250,7 @@ class LocalStore(Store):
     def change_mark(self, asset_id: str, *, starred: bool | None = None, note: str | None = None) -> Mark:
         self.get(asset_id)
         with self.database.transaction() as tables:
-            mark = tables.opinions.mark(asset_id).changed(starred, note)
+            mark = (tables.opinions.marks.get(asset_id) or Mark()).changed(starred, note)
             tables.opinions.put_mark(asset_id, mark)
         return mark
 
@@ -258,15 +258,27 @@ class LocalStore(Store):
         if not self._is_there():
             return []
         with self.database.read() as tables:
-            return tables.opinions.judgements(topic)
+            found = tables.opinions.judgements.all("WHERE topic = ?", (topic,), "judged_at, id")
+            return list(found.values())
 
     def keep_judgement(self, judgement: Judgement) -> None:
         with self.database.transaction() as tables:
-            tables.opinions.put_judgement(judgement)
+            tables.opinions.judgements.put(judgement.id, judgement)
 
     def take_back(self, judgement_id: str) -> None:
         with self.database.transaction() as tables:
-            tables.opinions.remove_judgement(judgement_id)
+            tables.opinions.judgements.remove(judgement_id)
+
+    def scores(self, image: str) -> Sequence[Score]:
+        if not self._is_there() or not image.isascii():
+            return []
+        with self.database.read() as tables:
+            return list(tables.opinions.scores.all("WHERE image = ?", (image,), "judge, id").values())
+
+    def keep_score(self, score: Score) -> None:
+        self.get(score.image)
+        with self.database.transaction() as tables:
+            tables.opinions.scores.put(score.id, score)
 
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         return self.list_records(run_id)

@@ -188,7 +188,7 @@ def _referenced_blobs(
 def _orphans(paths: StorePaths, referenced: set[str]) -> Iterator[str]:
     """The store's own files that nothing refers to: images, their thumbnails, and temporary files left by a
     kill."""
-    for folder in (paths.blobs, paths.manifests, paths.marks, paths.judgements):
+    for folder in (paths.blobs, paths.manifests, *paths.opinions):
         for name in _files(paths, folder):
             if name not in referenced and _OWN_FILE.fullmatch(_last(name)):
                 yield name
@@ -214,7 +214,7 @@ def _files(paths: StorePaths, folder: Path) -> Iterator[str]:
 
 
 def _links(paths: StorePaths) -> Iterator[Path]:
-    own = (paths.blobs, paths.thumbnails, paths.manifests, paths.marks, paths.judgements, paths.locks)
+    own = (paths.blobs, paths.thumbnails, paths.manifests, *paths.opinions, paths.locks)
     for folder in own:
         if folder.is_symlink():
             yield folder

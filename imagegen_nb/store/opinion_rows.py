@@ -1,16 +1,17 @@
-"""Stars, notes and comparisons of images as rows of a store's database, each with a file beside it."""
+"""What people and judges said of images as rows of a store's database, each with a file beside it."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import fields
-from operator import attrgetter
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Generic
 
-from imagegen_nb.core.opinions import Judgement, Mark
+from imagegen_nb.core.opinions import Judgement, Mark, Score
 from imagegen_nb.store import side_files
 from imagegen_nb.store.paths import StorePaths, is_name
+from imagegen_nb.store.side_files import Opinion, SideFiles
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS mark "
@@ -29,112 +30,171 @@ SCHEMA = (
     ) STRICT
     """,
     "CREATE INDEX IF NOT EXISTS judgement_topic ON judgement (topic, judged_at, id)",
+    """
+    CREATE TABLE IF NOT EXISTS score (
+        id TEXT NOT NULL PRIMARY KEY,
+        image TEXT NOT NULL,
+        judge TEXT NOT NULL,
+        "values" TEXT NOT NULL,
+        scored_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX IF NOT EXISTS score_image ON score (image, judge)",
 )
-_COLUMNS = tuple(field.name for field in fields(Judgement))
-_LISTED = ", ".join(f'"{name}"' for name in _COLUMNS)
-_values_of_judgement = attrgetter(*_COLUMNS)
-_ADD_JUDGEMENT = f"INSERT OR REPLACE INTO judgement ({_LISTED}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 
 
-class OpinionRows:
-    """The rows of an open database. What is written is written to its file first. Raises `sqlite3.Error`, and
-    OSError where a file cannot be written."""
+@dataclass(frozen=True, slots=True)
+class _Shape(Generic[Opinion]):
+    """How opinions of one kind are rows: the first of the columns is the name of the row and of its file."""
 
-    def __init__(self, connection: sqlite3.Connection, paths: StorePaths) -> None:
+    table: str
+    columns: tuple[str, ...]
+    title: str
+    values: Callable[[Opinion], tuple[object, ...]]
+    """What stands in the columns after the first."""
+    opinion: Callable[[dict[str, Any]], Opinion]
+    """What a row says. Raises `sqlite3.DatabaseError`."""
+
+
+class OpinionTable(Generic[Opinion]):
+    """The rows of one kind of an open database. What is written is written to its file first. Raises
+    `sqlite3.Error`, and OSError where a file cannot be written."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, shape: _Shape[Opinion], files: SideFiles[Opinion]
+    ) -> None:
         self._connection = connection
-        self._paths = paths
+        self._shape: _Shape[Opinion] = shape
+        self._files: SideFiles[Opinion] = files
+        self._key = shape.columns[0]
 
-    def mark(self, asset_id: str) -> Mark:
-        """The mark of an image; an empty one where there is none."""
-        query = "SELECT starred, note FROM mark WHERE asset_id = ?"
-        row = self._connection.execute(query, (asset_id,)).fetchone()
-        return Mark() if row is None else Mark(bool(row[0]), str(row[1]))
+    def get(self, name: str) -> Opinion | None:
+        """One opinion; None where there is none."""
+        return self.all(f"WHERE {self._key} = ?", (name,)).get(name)
 
-    def marks(self) -> dict[str, Mark]:
-        """All marks by the ids of their images."""
-        query = "SELECT asset_id, starred, note FROM mark ORDER BY asset_id"
-        return {str(row[0]): Mark(bool(row[1]), str(row[2])) for row in self._connection.execute(query)}
+    def all(self, where: str = "", values: Sequence[object] = (), order: str = "") -> dict[str, Opinion]:
+        """Opinions by name, in this order or by name; `where` is SQL with `?` for each of `values`."""
+        listed = ", ".join(f'"{name}"' for name in self._shape.columns)
+        query = f"SELECT {listed} FROM {self._shape.table} {where} ORDER BY {order or self._key}"  # noqa: S608
+        rows = self._connection.execute(query, values).fetchall()
+        named = (dict(zip(self._shape.columns, row, strict=True)) for row in rows)
+        return {row[self._key]: self._shape.opinion(row) for row in named}
 
-    def put_mark(self, asset_id: str, mark: Mark) -> None:
-        """Keep a mark in the place of an earlier one; an empty one is forgotten."""
-        files = side_files.marks(self._paths)
-        if mark == Mark():
-            self._connection.execute("DELETE FROM mark WHERE asset_id = ?", (asset_id,))
-            files.remove(asset_id)
-        else:
-            files.write(asset_id, mark)
-            self._insert_mark(asset_id, mark)
+    def put(self, name: str, opinion: Opinion) -> None:
+        """Keep an opinion in the place of an earlier one."""
+        self._files.write(name, opinion)
+        self._insert(name, opinion)
 
-    def _insert_mark(self, asset_id: str, mark: Mark) -> None:
-        values = (asset_id, mark.starred, mark.note)
-        self._connection.execute("INSERT OR REPLACE INTO mark VALUES (?, ?, ?)", values)
+    def _insert(self, name: str, opinion: Opinion) -> None:
+        listed = ", ".join(f'"{name}"' for name in self._shape.columns)
+        places = ", ".join("?" * len(self._shape.columns))
+        query = f"INSERT OR REPLACE INTO {self._shape.table} ({listed}) VALUES ({places})"  # noqa: S608
+        self._connection.execute(query, (name, *self._shape.values(opinion)))
 
-    def judgements(self, topic: str | None = None) -> list[Judgement]:
-        """The comparisons on a topic, or all, oldest first."""
-        where, values = ("", ()) if topic is None else (" WHERE topic = ?", (topic,))
-        query = f"SELECT {_LISTED} FROM judgement{where} ORDER BY judged_at, id"  # noqa: S608 - own names
-        return [_judgement(row) for row in self._connection.execute(query, values)]
-
-    def put_judgement(self, judgement: Judgement) -> None:
-        """Keep a comparison."""
-        side_files.judgements(self._paths).write(judgement.id, judgement)
-        self._insert_judgement(judgement)
-
-    def _insert_judgement(self, judgement: Judgement) -> None:
-        self._connection.execute(_ADD_JUDGEMENT, _values_of_judgement(judgement))
-
-    def remove_judgement(self, judgement_id: str) -> None:
-        """Take a comparison back."""
-        self._connection.execute("DELETE FROM judgement WHERE id = ?", (judgement_id,))
-        side_files.judgements(self._paths).remove(judgement_id)
+    def remove(self, name: str) -> None:
+        """Forget an opinion; one that is not there may stay away."""
+        query = f"DELETE FROM {self._shape.table} WHERE {self._key} = ?"  # noqa: S608 - own names
+        self._connection.execute(query, (name,))
+        self._files.remove(name)
 
     def read_files(self) -> list[str]:
         """Take in all files, and return which could not be read.
 
         A file is a moment ahead of its row: one of a process that was killed between them counts.
         """
-        marks, wrong_marks = side_files.marks(self._paths).read_all()
-        for asset_id, mark in marks.items():
-            self._insert_mark(asset_id, mark)
-        judgements, wrong_judgements = side_files.judgements(self._paths).read_all()
-        for judgement in judgements.values():
-            self._insert_judgement(judgement)
-        return [*wrong_marks, *wrong_judgements]
+        found, wrong = self._files.read_all()
+        for name, opinion in found.items():
+            self._insert(name, opinion)
+        return wrong
 
     def write_missing_files(self) -> None:
         """Write the files that are missing or damaged; one that can be read wins over a database in doubt."""
-        marks, _ = side_files.marks(self._paths).read_all()
-        for asset_id, mark in self.marks().items():
-            if asset_id not in marks and is_name(asset_id) and mark != Mark():
-                side_files.marks(self._paths).write(asset_id, mark)
-        judgements, _ = side_files.judgements(self._paths).read_all()
-        for judgement in self.judgements():
-            if judgement.id not in judgements and is_name(judgement.id):
-                side_files.judgements(self._paths).write(judgement.id, judgement)
+        found, _ = self._files.read_all()
+        for name, opinion in self.all().items():
+            if name not in found and is_name(name):
+                self._files.write(name, opinion)
 
     def disagreements(self) -> list[str]:
-        """Where the tables and the files differ, and which files cannot be read."""
-        marks, wrong_marks = side_files.marks(self._paths).read_all()
-        judgements, wrong_judgements = side_files.judgements(self._paths).read_all()
-        in_tables = {one.id: one for one in self.judgements()}
-        return [
-            *wrong_marks,
-            *wrong_judgements,
-            *_differing("the star or note of image", self.marks(), marks),
-            *_differing("comparison", in_tables, judgements),
-        ]
+        """Where rows and files differ, and which files cannot be read."""
+        problems: list[str]
+        found: dict[str, Opinion]
+        rows: dict[str, Opinion] = self.all()
+        found, problems = self._files.read_all()
+        for name in sorted(rows.keys() | found.keys()):
+            if rows.get(name) != found.get(name):
+                what = f"{self._shape.title} {name}"
+                problems.append(f"{what}: the index and its file differ: build the index again")
+        return problems
 
 
-def _differing(what: str, rows: Mapping[str, object], files: Mapping[str, object]) -> list[str]:
-    return [
-        f"{what} {name}: the index and its file differ: build the index again"
-        for name in sorted(rows.keys() | files.keys())
-        if rows.get(name) != files.get(name)
-    ]
+class OpinionRows:
+    """All of it in an open database: marks by their images' ids, comparisons and scores by their own."""
+
+    def __init__(self, connection: sqlite3.Connection, paths: StorePaths) -> None:
+        self.marks = OpinionTable(connection, _MARKS, side_files.marks(paths))
+        self.judgements = OpinionTable(connection, _JUDGEMENTS, side_files.judgements(paths))
+        self.scores = OpinionTable(connection, _SCORES, side_files.scores(paths))
+
+    def put_mark(self, asset_id: str, mark: Mark) -> None:
+        """Keep a mark in the place of an earlier one; an empty one is forgotten."""
+        if mark == Mark():
+            self.marks.remove(asset_id)
+        else:
+            self.marks.put(asset_id, mark)
+
+    def read_files(self) -> list[str]:
+        """As each table does."""
+        return [*self.marks.read_files(), *self.judgements.read_files(), *self.scores.read_files()]
+
+    def write_missing_files(self) -> None:
+        """As each table does."""
+        self.marks.write_missing_files()
+        self.judgements.write_missing_files()
+        self.scores.write_missing_files()
+
+    def disagreements(self) -> list[str]:
+        """As each table does."""
+        tables = (self.marks.disagreements(), self.judgements.disagreements(), self.scores.disagreements())
+        return [problem for table in tables for problem in table]
 
 
-def _judgement(row: tuple[Any, ...]) -> Judgement:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    if values["verdict"] not in ("left", "right", "tie"):
-        raise sqlite3.DatabaseError(f"a comparison says {values['verdict']!r}")
-    return Judgement(**values)
+def _judgement(row: dict[str, Any]) -> Judgement:
+    if row["verdict"] not in ("left", "right", "tie"):
+        raise sqlite3.DatabaseError(f"a comparison says {row['verdict']!r}")
+    return Judgement(**row)
+
+
+def _score(row: dict[str, Any]) -> Score:
+    try:
+        values = json.loads(row["values"])
+    except ValueError:
+        raise sqlite3.DatabaseError("a score is no JSON") from None
+    return Score(**{**row, "values": values})
+
+
+def _rest(kind: type) -> tuple[str, ...]:
+    """The columns after the first: a class's fields but the first."""
+    return tuple(field.name for field in fields(kind))[1:]
+
+
+_MARKS: _Shape[Mark] = _Shape(
+    table="mark",
+    columns=("asset_id", "starred", "note"),
+    title="the star or note of image",
+    values=lambda mark: (mark.starred, mark.note),
+    opinion=lambda row: Mark(bool(row["starred"]), str(row["note"])),
+)
+_JUDGEMENTS: _Shape[Judgement] = _Shape(
+    table="judgement",
+    columns=("id", *_rest(Judgement)),
+    title="comparison",
+    values=lambda one: tuple(getattr(one, name) for name in _rest(Judgement)),
+    opinion=_judgement,
+)
+_SCORES: _Shape[Score] = _Shape(
+    table="score",
+    columns=("id", *_rest(Score)),
+    title="score",
+    values=lambda one: (one.image, one.judge, json.dumps(dict(one.values)), one.scored_at),
+    opinion=_score,
+)

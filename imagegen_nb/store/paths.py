@@ -6,6 +6,7 @@
 <folder>/runs/<run id>.json         the manifest: what the database holds of one run, to rebuild it from
 <folder>/marks/<asset id>.json      the star and the note of an image, which the database holds as well
 <folder>/judgements/<id>.json       a comparison of two images, likewise
+<folder>/scores/<id>.json           what a judge found in an image, likewise
 <folder>/locks/<owner>.lock         held by a process while it has runs under way
 <folder>/locks/<run id>.<owner>.run names such a run
 """
@@ -69,6 +70,16 @@ class StorePaths:
         return self.folder / "judgements"
 
     @cached_property
+    def scores(self) -> Path:
+        """The folder of the judges' scores."""
+        return self.folder / "scores"
+
+    @property
+    def opinions(self) -> tuple[Path, ...]:
+        """The folders of what is thought of images."""
+        return self.marks, self.judgements, self.scores
+
+    @cached_property
     def locks(self) -> Path:
         """The folder of the locks."""
         return self.folder / "locks"
@@ -109,7 +120,7 @@ class StorePaths:
         return f"{self.folder}{os.sep}{_MANIFESTS}{os.sep}{_checked(name)}{MANIFEST_SUFFIX}"
 
     def side_file(self, folder: Path, name: str) -> Path:
-        """The file of that name in the folder of marks or judgements. Raises `StoreError` for what cannot be
+        """The file of that name in one of the folders of opinions. Raises `StoreError` for what cannot be
         a name."""
         return folder / f"{_checked(name)}{MANIFEST_SUFFIX}"
 

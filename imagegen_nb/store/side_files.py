@@ -16,15 +16,15 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter
 
 from imagegen_nb.core.atomic_files import read_bounded, sync_folder, write_durably
-from imagegen_nb.core.opinions import Judgement, Mark
+from imagegen_nb.core.opinions import Judgement, Mark, Score
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.store.paths import MANIFEST_SUFFIX, StorePaths, is_name
 
-Opinion = TypeVar("Opinion", Mark, Judgement)
+Opinion = TypeVar("Opinion", Mark, Judgement, Score)
 
 _LAYOUT = 1
 _LARGEST = 65_536
-"""Bytes of such a file; a note of the greatest length takes a third."""
+"""Bytes of such a file; what a judge said, at its longest, takes most."""
 
 
 class SideFiles(Generic[Opinion]):
@@ -84,3 +84,8 @@ def marks(paths: StorePaths) -> SideFiles[Mark]:
 def judgements(paths: StorePaths) -> SideFiles[Judgement]:
     """The files with comparisons, by their ids."""
     return SideFiles(paths, paths.judgements, TypeAdapter(Judgement))
+
+
+def scores(paths: StorePaths) -> SideFiles[Score]:
+    """The files with judges' scores, by their ids."""
+    return SideFiles(paths, paths.scores, TypeAdapter(Score))

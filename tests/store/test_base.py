@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import pytest
-from support.ledger import entry, judgement
+from support.ledger import entry, judgement, score
 
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.opinions import Mark
@@ -96,3 +96,6 @@ def test_a_store_that_keeps_nothing_of_what_people_say_keeps_it_while_it_lives()
     store.take_back("j1")
     assert [one.id for one in store.judgements("night")] == ["j2"]
     assert store.judgements("day") == []
+    for value in (1, 2):
+        store.keep_score(score("a-0", score=value))
+    assert [one.values for one in store.scores("a-0")] == [{"score": 2}]

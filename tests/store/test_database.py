@@ -31,7 +31,7 @@ def test_the_ledger_holds_no_more_than_it_says(store):
     assert columns == ["seq", *asdict(entry())]
 
 
-def test_the_tables_are_those_of_layout_5(store):
+def test_the_tables_are_those_of_layout_6(store):
     put(store, b"data")
     connection = sqlite3.connect(store.paths.database)
     tables = {
@@ -40,7 +40,7 @@ def test_the_tables_are_those_of_layout_5(store):
     }
     version = connection.execute("PRAGMA user_version").fetchone()
     connection.close()
-    assert version == (5,)
+    assert version == (6,)
     assert tables == {
         "asset": [
             *("seq", "id", "file_name", "file_size", "file_type", "sha256", "width", "height"),
@@ -55,6 +55,7 @@ def test_the_tables_are_those_of_layout_5(store):
         "judgement": [
             *("id", "topic", "left", "right", "left_image", "right_image", "verdict", "rater", "judged_at"),
         ],
+        "score": ["id", "image", "judge", "values", "scored_at"],
         "sqlite_sequence": ["name", "seq"],
         "total": ["one", "bytes"],
     }

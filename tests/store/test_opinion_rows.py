@@ -1,4 +1,4 @@
-"""Stars, notes and comparisons in the database: kept, shared, brought up to date, and built again."""
+"""Stars, notes, comparisons and scores in the database: kept, shared, brought up to date, and built again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.ledger import judgement, other_process, plant, put, run_program
+from support.ledger import judgement, other_process, plant, put, run_program, score
 
-from imagegen_nb.core.opinions import Judgement, Mark
+from imagegen_nb.core.opinions import LONGEST_SCORE, Judgement, Mark, Score
 from imagegen_nb.errors import AssetNotFound, InvalidOption, StoreError
 from imagegen_nb.store import maintenance, side_files
 from imagegen_nb.store.local import LocalStore
@@ -24,8 +24,9 @@ def image(store: LocalStore) -> str:
     return put(store, b"data").id
 
 
-def said(store: LocalStore) -> tuple[dict[str, Mark], list[Judgement]]:
-    return dict(store.marks()), list(store.judgements("night"))
+def said(store: LocalStore) -> tuple[dict[str, Mark], list[Judgement], list[Score]]:
+    scores = [score for record in store.records() for score in store.scores(record.id)]
+    return dict(store.marks()), list(store.judgements("night")), scores
 
 
 @pytest.fixture
@@ -36,6 +37,8 @@ def opined(full: LocalStore) -> LocalStore:
     full.change_mark(second.id, note="x" * 2_000)
     for number in (2, 1):
         full.keep_judgement(judgement(number))
+    full.keep_score(score(first.id, score=7.5, why="é ★ \n", whole=True))
+    full.keep_score(score(second.id, "blue", score=3))
     return full
 
 
@@ -86,15 +89,39 @@ def test_comparisons_are_by_topic_in_their_order_and_taken_back(store):
     assert len(list(store.paths.judgements.iterdir())) == 3
 
 
+def test_a_later_score_takes_the_place_of_an_earlier_one(store, image):
+    store.keep_score(score(image, score=1))
+    store.keep_score(score(image, "blue", score=2))
+    store.keep_score(score(image, score=3))
+    assert [(one.judge, one.values) for one in store.scores(image)] == [
+        ("blue", {"score": 2}),
+        ("sharp", {"score": 3}),
+    ]
+    with pytest.raises(AssetNotFound):
+        store.keep_score(score("nobody", score=1))
+    assert (store.scores("nobody"), store.scores("\udc80")) == ([], [])
+
+
+def test_a_score_at_its_longest_can_be_read_again(store, image):
+    """Control characters take six in a file."""
+    longest = "\x01" * (LONGEST_SCORE // 6 - 20)
+    store.keep_score(score(image, why=longest, score=1))
+    assert maintenance.rebuild(store).problems == []
+    assert store.scores(image)[0].values["why"] == longest
+
+
 def test_a_store_that_is_not_there_is_not_made_by_a_look(tmp_path):
     store = LocalStore(tmp_path / "gone")
-    assert (store.mark("a"), dict(store.marks()), list(store.judgements("night"))) == (Mark(), {}, [])
+    assert (store.mark("a"), dict(store.marks()), store.judgements("night"), store.scores("a")) == (
+        *(Mark(), {}, []),
+        [],
+    )
     assert not store.folder.exists()
 
 
 def test_an_index_that_is_built_again_has_lost_nothing_that_was_said(opined):
     before = said(opined)
-    assert [len(part) for part in before] == [2, 2]
+    assert [len(part) for part in before] == [2, 2, 2]
     assert maintenance.check(opined).problems == []
     assert maintenance.rebuild(opined).problems == []
     assert said(opined) == before
@@ -109,10 +136,10 @@ def test_an_index_that_is_built_again_has_lost_nothing_that_was_said(opined):
 
 def test_files_that_are_missing_are_written_before_the_index_is_replaced(opined):
     before = said(opined)
-    for folder in (opined.paths.marks, opined.paths.judgements):
+    for folder in opined.paths.opinions:
         for path in folder.iterdir():
             path.unlink()
-    assert sum("the index and its file differ" in line for line in maintenance.check(opined).problems) == 4
+    assert sum("the index and its file differ" in line for line in maintenance.check(opined).problems) == 6
     assert maintenance.rebuild(opined).problems == []
     assert said(opined) == before
 
@@ -122,17 +149,23 @@ def test_what_a_killed_process_wrote_before_its_row_is_taken_in(opined):
     side_files.marks(opined.paths).write(last.id, Mark(starred=True))
     side_files.judgements(opined.paths).write("j9", judgement(9))
     assert not opined.mark(last.id).starred
+    late = score(last.id, score=9)
+    side_files.scores(opined.paths).write(late.id, late)
     assert maintenance.check(opined).problems == []
     assert opined.mark(last.id).starred
+    assert [one.values for one in opined.scores(last.id)] == [{"score": 9}]
     assert opined.judgements("night")[-1] == judgement(9)
 
 
-def test_an_index_of_the_layout_before_gains_the_tables(opined):
-    """Layout 4 had no such tables; a version that knew them may have left its files."""
+@pytest.mark.parametrize(("layout", "absent"), [(4, ("mark", "judgement", "score")), (5, ("score",))])
+def test_an_index_of_a_layout_before_gains_the_tables(opined, layout, absent):
+    """Older layouts had no such tables; a version that knew them may have left its files."""
     before = said(opined)
     opined.close()
     index = sqlite3.connect(opined.paths.database)
-    index.executescript("DROP TABLE mark; DROP TABLE judgement; PRAGMA user_version = 4")
+    for table in absent:
+        index.execute(f"DROP TABLE {table}")
+    index.execute(f"PRAGMA user_version = {layout}")
     index.close()
     assert said(opined) == before
     assert maintenance.check(opined).problems == []
@@ -179,10 +212,11 @@ def test_nothing_is_half_kept_where_a_file_cannot_be_written(store, image):
 
 
 SAY_MORE_AND_MORE = """
-from support.ledger import judgement
+from support.ledger import judgement, score
 for number in range(int(sys.argv[3]), 100_000):
     store.change_mark(sys.argv[2], note=str(number), starred=bool(number % 2))
     store.keep_judgement(judgement(number))
+    store.keep_score(score(sys.argv[2], score=number))
     print(number, flush=True)
 """
 
@@ -201,5 +235,6 @@ def test_what_was_acknowledged_outlives_a_kill_at_any_moment(store, image):
         last = int(store.mark(image).note)
         assert last in (acknowledged, acknowledged + 1)
         assert len(store.judgements("night")) in (last, last - 1)
+        assert store.scores(image)[0].values["score"] in (last, last - 1)
         assert maintenance.rebuild(store).problems == []
         assert int(store.mark(image).note) == last

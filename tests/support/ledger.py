@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_nb.core.images import CheckedImage, check
-from imagegen_nb.core.opinions import Judgement
+from imagegen_nb.core.opinions import Judgement, Score, ScoreValue
 from imagegen_nb.step.output import Asset
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
 from imagegen_nb.store.local import LocalStore
@@ -73,6 +73,12 @@ def judgement(number: int, topic: str = "night", **changes: str) -> Judgement:
     facts = {"left": "a", "right": "b", "left_image": "1", "right_image": "2", "rater": "Ann"}
     moment = f"2026-11-27T10:00:00.{number:06}+00:00"
     return Judgement(id=f"j{number}", topic=topic, verdict="left", judged_at=moment, **{**facts, **changes})
+
+
+def score(image: str, judge: str = "sharp", **values: ScoreValue) -> Score:
+    """What a judge found in an image."""
+    name = f"{judge}-{image}"
+    return Score(id=name, image=image, judge=judge, values=values, scored_at="2026-11-27T10:00:00+00:00")
 
 
 def content(store: Store, asset_id: str) -> bytes:
