@@ -17,6 +17,8 @@ LONGEST_NOTE = 2_000
 
 LONGEST_SCORE = 10_000
 """Characters, as JSON, of all that a judge may say of one image."""
+NUMBER = "score"
+"""What a judge's single number is called."""
 ScoreValue = bool | int | float | str
 
 Verdict = Literal["left", "right", "tie"]
@@ -79,15 +81,21 @@ class Score:
     values: Mapping[str, ScoreValue]
     scored_at: str
 
+    @property
+    def number(self) -> float | None:
+        """The number that counts where nobody says which: the one called `score`, or the first; None where
+        there is none."""
+        numbers = {name: float(value) for name, value in self.values.items() if not isinstance(value, str)}
+        return numbers.get(NUMBER, next(iter(numbers.values()), None))
+
     def __post_init__(self) -> None:
         if not self.values:
             raise InvalidOption("the judge said nothing: give a number, or numbers and texts by name")
         for name, value in self.values.items():
-            given: object = value
-            if not isinstance(name, str) or not isinstance(given, ScoreValue):
-                raise InvalidOption(
-                    f"{name!r} is of type {type(given).__name__}: give numbers and texts by name"
-                )
+            given: tuple[object, object] = (name, value)
+            if not isinstance(given[0], str) or not isinstance(given[1], ScoreValue):
+                kind = type(value).__name__
+                raise InvalidOption(f"{name!r} is of type {kind}: give numbers and texts by name")
             if not isinstance(value, str) and not _is_finite(value):
                 raise InvalidOption(f"{name!r} is not finite: give a number")
         written = json.dumps(dict(self.values), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Stars and notes on images, kept by the store that has the image.
+"""Stars, notes and scores of images, kept by the store that has the image.
 
 They are kept by the image's id, not by its bytes: an emulator or a cassette gives the same bytes again to
 other runs, whose images nobody has starred.
@@ -6,9 +6,9 @@ other runs, whose images nobody has starred.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from imagegen_nb.core.opinions import Mark
+from imagegen_nb.core.opinions import Mark, Score, ScoreValue
 from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.words import shortened
 from imagegen_nb.errors import StoreError
@@ -68,8 +68,37 @@ def notes_on(assets: Iterable[Asset]) -> str:
     return "\n\n".join(note for note in (mark_of(asset).note for asset in assets) if note)
 
 
+def scores_of(assets: Iterable[Asset]) -> dict[str, float]:
+    """The number that each judge gave images, by the judge's name: the mean of those that it was asked
+    about."""
+    numbers = dict[str, list[float]]()
+    for asset in assets:
+        for score in _kept_scores(asset):
+            if score.number is not None:
+                numbers.setdefault(score.judge, []).append(score.number)
+    return {judge: sum(found) / len(found) for judge, found in numbers.items()}
+
+
+def _kept_scores(asset: Asset) -> Sequence[Score]:
+    store = store_of(asset)
+    try:
+        return () if store is None else store.scores(asset.id)
+    except StoreError:  # as for marks
+        return ()
+
+
+def in_figures(value: ScoreValue) -> str:
+    """A number of a judge, short enough to stand among words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{float(value):.4g}".replace("-", "−")
+
+
 def opinions_in_short(assets: Iterable[Asset]) -> list[str]:
-    """A star, and the notes shortened, to stand among what is said of images."""
+    """A star, the notes shortened, and scores, to stand among what is said of images."""
+    assets = list(assets)
+    scores = [f"{judge} {in_figures(number)}" for judge, number in scores_of(assets).items()]
     found = [mark_of(asset) for asset in assets]
     notes = [shortened(visible(mark.note), _SHORT) for mark in found if mark.note]
-    return [*(["★ starred"] if any(mark.starred for mark in found) else []), *(f"“{note}”" for note in notes)]
+    star = ["★ starred"] if any(mark.starred for mark in found) else []
+    return [*star, *(f"“{note}”" for note in notes), *scores]

@@ -1,10 +1,10 @@
-"""What has images, a run of the history or a cell of a sweep: their files, stars and notes."""
+"""What has images, a run of the history or a cell of a sweep: their files, stars, notes and scores."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from imagegen_nb.runs.marks import is_starred, notes_on
+from imagegen_nb.runs.marks import is_starred, notes_on, scores_of
 from imagegen_nb.step.output import Asset, local_files
 
 
@@ -32,3 +32,8 @@ class Pictured:
     def note(self) -> str:
         """What was noted on its images."""
         return notes_on(self.assets)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """What judges gave its images, by their names: the mean of several images."""
+        return scores_of(self.assets)

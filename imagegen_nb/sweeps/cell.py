@@ -8,7 +8,7 @@ from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import Charge
 from imagegen_nb.pricing.cost import Cost
 from imagegen_nb.pricing.estimate import Estimate
-from imagegen_nb.runs.marks import is_starred, notes_on
+from imagegen_nb.runs.marks import is_starred, notes_on, scores_of
 from imagegen_nb.runs.pictured import Pictured
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, local_files
@@ -148,6 +148,7 @@ class Cell(Pictured):
             "images": [str(path) for path in local_files(assets)],
             "starred": is_starred(assets),
             "note": notes_on(assets),
+            **{f"score by {judge}": number for judge, number in scores_of(assets).items()},
         }
         cost = self.cost
         return facts if cost is None else {**facts, "cost": cost.short}

@@ -28,11 +28,11 @@ class Silent:
 
 
 class _Tqdm:
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, unit: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a notebook has no widgets for it: it has a text then
             from tqdm.auto import tqdm
-        self._bar: Any = tqdm(total=total, unit="cell")
+        self._bar: Any = tqdm(total=total, unit=unit)
 
     def advance(self, note: str) -> None:
         """One cell further."""
@@ -64,8 +64,8 @@ class _Rich:
         self._bar.stop()
 
 
-def bar(total: int, *, shown: bool) -> Progress:
-    """A bar for `total` cells, or nothing."""
+def bar(total: int, *, shown: bool, unit: str = "cell") -> Progress:
+    """A bar for `total` cells, or whatever the unit is, or nothing."""
     if not shown or not total:
         return Silent()
-    return _Tqdm(total) if importlib.util.find_spec("tqdm") is not None else _Rich(total)
+    return _Tqdm(total, unit) if importlib.util.find_spec("tqdm") is not None else _Rich(total)

@@ -5,30 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Any, overload
+from typing import Any
 
-from imagegen_nb.core import images
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.words import counted
 from imagegen_nb.providers import catalog
-from imagegen_nb.step.output import thumbnail
 from imagegen_nb.sweeps.bradley_terry import Fit, fit
 from imagegen_nb.sweeps.cell import Cell, CellSource
-from imagegen_nb.sweeps.grid import picture
 from imagegen_nb.sweeps.judgements import OUTCOMES, Contest
+from imagegen_nb.sweeps.standings import Standings
 
 _SURE = 1.96
 """Standard errors beyond which a difference is not taken for chance: nineteen times of twenty."""
-_PICTURES = 20
-"""Rows with a picture; a saved notebook is to stay small."""
-_TEXT_ROWS = 50
 _COLUMNS = ("place", "cell", "score", "error", "level", "won", "even", "lost")
-_HEAD = ("place", "picture", "cell", "score", "won · even · lost")
-_PICTURE = 'style="height:96px;width:auto;max-width:none;border-radius:4px"'
-"""Of equal height, so that a page shows many rows."""
-_CELL = 'style="vertical-align:top;text-align:left;overflow-wrap:anywhere;padding:4px 12px 4px 0"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +45,14 @@ class Ranked:
         return visible(f"<{self.place}. {_score(self)} · cell {self.cell.number} {self.cell.label}>")
 
 
-class Ranking(Sequence[Ranked]):
+class Ranking(Standings[Ranked]):
     """The cells that were compared, the best first: `ranking[0].cell` is the winner.
 
     Scores are those of the Bradley–Terry model with ties. It shows itself as a table.
     """
+
+    title = "Ranking"
+    heads = ("score", "won · even · lost")
 
     def __init__(self, sweep: CellSource, contest: Contest, rater: str | None) -> None:
         self._sweep = sweep
@@ -67,19 +60,9 @@ class Ranking(Sequence[Ranked]):
         self.raters = tuple(sorted({judgement.rater for judgement, _, _ in judgements}))
         self.comparisons = len(judgements)
         self._left_out = len(contest.images) - len({cell for _, *both in judgements for cell in both})
-        self._ranked = _ranked(
+        self._standing = _ranked(
             sweep, [(left, right, OUTCOMES[judgement.verdict]) for judgement, left, right in judgements]
         )
-
-    @overload
-    def __getitem__(self, place: int) -> Ranked: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Ranked]: ...
-    def __getitem__(self, place: int | slice) -> Ranked | Sequence[Ranked]:
-        return self._ranked[place]
-
-    def __len__(self) -> int:
-        return len(self._ranked)
 
     def to_frame(self, library: str | None = None) -> Any:
         """A table of pandas or polars, one row a cell; the axes' values stand in columns of their own."""
@@ -91,7 +74,7 @@ class Ranking(Sequence[Ranked]):
         return frame([*_COLUMNS, *self._sweep.axes], rows, library)
 
     def _notes(self) -> list[str]:
-        if not self._ranked:
+        if not self:
             return ["nothing was compared yet: sweep.rate()"]
         level = sum(one.level for one in self)
         notes = [f"{counted(self.comparisons, 'comparison')} by {', '.join(self.raters)}"]
@@ -101,26 +84,11 @@ class Ranking(Sequence[Ranked]):
             notes.append(f"not compared yet: {counted(self._left_out, 'cell')}")
         return notes
 
-    def __repr__(self) -> str:
-        lines = ["Ranking", *(f"  {note}" for note in self._notes())]
-        columns = ([_place(one), _score(one), _results(one), _name(one.cell)] for one in self[:_TEXT_ROWS])
-        lines += [f"  {'  '.join(row)}" for row in columns]
-        if (more := len(self) - _TEXT_ROWS) > 0:
-            lines.append(f"  … and {counted(more, 'more cell')}: to_frame() has all")
-        return visible("\n".join(lines))
+    def _place(self, one: Ranked) -> str:
+        return _place(one)
 
-    def _repr_html_(self) -> str:
-        notes = "".join(f"<br>{escape(visible(note))}" for note in self._notes())
-        top = f'<p style="margin:4px 0"><strong>Ranking</strong>{notes}</p>'
-        head = "".join(f'<th scope="col" {_CELL}>{name}</th>' for name in _HEAD)
-        rows = "".join(_row(one) for one in self[:_PICTURES])
-        table = f'<table class="ig-ranking" style="margin:0"><tr>{head}</tr>{rows}</table>' if rows else ""
-        more = len(self) - _PICTURES
-        rest = f'<p style="margin:4px 0">… and {counted(more, "more cell")}: to_frame() has all</p>'
-        return f'<div class="ig-static">{top}{table}{rest if more > 0 else ""}</div>'
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+    def _columns(self, one: Ranked) -> tuple[str, ...]:
+        return _score(one), _results(one)
 
 
 def _ranked(sweep: CellSource, said: Sequence[tuple[int, int, int]]) -> list[Ranked]:
@@ -160,14 +128,3 @@ def _score(one: Ranked) -> str:
 
 def _results(one: Ranked) -> str:
     return f"{one.won} · {one.even} · {one.lost}".replace(" ", "\u00a0")
-
-
-def _name(cell: Cell) -> str:
-    return f"cell {cell.number}  {cell.label}"
-
-
-def _row(one: Ranked) -> str:
-    name = visible(_name(one.cell))
-    shown = picture(thumbnail(one.cell.assets[0], images.STATIC), name, _PICTURE)
-    columns = [_place(one), shown, f"<bdi>{escape(name)}</bdi>", _score(one), _results(one)]
-    return f"<tr>{''.join(f'<td {_CELL}>{column}</td>' for column in columns)}</tr>"

@@ -22,6 +22,7 @@ from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import catalog
+from imagegen_nb.runs.marks import in_figures
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
@@ -184,8 +185,9 @@ def _said_of(cell: Cell, is_winner: bool, remarks: Mapping[str, object]) -> dict
 
 
 def _opinions(cell: Cell, standing: str) -> dict[str, str]:
-    """What people said of a cell."""
-    said = {"Starred": "★" if cell.starred else "", "Note": cell.note, "Rating": standing}
+    """What people and judges said of a cell."""
+    scores = {f"Score by {judge}": in_figures(number) for judge, number in cell.scores.items()}
+    said = {"Starred": "★" if cell.starred else "", "Note": cell.note, "Rating": standing, **scores}
     return {name: text for name, text in said.items() if text}
 
 

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
-import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.background_loop import Job
-from imagegen_nb.core.frames import frame
 from imagegen_nb.core.plain_data import plain
-from imagegen_nb.core.redaction import without_keys
-from imagegen_nb.core.types import backend_mark
-from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption, StoreError
-from imagegen_nb.providers import catalog
 from imagegen_nb.runs.run import Run
-from imagegen_nb.step.output import Asset
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps import axes as axis_values
 from imagegen_nb.sweeps import tables
 from imagegen_nb.sweeps.cell import Cell
-from imagegen_nb.sweeps.cell_results import CellResults
-from imagegen_nb.sweeps.cells import Skipped, cell_of, content_name, plan, refusal, values_on_axes
-from imagegen_nb.sweeps.estimate import SweepEstimate, total
+from imagegen_nb.sweeps.cell_table import CellTable
+from imagegen_nb.sweeps.cells import plan, refusal
 from imagegen_nb.sweeps.execution import Context, Execution, Task
 from imagegen_nb.sweeps.judgements import Contest
 from imagegen_nb.sweeps.progress import bar
 from imagegen_nb.sweeps.rating import Rating, rater_name
-from imagegen_nb.sweeps.results import Result
+from imagegen_nb.sweeps.scores import Scores, judges_of
+from imagegen_nb.sweeps.scoring import Judge, Scoring, judge_name
 
 if TYPE_CHECKING:
     from imagegen_nb.sweeps.comparison import Comparison
@@ -56,7 +47,7 @@ class Pick(NamedTuple):
     run: Run
 
 
-class Sweep:
+class Sweep(CellTable):
     """A step over several values: `over` gives lists by axis, each combined with each; `rows` gives rows.
 
     An axis is a setting (`model`, `prompt`, `image_quality`, …) or an input (`inputs.product`). `rows` are
@@ -93,88 +84,13 @@ class Sweep:
                 f"repeats = {repeats}: that makes {count:,} cells; a sweep has at most "
                 f"{axis_values.MOST_CELLS:,}"
             )
-        self.template = step
-        self.repeats = repeats
-        self.axes = read.names
-        self._of_rows = read.of_rows
-        self._inputs = plain(inputs or {})
-        self._plans, skipped = plan(step, self._inputs, read, repeats)
-        self.skipped: tuple[Skipped, ...] = tuple(skipped)
-        if skipped and (invalid == "error" or not self._plans):
+        given = plain(inputs or {})
+        plans, skipped = plan(step, given, read, repeats)
+        if skipped and (invalid == "error" or not plans):
             raise refusal(skipped, len(read.combinations))
-        self.name = content_name(self._plans) if name is None else _checked_name(name)
-        self._results = CellResults(self._plans, lambda number: self._step_and_inputs(number)[0])
+        checked = None if name is None else _checked_name(name)
+        super().__init__(step, read, given, plans, skipped, repeats=repeats, name=checked)
         self._picked: dict[int, None] = {}
-        self.stopped: tuple[str, ...] = ()
-
-    # The cells
-
-    @property
-    def cells(self) -> list[Cell]:
-        """All cells, in the order of the axes."""
-        return list(self)
-
-    def __len__(self) -> int:
-        return len(self._plans)
-
-    def __iter__(self) -> Iterator[Cell]:
-        return (Cell(self, number) for number in range(len(self)))
-
-    def __getitem__(self, number: int) -> Cell:
-        return Cell(self, range(len(self))[number])
-
-    def find(self, **values: Any) -> list[Cell]:
-        """The cells with these values; write an input without `inputs.`, as `find(product="a lamp")`."""
-        named = {self._axis_called(name): value for name, value in values.items()}
-        return [cell for cell in self if {**cell.values, "repeat": cell.repeat}.items() >= named.items()]
-
-    def _axis_called(self, name: str) -> str:
-        for axis in (name, f"{axis_values.INPUTS}{name}"):
-            if axis in (*self.axes, "repeat"):
-                return axis
-        raise InvalidOption(f"{name} is no axis of this sweep: it has {', '.join(self.axes)}")
-
-    @property
-    def failed(self) -> list[Cell]:
-        """The cells that have no image and, surely, none that was paid for: `run` runs them again."""
-        return [cell for cell in self if cell.outcome == "failed"]
-
-    @property
-    def unknown(self) -> list[Cell]:
-        """The cells without an image that may have been charged: run again only if asked."""
-        return [cell for cell in self if cell.outcome == "unknown"]
-
-    @property
-    def waiting(self) -> list[Cell]:
-        """The cells that were not run yet."""
-        return [cell for cell in self if cell.outcome == "waiting"]
-
-    @property
-    def done(self) -> list[Cell]:
-        """The cells that have images, all or some of them."""
-        return [cell for cell in self if cell.outcome in ("done", "partial")]
-
-    @property
-    def starred(self) -> list[Cell]:
-        """The cells of which an image has a star."""
-        return [cell for cell in self if cell.starred]
-
-    @cached_property
-    def estimate(self) -> SweepEstimate:
-        """What all cells together may cost, and of how many that is unknown."""
-        return total(cell.estimate for cell in self)
-
-    def _step_and_inputs(self, number: int) -> tuple[ImageGenerationStep, dict[str, Any]]:
-        return cell_of(self.template, self._inputs, self.axes, self._plans[number].values)
-
-    def _result(self, number: int) -> Result:
-        return self._results[number]
-
-    def _run_of(self, number: int) -> Run | None:
-        return self._results.run_of(number)
-
-    def _assets_of(self, number: int) -> tuple[Asset, ...]:
-        return self._results.assets_of(number)
 
     # Running
 
@@ -228,7 +144,7 @@ class Sweep:
 
     def load(self, *, workspace: Context | None = None) -> Self:
         """Take in what the store has of this sweep, without running anything."""
-        self._results.load(self._results.context(workspace), self.name)
+        self._loaded(workspace)
         return self
 
     def _start(
@@ -242,10 +158,7 @@ class Sweep:
         on_cell: Callable[[Cell], object] | None,
     ) -> Execution:
         """Check everything, and find out which cells are to be run; nothing is asked yet."""
-        if type(concurrency) is not int or not 1 <= concurrency <= _MOST_AT_ONCE:
-            raise InvalidOption(
-                f"concurrency = {concurrency!r}: give a whole number from 1 to {_MOST_AT_ONCE}"
-            )
+        self._check_concurrency(concurrency)
         told: object = on_cell
         if told is not None and (not callable(told) or inspect.iscoroutinefunction(told)):
             raise InvalidOption("on_cell must be a plain function that takes one cell (not async)")
@@ -267,6 +180,13 @@ class Sweep:
             reuse=reuse,
             taken={result.run_id for result in self._results.known},
         )
+
+    @staticmethod
+    def _check_concurrency(concurrency: object) -> None:
+        if type(concurrency) is not int or not 1 <= concurrency <= _MOST_AT_ONCE:
+            raise InvalidOption(
+                f"concurrency = {concurrency!r}: give a whole number from 1 to {_MOST_AT_ONCE}"
+            )
 
     def _end(self, execution: Execution) -> None:
         """Take in what else has become of it."""
@@ -388,9 +308,68 @@ class Sweep:
 
         return Ranking(self, self._contest(workspace), None if rater is None else rater_name(rater))
 
-    def _contest(self, workspace: Context | None) -> Contest:
+    def score(
+        self,
+        judge: Judge,
+        *,
+        name: str | None = None,
+        by: str | None = None,
+        lowest: bool = False,
+        only: Iterable[Cell | int] | None = None,
+        again: bool = False,
+        concurrency: int = 4,
+        progress: bool = True,
+        workspace: Context | None = None,
+    ) -> Scores:
+        """Ask a judge about each image: a function of the image (an `Asset`) and its run that returns a
+        number, or numbers and texts by name. Returns the cells in their order, best first.
+
+        What it says is kept in the store at once under its name, `name` or its own. One that has a name of
+        its own (`name=`, or an attribute) is asked about an image once, unless `again`; a plain function is
+        asked anew each time, as its code may have changed. An async one is asked about `concurrency` images
+        at once. Cells without an image get no score: they are `missing`. An image on which the judge fails is
+        among the `failures`; where it fails on all, its error is raised. `by` and `lowest` as in `scores`.
+        Raises `InvalidOption` where no cell has an image.
+        """
+        self._check_concurrency(concurrency)
+        context = self._loaded(workspace)
+        chosen = None if only is None else self._chosen("only", only, [])
+        cells = [cell for cell in self if chosen is None or cell.number in chosen]
+        scoring = Scoring.of(judge, name, context.store, concurrency=concurrency)
+        scoring.run(cells, again=again, progress=progress)
+        failures = scoring.reasons()
+        return Scores(self, cells, context.store, scoring.name, by=by, lowest=lowest, failures=failures)
+
+    def scores(
+        self,
+        judge: Judge | str | None = None,
+        *,
+        by: str | None = None,
+        lowest: bool = False,
+        workspace: Context | None = None,
+    ) -> Scores:
+        """The cells by what a judge has found in their images, the best first, out of the store.
+
+        `judge` is one or its name, and can be left out where there is only one. `by` is the value that counts
+        (`score`, or the first number it gave), the higher the better unless `lowest`. Cells of several images
+        stand by their mean. Raises `InvalidOption`.
+        """
+        context = self._loaded(workspace)
+        names = judges_of(context.store, (asset for cell in self.done for asset in cell.assets))
+        named = judge if isinstance(judge, str) or judge is None else judge_name(judge, None)
+        if (len(names) > 1 and named is None) or (names and named is not None and named not in names):
+            raise InvalidOption(f"judge = {named!r}: give one of those who were asked: {', '.join(names)}")
+        named = named or (names[0] if names else "a judge")
+        return Scores(self, self.cells, context.store, named, by=by, lowest=lowest)
+
+    def _loaded(self, workspace: Context | None) -> Context:
+        """The workspace in use, after a look at what its store has of this sweep."""
         context = self._results.context(workspace)
         self._results.load(context, self.name)
+        return context
+
+    def _contest(self, workspace: Context | None) -> Contest:
+        context = self._loaded(workspace)
         images = {cell.number: cell.assets for cell in self.done}
         return Contest(
             self.name,
@@ -440,77 +419,6 @@ class Sweep:
             remarks=remarks,
         )
         return tables.written(target, page)
-
-    # Tables
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One dict a cell: its values, how it ended, and the files of its images; keys are masked."""
-        return tables.rows(self)
-
-    def to_frame(self, library: str | None = None) -> Any:
-        """A table of pandas or polars, one row a cell."""
-        rows = self.rows()
-        return frame(tables.columns(self.axes, rows), rows, library)
-
-    def to_csv(self, path: str | os.PathLike[str]) -> Path:
-        """Write the table as CSV, replacing a file. Returns where it is. Raises `StoreError`."""
-        return tables.written(path, tables.as_csv(self.axes, self.rows()))
-
-    def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Write the sweep as JSON, with what could not be run, replacing a file. Raises `StoreError`."""
-        return tables.written(
-            path, json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n"
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """The sweep as plain data."""
-        return {
-            "name": self.name,
-            "axes": list(self.axes),
-            "repeats": self.repeats,
-            "step": without_keys(self.template.settings(), catalog.keys_in_use()),
-            "counts": self.counts(),
-            "cells": self.rows(),
-            "skipped": [
-                without_keys(
-                    {"values": dict(one.values), "reasons": list(one.reasons)}, catalog.keys_in_use()
-                )
-                for one in self.skipped
-            ],
-        }
-
-    # What it shows
-
-    def counts(self) -> dict[str, int]:
-        """How many cells ended how."""
-        found = self._results.counts()
-        return {name: found[name] for name in sorted(found)}
-
-    @property
-    def title(self) -> str:
-        """What the sweep is, in a line."""
-        counts = list(values_on_axes(self._plans, self.axes))
-        is_grid = math.prod(count for _, count in counts) * self.repeats == len(self)
-        names = [f"{count} {axis.removeprefix(axis_values.INPUTS)}" for axis, count in counts]
-        shape = (" × " if is_grid else ", ").join(names)  # rows need not hold every combination
-        repeats = f", {self.repeats} times each" if self.repeats > 1 else ""
-        return f"Sweep · {counted(len(self), 'cell')}: {shape}{repeats}{backend_mark(self._results.backend)}"
-
-    def notes(self) -> list[str]:
-        """What there is to say of the whole."""
-        counts = self.counts()
-        notes = [", ".join(f"{count:,} {name}" for name, count in counts.items())]
-        if reused := sum(result.reused for result in self._results.known):
-            notes.append(f"{reused:,} reused: made earlier by the same call")
-        if unknown := counts.get("unknown", 0):
-            notes.append(
-                f"charge unknown: {unknown:,} may have been paid for and brought no image. They are run "
-                'again only if asked, by run(repeat="unknown") or run(repeat=[cells])'
-            )
-        notes += [f"stopped: {reason}" for reason in self.stopped]
-        if self.skipped:
-            notes.append(f"left out: {len(self.skipped):,} that cannot be run, see sweep.skipped")
-        return [*notes, f"estimate: {self.estimate}"]
 
     def __repr__(self) -> str:
         return repr(self.grid())

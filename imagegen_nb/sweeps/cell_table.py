@@ -1,0 +1,194 @@
+"""The cells of a sweep with what is known of each: listed, found, counted, and as tables."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from imagegen_nb.core.frames import frame
+from imagegen_nb.core.redaction import without_keys
+from imagegen_nb.core.types import backend_mark
+from imagegen_nb.core.words import counted
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.providers import catalog
+from imagegen_nb.runs.run import Run
+from imagegen_nb.step.output import Asset
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.sweeps import axes as axis_values
+from imagegen_nb.sweeps import tables
+from imagegen_nb.sweeps.axes import Axes
+from imagegen_nb.sweeps.cell import Cell
+from imagegen_nb.sweeps.cell_results import CellResults
+from imagegen_nb.sweeps.cells import Plan, Skipped, cell_of, content_name, values_on_axes
+from imagegen_nb.sweeps.estimate import SweepEstimate, total
+from imagegen_nb.sweeps.results import Result
+
+
+class CellTable:
+    """A sequence of cells: those that can be run, in the order of the axes."""
+
+    def __init__(
+        self,
+        step: ImageGenerationStep,
+        axes: Axes,
+        inputs: Mapping[str, Any],
+        plans: list[Plan],
+        skipped: list[Skipped],
+        *,
+        repeats: int,
+        name: str | None,
+    ) -> None:
+        self.template = step
+        self.repeats = repeats
+        self.axes = axes.names
+        self._of_rows = axes.of_rows
+        self._inputs = inputs
+        self._plans = plans
+        self.skipped: tuple[Skipped, ...] = tuple(skipped)
+        self.name = content_name(plans) if name is None else name
+        self._results = CellResults(plans, lambda number: self._step_and_inputs(number)[0])
+        self.stopped: tuple[str, ...] = ()
+        """Why cells were not run that were to be."""
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All cells, in the order of the axes."""
+        return list(self)
+
+    def __len__(self) -> int:
+        return len(self._plans)
+
+    def __iter__(self) -> Iterator[Cell]:
+        return (Cell(self, number) for number in range(len(self)))
+
+    def __getitem__(self, number: int) -> Cell:
+        return Cell(self, range(len(self))[number])
+
+    def find(self, **values: Any) -> list[Cell]:
+        """The cells with these values; write an input without `inputs.`, as `find(product="a lamp")`."""
+        named = {self._axis_called(name): value for name, value in values.items()}
+        return [cell for cell in self if {**cell.values, "repeat": cell.repeat}.items() >= named.items()]
+
+    def _axis_called(self, name: str) -> str:
+        for axis in (name, f"{axis_values.INPUTS}{name}"):
+            if axis in (*self.axes, "repeat"):
+                return axis
+        raise InvalidOption(f"{name} is no axis of this sweep: it has {', '.join(self.axes)}")
+
+    @property
+    def failed(self) -> list[Cell]:
+        """The cells that have no image and, surely, none that was paid for: `run` runs them again."""
+        return [cell for cell in self if cell.outcome == "failed"]
+
+    @property
+    def unknown(self) -> list[Cell]:
+        """The cells without an image that may have been charged: run again only if asked."""
+        return [cell for cell in self if cell.outcome == "unknown"]
+
+    @property
+    def waiting(self) -> list[Cell]:
+        """The cells that were not run yet."""
+        return [cell for cell in self if cell.outcome == "waiting"]
+
+    @property
+    def done(self) -> list[Cell]:
+        """The cells that have images, all or some of them."""
+        return [cell for cell in self if cell.outcome in ("done", "partial")]
+
+    @property
+    def starred(self) -> list[Cell]:
+        """The cells of which an image has a star."""
+        return [cell for cell in self if cell.starred]
+
+    @cached_property
+    def estimate(self) -> SweepEstimate:
+        """What all cells together may cost, and of how many that is unknown."""
+        return total(cell.estimate for cell in self)
+
+    def _step_and_inputs(self, number: int) -> tuple[ImageGenerationStep, dict[str, Any]]:
+        return cell_of(self.template, self._inputs, self.axes, self._plans[number].values)
+
+    def _result(self, number: int) -> Result:
+        return self._results[number]
+
+    def _run_of(self, number: int) -> Run | None:
+        return self._results.run_of(number)
+
+    def _assets_of(self, number: int) -> tuple[Asset, ...]:
+        return self._results.assets_of(number)
+
+    # Tables
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict a cell: its values, how it ended, and the files of its images; keys are masked."""
+        return tables.rows(self)
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """A table of pandas or polars, one row a cell."""
+        rows = self.rows()
+        return frame(tables.columns(self.axes, rows), rows, library)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> Path:
+        """Write the table as CSV, replacing a file. Returns where it is. Raises `StoreError`."""
+        return tables.written(path, tables.as_csv(self.axes, self.rows()))
+
+    def to_json(self, path: str | os.PathLike[str]) -> Path:
+        """Write the sweep as JSON, with what could not be run, replacing a file. Raises `StoreError`."""
+        return tables.written(
+            path, json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The sweep as plain data."""
+        return {
+            "name": self.name,
+            "axes": list(self.axes),
+            "repeats": self.repeats,
+            "step": without_keys(self.template.settings(), catalog.keys_in_use()),
+            "counts": self.counts(),
+            "cells": self.rows(),
+            "skipped": [
+                without_keys(
+                    {"values": dict(one.values), "reasons": list(one.reasons)}, catalog.keys_in_use()
+                )
+                for one in self.skipped
+            ],
+        }
+
+    # In words
+
+    def counts(self) -> dict[str, int]:
+        """How many cells ended how."""
+        found = self._results.counts()
+        return {name: found[name] for name in sorted(found)}
+
+    @property
+    def title(self) -> str:
+        """What the sweep is, in a line."""
+        counts = list(values_on_axes(self._plans, self.axes))
+        is_grid = math.prod(count for _, count in counts) * self.repeats == len(self)
+        names = [f"{count} {axis.removeprefix(axis_values.INPUTS)}" for axis, count in counts]
+        shape = (" × " if is_grid else ", ").join(names)  # rows need not hold every combination
+        repeats = f", {self.repeats} times each" if self.repeats > 1 else ""
+        return f"Sweep · {counted(len(self), 'cell')}: {shape}{repeats}{backend_mark(self._results.backend)}"
+
+    def notes(self) -> list[str]:
+        """What there is to say of the whole."""
+        counts = self.counts()
+        notes = [", ".join(f"{count:,} {name}" for name, count in counts.items())]
+        if reused := sum(result.reused for result in self._results.known):
+            notes.append(f"{reused:,} reused: made earlier by the same call")
+        if unknown := counts.get("unknown", 0):
+            notes.append(
+                f"charge unknown: {unknown:,} may have been paid for and brought no image. They are run "
+                'again only if asked, by run(repeat="unknown") or run(repeat=[cells])'
+            )
+        notes += [f"stopped: {reason}" for reason in self.stopped]
+        if self.skipped:
+            notes.append(f"left out: {len(self.skipped):,} that cannot be run, see sweep.skipped")
+        return [*notes, f"estimate: {self.estimate}"]
