@@ -74,6 +74,8 @@ class Provider(ABC):
     takes_files: ClassVar[bool] = False
     """Whether `generate` reads images only by `ProviderResponse.image_data`, and hands on what that gives,
     bytes or a file: then they are decoded into files while they arrive."""
+    telemetry_name: ClassVar[str] = ""
+    """What OpenTelemetry's conventions call the provider, where that is not its name."""
     rank: ClassVar[int] = 100
     """Where the provider stands in lists; the platform's own order for the built-in ones."""
 

@@ -111,6 +111,7 @@ class Gemini(Provider):
     wire_names = _IMAGE_CONFIG
     accounts = (Gateway, VertexAI)
     takes_files = True
+    telemetry_name = "gcp.gemini"
     rank = 2
     models = (
         _FLASH,

@@ -62,6 +62,7 @@ class XAI(Provider):
     key_variable = "XAI_API_KEY"
     wire_names = _WIRE_NAMES
     takes_files = True
+    telemetry_name = "x_ai"
     rank = 1
     models = (
         _grok(

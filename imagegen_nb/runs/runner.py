@@ -22,6 +22,7 @@ from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.loop_semaphore import LoopSemaphore
 from imagegen_nb.core.open_files import is_out_of_files, is_out_of_modules, patiently
 from imagegen_nb.core.timestamps import utc_now
+from imagegen_nb.core.tracing import Recorder, server_of
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
     GeneratedImage,
@@ -48,7 +49,7 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.pricing.estimate import estimate
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.runs import differences, ledger, local_addresses, recent_runs, recipe
+from imagegen_nb.runs import differences, ledger, local_addresses, recent_runs, recipe, run_span
 from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
@@ -68,9 +69,14 @@ _GRACE = 5.0
 
 async def execute(prepared: PreparedRun) -> Run:
     """Carry out a run. Raises `StepFailed` where the step says to terminate, `ReplayError` always."""
+    with run_span.open_span(prepared) as span:
+        return await _execute(prepared, span)
+
+
+async def _execute(prepared: PreparedRun, span: Recorder) -> Run:
     # `keys` is called only when needed: a key in a local variable would show in tracebacks with locals.
     emitter = EventEmitter(prepared.on_event, prepared.run_id, prepared.request.count, prepared.keys)
-    active, failure = _ActiveRun(prepared, emitter), None
+    active, failure = _ActiveRun(prepared, emitter, span), None
     try:
         emitter.emit("queued")
         async with _under_way():
@@ -115,6 +121,7 @@ class _ActiveRun:
 
     prepared: PreparedRun
     emitter: EventEmitter[Run]
+    span: Recorder
     started: float = field(default_factory=time.monotonic)
     started_at: str = field(default_factory=utc_now)
     shown_prompt: str = ""
@@ -194,6 +201,7 @@ class _ActiveRun:
         prepared, provider = self.prepared, self.prepared.entry.provider
         connection = await self._connect()
         self.asked = True
+        self.span.set(server_of(connection.send_to or connection.base_url))
         assert connection.deadline is not None
         limit = asyncio.timeout_at(connection.deadline + _GRACE)
         try:
@@ -345,6 +353,7 @@ class _ActiveRun:
             status = "partial"
         run = self._run(status, assets, error)
         recent_runs.remember(run)
+        run_span.close(self.span, run, self.prepared.keys)
         return run
 
     def _record(self, status: Status, error: ImagegenError | None) -> tuple[Asset, ...]:

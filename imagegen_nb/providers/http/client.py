@@ -8,8 +8,8 @@ handler, from plain facts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Self, TypeVar
@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 import httpx2
 from httpx2 import ServerSentEvent
 
+from imagegen_nb.core import tracing
 from imagegen_nb.core.background_loop import raise_if_cancelled
 from imagegen_nb.core.loop_semaphore import LoopSemaphore
 from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files, patiently
@@ -53,6 +54,8 @@ _RECONNECT = 0.3
 """Seconds before the second attempt to connect; a multiple before each further one."""
 _WORTH_REPORTING = 0.5
 """Seconds; shorter waits are not reported."""
+_METHOD = "POST"
+"""Of every call to a provider."""
 _DEADLINE = "deadline"
 _OUT_OF_FILES = "out of files"
 _connections = LoopSemaphore(most=128, files=4)
@@ -343,16 +346,35 @@ class _Attempts:
     @asynccontextmanager
     async def _attempt(self) -> AsyncIterator[None]:
         if self._limiter is None:
-            async with self._client.guard(self.last):
-                yield
+            with self._span():
+                async with self._client.guard(self.last):
+                    yield
             return
         with self._limiter.in_flight() as refused:
-            async with self._client.guard(self.last), _connections():
-                yield
+            with self._span():
+                async with self._client.guard(self.last), _connections():
+                    yield
             seconds = self._refused_for()
             self._refused = seconds is not None
             if seconds is not None:
                 refused(seconds)
+
+    @contextmanager
+    def _span(self) -> Iterator[None]:
+        """The attempt's span: of a stream as far as its headers."""
+        attributes = {
+            "http.request.method": _METHOD,
+            "http.request.resend_count": self._made - 1 or None,
+            **tracing.server_of(self._connection.send_to or self._connection.base_url),
+        }
+        with tracing.span(_METHOD, attributes) as span:
+            yield
+            status, failure = self.last.status, self.last.failure
+            span.set({"http.response.status_code": status})
+            if status is not None and not is_success(status):
+                span.fail(str(status))  # an SDK raises an error of its own for it
+            elif failure:
+                span.fail(failure)
 
     def _refused_for(self) -> float | None:
         """Seconds after which a call that was refused for its rate may be made again; None for any other."""
