@@ -15,15 +15,20 @@ from imagegen_nb.errors import DefinitionError
 @click.argument(
     "files", type=PATH, nargs=-1, required=True, metavar="STEP.json...", help="Step files, or images."
 )
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Verify images' content credentials too (extra c2pa); asks no server.",
+)
 @json_option("Print the findings as JSON.")
-def validate(files: tuple[Path, ...], as_json: bool) -> None:
+def validate(files: tuple[Path, ...], verify: bool, as_json: bool) -> None:
     """Check step files, and images that say which step made them; leave with 2 when one is not as it should
     be."""
     from imagegen_nb.step_file.load import load_step
 
     findings = []
     for file in files:
-        credentials = _credentials(file)
+        credentials = _credentials(file, verify=verify)
         told = {"content_credentials": credentials} if credentials else {}
         also = f", content credentials: {credentials}" if credentials else ""
         try:
@@ -48,14 +53,22 @@ def validate(files: tuple[Path, ...], as_json: bool) -> None:
         raise SystemExit(2)
 
 
-def _credentials(file: Path) -> str:
+def _credentials(file: Path, *, verify: bool) -> str:
     """What there is to say of an image's content credentials; nothing where it has none."""
     from imagegen_nb.core.content_credentials import STATE, are_in
 
     try:
-        if file.is_file():
-            with file.open("rb") as opened:
-                return STATE if are_in(opened) else ""
+        if not file.is_file():
+            return ""
+        with file.open("rb") as opened:
+            if not are_in(opened):
+                return ""
+        data = file.read_bytes() if verify else b""
     except OSError:  # told when the step is read
-        pass
-    return ""
+        return ""
+    if not verify:
+        return STATE
+    from imagegen_nb.core.credentials_check import verify as verify_credentials
+    from imagegen_nb.core.images import sniff
+
+    return verify_credentials(data, sniff(data) or "image/png").summary

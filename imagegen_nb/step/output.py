@@ -24,7 +24,7 @@ from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.types import ImageRequest, SettingValue
 from imagegen_nb.core.words import counted
-from imagegen_nb.errors import AssetNotFound, ImagegenError, ProviderError, StoreError
+from imagegen_nb.errors import AssetNotFound, ImagegenError, InvalidOption, ProviderError, StoreError
 from imagegen_nb.step import provenance
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store import thumbnails
@@ -32,6 +32,8 @@ from imagegen_nb.store.base import AssetRecord, Store
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from imagegen_nb.core.credentials_check import CredentialsReport
 
 DEFAULT_IDENTIFIER = "step_1"
 """The name of a step that was given none, so that a path always names one."""
@@ -161,6 +163,19 @@ class Asset(BaseModel):
             return None
         return _has_credentials(self._store, self._stored)
 
+    def verify_content_credentials(
+        self, *, trust_anchors: str | os.PathLike[str] | None = None
+    ) -> CredentialsReport:
+        """Whether the file is as it was signed, and by whom, by C2PA's own library (the extra `c2pa`). No
+        server is asked. `trust_anchors` is a file of certificates (PEM) of who is trusted; without one an
+        intact file is `valid`, whoever signed it.
+
+        Raises as `bytes` does, and `InvalidOption` without the library, or for anchors that are not usable.
+        """
+        from imagegen_nb.core.credentials_check import verify
+
+        return verify(self.bytes(), self.file_type, None if trust_anchors is None else _read(trust_anchors))
+
     def __eq__(self, other: object) -> bool:
         # A record is what it says; where its bytes are at hand does not matter.
         return isinstance(other, Asset) and self.model_dump() == other.model_dump()
@@ -199,6 +214,14 @@ def _has_credentials(store: Store, stored: AssetRecord) -> bool | None:
         _credentials.clear()
     _credentials[stored.sha256] = found
     return found
+
+
+def _read(path: str | os.PathLike[str]) -> str:
+    try:
+        return user_path(path, InvalidOption).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = explain(error) if isinstance(error, OSError) else "it is no text"
+    raise InvalidOption(f"trust_anchors = {os.fspath(path)!r}: it cannot be read: {reason}")
 
 
 def store_of(asset: Asset) -> Store | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from support.command_line import CommandLine
 from support.images import picture
 from support.ledger import made
@@ -51,3 +52,12 @@ def test_images_are_checked_by_the_step_they_hold(cli: CommandLine, tmp_path: Pa
     assert "content_credentials" not in plain
     assert (signed["valid"], signed["content_credentials"]) == (False, "present, not verified")
     assert "there is no file" in absent["error"]
+
+
+def test_credentials_are_verified_where_that_is_asked(cli: CommandLine, tmp_path: Path) -> None:
+    pytest.importorskip("c2pa")
+    store = LocalStore(tmp_path / "assets")
+    made(store, (SIGNED / "signed.jpg").read_bytes()).save(tmp_path / "signed.jpg", embed=True)
+    store.close()
+    told = cli("validate", "--verify", "signed.jpg")
+    assert "content credentials: intact; the signer is on no trust list here; signer: Signer, T" in told.out

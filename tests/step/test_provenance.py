@@ -13,7 +13,7 @@ from support.ledger import made, new
 from support.sample_keys import one_of_each
 
 from imagegen_nb.core import generation_parameters, image_file_texts, xmp
-from imagegen_nb.errors import StoreError
+from imagegen_nb.errors import InvalidOption, StoreError
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step.provenance import SOURCE_PROPERTY, STEP_PROPERTY
 from imagegen_nb.store.local import LocalStore
@@ -130,3 +130,12 @@ def test_credentials_of_what_is_not_at_hand_are_unknown(store):
     gone = made(store, picture("PNG", (3, 3)))
     store.paths.blob(gone.stored.sha256, "image/png").unlink()
     assert gone.has_content_credentials is None
+
+
+def test_content_credentials_are_verified_by_their_own_library(store, tmp_path):
+    pytest.importorskip("c2pa")
+    assert made(store, (SIGNED / "signed.png").read_bytes()).verify_content_credentials().state == "valid"
+    image = made(store, picture())
+    assert image.verify_content_credentials().state == "absent"
+    with pytest.raises(InvalidOption, match=r"trust_anchors = .*it cannot be read: "):
+        image.verify_content_credentials(trust_anchors=tmp_path / "absent.pem")
