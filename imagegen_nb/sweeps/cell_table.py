@@ -139,9 +139,10 @@ class CellTable:
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Write the sweep as JSON, with what could not be run, replacing a file. Raises `StoreError`."""
-        return tables.written(
-            path, json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n"
-        )
+        return tables.written(path, self._json())
+
+    def _json(self) -> str:
+        return json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
         """The sweep as plain data."""

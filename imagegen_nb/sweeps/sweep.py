@@ -6,7 +6,7 @@ import importlib
 import inspect
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}")
 _MOST_REPEATS = 1_000
 _MOST_AT_ONCE = 64
+_MOST_PICTURES = 100
+"""Of a report, beside those of the winners."""
 
 
 class Pick(NamedTuple):
@@ -384,7 +386,7 @@ class Sweep(CellTable):
         *,
         replace: bool = False,
         winners: Iterable[Cell | int] | None = None,
-        most: int = 100,
+        most: int = _MOST_PICTURES,
         remarks: Remarks | None = None,
     ) -> Path:
         """Write the sweep as one HTML file for people without a notebook; returns where it is.
@@ -395,15 +397,46 @@ class Sweep(CellTable):
         beside them; `remarks` is asked of each cell what else to say: text by what it is called. Raises
         `StoreError` where something is there already, unless `replace`.
         """
-        from imagegen_nb.sweeps.report import report
-
         chosen = self._picked if winners is None else self._chosen("winners", winners, [])
         # Known before thumbnails are made, which takes a while.
         target = user_path(path, StoreError)
         if target.exists() and not replace:
             raise StoreError(f"cannot write {target}: it exists already; pass replace=True or another name")
+        return tables.written(target, self._report(chosen, most, remarks))
+
+    def crate(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        winners: Iterable[Cell | int] | None = None,
+        license: str | None = None,  # noqa: A002 - the word of the metadata
+        author: str | None = None,
+    ) -> Path:
+        """Write the sweep as an RO-Crate, for an archive or other people's tools; returns where it is.
+
+        The folder has all images, the report, the table as CSV and JSON, and `ro-crate-metadata.json`: of
+        each cell that was run what it asked of which model, when, how it ended, and its images' hashes.
+        `license` is an address such as `https://creativecommons.org/licenses/by/4.0/`, or words. Keys are
+        masked. Takes the extra `rocrate`. Raises `StoreError` where something is there already.
+        """
+        from imagegen_nb.sweeps import crate
+
+        chosen = self._picked if winners is None else self._chosen("winners", winners, [])
+        target = user_path(folder, StoreError)
+        if target.exists():
+            raise StoreError(f"cannot write {target}: it exists already; give another name")
+        texts = {
+            "sweep.html": self._report(chosen, _MOST_PICTURES, None),
+            "sweep.json": self._json(),
+            "sweep.csv": tables.as_csv(self.axes, self.rows()),
+        }
+        return crate.write(target, self, title=self.title, texts=texts, licence=license, author=author)
+
+    def _report(self, winners: Collection[int], most: int, remarks: Remarks | None) -> str:
+        from imagegen_nb.sweeps.report import report
+
         rated = self.ranking() if self._results.workspace else ()
-        page = report(
+        return report(
             self,
             self.cells,
             self.skipped,
@@ -413,12 +446,11 @@ class Sweep(CellTable):
             },
             estimate=self.estimate,
             stopped=self.stopped,
-            winners=chosen,
+            winners=winners,
             standings={one.cell.number: one.standing for one in rated},
             most=most,
             remarks=remarks,
         )
-        return tables.written(target, page)
 
     def __repr__(self) -> str:
         return repr(self.grid())

@@ -1,0 +1,105 @@
+"""A sweep as an RO-Crate: read again by the community's library, with nothing lost, half written or told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+import imagegen_nb as ig
+from imagegen_nb.emulator import Fault
+from imagegen_nb.errors import InvalidOption, StoreError
+from imagegen_nb.sweeps import crate
+
+STEP = ig.ImageGenerationStep(prompt="A {{product}}", image_size="1024x640", image_output_format="jpeg")
+SECRET = "sk-proj-" + "a1B2c3D4" * 6
+LICENCE = "https://creativecommons.org/licenses/by/4.0/"
+
+
+@pytest.fixture
+def rocrate():
+    return pytest.importorskip("rocrate.rocrate")
+
+
+@pytest.fixture
+def sweep(emulator, workspace):
+    emulator.script("openai", Fault("moderation"))
+    one = ig.Sweep(STEP, over={"product": ["<rug>", f"lamp {SECRET}", "vase 🏺"]})
+    return one.run(workspace=workspace, progress=False, concurrency=1)
+
+
+def test_the_library_reads_what_each_cell_asked_and_what_came(rocrate, sweep, tmp_path):
+    sweep.score(lambda image, run: 3, name="taste", progress=False)
+    folder = sweep.crate(tmp_path / "crate", license=LICENCE, author="Ann")
+    read = rocrate.ROCrate(folder)
+    assert (read.name, read.root_dataset["license"].id) == (sweep.title, LICENCE)
+    assert read.root_dataset["conformsTo"].id.endswith("/wfrun/process/0.5")
+    failed, *made = read.root_dataset["mentions"]
+    assert failed["actionStatus"] == "http://schema.org/FailedActionStatus"
+    assert "rejected by the safety system" in failed["error"]
+    assert not failed["result"]
+    for action, cell in zip(made, sweep.done, strict=True):
+        assert action["actionStatus"] == "http://schema.org/CompletedActionStatus"
+        assert [one["name"] for one in action["instrument"]] == ["gpt-image-2", "imagegen-nb"]
+        assert action["agent"]["name"] == "Ann"
+        assert action["startTime"] <= action["endTime"]
+        assert "score by taste: 3" in action["description"]
+        asked = {one["name"]: one["value"] for one in action["object"]}
+        assert asked["image_size"] == "1024x640"
+        assert asked["prompt"].startswith("A ")
+        (image,) = action["result"]
+        data = (folder / image.id).read_bytes()
+        assert (image["sha256"], image["contentSize"]) == (sha256(data).hexdigest(), str(len(data)))
+        assert data == cell.assets[0].bytes()
+        assert image["encodingFormat"] == "image/jpeg"
+        assert image["digitalSourceType"].endswith("/AlgorithmicMediaDigitalSource")  # no model drew it
+
+
+def test_every_file_is_described_and_every_described_file_is_there(rocrate, sweep, tmp_path):
+    folder = sweep.crate(tmp_path / "crate")
+    described = {entity.id for entity in rocrate.ROCrate(folder).get_by_type("File")}
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert there == described | {"ro-crate-metadata.json"}
+    assert {"sweep.html", "sweep.json", "sweep.csv"} < described
+    assert len(described) == 5
+
+
+def test_no_key_stands_in_any_of_it(rocrate, sweep, tmp_path):
+    folder = sweep.crate(tmp_path / "crate", author=f"Ann {SECRET}", license=f"mine {SECRET}")
+    for path in folder.rglob("*.*"):
+        assert SECRET.encode() not in path.read_bytes()
+
+
+def test_what_is_there_is_left_alone(rocrate, sweep, tmp_path):
+    (tmp_path / "crate").mkdir()
+    with pytest.raises(StoreError, match="it exists already; give another name"):
+        sweep.crate(tmp_path / "crate")
+    assert list((tmp_path / "crate").iterdir()) == []
+
+
+def test_nothing_is_left_of_one_that_could_not_be_written(rocrate, sweep, tmp_path, monkeypatch):
+    def full(self, path, name, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(crate._Writer, "_add_image", full)
+    with pytest.raises(StoreError, match=r"cannot write .*crate: "):
+        sweep.crate(tmp_path / "crates" / "crate")
+    assert list((tmp_path / "crates").iterdir()) == []
+
+
+def test_without_the_library_its_extra_is_named(sweep, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rocrate.rocrate", None)
+    with pytest.raises(InvalidOption, match=r"\[rocrate\]"):
+        sweep.crate(tmp_path / "crate")
+    assert not Path(tmp_path / "crate").exists()
+
+
+def test_the_metadata_begins_as_the_standard_asks(rocrate, sweep, tmp_path):
+    document = json.loads((sweep.crate(tmp_path / "crate") / "ro-crate-metadata.json").read_bytes())
+    by_id = {entity["@id"]: entity for entity in document["@graph"]}
+    assert by_id["ro-crate-metadata.json"]["about"] == {"@id": "./"}
+    root = by_id["./"]
+    assert all(root[name] for name in ("name", "description", "datePublished", "license"))
