@@ -88,6 +88,10 @@ class Provider(ABC):
         """The path of the same base URL on an emulator, below `/<name>`."""
         return urlsplit(self.base_url).path
 
+    def requests_for(self, count: int) -> int:
+        """How many requests a run for so many images sends."""
+        return 1
+
     def prepare(self) -> None:  # noqa: B027 - most need nothing
         """Import what `generate` needs; called in a thread, before the deadline starts to count."""
 

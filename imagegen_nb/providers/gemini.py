@@ -162,6 +162,10 @@ class Gemini(Provider):
             return f"https://aiplatform.{location}.rep.googleapis.com"
         return f"https://{location}-aiplatform.googleapis.com"
 
+    def requests_for(self, count: int) -> int:
+        """One for each image."""
+        return count
+
     def prepare(self) -> None:
         """The SDK takes most of a second to import."""
         from google import genai  # noqa: F401

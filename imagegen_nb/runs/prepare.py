@@ -41,6 +41,8 @@ class PreparedRun:
     identifier: str | None
     cell: str = ""
     """The cell of a sweep that the run is for, with the attempt."""
+    session: str = ""
+    """Whose session's budget it counts in, where that is not this process's own."""
 
     def keys(self) -> list[str]:
         """The keys in clear, to be masked in messages."""

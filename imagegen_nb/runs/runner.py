@@ -170,7 +170,8 @@ class _ActiveRun:
             ceiling=None if estimated is None else estimated.ceiling,
         )
         asked = recipe.recipe(prepared.step, prepared.request, prepared.inputs, prepared.keys())
-        entry = self.entry = replace(entry, cell=prepared.cell, **asdict(asked))
+        entry = replace(entry, cell=prepared.cell, **asdict(asked))
+        entry = self.entry = replace(entry, session=prepared.session or entry.session)
         if context.budget is None or is_free:
             context.store.begin(entry, context.storage_limit)  # a store of another kind may know no budget
             return

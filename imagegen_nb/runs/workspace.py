@@ -247,8 +247,29 @@ class Workspace:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For a worker, which cannot reach into this process: an emulator by its address. No key is in it.
+        backend = "live" if self._declared == "live" else self._emulator_url or self.emulator.url
+        return _unpickled, (
+            self.store,
+            backend,
+            {
+                "storage_limit": self.storage_limit,
+                "hosted": self.hosted,
+                "timeout": self.timeout,
+                "requests_per_minute": self.requests_per_minute,
+            },
+            self.budget,
+        )
+
     def __repr__(self) -> str:
         return f"Workspace({self.store!r}, backend={self._emulator_url or self._declared!r})"
+
+
+def _unpickled(store: Store, backend: str, options: dict[str, Any], budget: Budget | None) -> Workspace:
+    workspace = Workspace(store, backend=backend, **options)
+    workspace.budget = budget
+    return workspace
 
 
 def _page_size(limit: object) -> int | None:

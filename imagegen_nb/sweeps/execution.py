@@ -7,6 +7,7 @@ name, and another start goes on from there.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from imagegen_nb.errors import (
     StepFailed,
     StoreError,
 )
+from imagegen_nb.runs import ledger
 from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.runner import execute
@@ -33,6 +35,7 @@ from imagegen_nb.step.run_context import Route, RunContext
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry
 from imagegen_nb.sweeps.progress import Progress
+from imagegen_nb.sweeps.remote_cells import CellCall, Executor, Pace, Performed, perform
 from imagegen_nb.sweeps.results import Result, cell_name, origin, origin_of, result_of, result_of_run
 
 Context = RunContext[ImageGenerationStep, Run]
@@ -65,13 +68,19 @@ class Execution:
     progress: Progress
     on_cell: Callable[[int], object] | None = None
     reuse: bool = False
+    executor: Executor | None = None
+    """Where the cells run; None for this process."""
     taken: set[str] = field(default_factory=set)
     """The runs that stand in a cell already, so that repeats do not all reuse the same."""
     outcomes: Counter[str] = field(default_factory=Counter)
     stopped: dict[str, str] = field(default_factory=dict)
     """Why the other cells of a provider, or of all (under an empty name), were not run."""
     fatal: BaseException | None = None
+    _pace: Pace = field(init=False, repr=False)
     _guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self._pace = Pace(self.context)
 
     async def run(self) -> None:
         """Run all tasks. Raises `ReplayError`, and whatever a plug-in or a callback raises; a provider's
@@ -107,6 +116,9 @@ class Execution:
         if self.reuse and (entry := await STORE.run(partial(self._reusable, step, task))):
             self._end(task, replace(result_of(entry), attempt=task.attempts, reused=True))
             return
+        if self.executor is not None:
+            await self._run_elsewhere(self.executor, task, step, inputs)
+            return
         try:
             prepared = prepare(step, inputs, self.context, {})
         except ImagegenError as error:
@@ -134,6 +146,27 @@ class Execution:
         charge: Charge = getattr(run.error, "charge", "none") if entry is None else entry.charge
         self._end(task, replace(result_of_run(run, charge), attempt=attempt))
         self._stop_for(task, run.error)
+
+    async def _run_elsewhere(
+        self, executor: Executor, task: Task, step: ImageGenerationStep, inputs: dict[str, Any]
+    ) -> None:
+        """Run a cell on a worker. One that dies leaves what the ledger knows, which is read at the end."""
+        attempt = task.attempts + 1
+        call = CellCall(step, inputs, self.context, self.sweep, task.key, attempt, ledger.session())
+        await self._pace.wait(step)
+        self.note(task.number, Result(outcome="running", attempt=attempt))
+        future = executor.submit(perform, call)
+        try:
+            performed: Performed = await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            future.cancel()  # one that has begun goes on, and the ledger tells of it
+            raise
+        except concurrent.futures.BrokenExecutor as error:
+            self.stopped.setdefault("", f"a worker died: {error} Start the sweep again with new workers")
+            return
+        self._end(task, performed.result)
+        if not performed.is_taken:
+            self._stop_for(task, performed.error)
 
     async def _entry(self, run_id: str) -> LedgerEntry | None:
         return await STORE.run(partial(self.context.store.find_run, run_id))

@@ -26,6 +26,7 @@ from imagegen_nb.sweeps.execution import Context, Execution, Task
 from imagegen_nb.sweeps.judgements import Contest
 from imagegen_nb.sweeps.progress import bar
 from imagegen_nb.sweeps.rating import Rating, rater_name
+from imagegen_nb.sweeps.remote_cells import executor_of
 from imagegen_nb.sweeps.scores import Scores, judges_of
 from imagegen_nb.sweeps.scoring import Judge, Scoring, judge_name
 
@@ -106,6 +107,7 @@ class Sweep(CellTable):
         only: Literal["failed"] | Iterable[Cell | int] | None = None,
         repeat: Literal["unknown"] | Iterable[Cell | int] = (),
         on_cell: Callable[[Cell], object] | None = None,
+        executor: object = None,
     ) -> Self:
         """Run the cells that have no images yet, and wait for them; returns the sweep, which shows itself.
 
@@ -114,9 +116,13 @@ class Sweep(CellTable):
         if `repeat` names it, or is "unknown" for all such. `only` runs some cells, or the "failed" ones.
         `reuse=True` takes what an equal call has left in the store. `on_cell` is called with each cell that
         has ended, on the toolkit's own thread. Interrupting keeps what has arrived.
+
+        `executor` runs the cells elsewhere: any `concurrent.futures.Executor`, or a Dask client. Its workers
+        must reach the store, and read keys from their own environment. Give as `concurrency` how many there
+        are, so that none is handed more than it can begin.
         """
         context = self._results.context(workspace)
-        execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell)
+        execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell, executor)
         try:
             Job(execution.run()).wait()
         finally:
@@ -133,11 +139,12 @@ class Sweep(CellTable):
         only: Literal["failed"] | Iterable[Cell | int] | None = None,
         repeat: Literal["unknown"] | Iterable[Cell | int] = (),
         on_cell: Callable[[Cell], object] | None = None,
+        executor: object = None,
     ) -> Self:
         """As `run`, to be awaited from any event loop."""
         context = self._results.context(workspace)
         # The ledger is read in this thread: it takes a moment, and the bar belongs to the running cell.
-        execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell)
+        execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell, executor)
         try:
             await Job(execution.run()).join()
         finally:
@@ -158,16 +165,20 @@ class Sweep(CellTable):
         only: Literal["failed"] | Iterable[Cell | int] | None,
         repeat: Literal["unknown"] | Iterable[Cell | int],
         on_cell: Callable[[Cell], object] | None,
+        executor: object,
     ) -> Execution:
         """Check everything, and find out which cells are to be run; nothing is asked yet."""
         self._check_concurrency(concurrency)
         told: object = on_cell
         if told is not None and (not callable(told) or inspect.iscoroutinefunction(told)):
             raise InvalidOption("on_cell must be a plain function that takes one cell (not async)")
+        elsewhere = None if executor is None else executor_of(executor)
         attempts = self._results.load(context, self.name)
         tasks = self._tasks(attempts, only, repeat)
-        routes = self._results.routes(context, (one.number for one in tasks))
-        recorded = any(route.cassette for route in routes)
+        recorded = False
+        if elsewhere is None:  # the workers have keys of their own
+            routes = self._results.routes(context, (one.number for one in tasks))
+            recorded = any(route.cassette for route in routes)
         return Execution(
             sweep=self.name,
             context=context,
@@ -180,6 +191,7 @@ class Sweep(CellTable):
             progress=bar(len(tasks), shown=progress and not recorded),
             on_cell=None if on_cell is None else lambda number: on_cell(Cell(self, number)),
             reuse=reuse,
+            executor=elsewhere,
             taken={result.run_id for result in self._results.known},
         )
 
