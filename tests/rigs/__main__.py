@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rigs import disk, killed_sweep, ledger, many_runs, power, quota, rebuild, storm
+from rigs import budget, disk, killed_sweep, ledger, many_runs, power, quota, rebuild, storm
 from rigs.figures import table
 
 RIGS = {
@@ -25,6 +25,7 @@ RIGS = {
     "power": power,
     "rebuild": rebuild,
     "quota": quota,
+    "budget": budget,
     "storm": storm,
     "many_runs": many_runs,
     "killed_sweep": killed_sweep,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-RIGS = ["ledger", "disk", "power", "rebuild", "quota", "storm", "many_runs", "killed_sweep"]
+RIGS = ["ledger", "disk", "power", "rebuild", "quota", "budget", "storm", "many_runs", "killed_sweep"]
 
 
 @pytest.mark.parametrize("name", RIGS)
