@@ -371,7 +371,7 @@ class Gallery(AnsweringWidget):
             "mark": "the output" if total > 1 and page.id == self._output_id else "",
             "mark_note": self._mark_note(page),
             "path_note": self._path_note(page),
-            "undo": self._removals[-1].name if self._removals else "",
+            "undo": removal.name if (removal := self._removal_here()) else "",
             "empty": _empty_text(page),
         }
         self.set_trait("view", view)
@@ -530,11 +530,17 @@ class Gallery(AnsweringWidget):
         for page_id, index in places:
             self._removed.setdefault(page_id, []).append(index)
 
+    def _removal_here(self) -> _Removal | None:
+        """The last removal that the run that is shown knows of: it lost images, or they were removed there."""
+        here = self._page().id
+        known = (one for one in reversed(self._removals) if here in (one.shown_id, *dict(one.places)))
+        return next(known, None)
+
     def _undo(self) -> list[str]:
-        """Bring back what was removed last, where it was shown then; returns the ids of the images."""
-        if not self._removals:
+        """Bring back what was removed last here, where it was shown then; returns the ids of the images."""
+        if (removal := self._removal_here()) is None:
             return []
-        removal = self._removals.pop()
+        self._removals.remove(removal)
         for page_id, index in removal.places:
             self._removed[page_id].remove(index)
         if self._pages.position(removal.shown_id) is not None:

@@ -355,11 +355,25 @@ def test_several_images_of_several_runs_are_removed_at_once_and_come_back_at_onc
     assert names(gallery) == ["hero-1.png"]
     ask(gallery, sent, type="remove", ids=newest[:1])
     assert gallery.view["undo"] == "hero-1.png of run 2"
+    # Each run speaks of what was removed from it, or while it was shown, and brings that back.
     ask(gallery, sent, type="flip", by=-1)
-    ask(gallery, sent, type="undo")
-    assert (gallery.view["position"], names(gallery)) == (1, ["hero-1.png"])  # where it was removed
+    assert gallery.view["undo"] == "3 images"
     ask(gallery, sent, type="undo")
     assert (gallery.view["position"], ids(gallery), gallery.view["undo"]) == (0, oldest, "")
+    ask(gallery, sent, type="flip", by=1)
+    assert gallery.view["undo"] == "hero-1.png of run 2"
+    ask(gallery, sent, type="undo")
+    assert (gallery.view["position"], ids(gallery), gallery.view["undo"]) == (1, newest, "")
+
+
+def test_a_run_that_lost_nothing_offers_no_undo(workspace: Workspace, sent: list[Answer]):
+    gallery = Gallery([run_of(STEP, workspace.store), run_of(STEP, workspace.store)])
+    ask(gallery, sent, type="remove", ids=ids(gallery)[:1])
+    ask(gallery, sent, type="flip", by=-1)
+    assert gallery.view["undo"] == ""
+    assert ask(gallery, sent, type="undo")[0]["ids"] == []
+    ask(gallery, sent, type="flip", by=1)
+    assert gallery.view["undo"] == "hero-1.png of run 2"
 
 
 def test_what_was_chosen_comes_as_one_zip(workspace: Workspace, sent: list[Answer]):
