@@ -7,5 +7,6 @@ goes on and waits in `run_queue` and what is shown of it in `form_runs`, the oth
 of them a `base.BaseWidget`; their scripts and styles are the files in `assets/`. `parts` are the controls
 that one widget draws many of.
 `thumbnail_delivery` makes and sends the gallery's thumbnails, `history` finds images of all runs, `marks` are
-stars and notes, `run_settings` says a run's settings in the platform's words, `image_archive` packs a zip.
+stars and notes, `run_settings` says a run's settings in the platform's words, `download_names` names files
+that leave the notebook, `image_archive` packs a zip.
 """

@@ -13,15 +13,16 @@ from typing import Any, NoReturn
 import traitlets
 from IPython.display import display
 
-from imagegen_nb.core import filenames, html_repr, images
+from imagegen_nb.core import html_repr, images
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs import marks
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, store_of
 from imagegen_nb.store.base import AssetRecord, Store
+from imagegen_nb.widgets.download_names import archive_name, download_name
 from imagegen_nb.widgets.fallback import StaticFallback
-from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun, base_name
+from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun
 from imagegen_nb.widgets.history import History, HistoryFilter
 from imagegen_nb.widgets.image_archive import zip_of
 from imagegen_nb.widgets.requests import AnsweringWidget
@@ -409,7 +410,7 @@ class Gallery(AnsweringWidget):
                 data, stored = asset.bytes(), asset.stored
                 # A browser shows the half of a file without a word.
                 damaged = stored is not None and hashlib.sha256(data).hexdigest() != stored.sha256
-                answer = {"type": "full", "name": base_name(asset), "media": media, "damaged": damaged}
+                answer = {"type": "full", "name": download_name(asset), "media": media, "damaged": damaged}
                 return answer, [data]
             case {"type": "thumbnails", "ids": list(image_ids)}:
                 return self._thumbnails(image_ids)
@@ -531,7 +532,7 @@ class Gallery(AnsweringWidget):
             self._removed.setdefault(page_id, []).append(index)
 
     def _removal_here(self) -> _Removal | None:
-        """The last removal that the run that is shown knows of: it lost images, or they were removed there."""
+        """The last removal that concerns the run that is shown: it lost images, or was shown then."""
         here = self._page().id
         known = (one for one in reversed(self._removals) if here in (one.shown_id, *dict(one.places)))
         return next(known, None)
@@ -550,17 +551,15 @@ class Gallery(AnsweringWidget):
     def _zip(self, image_ids: object) -> tuple[dict[str, Any], list[bytes]]:
         """The images that were chosen, or all that are shown."""
         page, shown = self._page_and_shown()
-        label = page.label
+        places = [(page, index) for index in shown]
         if isinstance(image_ids, list):
-            found = self._found(image_ids, _MOST_CHOSEN)
-            assets = [page.assets[index] for _, page, index in found]
-            if len({page.id for _, page, _ in found}) != 1:
-                label = "images"
-        else:
-            assets = [page.assets[index] for index in shown]
+            places = [(page, index) for _, page, index in self._found(image_ids, _MOST_CHOSEN)]
+        assets = [page.assets[index] for page, index in places]
+        labels = {page.id: page.label for page, _ in places}
+        name = archive_name(*labels.values(), *labels) if len(labels) == 1 else archive_name("images")
         data, count = zip_of(assets)
         text = f"Downloaded {count:,} of {counted(len(assets), 'image')}."
-        return {"type": "zip", "name": f"{filenames.slug(label)}.zip", "text": text}, [data]
+        return {"type": "zip", "name": name, "text": text}, [data]
 
 
 def _use_label(page: GalleryPage) -> str:

@@ -21,6 +21,7 @@ from imagegen_nb.step.output import Asset, is_at_hand, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.widgets import run_settings
+from imagegen_nb.widgets.download_names import download_name
 from imagegen_nb.widgets.error_text import ErrorText
 
 _LONGEST_ALT = 250
@@ -171,6 +172,7 @@ class GalleryPage:
         return {
             "id": self.image_id(index),
             "name": asset.file_name,
+            "saved_as": download_name(asset),
             "alt": self._alt(index),
             "facts": [
                 fact for fact in (*asset.facts(), self.duration, self.price) if fact and fact not in more
@@ -318,11 +320,6 @@ class Pages:
             return GalleryPage.of_pending(run)
         assert self._store is not None
         return GalleryPage.of_records(run_id, run, self._store)
-
-
-def base_name(asset: Asset) -> str:
-    """The asset's name without any folder that its record may claim."""
-    return re.split(r"[\\/]", asset.file_name)[-1].strip(". \0") or "image"
 
 
 def _local_time(moment: str) -> str:

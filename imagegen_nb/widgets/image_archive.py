@@ -12,7 +12,7 @@ from pathlib import Path
 from imagegen_nb.core import html_repr
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.step.output import Asset
-from imagegen_nb.widgets.gallery_page import base_name
+from imagegen_nb.widgets.download_names import download_name
 
 _LARGEST = 400_000_000
 """Bytes of one download: all of it passes through the kernel's memory and the page's."""
@@ -33,7 +33,7 @@ def zip_of(assets: Sequence[Asset]) -> tuple[bytes, int]:
     with zipfile.ZipFile(buffer, "w") as archive:  # image files do not compress further
         for asset in assets:
             with suppress(ImagegenError):
-                data, name = asset.bytes(), Path(base_name(asset))
+                data, name = asset.bytes(), Path(download_name(asset))
                 names[name.name] += 1
                 number = f" ({names[name.name]})" if names[name.name] > 1 else ""
                 archive.writestr(f"{name.stem}{number}{name.suffix}", data)

@@ -148,6 +148,24 @@ def test_arrow_keys_lead_through_the_pictures_and_say_so(page: Page):
     expect(page.get_by_role("dialog")).to_have_accessible_name("square-3.png, image 3 of 4")
 
 
+def test_what_is_dragged_into_a_folder_has_the_name_of_a_download(page: Page):
+    picture, run_id = pictures(page).first, execute(page, "print(four.id[:6])")
+    dragged = """(img) => {
+      const dataTransfer = new DataTransfer();
+      img.dispatchEvent(new DragEvent("dragstart", { dataTransfer }));
+      return [dataTransfer.getData("DownloadURL"), img.src];
+    }"""
+    expect(picture).to_have_js_property("naturalWidth", 512)
+    said, source = picture.evaluate(dragged)
+    assert said == f"application/octet-stream:square-{run_id}-1-small.webp:{source}"
+    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Previous run").click()
+    expect(picture).to_have_js_property("naturalWidth", 1536)
+    said, source = picture.evaluate(dragged)
+    run_id = execute(page, "print(wide.id[:6])")
+    assert said == f"application/octet-stream:wide-{run_id}-1.png:{source}"
+
+
 def test_no_file_name_breaks_before_its_number(page: Page):
     name = page.locator(".igw-name b").first
     name.evaluate("(node) => { node.style.width = '7ch'; }")
@@ -450,7 +468,8 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
         chosen.get_by_role("button", name="Download").click()
     download.value.save_as(tmp_path / "two.zip")
     with zipfile.ZipFile(tmp_path / "two.zip") as archive:
-        assert archive.namelist() == ["square-1.png", "wide-1.png"]
+        square, wide = execute(page, "print(four.id[:6], wide.id[:6])").split()
+        assert archive.namelist() == [f"square-{square}-1.png", f"wide-{wide}-1.png"]
     # One of them is in a run that is not shown: the bar says so, whichever run is.
     expect(chosen).to_contain_text("2 images selected, 1 of them in other runs")
     page.get_by_role("button", name="Next run").click()

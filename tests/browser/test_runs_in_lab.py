@@ -123,7 +123,8 @@ def test_the_run_that_is_looked_at_is_exported_or_its_images_downloaded(page: Pa
     assert axe(page, ".ig-gallery") == []
     with page.expect_download() as download:
         page.get_by_role("button", name="Download image", exact=True).click()
-    assert download.value.suggested_filename == "hero-image-1.webp"
+    run_id = execute(page, "print(form.runs[0].id[:6])")
+    assert download.value.suggested_filename == f"hero-image-{run_id}-1.webp"
 
 
 def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(page: Page) -> None:

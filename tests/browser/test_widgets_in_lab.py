@@ -272,18 +272,19 @@ def test_images_are_looked_at_copied_and_downloaded(open_notebook: OpenNotebook,
 
     with page.expect_download() as one:
         page.get_by_role("button", name="Download hero-1.png").click()
-    assert one.value.suggested_filename == "hero-1.png"
+    run_id = execute(page, "print(first.id[:6])")  # two runs of one prompt do not replace each other's files
+    assert one.value.suggested_filename == f"hero-{run_id}-1.png"
     one.value.save_as(tmp_path / "one.png")
     stored = execute(page, "print(first.output.assets[0].stored.sha256, first.output.assets[0].file_size)")
     assert pixels((tmp_path / "one.png").read_bytes()) == (1024, 1024)
     assert stored.split()[1] == str((tmp_path / "one.png").stat().st_size)
     with page.expect_download() as everything:
         page.get_by_role("button", name="Download 4 images").click()
-    assert everything.value.suggested_filename == "hero.zip"
+    assert everything.value.suggested_filename == f"hero-{run_id}.zip"
     everything.value.save_as(tmp_path / "all.zip")
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
-        assert archive.namelist() == [f"hero-{number}.png" for number in (1, 2, 3, 4)]
-        assert archive.read("hero-1.png") == (tmp_path / "one.png").read_bytes()
+        assert archive.namelist() == [f"hero-{run_id}-{number}.png" for number in (1, 2, 3, 4)]
+        assert archive.read(f"hero-{run_id}-1.png") == (tmp_path / "one.png").read_bytes()
 
 
 def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNotebook):

@@ -52,9 +52,10 @@ def run_of(
 ) -> Run:
     """A finished run of `step` whose images lie in `store`."""
     files = [] if error else [picture(size=(40 + number, 30)) for number in range(step.image_count)]
-    assets = stored_assets(store, *files)
+    run_id = str(uuid.uuid4())
+    assets = stored_assets(store, *files, run_id=run_id)
     return Run(
-        id=str(uuid.uuid4()),
+        id=run_id,
         step=step,
         prompt=step.prompt,
         inputs=plain(inputs or {}),

@@ -29,6 +29,7 @@ from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord
+from imagegen_nb.widgets.download_names import download_name
 from imagegen_nb.widgets.gallery import Gallery, RunAction
 from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
 
@@ -286,7 +287,8 @@ def test_the_output_is_marked_and_copied_paths_say_whose_they_are(workspace: Wor
 def test_full_size_bytes_come_on_demand(run: Run, sent: list[Answer]):
     gallery = Gallery(run)
     answer, buffers = ask(gallery, sent, type="full", id=ids(gallery)[1])
-    assert answer == {"type": "full", "name": "hero-2.png", "media": "image/png", "damaged": False}
+    name = f"hero-{run.id[:6]}-2.png"
+    assert answer == {"type": "full", "name": name, "media": "image/png", "damaged": False}
     assert buffers == [run.output.assets[1].bytes()]
 
 
@@ -295,18 +297,20 @@ def test_a_record_chooses_neither_folder_nor_type(run: Run, sent: list[Answer]):
     odd = run.output.assets[0].model_copy(update=claims)
     gallery = Gallery(dataclasses.replace(run, output=run.output.model_copy(update={"assets": (odd, odd)})))
     answer, _ = ask(gallery, sent, type="full", id=ids(gallery)[0])
-    assert (answer["name"], answer["media"]) == ("passwd", "")
+    name = f"passwd-{run.id[:6]}"
+    assert (answer["name"], answer["media"]) == (name, "")
     _, (data,) = ask(gallery, sent, type="zip")
-    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["passwd", "passwd (2)"]
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == [name, f"{name} (2)"]
 
 
 def test_all_come_as_one_zip(run: Run, sent: list[Answer]):
     answer, (data,) = ask(Gallery(run), sent, type="zip")
-    assert answer == {"type": "zip", "name": "hero.zip", "text": "Downloaded 3 of 3 images."}
+    name = f"hero-{run.id[:6]}.zip"
+    assert answer == {"type": "zip", "name": name, "text": "Downloaded 3 of 3 images."}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
-    assert files == {asset.file_name: asset.bytes() for asset in run.output.assets}
+    assert files == {download_name(asset): asset.bytes() for asset in run.output.assets}
 
 
 def test_nothing_to_zip_is_refused(sent: list[Answer]):
@@ -377,15 +381,17 @@ def test_a_run_that_lost_nothing_offers_no_undo(workspace: Workspace, sent: list
 
 
 def test_what_was_chosen_comes_as_one_zip(workspace: Workspace, sent: list[Answer]):
-    gallery = Gallery([run_of(STEP, workspace.store), run_of(STEP, workspace.store)])
+    runs = [run_of(STEP, workspace.store), run_of(STEP, workspace.store)]
+    one, two = (run.id[:6] for run in runs)
+    gallery = Gallery(runs)
     newest = ids(gallery)
     answer, (data,) = ask(gallery, sent, type="zip", ids=[newest[2], newest[0]])
-    assert (answer["name"], answer["text"]) == ("hero.zip", "Downloaded 2 of 2 images.")
-    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["hero-3.png", "hero-1.png"]
+    assert (answer["name"], answer["text"]) == (f"hero-{two}.zip", "Downloaded 2 of 2 images.")
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == [f"hero-{two}-3.png", f"hero-{two}-1.png"]
     ask(gallery, sent, type="flip", by=-1)
     answer, (data,) = ask(gallery, sent, type="zip", ids=[newest[0], ids(gallery)[0]])
     assert answer["name"] == "images.zip"
-    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["hero-1.png", "hero-1 (2).png"]
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == [f"hero-{two}-1.png", f"hero-{one}-1.png"]
 
 
 def test_prompt_and_settings_come_on_demand(run: Run, sent: list[Answer]):

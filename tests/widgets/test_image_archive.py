@@ -18,8 +18,8 @@ def test_files_are_whole_and_equal_names_numbered(workspace):
     again = [asset.model_copy(update={"file_name": "hero-1.png"}) for asset in assets]
     data, count = zip_of([*assets, *again])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.namelist() == ["hero-1.png", "hero-2.png", "hero-1 (2).png", "hero-1 (3).png"]
-        assert archive.read("hero-1 (3).png") == assets[1].bytes()
+        assert archive.namelist() == [f"hero-run1-{end}.png" for end in ("1", "2", "1 (2)", "1 (3)")]
+        assert archive.read("hero-run1-1 (3).png") == assets[1].bytes()
     assert count == 4
 
 

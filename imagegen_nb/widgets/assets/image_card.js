@@ -24,10 +24,17 @@ const overlays = (item, { chosen, choose, star }) => [
   iconButton(`Star ${item.name}`, ICONS.star, star, { class: "igw-button igw-bare igw-star igw-starry", "data-key": `star ${item.id}`,
     title: starTitle(item), "aria-pressed": String(Boolean(item.starred)) })];
 
+// What is dragged into a folder has the name of a download, and where only the thumbnail is here, says so.
+const nameDragged = ({ dataTransfer, target }, { saved_as: name }) => {
+  const file = target.dataset.whole ? name : `${name.replace(/\.[^.]*$/, "")}-small.webp`;
+  dataTransfer.setData("DownloadURL", `application/octet-stream:${file}:${target.src}`);
+};
+
 const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download, choose, star }) => {
   const picture = item.missing || item.damaged
     ? h("span", { class: "igw-missing-image" }, item.missing ? "Image stored elsewhere" : "The image is damaged")
-    : h("img", { src: url || null, alt: item.alt, contextmenu: (event) => event.stopPropagation() });
+    : h("img", { src: url || null, alt: item.alt, contextmenu: (event) => event.stopPropagation(),
+      dragstart: (event) => nameDragged(event, item) });
   const label = `More for ${item.name}`;
   const more = iconButton(label, ICONS.more, () => menu(more, label),
     { "data-key": `more ${item.id}`, "aria-haspopup": "menu", "aria-expanded": "false" });

@@ -12,7 +12,9 @@ const sharpener = ({ source, files, pictureOf, may }) => async (id) => {
     const file = await files.load(id, true);
     const full = h("img", { src: file.url });
     await full.decode();
-    if (!file.damaged && picture.isConnected) picture.src = file.url;
+    if (file.damaged || !picture.isConnected) return;
+    picture.src = file.url;
+    picture.dataset.whole = "yes";
   } catch {
     // The thumbnail stays; who opens the image is told why.
   }
