@@ -89,10 +89,11 @@ one run, and the others go on. The kernel's interrupt button does what Cancel do
 | Make the missing n | the same, for the images that did not come |
 
 **The output** is the one run that `{{step_2.output…}}` means, whichever run such a path is copied from:
-copying says so. It is what later steps see, and what an export writes where it was made with the settings in
-the form; each run says whether it is the output. In code it is `form.run_result`. At first it is the newest
-run; a run without images does not take the place of one with images. Once somebody has chosen *Make this the
-output*, it stays that run. `form.runs` are all runs that have ended.
+beside the images of another run a path is dimmed and says which run it means, and so does copying it. It is
+what later steps see, and what an export writes where it was made with the settings in the form; each run
+says whether it is the output. In code it is `form.run_result`. At first it is the newest run; a run without
+images does not take the place of one with images. Once somebody has chosen *Make this the output*, it stays
+that run. `form.runs` are all runs that have ended.
 
 ## Inputs and variables
 

@@ -371,7 +371,8 @@ class Gallery(AnsweringWidget):
             "others": len(self._others()) > 0,
             "mark": "the output" if total > 1 and page.id == self._output_id else "",
             "mark_note": self._mark_note(page),
-            "path_note": self._path_note(page),
+            "path_run": self._path_run(page),
+            "path_note": _path_note(self._path_run(page)),
             "undo": removal.name if (removal := self._removal_here()) else "",
             "empty": _empty_text(page),
         }
@@ -393,12 +394,10 @@ class Gallery(AnsweringWidget):
             return "Later steps see this run: it is the output."
         return f"Later steps see run {output + 1}, the output, and not this one."
 
-    def _path_note(self, page: GalleryPage) -> str:
-        """What to say when a path is copied that means another run than the one it stands beside."""
-        output = self._pages.position(self._output_id)
-        if output is None or page.run is None or page.id == self._output_id:
-            return ""
-        return f"These paths mean run {output + 1}, which is the output."
+    def _path_run(self, page: GalleryPage) -> int:
+        """The number of the run that the paths beside this run's images mean; 0 where it is their own."""
+        is_own = page.run is None or page.id == self._output_id
+        return 0 if is_own else self.number(self._output_id)
 
     def _answer(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         match content:
@@ -577,6 +576,11 @@ def _empty_text(page: GalleryPage) -> str:
     if page.run and not page.assets:
         return "This run gave no images."
     return "No images here." if page.title else "No images yet: they appear when the step is run."
+
+
+def _path_note(number: int) -> str:
+    """What to say when a path is copied that means another run than the one it stands beside."""
+    return f"These paths mean run {number}, which is the output." if number else ""
 
 
 def _refuse(reason: str) -> NoReturn:

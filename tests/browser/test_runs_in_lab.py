@@ -89,6 +89,22 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
     page.get_by_role("button", name="Previous run").click()
     expect(page.get_by_text("Run 1 of 2")).to_be_visible()
     path = page.get_by_role("button", name="Copy variable path {{step_2.output.assets.0.file_url}}").first
+    # Seen before it is copied, wherever that is: it is not this image's own.
+    says = "{{step_2.output.assets.0.file_url}} means run 2, the output, and not this image"
+    expect(path).to_have_accessible_name(f"Copy variable path {says}")
+    for width in (200, 420, 1000):
+        page.locator(".ig-gallery").evaluate("(node, width) => { node.style.width = `${width}px`; }", width)
+        expect(path.get_by_text("means run 2")).to_be_visible()
+        screenshot(page, f"run-path-of-another-{width}", ".ig-gallery")
+    page.locator(".ig-gallery").evaluate("(node) => { node.style.width = ''; }")
+    assert axe(page, ".igw-grid") == []
+    page.get_by_role("button", name="More for hero-image-1.webp").click()
+    expect(page.get_by_role("menuitem", name="Copy variable path (of run 2, the output)")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="(1 of 2)").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Copy variable path (of run 2, the output)")
+    page.keyboard.press("Escape")
+    settled(page, ".igw-path")
     path.click()
     told = "Copied {{step_2.output.assets.0.file_url}}. These paths mean run 2, which is the output."
     expect(page.get_by_text(told)).to_be_visible()
@@ -102,6 +118,7 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
     assert execute(page, "print(form.run_result.step.image_quality)") == "low"
     path.click()
     expect(page.get_by_text(told)).to_have_count(0)
+    expect(page.get_by_text("means run")).to_have_count(0)
     screenshot(page, "run-is-the-output")
 
 

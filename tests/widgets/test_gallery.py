@@ -276,6 +276,7 @@ def test_the_output_is_marked_and_copied_paths_say_whose_they_are(workspace: Wor
     )
     ask(gallery, sent, type="flip", by=-1)
     assert (gallery.view["mark"], gallery.view["path_note"]) == ("the output", "")
+    assert gallery.view["path_run"] == 0
     one = Gallery(runs[0])
     one.mark_output(runs[0].id)
     assert one.view["mark"] == ""  # nothing to tell it from

@@ -27,10 +27,10 @@ function render({ model, el }) {
   const ways = waysToImages({ el, head, grid, showStatus,
     late: () => ({ viewer, shown: model.get("view").position, flip: (to) => request("flip", { to }) }) });
   const actions = galleryActions({ el, ask, request, files, source, state, find: grid.find, showStatus, showError,
-    late: () => ({ comparer, selection, draw, openNote: ({ id }) => ways.open(id, { atNote: true }), focusImage: ways.focus, usable: model.get("view").usable, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
+    late: () => ({ comparer, selection, draw, openNote: ({ id }) => ways.open(id, { atNote: true }), focusImage: ways.focus, usable: model.get("view").usable, pathRun: model.get("view").path_run, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
   const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask) };
   const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone,
-    usable: () => model.get("view").usable, onClose: ways.focus });
+    usable: () => model.get("view").usable, means: ({ id }) => grid.shown().includes(id) && model.get("view").path_run, onClose: ways.focus });
   // The browser gives the focus back to what had it, unless that was drawn anew: then it is in the closed dialog for a moment.
   const comparer = comparison({ ...parts, onClose: (id) => {
     const focused = focusNear(el);
@@ -48,7 +48,7 @@ function render({ model, el }) {
   function makeCard(item) {
     const { first, gone } = state;
     const { copy, download } = actions;
-    return imageCard(item, { first: first?.id === item.id, chosen: selection.has(item.id), url: source.thumbnail(item), gone, copy,
+    return imageCard(item, { means: model.get("view").path_run, first: first?.id === item.id, chosen: selection.has(item.id), url: source.thumbnail(item), gone, copy,
       download, choose: () => selection.toggle(item.id, item.name), star: () => actions.star(item, !item.starred),
       menu: (button, label) => openMenu(button, label, actions.entries(item)),
       open: () => {

@@ -1,3 +1,6 @@
+// All runs have the same paths, which mean the output: that is said before one is copied beside another run.
+const copyPathLabel = (means) => (means ? `Copy variable path (of run ${means}, the output)` : "Copy variable path");
+
 // What is done with images, from cards, menus, dialogs and the selection alike. `state` tells whether the kernel is
 // gone, and the image that another one is to be compared with; `late()` gives what is made later.
 const galleryActions = ({ el, ask, request, files, source, state, find, showStatus, showError, late }) => {
@@ -85,7 +88,7 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
   function entries(item) {
     const { selection, usable } = late();
     return [
-      item.path && ["Copy variable path", () => copy(item.path)],
+      item.path && [copyPathLabel(late().pathRun), () => copy(item.path)],
       item.file && ["Copy file's path", () => copy(item.file)],
       ...(state.gone ? [] : [
         [starTitle(item), () => star(item, !item.starred)],

@@ -17,6 +17,14 @@ const pathText = (path) => {
   return h("code", null, h("span", null, step), h("span", { class: "igw-cut" }, middle), h("span", null, rest));
 };
 
+// `means` is the run that the path leads to, where that is not the one it stands below.
+const pathButton = ({ id, path }, { means, copy }) => {
+  const says = `Copy variable path ${path}${means ? ` means run ${means}, the output, and not this image` : ""}`;
+  return h("button", { type: "button", class: `igw-button igw-path${means ? " igw-elsewhere" : ""}`, title: says, "aria-label": says,
+    "data-key": `path ${id}`, click: () => copy(path) },
+  icon(ICONS.copy), pathText(path), means ? [" ", h("em", null, `means run ${means}`)] : null);
+};
+
 // What lies over a picture: on the right, because the emulator writes what it is on the left.
 const overlays = (item, { chosen, choose, star }) => [
   h("label", { class: "igw-pick" }, h("input", { type: "checkbox", checked: chosen, "aria-label": `Select ${item.name}`,
@@ -30,7 +38,7 @@ const nameDragged = ({ dataTransfer, target }, { saved_as: name }) => {
   dataTransfer.setData("DownloadURL", `application/octet-stream:${file}:${target.src}`);
 };
 
-const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download, choose, star }) => {
+const imageCard = (item, { means, first, chosen, url, gone, open, menu, copy, download, choose, star }) => {
   const picture = item.missing || item.damaged
     ? h("span", { class: "igw-missing-image" }, item.missing ? "Image stored elsewhere" : "The image is damaged")
     : h("img", { src: url || null, alt: item.alt, contextmenu: (event) => event.stopPropagation(),
@@ -50,9 +58,7 @@ const imageCard = (item, { first, chosen, url, gone, open, menu, copy, download,
       h("div", { class: "igw-facts" }, item.facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ")),
       item.note && h("div", { class: "igw-remark", dir: "auto", title: item.note }, item.note),
       h("div", { class: "igw-card-actions" },
-        item.path && h("button", { type: "button", class: "igw-button igw-path", title: `Copy variable path ${item.path}`,
-          "aria-label": `Copy variable path ${item.path}`, "data-key": `path ${item.id}`, click: () => copy(item.path) },
-        icon(ICONS.copy), pathText(item.path)),
+        item.path && pathButton(item, { means, copy }),
         !item.missing && !gone && iconButton(`Download ${item.name}`, ICONS.download, () => download(item),
           { "data-key": `get ${item.id}` }), more)));
 };

@@ -15,7 +15,7 @@ const runDetails = (ask) => {
 
 const term = (label, value) => h("div", null, h("dt", null, label), h("dd", { dir: "auto" }, value));
 
-const detailsPane = ({ details, star, note, copy, use, usable, gone }) => {
+const detailsPane = ({ details, star, note, copy, use, usable, means, gone }) => {
   let item = null;
   let typed = null; // the item that the text in the field is for
   const starButton = h("button", { type: "button", class: "igw-button igw-starry", click: () => star(item, !item.starred) });
@@ -73,7 +73,7 @@ const detailsPane = ({ details, star, note, copy, use, usable, gone }) => {
     const { width, height } = next;
     file.replaceChildren(term("Name", next.name), ...(width ? [term("Pixels", `${width} × ${height}`)] : []),
       term("Details", [...next.facts.filter((fact) => fact !== `${width}×${height}`), ...next.more].join(" · ")));
-    lines.replaceChildren(...[next.path && ["Copy variable path", next.path], next.file && ["Copy file's path", next.file]].filter(Boolean)
+    lines.replaceChildren(...[next.path && [copyPathLabel(means(next)), next.path], next.file && ["Copy file's path", next.file]].filter(Boolean)
       .map(([text, value]) => h("button", { type: "button", class: "igw-button", title: value, click: () => copy(value) },
         icon(ICONS.copy), text)));
     prompt.textContent = "…";

@@ -1,7 +1,7 @@
 // One image, as large as the window, with its prompt and settings beside it.
 const DAMAGED = "The image's file is damaged.";
 
-const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usable, details, gone, onClose }) => {
+const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usable, means, details, gone, onClose }) => {
   let ids = [];
   let index = 0;
   let item = null; // null while nothing is known of the image
@@ -15,7 +15,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
   const buttons = zoomButtons(() => view);
   const view = zoomView(stage, [{ box: stage, img, size: () => [item?.width, item?.height] }], {
     onChange: zoomed, onClick: (event) => item && !item.missing && (view.isFitted() ? view.full(event) : view.fit()) });
-  const pane = detailsPane({ details, star, note, copy: (text) => copy(text, status), usable, gone,
+  const pane = detailsPane({ details, star, note, copy: (text) => copy(text, status), usable, means, gone,
     use: (shown) => {
       dialog.close(); // where they go is behind it
       use(shown);
