@@ -218,11 +218,11 @@ def test_any_of_many_runs_is_reached_and_the_newest_is_first(open_notebook: Open
     number.press("Enter")
     expect(grid_of(page).locator("li")).to_have_count(1)
     expect(number).to_be_focused()
-    expect(page.get_by_role("button", name="Previous run")).to_be_disabled()
+    expect(page.get_by_role("button", name="Older run")).to_be_disabled()
     number.fill("500")
     number.press("Enter")
     expect(number).to_have_value("1")
-    page.get_by_role("button", name="Next run").click()
+    page.get_by_role("button", name="Newer run").click()
     expect(number).to_have_value("2")
     expect(grid_of(page).locator("img")).to_have_count(2)
 

@@ -68,12 +68,12 @@ def test_one_picture_takes_the_panel_two_share_it_and_each_has_its_own_shape(pag
     for width, height in sizes(pictures(page)):
         assert width == height
         assert width > 250
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
     expect(pictures(page)).to_have_count(2)
     pair = sizes(pictures(page))
     assert len(tops(pictures(page))) == 1
     assert all(abs(height / width - 1.5) < 0.02 for width, height in pair)
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
     expect(pictures(page)).to_have_count(1)
     ((width, height),) = sizes(pictures(page))
     assert abs(width / height - 1.5) < 0.02
@@ -158,8 +158,8 @@ def test_what_is_dragged_into_a_folder_has_the_name_of_a_download(page: Page):
     expect(picture).to_have_js_property("naturalWidth", 512)
     said, source = picture.evaluate(dragged)
     assert said == f"application/octet-stream:square-{run_id}-1-small.webp:{source}"
-    page.get_by_role("button", name="Previous run").click()
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
+    page.get_by_role("button", name="Older run").click()
     expect(picture).to_have_js_property("naturalWidth", 1536)
     said, source = picture.evaluate(dragged)
     run_id = execute(page, "print(wide.id[:6])")
@@ -186,6 +186,23 @@ def test_the_history_says_what_it_shows_and_fades_where_it_goes_on(page: Page):
     entries(page).first.focus()
     page.keyboard.press("End")
     expect(strip).to_have_class("igw-strip igw-more-before")
+
+
+def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
+    expect(entries(page)).to_have_count(7)
+    shown = page.locator(".igw-entry[aria-current]")
+    newer, older = (page.get_by_role("button", name=f"{which} run") for which in ("Newer", "Older"))
+    assert newer.bounding_box()["x"] < older.bounding_box()["x"]
+    before = shown.first.bounding_box()["x"]
+    expect(newer).to_be_disabled()
+    for count in (2, 1):
+        older.click()
+        expect(shown).to_have_count(count)
+        assert shown.first.bounding_box()["x"] > before
+        before = shown.first.bounding_box()["x"]
+    expect(older).to_be_disabled()
+    newer.click()
+    expect(page.get_by_text("Run 2 of 3")).to_be_visible()
 
 
 def test_what_is_on_in_the_viewer_is_filled_and_has_no_ring(page: Page):
@@ -232,7 +249,7 @@ def test_no_path_covers_the_buttons_beside_it(open_notebook: OpenNotebook):
     page = open_notebook([SETUP, cell], size=(1500, 900))
     run_all(page)
     check_paths(page, 4, 420)
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
     check_paths(page, 10, 420)
     check_paths(page, 10, 1000)
 
@@ -472,7 +489,7 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
         assert archive.namelist() == [f"square-{square}-1.png", f"wide-{wide}-1.png"]
     # One of them is in a run that is not shown: the bar says so, whichever run is.
     expect(chosen).to_contain_text("2 images selected, 1 of them in other runs")
-    page.get_by_role("button", name="Next run").click()
+    page.get_by_role("button", name="Newer run").click()
     expect(pictures(page)).to_have_count(2)
     expect(chosen).to_contain_text("2 images selected, all in other runs")
     screenshot(page, "selection-elsewhere", ".ig-gallery")
@@ -488,9 +505,9 @@ def test_a_star_is_there_after_a_reload_of_the_page(page: Page):
     page.get_by_role("menuitem", name="Star").click()
     star = page.get_by_role("button", name="Star square-3.png")
     expect(star).to_have_attribute("aria-pressed", "true")
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
     expect(pictures(page)).to_have_count(2)
-    page.get_by_role("button", name="Next run").click()
+    page.get_by_role("button", name="Newer run").click()
     expect(star).to_have_attribute("aria-pressed", "true")
     asked(page, "len(gallery.starred)", "1")
     execute(page, "gallery.show(four)")
@@ -549,8 +566,8 @@ def test_without_its_kernel_the_gallery_says_so_and_keeps_its_pictures(page: Pag
     assert axe(page, ".ig-gallery") == []
     for name in (
         "Download 4 images",
-        "Next run",
-        "Previous run",
+        "Newer run",
+        "Older run",
         "Star square-1.png",
         "Download square-1.png",
     ):

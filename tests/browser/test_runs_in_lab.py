@@ -53,7 +53,7 @@ def test_tree_alert_and_images_are_those_of_the_run_that_is_shown(page: Page) ->
     expect(page.locator(".ig-fallback")).to_be_hidden()  # the static view of the same cell
     assert axe(page, ".igw-run-error") == []
     assert axe(page, ".igw-run-actions") == []
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
     expect(images(page)).to_have_count(2)
     expect(alert).to_have_count(0)
     expect(tree).to_contain_text("Output of run 1")
@@ -65,7 +65,7 @@ def test_tree_alert_and_images_are_those_of_the_run_that_is_shown(page: Page) ->
     expect(tree.get_by_text("predicted")).to_have_count(0)
     screenshot(page, "run-settings-changed")
     execute(page, "workspace.emulator.latency = 20")
-    page.get_by_role("button", name="Next run").click()
+    page.get_by_role("button", name="Newer run").click()
     expect(alert).to_be_visible()
     press_run(page)
     expect(alert).to_have_count(0)
@@ -86,7 +86,7 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
         expect(page.get_by_text("Making 2 images")).to_be_visible()
         expect_status(page)
     expect(page.get_by_text("the output", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
     expect(page.get_by_text("Run 1 of 2")).to_be_visible()
     path = page.get_by_role("button", name="Copy variable path {{step_2.output.assets.0.file_url}}").first
     # Seen before it is copied, wherever that is: it is not this image's own.
@@ -130,7 +130,7 @@ def test_the_run_that_is_looked_at_is_exported_or_its_images_downloaded(page: Pa
         expect_status(page, f"done: {count} of {count} image")
     expect(page.get_by_text("Later steps see this run: it is the output.")).to_be_visible()
     expect(page.get_by_role("button", name="Download 2 images")).to_be_visible()
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
     expect(page.get_by_text("Later steps see run 2, the output, and not this one.")).to_be_visible()
     settled(page, ".igw-run-actions")
     page.get_by_role("button", name="Export this run").click()
@@ -193,18 +193,18 @@ def test_runs_wait_for_their_turn_and_can_be_taken_out(page: Page) -> None:
         press_run(page)
     expect(page.locator(".ig-status")).to_contain_text("running: 0 of 2 images · 2 waiting")
     expect(page.get_by_text("Run 1 of 3")).to_be_visible()
-    page.get_by_role("button", name="Next run").click()
+    page.get_by_role("button", name="Newer run").click()
     expect(page.get_by_text("Waiting: 2 images")).to_be_visible()
     screenshot(page, "run-waiting")
     assert axe(page, ".igw-run-actions") == []
     page.get_by_role("button", name="Take out of the queue").click()
     expect(page.locator(".ig-status")).to_contain_text("1 waiting")
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
     execute(page, "workspace.emulator.latency = 0")
     page.get_by_role("button", name="Cancel this run").click()
     expect_status(page)
     expect(page.get_by_text("Run 1 of 2")).to_be_visible()
-    page.get_by_role("button", name="Next run").click()
+    page.get_by_role("button", name="Newer run").click()
     expect(images(page)).to_have_count(2)
     execute(page, "workspace.emulator.latency = 25")
     press_run(page)

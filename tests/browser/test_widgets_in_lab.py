@@ -226,7 +226,7 @@ def test_tiles_are_chosen_by_arrow_keys_and_a_custom_size_is_typed(open_notebook
 def test_images_are_looked_at_copied_and_downloaded(open_notebook: OpenNotebook, tmp_path: Path):
     page = open_notebook([RUNS, GALLERY])
     run_all(page)
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
     pictures = page.locator(".ig-gallery .igw-grid img")
     expect(pictures).to_have_count(4)
     loaded(pictures)
@@ -309,7 +309,7 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
     expect(page.get_by_role("menuitem", name="Compare…")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="Pick the image to compare with")).to_be_visible()
-    page.get_by_role("button", name="Previous run").click()
+    page.get_by_role("button", name="Older run").click()
     expect(pictures).to_have_count(4)
     loaded(pictures)
     page.get_by_role("button", name="blue bottle, at dusk (2 of 4)").click()
@@ -338,7 +338,7 @@ def test_images_are_compared_removed_and_flipped_through(open_notebook: OpenNote
     page.get_by_role("menuitem", name="Use these settings").click()
     expect(page.get_by_text("Settings handed over.")).to_be_visible()
     value(page, "used", "['A hero image for a blue bottle, at dusk']")
-    page.get_by_role("button", name="Next run").click()
+    page.get_by_role("button", name="Newer run").click()
     expect(pictures).to_have_count(2)
 
 

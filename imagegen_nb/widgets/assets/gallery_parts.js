@@ -107,7 +107,7 @@ const runNumber = (view, flip) => h("input", { type: "number", class: "igw-run-n
     else target.value = view.position + 1;
   } });
 
-// `count` is how many images are shown, and would be downloaded.
+// The arrows lead the way the history below them runs: newer runs are on the left. `count` is how many images are shown, and would be downloaded.
 const heading = (view, { flip, count, downloadAll, gone }) => {
   const step = (name, path, by, last) => iconButton(name, path, () => flip({ by }, `flip ${by}`),
     { "data-key": `flip ${by}`, disabled: view.position === last });
@@ -116,7 +116,7 @@ const heading = (view, { flip, count, downloadAll, gone }) => {
   return [h("div", { class: "igw-title" }, view.title && h("b", null, view.title),
     view.badge && h("span", { class: "igw-badge" }, view.badge), view.mark && h("span", { class: "igw-mark", title: view.mark_note }, view.mark), h("span", null, view.facts.join(" · "))),
   h("div", { class: "igw-tools" },
-    view.total > 1 && !gone && [step("Previous run", ICONS.previous, -1, 0), h("span", { class: "igw-where" }, ...where),
-      step("Next run", ICONS.next, 1, view.total - 1)],
+    view.total > 1 && !gone && [step("Newer run", ICONS.previous, 1, view.total - 1), h("span", { class: "igw-where" }, ...where),
+      step("Older run", ICONS.next, -1, 0)],
     downloadAll && textButton("zip", downloadAll, icon(ICONS.download), count === 1 ? "Download image" : `Download ${count.toLocaleString("en")} images`))];
 };
