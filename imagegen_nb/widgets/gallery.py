@@ -334,7 +334,8 @@ class Gallery(AnsweringWidget):
         mark = marks.mark_of(page.assets[index])
         number, elsewhere = self.number(page.id), page.run.identifier if page.run else ""
         run = (f"run {number}" if len(self._pages) > 1 else "") if number else elsewhere or ""
-        return {**page.item(index), "run": run, "starred": mark.starred, "note": mark.note}
+        told = {"run": run, "starred": mark.starred, "note": mark.note, "path_run": self._path_run(page)}
+        return {**page.item(index), **told}
 
     def _refresh(self) -> None:
         page, shown = self._page_and_shown()
@@ -397,7 +398,7 @@ class Gallery(AnsweringWidget):
     def _path_run(self, page: GalleryPage) -> int:
         """The number of the run that the paths beside this run's images mean; 0 where it is their own."""
         is_own = page.run is None or page.id == self._output_id
-        return 0 if is_own else self.number(self._output_id)
+        return 0 if is_own or not self.number(page.id) else self.number(self._output_id)
 
     def _answer(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         match content:

@@ -38,6 +38,11 @@ class HistoryFilter:
         )
 
     @property
+    def is_any(self) -> bool:
+        """Whether it leaves anything out."""
+        return self.starred or bool(self.model or self.words)
+
+    @property
     def words(self) -> list[str]:
         """The words to look for, without regard to case."""
         return self.text.casefold().split()
@@ -61,9 +66,11 @@ class History:
 
     def answer(self, wanted: HistoryFilter, start: int, count: int = AT_ONCE) -> dict[str, Any]:
         """At most `count` entries from `start` on, how many there are (`matches`), how many images and runs
-        that is, and the models to choose from."""
+        that is, the positions of the runs of this gallery, newest first (`found`; None where nothing is left
+        out), and the models to choose from."""
         stop = start + min(max(count, AT_ONCE), _MOST_AT_ONCE)
         entries: list[dict[str, Any]] = []
+        positions: list[int] = []
         matches = images = runs = 0
         for page, position in self._newest_first():
             found = self._matching(page, wanted)
@@ -72,9 +79,11 @@ class History:
             matches += len(found)
             images += 0 if _NO_IMAGES in found[:1] else len(found)
             runs += len(found) > 0
+            positions += [position] if found and position != _ELSEWHERE else []
         models = sorted({*self._pages.models(), *self._others.models()})
         counts = {"matches": matches, "images": images, "runs": runs}
-        return {"entries": entries, **counts, "models": models}
+        shown = positions if wanted.is_any else None
+        return {"entries": entries, **counts, "found": shown, "models": models}
 
     def _newest_first(self) -> Iterator[tuple[GalleryPage, int]]:
         for position in reversed(range(len(self._pages))):

@@ -205,6 +205,42 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     expect(page.get_by_text("Run 2 of 3")).to_be_visible()
 
 
+def test_a_filter_leads_the_arrows_and_the_viewer_too(page: Page):
+    execute(page, "[gallery.star(r.output.assets[-1]) for r in (wide, four)]")
+    starred = page.get_by_role("button", name="Starred")
+    starred.click()
+    expect(entries(page)).to_have_count(2)
+    where = page.locator(".igw-where")
+    expect(where).to_have_text("Run 3 of 3 · 2 of 2 found")
+    screenshot(page, "filter-arrows", ".ig-gallery")
+    assert axe(page, ".igw-head") == []
+    page.get_by_role("button", name="Older run that was found").click()
+    expect(where).to_have_text("Run 1 of 3 · 1 of 2 found")
+    expect(page.get_by_role("button", name="Older run that was found")).to_be_disabled()
+    # From the history, the viewer goes through what was found, in whichever runs it is.
+    entries(page).last.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_have_accessible_name("wide-1.png, image 2 of 2")
+    page.keyboard.press("ArrowLeft")
+    expect(dialog).to_have_accessible_name("square-4.png, image 1 of 2")
+    expect(dialog.get_by_text("1 of 2 found")).to_be_visible()
+    expect(dialog.get_by_text("square-4.png (run 3)")).to_be_visible()
+    screenshot(page, "filter-viewer")
+    page.keyboard.press("Escape")
+    expect(entries(page).first).to_be_focused()
+    # From a card it goes through the run, and says so.
+    page.get_by_role("button", name="at dawn (1 of 1)").click()
+    expect(dialog.get_by_text("1 of 1 in this run")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("searchbox").fill("blue")
+    expect(where).to_have_text("Run 1 of 3 · not among the 1 found")
+    page.get_by_role("button", name="Newer run that was found").click()
+    expect(where).to_have_text("Run 3 of 3 · 1 of 1 found")
+    page.get_by_role("searchbox").fill("")
+    starred.click()
+    expect(where).to_have_text("Run 3 of 3")
+
+
 def test_what_is_on_in_the_viewer_is_filled_and_has_no_ring(page: Page):
     page.get_by_role("button", name="at dusk (2 of 4)").click()
     dialog = page.get_by_role("dialog")

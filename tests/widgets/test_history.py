@@ -77,6 +77,15 @@ def test_filters_by_star_model_and_words_hold_together(runs, wanted, positions):
     assert [position for position, _ in listed(history(runs, marks), **wanted)] == positions
 
 
+def test_a_filter_tells_which_runs_it_found(runs):
+    history = History(Pages(runs[:2]), {}, {}, Pages(runs[2:]))
+    assert history.answer(HistoryFilter(), 0)["found"] is None
+    assert history.answer(HistoryFilter(text=" "), 0)["found"] is None
+    assert history.answer(HistoryFilter(text="fox"), 0)["found"] == [1, 0]
+    assert history.answer(HistoryFilter(text="dog"), 0)["found"] == []  # that run is shown elsewhere
+    assert history.answer(HistoryFilter(model="gpt-image-2"), 1)["found"] == [1, 0]
+
+
 def test_marks_are_told(runs):
     marks = {runs[2].output.assets[0].id: Mark(starred=True, note="x" * 100)}
     entry = history(runs, marks).answer(HistoryFilter(), 0)["entries"][0]

@@ -25,12 +25,12 @@ function render({ model, el }) {
     isUsed: (id) => id === state.first?.id || selection.has(id) || dialogOpen() });
   const { source } = grid;
   const ways = waysToImages({ el, head, grid, showStatus,
-    late: () => ({ viewer, shown: model.get("view").position, flip: (to) => request("flip", { to }) }) });
+    late: () => ({ viewer, found: strip.foundImages(), shown: model.get("view").position, flip: (to) => request("flip", { to }) }) });
   const actions = galleryActions({ el, ask, request, files, source, state, find: grid.find, showStatus, showError,
     late: () => ({ comparer, selection, draw, openNote: ({ id }) => ways.open(id, { atNote: true }), focusImage: ways.focus, usable: model.get("view").usable, pathRun: model.get("view").path_run, pathNote: model.get("view").path_note, focusNext: (key) => { nextFocus = key; } }) });
   const parts = { load: files.load, thumbnail: source.thumbnail, details: runDetails(ask) };
   const viewer = lightbox({ ...parts, ...actions, find: grid.find, gone: () => state.gone,
-    usable: () => model.get("view").usable, means: ({ id }) => grid.shown().includes(id) && model.get("view").path_run, onClose: ways.focus });
+    usable: () => model.get("view").usable, means: ({ id, path_run: other }) => (grid.shown().includes(id) ? model.get("view").path_run : other), onClose: ways.focus });
   // The browser gives the focus back to what had it, unless that was drawn anew: then it is in the closed dialog for a moment.
   const comparer = comparison({ ...parts, onClose: (id) => {
     const focused = focusNear(el);
@@ -41,7 +41,7 @@ function render({ model, el }) {
   const comparing = compareBar(actions.endComparing);
   const bars = [comparing.el, selection.el].map((each) => floatingBar(each, el));
   const strip = historyStrip({ ask, jump: ways.jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
-    isChosen: selection.has, onError: showError });
+    isChosen: selection.has, onFound: () => draw(), onError: showError });
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
   el.append(head, strip.el, ...run.elements, notes, bar, ...bars.map(({ place }) => place), h("div", { class: "igw-line" }, status, grid.hint), ...grid.elements, menu, viewer.dialog, comparer.dialog);
 
@@ -92,6 +92,7 @@ function render({ model, el }) {
         nextFocus = key;
         request("flip", more);
       },
+      found: strip.el.hidden ? null : strip.found(),
       downloadAll: !state.gone && view.items.some((item) => !item.missing) && (() => actions.downloadShown(view)),
       count: view.count - view.removed.length,
       gone: state.gone,

@@ -108,15 +108,20 @@ const runNumber = (view, flip) => h("input", { type: "number", class: "igw-run-n
   } });
 
 // The arrows lead the way the history below them runs: newer runs are on the left. `count` is how many images are shown, and would be downloaded.
-const heading = (view, { flip, count, downloadAll, gone }) => {
-  const step = (name, path, by, last) => iconButton(name, path, () => flip({ by }, `flip ${by}`),
-    { "data-key": `flip ${by}`, disabled: view.position === last });
+// `found` are the positions of the runs that a filter of the history has found, newest first; null without a filter.
+const heading = (view, { flip, found, count, downloadAll, gone }) => {
+  const { position } = view;
+  const runs = found ?? Array.from({ length: view.total }, (_, index) => view.total - 1 - index);
+  const step = (name, path, by, to) => iconButton(found ? `${name} that was found` : name, path, () => flip(found ? { to } : { by }, `flip ${by}`),
+    { "data-key": `flip ${by}`, disabled: to === undefined });
   const where = view.total > FEW_RUNS ? ["Run ", runNumber(view, flip), ` of ${view.total.toLocaleString("en")}`]
     : [`Run ${view.position + 1} of ${view.total}`];
+  const place = runs.includes(position) ? `${runs.length - runs.indexOf(position)} of` : "not among the";
+  if (found) where.push(` · ${place} ${runs.length.toLocaleString("en")} found`);
   return [h("div", { class: "igw-title" }, view.title && h("b", null, view.title),
     view.badge && h("span", { class: "igw-badge" }, view.badge), view.mark && h("span", { class: "igw-mark", title: view.mark_note }, view.mark), h("span", null, view.facts.join(" · "))),
   h("div", { class: "igw-tools" },
-    view.total > 1 && !gone && [step("Newer run", ICONS.previous, 1, view.total - 1), h("span", { class: "igw-where" }, ...where),
-      step("Older run", ICONS.next, -1, 0)],
+    view.total > 1 && !gone && [step("Newer run", ICONS.previous, 1, runs.findLast((run) => run > position)), h("span", { class: "igw-where" }, ...where),
+      step("Older run", ICONS.next, -1, runs.find((run) => run < position))],
     downloadAll && textButton("zip", downloadAll, icon(ICONS.download), count === 1 ? "Download image" : `Download ${count.toLocaleString("en")} images`))];
 };

@@ -3,13 +3,14 @@
 const KEPT_SMALL = 400; // small pictures
 const MOST_SMALL = 24; // of one request
 
-const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
+const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) => {
   const pictures = thumbnailCache();
   const entries = new Map(); // key -> entry, in the order of the row
   const options = new Map(); // key -> element
   const wanted = new Set(); // ids of small pictures that are in sight and not here
   const awaited = new Set();
   let matches = 0;
+  let found = null; // the positions of the runs that were found; null where nothing is left out
   let answers = 0; // an older answer must not replace a newer one
   let position = 0;
   const filter = historyFilter(reload);
@@ -136,6 +137,9 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
       matches = answer.matches;
       filter.show(answer);
       draw();
+      if (JSON.stringify(found) === JSON.stringify(answer.found)) return;
+      found = answer.found;
+      onFound();
     } catch (error) {
       onError(error);
     }
@@ -161,7 +165,9 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onError }) => {
     return request(0);
   }
 
-  return { el, receive,
+  return { el, receive, found: () => found,
+    // The images that were found, as far as they were scrolled to.
+    foundImages: () => found && [...entries.values()].map(({ id }) => id).filter(Boolean),
     // Whatever has changed in Python; the row stays where it is.
     refresh(view) {
       position = view.position;

@@ -4,6 +4,7 @@ const DAMAGED = "The image's file is damaged.";
 const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usable, means, details, gone, onClose }) => {
   let ids = [];
   let index = 0;
+  let among = ""; // what the images are that are gone through, where a filter might be thought to choose them
   let item = null; // null while nothing is known of the image
   let fullUrl = "";
   const name = h("b", { dir: "auto" });
@@ -79,7 +80,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
   async function show() {
     const id = ids[index];
     const stillShown = () => id === ids[index] && dialog.open;
-    count.textContent = `${index + 1} of ${ids.length}`;
+    count.textContent = [`${index + 1} of ${ids.length}`, among].filter(Boolean).join(" ");
     previous.disabled = next.disabled = ids.length < 2;
     status.textContent = "Loading…";
     item = null;
@@ -103,7 +104,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
 
   function showItem(found, stillShown) {
     item = found;
-    name.replaceChildren(...fileName(item.name).filter(Boolean));
+    name.replaceChildren(...fileName(item.name).filter(Boolean), among && item.run ? ` (${item.run})` : "");
     dialog.setAttribute("aria-label", `${item.name}, image ${index + 1} of ${ids.length}`);
     status.textContent = "";
     img.alt = item.alt;
@@ -131,9 +132,10 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     }));
   }
 
-  return { dialog, refresh, open(list, start, { atNote = false } = {}) {
+  return { dialog, refresh, open(list, start, { atNote = false, among: which = "" } = {}) {
     ids = list;
     index = start;
+    among = which;
     showPane(atNote || innerWidth > 760 || innerHeight > 700);
     dialog.showModal();
     show();
