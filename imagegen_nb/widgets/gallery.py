@@ -97,6 +97,7 @@ class Gallery(AnsweringWidget):
         "sharp_pictures.js",
         "image_grid.js",
         "zoom.js",
+        "key_help.js",
         "image_details.js",
         "lightbox.js",
         "comparison.js",

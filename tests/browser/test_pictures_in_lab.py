@@ -116,15 +116,18 @@ def test_arrow_keys_lead_through_the_pictures_and_say_so(page: Page):
     entries(page).first.focus()
     page.keyboard.press("Tab")
     expect(opener[0]).to_be_focused()
-    expect(hint).to_have_text("Arrow keys lead to other images · Enter opens · x selects · s stars")
+    expect(hint).to_have_text("Arrow keys lead to other images · Enter opens · Space or x selects · s stars")
     expect(hint).to_be_visible()
     screenshot(page, "picture-keys", ".ig-gallery")
     assert axe(page, ".ig-gallery") == []
     page.keyboard.press("ArrowRight")
     expect(opener[1]).to_be_focused()
-    page.keyboard.press("x")
+    box = page.get_by_role("checkbox", name="Select square-2.png")
+    for key, on in (("x", True), (" ", False), (" ", True)):
+        page.keyboard.press(key)
+        expect(box).to_be_checked(checked=on)
+        expect(opener[1]).to_be_focused()
     page.keyboard.press("s")
-    expect(page.get_by_role("checkbox", name="Select square-2.png")).to_be_checked()
     expect(page.get_by_role("button", name="Star square-2.png")).to_have_attribute("aria-pressed", "true")
     asked(page, "[asset.file_name for asset in gallery.starred]", "['square-2.png']")
     for name in ("Select square-2.png", "Star square-2.png"):
@@ -366,6 +369,37 @@ def test_a_picture_is_enlarged_by_wheel_and_keys_and_moved(page: Page):
     expect(dialog.get_by_role("button", name="Full screen")).to_have_attribute("aria-pressed", "false")
 
 
+def test_the_viewer_shows_its_keys_and_begins_with_the_picture(page: Page):
+    page.set_viewport_size({"width": 1280, "height": 560})  # the details have to be scrolled
+    page.get_by_role("button", name="at dusk (2 of 4)").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_focused()
+    pane = page.get_by_role("region", name="Prompt and settings")
+    expect(pane.get_by_text("Image Size")).to_be_attached()
+    pane.evaluate("(node) => node.scrollTo(0, 300)")
+    assert pane.evaluate("(node) => node.scrollTop") > 0
+    page.keyboard.press("ArrowRight")
+    expect(dialog).to_have_accessible_name("square-3.png, image 3 of 4")
+    expect(pane).to_have_js_property("scrollTop", 0)
+    keys, button = (
+        dialog.get_by_role("group", name="Keys", exact=True),
+        dialog.get_by_role("button", name="Keys"),
+    )
+    page.keyboard.press("?")
+    expect(keys).to_contain_text("Previous, next image")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    screenshot(page, "lightbox-keys")
+    assert axe(page, ".igw-key-help") == []
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    button.click()
+    expect(keys).to_be_visible()
+    button.click()
+    expect(keys).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
 def test_prompt_and_settings_stand_beside_the_picture(page: Page):
     page.get_by_role("button", name="at dusk (2 of 4)").click()
     pane = page.get_by_role("region", name="Prompt and settings")
@@ -513,7 +547,7 @@ def test_the_history_is_filtered_starred_and_cleared_by_keyboard(page: Page, tmp
 
     # Chosen by Space in two runs: downloaded, taken out of the view, and brought back at once.
     options.first.focus()
-    page.keyboard.press(" ")
+    page.keyboard.press("x")
     page.keyboard.press("End")
     page.keyboard.press(" ")
     chosen = page.get_by_role("group", name="Selected images")

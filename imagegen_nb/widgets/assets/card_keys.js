@@ -1,5 +1,5 @@
 // The cards by keyboard: one of them is in the order of Tab, with all that it holds; arrow keys lead to the others.
-const KEYS_OF_CARDS = "Arrow keys lead to other images · Enter opens · x selects · s stars";
+const KEYS_OF_CARDS = "Arrow keys lead to other images · Enter opens · Space or x selects · s stars";
 
 // `ids()` are all images in their order, `card(id)` the element of one that is part of the page, `reveal(id)` makes it
 // that, `inSight()` are the ids of those that are to be seen. `acts` are functions of an id by key.
@@ -39,15 +39,21 @@ const cardKeys = (list, { ids, card, reveal, inSight, acts }) => {
     const from = event.target.closest("[data-id]");
     if (!from || event.ctrlKey || event.metaKey || event.altKey) return;
     const to = target(event.key, from);
-    if (!to && !acts[event.key]) return;
+    // On a button or a box of the card, Space does what it does on any.
+    const act = event.key === " " ? isPicture(event.target) && acts.x : acts[event.key];
+    if (!to && !act) return;
     event.preventDefault();
-    if (!to) return acts[event.key](from.dataset.id);
+    if (!to) return act(from.dataset.id);
     reveal(to);
     enter(to);
     card(to).querySelector(".igw-open").focus();
   }
 
+  const isPicture = (element) => element.matches(".igw-open");
+
   list.addEventListener("keydown", onKey);
+  // Firefox presses a button when Space is released.
+  list.addEventListener("keyup", (event) => event.key === " " && isPicture(event.target) && event.preventDefault());
   list.addEventListener("focusin", ({ target: { parentElement } }) => {
     const within = parentElement?.closest("[data-id]");
     if (within) enter(within.dataset.id);

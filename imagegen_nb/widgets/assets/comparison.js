@@ -67,10 +67,11 @@ const comparison = ({ load, thumbnail, details, onClose }) => {
     modes.append(h("label", null, h("input", { type: "radio", name: groupName, value, change: () => setMode(value) }), h("span", null, text)));
   }
   const table = h("div", { class: "igw-differences" });
+  const help = keyHelp(KEYS_OF_COMPARISON);
   const dialog = modalDialog("igw-compare", h("div", { class: "igw-top" }, h("b", null, "Compare"), modes, status,
-    h("div", { class: "igw-dialog-actions" }, buttons.group, iconButton("Close", ICONS.close, () => dialog.close()))), stage, table);
+    h("div", { class: "igw-dialog-actions" }, buttons.group, help.button, closeButton(() => dialog.close()))), stage, table, help.pop);
   dialog.addEventListener("close", () => onClose(pair[1].id));
-  dialog.addEventListener("keydown", (event) => event.target.type !== "radio" && view.onKey(event));
+  dialog.addEventListener("keydown", (event) => help.onKey(event) || (event.target.type !== "radio" && view.onKey(event)));
   stage.addEventListener("pointermove", (event) => sliding && slideTo(event));
   for (const type of ["pointerup", "pointercancel"]) stage.addEventListener(type, () => { sliding = false; });
 

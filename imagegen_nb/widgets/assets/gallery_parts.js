@@ -5,6 +5,7 @@ const ICONS = {
   zoom: "M7 2.500a4.500 4.500 0 1 0 0 9 4.500 4.500 0 0 0 0-9M10.500 10.500 14 14M7 5v4M5 7h4",
   plus: "M8 3.500v9M3.500 8h9", minus: "M3.500 8h9", screen: "M2.500 6V2.500H6M10 2.500h3.500V6M13.500 10v3.500H10M6 13.500H2.500V10",
   info: "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2M8 7.500V11M8 5.200v.010",
+  help: "M5.500 6.200a2.500 2.500 0 1 1 3.600 2.200C8.300 8.800 8 9.300 8 10.200M8 12.900v.010",
   check: "m3.500 8.500 3 3 6-7",
   star: "M8 1.800l1.900 3.900 4.300.600-3.100 3 .700 4.300L8 11.600l-3.800 2 .700-4.300-3.100-3 4.300-.600z",
   more: "M3.500 8h.010M8 8h.010M12.500 8h.010", note: "M8 2 1.500 13.500h13zM8 6.500V10M8 11.800v.010",
@@ -82,9 +83,11 @@ const popupMenu = () => {
   return { menu, open };
 };
 
+const closeButton = (close) => iconButton("Close", ICONS.close, close, { title: "Close (Esc)" });
+
 // A click on the backdrop closes. The notebook's own context menu would hide "Save image as…".
 const modalDialog = (name, ...children) => {
-  const dialog = h("dialog", { class: `igw-dialog ${name}`, contextmenu: (event) => event.stopPropagation(),
+  const dialog = h("dialog", { class: `igw-dialog ${name}`, tabindex: "-1", contextmenu: (event) => event.stopPropagation(),
     mousedown: (event) => event.target === dialog && dialog.close() }, h("div", null, ...children));
   return dialog;
 };

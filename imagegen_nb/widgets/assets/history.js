@@ -17,7 +17,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
   const list = h("ul", { role: "listbox", "aria-label": "History", "aria-multiselectable": "true", "aria-orientation": "horizontal",
     class: "igw-strip", keydown: onKey, scroll: onScroll });
   const legend = h("p", { id: randomId(), class: "igw-legend" }, h("u", null, "Underlined"),
-    ": the run that is shown · Arrow keys move · Enter goes to an image, then opens it · Space selects · s stars");
+    ": the run that is shown · Arrow keys move · Enter goes to an image, then opens it · Space or x selects · s stars");
   list.setAttribute("aria-describedby", legend.id);
   const el = h("section", { class: "igw-history", "aria-label": "History" },
     filter.el, list, legend);
@@ -116,9 +116,10 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
     const entry = entries.get(event.target.dataset.entry);
     if (!entry || event.ctrlKey || event.metaKey || event.altKey) return;
     const to = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: items.length - 1 }[event.key];
-    if (to === undefined && !["Enter", " ", "s"].includes(event.key)) return;
+    const key = event.key === "x" ? " " : event.key;
+    if (to === undefined && !["Enter", " ", "s"].includes(key)) return;
     event.preventDefault();
-    if (to === undefined) act(event.key, entry);
+    if (to === undefined) act(key, entry);
     else if (items[to]) {
       rove(items[to], true);
       items[to].scrollIntoView({ block: "nearest", inline: "nearest" });

@@ -66,6 +66,7 @@ const detailsPane = ({ details, star, note, copy, use, usable, means, gone }) =>
 
   function show(next) {
     if (saving.pending()) saving.flush();
+    if (typed?.id !== next.id) el.scrollTop = 0;
     typed = next;
     setText(kept, "");
     field.value = next.note;

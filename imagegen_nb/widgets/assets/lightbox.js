@@ -21,8 +21,8 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
       dialog.close(); // where they go is behind it
       use(shown);
     } });
-  const previous = iconButton("Previous image", ICONS.previous, () => go(-1));
-  const next = iconButton("Next image", ICONS.next, () => go(1));
+  const previous = iconButton("Previous image", ICONS.previous, () => go(-1), { title: "Previous image (←)" });
+  const next = iconButton("Next image", ICONS.next, () => go(1), { title: "Next image (→)" });
   const downloadButton = iconButton("Download image", ICONS.download, () => item && download(item, status));
   const starButton = iconButton("Star", ICONS.star, () => item && star(item, !item.starred),
     { class: "igw-button igw-bare igw-starry", "aria-pressed": "false", title: "Star (s)" });
@@ -30,10 +30,11 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     { "aria-pressed": "true", title: "Prompt and settings (i)" });
   const screenButton = document.fullscreenEnabled && iconButton("Full screen", ICONS.screen, fullScreen,
     { "aria-pressed": "false", title: "Full screen (f)" });
+  const help = keyHelp(KEYS_OF_VIEWER);
   const dialog = modalDialog("igw-lightbox",
     h("div", { class: "igw-top" }, name, count, status, h("div", { class: "igw-dialog-actions" }, buttons.group, starButton,
-      downloadButton, detailsButton, screenButton, iconButton("Close", ICONS.close, () => dialog.close()))),
-    h("div", { class: "igw-body" }, h("div", { class: "igw-view" }, previous, stage, next), pane.el));
+      downloadButton, detailsButton, screenButton, help.button, closeButton(() => dialog.close()))),
+    h("div", { class: "igw-body" }, h("div", { class: "igw-view" }, previous, stage, next), pane.el), help.pop);
   const whole = dialog.firstElementChild; // a dialog itself cannot fill the screen
   dialog.addEventListener("close", () => {
     pane.flush();
@@ -45,7 +46,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     screenButton.setAttribute("aria-pressed", String(document.fullscreenElement === whole)));
 
   function onKey(event) {
-    if (event.target.matches("textarea, input") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (help.onKey(event) || event.target.matches("textarea, input") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (item && !item.missing && view.onKey(event)) return;
     const target = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: ids.length - 1 }[event.key];
     const act = { f: fullScreen, i: () => showPane(pane.el.hidden), s: () => item && !gone() && star(item, !item.starred) }[event.key];
@@ -140,7 +141,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     dialog.showModal();
     show();
     if (atNote) pane.focusNote();
-    else (ids.length > 1 ? next : dialog.querySelector(".igw-dialog-actions > :last-child")).focus();
+    else dialog.focus(); // no button: Enter would press it
   } };
 };
 

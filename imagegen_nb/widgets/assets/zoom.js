@@ -132,8 +132,8 @@ const zoomButtons = (view) => {
   const fit = stop("Fit", "As much as fits (0)", () => view().fit());
   const full = stop("100 %", "One pixel of the image for one of the screen (1)", () => view().full());
   const group = h("div", { class: "igw-zoom-buttons" },
-    iconButton("Zoom out", ICONS.minus, () => view().zoomOut()), percent,
-    iconButton("Zoom in", ICONS.plus, () => view().zoomIn()), fit, full);
+    iconButton("Zoom out", ICONS.minus, () => view().zoomOut(), { title: "Zoom out (−)" }), percent,
+    iconButton("Zoom in", ICONS.plus, () => view().zoomIn(), { title: "Zoom in (+)" }), fit, full);
   const refresh = () => {
     fit.setAttribute("aria-pressed", String(view().isFitted()));
     full.setAttribute("aria-pressed", String(view().isFull()));
