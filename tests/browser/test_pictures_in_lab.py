@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.form_page import FORM, expect_status, press_run
-from support.lab import OpenNotebook, axe, clipboard, execute, run_all, screenshot
+from support.lab import OpenNotebook, axe, clipboard, execute, run_all, screenshot, settled
 
 SETUP = """
 import dataclasses, imagegen_nb as ig
@@ -268,19 +268,67 @@ def test_what_is_on_in_the_viewer_is_filled_and_has_no_ring(page: Page):
 def test_what_is_selected_stays_in_sight_while_the_notebook_scrolls(page: Page):
     page.set_viewport_size({"width": 1000, "height": 700})
     chosen = page.get_by_role("group", name="Selected images")
-    page.get_by_role("checkbox", name="Select square-4.png").check()  # far down: it scrolls there
+    settled(page, ".igw-card")
+    box = page.get_by_role("checkbox", name="Select square-1.png")
+    box.scroll_into_view_if_needed()
+    top = page.locator(".igw-card").first.bounding_box()["y"]
+    box.check()
+    expect(chosen).to_be_visible()
+    assert page.locator(".igw-card").first.bounding_box()["y"] == top  # nothing has moved
+    panel = page.locator(".jp-WindowedPanel-outer").first
+    panel.evaluate("(panel) => panel.scrollBy(0, 400)")
+    expect(chosen).to_have_attribute("popover", "manual")
     expect(chosen).to_be_in_viewport(ratio=1)
-    assert page.locator(".igw-filter").evaluate("(node) => node.getBoundingClientRect().bottom") < 90
     screenshot(page, "selection-floats")
     assert axe(page, ".igw-selection") == []
     page.locator(".igw-filter").evaluate("(node) => node.scrollIntoView({ block: 'start' })")
     expect(chosen).not_to_have_attribute("popover", "manual")
     expect(chosen).to_be_in_viewport(ratio=1)
-    page.locator(".igw-card").last.scroll_into_view_if_needed()
+    page.locator(".igw-card").last.evaluate("(node) => node.scrollIntoView({ block: 'start' })")
     expect(chosen).to_have_attribute("popover", "manual")
     chosen.get_by_role("button", name="Select none").click()
     expect(chosen).to_be_hidden()
-    expect(page.get_by_role("button", name="at dusk (4 of 4)")).to_be_focused()
+    expect(page.get_by_role("button", name="at dusk (1 of 4)")).to_be_focused()
+
+
+def test_in_a_narrow_gallery_the_bar_is_one_line_and_lies_over_no_other_cell(open_notebook: OpenNotebook):
+    page = open_notebook([SETUP, RUNS, "print('another cell')"], size=(1000, 700))
+    run_all(page)
+    expect(pictures(page)).to_have_count(4)
+    page.locator(".ig-gallery").evaluate("(gallery) => { gallery.style.width = '420px'; }")
+    entries(page).first.click(modifiers=["Control"])
+    entries(page).last.click(modifiers=["Control"])
+    chosen = page.get_by_role("group", name="Selected images")
+    expect(chosen).to_contain_text("2 images selected, 1 of them in other runs")
+    bar = chosen.bounding_box()
+    assert bar["height"] <= 40
+    buttons = chosen.get_by_role("button")
+    expect(buttons).to_have_count(4)
+    assert len({round(button.bounding_box()["y"]) for button in buttons.all()}) == 1
+    last = buttons.last.bounding_box()
+    assert last["x"] + last["width"] < bar["x"] + bar["width"]
+    for name in ("Compare", "Download", "Remove all 2", "Select none"):
+        expect(chosen.get_by_role("button", name=name)).to_be_visible()
+    screenshot(page, "selection-narrow", ".ig-gallery")
+    assert axe(page, ".igw-selection") == []
+    # As the gallery goes out of sight, the bar stays over it, and at last goes with it.
+    gallery = page.locator(".ig-gallery")
+    for seen, visible in ((300, True), (20, False)):
+        page.evaluate(
+            """(seen) => {
+              const panel = document.querySelector(".jp-WindowedPanel-outer");
+              const { bottom } = document.querySelector(".ig-gallery").getBoundingClientRect();
+              panel.scrollBy(0, bottom - panel.getBoundingClientRect().top - seen);
+            }""",
+            seen,
+        )
+        floating = page.locator(".igw-selection[popover=manual]")
+        expect(floating).to_have_count(1)
+        expect(floating).to_be_visible(visible=visible)
+        if visible:
+            box, place = gallery.bounding_box(), floating.bounding_box()
+            assert place["y"] + place["height"] < box["y"] + box["height"]
+            assert (place["x"], place["width"]) == (box["x"], box["width"])
 
 
 def test_no_path_covers_the_buttons_beside_it(open_notebook: OpenNotebook):

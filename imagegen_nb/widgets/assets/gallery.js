@@ -39,11 +39,12 @@ function render({ model, el }) {
   const selection = selectionBar({ shown: grid.shown, onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
     remove: actions.remove });
   const comparing = compareBar(actions.endComparing);
-  const bars = [comparing.el, selection.el].map((each) => floatingBar(each, el));
+  const row = h("div", { class: "igw-line" }, comparing.el, selection.el, status, grid.hint);
+  const bars = [comparing.el, selection.el].map((each) => floatingBar(each, row, el));
   const strip = historyStrip({ ask, jump: ways.jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
     isChosen: selection.has, onFound: () => draw(), onError: showError });
   const dialogOpen = () => viewer.dialog.open || comparer.dialog.open;
-  el.append(head, strip.el, ...run.elements, notes, bar, ...bars.map(({ place }) => place), h("div", { class: "igw-line" }, status, grid.hint), ...grid.elements, menu, viewer.dialog, comparer.dialog);
+  el.append(head, strip.el, ...run.elements, notes, bar, row, ...grid.elements, menu, viewer.dialog, comparer.dialog);
 
   function makeCard(item) {
     const { first, gone } = state;
@@ -59,6 +60,7 @@ function render({ model, el }) {
 
   function onChosen(ids) {
     el.classList.toggle("igw-choosing", selection.any());
+    showStatus(""); // it shares its row with the bar
     ids.forEach((id) => {
       grid.update(id);
       strip.mark(id);

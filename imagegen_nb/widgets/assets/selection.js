@@ -6,6 +6,7 @@ const compareBar = (cancel) => {
   return { el, show: (first) => {
     el.hidden = !first;
     setText(text, first ? `Pick the image to compare with ${first.name}.` : "");
+    text.title = text.textContent; // it may be cut
   } };
 };
 
@@ -13,12 +14,14 @@ const compareBar = (cancel) => {
 const selectionBar = ({ shown, onChange, compare, download, remove }) => {
   const chosen = new Map(); // id -> name
   const text = h("b", { role: "status" });
-  const button = (key, label, click) => textButton(`chosen ${key}`, click, label);
-  const compareButton = button("compare", "Compare", () => compare([...chosen.keys()]));
-  const removeButton = button("remove", "Remove", () => remove([...chosen.keys()]));
+  // Where there is little room, of a button's name only the icon is seen.
+  const button = (key, path, label, click) =>
+    Object.assign(textButton(`chosen ${key}`, click, icon(path), h("span", null, label)), { title: label });
+  const compareButton = button("compare", ICONS.compare, "Compare", () => compare([...chosen.keys()]));
+  const removeButton = button("remove", ICONS.remove, "Remove", () => remove([...chosen.keys()]));
   const el = h("div", { class: "igw-selection", role: "group", "aria-label": "Selected images" }, text,
-    compareButton, button("download", "Download", () => download([...chosen.keys()])),
-    removeButton, button("none", "Select none", () => clear()));
+    compareButton, button("download", ICONS.download, "Download", () => download([...chosen.keys()])),
+    removeButton, button("none", ICONS.close, "Select none", () => clear()));
 
   // What is chosen in other runs is out of sight, and the buttons mean it too.
   function describe() {
@@ -28,7 +31,9 @@ const selectionBar = ({ shown, onChange, compare, download, remove }) => {
     const some = elsewhere < chosen.size ? `${elsewhere} of them` : "all";
     const many = `${chosen.size} images selected${elsewhere ? `, ${some} in other runs` : ""}`;
     setText(text, chosen.size === 1 ? one : many);
-    setText(removeButton, elsewhere && chosen.size > 1 ? `Remove all ${chosen.size}` : "Remove");
+    text.title = text.textContent; // it may be cut
+    removeButton.title = elsewhere && chosen.size > 1 ? `Remove all ${chosen.size}` : "Remove";
+    setText(removeButton.lastChild, removeButton.title);
   }
 
   function changed(ids) {
