@@ -331,6 +331,62 @@ def test_in_a_narrow_gallery_the_bar_is_one_line_and_lies_over_no_other_cell(ope
             assert (place["x"], place["width"]) == (box["x"], box["width"])
 
 
+SHADES = """([selector, property]) => {
+  const context = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  const light = (colour) => {
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = [...context.getImageData(0, 0, 1, 1).data].map((value) => value / 255)
+      .map((value) => (value > 0.04 ? ((value + 0.055) / 1.055) ** 2.4 : value / 12.92));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const style = (where) => getComputedStyle(document.querySelector(where));
+  const ground = style(".ig-gallery").getPropertyValue("--jp-layout-color0");
+  const [two, one] = [ground, style(selector)[property]].map(light).sort();
+  return (one + 0.05) / (two + 0.05);
+}"""
+"""The contrast of an element's colour with the notebook."""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_selected_pointed_out_and_focused_look_different(open_notebook: OpenNotebook, dark: bool):
+    page = open_notebook([SETUP, RUNS], dark=dark)
+    run_all(page)
+    expect(pictures(page)).to_have_count(4)
+    card, tile = ".igw-card:nth-child({})", page.locator(".igw-card .igw-open")
+    page.get_by_role("button", name="More for square-2.png").click()
+    page.get_by_role("menuitem", name="Compare…").click()
+    page.get_by_role("checkbox", name="Select square-1.png").check()
+    tile.nth(1).focus()
+    page.keyboard.press("ArrowRight")
+    expect(tile.nth(2)).to_be_focused()
+    entries(page).nth(0).focus()
+    screenshot(page, f"looks-{'dark' if dark else 'light'}", ".ig-gallery")
+    tile.nth(2).focus()
+    # Selected: smaller, on a ground of its own. Pointed out: a dashed frame. Focused: a whole ring.
+    assert float(tile.nth(0).evaluate("(node) => parseFloat(getComputedStyle(node).paddingTop)")) >= 6
+    assert float(tile.nth(2).evaluate("(node) => parseFloat(getComputedStyle(node).paddingTop)")) == 0
+    expect(page.locator(".igw-first .igw-frame")).to_have_css("outline-style", "dashed")
+    expect(tile.nth(2)).to_have_css("outline-style", "solid")
+    expect(tile.nth(0)).to_have_css("outline-style", "none")
+    looks = [
+        (f"{card.format(1)} .igw-open", "backgroundColor"),
+        (f"{card.format(2)} .igw-frame", "outlineColor"),
+        (f"{card.format(3)} .igw-open", "outlineColor"),
+        (".igw-entry[aria-selected=true]", "backgroundColor"),
+    ]
+    contrasts = [page.evaluate(SHADES, list(look)) for look in looks]
+    assert min(contrasts) >= 3, contrasts
+    selected, current = (
+        page.locator(".igw-entry[aria-selected=true] img"),
+        page.locator(".igw-entry[aria-current]"),
+    )
+    assert selected.evaluate("(img) => img.getBoundingClientRect().height < img.offsetHeight")
+    assert (
+        current.first.evaluate("(node) => getComputedStyle(node).boxShadow") != "none"
+    )  # also where selected
+
+
 def test_no_path_covers_the_buttons_beside_it(open_notebook: OpenNotebook):
     cell = "gallery = ig.Gallery([run(10, name='Square'), run(4, name='Square')])\ngallery"
     page = open_notebook([SETUP, cell], size=(1500, 900))
