@@ -90,6 +90,7 @@ class Gallery(AnsweringWidget):
         "picture_source.js",
         "gallery_parts.js",
         "image_card.js",
+        "grid_columns.js",
         "pending_images.js",
         "gallery_cards.js",
         "card_keys.js",

@@ -387,6 +387,32 @@ def test_selected_pointed_out_and_focused_look_different(open_notebook: OpenNote
     )  # also where selected
 
 
+def test_pictures_fill_every_width_and_leave_no_gap(open_notebook: OpenNotebook):
+    cell = "gallery = ig.Gallery([run(n, name='Square') for n in (10, 4, 3, 2, 1)])\ngallery"
+    page = open_notebook([SETUP, cell], size=(1750, 1000))
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    run_all(page)
+    grid = page.locator(".igw-grid")
+    for count in (1, 2, 3, 4, 10):
+        expect(pictures(page)).to_have_count(count)
+        for width in (420, 700, 1000, 1280, 1600):
+            page.locator(".ig-gallery").evaluate(
+                "(node, width) => { node.style.width = `${width}px`; }", width
+            )
+            settled(page, ".igw-card:last-child")
+            box = grid.bounding_box()
+            places = [place.bounding_box() for place in grid.locator(".igw-ground").all()]
+            rows: dict[int, float] = {}
+            for place in places:
+                rows[round(place["y"])] = place["x"] + place["width"]
+                assert place["height"] <= 760
+            *full, _ = [*rows.values(), 0] if len(rows) == 1 else rows.values()
+            assert all(abs(end - box["x"] - box["width"]) < 1 for end in full), (count, width)
+            assert min(place["width"] for place in places) > 150
+        if count < 10:
+            page.get_by_role("button", name="Older run").click()
+
+
 def test_no_path_covers_the_buttons_beside_it(open_notebook: OpenNotebook):
     cell = "gallery = ig.Gallery([run(10, name='Square'), run(4, name='Square')])\ngallery"
     page = open_notebook([SETUP, cell], size=(1500, 900))

@@ -32,17 +32,6 @@ const fileName = (name) => {
 const ratioOf = ({ width, height } = {}) => (width && height ? width / height : 1);
 const shaped = (ratio) => ({ style: `--igw-ratio:${ratio.toFixed(4)}` });
 
-// How the grid is divided depends on how many images there are, and on the shape most of them have.
-const FEW = 4;
-const COLUMN = 220; // px
-const divideGrid = (grid, ratios) => {
-  const sorted = [...ratios].sort((one, two) => one - two);
-  const usual = sorted[Math.floor(sorted.length / 2)] ?? 1;
-  grid.dataset.count = ratios.length > FEW ? "many" : ratios.length;
-  grid.style.setProperty("--igw-usual", usual.toFixed(4));
-  grid.style.setProperty("--igw-column", `${Math.round(COLUMN * Math.min(Math.max(Math.sqrt(usual), 0.8), 2))}px`);
-};
-
 // A menu button's menu: arrow keys move inside, Esc and Tab close it, the focus goes back to the button.
 const popupMenu = () => {
   let button = null;

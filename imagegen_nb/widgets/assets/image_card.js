@@ -1,11 +1,13 @@
 // The card of an image in the grid: picture, name, facts, and what can be done with it.
+// A picture that is less wide than its place stands in the middle of it, on a ground that shows what its place is.
+const frame = (...parts) => h("div", { class: "igw-ground" }, h("div", { class: "igw-frame" }, ...parts));
+
 // The card of an image that nothing is known of yet.
 const emptyCard = (id) => {
   const name = `Image ${Number(id.slice(id.lastIndexOf(".") + 1)) + 1}`;
   // A button, so that the keys come here too, and are here still when the image has been loaded.
   return h("li", { class: "igw-card igw-unloaded" },
-    h("div", { class: "igw-frame" },
-      h("button", { type: "button", class: "igw-open", "data-key": `open ${id}`, "aria-label": `${name}, loading` })),
+    frame(h("button", { type: "button", class: "igw-open", "data-key": `open ${id}`, "aria-label": `${name}, loading` })),
     // As high as the card of an image that is known: the list is measured by any of them.
     h("div", { class: "igw-meta" }, h("div", { class: "igw-name" }, h("b", null, name)), h("div", { class: "igw-facts" }, "\u00a0"),
       h("div", { class: "igw-card-actions" })));
@@ -48,8 +50,7 @@ const imageCard = (item, { means, first, chosen, url, gone, open, menu, copy, do
     { "data-key": `more ${item.id}`, "aria-haspopup": "menu", "aria-expanded": "false" });
   const look = ["igw-card", first && "igw-first", chosen && "igw-chosen", item.starred && "igw-starred"].filter(Boolean).join(" ");
   return h("li", { class: look, ...shaped(ratioOf(item)) },
-    h("div", { class: "igw-frame" },
-      h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`, click: open }, picture),
+    frame(h("button", { type: "button", class: "igw-open", "data-key": `open ${item.id}`, click: open }, picture),
       // The bar that asks may be out of sight, the card whose menu was used is not.
       first && h("span", { class: "igw-asks", "aria-hidden": "true" }, "Pick the image to compare with"),
       !gone && overlays(item, { chosen, choose, star })),

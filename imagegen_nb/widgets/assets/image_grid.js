@@ -21,7 +21,11 @@ const imageGrid = ({ model, ask, files, state, makeCard, acts, isUsed, onItem, o
   const sharpenAll = () => shown.slice(0, FEW).forEach(sharpen);
   // What comes into sight is wanted first; what is around it, once somebody scrolls.
   const wanted = () => (scrolled ? [...cards.visible(), ...cards.around()] : cards.visible());
-  const resized = new ResizeObserver(sharpenAll);
+  const columns = gridColumns(list);
+  const resized = new ResizeObserver(() => {
+    columns.fit();
+    sharpenAll();
+  });
   resized.observe(list);
 
   function update(id) {
@@ -57,7 +61,7 @@ const imageGrid = ({ model, ask, files, state, makeCard, acts, isUsed, onItem, o
     drawn = now;
     const tiles = pending.tiles(view);
     const asked = ratioOf({ width: view.asked[0], height: view.asked[1] });
-    divideGrid(list, [...shown.map((id) => ratioOf(source.item(id) ?? view.items[0])), ...tiles.map(() => asked)]);
+    columns.divide([...shown.map((id) => ratioOf(source.item(id) ?? view.items[0])), ...tiles.map(() => asked)]);
     cards.show(shown, tiles, top);
     keys.settle();
     sharpenAll();

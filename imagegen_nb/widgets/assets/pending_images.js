@@ -2,8 +2,7 @@
 const pendingTile = (index, preview, [width, height]) => {
   const state = !preview ? "waiting" : preview.finished ? "arrived" : "unfinished";
   return h("li", { class: `igw-card igw-pending igw-${state}`, ...shaped(ratioOf({ width, height })) },
-    h("div", { class: "igw-frame" }, h("div", { class: "igw-open" },
-      preview && h("img", { src: preview.url, alt: `Image ${index + 1}, ${state}` }))),
+    frame(h("div", { class: "igw-open" }, preview && h("img", { src: preview.url, alt: `Image ${index + 1}, ${state}` }))),
     h("div", { class: "igw-name" }, h("b", null, `Image ${index + 1}`), h("span", { class: "igw-chip" }, state)));
 };
 
