@@ -67,7 +67,7 @@ class History:
     def answer(self, wanted: HistoryFilter, start: int, count: int = AT_ONCE) -> dict[str, Any]:
         """At most `count` entries from `start` on, how many there are (`matches`), how many images and runs
         that is, the positions of the runs of this gallery, newest first (`found`; None where nothing is left
-        out), and the models to choose from."""
+        out, and behind the start), and the models to choose from."""
         stop = start + min(max(count, AT_ONCE), _MOST_AT_ONCE)
         entries: list[dict[str, Any]] = []
         positions: list[int] = []
@@ -82,7 +82,7 @@ class History:
             positions += [position] if found and position != _ELSEWHERE else []
         models = sorted({*self._pages.models(), *self._others.models()})
         counts = {"matches": matches, "images": images, "runs": runs}
-        shown = positions if wanted.is_any else None
+        shown = positions if wanted.is_any and not start else None
         return {"entries": entries, **counts, "found": shown, "models": models}
 
     def _newest_first(self) -> Iterator[tuple[GalleryPage, int]]:

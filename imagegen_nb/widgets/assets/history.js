@@ -138,7 +138,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
       matches = answer.matches;
       filter.show(answer);
       draw();
-      if (JSON.stringify(found) === JSON.stringify(answer.found)) return;
+      if (start || JSON.stringify(found) === JSON.stringify(answer.found)) return;
       found = answer.found;
       onFound();
     } catch (error) {
