@@ -530,6 +530,35 @@ def test_the_viewer_shows_its_keys_and_begins_with_the_picture(page: Page):
     expect(dialog).to_be_hidden()
 
 
+def test_in_a_narrow_window_the_dialogs_keep_rows_and_words_whole(page: Page):
+    page.set_viewport_size({"width": 420, "height": 850})
+    for place in (0, -1):
+        entries(page).nth(place).focus()
+        page.keyboard.press(" ")
+    page.get_by_role("group", name="Selected images").get_by_role("button", name="Compare").click()
+    dialog = page.get_by_role("dialog")
+    label = dialog.get_by_role("rowheader", name="Image Quality")
+    expect(label).to_be_visible()
+    cell = dialog.get_by_role("rowheader", name="Prompt")
+    assert (
+        cell.evaluate(
+            "(node) => { const r = document.createRange(); r.selectNodeContents(node);"
+            " return r.getClientRects().length; }"
+        )
+        == 1
+    )
+    screenshot(page, "compare-narrow")
+    page.keyboard.press("Escape")
+    entries(page).first.focus()
+    page.keyboard.press("Enter")
+    expect(dialog).to_have_accessible_name("square-1.png, image 1 of 4")
+    actions = dialog.locator(".igw-dialog-actions").get_by_role("button").all()
+    assert len(actions) == 10
+    assert len({round(button.bounding_box()["y"]) for button in actions}) == 1
+    screenshot(page, "lightbox-narrow")
+    page.keyboard.press("Escape")
+
+
 def test_prompt_and_settings_stand_beside_the_picture(page: Page):
     page.get_by_role("button", name="at dusk (2 of 4)").click()
     pane = page.get_by_role("region", name="Prompt and settings")
