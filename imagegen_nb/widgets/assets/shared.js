@@ -72,9 +72,10 @@ const setText = (el, text) => {
   if (el.textContent !== text) el.textContent = text;
 };
 
-const LINES = ["help", "hint", "note", "problem"];
+const LINES = ["problem", "note", "hint", "help"];
 
-// The lines below a control: what it is for, why something is not possible, what is used instead, what is wrong.
+// The lines below a control: what is wrong stands next to it, then what is used instead, why something is not possible,
+// and what it is for. They are read out in that order too.
 // The control is described by them, and marked as invalid while there is a problem.
 const fieldLines = (input) => {
   const id = randomId();

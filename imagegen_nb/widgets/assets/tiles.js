@@ -11,14 +11,14 @@ function render({ model, el }) {
   const { later, flush, cancel, pending } = debounce(TYPING_PAUSE, sendTyped);
   const legend = h("legend", { class: "igw-label" });
   const set = h("div", { class: "igw-set" });
-  const text = h("input", { id: `${id}-text`, type: "text", autocomplete: "off", spellcheck: "false",
+  const text = h("input", { id: `${id}-text`, type: "text", class: "igw-input", autocomplete: "off", spellcheck: "false",
     placeholder: "1536x1024", input: later, blur: flush,
     keydown: (event) => event.key === "Enter" && flush() });
-  const limits = h("small", { id: `${id}-limits` });
-  const row = h("div", { class: "igw-custom" }, h("label", { for: `${id}-text` }, "Custom size"), text, limits);
+  const limits = h("small", { id: `${id}-limits`, class: "igw-limits" });
+  const row = h("div", { class: "igw-custom" }, h("label", { for: `${id}-text` }, "Custom size"), text);
   const group = h("fieldset", null, legend, set, row);
   const lines = fieldLines(group);
-  group.append(lines.el);
+  group.append(lines.el, limits);
   el.append(group);
 
   let custom = false; // whether "Custom" is chosen; the typed size may be a tile's, too
@@ -81,7 +81,7 @@ function render({ model, el }) {
   function checkCurrent() {
     const index = custom ? "custom" : String(model.get("options").findIndex((o) => o.value === value()));
     for (const radio of set.querySelectorAll("input")) radio.checked = radio.value === index;
-    row.hidden = !custom;
+    row.hidden = limits.hidden = !custom;
   }
 
   function showValue() {
@@ -101,7 +101,7 @@ function render({ model, el }) {
     // A group cannot be invalid, the field that a size is typed into can.
     group.removeAttribute("aria-invalid");
     text.setAttribute("aria-invalid", String(Boolean(model.get("problem"))));
-    text.setAttribute("aria-describedby", `${limits.id} ${group.getAttribute("aria-describedby")}`);
+    text.setAttribute("aria-describedby", `${group.getAttribute("aria-describedby")} ${limits.id}`.trim());
     setText(limits, ["width x height, in pixels", model.get("limits")].filter(Boolean).join(": "));
   }
 
