@@ -49,6 +49,8 @@ its label above and a line below that says what it is for.
   field says what is used in its place, and it comes back when it is possible again. A number such as 2.7 or
   11 stays as it was typed, with what is wrong with it. Settings of other models are kept too, and named below
   the model.
+- **What is wrong stands directly below its field.** Where one value mends it, that is a button there: the
+  nearest legal size, the path that a variable means, the model that takes the place of a retired one.
 - **Title, payer and live previews follow what is entered**, also while it is no step yet; what an alert says
   is taken away when it is mended. Live previews are for a single image: with more they are off, say why, and
   keep the choice.

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from imagegen_nb.core.json_walk import walk
@@ -52,11 +53,16 @@ def malformed(template: str) -> tuple[str, ...]:
 
 def remedy_for(tag: str) -> str:
     """How a malformed tag is written; where its path is plain, as in `{{images[0].url}}`, that path."""
-    path = _BRACKETS.sub(lambda match: f".{match[1] or match[2]}", tag.strip("{}").strip())
-    path = path.removeprefix("$.").replace("..", ".")
-    if _PATH.fullmatch(path):
+    if path := _plain_path(tag):
         return f"write {{{{{path}}}}}, with a dot before each name and position"
     return "write only names and positions between the braces, e.g. {{product}}"
+
+
+def _plain_path(tag: str) -> str:
+    """The path that a malformed tag means; empty where that is not plain."""
+    path = _BRACKETS.sub(lambda match: f".{match[1] or match[2]}", tag.strip("{}").strip())
+    path = path.removeprefix("$.").replace("..", ".")
+    return path if _PATH.fullmatch(path) else ""
 
 
 def unclosed(template: str) -> bool:
@@ -80,8 +86,7 @@ def problems(template: str, context: Mapping[str, Any]) -> tuple[tuple[str, str]
     found = [(line, remedy) for line in missing]
     found += [(line, "Name a path that holds text") for line in _unusable(template, context)]
     found += [(f"{tag} is not a path", _sentence(remedy_for(tag))) for tag in malformed(template)]
-    # Behind the last "}}": what a later one closes is nested.
-    for match in _BEGUN.finditer(_without_tags(template).rpartition("}}")[2]):
+    for match in _unclosed(template):
         path = (match[1] or "").rstrip(".")
         found.append((f"{{{{{path} is not closed", _sentence(_closed(path, context))))
     if nested(template):
@@ -101,9 +106,16 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _unclosed(template: str) -> Iterator[re.Match[str]]:
+    """The tags that have begun and do not end, as they stand in `template`."""
+    text = _without_tags(template)
+    # Behind the last "}}": what a later one closes is nested.
+    return _BEGUN.finditer(text, text.rfind("}}") + 2 if "}}" in text else 0)
+
+
 def _without_tags(template: str) -> str:
-    # Something in their place: the braces around a tag are no pair.
-    return _TAG.sub(" ", template)
+    # As much in their place: the braces around a tag are no pair, and the rest stands where it stood.
+    return _TAG.sub(lambda tag: " " * len(tag[0]), template)
 
 
 def is_path(text: str) -> bool:
@@ -250,8 +262,42 @@ def _suggest(path: str, context: Mapping[str, Any]) -> str:
 
 
 def nearest(path: str, context: Mapping[str, Any]) -> str:
-    """What says which path there is nearest to one that leads nowhere; empty where none is near. Each
-    segment that leads nowhere is replaced by its likeliest neighbour."""
+    """What says which path there is nearest to one that leads nowhere; empty where none is near."""
+    found, beyond = _approach(path, context)
+    if beyond is not None:
+        return f"{{{{{found}}}}} has {', '.join(_names(beyond)[:8]) or 'nothing'}"
+    return f"the nearest available path is {{{{{found}}}}}" if found else ""
+
+
+def corrections(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """For tags of `template` that lead nowhere, are no path or are not closed, where one path is meant: that
+    path, and `template` with it in the tag's place."""
+    for path in _missing(template, context)[:_MOST_HINTS]:
+        if meant := _meant(path, context):
+            yield meant, _TAG.sub(lambda tag: _tag(meant) if tag[1].strip() == path else tag[0], template)  # noqa: B023
+    for tag in malformed(template)[:_MOST_HINTS]:
+        if meant := _plain_path(tag):
+            yield meant, template.replace(tag, _tag(meant))
+    for begun in islice(_unclosed(template), _MOST_HINTS):
+        path = (begun[1] or "").rstrip(".")
+        if path and (meant := _meant(path, context)):
+            end = begun.end() - len(begun[1]) + len(path)
+            yield meant, f"{template[: begun.start()]}{_tag(meant)}{template[end:]}"
+
+
+def _meant(path: str, context: Mapping[str, Any]) -> str:
+    """The path itself, or the one that is nearest to it; empty where none is near."""
+    found, beyond = _approach(path, context)
+    return found if beyond is None else ""
+
+
+def _tag(path: str) -> str:
+    return f"{{{{{path}}}}}"
+
+
+def _approach(path: str, context: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    """How far one comes towards `path`: each segment that leads nowhere is replaced by its likeliest
+    neighbour. Where that is not all the way, what there is to choose from."""
     found: list[str] = []
     data: Any = context
     guessed = 0
@@ -263,10 +309,8 @@ def nearest(path: str, context: Mapping[str, Any]) -> str:
         for step in steps:
             found.append(step)
             data = _step_into(data, step)[1]
-    if found and isinstance(data, dict) and "." in path and len(found) <= path.count("."):
-        names = ", ".join(_names(data)[:8]) or "nothing"
-        return f"{{{{{'.'.join(found)}}}}} has {names}"
-    return f"the nearest available path is {{{{{'.'.join(found)}}}}}" if found else ""
+    short = found and isinstance(data, dict) and "." in path and len(found) <= path.count(".")
+    return ".".join(found), data if short else None
 
 
 def _towards(segment: str, data: Any, cutoff: float) -> list[str]:

@@ -157,6 +157,14 @@ class PixelSize:
         width, height = self.nearest(*edges)
         return " and ".join(broken), f"The nearest legal size is {width}x{height}"
 
+    def legal(self, value: object) -> str | None:
+        """The nearest legal size to one that breaks the bounds; None for any other value."""
+        edges = _edges(value)
+        if edges is None or self.check(value) is None:
+            return None
+        width, height = self.nearest(*edges)
+        return f"{width}x{height}"
+
     def _broken_bounds(self, width: int, height: int) -> list[str]:
         pixels = width * height
         broken = []

@@ -82,11 +82,13 @@ class BaseWidget(Delivered, anywidget.AnyWidget):
 
 class EntryWidget(BaseWidget):
     """A widget with a text `value` that somebody enters. `problem` says what is wrong with it, `lines` are
-    the texts below it: `help`, `hint`, `note`."""
+    the texts below it: `help`, `hint`, `note`. `fixes` are buttons there, each a dict of its `label` and the
+    `value` that it enters."""
 
     # Without echo: an echo that arrives while somebody types would be older than the field's text.
     value = traitlets.Unicode().tag(sync=True, echo_update=False)
     problem = traitlets.Unicode().tag(unsaved=True)
+    fixes: traitlets.List[Any] = traitlets.List(traitlets.Dict()).tag(unsaved=True)
     lines: traitlets.Dict[str, str] = traitlets.Dict().tag(unsaved=True)
     visible = traitlets.Bool(True).tag(unsaved=True)
     disabled = traitlets.Bool(False).tag(sync=True)

@@ -25,12 +25,14 @@ class FilledPrompt:
 
     Of these `empty` are variables that only lack a value, which can be typed; `near` says which paths there
     are that may be meant instead. The lines of `wrong` are the other problems, with their remedies.
+    `corrections` are paths that are surely meant, each with the prompt that has it in its place.
     """
 
     text: str = ""
     problems: tuple[Problem, ...] = ()
     empty: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
+    corrections: tuple[tuple[str, str], ...] = ()
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -107,6 +109,7 @@ class DraftInputs:
                     problems=(*self._problems_of_steps(prompt, context), *_as_problems(wrong)),
                     empty=empty,
                     near=tuple(_near(prompt, empty, known)),
+                    corrections=tuple(variables.corrections(prompt, known)),
                 )
             return FilledPrompt(text=filled_prompt(prompt, context))
         except VariableError as error:

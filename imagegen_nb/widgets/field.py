@@ -111,6 +111,7 @@ def _traits(control: Any, state: FieldState) -> dict[str, Any]:
         "visible": True,
         "disabled": not state.enabled,
         "problem": " ".join(state.problems),
+        "fixes": [asdict(fix) for fix in state.fixes],
         "lines": {"help": state.help, "hint": hint, "note": state.note},
     }
     match control:

@@ -29,7 +29,7 @@ from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
 from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.form_runs import FormRuns, status_of
-from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
+from imagegen_nb.widgets.form_state import Draft, FieldState, Fix, FormState
 from imagegen_nb.widgets.import_export import Restore
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
 from imagegen_nb.widgets.picker_variables import picker_variables
@@ -164,6 +164,10 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         state = FormState.of(self._draft)
         prompt = state.fields["prompt"]
         self._filled = filled = self._draft_inputs.fill(prompt.value or "")
+        fixes = tuple(Fix(f"Use {{{{{path}}}}}", text) for path, text in filled.corrections)
+        if fixes:
+            prompt = replace(prompt, fixes=fixes)
+            state = replace(state, fields={**state.fields, "prompt": prompt})
         if prompt.problems or not filled.problems:
             return state
         wrong, notes = filled.wrong, tuple[str, ...]()

@@ -47,13 +47,21 @@ class Option:
     group: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What mends a field: the words of its button, and the value that it puts in."""
+
+    label: str
+    value: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldState:
     """What one field shows. A hidden field does not apply to the model; a disabled one is shown with
     the reason in `hint`. `value` is the entry where there is a possible one (`entered`), else the default.
     `help` says what the setting is for, `note` that something else than what was entered is used, and why.
     With `custom`, any size within the `limits` can be typed.
-    `problems` are the problems of its value, with their remedies."""
+    `problems` are the problems of its value, with their remedies; `fixes` are remedies that are one value."""
 
     key: str
     label: str
@@ -72,6 +80,7 @@ class FieldState:
     hint: str = ""
     note: str = ""
     problems: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +223,7 @@ def _field(key: str, draft: Draft, model: Model) -> FieldState:
             help=help_,
             hint=_lifecycle_hint(model),
             note=_kept_note(draft, model),
+            fixes=_successor(model),
         )
     kind = model.settings.get(key, ImageGenerationStep.kinds()[key])
     if kind is None:
@@ -236,6 +246,7 @@ def _field(key: str, draft: Draft, model: Model) -> FieldState:
         maximum=kind.maximum if isinstance(kind, Integer) else 0,
         custom=isinstance(kind, PixelSize),
         limits=kind.limits if isinstance(kind, PixelSize) else "",
+        fixes=_nearest_size(kind, entry),
         help=_help(help_, kind),
         hint=disabling.because if disabling else _unavailable(options),
         note=_note(entry, kind, options, model, disabling, possible=possible),
@@ -376,6 +387,18 @@ def _lifecycle_hint(model: Model) -> str:
     if life.status == "current":
         return "" if model.offered else "Not offered by the platform's step"
     return f"{life.outlook[:1].upper()}{life.outlook[1:]}: {life.note}. Use {life.successor}"
+
+
+def _successor(model: Model) -> tuple[Fix, ...]:
+    """What is to be used in place of a model that is on its way out."""
+    life = model.lifecycle
+    known = not model.like and life.status != "current" and catalog.find(life.successor)
+    return (Fix(f"Use {life.successor}", life.successor),) if known else ()
+
+
+def _nearest_size(kind: Kind, entry: Any) -> tuple[Fix, ...]:
+    legal = kind.legal(entry) if isinstance(kind, PixelSize) else None
+    return (Fix(f"Use {in_words(legal, kind)}", legal),) if legal else ()
 
 
 def _control(key: str, kind: Kind) -> ControlKind:

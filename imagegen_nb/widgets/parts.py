@@ -51,8 +51,9 @@ class Control(traitlets.HasTraits):
     """One setting's control within a `FieldGroup`. `kind` is `text`, `choice`, `integer` or `check`.
 
     `lines` are the texts below it: `help`, `hint`, `note`. `problem` says what is wrong with its value; of a
-    `patient` text field it is only a hint until somebody has left the field. An integer's `value` is the text
-    as it was typed where that is no whole number.
+    `patient` text field it is only a hint until somebody has left the field. `fixes` are buttons below it,
+    each a dict of its `label` and the `value` that it enters. An integer's `value` is the text as it was
+    typed where that is no whole number.
     """
 
     kind = traitlets.Enum(("text", "choice", "integer", "check"))
@@ -60,6 +61,7 @@ class Control(traitlets.HasTraits):
     label = traitlets.Unicode()
     lines: traitlets.Dict[str, str] = traitlets.Dict()
     problem = traitlets.Unicode()
+    fixes: traitlets.List[Any] = traitlets.List()
     patient = traitlets.Bool(False)
     visible = traitlets.Bool(True)
     disabled = traitlets.Bool(False)
@@ -73,6 +75,7 @@ class Control(traitlets.HasTraits):
             "kind",
             "label",
             "problem",
+            "fixes",
             "patient",
             "visible",
             "disabled",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.form_page import opened
-from support.lab import OpenNotebook, axe, screenshot, settled
+from support.lab import OpenNotebook, axe, execute, screenshot, settled
 
 # Whether the ring of the focus leaves the border in sight, and the border is red.
 _LOOK = """(node) => {
@@ -60,3 +60,54 @@ def test_an_error_stands_and_is_read_next_to_its_field_which_is_red(page: Page, 
     assert field.evaluate(_LOOK) == [True, True]
     screenshot(page, f"error-at-{key}", f".ig-{key}")
     assert axe(page, f".ig-{key}") == []
+
+
+def test_a_proposed_size_is_one_click_and_the_focus_stays(page: Page) -> None:
+    field, size = make_wrong(page, "image-size")
+    use = size.get_by_role("button", name="Use 1008 × 1008")
+    expect(use).to_be_visible()
+    screenshot(page, "error-size-fix", ".ig-image-size")
+    assert axe(page, ".ig-image-size") == []
+    use.focus()
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("1008x1008")
+    expect(field).to_be_focused()
+    expect(use).to_have_count(0)
+    expect(page.locator(".ig-run")).to_be_enabled()
+    assert execute(page, "print(form.step.image_size)") == "1008x1008"
+
+
+@pytest.mark.parametrize(
+    ("typed", "button", "becomes"),
+    [
+        ("A {{produt}} at {{ produt }}", "Use {{product}}", "A {{product}} at {{product}}"),
+        ("A hero for {{product", "Use {{product}}", "A hero for {{product}}"),
+        (
+            "Like {{step_1.output.assets[0].file_name}}",
+            "Use {{step_1.output.assets.0.file_name}}",
+            "Like {{step_1.output.assets.0.file_name}}",
+        ),
+    ],
+)
+def test_the_path_that_is_meant_is_one_click_and_can_be_undone(
+    page: Page, typed: str, button: str, becomes: str
+) -> None:
+    area = page.locator(".ig-prompt textarea")
+    area.fill(typed)
+    use = page.locator(".ig-prompt").get_by_role("button", name=button)
+    use.click()
+    expect(area).to_have_value(becomes)
+    expect(area).to_be_focused()
+    expect(use).to_have_count(0)
+    expect(page.locator(".ig-run")).to_be_enabled()
+    page.keyboard.press("Control+z")
+    expect(area).to_have_value(typed)
+
+
+def test_the_model_that_takes_anothers_place_is_one_click(page: Page) -> None:
+    model = page.locator(".ig-model select")
+    model.select_option("gemini-2.5-flash-image")
+    page.locator(".ig-model").get_by_role("button", name="Use gemini-3.1-flash-lite-image").click()
+    expect(model).to_have_value("gemini-3.1-flash-lite-image")
+    expect(model).to_be_focused()
+    expect(page.locator(".ig-model .igw-fixes")).to_be_hidden()

@@ -14,6 +14,7 @@ from support.properties import plain_values, text
 from imagegen_nb.core.variables import (
     LONGEST_PATH,
     LONGEST_VALUE,
+    corrections,
     is_path,
     leaves,
     malformed,
@@ -444,3 +445,22 @@ def test_braces_are_either_told_of_or_gone(template):
 )
 def test_what_a_path_is(written, right):
     assert is_path(written) == right
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "corrected"),
+    [
+        ("{{produt}} and {{ produt }}", "product", "{{product}} and {{product}}"),
+        ("{{brand.colors.0}}", "brand.colours.0", "{{brand.colours.0}}"),
+        ("{{brand.colours[1]}} {{product}}", "brand.colours.1", "{{brand.colours.1}} {{product}}"),
+        ("{{product}} {{brand.nam. And", "brand.name", "{{product}} {{brand.name}}. And"),
+    ],
+)
+def test_a_tag_with_one_plain_meaning_is_corrected(template, path, corrected):
+    context = {"product": "lamp", "brand": {"name": "Lumen", "colours": ["red", "blue"]}}
+    assert list(corrections(template, context)) == [(path, corrected)]
+
+
+@pytest.mark.parametrize("template", ["{{xyz}}", "{{}}", "{{", "{{brand.zzz.q}}", "{{product}}", "{{a b}}"])
+def test_what_may_mean_anything_is_not_corrected(template):
+    assert list(corrections(template, {"product": "lamp", "brand": {"name": "Lumen"}})) == []

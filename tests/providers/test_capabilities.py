@@ -151,3 +151,11 @@ def test_idle_settings_are_told_and_unset_counts_as_the_default(values, idle):
         rules=(Rule("image_output_compression", (), "image_output_format", ("png",), "b", "r"),),
     )
     assert model.idle(values) == idle
+
+
+@pytest.mark.parametrize(
+    ("value", "legal"),
+    [("1000x1000", "1008x1008"), ("1024x1024", None), ("auto", None), ("x", None), (None, None)],
+)
+def test_only_for_a_size_that_breaks_the_bounds_there_is_a_legal_one(value, legal):
+    assert SIZE.legal(value) == legal

@@ -13,11 +13,11 @@ const field = (key, label, input, lines, control = input) => {
   return { el, show };
 };
 
-const labelled = (key, tag, props, kind) => {
+const labelled = (key, tag, props, kind, apply) => {
   const id = randomId();
   const input = h(tag, { id, class: "igw-input", ...props });
   const label = h("label", { for: id, class: "igw-label" });
-  const made = field(key, label, input, fieldLines(input), kind?.(input));
+  const made = field(key, label, input, fieldLines(input, apply), kind?.(input));
   const show = (view) => {
     setText(label, view.label);
     made.show(view);
@@ -93,7 +93,11 @@ const integer = (key, send) => {
 // Options that did not change are left alone: the list may be open.
 const choice = (key, send) => {
   let drawn = "";
-  const made = labelled(key, "select", { change: () => send(key, made.input.value) });
+  const made = labelled(key, "select", { change: () => send(key, made.input.value) }, null, (value) => {
+    made.input.value = value;
+    made.input.focus();
+    send(key, value);
+  });
   const option = (view) => h("option", { value: view.value, disabled: view.disabled, title: view.hint }, view.label);
   const show = (view) => {
     const select = made.input;

@@ -18,7 +18,7 @@ function render({ model, el }) {
     },
     blur: settle });
   const label = h("label", { for: id, class: "igw-label" });
-  const lines = fieldLines(area);
+  const lines = fieldLines(area, fix);
   const button = h("button", { type: "button", class: "igw-button", "aria-haspopup": "listbox",
     "aria-expanded": "false" }, icon("M5 2C3.5 2 4 7 2 8c2 1 .500 6 3 6M11 2c2.500 0 1 5 3 6-2 1-1.500 6-3 6M8 6v4M6 8h4"),
     "Insert Variable");
@@ -57,6 +57,12 @@ function render({ model, el }) {
     return done && area.value === text;
   }
 
+  function fix(text) {
+    if (!replaceText(text)) area.value = text;
+    area.focus();
+    settle();
+  }
+
   function settle() {
     flush();
     judge.flush();
@@ -72,9 +78,10 @@ function render({ model, el }) {
 
   // While somebody types, a problem waits; one that is shown is brought up to date, or taken away, at once.
   function showLines() {
-    const problem = judge.pending() && !isWrong ? "" : model.get("problem");
+    const waits = judge.pending() && !isWrong;
+    const problem = waits ? "" : model.get("problem");
     isWrong = Boolean(problem);
-    lines.show({ ...model.get("lines"), problem });
+    lines.show({ ...model.get("lines"), problem, fixes: waits ? [] : model.get("fixes") });
   }
 
   function onToggle(event) {
@@ -165,7 +172,7 @@ function render({ model, el }) {
     flush();
   }
 
-  follow(model, ["label", "rows", "disabled", "lines", "problem"], showTraits);
+  follow(model, ["label", "rows", "disabled", "lines", "problem", "fixes"], showTraits);
   follow(model, ["value"], showValue);
   el.addEventListener("ig-flush", settle);
   model.on("change:variables", () => picker.matches(":popover-open") && listVariables());

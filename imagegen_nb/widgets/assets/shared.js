@@ -76,12 +76,22 @@ const LINES = ["problem", "note", "hint", "help"];
 
 // The lines below a control: what is wrong stands next to it, then what is used instead, why something is not possible,
 // and what it is for. They are read out in that order too.
-// The control is described by them, and marked as invalid while there is a problem.
-const fieldLines = (input) => {
+// The control is described by them, and marked as invalid while there is a problem. What would mend it are buttons there:
+// `apply(value)` enters what one of them stands for, and takes the focus, since the button then goes away.
+const fieldLines = (input, apply) => {
   const id = randomId();
   const lines = LINES.map((kind) => h("p", { id: `${id}-${kind}`, class: `igw-${kind}`, hidden: true,
     "aria-live": (kind === "problem" || kind === "note") && "polite" }));
+  const fixes = h("div", { class: "igw-fixes", hidden: true });
+  let offered = "[]";
+  const offer = (wanted) => {
+    if (JSON.stringify(wanted) === offered) return;
+    offered = JSON.stringify(wanted);
+    fixes.hidden = !wanted.length;
+    fixes.replaceChildren(...wanted.map(({ label, value }) => actionButton("", null, label, () => apply(value))));
+  };
   const show = (texts) => {
+    offer(texts.fixes ?? []);
     for (const [index, kind] of LINES.entries()) {
       setText(lines[index], texts[kind] ?? "");
       lines[index].hidden = !texts[kind];
@@ -89,7 +99,7 @@ const fieldLines = (input) => {
     input.setAttribute("aria-describedby", lines.filter((line) => !line.hidden).map((line) => line.id).join(" "));
     input.setAttribute("aria-invalid", String(Boolean(texts.problem)));
   };
-  return { el: h("div", { class: "igw-lines" }, lines), show };
+  return { el: h("div", { class: "igw-lines" }, lines.slice(0, 2), fixes, lines.slice(2)), show };
 };
 
 // A button that is off keeps the focus: one that is disabled would drop it onto the page.

@@ -17,7 +17,7 @@ function render({ model, el }) {
   const limits = h("small", { id: `${id}-limits`, class: "igw-limits" });
   const row = h("div", { class: "igw-custom" }, h("label", { for: `${id}-text` }, "Custom size"), text);
   const group = h("fieldset", null, legend, set, row);
-  const lines = fieldLines(group);
+  const lines = fieldLines(group, fix);
   group.append(lines.el, limits);
   el.append(group);
 
@@ -30,6 +30,14 @@ function render({ model, el }) {
     if (!custom) return;
     // "1536 × 1024" means 1536x1024. An empty field is sent as "x", which no model takes: it must not mean auto.
     setValue(model, text.value.toLowerCase().replace(/[×*]/g, "x").replace(/\s+/g, "") || "x");
+  }
+
+  function fix(size) {
+    custom = true;
+    text.value = size;
+    flush();
+    checkCurrent();
+    text.focus();
   }
 
   function choose(option) {
@@ -97,7 +105,7 @@ function render({ model, el }) {
     setText(legend, model.get("legend"));
     group.disabled = model.get("disabled");
     el.classList.toggle("ig-hidden", !model.get("visible"));
-    lines.show({ ...model.get("lines"), problem: model.get("problem") });
+    lines.show({ ...model.get("lines"), problem: model.get("problem"), fixes: model.get("fixes") });
     // A group cannot be invalid, the field that a size is typed into can.
     group.removeAttribute("aria-invalid");
     text.setAttribute("aria-invalid", String(Boolean(model.get("problem"))));
@@ -105,7 +113,7 @@ function render({ model, el }) {
     setText(limits, ["width x height, in pixels", model.get("limits")].filter(Boolean).join(": "));
   }
 
-  follow(model, ["legend", "disabled", "visible", "lines", "problem", "limits"], showTraits);
+  follow(model, ["legend", "disabled", "visible", "lines", "problem", "fixes", "limits"], showTraits);
   for (const name of ["options", "custom"]) {
     model.on(`change:${name}`, () => {
       custom = model.get("custom") && (custom || !listed());
