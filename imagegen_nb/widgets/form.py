@@ -278,7 +278,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         notebook_steps.tell_others(self)
 
     def _use(self, run: Run) -> str:
-        """Put a run's settings and inputs into the form, and say so where they went."""
+        """Put a run's settings and inputs into the form, and say so where they went: nowhere else."""
         restore = self._restore_point()
         recalled = self._draft_inputs.recall(run.inputs)
         self._change(self._draft.loaded(run.step))
@@ -289,7 +289,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if recalled:
             text += f" It goes on with {', '.join(recalled)} as that run had it."
         self._offer_undo(text, f"Back to the settings from before {which}'s", restore)
-        return text
+        return ""
 
     def _offer_undo(self, text: str, later: str, restore: Restore) -> None:
         """Say what has replaced the settings and the inputs, and offer the way back, and forth again. `later`

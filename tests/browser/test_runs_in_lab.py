@@ -166,6 +166,9 @@ def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(
     expect(page.locator(".ig-image-count input")).to_have_value("2")
     notice = page.locator(".ig-header .ig-notice")
     expect(notice).to_contain_text("The settings and inputs of run 1 are in the form now.")
+    page.get_by_role("tab", name="Output").click()
+    expect(page.get_by_text("are in the form now")).to_have_count(1)
+    settings(page)
     screenshot(page, "run-settings-used")
     assert axe(page, ".ig-header") == []
     undo = notice.get_by_role("button", name="Undo", exact=True)
