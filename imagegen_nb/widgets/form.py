@@ -28,7 +28,7 @@ from imagegen_nb.widgets.draft_inputs import DraftInputs, FilledPrompt
 from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
 from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.fallback import StaticFallback
-from imagegen_nb.widgets.form_runs import FormRuns, status_of
+from imagegen_nb.widgets.form_runs import FormRuns
 from imagegen_nb.widgets.form_state import Draft, FieldState, Fix, FormState
 from imagegen_nb.widgets.import_export import Restore
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
@@ -99,7 +99,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             gallery.on_use(self._use)
             for action in self._runs.actions():
                 gallery.offer(action)
-            gallery.on_show(self._go_to_page)
+            gallery.on_show(self._show_page)
             gallery.include_others(lambda: notebook_steps.runs_of_others(self))
             self._draw()
             if self.run_result is not None:
@@ -224,13 +224,6 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             self._fallback.update()
 
     # The run that is shown: everything in the Output tab is of one run.
-
-    def _go_to_page(self) -> None:
-        """Another run is shown: the status line tells how that one ended, unless there is something newer."""
-        self._show_page()
-        run = self.panel.gallery.shown.run
-        if run is not None and self._runs.queue.is_idle and not self._state.problems:
-            self.panel.header.show_status(status_of(run))
 
     def _show_page(self) -> None:
         """Show the paths of the run that the gallery shows; before there is any, those of the draft."""

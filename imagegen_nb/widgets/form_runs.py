@@ -179,7 +179,7 @@ class FormRuns:
         if run is None:
             panel.gallery.end(request.id, None)
         else:
-            status = status_of(run)
+            status = _status_of(run)
         if isinstance(error, asyncio.CancelledError):
             status = str(error) or "cancelled"
         elif error is not None and not isinstance(error, StepFailed) and (run is None or run.error is None):
@@ -187,6 +187,8 @@ class FormRuns:
             if run is None:
                 self.refused = True
                 panel.open_settings()
+        if run is not None and status:
+            status = self._of_several(run.id, status)
         panel.header.show_finished(status, self._form.untouched, self._form.wrong)
         panel.import_export.update()  # the run may be what it writes, whichever run is shown
 
@@ -199,6 +201,13 @@ class FormRuns:
         waiting = len(self.queue.waiting)
         self._form.panel.header.show_running(self.arrived, request.step.image_count, waiting)
 
+    def _of_several(self, run_id: str, status: str) -> str:
+        """The status of the run that is the newest, and which of several that is: another may be shown."""
+        gallery = self._form.panel.gallery
+        if gallery.view["total"] < 2:
+            return status
+        return f"run {gallery.number(run_id)} {status.removeprefix('run ')}"
+
     def _becomes_output(self, run: Run) -> bool:
         """Whether a new run is what later steps refer to. One without images takes nothing away."""
         before: Run | None = self._form.run_result
@@ -207,7 +216,7 @@ class FormRuns:
         return not self.output_is_chosen and (run.returned > 0 or not before.returned)
 
 
-def status_of(run: Run) -> str:
+def _status_of(run: Run) -> str:
     """How a run ended, in a line."""
     return f"{run.status}: {run.returned} of {counted(run.requested, 'image')}, {run.duration:.1f} s"
 

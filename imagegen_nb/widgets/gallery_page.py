@@ -107,11 +107,12 @@ class GalleryPage:
         model = run.step.model if run.step.name else ""  # without a name, the model is the title
         result = f"{run.returned} of {counted(run.requested, 'image')}"
         result += "" if run.status == "done" else f", {run.status}"
+        duration = f"{run.duration:.1f} s"
         return cls(
             id=run.id,
             title=run.step.name or run.step.model,
             label=run.step.name or run.prompt,
-            facts=tuple(filter(None, (model, result, _local_time(run.started_at), run.cost.short))),
+            facts=tuple(filter(None, (model, result, duration, _local_time(run.started_at), run.cost.short))),
             notes=run.warnings,
             error=error,
             emulated=run.emulated,
@@ -120,7 +121,7 @@ class GalleryPage:
             prompt=run.prompt,
             assets=run.output.assets,
             run=run,
-            duration=f"{run.duration:.1f} s",
+            duration=duration,
             price=run.cost.short_per_image if len(run.output.assets) > 1 else "",
         )
 

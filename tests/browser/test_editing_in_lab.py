@@ -275,7 +275,7 @@ def test_the_focus_never_falls_to_the_page(page: Page) -> None:
     expect(page.locator(".ig-cancel")).to_be_enabled()
     page.locator(".ig-cancel").focus()
     page.keyboard.press("Enter")
-    expect_status(page, "run cancelled")
+    expect_status(page, "run 3 cancelled")
     assert "ig-cancel" in focused_class(page)
     execute(page, "workspace.emulator.latency = 0")
 

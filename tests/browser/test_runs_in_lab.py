@@ -55,6 +55,9 @@ def test_tree_alert_and_images_are_those_of_the_run_that_is_shown(page: Page) ->
     assert axe(page, ".igw-run-actions") == []
     page.get_by_role("button", name="Older run").click()
     expect(images(page)).to_have_count(2)
+    # Beside Run stands what became of the newest run, on a run what became of that.
+    expect(page.locator(".ig-status")).to_contain_text("run 2 failed: 0 of 2 images")
+    expect(page.locator(".igw-head")).to_contain_text(re.compile(r"2 of 2 images · [0-9.]+ s"))
     expect(alert).to_have_count(0)
     expect(tree).to_contain_text("Output of run 1")
     expect(tree).to_contain_text("2 items")
@@ -75,7 +78,7 @@ def test_tree_alert_and_images_are_those_of_the_run_that_is_shown(page: Page) ->
     screenshot(page, "run-under-way")
     assert axe(page, ".igw-progress") == []
     page.get_by_role("button", name="Cancel this run").click()
-    expect(page.locator(".ig-status")).to_contain_text("run cancelled")
+    expect(page.locator(".ig-status")).to_contain_text("run 3 cancelled")
 
 
 def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(page: Page) -> None:
@@ -213,7 +216,7 @@ def test_runs_wait_for_their_turn_and_can_be_taken_out(page: Page) -> None:
     press_run(page)
     press_run(page)
     page.get_by_role("button", name="Cancel all").click()
-    expect(page.locator(".ig-status")).to_contain_text("run cancelled")
+    expect(page.locator(".ig-status")).to_contain_text("run 3 cancelled")
     expect(page.locator(".ig-run")).to_be_enabled()
 
 

@@ -345,9 +345,10 @@ def test_everything_in_the_output_follows_the_run_that_is_shown(form, emulator):
     assert (tree_value(form, "assets"), panel.tree.label) == ("2 items", "Output of run 1")
     assert tree_value(form, "assets.0.id") == first.output.assets[0].id
     assert states(form) == {"confirmed"}
-    assert "done: 2 of 2 images" in panel.header.status.value
+    assert "2 of 2 images" in view["facts"]
+    assert panel.header.status.value.startswith("run 2 failed: 0 of 2 images, ")  # of the newest run, as before
     flip(form, 2)
-    assert "failed: 0 of 2 images" in panel.header.status.value
+    assert "0 of 2 images, failed" in panel.gallery.view["facts"]
     control(form, "image_count").value = 1
     assert panel.header.status.value == ""  # of the draft now, with which nothing is wrong
 
