@@ -77,8 +77,10 @@ run.* The tree is one stop of Tab; arrow keys move in it.
 
 **Run** (or Ctrl+Enter) shows the new run at once: placeholders in the shape that was asked for, the seconds,
 previews where the model has them. Another **Run** meanwhile waits for its turn, as a page of its own.
-**Cancel** ends what goes on and forgets what waits; *Cancel this run* and *Take out of the queue* speak of
-one run, and the others go on. The kernel's interrupt button does what Cancel does.
+**Cancel** ends what goes on and forgets what waits. While runs wait, *Cancel only this run* and *Take out of
+the queue* speak of one run, and the others go on. Beside Run stands what became of the newest run, whichever
+is shown; each run says how it ended and how long it took. The kernel's interrupt button does what Cancel
+does.
 
 | button of a run | does |
 |---|---|

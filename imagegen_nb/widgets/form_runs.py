@@ -78,7 +78,7 @@ class FormRuns:
             RunAction("missing", _missing_label, self._run_missing, _AGAIN),
             RunAction("output", self._output_label, self._make_output, _OUTPUT),
             RunAction("export", _export_label, self._export, _EXPORT),
-            RunAction("cancel", _cancel_label, self._cancel_page),
+            RunAction("cancel", self._cancel_label, self._cancel_page),
         ]
 
     def _output_label(self, page: GalleryPage) -> str:
@@ -108,6 +108,14 @@ class FormRuns:
         assert page.run is not None
         missing = page.run.requested - page.run.returned
         return self.ask_for(page.run.step.replace(image_count=missing), page.run.inputs)
+
+    def _cancel_label(self, page: GalleryPage) -> str:
+        """Of the run under way only where the header's button would take others out with it."""
+        if page.pending is None:
+            return ""
+        if page.pending.started is None:
+            return "Take out of the queue"
+        return "Cancel only this run" if self.queue.waiting else ""
 
     def _cancel_page(self, page: GalleryPage) -> str:
         self.queue.cancel(page.id)
@@ -150,7 +158,7 @@ class FormRuns:
         count, gallery = request.step.image_count, self._form.panel.gallery
         pending = PendingRun(request.id, count, request.step, started=time.monotonic())
         gallery.begin(pending, show=not gallery.number(request.id))
-        self._show_progress(request)
+        self._form.panel.header.show_started(count, len(self.queue.waiting))
 
     def run_reported(self, request: RunRequest, event: RunEvent[Run]) -> None:
         """Show what has arrived."""
@@ -235,9 +243,3 @@ def _missing_label(page: GalleryPage) -> str:
 
 def _export_label(page: GalleryPage) -> str:
     return "Export this run" if page.run is not None and page.run.returned else ""
-
-
-def _cancel_label(page: GalleryPage) -> str:
-    if page.pending is None:
-        return ""
-    return "Take out of the queue" if page.pending.started is None else "Cancel this run"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from imagegen_nb.widgets.parts import Button, Line, Progress
 class Header(BaseWidget):
     """Title, Run, Cancel, progress, status, notice, payer and cost: `parts` that one widget draws.
 
-    While something runs, the page counts the seconds. The notice tells what was done to the form, with a
+    While something runs, the page counts its seconds. The notice tells what was done to the form, with a
     button for what one can do next; it stays until there is another one, or somebody closes it. Once
     somebody goes on with the form, only its button is left.
     """
@@ -31,7 +32,8 @@ class Header(BaseWidget):
         self.payer, self._key_found = Line(), True
         self.run = Button(on_run, label="Run")
         self.cancel = Button(on_cancel, label="Cancel", disabled=True)
-        self.progress, self._running = Progress(), False
+        self.progress = Progress()
+        self._started: float | None = None
         self.notice, self._next = Line(), Button(self._do_next)
         self._on_next: Callable[[], object] = lambda: None
         self._later = ""
@@ -72,11 +74,21 @@ class Header(BaseWidget):
             self.run.tooltip = message or "Run this step (Ctrl+Enter)"
         return message
 
+    def page_opened(self) -> None:
+        """Say anew for how long the run has been going on."""
+        self._refresh()
+
+    def show_started(self, requested: int, waiting: int = 0) -> None:
+        """A run begins: its seconds are counted from now."""
+        with self._updates.hold():
+            self._started = time.monotonic()
+            self.show_running(0, requested, waiting)
+
     def show_running(self, count: int, requested: int, waiting: int = 0) -> None:
         """A run is under way, and `count` of its images have arrived; `waiting` other runs are behind it."""
         behind = f" · {waiting} waiting" if waiting else ""
         with self._updates.hold():
-            self._running = True
+            self._started = time.monotonic() if self._started is None else self._started
             self.cancel.disabled = False
             self.cancel.label = "Cancel all" if waiting else "Cancel"
             self.progress.max = max(requested, 1)
@@ -90,7 +102,7 @@ class Header(BaseWidget):
     def show_finished(self, status: str, untouched: Sequence[str] = (), wrong: Sequence[str] = ()) -> None:
         """The run is over. Fields may be `wrong` by now: settings can be changed while it runs."""
         with self._updates.hold():
-            self._running = False
+            self._started = None
             self.cancel.disabled = True
             self.cancel.label = "Cancel"
             self.show_ready(untouched, wrong)
@@ -133,7 +145,7 @@ class Header(BaseWidget):
             "run": {"disabled": self.run.disabled, "label": self.run.label, "tooltip": self.run.tooltip},
             "cancel": {"disabled": self.cancel.disabled, "label": self.cancel.label},
             "notice": {"text": self.notice.value, "label": self._next.label},
-            "running": self._running,
+            "elapsed": None if self._started is None else time.monotonic() - self._started,
             "count": self.progress.value,
             "requested": self.progress.max,
         }

@@ -50,7 +50,8 @@ def test_what_keeps_the_step_from_being_run_is_named(header, untouched, wrong, m
 
 def test_a_run_is_followed_to_its_end(header):
     header.show_running(0, 3)
-    assert (header.cancel.disabled, header.progress.max, header.view["running"]) == (False, 3, True)
+    assert (header.cancel.disabled, header.progress.max) == (False, 3)
+    assert header.view["elapsed"] >= 0
     assert header.status.value == "running: 0 of 3 images"
     header.show_running(2, 3)
     assert header.progress.value == 2
@@ -63,7 +64,7 @@ def test_a_run_is_followed_to_its_end(header):
     header.show_finished("done: 3 of 3 images", (), ("Image Size",))
     assert (header.run.disabled, header.cancel.disabled, header.cancel.label) == (True, True, "Cancel")
     assert header.status.value == "done: 3 of 3 images"
-    assert not header.view["running"]
+    assert header.view["elapsed"] is None
 
 
 def test_a_notice_has_a_button_until_there_is_another(header, clicks):
@@ -120,3 +121,14 @@ def test_the_place_for_the_cost_is_empty_until_there_are_prices(header):
 def test_its_text_is_its_title(header):
     header.show_title("Hero")
     assert repr(header) == "Hero (run this cell to see it live)"
+
+
+def test_a_page_that_is_opened_late_counts_from_the_runs_beginning(header, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("imagegen_nb.widgets.header.time.monotonic", lambda: now)
+    header.show_started(2)
+    now = 107.0
+    header.page_opened()
+    assert header.view["elapsed"] == 7.0
+    header.show_started(2)  # the next one
+    assert header.view["elapsed"] == 0.0

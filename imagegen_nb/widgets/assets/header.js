@@ -29,18 +29,13 @@ function render({ model, el }) {
     h("div", { class: "ig-money" }, payer, cost));
 
   let timer = 0;
-  let started = 0;
 
-  function tick() {
-    elapsed.textContent = `${Math.round((performance.now() - started) / 1000)} s`;
-  }
-
-  function followTime(running) {
-    if (running === Boolean(timer)) return;
+  // `seconds` is how long it has been going on, null where nothing does.
+  function followTime(seconds) {
     clearInterval(timer);
-    timer = 0;
-    if (!running) return;
-    started = performance.now();
+    if (seconds === null) return;
+    const started = performance.now() - 1000 * seconds;
+    const tick = () => setText(elapsed, `${Math.round((performance.now() - started) / 1000)} s`);
     timer = setInterval(tick, 1000);
     tick();
   }
@@ -65,8 +60,8 @@ function render({ model, el }) {
     run.title = view.run.tooltip;
     setText(names.run, view.run.label);
     setText(names.cancel, view.cancel.label);
-    bar.hidden = elapsed.hidden = !view.running;
-    followTime(view.running);
+    bar.hidden = elapsed.hidden = view.elapsed === null;
+    followTime(view.elapsed);
     bar.max = view.requested;
     // One request may bring all images at once: until the first is there, nobody knows how far it is.
     if (view.count) bar.value = view.count;
