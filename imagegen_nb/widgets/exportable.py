@@ -48,6 +48,10 @@ class Exportable:
         why = "no run has these settings yet" if with_output else "as you chose"
         return f"Saved the settings {where}, without an output: {why}."
 
+    def name(self, with_output: bool) -> str:
+        """What is written, in a few words."""
+        return self._run_name if self.run is not None and with_output else "settings without an output"
+
     @property
     def _run_name(self) -> str:
         return f"run {self.number}" if self.number else "the run"

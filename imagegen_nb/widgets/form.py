@@ -99,7 +99,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             gallery.on_use(self._use)
             for action in self._runs.actions():
                 gallery.offer(action)
-            gallery.on_show(self._show_page)
+            gallery.on_show(self._go_to_page)
             gallery.include_others(lambda: notebook_steps.runs_of_others(self))
             self._draw()
             if self.run_result is not None:
@@ -156,6 +156,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _update(self) -> None:
         """Draw what the draft and its inputs give now."""
         self._state = self._new_state()
+        if self._panel is not None:
+            self._panel.import_export.fold_report()
         self._draw()
         self._set_traits()
 
@@ -224,6 +226,10 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             self._fallback.update()
 
     # The run that is shown: everything in the Output tab is of one run.
+
+    def _go_to_page(self) -> None:
+        self._show_page()
+        self.panel.import_export.fold_report()
 
     def _show_page(self) -> None:
         """Show the paths of the run that the gallery shows; before there is any, those of the draft."""

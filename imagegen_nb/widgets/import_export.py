@@ -49,11 +49,14 @@ class ImportExportCallbacks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """What is said below the buttons: text of one or more lines, and what one can do next."""
+    """What is said below the buttons: text of one or more lines, and what one can do next. `later` is what is
+    left of it, `folded`, once it no longer speaks of what is shown; an empty one leaves it as it is."""
 
     text: str = ""
     failed: bool = False
     code: str = ""
+    later: str = ""
+    folded: bool = False
     download: Mapping[str, str] = field(default_factory=dict)
     actions: Mapping[str, Callable[[], _Told]] = field(default_factory=dict)
 
@@ -73,7 +76,7 @@ class ImportExport(BaseWidget):
 
     def __init__(self, callbacks: ImportExportCallbacks, **traits: Any) -> None:
         self._callbacks = callbacks
-        self._actions: Mapping[str, Callable[[], _Told]] = {}
+        self._report = _Told()
         self.path, self.message = Line(), Line()
         self.with_output = Toggle(value=True)
         self.export_button = Button(lambda: self._guarded(self._export))
@@ -94,6 +97,12 @@ class ImportExport(BaseWidget):
                 self._tell(_Told())
             self._default_name = _default_name(step)
         self._refresh()
+
+    def fold_report(self) -> None:
+        """Another run is shown, or the draft has changed: of an export's report one line is left, which says
+        what was written where."""
+        if later := self._report.later:
+            self._tell(_Told(text=later, folded=True, download=self._report.download))
 
     def export_run(self, run: Run, number: int) -> str:
         """Write a run with its own settings, inputs and output, whatever is in the form, under a name that is
@@ -121,11 +130,12 @@ class ImportExport(BaseWidget):
         self._tell(told)
 
     def _tell(self, told: _Told) -> None:
-        self._actions = told.actions
+        self._report = told
         self.message.value = told.text
         view = {
             "text": told.text,
             "failed": told.failed,
+            "folded": told.folded,
             "code": told.code,
             "download": dict(told.download),
             "actions": list(told.actions),
@@ -154,6 +164,7 @@ class ImportExport(BaseWidget):
         lines = [said, *(f"Note: {note}" for note in saved.notes)]
         return _Told(
             text="\n".join(redaction.visible(line) for line in lines),
+            later=redaction.visible(f"Earlier export: {exported.name(with_output)} in {saved.path.name}."),
             download={"name": saved.path.name, "data": data},
         )
 
@@ -225,8 +236,8 @@ class ImportExport(BaseWidget):
                 self.export_button.click()
             case {"type": "press"}:
                 self.send({"type": "text", "text": self._code()})
-            case {"type": "action", "label": str(label)} if label in self._actions:
-                self._guarded(self._actions[label])
+            case {"type": "action", "label": str(label)} if label in self._report.actions:
+                self._guarded(self._report.actions[label])
             case {"type": "file", "name": str(name)}:
                 data = bytes(buffers[0]) if buffers else None
                 fits = data is not None and len(data) <= LARGEST_FILE

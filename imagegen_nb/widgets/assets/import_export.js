@@ -7,7 +7,15 @@ function render({ model, el }) {
   initRoot(el, "ig-import-export");
   const id = randomId();
   const { later, flush, pending } = debounce(TYPING_PAUSE, () => sendEntry(model, { key: "path", value: path.value }));
-  const path = h("input", { id, type: "text", class: "igw-input", dir: "auto", autocomplete: "off", spellcheck: "false", input: () => { forgetRefusal(); later(); },
+  // An area, since a line would cut what is long; a name has no line ends.
+  const path = h("textarea", { id, rows: 1, class: "igw-input", dir: "auto", autocomplete: "off", spellcheck: "false",
+    input: () => {
+      if (/[\r\n]/.test(path.value)) path.value = path.value.replace(/\s*[\r\n]+\s*/g, " ").trim();
+      fit();
+      forgetRefusal();
+      later();
+    },
+    keydown: (event) => event.key === "Enter" && !event.ctrlKey && !event.metaKey && event.preventDefault(),
     blur: () => pending() && flush() });
   const output = h("input", { type: "checkbox", change: () => sendEntry(model, { key: "with_output", value: output.checked }) });
   const file = h("input", { type: "file", hidden: true, accept: ".json", change: read });
@@ -37,6 +45,13 @@ function render({ model, el }) {
     promise, message, actions, code);
   save.setAttribute("aria-describedby", promise.id);
 
+  // What browsers with `field-sizing` do by themselves.
+  function fit() {
+    if (CSS.supports("field-sizing", "content")) return;
+    path.style.height = "auto";
+    if (path.scrollHeight) path.style.height = `${path.scrollHeight + 2}px`;
+  }
+
   async function read() {
     const [chosen] = file.files;
     file.value = ""; // so that choosing the same file again is a change
@@ -56,6 +71,7 @@ function render({ model, el }) {
     const view = model.get("view");
     if (!pending() && path.value !== view.path) path.value = view.path;
     path.placeholder = view.default;
+    fit();
     output.checked = view.with_output;
     setText(promise, view.promise);
   }
@@ -68,7 +84,8 @@ function render({ model, el }) {
 
   function showTold() {
     const told = model.get("told");
-    message.setAttribute("role", told.failed ? "alert" : "status");
+    message.setAttribute("role", told.failed ? "alert" : told.folded ? "note" : "status"); // what is over is not announced
+    message.classList.toggle("igw-folded", told.folded);
     message.classList.toggle("igw-problem", told.failed && !told.actions.length);
     message.hidden = !told.text;
     text.replaceChildren(...told.text.split("\n").map((line) => h("p", { dir: "auto" }, line)));
