@@ -60,7 +60,8 @@ its label above and a line below that says what it is for.
   no pictures. The field beside it shows the name that is used when it is empty; a name without `.json` at
   its end gets `.step.json`. A file that is there is not replaced: the form offers to, or another name that
   is free, until another name is typed. What was written is told with its run, and folds to a line once
-  another run is shown or the draft changes. **Import a file…** asks for a file on your computer, and can be
+  another run is shown or the draft changes. **Import a file…** asks for a file on your computer: a
+  step file, or an image (PNG, JPEG, WebP) that has its step in it or that the form's store has. It can be
   undone, with prompt, settings and values of variables, and an undone import can be done again. In the
   prompt, the browser's own undo goes back over imports and changes by code as over what was typed.
 - **Who pays, and what a run would cost**, stand below Run, with the platform's task credits, one for each

@@ -48,9 +48,12 @@ def of_record(record: AssetRecord, store: Store) -> StepDefinition | None:
     return define(run.step, run=run)
 
 
-def document_of(data: bytes, path: Path | None) -> tuple[bytes | dict[str, Any], list[str]]:
+def document_of(
+    data: bytes, path: Path | None, *, searched: bool = False
+) -> tuple[bytes | dict[str, Any], list[str]]:
     """What an image's file, or a file beside it, says of its step: a step file's bytes, or a document made of
-    other tools' words; with a sentence for each thing that could not be taken. Raises `DefinitionError`."""
+    other tools' words; with a sentence for each thing that could not be taken. Raises `DefinitionError`,
+    which names the store as a remedy unless that was `searched` before."""
     texts = image_file_texts.read(data)
     properties = xmp.read(texts.packet) if texts.packet is not None else None
     if properties and (own := properties.get(STEP_PROPERTY)):
@@ -59,7 +62,7 @@ def document_of(data: bytes, path: Path | None) -> tuple[bytes | dict[str, Any],
         return beside, []
     if texts.parameters:
         return _of_parameters(generation_parameters.read(texts.parameters))
-    raise DefinitionError(f"the image says nothing of the step that made it{_hint(texts)}")
+    raise DefinitionError(f"the image says nothing of the step that made it{_hint(texts, searched=searched)}")
 
 
 def _beside(path: Path, data: bytes) -> bytes | None:
@@ -102,8 +105,10 @@ def _listed(values: Mapping[str, str]) -> str:
     return shortened(", ".join(f"{name}: {shortened(value, 60)}" for name, value in values.items()), _LONGEST)
 
 
-def _hint(texts: FileTexts) -> str:
+def _hint(texts: FileTexts, *, searched: bool) -> str:
     for keyword, tool in _OTHERS.items():
         if keyword in texts.keywords:
             return f"; it holds settings of {tool}, which are not read here"
+    if searched:
+        return ", and the store at hand does not have it"
     return ". Where the store is at hand that has it, pass workspace=..."

@@ -118,7 +118,7 @@ def _of_image(data: bytes, path: Path | None, store: Store | None) -> StepDefini
             raise _from_invalid_step(error) from None
         if found is not None:
             return found
-    said, changes = from_image.document_of(data, path)
+    said, changes = from_image.document_of(data, path, searched=store is not None)
     return _definition(_parse(said) if isinstance(said, bytes) else said, store, [*map(redacted, changes)])
 
 

@@ -21,6 +21,7 @@ from imagegen_nb.step import output_references
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.step_file.export import image_settings
+from imagegen_nb.step_file.load import load_step
 from imagegen_nb.widgets import notebook_steps
 from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.cost_line import cost_line
@@ -130,6 +131,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             on_cancel=self.cancel,
             on_import=self._import,
             current=self._current,
+            read=lambda data: load_step(data, workspace=self.workspace),
         )
 
     # Data goes one way: an entry changes the draft, the draft gives a new state, the state is drawn.

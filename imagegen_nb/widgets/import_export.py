@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import traitlets
 
-from imagegen_nb.core import redaction
+from imagegen_nb.core import images, redaction
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.filenames import slug
 from imagegen_nb.errors import DefinitionError, ImagegenError
@@ -41,10 +41,11 @@ class Restore(Protocol):
 @dataclass(frozen=True, slots=True)
 class ImportExportCallbacks:
     """What it asks for and calls: `current` returns what an export writes now; `on_import` is called with
-    what was read, and returns the way back."""
+    what was read, and returns the way back; `read` makes a step of a file's bytes or raises."""
 
     current: Callable[[], Exportable]
     on_import: Callable[[StepDefinition], Restore]
+    read: Callable[[bytes], StepDefinition] = load_step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,8 @@ class _Told:
 class ImportExport(BaseWidget):
     """Export to a file or as a download, with or without the output; import; *Copy as Python*.
 
-    What an export would write stands below its button. A file that is there is not replaced unless somebody
+    What an export would write stands below its button. What is imported is a step file, or an image that has
+    its step in it; a page sends a long file in parts. A file that is there is not replaced unless somebody
     says so, and an import can be undone.
     """
 
@@ -77,6 +79,7 @@ class ImportExport(BaseWidget):
     def __init__(self, callbacks: ImportExportCallbacks, **traits: Any) -> None:
         self._callbacks = callbacks
         self._report = _Told()
+        self._arrived = bytearray()  # of a file that a page is sending
         self.path, self.message = Line(), Line()
         self.with_output = Toggle(value=True)
         self.export_button = Button(lambda: self._guarded(self._export))
@@ -199,13 +202,28 @@ class ImportExport(BaseWidget):
 
     def _import(self, name: str, data: bytes | None) -> _Told:
         if data is None:
-            raise DefinitionError(f"{name} has more than {LARGEST_FILE:,} bytes; no step file is that large")
-        definition = load_step(data)
+            raise DefinitionError(
+                f"{name} is too large: a step file has at most {LARGEST_FILE:,} bytes, an image "
+                f"{images.LARGEST_FILE:,}"
+            )
+        definition = self._callbacks.read(data)
         restore = self._callbacks.on_import(definition)
         return _Told(
             text="\n".join([f"imported {name}", *definition.changes]),
             actions={"Undo the import": lambda: _undo(name, restore)},
         )
+
+    def _take_part(self, name: str, start: int, size: int, part: bytes) -> None:
+        """A part of a file whose whole has `size` bytes: the last one makes it an import."""
+        if start == 0:
+            self._arrived.clear()
+        if start != len(self._arrived) or size > images.LARGEST_FILE or start + len(part) > size:
+            return  # of another page's file, or of none that the page's own script sends
+        self._arrived += part
+        if len(self._arrived) == size:
+            data = bytes(self._arrived)
+            self._arrived.clear()
+            self._guarded(lambda: self._import(name, data))
 
     def _code(self) -> str | None:
         """The step as Python, shown as well as copied."""
@@ -223,6 +241,7 @@ class ImportExport(BaseWidget):
             "with_output": self.with_output.value,
             "promise": self._callbacks.current().promise(with_output=self.with_output.value),
             "largest": LARGEST_FILE,
+            "largest_image": images.LARGEST_FILE,
         }
         self.set_trait("view", view)
 
@@ -240,8 +259,9 @@ class ImportExport(BaseWidget):
                 self._guarded(self._report.actions[label])
             case {"type": "file", "name": str(name)}:
                 data = bytes(buffers[0]) if buffers else None
-                fits = data is not None and len(data) <= LARGEST_FILE
-                self._guarded(lambda: self._import(name, data if fits else None))
+                self._guarded(lambda: self._import(name, data))
+            case {"type": "part", "name": str(name), "start": int(start), "size": int(size)} if buffers:
+                self._take_part(name, start, size, bytes(buffers[0]))
 
     def __repr__(self) -> str:
         return "Export and import (run this cell to see it live)"

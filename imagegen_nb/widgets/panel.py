@@ -10,6 +10,7 @@ from typing import Any
 from ipywidgets import HTML, Tab, VBox
 
 from imagegen_nb.step_file.document import StepDefinition
+from imagegen_nb.step_file.load import load_step
 from imagegen_nb.widgets.draft_inputs import DraftInputs, FilledPrompt
 from imagegen_nb.widgets.error_text import ErrorText
 from imagegen_nb.widgets.exportable import Exportable
@@ -29,8 +30,8 @@ _PREVIEWS_COST = "The picture is shown unfinished, at most twice; each time cost
 @dataclass(frozen=True, slots=True)
 class PanelCallbacks:
     """What the panel calls: on an entry (None takes it back), on a typed value of a variable, on clicks of
-    Run and Cancel, with a step file that was read (it returns the way back). `current`
-    returns what an export writes now."""
+    Run and Cancel, with a step that was read (it returns the way back). `current` returns what an export
+    writes now, `read` the step of a file's bytes."""
 
     on_entry: Callable[[str, Any], None]
     on_input: Callable[[], None]
@@ -38,6 +39,7 @@ class PanelCallbacks:
     on_cancel: Callable[[], None]
     on_import: Callable[[StepDefinition], Restore]
     current: Callable[[], Exportable]
+    read: Callable[[bytes], StepDefinition] = load_step
 
 
 class Panel:
@@ -59,7 +61,8 @@ class Panel:
         )
         self.fields.groups[-1].add("live_preview", self.live_previews)
         self.import_export = ImportExport(
-            ImportExportCallbacks(callbacks.current, callbacks.on_import), layout=factory.layout
+            ImportExportCallbacks(callbacks.current, callbacks.on_import, callbacks.read),
+            layout=factory.layout,
         )
         self.gallery = Gallery()
         self.tree = OutputTree()

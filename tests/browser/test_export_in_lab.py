@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, opened, press_run
@@ -70,3 +73,29 @@ def test_the_whole_name_of_the_file_is_read_in_a_narrow_form(open_notebook: Open
     page.locator(".ig-export").click()
     expect(page.locator(".ig-import-export-message")).to_contain_text(suggested)
     assert suggested in execute(page, "import os; print(os.listdir())")
+
+
+def test_an_image_with_its_step_in_it_is_imported_however_long_it_is(page: Page, tmp_path: Path) -> None:
+    code = """
+fox = ig.ImageGenerationStep(prompt="a fox in {{product}}", image_output_format="png")
+run = fox.run({"product": "a box"}, workspace=ig.Workspace("elsewhere", backend="emulator"))
+path = run.output.assets[0].save("fox.png", embed=True)
+print(path.resolve())
+"""
+    file = tmp_path / "fox.png"
+    shutil.copy(execute(page, code), file)
+    page.locator(".ig-path textarea").scroll_into_view_if_needed()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Import a file…").click()
+    chooser.value.set_files(file)
+    expect(page.locator(".ig-prompt textarea")).to_have_value("a fox in {{product}}")
+    expect(page.locator(".ig-resolved")).to_have_text("a fox in a box")
+    expect(page.locator(".ig-import-export-message")).to_contain_text("imported fox.png")
+    page.get_by_role("button", name="Undo the import").click()
+    expect(page.locator(".ig-prompt textarea")).to_have_value("A hero image for {{product}}")
+    # A file of several messages arrives whole: this one is refused for what it says, and not for its length.
+    file.write_bytes(file.read_bytes()[:8] + bytes(9_000_000))
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Import a file…").click()
+    chooser.value.set_files(file)
+    expect(page.locator(".ig-import-export").get_by_role("alert")).to_contain_text("image")

@@ -11,6 +11,7 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 from ipywidgets.widgets.widget import _instances
+from support.images import picture
 from support.runs import run_of
 
 import imagegen_nb as ig
@@ -259,6 +260,27 @@ def test_export_and_import_through_the_form(form, tmp_path):
     assert form.step == step
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["store-knows-it", "step-in-it"])
+def test_an_image_gives_its_step_and_inputs(form, workspace, tmp_path, known):
+    run = ran(form)
+    asset = run.output.assets[0]
+    data = asset.save(tmp_path / "lamp.webp", embed=not known).read_bytes()
+    test_value(form, "room").value = "a shed"
+    control(form, "prompt").value = "something else"
+    if not known:  # another machine's
+        form.workspace = ig.Workspace(tmp_path / "other", backend="emulator")
+    upload(form, "lamp.webp", data)
+    assert form.panel.import_export.message.value.startswith("imported lamp.webp")
+    assert (form.step, test_value(form, "room").value) == (run.step, "a hall")
+
+
+def test_an_image_that_says_nothing_is_told_without_advice_for_code(form):
+    upload(form, "x.png", picture())
+    told = form.panel.import_export.message.value
+    assert "says nothing of the step that made it, and the store at hand does not have it" in told
+    assert "workspace=" not in told
+
+
 def test_a_bad_import_is_told_and_changes_nothing(form):
     step = form.step
     upload(form, "x.json", b"{}")
@@ -268,7 +290,7 @@ def test_a_bad_import_is_told_and_changes_nothing(form):
 
 def test_a_file_too_large_to_be_a_step_is_not_even_sent(form):
     form.panel.import_export._handle_custom_msg({"type": "file", "name": "<b>.json"}, [])
-    assert "<b>.json has more than" in form.panel.import_export.message.value
+    assert "<b>.json is too large" in form.panel.import_export.message.value
 
 
 def test_copy_as_python_gives_the_step(form):

@@ -319,18 +319,47 @@ def test_what_is_read_is_handed_on_and_can_be_undone(imported):
 
 
 @pytest.mark.parametrize(
-    "buffers", [[], [memoryview(bytes(LARGEST_FILE + 1))]], ids=["left-in-the-page", "sent"]
+    ("buffers", "told"),
+    [
+        ([], "x.json is too large: a step file has at most 1,000,000 bytes, an image"),
+        ([memoryview(bytes(LARGEST_FILE + 1))], "the file has more than 1,000,000 bytes"),
+    ],
+    ids=["left-in-the-page", "sent"],
 )
-def test_a_file_that_is_too_large_is_refused(imported, buffers):
+def test_a_file_that_is_too_large_is_refused(imported, buffers, told):
     made = part(STEP, imported)
     made._handle_custom_msg({"type": "file", "name": "x.json"}, buffers)
-    assert "x.json has more than" in made.message.value
+    assert told in made.message.value
     assert imported == []
+
+
+def send_part(made, start, data, size):
+    message = {"type": "part", "name": "a.json", "start": start, "size": size}
+    made._handle_custom_msg(message, [memoryview(data)])
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")
+def test_a_long_file_comes_in_parts(imported):
+    made, data = part(STEP, imported), b'{"prompt": "a fox"}'
+    send_part(made, 0, b"left over", 90)
+    send_part(made, 0, data[:5], len(data))
+    assert imported == []
+    send_part(made, 5, data[5:], len(data))
+    assert [definition.step.prompt for definition in imported] == ["a fox"]
+
+
+@pytest.mark.parametrize(("start", "size"), [(5, 20), (0, 10**12), (0, 3), (-1, 20)])
+def test_a_part_that_does_not_belong_there_does_nothing(imported, start, size):
+    made = part(STEP, imported)
+    before = made.told
+    send_part(made, start, b'{"prompt": "a fox"}', size)
+    assert (imported, made.told) == ([], before)
 
 
 @pytest.mark.parametrize(
     "message",
-    [None, 3, {}, {"type": "file"}, {"type": "file", "name": 3}, {"type": "action", "label": "Replace it"},
+    [None, 3, {}, {"type": "file"}, {"type": "file", "name": 3}, {"type": "part"},
+     {"type": "action", "label": "Replace it"},
      {"type": "entry", "key": "path", "value": 3}, {"type": "entry", "key": "with_output", "value": "no"}],
 )  # fmt: skip
 def test_other_messages_do_nothing(imported, tmp_path, monkeypatch, message):

@@ -1,4 +1,5 @@
 const TYPING_PAUSE = 250; // ms without a key before the file's name is sent
+const PART = 4_000_000; // bytes of a file in one message
 const EXPORT_ICON = "M8 2.500v8M4.500 7.500 8 11l3.500-3.500M3 13.500h10";
 const IMPORT_ICON = "M8 10.500v-8M4.500 5.500 8 2l3.500 3.500M3 13.500h10";
 const CODE_ICON = "m5.500 4.500-3.500 3.500 3.500 3.500M10.500 4.500 14 8l-3.500 3.500";
@@ -18,7 +19,7 @@ function render({ model, el }) {
     keydown: (event) => event.key === "Enter" && !event.ctrlKey && !event.metaKey && event.preventDefault(),
     blur: () => pending() && flush() });
   const output = h("input", { type: "checkbox", change: () => sendEntry(model, { key: "with_output", value: output.checked }) });
-  const file = h("input", { type: "file", hidden: true, accept: ".json", change: read });
+  const file = h("input", { type: "file", hidden: true, accept: ".json,.png,.jpg,.jpeg,.webp", change: read });
   const status = h("span", { role: "status" });
   const text = h("div", { class: "igw-told-text" });
   const actions = h("div", { class: "ig-actions" });
@@ -32,7 +33,7 @@ function render({ model, el }) {
   });
   // It has nothing to do with the name that stands beside it.
   const choose = actionButton("", IMPORT_ICON, "Import a file…", () => file.click());
-  choose.title = "Choose a step file on your computer";
+  choose.title = "Choose a step file on your computer, or an image that has its step in it";
   el.append(
     h("div", { class: "ig-path igw-field" }, h("label", { for: id, class: "igw-label" }, "Export to"), path),
     h("label", { class: "ig-with-output igw-check" }, output, h("span", null, "with a run's output")),
@@ -57,8 +58,13 @@ function render({ model, el }) {
     file.value = ""; // so that choosing the same file again is a change
     if (!chosen) return;
     flushForm(el); // what was typed is there for the undo
-    const fits = chosen.size <= model.get("view").largest;
-    model.send({ type: "file", name: chosen.name }, undefined, fits ? [await chosen.arrayBuffer()] : []);
+    const { largest, largest_image: image } = model.get("view");
+    const { name, size } = chosen;
+    if (size > (chosen.type.startsWith("image/") ? image : largest)) return model.send({ type: "file", name });
+    // In parts: a server closes the connection of whoever sends too much at once.
+    for (let start = 0; start === 0 || start < size; start += PART) {
+      model.send({ type: "part", name, start, size }, undefined, [await chosen.slice(start, start + PART).arrayBuffer()]);
+    }
   }
 
   async function receive(content) {
