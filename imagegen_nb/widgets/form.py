@@ -20,17 +20,16 @@ from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step import output_references
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
-from imagegen_nb.step_file.export import image_settings
 from imagegen_nb.step_file.load import load_step
 from imagegen_nb.widgets import notebook_steps
 from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.cost_line import cost_line
-from imagegen_nb.widgets.draft_inputs import DraftInputs, FilledPrompt
+from imagegen_nb.widgets.draft_inputs import DraftInputs
 from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
 from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.fallback import StaticFallback
+from imagegen_nb.widgets.form_draft import FormDraft, cut
 from imagegen_nb.widgets.form_runs import FormRuns
-from imagegen_nb.widgets.form_state import Draft, FieldState, Fix, FormState
 from imagegen_nb.widgets.import_export import Restore
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
 from imagegen_nb.widgets.picker_variables import picker_variables
@@ -38,7 +37,6 @@ from imagegen_nb.widgets.picker_variables import picker_variables
 _CHANGED = "Settings changed since this run."
 
 _UNRUN = "The form opens as soon as the kernel is free. Is there no kernel? Run this cell."
-_LONGEST_TEXT = 2_000
 
 
 class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
@@ -74,11 +72,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self.workspace = workspace or Workspace("assets", backend="emulator")
         self.inputs = dict(inputs or {})
         self.identifier = identifier or notebook_steps.free_name(self.inputs)
-        self._draft = Draft.of(step) if step else Draft()
-        self._edited = False
-        self._draft_inputs = DraftInputs(self.inputs, self._other_runs, self._steps_not_run)
-        self._filled = FilledPrompt()
-        self._state = self._new_state()
+        self._draft = FormDraft(step, DraftInputs(self.inputs, self._other_runs, self._steps_not_run))
         self._runs = FormRuns(self)
         self._setting_traits = False
         # Held while something is drawn, so that what is drawn last is what is newest.
@@ -95,7 +89,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def panel(self) -> Panel:
         """The form's controls."""
         if self._panel is None:
-            self._panel = Panel(self._callbacks(), self._state.fields, self._draft_inputs)
+            self._panel = Panel(self._callbacks(), self._draft.state.fields, self._draft.inputs)
             gallery = self._panel.gallery
             gallery.on_use(self._use)
             for action in self._runs.actions():
@@ -111,12 +105,12 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     @property
     def untouched(self) -> tuple[str, ...]:
         """The labels of the fields that nobody has filled in yet, and that must be; tags of variables."""
-        return self._state.untouched
+        return self._draft.state.untouched
 
     @property
     def wrong(self) -> tuple[str, ...]:
         """The labels of the fields whose values keep the step from running."""
-        return self._state.wrong
+        return self._draft.state.wrong
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -137,65 +131,32 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     # Data goes one way: an entry changes the draft, the draft gives a new state, the state is drawn.
 
     def _enter(self, key: str, value: Any) -> None:
-        self._edit()
-        self._change(self._draft.changed(key, value))
+        self._draft.enter(key, value)
+        self._show_edit()
         if self.run_result is None:  # else the static page is the run's, whatever is typed
             self._fallback.update_later()
 
-    def _change(self, draft: Draft) -> None:
-        self._draft = draft
-        self._update()
-
     def _edit_inputs(self) -> None:
-        self._edit()
-        self._update()
+        self._draft.enter_input()
+        self._show_edit()
 
-    def _edit(self) -> None:
-        self._edited = True
+    def _show_edit(self) -> None:
         if self._panel is not None:
             self._panel.header.shrink_notice()
+        self._show_change()
 
-    def _update(self) -> None:
-        """Draw what the draft and its inputs give now."""
-        self._state = self._new_state()
+    def _show_change(self) -> None:
+        """Draw what the draft gives now."""
         if self._panel is not None:
             self._panel.import_export.fold_report()
         self._draw()
         self._set_traits()
 
-    def _new_state(self) -> FormState:
-        """The state of the draft, with what its variables lack: a run would be refused for that."""
-        state = FormState.of(self._draft)
-        prompt = state.fields["prompt"]
-        self._filled = filled = self._draft_inputs.fill(prompt.value or "")
-        fixes = tuple(Fix(f"Use {{{{{path}}}}}", text) for path, text in filled.corrections)
-        if fixes:
-            prompt = replace(prompt, fixes=fixes)
-            state = replace(state, fields={**state.fields, "prompt": prompt})
-        if prompt.problems or not filled.problems:
-            return state
-        wrong, notes = filled.wrong, tuple[str, ...]()
-        # A form that nobody has touched says what it lacks, and calls nothing wrong; a variable that has just
-        # been written has a field of its own to be filled in.
-        if self._draft.tried:
-            wrong = (*wrong, *filled.near)
-        elif self._edited:
-            notes = filled.near
-        else:
-            wrong, notes = (), (*wrong, *filled.near)
-        return replace(
-            state,
-            fields={**state.fields, "prompt": replace(prompt, problems=wrong, note=" ".join(notes))},
-            problems=(*state.problems, *filled.problems),
-            untouched=(*state.untouched, *(f"{{{{{name}}}}}" for name in filled.empty)),
-            wrong=(*state.wrong, *([prompt.label] if filled.wrong else ())),
-        )
-
     def _set_traits(self) -> None:
         self._setting_traits = True
         try:
-            self.problems = self._state.problems
-            self.step = self._state.step
+            self.problems = self._draft.state.problems
+            self.step = self._draft.state.step
         finally:
             self._setting_traits = False
 
@@ -203,11 +164,11 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         if (panel := self._panel) is None:
             return
         with self._drawing:
-            state = self._state
-            variables = picker_variables(self._draft_inputs.values(), self._predicted_steps())
-            panel.show(state.fields, variables, self._filled, patient=not self._draft.tried)
+            draft, state = self._draft, self._draft.state
+            variables = picker_variables(draft.inputs.values(), self._predicted_steps())
+            panel.show(state.fields, variables, draft.filled, patient=not draft.tried)
             panel.offer_previews(state.streams, state.no_previews)
-            panel.header.show_title(self._draft.entry("name") or "Image Generation")
+            panel.header.show_title(draft.title)
             # Also of a draft that is no step yet: who would pay is known by its model.
             payer, key_found = self.workspace.payer(state.provider, state.charge_type)
             panel.header.show_payer(payer, key_found=key_found)
@@ -222,7 +183,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     @traitlets.observe("step")
     def _set_from_code(self, change: dict[str, Any]) -> None:
         if not self._setting_traits and isinstance(change["new"], ImageGenerationStep):
-            self._change(self._draft.loaded(change["new"]))
+            self._draft.load(change["new"])
+            self._show_change()
             if self._panel is not None:
                 self._panel.header.show_notice("")
             self._fallback.update()
@@ -241,7 +203,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             page = panel.gallery.shown
             if page.run is not None:
                 panel.tree.show(page.run, identifier=self.identifier)
-            elif step := (page.pending.step if page.pending else self._state.step):
+            elif step := (page.pending.step if page.pending else self._draft.state.step):
                 panel.tree.show(output_references.paths(step, identifier=self.identifier))
             panel.tree.label = f"Output of run {panel.gallery.number(page.id)}" if page.id else "Output"
             panel.tree.copy_note = panel.gallery.view["path_note"]
@@ -250,12 +212,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def is_draft_of(self, run: Run) -> bool:
         """Whether a run of the draft would ask for the same."""
-        step = self._state.step
-        return (
-            step is not None
-            and image_settings(step) == image_settings(run.step)
-            and self._draft_inputs.matches(step.prompt, run.inputs)
-        )
+        return self._draft.made(run)
 
     def _show_result(self, run: Run) -> None:
         """Mark the output, and give a run that code has set a page."""
@@ -281,8 +238,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _use(self, run: Run) -> str:
         """Put a run's settings and inputs into the form, and say so where they went: nowhere else."""
         restore = self._restore_point()
-        recalled = self._draft_inputs.recall(run.inputs)
-        self._change(self._draft.loaded(run.step))
+        recalled = self._draft.inputs.recall(run.inputs)
+        self._draft.load(run.step)
+        self._show_change()
         self.panel.open_settings()
         number = self.panel.gallery.number(run.id)
         which = f"run {number}" if number else f"a run of {run.identifier or 'another step'}"
@@ -308,27 +266,27 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _run(self) -> None:
         """Run, or show what keeps the step from running."""
         if self.step is not None and not self.problems:
-            self._runs.ask_for(self.step, self._draft_inputs.for_run(self.step.prompt))
+            self._runs.ask_for(self.step, self._draft.for_run())
             return
-        self._change(replace(self._draft, tried=True))
+        self._draft.be_tried()
+        self._show_change()
         self.panel.open_settings()
-        wrong = [key for key, field in self._state.fields.items() if field.problems]
-        empty = [f"value_of_{name}" for name in self._filled.empty]
-        self._display_probe.focus(f"ig-{[*wrong, *empty, 'prompt'][0].replace('_', '-')}")
+        self._display_probe.focus(f"ig-{self._draft.first_wrong().replace('_', '-')}")
 
     def _cost_line(self, step: ImageGenerationStep | None) -> str:
         """What a run would cost; empty while there is no step."""
         if step is None:
             return ""
-        estimate = self.workspace.estimate(step, self._filled.text or step.prompt)
-        labels = {key: self._state.fields[key].label for key in ("image_quality", "image_size")}
+        estimate = self.workspace.estimate(step, self._draft.filled.text or step.prompt)
+        labels = {key: self._draft.state.fields[key].label for key in ("image_quality", "image_size")}
         return cost_line(estimate, labels, live=self.workspace.backend != "emulator")
 
     def _end_refusal(self) -> None:
         """Take away what was said of a run that could not begin, once it could: alerts speak of what is."""
-        if self._runs.refused and self.step is not None and self._runs.queue.is_idle:
+        step = self._draft.state.step
+        if self._runs.refused and step is not None and self._runs.queue.is_idle:
             with suppress(ImagegenError):
-                prepare(self.step, self._draft_inputs.for_run(self.step.prompt), self.workspace, {})
+                prepare(step, self._draft.for_run(), self.workspace, {})
                 self._runs.refused = False
                 self.panel.show_error(None)
 
@@ -370,7 +328,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def other_run_changed(self) -> None:
         """Another form has a new run: the picker offers it, and the prompt may have what it lacked."""
-        self._state = self._new_state()
+        self._draft.update()
         self._draw()
         self._set_traits()
         if self._panel is not None:
@@ -381,14 +339,14 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _current(self) -> Exportable:
         """What an export writes: the step, with the output if these settings and inputs made it, else with
         the run that is shown or the last one, if they made that."""
-        step, shown = self._state.step, self._panel.gallery.shown.run if self._panel else None
+        step, shown = self._draft.state.step, self._panel.gallery.shown.run if self._panel else None
         runs = (self.run_result, shown, *reversed(self.runs))
         made = next((run for run in runs if run is not None and self.is_draft_of(run)), None)
         return Exportable(
             step=step,
             run=made,
             identifier=self.identifier,
-            inputs=self._draft_inputs.for_run(step.prompt) if step else {},
+            inputs=self._draft.for_run(),
             number=self._number(made),
             output_number=self._number(self.run_result),
         )
@@ -400,18 +358,19 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         restore = self._restore_point()
         self.panel.header.show_notice("")
         self.inputs.update(definition.inputs)
-        self._draft_inputs.recall(definition.inputs)
-        self._change(self._draft.loaded(definition.step))
+        self._draft.inputs.recall(definition.inputs)
+        self._draft.load(definition.step)
+        self._show_change()
         return restore
 
     def _restore_point(self) -> Restore:
         """The way back to the prompt, the settings and the inputs of this moment."""
-        draft, inputs = self._draft, self._draft_inputs.snapshot()
+        before = self._draft.snapshot()
 
         def restore() -> Restore:
             forward = self._restore_point()
-            self._draft_inputs.restore(inputs)
-            self._change(draft)
+            self._draft.restore(before)
+            self._show_change()
             return forward
 
         return restore
@@ -438,22 +397,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def _static_page(self) -> html_repr.Page:
         if self.run_result is not None:
             page: html_repr.Page = self.run_result.static_page()
-            return replace(page, settings=[("Prompt", _shortened(self.run_result.prompt))])
-        fields = self._state.fields.values()
-        rows = [(field.label, text) for field in fields if field.visible and (text := _text_of(field))]
-        return html_repr.Page(
-            title=self._draft.entry("name") or "Image Generation", notes=[_UNRUN], settings=rows
-        )
+            return replace(page, settings=[("Prompt", cut(self.run_result.prompt))])
+        return html_repr.Page(title=self._draft.title, notes=[_UNRUN], settings=self._draft.rows())
 
     def __repr__(self) -> str:
         return "Image Generation step (run this cell to use the form)"
-
-
-def _text_of(field: FieldState) -> str:
-    """What a field shows, as text."""
-    shown = next((option.label for option in field.options if option.value == field.value), field.value)
-    return "" if shown is None else _shortened(str(shown))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"

@@ -129,7 +129,7 @@ def live(form: StepForm, run: Run, words: str) -> Iterator[tuple[str, str]]:
 
 
 def _state(form: StepForm, key: str) -> FieldState:
-    return form._state.fields[key]
+    return form._draft.state.fields[key]
 
 
 def _refuse(words: str) -> str:

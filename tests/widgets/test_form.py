@@ -923,7 +923,7 @@ def test_an_alert_ends_when_what_it_speaks_of_is_mended(tmp_path, monkeypatch):
 def test_an_import_can_be_undone_with_prompt_settings_and_inputs(form):
     control(form, "image_count").value = 3
     test_value(form, "room").value = "a shed"
-    before = (form.step, form._draft_inputs.values())
+    before = (form.step, form._draft.inputs.values())
     document = {
         "format": "imagegen-nb/step",
         "version": 2,
@@ -935,7 +935,7 @@ def test_an_import_can_be_undone_with_prompt_settings_and_inputs(form):
     assert "a barn and a cow" in form.panel.inputs.resolved
     transfer = form.panel.import_export
     transfer._handle_custom_msg({"type": "action", "label": "Undo the import"}, [])
-    assert (form.step, form._draft_inputs.values()) == before
+    assert (form.step, form._draft.inputs.values()) == before
     assert "a lamp for a shed" in form.panel.inputs.resolved
     transfer._handle_custom_msg({"type": "action", "label": "Import it again"}, [])
     assert "a barn and a cow" in form.panel.inputs.resolved

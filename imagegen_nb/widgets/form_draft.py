@@ -1,0 +1,141 @@
+"""What was entered into a form, its settings and the values of its variables, and what both of them give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from imagegen_nb.runs.run import Run
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file.export import image_settings
+from imagegen_nb.widgets.draft_inputs import DraftInputs, FilledPrompt
+from imagegen_nb.widgets.form_state import Draft, FieldState, Fix, FormState
+
+_LONGEST_TEXT = 2_000
+
+_Snapshot = tuple[Draft, tuple[dict[str, Any], dict[str, str], dict[str, Any]]]
+
+
+class FormDraft:
+    """The draft of a form with its `inputs`, without any widget.
+
+    `state` is what they give, with what the variables lack, for which a run would be refused; `filled` is the
+    prompt with its variables filled in. Both are brought up to date by every change, and by `update()` when
+    what the inputs come from has changed.
+    """
+
+    state: FormState
+    filled: FilledPrompt
+
+    def __init__(self, step: ImageGenerationStep | None, inputs: DraftInputs) -> None:
+        self.inputs = inputs
+        self._draft = Draft.of(step) if step else Draft()
+        self._edited = False
+        self.update()
+
+    @property
+    def title(self) -> str:
+        """The step's name, or what it is."""
+        return self._draft.entry("name") or "Image Generation"
+
+    @property
+    def tried(self) -> bool:
+        """Whether somebody wanted to run it: only then is a field that nobody touched called wrong."""
+        return self._draft.tried
+
+    def enter(self, key: str, value: Any) -> None:
+        """Take an entry of somebody's; None takes one back."""
+        self._edited = True
+        self._change(self._draft.changed(key, value))
+
+    def enter_input(self) -> None:
+        """Somebody has changed a value of a variable."""
+        self._edited = True
+        self.update()
+
+    def load(self, step: ImageGenerationStep) -> None:
+        """Take over a step's settings."""
+        self._change(self._draft.loaded(step))
+
+    def be_tried(self) -> None:
+        """Somebody wants to run it: what keeps it from running is wrong from now on."""
+        self._change(replace(self._draft, tried=True))
+
+    def snapshot(self) -> _Snapshot:
+        """All that was entered, for `restore`."""
+        return self._draft, self.inputs.snapshot()
+
+    def restore(self, snapshot: _Snapshot) -> None:
+        """Go back to what `snapshot` returned."""
+        draft, inputs = snapshot
+        self.inputs.restore(inputs)
+        self._change(draft)
+
+    def _change(self, draft: Draft) -> None:
+        self._draft = draft
+        self.update()
+
+    def update(self) -> None:
+        """Work out what the draft and its inputs give now."""
+        state = FormState.of(self._draft)
+        prompt = state.fields["prompt"]
+        self.filled = filled = self.inputs.fill(prompt.value or "")
+        fixes = tuple(Fix(f"Use {{{{{path}}}}}", text) for path, text in filled.corrections)
+        prompt = replace(prompt, fixes=fixes)
+        self.state = replace(state, fields={**state.fields, "prompt": prompt})
+        if not prompt.problems and filled.problems:
+            self.state = self._with_problems(self.state, filled)
+
+    def _with_problems(self, state: FormState, filled: FilledPrompt) -> FormState:
+        """The state with what the variables lack."""
+        prompt = state.fields["prompt"]
+        wrong, notes = filled.wrong, tuple[str, ...]()
+        # A form that nobody has touched says what it lacks, and calls nothing wrong; a variable that has just
+        # been written has a field of its own to be filled in.
+        if self._draft.tried:
+            wrong = (*wrong, *filled.near)
+        elif self._edited:
+            notes = filled.near
+        else:
+            wrong, notes = (), (*wrong, *filled.near)
+        return replace(
+            state,
+            fields={**state.fields, "prompt": replace(prompt, problems=wrong, note=" ".join(notes))},
+            problems=(*state.problems, *filled.problems),
+            untouched=(*state.untouched, *(f"{{{{{name}}}}}" for name in filled.empty)),
+            wrong=(*state.wrong, *([prompt.label] if filled.wrong else ())),
+        )
+
+    def for_run(self) -> dict[str, Any]:
+        """The inputs of a run of it; empty while it is no step."""
+        return self.inputs.for_run(self.state.step.prompt) if self.state.step else {}
+
+    def made(self, run: Run) -> bool:
+        """Whether a run of it would ask for the same as `run` did."""
+        step = self.state.step
+        return (
+            step is not None
+            and image_settings(step) == image_settings(run.step)
+            and self.inputs.matches(step.prompt, run.inputs)
+        )
+
+    def first_wrong(self) -> str:
+        """The key of the first field that keeps it from running; the prompt where none is known."""
+        wrong = [key for key, field in self.state.fields.items() if field.problems]
+        return [*wrong, *(f"value_of_{name}" for name in self.filled.empty), "prompt"][0]
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Label and value of each field that shows something."""
+        fields = self.state.fields.values()
+        return [(field.label, text) for field in fields if field.visible and (text := _text_of(field))]
+
+
+def _text_of(field: FieldState) -> str:
+    """What a field shows, as text."""
+    shown = next((option.label for option in field.options if option.value == field.value), field.value)
+    return "" if shown is None else cut(str(shown))
+
+
+def cut(text: str) -> str:
+    """The text, as much of it as a static page shows."""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"

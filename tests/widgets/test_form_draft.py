@@ -1,0 +1,58 @@
+"""What was entered into a form and what it gives, without any widget."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.widgets.draft_inputs import DraftInputs
+from imagegen_nb.widgets.form_draft import FormDraft
+from imagegen_nb.widgets.form_state import Fix
+
+
+@pytest.fixture
+def draft():
+    return FormDraft(ImageGenerationStep(name="Lamp", prompt="a lamp"), DraftInputs({"room": "a hall"}))
+
+
+def test_a_variable_that_lacks_a_value_keeps_it_from_running(draft):
+    draft.enter("prompt", "a lamp for {{rom}}")
+    prompt = draft.state.fields["prompt"]
+    assert draft.state.untouched == ("{{rom}}",)
+    assert (prompt.problems, prompt.note) == (
+        (),
+        "{{rom}} has no value; the nearest available path is {{room}}.",
+    )
+    assert prompt.fixes == (Fix("Use {{room}}", "a lamp for {{room}}"),)
+    draft.be_tried()
+    assert draft.state.fields["prompt"].problems == (prompt.note,)
+    assert draft.first_wrong() == "prompt"
+    draft.enter("prompt", prompt.fixes[0].value)
+    assert (draft.state.problems, draft.filled.text) == ((), "a lamp for a hall")
+
+
+def test_the_first_thing_to_mend_may_be_a_variables_field(draft):
+    draft.enter("prompt", "a {{colour}} lamp")
+    draft.be_tried()
+    assert draft.first_wrong() == "value_of_colour"
+
+
+def test_everything_comes_back_from_a_snapshot(draft):
+    before = draft.snapshot()
+    rows, values = draft.rows(), draft.inputs.values()
+    draft.inputs.typed["room"] = "a shed"
+    draft.load(ImageGenerationStep(prompt="else", model="grok-imagine-image"))
+    assert draft.title == "Image Generation"
+    draft.restore(before)
+    assert (draft.rows(), draft.inputs.values(), draft.title) == (rows, values, "Lamp")
+
+
+def test_a_run_is_of_the_draft_that_would_ask_for_the_same(draft, workspace):
+    draft.enter("prompt", "a lamp for {{room}}")
+    run = draft.state.step.run(draft.for_run(), workspace=workspace)
+    assert draft.made(run)
+    draft.enter("name", "Another name")
+    assert draft.made(run)
+    draft.inputs.typed["room"] = "a shed"
+    draft.enter_input()
+    assert not draft.made(run)
