@@ -232,6 +232,62 @@ def test_undo_in_the_prompt_survives_every_redraw(page: Page) -> None:
     expect(area).to_have_value("A hero image for {{product}}")
 
 
+def test_undo_in_the_prompt_survives_runs_variables_themes_and_other_forms(
+    open_notebook: OpenNotebook,
+) -> None:
+    other = (
+        "other = ig.StepForm(ig.ImageGenerationStep(prompt='a cup'), workspace, identifier='step_3')\nother"
+    )
+    page = open_notebook([FORM, other])
+    run_all(page)
+    first, second = page.locator(".ig-form").first, page.locator(".ig-form").last
+    expect(second.locator(".ig-prompt textarea")).to_be_visible()
+    area = first.locator(".ig-prompt textarea")
+    area.evaluate("(area) => { area.dataset.kept = 'yes'; }")
+    # The browser's undo takes back what was edited last, in whichever field: so the value comes first.
+    first.get_by_label("Value of {{product}}").fill("a jar")
+    area.focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" in the rain")
+    first.get_by_role("tab", name="Output").click()
+    second.locator(".ig-run").click()
+    expect(second.locator(".ig-status")).to_contain_text("done: 1 of 1 image")
+    first.locator(".ig-run").click()
+    expect(first.locator(".ig-status")).to_contain_text("done: 2 of 2 images")
+    dress(page, dark=True)
+    first.get_by_role("button", name="Use these settings").click()
+    expect(area).to_be_focused()
+    expect(area).to_have_value("A hero image for {{product}} in the rain")
+    page.keyboard.press("Control+z")
+    expect(area).to_have_value("A hero image for {{product}}")
+    expect(first.locator(".ig-resolved")).to_have_text("A hero image for a jar")
+    page.keyboard.press("Control+Shift+z")
+    expect(first.locator(".ig-resolved")).to_have_text("A hero image for a jar in the rain")
+    expect(area).to_have_attribute("data-kept", "yes")
+
+
+def test_nothing_is_rebuilt_while_somebody_types(page: Page) -> None:
+    """The elements of the settings stay the same ones, and the caret stays where it is."""
+    controls = ".ig-settings :is(textarea, input, select):not(.igw-picker *)"
+    count = page.locator(controls).evaluate_all(
+        "(all) => { all.forEach((each) => { each.dataset.kept = 'yes'; }); return all.length; }"
+    )
+    assert count > 12
+    area = prompt(page)
+    area.evaluate("(area) => { area.focus(); area.setSelectionRange(2, 2); }")
+    for text in ("blue ", "{{colour}} ", "and "):
+        page.keyboard.type(text)
+        expect(page.locator(".ig-title")).to_have_text("Hero image")
+        page.wait_for_timeout(400)  # a pause, so that it is sent and answered
+    expect(page.get_by_label("Value of {{colour}}")).to_be_visible()
+    execute(page, "form.workspace")  # what came before is answered by now
+    assert area.input_value() == "A blue {{colour}} and hero image for {{product}}"
+    assert area.evaluate("(area) => area.selectionStart") == len("A blue {{colour}} and ")
+    page.get_by_label("Value of {{colour}}").press_sequentially("light")
+    expect(page.locator(".ig-resolved")).to_have_text("A blue light and hero image for a blue bottle")
+    expect(page.locator(f"{controls}[data-kept=yes]")).to_have_count(count)
+
+
 def test_half_of_a_variable_is_called_wrong_only_after_a_pause(page: Page) -> None:
     area, problem = prompt(page), page.locator(".ig-prompt .igw-problem")
     # Keys that are far enough apart for the text to be sent, and no pause.

@@ -269,3 +269,28 @@ def test_forms_without_a_name_get_one_by_their_cell(open_notebook: OpenNotebook)
     variables = "other.panel.fields['prompt'].control.variables"
     states = f"print([v['state'] for v in {variables} if '0.file_url' in v['path']])"
     assert execute(page, states) == "['confirmed']"
+
+
+def test_the_chosen_output_is_what_later_steps_see_and_an_export_writes(open_notebook: OpenNotebook) -> None:
+    page = open_notebook([FORM, SECOND.replace("like ", "like {{step_2.output.settings.image_quality}}")])
+    run_all(page)
+    first, second = page.locator(".ig-form").first, page.locator(".ig-form").last
+    resolved = second.locator(".ig-resolved")
+    for number, quality in enumerate(("low", "high"), 1):
+        first.get_by_role("tab", name="Settings").click()
+        first.locator(".ig-image-quality select").select_option(quality)
+        first.locator(".ig-run").click()
+        expect(resolved).to_have_text(f"like {quality}")
+        expect(first.locator(".igw-head")).to_contain_text("2 of 2 images")
+        if number == 2:
+            expect(first.get_by_text("Run 2 of 2")).to_be_visible()
+    first.get_by_role("button", name="Previous run").click()
+    first.get_by_role("button", name="Make this the output").click()
+    expect(resolved).to_have_text("like low")
+    first.get_by_role("button", name="Use these settings").click()
+    expect(first.locator(".ig-promise")).to_contain_text("Writes these settings and the output of run 1.")
+    first.get_by_label("Export to").fill("chosen.step.json")
+    first.locator(".ig-export").click()
+    expect(first.locator(".ig-import-export-message")).to_contain_text("Saved run 1 to chosen.step.json")
+    read = "import json; print(json.load(open('chosen.step.json'))['output']['settings']['image_quality'])"
+    assert execute(page, read) == "low"

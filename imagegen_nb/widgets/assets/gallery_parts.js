@@ -111,7 +111,7 @@ const heading = (view, { flip, found, count, downloadAll, gone }) => {
     : [`Run ${view.position + 1} of ${view.total}`];
   const place = runs.includes(position) ? `${runs.length - runs.indexOf(position)} of` : "not among the";
   if (found) where.push(` · ${place} ${runs.length.toLocaleString("en")} found`);
-  return [h("div", { class: "igw-title" }, view.title && h("b", null, view.title),
+  return [h("div", { class: "igw-title" }, view.title && h("b", { dir: "auto" }, view.title),
     view.badge && h("span", { class: "igw-badge" }, view.badge), view.mark && h("span", { class: "igw-mark", title: view.mark_note }, view.mark), h("span", null, view.facts.join(" · "))),
   h("div", { class: "igw-tools" },
     view.total > 1 && !gone && [step("Newer run", ICONS.previous, 1, runs.findLast((run) => run > position)), h("span", { class: "igw-where" }, ...where),
