@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.form_page import FORM, expect_status
-from support.lab import OpenNotebook, cell_count, dress, execute, run_all, screenshot
+from support.lab import OpenNotebook, cell_count, dress, execute, run_all, screenshot, settled
 
 LIVE = """
 import os
@@ -255,6 +255,8 @@ def test_undo_in_the_prompt_survives_runs_variables_themes_and_other_forms(
     first.locator(".ig-run").click()
     expect(first.locator(".ig-status")).to_contain_text("done: 2 of 2 images")
     dress(page, dark=True)
+    expect(first.locator(".igw-grid img")).to_have_count(2)
+    settled(page, ".igw-run-actions")
     first.get_by_role("button", name="Use these settings").click()
     expect(area).to_be_focused()
     expect(area).to_have_value("A hero image for {{product}} in the rain")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.form_page import FORM, expect_status, opened, press_run
+from support.form_page import FORM, expect_status, opened, press_run, show_older_run
 from support.lab import OpenNotebook, axe, execute, run_all, screenshot, settled
 
 
@@ -33,7 +33,7 @@ def test_an_exports_report_names_its_run_and_folds_when_something_else_is_shown(
     expect(message).to_contain_text("Saved run 2 to mine.step.json, with the output of 2 images.")
     expect(message).to_have_role("status")
     page.get_by_role("tab", name="Output").click()
-    page.get_by_role("button", name="Previous run").click()
+    show_older_run(page)
     expect(page.get_by_text("Run 1 of 2")).to_be_visible()
     settings(page)
     earlier = "Earlier export: run 2 in mine.step.json."

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.form_page import FORM, expect_status, opened, press_run
+from support.form_page import FORM, expect_status, opened, press_run, show_older_run
 from support.lab import OpenNotebook, axe, execute, run_all, screenshot
 
 # What an image is called whenever it is drawn, however short it is there.
@@ -92,7 +92,7 @@ def test_the_cost_is_told_before_by_the_count_and_after_on_run_and_images(page: 
     press_run(page)
     expect_status(page, "run 2 done: 1 of 1 image")
     expect(heading(page)).not_to_contain_text(of_four)
-    page.get_by_role("button", name="Previous run").click()
+    show_older_run(page)
     expect(heading(page)).to_contain_text(of_four)
     screenshot(page, "outcome-cost")
 
@@ -190,7 +190,7 @@ def test_a_runs_notes_stand_on_that_run_only(page: Page) -> None:
     press_run(page)
     expect_status(page, "run 2 done: 1 of 1 image")
     expect(notes).to_have_count(0)
-    page.get_by_role("button", name="Previous run").click()
+    show_older_run(page)
     expect(notes).not_to_have_count(0)
 
 

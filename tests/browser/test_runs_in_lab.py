@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.form_page import FORM, expect_status, opened, press_run
+from support.form_page import FORM, expect_status, opened, press_run, show_older_run
 from support.lab import OpenNotebook, axe, clipboard, execute, run_all, run_cell, screenshot, settled
 
 SECOND = """
@@ -284,7 +284,7 @@ def test_the_chosen_output_is_what_later_steps_see_and_an_export_writes(open_not
         expect(first.locator(".igw-head")).to_contain_text("2 of 2 images")
         if number == 2:
             expect(first.get_by_text("Run 2 of 2")).to_be_visible()
-    first.get_by_role("button", name="Previous run").click()
+    show_older_run(first)
     first.get_by_role("button", name="Make this the output").click()
     expect(resolved).to_have_text("like low")
     first.get_by_role("button", name="Use these settings").click()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from support.lab import Lab, OpenNotebook, run_all, save
 
@@ -37,6 +37,11 @@ def opened(open_notebook: OpenNotebook, cell: str = FORM, **how: Any) -> Page:
 def press_run(page: Page) -> None:
     """Click the form's Run button."""
     page.locator(".ig-run").click()
+
+
+def show_older_run(page: Page | Locator) -> None:
+    """Flip to the run that was made before the one that is shown."""
+    page.locator("[data-key='flip -1']").click()
 
 
 def expect_status(page: Page, status: str = "done: 2 of 2 images") -> None:
