@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import ModelInfo
+from genai_prices.types import ConditionalPrice, ModelInfo
 
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.notebooks.record import NotebookRecording, record
@@ -140,27 +141,34 @@ def texts() -> dict[Path, str]:
 
 
 def _listed_prices() -> dict[str, object]:
-    """What `genai-prices` knows of image models that are priced by tokens, each by its own name: one that is
-    named like another need not cost the same."""
-    named = {"openai": ("openai", "gpt-image-"), "google": ("gemini", "gemini-")}
-    models: dict[str, dict[str, object]] = {name: {} for name, _ in named.values()}
+    """What `genai-prices` knows of image models that are priced by tokens, and of those that are asked about
+    pictures, each by its own name: one that is named like another need not cost the same."""
+    named = {"openai": "openai", "google": "gemini", "x-ai": "xai"}
+    looking = {
+        provider.name: {model.name for model in provider.vision_models} for provider in catalog.providers()
+    }
+    models: dict[str, dict[str, object]] = {name: {} for name in named.values()}
     for vendor in get_snapshot().providers:
-        provider, prefix = named.get(vendor.id, ("", ""))
+        provider = named.get(vendor.id, "")
         for model in vendor.models if provider else ():
-            prices = _rates_of(vendor.id, model)
-            if model.id.startswith(prefix) and "image output" in prices:
+            makes_images = model.id.startswith(("gpt-image-", "gemini-"))
+            prices = _rates_of(model, bills_text=not makes_images or vendor.id != "openai")
+            name = model.id.removesuffix("-preview") if "image output" in prices else model.id
+            if (makes_images and "image output" in prices) or name in looking[provider]:
                 source = (vendor.pricing_urls or [""])[0]
-                models[provider][model.id.removesuffix("-preview")] = {"source": source, "prices": prices}
+                models[provider][name] = {"source": source, "prices": prices}
     return {"release": f"genai-prices {version('genai-prices')}", "models": models}
 
 
-def _rates_of(vendor: str, model: ModelInfo) -> dict[str, str]:
+def _rates_of(model: ModelInfo, *, bills_text: bool) -> dict[str, str]:
     """Dollars of a million tokens by unit. One that is not listed costs what the more general one does."""
-    # Of prices that changed with time, the last is in force. A model has what is priced, and nothing else.
-    rates = model.prices[-1].prices if isinstance(model.prices, list) else model.prices
+    # Of prices that changed with time, the last that has begun is in force. A model has what is priced, and
+    # nothing else.
+    begun = [each for each in model.prices if _has_begun(each)] if isinstance(model.prices, list) else []
+    rates = begun[-1].prices if begun else model.prices
     rate = partial(getattr, rates)
     text_out, image_out = rate("output_mtok", None), rate("output_image_mtok", None)
-    if vendor == "openai" and image_out is None:
+    if not bills_text and image_out is None:
         image_out, text_out = text_out, Decimal(0)  # its image models put out text, which it does not bill
     text_in, image_in = rate("input_mtok", None), rate("input_image_mtok", None)
     listed = {
@@ -168,11 +176,18 @@ def _rates_of(vendor: str, model: ModelInfo) -> dict[str, str]:
         "cached text input": rate("cache_read_mtok", None),
         "image input": text_in if image_in is None else image_in,
         "cached image input": rate("cache_image_read_mtok", None),
+        "cache write": rate("cache_write_mtok", None),
         "text output": text_out,
         "image output": image_out,
     }
-    # A price in tiers is no plain number; images have none.
-    return {unit: f"{amount:f}" for unit, amount in listed.items() if isinstance(amount, Decimal)}
+    # Of a price in tiers the first one holds: a question and a picture stay below where the next begins.
+    plain = {unit: getattr(amount, "base", amount) for unit, amount in listed.items()}
+    return {unit: f"{amount:f}" for unit, amount in plain.items() if isinstance(amount, Decimal)}
+
+
+def _has_begun(price: ConditionalPrice) -> bool:
+    start = getattr(price.constraint, "start_date", None)
+    return start is None or start <= datetime.now(UTC).date()
 
 
 def _form() -> str:

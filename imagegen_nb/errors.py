@@ -17,7 +17,7 @@ ImagegenError
 ├── ImageRejected          bytes that are not an acceptable image
 ├── ReplayError            a cassette that cannot be used, read or written
 │   └── RecordingMissing       it does not hold a call; nothing was sent
-└── ProviderError          a provider call that gave no image
+└── ProviderError          a provider call that gave no image, or no answer
     ├── AuthenticationFailed   the key was refused
     ├── QuotaExhausted         no money or quota left; trying again does not help
     ├── RateLimited            too many requests; `.retry_after` in seconds when known
@@ -199,7 +199,7 @@ class RecordingMissing(ReplayError):
 
 
 class ProviderError(ImagegenError):
-    """A provider call that gave no image.
+    """A provider call that gave no image, or no answer to a question about one.
 
     Attributes: `provider` name, HTTP `status` (None when no answer came), the provider's own
     error `code`, its `request_id`, and `charge` — whether the call may have cost money.

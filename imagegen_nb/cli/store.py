@@ -117,7 +117,8 @@ def _print_summary(report: Report) -> None:
 
 def _interrupted(run: LedgerEntry) -> str:
     emulated = " (emulated)" if run.emulated else ""
+    what = f"{run.count} images asked for" if run.count else "asked about an image"
     return (
-        f"interrupted: {run.model}, {run.count} images asked for on {run.started_at}, charge "
+        f"interrupted: {run.model}, {what} on {run.started_at}, charge "
         f"{run.charge}{emulated}: run {run.run_id}"
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from imagegen_nb.errors import ImagegenError
+from imagegen_nb.errors import ImagegenError, ProviderError
 
 if TYPE_CHECKING:
     from imagegen_nb.core.received_file import ReceivedFile
@@ -205,6 +205,35 @@ class ProviderWarning:
     """Something about an answer that its reader should know although its images could be used."""
 
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisionRequest:
+    """A question about one picture, for a model that looks at pictures: plain values.
+
+    `image` is a whole PNG or JPEG, `media_type` its MIME type. `schema` is the JSON Schema of the object that
+    the answer has to be; every field is required. `most_tokens` bounds the answer, thoughts included.
+    """
+
+    model: str
+    question: str
+    image: bytes = field(repr=False)
+    media_type: str
+    schema: Mapping[str, Any]
+    most_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisionAnswer:
+    """What a model said of a picture: its `text`, which may be anything, and what the request used.
+
+    `error` says why there is no text that can be used, where the provider itself says so: what it cost stands
+    in `metadata` all the same.
+    """
+
+    text: str
+    metadata: ResponseMetadata
+    error: ProviderError | None = None
 
 
 ProviderEvent = PartialImage | GeneratedImage | MissingImages | ResponseMetadata | ProviderWarning

@@ -13,6 +13,10 @@ Where a kind has no meaning for a provider, its nearest equivalent is served:
 `stream_cut`        without ``stream: true`` on OpenAI: `cut`
 ==================  ======================================================================
 
+A question about a picture is answered with text: `moderation` is then a refusal (variant `prompt`: an error,
+or a block), `empty` an answer without text, `text_only` one that is no JSON, and kinds that are about images
+change nothing.
+
 Scripting a `stream_*` kind for a provider that does not stream images is a ValueError.
 """
 

@@ -23,7 +23,7 @@ from imagegen_nb.emulator.responses import (
     RequestRejected,
     json_response,
 )
-from imagegen_nb.emulator.state import LoggedRequest, loggable_headers
+from imagegen_nb.emulator.state import LoggedRequest, loggable_body, loggable_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -108,7 +108,7 @@ def _log_entry(http_request: Request, adapter: Adapter, request: GenerationReque
         method=http_request.method,
         path=request.path,
         model=request.model or (in_body if isinstance(in_body, str) else None),
-        body=request.body,
+        body=loggable_body(request.body),
         headers=loggable_headers(http_request.headers.items()),
         fault=request.fault.kind,
         at=time.monotonic(),

@@ -19,13 +19,17 @@ _SECRET_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "x-goog-api-key", "x-api-key", "api-key", "cookie"}
 )
 
+_LONGEST_TEXT: Final = 100_000
+_SHOWN: Final = 64
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
     """One generation request, as it arrived.
 
     path: without the query, where Google allows a key. model: as asked for, None when absent.
-    body: the parsed JSON, None when it was none. headers: lower-case names; secrets as ``sha256:ab12cd34``.
+    body: the parsed JSON, None when it was none; very long texts are cut short. headers: lower-case names;
+    secrets as ``sha256:ab12cd34``.
     fault: the kind of the scripted entry it took (``ok`` when the queue was empty). at: monotonic seconds.
     """
 
@@ -56,6 +60,15 @@ def loggable_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
         shown = fingerprint(value) if lower in _SECRET_HEADERS else value
         merged[lower] = f"{merged[lower]}, {shown}" if lower in merged else shown
     return merged
+
+
+def loggable_body(body: Any) -> Any:
+    """Parsed JSON with its very long texts, which are pictures, cut short: the log is kept to the end."""
+    if isinstance(body, str) and len(body) > _LONGEST_TEXT:
+        return f"{body[:_SHOWN]}… ({len(body):,} characters)"
+    if isinstance(body, dict):
+        return {name: loggable_body(value) for name, value in body.items()}
+    return [loggable_body(value) for value in body] if isinstance(body, list) else body
 
 
 class State:

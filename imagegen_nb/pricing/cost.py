@@ -144,6 +144,11 @@ def _billed(receipt: ResponseMetadata) -> tuple[dict[Unit, int], str]:
             add("text output", count)  # what is not itemised beside an image, or is too little for one
         elif count:
             return counts, f"{count:,} output tokens are of no kind that the provider names"
+    if written := _count(_mapping(receipt.reported.get("input_tokens_details")).get("cache_write_tokens")):
+        if written > counts.get("text input", 0):
+            return counts, "more input tokens are reported as written to a cache than came"
+        add("text input", -written)
+        add("cache write", written)
     cached, reason = _cached(receipt.reported, usage.input)
     for modality, count in cached.items():
         plain: Unit = "image input" if modality == "image" else "text input"
@@ -160,6 +165,7 @@ def _cached(reported: Mapping[str, Any], came: Mapping[str, int]) -> tuple[dict[
     """Input tokens read from a cache, by modality, and why that cannot be told."""
     details = _mapping(reported.get("input_tokens_details"))
     total = _count(details.get("cached_tokens")) or _count(reported.get("cachedContentTokenCount"))
+    total = total or _count(_mapping(reported.get("prompt_tokens_details")).get("cached_tokens"))
     itemised = {
         "text": _count(_mapping(details.get("cached_tokens_details")).get("text_tokens")),
         "image": _count(_mapping(details.get("cached_tokens_details")).get("image_tokens")),

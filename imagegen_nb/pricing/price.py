@@ -14,12 +14,14 @@ Unit = Literal[
     "cached text input",
     "image input",
     "cached image input",
+    "cache write",
     "text output",
     "image output",
     "image",
     "reference image",
 ]
-"""What a price is for: a million tokens of a kind, one `image` that is made, or one that is sent along."""
+"""What a price is for: a million tokens of a kind, one `image` that is made, or one that is sent along. Input
+that is written to a cache (`cache write`) is billed as that and not as input."""
 MILLION = Decimal(1_000_000)
 
 

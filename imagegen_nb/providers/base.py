@@ -15,8 +15,9 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from imagegen_nb.core.active_cassette import ActiveCassette
-from imagegen_nb.core.types import Backend, ImageRequest, ProviderEvent
-from imagegen_nb.providers.capabilities import Model
+from imagegen_nb.core.types import Backend, ImageRequest, ProviderEvent, VisionAnswer, VisionRequest
+from imagegen_nb.errors import InvalidOption
+from imagegen_nb.providers.capabilities import Model, VisionModel
 from imagegen_nb.providers.credentials import Credential, Gateway, Hosted
 
 LARGEST_RESPONSE = 200 * 1024 * 1024
@@ -57,11 +58,14 @@ class Connection:
 
 
 class Provider(ABC):
-    """One image provider. Subclasses set the class attributes and write `generate`."""
+    """One image provider. Subclasses set the class attributes and write `generate`; those whose models look
+    at pictures as well write `answer`."""
 
     name: ClassVar[str]
     label: ClassVar[str]
     models: ClassVar[tuple[Model, ...]]
+    vision_models: ClassVar[tuple[VisionModel, ...]] = ()
+    """The models that can be asked about a picture; others may be too, where the provider is named."""
     base_url: ClassVar[str]
     """The provider's own address; a loopback emulator serves the same path below `/<name>`."""
     key_variable: ClassVar[str]
@@ -104,6 +108,22 @@ class Provider(ABC):
         Raises a `ProviderError` when nothing can come. Never sends a request again itself: the client knows
         what may be sent again, and when.
         """
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether it has models that can be asked about a picture: then it has an `answer` of its own."""
+        return type(self).answer is not Provider.answer
+
+    async def answer(self, request: VisionRequest, connection: Connection) -> VisionAnswer:
+        """Ask a model about a picture, in one request, and return what it said.
+
+        Raises a `ProviderError` where no answer came, `InvalidOption` where the provider or the account has
+        no way to ask. What came and cannot be used is the answer's `error`, so that its cost is not lost.
+        """
+        raise InvalidOption(
+            f"{self.label} cannot be asked about pictures: its provider has no `answer`. Use a model of a "
+            "provider that has, such as OpenAI, xAI or Google"
+        )
 
 
 @dataclass(frozen=True, slots=True)

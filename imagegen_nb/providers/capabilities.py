@@ -272,9 +272,24 @@ class Lifecycle:
             return f"{since}, its end announced for {self.ends}{_told_by(self.ends_evidence)}"
         return f"{since}, no end announced" if self.status in ("restricted", "deprecated") else since
 
+    def notice(self, model: str) -> str:
+        """What a user of the model should know about its future; empty for a current one."""
+        if self.status == "current":
+            return ""
+        note = f": {self.note}" if self.note else ""
+        return f"{model} is {self.outlook}{note}. Use {self.successor} ({self.source})"
+
 
 def _told_by(evidence: Evidence) -> str:
     return " (secondary source)" if evidence == "secondary" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class VisionModel:
+    """A model that can be asked about a picture, and its life."""
+
+    name: str
+    lifecycle: Lifecycle = Lifecycle()
 
 
 _UNSET: Mapping[str, Kind] = {}

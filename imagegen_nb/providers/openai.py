@@ -18,11 +18,30 @@ from imagegen_nb.core.types import (
     PartialImage,
     ProviderEvent,
     ResponseMetadata,
+    VisionAnswer,
+    VisionRequest,
 )
-from imagegen_nb.errors import ModerationBlocked, ProviderError, ProviderFault, QuotaExhausted
+from imagegen_nb.errors import (
+    InvalidOption,
+    ModerationBlocked,
+    ProviderError,
+    ProviderFault,
+    QuotaExhausted,
+)
+from imagegen_nb.providers import openai_answers
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Lifecycle, Model, PixelSize, Rule
+from imagegen_nb.providers.capabilities import (
+    Choice,
+    Integer,
+    Kind,
+    Lifecycle,
+    Model,
+    PixelSize,
+    Rule,
+    VisionModel,
+)
 from imagegen_nb.providers.credentials import AzureOpenAI, Credential, Gateway
+from imagegen_nb.providers.http.answers import ASKED_FOR
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     echoed_settings,
@@ -117,6 +136,23 @@ _NEWEST = replace(
         evidence="secondary",
     ),
 )
+_DEPRECATIONS = f"{_DOCS}/deprecations"
+
+
+def _ends(name: str, ends: str, since: str, successor: str) -> VisionModel:
+    return VisionModel(name, Lifecycle("deprecated", since, successor, source=_DEPRECATIONS, ends=ends))
+
+
+_VISION = (
+    VisionModel("gpt-5.4-mini"),
+    VisionModel("gpt-5.4"),
+    VisionModel("gpt-5.5"),
+    VisionModel("gpt-5.6-luna"),
+    VisionModel("gpt-5.6-terra"),
+    _ends("gpt-5-mini", "2026-12-11", "2026-06-11", "gpt-6.1-terra"),
+    _ends("gpt-5", "2026-12-11", "2026-06-11", "gpt-6.1-sol"),
+)
+"""Of the guide "Images and vision"; their ends are those of the page "Deprecations"."""
 _NO_MONEY = frozenset(
     (
         "billing_hard_limit_reached",
@@ -160,6 +196,7 @@ class OpenAI(Provider):
         _NEWEST,
         replace(_NEWEST, name="gpt-image-2.6-sunburst"),
     )
+    vision_models = _VISION
 
     def emulated_path(self, credential: Credential) -> str:
         """Azure's classic path begins elsewhere."""
@@ -187,6 +224,30 @@ class OpenAI(Provider):
             response = await client.send(partial(images.generate, **cast("Any", _body(request))))
             for event in await read_text(response.body, partial(self._read, request, response, connection)):
                 yield event
+
+    async def answer(self, request: VisionRequest, connection: Connection) -> VisionAnswer:
+        """One request to the Responses API, whose answer has to fit a schema."""
+        import asyncio
+
+        from imagegen_nb.providers.http.client import open_client
+
+        if connection.credential.azure is not None:
+            raise InvalidOption(
+                "pictures cannot be asked about at the classic address of an Azure account: reach it as "
+                'Gateway("https://….openai.azure.com/openai/v1", key_variable)'
+            )
+        await asyncio.to_thread(_import_responses)
+        async with open_client(self.name, connection, _error, model=request.model) as client:
+            responses = _sdk_client(request.model, connection, client).responses.with_raw_response
+            response = await client.send(
+                partial(responses.create, **cast("Any", openai_answers.body(request)))
+            )
+        if not response.is_success:
+            raise _error(response, connection)
+        response = replace(response, asked_for=ASKED_FOR)
+        return openai_answers.read(
+            request, response, lambda details: _reported(details, response, connection)
+        )
 
     def _read(
         self, request: ImageRequest, response: ProviderResponse, connection: Connection
@@ -243,6 +304,11 @@ class OpenAI(Provider):
                 yield read
         elif not images:
             raise reader.response.invalid("the stream ended before the finished image came")
+
+
+def _import_responses() -> None:
+    """The SDK loads this part when it is first used, and it takes a while."""
+    import openai.resources.responses  # noqa: F401
 
 
 def _sdk_client(model: str, connection: Connection, client: ProviderClient) -> AsyncOpenAI:
@@ -324,10 +390,17 @@ def _raise_reported(
     reported = answer.get("error")
     if not reported and answer.get("type") != "error":
         return
-    details = mapping(reported) or {"message": reported, **answer}
+    raise _reported(
+        mapping(reported) or {"message": reported, **answer}, response, connection, started=started
+    )
+
+
+def _reported(
+    details: Mapping[str, Any], response: ProviderResponse, connection: Connection, *, started: bool = False
+) -> ProviderError:
     error = _classified(details, response, connection, started=started)
     error.charge = "unknown"
-    raise error
+    return error
 
 
 def _classified(

@@ -18,6 +18,7 @@ from imagegen_nb.core.frames import frame
 from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.errors import AssetNotFound, Charge, InvalidOption
+from imagegen_nb.runs import ledger
 from imagegen_nb.runs.marks import opinions_in_short
 from imagegen_nb.runs.pictured import Pictured
 from imagegen_nb.runs.run import Run
@@ -112,6 +113,17 @@ class PastRun(Pictured):
         return self._assets[0]
 
     @property
+    def is_question(self) -> bool:
+        """Whether it asked about an image, as a judge does, and was to make none."""
+        return not ledger.makes_images(self.entry)
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What was made of the answer to a question, such as `score` and `reason`; empty for a run."""
+        answer = read_object(self.entry.result_json).get("answer")
+        return answer if isinstance(answer, dict) else {}
+
+    @property
     def step(self) -> ImageGenerationStep:
         """The step that was run. Raises `InvalidOption` or `InvalidStep` where it cannot be made again."""
         return stored_step(self.entry)
@@ -135,8 +147,11 @@ class PastRun(Pictured):
     def tile(self, *, when: bool) -> html_repr.Tile:
         """It as a picture to show; `when` adds the time."""
         first = self.assets[0] if self.assets else None
-        count = f"{len(self.assets)} of {counted(self.entry.count, 'image')}"
-        facts = [self.model, f"{self.outcome}, {count}", *([self.error] if self.error else [])]
+        count = f", {len(self.assets)} of {counted(self.entry.count, 'image')}"
+        count = (
+            "".join(f", {name} {value}" for name, value in self.answer.items()) if self.is_question else count
+        )
+        facts = [self.model, f"{self.outcome}{count}", *([self.error] if self.error else [])]
         facts += ["EMULATED"] if self.entry.emulated else []
         facts += [f"{self.started_at:%Y-%m-%d %H:%M}"] if when else []
         facts += opinions_in_short(self.assets)  # last: one in Arabic would draw the digits of a date to it
@@ -146,7 +161,7 @@ class PastRun(Pictured):
             path="",
             facts=facts,
             thumbnail=partial(thumbnail, first, images.STATIC) if first else (lambda: None),
-            absent="image stored elsewhere" if first else "no image",
+            absent="image stored elsewhere" if first else "question" if self.is_question else "no image",
         )
 
     def __repr__(self) -> str:
@@ -165,6 +180,8 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
     starred: bool | None = None
+    questions: bool = False
+    """Whether what judges asked is wanted, instead of the runs."""
 
     @classmethod
     def of(
@@ -175,6 +192,7 @@ class Filter:
         since: date | str | None,
         until: date | str | None,
         starred: bool | None = None,
+        questions: bool = False,
     ) -> Filter:
         """A filter from what a user gives. Raises `InvalidOption`."""
         outcomes = [outcome] if isinstance(outcome, str) else list(outcome or ())
@@ -187,6 +205,8 @@ class Filter:
                 raise InvalidOption(f"{name} = {value!r}: give text")
         if starred not in (None, True, False):
             raise InvalidOption(f"starred = {starred!r}: use True, False, or leave it out for all")
+        if type(questions) is not bool:
+            raise InvalidOption(f"questions = {questions!r}: use True for what judges asked, or leave it out")
         return cls(
             (text or "").casefold(),
             model,
@@ -194,11 +214,14 @@ class Filter:
             _bound("since", since, time.min),
             _bound("until", until, time.max),
             starred,
+            questions,
         )
 
     def takes(self, run: PastRun) -> bool:
         """Whether a run is wanted; what is cheap to know is asked first."""
         entry = run.entry
+        if run.is_question is not self.questions:
+            return False
         if self.model is not None and entry.model != self.model:
             return False
         if self.since is not None and run.started_at < self.since:
@@ -218,7 +241,8 @@ class Filter:
 
     def words(self) -> str:
         """The filter in words; empty where it wants all."""
-        parts = [f"“{self.text}”" if self.text else "", self.model or "", " or ".join(sorted(self.outcome))]
+        parts = ["questions" if self.questions else ""]
+        parts += [f"“{self.text}”" if self.text else "", self.model or "", " or ".join(sorted(self.outcome))]
         parts += [f"since {self.since:%Y-%m-%d %H:%M}"] if self.since else []
         parts += [f"until {self.until:%Y-%m-%d %H:%M}"] if self.until else []
         parts += ["with a star" if self.starred else "without a star"] if self.starred is not None else []
@@ -286,13 +310,16 @@ class History:
 
     def _page(self, show: Callable[..., str], *, when: bool) -> str:
         newest, notes = self._shown()
-        title = f"History · {self._total}" if newest else "History · no runs"
+        none = "no questions" if self._wanted.questions else "no runs"
+        title = f"History · {self._total if newest else none}"
         return show(title, notes, [run.tile(when=when) for run in newest])
 
     @cached_property
     def _total(self) -> str:
-        count = self._store.count_runs()
-        return f"{counted(count, 'run')} in the store"
+        questions = sum(1 for _ in self._store.equal_runs(ledger.QUESTION))
+        if self._wanted.questions:
+            return f"{counted(questions, 'question')} in the store"
+        return f"{counted(self._store.count_runs() - questions, 'run')} in the store"
 
     def __repr__(self) -> str:
         return self._page(html_repr.text, when=False)

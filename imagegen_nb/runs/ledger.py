@@ -1,5 +1,7 @@
 """The ledger entries of a run: one when it begins, with the bytes to reserve, and one when it has ended.
 
+A question about an image has entries too: it costs money, and makes no images.
+
 The store keeps the ledger. This module decides what an entry says: bytes, state, charge.
 """
 
@@ -31,6 +33,10 @@ _LEFT_OPEN = 1536 * 1024
 """Pixels of the largest image the models make where they choose the size, or only its ratio is set."""
 
 
+QUESTION = "question"
+"""What the ledger has as the `call` of every question: they are found by it, and none is ever reused."""
+
+
 def opening_entry(
     run_id: str,
     step: ImageGenerationStep,
@@ -41,20 +47,42 @@ def opening_entry(
 ) -> LedgerEntry:
     """The entry of a run that is about to begin; `ceiling` is the most that it can cost, None where nothing
     bounds it."""
+    begun = question_entry(
+        run_id, step.entry.provider.name, step.model, backend, replaying=replaying, ceiling=ceiling
+    )
+    return replace(begun, count=step.image_count, estimate=estimate(step), call="")
+
+
+def question_entry(
+    run_id: str,
+    provider: str,
+    model: str,
+    backend: Backend,
+    *,
+    replaying: bool,
+    ceiling: Decimal | None = None,
+) -> LedgerEntry:
+    """The entry of a question that is about to be asked: it makes no images, and needs no room for any."""
     return LedgerEntry(
         run_id=run_id,
-        provider=step.entry.provider.name,
-        model=step.model,
-        count=step.image_count,
-        estimate=estimate(step),
+        provider=provider,
+        model=model,
+        count=0,
+        estimate=0,
         emulated=backend in SYNTHETIC_BACKENDS,
         state="calling",
-        # A replay asks nobody. Any other run that never ends may have cost money.
+        # A replay asks nobody. Any other call that never ends may have cost money.
         charge="none" if replaying else "unknown",
         started_at=utc_now(),
         session=session(),
         ceiling_ticks=0 if replaying else None if ceiling is None else to_ticks(ceiling),
+        call=QUESTION,
     )
+
+
+def makes_images(entry: LedgerEntry) -> bool:
+    """Whether an entry is of a run that was to make images; a question about one makes none."""
+    return entry.count > 0
 
 
 def session() -> str:

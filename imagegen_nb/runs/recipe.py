@@ -72,7 +72,7 @@ def result_of(run: Run, returned: int, keys: Iterable[str] = ()) -> str:
         "paid_by": run.paid_by,
         "duration": round(run.duration, 3),
         "usage": run.usage.as_dict(),
-        "receipts": [_receipt(receipt) for receipt in run.receipts],
+        "receipts": [receipt(each) for each in run.receipts],
         "warnings": list(run.warnings),
         "missing": [[missing.count, missing.error.summary()] for missing in run.shortfalls],
         "identifier": run.identifier,
@@ -83,7 +83,7 @@ def result_of(run: Run, returned: int, keys: Iterable[str] = ()) -> str:
     return _text(without_keys(kept, tuple(keys)))
 
 
-def _receipt(receipt: ResponseMetadata) -> dict[str, Any]:
+def receipt(receipt: ResponseMetadata) -> dict[str, Any]:
     """What a provider said of one request: what a run cost is made out of it."""
     told = {
         "usage": receipt.usage.as_dict(),

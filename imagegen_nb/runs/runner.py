@@ -13,14 +13,13 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TypeVar
-from weakref import WeakSet
 
 from imagegen_nb.core import filenames, images, variables
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.daemon_threads import PIXELS, STORE
 from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.loop_semaphore import LoopSemaphore
-from imagegen_nb.core.open_files import is_out_of_files, is_out_of_modules, patiently
+from imagegen_nb.core.open_files import is_out_of_files, patiently
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.tracing import Recorder, server_of
 from imagegen_nb.core.types import (
@@ -41,16 +40,15 @@ from imagegen_nb.errors import (
     InvalidResponse,
     MissingCredential,
     ModelRetired,
-    ProviderFault,
-    ProviderTimeout,
     ReplayError,
     StepFailed,
     StoreError,
 )
 from imagegen_nb.pricing.estimate import estimate
-from imagegen_nb.providers.base import Connection, Provider
+from imagegen_nb.providers.base import Connection
 from imagegen_nb.runs import differences, ledger, local_addresses, recent_runs, recipe, run_span
 from imagegen_nb.runs.prepare import PreparedRun
+from imagegen_nb.runs.provider_calls import bounded, make_ready
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
@@ -61,10 +59,6 @@ _under_way = LoopSemaphore(most=64, files=8)
 """The runs that are under way at once; the others have not begun, and their time does not count yet."""
 _images_in_hand = LoopSemaphore(most=(os.cpu_count() or 1) + 2, files=8)
 """The images that are whole in memory at once, decoded or waiting for the disk; the others lie in files."""
-_ready: WeakSet[Provider] = WeakSet()
-"""The providers that have imported what they need."""
-_GRACE = 5.0
-"""Seconds after the deadline until a provider that does not keep to it is cut off."""
 
 
 async def execute(prepared: PreparedRun) -> Run:
@@ -199,33 +193,23 @@ class _ActiveRun:
     async def call_provider(self) -> None:
         """Ask for the images and take in what comes. Raises the toolkit's own errors, whatever a plug-in
         raises inside `generate`."""
-        prepared, provider = self.prepared, self.prepared.entry.provider
         connection = await self._connect()
         self.asked = True
         self.span.set(server_of(connection.send_to or connection.base_url))
         assert connection.deadline is not None
-        limit = asyncio.timeout_at(connection.deadline + _GRACE)
-        try:
-            async with limit, aclosing(provider.generate(prepared.request, connection)) as events:
-                async for event in events:
-                    await self._receive(event)
-            return
-        except ImagegenError:
-            raise
-        except TimeoutError:
-            reason = "did not keep to the deadline"
-        # A plug-in may raise anything, and whatever it raises may hold a request.
-        except Exception as error:  # noqa: BLE001
-            reason = f"raised {type(error).__name__}"
-        kind = ProviderTimeout if limit.expired() else ProviderFault
-        raise kind(f"the provider {reason}", provider=provider.name, charge="unknown")
+        await bounded(self.prepared.entry.provider, connection.deadline, self._take_in(connection))
+
+    async def _take_in(self, connection: Connection) -> None:
+        """Put each event where it belongs as it comes."""
+        prepared = self.prepared
+        async with aclosing(prepared.entry.provider.generate(prepared.request, connection)) as events:
+            async for event in events:
+                await self._receive(event)
 
     async def _connect(self) -> Connection:
         """The connection, with the run's deadline, which begins to count once the provider is ready."""
         prepared, context, provider = self.prepared, self.prepared.context, self.prepared.entry.provider
-        if provider not in _ready:
-            await asyncio.to_thread(patiently, provider.prepare, is_out_of_modules)
-            _ready.add(provider)
+        await make_ready(provider)
         if prepared.route.cassette is not None:
             await prepared.route.cassette.check(provider)
             folder = str(getattr(context.store, "folder", ""))

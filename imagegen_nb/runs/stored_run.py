@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from imagegen_nb.core.types import Backend, MissingImages, ResponseMetadata, Usage
 from imagegen_nb.errors import ImagegenError, InvalidOption, InvalidResponse, ProviderError, StoreError
+from imagegen_nb.runs.ledger import makes_images
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
@@ -19,7 +20,11 @@ from imagegen_nb.store.base import LedgerEntry, Store
 
 def stored_step(entry: LedgerEntry) -> ImageGenerationStep:
     """The step of a run, its prompt with the variables. Raises `InvalidOption` for a run of a version that
-    kept none, and `InvalidStep` for a model that is not known here."""
+    kept none, or of a question, and `InvalidStep` for a model that is not known here."""
+    if not makes_images(entry):
+        raise InvalidOption(
+            f"run {entry.run_id}: {entry.model} was asked about an image and made none, so there is no step"
+        )
     if not entry.settings_json:
         raise InvalidOption(
             f"run {entry.run_id}: the version that made it kept no settings; only its model, {entry.model}, "

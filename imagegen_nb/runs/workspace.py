@@ -183,7 +183,8 @@ class Workspace:
         self, *, newest_first: bool = False, after: str | None = None, limit: int | None = None
     ) -> Iterator[LedgerEntry]:
         """The ledger of all runs in the store, oldest first: what each asked for, how it ended, and whether
-        it may have cost money. A run whose process was killed is `interrupted`, its charge `unknown`.
+        it may have cost money. A run whose process was killed is `interrupted`, its charge `unknown`. What
+        judges asked stands among them, with a `count` of 0 images.
 
         Pages are as those of `records`; `after` is a run's id.
         """
@@ -198,18 +199,19 @@ class Workspace:
         since: date | str | None = None,
         until: date | str | None = None,
         starred: bool | None = None,
+        questions: bool = False,
         limit: int | None = None,
     ) -> History:
         """All runs of the store, newest first: prompt, settings, inputs, outcome, images.
 
         `text` is looked for in prompts, settings and inputs, whatever its case. `outcome` is one of done,
         partial, failed, cancelled, interrupted, running, or several of them. `since` and `until` are days or
-        times. `starred=True` wants the runs of which an image has a star, False the others. Nothing is read
-        before somebody looks.
+        times. `starred=True` wants the runs of which an image has a star, False the others. `questions=True`
+        wants what judges asked instead of runs. Nothing is read before somebody looks.
         """
         from imagegen_nb.runs.history import Filter, History
 
-        wanted = Filter.of(text, model, outcome, since, until, starred)
+        wanted = Filter.of(text, model, outcome, since, until, starred, questions)
         return History(self.store, wanted, _page_size(limit))
 
     def count_records(self, run_id: str | None = None) -> int:

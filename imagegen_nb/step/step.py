@@ -163,10 +163,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
     @property
     def lifecycle_notice(self) -> str:
         """What a user of the model should know about its future; empty for a current model."""
-        life = self.entry.model.lifecycle
-        if life.status == "current":
-            return ""
-        return f"{self.model} is {life.outlook}: {life.note}. Use {life.successor} ({life.source})"
+        return self.entry.model.lifecycle.notice(self.model)
 
     @property
     def lifecycle_note(self) -> str:

@@ -19,6 +19,9 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     step.run({"room": "a hall"}, workspace=workspace)
     workspace.store.begin(entry("a-run"), None)
     workspace.store.finish(entry("a-run", state="interrupted"), [])
+    asked = {"model": "gpt-5.4-mini", "count": 0, "estimate": 0}
+    workspace.store.begin(entry("a-question", **asked), None)
+    workspace.store.finish(entry("a-question", state="interrupted", **asked), [])
     new(workspace.store, b"of a run that was killed")
     workspace.close()
 
@@ -27,10 +30,11 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     assert "1 images" in checked.out
     assert "interrupted: gpt-image-2, 2 images asked for" in checked.out
     assert "charge unknown (emulated): run a-run" in checked.out
+    assert "interrupted: gpt-5.4-mini, asked about an image on" in checked.out
     facts = cli("store", "check", folder, "--json").json()
     assert isinstance(facts, dict)
-    assert (facts["images"], facts["runs"], facts["problems"]) == (1, 2, [])
-    assert [run["run_id"] for run in facts["interrupted"]] == ["a-run"]
+    assert (facts["images"], facts["runs"], facts["problems"]) == (1, 3, [])
+    assert [run["run_id"] for run in facts["interrupted"]] == ["a-run", "a-question"]
 
     assert cli("store", "gc", folder, "--json").json() == {"removed": facts["unused_files"]}
     assert cli("store", "gc", folder).out == "nothing to remove\n"

@@ -194,3 +194,27 @@ def test_recorded_usage_is_priced(file, expected):
     amount, _, reasons = cost_of([receipt], [], provider="gemini", model="gemini-2.5-flash-image")
     assert reasons == ()
     assert amount == expected / 1_000_000
+
+
+def test_what_is_written_to_a_cache_is_billed_as_that():
+    details = {
+        "input_tokens": 1000,
+        "input_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 300},
+    }
+    usage = Usage(input={"text": 1000}, output={"text": 10})
+    amount, _, reasons = _cost("openai", "gpt-5.6-luna", usage, details)
+    expected = Decimal("0.2") * 600 + Decimal("0.02") * 100 + Decimal("0.25") * 300 + Decimal("1.2") * 10
+    assert (amount, reasons) == (expected / 1_000_000, ())
+
+
+def test_more_written_to_a_cache_than_came_is_unknown():
+    details = {"input_tokens_details": {"cache_write_tokens": 300}}
+    amount, _, reasons = _cost("openai", "gpt-5.6-luna", Usage(input={"text": 100}), details)
+    assert amount is None
+    assert "written to a cache" in reasons[0]
+
+
+def test_a_cache_that_costs_where_no_price_of_it_is_known_is_unknown():
+    details = {"input_tokens_details": {"cache_write_tokens": 50}}
+    amount, _, reasons = _cost("openai", "gpt-5.4-mini", Usage(input={"text": 100}), details)
+    assert (amount, reasons) == (None, ("no price of gpt-5.4-mini for cache write is published",))

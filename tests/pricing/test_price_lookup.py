@@ -12,7 +12,7 @@ import pytest
 from imagegen_nb.pricing.estimate import PricedCall, estimate
 from imagegen_nb.pricing.image_tokens import image_tokens
 from imagegen_nb.pricing.price_lookup import prices_of
-from imagegen_nb.providers.catalog import models
+from imagegen_nb.providers.catalog import models, providers
 
 PUBLISHED = json.loads((Path(__file__).parent / "published_prices.json").read_text())
 UNITS = (
@@ -20,6 +20,7 @@ UNITS = (
     "cached text input",
     "image input",
     "cached image input",
+    "cache write",
     "text output",
     "image output",
 )
@@ -29,7 +30,9 @@ def _name(row: dict[str, Any]) -> str:
     return " ".join(str(row[key]) for key in ("model", "size", "quality", "resolution") if row.get(key))
 
 
-@pytest.mark.parametrize("row", PUBLISHED["rates"] + PUBLISHED["legacy_rates"], ids=_name)
+@pytest.mark.parametrize(
+    "row", PUBLISHED["rates"] + PUBLISHED["vision_rates"] + PUBLISHED["legacy_rates"], ids=_name
+)
 def test_every_published_rate_is_reproduced(row):
     prices = prices_of(row["provider"], row["model"])
     assert prices is not None
@@ -70,9 +73,11 @@ def test_the_table_covers_the_catalog_and_nothing_in_it_is_empty():
     assert len(PUBLISHED["rates"]) + len(PUBLISHED["images"]) > 30
     listed = {row["model"] for row in PUBLISHED["rates"] + PUBLISHED["images"]}
     assert listed >= {entry.model.name for entry in models() if not entry.model.like}
+    looking = {(provider.name, each.name) for provider in providers() for each in provider.vision_models}
+    assert looking == {(row["provider"], row["model"]) for row in PUBLISHED["vision_rates"]}
 
 
-@pytest.mark.parametrize("row", PUBLISHED["rates"], ids=_name)
+@pytest.mark.parametrize("row", PUBLISHED["rates"] + PUBLISHED["vision_rates"], ids=_name)
 def test_every_price_has_source_date_and_currency(row):
     prices = prices_of(row["provider"], row["model"])
     assert prices is not None

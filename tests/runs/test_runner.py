@@ -265,7 +265,7 @@ def test_a_plugin_that_raises_after_an_image_keeps_it(plugged, workspace):
 
 
 def test_a_plugin_that_ignores_the_deadline_is_cut_off(plugged, emulator, tmp_path, monkeypatch):
-    monkeypatch.setattr("imagegen_nb.runs.runner._GRACE", 0.2)
+    monkeypatch.setattr("imagegen_nb.runs.provider_calls._GRACE", 0.2)
 
     async def behave(request, connection):
         await asyncio.sleep(60)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from imagegen_nb.emulator.adapter import Adapter, GenerationRequest
-from imagegen_nb.emulator.openai import errors, response
+from imagegen_nb.emulator.openai import answers, errors, response
 from imagegen_nb.emulator.openai.request import (
     OpenAIRequest,
     authenticate,
@@ -71,15 +71,18 @@ class _Job:
 
 
 class OpenAIAdapter(Adapter):
-    """OpenAI's Images API, also at the path of Azure's classic deployments."""
+    """OpenAI's Images API, also at the path of Azure's classic deployments, and questions about pictures."""
 
     name: ClassVar[str] = "openai"
     rank: ClassVar[int] = 0
-    paths: ClassVar[tuple[str, ...]] = ("/v1/images/generations", _AZURE)
+    paths: ClassVar[tuple[str, ...]] = ("/v1/images/generations", _AZURE, answers.PATH)
     streams_images: ClassVar[bool] = True
 
-    def accept(self, request: GenerationRequest) -> _Job:
+    def accept(self, request: GenerationRequest) -> _Job | answers.AnswerJob:
         """Key, then body."""
+        if request.route == answers.PATH:
+            authenticate(request.headers)
+            return answers.AnswerJob(answers.parse_question(request.body), request.fault)
         if request.route == _AZURE:
             authenticate_at_azure(request.headers)
         else:

@@ -192,7 +192,7 @@ class ProviderClient:
             kind = ProviderTimeout
             message = f"no complete answer from {where} within {self.connection.timeout:g} s"
             if capture.sent:
-                message += "; the images may have been made and charged, so the call is not repeated"
+                message += "; the request may have been carried out and charged, so it is not repeated"
             elif capture.way is not None:
                 message += f" ({capture.way.until_now()}); nothing was sent"
         elif capture.failure == _OUT_OF_FILES:

@@ -68,6 +68,13 @@ def base64_bytes(text: object) -> bytes | None:
         return None
 
 
+def data_url(data: bytes, media_type: str) -> str:
+    """The `data:` address of a picture."""
+    import pybase64
+
+    return f"data:{media_type};base64,{pybase64.b64encode(data).decode('ascii')}"
+
+
 def is_data_url(text: object) -> bool:
     """Whether `text` is a `data:` address, which holds its bytes itself."""
     return isinstance(text, str) and text[:64].lstrip()[:5].lower() == "data:"

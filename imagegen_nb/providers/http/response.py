@@ -108,6 +108,8 @@ class ProviderResponse:
     broken: ProviderError | None = None
     flaws: list[str] = field(default_factory=list)
     files: Mapping[str, bytes | ReceivedFile] = field(default_factory=dict, repr=False)
+    asked_for: str = "images"
+    """What the answer should hold, for messages."""
 
     @property
     def is_success(self) -> bool:
@@ -141,7 +143,7 @@ class ProviderResponse:
                 return objects
             kind = type(values[0]).__name__ if values else "nothing"
             what = f"a JSON {kind} where an object was expected"
-        raise self.broken or self.invalid(f"answered with {what} instead of images")
+        raise self.broken or self.invalid(f"answered with {what} instead of {self.asked_for}")
 
     def _values(self) -> list[Any]:
         if decoding.is_event_stream(self.body, self.headers.get("content-type", "")):
