@@ -21,6 +21,8 @@ from imagegen_nb.core.types import (
     MissingImages,
     ProviderEvent,
     ResponseMetadata,
+    VisionAnswer,
+    VisionRequest,
 )
 from imagegen_nb.errors import (
     AuthenticationFailed,
@@ -30,9 +32,11 @@ from imagegen_nb.errors import (
     ProviderTimeout,
     QuotaExhausted,
 )
+from imagegen_nb.providers import gemini_answers
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.providers.capabilities import Choice, Lifecycle, Model
+from imagegen_nb.providers.capabilities import Choice, Lifecycle, Model, VisionModel
 from imagegen_nb.providers.credentials import Credential, Gateway, VertexAI
+from imagegen_nb.providers.http.answers import ASKED_FOR
 from imagegen_nb.providers.http.response import (
     UNSPECIFIED,
     ProviderResponse,
@@ -151,6 +155,21 @@ class Gemini(Provider):
         ),
     )
 
+    vision_models = (
+        VisionModel("gemini-3-flash-preview"),
+        VisionModel("gemini-3.5-flash-lite"),
+        VisionModel(
+            "gemini-2.5-flash",
+            Lifecycle(
+                "restricted",
+                "2026-09-18",
+                "gemini-3.5-flash-lite",
+                "served to those who had used it before; a new key may get 404",
+                _CHANGELOG,
+            ),
+        ),
+    )
+
     def address(self, credential: Credential) -> str:
         """The Developer API's host, or Vertex AI's for the account's location."""
         if credential.vertex is None:
@@ -193,6 +212,51 @@ class Gemini(Provider):
                 for task in calls:
                     task.cancel()
                 await asyncio.gather(*calls, return_exceptions=True)
+
+    async def answer(self, request: VisionRequest, connection: Connection) -> VisionAnswer:
+        """One call, whose answer has to fit a schema."""
+        import asyncio
+
+        from google.genai import types
+
+        from imagegen_nb.providers.http.client import open_client
+
+        config = types.GenerateContentConfig(
+            response_mime_type="application/json",
+            response_schema=gemini_answers.schema(request.schema),
+            max_output_tokens=request.most_tokens,
+            should_return_http_response=True,
+        )
+        picture = types.Part.from_bytes(data=request.image, mime_type=request.media_type)
+        contents = [types.Content(role="user", parts=[picture, types.Part(text=request.question)])]
+        credentials = await _vertex_credentials(connection)
+        async with open_client(self.name, connection, _error, model=request.model) as client:
+            make = partial(_sdk_client, connection, client, credentials)
+            sdk = await asyncio.to_thread(patiently, make, is_out_of_files)
+            response = await client.send(
+                partial(
+                    sdk.aio.models.generate_content, model=request.model, contents=contents, config=config
+                )
+            )
+        if not response.is_success:
+            raise _error(response, connection)
+        response = replace(response, asked_for=ASKED_FOR)
+        answer = _merged(response.documents())
+        return gemini_answers.read(
+            request, response, answer, _answer_metadata(answer, response, request.model)
+        )
+
+
+def _answer_metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str) -> ResponseMetadata:
+    """As of an image, but what is not itemised is text."""
+    metadata = _metadata(answer, response, model)
+    came, went = dict(metadata.usage.input), dict(metadata.usage.output)
+    if UNSPECIFIED in went:
+        went["text"] = went.get("text", 0) + went.pop(UNSPECIFIED)
+    usage = replace(
+        metadata.usage, input=gemini_answers.with_image_tokens(came, metadata.reported), output=went
+    )
+    return replace(metadata, usage=usage)
 
 
 async def _one(

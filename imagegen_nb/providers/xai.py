@@ -1,12 +1,16 @@
 """xAI's Grok image models, through its REST endpoint.
 
 Its errors and usage are not OpenAI's, so the OpenAI SDK would lose them. Facts: docs.x.ai, guide
-"Image generation", migration page "imagine-image-quality", and xAI's OpenAPI, read 2026-11-21.
+"Image generation", migration page "imagine-image-quality", and xAI's OpenAPI, read 2026-11-21. For questions
+about pictures: guides "Image understanding" and "Structured outputs", and `ChatRequest`, `ChatResponse` and
+`Usage` in the OpenAPI of xai-org/xai-sdk-ts, read 2026-11-27. They go to the chat completions, whose usage
+tells image tokens from others; that of xAI's Responses API does not, so nobody could tell that no image came.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,10 +20,14 @@ from imagegen_nb.core.types import (
     ImageRequest,
     ProviderEvent,
     ResponseMetadata,
+    VisionAnswer,
+    VisionRequest,
 )
 from imagegen_nb.errors import AuthenticationFailed, Charge, ModerationBlocked, ProviderError, QuotaExhausted
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.providers.capabilities import Kind, Lifecycle, Model
+from imagegen_nb.providers.capabilities import Kind, Lifecycle, Model, VisionModel
+from imagegen_nb.providers.http.answers import ASKED_FOR, answer_of
+from imagegen_nb.providers.http.decoding import data_url
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     failure,
@@ -87,6 +95,7 @@ class XAI(Provider):
             lifecycle=Lifecycle(since="2026-11-02", source=_MIGRATION),
         ),
     )
+    vision_models = (VisionModel("grok-4.6"), VisionModel("grok-4.5"), VisionModel("grok-4.3"))
 
     def prepare(self) -> None:
         """The HTTP client is imported when first needed."""
@@ -120,6 +129,80 @@ class XAI(Provider):
             raise _error(response, connection)
         for event in await read_text(response.body, partial(_read, request, response)):
             yield event
+
+    async def answer(self, request: VisionRequest, connection: Connection) -> VisionAnswer:
+        """One chat completion, whose answer has to fit a schema."""
+        from imagegen_nb.providers.http.client import open_client
+
+        body = _question(request)
+        async with open_client(self.name, connection, _error, model=request.model) as client:
+            response = await client.send(
+                lambda: client.http.post(
+                    f"{connection.base_url}/chat/completions",
+                    json=body,
+                    headers={"Authorization": f"Bearer {connection.key}"},
+                )
+            )
+        if not response.is_success:
+            raise _error(response, connection)
+        return _read_answer(request, replace(response, asked_for=ASKED_FOR))
+
+
+def _question(request: VisionRequest) -> dict[str, Any]:
+    url = data_url(request.image, request.media_type)
+    schema = {"name": "answer", "strict": True, "schema": dict(request.schema)}
+    return {
+        "model": request.model,
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image_url", "image_url": {"url": url, "detail": "high"}},
+                    {"type": "text", "text": request.question},
+                ],
+            }
+        ],
+        "response_format": {"type": "json_schema", "json_schema": schema},
+        "max_completion_tokens": request.most_tokens,
+    }
+
+
+def _read_answer(request: VisionRequest, response: ProviderResponse) -> VisionAnswer:
+    answer = response.json()
+    choices = answer.get("choices")
+    choice = mapping(choices[0]) if isinstance(choices, list) and choices else {}
+    message = mapping(choice.get("message"))
+    text, ended = message.get("content"), choice.get("finish_reason")
+    return answer_of(
+        text if isinstance(text, str) else "",
+        request,
+        response,
+        _answer_metadata(answer, response, request.model),
+        refused=message.get("refusal") or ended == "content_filter",
+        cut_off=ended == "length",
+        ended=ended,
+    )
+
+
+def _answer_metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str) -> ResponseMetadata:
+    """Thoughts are counted beside the answer's tokens, and image tokens among the prompt's."""
+    usage = mapping(answer.get("usage"))
+    details = mapping(usage.get("completion_tokens_details"))
+    went = {
+        "text": whole_number(usage.get("completion_tokens")),
+        "thoughts": whole_number(details.get("reasoning_tokens")),
+    }
+    return ResponseMetadata(
+        usage=usage_of(
+            input_tokens=tokens_by_modality(usage, "input", "text"),
+            output_tokens={name: count for name, count in went.items() if count},
+            total=whole_number(usage.get("total_tokens")),
+            ticks=whole_number(usage.get("cost_in_usd_ticks")),
+        ),
+        request_id=response.request_id,
+        answered_by=safe_name(answer.get("model")) or model,
+        reported=usage,
+    )
 
 
 def _read(request: ImageRequest, response: ProviderResponse) -> list[ProviderEvent]:

@@ -33,9 +33,11 @@ _SMALL = 4_096
 _PIECE = 3 * 16 * 1024
 """Bytes of a blob that are encoded at a time; base64 encodes three by three."""
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{2048,}={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{2048,}={0,2}")
+"""In either alphabet: Google's SDK sends pictures in the one for addresses."""
+_URL_SAFE = b"-_"
 _NAME = r"[0-9a-f]{32}\.(?:png|jpg|webp|bin)"
-_PLACEHOLDER = re.compile(f"@@blob:(?:(b64|raw):({_NAME})|as-is)@@")
+_PLACEHOLDER = re.compile(f"@@blob:(?:(b64|b64url|raw):({_NAME})|as-is)@@")
 _MARK = "@@blob:"
 _ESCAPED_MARK = "@@blob:as-is@@"
 """Stands where a body itself contains the mark, such as in a prompt."""
@@ -54,12 +56,14 @@ def extract(body: bytes) -> tuple[str, dict[str, bytes]]:
         # A torn answer may end within a quadruple; its last characters stay in the text.
         whole = match[0][: len(match[0]) // 4 * 4]
         encoded = whole.encode("ascii")
+        url_safe = b"-" in encoded or b"_" in encoded
         try:
-            data = pybase64.b64decode(encoded, validate=True)
+            data = pybase64.b64decode(encoded, altchars=_URL_SAFE if url_safe else None, validate=True)
         except ValueError:
             return match[0]
-        reversible = pybase64.b64encode(data) == encoded
-        return placeholder(data, "b64") + match[0][len(whole) :] if reversible else match[0]
+        if _encoded(data, url_safe=url_safe) != encoded:
+            return match[0]
+        return placeholder(data, "b64url" if url_safe else "b64") + match[0][len(whole) :]
 
     try:
         text = body.decode()
@@ -117,7 +121,7 @@ def pieces(
         elif part.in_base64:
             with _opened(folder / FOLDER / part.name) as file:
                 while data := file.read(_PIECE):
-                    yield pybase64.b64encode(data)
+                    yield _encoded(data, url_safe=part.url_safe)
         else:
             with _opened(folder / FOLDER / part.name) as file:
                 data = file.read(LARGEST)
@@ -128,7 +132,17 @@ class _Blob(NamedTuple):
     """A blob that a text names."""
 
     name: str
-    in_base64: bool
+    encoding: str
+
+    @property
+    def in_base64(self) -> bool:
+        """Whether the body has it as text."""
+        return self.encoding != "raw"
+
+    @property
+    def url_safe(self) -> bool:
+        """Whether that text is in the alphabet for addresses."""
+        return self.encoding == "b64url"
 
 
 def _parts(text: str) -> Iterator[str | _Blob]:
@@ -142,7 +156,7 @@ def _parts(text: str) -> Iterator[str | _Blob]:
             continue
         if before:
             yield before
-        yield _Blob(match[2], match[1] == "b64")
+        yield _Blob(match[2], match[1])
         before = ""
     if before + text[end:]:
         yield before + text[end:]
@@ -189,6 +203,10 @@ def signature(folder: Path, name: str) -> Signature:
     if is_linked(folder) or not stat.S_ISREG(status.st_mode):
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _encoded(data: bytes, *, url_safe: bool) -> bytes:
+    return pybase64.b64encode(data, altchars=_URL_SAFE if url_safe else None)
 
 
 def _name(data: bytes) -> str:

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from PIL import Image
 
-from imagegen_nb import Gateway, ImageGenerationStep, Workspace
+from imagegen_nb import AzureOpenAI, Gateway, ImageGenerationStep, VertexAI, Workspace
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import (
@@ -31,7 +31,7 @@ from imagegen_nb.judges import VisionJudge
 from imagegen_nb.providers import Lifecycle, Model, Provider, catalog
 from imagegen_nb.step.output import Asset
 
-MODELS = {"openai": "gpt-5.4-mini"}
+MODELS = {"openai": "gpt-5.4-mini", "xai": "grok-4.6", "gemini": "gemini-3-flash-preview"}
 RUBRIC = "Is the lamp whole, and is its shade blue?"
 
 each_provider = pytest.mark.parametrize("provider", MODELS)
@@ -292,7 +292,24 @@ def responses_of(text: str, **more: object) -> dict[str, object]:
     return {"status": "completed", "model": MODELS["openai"], "output": output, "usage": usage, **more}
 
 
-ANSWERS = {"openai": responses_of}
+def chat_of(text: str) -> dict[str, object]:
+    """An answer of xAI's chat completions, as a gateway gives it: without a price."""
+    message = {"role": "assistant", "content": text, "refusal": None}
+    usage = {"prompt_tokens": 900, "completion_tokens": 40, "total_tokens": 940}
+    return {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
+
+
+def content_of(text: str) -> dict[str, object]:
+    """An answer of Google's `generateContent`."""
+    parts = [{"text": "hm", "thought": True}, {"text": text}]
+    usage = {"promptTokenCount": 900, "candidatesTokenCount": 40, "totalTokenCount": 940}
+    return {
+        "candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}],
+        "usageMetadata": usage,
+    }
+
+
+ANSWERS = {"openai": responses_of, "xai": chat_of, "gemini": content_of}
 
 NO_VERDICTS = {
     '{"image_seen": true, "reason": "fine"}': "has no score",
@@ -387,3 +404,60 @@ def test_an_unknown_model_of_a_known_provider_is_asked_for(workspace, image):
     judge = VisionJudge("gpt-9", rubric=RUBRIC, workspace=workspace, provider="openai")
     with pytest.raises(ProviderError, match="does not exist"):
         asked(judge, image)
+
+
+NO_IMAGE_CAME = {
+    "xai": {"usage": {"prompt_tokens": 90, "prompt_tokens_details": {"text_tokens": 90, "image_tokens": 0}}},
+    "gemini": {
+        "usageMetadata": {
+            "promptTokenCount": 90,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 90}],
+        }
+    },
+    "openai": {"usage": {"input_tokens": 90, "input_tokens_details": {"image_tokens": 0}}},
+}
+
+
+@each_provider
+def test_where_the_usage_counts_no_image_token_there_is_no_score(
+    raw_server, tmp_path, monkeypatch, image, provider
+):
+    monkeypatch.setenv("GATEWAY_KEY", "sk-gateway-0123456789abcdef")
+    fine = '{"image_seen": true, "reason": "lovely", "score": 9}'
+    server = raw_server(http({**ANSWERS[provider](fine), **NO_IMAGE_CAME[provider]}))
+    workspace = Workspace(tmp_path / "live", hosted={provider: Gateway(server.url, "GATEWAY_KEY")})
+    with pytest.raises(InvalidResponse, match=r"no image reached the model.*counts no image token"):
+        asked(judge_of(provider, workspace), image)
+
+
+@each_provider
+def test_through_a_gateway_the_cost_is_what_it_states(raw_server, tmp_path, monkeypatch, image, provider):
+    monkeypatch.setenv("GATEWAY_KEY", "sk-gateway-0123456789abcdef")
+    fine = ANSWERS[provider]('{"image_seen": true, "reason": "lovely", "score": 9}')
+    server = raw_server(http(fine))
+    workspace = Workspace(tmp_path / "live", hosted={provider: Gateway(server.url, "GATEWAY_KEY")})
+    verdict = asyncio.run(judge_of(provider, workspace).judge(image))
+    assert (verdict.score, verdict.reason, verdict.cost.amount) == (9.0, "lovely", None)
+    assert verdict.cost.reasons
+    assert not verdict.emulated
+    if provider != "gemini":
+        server.answer = http({**fine, "usage": {**fine["usage"], "cost": 0.0021}})
+        verdict = asyncio.run(judge_of(provider, workspace).judge(image))
+        assert verdict.cost.amount == Decimal("0.0021")
+
+
+def test_vertex_ai_is_asked_at_its_own_address(emulator, tmp_path, image):
+    hosted = {"gemini": VertexAI("my-project", location="europe-west1")}
+    workspace = Workspace(tmp_path / "vertex", backend=emulator.url, hosted=hosted)
+    assert asked(judge_of("gemini", workspace), image)["score"] > 0
+    assert "/projects/my-project/locations/europe-west1/publishers/google/" in emulator.requests[0].path
+
+
+def test_azures_classic_address_has_no_way_to_ask(emulator, tmp_path, image):
+    hosted = {"openai": AzureOpenAI("https://mine.openai.azure.com", "2025-04-01-preview")}
+    workspace = Workspace(tmp_path / "azure", backend=emulator.url, hosted=hosted)
+    with pytest.raises(InvalidOption, match=r"classic address of an Azure account.*Gateway"):
+        asked(judge_of("openai", workspace), image)
+    assert emulator.requests == ()
+    (entry,) = workspace.runs()
+    assert (entry.state, entry.charge) == ("failed", "none")

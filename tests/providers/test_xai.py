@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from imagegen_nb import Gateway, ImageGenerationStep, Workspace
+from imagegen_nb.core.types import VisionAnswer, VisionRequest
 from imagegen_nb.emulator import Fault
 from imagegen_nb.emulator.state import fingerprint
 from imagegen_nb.errors import (
@@ -21,6 +22,8 @@ from imagegen_nb.errors import (
     QuotaExhausted,
     RateLimited,
 )
+from imagegen_nb.providers import xai
+from imagegen_nb.providers.http.response import ProviderResponse
 
 KEY = "gateway-key-0123456789"
 STEP = ImageGenerationStep(model="grok-imagine-image", prompt="a fox", on_failure="continue")
@@ -190,3 +193,71 @@ def test_jpegs_are_kept_as_png(workspace):
     assert asset.bytes().startswith(b"\x89PNG")
     assert (asset.file_type, asset.file_name) == ("image/png", "a-fox-1.png")
     assert asset.file_url.endswith(".png")
+
+
+# Questions about a picture
+
+
+QUESTION = VisionRequest(
+    model="grok-4.6",
+    question="Is it blue?",
+    image=b"\x89PNG",
+    media_type="image/png",
+    schema={"type": "object"},
+    most_tokens=500,
+)
+
+
+def said(answer: dict[str, object]) -> VisionAnswer:
+    response = ProviderResponse("xai", 200, {"x-request-id": "r1"}, json.dumps(answer).encode())
+    return xai._read_answer(QUESTION, response)
+
+
+def choice(content: object, reason: str = "stop", **message: object) -> dict[str, object]:
+    return {"choices": [{"message": {"content": content, **message}, "finish_reason": reason}]}
+
+
+def test_a_question_asks_for_json_and_bounds_the_answer():
+    body = xai._question(QUESTION)
+    picture, text = body["messages"][0]["content"]
+    assert picture["image_url"]["url"].startswith("data:image/png;base64,")
+    assert text == {"type": "text", "text": "Is it blue?"}
+    assert body["response_format"]["json_schema"]["schema"] == QUESTION.schema
+    assert body["max_completion_tokens"] == 500
+
+
+def test_an_answers_usage_tells_image_tokens_and_the_price():
+    usage = {
+        "prompt_tokens": 1300,
+        "prompt_tokens_details": {"text_tokens": 20, "image_tokens": 1280, "cached_tokens": 64},
+        "completion_tokens": 9,
+        "completion_tokens_details": {"reasoning_tokens": 94},
+        "total_tokens": 1403,
+        "cost_in_usd_ticks": 32_180_000,
+    }
+    answer = said({**choice('{"score": 7}'), "usage": usage, "model": "grok-4.6-0807"})
+    assert (answer.text, answer.error) == ('{"score": 7}', None)
+    found = answer.metadata.usage
+    assert found.input == {"text": 20, "image": 1280}
+    assert found.output == {"text": 9, "thoughts": 94}
+    assert found.cost_in_usd_ticks == 32_180_000
+    assert (answer.metadata.answered_by, answer.metadata.request_id) == ("grok-4.6-0807", "r1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (choice(None, refusal="No."), ModerationBlocked),
+        (choice("", reason="content_filter"), ModerationBlocked),
+        (choice('{"sc', reason="length"), InvalidResponse),
+        (choice(None), InvalidResponse),
+        (choice([{"text": "7"}]), InvalidResponse),
+        ({"choices": None}, InvalidResponse),
+        ({"choices": [None]}, InvalidResponse),
+        ({"choices": [{"message": "7"}]}, InvalidResponse),
+        ({}, InvalidResponse),
+    ],
+    ids=str,
+)
+def test_what_is_no_answer_says_why(answer, kind):
+    assert type(said(answer).error) is kind

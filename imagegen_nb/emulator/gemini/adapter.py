@@ -1,4 +1,7 @@
-"""Google's two surfaces behind the emulator's common interface: the Gemini Developer API and Vertex AI."""
+"""Google's two surfaces behind the emulator's common interface: the Gemini Developer API and Vertex AI.
+
+The same path serves images and questions about them: the model tells which.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from imagegen_nb.emulator.adapter import Adapter, GenerationRequest
-from imagegen_nb.emulator.gemini import errors, response
+from imagegen_nb.emulator.gemini import answers, errors, response
 from imagegen_nb.emulator.gemini.request import (
     GeminiRequest,
     authenticate,
@@ -81,10 +84,14 @@ class GeminiAdapter(Adapter):
     rank: ClassVar[int] = 2
     paths: ClassVar[tuple[str, ...]] = (*_DEVELOPER_PATHS, *_VERTEX_PATHS)
 
-    def accept(self, request: GenerationRequest) -> _Job:
+    def accept(self, request: GenerationRequest) -> _Job | answers.AnswerJob:
         """Key, model, then body."""
         vertex, model = request.route in _VERTEX_PATHS, request.model or ""
         authenticate(request.headers, request.query_key, vertex=vertex)
+        if model in answers.MODELS:
+            return answers.AnswerJob(
+                answers.parse_question(model, request.body, vertex=vertex), request.fault
+            )
         check_model(model, request.path, vertex=vertex, retired=request.retired)
         parsed = parse_request(model, request.body, vertex=vertex)
         number = request.headers.get(_CALL_NUMBER, "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from imagegen_nb.emulator.adapter import Adapter, GenerationRequest
 from imagegen_nb.emulator.responses import EmulatedResponse, EncodedImage, HostedImages
-from imagegen_nb.emulator.xai import errors, response
+from imagegen_nb.emulator.xai import answers, errors, response
 from imagegen_nb.emulator.xai.request import XaiRequest, authenticate, parse_request
 
 if TYPE_CHECKING:
@@ -61,15 +61,17 @@ class _Job:
 
 
 class XaiAdapter(Adapter):
-    """xAI's image API."""
+    """xAI's image API, and questions about pictures."""
 
     name: ClassVar[str] = "xai"
     rank: ClassVar[int] = 1
-    paths: ClassVar[tuple[str, ...]] = ("/v1/images/generations",)
+    paths: ClassVar[tuple[str, ...]] = ("/v1/images/generations", answers.PATH)
 
-    def accept(self, request: GenerationRequest) -> _Job:
+    def accept(self, request: GenerationRequest) -> _Job | answers.AnswerJob:
         """Key, then body."""
         authenticate(request.headers)
+        if request.route == answers.PATH:
+            return answers.AnswerJob(answers.parse_question(request.body), request.fault)
         return _Job(parse_request(request.body), request)
 
     def fault_response(self, request: GenerationRequest) -> EmulatedResponse:
