@@ -392,6 +392,7 @@ TEST_FILES = sorted(path.relative_to(TESTS).as_posix() for path in TESTS.rglob("
 OF_THE_WHOLE = ("browser", "rigs")
 """Folders of tests that go through the whole, as do the files beside this one."""
 ACROSS_A_PACKAGE = {
+    "judges/test_recorded.py",
     "cli/test_main.py",
     "providers/test_contract.py",
     "providers/test_faults.py",

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 
 from imagegen_nb.core import image_metadata, images
 
-_TAKEN = ("image/png", "image/jpeg")
-"""What every provider takes; xAI takes no other."""
+_TYPE = "image/jpeg"
+"""Every provider takes it. It is small, and its encoder gives the same bytes everywhere, unlike those of PNG:
+a question that is asked again on another machine finds its recording."""
 _LARGEST = 8 * 1024 * 1024
 """Bytes of a file that is sent as it is; in base64 that is half of what xAI takes."""
 _QUALITY = 90
+ENCODING = f"JPEG {_QUALITY} 4:4:4"
+"""How pictures are encoded, for whoever asks whether two were sent alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +28,16 @@ class SentPicture:
 
 
 def picture_of(data: bytes, longest_edge: int) -> SentPicture:
-    """`data` as it is, where that is a PNG or JPEG within the bound; else scaled down to it, as a JPEG.
+    """`data` as a JPEG within the bound; as it is, where it is one.
 
-    As it is: a cassette then keeps the same file once, for the answer that brought it and for the question.
     What is see-through is shown on white. Raises `ImageRejected` for what is no whole picture.
     """
     from PIL import Image
 
     picture = images.decode(data)
-    media_type = images.sniff(data) or ""
     fits = max(picture.size) <= longest_edge and len(data) <= _LARGEST
-    if fits and media_type in _TAKEN and not _may_be_turned(data):
-        return SentPicture(data, media_type, *picture.size)
+    if fits and images.sniff(data) == _TYPE and not _may_be_turned(data):
+        return SentPicture(data, _TYPE, *picture.size)
     picture = image_metadata.to_srgb(picture)
     picture.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS, reducing_gap=None)
     if picture.has_transparency_data:
@@ -45,10 +46,10 @@ def picture_of(data: bytes, longest_edge: int) -> SentPicture:
         white.alpha_composite(picture)
         picture = white
     buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, "JPEG", quality=_QUALITY)
-    return SentPicture(buffer.getvalue(), "image/jpeg", *picture.size)
+    picture.convert("RGB").save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+    return SentPicture(buffer.getvalue(), _TYPE, *picture.size)
 
 
 def _may_be_turned(data: bytes) -> bool:
     """Whether a file has EXIF data, which may say that it is shown turned: models look at the pixels."""
-    return b"Exif\0\0" in data[:65_536] or b"eXIf" in data
+    return b"Exif\0\0" in data[:65_536]

@@ -21,7 +21,7 @@ from imagegen_nb.errors import (
     ProviderError,
 )
 from imagegen_nb.judges import verdict
-from imagegen_nb.judges.picture import SentPicture, picture_of
+from imagegen_nb.judges.picture import ENCODING, SentPicture, picture_of
 from imagegen_nb.judges.verdict import NoVerdict, Verdict
 from imagegen_nb.providers.base import Provider
 from imagegen_nb.providers.catalog import providers
@@ -82,7 +82,7 @@ class VisionJudge:
     def name(self) -> str:
         """The model, and a short hash of whatever else decides what it answers. What the emulator says of an
         image is kept apart from what a model does."""
-        asked = [self.provider.name, self._question, self._schema, self.longest_edge]
+        asked = [self.provider.name, self._question, self._schema, self.longest_edge, ENCODING]
         digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:10]
         synthetic = self.workspace.backend in SYNTHETIC_BACKENDS
         return f"{self.model}-{digest}{'-emulated' if synthetic else ''}"

@@ -35,6 +35,7 @@ _PIECE = 3 * 16 * 1024
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{2048,}={0,2}")
 """In either alphabet: Google's SDK sends pictures in the one for addresses."""
+_STANDARD = re.compile(r"[A-Za-z0-9+/]{2048,}={0,2}")
 _URL_SAFE = b"-_"
 _NAME = r"[0-9a-f]{32}\.(?:png|jpg|webp|bin)"
 _PLACEHOLDER = re.compile(f"@@blob:(?:(b64|b64url|raw):({_NAME})|as-is)@@")
@@ -53,10 +54,14 @@ def extract(body: bytes) -> tuple[str, dict[str, bytes]]:
         return f"@@blob:{encoding}:{name}@@"
 
     def replace_run(match: re.Match[str]) -> str:
+        if "+" in match[0] or "/" in match[0]:  # text beside a picture may have a hyphen
+            return _STANDARD.sub(in_one_alphabet, match[0])
+        return in_one_alphabet(match, url_safe="-" in match[0] or "_" in match[0])
+
+    def in_one_alphabet(match: re.Match[str], *, url_safe: bool = False) -> str:
         # A torn answer may end within a quadruple; its last characters stay in the text.
         whole = match[0][: len(match[0]) // 4 * 4]
         encoded = whole.encode("ascii")
-        url_safe = b"-" in encoded or b"_" in encoded
         try:
             data = pybase64.b64decode(encoded, altchars=_URL_SAFE if url_safe else None, validate=True)
         except ValueError:

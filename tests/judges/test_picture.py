@@ -20,15 +20,16 @@ def opened(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_what_fits_is_sent_as_it_is(kind):
-    data = picture(kind)
+def test_a_jpeg_that_fits_is_sent_as_it_is():
+    data = picture("JPEG")
     sent = picture_of(data, 1024)
-    assert (sent.data, sent.media_type, sent.width, sent.height) == (data, f"image/{kind.lower()}", 64, 48)
+    assert (sent.data, sent.media_type, sent.width, sent.height) == (data, "image/jpeg", 64, 48)
 
 
-def test_a_type_that_not_all_take_becomes_another():
-    sent = picture_of(picture("WEBP"), 1024)
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_any_other_becomes_a_jpeg(kind):
+    """xAI takes no WebP; and not every machine gives a PNG the same bytes, by which a cassette finds it."""
+    sent = picture_of(picture(kind), 1024)
     assert (sent.media_type, opened(sent.data).format, sent.width) == ("image/jpeg", "JPEG", 64)
 
 

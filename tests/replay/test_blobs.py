@@ -37,6 +37,28 @@ def test_an_image_becomes_a_file_one_can_look_at(kind, ending, tmp_path):
     assert len(text) < 200
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_picture_in_the_alphabet_for_addresses_is_a_file_too(kind, tmp_path):
+    """Google's SDK sends pictures so."""
+    data = picture(kind) + NOISE
+    encoded = base64.urlsafe_b64encode(data)
+    assert b"-" in encoded
+    body = b'{"inlineData": {"data": "' + encoded + b'", "mimeType": "image/png"}}'
+    text, (name,) = round_trip(tmp_path, body)
+    assert f"@@blob:b64url:{name}@@" in text
+    assert (tmp_path / "blobs" / name).read_bytes() == data
+    assert len(text) < 200
+
+
+@pytest.mark.parametrize("beside", [b"a-", b"x_y-", b"-" * 7])
+def test_text_with_a_hyphen_beside_a_picture_keeps_none_from_being_a_file(beside, tmp_path):
+    encoded = base64.b64encode(NOISE)
+    assert b"+" in encoded
+    text, found = round_trip(tmp_path, beside + encoded)
+    assert len(found) == 1
+    assert text.startswith(beside.decode())
+
+
 def test_a_torn_image_is_kept_up_to_its_last_whole_piece(tmp_path):
     body = b'{"b64_json": "' + base64.b64encode(NOISE)[:-2]
     text, names = round_trip(tmp_path, body)
