@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         ResponseMetadata,
         SettingValue,
         Usage,
+        VisionAnswer,
+        VisionRequest,
     )
     from imagegen_nb.providers.base import CatalogEntry, Connection, Provider
     from imagegen_nb.providers.capabilities import (
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         PixelSize,
         Rule,
         Text,
+        VisionModel,
     )
     from imagegen_nb.providers.catalog import register, unregister
     from imagegen_nb.providers.credentials import AzureOpenAI, Credential, Gateway, VertexAI
@@ -65,6 +68,9 @@ __all__ = [
     "Text",
     "Usage",
     "VertexAI",
+    "VisionAnswer",
+    "VisionModel",
+    "VisionRequest",
     "failure",
     "open_client",
     "register",
@@ -98,6 +104,9 @@ _HOMES = {
     "Text": f"{_HERE}.capabilities",
     "Usage": _TYPES,
     "VertexAI": f"{_HERE}.credentials",
+    "VisionAnswer": _TYPES,
+    "VisionModel": f"{_HERE}.capabilities",
+    "VisionRequest": _TYPES,
     "failure": f"{_HERE}.http.response",
     "open_client": f"{_HERE}.http.client",
     "register": f"{_HERE}.catalog",

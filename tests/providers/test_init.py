@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -14,7 +15,10 @@ from support.project import ROOT
 
 import imagegen_nb as ig
 from imagegen_nb import providers
+from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.judges import VisionJudge
 from imagegen_nb.providers import GeneratedImage, catalog, open_client
+from imagegen_nb.step.output import Asset
 
 HEAVY = ("pydantic", "httpx2", "openai", "google.genai", "PIL", "starlette")
 
@@ -71,7 +75,7 @@ def paint(request, raw_server, monkeypatch) -> Any:
     server = raw_server(answer)
     monkeypatch.setenv("PAINT_API_KEY", "a-key-of-the-test")
     names: dict[str, Any] = {}
-    provider, contract = (block for block in blocks() if "ig.Model" not in block)
+    provider, contract = (block for block in blocks() if not re.search(r"ig\.Model|VisionModel", block))
     exec(provider, names)  # our own text
     exec(contract, names)
     names["server"] = server
@@ -153,3 +157,36 @@ def test_the_documents_provider_keeps_the_contract(paint, name):
 def test_the_document_names_the_whole_api():
     text = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
     assert [name for name in providers.__all__ if name not in text] == []
+
+
+def test_the_documents_provider_can_be_asked_about_a_picture(raw_server, tmp_path, monkeypatch):
+    def answer(write, over):
+        asked = json.loads(server.requests[-1].body)
+        assert asked["form"]["type"] == "object"
+        text = json.dumps({"image_seen": True, "reason": "bold", "score": 8})
+        told = {"text": text, "tokens_in": {"text": 90, "image": 400}, "tokens_out": 20}
+        body = json.dumps(told).encode()
+        write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
+        write(b"content-length: %d\r\n\r\n" % len(body) + body)
+
+    server = raw_server(answer)
+    monkeypatch.setenv("PAINT_API_KEY", "a-key-of-the-test")
+    names: dict[str, Any] = {}
+    for block in blocks():
+        if "class Paint(" in block or "VisionModel" in block:
+            exec(block, names)  # our own text
+    critic = names["Critic"]()
+    monkeypatch.setattr(type(critic), "base_url", f"{server.url}/v1")
+    catalog.register(critic)
+    try:
+        workspace = ig.Workspace(tmp_path / "assets")
+        checked = CheckedImage(picture("PNG"), "image/png", 64, 48, has_alpha=False)
+        record = workspace.store.stage(checked, run_id="r1", emulated=False)
+        image = Asset.of(*workspace.store.put([record]), workspace.store)
+        judge = VisionJudge("critic-1", rubric="Is it bold?", workspace=workspace)
+        verdict = asyncio.run(judge.judge(image))
+    finally:
+        catalog.unregister("paint")
+    assert (verdict.score, verdict.reason) == (8.0, "bold")
+    assert verdict.cost.amount is None
+    assert "no price of critic-1" in verdict.cost.reasons[0]
