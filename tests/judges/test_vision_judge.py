@@ -461,3 +461,16 @@ def test_azures_classic_address_has_no_way_to_ask(emulator, tmp_path, image):
     assert emulator.requests == ()
     (entry,) = workspace.runs()
     assert (entry.state, entry.charge) == ("failed", "none")
+
+
+@each_provider
+def test_a_key_that_an_answer_repeats_is_masked(raw_server, tmp_path, monkeypatch, image, provider):
+    key = "gateway-key-0123456789abcdef"
+    monkeypatch.setenv("GATEWAY_KEY", key)
+    leaky = json.dumps({"image_seen": True, "reason": f"the key is {key}", "score": 9})
+    server = raw_server(http(ANSWERS[provider](leaky)))
+    workspace = Workspace(tmp_path / "live", hosted={provider: Gateway(server.url, "GATEWAY_KEY")})
+    verdict = asyncio.run(judge_of(provider, workspace).judge(image))
+    assert "the key is" in verdict.reason
+    assert key not in verdict.reason
+    assert key not in repr(list(workspace.runs()))
