@@ -146,23 +146,33 @@ class PastRun(Pictured):
 
     def tile(self, *, when: bool) -> html_repr.Tile:
         """It as a picture to show; `when` adds the time."""
-        first = self.assets[0] if self.assets else None
-        count = f", {len(self.assets)} of {counted(self.entry.count, 'image')}"
-        count = (
-            "".join(f", {name} {value}" for name, value in self.answer.items()) if self.is_question else count
-        )
-        facts = [self.model, f"{self.outcome}{count}", *([self.error] if self.error else [])]
+        first = self._asked_about() if self.is_question else self.assets[0] if self.assets else None
+        facts = [self.model, self._outcome_in_words(), *([self.error] if self.error else [])]
         facts += ["EMULATED"] if self.entry.emulated else []
         facts += [f"{self.started_at:%Y-%m-%d %H:%M}"] if when else []
         facts += opinions_in_short(self.assets)  # last: one in Arabic would draw the digits of a date to it
+        name = shortened(str(self.settings.get("rubric") or self.prompt), _LONGEST)
         return html_repr.Tile(
-            name=shortened(self.prompt, _LONGEST) or "(prompt not kept)",
-            alt=shortened(self.prompt, _LONGEST),
+            name=name or "(prompt not kept)",
+            alt=name,
             path="",
             facts=facts,
             thumbnail=partial(thumbnail, first, images.STATIC) if first else (lambda: None),
-            absent="image stored elsewhere" if first else "question" if self.is_question else "no image",
+            absent="image stored elsewhere" if first or self.is_question else "no image",
         )
+
+    def _outcome_in_words(self) -> str:
+        if not self.is_question:
+            return f"{self.outcome}, {len(self.assets)} of {counted(self.entry.count, 'image')}"
+        about = str(self.inputs.get("file_name") or "an image")
+        told = (f"{name} {value}" for name, value in self.answer.items())
+        return ", ".join((f"{self.outcome}, asked about {about}", *told))
+
+    def _asked_about(self) -> Asset | None:
+        """The image that a question is about, where this store has it."""
+        with suppress(AssetNotFound):
+            return Asset.of(self._store.get(str(self.inputs.get("image"))), self._store)
+        return None
 
     def __repr__(self) -> str:
         return html_repr.text(

@@ -147,8 +147,24 @@ def test_it_is_no_run_of_the_history(workspace):
     assert "Only questions" in shown
     assert "gpt-5.4-mini" in shown
     assert "0 of 0" not in shown
-    assert workspace.history(questions=True).to_frame.__self__ is not None
     assert workspace.count_runs() == 2
+
+
+def test_in_the_history_a_question_shows_what_it_is_about(workspace):
+    step = ImageGenerationStep(prompt="A lamp", image_size="1024x640", image_quality="low")
+    (image,) = step.run(workspace=workspace).output.assets
+    about = {"image": image.id, "file_name": image.file_name}
+    asked(workspace, asked_by={"rubric": "Is the lamp blue?"}, about=about)
+    asked(workspace, about={"image": "gone", "file_name": "gone.png"})
+    history = workspace.history(questions=True)
+    shown = repr(history)
+    assert "Is the lamp blue?" in shown
+    assert f"done, asked about {image.file_name}, text " in shown
+    assert "done, asked about gone.png" in shown
+    html = history._repr_mimebundle_()["text/html"]
+    assert html.count("data:image/webp") == 1
+    assert "image stored elsewhere" in html
+    assert [past.row()["requested"] for past in history] == [0, 0]
 
 
 def test_a_history_is_told_plainly_whether_questions_are_wanted(workspace):
