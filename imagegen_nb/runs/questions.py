@@ -15,13 +15,14 @@ from typing import Any
 
 from imagegen_nb.core.daemon_threads import STORE
 from imagegen_nb.core.redaction import storable, without_keys
+from imagegen_nb.core.tracing import Recorder, server_of
 from imagegen_nb.core.types import ChargeType, ResponseMetadata, VisionAnswer, VisionRequest
 from imagegen_nb.errors import BudgetExceeded, ImagegenError, InvalidOption, ProviderError
 from imagegen_nb.pricing.answer_estimate import PricedQuestion, ceiling
 from imagegen_nb.pricing.cost import Cost, cost_of
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.credentials import keys_in_use
-from imagegen_nb.runs import ledger, recipe
+from imagegen_nb.runs import ledger, recipe, run_span
 from imagegen_nb.runs.provider_calls import bounded, make_ready
 from imagegen_nb.step.run_context import Route, RunContext
 from imagegen_nb.store.base import LedgerEntry
@@ -68,21 +69,29 @@ async def ask(question: Question, context: RunContext[Any, Any], read: Read) -> 
     """
     route = context.route(question.provider, question.charge_type)
     call = _Call(question, context, route)
+    with run_span.open_question(question.provider, question.request, route, call.run_id) as span:
+        return await _ask(call, read, span)
+
+
+async def _ask(call: _Call, read: Read, span: Recorder) -> Answered:
     value: dict[str, Any] | None = None
     try:
         await call.begin()
-        value = await call.answer(read)
+        value = await call.answer(read, span)
     except asyncio.CancelledError:
         await asyncio.shield(call.end(cancelled=True))
         raise
     except ImagegenError as error:
         await asyncio.shield(call.end(error=error))
+        span.fail(error.kind)
+        run_span.close_question(span, call.metadata, call.cost(error))
         raise
     except BaseException:
         await asyncio.shield(call.end())
         raise
     await asyncio.shield(call.end(value=value))
     assert call.metadata is not None
+    run_span.close_question(span, call.metadata, call.cost())
     return Answered(value=value, cost=call.cost(), metadata=call.metadata, run_id=call.run_id)
 
 
@@ -146,11 +155,12 @@ class _Call:
             )
         self.context.store.begin(entry, None, budget)
 
-    async def answer(self, read: Read) -> dict[str, Any]:
+    async def answer(self, read: Read, span: Recorder) -> dict[str, Any]:
         """Send the question, and make of the answer what `read` does."""
         connection = await self._connect()
         assert connection.deadline is not None
         self.asked = True
+        span.set(server_of(connection.send_to or connection.base_url))
         request, provider = self.question.request, self.question.provider
         answer = await bounded(provider, connection.deadline, provider.answer(request, connection))
         self.metadata = answer.metadata

@@ -1,4 +1,4 @@
-"""What a run's span says: what was asked for, what it used and cost, and how it ended."""
+"""What the span of a run, or of a question, says: what was asked, what it used and cost, and how it ended."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from imagegen_nb.providers.base import Provider
 from imagegen_nb.providers.credentials import Credential
 
 if TYPE_CHECKING:
+    from imagegen_nb.core.types import ResponseMetadata, VisionRequest
+    from imagegen_nb.pricing.cost import Cost
     from imagegen_nb.runs.prepare import PreparedRun
     from imagegen_nb.runs.run import Run
+    from imagegen_nb.step.run_context import Route
 
 _OPERATION = "generate_content"
+_QUESTION = "chat"
 _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """The variable by which users of OpenTelemetry allow prompts in spans."""
 _IN_SPANS = frozenset(("true", "1", "span_only", "span_and_event"))
@@ -35,15 +39,12 @@ def close(recorder: Recorder, run: Run, keys: Callable[[], list[str]]) -> None:
     keys never."""
     if not recorder.is_recording:
         return
-    cost = run.cost
     recorder.set(
         {
             "gen_ai.response.model": run.answered_by,
             **dict(_usage(run.usage)),
             "imagegen_nb.images.returned": run.returned,
-            "imagegen_nb.cost.amount": None if cost.amount is None else float(cost.amount),
-            "imagegen_nb.cost.at_least": float(cost.at_least) if cost.amount is None else None,
-            "imagegen_nb.cost.currency": cost.currency,
+            **_cost(run.cost),
             "gen_ai.input.messages": _messages(run.prompt, keys) if _may_show_prompts() else None,
         }
     )
@@ -51,6 +52,38 @@ def close(recorder: Recorder, run: Run, keys: Callable[[], list[str]]) -> None:
         recorder.fail("cancelled")
     elif run.error is not None:
         recorder.fail(run.error.kind, mask(str(run.error), keys()))
+
+
+def open_question(
+    provider: Provider, request: VisionRequest, route: Route, run_id: str
+) -> AbstractContextManager[Recorder]:
+    """The span of a question that is about to be asked; that of its request lies in it."""
+    attributes: dict[str, Attribute | None] = {
+        "gen_ai.operation.name": _QUESTION,
+        "gen_ai.provider.name": _provider_name(provider, route.credential),
+        "gen_ai.request.model": request.model,
+        "gen_ai.request.max_tokens": request.most_tokens,
+        "gen_ai.output.type": "json",
+        "imagegen_nb.run.id": run_id,
+        "imagegen_nb.backend": route.backend,
+        "imagegen_nb.replayed": True if route.replayed else None,
+    }
+    return tracing.span(f"{_QUESTION} {request.model}", attributes)
+
+
+def close_question(recorder: Recorder, metadata: ResponseMetadata | None, cost: Cost) -> None:
+    """Add what became of a question; neither what was asked nor what was said."""
+    if recorder.is_recording and metadata is not None:
+        told = {"gen_ai.response.model": metadata.answered_by, **dict(_usage(metadata.usage)), **_cost(cost)}
+        recorder.set(told)
+
+
+def _cost(cost: Cost) -> dict[str, Attribute | None]:
+    return {
+        "imagegen_nb.cost.amount": None if cost.amount is None else float(cost.amount),
+        "imagegen_nb.cost.at_least": float(cost.at_least) if cost.amount is None else None,
+        "imagegen_nb.cost.currency": cost.currency,
+    }
 
 
 def _asked(prepared: PreparedRun) -> dict[str, Attribute | None]:

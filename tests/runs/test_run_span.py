@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 
@@ -10,7 +11,8 @@ from support.ledger import run_program
 
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
-from imagegen_nb.errors import StepFailed
+from imagegen_nb.errors import ModerationBlocked, StepFailed
+from imagegen_nb.judges import VisionJudge
 
 STEP = ig.ImageGenerationStep(prompt="A {{product}}", image_size="1024x640", image_output_format="jpeg")
 SECRET = "sk-proj-" + "a1B2c3D4" * 6
@@ -52,6 +54,35 @@ def spans(monkeypatch):
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
     yield Spans(exporter)
     provider.shutdown()
+
+
+def test_a_question_says_what_was_asked_and_what_it_used(emulator, workspace, spans):
+    run = STEP.run({"product": "lamp"}, workspace=workspace)
+    judge = VisionJudge("grok-4.6", rubric=f"Is it {SECRET}?", workspace=workspace)
+    verdict = asyncio.run(judge.judge(run.output.assets[0]))
+    (span,) = spans.named("chat grok-4.6")
+    told = span.attributes
+    assert (span.kind.name, span.status.status_code.name) == ("CLIENT", "UNSET")
+    assert (told["gen_ai.operation.name"], told["gen_ai.output.type"]) == ("chat", "json")
+    assert (told["gen_ai.provider.name"], told["gen_ai.request.max_tokens"]) == ("x_ai", 4096)
+    assert told["gen_ai.usage.image.input_tokens"] > 0
+    assert told["imagegen_nb.cost.amount"] == float(verdict.cost.amount)
+    request = spans.all[-1]
+    assert request.parent.span_id == span.context.span_id
+    assert SECRET not in spans.text()
+    assert "contrast" not in spans.text()
+
+
+def test_a_question_without_an_answer_says_how_it_failed(emulator, workspace, spans):
+    run = STEP.run({"product": "lamp"}, workspace=workspace)
+    emulator.script("openai", Fault("moderation"))
+    judge = VisionJudge("gpt-5.4-mini", rubric="Is it blue?", workspace=workspace)
+    with pytest.raises(ModerationBlocked):
+        asyncio.run(judge.judge(run.output.assets[0]))
+    (span,) = spans.named("chat gpt-5.4-mini")
+    assert span.status.status_code.name == "ERROR"
+    assert span.attributes["error.type"] == "moderation"
+    assert span.attributes["imagegen_nb.cost.amount"] > 0
 
 
 def test_a_run_says_what_was_asked_and_what_it_used(emulator, workspace, spans):
