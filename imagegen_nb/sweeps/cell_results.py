@@ -13,7 +13,7 @@ from imagegen_nb.step.output import Asset
 from imagegen_nb.step.run_context import Route
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps.cells import Plan
-from imagegen_nb.sweeps.execution import Context
+from imagegen_nb.sweeps.context import Context
 from imagegen_nb.sweeps.results import WAITING, Result, better, known_results, origin
 
 

@@ -29,16 +29,15 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.runs import ledger
 from imagegen_nb.runs.prepare import prepare
-from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.runner import execute
-from imagegen_nb.step.run_context import Route, RunContext
+from imagegen_nb.step.run_context import Route
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry
+from imagegen_nb.sweeps.context import Context
 from imagegen_nb.sweeps.progress import Progress
 from imagegen_nb.sweeps.remote_cells import CellCall, Executor, Pace, Performed, perform
 from imagegen_nb.sweeps.results import Result, cell_name, origin, origin_of, result_of, result_of_run
 
-Context = RunContext[ImageGenerationStep, Run]
 _HOPELESS = (AuthenticationFailed, QuotaExhausted, MissingCredential)
 """What every further call to the same provider would meet as well."""
 

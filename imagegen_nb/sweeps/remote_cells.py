@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import concurrent.futures
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from imagegen_nb.core import active_cassette
 from imagegen_nb.core.background_loop import Job
@@ -17,10 +17,8 @@ from imagegen_nb.errors import CellTaken, Charge, ImagegenError, InvalidOption, 
 from imagegen_nb.providers.http.rate_limiter import RateLimiter
 from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.sweeps.context import Context
 from imagegen_nb.sweeps.results import Result, cell_name, origin, result_of, result_of_run
-
-if TYPE_CHECKING:
-    from imagegen_nb.sweeps.execution import Context
 
 
 class Executor(Protocol):

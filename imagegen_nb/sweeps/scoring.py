@@ -17,10 +17,13 @@ from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.words import shortened
 from imagegen_nb.errors import (
+    AssetNotFound,
+    AuthenticationFailed,
     BudgetExceeded,
     ImagegenError,
     InvalidOption,
     MissingCredential,
+    QuotaExhausted,
     ReplayError,
     StoreError,
 )
@@ -36,7 +39,14 @@ Judge = Callable[[Asset, Run], Said | Awaitable[Said]]
 """What finds something in an image: a number, or numbers and texts by name."""
 _LONGEST_NAME = 200
 _LONGEST_REASON = 500
-_HOPELESS = (BudgetExceeded, MissingCredential, ReplayError, StoreError)
+_HOPELESS = (
+    AuthenticationFailed,
+    BudgetExceeded,
+    MissingCredential,
+    QuotaExhausted,
+    ReplayError,
+    StoreError,
+)
 """What every further image would meet as well."""
 
 
@@ -133,7 +143,8 @@ class Scoring:
             self._tell()
 
     def _note(self, cell: Cell, asset: Asset, error: Exception) -> None:
-        if isinstance(error, _HOPELESS):
+        # That one image's bytes are gone says nothing of the others.
+        if isinstance(error, _HOPELESS) and not isinstance(error, AssetNotFound):
             self.fatal = error
         else:
             self.failures.append((cell, asset, error))

@@ -22,7 +22,8 @@ from imagegen_nb.sweeps import tables
 from imagegen_nb.sweeps.cell import Cell
 from imagegen_nb.sweeps.cell_table import CellTable
 from imagegen_nb.sweeps.cells import plan, refusal
-from imagegen_nb.sweeps.execution import Context, Execution, Task
+from imagegen_nb.sweeps.context import Context
+from imagegen_nb.sweeps.execution import Execution, Task
 from imagegen_nb.sweeps.judgements import Contest
 from imagegen_nb.sweeps.progress import bar
 from imagegen_nb.sweeps.rating import Rating, rater_name
