@@ -20,6 +20,7 @@ _ROWS = (
     "validation",
     "command_line",
     "emulator",
+    "opening",
 )
 
 

@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, press_run, saved
 from support.lab import Lab, Opener, OpenNotebook, run_all
 
+from benchmarks.rows import opening
+
 # Every message of a comm between the page and the kernel, with its bytes.
 _LISTEN = """() => {
   window.comms = [];
@@ -76,3 +78,10 @@ def test_a_form_that_was_not_run_stays_small(opener: Opener, lab: Lab, save_stat
     expect_status(page, "done: 1 of 1 image")
     _, size = saved(page, lab)
     assert size < 60_000
+
+
+def test_the_benchmark_measures_how_long_a_form_takes_to_open(opener: Opener) -> None:
+    """What it measures is nobody's business here."""
+    form, button = opening.in_turn(opener)
+    assert form > 0
+    assert button > 0

@@ -76,6 +76,13 @@ _READY = """async () => {
   const kernel = session.session.kernel;
   while (kernel.connectionStatus !== "connected" || kernel.status !== "idle") await sleep(50);
 }"""
+_RUN_ALL_UNTIL = """async (selector) => {
+  const began = performance.now();
+  void jupyterapp.commands.execute("notebook:run-all-cells");
+  const usable = `${selector}:not(:disabled, [aria-disabled="true"])`;
+  while (!document.querySelector(usable)?.checkVisibility()) await new Promise(requestAnimationFrame);
+  return performance.now() - began;
+}"""
 # Whether JupyterLab is now as it was before a notebook was opened. It is left alone where it asks
 # something, or still looks for a kernel: that ends with an error in a notebook that is gone.
 _CLOSE_ALL = """() => {
@@ -271,6 +278,12 @@ def run_all(page: Page) -> None:
     """Run every cell and wait until they are done."""
     page.evaluate(_READY)
     page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+def run_all_until(page: Page, selector: str) -> float:
+    """Run every cell, and give the milliseconds until an element that matches is there and enabled."""
+    page.evaluate(_READY)
+    return page.evaluate(_RUN_ALL_UNTIL, selector)
 
 
 def run_cell(page: Page, index: int) -> None:
