@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 from support import system_parts
 from support.lab import ARGUMENTS, Lab, Opener, OpenNotebook
 
@@ -59,6 +59,14 @@ def chromium(playwright: Playwright, profile: Path) -> Iterator[BrowserContext]:
     )
     yield context
     context.close()
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One more, for contexts that differ from that of the others."""
+    browser = playwright.chromium.launch(executable_path=system_parts.chromium(), args=ARGUMENTS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="package")

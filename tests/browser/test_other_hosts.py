@@ -8,11 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Route, expect
-from support import hosts, system_parts
+from playwright.sync_api import Browser, Page, Route, expect
+from support import hosts
 from support.form_page import FORM, expect_status, press_run
 from support.hosts import Host
-from support.lab import ARGUMENTS, WAIT, examine, screenshot
+from support.lab import WAIT, examine, screenshot
 
 pytestmark = pytest.mark.skipif(hosts.ENVIRONMENT is None, reason="./dev hosts installs Voilà and marimo")
 
@@ -24,14 +24,6 @@ _PLACEHOLDER = """(input) => [
   getComputedStyle(input, "::placeholder").color,
   getComputedStyle(input.closest(".igw").querySelector(".ig-promise")).color,
 ]"""
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """A browser of its own: what Voilà's page asks for would be held against the others' pages."""
-    browser = playwright.chromium.launch(executable_path=system_parts.chromium(), args=ARGUMENTS)
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(params=["light", "dark"])

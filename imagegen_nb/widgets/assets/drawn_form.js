@@ -61,7 +61,7 @@ function render({ model, el, draw: drawAnywidget }) {
 
   function tabs(child, node) {
     const id = randomId();
-    const list = h("div", { role: "tablist", class: "ig-tabs" });
+    const list = h("div", { role: "tablist", "aria-label": "The step", class: "ig-tabs" });
     const panels = h("div", { class: "widget-tab-contents" });
     const panel = (number) => {
       if (!panels.children[number]) {

@@ -100,6 +100,7 @@ function render({ model, el }) {
       gone: state.gone,
     }));
     drawBar(view);
+    notes.hidden = !view.notes.length;
     notes.replaceChildren(...view.notes.map((text) => h("li", null, icon(ICONS.note), h("span", null, text))));
     grid.draw(view);
     selection.refresh();

@@ -12,8 +12,9 @@ const ICONS = {
   more: "M3.500 8h.010M8 8h.010M12.500 8h.010", note: "M8 2 1.500 13.500h13zM8 6.500V10M8 11.800v.010",
 };
 
+// A title of the same words is the name by itself; beside a label it would be read as a description too.
 const iconButton = (name, path, click, more) => h("button", { type: "button", class: "igw-button igw-bare",
-  "aria-label": name, title: name, click, ...more }, icon(path));
+  "aria-label": more?.title && name, title: name, click, ...more }, icon(path));
 
 // A button with text; `key` is how the gallery finds it again after it was drawn anew.
 const textButton = (key, click, ...children) => h("button", { type: "button", class: "igw-button", "data-key": key, click },

@@ -13,24 +13,25 @@ const emptyCard = (id) => {
       h("div", { class: "igw-card-actions" })));
 };
 
-// A path. Where there is little room its middle is cut: the step is always named, and which image it is.
+// A path, which the button around it is named after. Where there is little room its middle is cut: the step is always
+// named, and which image it is.
 const pathText = (path) => {
   const [, step, middle, rest] = path.match(/^([^.]*)(.*?)((?:assets.*)?)$/);
-  return h("code", null, h("span", null, step), h("span", { class: "igw-cut" }, middle), h("span", null, rest));
+  return h("code", { "aria-hidden": "true" }, h("span", null, step), h("span", { class: "igw-cut" }, middle), h("span", null, rest));
 };
 
 // `means` is the run that the path leads to, where that is not the one it stands below.
 const pathButton = ({ id, path }, { means, copy }) => {
   const says = `Copy variable path ${path}${means ? ` means run ${means}, the output, and not this image` : ""}`;
-  return h("button", { type: "button", class: `igw-button igw-path${means ? " igw-elsewhere" : ""}`, title: says, "aria-label": says,
+  return h("button", { type: "button", class: `igw-button igw-path${means ? " igw-elsewhere" : ""}`, title: says,
     "data-key": `path ${id}`, click: () => copy(path) },
-  icon(ICONS.copy), pathText(path), means ? [" ", h("em", null, `means run ${means}`)] : null);
+  icon(ICONS.copy), pathText(path), means ? [" ", h("em", { "aria-hidden": "true" }, `means run ${means}`)] : null);
 };
 
 // What lies over a picture: on the right, because the emulator writes what it is on the left.
 const overlays = (item, { chosen, choose, star }) => [
-  h("label", { class: "igw-pick" }, h("input", { type: "checkbox", checked: chosen, "aria-label": `Select ${item.name}`,
-    title: "Select", "data-key": `pick ${item.id}`, change: choose })),
+  h("label", { class: "igw-pick", title: "Select" }, h("input", { type: "checkbox", checked: chosen, "aria-label": `Select ${item.name}`,
+    "data-key": `pick ${item.id}`, change: choose })),
   iconButton(`Star ${item.name}`, ICONS.star, star, { class: "igw-button igw-bare igw-star igw-starry", "data-key": `star ${item.id}`,
     title: starTitle(item), "aria-pressed": String(Boolean(item.starred)) })];
 

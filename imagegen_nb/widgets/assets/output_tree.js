@@ -49,7 +49,7 @@ function render({ model, el }) {
 
   function row(node, name, children, depth) {
     const text = `{{${node.path}}}`;
-    const button = h("button", { type: "button", class: "igw-button igw-bare", "aria-label": `Copy variable path ${text}`,
+    const button = h("button", { type: "button", class: "igw-button igw-bare",
       title: `Copy variable path ${text}`, "data-path": node.path, click: () => copy(node.path) }, icon(COPY_ICON));
     const key = h("span", { class: "igw-key" }, name);
     const details = [

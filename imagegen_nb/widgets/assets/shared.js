@@ -92,6 +92,9 @@ const fieldLines = (input, apply) => {
   };
   const show = (texts) => {
     offer(texts.fixes ?? []);
+    // What is wrong is announced once, and not again with each key that changes its wording.
+    const problem = lines[LINES.indexOf("problem")];
+    problem.setAttribute("aria-live", texts.problem && problem.textContent ? "off" : "polite");
     for (const [index, kind] of LINES.entries()) {
       setText(lines[index], texts[kind] ?? "");
       lines[index].hidden = !texts[kind];

@@ -5,6 +5,7 @@ const labelTabPanels = (form) => {
     const panels = form()?.querySelectorAll(".widget-tab > .widget-tab-contents > *") ?? [];
     if (!tabs.length || tabs.length !== panels.length) return;
     watch.disconnect();
+    tabs[0].closest('[role="tablist"]')?.setAttribute("aria-label", "The step");
     tabs.forEach((tab, index) => {
       const panel = panels[index];
       tab.id ||= randomId();
