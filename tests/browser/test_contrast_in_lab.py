@@ -10,11 +10,27 @@ from support.form_page import expect_status, opened, press_run
 from support.lab import Examined, OpenNotebook, dress, examine, execute, screenshot
 
 BAD_FILE = {"name": "hero.step.json", "mimeType": "application/json", "buffer": b"{"}
-# A ring of less than 3 to its surroundings cannot be seen. Both colours are computed ones.
+# How wide the ring is, and its contrast to what it is drawn on: a ring of less than 3 cannot be seen.
 _RING = """(element) => {
   const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(element);
-  return [outlineStyle, parseFloat(outlineWidth), outlineColor];
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const paint = (colour) => {
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = [...canvas.getImageData(0, 0, 1, 1).data].map((part) => part / 255)
+      .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+  };
+  const around = [];
+  for (let one = element.parentElement; one; one = one.parentElement) around.unshift(one);
+  let ground = paint("white");
+  for (const one of around) ground = paint(getComputedStyle(one).backgroundColor);
+  const ring = paint(outlineColor);
+  const contrast = Math.max(ring, ground) / Math.min(ring, ground);
+  return [outlineStyle === "none" ? 0 : parseFloat(outlineWidth), contrast];
 }"""
+# The radio of a tile and the checkbox of a picture have their ring around what they are laid over.
+_CLASSES = "contains(@class, 'igw-tile') or contains(@class, 'igw-pick')"
 
 
 def untouched(_page: Page) -> str:
@@ -114,16 +130,36 @@ def test_the_focus_is_seen_wherever_it_is(open_notebook: OpenNotebook) -> None:
     page = opened(open_notebook, size=(1280, 1700))
     for theme in ("light", "dark"):
         dress(page, dark=theme == "dark")
-        page.locator(".ig-run").focus()
-        seen: dict[str, list[object]] = {}
-        for _ in range(30):
-            focused = page.locator(":focus")
-            if not focused.evaluate("(element) => Boolean(element.closest('.ig-form'))"):
-                break
-            ring = focused.evaluate(_RING)
-            seen[focused.evaluate("(element) => element.outerHTML.slice(0, 120)")] = ring
-            page.keyboard.press("Tab")
-        assert len(seen) > 8
-        # The radio of a tile is laid over it without being drawn: its tile has the ring.
-        unseen = {what: ring for what, ring in seen.items() if ring[1] < 2 and 'type="radio"' not in what}
+        page.get_by_role("tab", name="Settings").click()
+        in_settings = rings(page, ".ig-form")
+        assert len(in_settings) > 12
+        press_run(page)
+        expect_status(page)
+        expect(page.locator(".ig-gallery .igw-grid img").last).to_be_visible()
+        in_output = rings(page, ".ig-form")
+        assert len(in_output) > 12
+        lightbox(page)
+        in_viewer = rings(page, "dialog[open]")
+        assert len(in_viewer) > 10
+        page.keyboard.press("Escape")
+        seen = in_settings | in_output | in_viewer
+        unseen = {what: ring for what, ring in seen.items() if ring[0] < 2 or ring[1] < 3}
         assert unseen == {}, theme
+
+
+def rings(page: Page, selector: str) -> dict[str, list[float]]:
+    """The ring of each element that Tab leads to inside `selector`."""
+    if selector == ".ig-form":
+        page.locator(".ig-run").focus()
+        for key in ("Tab", "Shift+Tab"):  # rings are for those who come by keyboard
+            page.keyboard.press(key)
+    seen: dict[str, list[float]] = {}
+    for _ in range(40):
+        focused = page.locator(f"{selector} :focus")  # from a dialog's end Tab leads to the browser, and back
+        if focused.count():
+            around = focused.locator(f"xpath=ancestor::label[{_CLASSES}]").or_(focused).first
+            seen[focused.evaluate("(one) => one.outerHTML.slice(0, 160)")] = around.evaluate(_RING)
+        elif selector == ".ig-form":
+            break
+        page.keyboard.press("Tab")
+    return seen
