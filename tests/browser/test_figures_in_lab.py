@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from support.form_page import FORM, expect_status, press_run, saved
 from support.lab import Lab, Opener, OpenNotebook, run_all
 
 from benchmarks.rows import opening
+from benchmarks.stores import gallery_of
 
 # Every message of a comm between the page and the kernel, with its bytes.
 _LISTEN = """() => {
@@ -80,8 +82,9 @@ def test_a_form_that_was_not_run_stays_small(opener: Opener, lab: Lab, save_stat
     assert size < 60_000
 
 
-def test_the_benchmark_measures_how_long_a_form_takes_to_open(opener: Opener) -> None:
+def test_the_benchmark_measures_how_long_a_page_takes_to_open(opener: Opener, tmp_path: Path) -> None:
     """What it measures is nobody's business here."""
     form, button = opening.in_turn(opener)
     assert form > 0
     assert button > 0
+    assert opening.first_screen(opener, gallery_of(6, 64, tmp_path)) > 0
