@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 from support.environment import FOREIGN
+from support.object_server import ObjectServer
 
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.providers.http import client, rate_limiter
@@ -48,6 +49,7 @@ _LANE_OF_FIXTURE = {
     "run_pytest": "notebooks",
     "emulator": "loopback",
     "raw_server": "loopback",
+    "object_server": "loopback",
 }
 """The first two start processes that take seconds; other such tests bear the marker themselves."""
 _SLOW_TIMEOUT = 600
@@ -191,6 +193,22 @@ def no_declared_models(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_recent_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test's form offers the runs of another test."""
     monkeypatch.setattr("imagegen_nb.runs.recent_runs._runs", {})
+
+
+@pytest.fixture(scope="session")
+def _running_object_server() -> Iterator[ObjectServer]:
+    server = ObjectServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def object_server(_running_object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectServer:
+    """An S3 that all tests share, with an empty log; the environment leads to it."""
+    for name, value in _running_object_server.environment().items():
+        monkeypatch.setenv(name, value)
+    _running_object_server.forget()
+    return _running_object_server
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from imagegen_nb.providers.credentials import Hosted
 from imagegen_nb.step.run_context import Route, RunOptions, with_run_options
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord, Budget, LedgerEntry, Store
-from imagegen_nb.store.local import LocalStore
+from imagegen_nb.store.open_store import open_store
 
 if TYPE_CHECKING:
     from imagegen_nb.core.background_loop import Job
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 class Workspace:
     """A store and the way to the providers; every run names one.
 
-    `store` is a folder (made when first written to) or a `Store`. `backend` is `"live"` (the
+    `store` is a folder (made when first written to), a URL such as `"s3://bucket/team"` that kernels on
+    several machines share, or a `Store`. `backend` is `"live"` (the
     providers themselves; keys come from the environment), `"emulator"` (a server started in this
     process; no key, no cost, everything marked as emulated), or the http address of an emulator
     served on this machine (`imagegen-nb emulator`). `storage_limit` is bytes or text such as
@@ -67,7 +68,7 @@ class Workspace:
         if isinstance(store, Store):
             self.store = store
         else:
-            self.store = LocalStore(store, limit)
+            self.store = open_store(store, limit)
         self.storage_limit = self.store.limit if limit is None else limit
         self._emulator_url = _emulator_url(backend)
         self._declared: Backend = "live" if backend == "live" else "emulator"

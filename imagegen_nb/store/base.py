@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol, Self, TypeVar
 
 from imagegen_nb.core import money
 from imagegen_nb.core.open_files import OUT_OF_FILES
@@ -22,6 +22,7 @@ from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import (
     AssetNotFound,
     BudgetExceeded,
+    CellTaken,
     Charge,
     ImagegenError,
     StorageLimitReached,
@@ -115,6 +116,10 @@ class LedgerEntry:
     cost_ticks: int | None = None
 
 
+CHANGED_AT_THE_END = ("state", "charge", "ended_at", "result_json", "cost_ticks")
+"""The fields of a ledger entry that the end of its run sets; the others stay as they were when it began."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """What may be spent, in ticks: by all runs of a store, by those of a `session`, by one run; None for no
@@ -133,6 +138,15 @@ class Spending:
     spent: int = 0
     reserved: int = 0
     unbounded: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedAddress:
+    """An https address from which anybody can read an image until it expires (an ISO 8601 time in UTC): a
+    secret, which nothing of the toolkit writes anywhere by itself."""
+
+    url: str = field(repr=False)
+    expires_at: str
 
 
 class Store(ABC):
@@ -241,6 +255,11 @@ class Store(ABC):
             return False
         return True
 
+    def signed_address(self, asset: AssetRecord, seconds: int) -> SignedAddress | None:
+        """An address of an image that expires after so many seconds; None where the store signs none. Raises
+        `StoreError` where it cannot."""
+        return None
+
     # A store may keep thumbnails, as a cache; what stands here keeps none, and they are made again.
 
     def read_thumbnail(self, asset: AssetRecord, size: str) -> bytes | None:
@@ -343,6 +362,32 @@ def check_room(used: int, reserved: int, limit: int | None) -> None:
     raise StorageLimitReached(
         f"storage is full: {used:,} of {limit:,} bytes are in use{waiting}. Nothing was generated. "
         f"Raise storage_limit, {'wait for those runs, ' if reserved else ''}or use another store"
+    )
+
+
+class _Ledger(Protocol):
+    """What knows of all runs what they have cost."""
+
+    def spending(self, *, emulated: bool, session: str | None = None) -> Spending: ...
+
+
+def check_budget(ledger: _Ledger, run: LedgerEntry, budget: Budget | None) -> None:
+    """Whether a run may start under all bounds of a budget. Raises `BudgetExceeded`."""
+    if budget is None or run.ceiling_ticks == 0:
+        return
+    check_spending("run_budget", run, Spending(), budget.run)
+    if budget.session is not None:
+        before = ledger.spending(emulated=run.emulated, session=run.session)
+        check_spending("session_budget", run, before, budget.session)
+    if budget.total is not None:
+        check_spending("budget", run, ledger.spending(emulated=run.emulated), budget.total)
+
+
+def cell_taken() -> CellTaken:
+    """The error for a cell that another run is for, for the caller to raise."""
+    return CellTaken(
+        "another process runs this cell of the sweep, or has run it; nothing was sent. Run the "
+        "sweep again to take in what became of it"
     )
 
 

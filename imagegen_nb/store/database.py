@@ -26,7 +26,7 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests, network_fs
-from imagegen_nb.store.base import AssetRecord, LedgerEntry, Spending, store_error
+from imagegen_nb.store.base import CHANGED_AT_THE_END, AssetRecord, LedgerEntry, Spending, store_error
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.opinion_rows import SCHEMA as OPINION_SCHEMA
 from imagegen_nb.store.opinion_rows import OpinionRows
@@ -91,7 +91,6 @@ _LATER_RUN_COLUMNS = {
     "cost_ticks": "INTEGER",
 }
 """Columns of a run that versions before this one did not have; each is added where it is missing."""
-_CHANGED_AT_THE_END = ("state", "charge", "ended_at", "result_json", "cost_ticks")
 _INDEXES = (
     "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
     # All that `spending` reads, so that it does not go through prompts and results.
@@ -117,7 +116,7 @@ _ADD_ASSET = (
 _PUT_RUN = (
     f"INSERT INTO run (seq, {', '.join(_RUN_COLUMNS)}) VALUES "  # noqa: S608 - own names
     f"({_ORDER.format(table='run')}{', ?' * len(_RUN_COLUMNS)}) ON CONFLICT (run_id) DO UPDATE SET "
-    f"{', '.join(f'{name} = excluded.{name}' for name in _CHANGED_AT_THE_END)} RETURNING seq"
+    f"{', '.join(f'{name} = excluded.{name}' for name in CHANGED_AT_THE_END)} RETURNING seq"
 )
 
 FAILURES = (sqlite3.Error, UnicodeDecodeError)

@@ -22,7 +22,7 @@ from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.open_files import patiently
 from imagegen_nb.core.opinions import Judgement, Mark, Score
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.errors import AssetNotFound, CellTaken, StoreError
+from imagegen_nb.errors import AssetNotFound, StoreError
 from imagegen_nb.store import locks, manifests, recovery, thumbnail_files
 from imagegen_nb.store.base import (
     AssetRecord,
@@ -30,8 +30,9 @@ from imagegen_nb.store.base import (
     LedgerEntry,
     Spending,
     Store,
+    cell_taken,
+    check_budget,
     check_room,
-    check_spending,
     not_found,
     store_error,
 )
@@ -88,13 +89,9 @@ class LocalStore(Store):
 
         def enter(tables: Tables) -> None:
             if run.cell and tables.is_taken(run):
-                raise CellTaken(
-                    "another process runs this cell of the sweep, or has run it; nothing was sent. Run the "
-                    "sweep again to take in what became of it"
-                )
+                raise cell_taken()
             check_room(tables.used_bytes(), tables.reserved_bytes(), limit)
-            if budget is not None and run.ceiling_ticks != 0:
-                _check_budget(tables, run, budget)
+            check_budget(tables, run, budget)
             manifest = Manifest(run=run, run_order=tables.put_run(run))
             manifests.write(self.paths, run.run_id, manifest, sync_name=False)
 
@@ -318,16 +315,6 @@ class LocalStore(Store):
 
     def close(self) -> None:
         self.database.close()
-
-
-def _check_budget(tables: Tables, run: LedgerEntry, budget: Budget) -> None:
-    """Raises `BudgetExceeded`."""
-    check_spending("run_budget", run, Spending(), budget.run)
-    if budget.session is not None:
-        before = tables.spending(emulated=run.emulated, session=run.session)
-        check_spending("session_budget", run, before, budget.session)
-    if budget.total is not None:
-        check_spending("budget", run, tables.spending(emulated=run.emulated), budget.total)
 
 
 def _is_out_of_files(error: Exception) -> bool:

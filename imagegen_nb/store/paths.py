@@ -28,7 +28,7 @@ MANIFEST_SUFFIX = ".json"
 LOCK_SUFFIX = ".lock"
 MARKER_SUFFIX = ".run"
 
-_BLOBS, _MANIFESTS = "blobs", "runs"
+_BLOBS, _MANIFESTS, _THUMBNAILS = "blobs", "runs", "thumbnails"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -52,7 +52,7 @@ class StorePaths:
     @cached_property
     def thumbnails(self) -> Path:
         """The folder of the small pictures."""
-        return self.folder / "thumbnails"
+        return self.folder / _THUMBNAILS
 
     @cached_property
     def manifests(self) -> Path:
@@ -91,9 +91,7 @@ class StorePaths:
 
     def blob_name(self, sha256: str, media_type: str) -> str:
         """The same file's path in the store, with slashes. Raises `StoreError` as above."""
-        if _DIGEST.fullmatch(sha256) and media_type in EXTENSIONS:
-            return f"{_BLOBS}/{sha256[:2]}/{sha256}.{EXTENSIONS[media_type]}"
-        raise StoreError(f"the store has no place for a {media_type!r} with the hash {sha256[:80]!r}")
+        return blob_name(sha256, media_type)
 
     def blob_url(self, sha256: str, media_type: str) -> str:
         """The same file's address. Raises `StoreError` as above."""
@@ -107,30 +105,28 @@ class StorePaths:
 
     def thumbnail(self, sha256: str, size: str) -> Path:
         """The file of a blob's thumbnail. Raises `StoreError` for anything but a hash and a name."""
-        if _DIGEST.fullmatch(sha256):
-            return self.thumbnails / sha256[:2] / f"{sha256}.{_checked(size)}.webp"
-        raise StoreError(f"the store has no place for a thumbnail of the hash {sha256[:80]!r}")
+        return self.folder / thumbnail_name(sha256, size)
 
     def manifest(self, name: str) -> Path:
         """The manifest of that name. Raises `StoreError` for what cannot be a name."""
-        return self.manifests / f"{_checked(name)}{MANIFEST_SUFFIX}"
+        return self.manifests / f"{checked_name(name)}{MANIFEST_SUFFIX}"
 
     def manifest_text(self, name: str) -> str:
         """The same path as text, for whoever reads all of them."""
-        return f"{self.folder}{os.sep}{_MANIFESTS}{os.sep}{_checked(name)}{MANIFEST_SUFFIX}"
+        return f"{self.folder}{os.sep}{_MANIFESTS}{os.sep}{checked_name(name)}{MANIFEST_SUFFIX}"
 
     def side_file(self, folder: Path, name: str) -> Path:
         """The file of that name in one of the folders of opinions. Raises `StoreError` for what cannot be
         a name."""
-        return folder / f"{_checked(name)}{MANIFEST_SUFFIX}"
+        return folder / f"{checked_name(name)}{MANIFEST_SUFFIX}"
 
     def lock(self, name: str) -> Path:
         """The lock file of that name. Raises `StoreError` for what cannot be a name."""
-        return self.locks / f"{_checked(name)}{LOCK_SUFFIX}"
+        return self.locks / f"{checked_name(name)}{LOCK_SUFFIX}"
 
     def marker(self, run_id: str, owner: str) -> Path:
         """The file that says which lock keeps a run alive. Raises `StoreError` for what cannot be a name."""
-        return self.locks / f"{_checked(run_id)}.{_checked(owner)}{MARKER_SUFFIX}"
+        return self.locks / f"{checked_name(run_id)}.{checked_name(owner)}{MARKER_SUFFIX}"
 
     def make(self, subfolder: Path) -> None:
         """Make a folder of the store and those above it, up to the store's own.
@@ -147,12 +143,28 @@ class StorePaths:
             raise OSError(errno.ELOOP, f"{subfolder} is a link; the store writes only inside itself")
 
 
+def blob_name(sha256: str, media_type: str) -> str:
+    """Where the bytes with that hash lie in any store, with slashes. Raises `StoreError` for anything but a
+    hash and an image's type."""
+    if _DIGEST.fullmatch(sha256) and media_type in EXTENSIONS:
+        return f"{_BLOBS}/{sha256[:2]}/{sha256}.{EXTENSIONS[media_type]}"
+    raise StoreError(f"the store has no place for a {media_type!r} with the hash {sha256[:80]!r}")
+
+
+def thumbnail_name(sha256: str, size: str) -> str:
+    """Where a thumbnail of those bytes lies. Raises `StoreError` for anything but a hash and a name."""
+    if _DIGEST.fullmatch(sha256):
+        return f"{_THUMBNAILS}/{sha256[:2]}/{sha256}.{checked_name(size)}.webp"
+    raise StoreError(f"the store has no place for a thumbnail of the hash {sha256[:80]!r}")
+
+
 def is_name(text: str) -> bool:
     """Whether `text` can be part of a file's name."""
     return _NAME.fullmatch(text) is not None
 
 
-def _checked(name: str) -> str:
+def checked_name(name: str) -> str:
+    """The same name. Raises `StoreError` for what cannot be one."""
     if is_name(name):
         return name
     raise StoreError(f"run id {name[:80]!r}: use at most 80 letters, digits, hyphens and underscores")

@@ -17,7 +17,7 @@ import pytest
 from support.ledger import entry, everything, put, run_program
 
 from imagegen_nb.core.images import CheckedImage
-from imagegen_nb.errors import BudgetExceeded, CellTaken, StoreError
+from imagegen_nb.errors import BudgetExceeded, StoreError
 from imagegen_nb.store import maintenance
 from imagegen_nb.store.base import Budget, Spending
 from imagegen_nb.store.local import LocalStore
@@ -86,23 +86,6 @@ def test_an_index_that_knows_no_costs_keeps_its_runs_and_does_not_take_them_for_
     assert full.spending(emulated=False) == Spending()
     with pytest.raises(BudgetExceeded, match="may have cost money"):
         full.begin(entry(ceiling_ticks=1), None, Budget(total=100))
-
-
-def test_what_a_run_counts_as_from_its_reservation_to_its_end(store):
-    ends = [("charged", 3, 3), ("unknown", None, 10), ("charged", None, 10), ("none", 0, 0)]
-    spent = 0
-    for charge, cost, counted in ends:
-        run = entry(ceiling_ticks=10)
-        store.begin(run, None, Budget(total=40))
-        assert store.spending(emulated=True) == Spending(spent=spent, reserved=10)
-        store.finish(replace(run, state="failed", charge=charge, cost_ticks=cost), [])
-        spent += counted
-        assert store.spending(emulated=True) == Spending(spent=spent)
-    maintenance.rebuild(store)
-    assert store.spending(emulated=True) == Spending(spent=spent)
-    store.begin(entry(ceiling_ticks=17), None, Budget(total=40))
-    with pytest.raises(BudgetExceeded, match="reserved for runs under way"):
-        store.begin(entry(ceiling_ticks=1), None, Budget(total=40))
 
 
 def test_used_reads_one_row_however_many_records_there_are(store):
@@ -263,50 +246,6 @@ def test_an_index_of_the_layout_before_keeps_its_runs_and_takes_new_ones(full):
     assert maintenance.check(full).problems == []
     maintenance.rebuild(full)
     assert full.find_run(run.run_id).cell == "night/1"
-
-
-def test_the_end_of_a_run_leaves_what_was_asked_as_it_was(store):
-    run = entry(prompt="a fox", call="c", cell="night/1")
-    store.begin(run, None)
-    store.finish(replace(run, state="done", prompt="another", result_json='{"status":"done"}'), [])
-    kept = store.find_run(run.run_id)
-    assert (kept.prompt, kept.result_json, kept.state) == ("a fox", '{"status":"done"}', "done")
-
-
-def test_runs_are_found_by_their_cell_and_by_their_call(store):
-    runs = [
-        entry(f"run-{n}", cell=f"{'night' if n % 2 else 'day'}/{n}", call=f"c{n % 3}") for n in range(130)
-    ]
-    for run in runs:
-        store.begin(run, None)
-        store.finish(replace(run, state="failed", charge="none"), [])
-    assert [run.run_id for run in store.cell_runs("night/")] == [f"run-{n}" for n in range(1, 130, 2)]
-    assert [run.run_id for run in store.equal_runs("c1")] == [f"run-{n}" for n in range(1, 130, 3)]
-    assert list(store.cell_runs("nigh/")) == list(store.equal_runs("")) == []
-    assert store.find_run("run-7") == replace(
-        runs[7], state="failed", charge="none", ended_at=store.find_run("run-7").ended_at
-    )
-    assert store.find_run("run-\ud800") is store.find_run("other") is None
-
-
-def test_one_run_of_a_cell_may_begin_however_many_try(store):
-    begun, refused = [], []
-
-    def begin(number):
-        try:
-            LocalStore(store.folder).begin(entry(f"run-{number}", cell="night/1.a.1"), None)
-            begun.append(number)
-        except CellTaken:
-            refused.append(number)
-
-    threads = [threading.Thread(target=begin, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(begun), len(refused)) == (1, 7)
-    store.begin(entry(cell="night/1.a.2"), None)
-    assert len(list(store.runs())) == 2
 
 
 def test_a_damaged_manifest_is_told_when_the_index_has_to_be_built_without_it(full):

@@ -9,15 +9,13 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from support.ledger import blob_files, content, entry, lock_files, marked_runs, new, plant, put, run_program
+from support.ledger import blob_files, content, entry, marked_runs, new, plant, put, run_program
 
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.received_file import Receiver
@@ -27,23 +25,6 @@ from imagegen_nb.store.database import PAGE
 from imagegen_nb.store.local import LocalStore
 
 # Putting and getting
-
-
-def test_a_record_has_the_platforms_keys_and_what_is_known_beside_them(store):
-    stored = put(store, b"data", file_name="hero-1.png", run_id="run-7", emulated=True)
-    assert uuid.UUID(stored.id).version == 4
-    assert (stored.file_name, stored.file_size, stored.file_type) == ("hero-1.png", 4, "image/png")
-    assert (stored.width, stored.height, stored.run_id, stored.emulated) == (64, 48, "run-7", True)
-    assert stored.sha256 == hashlib.sha256(b"data").hexdigest()
-    assert stored.created_at.endswith("+00:00")
-
-
-def test_an_image_is_found_by_its_hash_the_newest_of_equal_ones(store):
-    put(store, b"data")
-    newest, digest = put(store, b"data"), hashlib.sha256(b"data").hexdigest()
-    put(store, b"other")
-    assert store.find_asset(digest) == newest
-    assert store.find_asset(hashlib.sha256(b"absent").hexdigest()) is None
 
 
 def test_the_file_url_opens_the_bytes(store):
@@ -56,12 +37,6 @@ def test_a_folder_with_odd_characters_has_working_urls(tmp_path):
     store = LocalStore(tmp_path / "a b#ü?%20")
     assert Path(unquote(urlsplit(put(store, b"data").file_url).path)).read_bytes() == b"data"
     store.close()
-
-
-def test_what_was_put_is_got_again(store):
-    stored = put(store, b"data", emulated=True)
-    assert store.get(stored.id) == stored
-    assert content(store, stored.id) == b"data"
 
 
 def test_several_records_of_one_image_share_its_bytes(store):
@@ -140,50 +115,12 @@ def test_a_file_name_never_decides_where_bytes_go(store, tmp_path):
     assert list(tmp_path.rglob("*evil*")) == []
 
 
-def test_records_come_oldest_first_and_by_run(store):
-    ids = [put(store, bytes([n]), run_id=f"run-{n % 2}").id for n in range(6)]
-    assert [record.id for record in store.records()] == ids
-    assert [record.id for record in store.records("run-1")] == ids[1::2]
-    assert list(store.records("run-9")) == []
-
-
-@pytest.mark.parametrize("asset_id", ["", "absent", "' OR 1=1 --", "a\0b", "x" * 10_000, "\ud800"])
-def test_an_unknown_id_is_not_found(store, asset_id):
-    put(store, b"data")
-    with pytest.raises(AssetNotFound):
-        store.get(asset_id)
-    with pytest.raises(AssetNotFound):
-        store.open(asset_id)
-
-
 def test_a_record_whose_bytes_are_gone_is_not_found(store):
     stored = put(store, b"data")
     blob_files(store)[0].unlink()
     assert store.get(stored.id) == stored
     with pytest.raises(AssetNotFound, match=stored.id):
         store.open(stored.id)
-
-
-def test_putting_nothing_changes_nothing(store):
-    assert store.put([]) == ()
-    assert store.used == 0
-
-
-def test_several_images_are_recorded_all_or_none(store):
-    good = new(store, b"one")
-    bad = new(store, b"two", file_name=None)
-    with pytest.raises(StoreError):
-        store.put([good, bad])
-    assert list(store.records()) == []
-    assert store.used == 0
-    assert store.put([good])[0].file_size == 3
-
-
-def test_used_counts_every_record_by_its_size(store):
-    assert store.used == 0
-    for size in (10, 20, 30):
-        put(store, bytes(size))
-    assert store.used == 60
 
 
 def test_the_limit_is_kept_for_whoever_asks(tmp_path):
@@ -232,15 +169,6 @@ def test_a_folder_that_cannot_be_is_a_store_error_and_not_taken_literally(tmp_pa
 def test_making_a_store_touches_nothing(tmp_path):
     LocalStore(tmp_path / "assets")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_store_works_after_close_and_close_may_come_twice(store):
-    stored = put(store, b"data")
-    store.close()
-    store.close()
-    assert store.get(stored.id) == stored
-    assert put(store, b"more").file_size == 4
-    assert store.used == 8
 
 
 def test_a_store_opened_anew_has_everything(tmp_path):
@@ -316,47 +244,7 @@ def test_a_folder_at_the_final_path_is_a_store_error(store):
 # Runs in the ledger
 
 
-def test_a_run_is_in_the_ledger_before_it_has_an_end(store):
-    run = entry()
-    store.begin(run, None)
-    assert list(store.runs()) == [run]
-    assert list(LocalStore(store.folder).runs()) == [run], "another store on the folder sees it under way"
-    store.finish(replace(run, state="done", charge="charged"), [])
-
-
-def test_a_run_ends_with_its_images_at_once(store):
-    run = entry()
-    store.begin(run, None)
-    (stored,) = store.finish(
-        replace(run, state="done", charge="charged"), [new(store, b"data", run_id=run.run_id)]
-    )
-    assert list(store.records(run.run_id)) == [stored]
-    (ended,) = store.runs()
-    assert ended == replace(run, state="done", charge="charged", ended_at=ended.ended_at)
-    assert ended.ended_at.endswith("+00:00")
-    assert lock_files(store) == []
-
-
-def test_ledger_entries_come_oldest_first(store):
-    runs = [entry() for _ in range(5)]
-    for run in runs:
-        store.begin(run, None)
-    for run in reversed(runs):
-        store.finish(replace(run, state="failed", charge="none"), [])
-    assert [run.run_id for run in store.runs()] == [run.run_id for run in runs]
-
-
 # The limit
-
-
-def test_runs_under_way_count_by_their_estimate(store):
-    first = entry(estimate=60)
-    store.begin(first, 100)
-    store.begin(entry(estimate=60), 100)
-    with pytest.raises(StorageLimitReached, match="0 of 100 bytes are in use, 120 more are reserved"):
-        store.begin(entry(), 100)
-    store.finish(replace(first, state="failed", charge="none"), [])
-    store.begin(entry(), 100)
 
 
 def test_a_refused_run_leaves_nothing_behind(store):
@@ -366,25 +254,6 @@ def test_a_refused_run_leaves_nothing_behind(store):
     assert [run.run_id for run in store.runs()] == ["a-run"]
     assert marked_runs(store) == ["a-run"]
     assert [path.name for path in store.paths.manifests.iterdir()] == ["a-run.json"]
-
-
-def test_threads_at_the_limit_pass_it_by_one_run_at_most(store):
-    begun, refused = [], []
-
-    def start():
-        run = entry(estimate=10)
-        try:
-            store.begin(run, 35)
-            begun.append(run)
-        except StorageLimitReached:
-            refused.append(run)
-
-    threads = [threading.Thread(target=start) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(begun), len(refused)) == (4, 4)
 
 
 # Full disks
@@ -506,89 +375,12 @@ def test_a_killed_writer_loses_nothing_it_has_reported(tmp_path):
     store.close()
 
 
-def test_threads_share_a_store(store):
-    errors: list[BaseException] = []
-
-    def work(name: str) -> None:
-        try:
-            for number in range(8):
-                put(store, f"{name} {number}".encode())
-                assert store.used > 0
-        except Exception as error:  # noqa: BLE001 - whatever a thread raises is to be seen
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(str(n),)) for n in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert len(list(store.records())) == 48
-
-
 # Lists, page by page
 
 
 def _images(store: LocalStore, many: int, run_id: str = "a-run") -> list[str]:
     staged = new(store, b"data", run_id=run_id)
     return [one.id for one in store.put([replace(staged, id=f"{run_id}-{n}") for n in range(many)])]
-
-
-@pytest.mark.parametrize("many", [0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE + 7])
-def test_a_list_has_everything_once_in_both_orders(store, many):
-    ids = _images(store, many)
-    _images(store, 3, "another")
-    assert [one.id for one in store.list_records("a-run")] == ids
-    assert [one.id for one in store.list_records("a-run", newest_first=True)] == ids[::-1]
-    assert [one.id for one in store.records()] == [*ids, "another-0", "another-1", "another-2"]
-    assert (store.count_records(), store.count_records("a-run")) == (many + 3, many)
-
-
-def test_a_page_follows_the_last_item_of_the_page_before(store):
-    ids = _images(store, PAGE + 5)
-    for newest_first in (False, True):
-        ordered = ids[::-1] if newest_first else ids
-        for place in (0, 1, PAGE - 1, PAGE, PAGE + 3, PAGE + 4):
-            page = store.list_records(newest_first=newest_first, after=ordered[place])
-            assert [one.id for one in page] == ordered[place + 1 :]
-    runs = [entry() for _ in range(4)]
-    for run in runs:
-        store.begin(run, None)
-    names = [run.run_id for run in runs]
-    assert [run.run_id for run in store.list_runs(after=names[1])] == names[2:]
-    assert [run.run_id for run in store.list_runs(newest_first=True, after=names[2])] == names[1::-1]
-    assert store.count_runs() == 4
-
-
-@pytest.mark.parametrize("after", ["", "nobody", "' OR 1=1 --", "\ud800"])
-def test_a_page_after_what_is_not_there_is_refused(store, after):
-    _images(store, 2)
-    for page in (store.list_records(after=after), store.list_runs(after=after)):
-        with pytest.raises(AssetNotFound, match="give the id of its last item"):
-            next(page)
-
-
-@pytest.mark.parametrize("newest_first", [False, True])
-def test_a_list_ends_although_something_is_added_for_each_item(store, newest_first):
-    ids = _images(store, PAGE + 2)
-    seen = []
-    for number, record in enumerate(store.list_records(newest_first=newest_first)):
-        seen.append(record.id)
-        _images(store, 1, f"later-{number}")
-    assert seen == (ids[::-1] if newest_first else ids)
-
-
-def test_the_ledger_ends_although_runs_begin_while_it_is_read(store):
-    begun = [entry() for _ in range(3)]
-    for run in begun:
-        store.begin(run, None)
-    for newest_first in (False, True):
-        seen = []
-        for run in store.list_runs(newest_first=newest_first, after=None):
-            seen.append(run.run_id)
-            store.begin(entry(), None)
-        assert seen[0] == begun[0].run_id if not newest_first else seen[-1] == begun[0].run_id
-        assert len(seen) == (6 if newest_first else 3)
 
 
 def test_the_database_is_free_while_a_page_is_looked_at(store):

@@ -7,14 +7,13 @@ import signal
 import sqlite3
 import textwrap
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from support.ledger import judgement, other_process, plant, put, run_program, score
 
 from imagegen_nb.core.opinions import LONGEST_SCORE, Judgement, Mark, Score
-from imagegen_nb.errors import AssetNotFound, InvalidOption, StoreError
+from imagegen_nb.errors import StoreError
 from imagegen_nb.store import maintenance, side_files
 from imagegen_nb.store.local import LocalStore
 
@@ -59,47 +58,6 @@ def test_what_is_said_of_an_image_is_there_for_other_processes(store, image):
     assert dict(store.marks()) == {image: Mark(note="good")}
     store.change_mark(image, note="")
     assert (dict(store.marks()), list(store.paths.marks.iterdir())) == ({}, [])
-
-
-def test_a_star_and_a_note_that_are_given_at_once_are_both_kept(store):
-    images = [put(store, b"data").id for _ in range(8)]
-    changes = [(image, change) for image in images for change in ({"starred": True}, {"note": "good"})]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda change: store.change_mark(change[0], **change[1]), changes))
-    assert dict(store.marks()) == dict.fromkeys(images, Mark(starred=True, note="good"))
-
-
-def test_what_cannot_be_marked_is_refused(store, image):
-    with pytest.raises(AssetNotFound, match="no asset 'nobody'"):
-        store.change_mark("nobody", starred=True)
-    with pytest.raises(InvalidOption, match="shorten it"):
-        store.change_mark(image, note="x" * 2_001)
-    assert (store.mark(image), store.mark("\udc80"), dict(store.marks())) == (Mark(), Mark(), {})
-    assert maintenance.check(store).problems == []
-
-
-def test_comparisons_are_by_topic_in_their_order_and_taken_back(store):
-    for number in (3, 1, 2):
-        store.keep_judgement(judgement(number))
-    store.keep_judgement(judgement(4, topic="day"))
-    assert [one.id for one in store.judgements("night")] == ["j1", "j2", "j3"]
-    for _ in range(2):
-        store.take_back("j2")
-    assert store.judgements("night") == [judgement(1), judgement(3)]
-    assert len(list(store.paths.judgements.iterdir())) == 3
-
-
-def test_a_later_score_takes_the_place_of_an_earlier_one(store, image):
-    store.keep_score(score(image, score=1))
-    store.keep_score(score(image, "blue", score=2))
-    store.keep_score(score(image, score=3))
-    assert [(one.judge, one.values) for one in store.scores(image)] == [
-        ("blue", {"score": 2}),
-        ("sharp", {"score": 3}),
-    ]
-    with pytest.raises(AssetNotFound):
-        store.keep_score(score("nobody", score=1))
-    assert (store.scores("nobody"), store.scores("\udc80")) == ([], [])
 
 
 def test_a_score_at_its_longest_can_be_read_again(store, image):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-FOREIGN = re.compile(r"(?i)^(openai|azure|xai|gemini|google|gcloud|cloudsdk|fetch_hive)_|_proxy$")
+FOREIGN = re.compile(r"(?i)^(openai|azure|xai|gemini|google|gcloud|cloudsdk|fetch_hive|aws)_|_proxy$")
 """Variables that hold provider keys, the settings of SDKs, or a proxy."""
 
 

@@ -1,0 +1,230 @@
+"""Objects below a URL, by way of obstore: the only file that knows it.
+
+What obstore says of a failure holds requests, answers and sometimes what was signed, so that none of it is
+quoted: a failure is told in words of our own, with what to do about it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from imagegen_nb.core.daemon_threads import DaemonThreads
+from imagegen_nb.core.install_hint import install_command
+from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files
+from imagegen_nb.errors import InvalidOption, StoreError
+from imagegen_nb.store.base import store_error
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+_AT_ONCE = DaemonThreads(16)
+"""Reads many objects side by side."""
+_SCHEMES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss", "file", "memory")
+_WITH_ACCOUNT = ("abfs", "abfss", "adl")
+"""`abfss://container@account…`: what stands before the @ is no name of a user."""
+_RETRIES: Any = {
+    "max_retries": 6,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=8)},
+}
+"""For 5xx (also the 503 of S3 that means slow down), lost connections and timeouts: then it is an error."""
+_STATUS = re.compile(r"status(?: code)?: (\d{3})\b")
+_NO_CREDENTIALS = re.compile(r"169\.254\.169\.254|metadata\.google|Missing\w*Key|credential", re.IGNORECASE)
+
+_in_memory: dict[str, ObjectStore] = {}
+"""What `memory://` addresses hold, as long as this process lives."""
+
+
+def checked_url(url: str) -> str:
+    """An address of a store, without a slash at its end.
+
+    Raises `InvalidOption` for schemes that no store has, and, without quoting what may be a secret, for an
+    address that holds more than a place.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES:
+        known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+        raise InvalidOption(f"{parts.scheme}:// is no address of a store: give a folder, or one of {known}")
+    has_user = "@" in parts.netloc and (parts.scheme not in _WITH_ACCOUNT or ":" in parts.netloc)
+    if has_user or parts.query or parts.fragment:
+        raise InvalidOption(
+            f"the {parts.scheme}:// address of a store holds more than a place: leave out user, password, "
+            "? and #. Credentials come from the environment"
+        )
+    if parts.scheme not in ("file", "memory") and not parts.netloc:
+        raise InvalidOption(f"{url!r} names no bucket: use {parts.scheme}://bucket/folder")
+    return url.rstrip("/") if parts.path.strip("/") or parts.netloc else f"{parts.scheme}:///"
+
+
+def require() -> None:
+    """Raises `InvalidOption` where obstore is not installed."""
+    try:
+        importlib.import_module("obstore")
+    except ImportError:
+        pass
+    else:
+        return
+    raise InvalidOption(f"a store by URL needs the extra objects: {install_command('objects')}")
+
+
+class Objects:
+    """The objects of one store, by keys relative to its URL. All methods block and raise `StoreError`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.scheme = urlsplit(url).scheme
+        self._opened: tuple[int, ObjectStore] | None = None
+
+    def __repr__(self) -> str:
+        return f"Objects({self.url!r})"
+
+    @property
+    def _store(self) -> ObjectStore:
+        """Opened with the first use: where a store is only made, nothing is read and nothing asked."""
+        if self._opened is None or self._opened[0] != os.getpid():
+            with self._told("cannot open the store"):
+                self._opened = os.getpid(), self._open()
+        return self._opened[1]
+
+    def _open(self) -> ObjectStore:
+        from obstore.store import LocalStore, MemoryStore, from_url
+
+        if self.scheme == "memory":
+            return _in_memory.setdefault(self.url, MemoryStore())
+        if self.scheme == "file":
+            return LocalStore.from_url(self.url, mkdir=True)
+        # Without options of a client: given any, obstore forgets those of the environment. Its own give up
+        # connecting after 5 seconds, and a request after 30.
+        store: ObjectStore = from_url(self.url, retry_config=_RETRIES)
+        return store
+
+    def read(self, key: str, most: int) -> bytes | None:
+        """An object of at most `most` bytes; None where there is none."""
+        with self._told(f"cannot read {key}"):
+            try:
+                found = self._store.get(key)
+            except FileNotFoundError:
+                return None
+            if found.meta["size"] <= most:
+                return bytes(found.bytes())
+        raise StoreError(f"cannot read {key} in {self.url}: it is larger than anything that is written there")
+
+    def read_all(self, keys: Sequence[str], most: int) -> Iterator[bytes | None]:
+        """As `read`, of several at once and in their order."""
+        reads = [_AT_ONCE.submit(partial(self.read, key, most)) for key in keys]
+        for future in reads:
+            yield future.result()
+
+    def create(self, key: str, data: bytes, media_type: str = "application/json") -> bool:
+        """Write an object that is not there yet, whole and durably; False where one is, which stays."""
+        from obstore.exceptions import AlreadyExistsError
+
+        with self._told(f"cannot write {key}"):
+            try:
+                self._store.put(key, data, mode="create", attributes=self._attributes(media_type))
+            except AlreadyExistsError:
+                return False
+        return True
+
+    def write(self, key: str, data: bytes, media_type: str = "application/json") -> None:
+        """Write an object in the place of any that is there."""
+        with self._told(f"cannot write {key}"):
+            # In one request: a part of an upload that never ended would lie there unseen, and be paid for.
+            self._store.put(key, data, use_multipart=False, attributes=self._attributes(media_type))
+
+    def _attributes(self, media_type: str) -> Any:
+        """What a browser is told of an object; files have no place for it."""
+        return None if self.scheme == "file" else {"Content-Type": media_type}
+
+    def size(self, key: str) -> int | None:
+        """The bytes of an object; None where there is none."""
+        with self._told(f"cannot look for {key}"):
+            try:
+                return int(self._store.head(key)["size"])
+            except FileNotFoundError:
+                return None
+
+    def names(self, folder: str, after: str | None = None) -> list[str]:
+        """The keys in a folder that follow the key `after`, in alphabetical order."""
+        return [key for key, _ in self._listed(folder, after)]
+
+    def modified(self, folder: str) -> dict[str, datetime]:
+        """When each object in a folder was written, by the service's own clock."""
+        return dict(self._listed(folder, None))
+
+    def _listed(self, folder: str, after: str | None) -> list[tuple[str, datetime]]:
+        with self._told(f"cannot list {folder}"):
+            found = self._store.list(folder, offset=after).collect()
+        return sorted((one["path"], one["last_modified"]) for one in found)
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are not there may stay away."""
+        with self._told(f"cannot remove {len(keys)} objects"):
+            for key in keys:
+                try:
+                    self._store.delete(key)
+                except FileNotFoundError:
+                    continue
+
+    @property
+    def signs(self) -> bool:
+        """Whether addresses of objects can be signed."""
+        return self.scheme not in ("file", "memory")
+
+    def signed(self, key: str, seconds: int) -> str:
+        """An https address from which anybody can read an object for that long: a secret."""
+        import obstore
+
+        store: Any = self._store
+        with self._told(f"cannot sign the address of {key}"):
+            return str(obstore.sign(store, "GET", key, timedelta(seconds=seconds)))
+
+    def address(self, key: str) -> str:
+        """The object's address, which holds no secret and needs credentials to be read."""
+        return f"{self.url.rstrip('/')}/{key}"
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Turn what obstore raises into a `StoreError`."""
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+            return
+        except (BaseError, OSError, ValueError, NotImplementedError) as error:
+            reason = OUT_OF_FILES if is_out_of_files(error) else self._reason(error)
+        raise store_error(f"{what} in {self.url}", reason)
+
+    def _reason(self, error: Exception) -> str:
+        from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+
+        text = str(error)
+        status = found[1] if (found := _STATUS.search(text)) else ""
+        if isinstance(error, PermissionDeniedError) or status == "403":
+            return "the credentials do not allow it (403): check their rights on the bucket, and the clock"
+        if isinstance(error, UnauthenticatedError) or status == "401":
+            return "the credentials were not accepted (401)"
+        if isinstance(error, FileNotFoundError):
+            return "there is no such bucket or folder: make it, or check the name"
+        if status.startswith(("4", "3")):
+            return f"the service refused it ({status}): check region, endpoint and bucket"
+        if status:
+            return f"the service failed or was too busy ({status}), several times: try again in a minute"
+        if _NO_CREDENTIALS.search(text):
+            return (
+                "no credentials were found: set those of the service in the environment, such as "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+        if "must be specified" in text:
+            return "its account is not known: set it in the environment, such as AZURE_STORAGE_ACCOUNT_NAME"
+        if "timed out" in text or "Timeout" in text:
+            return "the service did not answer in time, several times: try again in a minute"
+        return "the service could not be reached, or does not do this: check address, endpoint and network"

@@ -1,0 +1,171 @@
+"""The log of an object store: numbered objects, each written once, which all its processes read in order.
+
+An entry is written under the next free number, and only if nobody has: a conditional write, which the service
+decides. So whoever succeeds has seen everything before it, and what is decided on what was seen (the storage
+limit, a budget, who has a cell) holds for all processes. A process that was late reads what came first,
+decides again, and tries the next number. Nothing is ever changed, so that a kill at any moment leaves a
+whole log.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import takewhile
+
+from imagegen_nb.core.fork_safe_lock import ForkSafeLock
+from imagegen_nb.errors import ImagegenError, StoreError
+from imagegen_nb.store.object_client import Objects
+from imagegen_nb.store.object_documents import LARGEST, Change, Entry, dump, load
+from imagegen_nb.store.object_view import View
+
+_LOG, _SEGMENTS = "log", "segments"
+SEGMENT = 64
+"""Entries that are written together once more, so that who opens the store reads one object for them."""
+_PATIENCE = 60.0
+"""Seconds to try again while others are always faster."""
+_PAUSE = 0.05
+_FRESH = 1.0
+"""Seconds for which a look at one image makes do with what was read: a gallery looks at each of them."""
+
+
+class Log:
+    """The log of one store, and what it says as far as it was read. `owner` is written into entries."""
+
+    def __init__(self, objects: Objects, owner: Callable[[], str]) -> None:
+        self._objects = objects
+        self._owner = owner
+        self._lock = ForkSafeLock()
+        self._view = View()
+        self._last = 0
+        self._segment: list[bytes] = []
+        """The entries from the last segment's end on."""
+        self._read_at: float | None = None
+
+    def look(self, *, fresh: bool = True) -> View:
+        """What the log says now; without `fresh`, what it said a moment ago. Raises `StoreError`."""
+        with self._lock:
+            if fresh or self._read_at is None or time.monotonic() - self._read_at > _FRESH:
+                self._catch_up()
+            return self._view
+
+    def known(self) -> View:
+        """What was read so far, without asking anybody."""
+        return self._view
+
+    def commit(self, decide: Callable[[View], Sequence[Change]]) -> None:
+        """Write what `decide` says, given what the log says at that moment; nothing for no changes.
+
+        It may be asked several times. What it raises is raised here, and then nothing was written. Raises
+        `StoreError` when it cannot be written.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        with self._lock:
+            is_fresh = self._read_at is None
+            if is_fresh:
+                self._catch_up()
+            while True:
+                try:
+                    changes = tuple(decide(self._view))
+                except ImagegenError:
+                    if is_fresh:
+                        raise
+                else:
+                    if self._is_written(changes):
+                        return
+                if time.monotonic() > deadline:
+                    break
+                self._catch_up()
+                is_fresh = True
+        raise StoreError(f"cannot write to {self._objects.url}: others write all the time. Try again")
+
+    def _is_written(self, changes: tuple[Change, ...]) -> bool:
+        """Write the changes as the next entry; False where somebody else has written that one."""
+        if not changes:
+            return True
+        data = dump(Entry(key=uuid.uuid4().hex, owner=self._owner(), changes=changes))
+        name = _name(_LOG, self._last + 1)
+        if not self._is_own(name, data):
+            return False
+        self._take(name, data)
+        self._write_segment()
+        return True
+
+    def _is_own(self, name: str, data: bytes) -> bool:
+        """Write an entry, and whether it is there; one whose answer got lost is known by its content."""
+        failure: StoreError | None = None
+        try:
+            if self._objects.create(name, data):
+                return True
+        except StoreError as error:
+            failure = error
+        try:
+            there = self._objects.read(name, LARGEST)
+        except StoreError:
+            if failure is None:
+                raise
+            there = None
+        if there is None and failure is not None:
+            raise failure
+        if there is None:  # two came at once, and the service took neither
+            time.sleep(_PAUSE)
+        return there == data
+
+    def _catch_up(self) -> None:
+        """Read what has been written since."""
+        if self._read_at is None:
+            if self._last == 0:
+                self._read_segments()
+            self._read_entries()
+        elif (data := self._objects.read(name := _name(_LOG, self._last + 1), LARGEST)) is not None:
+            self._take(name, data)
+            self._read_entries()
+        self._read_at = time.monotonic()
+
+    def _read_segments(self) -> None:
+        """Read what is written together; where one is missing, the log has it all."""
+        listed = self._objects.names(_SEGMENTS)
+        numbered = (_name(_SEGMENTS, number + 1, ".jsonl") for number in range(len(listed)))
+        names = list(takewhile(set(listed).__contains__, numbered))
+        for name, data in zip(names, self._objects.read_all(names, LARGEST * SEGMENT), strict=True):
+            lines = (data or b"").split(b"\n")
+            if len(lines) != SEGMENT:
+                raise StoreError(f"{name} in {self._objects.url} is damaged: remove it, the log has it all")
+            for line in lines:
+                self._take(name, line)
+
+    def _read_entries(self) -> None:
+        """Read the entries that a list of the log shows."""
+        names = self._objects.names(_LOG, after=_name(_LOG, self._last))
+        expected = [_name(_LOG, self._last + 1 + number) for number in range(len(names))]
+        if names != expected:
+            lost = next(name for name in expected if name not in names)
+            raise StoreError(f"{lost} is missing in {self._objects.url}, where later ones are: restore it")
+        is_long = len(names) >= SEGMENT
+        for name, data in zip(names, self._objects.read_all(names, LARGEST), strict=True):
+            self._take(name, data or b"")
+            if is_long:  # whoever should have written it was killed just then
+                self._write_segment()
+
+    def _take(self, name: str, data: bytes) -> None:
+        """Apply the next entry."""
+        self._view.apply(load(data, f"{name} in {self._objects.url}", self._objects.address))
+        self._last += 1
+        if len(self._segment) == SEGMENT:
+            self._segment = []
+        self._segment.append(data)
+
+    def _write_segment(self) -> None:
+        """Write the last entries together, where they fill a segment. It says what the log says, whoever
+        writes it; where it cannot be written, readers read the entries."""
+        if len(self._segment) == SEGMENT:
+            with suppress(StoreError):
+                name = _name(_SEGMENTS, self._last // SEGMENT, ".jsonl")
+                self._objects.write(name, b"\n".join(self._segment), "application/jsonl")
+
+
+def _name(folder: str, number: int, suffix: str = ".json") -> str:
+    """A key that sorts as its number does."""
+    return f"{folder}/{number:012}{suffix}"

@@ -1,0 +1,104 @@
+"""What the log of an object store says, in memory: its records, its ledger and what people said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from imagegen_nb.core.opinions import Judgement, Mark, Score
+from imagegen_nb.store.base import CHANGED_AT_THE_END, AssetRecord, LedgerEntry, Spending
+from imagegen_nb.store.object_documents import Change, Entry, RunEnd
+
+
+class View:
+    """The state after the entries that were applied, in the order of the log. Only `apply` changes it."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, LedgerEntry] = {}
+        self.owners: dict[str, str] = {}
+        """Who began each run that is under way."""
+        self.assets: dict[str, AssetRecord] = {}
+        self.marks: dict[str, Mark] = {}
+        self.judgements: dict[str, Judgement] = {}
+        self.scores: dict[str, Score] = {}
+        self.used_bytes = 0
+        self._of_run: dict[str, list[AssetRecord]] = {}
+        self._newest: dict[str, AssetRecord] = {}
+        self._cells: dict[str, str] = {}
+
+    def apply(self, entry: Entry) -> None:
+        """Take in the next entry."""
+        for change in entry.changes:
+            if change.begun is not None:
+                self._begin(change.begun, entry.owner)
+            if change.ended is not None:
+                self._end(change.ended)
+            for asset in change.assets:
+                self._add(asset)
+            self._opine(change)
+
+    def _begin(self, run: LedgerEntry, owner: str) -> None:
+        if run.run_id in self.runs:
+            return
+        self.runs[run.run_id] = run
+        self.owners[run.run_id] = owner
+        if run.cell:
+            self._cells.setdefault(run.cell, run.run_id)
+
+    def _end(self, end: RunEnd) -> None:
+        if (begun := self.runs.get(end.run_id)) is None:
+            return
+        self.runs[end.run_id] = replace(begun, **{name: getattr(end, name) for name in CHANGED_AT_THE_END})
+        self.owners.pop(end.run_id, None)
+
+    def _add(self, asset: AssetRecord) -> None:
+        if asset.id in self.assets:
+            return
+        self.assets[asset.id] = self._newest[asset.sha256] = asset
+        self._of_run.setdefault(asset.run_id, []).append(asset)
+        self.used_bytes += asset.file_size
+
+    def _opine(self, change: Change) -> None:
+        if change.mark is not None:
+            self.marks.pop(change.mark.image, None)
+            if change.mark.mark != Mark():
+                self.marks[change.mark.image] = change.mark.mark
+        if change.judgement is not None:
+            self.judgements[change.judgement.id] = change.judgement
+        if change.taken_back is not None:
+            self.judgements.pop(change.taken_back, None)
+        if change.score is not None:
+            self.scores[change.score.id] = change.score
+
+    def records(self, run_id: str | None) -> list[AssetRecord]:
+        """All records, oldest first, or those of one run."""
+        return list(self._of_run.get(run_id, ())) if run_id else list(self.assets.values())
+
+    def newest(self, sha256: str) -> AssetRecord | None:
+        """The newest record of an image with this hash."""
+        return self._newest.get(sha256)
+
+    def is_taken(self, run: LedgerEntry) -> bool:
+        """Whether another run for the same cell has begun."""
+        return bool(run.cell) and self._cells.get(run.cell, run.run_id) != run.run_id
+
+    def reserved_bytes(self) -> int:
+        """The sum of what runs under way may need."""
+        return sum(self.runs[run_id].estimate for run_id in list(self.owners))
+
+    def spending(self, *, emulated: bool, session: str | None = None) -> Spending:
+        """What runs have cost, all or those of one session."""
+        spent = reserved = unbounded = 0
+        for run in list(self.runs.values()):
+            if run.emulated != emulated or session not in (None, run.session):
+                continue
+            # A run without a charge cost nothing; any other of unknown cost counts by its ceiling.
+            cost = run.ceiling_ticks if run.cost_ticks is None else run.cost_ticks
+            if run.charge == "none":
+                cost = 0
+            if cost is None:
+                unbounded += 1
+            elif run.state == "calling":
+                reserved += cost
+            else:
+                spent += cost
+        return Spending(spent=spent, reserved=reserved, unbounded=unbounded)

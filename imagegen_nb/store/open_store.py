@@ -1,0 +1,26 @@
+"""Which kind of store an address means: a folder, or objects below a URL."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from imagegen_nb.store.base import Store
+from imagegen_nb.store.local import LocalStore
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def is_url(address: str | os.PathLike[str]) -> bool:
+    """Whether an address is a URL and no folder."""
+    return isinstance(address, str) and _URL.match(address) is not None
+
+
+def open_store(address: str | os.PathLike[str], limit: int | None = None) -> Store:
+    """The store at a folder's path or a URL; `limit` is in bytes, None for none. Raises `InvalidOption`."""
+    if not is_url(address):
+        return LocalStore(address, limit)
+    # Loaded where it is used: a folder needs none of it.
+    from imagegen_nb.store.object_store import ObjectStore
+
+    return ObjectStore(str(address), limit)
