@@ -23,7 +23,7 @@ backend_option = click.option(
     "--backend", default="live", help='"live", "emulator", or the address of a served emulator.'
 )
 store_option = click.option(
-    "--store", type=PATH, default="assets", help="The folder for images and their index."
+    "--store", default="assets", help="The folder for images and their index, or a URL: s3://bucket/team."
 )
 storage_limit_option = click.option("--storage-limit", help='Bytes, or text such as "5 GiB".')
 

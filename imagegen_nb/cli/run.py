@@ -48,7 +48,7 @@ def run(
     documents: tuple[str, ...],
     steps: tuple[str, ...],
     backend: str,
-    store: Path,
+    store: str,
     storage_limit: str | None,
     budget: str | None,
     timeout: float,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,8 @@ def _open(path: Path) -> LocalStore:
     """The store in a folder. A folder without one is refused: `LocalStore` would make it."""
     from imagegen_nb.store.local import LocalStore
 
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
+        raise InvalidOption(f"{path} is a URL: only a folder has an index to check, build again or clean up")
     existing = LocalStore(path)
     paths = existing.paths
     if not any(path.exists() for path in (paths.database, paths.manifests, paths.blobs)):

@@ -42,7 +42,7 @@ _LARGEST = 5_000_000
 def sweep(
     file: Path,
     backend: str,
-    store: Path,
+    store: str,
     storage_limit: str | None,
     concurrency: int,
     plan: bool,

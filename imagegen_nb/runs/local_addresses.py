@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from imagegen_nb.core import variables
 
 _ENDINGS = r"\.(?:png|jpe?g|webp|gif|svg|bmp|tiff?|heic|avif|psd|pdf)"
+BUCKET = "an address of a bucket"
 _SCHEMES = {
     "a file:// address": re.compile(r"\bfile:/", re.IGNORECASE),
     "a data: address": re.compile(
@@ -24,6 +25,7 @@ _SCHEMES = {
     "an address inside a notebook or browser": re.compile(
         r"\b(?:blob:https?:|attachment:\S|sandbox:/)", re.IGNORECASE
     ),
+    BUCKET: re.compile(r"\b(?:s3a?|gs|azure|az|abfss?|adl|memory)://", re.IGNORECASE),
     "an address of a simulated run": re.compile(r"\bsimulated:///"),
 }
 _WEB = re.compile(r"\bhttps?://[^\s\"'<>(){}|\\^`]+", re.IGNORECASE)

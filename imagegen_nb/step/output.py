@@ -155,6 +155,24 @@ class Asset(BaseModel):
             )
         return provenance.files(target, data, run, self._stored)
 
+    def signed(self, expires_in: int = 3600) -> Asset:
+        """A copy for others: its `file_url` is an https address that anybody can open for `expires_in`
+        seconds (at most 7 days), until `file_url_expires_at`, an ISO 8601 time in UTC.
+
+        Such an address is a secret, so that it stands nowhere but in this copy. Raises `StoreError` where the
+        store signs no addresses, as a folder does not.
+        """
+        if type(expires_in) is not int or expires_in < 1:
+            raise InvalidOption(f"expires_in = {expires_in!r}: give seconds, a whole number from 1 on")
+        if self._store is None or self._stored is None:
+            raise StoreError(
+                f"{self.file_name} was imported: only the store that has it can sign its address"
+            )
+        address = self._store.signed_address(self._stored, expires_in)
+        if address is None:
+            raise StoreError(f"{self.file_name} is in a store that signs no addresses; one in a bucket does")
+        return self.model_copy(update={"file_url": address.url, "file_url_expires_at": address.expires_at})
+
     @property
     def has_content_credentials(self) -> bool | None:
         """Whether the file has content credentials (C2PA), which are not verified; None where its bytes are
@@ -306,6 +324,11 @@ class StepOutput(BaseModel):
         if self.error is None:
             data.pop("error", None)
         return data
+
+    def signed(self, expires_in: int = 3600) -> StepOutput:
+        """A copy whose assets have addresses that anybody can open for a while, as the platform's have; see
+        `Asset.signed`, which it raises as."""
+        return self.model_copy(update={"assets": tuple(asset.signed(expires_in) for asset in self.assets)})
 
     def as_context(self) -> dict[str, Any]:
         """The output as plain data, for a prompt that names it directly."""

@@ -13,6 +13,7 @@ from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.variables import check_identifier
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, VariableError
+from imagegen_nb.runs import local_addresses
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.provenance import FORMAT, VERSION
 from imagegen_nb.step.step import ImageGenerationStep
@@ -115,6 +116,8 @@ def _provenance(step: ImageGenerationStep, run: Run | None, identifier: str | No
         notes.append(
             "file_url addresses are files on the machine that made them; other machines cannot open them"
         )
+    if any(local_addresses.kinds(asset.file_url) == (local_addresses.BUCKET,) for asset in assets):
+        notes.append("file_url addresses are objects in a bucket; they open with its credentials only")
     return Provenance(
         identifier=identifier or run.identifier,
         run_id=run.id,

@@ -9,11 +9,10 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from imagegen_nb.core.daemon_threads import DaemonThreads
@@ -24,6 +23,8 @@ from imagegen_nb.store.base import store_error
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+T = TypeVar("T")
 
 _AT_ONCE = DaemonThreads(16)
 """Reads many objects side by side."""
@@ -90,8 +91,7 @@ class Objects:
     def _store(self) -> ObjectStore:
         """Opened with the first use: where a store is only made, nothing is read and nothing asked."""
         if self._opened is None or self._opened[0] != os.getpid():
-            with self._told("cannot open the store"):
-                self._opened = os.getpid(), self._open()
+            self._opened = os.getpid(), self._open()
         return self._opened[1]
 
     def _open(self) -> ObjectStore:
@@ -108,14 +108,17 @@ class Objects:
 
     def read(self, key: str, most: int) -> bytes | None:
         """An object of at most `most` bytes; None where there is none."""
-        with self._told(f"cannot read {key}"):
-            try:
-                found = self._store.get(key)
-            except FileNotFoundError:
-                return None
-            if found.meta["size"] <= most:
-                return bytes(found.bytes())
-        raise StoreError(f"cannot read {key} in {self.url}: it is larger than anything that is written there")
+
+        def get() -> bytes | None:
+            found = self._store.get(key)
+            return bytes(found.bytes()) if found.meta["size"] <= most else None
+
+        data = self._unless_absent(f"cannot read {key}", lambda: (get(),))
+        if data == (None,):
+            raise StoreError(
+                f"cannot read {key} in {self.url}: it is larger than anything that is written there"
+            )
+        return data[0] if data else None
 
     def read_all(self, keys: Sequence[str], most: int) -> Iterator[bytes | None]:
         """As `read`, of several at once and in their order."""
@@ -127,18 +130,23 @@ class Objects:
         """Write an object that is not there yet, whole and durably; False where one is, which stays."""
         from obstore.exceptions import AlreadyExistsError
 
-        with self._told(f"cannot write {key}"):
+        def put() -> bool:
             try:
                 self._store.put(key, data, mode="create", attributes=self._attributes(media_type))
             except AlreadyExistsError:
                 return False
-        return True
+            return True
+
+        return self._do(f"cannot write {key}", put)
 
     def write(self, key: str, data: bytes, media_type: str = "application/json") -> None:
         """Write an object in the place of any that is there."""
-        with self._told(f"cannot write {key}"):
+        attributes = self._attributes(media_type)
+        self._do(
+            f"cannot write {key}",
             # In one request: a part of an upload that never ended would lie there unseen, and be paid for.
-            self._store.put(key, data, use_multipart=False, attributes=self._attributes(media_type))
+            lambda: self._store.put(key, data, use_multipart=False, attributes=attributes),
+        )
 
     def _attributes(self, media_type: str) -> Any:
         """What a browser is told of an object; files have no place for it."""
@@ -146,11 +154,7 @@ class Objects:
 
     def size(self, key: str) -> int | None:
         """The bytes of an object; None where there is none."""
-        with self._told(f"cannot look for {key}"):
-            try:
-                return int(self._store.head(key)["size"])
-            except FileNotFoundError:
-                return None
+        return self._unless_absent(f"cannot look for {key}", lambda: int(self._store.head(key)["size"]))
 
     def names(self, folder: str, after: str | None = None) -> list[str]:
         """The keys in a folder that follow the key `after`, in alphabetical order."""
@@ -161,18 +165,16 @@ class Objects:
         return dict(self._listed(folder, None))
 
     def _listed(self, folder: str, after: str | None) -> list[tuple[str, datetime]]:
-        with self._told(f"cannot list {folder}"):
-            found = self._store.list(folder, offset=after).collect()
+        found = self._do(f"cannot list {folder}", lambda: self._store.list(folder, offset=after).collect())
         return sorted((one["path"], one["last_modified"]) for one in found)
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove objects; those that are not there may stay away."""
-        with self._told(f"cannot remove {len(keys)} objects"):
-            for key in keys:
-                try:
-                    self._store.delete(key)
-                except FileNotFoundError:
-                    continue
+        for key in keys:
+            self._unless_absent(f"cannot remove {key}", partial(self._delete, key))
+
+    def _delete(self, key: str) -> None:
+        self._store.delete(key)
 
     @property
     def signs(self) -> bool:
@@ -183,22 +185,33 @@ class Objects:
         """An https address from which anybody can read an object for that long: a secret."""
         import obstore
 
-        store: Any = self._store
-        with self._told(f"cannot sign the address of {key}"):
+        def sign() -> str:
+            store: Any = self._store
             return str(obstore.sign(store, "GET", key, timedelta(seconds=seconds)))
+
+        return self._do(f"cannot sign the address of {key}", sign)
 
     def address(self, key: str) -> str:
         """The object's address, which holds no secret and needs credentials to be read."""
         return f"{self.url.rstrip('/')}/{key}"
 
-    @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """Turn what obstore raises into a `StoreError`."""
+    def _unless_absent(self, what: str, work: Callable[[], T]) -> T | None:
+        """As `_do`; None where `work` does not find the object."""
+
+        def look() -> T | None:
+            try:
+                return work()
+            except FileNotFoundError:
+                return None
+
+        return self._do(what, look)
+
+    def _do(self, what: str, work: Callable[[], T]) -> T:
+        """What `work` returns; what obstore raises becomes a `StoreError`, from which nothing leads to it."""
         from obstore.exceptions import BaseError
 
         try:
-            yield
-            return
+            return work()
         except (BaseError, OSError, ValueError, NotImplementedError) as error:
             reason = OUT_OF_FILES if is_out_of_files(error) else self._reason(error)
         raise store_error(f"{what} in {self.url}", reason)

@@ -123,17 +123,20 @@ class ObjectStore(Store):
 
         Other processes are looked after as often as leases are renewed, unless it has to be `at_once`.
         """
-        owners = set(self._log.look(fresh=self._looked_after_at is None or at_once).owners.values())
+        is_first = self._looked_after_at is None
+        view = self._log.look() if is_first or at_once else self._log.known()
+        owners = set(view.owners.copy().values())
         lost = {self._lease.owner}  # its runs that are not kept here any more
         others = owners - lost
-        moment = self._looked_after_at
-        is_due = moment is None or time.monotonic() - moment >= object_leases.RENEWAL
-        if others and (at_once or is_due):
-            lost |= self._lease.gone(others)
-        if is_due or at_once:
+        if at_once or self._is_time_to_look():
+            lost |= self._lease.gone(others) if others else set()
             self._looked_after_at = time.monotonic()
         if owners & lost:
             self._log.commit(partial(self._interrupted, lost=lost))
+
+    def _is_time_to_look(self) -> bool:
+        looked_at = self._looked_after_at
+        return looked_at is None or time.monotonic() - looked_at >= object_leases.RENEWAL
 
     def _interrupted(self, view: View, *, lost: set[str]) -> list[Change]:
         gone = [

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from support.command_line import EMULATED, CommandLine
+from support.object_server import ObjectServer
 
 from imagegen_nb import Workspace, catalog, load_step, save_step
 from imagegen_nb.emulator import Emulator, Fault
@@ -100,3 +101,11 @@ def test_a_step_of_a_model_nobody_knows_yet_runs_by_its_declaration(cli: Command
         assert (refused.code, '"declaration": {"like": "gpt-image-2"}' in refused.err) == (2, True)
     finally:
         catalog.unregister("gpt-image-9")
+
+
+def test_a_store_may_be_a_url(cli: CommandLine, file: str, object_server: ObjectServer) -> None:
+    url = object_server.new_url()
+    outcome = cli("run", file, "--input", "room=a hall", *EMULATED, "--store", url)
+    assert outcome.code == 0, outcome.err
+    assert f"{url}/blobs/" in outcome.out
+    assert len(list(Workspace(url).records())) == 1

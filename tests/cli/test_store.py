@@ -56,3 +56,9 @@ def test_a_mistyped_folder_is_no_store_and_is_not_made(
     assert outcome.code == 2
     assert "there is no store in nowhere" in outcome.err
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_url_has_no_index_to_look_after(cli: CommandLine) -> None:
+    outcome = cli("store", "check", "s3://bucket/team")
+    assert outcome.code == 2
+    assert "is a URL: only a folder has an index" in outcome.err

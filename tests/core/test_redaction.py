@@ -25,6 +25,9 @@ SHAPES = {
     "ya29." + "a0AfH6SMBx-abcdefghijk": "a Google access token",
     "Bearer " + "abcdef0123456789": "a bearer token",
     "bearer\t" + "eyJhbGciOi.JIUzI1NiJ9.sig=": "a bearer token",
+    "X-Amz-Signature=" + "0a1b2c3d" * 8: "the signature of an address",
+    "X-Goog-Signature=" + "0a1b2c3d" * 64: "the signature of an address",
+    "sig=" + "aB3dE6%2Fh" * 5 + "%3D": "the signature of an address",
     "BEARER  " + "AbC/def+0123456789~": "a bearer token",
 }
 PADDING = " " * 5_000

@@ -22,6 +22,8 @@ LOCAL = [
     ("file:///home/me/assets/hero.png", URL),
     ("FILE:///C:/Users/me/hero.png", URL),
     ("file:/home/me/hero", URL),
+    ("s3://bucket/team/blobs/ab/hero.png", "an address of a bucket"),
+    ("abfss://files@account.example/hero.png", "an address of a bucket"),
     ("file://server/share/hero.png", URL),
     ("data:image/png;base64,iVBORw0KGgo=", DATA),
     ("data:image/svg+xml;charset=utf-8,<svg/>", DATA),

@@ -147,13 +147,16 @@ def other_process(code: str, *arguments: object) -> subprocess.Popen[str]:
     prelude = """
         import os, sys, time
         from support.ledger import entry, new
-        from imagegen_nb.store.local import LocalStore
+        from imagegen_nb.store.open_store import open_store
         from imagegen_nb.errors import StorageLimitReached
-        store = LocalStore(sys.argv[1])
+        store = open_store(sys.argv[1])
     """
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(prelude) + textwrap.dedent(code), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": _TESTS},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, [_TESTS, os.environ.get("PYTHONPATH")])),
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
