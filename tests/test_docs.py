@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import pytest
+from support.object_server import ObjectServer
 from support.project import ROOT, generator
 
 import imagegen_nb as ig
@@ -56,6 +57,15 @@ def test_the_sweep_examples_run(emulator: Emulator, tmp_path: Path, monkeypatch:
     assert ig.load_step(tmp_path / "hero.step.json").step == names["winner"].step
     described = read_sweep(tmp_path / "night.toml")
     assert described.load(workspace=names["ws"]).counts() == {"waiting": 6}
+
+
+def test_the_examples_of_stores_run(object_server: ObjectServer, emulator: Emulator) -> None:
+    names: dict[str, Any] = {}
+    url = object_server.new_url()
+    for example in code_blocks(ROOT / "docs" / "stores.md"):
+        example = example.replace('backend="emulator"', f'backend="{emulator.url}"')
+        exec(example.replace("s3://bucket/team", url), names)  # our own text
+    assert names["for_others"].assets[0].file_url.startswith("http")
 
 
 def test_the_testing_examples_run(

@@ -40,6 +40,8 @@ _RETRIES: Any = {
 _STATUS = re.compile(r"status(?: code)?: (\d{3})\b")
 _NO_CREDENTIALS = re.compile(r"169\.254\.169\.254|metadata\.google|Missing\w*Key|credential", re.IGNORECASE)
 
+_process: int | None = None
+"""The process that used obstore first. A forked one has not its threads, and would wait for ever."""
 _in_memory: dict[str, ObjectStore] = {}
 """What `memory://` addresses hold, as long as this process lives."""
 
@@ -82,7 +84,7 @@ class Objects:
     def __init__(self, url: str) -> None:
         self.url = url
         self.scheme = urlsplit(url).scheme
-        self._opened: tuple[int, ObjectStore] | None = None
+        self._opened: ObjectStore | None = None
 
     def __repr__(self) -> str:
         return f"Objects({self.url!r})"
@@ -90,9 +92,16 @@ class Objects:
     @property
     def _store(self) -> ObjectStore:
         """Opened with the first use: where a store is only made, nothing is read and nothing asked."""
-        if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), self._open()
-        return self._opened[1]
+        global _process
+        if _process not in (None, os.getpid()):
+            raise StoreError(
+                "this process was forked from one that had used a store by URL, whose connections do not "
+                'outlive a fork: start processes with multiprocessing.get_context("spawn")'
+            )
+        _process = os.getpid()
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
 
     def _open(self) -> ObjectStore:
         from obstore.store import LocalStore, MemoryStore, from_url

@@ -33,6 +33,7 @@ class Lease:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._lock = ForkSafeLock()
+        self._renewing = ForkSafeLock()
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -73,11 +74,12 @@ class Lease:
 
     def renew(self) -> None:
         """Renew the lease where that is due. Raises `StoreError`."""
-        owner = self.owner
-        if self._renewed_at is None or time.monotonic() - self._renewed_at >= RENEWAL:
-            begun = time.monotonic()
-            self._objects.write(f"{_LEASES}/{owner}.json", b"{}")
-            self._renewed_at = begun
+        with self._renewing:  # one does for all runs that begin at once
+            owner = self.owner
+            if self._renewed_at is None or time.monotonic() - self._renewed_at >= RENEWAL:
+                begun = time.monotonic()
+                self._objects.write(f"{_LEASES}/{owner}.json", b"{}")
+                self._renewed_at = begun
 
     def gone(self, owners: set[str]) -> set[str]:
         """Those of `owners` whose lease has expired. Raises `StoreError`."""

@@ -27,6 +27,8 @@ SEGMENT = 64
 _PATIENCE = 60.0
 """Seconds to try again while others are always faster."""
 _PAUSE = 0.05
+_ONE_BY_ONE = 8
+"""Entries that are asked for by their numbers: a list costs as much as twelve that are read."""
 _FRESH = 1.0
 """Seconds for which a look at one image makes do with what was read: a gallery looks at each of them."""
 
@@ -87,18 +89,24 @@ class Log:
             return True
         data = dump(Entry(key=uuid.uuid4().hex, owner=self._owner(), changes=changes))
         name = _name(_LOG, self._last + 1)
-        if not self._is_own(name, data):
+        if (there := self._put(name, data)) is None:
             return False
-        self._take(name, data)
+        self._take(name, there)
+        if there != data:
+            return False
         self._write_segment()
         return True
 
-    def _is_own(self, name: str, data: bytes) -> bool:
-        """Write an entry, and whether it is there; one whose answer got lost is known by its content."""
+    def _put(self, name: str, data: bytes) -> bytes | None:
+        """Write an entry where none is, and return what is there then: another one, if somebody was faster.
+
+        One's own whose answer got lost is known by its content. None where two came at once, and the service
+        took neither.
+        """
         failure: StoreError | None = None
         try:
             if self._objects.create(name, data):
-                return True
+                return data
         except StoreError as error:
             failure = error
         try:
@@ -109,9 +117,9 @@ class Log:
             there = None
         if there is None and failure is not None:
             raise failure
-        if there is None:  # two came at once, and the service took neither
+        if there is None:
             time.sleep(_PAUSE)
-        return there == data
+        return there
 
     def _catch_up(self) -> None:
         """Read what has been written since."""
@@ -119,10 +127,18 @@ class Log:
             if self._last == 0:
                 self._read_segments()
             self._read_entries()
-        elif (data := self._objects.read(name := _name(_LOG, self._last + 1), LARGEST)) is not None:
-            self._take(name, data)
-            self._read_entries()
+        else:
+            self._read_next()
         self._read_at = time.monotonic()
+
+    def _read_next(self) -> None:
+        """Ask for the next entries one by one, which is cheapest where there are few; then for a list."""
+        for _ in range(_ONE_BY_ONE):
+            name = _name(_LOG, self._last + 1)
+            if (data := self._objects.read(name, LARGEST)) is None:
+                return
+            self._take(name, data)
+        self._read_entries()
 
     def _read_segments(self) -> None:
         """Read what is written together; where one is missing, the log has it all."""

@@ -157,8 +157,13 @@ class ObjectStore(Store):
         return iter(list(self._recovered().runs.values()))
 
     def find_run(self, run_id: str) -> LedgerEntry | None:
-        known = self._log.known().runs.get(run_id)
-        return known if known and known.state in _ENDED else self._log.look().runs.get(run_id)
+        return self._view_of(run_id).runs.get(run_id)
+
+    def _view_of(self, run_id: str | None) -> View:
+        """What the log says of a run; nobody is asked about one that is over, for which nothing changes."""
+        known = self._log.known()
+        run = known.runs.get(run_id or "")
+        return known if run is not None and run.state in _ENDED else self._log.look()
 
     def count_runs(self) -> int:
         return len(self._log.look().runs)
@@ -275,10 +280,10 @@ class ObjectStore(Store):
         self._log.commit(lambda _: [Change(score=score)])
 
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
-        return iter(self._log.look().records(run_id))
+        return iter(self._view_of(run_id).records(run_id))
 
     def count_records(self, run_id: str | None = None) -> int:
-        return len(self._log.look().records(run_id))
+        return len(self._view_of(run_id).records(run_id))
 
     def close(self) -> None:
         """Nothing is open between two requests."""

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from support.ledger import run_program
 from support.object_server import KEY_ID, SECRET, first
 
 from imagegen_nb.errors import InvalidOption, StoreError
@@ -152,3 +153,27 @@ def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(InvalidOption, match=r"needs the extra objects: pip install .*\[objects\]"):
         Workspace("s3://bucket/team")
+
+
+FORKS = """
+import os, sys
+from imagegen_nb.errors import StoreError
+from imagegen_nb.store.object_store import ObjectStore
+store = ObjectStore(sys.argv[1])
+assert store.used == 0
+if os.fork() == 0:
+    try:
+        ObjectStore(sys.argv[1]).used
+    except StoreError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+print(store.used)
+"""
+
+
+@pytest.mark.rigs
+def test_a_forked_process_is_told_instead_of_waiting_for_ever(object_server):
+    told = run_program(FORKS, object_server.new_url())
+    assert 'start processes with multiprocessing.get_context("spawn")' in told
+    assert told.endswith("\n0\n")
