@@ -24,6 +24,8 @@ from imagegen_nb.replay.derived_values import MARK, STORE, Folders, Ids, outside
 
 _STORE = f"{MARK}{STORE}@@"
 _ASSET_KEYS = frozenset(("id", "file_url", "file_name", "file_size", "file_type"))
+_OF_ONE_RUN = ("id", "file_url", "file_url_expires_at", "file_size")
+"""Keys of an asset whose values differ by run or machine."""
 _ERROR_KEYS = frozenset(("kind", "message", "requested", "returned"))
 _LONGEST_ADDRESS = 12_000
 """Characters before a blob's own name: a path of 4,096 bytes, each of them percent-encoded."""
@@ -164,7 +166,7 @@ def _shown(data: Any, folder: str, values: dict[str, str]) -> Any:
         return data
     copy = {key: _shown(value, folder, values) for key, value in data.items()}
     if data.keys() >= _ASSET_KEYS and (image := _image_of(data)):
-        for key in ("id", "file_url", "file_size"):
+        for key in filter(data.__contains__, _OF_ONE_RUN):
             copy[key] = placeholder(image, key)
             values.setdefault(copy[key], str(data[key]))
         if str(data["id"]) not in _seen.assets:

@@ -21,7 +21,7 @@ from support.cassettes import FLASH, GROK, LAMP, pictures, write_cassette
 from support.environment import own_environment
 
 from imagegen_nb import Workspace, load_step, replay, save_step, simulate
-from imagegen_nb.errors import AssetNotFound, RecordingMissing
+from imagegen_nb.errors import AssetNotFound, RecordingMissing, ReplayError
 from imagegen_nb.replay import cassette_file, output_values
 from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.testing.nbval_outputs import SANITIZE
@@ -451,3 +451,38 @@ def test_other_texts_stay_as_they_are(before, after):
     shown = output_values.shown(named)
     assert b"0e7a3c52-" not in shown.body or "0e7a3c52-" in prompt
     assert json.loads(shown.restored(shown.body)) == json.loads(named) or "@@" in prompt
+
+
+SIGNED = re.compile(r"X-Amz-Signature=[0-9a-f]{8}")
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_a_chain_in_a_bucket_replays_in_another_and_no_signature_is_recorded(
+    reference, is_signed, object_server, emulator, project
+):
+    def run(workspace):
+        one = LAMP.run(workspace=workspace)
+        output = one.output.signed() if is_signed else one.output
+        step = LAMP.replace(prompt=f"a poster like {reference}")
+        return [one, step.run({"step_1": {"output": output}}, workspace=workspace)]
+
+    with replay.use("hero", "all"):
+        recorded = run(Workspace(object_server.new_url(), backend=emulator.url))
+    text = (project / "cassettes/hero/cassette.yaml").read_text()
+    assert "s3://" not in text
+    assert not SIGNED.search(text)
+    with replay.use("hero") as session:
+        played = run(Workspace(object_server.new_url(), timeout=30))
+        assert session.status.unplayed == ()
+    assert [pictures(run) for run in played] == [pictures(run) for run in recorded]
+
+
+def test_a_signed_address_that_is_typed_into_a_prompt_is_not_recorded(object_server, emulator, project):
+    workspace = Workspace(object_server.new_url(), backend=emulator.url)
+    session = replay.use("hero", "all").__enter__()
+    (asset,) = LAMP.run(workspace=workspace).output.assets
+    LAMP.replace(prompt=f"like {asset.signed().file_url}").run(workspace=workspace)
+    with pytest.raises(ReplayError, match="`prompt`, holds the signature of an address"):
+        session.close()
+    assert not SIGNED.search((project / "cassettes/hero/cassette.yaml").read_text())
