@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from imagegen_nb.core.daemon_threads import DaemonThreads
 from imagegen_nb.core.install_hint import install_command
@@ -202,7 +202,7 @@ class Objects:
 
     def address(self, key: str) -> str:
         """The object's address, which holds no secret and needs credentials to be read."""
-        return f"{self.url.rstrip('/')}/{key}"
+        return f"{quote(self.url.rstrip('/'), safe=':/@%')}/{key}"
 
     def _unless_absent(self, what: str, work: Callable[[], T]) -> T | None:
         """As `_do`; None where `work` does not find the object."""

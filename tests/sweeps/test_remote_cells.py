@@ -54,6 +54,18 @@ def test_processes_store_the_images_and_the_sweep_knows_them(emulator, workspace
     assert emulator.count() == 6
 
 
+def test_workers_share_a_bucket_with_whoever_hands_out_cells(emulator, object_server):
+    """Where a folder is not in reach of all; one reads on another machine what the others have made."""
+    url = object_server.new_url()
+    with ig.Workspace(url, backend=emulator.url, budget="1 USD") as workspace, pool_of_two() as pool:
+        one = sweep(4).run(workspace=workspace, executor=pool, progress=False)
+        assert one.counts() == {"done": 4}
+        assert all(cell.assets[0].image().size == (1024, 640) for cell in one)
+    with ig.Workspace(url, backend=emulator.url) as elsewhere:
+        assert sweep(4).load(workspace=elsewhere).counts() == {"done": 4}
+    assert emulator.count() == 4
+
+
 def test_threads_are_an_executor_too(emulator, workspace):
     with ThreadPoolExecutor(3) as pool:
         assert sweep().run(workspace=workspace, executor=pool, progress=False).counts() == {"done": 6}
