@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 from support.ledger import run_program
 from support.object_server import KEY_ID, SECRET, first
 
+from imagegen_nb.core import redaction
 from imagegen_nb.errors import InvalidOption, StoreError
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.store import object_client
@@ -177,3 +179,39 @@ def test_a_forked_process_is_told_instead_of_waiting_for_ever(object_server):
     told = run_program(FORKS, object_server.new_url())
     assert 'start processes with multiprocessing.get_context("spawn")' in told
     assert told.endswith("\n0\n")
+
+
+def google_account() -> str:
+    """What Google gives a service: a key of its own, here of nobody's."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    names = {"client_email": "tests@example.invalid", "client_id": "1", "private_key_id": "k"}
+    return json.dumps({"type": "service_account", "private_key": key.decode(), **names})
+
+
+@pytest.mark.parametrize(
+    ("url", "environment"),
+    [
+        ("s3://bucket/team", {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}),
+        (
+            "az://files/team",
+            {"AZURE_STORAGE_ACCOUNT_NAME": "a", "AZURE_STORAGE_ACCOUNT_KEY": "c2VjcmV0IGtleQ=="},
+        ),
+        ("gs://bucket/team", {"GOOGLE_SERVICE_ACCOUNT_KEY": google_account}),
+    ],
+)
+def test_what_each_service_signs_is_known_for_a_secret(monkeypatch, url, environment):
+    """Made on this machine: nobody is asked."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value if isinstance(value, str) else value())
+    signed = Objects(url).signed("blobs/ab/one.png", 60)
+    assert signed.startswith("https://")
+    assert "/team/blobs/ab/one.png?" in signed
+    assert redaction.find(signed) == "the signature of an address"
+    assert [kind for _, kind in redaction.likely(signed)] == ["the signature of an address"]
+    assert redaction.find(redaction.mask(signed)) is None
+    assert redaction.MASK in redaction.mask(signed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import random
 import re
@@ -236,6 +237,39 @@ def test_a_kill_at_any_moment_leaves_a_store_that_others_carry_on(store):
         run_id for run_id, run in ended.items() if (run.state == "done") != (run_id in with_image)
     } == set()
     assert other.spending(emulated=True).reserved == 0
+
+
+SWEEP = """
+import imagegen_nb as ig
+step = ig.ImageGenerationStep(prompt="number {{n}}", image_size="1024x640", image_output_format="jpeg")
+sweep = ig.Sweep(step, over={"n": [str(number) for number in range(40)]})
+with ig.Workspace(store, backend=sys.argv[2], budget="5 USD") as workspace:
+    sweep.run(workspace=workspace, concurrency=2, progress=False, on_cell=lambda _: print("cell", flush=True))
+print(sweep.counts(), flush=True)
+"""
+
+
+@pytest.mark.rigs
+def test_a_sweep_that_is_killed_goes_on_and_pays_for_nothing_twice(store, emulator):
+    """Wherever it goes on; here in other processes, when the leases of those before have expired."""
+    emulator.latency = 0.1
+    for _ in range(3):
+        process = other_process(SWEEP, store.url, emulator.url)
+        assert process.stdout is not None
+        for _ in range(2):
+            assert process.stdout.readline() == "cell\n"
+        time.sleep(random.uniform(0, 0.2))
+        process.kill()
+        process.communicate(timeout=30)
+        store._objects.remove(store._objects.names("leases"))
+    ended = other_process(SWEEP, store.url, emulator.url).communicate(timeout=60)[0].splitlines()[-1]
+    counts = ast.literal_eval(ended)
+    assert counts["done"] + counts.get("unknown", 0) == 40
+    assert counts.get("unknown", 0) <= 3 * 2, "what was under way, and may have been paid for"
+    prompts = [request.body["prompt"] for request in emulator.requests]
+    assert len(set(prompts)) == len(prompts)
+    assert len(list(store.records())) == counts["done"]
+    assert store.spending(emulated=True).reserved == 0
 
 
 # Who may only look
