@@ -7,6 +7,7 @@ import hashlib
 import random
 import re
 import time
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
@@ -88,7 +89,8 @@ def test_an_image_that_somebody_removed_is_not_found(store):
         other.open(stored.id)
 
 
-def test_thumbnails_are_kept_for_other_processes(store, object_server):
+def test_thumbnails_are_kept_for_other_processes(store, monkeypatch):
+    monkeypatch.setattr(thumbnails, "_made", OrderedDict())
     asset = made(store, picture())
     assert asset.stored is not None
     small = thumbnails.thumbnail(store, asset.stored, images.STATIC)
