@@ -39,7 +39,8 @@ function render({ model, el }) {
   const selection = selectionBar({ shown: grid.shown, onChange: onChosen, compare: actions.compareChosen, download: actions.downloadAll,
     remove: actions.remove });
   const comparing = compareBar(actions.endComparing);
-  const row = h("div", { class: "igw-line" }, comparing.el, selection.el, status, grid.hint);
+  const tip = h("p", { class: "igw-tip" });
+  const row = h("div", { class: "igw-line" }, comparing.el, selection.el, status, grid.hint, tip);
   const bars = [comparing.el, selection.el].map((each) => floatingBar(each, row, el));
   const strip = historyStrip({ ask, jump: ways.jump, star: (id, on) => actions.star({ id }, on), choose: selection.toggle,
     isChosen: selection.has, onFound: () => draw(), onError: showError });
@@ -103,6 +104,7 @@ function render({ model, el }) {
     notes.hidden = !view.notes.length;
     notes.replaceChildren(...view.notes.map((text) => h("li", null, icon(ICONS.note), h("span", null, text))));
     grid.draw(view);
+    tip.textContent = state.gone ? "" : tipFor(view.items.filter((item) => !item.missing).length);
     selection.refresh();
     run.show(view, grid.countArrived(), state.gone);
     drawHistory(view);

@@ -101,6 +101,10 @@ const runNumber = (view, flip) => h("input", { type: "number", class: "igw-run-n
     else target.value = view.position + 1;
   } });
 
+// What can be done with so many pictures, in the line where the bar of what is selected will stand.
+const tipFor = (count) => ["", "Click the picture to enlarge it."][count]
+  ?? "Click a picture to enlarge it, or tick some to compare, download or remove them.";
+
 // The arrows lead the way the history below them runs: newer runs are on the left. `count` is how many images are shown, and would be downloaded.
 // `found` are the positions of the runs that a filter of the history has found, newest first; null without a filter.
 const heading = (view, { flip, found, count, downloadAll, gone }) => {
