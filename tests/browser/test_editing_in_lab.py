@@ -19,6 +19,14 @@ import imagegen_nb as ig
 form = ig.StepForm(workspace=ig.Workspace("assets"))
 form
 """
+NOTE_GAPS = """(area) => {
+  let last = Infinity;
+  globalThis.typed = [];
+  area.addEventListener("input", ({ timeStamp }) => {
+    globalThis.typed.push(timeStamp - last);
+    last = timeStamp;
+  });
+}"""
 COUNT_MESSAGES = """() => {
   const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
   globalThis.messages = { sent: 0, received: 0, bytes: 0 };
@@ -418,6 +426,7 @@ def test_a_count_is_not_bent_into_its_range(page: Page, typed: str, problem: str
 
 def test_slow_typing_is_one_message_out_and_little_back(page: Page) -> None:
     page.evaluate(COUNT_MESSAGES)
+    prompt(page).evaluate(NOTE_GAPS)
     prompt(page).focus()
     page.keyboard.press("Control+End")
     for text in (" at dusk", ", with a fox"):
@@ -426,8 +435,11 @@ def test_slow_typing_is_one_message_out_and_little_back(page: Page) -> None:
         expect(page.locator(".ig-resolved")).to_contain_text(text.strip())
         page.wait_for_timeout(400)
         after = page.evaluate("() => ({ ...globalThis.messages })")
-        assert after["sent"] - before["sent"] == 1
-        assert after["bytes"] - before["bytes"] <= 3_000
+        # A busy machine types with pauses of its own, each of which may send what stands there.
+        pauses = page.evaluate("() => globalThis.typed.splice(0).filter((gap) => gap >= 150).length")
+        sent = after["sent"] - before["sent"]
+        assert 1 <= sent <= 1 + pauses
+        assert after["bytes"] - before["bytes"] <= 3_000 * sent
 
 
 def test_it_holds_at_any_width(open_notebook: OpenNotebook) -> None:

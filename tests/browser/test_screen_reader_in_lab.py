@@ -12,7 +12,7 @@ from support.screen_reader import CONTROLS, STATES, Node, announced, listen, nod
 _FOCUSED = """() => {
   const focused = document.activeElement;
   const where = focused === document.body ? "page" : focused.closest("dialog") ? "dialog" : "behind";
-  return [where, focused.title];
+  return [where, focused.ariaLabel || focused.title];
 }"""
 PAUSE = 450
 """Milliseconds after which what was typed is sent."""
