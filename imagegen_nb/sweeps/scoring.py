@@ -10,6 +10,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Self
 
+from imagegen_nb.core import active_cassette
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.daemon_threads import STORE
 from imagegen_nb.core.opinions import NUMBER, Score, ScoreValue
@@ -91,7 +92,8 @@ class Scoring:
             raise InvalidOption("score: no cell has an image that could be judged; sweep.run() makes them")
         if self.is_constant and not again:
             images = [one for one in images if values_of(self.store, one[1], self.name) is None]
-        self.progress = bar(len(images), shown=progress, unit="image")
+        # A bar's times never come again: while a cassette is in use there is none, as for a sweep's runs.
+        self.progress = bar(len(images), shown=progress and not active_cassette.current(), unit="image")
         try:
             if is_async(self.judge):
                 Job(self._ask_all(images)).wait()
