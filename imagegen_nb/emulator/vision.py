@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from imagegen_nb.emulator.rendering.drawing import Drawing
 
 _MOST_PIXELS: Final = 50_000_000
 _CONTRAST: Final = 128.0
@@ -29,6 +32,45 @@ class Picture:
     height: int
     media_type: str
     measure: float
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A checked question about a picture, which is base64; `schema` is what the answer has to fit."""
+
+    model: str
+    text: str
+    image: str
+    image_type: str
+    schema: dict[str, Any] | None
+    most_tokens: int | None
+
+    @property
+    def digest(self) -> str:
+        """32 hexadecimal digits, the same for an equal question."""
+        identity = "\x00".join((self.model, self.text, self.image))
+        return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    def answer(self, picture: Picture) -> str:
+        """JSON that fits the schema: numbers between their bounds by the picture's measure, texts that say
+        so; a sentence where no schema was given."""
+        if self.schema is None:
+            return "(EMULATED) No form was asked for, so this is text."
+        return json.dumps(_value(self.schema, picture), separators=(",", ":"))
+
+
+class TextJob:
+    """The part of `imagegen_nb.emulator.adapter.Job` for an answer that is text: it draws nothing."""
+
+    __slots__ = ()
+
+    def drawings(self) -> list[Drawing]:
+        """None."""
+        return []
+
+    def partial_drawings(self) -> list[list[Drawing]]:
+        """None."""
+        return []
 
 
 def look(data: str) -> Picture | None:
@@ -57,11 +99,6 @@ def split_data_url(url: object) -> tuple[str, str] | None:
     if not comma or not head.startswith("data:") or not head.endswith(";base64"):
         return None
     return head.removeprefix("data:").removesuffix(";base64"), data
-
-
-def answer(schema: Mapping[str, Any], picture: Picture) -> str:
-    """JSON that fits `schema`: numbers between their bounds by the picture's measure, texts that say so."""
-    return json.dumps(_value(schema, picture), separators=(",", ":"))
 
 
 def _value(schema: Mapping[str, Any], picture: Picture) -> Any:

@@ -24,6 +24,10 @@ SCHEMA = {
 }
 
 
+def answer_to(picture):
+    return vision.Question("m", "?", "", "image/png", SCHEMA, None).answer(picture)
+
+
 def encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -48,9 +52,7 @@ def test_what_is_no_picture_is_none(data):
 
 
 def test_an_answer_fits_its_schema_and_comes_from_the_pixels():
-    answers = [
-        json.loads(vision.answer(SCHEMA, vision.look(encoded(shade(level))))) for level in (0, 90, 255)
-    ]
+    answers = [json.loads(answer_to(vision.look(encoded(shade(level))))) for level in (0, 90, 255)]
     for answer in answers:
         assert set(answer) == set(SCHEMA["properties"])
         assert answer["seen"] is True
@@ -59,9 +61,7 @@ def test_an_answer_fits_its_schema_and_comes_from_the_pixels():
         assert 1 <= answer["points"] <= 5
         assert -10 <= answer["score"] <= 10
     assert len({answer["score"] for answer in answers}) == 3
-    assert vision.answer(SCHEMA, vision.look(encoded(shade(90)))) == json.dumps(
-        answers[1], separators=(",", ":")
-    )
+    assert answer_to(vision.look(encoded(shade(90)))) == json.dumps(answers[1], separators=(",", ":"))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ Gemini 3), read 2026-11-27.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,13 +15,12 @@ from imagegen_nb.emulator.gemini.errors import MEDIA_TYPE, bad_request
 from imagegen_nb.emulator.gemini.schema import normalize
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected, json_response
 from imagegen_nb.emulator.token_usage import text_tokens
-from imagegen_nb.emulator.vision import Picture
+from imagegen_nb.emulator.vision import Picture, TextJob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imagegen_nb.emulator.faults import Fault
-    from imagegen_nb.emulator.rendering.drawing import Drawing
     from imagegen_nb.emulator.responses import EncodedImage
 
 #: Models served, with the tokens of a picture.
@@ -38,32 +36,18 @@ _SCHEMA_FIELDS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A checked question."""
+class Question(vision.Question):
+    """A checked question; Vertex AI answers a little differently."""
 
-    model: str
-    text: str
-    image: str
-    image_type: str
-    schema: dict[str, Any] | None
-    most_tokens: int | None
     vertex: bool
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerJob:
+class AnswerJob(TextJob):
     """See `imagegen_nb.emulator.adapter.Job`: it makes no images."""
 
     question: Question
     fault: Fault
-
-    def drawings(self) -> list[Drawing]:
-        """None: an answer is text."""
-        return []
-
-    def partial_drawings(self) -> list[list[Drawing]]:
-        """None."""
-        return []
 
     def response_without_images(self) -> EmulatedResponse | None:
         """None: the faults change the answer, and blocks come with HTTP 200."""
@@ -86,7 +70,7 @@ class AnswerJob:
             case "text_only":
                 text = "(EMULATED) This answer is no JSON."
             case _:
-                text = _text(self.question, picture)
+                text = self.question.answer(picture)
         most = self.question.most_tokens
         if most is not None and most < text_tokens(text) + _THOUGHTS:
             return self._body([{"content": {"role": "model"}, "finishReason": "MAX_TOKENS"}], "", most)
@@ -108,7 +92,7 @@ class AnswerJob:
         body |= extra or {}
         body["usageMetadata"] = _usage(self.question, text, thoughts)
         body["modelVersion"] = self.question.model
-        body["responseId"] = f"emulated-{_digest(self.question)}"
+        body["responseId"] = f"emulated-{self.question.digest[:16]}"
         return json_response(body, media_type=MEDIA_TYPE)
 
 
@@ -181,12 +165,6 @@ def _picture(question: Question) -> Picture:
     return picture
 
 
-def _text(question: Question, picture: Picture) -> str:
-    if question.schema is None:
-        return "(EMULATED) No form was asked for, so this is text."
-    return vision.answer(question.schema, picture)
-
-
 def _usage(question: Question, text: str, thoughts: int) -> dict[str, Any]:
     asked, image = text_tokens(question.text), MODELS[question.model]
     output = text_tokens(text) if text else 0
@@ -203,8 +181,3 @@ def _usage(question: Question, text: str, thoughts: int) -> dict[str, Any]:
     if thoughts:
         usage["thoughtsTokenCount"] = thoughts
     return usage
-
-
-def _digest(question: Question) -> str:
-    identity = "\x00".join((question.model, question.text, question.image))
-    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]

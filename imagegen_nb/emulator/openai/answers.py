@@ -6,7 +6,6 @@ outputs", read 2026-11-27.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
@@ -15,13 +14,12 @@ from imagegen_nb.emulator import vision
 from imagegen_nb.emulator.openai.errors import error, fault_error
 from imagegen_nb.emulator.responses import CREATED_AT, EmulatedResponse, RequestRejected, json_response
 from imagegen_nb.emulator.token_usage import text_tokens
-from imagegen_nb.emulator.vision import Picture
+from imagegen_nb.emulator.vision import Picture, Question, TextJob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imagegen_nb.emulator.faults import Fault
-    from imagegen_nb.emulator.rendering.drawing import Drawing
     from imagegen_nb.emulator.responses import EncodedImage
 
 PATH: Final = "/v1/responses"
@@ -44,31 +42,11 @@ _REASONING: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A checked question."""
-
-    model: str
-    text: str
-    image: str
-    image_type: str
-    schema: dict[str, Any] | None
-    most_tokens: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerJob:
+class AnswerJob(TextJob):
     """See `imagegen_nb.emulator.adapter.Job`: it makes no images."""
 
     question: Question
     fault: Fault
-
-    def drawings(self) -> list[Drawing]:
-        """None: an answer is text."""
-        return []
-
-    def partial_drawings(self) -> list[list[Drawing]]:
-        """None."""
-        return []
 
     def response_without_images(self) -> EmulatedResponse | None:
         """The error for a prompt that is moderated; the other faults change the answer."""
@@ -91,7 +69,7 @@ class AnswerJob:
                 output: Any = {"null": None, "list": [], "object": [{}]}[self.fault.variant_or_default()]
                 return self._body(output, picture, "", whole=True)
             case _:
-                text = _text(self.question, picture)
+                text = self.question.answer(picture)
         return self._body(
             [{"type": "output_text", "annotations": [], "logprobs": [], "text": text}], picture, text
         )
@@ -100,7 +78,7 @@ class AnswerJob:
         asked, used = self.question, text_tokens(text) + _REASONING
         is_cut = asked.most_tokens is not None and used > asked.most_tokens
         message = {
-            "id": f"msg_{_digest(asked)}",
+            "id": f"msg_{asked.digest}",
             "type": "message",
             "role": "assistant",
             "status": "completed",
@@ -110,7 +88,7 @@ class AnswerJob:
             output, used = [], asked.most_tokens or 0
         return json_response(
             {
-                "id": f"resp_{_digest(asked)}",
+                "id": f"resp_{asked.digest}",
                 "object": "response",
                 "created_at": CREATED_AT,
                 "status": "incomplete" if is_cut else "completed",
@@ -217,12 +195,6 @@ def _picture(question: Question) -> Picture:
     return picture
 
 
-def _text(question: Question, picture: Picture) -> str:
-    if question.schema is None:
-        return "(EMULATED) No form was asked for, so this is text."
-    return vision.answer(question.schema, picture)
-
-
 def _usage(question: Question, picture: Picture, output: int) -> dict[str, Any]:
     """Tokens of the picture are among the others: OpenAI does not tell them apart."""
     patches = ceil(picture.width / 32) * ceil(picture.height / 32)
@@ -234,11 +206,6 @@ def _usage(question: Question, picture: Picture, output: int) -> dict[str, Any]:
         "output_tokens_details": {"reasoning_tokens": min(_REASONING, output)},
         "total_tokens": came + output,
     }
-
-
-def _digest(question: Question) -> str:
-    identity = "\x00".join((question.model, question.text, question.image))
-    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _refused(message: str, code: str, param: str) -> RequestRejected:

@@ -7,7 +7,6 @@ in the guide "Image understanding": tiles of 448 pixels, 6 at most, and one more
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
@@ -16,14 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 from imagegen_nb.emulator import vision
 from imagegen_nb.emulator.responses import CREATED_AT, EmulatedResponse, RequestRejected, json_response
 from imagegen_nb.emulator.token_usage import text_tokens
-from imagegen_nb.emulator.vision import Picture
+from imagegen_nb.emulator.vision import Picture, Question, TextJob
 from imagegen_nb.emulator.xai.errors import error, fault_error, undeserializable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imagegen_nb.emulator.faults import Fault
-    from imagegen_nb.emulator.rendering.drawing import Drawing
     from imagegen_nb.emulator.responses import EncodedImage
 
 PATH: Final = "/v1/chat/completions"
@@ -37,31 +35,11 @@ _REASONING: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A checked question."""
-
-    model: str
-    text: str
-    image: str
-    image_type: str
-    schema: dict[str, Any] | None
-    most_tokens: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerJob:
+class AnswerJob(TextJob):
     """See `imagegen_nb.emulator.adapter.Job`: it makes no images."""
 
     question: Question
     fault: Fault
-
-    def drawings(self) -> list[Drawing]:
-        """None: an answer is text."""
-        return []
-
-    def partial_drawings(self) -> list[list[Drawing]]:
-        """None."""
-        return []
 
     def response_without_images(self) -> EmulatedResponse | None:
         """The error for a prompt that is moderated; the other faults change the answer."""
@@ -85,7 +63,7 @@ class AnswerJob:
                 choices: Any = {"null": None, "list": [], "object": [{}]}[self.fault.variant_or_default()]
                 return self._body(choices, picture, "")
             case _:
-                text = _text(self.question, picture)
+                text = self.question.answer(picture)
         most = self.question.most_tokens
         if most is not None and most < text_tokens(text) + _REASONING:
             return self._body([_choice(message, "length")], picture, "", thoughts=most)
@@ -96,7 +74,7 @@ class AnswerJob:
     ) -> EmulatedResponse:
         asked = self.question
         body = {
-            "id": _digest(asked),
+            "id": asked.digest,
             "object": "chat.completion",
             "created": CREATED_AT,
             "model": asked.model,
@@ -173,12 +151,6 @@ def _picture(question: Question) -> Picture:
     return picture
 
 
-def _text(question: Question, picture: Picture) -> str:
-    if question.schema is None:
-        return "(EMULATED) No form was asked for, so this is text."
-    return vision.answer(question.schema, picture)
-
-
 def _usage(question: Question, picture: Picture, output: int, thoughts: int) -> dict[str, Any]:
     tiles = min(_MOST_TILES, ceil(picture.width / _TILE) * ceil(picture.height / _TILE))
     text, image = text_tokens(question.text), (tiles + 1) * _TILE_TOKENS
@@ -203,11 +175,6 @@ def _usage(question: Question, picture: Picture, output: int, thoughts: int) -> 
         "num_sources_used": 0,
         "cost_in_usd_ticks": int(ticks),
     }
-
-
-def _digest(question: Question) -> str:
-    identity = "\x00".join((question.model, question.text, question.image))
-    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _refused(message: str) -> RequestRejected:
