@@ -26,7 +26,7 @@ CYCLES, QUICK = 100, 3
 _PROCESSES, _KILLED = 8, 2
 _CEILING = 1_000
 """Ticks that a run can cost."""
-_BUDGET = 20_500
+_BUDGET = 40_500
 
 
 def run(cycles: int, folder: Path) -> list[Figure]:
