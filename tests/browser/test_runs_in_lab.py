@@ -100,7 +100,14 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
     for width in (200, 420, 1000):
         page.locator(".ig-gallery").evaluate("(node, width) => { node.style.width = `${width}px`; }", width)
         expect(path.get_by_text("means run 2")).to_be_visible()
+        settled(page, ".igw-path")
         screenshot(page, f"run-path-of-another-{width}", ".ig-gallery")
+        pill, button = path.locator("em").bounding_box(), path.bounding_box()
+        text = path.locator("code").bounding_box()
+        assert text["width"] > 40
+        assert text["y"] + text["height"] <= pill["y"]  # neither lies over the other, and none is cut
+        assert pill["x"] + pill["width"] <= button["x"] + button["width"]
+        assert pill["y"] + pill["height"] <= button["y"] + button["height"]
     page.locator(".ig-gallery").evaluate("(node) => { node.style.width = ''; }")
     assert axe(page, ".igw-grid") == []
     page.get_by_role("button", name="More for hero-image-1.webp").click()
