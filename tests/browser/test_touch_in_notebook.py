@@ -77,7 +77,7 @@ def test_a_finger_does_all_of_it(page: Page) -> None:
     for number in (1, 3):
         tap(page.locator(".igw-pick").nth(number - 1))
     bar = page.locator(".igw-selection").filter(visible=True)
-    expect(bar).to_contain_text("2 images selected")
+    expect(bar).to_contain_text("2 selected")
     assert small(page, ".igw-selection:not([hidden])") == []
     tap(bar.get_by_role("button", name="Compare"))
     dialog = page.get_by_role("dialog")

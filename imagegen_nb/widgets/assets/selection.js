@@ -6,7 +6,6 @@ const compareBar = (cancel) => {
   return { el, show: (first) => {
     el.hidden = !first;
     setText(text, first ? `Pick the image to compare with ${first.name}.` : "");
-    text.title = text.textContent; // it may be cut
   } };
 };
 
@@ -27,11 +26,10 @@ const selectionBar = ({ shown, onChange, compare, download, remove }) => {
   function describe() {
     const inSight = new Set(shown());
     const elsewhere = [...chosen.keys()].filter((id) => !inSight.has(id)).length;
-    const one = `1 image selected${elsewhere ? " in another run" : ""}: choose one more to compare`;
-    const some = elsewhere < chosen.size ? `${elsewhere} of them` : "all";
-    const many = `${chosen.size} images selected${elsewhere ? `, ${some} in other runs` : ""}`;
-    setText(text, chosen.size === 1 ? one : many);
-    text.title = text.textContent; // it may be cut
+    const runs = elsewhere === 1 ? "another run" : "other runs";
+    const some = chosen.size === 1 ? "" : `${elsewhere < chosen.size ? elsewhere : "all"} `;
+    const more = chosen.size === 1 ? ": one more to compare" : "";
+    setText(text, `${chosen.size} selected${elsewhere ? ` (${some}in ${runs})` : ""}${more}`);
     removeButton.title = elsewhere && chosen.size > 1 ? `Remove all ${chosen.size}` : "Remove";
     setText(removeButton.lastChild, removeButton.title);
   }
