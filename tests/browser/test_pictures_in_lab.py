@@ -516,6 +516,19 @@ def test_the_viewer_shows_its_keys_and_begins_with_the_picture(page: Page):
     page.keyboard.press("ArrowRight")
     expect(dialog).to_have_accessible_name("square-3.png, image 3 of 4")
     expect(pane).to_have_js_property("scrollTop", 0)
+    # Beside the picture keys are for reading and typing.
+    star, note = dialog.get_by_role("button", name="Star").first, pane.get_by_role("textbox", name="Note")
+    pane.get_by_role("button", name="Copy prompt").focus()
+    for key in ("s", "i", "?", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(pane).to_be_visible()
+    expect(dialog).to_have_accessible_name("square-3.png, image 3 of 4")
+    expect(star).to_have_attribute("aria-pressed", "false")
+    dialog.focus()
+    page.keyboard.press("n")
+    expect(note).to_be_focused()
+    expect(note).to_have_value("")
+    dialog.focus()
     keys, button = (
         dialog.get_by_role("group", name="Keys", exact=True),
         dialog.get_by_role("button", name="Keys"),
@@ -531,8 +544,13 @@ def test_the_viewer_shows_its_keys_and_begins_with_the_picture(page: Page):
     expect(keys).to_be_visible()
     button.click()
     expect(keys).to_be_hidden()
+    pane.evaluate("(node) => node.scrollTo(0, 300)")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="at dusk (3 of 4)").click()
+    expect(pane.get_by_text("Image Size")).to_be_attached()
+    expect(pane).to_have_js_property("scrollTop", 0)
+    page.keyboard.press("Escape")
 
 
 def test_in_a_narrow_window_the_dialogs_keep_rows_and_words_whole(page: Page):

@@ -105,6 +105,7 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
         pill, button = path.locator("em").bounding_box(), path.bounding_box()
         text = path.locator("code").bounding_box()
         assert text["width"] > 40
+        assert text["x"] < button["x"] + 40  # beside its icon
         assert text["y"] + text["height"] <= pill["y"]  # neither lies over the other, and none is cut
         assert pill["x"] + pill["width"] <= button["x"] + button["width"]
         assert pill["y"] + pill["height"] <= button["y"] + button["height"]

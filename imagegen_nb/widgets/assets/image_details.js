@@ -36,7 +36,7 @@ const detailsPane = ({ details, star, note, copy, use, usable, means, gone }) =>
   const saving = debounce(NOTE_PAUSE, keep);
   const marks = h("div", { class: "igw-marks" }, h("label", { for: noteId }, "Note"), field, kept, starButton);
   const el = h("section", { class: "igw-details", "aria-label": "Prompt and settings", tabindex: "0" },
-    h("h3", null, "Prompt"), prompt, templateBox, copyPrompt, marks, h("h3", null, "Settings"), settings, useButton,
+    marks, h("h3", null, "Prompt"), prompt, templateBox, copyPrompt, h("h3", null, "Settings"), settings, useButton,
     h("h3", null, "File"), file, lines);
 
   // What became of the text is told where it was typed, unless another image or text is there by then.

@@ -1,7 +1,7 @@
-// The keys of a dialog, behind a button: they are seen there, and by "?" anywhere in the dialog.
+// The keys of a dialog, behind a button: they are seen there, and by "?" around the pictures.
 const KEYS_OF_PICTURES = [["+ −", "Zoom in, out"], ["0 1", "Fit, 100 %"]];
 const KEYS_OF_VIEWER = [["← →", "Previous, next image"], ["Home End", "First, last image"], ...KEYS_OF_PICTURES,
-  ["f", "Full screen"], ["i", "Prompt and settings"], ["s", "Star"], ["Esc", "Close"]];
+  ["f", "Full screen"], ["i", "Prompt and settings"], ["n", "Note"], ["s", "Star"], ["Esc", "Close"]];
 const KEYS_OF_COMPARISON = [["← →", "Move the divider"], ...KEYS_OF_PICTURES, ["Esc", "Close"]];
 
 // `keys` are pairs of keys, apart by blanks, and what they do.

@@ -46,10 +46,12 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     screenButton.setAttribute("aria-pressed", String(document.fullscreenElement === whole)));
 
   function onKey(event) {
-    if (help.onKey(event) || event.target.matches("textarea, input") || event.ctrlKey || event.metaKey || event.altKey) return;
+    // Beside the picture keys are for reading and typing.
+    if (pane.el.contains(event.target) || help.onKey(event) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (item && !item.missing && view.onKey(event)) return;
     const target = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: ids.length - 1 }[event.key];
-    const act = { f: fullScreen, i: () => showPane(pane.el.hidden), s: () => item && !gone() && star(item, !item.starred) }[event.key];
+    const act = { f: fullScreen, i: () => showPane(pane.el.hidden), n: () => item && !gone() && toNote(),
+      s: () => item && !gone() && star(item, !item.starred) }[event.key];
     if (target === undefined && !act) return;
     event.preventDefault();
     if (act) act();
@@ -65,6 +67,11 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
   function showPane(on) {
     pane.el.hidden = !on;
     detailsButton.setAttribute("aria-pressed", String(on));
+  }
+
+  function toNote() {
+    showPane(true);
+    pane.focusNote();
   }
 
   function go(by) {
@@ -139,6 +146,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     among = which;
     showPane(atNote || innerWidth > 760 || innerHeight > 700);
     dialog.showModal();
+    pane.el.scrollTop = 0; // what was read last time is of no account
     show();
     if (atNote) pane.focusNote();
     else dialog.focus(); // no button: Enter would press it
