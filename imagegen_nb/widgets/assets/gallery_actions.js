@@ -4,10 +4,13 @@ const copyPathLabel = (means) => (means ? `Copy variable path (of run ${means}, 
 // What is done with images, from cards, menus, dialogs and the selection alike. `state` tells whether the kernel is
 // gone, and the image that another one is to be compared with; `late()` gives what is made later.
 const galleryActions = ({ el, ask, request, files, source, state, find, showStatus, showError, late }) => {
+  // Whether it was copied.
   async function copy(text, place) {
     const told = await copyWithStatus(text, place?.closest("dialog") ?? el);
+    const copied = told.startsWith("Copied");
     // The paths of all runs are the same, and mean the output.
     showStatus(text.startsWith("{{") ? [told, late().pathNote].filter(Boolean).join(". ") : told, place);
+    return copied;
   }
 
   function download(item, place) {

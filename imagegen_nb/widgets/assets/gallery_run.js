@@ -45,7 +45,7 @@ const runParts = (act) => {
 
   function show(view, arrived, gone) {
     redraw(error, [view.page, view.error], () => errorParts(view));
-    setText(mark, view.mark_note);
+    setText(mark, view.mark ? "" : view.mark_note); // a pill above says it, and this beside it
     redraw(buttons, [view.page, view.actions], () => buttonParts(view));
     buttons.hidden = gone || !view.actions.length;
     progress.hidden = gone || view.elapsed == null;
@@ -68,6 +68,10 @@ const runParts = (act) => {
 const focusSettings = (el, tries = 20) => {
   const prompt = el.closest(".ig-form")?.querySelector(".ig-prompt textarea");
   if (!prompt || !tries) return;
-  if (prompt.offsetParent) prompt.focus();
+  if (prompt.offsetParent) {
+    prompt.focus();
+    // What was done, with its way back, is told above.
+    el.closest(".ig-form").querySelector(".ig-notice")?.scrollIntoView({ block: "nearest" });
+  }
   else setTimeout(focusSettings, 50, el, tries - 1);
 };

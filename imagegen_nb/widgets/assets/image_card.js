@@ -20,11 +20,21 @@ const pathText = (path) => {
   return h("code", { "aria-hidden": "true" }, h("span", null, step), h("span", { class: "igw-cut" }, middle), h("span", null, rest));
 };
 
+const COPIED = 2000; // ms for which a button says so
+
+// Says it at the button itself; what is read out stands in the status.
+const sayCopied = (button) => {
+  button.querySelector(".igw-copied")?.remove();
+  const said = h("span", { class: "igw-copied", "aria-hidden": "true" }, icon(ICONS.check), "Copied");
+  button.append(said);
+  setTimeout(() => said.remove(), COPIED);
+};
+
 // `means` is the run that the path leads to, where that is not the one it stands below.
 const pathButton = ({ id, path }, { means, copy }) => {
   const says = `Copy variable path ${path}${means ? ` means run ${means}, the output, and not this image` : ""}`;
   return h("button", { type: "button", class: `igw-button igw-path${means ? " igw-elsewhere" : ""}`, title: says,
-    "data-key": `path ${id}`, click: () => copy(path) },
+    "data-key": `path ${id}`, click: async ({ currentTarget: button }) => await copy(path) && sayCopied(button) },
   icon(ICONS.copy), pathText(path), means ? [" ", h("em", { "aria-hidden": "true" }, `means run ${means}`)] : null);
 };
 
