@@ -48,6 +48,11 @@ class _Removal:
     places: tuple[tuple[str, int], ...]  # page id and position
     shown_id: str
 
+    @property
+    def told(self) -> str:
+        verb = "was" if len(self.places) == 1 else "were"
+        return f"{self.name} {verb} removed from this view; the files stay in the store."
+
 
 @dataclass(frozen=True, slots=True)
 class RunAction:
@@ -352,7 +357,7 @@ class Gallery(AnsweringWidget):
         view = {
             "title": page.title,
             "badge": "EMULATED" if page.emulated else "",
-            "facts": list(page.facts),
+            "facts": [*page.facts, *([f"{len(removed)} removed from this view"] if removed else [])],
             "notes": list(page.notes),
             "error": asdict(page.error) if page.error else None,
             "page": page.id,
@@ -377,6 +382,7 @@ class Gallery(AnsweringWidget):
             "path_run": self._path_run(page),
             "path_note": _path_note(self._path_run(page)),
             "undo": removal.name if (removal := self._removal_here()) else "",
+            "undo_told": removal.told if removal else "",
             "empty": _empty_text(page),
         }
         self.set_trait("view", view)

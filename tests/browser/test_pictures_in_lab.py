@@ -236,12 +236,24 @@ def test_a_filter_leads_the_arrows_and_the_viewer_too(page: Page):
     expect(dialog.get_by_text("1 of 1 in this run")).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("searchbox").fill("blue")
-    expect(where).to_have_text("Run 1 of 3 · not among the 1 found")
+    expect(where).to_have_text("Run 1 of 3 · not found by the filter")
+    expect(page.locator(".igw-filter").get_by_role("status")).to_have_text("1 image in 1 run")
+    expect(pictures(page)).to_have_css("opacity", "0.4")
+    screenshot(page, "filter-not-found", ".ig-gallery")
+    assert axe(page, ".igw-head") == []
     page.get_by_role("button", name="Newer run that was found").click()
     expect(where).to_have_text("Run 3 of 3 · 1 of 1 found")
-    page.get_by_role("searchbox").fill("")
-    starred.click()
+    expect(pictures(page).first).to_have_css("opacity", "1")
+    clear = page.get_by_role("button", name="Clear the filter")
+    expect(clear).to_be_hidden()
+    page.get_by_role("searchbox").fill("no such words")
+    expect(page.locator(".igw-filter").get_by_role("status")).to_have_text("Nothing found")
+    clear.click()
     expect(where).to_have_text("Run 3 of 3")
+    expect(page.get_by_role("searchbox")).to_have_value("")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(starred).to_have_attribute("aria-pressed", "false")
+    expect(clear).to_be_hidden()
 
 
 def test_what_is_on_in_the_viewer_is_filled_and_has_no_ring(page: Page):

@@ -335,6 +335,8 @@ def test_an_image_is_removed_from_the_view_and_brought_back(run: Run, sent: list
     assert names(gallery) == ["hero-1.png", "hero-3.png"]
     assert gallery.view["items"][1]["path"] == "{{step_2.output.assets.2.file_url}}"
     assert gallery.view["undo"] == "hero-2.png"
+    assert gallery.view["undo_told"].startswith("hero-2.png was removed from this view;")
+    assert gallery.view["facts"][-1] == "1 removed from this view"
     assert repr(gallery).startswith("Gallery of 2 images")
     ask(gallery, sent, type="remove", id=ids(gallery)[0])
     assert len(zipfile.ZipFile(io.BytesIO(ask(gallery, sent, type="zip")[1][0])).namelist()) == 1
@@ -355,6 +357,7 @@ def test_several_images_of_several_runs_are_removed_at_once_and_come_back_at_onc
     chosen = [oldest[0], newest[1], newest[2]]
     assert ask(gallery, sent, type="remove", ids=[*chosen, "unknown", 3])[0] == {"type": "done"}
     assert (names(gallery), gallery.view["undo"]) == (["hero-2.png", "hero-3.png"], "3 images")
+    assert gallery.view["undo_told"].startswith("3 images were removed from this view;")
     assert "not in this gallery" in ask(gallery, sent, type="remove", ids=chosen)[0]["reason"]
     ask(gallery, sent, type="flip", by=1)
     assert names(gallery) == ["hero-1.png"]

@@ -73,7 +73,7 @@ function render({ model, el }) {
   function drawBar(view) {
     bar.replaceChildren(...[
       state.gone && kernelGoneNote(),
-      !state.gone && view.undo && h("p", null, `${view.undo} out of this view; the files stay in the store. `,
+      !state.gone && view.undo && h("p", null, `${view.undo_told} `,
         textButton("undo", actions.undo, "Undo")),
     ].filter(Boolean));
     comparing.show(state.first);
@@ -90,12 +90,14 @@ function render({ model, el }) {
   function draw() {
     const view = model.get("view");
     const focused = el.contains(focusNear(el)) && focusNear(el).dataset.key;
+    const found = strip.el.hidden ? null : strip.found();
+    el.classList.toggle("igw-not-found", Boolean(found) && !found.includes(view.position));
     head.replaceChildren(...heading(view, {
       flip: (more, key) => {
         nextFocus = key;
         request("flip", more);
       },
-      found: strip.el.hidden ? null : strip.found(),
+      found,
       downloadAll: !state.gone && view.items.some((item) => !item.missing) && (() => actions.downloadShown(view)),
       count: view.count - view.removed.length,
       gone: state.gone,

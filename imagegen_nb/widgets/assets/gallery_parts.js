@@ -114,8 +114,9 @@ const heading = (view, { flip, found, count, downloadAll, gone }) => {
     { "data-key": `flip ${by}`, disabled: to === undefined });
   const where = view.total > FEW_RUNS ? ["Run ", runNumber(view, flip), ` of ${view.total.toLocaleString("en")}`]
     : [`Run ${view.position + 1} of ${view.total}`];
-  const place = runs.includes(position) ? `${runs.length - runs.indexOf(position)} of` : "not among the";
-  if (found) where.push(` · ${place} ${runs.length.toLocaleString("en")} found`);
+  const place = runs.includes(position) ? `${(runs.length - runs.indexOf(position)).toLocaleString("en")} of ${runs.length.toLocaleString("en")} found`
+    : "not found by the filter";
+  if (found) where.push(` · ${place}`);
   return [h("div", { class: "igw-title" }, view.title && h("b", { dir: "auto" }, view.title),
     view.badge && h("span", { class: "igw-badge" }, view.badge), view.mark && h("span", { class: "igw-mark", title: view.mark_note }, view.mark), h("span", null, view.facts.join(" · "))),
   h("div", { class: "igw-tools" },

@@ -21,6 +21,13 @@ const historyFilter = (onChange) => {
   const text = h("input", { type: "search", placeholder: label, "aria-label": label, "data-key": "history text", dir: "auto",
     input: () => typing.later(), keydown: (event) => event.key === "Enter" && typing.flush() });
   const count = h("span", { role: "status", class: "igw-matches" });
+  const clear = h("button", { type: "button", class: "igw-button", "data-key": "history clear", hidden: true,
+    click: () => {
+      starred.setAttribute("aria-pressed", "false");
+      model.value = text.value = "";
+      text.focus(); // the button goes away
+      onChange();
+    } }, "Clear the filter");
 
   const query = () => ({ starred: isOn(starred), others: isOn(others), model: model.value, text: text.value.trim() });
 
@@ -35,10 +42,12 @@ const historyFilter = (onChange) => {
     model.value = models.includes(value) ? value : "";
     model.hidden = models.length < 2;
     const { starred: some, text: words } = query();
-    count.textContent = some || words || model.value ? shownCount(images, runs) : "";
+    const isOn = some || words || model.value;
+    count.textContent = isOn ? shownCount(images, runs) : "";
+    clear.hidden = !isOn || runs > 0;
   }
 
-  return { el: h("div", { class: "igw-filter" }, starred, others, model, text, count), query, show,
+  return { el: h("div", { class: "igw-filter" }, starred, others, model, text, count, clear), query, show,
     offerOthers: (on) => { others.hidden = !on; }, stop: () => typing.cancel() };
 };
 
