@@ -78,7 +78,7 @@ const comparison = ({ load, thumbnail, details, onClose }) => {
   function setMode(mode) {
     stage.dataset.mode = mode;
     modes.querySelector(`[value="${mode}"]`).checked = true;
-    range.hidden = divider.hidden = mode !== "slider";
+    range.hidden = divider.hidden = help.first.hidden = mode !== "slider"; // that of the keys is the divider's
     view.reset();
   }
 

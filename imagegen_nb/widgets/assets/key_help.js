@@ -32,5 +32,5 @@ const keyHelp = (keys) => {
     return true;
   };
 
-  return { button, pop, onKey };
+  return { button, pop, onKey, first: list.firstElementChild };
 };

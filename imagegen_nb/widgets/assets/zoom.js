@@ -20,8 +20,8 @@ const zoomView = (stage, panes, { grow = false, slides = () => false, onChange =
   }
 
   // How often the screen's pixels hold one of the picture's.
-  const pixel = () => {
-    const [width, , own] = fitted(panes[0]);
+  const pixel = (pane = panes[0]) => {
+    const [width, , own] = fitted(pane);
     return (width * scale * (window.devicePixelRatio || 1)) / own;
   };
   const fullScale = () => scale / pixel();
@@ -115,7 +115,7 @@ const zoomView = (stage, panes, { grow = false, slides = () => false, onChange =
     return true;
   }
 
-  return { draw, onKey, isFull, isFitted, percent: () => Math.round(pixel() * 100),
+  return { draw, onKey, isFull, isFitted, percents: () => [...new Set(panes.map((pane) => Math.round(pixel(pane) * 100)))],
     fit: () => zoomTo(1), full: (event) => zoomTo(fullScale(), event), zoomIn: () => zoomTo(scale * ZOOM_STEP),
     zoomOut: () => zoomTo(scale / ZOOM_STEP),
     reset() {
@@ -137,7 +137,7 @@ const zoomButtons = (view) => {
   const refresh = () => {
     fit.setAttribute("aria-pressed", String(view().isFitted()));
     full.setAttribute("aria-pressed", String(view().isFull()));
-    percent.textContent = `${view().percent()} %`;
+    percent.textContent = `${view().percents().join(" / ")} %`; // of pictures that differ in size, of each
   };
   return { group, refresh };
 };
