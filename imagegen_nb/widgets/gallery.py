@@ -110,6 +110,7 @@ class Gallery(AnsweringWidget):
         "selection.js",
         "floating_bar.js",
         "history_filter.js",
+        "strip_edges.js",
         "history.js",
         "ways_to_images.js",
         "gallery_actions.js",

@@ -206,6 +206,41 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     expect(older).to_be_disabled()
     newer.click()
     expect(page.get_by_text("Run 2 of 3")).to_be_visible()
+    # Where there is little room, the history is scrolled to the run that is shown.
+    page.locator(".ig-gallery").evaluate("(gallery) => { gallery.style.width = '300px'; }")
+    expect(page.locator(".igw-strip")).to_have_class("igw-strip igw-more-after")
+    older.click()
+    expect(page.get_by_text("Run 1 of 3")).to_be_visible()
+    expect(shown).to_have_count(1)
+    expect(shown).to_be_in_viewport(ratio=0.9)
+    page.locator(".ig-gallery").evaluate("(gallery) => { gallery.style.width = ''; }")
+    settled(page, ".igw-strip")
+    # A double click opens an image of any run; nothing moves between its halves when the run is drawn.
+    entries(page).first.dblclick()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_have_accessible_name(re.compile("square-1.png"))
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_text("Run 3 of 3")).to_be_visible()
+    settled(page, ".igw-strip")
+    box = entries(page).last.bounding_box()
+    place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.click(*place)
+    expect(page.get_by_text("Run 1 of 3")).to_be_visible()
+    expect(pictures(page)).to_have_count(1)
+    settled(page, ".igw-strip")
+    assert entries(page).last.bounding_box() == box
+    page.mouse.move(*place)
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    expect(dialog).to_have_accessible_name(re.compile("wide-1.png"))
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    entries(page).first.dblclick()
+    expect(dialog).to_have_accessible_name(re.compile("square-1.png"))
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Run 3 of 3")).to_be_visible()
+    expect(dialog).to_be_hidden()
 
 
 def test_a_filter_leads_the_arrows_and_the_viewer_too(page: Page):
@@ -668,6 +703,12 @@ def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
     left, right = (image.bounding_box() for image in both.all())
     assert left["x"] + left["width"] / 2 < right["x"] + right["width"] / 2
     assert axe(page, ".igw-compare") == []
+    # Pictures that differ in size are not enlarged alike.
+    expect(dialog.locator(".igw-percent")).to_have_text(re.compile(r"^\d+ / \d+ %$"))
+    page.keyboard.press("?")
+    expect(dialog.get_by_text("Zoom in, out")).to_be_visible()
+    expect(dialog.get_by_text("Move the divider")).to_be_hidden()
+    page.keyboard.press("Escape")
     page.mouse.wheel(0, -500)
     screenshot(page, "compare-side")
     page.keyboard.press("Escape")

@@ -13,6 +13,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
   let found = null; // the positions of the runs that were found; null where nothing is left out
   let answers = 0; // an older answer must not replace a newer one
   let position = 0;
+  let ledTo = 0; // the position that the row was scrolled to
   const filter = historyFilter(reload);
   const list = h("ul", { role: "listbox", "aria-label": "History", "aria-multiselectable": "true", "aria-orientation": "horizontal",
     class: "igw-strip", keydown: onKey, scroll: onScroll });
@@ -21,7 +22,8 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
   list.setAttribute("aria-describedby", legend.id);
   const el = h("section", { class: "igw-history", "aria-label": "History" },
     filter.el, list, legend);
-  const resized = new ResizeObserver(showEdges);
+  const edges = stripEdges(list);
+  const resized = new ResizeObserver(edges.show);
   resized.observe(list);
   const fetching = debounce(60, fetchPictures);
   const seen = new IntersectionObserver((found) => {
@@ -66,7 +68,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
       click: (event) => {
         rove(item);
         if (event.ctrlKey || event.metaKey || event.shiftKey) act(" ", entry);
-        else act("Enter", entry);
+        else jump(entry.position, entry.id, event.detail > 1);
       } },
     entry.id ? h("img", { alt: "", draggable: "false", src: pictures.url(entry.id) || null }) : icon(ICONS.note),
     starts && h("span", { class: "igw-run-tag", "aria-hidden": "true" }, entry.position < 0 ? entry.from : entry.position + 1),
@@ -93,7 +95,9 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
     const neighbour = index < 0 ? list.querySelector("[aria-current]") : list.children[Math.min(index, entries.size - 1)];
     rove(options.get(focused) ?? neighbour ?? list.firstElementChild, Boolean(focused));
     list.hidden = legend.hidden = !entries.size;
-    showEdges();
+    if (position !== ledTo) edges.lead();
+    ledTo = position;
+    edges.show();
     if (focused && !entries.size) filter.el.firstElementChild.focus();
   }
 
@@ -146,13 +150,8 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
     }
   }
 
-  function showEdges() {
-    list.classList.toggle("igw-more-before", list.scrollLeft > 1);
-    list.classList.toggle("igw-more-after", list.scrollLeft + list.clientWidth < list.scrollWidth - 1);
-  }
-
   function onScroll() {
-    showEdges();
+    edges.show();
     more();
   }
 

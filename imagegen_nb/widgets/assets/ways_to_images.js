@@ -21,10 +21,11 @@ const waysToImages = ({ el, head, grid, showStatus, late }) => {
     jumped = "";
   }
 
-  // An image of the run that is shown is opened, and so is one of a run that is shown elsewhere; others are led to.
-  function jump(position, id) {
+  // An image of the run that is shown is opened, and so is one of a run that is shown elsewhere, or of any by a double
+  // click (`twice`); others are led to.
+  function jump(position, id, twice = false) {
     const { viewer, shown, flip, found } = late();
-    if (id && (position < 0 || position === shown)) {
+    if (id && (twice || position < 0 || position === shown)) {
       jumped = id;
       const ids = found ?? (grid.shown().includes(id) ? grid.shown() : [id]);
       viewer.open(ids, ids.indexOf(id), { among: found && "found" });
@@ -39,9 +40,12 @@ const waysToImages = ({ el, head, grid, showStatus, late }) => {
     if (!awaited) return;
     const card = grid.reveal(awaited);
     awaited = "";
-    card?.scrollIntoView({ block: "nearest" });
-    card?.classList.add("igw-found");
-    setTimeout(() => card?.classList.remove("igw-found"), FOUND);
+    if (!card) return;
+    // A page that moves takes what was clicked from under the pointer.
+    const { top, bottom } = seenPart(card);
+    if (bottom - top < card.offsetHeight / 2) card.scrollIntoView({ block: "nearest" });
+    card.classList.add("igw-found");
+    setTimeout(() => card.classList.remove("igw-found"), FOUND);
   }
 
   return { open, focus, jump, arrive };
