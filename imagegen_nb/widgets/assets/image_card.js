@@ -27,7 +27,11 @@ const sayCopied = (button) => {
   button.querySelector(".igw-copied")?.remove();
   const said = h("span", { class: "igw-copied", "aria-hidden": "true" }, icon(ICONS.check), "Copied");
   button.append(said);
-  setTimeout(() => said.remove(), COPIED);
+  button.classList.add("igw-says");
+  setTimeout(() => {
+    if (said.isConnected) button.classList.remove("igw-says");
+    said.remove();
+  }, COPIED);
 };
 
 // `means` is the run that the path leads to, where that is not the one it stands below.
