@@ -115,9 +115,9 @@ def _joined(names: tuple[str, ...]) -> str:
 
 class DisplayProbe(BaseWidget):
     """An invisible widget that calls `on_display` whenever a page shows it. It brings the form's style, lets
-    Ctrl+Enter press the form's Run, and keeps the focus in the form."""
+    Ctrl+Enter press the form's Run, keeps the focus in the form, and what is pointed at under the pointer."""
 
-    scripts = ("shared.js", "kernel_gone.js", "tab_panels.js", "display_probe.js")
+    scripts = ("shared.js", "kernel_gone.js", "tab_panels.js", "steady_pointer.js", "display_probe.js")
     styles = ("base.css", "form.css", "kernel_gone.css")
 
     def __init__(self, on_display: Callable[[], object], **traits: Any) -> None:

@@ -19,6 +19,10 @@ import imagegen_nb as ig
 form = ig.StepForm(workspace=ig.Workspace("assets"))
 form
 """
+TYPE = """(area, text) => {
+  area.value = text;
+  area.dispatchEvent(new InputEvent("input", { bubbles: true }));
+}"""
 NOTE_GAPS = """(area) => {
   let last = Infinity;
   globalThis.typed = [];
@@ -130,6 +134,22 @@ def test_a_press_is_not_lost_when_what_is_above_the_button_grows(page: Page) -> 
     page.mouse.up()
     expect(page.locator(".ig-prompt .igw-problem")).to_contain_text("Missing")
     expect(page.locator(".ig-import-export").get_by_role("alert")).to_contain_text("The step has problems")
+    # Where the page can scroll, what is pressed does not even move.
+    page.set_viewport_size({"width": 900, "height": 600})
+    settled(page, ".ig-name input")
+    more = page.locator(".ig-image-count .igw-step").last
+    more.hover()
+    page.mouse.down()
+    before = more.bounding_box()
+    prompt(page).evaluate(TYPE, "A {{colour}} lamp")
+    expect(page.get_by_label("Value of {{colour}}")).to_be_attached()
+    settled(page, ".ig-image-count .igw-step")
+    after = more.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 2
+    page.mouse.up()
+    expect(page.locator(".ig-image-count input")).to_have_value("3")
 
 
 def test_a_cancel_on_the_emulator_does_not_speak_of_charges(page: Page) -> None:

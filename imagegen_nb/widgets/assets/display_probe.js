@@ -89,12 +89,18 @@ function render({ model, el }) {
   document.addEventListener("focusin", onFocus);
   document.addEventListener("pointerdown", onPointer, true);
   model.on("msg:custom", receive);
-  setTimeout(() => form() && watch.observe(form(), { subtree: true, childList: true, attributes: true,
-    attributeFilter: ["class", "style", "hidden", "disabled"] }));
+  let unsteady = () => {};
+  setTimeout(() => {
+    if (!form()) return;
+    unsteady = steadyPointer(form());
+    watch.observe(form(), { subtree: true, childList: true, attributes: true,
+      attributeFilter: ["class", "style", "hidden", "disabled"] });
+  });
   return () => {
     unwatch();
     unlabel();
     watch.disconnect();
+    unsteady();
     document.removeEventListener("keydown", onKey, true);
     document.removeEventListener("focusin", onFocus);
     document.removeEventListener("pointerdown", onPointer, true);
