@@ -269,20 +269,21 @@ def nearest(path: str, context: Mapping[str, Any]) -> str:
     return f"the nearest available path is {{{{{found}}}}}" if found else ""
 
 
-def corrections(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """For tags of `template` that lead nowhere, are no path or are not closed, where one path is meant: that
-    path, and `template` with it in the tag's place."""
+def corrections(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """For tags of `template` that lead nowhere, are no path or are not closed, where one path is meant: the
+    tag, that path, and `template` with it in the tag's place."""
     for path in _missing(template, context)[:_MOST_HINTS]:
         if meant := _meant(path, context):
-            yield meant, _TAG.sub(lambda tag: _tag(meant) if tag[1].strip() == path else tag[0], template)  # noqa: B023
+            corrected = _TAG.sub(lambda tag: _tag(meant) if tag[1].strip() == path else tag[0], template)  # noqa: B023
+            yield _tag(path), meant, corrected
     for tag in malformed(template)[:_MOST_HINTS]:
         if meant := _plain_path(tag):
-            yield meant, template.replace(tag, _tag(meant))
+            yield tag, meant, template.replace(tag, _tag(meant))
     for begun in islice(_unclosed(template), _MOST_HINTS):
         path = (begun[1] or "").rstrip(".")
         if path and (meant := _meant(path, context)):
             end = begun.end() - len(begun[1]) + len(path)
-            yield meant, f"{template[: begun.start()]}{_tag(meant)}{template[end:]}"
+            yield f"{{{{{path}", meant, f"{template[: begun.start()]}{_tag(meant)}{template[end:]}"
 
 
 def _meant(path: str, context: Mapping[str, Any]) -> str:

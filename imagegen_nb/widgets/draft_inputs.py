@@ -25,14 +25,15 @@ class FilledPrompt:
 
     Of these `empty` are variables that only lack a value, which can be typed; `near` says which paths there
     are that may be meant instead. The lines of `wrong` are the other problems, with their remedies.
-    `corrections` are paths that are surely meant, each with the prompt that has it in its place.
+    `corrections` are tags for which another path is surely meant: the tag, the path, and the prompt with it
+    in the tag's place.
     """
 
     text: str = ""
     problems: tuple[Problem, ...] = ()
     empty: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
-    corrections: tuple[tuple[str, str], ...] = ()
+    corrections: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def wrong(self) -> tuple[str, ...]:

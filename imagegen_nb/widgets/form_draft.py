@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from imagegen_nb.core import variables
+from imagegen_nb.errors import Problem
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.export import image_settings
 from imagegen_nb.widgets.draft_inputs import DraftInputs, FilledPrompt
-from imagegen_nb.widgets.form_state import Draft, FieldState, Fix, FormState
+from imagegen_nb.widgets.form_state import Draft, FieldState, Fix, FormState, in_order
 
 _LONGEST_TEXT = 2_000
 
@@ -80,16 +82,21 @@ class FormDraft:
         state = FormState.of(self._draft)
         prompt = state.fields["prompt"]
         self.filled = filled = self.inputs.fill(prompt.value or "")
-        fixes = tuple(Fix(f"Use {{{{{path}}}}}", text) for path, text in filled.corrections)
+        fixes = tuple(Fix(f"Replace {tag} by {{{{{path}}}}}", text) for tag, path, text in filled.corrections)
         prompt = replace(prompt, fixes=fixes)
         self.state = replace(state, fields={**state.fields, "prompt": prompt})
-        if not prompt.problems and filled.problems:
+        if filled.problems:
             self.state = self._with_problems(self.state, filled)
 
     def _with_problems(self, state: FormState, filled: FilledPrompt) -> FormState:
-        """The state with what the variables lack."""
+        """The state with what the variables lack, each field in its place."""
         prompt = state.fields["prompt"]
         wrong, notes = filled.wrong, tuple[str, ...]()
+        # The step says of a variable that is no path what its inputs say too, which name it besides.
+        malformed = variables.malformed(prompt.value or "")
+        of_step = [problem for problem in state.problems if problem.field == prompt.key]
+        if any(problem.value not in malformed for problem in of_step):
+            wrong = (*prompt.problems, *wrong)
         # A form that nobody has touched says what it lacks, and calls nothing wrong; a variable that has just
         # been written has a field of its own to be filled in.
         if self._draft.tried:
@@ -98,12 +105,18 @@ class FormDraft:
             notes = filled.near
         else:
             wrong, notes = (), (*wrong, *filled.near)
+
+        def told(problem: Problem) -> bool:
+            return bool(of_step) and problem.message.startswith(malformed)
+
         return replace(
             state,
             fields={**state.fields, "prompt": replace(prompt, problems=wrong, note=" ".join(notes))},
-            problems=(*state.problems, *filled.problems),
-            untouched=(*state.untouched, *(f"{{{{{name}}}}}" for name in filled.empty)),
-            wrong=(*state.wrong, *([prompt.label] if filled.wrong else ())),
+            problems=(*state.problems, *(each for each in filled.problems if not told(each))),
+            untouched=in_order(
+                state.fields, (*state.untouched, *(f"{{{{{name}}}}}" for name in filled.empty))
+            ),
+            wrong=in_order(state.fields, (*state.wrong, *([prompt.label] if filled.wrong else ()))),
         )
 
     def for_run(self) -> dict[str, Any]:

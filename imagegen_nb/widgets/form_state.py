@@ -8,7 +8,7 @@ validation reads too.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, cast
 
@@ -174,8 +174,8 @@ class FormState:
             fields=fields,
             step=None,
             problems=problems,
-            untouched=tuple(untouched),
-            wrong=tuple(dict.fromkeys(wrong)),
+            untouched=in_order(fields, untouched),
+            wrong=in_order(fields, wrong),
         )
 
     @property
@@ -201,6 +201,13 @@ class FormState:
         """Why there could be no live previews now; empty where there could."""
         count = self.fields["image_count"]
         return "" if count.value == 1 else f"Only for a single image: set {count.label} to 1."
+
+
+def in_order(fields: Mapping[str, FieldState], labels: Iterable[str]) -> tuple[str, ...]:
+    """The labels from the form's top to its bottom, each once. Variables stand where the prompt does."""
+    places = {field.label: place for place, field in enumerate(fields.values())}
+    prompt = places[fields["prompt"].label]
+    return tuple(sorted(dict.fromkeys(labels), key=lambda label: places.get(label, prompt)))
 
 
 def settings(fields: Mapping[str, FieldState]) -> dict[str, Any]:

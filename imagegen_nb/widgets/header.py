@@ -65,9 +65,9 @@ class Header(BaseWidget):
             self.show_status(self.allow_run(untouched, wrong))
 
     def allow_run(self, untouched: Sequence[str] = (), wrong: Sequence[str] = ()) -> str:
-        """Enable Run, or disable it while fields are to be filled in (`untouched`) or mended (`wrong`);
+        """Enable Run, or disable it while fields are to be filled in (`untouched`) or fixed (`wrong`);
         returns what is to be said of them, by their labels."""
-        told = (("Still to be filled in", untouched), ("To be mended below", wrong))
+        told = (("To fill in", untouched), ("To fix", wrong))
         message = " · ".join(f"{what}: {', '.join(labels)}" for what, labels in told if labels)
         with self._updates.hold():
             self.run.disabled = bool(message)

@@ -96,7 +96,7 @@ def test_the_header_follows_a_draft_that_is_no_step(open_notebook: OpenNotebook)
 
 def test_a_form_nobody_has_touched_shows_no_red_and_says_what_is_missing(open_notebook: OpenNotebook) -> None:
     page = opened(open_notebook, LIVE)
-    expect(page.locator(".ig-status")).to_have_text("Still to be filled in: Prompt")
+    expect(page.locator(".ig-status")).to_have_text("To fill in: Prompt")
     expect(page.locator(".ig-form [aria-invalid=true]")).to_have_count(0)
     expect(page.locator(".ig-form .igw-problem:visible")).to_have_count(0)
     screenshot(page, "form-untouched", ".ig-form")

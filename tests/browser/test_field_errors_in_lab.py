@@ -80,11 +80,11 @@ def test_a_proposed_size_is_one_click_and_the_focus_stays(page: Page) -> None:
 @pytest.mark.parametrize(
     ("typed", "button", "becomes"),
     [
-        ("A {{produt}} at {{ produt }}", "Use {{product}}", "A {{product}} at {{product}}"),
-        ("A hero for {{product", "Use {{product}}", "A hero for {{product}}"),
+        ("A {{produt}} at {{ produt }}", "Replace {{produt}} by {{product}}", "A {{product}} at {{product}}"),
+        ("A hero for {{product", "Replace {{product by {{product}}", "A hero for {{product}}"),
         (
             "Like {{step_1.output.assets[0].file_name}}",
-            "Use {{step_1.output.assets.0.file_name}}",
+            "Replace {{step_1.output.assets[0].file_name}} by {{step_1.output.assets.0.file_name}}",
             "Like {{step_1.output.assets.0.file_name}}",
         ),
     ],

@@ -105,7 +105,7 @@ def test_a_bad_size_is_explained_where_it_is_typed(page: Page) -> None:
     field.fill("1000x1000")
     expect(page.locator(".ig-image-size")).to_contain_text("The nearest legal size is 1008x1008")
     expect(page.locator(".ig-run")).to_be_disabled()
-    expect(page.locator(".ig-status")).to_contain_text("To be mended below: Image Size")
+    expect(page.locator(".ig-status")).to_contain_text("To fix: Image Size")
     field.fill("1008x1008")
     expect(page.locator(".ig-run")).to_be_enabled()
 

@@ -21,7 +21,7 @@ def test_a_custom_size_says_what_is_legal_and_is_not_red_before_a_key(page: Page
     expect(tiles).to_contain_text(
         "multiples of 16, longest edge 3840, ratio up to 3:1, 655,360 to 8,294,400 pixels"
     )
-    expect(page.locator(".ig-status")).to_have_text("Still to be filled in: Image Size")
+    expect(page.locator(".ig-status")).to_have_text("To fill in: Image Size")
     expect(size).to_have_attribute("aria-invalid", "false")
     expect(tiles.locator(".igw-problem")).to_be_hidden()
     screenshot(page, "guidance-custom-size", ".ig-form")
@@ -35,7 +35,7 @@ def test_a_new_variable_is_named_above_and_red_only_once_its_field_was_left(page
     prompt.fill("A {{colour}} hero for {{product}}")
     prompt.blur()
     value = page.get_by_label("Value of {{colour}}")
-    expect(page.locator(".ig-status")).to_have_text("Still to be filled in: {{colour}}")
+    expect(page.locator(".ig-status")).to_have_text("To fill in: {{colour}}")
     told = page.locator(".ig-value-of-colour").get_by_text("Type what {{colour}} stands for: it is empty.")
     expect(told).to_have_class("igw-hint")
     expect(prompt).to_have_attribute("aria-invalid", "false")

@@ -91,7 +91,7 @@ def test_what_is_wrong_is_announced_once(open_notebook: OpenNotebook) -> None:
     page.get_by_role("radio", name="Custom").check()
     size = page.locator(".ig-image-size input[type=text]")
     size.fill("")
-    expect_status(page, "Still to be filled in: Image Size")
+    expect_status(page, "To fill in: Image Size")
     announced(page)
     told = type_slowly(page, "100x1000")
     # Its wording differs with each key; who comes back to the field hears it as it is then.

@@ -448,17 +448,22 @@ def test_what_a_path_is(written, right):
 
 
 @pytest.mark.parametrize(
-    ("template", "path", "corrected"),
+    ("template", "tag", "path", "corrected"),
     [
-        ("{{produt}} and {{ produt }}", "product", "{{product}} and {{product}}"),
-        ("{{brand.colors.0}}", "brand.colours.0", "{{brand.colours.0}}"),
-        ("{{brand.colours[1]}} {{product}}", "brand.colours.1", "{{brand.colours.1}} {{product}}"),
-        ("{{product}} {{brand.nam. And", "brand.name", "{{product}} {{brand.name}}. And"),
+        ("{{produt}} and {{ produt }}", "{{produt}}", "product", "{{product}} and {{product}}"),
+        ("{{brand.colors.0}}", "{{brand.colors.0}}", "brand.colours.0", "{{brand.colours.0}}"),
+        (
+            "{{brand.colours[1]}} {{product}}",
+            "{{brand.colours[1]}}",
+            "brand.colours.1",
+            "{{brand.colours.1}} {{product}}",
+        ),
+        ("{{product}} {{brand.nam. And", "{{brand.nam", "brand.name", "{{product}} {{brand.name}}. And"),
     ],
 )
-def test_a_tag_with_one_plain_meaning_is_corrected(template, path, corrected):
+def test_a_tag_with_one_plain_meaning_is_corrected(template, tag, path, corrected):
     context = {"product": "lamp", "brand": {"name": "Lumen", "colours": ["red", "blue"]}}
-    assert list(corrections(template, context)) == [(path, corrected)]
+    assert list(corrections(template, context)) == [(tag, path, corrected)]
 
 
 @pytest.mark.parametrize("template", ["{{xyz}}", "{{}}", "{{", "{{brand.zzz.q}}", "{{product}}", "{{a b}}"])

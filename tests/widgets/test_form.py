@@ -101,7 +101,7 @@ def test_a_problem_takes_the_step_away_and_stands_at_its_field(form):
     assert form.step is None
     assert "Missing" in control(form, "prompt").problem
     assert form.panel.header.run.disabled
-    assert form.panel.header.status.value == "To be mended below: Prompt"
+    assert form.panel.header.status.value == "To fix: Prompt"
 
 
 @pytest.mark.parametrize("model", ["grok-imagine-image", "gemini-2.5-flash-image"])
@@ -205,7 +205,7 @@ def test_a_missing_value_is_told_and_nothing_is_asked(form, emulator):
     assert (control(form, "prompt").problem, control(form, "prompt").lines["note"]) == ("", "")
     assert test_value(form, "thing").problem == "Type what {{thing}} stands for: it is empty."
     assert test_value(form, "thing").patient
-    assert form.panel.header.status.value == "Still to be filled in: {{thing}}"
+    assert form.panel.header.status.value == "To fill in: {{thing}}"
     assert form.panel.header.run.disabled
     assert [problem.field for problem in form.problems] == ["prompt"]
     assert form.step.prompt == "a {{thing}}"  # a step that can be exported, and run with other inputs
@@ -594,7 +594,7 @@ def test_a_cleared_test_value_is_empty_and_comes_back_empty(form):
             "{{rooom is not closed. Close it with }}; the nearest available path is {{room}}",
         ),
         ("a lamp for {{ {room} }}", "there are braces inside {{ }}"),
-        ("a lamp for {{room[0]}}", "olds a variable that is not a path. Write {{room.0}}"),
+        ("a lamp for {{room[0]}}", "{{room[0]}} is not a path. Write {{room.0}}"),
     ],
 )
 def test_a_variable_that_leads_nowhere_is_a_problem_before_the_run(form, emulator, prompt, said):
@@ -853,7 +853,7 @@ def test_a_variable_near_to_another_is_a_note_until_somebody_runs_it(form):
     assert (control(form, "prompt").problem, control(form, "prompt").lines["note"]) == (told, "")
     control(form, "prompt").value = "a lamp for {{room"
     assert "{{room is not closed" in control(form, "prompt").problem
-    assert form.panel.header.status.value == "To be mended below: Prompt"
+    assert form.panel.header.status.value == "To fix: Prompt"
 
 
 def test_the_header_follows_a_draft_that_is_no_step(tmp_path, monkeypatch):

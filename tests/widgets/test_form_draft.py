@@ -23,12 +23,32 @@ def test_a_variable_that_lacks_a_value_keeps_it_from_running(draft):
         (),
         "{{rom}} has no value; the nearest available path is {{room}}.",
     )
-    assert prompt.fixes == (Fix("Use {{room}}", "a lamp for {{room}}"),)
+    assert prompt.fixes == (Fix("Replace {{rom}} by {{room}}", "a lamp for {{room}}"),)
     draft.be_tried()
     assert draft.state.fields["prompt"].problems == (prompt.note,)
     assert draft.first_wrong() == "prompt"
     draft.enter("prompt", prompt.fixes[0].value)
     assert (draft.state.problems, draft.filled.text) == ((), "a lamp for a hall")
+
+
+def test_of_several_errors_each_is_named_and_each_button_says_what_it_mends(draft):
+    draft.enter("prompt", "a {{dark lamp}} for {{room[0]}} and {{rom}}")
+    prompt = draft.state.fields["prompt"]
+    assert prompt.problems[0].startswith("{{dark lamp}} is not a path. ")
+    assert prompt.problems[1].startswith("{{room[0]}} is not a path. Write {{room.0}}")
+    assert [fix.label for fix in prompt.fixes] == [
+        "Replace {{rom}} by {{room}}",
+        "Replace {{room[0]}} by {{room.0}}",
+    ]
+    assert (draft.state.untouched, draft.state.wrong) == (("{{rom}}",), ("Prompt",))
+
+
+def test_what_is_missing_and_wrong_is_named_in_the_forms_order(draft):
+    draft.enter("image_count", 99)
+    draft.enter("image_size", "10x10")
+    draft.enter("prompt", "a {{colour}} lamp for {{room")
+    assert draft.state.wrong == ("Prompt", "Image Size", "Image Count")
+    assert draft.state.untouched == ("{{colour}}",)
 
 
 def test_the_first_thing_to_mend_may_be_a_variables_field(draft):

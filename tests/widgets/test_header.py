@@ -32,12 +32,12 @@ def test_a_click_is_passed_on(header, clicks):
     ("untouched", "wrong", "message"),
     [
         ((), (), ""),
-        ((), ("Image Size",), "To be mended below: Image Size"),
-        (("Prompt", "{{room}}"), (), "Still to be filled in: Prompt, {{room}}"),
+        ((), ("Image Size",), "To fix: Image Size"),
+        (("Prompt", "{{room}}"), (), "To fill in: Prompt, {{room}}"),
         (
             ("{{room}}",),
             ("Image Size", "Image Count"),
-            "Still to be filled in: {{room}} · To be mended below: Image Size, Image Count",
+            "To fill in: {{room}} · To fix: Image Size, Image Count",
         ),
     ],
 )
