@@ -51,7 +51,7 @@ class DraftInputs:
 
     `given` are values that came with the form, by name; `typed` are the texts of the fields; `recalled`
     is data that an earlier run had and `given` has no more. `others()` are the runs of other forms,
-    `not_run()` the names of those that have none.
+    `not_run()` the names of those that have none; `own` is the name of the form's own step.
     """
 
     def __init__(
@@ -59,12 +59,14 @@ class DraftInputs:
         given: dict[str, Any],
         others: Callable[[], Mapping[str, Any]] = dict,
         not_run: Callable[[], Collection[str]] = tuple,
+        own: str = "",
     ) -> None:
         self.given = given
         self.typed: dict[str, str] = {}
         self.recalled: dict[str, Any] = {}
         self._others = others
         self._not_run = not_run
+        self._own = own
         self._known: set[str] = set()
 
     def values(self) -> dict[str, Any]:
@@ -106,6 +108,8 @@ class DraftInputs:
             known = {**plain(dict(self._others())), **context}
             if wrong := variables.problems(prompt, known):
                 empty = self._empty(prompt, known)
+                unknown = tuple(f"{{{{{name}." for name in self.unknown_steps(prompt))
+                wrong = tuple(line for line in wrong if not line[0].startswith(unknown))
                 return FilledPrompt(
                     problems=(*self._problems_of_steps(prompt, context), *_as_problems(wrong)),
                     empty=empty,
@@ -122,9 +126,24 @@ class DraftInputs:
             if name in names(prompt) and name not in context:
                 message = f"{name} has no output yet"
                 yield Problem("prompt", None, "", message, "Run it first, in its own form")
+        for name in self.unknown_steps(prompt):
+            if name == self._own:
+                message = f"{{{{{name}.output}}}} is this step's own output, which it cannot use"
+                remedy = "Name an input or another step"
+            else:
+                message = f"{{{{{name}.output}}}} is the output of another step, and there is no {name} here"
+                remedy = f'Give its run by inputs={{"{name}": run}}, or choose a step by Insert Variable'
+            yield Problem("prompt", None, "", message, remedy)
+
+    def unknown_steps(self, prompt: str) -> tuple[str, ...]:
+        """What `prompt` names as steps, by a path to an output, and what is none: no text stands for that."""
+        known = {*self.values(), *self._not_run()}
+        paths = (path.split(".") for path in variables.paths(prompt))
+        named = (name for name, *rest in paths if rest[:1] == ["output"] and name not in known)
+        return tuple(dict.fromkeys(named))
 
     def _empty(self, prompt: str, known: Mapping[str, Any]) -> tuple[str, ...]:
-        steps = self._not_run()
+        steps = {*self._not_run(), *self.unknown_steps(prompt)}
         return tuple(name for name in names(prompt) if name not in known and name not in steps)
 
     def recall(self, inputs: Mapping[str, Any]) -> list[str]:

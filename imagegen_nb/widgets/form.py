@@ -72,7 +72,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self.workspace = workspace or Workspace("assets", backend="emulator")
         self.inputs = dict(inputs or {})
         self.identifier = identifier or notebook_steps.free_name(self.inputs)
-        self._draft = FormDraft(step, DraftInputs(self.inputs, self._other_runs, self._steps_not_run))
+        draft_inputs = DraftInputs(self.inputs, self._other_runs, self._steps_not_run, self.identifier)
+        self._draft = FormDraft(step, draft_inputs)
         self._runs = FormRuns(self)
         self._setting_traits = False
         # Held while something is drawn, so that what is drawn last is what is newest.

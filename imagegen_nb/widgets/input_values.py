@@ -46,7 +46,8 @@ class InputValues:
     def show(self, prompt: str, resolved: str, empty: Collection[str] = (), *, patient: bool = False) -> None:
         """Offer a field for each input `prompt` names, and show what it becomes if nothing is wrong. Of those
         that are `empty`, it says so: as a problem, or `patient`ly until somebody has left the field."""
-        editable = [name for name in names(prompt) if self._inputs.is_text(name)]
+        steps = self._inputs.unknown_steps(prompt)
+        editable = [name for name in names(prompt) if self._inputs.is_text(name) and name not in steps]
         self._writing = True
         try:
             with self._group.hold():

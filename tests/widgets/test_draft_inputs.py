@@ -70,6 +70,16 @@ def test_runs_of_other_forms_are_values_and_given_ones_come_first(workspace):
     assert texts(inputs, "{{step_3.output}}")[0] == "step_3 has no output yet. Run it first, in its own form"
 
 
+def test_an_output_of_no_known_step_is_no_text_to_be_typed():
+    filled = DraftInputs({}, own="step_2").fill("{{step_1.output.x}} {{step_2.output}} {{step_1.output.y}}")
+    assert filled.empty == ()
+    assert filled.wrong == (
+        "{{step_1.output}} is the output of another step, and there is no step_1 here. "
+        'Give its run by inputs={"step_1": run}, or choose a step by Insert Variable',
+        "{{step_2.output}} is this step's own output, which it cannot use. Name an input or another step",
+    )
+
+
 def test_the_inputs_of_an_earlier_run_come_back_with_what_was_typed_and_what_was_given(workspace):
     logo, later = run_of(STEP, workspace.store), run_of(STEP, workspace.store)
     inputs = DraftInputs({"room": "a hall", "step_1": logo, "n": 3})

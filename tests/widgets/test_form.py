@@ -730,6 +730,12 @@ def test_a_forms_runs_are_in_the_history_of_the_others(form, workspace):
     other.close()
 
 
+def test_no_text_is_asked_for_where_the_output_of_a_step_is_meant(form):
+    control(form, "prompt").value = f"like {{{{{form.identifier}.output.x}}}}, {{{{colour}}}}"
+    assert list(form.panel.inputs.fields) == ["colour"]
+    assert "is this step's own output" in control(form, "prompt").problem
+
+
 def test_a_forms_run_is_offered_to_the_others_and_used_by_path(form, workspace):
     step = ig.ImageGenerationStep(prompt="like {{step_2.output.assets.0.file_name}}")
     other = StepForm(step, workspace, identifier="hero")
