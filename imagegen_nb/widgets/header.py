@@ -71,7 +71,7 @@ class Header(BaseWidget):
         message = " · ".join(f"{what}: {', '.join(labels)}" for what, labels in told if labels)
         with self._updates.hold():
             self.run.disabled = bool(message)
-            self.run.tooltip = message or "Run this step (Ctrl+Enter)"
+            self.run.tooltip = f"{message or 'Run this step'} (Ctrl+Enter)"
         return message
 
     def page_opened(self) -> None:

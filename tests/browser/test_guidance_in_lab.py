@@ -58,6 +58,7 @@ def test_after_ctrl_enter_from_far_down_the_status_is_in_sight(page: Page) -> No
     settled(page, ".ig-name input")
     header, fails = page.locator(".ig-header"), page.locator(".ig-on-failure select")
     fails.scroll_into_view_if_needed()
+    expect(page.locator(".ig-keys")).to_have_text("Ctrl+Enter")
     expect(header).not_to_be_in_viewport()
     fails.press("Control+Enter")
     expect_status(page)

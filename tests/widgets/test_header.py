@@ -44,7 +44,7 @@ def test_a_click_is_passed_on(header, clicks):
 def test_what_keeps_the_step_from_being_run_is_named(header, untouched, wrong, message):
     header.show_ready(untouched, wrong)
     assert header.run.disabled == bool(message)
-    assert header.run.tooltip == (message or "Run this step (Ctrl+Enter)")
+    assert header.run.tooltip == f"{message or 'Run this step'} (Ctrl+Enter)"
     assert header.status.value == message
 
 

@@ -12,6 +12,7 @@ function render({ model, el }) {
     model.send({ type: "run" });
   });
   const cancel = actionButton("ig-cancel", STOP_ICON, names.cancel, () => !isOff(cancel) && model.send({ type: "cancel" }));
+  const keys = h("kbd", { class: "ig-keys", "aria-hidden": "true" }, "Ctrl+Enter"); // the tooltip says it, which is read out
   const bar = h("progress", { class: "ig-progress", "aria-label": "Images that have arrived" });
   const elapsed = h("span", { class: "ig-elapsed", "aria-hidden": "true" }); // a screen reader would read each second
   const status = h("span", { class: "ig-status", role: "status" });
@@ -25,7 +26,7 @@ function render({ model, el }) {
   close.setAttribute("aria-label", close.title);
   const notice = h("div", { class: "ig-notice" }, told, actionButton("", null, next, () => model.send({ type: "next" })), close);
   const payer = h("span", { class: "ig-key" });
-  el.append(title, h("div", { class: "ig-actions" }, run, cancel, bar, elapsed, status), notice,
+  el.append(title, h("div", { class: "ig-actions" }, run, keys, cancel, bar, elapsed, status), notice,
     h("div", { class: "ig-money" }, payer, cost));
 
   let timer = 0;
