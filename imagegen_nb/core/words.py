@@ -11,3 +11,15 @@ def counted(number: int, noun: str) -> str:
 def shortened(text: str, longest: int) -> str:
     """`text`, cut to `longest` characters with a sign that it was."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    text = stopped(text)
+    return text[:1].upper() + text[1:]
+
+
+def stopped(text: str) -> str:
+    """With a full stop; what it begins with, perhaps a name, stays as it is."""
+    text = text.strip()
+    return text + ("" if text.endswith((".", "!", "?", "…")) or not text else ".")

@@ -155,7 +155,7 @@ class PixelSize:
         if not broken:
             return None
         width, height = self.nearest(*edges)
-        return " and ".join(broken), f"The nearest legal size is {width}x{height}"
+        return "; ".join(broken), f"The nearest legal size is {width}x{height}"
 
     def legal(self, value: object) -> str | None:
         """The nearest legal size to one that breaks the bounds; None for any other value."""
@@ -173,7 +173,7 @@ class PixelSize:
         if max(width, height) > self.longest_edge:
             broken.append(f"the longest edge must be at most {self.longest_edge}")
         if max(width, height) > self.widest_ratio * min(width, height):
-            broken.append(f"the long edge must be at most {self.widest_ratio} times the short one")
+            broken.append(f"the longest edge must be at most {self.widest_ratio} times the shortest")
         if pixels < self.fewest_pixels:
             broken.append(f"{pixels:,} pixels are fewer than {self.fewest_pixels:,}")
         if pixels > self.most_pixels:

@@ -49,7 +49,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         description="What people call this step. Files are named after it; variable paths are not.",
     )
     model: str = Field(
-        default="gpt-image-2", title="Model", description="It decides which settings there are below."
+        default="gpt-image-2", title="Model", description="Decides which settings are shown below."
     )
     prompt: Annotated[str, Text(1, LONGEST_PROMPT)] = Field(
         title="Prompt",

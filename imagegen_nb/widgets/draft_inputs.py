@@ -12,6 +12,7 @@ import jiter
 
 from imagegen_nb.core import variables
 from imagegen_nb.core.plain_data import plain
+from imagegen_nb.core.words import stopped
 from imagegen_nb.errors import Problem, VariableError
 from imagegen_nb.runs.prepare import filled_prompt
 
@@ -40,7 +41,7 @@ class FilledPrompt:
         """What is wrong with the prompt itself."""
         of_empty = tuple(f"{{{{{name}{end}" for name in self.empty for end in (".", "}}"))
         return tuple(
-            f"{problem.message}. {problem.remedy}".strip()
+            stopped(f"{problem.message}. {problem.remedy}".removesuffix(". "))
             for problem in self.problems
             if not problem.message.startswith(of_empty)
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imagegen_nb.core.types import MissingImages
-from imagegen_nb.core.words import counted
+from imagegen_nb.core.words import counted, sentence
 from imagegen_nb.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -55,24 +55,24 @@ class ErrorText:
             charge = "" if synthetic else f" {_CHARGES[error.charge]}"
             return cls(what, f"{remedy}{charge}", _details(error))
         if isinstance(error, StorageLimitReached):
-            return cls("The store is full.", _sentence(str(error)))
+            return cls("The store is full.", sentence(str(error)))
         if isinstance(error, MissingCredential):
             ways_on = str(error).partition(". ")[2]
-            return cls(f"There is no key: {error.variable} is not set.", _sentence(ways_on or str(error)))
+            return cls(f"There is no key: {error.variable} is not set.", sentence(ways_on or str(error)))
         if isinstance(error, StoreError):
             what, remedy = "The store could not be read or written.", "Mend that, then try again."
-            return cls(f"{what} {_sentence(str(error))}", remedy)
+            return cls(f"{what} {sentence(str(error))}", remedy)
         if isinstance(error, ReplayError):
-            return cls("The cassette in use has no answer for this run.", _sentence(str(error)))
+            return cls("The cassette in use has no answer for this run.", sentence(str(error)))
         if isinstance(error, ImagegenError):
             what = (
                 "The step cannot be run."
                 if isinstance(error, VariableError | InvalidOption)
                 else "The run failed."
             )
-            return cls(what, _sentence(str(error)))
+            return cls(what, sentence(str(error)))
         # Of a plug-in or a defect: its words are all there is.
-        return cls("The run failed unexpectedly.", _sentence(f"{type(error).__name__}: {error}".rstrip(": ")))
+        return cls("The run failed unexpectedly.", sentence(f"{type(error).__name__}: {error}".rstrip(": ")))
 
     @classmethod
     def of_missing(cls, shortfalls: Sequence[MissingImages], *, synthetic: bool = False) -> ErrorText:
@@ -91,7 +91,7 @@ class ErrorText:
 
 def _provider_text(error: ProviderError) -> tuple[str, str]:
     """What happened at the provider, and what to do about it."""
-    name, said = _label(error.provider), _sentence(error.message)
+    name, said = _label(error.provider), sentence(error.message)
     if isinstance(error, AuthenticationFailed):
         variable = _key_variable(error.provider)
         return f"{name} refused the key.", f"Check {variable}, and that the key may use this model. {said}"
@@ -141,9 +141,3 @@ def _label(provider: str) -> str:
 
 def _key_variable(provider: str) -> str:
     return next((known.key_variable for known in catalog.providers() if known.name == provider), "the key")
-
-
-def _sentence(text: str) -> str:
-    """With a capital letter and a full stop."""
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) or not text else ".")

@@ -29,7 +29,7 @@ class Exportable:
     def promise(self, *, with_output: bool) -> str:
         """What would be written."""
         if self.step is None:
-            return "Nothing can be exported before the fields above are mended."
+            return "Nothing can be exported before the fields above are fixed."
         if not with_output:
             return f"Writes these settings, without an output. {_NO_PICTURES}"
         if self.run is None:
@@ -51,6 +51,11 @@ class Exportable:
     def name(self, with_output: bool) -> str:
         """What is written, in a few words."""
         return self._run_name if self.run is not None and with_output else "settings without an output"
+
+    @property
+    def output_label(self) -> str:
+        """What a choice to write the output is called: with its run where there may be several."""
+        return f"Include the output of {self._run_name}" if self.number else "Include the run's output"
 
     @property
     def _run_name(self) -> str:

@@ -248,7 +248,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         text = f"The settings and inputs of {which} are in the form now."
         if recalled:
             text += f" It goes on with {', '.join(recalled)} as that run had it."
-        self._offer_undo(text, f"Back to the settings from before {which}'s", restore)
+        self._offer_undo(text, "Restore my earlier settings", restore)
         return ""
 
     def _offer_undo(self, text: str, later: str, restore: Restore) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, cast
 
 from imagegen_nb.core.types import ChargeType
-from imagegen_nb.core.words import shortened
+from imagegen_nb.core.words import sentence, shortened
 from imagegen_nb.errors import InvalidStep, Problem
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
@@ -166,7 +166,7 @@ class FormState:
                 continue
             if draft.touched(problem.field):
                 wrong.append(known.label)
-                message = f"{problem.message[:1].upper()}{problem.message[1:]}. {problem.remedy}"
+                message = _with_sizes(sentence(f"{problem.message}. {problem.remedy}"))
                 fields[problem.field] = replace(known, problems=(*known.problems, message))
             else:
                 untouched.append(known.label)
@@ -228,7 +228,7 @@ def _field(key: str, draft: Draft, model: Model) -> FieldState:
             entered=True,
             options=_model_options(),
             help=help_,
-            hint=_lifecycle_hint(model),
+            hint=sentence(_lifecycle_hint(model)),
             note=_kept_note(draft, model),
             fixes=_successor(model),
         )
@@ -255,7 +255,7 @@ def _field(key: str, draft: Draft, model: Model) -> FieldState:
         limits=kind.limits if isinstance(kind, PixelSize) else "",
         fixes=_nearest_size(kind, entry),
         help=_help(help_, kind),
-        hint=disabling.because if disabling else _unavailable(options),
+        hint=sentence(disabling.because if disabling else _unavailable(options)),
         note=_note(entry, kind, options, model, disabling, possible=possible),
     )
 
@@ -351,6 +351,11 @@ def _options(key: str, kind: Kind, rules: list[Rule]) -> tuple[Option, ...]:
         )
         for value in (*kind.values, *unavailable)
     )
+
+
+def _with_sizes(text: str) -> str:
+    """The text with its sizes as people write them."""
+    return re.sub(r"\b(\d+)x(\d+)\b", r"\1 × \2", text)
 
 
 _SHAPE = re.compile(r"(\d+)[x:](\d+)")

@@ -27,7 +27,7 @@ from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.parts import Button, Line, Toggle
 
 _ENDING = ".step.json"
-_PROBLEMS = "The step has problems; mend them first."
+_PROBLEMS = "The step has problems; fix them first."
 
 
 class Restore(Protocol):
@@ -239,6 +239,7 @@ class ImportExport(BaseWidget):
             "path": self.path.value,
             "default": self._default_name,
             "with_output": self.with_output.value,
+            "output_label": self._callbacks.current().output_label,
             "promise": self._callbacks.current().promise(with_output=self.with_output.value),
             "largest": LARGEST_FILE,
             "largest_image": images.LARGEST_FILE,

@@ -103,7 +103,7 @@ def test_a_bad_size_is_explained_where_it_is_typed(page: Page) -> None:
     page.locator(".ig-image-size").get_by_role("radio", name="Custom").check()
     field = page.locator(".ig-image-size input[type=text]")
     field.fill("1000x1000")
-    expect(page.locator(".ig-image-size")).to_contain_text("The nearest legal size is 1008x1008")
+    expect(page.locator(".ig-image-size")).to_contain_text("The nearest legal size is 1008 × 1008.")
     expect(page.locator(".ig-run")).to_be_disabled()
     expect(page.locator(".ig-status")).to_contain_text("To fix: Image Size")
     field.fill("1008x1008")

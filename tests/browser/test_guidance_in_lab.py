@@ -27,7 +27,7 @@ def test_a_custom_size_says_what_is_legal_and_is_not_red_before_a_key(page: Page
     screenshot(page, "guidance-custom-size", ".ig-form")
     assert axe(page, ".ig-image-size") == []
     size.fill("1000x1000")
-    expect(tiles.locator(".igw-problem")).to_contain_text("The nearest legal size is 1008x1008")
+    expect(tiles.locator(".igw-problem")).to_contain_text("The nearest legal size is 1008 × 1008.")
 
 
 def test_a_new_variable_is_named_above_and_red_only_once_its_field_was_left(page: Page) -> None:
@@ -77,7 +77,7 @@ def test_what_a_notice_says_ends_with_an_edit_or_when_it_is_closed(page: Page) -
     page.get_by_role("button", name="Use these settings").click()
     expect(notice).to_contain_text("The settings and inputs of run 1 are in the form now.")
     page.locator(".ig-prompt textarea").fill("something else")
-    back = notice.get_by_role("button", name="Back to the settings from before run 1's")
+    back = notice.get_by_role("button", name="Restore my earlier settings")
     expect(back).to_be_visible()
     expect(notice).not_to_contain_text("are in the form now")
     screenshot(page, "guidance-notice-after-an-edit", ".ig-header")

@@ -207,7 +207,7 @@ def test_tiles_are_chosen_by_arrow_keys_and_a_custom_size_is_typed(open_notebook
     value(page, "tiles.value", "x")
     execute(page, "tiles.problem = 'image_size: give WIDTHxHEIGHT, such as 1536x1024'")
     expect(field).to_have_attribute("aria-invalid", "true")
-    told = "image_size: give WIDTHxHEIGHT, such as 1536x1024 width x height, in pixels"
+    told = "image_size: give WIDTHxHEIGHT, such as 1536x1024 Width × height, in pixels."
     expect(field).to_have_accessible_description(told)
     screenshot(page, "tiles-custom", ".ig-tile-choice")
     assert axe(page, ".ig-tile-choice") == []

@@ -75,8 +75,8 @@ def test_an_output_of_no_known_step_is_no_text_to_be_typed():
     assert filled.empty == ()
     assert filled.wrong == (
         "{{step_1.output}} is the output of another step, and there is no step_1 here. "
-        'Give its run by inputs={"step_1": run}, or choose a step by Insert Variable',
-        "{{step_2.output}} is this step's own output, which it cannot use. Name an input or another step",
+        'Give its run by inputs={"step_1": run}, or choose a step by Insert Variable.',
+        "{{step_2.output}} is this step's own output, which it cannot use. Name an input or another step.",
     )
 
 

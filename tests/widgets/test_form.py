@@ -566,7 +566,7 @@ def test_an_edit_leaves_of_the_notice_only_the_way_back(form):
     header = form.panel.header
     assert header.view["notice"]["label"] == "Undo"
     control(form, "image_count").value = 3
-    assert header.view["notice"] == {"text": "", "label": "Back to the settings from before run 1's"}
+    assert header.view["notice"] == {"text": "", "label": "Restore my earlier settings"}
     header._handle_custom_msg({"type": "next"}, [])
     assert (form.step.prompt, form.step.image_count) == ("something else", first.step.image_count)
     header._handle_custom_msg({"type": "next"}, [])

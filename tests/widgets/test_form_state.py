@@ -116,8 +116,8 @@ def test_each_providers_size_is_remembered_by_itself():
 def test_problems_stand_at_their_field_with_the_remedy():
     draft = entered(Draft("gpt-image-2"), image_size="100x100", prompt=None)
     shown = fields(draft)
-    assert "nearest legal size is 816x816" in shown["image_size"].problems[0]
-    assert shown["prompt"].problems == ("Missing. Write what the image should show",)
+    assert "nearest legal size is 816 × 816." in shown["image_size"].problems[0]
+    assert shown["prompt"].problems == ("Missing. Write what the image should show.",)
     assert {problem.field for problem in FormState.of(draft).problems} == {"prompt", "image_size"}
     assert FormState.of(draft).untouched == ()
 
@@ -135,11 +135,11 @@ def test_what_nobody_has_touched_is_called_wrong_only_when_it_is_run():
 @pytest.mark.parametrize(
     ("key", "entry", "problem"),
     [
-        ("image_count", 0, "Not in its range. Use a whole number from 1 to 10"),
-        ("image_count", 11, "Not in its range. Use a whole number from 1 to 10"),
-        ("image_count", "2.7", "Not a whole number. Use a whole number from 1 to 10"),
-        ("image_count", "many", "Not a whole number. Use a whole number from 1 to 10"),
-        ("image_output_compression", 101, "Not in its range. Use a whole number from 0 to 100"),
+        ("image_count", 0, "Not in its range. Use a whole number from 1 to 10."),
+        ("image_count", 11, "Not in its range. Use a whole number from 1 to 10."),
+        ("image_count", "2.7", "Not a whole number. Use a whole number from 1 to 10."),
+        ("image_count", "many", "Not a whole number. Use a whole number from 1 to 10."),
+        ("image_output_compression", 101, "Not in its range. Use a whole number from 0 to 100."),
     ],
 )
 def test_a_number_nobody_can_use_stays_and_is_told(key, entry, problem):

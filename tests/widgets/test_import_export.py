@@ -250,7 +250,9 @@ def test_before_the_click_it_says_what_the_file_will_hold(imported, tmp_path):
     pictures = "A step file holds no pictures; download those on the Output tab."
     none = "no run was made with them yet, so there is no output to write"
     assert made.view["promise"] == f"Writes these settings only: {none}. {pictures}"
+    assert made.view["output_label"] == "Include the run's output"
     change(made, run=run, number=3)
+    assert made.view["output_label"] == "Include the output of run 3"
     assert made.view["promise"] == f"Writes these settings and the output of run 3. {pictures}"
     change(made, output_number=4)
     other = "Run 4, the output, was made with others."
@@ -258,7 +260,7 @@ def test_before_the_click_it_says_what_the_file_will_hold(imported, tmp_path):
     made.with_output.value = False
     assert made.view["promise"] == f"Writes these settings, without an output. {pictures}"
     change(made, step=None)
-    assert "before the fields above are mended" in made.view["promise"]
+    assert "before the fields above are fixed" in made.view["promise"]
 
 
 def test_a_run_is_exported_as_it_was_under_a_name_that_is_free(imported, tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ function render({ model, el }) {
     keydown: (event) => event.key === "Enter" && !event.ctrlKey && !event.metaKey && event.preventDefault(),
     blur: () => pending() && flush() });
   const output = h("input", { type: "checkbox", change: () => sendEntry(model, { key: "with_output", value: output.checked }) });
+  const names = h("span");
   const file = h("input", { type: "file", hidden: true, accept: ".json,.png,.jpg,.jpeg,.webp", change: read });
   const status = h("span", { role: "status" });
   const text = h("div", { class: "igw-told-text" });
@@ -36,7 +37,7 @@ function render({ model, el }) {
   choose.title = "Choose a step file on your computer, or an image that has its step in it";
   el.append(
     h("div", { class: "ig-path igw-field" }, h("label", { for: id, class: "igw-label" }, "Export to"), path),
-    h("label", { class: "ig-with-output igw-check" }, output, h("span", null, "with a run's output")),
+    h("label", { class: "ig-with-output igw-check" }, output, names),
     save,
     h("span", { class: "ig-import" }, choose, file),
     h("span", { class: "ig-python" }, actionButton("", CODE_ICON, "Copy as Python", () => {
@@ -79,6 +80,7 @@ function render({ model, el }) {
     path.placeholder = view.default;
     fit();
     output.checked = view.with_output;
+    setText(names, view.output_label);
     setText(promise, view.promise);
   }
 

@@ -110,7 +110,7 @@ function render({ model, el }) {
     group.removeAttribute("aria-invalid");
     text.setAttribute("aria-invalid", String(Boolean(model.get("problem"))));
     text.setAttribute("aria-describedby", `${group.getAttribute("aria-describedby")} ${limits.id}`.trim());
-    setText(limits, ["width x height, in pixels", model.get("limits")].filter(Boolean).join(": "));
+    setText(limits, `${["Width × height, in pixels", model.get("limits")].filter(Boolean).join(": ")}.`);
   }
 
   follow(model, ["legend", "disabled", "visible", "lines", "problem", "fixes", "limits"], showTraits);
