@@ -196,7 +196,8 @@ class ImportExport(BaseWidget):
 
     def _export_as(self, target: Path) -> _Told:
         told = self._export(str(target))
-        if not told.failed:
+        # A name that was only proposed goes on following the step.
+        if not told.failed and self.path.value.strip():
             self.path.value = str(target)
         return told
 

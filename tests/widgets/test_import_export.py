@@ -187,6 +187,18 @@ def test_the_next_free_name_is_offered_and_stays(imported, tmp_path):
     assert (tmp_path / "lamp.step.json").read_text() == "mine"
 
 
+def test_a_proposed_name_follows_the_step_also_after_another_one_was_taken(imported, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lamp.step.json").write_text("mine")
+    made = part(STEP, imported)
+    made.export_button.click()
+    press(made, "Save as lamp-2.step.json")
+    assert (tmp_path / "lamp-2.step.json").exists()
+    change(made, step=STEP.replace(name="Chair"))
+    made.update()
+    assert (made.view["path"], made.view["default"]) == ("", "chair.step.json")
+
+
 def test_an_offer_that_somebody_else_took_meanwhile_is_made_again(imported, tmp_path):
     (tmp_path / "lamp.step.json").write_text("mine")
     made = part(STEP, imported)
