@@ -90,7 +90,7 @@ does.
 | Edit the prompt | stands first where a safety system rejected it; does what *Use these settings* does |
 | Use these settings | its settings and inputs go into the form; the way back is below Run |
 | Make this the output | see below; not of a run without images |
-| Export this run | a step file with its own settings, inputs and output, under a name that is free |
+| Export this run | a step file with its own settings, inputs and output; it asks before it replaces one |
 | Download image(s) | its pictures, several as one zip file |
 | Try again, Make again | runs it again with its own settings and inputs; the draft stays as it is |
 | Make the missing n | the same, for the images that did not come |

@@ -16,6 +16,7 @@ from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.widgets.gallery import RunAction
 from imagegen_nb.widgets.gallery_page import GalleryPage, PendingRun
+from imagegen_nb.widgets.import_export import Report
 from imagegen_nb.widgets.interrupts import cancel_on_interrupt
 from imagegen_nb.widgets.panel import Panel
 from imagegen_nb.widgets.run_queue import RunQueue, RunRequest
@@ -96,9 +97,18 @@ class FormRuns:
     def _export(self, page: GalleryPage) -> str:
         assert page.run is not None
         panel = self._form.panel
-        told = panel.import_export.export_run(page.run, panel.gallery.number(page.id))
-        sentences = [line if line.endswith(".") else f"{line}." for line in told.split("\n")]
-        return " ".join([*sentences, "Its download link is on the Settings tab, beside the export."])
+        self._show_export(panel.import_export.export_run(page.run, panel.gallery.number(page.id)))
+        return ""
+
+    def _show_export(self, report: Report) -> None:
+        """Say what was written, or ask, above the tabs: who exports from the Output tab stays there."""
+        panel = self._form.panel
+
+        def doing(label: str) -> Callable[[], None]:
+            return lambda: self._show_export(panel.import_export.act(label))
+
+        actions = [(label, doing(label)) for label in report.actions]
+        panel.header.show_report(report.text, actions, report.download)
 
     def _run_again(self, page: GalleryPage) -> str:
         assert page.run is not None

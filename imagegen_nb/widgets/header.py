@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import traitlets
@@ -35,12 +35,15 @@ class Header(BaseWidget):
         self.progress = Progress()
         self._started: float | None = None
         self.notice, self._next = Line(), Button(self._do_next)
+        self._more = Button(lambda: self._on_more())
+        self._on_more: Callable[[], object] = lambda: None
+        self._download: Mapping[str, str] = {}
         self._on_next: Callable[[], object] = lambda: None
         self._later = ""
         self._updates = HeldUpdates(self._refresh)
         super().__init__(**traits)
         lines = (self.title, self.status, self.cost, self.payer, self.notice)
-        for part in (*lines, self.run, self.cancel, self.progress, self._next):
+        for part in (*lines, self.run, self.cancel, self.progress, self._next, self._more):
             part.observe(self._refresh)
         self.on_msg(self._receive)
         self._refresh()
@@ -121,6 +124,21 @@ class Header(BaseWidget):
         with self._updates.hold():
             self.notice.value = text
             self._next.label, self._on_next, self._later = label, act, later
+            self._more.label, self._download = "", {}
+
+    def show_report(
+        self,
+        text: str,
+        actions: Sequence[tuple[str, Callable[[], object]]] = (),
+        download: Mapping[str, str] | None = None,
+    ) -> None:
+        """Tell what was exported, a line each, with a link to `download` its `data` (base64) as `name`, or
+        ask what to do, with at most two `actions`."""
+        with self._updates.hold():
+            first, second = [*actions, ("", lambda: None), ("", lambda: None)][:2]
+            self.show_notice(text, *first)
+            self._more.label, self._on_more = second
+            self._download = dict(download or {})
 
     def shrink_notice(self) -> None:
         """Take away what the notice says, which is over; what it offered can still be done."""
@@ -145,6 +163,8 @@ class Header(BaseWidget):
             "run": {"disabled": self.run.disabled, "label": self.run.label, "tooltip": self.run.tooltip},
             "cancel": {"disabled": self.cancel.disabled, "label": self.cancel.label},
             "notice": {"text": self.notice.value, "label": self._next.label},
+            "more": self._more.label,
+            "download": dict(self._download),
             "elapsed": None if self._started is None else time.monotonic() - self._started,
             "count": self.progress.value,
             "requested": self.progress.max,
@@ -158,6 +178,8 @@ class Header(BaseWidget):
                 self.cancel.click()
             case {"type": "next"} if self._next.label:
                 self._next.click()
+            case {"type": "more"} if self._more.label:
+                self._more.click()
             case {"type": "dismiss"}:
                 self.show_notice("")
 

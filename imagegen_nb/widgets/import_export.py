@@ -49,9 +49,10 @@ class ImportExportCallbacks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
-    """What is said below the buttons: text of one or more lines, and what one can do next. `later` is what is
-    left of it, `folded`, once it no longer speaks of what is shown; an empty one leaves it as it is."""
+class Report:
+    """What is said of an export or import: text of one or more lines, and what one can do next. `later` is
+    what is left of it, `folded`, once it no longer speaks of what is shown; an empty one leaves it as it is.
+    """
 
     text: str = ""
     failed: bool = False
@@ -59,7 +60,7 @@ class _Told:
     later: str = ""
     folded: bool = False
     download: Mapping[str, str] = field(default_factory=dict)
-    actions: Mapping[str, Callable[[], _Told]] = field(default_factory=dict)
+    actions: Mapping[str, Callable[[], Report]] = field(default_factory=dict)
 
 
 class ImportExport(BaseWidget):
@@ -78,7 +79,7 @@ class ImportExport(BaseWidget):
 
     def __init__(self, callbacks: ImportExportCallbacks, **traits: Any) -> None:
         self._callbacks = callbacks
-        self._report = _Told()
+        self._report = Report()
         self._arrived = bytearray()  # of a file that a page is sending
         self.path, self.message = Line(), Line()
         self.with_output = Toggle(value=True)
@@ -90,14 +91,14 @@ class ImportExport(BaseWidget):
         self.path.observe(self._forget_refusal, "value")
         self.on_msg(self._receive)
         self._refresh()
-        self._tell(_Told())
+        self._tell(Report())
 
     def update(self) -> None:
         """Say what an export writes now. A file without a name is named after the step; what was said about
         a step with problems is over when it has none."""
         if (step := self._callbacks.current().step) is not None:
             if self.message.value == _PROBLEMS:
-                self._tell(_Told())
+                self._tell(Report())
             self._default_name = _default_name(step)
         self._refresh()
 
@@ -105,34 +106,51 @@ class ImportExport(BaseWidget):
         """Another run is shown, or the draft has changed: of an export's report one line is left, which says
         what was written where."""
         if later := self._report.later:
-            self._tell(_Told(text=later, folded=True, download=self._report.download))
+            self._tell(Report(text=later, folded=True, download=self._report.download))
 
-    def export_run(self, run: Run, number: int) -> str:
-        """Write a run with its own settings, inputs and output, whatever is in the form, under a name that is
-        free. Returns what was written."""
+    def export_run(self, run: Run, number: int) -> Report:
+        """Write a run with its own settings, inputs and output, whatever is in the form. A file that is there
+        is asked about, as by the form's own export. Returns what is said here too."""
         target = user_path(_default_name(run.step), DefinitionError)
-        target = _free_name(target) if os.path.lexists(target) else target
         exported = Exportable(
             step=run.step, run=run, identifier=self._callbacks.current().identifier, number=number
         )
-        told = self._write(exported, target, "to", with_output=True)
-        self._tell(told)
-        return told.text
+        report = self._export_to(target, exported)
+        self._tell(report)
+        return report
+
+    def act(self, label: str) -> Report:
+        """Do what the last report offers as `label`; where that is over, nothing. Returns what is said."""
+        if label in self._report.actions:
+            self._guarded(self._report.actions[label])
+        return self._report
+
+    def _export_to(self, target: Path, exported: Exportable, *, replace: bool = False) -> Report:
+        replaced = os.path.lexists(target) and not target.is_dir()
+        if replaced and not replace:
+            free = _free_name(target)
+            return _asked(
+                target,
+                replace=lambda: self._export_to(target, exported, replace=True),
+                free=(free, lambda: self._export_to(free, exported)),
+            )
+        where = "in place of the older" if replaced else "to"
+        return self._write(exported, target, where, with_output=True)
 
     def _forget_refusal(self, _change: object) -> None:
         """What was refused was another name's: with a new one, nothing may write to the old one any more."""
         if self.told["failed"] and self.message.value != _PROBLEMS:
-            self._tell(_Told())
+            self._tell(Report())
 
-    def _guarded(self, action: Callable[[], _Told]) -> None:
+    def _guarded(self, action: Callable[[], Report]) -> None:
         """Say what the action did or why it failed: an exception in a callback would show nowhere."""
         try:
             told = action()
         except (ImagegenError, OSError) as error:
-            told = _Told(text=str(error), failed=True)
+            told = Report(text=str(error), failed=True)
         self._tell(told)
 
-    def _tell(self, told: _Told) -> None:
+    def _tell(self, told: Report) -> None:
         self._report = told
         self.message.value = told.text
         view = {
@@ -145,18 +163,23 @@ class ImportExport(BaseWidget):
         }
         self.set_trait("told", view)
 
-    def _export(self, name: str = "", *, replace: bool = False) -> _Told:
+    def _export(self, name: str = "", *, replace: bool = False) -> Report:
         current = self._callbacks.current()
         if current.step is None:
-            return _Told(text=_PROBLEMS, failed=True)
+            return Report(text=_PROBLEMS, failed=True)
         target = user_path(name or self._file_name(current.step), DefinitionError)
         replaced = os.path.lexists(target) and not target.is_dir()
         if replaced and not replace:
-            return self._ask(target)
+            free = _free_name(target)
+            return _asked(
+                target,
+                replace=lambda: self._export(str(target), replace=True),
+                free=(free, lambda: self._export_as(free)),
+            )
         where = "in place of the older" if replaced else "to"
         return self._write(current, target, where, with_output=self.with_output.value)
 
-    def _write(self, exported: Exportable, target: Path, where: str, *, with_output: bool) -> _Told:
+    def _write(self, exported: Exportable, target: Path, where: str, *, with_output: bool) -> Report:
         assert exported.step is not None
         wanted = exported.run if with_output else None
         inputs = None if wanted else exported.inputs
@@ -165,7 +188,7 @@ class ImportExport(BaseWidget):
         data = b64encode(saved.path.read_bytes()).decode()
         said = exported.saved(f"{where} {saved.path.name}", with_output=with_output)
         lines = [said, *(f"Note: {note}" for note in saved.notes)]
-        return _Told(
+        return Report(
             text="\n".join(redaction.visible(line) for line in lines),
             later=redaction.visible(f"Earlier export: {exported.name(with_output)} in {saved.path.name}."),
             download={"name": saved.path.name, "data": data},
@@ -182,26 +205,14 @@ class ImportExport(BaseWidget):
         self.path.value = typed
         return typed
 
-    def _ask(self, target: Path) -> _Told:
-        """A file is never replaced in silence: offer to, or another name that is free."""
-        free = _free_name(target)
-        return _Told(
-            text=f"{target.name} is there already. Nothing was written.",
-            failed=True,
-            actions={
-                f"Replace {target.name}": lambda: self._export(str(target), replace=True),
-                f"Save as {free.name}": lambda: self._export_as(free),
-            },
-        )
-
-    def _export_as(self, target: Path) -> _Told:
+    def _export_as(self, target: Path) -> Report:
         told = self._export(str(target))
         # A name that was only proposed goes on following the step.
         if not told.failed and self.path.value.strip():
             self.path.value = str(target)
         return told
 
-    def _import(self, name: str, data: bytes | None) -> _Told:
+    def _import(self, name: str, data: bytes | None) -> Report:
         if data is None:
             raise DefinitionError(
                 f"{name} is too large: a step file has at most {LARGEST_FILE:,} bytes, an image "
@@ -209,7 +220,7 @@ class ImportExport(BaseWidget):
             )
         definition = self._callbacks.read(data)
         restore = self._callbacks.on_import(definition)
-        return _Told(
+        return Report(
             text="\n".join([f"imported {name}", *definition.changes]),
             actions={"Undo the import": lambda: _undo(name, restore)},
         )
@@ -229,10 +240,10 @@ class ImportExport(BaseWidget):
     def _code(self) -> str | None:
         """The step as Python, shown as well as copied."""
         if (step := self._callbacks.current().step) is None:
-            self._tell(_Told(text=_PROBLEMS, failed=True))
+            self._tell(Report(text=_PROBLEMS, failed=True))
             return None
         code = as_python(step)
-        self._tell(_Told(code=code))
+        self._tell(Report(code=code))
         return code
 
     def _refresh(self, _change: object = None) -> None:
@@ -257,8 +268,8 @@ class ImportExport(BaseWidget):
                 self.export_button.click()
             case {"type": "press"}:
                 self.send({"type": "text", "text": self._code()})
-            case {"type": "action", "label": str(label)} if label in self._report.actions:
-                self._guarded(self._report.actions[label])
+            case {"type": "action", "label": str(label)}:
+                self.act(label)
             case {"type": "file", "name": str(name)}:
                 data = bytes(buffers[0]) if buffers else None
                 self._guarded(lambda: self._import(name, data))
@@ -269,17 +280,27 @@ class ImportExport(BaseWidget):
         return "Export and import (run this cell to see it live)"
 
 
-def _undo(name: str, restore: Restore) -> _Told:
+def _asked(target: Path, replace: Callable[[], Report], free: tuple[Path, Callable[[], Report]]) -> Report:
+    """A file is never replaced in silence: offer to, or another name that is free."""
+    other, save = free
+    return Report(
+        text=f"{target.name} is there already. Nothing was written.",
+        failed=True,
+        actions={f"Replace {target.name}": replace, f"Save as {other.name}": save},
+    )
+
+
+def _undo(name: str, restore: Restore) -> Report:
     redo = restore()
-    return _Told(
+    return Report(
         text=f"the import of {name} was undone",
         actions={"Import it again": lambda: _again(name, redo)},
     )
 
 
-def _again(name: str, redo: Restore) -> _Told:
+def _again(name: str, redo: Restore) -> Report:
     restore = redo()
-    return _Told(text=f"imported {name}", actions={"Undo the import": lambda: _undo(name, restore)})
+    return Report(text=f"imported {name}", actions={"Undo the import": lambda: _undo(name, restore)})
 
 
 def _default_name(step: ImageGenerationStep | None) -> str:

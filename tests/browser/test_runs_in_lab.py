@@ -151,10 +151,19 @@ def test_the_run_that_is_looked_at_is_exported_or_its_images_downloaded(page: Pa
     expect(page.get_by_text("Later steps see run 2, the output, and not this one.")).to_be_visible()
     settled(page, ".igw-run-actions")
     page.get_by_role("button", name="Export this run").click()
-    told = page.locator(".ig-gallery").get_by_role("status").filter(has_text="Saved run 1 to hero-image")
-    expect(told).to_contain_text(".step.json, with the output of 1 image.")
+    notice = page.locator(".ig-header .ig-notice")
+    expect(notice).to_contain_text("Saved run 1 to hero-image.step.json, with the output of 1 image.")
+    with page.expect_download() as download:
+        notice.get_by_role("link", name="Download hero-image.step.json").click()
+    assert download.value.suggested_filename == "hero-image.step.json"
     screenshot(page, "run-exported")
     assert axe(page, ".ig-gallery") == []
+    assert axe(page, ".ig-header") == []
+    page.get_by_role("button", name="Export this run").click()
+    expect(notice).to_contain_text("hero-image.step.json is there already. Nothing was written.")
+    notice.get_by_role("button", name="Save as hero-image-2.step.json").click()
+    expect(notice.get_by_role("link")).to_have_text("Download hero-image-2.step.json")
+    screenshot(page, "run-exported-twice")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download image", exact=True).click()
     run_id = execute(page, "print(form.runs[0].id[:6])")

@@ -504,11 +504,24 @@ def test_the_run_that_is_shown_is_exported_whatever_is_in_the_form(form, tmp_pat
     control(form, "prompt").value = "something else"
     ran_again(form)
     flip(form, 1)
-    told = press(form, "Export this run")
-    assert told.startswith("Saved run 1 to ")
-    assert " of 1 image. Note: " in told  # on one line: each ends as a sentence
-    assert told.endswith("open them. Its download link is on the Settings tab, beside the export.")
+    header = form.panel.header
+    assert press(form, "Export this run") == ""
+    saved, *notes = header.view["notice"]["text"].split("\n")
+    assert saved.startswith("Saved run 1 to ")
+    assert notes
+    assert all(note.startswith("Note: ") for note in notes)
     (file,) = tmp_path.glob("*.step.json")
+    assert header.view["download"]["name"] == file.name
+    press(form, "Export this run")
+    assert header.view["notice"]["text"] == f"{file.name} is there already. Nothing was written."
+    other = file.name.replace(".step.json", "-2.step.json")
+    assert (header.view["notice"]["label"], header.view["more"]) == (
+        f"Replace {file.name}",
+        f"Save as {other}",
+    )
+    header._handle_custom_msg({"type": "more"}, [])
+    assert header.view["download"]["name"] == other
+    assert header.view["more"] == ""
     document = json.loads(file.read_text())
     assert (document["step"]["prompt"], document["inputs"]) == ("a lamp for {{room}}", {"room": "a hall"})
     assert document["output"]["assets"][0]["id"] == first.output.assets[0].id

@@ -275,15 +275,18 @@ def test_before_the_click_it_says_what_the_file_will_hold(imported, tmp_path):
     assert "before the fields above are fixed" in made.view["promise"]
 
 
-def test_a_run_is_exported_as_it_was_under_a_name_that_is_free(imported, tmp_path, monkeypatch):
+def test_a_run_is_exported_as_it_was_and_replaces_nothing_unasked(imported, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = run_of(STEP, Workspace(tmp_path / "store").store)
     made = part(STEP.replace(prompt="something else"), imported)
     made.with_output.value = False
     (tmp_path / "lamp.step.json").write_text("mine")
-    told = made.export_run(run, 2)
-    assert told.startswith("Saved run 2 to lamp-2.step.json, with the output of 1 image.")
-    assert made.message.value == told
+    asked = made.export_run(run, 2)
+    assert list(asked.actions) == ["Replace lamp.step.json", "Save as lamp-2.step.json"]
+    report = made.act("Save as lamp-2.step.json")
+    assert report.text.startswith("Saved run 2 to lamp-2.step.json, with the output of 1 image.")
+    assert made.message.value == report.text
+    assert made.act("Replace lamp.step.json") is report  # over by now
     saved = load_step(tmp_path / "lamp-2.step.json")
     assert (saved.step, saved.identifier) == (STEP, "step_2")
     assert saved.output.assets[0].id == run.output.assets[0].id

@@ -18,13 +18,16 @@ function render({ model, el }) {
   const status = h("span", { class: "ig-status", role: "status" });
   const told = h("span", { role: "status" });
   const next = h("span");
+  const more = h("span");
+  const link = h("a");
   const close = actionButton("igw-bare", CLOSE_ICON, "", () => {
     model.send({ type: "dismiss" });
     run.focus(); // the button goes away
   });
   close.title = "Close this notice";
   close.setAttribute("aria-label", close.title);
-  const notice = h("div", { class: "ig-notice" }, told, actionButton("", null, next, () => model.send({ type: "next" })), close);
+  const notice = h("div", { class: "ig-notice" }, told, actionButton("", null, next, () => model.send({ type: "next" })),
+    actionButton("", null, more, () => model.send({ type: "more" })), link, close);
   const payer = h("span", { class: "ig-key" });
   el.append(title, h("div", { class: "ig-actions" }, run, keys, cancel, bar, elapsed, status), notice,
     h("div", { class: "ig-money" }, payer, cost));
@@ -52,6 +55,15 @@ function render({ model, el }) {
     setText(next, view.notice.label);
     notice.classList.toggle("ig-none", !view.notice.text);
     next.parentElement.hidden = !view.notice.label;
+    setText(more, view.more);
+    more.parentElement.hidden = !view.more;
+    const { name, data } = view.download;
+    link.hidden = !data;
+    if (data) {
+      link.download = name;
+      link.href = `data:application/json;base64,${data}`;
+      setText(link, `Download ${name}`);
+    }
     close.hidden = !view.notice.text && !view.notice.label;
     setText(payer, view.payer);
     payer.hidden = !view.payer;
