@@ -15,6 +15,7 @@ import traitlets
 from imagegen_nb.core import images, redaction
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.filenames import slug
+from imagegen_nb.core.words import stopped
 from imagegen_nb.errors import DefinitionError, ImagegenError
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.codegen import as_python
@@ -187,7 +188,7 @@ class ImportExport(BaseWidget):
         # The file's own bytes: the download cannot differ from what was saved.
         data = b64encode(saved.path.read_bytes()).decode()
         said = exported.saved(f"{where} {saved.path.name}", with_output=with_output)
-        lines = [said, *(f"Note: {note}" for note in saved.notes)]
+        lines = [said, *(f"Note: {stopped(note)}" for note in saved.notes)]
         return Report(
             text="\n".join(redaction.visible(line) for line in lines),
             later=redaction.visible(f"Earlier export: {exported.name(with_output)} in {saved.path.name}."),

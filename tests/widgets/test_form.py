@@ -509,7 +509,7 @@ def test_the_run_that_is_shown_is_exported_whatever_is_in_the_form(form, tmp_pat
     saved, *notes = header.view["notice"]["text"].split("\n")
     assert saved.startswith("Saved run 1 to ")
     assert notes
-    assert all(note.startswith("Note: ") for note in notes)
+    assert all(note.startswith("Note: ") and note.endswith(".") for note in notes)
     (file,) = tmp_path.glob("*.step.json")
     assert header.view["download"]["name"] == file.name
     press(form, "Export this run")
