@@ -41,7 +41,7 @@ def invalid(page: Page) -> str:
     page.locator(".ig-prompt textarea").fill("")
     page.get_by_role("radio", name="Custom").check()
     page.locator(".ig-image-size input[type=text]").fill("1000x1000")
-    expect(page.locator(".ig-image-size")).to_contain_text("1008x1008")
+    expect(page.locator(".ig-image-size")).to_contain_text("1008 × 1008")
     return ".ig-form"
 
 

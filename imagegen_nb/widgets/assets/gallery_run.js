@@ -64,14 +64,21 @@ const runParts = (act) => {
   };
 };
 
+// What was done, with its way back, is told above the prompt, by another widget and perhaps a moment later.
+const revealNotice = (form, tries = 20) => {
+  const notice = form.querySelector(".ig-notice");
+  if (notice?.checkVisibility()) notice.scrollIntoView({ block: "nearest" });
+  else if (tries) setTimeout(revealNotice, 50, form, tries - 1);
+};
+
 // In a form, what a run's settings went into: the tab is changed by another widget, perhaps a moment later.
 const focusSettings = (el, tries = 20) => {
   const prompt = el.closest(".ig-form")?.querySelector(".ig-prompt textarea");
   if (!prompt || !tries) return;
   if (prompt.offsetParent) {
     prompt.focus();
-    // What was done, with its way back, is told above.
-    el.closest(".ig-form").querySelector(".ig-notice")?.scrollIntoView({ block: "nearest" });
+    // Later, and once more: the fields that are filled meanwhile change their height, and the browser keeps the caret in sight.
+    for (const pause of [300, 1000]) setTimeout(revealNotice, pause, el.closest(".ig-form"));
   }
   else setTimeout(focusSettings, 50, el, tries - 1);
 };
