@@ -91,8 +91,9 @@ async def _ask(call: _Call, read: Read, span: Recorder) -> Answered:
         raise
     await asyncio.shield(call.end(value=value))
     assert call.metadata is not None
-    run_span.close_question(span, call.metadata, call.cost())
-    return Answered(value=value, cost=call.cost(), metadata=call.metadata, run_id=call.run_id)
+    cost = call.cost()
+    run_span.close_question(span, call.metadata, cost)
+    return Answered(value=value, cost=cost, metadata=call.metadata, run_id=call.run_id)
 
 
 @dataclass(slots=True)

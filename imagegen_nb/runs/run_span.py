@@ -58,15 +58,10 @@ def open_question(
     provider: Provider, request: VisionRequest, route: Route, run_id: str
 ) -> AbstractContextManager[Recorder]:
     """The span of a question that is about to be asked; that of its request lies in it."""
-    attributes: dict[str, Attribute | None] = {
-        "gen_ai.operation.name": _QUESTION,
-        "gen_ai.provider.name": _provider_name(provider, route.credential),
-        "gen_ai.request.model": request.model,
+    attributes = {
+        **_call(_QUESTION, provider, request.model, route, run_id),
         "gen_ai.request.max_tokens": request.most_tokens,
         "gen_ai.output.type": "json",
-        "imagegen_nb.run.id": run_id,
-        "imagegen_nb.backend": route.backend,
-        "imagegen_nb.replayed": True if route.replayed else None,
     }
     return tracing.span(f"{_QUESTION} {request.model}", attributes)
 
@@ -86,18 +81,27 @@ def _cost(cost: Cost) -> dict[str, Attribute | None]:
     }
 
 
-def _asked(prepared: PreparedRun) -> dict[str, Attribute | None]:
-    request, route, provider = prepared.request, prepared.route, prepared.entry.provider
+def _call(
+    operation: str, provider: Provider, model: str, route: Route, run_id: str
+) -> dict[str, Attribute | None]:
+    """What every call of a model says of itself."""
     return {
-        "gen_ai.operation.name": _OPERATION,
+        "gen_ai.operation.name": operation,
         "gen_ai.provider.name": _provider_name(provider, route.credential),
-        "gen_ai.request.model": request.model,
+        "gen_ai.request.model": model,
+        "imagegen_nb.run.id": run_id,
+        "imagegen_nb.backend": route.backend,
+        "imagegen_nb.replayed": True if route.replayed else None,
+    }
+
+
+def _asked(prepared: PreparedRun) -> dict[str, Attribute | None]:
+    request, provider = prepared.request, prepared.entry.provider
+    return {
+        **_call(_OPERATION, provider, request.model, prepared.route, prepared.run_id),
         "gen_ai.output.type": "image",
         "gen_ai.request.choice.count": request.count if request.count != 1 else None,
         "gen_ai.request.stream": True if request.partial_images else None,
-        "imagegen_nb.run.id": prepared.run_id,
-        "imagegen_nb.backend": route.backend,
-        "imagegen_nb.replayed": True if route.replayed else None,
         # Without counting as having read them, by which a run knows what was sent.
         **{f"imagegen_nb.{key}": value for key, value in request.tracked_settings.unmarked().items()},
     }

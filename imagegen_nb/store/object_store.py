@@ -272,7 +272,7 @@ class ObjectStore(Store):
         self._log.commit(lambda _: [Change(taken_back=judgement_id)])
 
     def scores(self, image: str) -> Sequence[Score]:
-        found = (one for one in list(self._log.look(fresh=False).scores.values()) if one.image == image)
+        found = list(self._log.look(fresh=False).scores.get(image, {}).values())
         return sorted(found, key=lambda one: (one.judge, one.id))
 
     def keep_score(self, score: Score) -> None:

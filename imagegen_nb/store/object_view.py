@@ -19,7 +19,8 @@ class View:
         self.assets: dict[str, AssetRecord] = {}
         self.marks: dict[str, Mark] = {}
         self.judgements: dict[str, Judgement] = {}
-        self.scores: dict[str, Score] = {}
+        self.scores: dict[str, dict[str, Score]] = {}
+        """By the images' ids: each image is asked about by itself."""
         self.used_bytes = 0
         self._of_run: dict[str, list[AssetRecord]] = {}
         self._newest: dict[str, AssetRecord] = {}
@@ -67,7 +68,7 @@ class View:
         if change.taken_back is not None:
             self.judgements.pop(change.taken_back, None)
         if change.score is not None:
-            self.scores[change.score.id] = change.score
+            self.scores.setdefault(change.score.image, {})[change.score.id] = change.score
 
     def records(self, run_id: str | None) -> list[AssetRecord]:
         """All records, oldest first, or those of one run."""

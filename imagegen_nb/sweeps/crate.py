@@ -105,7 +105,7 @@ class _Writer:
         )
         for name, text in texts.items():
             self._add_text(name, text)
-        actions = [self._add_cell(cell, person, tool) for cell in cells if cell.run is not None]
+        actions = [self._add_cell(cell, run, person, tool) for cell in cells if (run := cell.run) is not None]
         root["mentions"] = [{"@id": action} for action in actions]
         crate.write(self._folder)
 
@@ -127,11 +127,9 @@ class _Writer:
         about = {"name": name, "encodingFormat": kinds[path.suffix]}
         self._crate.add_file(path, name, properties=about, record_size=True)
 
-    def _add_cell(self, cell: Cell, person: Any, tool: Any) -> str:
+    def _add_cell(self, cell: Cell, run: Run, person: Any, tool: Any) -> str:
         """The action of a cell, with what it was asked and the images that came."""
-        run = cell.run
-        assert run is not None
-        images = [self._add_image(cell, asset, run) for asset in cell.assets]
+        images = [self._add_image(cell, asset, run) for asset in run.output.assets]
         asked = {"prompt": run.prompt, **{k: v for k, v in run.step.settings().items() if k != "prompt"}}
         source = run.step.entry.model.lifecycle.source
         about = {"name": run.step.model, **({"url": source} if source else {})}

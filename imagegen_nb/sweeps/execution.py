@@ -18,25 +18,22 @@ from typing import Any
 from imagegen_nb.core.daemon_threads import STORE
 from imagegen_nb.errors import (
     AuthenticationFailed,
-    CellTaken,
-    Charge,
     ImagegenError,
     MissingCredential,
     QuotaExhausted,
     ReplayError,
-    StepFailed,
     StoreError,
 )
 from imagegen_nb.runs import ledger
 from imagegen_nb.runs.prepare import prepare
-from imagegen_nb.runs.runner import execute
 from imagegen_nb.step.run_context import Route
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry
+from imagegen_nb.sweeps.cell_run import Performed, run_cell
 from imagegen_nb.sweeps.context import Context
 from imagegen_nb.sweeps.progress import Progress
-from imagegen_nb.sweeps.remote_cells import CellCall, Executor, Pace, Performed, perform
-from imagegen_nb.sweeps.results import Result, cell_name, origin, origin_of, result_of, result_of_run
+from imagegen_nb.sweeps.remote_cells import CellCall, Executor, Pace, perform
+from imagegen_nb.sweeps.results import Result, cell_name, origin, origin_of, result_of
 
 _HOPELESS = (AuthenticationFailed, QuotaExhausted, MissingCredential)
 """What every further call to the same provider would meet as well."""
@@ -128,23 +125,19 @@ class Execution:
         prepared = replace(prepared, cell=name)
         self.note(task.number, Result(outcome="running", run_id=prepared.run_id, attempt=attempt))
         try:
-            try:
-                run = await execute(prepared)
-            except StepFailed as failed:
-                run = failed.run
-            entry = await self._entry(prepared.run_id)
+            performed = await run_cell(prepared, attempt)
         except asyncio.CancelledError:
             await asyncio.shield(self._note_stored(task, prepared.run_id, attempt))
             raise
         except ReplayError:
             await self._note_stored(task, prepared.run_id, attempt)
             raise
-        if isinstance(run.error, CellTaken):
-            self._end(task, Result(outcome="running", attempt=attempt, error=str(run.error)))
-            return
-        charge: Charge = getattr(run.error, "charge", "none") if entry is None else entry.charge
-        self._end(task, replace(result_of_run(run, charge), attempt=attempt))
-        self._stop_for(task, run.error)
+        self._take_in(task, performed)
+
+    def _take_in(self, task: Task, performed: Performed) -> None:
+        self._end(task, performed.result)
+        if not performed.is_taken:
+            self._stop_for(task, performed.error)
 
     async def _run_elsewhere(
         self, executor: Executor, task: Task, step: ImageGenerationStep, inputs: dict[str, Any]
@@ -163,16 +156,11 @@ class Execution:
         except concurrent.futures.BrokenExecutor as error:
             self.stopped.setdefault("", f"a worker died: {error} Start the sweep again with new workers")
             return
-        self._end(task, performed.result)
-        if not performed.is_taken:
-            self._stop_for(task, performed.error)
-
-    async def _entry(self, run_id: str) -> LedgerEntry | None:
-        return await STORE.run(partial(self.context.store.find_run, run_id))
+        self._take_in(task, performed)
 
     async def _note_stored(self, task: Task, run_id: str, attempt: int) -> None:
         """Take the result of a run that was cut off from the ledger."""
-        entry = await self._entry(run_id)
+        entry = await STORE.run(partial(self.context.store.find_run, run_id))
         result = Result(attempt=attempt - 1) if entry is None else replace(result_of(entry), attempt=attempt)
         self.note(task.number, result)
 

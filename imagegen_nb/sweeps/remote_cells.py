@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from imagegen_nb.core import active_cassette
 from imagegen_nb.core.background_loop import Job
-from imagegen_nb.errors import CellTaken, Charge, ImagegenError, InvalidOption, StepFailed
+from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.providers.http.rate_limiter import RateLimiter
 from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.sweeps.cell_run import Performed, run_cell
 from imagegen_nb.sweeps.context import Context
-from imagegen_nb.sweeps.results import Result, cell_name, origin, result_of, result_of_run
+from imagegen_nb.sweeps.results import Result, cell_name, origin, result_of
 
 
 class Executor(Protocol):
@@ -43,15 +44,6 @@ class CellCall:
     session: str
 
 
-@dataclass(frozen=True, slots=True)
-class Performed:
-    """What a worker answers: the result, and the error that ended the run, for what follows from it."""
-
-    result: Result
-    error: ImagegenError | None = None
-    is_taken: bool = False
-
-
 def perform(call: CellCall) -> Performed:
     """Run a cell, on a worker. A worker that is given a cell a second time, since the first one died, finds
     that it was begun: then the ledger says what is known of it."""
@@ -61,20 +53,12 @@ def perform(call: CellCall) -> Performed:
         return Performed(Result(outcome="failed", attempt=call.attempt - 1, error=str(error)), error)
     name = cell_name(call.sweep, call.key, origin(prepared.route), call.attempt)
     prepared = replace(prepared, cell=name, session=call.session)
-    from imagegen_nb.runs.runner import execute
-
-    try:
-        run = Job(execute(prepared)).wait()
-    except StepFailed as failed:
-        run = failed.run
-    store = call.context.store
-    if isinstance(run.error, CellTaken):
-        begun = next((entry for entry in store.cell_runs(name) if entry.cell == name), None)
-        known = Result(outcome="running", error=str(run.error)) if begun is None else result_of(begun)
-        return Performed(replace(known, attempt=call.attempt), is_taken=True)
-    entry = store.find_run(run.id)
-    charge: Charge = getattr(run.error, "charge", "none") if entry is None else entry.charge
-    return Performed(replace(result_of_run(run, charge), attempt=call.attempt), run.error)
+    performed = Job(run_cell(prepared, call.attempt)).wait()
+    if performed.is_taken:
+        begun = next((entry for entry in call.context.store.cell_runs(name) if entry.cell == name), None)
+        if begun is not None:
+            return replace(performed, result=replace(result_of(begun), attempt=call.attempt))
+    return performed
 
 
 def executor_of(given: object) -> Executor:

@@ -87,7 +87,7 @@ class Scores(Standings[Scored]):
         sign = 1 if self.lowest else -1
         means = []
         for number, images in found.items():
-            counting = [one for one in images if _isin_figures(one[1].get(self.by))]
+            counting = [one for one in images if _is_number(one[1].get(self.by))]
             if counting:
                 counting.sort(key=lambda one: sign * float(one[1][self.by]))
                 mean = sum(float(values[self.by]) for _, values in counting) / len(counting)
@@ -134,7 +134,7 @@ class Scores(Standings[Scored]):
         """What else the judge found in the best image."""
         rest = {name: value for name, value in one.images[0][1].items() if name != self.by}
         texts = (
-            f"{name}: {in_figures(value) if _isin_figures(value) else shortened(str(value), _LONGEST_TEXT)}"
+            f"{name}: {in_figures(value) if _is_number(value) else shortened(str(value), _LONGEST_TEXT)}"
             for name, value in rest.items()
         )
         return " · ".join(texts)
@@ -150,9 +150,7 @@ def judges_of(store: Store, assets: Iterable[Asset]) -> list[str]:
 
 def _checked_by(by: str | None, values: Sequence[Mapping[str, ScoreValue]]) -> str:
     """The value that counts: where nobody says which, the score, or the first number."""
-    names = list(
-        dict.fromkeys(name for each in values for name, value in each.items() if _isin_figures(value))
-    )
+    names = list(dict.fromkeys(name for each in values for name, value in each.items() if _is_number(value)))
     if by is None:
         return NUMBER if NUMBER in names or not names else names[0]
     if not values or by in names:
@@ -160,5 +158,5 @@ def _checked_by(by: str | None, values: Sequence[Mapping[str, ScoreValue]]) -> s
     raise InvalidOption(f"by = {by!r}: the judge gave no such number; it gave {', '.join(names) or 'none'}")
 
 
-def _isin_figures(value: object) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, bool | int | float)

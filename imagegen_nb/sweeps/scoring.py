@@ -87,7 +87,7 @@ class Scoring:
         where the judge fails on all; what ends one image is among the `failures`. Raises `InvalidOption`
         where there is no image.
         """
-        images = [(cell, asset, run) for cell in cells if (run := cell.run) for asset in cell.assets]
+        images = [(cell, asset, run) for cell in cells if (run := cell.run) for asset in run.output.assets]
         if not images:
             raise InvalidOption("score: no cell has an image that could be judged; sweep.run() makes them")
         if self.is_constant and not again:

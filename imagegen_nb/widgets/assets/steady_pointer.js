@@ -36,18 +36,15 @@ const steadyPointer = (form) => {
     down = event.buttons > 0;
     measure();
   };
-  const typed = () => { moved = 0; }; // who presses a key aims at nothing
   const scrolled = () => height === form.offsetHeight && measure();
   const sizes = new ResizeObserver(keep); // is told before the page is painted
   sizes.observe(form);
   const events = ["pointermove", "pointerdown", "pointerup"];
   for (const name of events) form.addEventListener(name, note, true);
   document.addEventListener("scroll", scrolled, { capture: true, passive: true });
-  form.addEventListener("keydown", typed, true);
   return () => {
     sizes.disconnect();
     for (const name of events) form.removeEventListener(name, note, true);
     document.removeEventListener("scroll", scrolled, true);
-    form.removeEventListener("keydown", typed, true);
   };
 };
