@@ -37,6 +37,7 @@ def test_choices_are_called_as_on_the_platform(page: Page, key: str, words: list
 
 def test_the_model_is_on_top_and_every_field_has_its_label_above_and_help_below(page: Page) -> None:
     fields = page.locator(".ig-settings .igw-field:visible:not(.ig-path), .ig-prompt, .ig-image-size")
+    expect(fields.nth(11)).to_be_visible()  # they are drawn one after another
     tops = {field.get_attribute("class"): field.bounding_box()["y"] for field in fields.all()}
     assert len(tops) >= 12
     first = min(tops, key=tops.get)

@@ -498,13 +498,18 @@ class Opener:
             page.close()
 
     def finish(self) -> None:
-        """Close the notebooks, end their kernels, and fail on collected failures."""
+        """Close the notebooks, end their kernels, remove what they exported, and fail on collected failures.
+
+        All tests of a process share a folder: an export that lies there would be asked about by the next.
+        """
         for page in list(self._used):
             self.close(page)
         with contextlib.suppress(OSError, ValueError):
             for session in json.loads(self.lab._ask("/api/sessions")):
                 with contextlib.suppress(OSError):
                     self.lab._ask(f"/api/sessions/{session['id']}", method="DELETE")
+        for exported in (self.lab.folder / "notebooks").glob("*.step.json"):
+            exported.unlink()
         failures, self.failures = self.failures, []
         assert failures == [], "\n".join(failures)
 
