@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from imagegen_nb.sweeps.sweep import Sweep
     from imagegen_nb.widgets.form import StepForm
     from imagegen_nb.widgets.gallery import Gallery
+    from imagegen_nb.workflows.workflow import Workflow
 
 __all__ = [
     "AzureOpenAI",
@@ -46,6 +47,7 @@ __all__ = [
     "StepForm",
     "Sweep",
     "VertexAI",
+    "Workflow",
     "Workspace",
     "check_references",
     "diff",
@@ -68,6 +70,7 @@ _HOMES = {
     "StepForm": "widgets.form",
     "Sweep": "sweeps.sweep",
     "VertexAI": "providers.credentials",
+    "Workflow": "workflows.workflow",
     "Workspace": "runs.workspace",
     "check_references": "runs.output_reference_check",
     "diff": "step.diff",

@@ -59,6 +59,16 @@ def test_the_sweep_examples_run(emulator: Emulator, tmp_path: Path, monkeypatch:
     assert described.load(workspace=names["ws"]).counts() == {"waiting": 6}
 
 
+def test_the_examples_of_workflows_run(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for example in code_blocks(ROOT / "docs" / "workflows.md"):
+        exec(example.replace('backend="emulator"', f'backend="{emulator.url}"'), names)  # our own text
+    assert names["run"]["step_3"].prompt == "A card in the mood of hero-1.png: lamp"
+
+
 def test_the_examples_of_stores_run(object_server: ObjectServer, emulator: Emulator) -> None:
     names: dict[str, Any] = {}
     url = object_server.new_url()

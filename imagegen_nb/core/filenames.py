@@ -6,11 +6,15 @@ import re
 import unicodedata
 
 _LONGEST = 48
+_ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://\S*")
 
 
 def slug(text: str) -> str:
-    """Lower-case words of `text` joined by hyphens: letters and digits of any script, nothing else."""
-    normal = unicodedata.normalize("NFKC", text[:500]).lower()
+    """Lower-case words of `text` joined by hyphens: letters and digits of any script, nothing else.
+
+    Addresses in it are left out: they say nothing to people, and may name folders or whoever signed them.
+    """
+    normal = unicodedata.normalize("NFKC", _ADDRESS.sub(" ", text[:2000])[:500]).lower()
     # Vowel signs and other marks are no letters, but without them many scripts fall apart.
     kept = (char if char.isalnum() or unicodedata.category(char) in ("Mn", "Mc") else "-" for char in normal)
     words = re.sub("-+", "-", "".join(kept)).strip("-")

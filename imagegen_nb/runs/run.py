@@ -26,7 +26,7 @@ from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
 
 _LONGEST_ALT = 250
-_FOLDERS = re.compile(r"file://[^\s'\"<>]*/")
+_FOLDERS = re.compile(r"(file|simulated)://[^\s'\"<>]*/")
 Status = Literal["done", "partial", "failed", "cancelled"]
 
 
@@ -146,6 +146,11 @@ class Run:
             )
         )
 
+    @property
+    def prompt_without_folders(self) -> str:
+        """The prompt as it is shown: folders in it differ between machines, and so would what fits."""
+        return _FOLDERS.sub(r"\1:///", self.prompt)
+
     def as_context(self) -> dict[str, Any]:
         """What a later prompt's paths walk through: `{"output": {settings, assets}}`."""
         return {"output": self.output.as_context()}
@@ -170,8 +175,7 @@ class Run:
 
     def _tiles(self) -> list[html_repr.Tile]:
         prefix = f"{self.identifier or DEFAULT_IDENTIFIER}.output"
-        # Without folders: how much of the prompt is left would depend on how long they are on this machine.
-        prompt = _FOLDERS.sub("file:///", self.prompt)
+        prompt = self.prompt_without_folders
         alt = prompt if len(prompt) <= _LONGEST_ALT else f"{prompt[:_LONGEST_ALT]}…"
         return list(self.output.tiles(prefix, alt))
 

@@ -162,11 +162,8 @@ class StepDefinition:
     def _repr_html_(self) -> str:
         return html_repr.html(self._title(), self.changes, self._tiles())
 
-    def dump(self) -> bytes:
-        """The file's bytes: UTF-8 JSON, the same for the same definition.
-
-        Raises `DefinitionError`, and its kind `SecretFound` when the text holds a key.
-        """
+    def as_document(self) -> dict[str, Any]:
+        """The JSON object that stands in the file."""
         document = {
             "format": self.document.format,
             "version": self.document.version,
@@ -179,28 +176,20 @@ class StepDefinition:
         }
         if self.document.declaration is not None:
             document["declaration"] = self.document.declaration.model_dump()
-        for place, problem in find_unwritable(document):
-            raise DefinitionError(problem, place=redacted(place))
-        text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        _refuse_secrets(document, text)
-        data = text.encode("utf-8")
-        if len(data) > LARGEST_FILE:
-            raise DefinitionError(
-                f"the file would have {len(data):,} bytes, at most {LARGEST_FILE:,} are read back. "
-                "Shorten the inputs"
-            )
-        return data
+        return document
+
+    def dump(self) -> bytes:
+        """The file's bytes: UTF-8 JSON, the same for the same definition.
+
+        Raises `DefinitionError`, and its kind `SecretFound` when the text holds a key.
+        """
+        return encoded(self.as_document())
 
     def save(self, path: str | os.PathLike[str]) -> SavedStep:
         """Write the file; an older one is replaced whole. Raises `DefinitionError`."""
         target, data = user_path(path, DefinitionError), self.dump()
-        try:
-            write_durably(target, data)
-        except OSError as error:
-            reason = explain(error)
-        else:
-            return SavedStep(target, len(data), tuple(self.provenance.notes or ()))
-        raise DefinitionError(f"cannot write {target}: {reason}")
+        write(target, data)
+        return SavedStep(target, len(data), tuple(self.provenance.notes or ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +223,35 @@ def definition_schema() -> dict[str, Any]:
     body["title"] = "imagegen-nb step definition"
     body["description"] = ABOUT
     return {"$schema": schema.DIALECT, **body}
+
+
+def encoded(document: dict[str, Any], largest: int = LARGEST_FILE) -> bytes:
+    """A document as the bytes of its file.
+
+    Raises `DefinitionError` where it cannot be written or would not be read back, and its kind `SecretFound`
+    where it holds a key.
+    """
+    for place, problem in find_unwritable(document):
+        raise DefinitionError(problem, place=redacted(place))
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    _refuse_secrets(document, text)
+    data = text.encode("utf-8")
+    if len(data) > largest:
+        raise DefinitionError(
+            f"the file would have {len(data):,} bytes, at most {largest:,} are read back. Shorten the inputs"
+        )
+    return data
+
+
+def write(target: Path, data: bytes) -> None:
+    """Put a file where it belongs, whole or not at all. Raises `DefinitionError`."""
+    try:
+        write_durably(target, data)
+    except OSError as error:
+        reason = explain(error)
+    else:
+        return
+    raise DefinitionError(f"cannot write {target}: {reason}")
 
 
 def find_unwritable(document: dict[str, Any]) -> Iterator[tuple[str, str]]:

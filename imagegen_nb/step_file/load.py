@@ -81,11 +81,11 @@ def load_step(
     if isinstance(source, Asset):
         return _of_asset(source, store)
     path = None if isinstance(source, bytes) else _path(source)
-    data = source if isinstance(source, bytes) else _read(_path(source))
+    data = source if isinstance(source, bytes) else read(_path(source))
     if images.sniff(data) is not None:
         return _of_image(data, path, store)
     is_called_yaml = path is not None and path.suffix.lower() in (".yaml", ".yml")
-    return _definition(_parse(data, called_yaml=is_called_yaml), store)
+    return _definition(parse(data, called_yaml=is_called_yaml), store)
 
 
 def _of_asset(asset: Asset, store: Store | None) -> StepDefinition:
@@ -119,7 +119,7 @@ def _of_image(data: bytes, path: Path | None, store: Store | None) -> StepDefini
         if found is not None:
             return found
     said, changes = from_image.document_of(data, path, searched=store is not None)
-    return _definition(_parse(said) if isinstance(said, bytes) else said, store, [*map(redacted, changes)])
+    return _definition(parse(said) if isinstance(said, bytes) else said, store, [*map(redacted, changes)])
 
 
 def _definition(
@@ -156,12 +156,13 @@ def _path(source: object) -> Path:
     return user_path(source, DefinitionError)
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path, largest: int = LARGEST_FILE) -> bytes:
+    """The bytes of a file, of an image all and of others no more than show that they are too many."""
     try:
         if not path.is_file():
             raise DefinitionError(f"{path} is not a file" if path.exists() else f"there is no file {path}")
         with path.open("rb") as file:
-            head = file.read(LARGEST_FILE + 1)
+            head = file.read(largest + 1)
             is_image = images.sniff(head) is not None
             return head + (file.read(images.LARGEST_FILE + 1 - len(head)) if is_image else b"")
     except OSError as error:
@@ -169,9 +170,10 @@ def _read(path: Path) -> bytes:
     raise DefinitionError(f"cannot read {path}: {reason}")
 
 
-def _parse(data: bytes, *, called_yaml: bool = False) -> dict[str, Any]:
-    if len(data) > LARGEST_FILE:
-        raise DefinitionError(f"the file has more than {LARGEST_FILE:,} bytes; no step file is that large")
+def parse(data: bytes, *, called_yaml: bool = False, largest: int = LARGEST_FILE) -> dict[str, Any]:
+    """The JSON object in a file. Raises `DefinitionError`, which says what the file holds instead."""
+    if len(data) > largest:
+        raise DefinitionError(f"the file has more than {largest:,} bytes; none is that large")
     if data[:3] == codecs.BOM_UTF8 or data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         raise DefinitionError("the file begins with a byte order mark: save it as UTF-8 without one")
     try:

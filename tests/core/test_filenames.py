@@ -24,6 +24,8 @@ from imagegen_nb.core.filenames import file_name, slug
         ("../../etc/passwd", "etc-passwd"),
         ("C:\\Windows\\System32", "c-windows-system32"),
         ("a\0b\nc", "a-b-c"),
+        ("Like file:///home/ann/blobs/70/70aa.png at night", "like-at-night"),
+        ("https://example.org/a.png?signature=x", "image"),
     ],
 )
 def test_a_slug_is_the_words_joined_by_hyphens(words, expected):

@@ -1,0 +1,1 @@
+"""Workflows: image steps one after another, and what each of them gave."""

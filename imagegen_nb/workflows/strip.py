@@ -1,0 +1,118 @@
+"""A workflow as a strip of cards, one a step, from left to right: static, like all that runs show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from html import escape
+from typing import Any, Self
+
+from imagegen_nb.core import images
+from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.words import counted, shortened
+from imagegen_nb.runs.run import Run
+from imagegen_nb.step.output import thumbnail
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.sweeps.grid import picture
+from imagegen_nb.workflows.function_result import FunctionResult, function_name
+
+_LONGEST_TEXT = 200
+_MOST_PICTURES = 4
+_CARD = (
+    'style="vertical-align:top;text-align:left;overflow-wrap:break-word;'
+    'min-width:132px;max-width:272px;padding:4px 8px"'
+)
+"""Many of them are wider than a narrow page, which then scrolls: they stay readable."""
+_ARROW = 'style="vertical-align:top;padding:4px"'
+_PICTURE = 'style="width:124px;max-width:100%;height:auto;border-radius:4px;margin:4px 4px 0 0"'
+"""Two of them stand side by side in a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A step of the strip. `state` is empty before a run; `pictures` make small WebPs, with their texts."""
+
+    identifier: str
+    title: str
+    state: str = ""
+    lines: Sequence[str] = ()
+    pictures: Sequence[tuple[str, Callable[[], bytes | None]]] = ()
+
+    def ended(self, state: str, reason: str) -> Self:
+        """The same of a step that ended the workflow before it gave anything."""
+        return replace(self, state=state, lines=(reason,))
+
+
+def card(identifier: str, step: object, result: Run | FunctionResult | None, *, has_run: bool = True) -> Card:
+    """The card of a step, with what it gave."""
+    title = _title(step)
+    if isinstance(result, Run):
+        return _card_of_run(identifier, title, result)
+    if result is not None:
+        return Card(identifier, title, "done", (shortened(_in_short(result.output), _LONGEST_TEXT),))
+    lines = [shortened(step.prompt, _LONGEST_TEXT)] if isinstance(step, ImageGenerationStep) else []
+    if isinstance(step, ImageGenerationStep) and step.on_failure == "continue":
+        lines.append("continues when it fails")
+    return Card(identifier, title, "not run" if has_run else "", lines)
+
+
+def _card_of_run(identifier: str, title: str, run: Run) -> Card:
+    lines = [shortened(run.prompt_without_folders, _LONGEST_TEXT)]
+    lines += [f"{run.returned} of {counted(run.requested, 'image')}"]
+    if run.cassette is None and not run.simulated:  # a replay costs nothing, and shows what recording did
+        lines.append(run.cost.short)
+    if run.error:
+        lines.append(run.error.summary())
+    lines += [short.error.summary() for short in run.shortfalls if not run.error]
+    assets = run.output.assets
+    pictures = [(asset.file_name, partial(thumbnail, asset, images.STATIC)) for asset in assets]
+    if len(pictures) > _MOST_PICTURES:
+        lines.append(f"the first {_MOST_PICTURES} are shown")
+    return Card(identifier, title, run.status, lines, pictures[:_MOST_PICTURES])
+
+
+def _title(step: object) -> str:
+    if not isinstance(step, ImageGenerationStep):
+        return f"{function_name(step)}() stands in"
+    return f"“{step.name}” · {step.model}" if step.name else step.model
+
+
+def _in_short(value: Any) -> str:
+    """Plain data in a few words."""
+    if isinstance(value, Mapping) and value:
+        return " · ".join(f"{key}: {_in_short(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return counted(len(value), "item")
+    return "nothing" if value in (None, {}) else str(value)
+
+
+def html(title: str, notes: Sequence[str], cards: Sequence[Card]) -> str:
+    """The strip under a line with title and notes."""
+    heading = "".join([f"<strong>{escape(title)}</strong>", *(f"<br>{escape(note)}" for note in notes)])
+    arrow = f"<td {_ARROW}>→</td>"
+    cells = arrow.join(f"<td {_CARD}>{_inside(card)}</td>" for card in cards)
+    return (
+        f'<div class="ig-static"><p style="margin:4px 0">{heading}</p>'
+        f'<table class="ig-strip" style="margin:0"><tr>{cells}</tr></table></div>'
+    )
+
+
+def _inside(card: Card) -> str:
+    state = f" · {escape(card.state)}" if card.state else ""
+    if card.state in ("failed", "partial", "cancelled"):
+        state = f" · <strong>{escape(card.state)}</strong>"
+    head = f"<strong>{escape(card.identifier)}</strong>{state}<br><small>{escape(card.title)}</small>"
+    pictures = "".join(picture(make(), alt, _PICTURE).removesuffix("<br>") for alt, make in card.pictures)
+    # A prompt may be in a script that runs from right to left, and would turn its neighbours around.
+    lines = "".join(f"<br><small><bdi>{escape(line)}</bdi></small>" for line in card.lines)
+    return f"{head}{'<br>' if pictures else ''}{pictures}{lines}"
+
+
+def text(title: str, notes: Sequence[str], cards: Sequence[Card]) -> str:
+    """The strip as lines of text, one a step."""
+    lines = [title, *(f"  {note}" for note in notes)]
+    for card in cards:
+        facts = [card.title, *filter(None, [card.state]), *card.lines, *(alt for alt, _ in card.pictures)]
+        lines.append(f"  {card.identifier}  {'  '.join(facts)}")
+    return visible("\n".join(lines))

@@ -1,0 +1,107 @@
+"""Workflow files: all steps in one file, read back the same, and refused with the place of what is wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from imagegen_nb import ImageGenerationStep, Workflow, load_step
+from imagegen_nb.errors import DefinitionError, InvalidOption, SecretFound
+
+HERO = ImageGenerationStep(name="Hero", prompt="A {{product}} on sand", image_size="1024x640")
+NEXT = ImageGenerationStep(prompt="{{ask.output.choice}}", model="grok-imagine-image", on_failure="continue")
+
+
+def choose(context):
+    return {"choice": context["product"]}
+
+
+@pytest.fixture
+def workflow() -> Workflow:
+    return Workflow({"product": "lamp"}, steps={"step_1": HERO, "ask": choose, "step_2": NEXT})
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "hero.workflow.json"
+
+
+def test_a_workflow_reads_back_with_its_functions(workflow, path):
+    assert repr(workflow.save(path)) == "saved hero.workflow.json: 3 steps"
+    read = Workflow.load(path, functions={"ask": choose})
+    assert (dict(read.steps), dict(read.inputs)) == (dict(workflow.steps), dict(workflow.inputs))
+
+
+def test_a_function_that_is_not_at_hand_gives_what_it_gave(workflow, path):
+    run = workflow.simulate(inputs={"product": "vase"})
+    workflow.save(path, run=run)
+    read = Workflow.load(path)
+    assert dict(read.inputs) == {"product": "vase"}
+    assert read.simulate(inputs={"product": "other"})["step_2"].prompt == "vase"
+    assert "ask  choose() stands in" in repr(read)
+
+
+def test_the_file_has_each_image_step_as_its_step_file(workflow, path, tmp_path):
+    run = workflow.simulate()
+    workflow.save(path, run=run)
+    document = json.loads(path.read_text())
+    assert (document["format"], document["version"]) == ("imagegen-nb/workflow", 1)
+    assert [entry["identifier"] for entry in document["steps"]] == ["step_1", "ask", "step_2"]
+    alone = tmp_path / "hero.step.json"
+    alone.write_text(json.dumps(document["steps"][0]["image_generation"]))
+    definition = load_step(alone)
+    assert (definition.step, definition.identifier) == (HERO, "step_1")
+    assert definition.output.assets[0].file_name == "hero-1.png"
+
+
+def test_without_a_run_a_function_has_to_be_given(workflow, path):
+    workflow.save(path)
+    with pytest.raises(DefinitionError, match=r"steps\.1: the file has nothing that choose gave: pass"):
+        Workflow.load(path)
+    with pytest.raises(InvalidOption, match=r"functions has 'step_1', which is none of the file's.* are ask"):
+        Workflow.load(path, functions={"step_1": choose})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d["steps"][0]["image_generation"].update(step={}), "steps.0.image_generation.step.prompt"),
+        (lambda d: d["steps"][0].update(function={"name": "x"}), "steps.0: has to be either"),
+        (lambda d: d["steps"][2].update(identifier="step_1"), "steps.2.identifier: step_1 is the"),
+        (lambda d: d["steps"][2].update(identifier="step 2"), "steps.2.identifier: is not a name"),
+        (lambda d: d.update(version=2), "version: "),
+        (lambda d: d.update(steps=[]), "steps: "),
+        (lambda d: d.update(other=1), "other: unknown key"),
+        (lambda d: d.update(format="imagegen-nb/step"), "this is a step file: read it with ig.load_step"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_is_told_with_its_place(workflow, path, change, said):
+    workflow.save(path)
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    with pytest.raises(DefinitionError) as refused:
+        Workflow.load(path, functions={"ask": choose})
+    assert str(refused.value).startswith(said)
+
+
+def test_a_key_is_never_written_and_an_older_file_stays(workflow, path):
+    workflow.save(path)
+    before = path.read_bytes()
+    key = "sk-" + "canary0123456789canary"
+    with pytest.raises(SecretFound, match=r"inputs\.product"):
+        workflow.save(path, run=workflow.simulate(inputs={"product": key}))
+    assert path.read_bytes() == before
+
+
+def test_a_run_of_another_workflow_is_not_exported_with_this_one(workflow, path):
+    other = Workflow({"product": "lamp"}, steps={"step_1": HERO}).simulate()
+    with pytest.raises(DefinitionError, match="the run is of another workflow"):
+        workflow.save(path, run=other)
+
+
+def test_a_step_loader_says_what_reads_a_workflow_file(workflow, path):
+    workflow.save(path)
+    with pytest.raises(DefinitionError, match=r"this is a workflow file: read it with ig\.Workflow\.load"):
+        load_step(path)
