@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from imagegen_nb.step.output_references import paths
     from imagegen_nb.step.step import ImageGenerationStep
     from imagegen_nb.step_file.export import save_step
-    from imagegen_nb.step_file.load import load_step
+    from imagegen_nb.step_file.load import load_step, step_from
     from imagegen_nb.sweeps.sweep import Sweep
     from imagegen_nb.widgets.form import StepForm
     from imagegen_nb.widgets.gallery import Gallery
@@ -55,6 +55,7 @@ __all__ = [
     "paths",
     "save_step",
     "simulate",
+    "step_from",
 ]
 
 _HOMES = {
@@ -78,6 +79,7 @@ _HOMES = {
     "paths": "step.output_references",
     "save_step": "step_file.export",
     "simulate": "runs.simulation",
+    "step_from": "step_file.load",
 }
 _MODULES = {
     "catalog": "providers.catalog",
@@ -99,10 +101,12 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """`%load_ext imagegen_nb` in a notebook: adds `%cassette`."""
-    from imagegen_nb.replay.magics import register
+    """`%load_ext imagegen_nb` in a notebook: adds `%cassette`, `%%imagegen` and `%imagegen form`."""
+    from imagegen_nb.magics import imagegen
+    from imagegen_nb.replay import magics
 
-    register(shell)
+    magics.register(shell)
+    imagegen.register(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:

@@ -88,6 +88,16 @@ def load_step(
     return _definition(parse(data, called_yaml=is_called_yaml), store)
 
 
+def step_from(
+    image: str | os.PathLike[str] | bytes | Asset, *, workspace: RunContext[Any, Any] | None = None
+) -> ImageGenerationStep:
+    """The step that made an image (an asset, a path, or the bytes), to be changed and run again.
+
+    It is what `load_step(image, workspace=...).step` gives, from the same places and with the same errors.
+    """
+    return load_step(image, workspace=workspace).step
+
+
 def _of_asset(asset: Asset, store: Store | None) -> StepDefinition:
     """The step of an asset: its own store knows it, or one that is given."""
     store, record = asset._store or store, asset.stored

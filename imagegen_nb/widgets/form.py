@@ -120,7 +120,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def _callbacks(self) -> PanelCallbacks:
         return PanelCallbacks(
-            on_entry=self._enter,
+            on_entry=self.enter,
             on_input=self._edit_inputs,
             on_run=self._run,
             on_cancel=self.cancel,
@@ -131,7 +131,11 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     # Data goes one way: an entry changes the draft, the draft gives a new state, the state is drawn.
 
-    def _enter(self, key: str, value: Any) -> None:
+    def enter(self, key: str, value: Any) -> None:
+        """Fill in the field of a platform key, as somebody would; None takes an entry back.
+
+        What is wrong with it is shown at the field, and stands in `problems`.
+        """
         self._draft.enter(key, value)
         self._show_edit()
         if self.run_result is None:  # else the static page is the run's, whatever is typed

@@ -18,7 +18,7 @@ from support.images import chunk, picture
 from support.ledger import made, new
 from support.sample_keys import one_of_each
 
-from imagegen_nb import Workspace, load_step
+from imagegen_nb import Workspace, load_step, step_from
 from imagegen_nb.core import image_file_texts, images
 from imagegen_nb.errors import DefinitionError, DefinitionWarning
 from imagegen_nb.step.output import Asset
@@ -71,6 +71,14 @@ def test_the_store_knows_more_than_the_file(workspace, tmp_path):
         assert (definition.step.prompt, definition.inputs) == (PROMPT, {"product": "lamp"})
         assert [one.bytes() for one in definition.output.assets] == [picture()]
     assert load_step(asset).step.prompt == PROMPT
+
+
+def test_the_step_of_an_image_is_at_hand_to_be_changed_and_run_again(workspace, tmp_path):
+    asset = made(workspace.store, picture())
+    for source in (asset, asset.save(tmp_path / "hero.png", embed=True)):
+        assert step_from(source).replace(image_count=2).prompt == PROMPT
+    with pytest.raises(DefinitionError, match="says nothing of the step that made it"):
+        step_from(picture("WEBP"), workspace=workspace)
 
 
 def test_an_asset_of_no_store_or_of_no_step_is_told(workspace):
