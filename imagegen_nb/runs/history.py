@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any, Literal, get_args
 
-from imagegen_nb.core import html_repr, images
+from imagegen_nb.core import html_repr, images, money
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.words import counted, shortened
@@ -36,7 +37,7 @@ _LONGEST = 160
 """Characters of a prompt where runs stand side by side."""
 _COLUMNS = (
     *("run_id", "started_at", "ended_at", "outcome", "charge", "provider", "model", "prompt"),
-    *("requested", "returned", "emulated", "error", "images", "starred", "note"),
+    *("requested", "returned", "emulated", "cost_usd", "error", "images", "starred", "note"),
 )
 
 
@@ -85,6 +86,11 @@ class PastRun(Pictured):
     def charge(self) -> Charge:
         """Whether it may have cost money."""
         return self.entry.charge
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What it cost in US dollars, None where that is unknown; of emulated images what they would have."""
+        return None if self.entry.cost_ticks is None else money.from_ticks(self.entry.cost_ticks)
 
     @property
     def outcome(self) -> Outcome:
@@ -140,15 +146,24 @@ class PastRun(Pictured):
         facts = (
             *(self.id, self.entry.started_at, self.entry.ended_at, self.outcome, self.charge),
             *(self.entry.provider, self.model, self.prompt, self.entry.count, len(self.assets)),
-            *(self.entry.emulated, self.error, [str(path) for path in self.paths], self.starred, self.note),
+            *(self.entry.emulated, None if self.cost is None else float(self.cost), self.error),
+            *([str(path) for path in self.paths], self.starred, self.note),
         )
         return {**dict(zip(_COLUMNS, facts, strict=True)), **own, **given}
+
+    def _cost_in_words(self) -> str:
+        if self.cost is None:
+            return "cost unknown"
+        return f"{money.show(self.cost)}{' if it were real' if self.entry.emulated else ''}"
 
     def tile(self, *, when: bool) -> html_repr.Tile:
         """It as a picture to show; `when` adds the time."""
         first = self._asked_about() if self.is_question else self.assets[0] if self.assets else None
         facts = [self.model, self._outcome_in_words(), *([self.error] if self.error else [])]
         facts += ["EMULATED"] if self.entry.emulated else []
+        # A replay costs nothing, and shows what the recording did.
+        recorded = "cassette" in read_object(self.entry.result_json)
+        facts += [self._cost_in_words()] if self.charge != "none" and not recorded else []
         facts += [f"{self.started_at:%Y-%m-%d %H:%M}"] if when else []
         facts += opinions_in_short(self.assets)  # last: one in Arabic would draw the digits of a date to it
         name = shortened(str(self.settings.get("rubric") or self.prompt), _LONGEST)

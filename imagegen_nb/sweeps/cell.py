@@ -150,8 +150,8 @@ class Cell(Pictured):
             "note": notes_on(assets),
             **{f"score by {judge}": number for judge, number in scores_of(assets).items()},
         }
-        cost = self.cost
-        return facts if cost is None else {**facts, "cost": cost.short}
+        amount = None if self.cost is None else self.cost.amount
+        return {**facts, "cost_usd": None if amount is None else float(amount)}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Cell) and (self._sweep, self.number) == (other._sweep, other.number)

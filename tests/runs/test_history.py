@@ -200,3 +200,19 @@ def test_it_is_a_table(workspace):
     assert list(table["prompt"]) == ["A lamp on ÉTÉ sand"]
     assert list(table["inputs.thing"]) == ["lamp"]
     assert list(table["settings.image_size"]) == ["1024x640"]
+    assert list(table["cost_usd"]) == [float(workspace.history()[0].run.cost.amount)]
+
+
+def test_costs_are_told_and_an_unknown_one_is_no_zero(workspace, emulator):
+    step = STEP.replace(on_failure="continue")
+    step.run({"thing": "lamp"}, workspace=workspace)
+    emulator.script("openai", Fault("moderation"), Fault("drop"))
+    for thing in ("vase", "bowl"):
+        step.run({"thing": thing}, workspace=workspace)
+    unknown, refused, done = workspace.history()
+    assert (unknown.cost, refused.cost) == (None, 0)
+    assert done.cost == done.run.cost.amount > 0
+    page = workspace.history()._repr_mimebundle_()["text/html"]
+    assert f"{done.run.cost.short}" in page
+    assert page.count("cost unknown") == 1
+    assert unknown.row()["cost_usd"] is None

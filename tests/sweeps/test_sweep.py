@@ -387,6 +387,7 @@ def test_the_tables_hold_every_cell(emulator, workspace, tmp_path):
     assert [row["inputs.product"] for row in rows] == ["=SUM(1)", "a\nb", "é"]
     assert [row["outcome"] for row in rows] == ["failed", "done", "done"]
     assert json.loads(rows[1]["images"]) == [str(path) for path in one[1].paths]
+    assert [row["cost_usd"] for row in rows] == ["0.0", *[str(float(one[n].cost.amount)) for n in (1, 2)]]
     told = json.loads(one.to_json(tmp_path / "a.json").read_text(encoding="utf-8"))
     assert (told["counts"], told["axes"]) == ({"done": 2, "failed": 1}, ["inputs.product"])
     with pytest.raises(StoreError, match="cannot write"):
