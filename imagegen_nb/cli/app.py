@@ -24,6 +24,7 @@ _COMMANDS = (
     "sweep",
     "validate",
     "cassettes",
+    "runs",
     "store",
 )
 _WIDEST_HELP = 100

@@ -1,80 +1,87 @@
-"""`imagegen-nb store`: check a folder of images, rebuild its index, delete unused files."""
+"""`imagegen-nb store`: check a store, mend it, delete its unused files, list its runs."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imagegen_nb.cli.app import CommandGroup
 from imagegen_nb.cli.console import err, escape, fail, out, print_json
-from imagegen_nb.cli.parameters import PATH, json_option
-from imagegen_nb.errors import InvalidOption
+from imagegen_nb.cli.existing_store import open_existing
+from imagegen_nb.cli.parameters import json_option
+from imagegen_nb.cli.runs import filters, list_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from imagegen_nb.store.base import LedgerEntry
-    from imagegen_nb.store.local import LocalStore
-    from imagegen_nb.store.maintenance import Report
+    from imagegen_nb.store.maintenance import AffectedRun, Report
+
+_MOST = 10
+"""Runs, or files, that are told one by one; --json has all."""
+_LONGEST = 80
+"""Characters of a prompt."""
 
 
 @click.group(cls=CommandGroup)
 def store() -> None:
-    """Check, repair and tidy a folder of images."""
+    """Check, repair and tidy a store of images, in a folder or below a URL."""
 
 
-_folder = click.argument("path", type=PATH, metavar="PATH", help="The folder of a store.")
+_address = click.argument("store", metavar="STORE", help="The folder of a store, or its URL.")
 
 
 @store.command()
-@_folder
+@_address
+@click.option("--quick", is_flag=True, help="Compare the lengths of images, and read none.")
 @json_option("Print it as JSON.")
-def check(path: Path, as_json: bool) -> None:
+def check(store: str, quick: bool, as_json: bool) -> None:
     """Read a store whole: every record, every image, every run; leave with 2 when something is wrong."""
     from imagegen_nb.store import maintenance
 
-    _print_report(maintenance.check(_open(path)), as_json)
+    _print_report(maintenance.check(open_existing(store), quick=quick), as_json)
 
 
 @store.command()
-@_folder
+@_address
 @json_option("Print it as JSON.")
-def rebuild(path: Path, as_json: bool) -> None:
-    """Build the index again from the files beside it, and check the result; the old index is put aside."""
+def rebuild(store: str, as_json: bool) -> None:
+    """Build again what a store has twice, and check the result: a folder's index, from the files beside it
+    (the old one is put aside); entries of a URL's log and its segments, each from the other."""
     from imagegen_nb.store import maintenance
 
-    _print_report(maintenance.rebuild(_open(path)), as_json)
+    _print_report(maintenance.rebuild(open_existing(store)), as_json)
 
 
 @store.command()
-@_folder
+@_address
+@click.option("--dry-run", is_flag=True, help="Only tell what would be deleted.")
 @json_option("Print it as JSON.")
-def gc(path: Path, as_json: bool) -> None:
-    """Delete the images that have no record, such as those of runs that were killed."""
+def gc(store: str, dry_run: bool, as_json: bool) -> None:
+    """Delete the images that have no record, such as those of runs that were killed; below a URL what is
+    younger than a day stays."""
     from imagegen_nb.store import maintenance
 
-    removed = maintenance.gc(_open(path))
+    removal = maintenance.gc(open_existing(store), dry_run=dry_run)
     if as_json:
-        print_json({"removed": list(removed)})
+        told = {"would_remove" if dry_run else "removed": list(removal.removed)}
+        print_json({**told, "recent_files": list(removal.recent), "requests": dict(removal.requests)})
         return
-    for name in removed:
-        out().print(f"removed {escape(name)}", soft_wrap=True)
-    if not removed:
+    for name in removal.removed:
+        out().print(f"{'would remove' if dry_run else 'removed'} {escape(name)}", soft_wrap=True)
+    if not removal.removed:
         out().print("nothing to remove")
+    _print_recent(removal.recent)
+    _print_requests(removal.requests)
 
 
-def _open(path: Path) -> LocalStore:
-    """The store in a folder. A folder without one is refused: `LocalStore` would make it."""
-    from imagegen_nb.store.local import LocalStore
-
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
-        raise InvalidOption(f"{path} is a URL: only a folder has an index to check, build again or clean up")
-    existing = LocalStore(path)
-    paths = existing.paths
-    if not any(path.exists() for path in (paths.database, paths.manifests, paths.blobs)):
-        raise InvalidOption(f"there is no store in {path}: give the folder that Workspace(...) was given")
-    return existing
+@store.command(name="ls")
+@_address
+@filters
+def list_(store: str, **wanted: Any) -> None:
+    """List its runs, newest first, as `imagegen-nb runs` does."""
+    list_runs(store, **wanted)
 
 
 def _print_report(report: Report, as_json: bool) -> None:
@@ -98,7 +105,29 @@ def _as_json(report: Report) -> dict[str, object]:
             for run in report.interrupted
         ],
         "unused_files": list(report.orphans),
+        "recent_files": list(report.recent),
         "problems": report.problems,
+        "lost_images": [
+            {"id": record.id, "run_id": record.run_id, "file_name": record.file_name}
+            | {"file_url": record.file_url, "sha256": record.sha256, "problem": problem}
+            for record, problem in report.lost
+        ],
+        "affected_runs": [_affected_as_json(affected) for affected in report.affected],
+        "requests": dict(report.requests),
+    }
+
+
+def _affected_as_json(affected: AffectedRun) -> dict[str, Any]:
+    run = affected.run
+    told = {"lost": affected.lost, "images": affected.images, "can_run_again": affected.can_run_again}
+    if run is None:
+        return {"run_id": None, **told}
+    return {
+        "run_id": run.run_id,
+        "model": run.model,
+        "started_at": run.started_at,
+        "prompt": run.prompt,
+        **told,
     }
 
 
@@ -112,10 +141,65 @@ def _print_summary(report: Report) -> None:
         out().print(escape(_interrupted(run)), soft_wrap=True)
     if report.orphans:
         out().print(f"{len(report.orphans)} unused files; delete them with: imagegen-nb store gc")
+    _print_recent(report.recent)
+    _print_requests(report.requests)
     for problem in report.problems:
         fail(problem)
-    if report.problems:
-        err().print("  imagegen-nb store rebuild builds the index again")
+    if report.damage:
+        err().print("  imagegen-nb store rebuild builds again what the store has twice")
+    if report.lost:
+        _print_remedies(report)
+
+
+def _print_remedies(report: Report) -> None:
+    """What can still be done about images whose bytes are lost."""
+    affected = report.affected
+    err().print("What can still be done:")
+    for one in affected[:_MOST]:
+        err().print(f"  {escape(_affected(one))}", soft_wrap=True)
+    if len(affected) > _MOST:
+        err().print(f"  and {len(affected) - _MOST:,} more runs: --json has all")
+    remedies = [
+        "A file with the same bytes, from a backup or a download, can be put where the image was: its name "
+        "is the SHA-256.",
+        "A cassette that was recorded of a run brings its images back: replay the notebook with this store.",
+    ]
+    if any(one.can_run_again for one in affected):
+        remedies.append(
+            "Prompt and settings are in the ledger: run.step of workspace.history() makes other images by "
+            "them, which is paid for again."
+        )
+    for remedy in remedies:
+        err().print(f"  {remedy}", soft_wrap=True)
+
+
+def _affected(affected: AffectedRun) -> str:
+    from imagegen_nb.core.words import counted, shortened
+
+    run, many = affected.run, f"{affected.lost} of {counted(affected.images, 'image')} lost"
+    if run is None:
+        return f"{many}, of no run that the ledger knows"
+    prompt = f" “{shortened(' '.join(run.prompt.split()), _LONGEST)}”" if run.prompt else ""
+    kept = "" if affected.can_run_again else "; its settings were not kept"
+    return f"{many} of run {run.run_id}: {run.model} on {run.started_at}{prompt}{kept}"
+
+
+def _print_recent(recent: tuple[str, ...]) -> None:
+    from imagegen_nb.core.words import counted
+
+    if recent:
+        verb = "is" if len(recent) == 1 else "are"
+        out().print(f"{counted(len(recent), 'unused file')} {verb} younger than a day, and stay for now")
+
+
+def _print_requests(requests: Mapping[str, int]) -> None:
+    from imagegen_nb.core.html_repr import byte_size
+
+    asked = [f"{many:,} {kind}" for kind, many in sorted(requests.items()) if kind != "bytes"]
+    if asked:
+        out().print(
+            f"asked of the service: {', '.join(asked)}; {byte_size(requests.get('bytes', 0))} were read"
+        )
 
 
 def _interrupted(run: LedgerEntry) -> str:

@@ -38,6 +38,7 @@ from imagegen_nb.store.base import (
 )
 from imagegen_nb.store.database import PAGE, Database, Table, Tables
 from imagegen_nb.store.group_commit import GroupCommit
+from imagegen_nb.store.local_maintenance import LocalMaintenance
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 
@@ -312,6 +313,10 @@ class LocalStore(Store):
         if newest_first:
             return (newest + 1 if begin is None else begin), 0
         return (begin or 0), newest
+
+    def maintenance(self) -> LocalMaintenance:
+        """A look after the folder, for `store.maintenance`."""
+        return LocalMaintenance(self.database)
 
     def close(self) -> None:
         self.database.close()

@@ -1,42 +1,60 @@
-"""Maintenance of a store: check it, rebuild its database, delete files that nothing refers to."""
+"""Maintenance of a store: check it, write again what it has twice, delete files that nothing refers to."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from uuid import uuid4
+from typing import NamedTuple
 
-from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store import manifests, recovery
-from imagegen_nb.store.base import AssetRecord, LedgerEntry
-from imagegen_nb.store.database import Tables
-from imagegen_nb.store.local import LocalStore
-from imagegen_nb.store.manifests import Manifest
-from imagegen_nb.store.paths import StorePaths
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
+from imagegen_nb.store.maintainable import Maintainable, Maintenance, Unused
 
-_SMALL = 1 << 18
-"""Bytes of an image that is read whole."""
-_OWN_FILE = re.compile(r"[0-9a-f]{64}\.(png|jpg|webp)|\.[0-9a-f]{32}\.tmp")
-"""Names of images and of temporary files. Others are the user's own."""
-_OWN_THUMBNAIL = re.compile(r"([0-9a-f]{64})\.[A-Za-z0-9_-]+\.webp|\.[0-9a-f]{32}\.tmp")
+
+class LostImage(NamedTuple):
+    """A record whose bytes are gone or not what they were, and what is wrong with them."""
+
+    record: AssetRecord
+    problem: str
+
+
+class AffectedRun(NamedTuple):
+    """A run of which images are lost: its entry in the ledger (None for images that were put into the store
+    outside of any, or where the ledger has lost it), and how many of its images are."""
+
+    run: LedgerEntry | None
+    lost: int
+    images: int
+
+    @property
+    def can_run_again(self) -> bool:
+        """Whether the ledger has the prompt and the settings to run it again."""
+        return self.run is not None and bool(self.run.settings_json)
 
 
 @dataclass(slots=True, kw_only=True)
 class Report:
     """What a store holds, and all that is wrong with it. `runs` is the ledger.
 
-    `orphans` are files that nothing refers to, by their path in the store. They do no harm.
+    `damage` is what is wrong with the ledger itself, `lost` the images without their bytes. `orphans` are
+    files that nothing refers to, by their path in the store, `recent` those of them that are too young to be
+    deleted; they do no harm. `requests` counts what a service was asked, by kind, and the `bytes` it sent.
     """
 
     records: tuple[AssetRecord, ...] = ()
     runs: tuple[LedgerEntry, ...] = ()
     orphans: tuple[str, ...] = ()
-    problems: list[str] = field(default_factory=list)
+    recent: tuple[str, ...] = ()
+    damage: list[str] = field(default_factory=list)
+    lost: tuple[LostImage, ...] = ()
+    requests: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        """All that is wrong, in words."""
+        images = (f"image {one.record.id} ({one.record.file_name}): {one.problem}" for one in self.lost)
+        return [*self.damage, *images]
 
     @property
     def interrupted(self) -> tuple[LedgerEntry, ...]:
@@ -48,204 +66,92 @@ class Report:
         """How many runs some process is carrying out."""
         return sum(run.state == "calling" for run in self.runs)
 
-
-def check(store: LocalStore) -> Report:
-    """Read everything and compare it: each row, each manifest, and each image by its length and SHA-256."""
-    return _check(store, manifests.Cache())
-
-
-def _check(store: LocalStore, cache: manifests.Cache) -> Report:
-    report = Report()
-    by_name: dict[str, Manifest] = {}
-    try:
-        recovery.recover(store.database)
-        # A transaction keeps writers out: a manifest is written a moment before its row.
-        with store.database.transaction() as tables:
-            report.problems += tables.integrity_problems()
-            report.records = tuple(tables.assets())
-            report.runs = tuple(tables.runs())
-            by_name, unreadable = manifests.read_all(store.paths, cache)
-            used = tables.used_bytes()
-            tables.opinions.read_files()
-            opinions = tables.opinions.disagreements()
-    except StoreError as error:
-        report.problems.append(str(error))
-        by_name, unreadable = manifests.read_all(store.paths, cache)
-    else:
-        report.problems += [*_disagreements(report, by_name, used), *opinions]
-    report.problems += unreadable
-    report.problems += _broken_images(store.paths, report.records)
-    report.problems += [f"{path} is a link, which leads out of the store" for path in _links(store.paths)]
-    report.orphans = tuple(_orphans(store.paths, _referenced_blobs(store.paths, report.records, by_name)))
-    return report
+    @property
+    def affected(self) -> tuple[AffectedRun, ...]:
+        """The runs of which images are lost, in the order of their images."""
+        runs = {run.run_id: run for run in self.runs}
+        images = Counter(record.run_id for record in self.records)
+        lost = Counter(one.record.run_id for one in self.lost)
+        return tuple(AffectedRun(runs.get(name), many, images[name]) for name, many in lost.items())
 
 
-def rebuild(store: LocalStore) -> Report:
-    """Build the database anew from the manifests, put the old one aside, and check the result.
+class Removal(NamedTuple):
+    """The files that `gc` removed, or would remove, by their path in the store; `recent` ones stay, which are
+    unused but too young; `requests` as in `Report`."""
 
-    Where a manifest is missing it is written first, from the old database if that can be read. Raises
-    `StoreError`.
+    removed: tuple[str, ...]
+    recent: tuple[str, ...]
+    requests: Mapping[str, int]
+
+
+def exists(store: Store) -> bool:
+    """Whether there is a store at its address; nothing is made by asking. Raises `StoreError`."""
+    return _maintenance(store).exists()
+
+
+def check(store: Store, *, quick: bool = False) -> Report:
+    """Read everything and compare it: the ledger, and each image by its length and SHA-256.
+
+    `quick` reads no image, and compares lengths alone. Raises `StoreError` where it cannot be looked at.
     """
-    cache = manifests.Cache()  # three times, each in a transaction of its own, they have to be looked at
-    try:
-        with store.database.transaction() as tables:
-            _write_missing_manifests(store.paths, tables, cache)
-            tables.opinions.write_missing_files()
-    except StoreError:
-        pass  # unreadable: that is why it is rebuilt
-    store.database.rebuild(cache)
-    return _check(store, cache)
+    return _check(_maintenance(store), quick=quick)
 
 
-def gc(store: LocalStore) -> tuple[str, ...]:
-    """Delete images without a record and temporary files, and return their paths in the store.
+def rebuild(store: Store) -> Report:
+    """Write again what the store has twice, and check the result.
+
+    In a folder the index, from the manifests beside it, while the old one is put aside; below a URL entries
+    of the log and its segments, each from the other. Raises `StoreError`.
+    """
+    maintenance = _maintenance(store)
+    maintenance.mend()
+    return _check(maintenance)
+
+
+def gc(store: Store, *, dry_run: bool = False) -> Removal:
+    """Delete images without a record, thumbnails of such, and what kills left; `dry_run` only tells of them.
 
     Raises `StoreError` while a run is under way, whose images have no records yet, and for a damaged store,
     where what the damaged part refers to would look unused.
     """
-    recovery.recover(store.database)
-    with store.database.transaction() as tables:  # no run can begin meanwhile
-        under_way = len(tables.runs_under_way())
-        if under_way:
+    maintenance = _maintenance(store)
+    with maintenance.at_rest() as contents:
+        if contents.problems:
             raise StoreError(
-                f"nothing was deleted: runs are under way ({under_way}), whose images have no records yet. "
-                "Try again when they are done"
+                f"nothing was deleted: {contents.problems[0]}. Look at it with: imagegen-nb store check"
             )
-        records = tuple(tables.assets())
-        by_name, unreadable = manifests.read_all(store.paths)
-        problems = tables.integrity_problems() + unreadable
-        if problems:
-            raise StoreError(f"nothing was deleted: {problems[0]}. Look at it with: imagegen-nb store check")
-        removed = tuple(_orphans(store.paths, _referenced_blobs(store.paths, records, by_name)))
-        for name in removed:
-            (store.folder / name).unlink(missing_ok=True)
-    return removed
+        unused = maintenance.unused(contents.named)
+        removed = unused.removable if dry_run else maintenance.remove(unused.removable)
+    return Removal(removed, unused.recent, maintenance.requests)
 
 
-def _disagreements(report: Report, by_name: dict[str, Manifest], used: int) -> Iterator[str]:
-    """Where the database and the manifests differ."""
-    comparisons = (
-        (
-            "image",
-            {asset.id: asset for asset in report.records},
-            {asset.id: asset for manifest in by_name.values() for asset in manifest.assets},
-        ),
-        (
-            "run",
-            {run.run_id: run for run in report.runs},
-            {manifest.run.run_id: manifest.run for manifest in by_name.values() if manifest.run is not None},
-        ),
+def _maintenance(store: Store) -> Maintenance:
+    if isinstance(store, Maintainable):
+        return store.maintenance()
+    raise StoreError(f"{type(store).__name__} is no store that can be checked, rebuilt or cleaned up here")
+
+
+def _check(maintenance: Maintenance, *, quick: bool = False) -> Report:
+    contents = maintenance.read(quick=quick)
+    lost = tuple(_lost(maintenance, contents.records, quick=quick))
+    # What an unreadable part of the ledger refers to would look unused.
+    unused = maintenance.unused(contents.named) if contents.is_whole else Unused()
+    return Report(
+        records=contents.records,
+        runs=contents.runs,
+        damage=contents.problems,
+        lost=lost,
+        orphans=unused.removable,
+        recent=unused.recent,
+        requests=maintenance.requests,
     )
-    for what, in_database, in_manifests in comparisons:
-        both = in_database.keys() | in_manifests.keys()
-        for name in sorted(name for name in both if in_database.get(name) != in_manifests.get(name)):
-            if name not in in_manifests:
-                yield f"{what} {name} has no manifest: the index could not be built again with it"
-            elif name not in in_database:
-                yield f"{what} {name} is missing from the index: build it again"
-            else:
-                yield f"{what} {name}: the index and its manifest differ: build the index again"
-    if used != sum(record.file_size for record in report.records):
-        yield f"the index counts {used:,} bytes, which is not the sum of its records: build it again"
 
 
-def _broken_images(paths: StorePaths, records: tuple[AssetRecord, ...]) -> Iterator[str]:
-    """The records whose bytes are not what they say; each file is read once."""
-    problem_by_url: dict[str, str] = {}
+def _lost(maintenance: Maintenance, records: tuple[AssetRecord, ...], *, quick: bool) -> Iterator[LostImage]:
+    """The records whose bytes are not what they say; each file is looked at once."""
+    by_url = {record.file_url: record for record in records}
+    problems = maintenance.broken(list(by_url.values()), quick=quick)
+    problem_by_url = dict(zip(by_url, problems, strict=True))
     for record in records:
-        url = record.file_url
-        if url not in problem_by_url:
-            problem_by_url[url] = _blob_problem(paths, record)
-        if problem_by_url[url]:
-            yield f"image {record.id} ({record.file_name}): {problem_by_url[url]}"
-
-
-def _blob_problem(paths: StorePaths, record: AssetRecord) -> str:
-    """What is wrong with a record's file; empty when nothing is."""
-    try:
-        path = f"{paths.folder}{os.sep}{paths.blob_name(record.sha256, record.file_type)}"
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-            size = os.fstat(file.fileno()).st_size
-            # The second makes a buffer of a quarter megabyte each time.
-            digest = hashlib.sha256(file.read()) if size <= _SMALL else hashlib.file_digest(file, "sha256")
-            same = digest.hexdigest() == record.sha256
-    except OSError as error:
-        return f"its bytes cannot be read: {explain(error)}"
-    if size != record.file_size:
-        return f"it has {size:,} bytes instead of {record.file_size:,}"
-    return "" if same else "its bytes are not those that were stored"
-
-
-def _referenced_blobs(
-    paths: StorePaths, records: tuple[AssetRecord, ...], by_name: dict[str, Manifest]
-) -> set[str]:
-    """The files of all images that the database or a manifest names."""
-    named = {(asset.sha256, asset.file_type) for asset in records}
-    named |= {(asset.sha256, asset.file_type) for manifest in by_name.values() for asset in manifest.assets}
-    return {paths.blob_name(digest, media_type) for digest, media_type in named}
-
-
-def _orphans(paths: StorePaths, referenced: set[str]) -> Iterator[str]:
-    """The store's own files that nothing refers to: images, their thumbnails, and temporary files left by a
-    kill."""
-    for folder in (paths.blobs, paths.manifests, *paths.opinions):
-        for name in _files(paths, folder):
-            if name not in referenced and _OWN_FILE.fullmatch(_last(name)):
-                yield name
-    digests = {_last(name).partition(".")[0] for name in referenced}
-    for name in _files(paths, paths.thumbnails):
-        if (own := _OWN_THUMBNAIL.fullmatch(_last(name))) and own[1] not in digests:
-            yield name
-
-
-def _last(name: str) -> str:
-    return name.rpartition("/")[2]
-
-
-def _files(paths: StorePaths, folder: Path) -> Iterator[str]:
-    """All files below `folder` by their path in the store, without following links: what they lead to is not
-    the store's."""
-    if folder.is_symlink():
-        return
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        inside = Path(parent).relative_to(paths.folder).as_posix()
-        yield from (f"{inside}/{name}" for name in sorted(names))
-
-
-def _links(paths: StorePaths) -> Iterator[Path]:
-    own = (paths.blobs, paths.thumbnails, paths.manifests, *paths.opinions, paths.locks)
-    for folder in own:
-        if folder.is_symlink():
-            yield folder
-        yield from _links_in(folder)
-
-
-def _links_in(folder: str | Path) -> Iterator[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return
-    yield from (Path(entry.path) for entry in found if entry.is_symlink())
-    for entry in found:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _links_in(entry.path)
-
-
-def _write_missing_manifests(paths: StorePaths, tables: Tables, cache: manifests.Cache) -> None:
-    """Write manifests that are missing or damaged. One that can be read wins over a database in doubt."""
-    by_name, _ = manifests.read_all(paths, cache)
-    known = {asset.run_id for manifest in by_name.values() for asset in manifest.assets} | by_name.keys()
-    for run_id in sorted(tables.run_ids() - known):
-        assets = tuple(tables.assets("WHERE run_id = ?", (run_id,)))
-        if any(_blob_problem(paths, asset) for asset in assets):
-            continue
-        run = next(iter(tables.runs("WHERE run_id = ?", (run_id,))), None)
-        manifest = Manifest(
-            run=run,
-            run_order=tables.put_run(run) if run else 0,
-            assets=assets,
-            asset_order=tables.asset_order(assets[0]) if assets else 0,
-        )
-        manifests.write(paths, run_id if run else uuid4().hex, manifest)
+        if problem := problem_by_url[record.file_url]:
+            yield LostImage(record, problem)

@@ -6,16 +6,20 @@ quoted: a failure is told in words of our own, with what to do about it.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 
 from imagegen_nb.core.daemon_threads import DaemonThreads
+from imagegen_nb.core.fork_safe_lock import ForkSafeLock
 from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files
 from imagegen_nb.errors import InvalidOption, StoreError
@@ -26,6 +30,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PAGE = 1000
+"""Objects that a service lists, or removes, at once."""
+_CHUNK = 1 << 20
+"""Bytes of an object that are read at once where it is not needed whole."""
+_AHEAD = 32
+"""Reads that are under way, or done and not looked at yet: no more is held in memory."""
 _AT_ONCE = DaemonThreads(16)
 """Reads many objects side by side."""
 _SCHEMES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss", "file", "memory")
@@ -78,12 +88,44 @@ def require() -> None:
     raise InvalidOption(f"a store by URL needs the extra objects: {install_command('objects')}")
 
 
+class Listed(NamedTuple):
+    """An object in a list, and when it was written by the service's own clock."""
+
+    key: str
+    size: int
+    modified: datetime
+
+
+class Requests:
+    """How many requests of each kind were made, without those that were tried again; under `bytes`, how many
+    were read."""
+
+    def __init__(self) -> None:
+        self._lock = ForkSafeLock()
+        self._counts = Counter[str]()
+
+    def count(self, kind: str, many: int = 1) -> None:
+        """Count so many more."""
+        with self._lock:
+            self._counts[kind] += many
+
+    def since(self, before: Counter[str]) -> dict[str, int]:
+        """What was counted after that."""
+        return dict(self.now() - before)
+
+    def now(self) -> Counter[str]:
+        """What was counted so far."""
+        with self._lock:
+            return self._counts.copy()
+
+
 class Objects:
     """The objects of one store, by keys relative to its URL. All methods block and raise `StoreError`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.scheme = urlsplit(url).scheme
+        self.requests = Requests()
         self._opened: ObjectStore | None = None
 
     def __repr__(self) -> str:
@@ -119,8 +161,12 @@ class Objects:
         """An object of at most `most` bytes; None where there is none."""
 
         def get() -> bytes | None:
+            self.requests.count("GET")
             found = self._store.get(key)
-            return bytes(found.bytes()) if found.meta["size"] <= most else None
+            if found.meta["size"] > most:
+                return None
+            self.requests.count("bytes", found.meta["size"])
+            return bytes(found.bytes())
 
         data = self._unless_absent(f"cannot read {key}", lambda: (get(),))
         if data == (None,):
@@ -129,17 +175,32 @@ class Objects:
             )
         return data[0] if data else None
 
-    def read_all(self, keys: Sequence[str], most: int) -> Iterator[bytes | None]:
+    def read_all(self, keys: Iterable[str], most: int) -> Iterator[bytes | None]:
         """As `read`, of several at once and in their order."""
-        reads = [_AT_ONCE.submit(partial(self.read, key, most)) for key in keys]
-        for future in reads:
-            yield future.result()
+        return _side_by_side(partial(self.read, key, most) for key in keys)
+
+    def digests(self, keys: Iterable[str]) -> Iterator[str | None]:
+        """The SHA-256 of each object in their order, None where there is none. Several are read at once, none
+        of them whole."""
+        return _side_by_side(partial(self._digest, key) for key in keys)
+
+    def _digest(self, key: str) -> str | None:
+        def read() -> str:
+            self.requests.count("GET")
+            digest = hashlib.sha256()
+            for chunk in self._store.get(key).stream(min_chunk_size=_CHUNK):
+                digest.update(chunk)
+                self.requests.count("bytes", len(chunk))
+            return digest.hexdigest()
+
+        return self._unless_absent(f"cannot read {key}", read)
 
     def create(self, key: str, data: bytes, media_type: str = "application/json") -> bool:
         """Write an object that is not there yet, whole and durably; False where one is, which stays."""
         from obstore.exceptions import AlreadyExistsError
 
         def put() -> bool:
+            self.requests.count("PUT")
             try:
                 self._store.put(key, data, mode="create", attributes=self._attributes(media_type))
             except AlreadyExistsError:
@@ -151,6 +212,7 @@ class Objects:
     def write(self, key: str, data: bytes, media_type: str = "application/json") -> None:
         """Write an object in the place of any that is there."""
         attributes = self._attributes(media_type)
+        self.requests.count("PUT")
         self._do(
             f"cannot write {key}",
             # In one request: a part of an upload that never ended would lie there unseen, and be paid for.
@@ -163,27 +225,44 @@ class Objects:
 
     def size(self, key: str) -> int | None:
         """The bytes of an object; None where there is none."""
+        self.requests.count("HEAD")
         return self._unless_absent(f"cannot look for {key}", lambda: int(self._store.head(key)["size"]))
 
     def names(self, folder: str, after: str | None = None) -> list[str]:
         """The keys in a folder that follow the key `after`, in alphabetical order."""
-        return [key for key, _ in self._listed(folder, after)]
+        return sorted(found.key for found in self.listed(folder, after))
 
     def modified(self, folder: str) -> dict[str, datetime]:
         """When each object in a folder was written, by the service's own clock."""
-        return dict(self._listed(folder, None))
+        return {found.key: found.modified for found in self.listed(folder)}
 
-    def _listed(self, folder: str, after: str | None) -> list[tuple[str, datetime]]:
-        found = self._do(f"cannot list {folder}", lambda: self._store.list(folder, offset=after).collect())
-        return sorted((one["path"], one["last_modified"]) for one in found)
+    def listed(self, folder: str, after: str | None = None) -> Iterator[Listed]:
+        """The objects in a folder that follow the key `after`, page by page as they are asked for."""
+        what = f"cannot list {folder}"
+        pages = self._do(what, lambda: self._store.list(folder, offset=after, chunk_size=_PAGE))
+        self.requests.count("LIST")
+        many = 0
+        while (page := self._do(what, lambda: next(pages, None))) is not None:
+            many += len(page)
+            for found in page:
+                yield Listed(found["path"], found["size"], found["last_modified"])
+        self.requests.count("LIST", max(many - 1, 0) // _PAGE)
 
     def remove(self, keys: Sequence[str]) -> None:
-        """Remove objects; those that are not there may stay away."""
-        for key in keys:
-            self._unless_absent(f"cannot remove {key}", partial(self._delete, key))
+        """Remove objects, many with one request where the service takes that; those that are not there may
+        stay away."""
+        for at in range(0, len(keys), _PAGE):
+            some = keys[at : at + _PAGE]
+            self.requests.count("DELETE")
+            # One that is not there ends a list of them on some services: then one by one.
+            if self._unless_absent("cannot remove objects", partial(self._delete, some)) is None:
+                for key in some:
+                    self.requests.count("DELETE")
+                    self._unless_absent(f"cannot remove {key}", partial(self._delete, [key]))
 
-    def _delete(self, key: str) -> None:
-        self._store.delete(key)
+    def _delete(self, keys: Sequence[str]) -> bool:
+        self._store.delete(list(keys))
+        return True
 
     @property
     def signs(self) -> bool:
@@ -250,3 +329,14 @@ class Objects:
         if "timed out" in text or "Timeout" in text:
             return "the service did not answer in time, several times: try again in a minute"
         return "the service could not be reached, or does not do this: check address, endpoint and network"
+
+
+def _side_by_side(work: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """What each returns, in order; a few are carried out ahead of whoever looks."""
+    ahead = deque[Future[T]]()
+    for one in work:
+        ahead.append(_AT_ONCE.submit(one))
+        if len(ahead) >= _AHEAD:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()

@@ -46,9 +46,11 @@ class RunEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing that happened: a run began or ended with images, or somebody said something of one.
+    """One thing that happened: a run began or ended with images, somebody said something of one, or files are
+    deleted.
 
-    `taken_back` is the id of a comparison.
+    `taken_back` is the id of a comparison. From `tidying` on, which names the lease of who deletes, no run
+    may begin until `tidied` names the same.
     """
 
     begun: LedgerEntry | None = None
@@ -58,6 +60,8 @@ class Change:
     judgement: Judgement | None = None
     taken_back: str | None = None
     score: Score | None = None
+    tidying: str | None = None
+    tidied: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

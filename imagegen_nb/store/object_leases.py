@@ -22,7 +22,7 @@ LEASE = 60.0
 """Seconds without a renewal after which a process counts as gone."""
 RENEWAL = 15.0
 """Seconds between renewals: three may fail."""
-_LEASES = "leases"
+LEASES = "leases"
 _LEFT_BEHIND = timedelta(days=1)
 """Age of leases of processes long gone, which are removed."""
 
@@ -78,21 +78,27 @@ class Lease:
             owner = self.owner
             if self._renewed_at is None or time.monotonic() - self._renewed_at >= RENEWAL:
                 begun = time.monotonic()
-                self._objects.write(f"{_LEASES}/{owner}.json", b"{}")
+                self._objects.write(f"{LEASES}/{owner}.json", b"{}")
                 self._renewed_at = begun
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether nobody can take this process for gone for a while yet."""
+        renewed_at = self._renewed_at
+        return renewed_at is not None and time.monotonic() - renewed_at < LEASE / 2
 
     def gone(self, owners: set[str]) -> set[str]:
         """Those of `owners` whose lease has expired. Raises `StoreError`."""
         self.renew()
-        renewed = self._objects.modified(_LEASES)
-        now = renewed.get(f"{_LEASES}/{self.owner}.json")
+        renewed = self._objects.modified(LEASES)
+        now = renewed.get(f"{LEASES}/{self.owner}.json")
         if now is None:
             return set()
         ages = {name: now - moment for name, moment in renewed.items()}
         with suppress(StoreError):
             self._objects.remove([name for name, age in ages.items() if age > _LEFT_BEHIND])
         longest = timedelta(seconds=LEASE)
-        return {owner for owner in owners if ages.get(f"{_LEASES}/{owner}.json", _LEFT_BEHIND) > longest}
+        return {owner for owner in owners if ages.get(f"{LEASES}/{owner}.json", _LEFT_BEHIND) > longest}
 
     def is_needed(self) -> bool:
         """Whether runs are under way; where none is, the thread that asks ends."""

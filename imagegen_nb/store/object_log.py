@@ -21,7 +21,7 @@ from imagegen_nb.store.object_client import Objects
 from imagegen_nb.store.object_documents import LARGEST, Change, Entry, dump, load
 from imagegen_nb.store.object_view import View
 
-_LOG, _SEGMENTS = "log", "segments"
+LOG, SEGMENTS = "log", "segments"
 SEGMENT = 64
 """Entries that are written together once more, so that who opens the store reads one object for them."""
 _PATIENCE = 60.0
@@ -88,7 +88,7 @@ class Log:
         if not changes:
             return True
         data = dump(Entry(key=uuid.uuid4().hex, owner=self._owner(), changes=changes))
-        name = _name(_LOG, self._last + 1)
+        name = key_of(LOG, self._last + 1)
         if (there := self._put(name, data)) is None:
             return False
         self._take(name, there)
@@ -134,7 +134,7 @@ class Log:
     def _read_next(self) -> None:
         """Ask for the next entries one by one, which is cheapest where there are few; then for a list."""
         for _ in range(_ONE_BY_ONE):
-            name = _name(_LOG, self._last + 1)
+            name = key_of(LOG, self._last + 1)
             if (data := self._objects.read(name, LARGEST)) is None:
                 return
             self._take(name, data)
@@ -142,8 +142,8 @@ class Log:
 
     def _read_segments(self) -> None:
         """Read what is written together; where one is missing, the log has it all."""
-        listed = self._objects.names(_SEGMENTS)
-        numbered = (_name(_SEGMENTS, number + 1, ".jsonl") for number in range(len(listed)))
+        listed = self._objects.names(SEGMENTS)
+        numbered = (key_of(SEGMENTS, number + 1, ".jsonl") for number in range(len(listed)))
         names = list(takewhile(set(listed).__contains__, numbered))
         for name, data in zip(names, self._objects.read_all(names, LARGEST * SEGMENT), strict=True):
             lines = (data or b"").split(b"\n")
@@ -154,8 +154,8 @@ class Log:
 
     def _read_entries(self) -> None:
         """Read the entries that a list of the log shows."""
-        names = self._objects.names(_LOG, after=_name(_LOG, self._last))
-        expected = [_name(_LOG, self._last + 1 + number) for number in range(len(names))]
+        names = self._objects.names(LOG, after=key_of(LOG, self._last))
+        expected = [key_of(LOG, self._last + 1 + number) for number in range(len(names))]
         if names != expected:
             lost = next(name for name in expected if name not in names)
             raise StoreError(f"{lost} is missing in {self._objects.url}, where later ones are: restore it")
@@ -178,10 +178,10 @@ class Log:
         writes it; where it cannot be written, readers read the entries."""
         if len(self._segment) == SEGMENT:
             with suppress(StoreError):
-                name = _name(_SEGMENTS, self._last // SEGMENT, ".jsonl")
+                name = key_of(SEGMENTS, self._last // SEGMENT, ".jsonl")
                 self._objects.write(name, b"\n".join(self._segment), "application/jsonl")
 
 
-def _name(folder: str, number: int, suffix: str = ".json") -> str:
+def key_of(folder: str, number: int, suffix: str = ".json") -> str:
     """A key that sorts as its number does."""
     return f"{folder}/{number:012}{suffix}"

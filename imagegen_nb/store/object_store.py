@@ -17,7 +17,7 @@ import io
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -45,12 +45,16 @@ from imagegen_nb.store.object_client import Objects, checked_url, require
 from imagegen_nb.store.object_documents import Change, ImageMark, RunEnd
 from imagegen_nb.store.object_leases import Lease
 from imagegen_nb.store.object_log import Log
+from imagegen_nb.store.object_maintenance import TIDYING, ObjectMaintenance
 from imagegen_nb.store.object_view import View
 from imagegen_nb.store.paths import blob_name, checked_name, thumbnail_name
 
 _LARGEST_BLOB = 1 << 30
 _LONGEST_SIGNATURE = 7 * 24 * 3600
 """Seconds; S3 signs for no longer."""
+_PATIENCE = 60.0
+"""Seconds to wait while somebody deletes files."""
+_PAUSE = 0.5
 _ENDED = ("done", "failed", "cancelled")
 """States that stay; `interrupted` may yet become `done`."""
 
@@ -100,23 +104,60 @@ class ObjectStore(Store):
         try:
             self._recover()
             try:
-                self._log.commit(enter)
+                self._commit(enter)
             except (StorageLimitReached, BudgetExceeded):
                 self._recover(at_once=True)  # what stands in the way may be of a process that is gone
-                self._log.commit(enter)
+                self._commit(enter)
         except BaseException:
             self._lease.drop(run.run_id)
             raise
 
     def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         end = RunEnd.of(replace(run, ended_at=utc_now()))
+        was_under_way = True
+
+        def record(view: View) -> list[Change]:
+            nonlocal was_under_way
+            was_under_way = run.run_id in view.owners
+            return [Change(ended=end, assets=tuple(assets))]
+
         try:
             # Also over `interrupted`: a process that slept was taken for gone, and has come back.
-            self._log.commit(lambda _: [Change(ended=end, assets=tuple(assets))])
+            self._commit(record, run.run_id)
         finally:
             # Also when recording failed: the next run that starts here recovers this one.
             self._lease.drop(run.run_id)
+        if not was_under_way:
+            self._put_back(assets)
         return tuple(assets)
+
+    def _commit(self, decide: Callable[[View], Sequence[Change]], run_id: str | None = None) -> None:
+        """Write what is decided, while nobody deletes files: what names images must not come in between. A
+        run that is under way keeps others from deleting. Raises `StoreError`."""
+
+        def unless_tidied(view: View) -> Sequence[Change]:
+            if view.tidied_by is not None and run_id not in view.owners:
+                raise _Tidied(f"unused files are being deleted in {self.url}: try again in a minute")
+            return decide(view)
+
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._log.commit(unless_tidied)
+            except _Tidied:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            time.sleep(_PAUSE)
+            self._recover()  # who deletes may be gone
+
+    def _put_back(self, assets: Sequence[AssetRecord]) -> None:
+        """Write images again that were deleted as unused before their records came."""
+        for asset in assets:
+            key = blob_name(asset.sha256, asset.file_type)
+            if self._objects.size(key) is None and (data := self._bytes.get(key)) is not None:
+                self._objects.write(key, data, asset.file_type)
 
     def _recover(self, *, at_once: bool = False) -> None:
         """Mark every run whose process is gone as interrupted, which frees its reservation.
@@ -125,7 +166,7 @@ class ObjectStore(Store):
         """
         is_first = self._looked_after_at is None
         view = self._log.look() if is_first or at_once else self._log.known()
-        owners = set(view.owners.copy().values())
+        owners = {*view.owners.copy().values(), *filter(None, [view.tidied_by])}
         lost = {self._lease.owner}  # its runs that are not kept here any more
         others = owners - lost
         if at_once or self._is_time_to_look():
@@ -145,7 +186,10 @@ class ObjectStore(Store):
             if owner in lost and not self._lease.keeps(run_id)
         ]
         ends = [RunEnd.of(replace(run, state="interrupted", ended_at=utc_now())) for run in gone]
-        return [Change(ended=end) for end in ends]
+        changes = [Change(ended=end) for end in ends]
+        if view.tidied_by in lost and not self._lease.keeps(TIDYING):
+            changes.append(Change(tidied=view.tidied_by))
+        return changes
 
     def _recovered(self) -> View:
         """What the log says, after a look after runs; who may only read sees them as they are."""
@@ -189,7 +233,8 @@ class ObjectStore(Store):
 
     def put(self, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         if assets:
-            self._log.commit(lambda _: [Change(assets=tuple(assets))])
+            self._commit(lambda _: [Change(assets=tuple(assets))])
+            self._put_back(assets)
         return tuple(assets)
 
     def get(self, asset_id: str) -> AssetRecord:
@@ -285,8 +330,16 @@ class ObjectStore(Store):
     def count_records(self, run_id: str | None = None) -> int:
         return len(self._view_of(run_id).records(run_id))
 
+    def maintenance(self) -> ObjectMaintenance:
+        """A look after the objects, for `store.maintenance`."""
+        return ObjectMaintenance(self._objects, self._log, self._lease, partial(self._recover, at_once=True))
+
     def close(self) -> None:
         """Nothing is open between two requests."""
+
+
+class _Tidied(StoreError):
+    """Somebody deletes files just now."""
 
 
 class _RecentBytes:
@@ -321,5 +374,6 @@ class _RecentBytes:
         self._seen.add(key)
 
     def was_seen(self, key: str) -> bool:
-        """Whether an image was there when it was looked for: nothing of the toolkit removes one."""
+        """Whether an image was there when it was looked for: nothing of the toolkit removes one that has a
+        record."""
         return key in self._seen

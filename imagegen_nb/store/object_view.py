@@ -21,6 +21,8 @@ class View:
         self.judgements: dict[str, Judgement] = {}
         self.scores: dict[str, dict[str, Score]] = {}
         """By the images' ids: each image is asked about by itself."""
+        self.tidied_by: str | None = None
+        """Who is deleting files: no run may begin meanwhile."""
         self.used_bytes = 0
         self._of_run: dict[str, list[AssetRecord]] = {}
         self._newest: dict[str, AssetRecord] = {}
@@ -36,6 +38,10 @@ class View:
             for asset in change.assets:
                 self._add(asset)
             self._opine(change)
+            if change.tidying is not None:
+                self.tidied_by = change.tidying
+            if change.tidied == self.tidied_by:  # not another one's that began since
+                self.tidied_by = None
 
     def _begin(self, run: LedgerEntry, owner: str) -> None:
         if run.run_id in self.runs:

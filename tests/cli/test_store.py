@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from support.command_line import CommandLine
-from support.ledger import entry, new
+from support.ledger import entry, judgement, new, put
+from support.object_server import ObjectServer
 
-from imagegen_nb import Workspace
+from imagegen_nb import Workspace, replay
+from imagegen_nb.emulator import Emulator
+from imagegen_nb.step.output import local_files
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store import object_maintenance
+from imagegen_nb.store.object_log import SEGMENT
+from imagegen_nb.store.object_store import ObjectStore
+from imagegen_nb.store.paths import blob_name
 
 
 def test_a_store_is_checked_rebuilt_and_tidied(
@@ -36,7 +44,10 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     assert (facts["images"], facts["runs"], facts["problems"]) == (1, 3, [])
     assert [run["run_id"] for run in facts["interrupted"]] == ["a-run", "a-question"]
 
-    assert cli("store", "gc", folder, "--json").json() == {"removed": facts["unused_files"]}
+    told: dict[str, object] = {"recent_files": [], "requests": {}}
+    would = cli("store", "gc", folder, "--dry-run", "--json").json()
+    assert would == {"would_remove": facts["unused_files"], **told}
+    assert cli("store", "gc", folder, "--json").json() == {"removed": facts["unused_files"], **told}
     assert cli("store", "gc", folder).out == "nothing to remove\n"
 
     (Path(folder) / "index.sqlite3").write_bytes(b"no database " * 100)
@@ -58,7 +69,92 @@ def test_a_mistyped_folder_is_no_store_and_is_not_made(
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_url_has_no_index_to_look_after(cli: CommandLine) -> None:
-    outcome = cli("store", "check", "s3://bucket/team")
-    assert outcome.code == 2
-    assert "is a URL: only a folder has an index" in outcome.err
+ADDRESSES = ["assets", pytest.param("s3", marks=pytest.mark.loopback)]
+
+
+@pytest.fixture(params=ADDRESSES)
+def address(request: pytest.FixtureRequest) -> str:
+    """Where a store may be: a folder, and a bucket."""
+    if request.param == "s3":
+        object_server: ObjectServer = request.getfixturevalue("object_server")
+        return str(object_server.new_url())
+    return str(request.param)
+
+
+def test_a_url_is_looked_after_by_the_same_words(
+    cli: CommandLine, object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = object_server.new_url()
+    assert "there is no store in s3://" in cli("store", "check", address).err
+    assert object_server.kinds().count("PUT leases") == 0, "a mistyped address is not written to"
+    opened = ObjectStore(address)
+    put(opened, b"data")
+    new(opened, b"of a run that was killed")
+    for number in range(SEGMENT):
+        opened.keep_judgement(judgement(number))
+
+    checked = cli("store", "check", address)
+    assert checked.code == 0, checked.err
+    assert "good 1 images (4 bytes), 0 runs, 0 under way" in checked.out
+    assert "1 unused file is younger than a day, and stay for now" in checked.out
+    assert "asked of the service: " in checked.out
+    assert cli("store", "gc", address).out.startswith("nothing to remove\n1 unused file is younger")
+    monkeypatch.setattr(object_maintenance, "OLD_ENOUGH", timedelta(days=-1))
+    would = cli("store", "gc", address, "--dry-run")
+    assert would.out.startswith("would remove blobs/")
+    assert cli("store", "gc", address).out.startswith(
+        would.out.splitlines()[0].replace("would remove", "removed")
+    )
+
+    opened._objects.write("log/000000000002.json", b"{")
+    broken = cli("store", "check", address)
+    assert broken.code == 2
+    assert "imagegen-nb store rebuild" in broken.err
+    assert cli("store", "rebuild", address).code == 0
+    assert cli("store", "check", address, "--json").code == 0
+    assert cli("store", "check", "s4://bucket/team").code == 2
+
+
+def test_lost_images_are_told_with_what_can_still_be_done(
+    cli: CommandLine, address: str, emulator: Emulator, step: ImageGenerationStep
+) -> None:
+    with Workspace(address, backend=emulator.url) as workspace:
+        run = step.replace(image_count=2).run({"room": "a hall"}, workspace=workspace)
+        assert run.output.assets[0].stored
+        lost = run.output.assets[0].stored
+        put(workspace.store, b"outside")
+        key = blob_name(lost.sha256, lost.file_type)
+        if isinstance(workspace.store, ObjectStore):
+            workspace.store._objects.remove([key])
+        else:
+            (Path(address) / key).unlink()
+    for command in ("check", "rebuild"):
+        outcome = cli("store", command, address)
+        assert outcome.code == 2
+        assert f"image {lost.id}" in outcome.err
+        assert f"1 of 2 images lost of run {run.id}: gpt-image-2 on " in outcome.err
+        assert "“A lamp for a hall”" in outcome.err
+        assert "A cassette that was recorded of a run brings its images back" in outcome.err
+        assert "Prompt and settings are in the ledger" in outcome.err
+        assert "builds again" not in outcome.err, "nothing that a rebuild mends"
+    told = cli("store", "check", address, "--quick", "--json").json()
+    assert isinstance(told, dict)
+    assert [image["id"] for image in told["lost_images"]] == [lost.id]
+    (affected,) = told["affected_runs"]
+    assert (affected["run_id"], affected["lost"], affected["can_run_again"]) == (run.id, 1, True)
+
+
+def test_a_replayed_cassette_brings_lost_images_back(
+    cli: CommandLine, emulator: Emulator, step: ImageGenerationStep
+) -> None:
+    """As `store check` says."""
+    with Workspace("assets", backend=emulator.url) as workspace:
+        with replay.use("lamp", "all"):
+            run = step.run({"room": "a hall"}, workspace=workspace)
+        for path in local_files(run.output.assets):
+            path.unlink()
+        assert cli("store", "check", "assets").code == 2
+        with replay.use("lamp"):
+            assert step.run({"room": "a hall"}, workspace=workspace).replayed
+        assert cli("store", "check", "assets").code == 0
+        assert run.output.assets[0].bytes()[:4] == b"\x89PNG"

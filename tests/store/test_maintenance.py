@@ -1,252 +1,174 @@
-"""A store checked whole, its database rebuilt from the manifests, and unused files deleted."""
+"""What maintenance does for every store that the toolkit brings: a folder, and objects below a URL."""
 
 from __future__ import annotations
 
-import random
-import sqlite3
+import pickle
+import uuid
 from dataclasses import replace
+from datetime import timedelta
+from typing import cast
 
 import pytest
 from support.images import picture
-from support.ledger import entry, everything, fill, new
+from support.ledger import content, entry, everything, fill, made, new, put
 
+from imagegen_nb import Workspace
+from imagegen_nb.core.images import STATIC
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store import maintenance
+from imagegen_nb.store import maintenance, object_maintenance
+from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.store.local import LocalStore
+from imagegen_nb.store.object_store import ObjectStore
+from imagegen_nb.store.paths import blob_name
 
 
-def test_a_good_store_is_good(full):
-    report = maintenance.check(full)
-    assert report.problems == []
-    assert report.orphans == ()
+@pytest.fixture
+def store(any_store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Of each kind; what is unused is old enough to be deleted."""
+    monkeypatch.setattr(object_maintenance, "OLD_ENOUGH", timedelta(days=-1))
+    return any_store
+
+
+def again(store: Store) -> Store:
+    """The same store opened anew, as in another process."""
+    return cast("Store", pickle.loads(pickle.dumps(store)))
+
+
+def harm(store: Store, record: AssetRecord, data: bytes | None) -> None:
+    """Put other bytes in an image's place, or none."""
+    key = blob_name(record.sha256, record.file_type)
+    if isinstance(store, LocalStore):
+        path = store.folder / key
+        path.unlink() if data is None else path.write_bytes(data)
+    else:
+        assert isinstance(store, ObjectStore)
+        store._objects.remove([key]) if data is None else store._objects.write(key, data)
+
+
+def test_a_good_store_is_good(store):
+    fill(store)
+    report = maintenance.check(store)
+    assert (report.problems, report.orphans, report.recent) == ([], (), ())
     assert (len(report.records), len(report.runs), report.under_way) == (9, 4, 0)
+    assert list(report.records) == list(store.records())
 
 
-def test_an_empty_store_is_good(store):
-    assert maintenance.check(store) == maintenance.Report()
-
-
-# Building again
-
-
-def test_a_rebuilt_index_is_equal_and_goes_on(full):
-    before = everything(full)
-    for _ in range(2):
-        assert maintenance.rebuild(full).problems == []
-        assert everything(full) == before
-        fill(full)  # what comes later stays later
-        before = everything(full)
-
-
-def test_garbage_anywhere_in_the_index_is_mended(full):
-    rng = random.Random(11)
-    before = everything(full)
-    full.close()
-    whole = full.paths.database.read_bytes()
-    for _ in range(25):
-        at = rng.randrange(len(whole) - 512)
-        full.paths.database.write_bytes(whole[:at] + rng.randbytes(512) + whole[at + 512 :])
-        assert maintenance.rebuild(full).problems == []
-        assert everything(full) == before
-        full.close()
-
-
-def test_the_old_index_is_put_aside_and_its_journal_does_not_meet_the_new_one(full):
-    full.close()
-    journal = full.paths.folder / "index.sqlite3-journal"
-    full.paths.database.write_bytes(b"no database " * 100)
-    journal.write_bytes(b"no journal")
-    assert maintenance.rebuild(full).problems == []
-    assert not journal.exists()
-    assert (full.folder / "index.sqlite3.damaged").read_bytes().startswith(b"no database")
-
-
-def test_a_store_that_is_open_elsewhere_goes_on_with_the_new_index(full):
-    elsewhere = LocalStore(full.folder)
-    assert elsewhere.used == full.used
-    run = entry()
-    elsewhere.begin(run, None)
-    maintenance.rebuild(full)
-    assert [run.state for run in full.runs()][-1] == "calling"
-    elsewhere.finish(
-        replace(run, state="done", charge="charged"), [new(elsewhere, b"late", run_id=run.run_id)]
-    )
-    assert everything(full) == everything(elsewhere)
-    assert [record.run_id for record in full.records()][-1] == run.run_id
-    assert maintenance.check(full).problems == []
-    elsewhere.close()
-
-
-def test_what_only_the_index_tells_is_written_down_before_it_is_replaced(full):
-    before = everything(full)
-    victim = next(run for run in before[1] if any(record.run_id == run.run_id for record in before[0]))
-    (full.paths.manifests / f"{victim.run_id}.json").unlink()
-    assert any(victim.run_id in problem for problem in maintenance.check(full).problems)
-    assert maintenance.rebuild(full).problems == []
-    assert everything(full) == before
-
-
-def test_a_moved_store_is_rebuilt_where_it_is(full, tmp_path):
-    full.close()
-    full.folder.rename(tmp_path / "moved")
-    moved = LocalStore(tmp_path / "moved")
-    maintenance.rebuild(moved)
-    assert all("/moved/blobs/" in record.file_url for record in moved.records())
-    moved.close()
-
-
-# What a check finds
+def test_a_store_is_there_when_something_was_written(store):
+    assert not maintenance.exists(store)
+    if isinstance(store, LocalStore):
+        assert not store.folder.exists(), "made by nobody who only asks"
+    put(store, b"data")
+    assert maintenance.exists(again(store))
 
 
 @pytest.mark.parametrize(
-    ("damage", "expected"),
+    ("data", "expected", "is_quick"),
     [
-        (lambda path: path.write_bytes(b"other"), "instead of"),
-        (lambda path: path.write_bytes(b"x" * 7), "bytes are not those"),
-        (lambda path: path.unlink(), "cannot be read"),
+        (b"other bytes", "it has 11 bytes instead of 4", True),
+        (b"atad", "bytes are not those", False),
+        (None, "its bytes", True),
     ],
     ids=["length", "content", "gone"],
 )
-def test_a_broken_image_is_found(store, damage, expected):
-    (stored,) = store.put([new(store, b"outside")])
-    damage(store.paths.blob(stored.sha256, stored.file_type))
-    (problem,) = maintenance.check(store).problems
-    assert stored.id in problem
+def test_an_image_without_its_bytes_is_told_with_its_run(store, data, expected, is_quick):
+    run = entry("a-run", settings_json="{}")
+    store.begin(run, None)
+    images = [new(store, one, run_id=run.run_id) for one in (b"data", b"fine")]
+    store.finish(replace(run, state="done", charge="charged"), images)
+    harm(store, images[0], data)
+    opened = again(store)
+    (problem,) = maintenance.check(opened).problems
+    assert images[0].id in problem
     assert expected in problem
+    assert bool(maintenance.check(opened, quick=True).problems) is is_quick
+    ((affected, lost, of),) = maintenance.check(opened).affected
+    assert (affected and affected.run_id, lost, of) == ("a-run", 1, 2)
+    assert maintenance.rebuild(opened).lost[0].record.id == images[0].id, "nothing brings it back by itself"
 
 
-@pytest.mark.parametrize(
-    ("statement", "expected"),
-    [
-        ("UPDATE asset SET file_name = 'other.png' WHERE seq = 1", "differ"),
-        ("DELETE FROM asset WHERE seq = 1", "missing from the index"),
-        ("UPDATE run SET charge = 'none'", "differ"),
-        ("UPDATE total SET bytes = 1", "not the sum"),
-    ],
-)
-def test_an_index_that_was_changed_is_found_and_mended(full, statement, expected):
-    before = everything(full)
-    index = sqlite3.connect(full.paths.database)
-    with index:
-        index.execute(statement)
-    index.close()
-    assert any(expected in problem for problem in maintenance.check(full).problems)
-    assert maintenance.rebuild(full).problems == []
-    assert everything(full) == before
+def test_an_image_that_comes_again_is_whole_again(store):
+    """As when its cassette is replayed."""
+    stored = put(store, b"data")
+    harm(store, stored, None)
+    opened = again(store)
+    new(opened, b"data")
+    assert maintenance.check(opened).problems == []
+    assert content(again(store), stored.id) == b"data"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b'{"layout": 1, "run": null, "run_order": 0, "assets": [], "asset_order": 0, "more": 1}',
-        b'{"layout": 1, "run": null, "assets": [{"sha256": "../../etc"}]}',
-        b" " * 2_000_000,
-    ],
-)
-def test_a_damaged_manifest_is_found_and_costs_no_image(full, text):
-    before = everything(full)
-    path = next(
-        path for path in sorted(full.paths.manifests.iterdir()) if b'"charge": "charged"' in path.read_bytes()
-    )
-    path.write_bytes(text)
-    assert any(path.name in problem for problem in maintenance.check(full).problems)
-    assert maintenance.rebuild(full).problems == []
-    assert everything(full) == before
-
-
-def test_a_manifest_cannot_name_a_place_outside(full, tmp_path):
-    (tmp_path / "victim.png").write_bytes(b"mine")
-    path = min(full.paths.manifests.iterdir())
-    text = (
-        '{"run": null, "assets": [{"id": "x", "file_url": "", "file_name": "n", "file_size": 4, '
-        '"file_type": "image/png", "sha256": "../../../victim", "width": 1, "height": 1, "run_id": "r", '
-        '"emulated": true, "created_at": ""}]}'
-    )
-    path.write_text(text)
-    assert any("no place" in problem or "damaged" in problem for problem in maintenance.check(full).problems)
-
-
-def test_an_unreadable_index_is_a_finding_not_a_crash(full):
-    full.close()
-    full.paths.database.write_bytes(b"no database " * 100)
-    (problem, *_) = maintenance.check(full).problems
-    assert "imagegen-nb store rebuild" in problem
-
-
-def test_interrupted_runs_are_told(full):
-    run = entry()
-    full.begin(run, None)
-    full.finish(replace(run, state="interrupted"), [])
-    assert [ended.run_id for ended in maintenance.check(full).interrupted] == [run.run_id]
+def test_a_rebuilt_store_is_equal_and_goes_on(store):
+    fill(store)
+    before = everything(store)
+    for _ in range(2):
+        assert maintenance.rebuild(store).problems == []
+        assert everything(store) == everything(again(store)) == before
+        fill(store)
+        before = everything(store)
 
 
 # Deleting what is unused
 
 
-def test_unused_files_are_deleted_and_no_others(full, tmp_path):
-    new(full, b"of a run that was killed")
-    blobs = full.paths.blobs
-    left = blobs / "ab" / f".{'0' * 32}.tmp"
-    left.parent.mkdir(exist_ok=True)
-    left.touch()
-    (blobs / "notes.txt").write_text("the user's own")
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / f"{'0' * 64}.png").touch()
-    (blobs / "cd").symlink_to(outside)
-    before = everything(full)
-    orphans = maintenance.check(full).orphans
-    assert len(orphans) == 2
-    assert maintenance.gc(full) == orphans
-    assert maintenance.check(full).orphans == ()
-    assert everything(full) == before
-    assert (blobs / "notes.txt").exists()
-    assert [path.name for path in outside.iterdir()] == [f"{'0' * 64}.png"]
-    (problem,) = maintenance.check(full).problems
-    assert "is a link" in problem
+def test_what_nothing_names_is_deleted_and_told_first(store):
+    fill(store)
+    kept, gone = next(store.records()), new(store, b"of a run that was killed")
+    for record in (kept, gone):
+        store.keep_thumbnail(record, STATIC.name, picture("WEBP"))
+    before = everything(store)
+    told = maintenance.check(store).orphans
+    assert [name.partition("/")[0] for name in told] == ["blobs", "thumbnails"]
+    assert all(gone.sha256 in name for name in told)
+    assert maintenance.gc(store, dry_run=True).removed == told
+    assert maintenance.check(store).orphans == told, "nothing was deleted"
+    assert maintenance.gc(store).removed == told
+    assert maintenance.gc(store).removed == maintenance.check(store).orphans == ()
+    assert everything(store) == everything(again(store)) == before
+    assert content(again(store), kept.id) == b"outside"
+    assert store.read_thumbnail(kept, STATIC.name)
+    assert store.read_thumbnail(gone, STATIC.name) is None
 
 
-def test_the_thumbnails_of_deleted_images_go_with_them(full):
-    gone = new(full, b"of a run that was killed")
-    kept = next(full.records())
-    for record in (gone, kept):
-        full.keep_thumbnail(record, "live-1", picture("WEBP"))
-    (full.paths.thumbnails / "notes.txt").write_text("the user's own")
-    half = full.paths.thumbnails / f".{'0' * 32}.tmp"
-    half.touch()
-    orphans = maintenance.check(full).orphans
-    assert len(orphans) == 3
-    assert maintenance.gc(full) == orphans
-    assert full.read_thumbnail(kept, "live-1") == picture("WEBP")
-    assert full.read_thumbnail(gone, "live-1") is None
-    assert (full.paths.thumbnails / "notes.txt").exists()
-    assert not half.exists()
-
-
-def test_nothing_is_deleted_while_a_run_is_under_way(full):
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_nothing_is_deleted_while_a_run_is_under_way(store, dry_run):
     run = entry()
-    full.begin(run, None)
-    image = new(full, b"arrived, but not recorded yet", run_id=run.run_id)
-    with pytest.raises(StoreError, match="under way"):
-        maintenance.gc(LocalStore(full.folder))
-    full.finish(replace(run, state="done"), [image])
-    assert maintenance.gc(full) == ()
-    assert list(full.records(run.run_id))
+    store.begin(run, None)
+    image = new(store, b"arrived, but not recorded yet", run_id=run.run_id)
+    with pytest.raises(StoreError, match=r"nothing was deleted: runs are under way \(1\)"):
+        maintenance.gc(again(store), dry_run=dry_run)
+    store.finish(replace(run, state="done"), [image])
+    assert maintenance.gc(store).removed == ()
+    assert content(again(store), image.id) == b"arrived, but not recorded yet"
 
 
-def test_nothing_is_deleted_from_a_store_that_is_damaged(full):
-    """What the damaged part refers to would be taken for unused."""
-    min(full.paths.manifests.iterdir()).write_bytes(b"{")
-    with pytest.raises(StoreError, match="store check"):
-        maintenance.gc(full)
+def test_a_store_goes_on_after_it_was_tidied(store):
+    gone = new(store, b"of a run that was killed")
+    maintenance.gc(again(store))
+    made(store, picture())
+    assert put(store, b"of a run that was killed").sha256 == gone.sha256
+    assert maintenance.check(again(store)).problems == []
 
 
-def test_an_image_only_a_manifest_knows_is_kept(full):
-    index = sqlite3.connect(full.paths.database)
-    with index:
-        index.execute("DELETE FROM asset")
-    index.close()
-    assert maintenance.gc(full) == ()
+def test_a_moved_folder_has_its_addresses_where_it_is(tmp_path):
+    store = LocalStore(tmp_path / "assets")
+    asset = made(store, picture())
+    store.close()
+    store.folder.rename(tmp_path / "moved")
+    with Workspace(str(tmp_path / "moved")) as workspace:
+        (past,) = workspace.history()
+        addresses = {record.file_url for record in workspace.records()}
+        addresses |= {one.file_url for one in (*past.assets, *past.run.output.assets)}
+        key = asset.file_url.removeprefix((tmp_path / "assets").as_uri())
+        assert addresses == {f"{(tmp_path / 'moved').as_uri()}{key}"}
+        assert past.run.output.assets[0].bytes() == picture()
+        assert maintenance.check(workspace.store).problems == []
+
+
+def test_copied_objects_have_their_addresses_where_they_are():
+    store, copy = (ObjectStore(f"memory:///{uuid.uuid4().hex}") for _ in range(2))
+    asset = made(store, picture())
+    for folder in ("blobs", "log"):
+        for name in store._objects.names(folder):
+            copy._objects.write(name, store._objects.read(name, 1 << 20) or b"")
+    (record,) = copy.records()
+    assert record.file_url == asset.file_url.replace(store.url, copy.url) != asset.file_url
+    assert maintenance.check(copy).problems == []

@@ -6,14 +6,11 @@ import hashlib
 import pickle
 import threading
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from support.ledger import content, entry, everything, fill, judgement, new, put, score
-from support.object_server import ObjectServer
 
 from imagegen_nb.core.opinions import Mark
 from imagegen_nb.errors import (
@@ -28,22 +25,10 @@ from imagegen_nb.store.base import Budget, Spending, Store
 from imagegen_nb.store.database import PAGE
 from imagegen_nb.store.open_store import open_store
 
-KINDS = ["folder", "memory", pytest.param("s3", marks=pytest.mark.loopback)]
 
-
-@pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """An empty store of each kind."""
-    if request.param == "s3":
-        object_server: ObjectServer = request.getfixturevalue("object_server")
-        address = object_server.new_url()
-    else:
-        address = {"folder": str(tmp_path / "assets"), "memory": f"memory:///{uuid.uuid4().hex}"}[
-            request.param
-        ]
-    store = open_store(address)
-    yield store
-    store.close()
+@pytest.fixture
+def store(any_store: Store) -> Store:
+    return any_store
 
 
 @pytest.fixture

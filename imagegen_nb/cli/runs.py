@@ -1,0 +1,114 @@
+"""`imagegen-nb runs`, and `imagegen-nb store ls`: the runs of a store, as its ledger has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imagegen_nb.cli.console import escape, out, plain_table, print_json
+from imagegen_nb.cli.existing_store import open_existing
+from imagegen_nb.cli.parameters import CommandT, json_option, store_option
+
+if TYPE_CHECKING:
+    from imagegen_nb.runs.history import PastRun
+
+_LONGEST = 200
+"""Characters of a prompt; the window is narrower."""
+
+
+def filters(command: CommandT) -> CommandT:
+    """The options that say which runs are wanted, as those of `workspace.history`."""
+    for option in (
+        click.option("--text", help="Only runs with this in prompt, settings or inputs."),
+        click.option("--model", help="Only runs of this model."),
+        click.option(
+            "--outcome",
+            multiple=True,
+            help="Only runs that ended so: done, partial, failed, cancelled, interrupted, running.",
+        ),
+        click.option("--since", metavar="DAY", help='Only runs from then on: "2026-11-27", or with a time.'),
+        click.option("--until", metavar="DAY", help="Only runs until then."),
+        click.option("--starred", is_flag=True, help="Only runs of which an image has a star."),
+        click.option("--questions", is_flag=True, help="What judges asked, instead of runs."),
+        click.option("--limit", type=click.IntRange(1), default=50, help="Only so many, the newest."),
+        click.option("--files", is_flag=True, help="Also the addresses of the images."),
+        json_option("Print them as JSON."),
+    )[::-1]:
+        command = option(command)
+    return command
+
+
+@click.command()
+@store_option
+@filters
+def runs(store: str, **wanted: Any) -> None:
+    """List the runs of a store, newest first: when, model, outcome, images, cost, prompt."""
+    list_runs(store, **wanted)
+
+
+def list_runs(address: str, *, limit: int, files: bool, as_json: bool, starred: bool, **wanted: Any) -> None:
+    """Print the runs of a store."""
+    from imagegen_nb.runs.history import Filter, History
+
+    filter_ = Filter.of(starred=starred or None, **wanted)
+    found = list(History(open_existing(address), filter_, limit + 1))
+    shown, has_more = found[:limit], len(found) > limit
+    if as_json:
+        print_json({"runs": [_as_json(run) for run in shown], "more": has_more})
+        return
+    if not shown:
+        out().print("no such runs" if filter_.words() else "no runs")
+        return
+    _print_table(shown)
+    for asset in (asset for run in shown for asset in run.assets if files):
+        out().print(escape(asset.file_url), soft_wrap=True)
+    if has_more:
+        out().print(f"only the newest {limit}: more with --limit")
+
+
+def _print_table(shown: list[PastRun]) -> None:
+    from imagegen_nb.core.words import shortened
+
+    table = plain_table("started (UTC)", "model", "outcome", "images", "cost", "prompt")
+    for run in shown:
+        outcome = f"{run.outcome}, emulated" if run.entry.emulated else run.outcome
+        images = "asked about one" if run.is_question else f"{len(run.assets)} of {run.entry.count}"
+        prompt = shortened(" ".join(run.prompt.split()), _LONGEST)
+        when = f"{run.started_at:%Y-%m-%d %H:%M}"
+        table.add_row(*map(escape, (when, run.model, outcome, images, _cost(run), prompt)))
+    out().print(table)
+
+
+def _cost(run: PastRun) -> str:
+    from imagegen_nb.core import money
+
+    if run.charge == "none":
+        return "none"
+    ticks = run.entry.cost_ticks
+    return "unknown" if ticks is None else money.show(money.from_ticks(ticks))
+
+
+def _as_json(run: PastRun) -> dict[str, Any]:
+    from imagegen_nb.core import money
+
+    ticks = run.entry.cost_ticks
+    return {
+        "run_id": run.id,
+        "started_at": run.entry.started_at,
+        "ended_at": run.entry.ended_at,
+        "provider": run.entry.provider,
+        "model": run.model,
+        "prompt": run.prompt,
+        "outcome": run.outcome,
+        "error": run.error,
+        "requested": run.entry.count,
+        "returned": len(run.assets),
+        "emulated": run.entry.emulated,
+        "charge": run.charge,
+        "cost": None if ticks is None else f"{money.from_ticks(ticks):f}",
+        "currency": money.CURRENCY,
+        "files": [asset.file_url for asset in run.assets],
+        "starred": run.starred,
+        "note": run.note,
+    }

@@ -1,0 +1,72 @@
+"""`imagegen-nb runs` and `imagegen-nb store ls`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.command_line import CommandLine
+from support.images import picture
+from support.ledger import made
+from support.object_server import ObjectServer
+
+from imagegen_nb import Workspace
+from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store.object_store import ObjectStore
+
+
+def test_runs_are_listed_and_searched(
+    cli: CommandLine, workspace: Workspace, step: ImageGenerationStep
+) -> None:
+    run = step.run({"room": "a hall"}, workspace=workspace)
+    other = ImageGenerationStep(prompt="A chair", model="grok-imagine-image").run(workspace=workspace)
+    workspace.close()
+    listed = cli("runs")
+    assert listed.code == 0, listed.err
+    lines = listed.out.splitlines()
+    assert "A chair" in lines[3]
+    assert all(
+        word in lines[4] for word in ("gpt-image-2", "done, emulated", "1 of 1", "$", "A lamp for a hall")
+    )
+    assert cli("store", "ls", "assets").out == listed.out
+    facts = cli("runs", "--json", "--text", "lamp").json()
+    assert isinstance(facts, dict)
+    (one,) = facts["runs"]
+    assert (one["run_id"], one["outcome"], one["returned"], facts["more"]) == (run.id, "done", 1, False)
+    assert one["files"] == [asset.file_url for asset in run.output.assets]
+    assert one["cost"] == f"{run.cost.amount:f}"
+    only = cli("runs", "--model", "grok-imagine-image", "--files", "--since", "2000-01-01").out
+    assert only.splitlines()[-1] == other.output.assets[0].file_url
+    assert "A lamp" not in only
+    assert cli("runs", "--limit", "1").out.endswith("only the newest 1: more with --limit\n")
+    assert cli("runs", "--outcome", "failed", "--outcome", "partial").out == "no such runs\n"
+    assert cli("runs", "--starred").out == "no such runs\n"
+
+
+def test_what_is_no_store_or_no_day_is_told(cli: CommandLine, workspace: Workspace, tmp_path: Path) -> None:
+    assert "there is no store in nowhere" in cli("runs", "--store", "nowhere").err
+    assert not (tmp_path / "nowhere").exists()
+    list(workspace.runs())
+    assert cli("runs").out == "no runs\n"
+    outcome = cli("runs", "--since", "yesterday")
+    assert outcome.code == 2
+    assert "since = 'yesterday': give a date" in outcome.err
+    assert cli("runs", "--outcome", "lost").code == 2
+
+
+def test_runs_of_a_url_are_listed(cli: CommandLine, object_server: ObjectServer) -> None:
+    store = ObjectStore(object_server.new_url())
+    asset = made(store, picture())
+    listed = cli("store", "ls", store.url, "--files")
+    assert "A lamp é 🦊" in listed.out
+    assert listed.out.splitlines()[-1] == asset.file_url
+    assert "unknown" in listed.out, "what it cost"
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[31mred", "[bold]loud[/]", "two\nlines"])
+def test_a_prompt_commands_no_terminal(cli: CommandLine, workspace: Workspace, hostile: str) -> None:
+    made(workspace.store, picture(), prompt=hostile)
+    out = cli("runs").out
+    assert "\x1b" not in out
+    assert len(out.splitlines()) == 5
+    assert "[bold]loud[/]" in out or "[bold]" not in hostile
