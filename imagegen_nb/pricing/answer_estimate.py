@@ -19,7 +19,7 @@ _AROUND = 200
 class PricedQuestion:
     """What decides the cost of a question: plain values. `width` and `height` are pixels as they are sent;
     `most_tokens` is the bound that is sent for the answer, thoughts included; `unpriced_account` names an
-    account with prices of its own."""
+    account with prices of its own, through which an answer costs `most` dollars at most."""
 
     provider: str
     model: str
@@ -29,12 +29,13 @@ class PricedQuestion:
     most_tokens: int
     schema: Mapping[str, Any] = field(default_factory=dict)
     unpriced_account: str = ""
+    most: Decimal | None = None
 
 
 def ceiling(asked: PricedQuestion) -> tuple[Decimal | None, str]:
     """The most that it can cost in dollars, or None and the reason. Each byte of text counts as a token."""
     if asked.unpriced_account:
-        return None, f"{asked.unpriced_account} has prices of its own"
+        return asked.most, f"{asked.unpriced_account} has prices of its own"
     prices = prices_of(asked.provider, asked.model)
     if prices is None:
         return None, f"no price of {asked.model} is known here"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from imagegen_nb.core.money import CURRENCY, from_ticks, show
 from imagegen_nb.core.types import ResponseMetadata
@@ -15,13 +15,16 @@ from imagegen_nb.pricing.price import PriceList, Unit
 from imagegen_nb.pricing.price_lookup import prices_of
 
 _TEXT_OUTPUT = ("text", "thoughts")
-_UNSPECIFIED = "unspecified"
+_ABSURD = 100_000
+"""Dollars that no request costs: a broken answer that states more must not use up a budget for good, nor keep
+the store from recording its images."""
+_NO_AMOUNT = "the amount that the answer states is none that a request can cost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Cost:
     """What a run cost. `amount` is in dollars, and None where it is unknown; `reasons` then say why, and
-    `at_least` is what is known of it.
+    `at_least` is what is known of it. `source` says by whose account that is.
 
     `images` is how many came. `synthetic` says that no provider made them: the amount is what the same usage
     would have cost. `replayed` says that a recording answered, which costs nothing; `recorded` is then what
@@ -31,6 +34,7 @@ class Cost:
     amount: Decimal | None
     at_least: Decimal = Decimal(0)
     reasons: tuple[str, ...] = ()
+    source: str = ""
     images: int = 0
     synthetic: bool = False
     replayed: bool = False
@@ -68,6 +72,7 @@ class Cost:
             "currency": self.currency,
             "at_least": f"{self.at_least:f}" if self.amount is None else None,
             "reasons": list(self.reasons),
+            "source": self.source or None,
             "synthetic": self.synthetic,
             "replayed": self.replayed,
         }
@@ -75,6 +80,16 @@ class Cost:
 
     def __repr__(self) -> str:
         return f"{self.short} ({'; '.join(self.reasons)})" if self.reasons else self.short
+
+
+class Account(NamedTuple):
+    """The cost of a run's requests: the amount or None, what is known of it, why the rest is not, and by
+    whose account."""
+
+    amount: Decimal | None
+    at_least: Decimal
+    reasons: tuple[str, ...]
+    source: str = ""
 
 
 def cost_of(
@@ -85,19 +100,17 @@ def cost_of(
     model: str,
     declared: bool = False,
     unpriced_account: str = "",
-) -> tuple[Decimal | None, Decimal, tuple[str, ...]]:
-    """The cost of a run's requests: the amount or None, what is known of it, and why the rest is not.
-
-    `errors` are those of the run and of the images that did not come.
-    """
-    known, reasons, priced = Decimal(0), list[str](), set[str]()
+) -> Account:
+    """The cost of a run's requests. `errors` are those of the run and of the images that did not come."""
+    known, reasons, priced, sources = Decimal(0), list[str](), set[str](), dict[str, None]()
     prices = None if declared or unpriced_account else prices_of(provider, model)
     for receipt in receipts:
-        amount, reason = _of_request(receipt, prices, unpriced_account or model)
+        amount, told = _of_request(receipt, prices, unpriced_account or model)
         if amount is None:
-            reasons.append(reason)
+            reasons.append(told)
         else:
             known += amount
+            sources[told] = None
         if (amount is not None or receipt.reported) and receipt.request_id:
             priced.add(receipt.request_id)
     for error in errors:
@@ -105,15 +118,19 @@ def cost_of(
             what = "was charged" if error.charge == "charged" else "may have been charged"
             reasons.append(f"a request that brought no usable image {what}, and its amount was not told")
     reasons = list(dict.fromkeys(reasons))
-    return (None if reasons else known), known, tuple(reasons)
+    return Account(None if reasons else known, known, tuple(reasons), ", ".join(sources))
 
 
 def _of_request(receipt: ResponseMetadata, prices: PriceList | None, name: str) -> tuple[Decimal | None, str]:
+    """The amount and by whose account, or None and why."""
     usage = receipt.usage
-    if (stated := _amount(receipt.reported.get("cost"))) is not None:  # a gateway's own
-        return stated, ""
+    if _amount(receipt.reported.get("cost")) is not None:
+        return _stated(receipt.reported)
     if usage.cost_in_usd_ticks is not None:
-        return from_ticks(usage.cost_in_usd_ticks), ""
+        ticks = from_ticks(usage.cost_in_usd_ticks)
+        return (ticks, "the ticks that the answer states") if 0 <= ticks < _ABSURD else (None, _NO_AMOUNT)
+    if prices is None and receipt.reported.get("cost") is not None:
+        return None, _NO_AMOUNT
     if not usage.input and not usage.output:
         return None, "the provider reported no usage"
     if prices is None:
@@ -125,7 +142,24 @@ def _of_request(receipt: ResponseMetadata, prices: PriceList | None, name: str) 
         if amount is None:
             return None, f"no price of {name} for {unit} is published"
         total += amount
-    return (None, reason) if reason else (total, "")
+    return (None, reason) if reason else (total, "the tokens that were reported, at the published price")
+
+
+def _stated(reported: Mapping[str, Any]) -> tuple[Decimal | None, str]:
+    """What a gateway says that a request cost: OpenRouter's usage accounting, which others have taken over.
+
+    `cost` is what it charges. For a request that went out with a key of the user's own (`is_byok`) that is
+    its fee, and what the provider charges that key comes on top; in every other answer the same field is a
+    part of the cost, and would count twice. From openrouter.ai/docs, "Usage Accounting" and "Generate an
+    image", and answers quoted in tailcallhq/forgecode#1641 and DataDog/dd-trace-py#19324, read 2026-11-28.
+    """
+    fee = _amount(reported.get("cost"))
+    if fee is None or reported.get("is_byok") is not True:
+        return fee, "usage.cost of the answer"
+    upstream = _amount(_mapping(reported.get("cost_details")).get("upstream_inference_cost"))
+    if upstream is None:
+        return None, "the gateway states its fee, and not what the provider charged your own key"
+    return fee + upstream, "usage.cost of the answer and what the provider charged your own key"
 
 
 def _billed(receipt: ResponseMetadata) -> tuple[dict[Unit, int], str]:
@@ -191,8 +225,9 @@ def _count(value: object) -> int:
 
 
 def _amount(value: object) -> Decimal | None:
-    """A number of dollars as a gateway states it; anything else tells nothing."""
+    """A number of dollars as a gateway states it; anything else tells nothing, text included."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    amount = Decimal(str(value))
-    return amount if amount.is_finite() and amount >= 0 else None
+    if not 0 <= value < _ABSURD:  # nor NaN
+        return None
+    return Decimal(str(value))

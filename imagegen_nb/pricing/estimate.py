@@ -111,7 +111,8 @@ class PricedCall:
     """What decides the cost of a run: plain values, so that forms and runs can ask alike.
 
     `size`, `quality` and `resolution` are those in effect, None where the model has no such setting.
-    `declared` says that the user declared the model; `unpriced_account` names an account with other prices.
+    `declared` says that the user declared the model; `unpriced_account` names an account with other prices,
+    through which an image costs `most` dollars at most, where the user has said so.
     """
 
     provider: str
@@ -124,6 +125,7 @@ class PricedCall:
     partial_images: int = 0
     declared: bool = False
     unpriced_account: str = ""
+    most: Decimal | None = None
 
 
 def estimate(call: PricedCall) -> Estimate:
@@ -131,7 +133,8 @@ def estimate(call: PricedCall) -> Estimate:
     bounds, reason = _bounds(call)
     bare = _without_amounts(call)
     if bounds is None:
-        return replace(bare, reason=reason, notes=())
+        ceiling = call.most * call.count if call.unpriced_account and call.most is not None else None
+        return replace(bare, reason=reason, notes=(), ceiling=ceiling)
     low, high = bounds
     if reason:
         return replace(bare, ceiling=high, reason=reason)

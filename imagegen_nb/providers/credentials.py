@@ -14,10 +14,11 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from imagegen_nb.core import redaction
+from imagegen_nb.core import money, redaction
 from imagegen_nb.core.addresses import host_name, is_loopback
 from imagegen_nb.core.types import ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential
@@ -65,12 +66,18 @@ class Gateway:
     with the key as `Authorization: Bearer`. For Gemini it ends before `/v1beta`; asked is
     `{base_url}/v1beta/models/MODEL:generateContent`, with the key as `x-goog-api-key`. Azure's classic
     deployments are another shape: `AzureOpenAI`. `key_variable` names the variable with the gateway's key.
+
+    Its prices are not known here. Under a budget each image, and each answer about one, is reserved as
+    `most`, an amount such as "0.20 USD"; without that a budget refuses it.
     """
 
     base_url: str
     key_variable: str
+    most: str | Decimal | int | None = None
 
     def __post_init__(self) -> None:
+        if self.most is not None:
+            object.__setattr__(self, "most", money.parse(self.most, "most"))
         if problem := _unusable(self.base_url):
             raise InvalidOption(
                 f"this gateway's base_url is not usable: {problem}. Give an https:// address "
@@ -179,6 +186,8 @@ class Credential:
     vertex: VertexAI | None = None
     in_keyring: bool = False
     azure: AzureOpenAI | None = None
+    most: Decimal | None = None
+    """Dollars that an image costs at most, where the account's own prices are not known here."""
 
 
 def _unusable(url: str) -> str:
@@ -235,11 +244,12 @@ def find(
     Personal uses the provider's own variable. Hosted first uses the workspace's hosted account
     for the provider, then falls back to the same variable. Raises `MissingCredential`.
     """
-    account, azure = hosted.get(provider) if charge_type == "hosted" else None, None
+    account, azure, most = hosted.get(provider) if charge_type == "hosted" else None, None, None
     if isinstance(account, VertexAI):
         return Credential(_secret(""), f"hosted: Vertex AI project {account.project}", vertex=account)
     if isinstance(account, Gateway):
         variable, base_url = account.key_variable, account.base_url
+        most = cast("Decimal | None", account.most)
         paid_by = f"hosted: gateway {host_name(base_url)} ({variable})"
     elif isinstance(account, AzureOpenAI):
         variable, base_url, azure = account.key_variable, account.base_url, account
@@ -247,7 +257,7 @@ def find(
     else:
         variable, base_url, paid_by = key_variable, "", f"{charge_type}: {key_variable}"
     key, in_keyring = _read(provider, variable)
-    return Credential(key, paid_by, variable, base_url, in_keyring=in_keyring, azure=azure)
+    return Credential(key, paid_by, variable, base_url, in_keyring=in_keyring, azure=azure, most=most)
 
 
 def emulated(charge_type: ChargeType, hosted: Hosted | None) -> Credential:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -256,9 +257,9 @@ class OpenAI(Provider):
             raise _error(response, connection)
         events: list[ProviderEvent] = []
         images: list[GeneratedImage | ProviderError] = []
-        answers = response.documents()
+        answers, told = response.documents(), list[Mapping[str, Any]]()
         for answer in answers:
-            for outcome in _read_answer(answer, response, request.model, len(images)):
+            for outcome in _read_answer(answer, response, request.model, len(images), told):
                 if isinstance(outcome, GeneratedImage | ProviderError):
                     images.append(outcome)
                 elif not isinstance(outcome, PartialImage):
@@ -282,11 +283,11 @@ class OpenAI(Provider):
             for event in self._read(request, response, client.connection):
                 yield event
             return
-        images = 0
+        images, told = 0, list[Mapping[str, Any]]()
         async with client.read_events(started) as reader:
             while (arrived := await reader.next()) is not None:
                 for answer in reader.response.event_values(arrived):
-                    for outcome in _read_answer(answer, reader.response, request.model, images):
+                    for outcome in _read_answer(answer, reader.response, request.model, images, told):
                         if not isinstance(outcome, ProviderError):
                             yield outcome
                         elif not images:
@@ -335,9 +336,14 @@ def _body(request: ImageRequest) -> dict[str, Any]:
 
 
 def _read_answer(
-    answer: Mapping[str, Any], response: ProviderResponse, model: str, index: int
+    answer: Mapping[str, Any],
+    response: ProviderResponse,
+    model: str,
+    index: int,
+    told: list[Mapping[str, Any]],
 ) -> list[ResponseMetadata | PartialImage | GeneratedImage | ProviderError]:
-    """What a body or an event brings: a preview, or finished images, numbered from `index`."""
+    """What a body or an event brings: a preview, or finished images, numbered from `index`. `told` gathers
+    the usage of all events of an answer."""
     if str(answer.get("type", "")).endswith("partial_image"):
         preview, number = response.image_data(inline_data(answer)), answer.get("partial_image_index")
         # A broken preview is not worth losing the picture for.
@@ -346,8 +352,10 @@ def _read_answer(
         )
     items = image_items(answer)
     outcomes: list[ResponseMetadata | PartialImage | GeneratedImage | ProviderError] = []
-    if items or "usage" in answer:
+    usage = mapping(answer.get("usage"))
+    if items or ("usage" in answer and not _is_told(usage, told)):
         outcomes.append(_metadata(answer, response, model))
+        told.append(usage)
     for position, item in enumerate(items, index):
         data = response.item_data(item)
         outcomes.append(
@@ -356,6 +364,15 @@ def _read_answer(
             else data
         )
     return outcomes
+
+
+def _is_told(usage: Mapping[str, Any], told: list[Mapping[str, Any]]) -> bool:
+    """Whether an event without an image says once more what those with images said, each or in sum: gateways
+    end their streams so, and the cost would count twice."""
+    cost, costs = usage.get("cost"), [one.get("cost") for one in told]
+    if usage in told or not isinstance(cost, int | float):
+        return usage in told
+    return Decimal(str(cost)) == sum(Decimal(str(each)) for each in costs if isinstance(each, int | float))
 
 
 def _mime(answer: Mapping[str, Any]) -> str | None:

@@ -128,6 +128,7 @@ class _Call:
                 most_tokens=request.most_tokens,
                 schema=request.schema,
                 unpriced_account=route.unpriced_account,
+                most=route.credential.most,
             )
         )
         entry = ledger.question_entry(
@@ -152,7 +153,7 @@ class _Call:
         if most is None:
             raise BudgetExceeded(
                 f"{request.model} under a budget: nothing bounds what the question would cost ({reason}). "
-                "Nothing was sent. Choose a model with published prices, or a workspace without a budget"
+                f"Nothing was sent. {route.unbounded_remedy}"
             )
         self.context.store.begin(entry, None, budget)
 
@@ -220,7 +221,7 @@ class _Call:
         """What it cost, by the provider's own account."""
         receipts = [] if self.metadata is None else [self.metadata]
         accounted = any(receipt.reported for receipt in receipts)
-        amount, at_least, reasons = cost_of(
+        account = cost_of(
             receipts,
             [error] if error is not None and not accounted else [],
             provider=self.question.provider.name,
@@ -229,8 +230,8 @@ class _Call:
         )
         synthetic, replayed = self.route.backend != "live", self.route.replayed
         if replayed:
-            return Cost(amount=Decimal(0), synthetic=synthetic, replayed=True, recorded=amount)
-        return Cost(amount=amount, at_least=at_least, reasons=reasons, synthetic=synthetic)
+            return Cost(amount=Decimal(0), synthetic=synthetic, replayed=True, recorded=account.amount)
+        return Cost(**account._asdict(), synthetic=synthetic)
 
     def _keys(self) -> tuple[str, ...]:
         own = self.route.credential.key.get_secret_value()

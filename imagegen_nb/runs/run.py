@@ -100,7 +100,7 @@ class Run:
         if self.simulated:
             return Cost(amount=None, reasons=("simulated: nothing was run",), synthetic=True)
         entry = catalog.find(self.step.model)
-        amount, at_least, reasons = cost_of(
+        account = cost_of(
             self.receipts,
             [*filter(None, [self.error]), *(short.error for short in self.shortfalls)],
             provider=entry.provider.name if entry else "",
@@ -114,15 +114,9 @@ class Run:
                 images=self.returned,
                 synthetic=self.emulated,
                 replayed=True,
-                recorded=amount,
+                recorded=account.amount,
             )
-        return Cost(
-            amount=amount,
-            at_least=at_least,
-            reasons=reasons,
-            images=self.returned,
-            synthetic=self.emulated,
-        )
+        return Cost(**account._asdict(), images=self.returned, synthetic=self.emulated)
 
     def cost_on(self, model: str) -> Estimate:
         """What the images of this run would have cost with another model, as a range.

@@ -153,6 +153,7 @@ class _ActiveRun:
             prepared.request.prompt,
             partial_images=prepared.request.partial_images,
             unpriced_account=route.unpriced_account,
+            most=route.credential.most,
         )
         is_free = route.replayed or route.backend == "simulation"
         estimated = None if is_free else estimate(call)
@@ -172,8 +173,7 @@ class _ActiveRun:
         if estimated is not None and estimated.ceiling is None:
             raise BudgetExceeded(
                 f"model = {prepared.step.model!r} under a budget: nothing bounds what the run would cost "
-                f"({estimated.reason}). Nothing was sent. Choose a model and settings with published prices, "
-                "or a workspace without a budget"
+                f"({estimated.reason}). Nothing was sent. {route.unbounded_remedy}"
             )
         context.store.begin(entry, context.storage_limit, context.budget)
 

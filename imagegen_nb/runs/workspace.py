@@ -131,10 +131,11 @@ class Workspace:
         from imagegen_nb.pricing.estimate import estimate
 
         try:
-            account = self.route(step.entry.provider, step.charge_type).unpriced_account
+            route = self.route(step.entry.provider, step.charge_type)
         except (MissingCredential, ReplayError):
-            account = ""
-        return estimate(step.priced_call(prompt, unpriced_account=account))
+            return estimate(step.priced_call(prompt))
+        account, most = route.unpriced_account, route.credential.most
+        return estimate(step.priced_call(prompt, unpriced_account=account, most=most))
 
     def connection(self, provider: Provider, route: Route) -> Connection:
         """The connection for a route; may start the emulator, and so may block."""

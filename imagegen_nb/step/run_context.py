@@ -93,6 +93,17 @@ class Route:
         return credential.paid_by if is_gateway or credential.azure is not None else ""
 
     @property
+    def unbounded_remedy(self) -> str:
+        """What to do where a budget refuses a call because nothing bounds its cost."""
+        own = 'say what an image costs at most (Gateway(..., most="0.20 USD")), ' if self._by_gateway else ""
+        return f"Choose a model and settings with published prices, {own}or a workspace without a budget"
+
+    @property
+    def _by_gateway(self) -> bool:
+        credential = self.credential
+        return bool(credential.base_url) and credential.vertex is None and credential.azure is None
+
+    @property
     def free(self) -> bool:
         """Whether no provider is asked, so that nothing can be charged."""
         return self.replayed or self.backend in SYNTHETIC_BACKENDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, Unpack
@@ -220,8 +221,15 @@ class ImageGenerationStep(BaseModel, frozen=True):
         prompt = variables.render(self.prompt, plain(inputs or {}))
         return estimate(self.priced_call(prompt, partial_images=partial_images))
 
-    def priced_call(self, prompt: str, *, partial_images: int = 0, unpriced_account: str = "") -> PricedCall:
-        """What decides the cost of a run with the rendered `prompt`."""
+    def priced_call(
+        self,
+        prompt: str,
+        *,
+        partial_images: int = 0,
+        unpriced_account: str = "",
+        most: Decimal | None = None,
+    ) -> PricedCall:
+        """What decides the cost of a run with the rendered `prompt`, as `PricedCall` says it."""
         from imagegen_nb.pricing.estimate import PricedCall
 
         return PricedCall(
@@ -234,6 +242,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
             partial_images=partial_images,
             declared=bool(self.entry.model.like),
             unpriced_account=unpriced_account,
+            most=most,
         )
 
     @with_run_options

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.images import picture
+from support.network import http
 
 from imagegen_nb import Gateway, ImageGenerationStep, Workspace, simulate
 from imagegen_nb.core.types import ResponseMetadata, Usage
 from imagegen_nb.emulator import Fault
-from imagegen_nb.errors import InvalidOption, InvalidResponse, ModerationBlocked, ProviderTimeout
+from imagegen_nb.errors import (
+    InvalidOption,
+    InvalidResponse,
+    ModerationBlocked,
+    ProviderTimeout,
+    StepFailed,
+)
 from imagegen_nb.pricing.cost import cost_of
 from imagegen_nb.providers.gemini import _metadata as gemini_metadata
 from imagegen_nb.providers.http.response import ProviderResponse
@@ -33,7 +42,7 @@ MODELS = (
 
 def _cost(provider, model, usage, reported=None, errors=()):
     receipt = ResponseMetadata(usage=usage, request_id="r1", reported=reported or {"some": 1})
-    return cost_of([receipt], errors, provider=provider, model=model)
+    return cost_of([receipt], errors, provider=provider, model=model)[:3]
 
 
 @pytest.mark.parametrize("settings", MODELS, ids=lambda settings: str(settings.get("model", "gpt-image-2")))
@@ -107,6 +116,162 @@ def test_a_gateways_own_cost_goes_first_where_it_is_a_number(stated):
     assert amount == (Decimal(str(stated)) if stands else (5 + 196 * Decimal(30)) / 1_000_000)
 
 
+@pytest.mark.parametrize(
+    "stated", [-1, -0.01, "0.04", "NaN", True, float("nan"), float("inf"), 1e12, 10**400, [1]]
+)
+def test_an_amount_that_no_request_can_cost_is_unknown_and_says_so(stated):
+    receipt = ResponseMetadata(
+        usage=Usage({"text": 1}, {"image": 196}), request_id="r1", reported={"cost": stated}
+    )
+    gateway = {"provider": "openai", "model": "gpt-image-2", "unpriced_account": "a gateway"}
+    amount, at_least, reasons, source = cost_of([receipt], [], **gateway)
+    assert (amount, at_least, source) == (None, 0, "")
+    assert reasons == ("the amount that the answer states is none that a request can cost",)
+
+
+def test_ticks_that_no_request_can_cost_are_unknown():
+    amount, _, reasons = _cost("xai", "grok-imagine-image", Usage(cost_in_usd_ticks=10**30))
+    assert amount is None
+    assert "none that a request can cost" in reasons[0]
+
+
+OWN_KEY = {"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.0361}}
+
+
+@pytest.mark.parametrize(
+    ("reported", "expected", "source"),
+    [
+        (
+            {"cost": 0.04, "cost_details": {"upstream_inference_cost": 0.04}},
+            "0.04",
+            "usage.cost of the answer",
+        ),
+        ({**OWN_KEY, "is_byok": False, "cost": 0.04}, "0.04", "usage.cost of the answer"),
+        (OWN_KEY, "0.0361", "usage.cost of the answer and what the provider charged your own key"),
+        (
+            {**OWN_KEY, "cost": 0.0018},
+            "0.0379",
+            "usage.cost of the answer and what the provider charged your own key",
+        ),
+        ({**OWN_KEY, "cost_details": None}, None, ""),
+        ({**OWN_KEY, "cost_details": {"upstream_inference_cost": -1}}, None, ""),
+    ],
+)
+def test_what_the_provider_charges_counts_beside_the_gateways_fee_only_for_a_key_of_ones_own(
+    reported, expected, source
+):
+    """As OpenRouter accounts: other answers state the same amount a second time."""
+    receipt = ResponseMetadata(usage=Usage({}, {}), request_id="r1", reported=reported)
+    gateway = {"provider": "openai", "model": "gpt-image-2", "unpriced_account": "a gateway"}
+    account = cost_of([receipt], [], **gateway)
+    assert account.amount == (None if expected is None else Decimal(expected))
+    assert account.source == source
+    assert bool(account.reasons) is (expected is None)
+
+
+# Through a gateway, by OpenRouter's documented answers
+
+IMAGE = base64.b64encode(picture()).decode()
+USAGE = {"prompt_tokens": 16, "completion_tokens": 272, "total_tokens": 288, "cost": 0.011}
+ANSWER = {
+    "created": 1748372400,
+    "data": [{"b64_json": IMAGE, "media_type": "image/png"}],
+    "usage": USAGE,
+}
+COMPLETED = {
+    "type": "image_generation.completed",
+    "b64_json": IMAGE,
+    "media_type": "image/png",
+    "usage": USAGE,
+}
+
+
+def answered(body: object) -> bytes:
+    return http(json.dumps(body).encode())
+
+
+def streamed(*events: object) -> bytes:
+    lines = [f"data: {json.dumps(event)}\n\n" for event in events]
+    return http("".join([*lines, "data: [DONE]\n\n"]).encode(), kind="text/event-stream")
+
+
+@pytest.fixture
+def through(raw_server, tmp_path, monkeypatch):
+    """Makes a workspace whose gateway gives this answer."""
+    monkeypatch.setenv("HOUSE_KEY", "sk-test-0123456789")
+
+    def make(answer: bytes, most: str | None = None, **options: str) -> Workspace:
+        account = Gateway(f"{raw_server(answer).url}/api/v1", "HOUSE_KEY", most)
+        return Workspace(tmp_path / "assets", hosted={"openai": account}, **options)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("answer", "partial_images"),
+    [
+        (answered(ANSWER), 0),
+        (streamed(COMPLETED), 0),
+        (streamed(COMPLETED), 1),
+        (streamed(COMPLETED, {"type": "image_generation.done", "usage": USAGE}), 0),
+        (streamed(COMPLETED, {"type": "image_generation.done", "usage": USAGE}), 1),
+    ],
+    ids=["plain", "streamed unasked", "streamed", "said twice, unasked", "said twice"],
+)
+def test_a_gateways_own_account_is_the_cost_once(through, answer, partial_images):
+    workspace = through(answer)
+    run = ImageGenerationStep(prompt="a fox").run(workspace=workspace, partial_images=partial_images)
+    assert run.returned == 1
+    assert (run.cost.amount, run.cost.reasons) == (Decimal("0.011"), ())
+    assert run.cost.as_dict()["source"] == "usage.cost of the answer"
+    (entry,) = workspace.runs()
+    assert (entry.charge, entry.cost_ticks, entry.ceiling_ticks) == ("charged", 110_000_000, None)
+
+
+def test_two_images_that_state_their_costs_and_then_the_sum_cost_the_sum(through):
+    other = {**COMPLETED, "usage": {**USAGE, "completion_tokens": 300, "cost": 0.012}}
+    total = {"type": "image_generation.done", "usage": {**USAGE, "cost": 0.023}}
+    run = ImageGenerationStep(prompt="a fox", image_count=2).run(
+        workspace=through(streamed(COMPLETED, other, total))
+    )
+    assert (run.returned, run.cost.amount) == (2, Decimal("0.023"))
+
+
+def test_an_absurd_cost_costs_no_image_and_counts_by_the_ceiling(through):
+    workspace = through(answered({**ANSWER, "usage": {**USAGE, "cost": 1e300}}), "0.20 USD", budget="1 USD")
+    run = ImageGenerationStep(prompt="a fox").run(workspace=workspace)
+    assert (run.returned, run.cost.amount) == (1, None)
+    assert workspace.store.spending(emulated=False).spent == 2_000_000_000
+
+
+def test_a_budget_refuses_a_gateway_unless_the_user_says_what_an_image_costs_at_most(through):
+    step = ImageGenerationStep(prompt="a fox", image_size="1024x1024", image_quality="low")
+    workspace = through(answered(ANSWER), budget="1 USD")
+    with pytest.raises(StepFailed, match=r"nothing bounds .*has prices of its own.*most="):
+        step.run(workspace=workspace)
+    assert workspace.estimate(step, "a fox").ceiling is None
+
+
+def test_a_gateways_run_is_reserved_by_the_most_and_settled_by_what_it_stated(through):
+    step = ImageGenerationStep(prompt="a fox", image_size="1024x1024", image_quality="low")
+    workspace = through(answered(ANSWER), "0.05 USD", budget="0.07 USD")
+    estimate = workspace.estimate(step.replace(image_count=2), "a fox")
+    assert (estimate.low, estimate.ceiling) == (None, Decimal("0.10"))
+    for spent in (11, 22):
+        step.run(workspace=workspace)
+        (*_, entry) = workspace.runs()
+        assert entry.ceiling_ticks == 500_000_000
+        assert workspace.store.spending(emulated=False).spent == spent * 10_000_000
+    with pytest.raises(StepFailed, match=r"can cost up to \$0.05; \$0.0220 is spent, \$0.0480 is left"):
+        step.run(workspace=workspace)
+
+
+@pytest.mark.parametrize("most", ["", "0.05 EUR", "-1", 0.05, 0])
+def test_the_most_is_an_amount(most):
+    with pytest.raises(InvalidOption, match="most = "):
+        Gateway("https://gateway.example.com/v1", "HOUSE_KEY", most)
+
+
 def test_ticks_are_xais_own_price():
     amount, _, _ = _cost("xai", "grok-imagine-image", Usage(cost_in_usd_ticks=500_000_000))
     assert amount == Decimal("0.05")
@@ -128,7 +293,7 @@ def test_a_failure_that_was_accounted_for_leaves_the_cost_known():
     amount, _, _ = _cost("xai", "grok-imagine-image", Usage(cost_in_usd_ticks=500_000_000), errors=[error])
     assert amount == Decimal("0.05")
     refused = InvalidResponse("refused", charge="none")
-    assert cost_of([], [refused], provider="xai", model="grok-imagine-image") == (0, 0, ())
+    assert cost_of([], [refused], provider="xai", model="grok-imagine-image") == (0, 0, (), "")
 
 
 def test_a_gateway_that_tells_no_cost_is_not_given_the_list_price(emulator, tmp_path, monkeypatch):
@@ -191,7 +356,7 @@ def test_recorded_usage_is_priced(file, expected):
     answer = json.loads(answer) if isinstance(answer, str) else answer
     response = ProviderResponse(provider="gemini", status=200, headers={}, body="")
     receipt = gemini_metadata(answer, response, "gemini-2.5-flash-image")
-    amount, _, reasons = cost_of([receipt], [], provider="gemini", model="gemini-2.5-flash-image")
+    amount, _, reasons, _ = cost_of([receipt], [], provider="gemini", model="gemini-2.5-flash-image")
     assert reasons == ()
     assert amount == expected / 1_000_000
 
