@@ -26,9 +26,13 @@ _FIXED = {
     "gemini-2.5-flash-image": {"1K": 1290},
     "gemini-3.1-flash-image": {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520},
     "gemini-nano-banana-2.1": {"1K": 1120},
-    "gemini-3-pro-image": {"1K": 1120},
+    "gemini-3-pro-image": {"1K": 1120, "2K": 1120, "4K": 2000},
 }
-"""By model and resolution."""
+"""By model and resolution. Of gemini-3-pro-image Google's price list says: "Output images from 1024x1024px
+(1K) and up to 2048x2048px (2K) consume 1120 tokens and are equivalent to $0.134 per image. Output images up
+to 4096x4096px (4K) consume 2000 tokens and are equivalent to $0.24 per image", at $120 per 1,000,000 tokens
+(ai.google.dev/gemini-api/docs/pricing, as quoted on 2026-08-18). Google's staff say that 1,850 to 2,000
+output tokens at 1K hold the thoughts as well (discuss.ai.google.dev/t/121299)."""
 _OLDER_GPT = {
     "low": {"1024x1024": 272, "1024x1536": 408, "1536x1024": 400},
     "medium": {"1024x1024": 1056, "1024x1536": 1584, "1536x1024": 1568},
