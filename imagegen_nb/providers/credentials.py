@@ -189,6 +189,11 @@ class Credential:
     most: Decimal | None = None
     """Dollars that an image costs at most, where the account's own prices are not known here."""
 
+    def keys(self, key_variable: str) -> list[str]:
+        """All keys in clear that have to be masked where this one pays: itself, and those of a provider's
+        `key_variable` and of this process."""
+        return [*keys_in_use([key_variable]), self.key.get_secret_value()]
+
 
 def _unusable(url: str) -> str:
     """Why a key may not be sent to `url`, without repeating it: it may hold a key itself."""

@@ -18,7 +18,6 @@ from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.providers.base import CatalogEntry
-from imagegen_nb.providers.credentials import keys_in_use
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.run_context import Route, RunContext, RunOptions, complete_options
 from imagegen_nb.step.step import ImageGenerationStep
@@ -46,8 +45,7 @@ class PreparedRun:
 
     def keys(self) -> list[str]:
         """The keys in clear, to be masked in messages."""
-        own_key = self.route.credential.key.get_secret_value()
-        return [*keys_in_use([self.entry.provider.key_variable]), own_key]
+        return self.route.credential.keys(self.entry.provider.key_variable)
 
 
 def prepare(

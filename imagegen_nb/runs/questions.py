@@ -21,7 +21,6 @@ from imagegen_nb.errors import BudgetExceeded, ImagegenError, InvalidOption, Pro
 from imagegen_nb.pricing.answer_estimate import PricedQuestion, ceiling
 from imagegen_nb.pricing.cost import Cost, cost_of
 from imagegen_nb.providers.base import Connection, Provider
-from imagegen_nb.providers.credentials import keys_in_use
 from imagegen_nb.runs import ledger, recipe, run_span
 from imagegen_nb.runs.provider_calls import bounded, make_ready
 from imagegen_nb.step.run_context import Route, RunContext
@@ -233,9 +232,8 @@ class _Call:
             return Cost(amount=Decimal(0), synthetic=synthetic, replayed=True, recorded=account.amount)
         return Cost(**account._asdict(), synthetic=synthetic)
 
-    def _keys(self) -> tuple[str, ...]:
-        own = self.route.credential.key.get_secret_value()
-        return (*keys_in_use([self.question.provider.key_variable]), own)
+    def _keys(self) -> list[str]:
+        return self.route.credential.keys(self.question.provider.key_variable)
 
 
 def _error(error: ImagegenError) -> dict[str, Any]:

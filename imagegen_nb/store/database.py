@@ -12,13 +12,10 @@ import shlex
 import sqlite3
 import threading
 import weakref
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import fields
 from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
 from uuid import uuid4
 
 from imagegen_nb.core import user_warnings
@@ -26,11 +23,10 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests, network_fs
-from imagegen_nb.store.base import CHANGED_AT_THE_END, AssetRecord, LedgerEntry, Spending, store_error
+from imagegen_nb.store.base import store_error
 from imagegen_nb.store.manifests import Manifest
-from imagegen_nb.store.opinion_rows import SCHEMA as OPINION_SCHEMA
-from imagegen_nb.store.opinion_rows import OpinionRows
 from imagegen_nb.store.paths import StorePaths
+from imagegen_nb.store.tables import Tables, create_tables
 
 _VERSION = 6
 _VERSION_WITHOUT_LEDGER = 1
@@ -39,293 +35,9 @@ _TIMEOUT = 60.0
 _TIMEOUT_AT_EXIT = 5.0
 """Seconds to wait for a thread that is still in a query."""
 
-_SCHEMA = (
-    """
-    CREATE TABLE IF NOT EXISTS asset (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE,
-        file_name TEXT NOT NULL,
-        file_size INTEGER NOT NULL,
-        file_type TEXT NOT NULL,
-        sha256 TEXT NOT NULL,
-        width INTEGER NOT NULL,
-        height INTEGER NOT NULL,
-        run_id TEXT NOT NULL,
-        emulated INTEGER NOT NULL,
-        created_at TEXT NOT NULL
-    ) STRICT
-    """,
-    "CREATE INDEX IF NOT EXISTS asset_run ON asset (run_id)",
-    "CREATE TABLE IF NOT EXISTS total "
-    "(one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL) STRICT",
-    "INSERT OR IGNORE INTO total VALUES (1, 0)",
-    "CREATE TRIGGER IF NOT EXISTS asset_added AFTER INSERT ON asset "
-    "BEGIN UPDATE total SET bytes = bytes + NEW.file_size; END",
-    "CREATE TRIGGER IF NOT EXISTS asset_removed AFTER DELETE ON asset "
-    "BEGIN UPDATE total SET bytes = bytes - OLD.file_size; END",
-    """
-    CREATE TABLE IF NOT EXISTS run (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,
-        run_id TEXT NOT NULL UNIQUE,
-        provider TEXT NOT NULL,
-        model TEXT NOT NULL,
-        count INTEGER NOT NULL,
-        estimate INTEGER NOT NULL,
-        emulated INTEGER NOT NULL,
-        state TEXT NOT NULL,
-        charge TEXT NOT NULL,
-        started_at TEXT NOT NULL,
-        ended_at TEXT NOT NULL
-    ) STRICT
-    """,
-)
-_LATER_RUN_COLUMNS = {
-    "prompt": "TEXT NOT NULL DEFAULT ''",
-    "settings_json": "TEXT NOT NULL DEFAULT ''",
-    "inputs_json": "TEXT NOT NULL DEFAULT ''",
-    "call": "TEXT NOT NULL DEFAULT ''",
-    "cell": "TEXT NOT NULL DEFAULT ''",
-    "result_json": "TEXT NOT NULL DEFAULT ''",
-    "session": "TEXT NOT NULL DEFAULT ''",
-    "ceiling_ticks": "INTEGER",
-    "cost_ticks": "INTEGER",
-}
-"""Columns of a run that versions before this one did not have; each is added where it is missing."""
-_INDEXES = (
-    "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
-    # All that `spending` reads, so that it does not go through prompts and results.
-    "CREATE INDEX IF NOT EXISTS run_spending "
-    "ON run (emulated, session, state, charge, cost_ticks, ceiling_ticks)",
-    "CREATE INDEX IF NOT EXISTS run_cell ON run (cell) WHERE cell != ''",
-    "CREATE INDEX IF NOT EXISTS run_call ON run (call) WHERE call != ''",
-)
-PAGE = 50
-"""Rows that are read at once: the first comes soon, and no reader keeps a writer waiting."""
-Table = Literal["asset", "run"]
-
-_ASSET_COLUMNS = tuple(field.name for field in fields(AssetRecord) if field.name != "file_url")
-_RUN_COLUMNS = tuple(field.name for field in fields(LedgerEntry))
-_values_of_asset = attrgetter(*_ASSET_COLUMNS)
-_values_of_run = attrgetter(*_RUN_COLUMNS)
-_ORDER = "max(?, 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0))"
-"""The place that is asked for, or the next one that is free."""
-_ADD_ASSET = (
-    f"INSERT INTO asset (seq, {', '.join(_ASSET_COLUMNS)}) VALUES "  # noqa: S608 - own names
-    f"({_ORDER.format(table='asset')}{', ?' * len(_ASSET_COLUMNS)}) ON CONFLICT (id) DO NOTHING"
-)
-_PUT_RUN = (
-    f"INSERT INTO run (seq, {', '.join(_RUN_COLUMNS)}) VALUES "  # noqa: S608 - own names
-    f"({_ORDER.format(table='run')}{', ?' * len(_RUN_COLUMNS)}) ON CONFLICT (run_id) DO UPDATE SET "
-    f"{', '.join(f'{name} = excluded.{name}' for name in CHANGED_AT_THE_END)} RETURNING seq"
-)
-
 FAILURES = (sqlite3.Error, UnicodeDecodeError)
 """How a query fails: SQLite's error may quote a damaged file, in bytes that are no text for Python."""
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
-
-
-class Tables:
-    """Records and ledger entries, as rows of an open database.
-
-    `where` is an SQL clause with `?` for each of `values`. Raises `sqlite3.Error`.
-    """
-
-    def __init__(self, connection: sqlite3.Connection, paths: StorePaths) -> None:
-        self._connection = connection
-        self._paths = paths
-        self.opinions = OpinionRows(connection, paths)
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether a transaction is open: SQLite ends one itself on a full disk."""
-        return self._connection.in_transaction
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """A part of a transaction that is undone by itself when the block raises."""
-        self._connection.execute("SAVEPOINT part")
-        try:
-            yield
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK TO part")
-            raise
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("RELEASE part")
-
-    def used_bytes(self) -> int:
-        """The sum of all records' file sizes."""
-        return int(self._connection.execute("SELECT bytes FROM total").fetchone()[0])
-
-    def reserved_bytes(self) -> int:
-        """The sum of what runs under way may need."""
-        query = "SELECT coalesce(sum(estimate), 0) FROM run WHERE state = 'calling'"
-        return int(self._connection.execute(query).fetchone()[0])
-
-    def spending(self, *, emulated: bool, session: str | None = None) -> Spending:
-        """What runs have cost, all or those of one session."""
-        # A run without a charge cost nothing; any other of unknown cost counts by its ceiling.
-        counted = "CASE WHEN charge = 'none' THEN 0 ELSE coalesce(cost_ticks, ceiling_ticks) END"
-        query = (
-            f"SELECT coalesce(sum(CASE WHEN state != 'calling' THEN {counted} END), 0), "  # noqa: S608
-            f"coalesce(sum(CASE WHEN state = 'calling' THEN {counted} END), 0), count(*) - count({counted}) "
-            "FROM run WHERE emulated = ?"
-        )
-        values: tuple[object, ...] = (emulated,)
-        if session is not None:
-            query, values = f"{query} AND session = ?", (*values, session)
-        spent, reserved, unbounded = self._connection.execute(query, values).fetchone()
-        return Spending(spent=int(spent), reserved=int(reserved), unbounded=int(unbounded))
-
-    def assets(self, where: str = "", values: Sequence[object] = ()) -> list[AssetRecord]:
-        """Records, oldest first."""
-        query = f"SELECT {', '.join(_ASSET_COLUMNS)} FROM asset {where} ORDER BY seq"  # noqa: S608 - own names
-        return [self._asset(row) for row in self._connection.execute(query, values).fetchall()]
-
-    def runs(self, where: str = "", values: Sequence[object] = ()) -> list[LedgerEntry]:
-        """Ledger entries, oldest first."""
-        query = f"SELECT {', '.join(_RUN_COLUMNS)} FROM run {where} ORDER BY seq"  # noqa: S608 - own names
-        return [_run(row) for row in self._connection.execute(query, values).fetchall()]
-
-    def asset_page(
-        self, run_id: str | None, beyond: int, last: int, *, newest_first: bool
-    ) -> tuple[list[AssetRecord], int]:
-        """The next records `beyond` an order, up to the order `last`, and the order of the last of them."""
-        rows = self._page("asset", _ASSET_COLUMNS, run_id, (beyond, last), newest_first=newest_first)
-        return [self._asset(row[1:]) for row in rows], _order_of_last(rows)
-
-    def run_page(self, beyond: int, last: int, *, newest_first: bool) -> tuple[list[LedgerEntry], int]:
-        """The same of ledger entries."""
-        rows = self._page("run", _RUN_COLUMNS, None, (beyond, last), newest_first=newest_first)
-        return [_run(row[1:]) for row in rows], _order_of_last(rows)
-
-    def _page(
-        self,
-        table: Table,
-        columns: Sequence[str],
-        run_id: str | None,
-        between: tuple[int, int],
-        *,
-        newest_first: bool,
-    ) -> list[tuple[Any, ...]]:
-        beyond, last = between
-        low, high, direction = (last, beyond, "DESC") if newest_first else (beyond + 1, last + 1, "ASC")
-        where, values = ("", ()) if run_id is None else ("run_id = ? AND ", (run_id,))
-        query = (
-            f"SELECT seq, {', '.join(columns)} FROM {table} "  # noqa: S608 - own names
-            f"WHERE {where}seq >= ? AND seq < ? ORDER BY seq {direction} LIMIT {PAGE}"
-        )
-        return self._connection.execute(query, (*values, low, high)).fetchall()
-
-    def cell_page(self, prefix: str, beyond: int, last: int) -> tuple[list[LedgerEntry], int]:
-        """A page of the runs whose cell begins with `prefix`, oldest first."""
-        # A range the index knows; the last character is above every one that a cell's name can have.
-        return self._runs_page(
-            "cell != '' AND cell >= ? AND cell < ?", (prefix, f"{prefix}\x7f"), beyond, last
-        )
-
-    def call_page(self, call: str, beyond: int, last: int) -> tuple[list[LedgerEntry], int]:
-        """A page of the runs of one call, oldest first."""
-        return self._runs_page("call != '' AND call = ?", (call,), beyond, last)
-
-    def _runs_page(
-        self, where: str, values: tuple[str, ...], beyond: int, last: int
-    ) -> tuple[list[LedgerEntry], int]:
-        query = (
-            f"SELECT seq, {', '.join(_RUN_COLUMNS)} FROM run "  # noqa: S608 - own names
-            f"WHERE {where} AND +seq > ? AND +seq <= ? ORDER BY +seq LIMIT {PAGE}"
-        )
-        rows = self._connection.execute(query, (*values, beyond, last)).fetchall()
-        return [_run(row[1:]) for row in rows], _order_of_last(rows)
-
-    def is_taken(self, run: LedgerEntry) -> bool:
-        """Whether another run for the same cell has begun."""
-        query = "SELECT count(*) FROM run WHERE cell != '' AND cell = ? AND run_id != ?"
-        return bool(self._connection.execute(query, (run.cell, run.run_id)).fetchone()[0])
-
-    def order_of(self, table: Table, name: str) -> int | None:
-        """The place of a record or run among all others; None where it is not there."""
-        column = {"asset": "id", "run": "run_id"}[table]
-        query = f"SELECT seq FROM {table} WHERE {column} = ?"  # noqa: S608 - own names
-        row = self._connection.execute(query, (name,)).fetchone()
-        return int(row[0]) if row else None
-
-    def last_order(self, table: Table) -> int:
-        """The highest place there is; 0 where there is none."""
-        query = f"SELECT coalesce(max(seq), 0) FROM {table}"  # noqa: S608 - own names
-        return int(self._connection.execute(query).fetchone()[0])
-
-    def count(self, table: Table, run_id: str | None = None) -> int:
-        """How many rows there are, or how many of one run."""
-        where, values = ("", ()) if run_id is None else (" WHERE run_id = ?", (run_id,))
-        query = f"SELECT count(*) FROM {table}{where}"  # noqa: S608 - own names
-        return int(self._connection.execute(query, values).fetchone()[0])
-
-    def run_ids(self) -> set[str]:
-        """The ids of all runs, and of what a record names as its run."""
-        query = "SELECT run_id FROM run UNION SELECT run_id FROM asset"
-        return {str(row[0]) for row in self._connection.execute(query)}
-
-    def runs_under_way(self) -> set[str]:
-        """The ids of the runs that have begun and not ended."""
-        query = "SELECT run_id FROM run WHERE state = 'calling'"
-        return {str(row[0]) for row in self._connection.execute(query)}
-
-    def asset_order(self, asset: AssetRecord) -> int:
-        """The place of a record among all others."""
-        query = "SELECT seq FROM asset WHERE id = ?"
-        return int(self._connection.execute(query, (asset.id,)).fetchone()[0])
-
-    def add_assets(self, assets: Sequence[AssetRecord]) -> int:
-        """Add records after all others, and return the order of the first.
-
-        A record that exists stays as it is: manifests may be read twice.
-        """
-        last = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'asset'").fetchone()
-        first = (int(last[0]) if last else 0) + 1
-        self._connection.executemany(_ADD_ASSET, [(first, *_values_of_asset(asset)) for asset in assets])
-        return first
-
-    def put_run(self, run: LedgerEntry) -> int:
-        """Add a run after all others, or update it where it exists, and return its order."""
-        return int(self._connection.execute(_PUT_RUN, (0, *_values_of_run(run))).fetchone()[0])
-
-    def add_manifests(self, found: Collection[Manifest]) -> None:
-        """Add what manifests hold, each at its order; what exists stays, or is updated, as above."""
-        assets = (
-            (manifest.asset_order, *_values_of_asset(asset))
-            for manifest in sorted(found, key=lambda manifest: manifest.asset_order)
-            for asset in manifest.assets
-        )
-        self._connection.executemany(_ADD_ASSET, assets)
-        runs = (
-            (manifest.run_order, *_values_of_run(manifest.run))
-            for manifest in sorted(found, key=lambda manifest: manifest.run_order)
-            if manifest.run is not None
-        )
-        self._connection.executemany(_PUT_RUN, runs)
-
-    def integrity_problems(self) -> list[str]:
-        """What SQLite itself finds wrong with the file."""
-        lines = [str(row[0]) for row in self._connection.execute("PRAGMA integrity_check(5)")]
-        return [] if lines == ["ok"] else [f"the index is damaged: {line}" for line in lines]
-
-    def _asset(self, row: tuple[object, ...]) -> AssetRecord:
-        values = dict(zip(_ASSET_COLUMNS, row, strict=True))
-        values["emulated"] = bool(values["emulated"])
-        file_url = self._paths.blob_url(str(values["sha256"]), str(values["file_type"]))
-        return AssetRecord(file_url=file_url, **values)  # type: ignore[arg-type]
-
-
-def _order_of_last(rows: Sequence[tuple[Any, ...]]) -> int:
-    return int(rows[-1][0]) if rows else 0
-
-
-def _run(row: tuple[object, ...]) -> LedgerEntry:
-    values = dict(zip(_RUN_COLUMNS, row, strict=True))
-    values["emulated"] = bool(values["emulated"])
-    return LedgerEntry(**values)  # type: ignore[arg-type]
 
 
 class Database:
@@ -457,11 +169,7 @@ class Database:
         if version == _VERSION:
             return []
         problems: list[str] = []
-        for statement in (*_SCHEMA, *OPINION_SCHEMA):
-            connection.execute(statement)
-        _add_later_columns(connection)
-        for statement in _INDEXES:
-            connection.execute(statement)
+        create_tables(connection)
         tables = Tables(connection, self.paths)
         try:
             if version == _VERSION_WITHOUT_LEDGER:
@@ -505,14 +213,6 @@ class Database:
         """
         path = self.paths.database
         return os.access(path.parent, os.W_OK) and os.access(path, os.R_OK | os.W_OK) and path.is_file()
-
-
-def _add_later_columns(connection: sqlite3.Connection) -> None:
-    """Give the runs of an earlier version the columns they lack; what stands in the others stays."""
-    present = {row[1] for row in connection.execute("PRAGMA table_info(run)")}
-    for name, declaration in _LATER_RUN_COLUMNS.items():
-        if name not in present:
-            connection.execute(f"ALTER TABLE run ADD COLUMN {name} {declaration}")
 
 
 def _close(lock: threading.RLock, connection: sqlite3.Connection) -> None:

@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store.database import FAILURES, Database, Tables
+from imagegen_nb.store.database import FAILURES, Database
+from imagegen_nb.store.tables import Tables
 
 T = TypeVar("T")
 

@@ -36,11 +36,12 @@ from imagegen_nb.store.base import (
     not_found,
     store_error,
 )
-from imagegen_nb.store.database import PAGE, Database, Table, Tables
+from imagegen_nb.store.database import Database
 from imagegen_nb.store.group_commit import GroupCommit
 from imagegen_nb.store.local_maintenance import LocalMaintenance
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
+from imagegen_nb.store.tables import PAGE, Table, Tables
 
 T = TypeVar("T")
 

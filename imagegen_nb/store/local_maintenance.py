@@ -14,7 +14,7 @@ from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import manifests, recovery
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
-from imagegen_nb.store.database import Database, Tables
+from imagegen_nb.store.database import Database
 from imagegen_nb.store.maintainable import (
     Contents,
     Unused,
@@ -25,6 +25,7 @@ from imagegen_nb.store.maintainable import (
 )
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
+from imagegen_nb.store.tables import Tables
 
 _SMALL = 1 << 18
 """Bytes of an image that is read whole."""

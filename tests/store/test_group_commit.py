@@ -17,10 +17,11 @@ from support.ledger import entry, new, states
 
 from imagegen_nb.errors import StorageLimitReached, StoreError
 from imagegen_nb.store import maintenance
-from imagegen_nb.store.database import Database, Tables
+from imagegen_nb.store.database import Database
 from imagegen_nb.store.group_commit import GroupCommit
 from imagegen_nb.store.local import LocalStore
 from imagegen_nb.store.paths import StorePaths
+from imagegen_nb.store.tables import Tables
 
 
 class Watched(GroupCommit):

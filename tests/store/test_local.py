@@ -21,8 +21,8 @@ from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.received_file import Receiver
 from imagegen_nb.errors import AssetNotFound, StorageLimitReached, StoreError
 from imagegen_nb.store import maintenance
-from imagegen_nb.store.database import PAGE
 from imagegen_nb.store.local import LocalStore
+from imagegen_nb.store.tables import PAGE
 
 # Putting and getting
 

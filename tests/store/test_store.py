@@ -22,8 +22,8 @@ from imagegen_nb.errors import (
     StoreError,
 )
 from imagegen_nb.store.base import Budget, Spending, Store
-from imagegen_nb.store.database import PAGE
 from imagegen_nb.store.open_store import open_store
+from imagegen_nb.store.tables import PAGE
 
 
 @pytest.fixture
