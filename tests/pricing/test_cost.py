@@ -22,7 +22,7 @@ from imagegen_nb.errors import (
     StepFailed,
 )
 from imagegen_nb.pricing.cost import cost_of
-from imagegen_nb.providers.gemini import _metadata as gemini_metadata
+from imagegen_nb.providers.gemini_content import metadata as gemini_metadata
 from imagegen_nb.providers.http.response import ProviderResponse
 
 WIRE = Path(__file__).parents[2].parent / "shared" / "wire"

@@ -27,7 +27,7 @@ from imagegen_nb.errors import (
     QuotaExhausted,
     RateLimited,
 )
-from imagegen_nb.providers import gemini
+from imagegen_nb.providers import gemini_content
 from imagegen_nb.providers.credentials import PLACEHOLDER
 from imagegen_nb.providers.http.response import ProviderResponse
 
@@ -470,6 +470,6 @@ def test_a_spent_quota_is_no_rate_limit(raw_server, tmp_path, monkeypatch, waits
 )  # fmt: skip
 def test_the_tokens_add_up_to_the_total(usage, output, inputs):
     answer = ProviderResponse("gemini", 200, {}, json.dumps({"usageMetadata": usage}).encode())
-    found = gemini._metadata(answer.json(), answer, "m").usage
+    found = gemini_content.metadata(answer.json(), answer, "m").usage
     assert (found.output, found.input) == (output, inputs)
     assert sum(output.values()) + sum(inputs.values()) == (found.total or 0)

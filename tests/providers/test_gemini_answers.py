@@ -9,7 +9,7 @@ import pytest
 from imagegen_nb.core.types import ResponseMetadata, VisionRequest
 from imagegen_nb.errors import InvalidResponse, ModerationBlocked
 from imagegen_nb.providers import gemini_answers
-from imagegen_nb.providers.gemini import _answer_metadata
+from imagegen_nb.providers.gemini_content import answer_metadata
 from imagegen_nb.providers.http.response import ProviderResponse
 
 REQUEST = VisionRequest(
@@ -88,7 +88,7 @@ def test_what_is_no_answer_says_why(answer, says):
 def usage(**counts: object) -> dict[str, int]:
     answer = {"usageMetadata": counts, "modelVersion": "m", "responseId": "r1"}
     response = ProviderResponse("gemini", 200, {}, b"{}")
-    metadata = _answer_metadata(answer, response, "m")
+    metadata = answer_metadata(answer, response, "m")
     assert metadata.request_id == "r1"
     return {**{f"in {k}": v for k, v in metadata.usage.input.items()}, **metadata.usage.output}
 

@@ -12,7 +12,7 @@ from imagegen_nb.core.types import ResponseMetadata, VisionAnswer, VisionRequest
 from imagegen_nb.errors import InvalidResponse, ModerationBlocked, ProviderError, ProviderFault
 from imagegen_nb.judges import verdict
 from imagegen_nb.judges.verdict import NoVerdict
-from imagegen_nb.providers import gemini, gemini_answers, openai, openai_answers, xai
+from imagegen_nb.providers import gemini_answers, gemini_content, openai, openai_answers, xai
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import Credential
 from imagegen_nb.providers.http.answers import answer_of
@@ -95,7 +95,7 @@ def of_xai(answer: dict[str, object], response: ProviderResponse) -> VisionAnswe
 
 
 def of_gemini(answer: dict[str, object], response: ProviderResponse) -> VisionAnswer:
-    metadata = gemini._answer_metadata(answer, response, "m")
+    metadata = gemini_content.answer_metadata(answer, response, "m")
     return gemini_answers.read(REQUEST, response, answer, metadata)
 
 
