@@ -85,14 +85,12 @@ def _cost(run: PastRun) -> str:
 
     if run.charge == "none":
         return "none"
-    ticks = run.entry.cost_ticks
-    return "unknown" if ticks is None else money.show(money.from_ticks(ticks))
+    return "unknown" if run.cost is None else money.show(run.cost)
 
 
 def _as_json(run: PastRun) -> dict[str, Any]:
     from imagegen_nb.core import money
 
-    ticks = run.entry.cost_ticks
     return {
         "run_id": run.id,
         "started_at": run.entry.started_at,
@@ -106,7 +104,7 @@ def _as_json(run: PastRun) -> dict[str, Any]:
         "returned": len(run.assets),
         "emulated": run.entry.emulated,
         "charge": run.charge,
-        "cost": None if ticks is None else f"{money.from_ticks(ticks):f}",
+        "cost": None if run.cost is None else f"{run.cost:f}",
         "currency": money.CURRENCY,
         "files": [asset.file_url for asset in run.assets],
         "starred": run.starred,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.ledger import content, entry, everything, judgement, new, put, states
+from support.ledger import content, entry, everything, judgement, new, other_process, put, states
 from support.object_server import first
 
 from imagegen_nb.errors import StoreError
@@ -297,3 +298,45 @@ def test_a_process_that_slept_brings_its_images_back(old, store, monkeypatch):
     store.finish(replace(run, state="done", charge="charged"), [image])
     assert states(again(store)) == [("done", "charged")]
     assert content(again(store), image.id) == b"data"
+
+
+RUNS_WITH_EQUAL_IMAGES = """
+import random
+from dataclasses import replace
+rng = random.Random(int(sys.argv[2]))
+for number in range(10):
+    run = entry()
+    store.begin(run, None)
+    image = new(store, f"image {number}".encode(), run_id=run.run_id)
+    fails = rng.random() < 0.7  # and leaves the image to nobody
+    ended = replace(run, state="failed" if fails else "done", charge="charged")
+    store.finish(ended, [] if fails else [image])
+    time.sleep(0.2 + 0.5 * rng.random())
+print("done", flush=True)
+"""
+
+
+@pytest.mark.rigs
+def test_deletions_among_processes_that_store_the_same_images_take_none_with_a_record(
+    old, store, monkeypatch
+):
+    delete = store._objects.remove
+
+    def slowly(keys: list[str]) -> None:
+        time.sleep(0.3)  # somebody would begin a run
+        delete(keys)
+
+    monkeypatch.setattr(store._objects, "remove", slowly)
+    runners = [other_process(RUNS_WITH_EQUAL_IMAGES, store.url, seed) for seed in range(3)]
+    refused = list[str]()
+    while any(runner.poll() is None for runner in runners):
+        try:
+            maintenance.gc(store)
+        except StoreError as error:
+            refused.append(str(error))
+    assert [runner.communicate(timeout=60)[0] for runner in runners] == ["done\n"] * 3
+    report = maintenance.check(again(store))
+    assert report.problems == []
+    assert len(report.runs) == 30
+    assert {run.state for run in report.runs} == {"done", "failed"}
+    assert all("runs are under way" in reason for reason in refused)
