@@ -70,6 +70,7 @@ def result_of(run: Run, returned: int, keys: Iterable[str] = ()) -> str:
         "returned": returned,
         "backend": run.backend,
         "paid_by": run.paid_by,
+        "has_own_prices": bool(run.unpriced_account),
         "duration": round(run.duration, 3),
         "usage": run.usage.as_dict(),
         "receipts": [receipt(each) for each in run.receipts],

@@ -57,6 +57,7 @@ def stored_run(entry: LedgerEntry, store: Store) -> Run:
         cassette=result.get("cassette"),
         replayed=replayed,
         paid_by=result.get("paid_by", ""),
+        unpriced_account=result.get("paid_by", "") if result.get("has_own_prices") else "",
         started_at=entry.started_at,
         duration=float(result.get("duration", 0.0)),
         receipts=tuple(_receipts(result)),

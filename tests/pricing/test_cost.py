@@ -237,6 +237,19 @@ def test_two_images_that_state_their_costs_and_then_the_sum_cost_the_sum(through
     assert (run.returned, run.cost.amount) == (2, Decimal("0.023"))
 
 
+OPENAI_USAGE = {"input_tokens": 9, "output_tokens": 196, "total_tokens": 205}
+
+
+@pytest.mark.parametrize("stated", [{}, {"cost": 0.011}], ids=["tells nothing", "states it"])
+def test_a_gateways_run_out_of_the_ledger_costs_what_it_did(through, stated):
+    workspace = through(answered({**ANSWER, "usage": {**OPENAI_USAGE, **stated}}))
+    run = ImageGenerationStep(prompt="a fox").run(workspace=workspace)
+    (past,) = workspace.history()
+    amount = Decimal(str(stated["cost"])) if stated else None
+    assert (run.cost.amount, past.cost, past.run.cost.amount) == (amount, amount, amount)
+    assert past.run.cost.reasons == run.cost.reasons
+
+
 def test_an_absurd_cost_costs_no_image_and_counts_by_the_ceiling(through):
     workspace = through(answered({**ANSWER, "usage": {**USAGE, "cost": 1e300}}), "0.20 USD", budget="1 USD")
     run = ImageGenerationStep(prompt="a fox").run(workspace=workspace)
