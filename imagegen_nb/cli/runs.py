@@ -13,8 +13,10 @@ from imagegen_nb.cli.parameters import CommandT, json_option, store_option
 if TYPE_CHECKING:
     from imagegen_nb.runs.history import PastRun
 
-_LONGEST = 200
-"""Characters of a prompt; the window is narrower."""
+_SHORTEST = 6
+"""Characters of a prompt that are shown in the narrowest window."""
+_BETWEEN = 3
+"""Spaces between two columns."""
 
 
 def filters(command: CommandT) -> CommandT:
@@ -70,21 +72,24 @@ def list_runs(address: str, *, limit: int, files: bool, as_json: bool, starred: 
 def _print_table(shown: list[PastRun]) -> None:
     from imagegen_nb.core.words import shortened
 
-    table = plain_table("started (UTC)", "model", "outcome", "images", "cost", "prompt")
+    rows = [("started (UTC)", "model", "outcome", "images", "cost")]
     for run in shown:
-        outcome = f"{run.outcome}, emulated" if run.entry.emulated else run.outcome
         images = "asked about one" if run.is_question else f"{len(run.assets)} of {run.entry.count}"
-        prompt = shortened(" ".join(run.prompt.split()), _LONGEST)
-        when = f"{run.started_at:%Y-%m-%d %H:%M}"
-        table.add_row(*map(escape, (when, run.model, outcome, images, _cost(run), prompt)))
+        rows.append((f"{run.started_at:%Y-%m-%d %H:%M}", run.model, run.outcome, images, _cost(run)))
+    # A narrow window cuts the prompt; rich would take from all columns alike.
+    taken = sum(max(map(len, column)) + _BETWEEN for column in zip(*rows, strict=True))
+    room = max(_SHORTEST, out().width - taken - _BETWEEN)
+    table = plain_table(*rows[0], "prompt")
+    for row, run in zip(rows[1:], shown, strict=True):
+        table.add_row(*map(escape, (*row, shortened(" ".join(run.prompt.split()), room))))
     out().print(table)
 
 
 def _cost(run: PastRun) -> str:
     from imagegen_nb.core import money
 
-    if run.charge == "none":
-        return "none"
+    if run.entry.emulated or run.charge == "none":
+        return "emulated" if run.entry.emulated else "none"
     return "unknown" if run.cost is None else money.show(run.cost)
 
 

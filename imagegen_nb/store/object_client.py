@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from imagegen_nb.core.daemon_threads import DaemonThreads
 from imagegen_nb.core.fork_safe_lock import ForkSafeLock
@@ -156,6 +157,11 @@ class Objects:
         # connecting after 5 seconds, and a request after 30.
         store: ObjectStore = from_url(self.url, retry_config=_RETRIES)
         return store
+
+    @property
+    def may_exist(self) -> bool:
+        """False for a folder that is not there: opening it would make it."""
+        return self.scheme != "file" or Path(unquote(urlsplit(self.url).path)).is_dir()
 
     def read(self, key: str, most: int) -> bytes | None:
         """An object of at most `most` bytes; None where there is none."""

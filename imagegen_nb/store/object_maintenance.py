@@ -56,7 +56,7 @@ class ObjectMaintenance:
 
     def exists(self) -> bool:
         """Whether anything of a store is there."""
-        folders = (LOG, SEGMENTS, "blobs")
+        folders = (LOG, SEGMENTS, "blobs") if self._objects.may_exist else ()
         return any(next(islice(self._objects.listed(folder), 1), None) for folder in folders)
 
     def read(self, *, quick: bool) -> Contents:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.command_line import CommandLine
 from support.images import picture
-from support.ledger import made
+from support.ledger import entry, made
 from support.object_server import ObjectServer
 
 from imagegen_nb import Workspace
@@ -26,7 +27,7 @@ def test_runs_are_listed_and_searched(
     lines = listed.out.splitlines()
     assert "A chair" in lines[3]
     assert all(
-        word in lines[4] for word in ("gpt-image-2", "done, emulated", "1 of 1", "$", "A lamp for a hall")
+        word in lines[4] for word in ("gpt-image-2", "done", "1 of 1", "emulated", "A lamp for a hall")
     )
     assert cli("store", "ls", "assets").out == listed.out
     facts = cli("runs", "--json", "--text", "lamp").json()
@@ -61,6 +62,21 @@ def test_runs_of_a_url_are_listed(cli: CommandLine, object_server: ObjectServer)
     assert "A lamp é 🦊" in listed.out
     assert listed.out.splitlines()[-1] == asset.file_url
     assert "unknown" in listed.out, "what it cost"
+    run = entry("a-run", emulated=False, cost_ticks=None)
+    store.begin(run, None)
+    store.finish(replace(run, state="done", charge="charged", cost_ticks=59_000_000), [])
+    assert "$0.0059" in cli("runs", "--store", store.url, "--limit", "1").out
+
+
+def test_a_narrow_window_cuts_the_prompt_alone(
+    cli: CommandLine, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(workspace.store, picture(), prompt="A lamp in the rain " * 20, count=2)
+    _, heading, _, row, *_ = cli("runs").out.splitlines()
+    assert heading.split() == ["started", "(UTC)", "model", "outcome", "images", "cost", "prompt"]
+    assert row.split()[:2] == ["2026-11-21", "09:00"]
+    assert "gpt-image-2   partial   1 of 2   unknown   A lamp in the rain" in row
+    assert row.rstrip().endswith("…")
 
 
 @pytest.mark.parametrize("hostile", ["\x1b[31mred", "[bold]loud[/]", "two\nlines"])

@@ -59,13 +59,15 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     assert again == {**facts, "unused_files": []}
 
 
-@pytest.mark.parametrize("command", ["check", "rebuild", "gc"])
+@pytest.mark.parametrize("scheme", ["", "file://"])
+@pytest.mark.parametrize("command", ["check", "rebuild", "gc", "ls"])
 def test_a_mistyped_folder_is_no_store_and_is_not_made(
-    cli: CommandLine, tmp_path: Path, command: str
+    cli: CommandLine, tmp_path: Path, command: str, scheme: str
 ) -> None:
-    outcome = cli("store", command, "nowhere")
+    address = f"{scheme}{tmp_path}/nowhere"
+    outcome = cli("store", command, address)
     assert outcome.code == 2
-    assert "there is no store in nowhere" in outcome.err
+    assert f"there is no store in {address}" in outcome.err
     assert not (tmp_path / "nowhere").exists()
 
 
