@@ -16,6 +16,7 @@ from imagegen_nb.pricing.price_lookup import prices_of
 _PROMPT_NOTE = (
     "the prompt counts as 1 token at least, and as one for each byte at most: no tokenizer is published"
 )
+_ANY_BYTE = "x"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -127,6 +128,15 @@ class PricedCall:
     unpriced_account: str = ""
     most: Decimal | None = None
 
+    @property
+    def prompt_bytes(self) -> int:
+        """The bytes of the prompt, which bound its tokens: no tokenizer is published."""
+        return len(self.prompt.encode("utf-8", "surrogatepass"))
+
+    def without_words(self) -> PricedCall:
+        """A call that costs the same, and is equal to that of every other prompt of this length."""
+        return replace(self, prompt=_ANY_BYTE * self.prompt_bytes)
+
 
 def estimate(call: PricedCall) -> Estimate:
     """What the call would cost. Nothing is sent or read."""
@@ -185,7 +195,7 @@ def _bounds(call: PricedCall) -> tuple[tuple[Decimal, Decimal] | None, str]:
     thoughts = grids.THOUGHTS.get(call.model, 0)
     # Gemini is sent the prompt with each image, OpenAI once.
     requests = call.count if call.provider == "gemini" else 1
-    most = max(1, len(call.prompt.encode("utf-8", "surrogatepass")))
+    most = max(1, call.prompt_bytes)
     parts: tuple[tuple[Unit, int, int], ...] = (
         ("text input", requests, requests * most),
         ("image output", call.count * tokens.low + previews, call.count * tokens.high + previews),

@@ -22,13 +22,13 @@ from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store import locks, manifests, network_fs
+from imagegen_nb.store import locks, manifests, network_fs, spending_rows
 from imagegen_nb.store.base import store_error
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 from imagegen_nb.store.tables import Tables, create_tables
 
-_VERSION = 6
+_VERSION = 7
 _VERSION_WITHOUT_LEDGER = 1
 _TIMEOUT = 60.0
 """Seconds to wait for another process that is writing."""
@@ -180,6 +180,7 @@ class Database:
             problems += tables.opinions.read_files()
         except OSError as error:
             raise sqlite3.DatabaseError(explain(error)) from None
+        spending_rows.count_anew(connection)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
         return problems
 

@@ -125,12 +125,20 @@ class LocalStore(Store):
 
     def cell_runs(self, prefix: str) -> Iterator[LedgerEntry]:
         recovery.recover(self.database)
-        _, last = self._range("run", newest_first=False, after=None)
-        yield from self._paged(0, lambda tables, at: tables.cell_page(prefix, at, last))
+        yield from self._runs_at(lambda tables: tables.orders_of_cells(prefix))
 
     def equal_runs(self, call: str) -> Iterator[LedgerEntry]:
-        _, last = self._range("run", newest_first=False, after=None)
-        yield from self._paged(0, lambda tables, at: tables.call_page(call, at, last))
+        yield from self._runs_at(lambda tables: tables.orders_of_call(call))
+
+    def _runs_at(self, read_orders: Callable[[Tables], list[int]]) -> Iterator[LedgerEntry]:
+        """The runs at the places that are read first, page by page: those that begin meanwhile are left
+        out."""
+        with self.database.read() as tables:
+            orders = read_orders(tables)
+        for first in range(0, len(orders), PAGE):
+            with self.database.read() as tables:  # not held while a page is looked at
+                page = tables.runs_at(orders[first : first + PAGE])
+            yield from page
 
     def find_run(self, run_id: str) -> LedgerEntry | None:
         if not run_id.isascii():  # all ids are; sqlite3 cannot encode lone surrogates

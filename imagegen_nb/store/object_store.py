@@ -200,6 +200,9 @@ class ObjectStore(Store):
     def runs(self) -> Iterator[LedgerEntry]:
         return iter(list(self._recovered().runs.values()))
 
+    def equal_runs(self, call: str) -> Iterator[LedgerEntry]:
+        return iter(self._recovered().equal_runs(call))
+
     def find_run(self, run_id: str) -> LedgerEntry | None:
         return self._view_of(run_id).runs.get(run_id)
 

@@ -27,6 +27,9 @@ class View:
         self._of_run: dict[str, list[AssetRecord]] = {}
         self._newest: dict[str, AssetRecord] = {}
         self._cells: dict[str, str] = {}
+        self._of_call: dict[str, list[str]] = {}
+        self._spent: dict[tuple[bool, str | None], Spending] = {}
+        """What the runs that have ended have cost, by whether they were emulated: all, and each session's."""
 
     def apply(self, entry: Entry) -> None:
         """Take in the next entry."""
@@ -48,13 +51,19 @@ class View:
             return
         self.runs[run.run_id] = run
         self.owners[run.run_id] = owner
+        self._count(run, 1)
         if run.cell:
             self._cells.setdefault(run.cell, run.run_id)
+        if run.call:
+            self._of_call.setdefault(run.call, []).append(run.run_id)
 
     def _end(self, end: RunEnd) -> None:
         if (begun := self.runs.get(end.run_id)) is None:
             return
-        self.runs[end.run_id] = replace(begun, **{name: getattr(end, name) for name in CHANGED_AT_THE_END})
+        ended = replace(begun, **{name: getattr(end, name) for name in CHANGED_AT_THE_END})
+        self._count(begun, -1)
+        self._count(ended, 1)
+        self.runs[end.run_id] = ended
         self.owners.pop(end.run_id, None)
 
     def _add(self, asset: AssetRecord) -> None:
@@ -84,6 +93,10 @@ class View:
         """The newest record of an image with this hash."""
         return self._newest.get(sha256)
 
+    def equal_runs(self, call: str) -> list[LedgerEntry]:
+        """The runs of one call, oldest first."""
+        return [self.runs[run_id] for run_id in self._of_call.get(call, ())]
+
     def is_taken(self, run: LedgerEntry) -> bool:
         """Whether another run for the same cell has begun."""
         return bool(run.cell) and self._cells.get(run.cell, run.run_id) != run.run_id
@@ -93,19 +106,31 @@ class View:
         return sum(self.runs[run_id].estimate for run_id in list(self.owners))
 
     def spending(self, *, emulated: bool, session: str | None = None) -> Spending:
-        """What runs have cost, all or those of one session."""
-        spent = reserved = unbounded = 0
-        for run in list(self.runs.values()):
-            if run.emulated != emulated or session not in (None, run.session):
-                continue
-            # A run without a charge cost nothing; any other of unknown cost counts by its ceiling.
-            cost = run.ceiling_ticks if run.cost_ticks is None else run.cost_ticks
-            if run.charge == "none":
-                cost = 0
-            if cost is None:
-                unbounded += 1
-            elif run.state == "calling":
-                reserved += cost
-            else:
-                spent += cost
-        return Spending(spent=spent, reserved=reserved, unbounded=unbounded)
+        """What runs have cost, all or those of one session: a total of those that have ended, and with it the
+        few that are under way."""
+        total = self._spent.get((emulated, session), Spending())
+        for run_id in list(self.owners):
+            run = self.runs[run_id]
+            if run.emulated == emulated and session in (None, run.session):
+                total = _with(total, run, 1)
+        return total
+
+    def _count(self, run: LedgerEntry, one: int) -> None:
+        """Add the cost of a run that has ended to the totals, or take it away again."""
+        if run.state != "calling":
+            for of_session in (None, run.session):
+                key = run.emulated, of_session
+                self._spent[key] = _with(self._spent.get(key, Spending()), run, one)
+
+
+def _with(total: Spending, run: LedgerEntry, one: int) -> Spending:
+    """A total with a run's cost in it, or without it where `one` is -1."""
+    # A run without a charge cost nothing; any other of unknown cost counts by its ceiling.
+    cost = run.ceiling_ticks if run.cost_ticks is None else run.cost_ticks
+    if run.charge == "none":
+        cost = 0
+    if cost is None:
+        return replace(total, unbounded=total.unbounded + one)
+    if run.state == "calling":
+        return replace(total, reserved=total.reserved + one * cost)
+    return replace(total, spent=total.spent + one * cost)

@@ -9,6 +9,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Literal
 
+from imagegen_nb.store import spending_rows
 from imagegen_nb.store.base import CHANGED_AT_THE_END, AssetRecord, LedgerEntry, Spending
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.opinion_rows import SCHEMA as OPINION_SCHEMA
@@ -69,9 +70,6 @@ _LATER_RUN_COLUMNS = {
 """Columns of a run that versions before this one did not have; each is added where it is missing."""
 _INDEXES = (
     "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
-    # All that `spending` reads, so that it does not go through prompts and results.
-    "CREATE INDEX IF NOT EXISTS run_spending "
-    "ON run (emulated, session, state, charge, cost_ticks, ceiling_ticks)",
     "CREATE INDEX IF NOT EXISTS run_cell ON run (cell) WHERE cell != ''",
     "CREATE INDEX IF NOT EXISTS run_call ON run (call) WHERE call != ''",
 )
@@ -101,7 +99,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
     for statement in (*_SCHEMA, *OPINION_SCHEMA):
         connection.execute(statement)
     _add_later_columns(connection)
-    for statement in _INDEXES:
+    for statement in (*_INDEXES, *spending_rows.SCHEMA):
         connection.execute(statement)
 
 
@@ -154,18 +152,7 @@ class Tables:
 
     def spending(self, *, emulated: bool, session: str | None = None) -> Spending:
         """What runs have cost, all or those of one session."""
-        # A run without a charge cost nothing; any other of unknown cost counts by its ceiling.
-        counted = "CASE WHEN charge = 'none' THEN 0 ELSE coalesce(cost_ticks, ceiling_ticks) END"
-        query = (
-            f"SELECT coalesce(sum(CASE WHEN state != 'calling' THEN {counted} END), 0), "  # noqa: S608
-            f"coalesce(sum(CASE WHEN state = 'calling' THEN {counted} END), 0), count(*) - count({counted}) "
-            "FROM run WHERE emulated = ?"
-        )
-        values: tuple[object, ...] = (emulated,)
-        if session is not None:
-            query, values = f"{query} AND session = ?", (*values, session)
-        spent, reserved, unbounded = self._connection.execute(query, values).fetchone()
-        return Spending(spent=int(spent), reserved=int(reserved), unbounded=int(unbounded))
+        return spending_rows.spending(self._connection, emulated=emulated, session=session)
 
     def assets(self, where: str = "", values: Sequence[object] = ()) -> list[AssetRecord]:
         """Records, oldest first."""
@@ -207,26 +194,23 @@ class Tables:
         )
         return self._connection.execute(query, (*values, low, high)).fetchall()
 
-    def cell_page(self, prefix: str, beyond: int, last: int) -> tuple[list[LedgerEntry], int]:
-        """A page of the runs whose cell begins with `prefix`, oldest first."""
+    def orders_of_cells(self, prefix: str) -> list[int]:
+        """The places of the runs whose cell begins with `prefix`, oldest first."""
         # A range the index knows; the last character is above every one that a cell's name can have.
-        return self._runs_page(
-            "cell != '' AND cell >= ? AND cell < ?", (prefix, f"{prefix}\x7f"), beyond, last
-        )
+        return self._orders("cell != '' AND cell >= ? AND cell < ?", (prefix, f"{prefix}\x7f"))
 
-    def call_page(self, call: str, beyond: int, last: int) -> tuple[list[LedgerEntry], int]:
-        """A page of the runs of one call, oldest first."""
-        return self._runs_page("call != '' AND call = ?", (call,), beyond, last)
+    def orders_of_call(self, call: str) -> list[int]:
+        """The places of the runs of one call, oldest first."""
+        return self._orders("call != '' AND call = ?", (call,))
 
-    def _runs_page(
-        self, where: str, values: tuple[str, ...], beyond: int, last: int
-    ) -> tuple[list[LedgerEntry], int]:
-        query = (
-            f"SELECT seq, {', '.join(_RUN_COLUMNS)} FROM run "  # noqa: S608 - own names
-            f"WHERE {where} AND +seq > ? AND +seq <= ? ORDER BY +seq LIMIT {PAGE}"
-        )
-        rows = self._connection.execute(query, (*values, beyond, last)).fetchall()
-        return [_run(row[1:]) for row in rows], _order_of_last(rows)
+    def _orders(self, where: str, values: tuple[str, ...]) -> list[int]:
+        # The index has all of it. To look for each page among all of them took quadratic time.
+        query = f"SELECT seq FROM run WHERE {where}"  # noqa: S608 - own names
+        return sorted(int(row[0]) for row in self._connection.execute(query, values))
+
+    def runs_at(self, orders: Sequence[int]) -> list[LedgerEntry]:
+        """The entries at these places, oldest first; a place that is free by now has none."""
+        return self.runs(f"WHERE seq IN ({', '.join('?' * len(orders))})", orders)
 
     def is_taken(self, run: LedgerEntry) -> bool:
         """Whether another run for the same cell has begun."""

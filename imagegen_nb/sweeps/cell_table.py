@@ -25,7 +25,7 @@ from imagegen_nb.sweeps.axes import Axes
 from imagegen_nb.sweeps.cell import Cell
 from imagegen_nb.sweeps.cell_results import CellResults
 from imagegen_nb.sweeps.cells import Plan, Skipped, cell_of, content_name, values_on_axes
-from imagegen_nb.sweeps.estimate import SweepEstimate, total
+from imagegen_nb.sweeps.estimate import SweepEstimate, estimate_of
 from imagegen_nb.sweeps.results import Result
 
 
@@ -108,7 +108,7 @@ class CellTable:
     @cached_property
     def estimate(self) -> SweepEstimate:
         """What all cells together may cost, and of how many that is unknown."""
-        return total(cell.estimate for cell in self)
+        return estimate_of(plan.priced for plan in self._plans)
 
     def _step_and_inputs(self, number: int) -> tuple[ImageGenerationStep, dict[str, Any]]:
         return cell_of(self.template, self._inputs, self.axes, self._plans[number].values)

@@ -12,6 +12,7 @@ from imagegen_nb.core import variables
 from imagegen_nb.core.redaction import mask
 from imagegen_nb.core.types import ChargeType
 from imagegen_nb.errors import InvalidOption, InvalidStep, InvalidSweep, Problem, VariableError
+from imagegen_nb.pricing.estimate import PricedCall
 from imagegen_nb.runs.recipe import call_of
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps.axes import Axes, changes_of, label, with_inputs
@@ -31,6 +32,8 @@ class Plan:
     repeat: int
     call: str
     equal: int
+    priced: PricedCall
+    """What decides its cost: the same object for all cells that cost the same."""
     provider: str
     charge_type: ChargeType
 
@@ -63,17 +66,21 @@ def plan(
     """The cells that can be run, in order, and the combinations that cannot."""
     plans, skipped = list[Plan](), list[Skipped]()
     equal: Counter[str] = Counter()
+    known: dict[PricedCall, PricedCall] = {}
     for values in axes.combinations:
         try:
             cell_step, filled = cell_of(step, inputs, axes.names, values)
-            call = call_of(cell_step.request(rendered(cell_step, filled)))
+            prompt = rendered(cell_step, filled)
+            call = call_of(cell_step.request(prompt))
+            priced = cell_step.priced_call(prompt).without_words()
             provider = cell_step.entry.provider.name
         except (InvalidStep, VariableError, InvalidOption) as error:
             skipped.append(Skipped(dict(zip(axes.names, values, strict=True)), _reasons(error, axes.names)))
             continue
         for repeat in range(1, repeats + 1):
             equal[call] += 1
-            plans.append(Plan(values, repeat, call, equal[call], provider, cell_step.charge_type))
+            priced = known.setdefault(priced, priced)
+            plans.append(Plan(values, repeat, call, equal[call], priced, provider, cell_step.charge_type))
     return plans, skipped
 
 

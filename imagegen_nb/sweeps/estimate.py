@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from imagegen_nb.core.money import CURRENCY, show, show_range
 from imagegen_nb.core.words import counted
-from imagegen_nb.pricing.estimate import Estimate
+from imagegen_nb.pricing.estimate import Estimate, PricedCall, estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,21 @@ class SweepEstimate:
         return ", ".join(parts)
 
 
-def total(estimates: Iterable[Estimate]) -> SweepEstimate:
-    """The sum of the cells' estimates."""
+def estimate_of(calls: Iterable[PricedCall]) -> SweepEstimate:
+    """The sum of what each call may cost; equal ones are priced once."""
+    return total((estimate(call), count) for call, count in Counter(calls).items())
+
+
+def total(estimates: Iterable[tuple[Estimate, int]]) -> SweepEstimate:
+    """The sum of estimates, each with how many cells it is for."""
     cells, unknown, reason = 0, 0, ""
     low = high = Decimal(0)
     ceiling: Decimal | None = Decimal(0)
-    for one in estimates:
-        cells += 1
-        ceiling = None if ceiling is None or one.ceiling is None else ceiling + one.ceiling
+    for one, count in estimates:
+        cells += count
+        ceiling = None if ceiling is None or one.ceiling is None else ceiling + count * one.ceiling
         if one.low is None or one.high is None:
-            unknown, reason = unknown + 1, reason or one.reason
+            unknown, reason = unknown + count, reason or one.reason
         else:
-            low, high = low + one.low, high + one.high
+            low, high = low + count * one.low, high + count * one.high
     return SweepEstimate(cells, low, high, unknown, ceiling, reason)

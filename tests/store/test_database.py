@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import random
 import resource
@@ -10,8 +11,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
 
 import pytest
 from support.ledger import entry, everything, put, run_program
@@ -31,7 +36,7 @@ def test_the_ledger_holds_no_more_than_it_says(store):
     assert columns == ["seq", *asdict(entry())]
 
 
-def test_the_tables_are_those_of_layout_6(store):
+def test_the_tables_are_those_of_layout_7(store):
     put(store, b"data")
     connection = sqlite3.connect(store.paths.database)
     tables = {
@@ -40,7 +45,7 @@ def test_the_tables_are_those_of_layout_6(store):
     }
     version = connection.execute("PRAGMA user_version").fetchone()
     connection.close()
-    assert version == (6,)
+    assert version == (7,)
     assert tables == {
         "asset": [
             *("seq", "id", "file_name", "file_size", "file_type", "sha256", "width", "height"),
@@ -56,6 +61,7 @@ def test_the_tables_are_those_of_layout_6(store):
             *("id", "topic", "left", "right", "left_image", "right_image", "verdict", "rater", "judged_at"),
         ],
         "score": ["id", "image", "judge", "values", "scored_at"],
+        "spent": ["scope", "emulated", "ticks", "unbounded"],
         "sqlite_sequence": ["name", "seq"],
         "total": ["one", "bytes"],
     }
@@ -66,7 +72,7 @@ def test_an_index_that_knows_no_costs_keeps_its_runs_and_does_not_take_them_for_
     before = everything(full)
     full.close()
     index = sqlite3.connect(full.paths.database)
-    index.execute("DROP INDEX run_spending")
+    forget_totals(index)
     for column in ("session", "ceiling_ticks", "cost_ticks"):
         index.execute(f"ALTER TABLE run DROP COLUMN {column}")
         assert not any(f'"{column}"' in path.read_text() for path in full.paths.manifests.iterdir())
@@ -100,17 +106,90 @@ def test_used_reads_one_row_however_many_records_there_are(store):
     assert "asset" not in plan
 
 
+def forget_totals(index: sqlite3.Connection) -> None:
+    """Layouts up to 6 summed up all runs, out of an index."""
+    for name in ("run_added", "run_ended", "run_changed", "run_removed"):
+        index.execute(f"DROP TRIGGER {name}")
+    index.execute("DROP TABLE spent")
+
+
+def work_of(store: LocalStore, task: Callable[[], object]) -> int:
+    """How many instructions of its machine SQLite carries out for a task."""
+    count = itertools.count()
+    store.database.connection.set_progress_handler(lambda: next(count) and 0, 1)
+    task()
+    store.database.connection.set_progress_handler(None, 0)
+    return next(count)
+
+
+def add_runs(store: LocalStore, number: int, **changes: Any) -> None:
+    """As many runs that have ended, without their files."""
+    with store.database.transaction() as tables:
+        for one in range(number):
+            tables.put_run(replace(entry(cell=f"night/{uuid.uuid4()}.1", state="done"), **changes, count=one))
+
+
 @pytest.mark.parametrize("session", [None, "s"])
-def test_what_was_spent_is_read_from_an_index_alone(store, session):
-    store.begin(entry(ceiling_ticks=10), None)
-    queries: list[str] = []
-    store.database.connection.set_trace_callback(queries.append)
-    store.spending(emulated=True, session=session)
-    index = sqlite3.connect(store.folder / "index.sqlite3")
-    (query,) = [query for query in queries if "sum(" in query]
-    (plan,) = [row[3] for row in index.execute(f"EXPLAIN QUERY PLAN {query}")]
+def test_what_was_spent_takes_no_more_work_however_many_runs_there_are(store, session):
+    store.begin(entry(ceiling_ticks=10, session="s"), None)
+    work = []
+    for number in (5, 500):
+        add_runs(store, number, charge="charged", cost_ticks=3, session="s")
+        work.append(work_of(store, partial(store.spending, emulated=True, session=session)))
+    assert store.spending(emulated=True, session=session) == Spending(spent=1515, reserved=10)
+    assert work[0] == work[1] > 0
+
+
+def test_the_runs_of_a_sweep_and_of_a_call_take_work_that_grows_as_they_do(store):
+    work = []
+    for number in (200, 600):  # 800 in all, four times as many as at first
+        add_runs(store, number, call="c")
+        tasks = (lambda: list(store.cell_runs("night/")), lambda: list(store.equal_runs("c")))
+        work += [work_of(store, task) for task in tasks]
+    assert len(list(store.cell_runs("night/"))) == 800
+    of_cells, of_calls, more_cells, more_calls = work
+    assert more_cells < 4.5 * of_cells
+    assert more_calls < 4.5 * of_calls
+
+
+def test_totals_follow_every_change_of_a_run(store):
+    """An interrupted run may yet end, its cost may become known, and a run may be removed."""
+    run = entry(session="s", ceiling_ticks=7)
+    store.begin(run, None)
+    for changes, told in (
+        ({"state": "interrupted"}, Spending(spent=7)),
+        ({"state": "done", "charge": "charged", "cost_ticks": 4}, Spending(spent=4)),
+        ({"state": "done", "charge": "charged", "cost_ticks": None}, Spending(spent=7)),
+        ({"state": "failed", "charge": "none"}, Spending()),
+        ({"state": "calling"}, Spending(reserved=7)),
+        ({"state": "interrupted"}, Spending(spent=7)),
+    ):
+        with store.database.transaction() as tables:
+            tables.put_run(replace(run, **changes))
+            for session in (None, "s"):
+                assert tables.spending(emulated=True, session=session) == told
+            assert tables.spending(emulated=True, session="t") == Spending()
+            assert tables.spending(emulated=False) == Spending()
+    with store.database.transaction() as tables:
+        tables._connection.execute("DELETE FROM run")
+        assert tables.spending(emulated=True) == Spending()
+
+
+def test_an_index_without_totals_gets_them(full):
+    sessions = (None, *{run.session for run in full.runs()})
+    before = [full.spending(emulated=True, session=session) for session in sessions]
+    assert before[0] != Spending()
+    full.close()
+    index = sqlite3.connect(full.paths.database)
+    forget_totals(index)
+    index.execute("CREATE INDEX run_spending ON run (emulated, session, state)")
+    index.execute("PRAGMA user_version = 6")
+    index.commit()
     index.close()
-    assert "USING COVERING INDEX run_spending" in plan
+    assert [full.spending(emulated=True, session=session) for session in sessions] == before
+    with full.database.read() as tables:
+        names = tables._connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()
+    assert ("run_spending",) not in names
 
 
 def test_a_deleted_record_is_no_longer_counted(store):

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from imagegen_nb import ImageGenerationStep, Sweep
-from imagegen_nb.pricing.estimate import Estimate
+from imagegen_nb.pricing.estimate import Estimate, estimate
+from imagegen_nb.sweeps import estimate as sweep_estimate
 from imagegen_nb.sweeps.estimate import total
 
 
@@ -35,7 +36,7 @@ def unknown(ceiling: str | None = None) -> Estimate:
     ],
 )
 def test_what_is_known_is_summed_and_the_rest_is_never_free(cells, told):
-    estimate = total(cells)
+    estimate = total((cell, 1) for cell in cells)
     assert str(estimate) == told
     assert estimate.known == all(cell.known for cell in cells)
 
@@ -48,3 +49,16 @@ def test_a_sweep_and_its_cells_say_what_they_may_cost():
     mixed = Sweep(step, over={"thing": ["lamp"], "model": ["grok-imagine-image", "gpt-image-2"]})
     assert not mixed.estimate.known
     assert mixed.estimate.ceiling > Decimal("0.02")
+
+
+def test_what_costs_the_same_is_priced_once(monkeypatch):
+    """Of a hundred thousand cells, whose prompts mostly have a few lengths, each was priced by itself."""
+    priced = []
+    monkeypatch.setattr(sweep_estimate, "estimate", lambda call: priced.append(call) or estimate(call))
+    step = ImageGenerationStep(prompt="a {{thing}}", image_size="1024x1024")
+    over = {"thing": ["a", "b", "é", "cd"], "image_quality": ["low", "high"]}
+    sweep = Sweep(step, over=over, repeats=3)
+    told = sweep.estimate
+    assert len(priced) == 4  # two lengths in bytes, two qualities
+    assert told == total((cell.estimate, 1) for cell in sweep)
+    assert told.cells == 24
