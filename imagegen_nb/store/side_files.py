@@ -10,8 +10,9 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -30,10 +31,10 @@ _LARGEST = 65_536
 class SideFiles(Generic[Opinion]):
     """The files of one kind in a folder of the store, each named by what it is about."""
 
-    def __init__(self, paths: StorePaths, folder: Path, kind: TypeAdapter[Opinion]) -> None:
+    def __init__(self, paths: StorePaths, folder: Path, kind: type[Opinion]) -> None:
         self._paths = paths
         self._folder = folder
-        self._kind: TypeAdapter[Opinion] = kind
+        self._kind: Any = kind
 
     def write(self, name: str, opinion: Opinion) -> None:
         """Write it durably, replacing an older one. Raises OSError, or `StoreError` for what is no name."""
@@ -64,7 +65,7 @@ class SideFiles(Generic[Opinion]):
         if not isinstance(document, dict) or document.pop("layout", None) != _LAYOUT:
             raise ValueError("another layout")
         # As JSON, for only out of JSON a strict dataclass is made of an object.
-        opinion: Opinion = self._kind.validate_json(json.dumps(document), strict=True)
+        opinion: Opinion = _adapter(self._kind).validate_json(json.dumps(document), strict=True)
         return opinion
 
     def _names(self) -> Iterator[str]:
@@ -78,14 +79,20 @@ class SideFiles(Generic[Opinion]):
 
 def marks(paths: StorePaths) -> SideFiles[Mark]:
     """The files with stars and notes, by the images' ids."""
-    return SideFiles(paths, paths.marks, TypeAdapter(Mark))
+    return SideFiles(paths, paths.marks, Mark)
 
 
 def judgements(paths: StorePaths) -> SideFiles[Judgement]:
     """The files with comparisons, by their ids."""
-    return SideFiles(paths, paths.judgements, TypeAdapter(Judgement))
+    return SideFiles(paths, paths.judgements, Judgement)
 
 
 def scores(paths: StorePaths) -> SideFiles[Score]:
     """The files with judges' scores, by their ids."""
-    return SideFiles(paths, paths.scores, TypeAdapter(Score))
+    return SideFiles(paths, paths.scores, Score)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Made where a file is read, and once: it takes longer than everything else a look into a store does."""
+    return TypeAdapter(kind)

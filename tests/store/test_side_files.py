@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import TypeAdapter
 
 from imagegen_nb.core.opinions import Mark
 from imagegen_nb.errors import StoreError
@@ -28,3 +29,19 @@ def test_a_file_is_written_read_and_removed(store):
 def test_what_is_no_name_leads_nowhere(store):
     with pytest.raises(StoreError):
         side_files.marks(store.paths).write("../a", Mark(starred=True))
+
+
+def test_a_look_into_a_store_makes_no_reader_of_files_that_it_does_not_read(full, monkeypatch):
+    """Three were made for each transaction and each look: they took nearly all of its time."""
+    made = []
+    monkeypatch.setattr(side_files, "TypeAdapter", lambda kind: made.append(kind) or TypeAdapter(kind))
+    side_files._adapter.cache_clear()
+    for record in full.records():
+        full.mark(record.id)
+        full.scores(record.id)
+    full.change_mark(record.id, starred=True)
+    full.change_mark(record.id, note="é")
+    assert made == []
+    for _ in range(2):
+        assert side_files.marks(full.paths).read_all()[0][record.id] == Mark(starred=True, note="é")
+    assert made == [Mark]
