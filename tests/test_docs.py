@@ -78,6 +78,14 @@ def test_the_examples_of_stores_run(object_server: ObjectServer, emulator: Emula
     assert names["for_others"].assets[0].file_url.startswith("http")
 
 
+def test_the_example_of_a_sweep_in_parts_runs(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = code_blocks(ROOT / "docs" / "scale.md")
+    exec(example.replace('backend="emulator"', f'backend="{emulator.url}"'))  # our own text
+
+
 def test_the_testing_examples_run(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
