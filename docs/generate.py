@@ -1,12 +1,14 @@
-"""Writes what is derived from the code: the model table, the JSON Schemas, and the notebooks with their
-cassettes; and from `genai-prices` the prices it lists.
+"""Writes what is derived from the code: the model table, the pages of reference, the JSON Schemas, and the
+notebooks with their cassettes; and from `genai-prices` the prices it lists.
 
 A test fails when a written file differs from what this would write.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import shutil
 import tempfile
 from datetime import UTC, datetime
@@ -14,11 +16,15 @@ from decimal import Decimal
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import click
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ConditionalPrice, ModelInfo
 
-from imagegen_nb.errors import ReplayError
+from imagegen_nb import errors
+from imagegen_nb.cli.app import app
+from imagegen_nb.errors import ImagegenError, ReplayError
 from imagegen_nb.notebooks.record import NotebookRecording, record
 from imagegen_nb.pricing import price_lookup
 from imagegen_nb.providers import catalog
@@ -31,7 +37,7 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 _MODELS = """# Models and their settings
 
-Written by `./dev docs` from what each provider's file declares; `imagegen-nb models` prints the same.
+Written by `./dev generate` from what each provider's file declares; `imagegen-nb models` prints the same.
 Status as of 2026-11-26: using a model that is not current warns, and names its successor. What is marked as
 secondary could not be read from the provider itself.
 
@@ -120,9 +126,39 @@ a notebook the first `step_N` that no other cell's form has; its cell keeps the 
 
 ## Fields
 
-The tables are written by `./dev docs` from the models' declarations; a test compares them with what the
+The tables are written by `./dev generate` from the models' declarations; a test compares them with what the
 form's state says. Hidden fields do not apply to the model; ~~struck~~ choices are unavailable, with the
 reason in the note.
+
+"""
+_ERRORS = """# Errors
+
+Written by `./dev generate` from the docstrings of `imagegen_nb.errors`, where all of them are. What you see
+in each case, and what it costs, is in [what can go wrong](../failures.md).
+
+"""
+_CLI = """# The command line
+
+Written by `./dev generate` from the commands' own help, which `imagegen-nb COMMAND --help` prints.
+
+Exit codes: 0 done (also with fewer images than asked), 1 the step failed, 2 something given was wrong (a
+file, an input, a missing key), 130 interrupted; those of `scan` and `cassettes check` are in
+[cassettes](../cassettes.md).
+
+"""
+_FORMATS = """# File formats
+
+Written by `./dev generate` from the JSON Schemas. How such a file is read, written and migrated is in
+[the step file](../step-file.md); what lies in a cassette, in
+[cassettes](../cassettes.md#what-is-in-a-cassette).
+
+| file | JSON Schema (2020-12) |
+|---|---|
+| a step file, version 2 | [step file](../../imagegen_nb/step_file/schemas/step-file-2.schema.json) |
+| a step's settings (`imagegen-nb schema`) | [step](../../imagegen_nb/step_file/schemas/step.schema.json) |
+
+An editor that knows JSON Schema completes and checks a step file by the first of them. Which values a setting
+takes depends on the model, and is in [models and their settings](../models.md).
 
 """
 _FORM_HEAD = "| field | shown as | choices | value | note |\n|---|---|---|---|---|\n"
@@ -131,13 +167,109 @@ _FORM_HEAD = "| field | shown as | choices | value | note |\n|---|---|---|---|--
 def texts() -> dict[Path, str]:
     """Every generated text file with what it should hold."""
     schemas = ROOT / "imagegen_nb" / "step_file" / "schemas"
+    reference = ROOT / "docs" / "reference"
+    models = model_table.markdown(model_table.model_rows()).replace("\n### ", "\n## ")
     return {
-        ROOT / "docs" / "models.md": _MODELS + model_table.markdown(model_table.model_rows()),
+        ROOT / "docs" / "models.md": _MODELS + models,
+        reference / "errors.md": _ERRORS + _errors(),
+        reference / "cli.md": _CLI + _commands(),
+        reference / "file-formats.md": _FORMATS + _formats(),
         ROOT / "docs" / "form.md": _FORM + _form(),
         schemas / "step.schema.json": _json(ImageGenerationStep.json_schema()),
         schemas / "step-file-2.schema.json": _json(definition_schema()),
         price_lookup.LISTED: _json(_listed_prices()),
     }
+
+
+def _errors() -> str:
+    """The tree, then each error with what it says of itself."""
+    tree = str(errors.__doc__).partition("\n\n")[2].partition("\n\nBuilt")[0]
+    rows = []
+    for name, item in vars(errors).items():
+        if inspect.isclass(item) and issubclass(item, ImagegenError):
+            text = " ".join(inspect.cleandoc(item.__doc__ or "").split())
+            rows.append(f"| `{name}` | `{item.kind}` | {text} |\n")
+    head = "## Each of them\n\n`kind` is what an output's `error` and `--json` call it.\n\n"
+    return f"```text\n{tree}\n```\n\n{head}| error | kind | means |\n|---|---|---|\n{''.join(rows)}"
+
+
+def _commands(group: click.Group = app, name: str = "imagegen-nb", level: int = 2) -> str:
+    """Every command of a group: its usage, what it says of itself, arguments and options."""
+    parts = []
+    context = click.Context(group, info_name=name)
+    for each in group.list_commands(context):
+        command = group.get_command(context, each)
+        assert command is not None
+        full = f"{name} {each}"
+        parts.append(f"{'#' * level} {full}\n")
+        # An indented block of a help is shown as it is.
+        parts.append(inspect.cleandoc((command.help or "").replace("\b\n", "")) + "\n")
+        if isinstance(command, click.Group):
+            parts.append(_commands(command, full, level + 1).rstrip("\n") + "\n")
+            continue
+        own = click.Context(command, info_name=full)
+        usage = " ".join(command.collect_usage_pieces(own))
+        parts.append(f"```text\n{full} {usage}\n```\n")
+        if rows := "".join(_parameter(each, own) for each in command.params):
+            parts.append(f"| | | default |\n|---|---|---|\n{rows}")
+    return "\n".join(parts)
+
+
+def _parameter(parameter: click.Parameter, context: click.Context) -> str:
+    told: dict[str, Any] = parameter.to_info_dict()
+    is_flag = bool(told.get("is_flag"))
+    metavar = "" if is_flag or isinstance(parameter, click.Argument) else parameter.make_metavar(context)
+    names = (
+        parameter.make_metavar(context)
+        if isinstance(parameter, click.Argument)
+        else ", ".join(parameter.opts)
+    )
+    default = told.get("default")
+    shown = (
+        ""
+        if is_flag or default is None or callable(default) or not str(default).strip("()[]")
+        else f"`{default}`"
+    )
+    text = " ".join(str(told.get("help") or "").split()).replace("|", "\\|")
+    return f"| `{f'{names} {metavar}'.strip()}` | {text} | {shown} |\n"
+
+
+def _formats() -> str:
+    """The keys of a step file, object by object."""
+    schema = definition_schema()
+    parts = [_object("A step file", schema)]
+    parts += [_object(name, body) for name, body in schema["$defs"].items()]
+    return "\n".join(parts)
+
+
+def _object(name: str, body: dict[str, Any]) -> str:
+    text = "\n".join(inspect.cleandoc(body.get("description", "")).splitlines())
+    required = body.get("required", ())
+    rows = "".join(
+        f"| `{key}` | {_type_of(value)} | {'yes' if key in required else ''} |\n"
+        for key, value in body["properties"].items()
+    )
+    return f"## {name}\n\n{text}\n\n| key | value | required |\n|---|---|---|\n{rows}"
+
+
+def _type_of(value: dict[str, Any]) -> str:
+    """A value's type in words, with a link where it is an object of its own."""
+    if reference := value.get("$ref"):
+        name = reference.rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "const" in value:
+        return f"`{json.dumps(value['const'])}`"
+    if value.get("title") == "Image Generation step":
+        return "the settings that are set, [by the platform's keys](../models.md)"
+    if "enum" in value:
+        return ", ".join(f"`{each}`" for each in value["enum"])
+    if "anyOf" in value:
+        return " or ".join(map(_type_of, value["anyOf"]))
+    if value.get("type") == "array":
+        return f"array of {_type_of(value['items'])}"
+    if value.get("type") == "object" and isinstance(value.get("additionalProperties"), dict):
+        return f"object of {_type_of(value['additionalProperties'])}"
+    return re.sub(r"^null$", "`null`", str(value.get("type", "any")))
 
 
 def _listed_prices() -> dict[str, object]:

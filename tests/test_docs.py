@@ -18,14 +18,14 @@ from imagegen_nb.cli.sweep import read_sweep
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.providers import catalog
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 @pytest.mark.parametrize(
     ("path", "text"), generator().texts().items(), ids=lambda value: getattr(value, "name", "")
 )
 def test_generated_files_are_up_to_date(path: Path, text: str) -> None:
-    assert path.read_text(encoding="utf-8") == text, "run ./dev docs"
+    assert path.read_text(encoding="utf-8") == text, "run ./dev generate"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -1,7 +1,7 @@
 """The prices of a model: as `genai-prices` lists them, which is kept for this, else from our own table.
 
-`listed_prices.json` is written from that package by `./dev docs`: importing it takes longer than a run does
-beside the provider, and every run wants to know its cost.
+`listed_prices.json` is written from that package by `./dev generate`: importing it takes longer than a run
+does beside the provider, and every run wants to know its cost.
 """
 
 from __future__ import annotations

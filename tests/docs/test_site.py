@@ -1,0 +1,63 @@
+"""The site, built once: without a warning, whole by itself, and with all public names in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import html5lib
+import pytest
+from support.project import ROOT
+from support.site import build, public_names
+
+LOADED = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src", "video": "src"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("site"))
+
+
+@pytest.mark.notebooks
+def test_the_site_is_built_without_a_warning_and_has_every_public_name(site: Path) -> None:
+    """`build` fails at a warning: a link that leads nowhere, a page in no index, a docstring's markup."""
+    pages = [page.read_text(encoding="utf-8") for page in (site / "docs/reference/api").glob("*.html")]
+    ids = set(re.findall(r'id="(imagegen_nb\.[\w.]+)"', "".join(pages)))
+    assert public_names() - ids == set()
+
+
+@pytest.mark.notebooks
+def test_a_page_loads_nothing_from_elsewhere(site: Path) -> None:
+    pages = [page for page in site.rglob("*.html") if page.name != "index.html" or page.parent != site]
+    assert len(pages) > 40
+    for page in pages:
+        tree = html5lib.parse(page.read_text(encoding="utf-8"), namespaceHTMLElements=False)
+        for tag, attribute in LOADED.items():
+            for element in tree.iter(tag):
+                address = element.get(attribute) or ""
+                assert not re.match(r"(https?:)?//", address), f"{page}: {address}"
+                if address and not address.startswith(("data:", "#")) and element.get("rel") != "search":
+                    assert (page.parent / re.sub("[?#].*", "", address)).exists(), f"{page}: {address}"
+    sheets = "".join(sheet.read_text(encoding="utf-8") for sheet in site.rglob("*.css"))
+    assert re.findall(r"url\(\s*['\"]?(?:https?:)?//[^)]*|@import[^;]*//[^;]*", sheets) == []
+
+
+@pytest.mark.notebooks
+def test_the_site_names_no_place_on_this_machine(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        assert str(ROOT) not in page.read_text(encoding="utf-8"), page
+
+
+def test_a_docstring_is_read_as_plain_english() -> None:
+    spec = importlib.util.spec_from_file_location("conf", ROOT / "docs" / "conf.py")
+    assert spec is not None
+    assert spec.loader is not None
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    assert conf.as_restructured_text(["`Error`s"]) == [r"``Error``\ s"]
+    lines = ["Takes `*args`, name_ and 2 * 2.", "", "    run(**options)", "", "`a", "b`."]
+    assert conf.as_restructured_text(lines) == [
+        *(r"Takes ``*args``, name\_ and 2 \* 2.", "", ".. code-block:: python", "", "    run(**options)", ""),
+        *("``a", "b``."),
+    ]
