@@ -124,7 +124,7 @@ def _read_docstring(
 
 def public_names() -> dict[str, str]:
     """Where each public object is defined, with the name that users import."""
-    names = {}
+    names: dict[str, str] = {}
     for module in map(importlib.import_module, PUBLIC):
         for name in module.__all__:
             item = getattr(module, name)
