@@ -1,4 +1,4 @@
-"""What is thought of images: stars and notes, which of two is the better one, and judges' scores."""
+"""What is thought of images: stars and notes, which of two is the better one, judges' scores, and picks."""
 
 from __future__ import annotations
 
@@ -64,6 +64,22 @@ class Judgement:
     verdict: Verdict
     rater: str
     judged_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickedCell:
+    """A cell that somebody picked, with the run that it had then: another run in its place was not picked.
+
+    `topic` is what it was picked of, a sweep by its name; `cell` names the cell there. `picked_at` is an ISO
+    8601 time in UTC with microseconds, by which picks are ordered. `id` is of all but the time, so that a
+    cell is picked once.
+    """
+
+    id: str
+    topic: str
+    cell: str
+    run_id: str
+    picked_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

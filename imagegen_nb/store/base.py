@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol, Self, TypeVar
 
 from imagegen_nb.core import money
 from imagegen_nb.core.open_files import OUT_OF_FILES
-from imagegen_nb.core.opinions import Judgement, Mark, Score
+from imagegen_nb.core.opinions import Judgement, Mark, PickedCell, Score
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import (
     AssetNotFound,
@@ -269,11 +269,13 @@ class Store(ABC):
     def keep_thumbnail(self, asset: AssetRecord, size: str, data: bytes) -> None:  # noqa: B027 - optional
         """Keep a thumbnail if that is possible. Raises nothing for a full or read-only disk."""
 
-    # Stars, notes, comparisons and scores. What stands here for it keeps them as long as this object lives.
+    # Stars, notes, comparisons, scores and picks. What stands here keeps them as long as this object lives.
 
     @cached_property
-    def _opinions(self) -> tuple[dict[str, Mark], dict[str, Judgement], dict[str, Score]]:
-        return {}, {}, {}
+    def _opinions(
+        self,
+    ) -> tuple[dict[str, Mark], dict[str, Judgement], dict[str, Score], dict[str, PickedCell]]:
+        return {}, {}, {}, {}
 
     def mark(self, asset_id: str) -> Mark:
         """The star and the note of an image; an empty mark where there is none. Raises `StoreError`."""
@@ -319,6 +321,19 @@ class Store(ABC):
         image that is not there, and `StoreError`."""
         self.get(score.image)
         self._opinions[2][score.id] = score
+
+    def picks(self, topic: str) -> Sequence[PickedCell]:
+        """What was picked of a topic, oldest first. Raises `StoreError`."""
+        kept = (one for one in self._opinions[3].values() if one.topic == topic)
+        return sorted(kept, key=lambda one: (one.picked_at, one.id))
+
+    def keep_pick(self, pick: PickedCell) -> None:
+        """Keep a pick, in the place of an earlier one of the same id. Raises `StoreError`."""
+        self._opinions[3][pick.id] = pick
+
+    def remove_pick(self, pick_id: str) -> None:
+        """Forget a pick; one that is not there may stay away. Raises `StoreError`."""
+        self._opinions[3].pop(pick_id, None)
 
     @abstractmethod
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:

@@ -20,7 +20,7 @@ from typing import BinaryIO, TypeVar
 from imagegen_nb.core.atomic_files import explain, sync_folder, temporary_name, user_path, write_durably
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.open_files import patiently
-from imagegen_nb.core.opinions import Judgement, Mark, Score
+from imagegen_nb.core.opinions import Judgement, Mark, PickedCell, Score
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
 from imagegen_nb.store import locks, manifests, recovery, thumbnail_files
@@ -286,6 +286,21 @@ class LocalStore(Store):
         self.get(score.image)
         with self.database.transaction() as tables:
             tables.opinions.scores.put(score.id, score)
+
+    def picks(self, topic: str) -> Sequence[PickedCell]:
+        if not self._is_there():
+            return []
+        with self.database.read() as tables:
+            found = tables.opinions.picks.all("WHERE topic = ?", (topic,), "picked_at, id")
+            return list(found.values())
+
+    def keep_pick(self, pick: PickedCell) -> None:
+        with self.database.transaction() as tables:
+            tables.opinions.picks.put(pick.id, pick)
+
+    def remove_pick(self, pick_id: str) -> None:
+        with self.database.transaction() as tables:
+            tables.opinions.picks.remove(pick_id)
 
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         return self.list_records(run_id)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from imagegen_nb.core.opinions import Judgement, Mark, Score
+from imagegen_nb.core.opinions import Judgement, Mark, PickedCell, Score
 from imagegen_nb.errors import Charge, InvalidOption, StoreError
 from imagegen_nb.store.base import CHANGED_AT_THE_END, AssetRecord, LedgerEntry, RunState
 from imagegen_nb.store.paths import blob_name
@@ -49,8 +49,8 @@ class Change:
     """One thing that happened: a run began or ended with images, somebody said something of one, or files are
     deleted.
 
-    `taken_back` is the id of a comparison. From `tidying` on, which names the lease of who deletes, no run
-    may begin until `tidied` names the same.
+    `taken_back` is the id of a comparison, `unpicked` that of a pick. From `tidying` on, which names the lease
+    of who deletes, no run may begin until `tidied` names the same.
     """
 
     begun: LedgerEntry | None = None
@@ -62,6 +62,8 @@ class Change:
     score: Score | None = None
     tidying: str | None = None
     tidied: str | None = None
+    picked: PickedCell | None = None
+    unpicked: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from typing import BinaryIO
 
 from imagegen_nb.core.fork_safe_lock import ForkSafeLock
 from imagegen_nb.core.images import CheckedImage
-from imagegen_nb.core.opinions import Judgement, Mark, Score
+from imagegen_nb.core.opinions import Judgement, Mark, PickedCell, Score
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, BudgetExceeded, StorageLimitReached, StoreError
 from imagegen_nb.store import object_leases, thumbnail_files
@@ -326,6 +326,16 @@ class ObjectStore(Store):
     def keep_score(self, score: Score) -> None:
         self.get(score.image)
         self._log.commit(lambda _: [Change(score=score)])
+
+    def picks(self, topic: str) -> Sequence[PickedCell]:
+        found = (one for one in list(self._log.look(fresh=False).picks.values()) if one.topic == topic)
+        return sorted(found, key=lambda one: (one.picked_at, one.id))
+
+    def keep_pick(self, pick: PickedCell) -> None:
+        self._log.commit(lambda _: [Change(picked=pick)])
+
+    def remove_pick(self, pick_id: str) -> None:
+        self._log.commit(lambda _: [Change(unpicked=pick_id)])
 
     def records(self, run_id: str | None = None) -> Iterator[AssetRecord]:
         return iter(self._view_of(run_id).records(run_id))

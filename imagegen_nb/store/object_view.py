@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from imagegen_nb.core.opinions import Judgement, Mark, Score
+from imagegen_nb.core.opinions import Judgement, Mark, PickedCell, Score
 from imagegen_nb.store.base import CHANGED_AT_THE_END, AssetRecord, LedgerEntry, Spending
 from imagegen_nb.store.object_documents import Change, Entry, RunEnd
 
@@ -23,6 +23,7 @@ class View:
         """By the images' ids: each image is asked about by itself."""
         self.tidied_by: str | None = None
         """Who is deleting files: no run may begin meanwhile."""
+        self.picks: dict[str, PickedCell] = {}
         self.used_bytes = 0
         self._of_run: dict[str, list[AssetRecord]] = {}
         self._newest: dict[str, AssetRecord] = {}
@@ -84,6 +85,10 @@ class View:
             self.judgements.pop(change.taken_back, None)
         if change.score is not None:
             self.scores.setdefault(change.score.image, {})[change.score.id] = change.score
+        if change.picked is not None:
+            self.picks[change.picked.id] = change.picked
+        if change.unpicked is not None:
+            self.picks.pop(change.unpicked, None)
 
     def records(self, run_id: str | None) -> list[AssetRecord]:
         """All records, oldest first, or those of one run."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Generic
 
-from imagegen_nb.core.opinions import Judgement, Mark, Score
+from imagegen_nb.core.opinions import Judgement, Mark, PickedCell, Score
 from imagegen_nb.store import side_files
 from imagegen_nb.store.paths import StorePaths, is_name
 from imagegen_nb.store.side_files import Opinion, SideFiles
@@ -40,6 +40,16 @@ SCHEMA = (
     ) STRICT
     """,
     "CREATE INDEX IF NOT EXISTS score_image ON score (image, judge)",
+    """
+    CREATE TABLE IF NOT EXISTS pick (
+        id TEXT NOT NULL PRIMARY KEY,
+        topic TEXT NOT NULL,
+        cell TEXT NOT NULL,
+        run_id TEXT NOT NULL,
+        picked_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX IF NOT EXISTS pick_topic ON pick (topic, picked_at, id)",
 )
 
 
@@ -128,12 +138,14 @@ class OpinionTable(Generic[Opinion]):
 
 
 class OpinionRows:
-    """All of it in an open database: marks by their images' ids, comparisons and scores by their own."""
+    """All of it in an open database: marks by their images' ids, the others by their own."""
 
     def __init__(self, connection: sqlite3.Connection, paths: StorePaths) -> None:
         self.marks = OpinionTable(connection, _MARKS, side_files.marks(paths))
         self.judgements = OpinionTable(connection, _JUDGEMENTS, side_files.judgements(paths))
         self.scores = OpinionTable(connection, _SCORES, side_files.scores(paths))
+        self.picks = OpinionTable(connection, _PICKS, side_files.picks(paths))
+        self._tables = (self.marks, self.judgements, self.scores, self.picks)
 
     def put_mark(self, asset_id: str, mark: Mark) -> None:
         """Keep a mark in the place of an earlier one; an empty one is forgotten."""
@@ -144,18 +156,16 @@ class OpinionRows:
 
     def read_files(self) -> list[str]:
         """As each table does."""
-        return [*self.marks.read_files(), *self.judgements.read_files(), *self.scores.read_files()]
+        return [problem for table in self._tables for problem in table.read_files()]
 
     def write_missing_files(self) -> None:
         """As each table does."""
-        self.marks.write_missing_files()
-        self.judgements.write_missing_files()
-        self.scores.write_missing_files()
+        for table in self._tables:
+            table.write_missing_files()
 
     def disagreements(self) -> list[str]:
         """As each table does."""
-        tables = (self.marks.disagreements(), self.judgements.disagreements(), self.scores.disagreements())
-        return [problem for table in tables for problem in table]
+        return [problem for table in self._tables for problem in table.disagreements()]
 
 
 def _judgement(row: dict[str, Any]) -> Judgement:
@@ -197,4 +207,11 @@ _SCORES: _Shape[Score] = _Shape(
     title="score",
     values=lambda one: (one.image, one.judge, json.dumps(dict(one.values)), one.scored_at),
     opinion=_score,
+)
+_PICKS: _Shape[PickedCell] = _Shape(
+    table="pick",
+    columns=("id", *_rest(PickedCell)),
+    title="pick",
+    values=lambda one: tuple(getattr(one, name) for name in _rest(PickedCell)),
+    opinion=lambda row: PickedCell(**row),
 )

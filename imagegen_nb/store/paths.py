@@ -7,6 +7,7 @@
 <folder>/marks/<asset id>.json      the star and the note of an image, which the database holds as well
 <folder>/judgements/<id>.json       a comparison of two images, likewise
 <folder>/scores/<id>.json           what a judge found in an image, likewise
+<folder>/picks/<id>.json            a cell of a sweep that was picked, likewise
 <folder>/locks/<owner>.lock         held by a process while it has runs under way
 <folder>/locks/<run id>.<owner>.run names such a run
 """
@@ -74,10 +75,15 @@ class StorePaths:
         """The folder of the judges' scores."""
         return self.folder / "scores"
 
+    @cached_property
+    def picks(self) -> Path:
+        """The folder of the picks."""
+        return self.folder / "picks"
+
     @property
     def opinions(self) -> tuple[Path, ...]:
         """The folders of what is thought of images."""
-        return self.marks, self.judgements, self.scores
+        return self.marks, self.judgements, self.scores, self.picks
 
     @cached_property
     def locks(self) -> Path:

@@ -17,11 +17,11 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter
 
 from imagegen_nb.core.atomic_files import read_bounded, sync_folder, write_durably
-from imagegen_nb.core.opinions import Judgement, Mark, Score
+from imagegen_nb.core.opinions import Judgement, Mark, PickedCell, Score
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.store.paths import MANIFEST_SUFFIX, StorePaths, is_name
 
-Opinion = TypeVar("Opinion", Mark, Judgement, Score)
+Opinion = TypeVar("Opinion", Mark, Judgement, Score, PickedCell)
 
 _LAYOUT = 1
 _LARGEST = 65_536
@@ -90,6 +90,11 @@ def judgements(paths: StorePaths) -> SideFiles[Judgement]:
 def scores(paths: StorePaths) -> SideFiles[Score]:
     """The files with judges' scores, by their ids."""
     return SideFiles(paths, paths.scores, Score)
+
+
+def picks(paths: StorePaths) -> SideFiles[PickedCell]:
+    """The files with picks, by their ids."""
+    return SideFiles(paths, paths.picks, PickedCell)
 
 
 @cache

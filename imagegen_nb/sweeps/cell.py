@@ -45,6 +45,8 @@ class CellSource(Protocol):
 
     def _assets_of(self, number: int) -> tuple[Asset, ...]: ...
 
+    def _is_picked(self, number: int) -> bool: ...
+
 
 class Cell(Pictured):
     """One combination of a sweep, in one of its repeats.
@@ -112,6 +114,11 @@ class Cell(Pictured):
         return self._sweep._assets_of(self.number)
 
     @property
+    def picked(self) -> bool:
+        """Whether it was picked, with the run that it has."""
+        return self._sweep._is_picked(self.number)
+
+    @property
     def estimate(self) -> Estimate:
         """What it may cost; its amounts are None where that is unknown."""
         step, inputs = self._sweep._step_and_inputs(self.number)
@@ -148,6 +155,7 @@ class Cell(Pictured):
             "images": [str(path) for path in local_files(assets)],
             "starred": is_starred(assets),
             "note": notes_on(assets),
+            "picked": self.picked,
             **{f"score by {judge}": number for judge, number in scores_of(assets).items()},
         }
         amount = None if self.cost is None else self.cost.amount

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from imagegen_nb.sweeps.cell import Cell
 from imagegen_nb.sweeps.cell_results import CellResults
 from imagegen_nb.sweeps.cells import Plan, Skipped, cell_of, content_name, values_on_axes
 from imagegen_nb.sweeps.estimate import SweepEstimate, estimate_of
+from imagegen_nb.sweeps.picks import CellRun, Picks
 from imagegen_nb.sweeps.results import Result
 
 
@@ -104,6 +105,24 @@ class CellTable:
     def starred(self) -> list[Cell]:
         """The cells of which an image has a star."""
         return [cell for cell in self if cell.starred]
+
+    @property
+    def picked(self) -> list[Cell]:
+        """The cells that were picked, in the order of the picks, as the store has it; a cell whose run was
+        replaced is not picked any more."""
+        numbers = {self._cell_run(number): number for number in range(len(self))}
+        return [Cell(self, numbers[one]) for one in self._picks_here() if one in numbers]
+
+    def _is_picked(self, number: int) -> bool:
+        return bool(self._result(number).run_id) and self._cell_run(number) in self._picks_here()
+
+    def _picks_here(self) -> Sequence[CellRun]:
+        """The picks in the store of the workspace that is in use."""
+        workspace = self._results.workspace
+        return () if workspace is None else Picks(self.name, workspace.store).all()
+
+    def _cell_run(self, number: int) -> CellRun:
+        return CellRun(self._plans[number].key, self._result(number).run_id)
 
     @cached_property
     def estimate(self) -> SweepEstimate:

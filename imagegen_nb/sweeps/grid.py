@@ -112,7 +112,7 @@ class Grid:
             for place, fact in enumerate(_facts(cell))
         ]
         # A note may be in a script that runs from right to left, and would turn its neighbours around.
-        told += [f"<bdi>{escape(opinion)}</bdi>" for opinion in opinions_in_short(cell.assets)]
+        told += [f"<bdi>{escape(opinion)}</bdi>" for opinion in _opinions(cell)]
         words = f"<small>{' · '.join(told)}</small>"
         return f'<div style="margin:0 0 8px">{pictures}{words}</div>'
 
@@ -124,7 +124,7 @@ class Grid:
         """The cells as lines of text, without anything that changes between equal sweeps."""
         lines = [self.sweep.title, *(f"  {note}" for note in self.sweep.notes())]
         for cell in self.cells[:_TEXT_ROWS]:
-            facts = [*_facts(cell), *opinions_in_short(cell.assets)]
+            facts = [*_facts(cell), *_opinions(cell)]
             facts += [fact for asset in cell.assets for fact in asset.facts()]
             lines.append(f"  {cell.number}  {'  '.join([cell.label, *facts])}")
         if (more := len(self.cells) - _TEXT_ROWS) > 0:
@@ -234,6 +234,11 @@ def _facts(cell: Cell) -> list[str]:
     run = cell.run if result.outcome in ("done", "partial") else None
     # While recording too: a replay costs nothing, and shows the same.
     return facts if run is None or run.cassette is not None else [*facts, run.cost.short]
+
+
+def _opinions(cell: Cell) -> list[str]:
+    """What people and judges said of a cell."""
+    return [*(["picked"] if cell.picked else []), *opinions_in_short(cell.assets)]
 
 
 def _paragraph(text: str) -> str:

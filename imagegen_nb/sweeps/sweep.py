@@ -25,6 +25,7 @@ from imagegen_nb.sweeps.cells import plan, refusal
 from imagegen_nb.sweeps.context import Context
 from imagegen_nb.sweeps.execution import Execution, Task
 from imagegen_nb.sweeps.judgements import Contest
+from imagegen_nb.sweeps.picks import Picks
 from imagegen_nb.sweeps.progress import bar
 from imagegen_nb.sweeps.rating import Rating, rater_name
 from imagegen_nb.sweeps.remote_cells import executor_of
@@ -94,7 +95,6 @@ class Sweep(CellTable):
             raise refusal(skipped, len(read.combinations))
         checked = None if name is None else _checked_name(name)
         super().__init__(step, read, given, plans, skipped, repeats=repeats, name=checked)
-        self._picked: dict[int, None] = {}
 
     # Running
 
@@ -281,20 +281,22 @@ class Sweep(CellTable):
     def pick(self, cell: Cell | int) -> Pick:
         """The step of a cell and its run, ready to be exported: `save_step(path, step, run=run)`.
 
-        Raises `InvalidOption` for a cell without images.
+        The store keeps that it was picked: grids, tables and reports show it, also those of other kernels.
+        Raises `InvalidOption` for a cell without images, `StoreError` where the pick cannot be kept.
         """
         chosen = Cell(self, self._number(cell, "pick"))
         run = chosen.run
         if run is None or not chosen.assets:
             raise InvalidOption(f"pick: cell {chosen.number} has no image ({chosen.outcome}): pick another")
-        self._picked[chosen.number] = None
+        Picks(self.name, self._results.context(None).store).pick(self._cell_run(chosen.number))
         # Of a reused run only the call is the same; what the ledger found too large is known here.
         return Pick(chosen.step, replace(run, step=chosen.step, inputs=chosen.inputs))
 
-    @property
-    def picked(self) -> list[Cell]:
-        """The cells that were picked, in the order of the picks; a new kernel knows of none."""
-        return [Cell(self, number) for number in self._picked]
+    def unpick(self, cell: Cell | int) -> None:
+        """Take a pick back; a cell that is not picked may stay so. Raises `StoreError`."""
+        number = self._number(cell, "unpick")
+        if (workspace := self._results.workspace) is not None:
+            Picks(self.name, workspace.store).unpick(self._cell_run(number))
 
     def compare(self, a: Cell | int, b: Cell | int) -> Comparison:
         """Two cells side by side: their images, and the settings and inputs that differ."""
@@ -410,7 +412,7 @@ class Sweep(CellTable):
         beside them; `remarks` is asked of each cell what else to say: text by what it is called. Raises
         `StoreError` where something is there already, unless `replace`.
         """
-        chosen = self._picked if winners is None else self._chosen("winners", winners, [])
+        chosen = self._winners(winners)
         # Known before thumbnails are made, which takes a while.
         target = user_path(path, StoreError)
         if target.exists() and not replace:
@@ -434,7 +436,7 @@ class Sweep(CellTable):
         """
         from imagegen_nb.sweeps import crate
 
-        chosen = self._picked if winners is None else self._chosen("winners", winners, [])
+        chosen = self._winners(winners)
         target = user_path(folder, StoreError)
         if target.exists():
             raise StoreError(f"cannot write {target}: it exists already; give another name")
@@ -444,6 +446,12 @@ class Sweep(CellTable):
             "sweep.csv": tables.as_csv(self.axes, self.rows()),
         }
         return crate.write(target, self, title=self.title, texts=texts, licence=license, author=author)
+
+    def _winners(self, given: Iterable[Cell | int] | None) -> Collection[int]:
+        """The numbers of the cells that were picked, or of those that are given."""
+        if given is None:
+            return [cell.number for cell in self.picked]
+        return self._chosen("winners", given, [])
 
     def _report(self, winners: Collection[int], most: int, remarks: Remarks | None) -> str:
         from imagegen_nb.sweeps.report import report

@@ -16,7 +16,7 @@ from imagegen_nb.errors import StoreError
 from imagegen_nb.providers import catalog
 from imagegen_nb.sweeps.cell import Cell
 
-_COLUMNS = ("repeat", "outcome", "charge", "reused", "error", "run_id", "images", "starred", "note")
+_COLUMNS = ("repeat", "outcome", "charge", "reused", "error", "run_id", "images", "starred", "note", "picked")
 
 
 def rows(cells: Iterable[Cell]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import pytest
-from support.ledger import entry, judgement, score
+from support.ledger import entry, judgement, pick, score
 
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.opinions import Mark
@@ -99,3 +99,9 @@ def test_a_store_that_keeps_nothing_of_what_people_say_keeps_it_while_it_lives()
     for value in (1, 2):
         store.keep_score(score("a-0", score=value))
     assert [one.values for one in store.scores("a-0")] == [{"score": 2}]
+    for number in (2, 1):
+        store.keep_pick(pick(number))
+    assert (store.picks("night"), store.picks("day")) == ([pick(1), pick(2)], [])
+    for _ in range(2):
+        store.remove_pick("p1")
+    assert store.picks("night") == [pick(2)]

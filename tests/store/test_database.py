@@ -62,6 +62,7 @@ def test_the_tables_are_those_of_layout_7(store):
         ],
         "score": ["id", "image", "judge", "values", "scored_at"],
         "spent": ["scope", "emulated", "ticks", "unbounded"],
+        "pick": ["id", "topic", "cell", "run_id", "picked_at"],
         "sqlite_sequence": ["name", "seq"],
         "total": ["one", "bytes"],
     }

@@ -1,4 +1,4 @@
-"""Stars, notes, comparisons and scores in the database: kept, shared, brought up to date, and built again."""
+"""What people and judges said, in the database: kept, shared, brought up to date, and built again."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from support.ledger import judgement, other_process, plant, put, run_program, score
+from support.ledger import judgement, other_process, pick, plant, put, run_program, score
 
-from imagegen_nb.core.opinions import LONGEST_SCORE, Judgement, Mark, Score
+from imagegen_nb.core.opinions import LONGEST_SCORE, Judgement, Mark, PickedCell, Score
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import maintenance, side_files
 from imagegen_nb.store.local import LocalStore
@@ -23,9 +23,9 @@ def image(store: LocalStore) -> str:
     return put(store, b"data").id
 
 
-def said(store: LocalStore) -> tuple[dict[str, Mark], list[Judgement], list[Score]]:
+def said(store: LocalStore) -> tuple[dict[str, Mark], list[Judgement], list[Score], list[PickedCell]]:
     scores = [score for record in store.records() for score in store.scores(record.id)]
-    return dict(store.marks()), list(store.judgements("night")), scores
+    return dict(store.marks()), list(store.judgements("night")), scores, list(store.picks("night"))
 
 
 @pytest.fixture
@@ -38,6 +38,8 @@ def opined(full: LocalStore) -> LocalStore:
         full.keep_judgement(judgement(number))
     full.keep_score(score(first.id, score=7.5, why="é ★ \n", whole=True))
     full.keep_score(score(second.id, "blue", score=3))
+    for number in (2, 1):
+        full.keep_pick(pick(number))
     return full
 
 
@@ -70,16 +72,14 @@ def test_a_score_at_its_longest_can_be_read_again(store, image):
 
 def test_a_store_that_is_not_there_is_not_made_by_a_look(tmp_path):
     store = LocalStore(tmp_path / "gone")
-    assert (store.mark("a"), dict(store.marks()), store.judgements("night"), store.scores("a")) == (
-        *(Mark(), {}, []),
-        [],
-    )
+    assert (store.mark("a"), dict(store.marks()), store.judgements("night")) == (Mark(), {}, [])
+    assert (store.scores("a"), store.picks("night")) == ([], [])
     assert not store.folder.exists()
 
 
 def test_an_index_that_is_built_again_has_lost_nothing_that_was_said(opined):
     before = said(opined)
-    assert [len(part) for part in before] == [2, 2, 2]
+    assert [len(part) for part in before] == [2, 2, 2, 2]
     assert maintenance.check(opined).problems == []
     assert maintenance.rebuild(opined).problems == []
     assert said(opined) == before
@@ -97,7 +97,7 @@ def test_files_that_are_missing_are_written_before_the_index_is_replaced(opined)
     for folder in opined.paths.opinions:
         for path in folder.iterdir():
             path.unlink()
-    assert sum("the index and its file differ" in line for line in maintenance.check(opined).problems) == 6
+    assert sum("the index and its file differ" in line for line in maintenance.check(opined).problems) == 8
     assert maintenance.rebuild(opined).problems == []
     assert said(opined) == before
 
@@ -113,9 +113,15 @@ def test_what_a_killed_process_wrote_before_its_row_is_taken_in(opined):
     assert opined.mark(last.id).starred
     assert [one.values for one in opined.scores(last.id)] == [{"score": 9}]
     assert opined.judgements("night")[-1] == judgement(9)
+    side_files.picks(opined.paths).write("p9", pick(9))
+    assert maintenance.check(opined).problems == []
+    assert opined.picks("night")[-1] == pick(9)
 
 
-@pytest.mark.parametrize(("layout", "absent"), [(4, ("mark", "judgement", "score")), (5, ("score",))])
+@pytest.mark.parametrize(
+    ("layout", "absent"),
+    [(4, ("mark", "judgement", "score", "pick")), (5, ("score", "pick")), (6, ("pick",))],
+)
 def test_an_index_of_a_layout_before_gains_the_tables(opined, layout, absent):
     """Older layouts had no such tables; a version that knew them may have left its files."""
     before = said(opined)

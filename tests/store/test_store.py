@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from support.ledger import content, entry, everything, fill, judgement, new, put, score
+from support.ledger import content, entry, everything, fill, judgement, new, pick, put, score
 
 from imagegen_nb.core.opinions import Mark
 from imagegen_nb.errors import (
@@ -351,17 +351,30 @@ def test_a_later_score_takes_the_place_of_an_earlier_one(store, image):
     assert (store.scores("nobody"), store.scores("\udc80")) == ([], [])
 
 
+def test_picks_are_by_topic_in_their_order_and_taken_back(store):
+    for number in (3, 1, 2):
+        store.keep_pick(pick(number))
+    store.keep_pick(pick(4, topic="day"))
+    assert [one.id for one in store.picks("night")] == ["p1", "p2", "p3"]
+    for _ in range(2):
+        store.remove_pick("p2")
+    store.keep_pick(pick(3))
+    assert store.picks("night") == [pick(1), pick(3)]
+
+
 def test_a_store_opened_anew_has_everything(store):
     fill(store)
     image = next(iter(store.records())).id
     store.change_mark(image, starred=True, note="more light \u2605 \u202e")
     store.keep_judgement(judgement(1))
     store.keep_score(score(image, score=7.5, why="\u00e9 \u2605 \n", whole=True))
+    store.keep_pick(pick(1))
     opened = again(store)
     assert everything(opened) == everything(store)
     assert opened.marks() == store.marks() != {}
     assert opened.judgements("night") == store.judgements("night") == [judgement(1)]
     assert opened.scores(image) == store.scores(image) != []
+    assert opened.picks("night") == store.picks("night") == [pick(1)]
     assert {content(opened, one.id) for one in opened.records()} >= {b"outside", b"1 0"}
     opened.close()
 

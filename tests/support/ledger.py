@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_nb.core.images import CheckedImage, check
-from imagegen_nb.core.opinions import Judgement, Score, ScoreValue
+from imagegen_nb.core.opinions import Judgement, PickedCell, Score, ScoreValue
 from imagegen_nb.step.output import Asset
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
 from imagegen_nb.store.local import LocalStore
@@ -79,6 +79,12 @@ def score(image: str, judge: str = "sharp", **values: ScoreValue) -> Score:
     """What a judge found in an image."""
     name = f"{judge}-{image}"
     return Score(id=name, image=image, judge=judge, values=values, scored_at="2026-11-27T10:00:00+00:00")
+
+
+def pick(number: int, topic: str = "night") -> PickedCell:
+    """The `number`th pick on a topic."""
+    moment = f"2026-11-28T10:00:00.{number:06}+00:00"
+    return PickedCell(id=f"p{number}", topic=topic, cell=f"c{number}", run_id="r", picked_at=moment)
 
 
 def content(store: Store, asset_id: str) -> bytes:

@@ -358,6 +358,36 @@ def test_a_pick_is_ready_to_be_exported(workspace, tmp_path):
         sweep(name="new").load(workspace=workspace).pick(0)
 
 
+def test_a_pick_is_known_to_other_kernels_until_it_is_taken_back(workspace, tmp_path):
+    one = run(sweep(), workspace)
+    one.pick(2)
+    one.pick(1)
+    other = sweep().load(workspace=ig.Workspace(workspace.store.folder, backend="emulator"))
+    assert other.picked == [other[2], other[1]]
+    assert [row["picked"] for row in other.rows()] == [False, True, True]
+    assert [line[:18] for line in repr(other).splitlines() if "picked" in line] == [
+        "  1  product: vase",
+        "  2  product: rug ",
+    ]
+    assert other.grid().html().count("picked") == 2
+    other.unpick(2)
+    other.unpick(0)
+    assert (one.picked, other[2].picked) == ([one[1]], False)
+    one.pick(2)
+    assert other.picked == [other[1], other[2]]
+    assert (sweep(name="new").load(workspace=workspace).picked, sweep().picked) == ([], [])
+
+
+def test_a_cell_whose_run_was_replaced_is_not_picked_any_more(workspace):
+    one = run(sweep(), workspace)
+    one.pick(0)
+    replaced = replace(one[0].result, run_id=one[1].result.run_id)
+    one._results.note(0, replaced)
+    assert (one.picked, one[0].picked) == ([], False)
+    one.load()
+    assert one.picked == [one[0]]
+
+
 def test_a_reused_pick_is_ready_too(workspace, tmp_path):
     ig.ImageGenerationStep(**{**STEP.settings(), "prompt": "A lamp"}).run(workspace=workspace)
     one = run(sweep(), workspace, reuse=True)

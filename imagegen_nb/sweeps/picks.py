@@ -1,0 +1,46 @@
+"""Which cells of a sweep were picked: kept by its store, beside stars and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+from imagegen_nb.core.opinions import PickedCell
+from imagegen_nb.store.base import Store
+from imagegen_nb.sweeps.judgements import topic_of
+
+
+class CellRun(NamedTuple):
+    """What is picked: a cell, by its key, with the run that it has. Another run in its place was not picked,
+    and an emulator's is not the one that came for money."""
+
+    cell: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picks:
+    """The picks of a sweep. All methods raise `StoreError`."""
+
+    sweep: str
+    store: Store
+
+    def all(self) -> Sequence[CellRun]:
+        """All picks, oldest first."""
+        return [CellRun(one.cell, one.run_id) for one in self.store.picks(topic_of(self.sweep))]
+
+    def pick(self, one: CellRun) -> None:
+        """Keep a pick; one that is there already goes behind the others."""
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        topic = topic_of(self.sweep)
+        self.store.keep_pick(PickedCell(id=self._id(one), topic=topic, picked_at=now, **one._asdict()))
+
+    def unpick(self, one: CellRun) -> None:
+        """Forget a pick; one that is not there may stay away."""
+        self.store.remove_pick(self._id(one))
+
+    def _id(self, one: CellRun) -> str:
+        return sha256("\n".join((topic_of(self.sweep), *one)).encode()).hexdigest()[:32]
