@@ -6,10 +6,12 @@ axis have are marked, so that it shows what differs in ten long prompts.
 
 from __future__ import annotations
 
+import importlib
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import NamedTuple
 
 from imagegen_nb.core import images
 from imagegen_nb.core.redaction import visible
@@ -34,8 +36,27 @@ _PICTURE = 'style="max-width:100%;height:auto;border-radius:4px"'
 _MARK = 'style="background:transparent;color:inherit;font-weight:bold;text-decoration:underline"'
 
 
+Pieces = list[tuple[bool, str]]
+"""A text in pieces, each with whether it is marked as one that not all have."""
+Edge = list[tuple[str, Pieces]]
+"""What stands at the edge of a row or a column: its value on each axis by the axis' name."""
+
+
+class Layout(NamedTuple):
+    """What stands where: the columns' edges (none without columns), and of each row its edge and the cells in
+    each column. `more` says what is not shown."""
+
+    columns: list[Edge]
+    rows: list[tuple[Edge, list[list[Cell]]]]
+    more: str
+
+
 class Grid:
-    """Cells of a sweep as rows and columns. It shows itself in a notebook, and prints as a list."""
+    """Cells of a sweep as rows and columns. It shows itself in a notebook, and prints as a list.
+
+    In a notebook with a kernel it is live: pictures open at their largest, stars, notes and picks are made in
+    it, and failed cells are run again. Saved, or without a kernel, it is the static table of `html()`.
+    """
 
     def __init__(
         self, sweep: CellSource, cells: list[Cell], rows: str | None, columns: str | None, most: int
@@ -58,11 +79,33 @@ class Grid:
         """The table."""
         heading = f"<strong>{escape(self.sweep.title)}</strong>"
         notes = "".join(f"<br>{escape(note)}" for note in self.sweep.notes())
-        shown, more = self._within_limit()
+        layout = self.layout()
         return (
-            f'<div class="ig-static"><p style="margin:4px 0">{heading}{notes}</p>{self._table(shown)}'
-            f"{_paragraph(more)}</div>"
+            f'<div class="ig-static"><p style="margin:4px 0">{heading}{notes}</p>{self._table(layout)}'
+            f"{_paragraph(layout.more)}</div>"
         )
+
+    def layout(self) -> Layout:
+        """What stands where, of the cells that may be shown."""
+        cells, more = self._within_limit()
+        by_place: dict[str, dict[str, list[Cell]]] = {}
+        across: dict[str, Cell] = {}
+        for cell in cells:
+            row, column = _key(cell, self.rows), _key(cell, self.columns)
+            by_place.setdefault(row, {}).setdefault(column, []).append(cell)
+            across.setdefault(column, cell)
+        down = (next(iter(columns.values()))[0] for columns in by_place.values())
+        inner = ([columns.get(column, []) for column in across] for columns in by_place.values())
+        return Layout(
+            _edges(across.values(), self.columns) if self.columns else [],
+            list(zip(_edges(down, self.rows), inner, strict=True)),
+            more,
+        )
+
+    @property
+    def shown(self) -> list[Cell]:
+        """The cells whose pictures may stand in a notebook."""
+        return self._within_limit()[0]
 
     def _within_limit(self) -> tuple[list[Cell], str]:
         """The cells whose pictures may stand in a notebook, and what to say of the others."""
@@ -79,26 +122,17 @@ class Grid:
             f"… and {counted(more, 'more cell')}, not shown here: {hint}" if more else "",
         )
 
-    def _table(self, cells: Sequence[Cell]) -> str:
-        if not cells:
+    def _table(self, layout: Layout) -> str:
+        if not layout.rows:
             return _paragraph("no such cells")
-        by_place: dict[str, dict[str, list[Cell]]] = {}
-        across: dict[str, Cell] = {}
-        for cell in cells:
-            row, column = _key(cell, self.rows), _key(cell, self.columns)
-            by_place.setdefault(row, {}).setdefault(column, []).append(cell)
-            across.setdefault(column, cell)
-        down = {row: next(iter(columns.values()))[0] for row, columns in by_place.items()}
         head = ""
-        if self.columns:
-            edges = _edges(across.values(), self.columns)
-            head = f"<tr><td {_EDGE}></td>{''.join(f'<td {_EDGE}>{edge}</td>' for edge in edges)}</tr>"
+        if layout.columns:
+            edges = "".join(f"<td {_EDGE}>{_edge(edge)}</td>" for edge in layout.columns)
+            head = f"<tr><td {_EDGE}></td>{edges}</tr>"
         lines = []
-        for edge, columns in zip(_edges(down.values(), self.rows), by_place.values(), strict=True):
-            inner = "".join(
-                f"<td {_INSIDE}>{''.join(map(self._cell, columns.get(column, ())))}</td>" for column in across
-            )
-            lines.append(f"<tr><td {_EDGE}>{edge}</td>{inner}</tr>")
+        for edge, columns in layout.rows:
+            inner = "".join(f"<td {_INSIDE}>{''.join(map(self._cell, cells))}</td>" for cells in columns)
+            lines.append(f"<tr><td {_EDGE}>{_edge(edge)}</td>{inner}</tr>")
         return f'<table class="ig-grid" style="margin:0">{head}{"".join(lines)}</table>'
 
     def _cell(self, cell: Cell) -> str:
@@ -109,7 +143,7 @@ class Grid:
         told = [escape(fact) for fact in facts] + [
             # What has no picture must not be overlooked between those that have.
             f"<strong>{escape(fact)}</strong>" if place == 0 and not cell.assets else escape(fact)
-            for place, fact in enumerate(_facts(cell))
+            for place, fact in enumerate(facts_of(cell))
         ]
         # A note may be in a script that runs from right to left, and would turn its neighbours around.
         told += [f"<bdi>{escape(opinion)}</bdi>" for opinion in _opinions(cell)]
@@ -124,7 +158,7 @@ class Grid:
         """The cells as lines of text, without anything that changes between equal sweeps."""
         lines = [self.sweep.title, *(f"  {note}" for note in self.sweep.notes())]
         for cell in self.cells[:_TEXT_ROWS]:
-            facts = [*_facts(cell), *_opinions(cell)]
+            facts = [*facts_of(cell), *_opinions(cell)]
             facts += [fact for asset in cell.assets for fact in asset.facts()]
             lines.append(f"  {cell.number}  {'  '.join([cell.label, *facts])}")
         if (more := len(self.cells) - _TEXT_ROWS) > 0:
@@ -139,6 +173,10 @@ class Grid:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": self.text(), "text/html": self.html()}
+
+    def _ipython_display_(self) -> None:
+        # By name: a grid lies below the widgets, and needs none of them for anything else.
+        importlib.import_module("imagegen_nb.widgets.sweep_grid").show(self)
 
 
 def _placed(
@@ -170,20 +208,27 @@ def _key(cell: Cell, axes: Sequence[str]) -> str:
     return "\0".join(label(_value(cell, axis)) for axis in axes)
 
 
-def _edges(cells: Iterable[Cell], axes: Sequence[str]) -> list[str]:
-    """What stands at the edge of the table for each of `cells`: its values, with the words that differ
-    marked."""
+def _edges(cells: Iterable[Cell], axes: Sequence[str]) -> list[Edge]:
+    """What stands at the edge of the table for each of `cells`."""
     given = list(cells)
     columns = []
     for axis in axes:
-        texts = [label(_value(cell, axis)) for cell in given]
-        name = f"<small>{escape(axis.removeprefix(INPUTS))}</small> "
-        columns.append([name + value for value in marked(texts)])
-    return ["<br>".join(parts) for parts in zip(*columns, strict=True)] if columns else [""] * len(given)
+        values = marked_pieces([label(_value(cell, axis)) for cell in given])
+        columns.append([(axis.removeprefix(INPUTS), pieces) for pieces in values])
+    return [list(parts) for parts in zip(*columns, strict=True)] if columns else [[] for _ in given]
+
+
+def _edge(edge: Edge) -> str:
+    return "<br>".join(f"<small>{escape(axis)}</small> {_as_html(pieces)}" for axis, pieces in edge)
 
 
 def marked(texts: Sequence[str], longest: int = _LONGEST) -> list[str]:
-    """Each text as HTML, with the words that not all of them have marked; nothing where they share none.
+    """Each text as HTML, with the words that not all of them have marked."""
+    return [_as_html(pieces) for pieces in marked_pieces(texts, longest)]
+
+
+def marked_pieces(texts: Sequence[str], longest: int = _LONGEST) -> list[Pieces]:
+    """Each text in pieces, with the words that not all of them have marked; nothing where they share none.
     It is cut after `longest` characters."""
     words = [_WORDS.findall(text) for text in texts]
     shared = set(words[0]).intersection(*words[1:]) if words else set()
@@ -191,9 +236,9 @@ def marked(texts: Sequence[str], longest: int = _LONGEST) -> list[str]:
     return [_cut(parts, shared if shares_words else None, longest) for parts in words]
 
 
-def _cut(words: Sequence[str], shared: set[str] | None, longest: int) -> str:
-    """The words as HTML, up to a length. Neighbouring marked ones have one mark."""
-    pieces, length = list[tuple[bool, str]](), 0
+def _cut(words: Sequence[str], shared: set[str] | None, longest: int) -> Pieces:
+    """The words up to a length. Neighbouring marked ones have one mark."""
+    pieces, length = Pieces(), 0
     for word in words:
         if length + len(word) > longest:
             pieces.append((False, word[: longest - length] + "…"))
@@ -204,12 +249,17 @@ def _cut(words: Sequence[str], shared: set[str] | None, longest: int) -> str:
             pieces[-1] = (pieces[-1][0], pieces[-1][1] + word)
         else:
             pieces.append((is_marked, word))
-    return "".join(_marked_piece(text) if is_marked else escape(text) for is_marked, text in pieces)
+    return [part for piece in pieces for part in _apart(*piece)]
 
 
-def _marked_piece(text: str) -> str:
-    inner = text.rstrip()
-    return f"<mark {_MARK}>{escape(inner)}</mark>{escape(text[len(inner) :])}"
+def _apart(is_marked: bool, text: str) -> Pieces:
+    """A piece, the blanks behind what is marked by themselves."""
+    inner = text.rstrip() if is_marked else text
+    return [(is_marked, inner), *([(False, text[len(inner) :])] if inner != text else [])]
+
+
+def _as_html(pieces: Pieces) -> str:
+    return "".join(f"<mark {_MARK}>{escape(text)}</mark>" if on else escape(text) for on, text in pieces)
 
 
 def picture(data: bytes | None, alt: str, style: str = _PICTURE) -> str:
@@ -220,7 +270,7 @@ def picture(data: bytes | None, alt: str, style: str = _PICTURE) -> str:
     return f'<img src="{source}" alt="{escape(alt)}" {style}><br>'
 
 
-def _facts(cell: Cell) -> list[str]:
+def facts_of(cell: Cell) -> list[str]:
     """What is said of a cell beside its picture."""
     result = cell.result
     facts: list[str] = [] if result.outcome == "done" else [result.outcome]

@@ -476,6 +476,9 @@ class Sweep(CellTable):
     def __repr__(self) -> str:
         return repr(self.grid())
 
+    def _ipython_display_(self) -> None:
+        self.grid()._ipython_display_()
+
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return self.grid()._repr_mimebundle_()
 

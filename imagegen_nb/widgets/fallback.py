@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from IPython.display import display
@@ -40,11 +40,12 @@ element.append(style);
 _NOTHING = {"application/javascript": "", "text/plain": ""}
 
 
-class StaticFallback:
-    """Static outputs that show what `page()` returns."""
+class StaticOutputs:
+    """Static outputs of a cell below its widget: what `outputs()` returns, each by MIME type. The first has
+    an element of the class `ig-fallback`."""
 
-    def __init__(self, page: Callable[[], Page]) -> None:
-        self._page = page
+    def __init__(self, outputs: Callable[[], Sequence[dict[str, str]]]) -> None:
+        self.outputs = outputs
         self._handles: list[Any] = []
         self._shown_first: tuple[str, ...] = ()
         self._timer: threading.Timer | None = None
@@ -80,8 +81,15 @@ class StaticFallback:
             self._timer.cancel()
             self._timer = None
 
-    def outputs(self) -> tuple[dict[str, str], dict[str, str]]:
-        """What the list and the sheet hold, by MIME type."""
+
+class StaticFallback(StaticOutputs):
+    """Static outputs that show what `page()` returns: a list and a sheet."""
+
+    def __init__(self, page: Callable[[], Page]) -> None:
+        self._page = page
+        super().__init__(self._list_and_sheet)
+
+    def _list_and_sheet(self) -> tuple[dict[str, str], dict[str, str]]:
         page = self._page()
         return {"text/html": _list(page), "text/plain": page.text()}, _sheet(page)
 

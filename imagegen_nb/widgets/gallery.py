@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,8 +19,9 @@ from imagegen_nb.runs import marks
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, store_of
 from imagegen_nb.store.base import AssetRecord, Store
-from imagegen_nb.widgets.download_names import archive_name, download_name
+from imagegen_nb.widgets.download_names import archive_name
 from imagegen_nb.widgets.fallback import StaticFallback
+from imagegen_nb.widgets.full_size import full_size
 from imagegen_nb.widgets.gallery_page import GalleryPage, Pages, PendingRun
 from imagegen_nb.widgets.history import History, HistoryFilter
 from imagegen_nb.widgets.image_archive import zip_of
@@ -413,14 +413,7 @@ class Gallery(AnsweringWidget):
         match content:
             case {"type": "full", "id": str(image_id)}:
                 page, index = self._find(image_id)
-                asset = page.assets[index]
-                # An imported record may claim any type; only an image's reaches the page.
-                media = asset.file_type if asset.file_type in images.EXTENSIONS else ""
-                data, stored = asset.bytes(), asset.stored
-                # A browser shows the half of a file without a word.
-                damaged = stored is not None and hashlib.sha256(data).hexdigest() != stored.sha256
-                answer = {"type": "full", "name": download_name(asset), "media": media, "damaged": damaged}
-                return answer, [data]
+                return full_size(page.assets[index])
             case {"type": "thumbnails", "ids": list(image_ids)}:
                 return self._thumbnails(image_ids)
             case {"type": "small_thumbnails", "ids": list(image_ids)}:

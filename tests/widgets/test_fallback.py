@@ -30,6 +30,15 @@ concurrent.futures.wait([form._job.future])
 """
 
 
+SWEEP = """
+import imagegen_nb as ig
+workspace = ig.Workspace("assets", backend={url!r})
+step = ig.ImageGenerationStep(prompt="a {{{{colour}}}} fox", image_output_format="jpeg")
+sweep = ig.Sweep(step, over={{"colour": ["<red>", "blue"]}}).run(workspace=workspace, progress=False)
+sweep
+"""
+
+
 @pytest.fixture(scope="module")
 def after_a_run(_running_emulator, tmp_path_factory) -> nbformat.NotebookNode:
     """A notebook whose form made three images, by code."""
@@ -51,6 +60,21 @@ def test_a_form_that_nobody_looked_at_is_small_and_shows_its_settings(emulator, 
         assert "a {{colour}} fox" in shown
     assert not any(kind.startswith("image/") for kind in pictures)
     assert "ig-live" in style["application/javascript"]
+
+
+def test_a_saved_grid_is_its_static_table_whatever_shows_it(emulator, tmp_path):
+    notebook = executed([SWEEP.format(url=emulator.url), "sweep.grid(columns='colour')"], tmp_path)
+    for cell in notebook.cells:
+        widget, table, style = data_of(cell.outputs)
+        assert widget["text/plain"] == "Grid of 2 cells (run this cell to see it live)"
+        assert table["text/html"].startswith('<div class="ig-fallback"><div class="ig-static">')
+        assert table["text/html"].count("<img") == 2
+        assert table["text/plain"].startswith("Sweep · 2 cells: 2 colour")
+        assert "ig-live" in style["application/javascript"]
+    assert len(nbformat.writes(notebook).encode()) < 60_000
+    html = HTMLExporter().from_notebook_node(notebook)[0]
+    assert html.count("data:image/webp") == 4
+    assert "<red>" not in html
 
 
 def test_the_fallback_shows_the_run_made_since(after_a_run):

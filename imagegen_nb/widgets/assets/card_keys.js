@@ -21,7 +21,7 @@ const cardKeys = (list, { ids, card, reveal, inSight, acts }) => {
   // Rows are as high as what stands in them: so the nearest card above or below is looked for in the page.
   function beyond(from, down) {
     const box = from.getBoundingClientRect();
-    const others = [...list.querySelectorAll(":scope > [data-id]")].map((other) => [other, other.getBoundingClientRect()])
+    const others = [...list.querySelectorAll("[data-id]")].map((other) => [other, other.getBoundingClientRect()])
       .filter(([, place]) => (down ? place.top >= box.bottom : place.bottom <= box.top));
     const far = ([, place]) => Math.abs(place.top - box.top) * 1000 + Math.abs(place.left - box.left);
     return others.sort((one, two) => far(one) - far(two))[0]?.[0].dataset.id;

@@ -15,7 +15,8 @@ const runDetails = (ask) => {
 
 const term = (label, value) => h("div", null, h("dt", null, label), h("dd", { dir: "auto" }, value));
 
-const detailsPane = ({ details, star, note, copy, use, usable, means, gone }) => {
+// `about` is what stands above all that: `show(item)` brings it up to date.
+const detailsPane = ({ details, star, note, copy, use, usable, means, gone, about }) => {
   let item = null;
   let typed = null; // the item that the text in the field is for
   const starButton = h("button", { type: "button", class: "igw-button igw-starry", click: () => star(item, !item.starred) });
@@ -28,6 +29,7 @@ const detailsPane = ({ details, star, note, copy, use, usable, means, gone }) =>
   const settings = h("dl");
   const useButton = h("button", { type: "button", class: "igw-button igw-use", click: () => use(item) }, "Use these settings");
   const file = h("dl");
+  const fileTitle = h("h3", null, "File");
   const lines = h("div", { class: "igw-copies" });
   const noteId = randomId();
   const field = h("textarea", { id: noteId, rows: 2, dir: "auto", maxlength: 2000, placeholder: "What you think of it",
@@ -36,8 +38,8 @@ const detailsPane = ({ details, star, note, copy, use, usable, means, gone }) =>
   const saving = debounce(NOTE_PAUSE, keep);
   const marks = h("div", { class: "igw-marks" }, h("label", { for: noteId }, "Note"), field, kept, starButton);
   const el = h("section", { class: "igw-details", "aria-label": "Prompt and settings", tabindex: "0" },
-    marks, h("h3", null, "Prompt"), prompt, templateBox, copyPrompt, h("h3", null, "Settings"), settings, useButton,
-    h("h3", null, "File"), file, lines);
+    about?.el, marks, h("h3", null, "Prompt"), prompt, templateBox, copyPrompt, h("h3", null, "Settings"), settings, useButton,
+    fileTitle, file, lines);
 
   // What became of the text is told where it was typed, unless another image or text is there by then.
   function keep() {
@@ -60,7 +62,8 @@ const detailsPane = ({ details, star, note, copy, use, usable, means, gone }) =>
     starButton.classList.toggle("igw-is-starred", Boolean(item.starred));
     if (starButton.textContent !== starTitle(item)) starButton.replaceChildren(icon(ICONS.star), starTitle(item));
     if (!saving.pending() && field.value !== item.note) field.value = item.note;
-    marks.hidden = gone();
+    marks.hidden = gone() || Boolean(item.reason);
+    about?.show(item);
     useButton.hidden = gone() || !usable();
   }
 
@@ -71,6 +74,7 @@ const detailsPane = ({ details, star, note, copy, use, usable, means, gone }) =>
     setText(kept, "");
     field.value = next.note;
     refresh(next);
+    file.hidden = fileTitle.hidden = Boolean(next.reason);
     const { width, height } = next;
     file.replaceChildren(term("Name", next.name), ...(width ? [term("Pixels", `${width} × ${height}`)] : []),
       term("Details", [...next.facts.filter((fact) => fact !== `${width}×${height}`), ...next.more].join(" · ")));

@@ -1,7 +1,8 @@
-// One image, as large as the window, with its prompt and settings beside it.
+// One image, as large as the window, with its prompt and settings beside it. Where an item has a `reason`, there is no
+// image, and that is why. `about` stands above what is beside the picture, `acts` are more functions of an item by key.
 const DAMAGED = "The image's file is damaged.";
 
-const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usable, means, details, gone, onClose }) => {
+const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usable, means, details, gone, onClose, about, acts = {}, keys = KEYS_OF_VIEWER }) => {
   let ids = [];
   let index = 0;
   let among = ""; // what the images are that are gone through, where a filter might be thought to choose them
@@ -16,7 +17,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
   const buttons = zoomButtons(() => view);
   const view = zoomView(stage, [{ box: stage, img, size: () => [item?.width, item?.height] }], {
     onChange: zoomed, onClick: (event) => item && !item.missing && (view.isFitted() ? view.full(event) : view.fit()) });
-  const pane = detailsPane({ details, star, note, copy: (text) => copy(text, status), usable, means, gone,
+  const pane = detailsPane({ details, star, note, copy: (text) => copy(text, status), usable, means, gone, about,
     use: (shown) => {
       dialog.close(); // where they go is behind it
       use(shown);
@@ -30,7 +31,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     { "aria-pressed": "true", title: "Prompt and settings (i)" });
   const screenButton = document.fullscreenEnabled && iconButton("Full screen", ICONS.screen, fullScreen,
     { "aria-pressed": "false", title: "Full screen (f)" });
-  const help = keyHelp(KEYS_OF_VIEWER);
+  const help = keyHelp(keys);
   const dialog = modalDialog("igw-lightbox",
     h("div", { class: "igw-top" }, name, count, status, h("div", { class: "igw-dialog-actions" }, buttons.group, starButton,
       downloadButton, detailsButton, screenButton, help.button, closeButton(() => dialog.close()))),
@@ -50,8 +51,10 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     if (pane.el.contains(event.target) || help.onKey(event) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (item && !item.missing && view.onKey(event)) return;
     const target = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: ids.length - 1 }[event.key];
-    const act = { f: fullScreen, i: () => showPane(pane.el.hidden), n: () => item && !gone() && toNote(),
-      s: () => item && !gone() && star(item, !item.starred) }[event.key];
+    const ofItem = (does) => does && (() => item && !gone() && does(item));
+    const ofImage = (does) => ofItem((shown) => shown.reason || does(shown));
+    const act = { f: fullScreen, i: () => showPane(pane.el.hidden), n: ofImage(toNote),
+      s: ofImage((shown) => star(shown, !shown.starred)) }[event.key] ?? ofItem(acts[event.key]);
     if (target === undefined && !act) return;
     event.preventDefault();
     if (act) act();
@@ -106,19 +109,20 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     item = changed;
     starButton.setAttribute("aria-pressed", String(Boolean(item.starred)));
     starButton.title = `${starTitle(item)} (s)`;
-    starButton.hidden = gone();
+    starButton.hidden = gone() || Boolean(item.reason);
     pane.refresh(item);
   }
 
   function showItem(found, stillShown) {
     item = found;
-    name.replaceChildren(...fileName(item.name).filter(Boolean), among && item.run ? ` (${item.run})` : "");
-    dialog.setAttribute("aria-label", `${item.name}, image ${index + 1} of ${ids.length}`);
+    name.replaceChildren(...(item.heading ? [item.heading] : fileName(item.name).filter(Boolean)), among && item.run ? ` (${item.run})` : "");
+    dialog.setAttribute("aria-label", `${item.heading ?? item.name}, image ${index + 1} of ${ids.length}`);
     status.textContent = "";
     img.alt = item.alt;
     img.hidden = buttons.group.hidden = item.missing;
     downloadButton.hidden = item.missing || gone();
     missing.hidden = !item.missing;
+    setText(missing, item.reason || "Image stored elsewhere");
     refresh(item);
     pane.show(item);
     view.reset();
@@ -140,7 +144,14 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     }));
   }
 
-  return { dialog, refresh, open(list, start, { atNote = false, among: which = "" } = {}) {
+  // The images are others now, of which the one at `start` takes the place of the one that is shown.
+  function replace(list, start) {
+    ids = list;
+    index = start;
+    show();
+  }
+
+  return { dialog, refresh, replace, shown: () => item, open(list, start, { atNote = false, among: which = "" } = {}) {
     ids = list;
     index = start;
     among = which;
