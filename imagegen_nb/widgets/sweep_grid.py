@@ -55,6 +55,7 @@ class SweepGrid(AnsweringWidget):
         "lightbox.js",
         "gallery_actions.js",
         "sweep_cells.js",
+        "sweep_rerun.js",
         "sweep_grid.js",
     )
     styles = ("base.css", "kernel_gone.css", "gallery.css", "dialogs.css", "sweep_grid.css")
@@ -185,13 +186,15 @@ class SweepGrid(AnsweringWidget):
             case {"type": "details", "id": str(image_id)}:
                 return {"type": "details", **self._details(self._find(image_id)[0])}, []
             case {"type": "star", "id": str(image_id), "on": bool(on)}:
-                marks.change_mark(self._asset(image_id), starred=on)
+                self._mark(image_id, starred=on)
             case {"type": "note", "id": str(image_id), "text": str(text)}:
-                marks.change_mark(self._asset(image_id), note=text)
+                self._mark(image_id, note=text)
             case {"type": "pick", "cell": int(number), "on": bool(on)}:
                 return self._pick(number, on=on), []
             case {"type": "again"}:
                 self._run_again(content.get("cell"))
+            case {"type": "look"}:
+                pass
             case {"type": "stop"}:
                 if self._rerun is not None:
                     self._rerun.cancel()
@@ -200,6 +203,10 @@ class SweepGrid(AnsweringWidget):
         self._refresh()
         return {"type": "done"}, []
 
+    def _mark(self, image_id: str, **change: Any) -> None:
+        marks.change_mark(self._asset(image_id), **change)
+        self._fallback.update_later()
+
     def _pick(self, number: int, *, on: bool) -> dict[str, Any]:
         if on:
             self._sweep.pick(number)
@@ -207,6 +214,7 @@ class SweepGrid(AnsweringWidget):
         else:
             self._sweep.unpick(number)
             told = f"Cell {number} is not picked any more."
+        self._fallback.update_later()
         self._refresh()
         return {"type": "done", "text": told}
 

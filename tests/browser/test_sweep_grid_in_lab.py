@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.lab import OpenNotebook, dress, examine, execute, run_all, screenshot, settled
+from support.form_page import saved, without_kernel
+from support.lab import Lab, Opener, OpenNotebook, dress, examine, execute, run_all, screenshot, settled
 
 SWEEP = """
 import imagegen_nb as ig
@@ -17,6 +18,11 @@ prompts = ["A {{product}} on warm sand, soft light", "A {{product}} in deep snow
 sweep = ig.Sweep(step, over={"prompt": prompts, "product": ["lamp", "vase", "chair"]})
 sweep.run(workspace=workspace, progress=False, concurrency=1)
 """
+
+TURN_TO_IT = """(selector) => {
+  document.querySelector(".ig-sweep-grid").dispatchEvent(new PointerEvent("pointerenter"));
+  return document.querySelector(selector);
+}"""
 
 
 @pytest.fixture
@@ -32,7 +38,7 @@ def pictures(page: Page) -> Locator:
     return page.locator(".igw-cells .igw-open img[src]")
 
 
-def opener(page: Page, key: str) -> Locator:
+def picture(page: Page, key: str) -> Locator:
     """The button with the picture of a cell, by cell and image."""
     return page.locator(f'.igw-cells [data-key="open {key}"]')
 
@@ -45,11 +51,11 @@ def is_legible(page: Page, selector: str) -> None:
 
 def test_cells_are_looked_at_and_decided_by_keys_alone(page: Page) -> None:
     expect(page.locator(".ig-fallback")).to_be_hidden()
-    opener(page, "0.0").focus()
+    picture(page, "0.0").focus()
     page.keyboard.press("ArrowRight")
-    expect(opener(page, "1.0")).to_be_focused()
+    expect(picture(page, "1.0")).to_be_focused()
     page.keyboard.press("ArrowDown")
-    expect(opener(page, "4.0")).to_be_focused()
+    expect(picture(page, "4.0")).to_be_focused()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Cell 1 · prompt: A {{product}} on warm sand")
@@ -70,20 +76,21 @@ def test_cells_are_looked_at_and_decided_by_keys_alone(page: Page) -> None:
     page.keyboard.press("End")
     expect(page.get_by_role("dialog", name="Cell 5")).to_contain_text("failed")
     page.keyboard.press("Escape")
-    expect(opener(page, "5.0")).to_be_focused()
+    expect(picture(page, "5.0")).to_be_focused()
     expect(page.get_by_role("group", name="Cell 1 ")).to_contain_text("more light")
     assert execute(page, "print(*sweep.picked, *sweep.starred, sweep[1].note)").endswith("more light")
     assert execute(page, "print(sweep.picked == sweep.starred == [sweep[1]])") == "True"
     page.get_by_role("button", name="Picked: cell 1").click()
     expect(page.get_by_text("Cell 1 is not picked any more.")).to_be_visible()
-    assert execute(page, "print(sweep.picked)") == "[]"
+    assert execute(page, "print(sweep.picked); sweep.pick(2)") == "[]"
+    page.wait_for_function(TURN_TO_IT, arg='[data-key="pick 2"][aria-pressed="true"]', polling=300)
 
 
 def test_only_failed_cells_are_run_again_where_one_sees_it(page: Page) -> None:
     is_legible(page, ".ig-sweep-grid")
     screenshot(page, "grid", ".ig-sweep-grid")
     assert execute(page, "print(workspace.count_runs())") == "6"
-    opener(page, "5.0").click()
+    picture(page, "5.0").click()
     dialog = page.get_by_role("dialog", name="Cell 5")
     dialog.get_by_role("button", name="Run again").press("Enter")
     expect(dialog.locator(".igw-stage img[src^=blob]")).to_be_visible()
@@ -93,7 +100,7 @@ def test_only_failed_cells_are_run_again_where_one_sees_it(page: Page) -> None:
     expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
     expect(pictures(page)).to_have_count(5)
-    expect(opener(page, "5.0")).to_be_focused()
+    expect(picture(page, "5.0")).to_be_focused()
     expect(page.locator(".igw-failed")).to_contain_text("Estimate: $0.")
     execute(page, "workspace.emulator.latency = 1.5")
     page.get_by_role("button", name="Run 1 failed cell again").press("Enter")
@@ -121,21 +128,33 @@ def test_it_is_read_in_both_themes_at_any_width(page: Page) -> None:
             )
             assert max(widths) - min(widths) <= 1
             screenshot(page, f"grid-{width}-{'dark' if dark else 'light'}", ".ig-sweep-grid")
-    opener(page, "4.0").click()
+    picture(page, "4.0").click()
     page.set_viewport_size({"width": 420, "height": 850})
     settled(page, ".igw-lightbox")
     is_legible(page, ".igw-lightbox")
     screenshot(page, "grid-viewer-420-dark")
 
 
-def test_without_its_kernel_it_is_still_looked_at(page: Page) -> None:
-    opener(page, "0.0").click()
+def test_without_its_kernel_it_is_still_looked_at_and_reopened_a_static_table(
+    page: Page, opener: Opener, lab: Lab
+) -> None:
+    picture(page, "0.0").click()
     expect(page.locator(".igw-stage img[src^=blob]")).to_be_visible()
     page.keyboard.press("Escape")
     page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()")
     alert = page.locator(".ig-sweep-grid").get_by_role("alert").filter(has_text="The kernel is gone")
     expect(alert).to_be_visible()
     expect(page.locator(".igw-cells").get_by_role("button", name="Pick")).to_have_count(0)
-    opener(page, "0.0").click()
+    picture(page, "0.0").click()
     expect(page.get_by_role("dialog", name="Cell 0")).to_be_visible()
     is_legible(page, ".igw-lightbox")
+    page.keyboard.press("Escape")
+    document, size = saved(page, lab)
+    assert size < 60_000
+    opener.close(page)
+    page = opener.open_file(without_kernel(document, lab))
+    table = page.locator(".ig-fallback table.ig-grid")
+    expect(table.locator("img")).to_have_count(4)
+    expect(table).to_contain_text("rejected by the safety system")
+    expect(page.locator(".ig-live")).to_have_count(0)
+    screenshot(page, "grid-reopened")

@@ -1,11 +1,14 @@
 // A sweep's grid: what Python says is shown (`view`) is drawn here, and what somebody does is asked of Python.
 const KEYS_OF_GRID = "Arrow keys lead to other cells · Enter opens · s stars · p picks";
+const LOOK_AGAIN = 2000; // ms
 const KEYS_IN_GRID = KEYS_OF_VIEWER.flatMap((key) => (key[0] === "s" ? [key, ["p", "Pick"]] : [key]));
 
 function render({ model, el }) {
   initRoot(el, "ig-sweep-grid");
   const state = { first: null, gone: false };
   let shown = []; // ids of what can be opened, in the order of the table
+  let drawn = {}; // what the table and its cells were drawn for
+  let looked = Date.now();
   let finished = ""; // what was told last of cells that were run again
 
   const head = h("div", { class: "igw-grid-head" });
@@ -14,12 +17,6 @@ function render({ model, el }) {
   const place = h("div", { class: "igw-places", "aria-describedby": hint.id });
   const scroller = h("div", { class: "igw-across" }, place);
   const more = h("p");
-  const againButton = h("button", { type: "button", class: "igw-button", "data-key": "again", click: () => again() });
-  const estimate = h("span");
-  const bar = h("progress", { "aria-label": "Cells run again" });
-  const progress = h("span");
-  const stopButton = h("button", { type: "button", class: "igw-button", "data-key": "stop", click: () => request("stop") }, "Stop");
-  const failed = h("div", { class: "igw-failed" }, againButton, estimate, bar, progress, stopButton);
   const showStatus = (text, where = status) => { where.textContent = text; };
   const showError = (error) => showStatus(error.message);
   const ask = requester(model, receive, (text) => showStatus(text));
@@ -33,6 +30,7 @@ function render({ model, el }) {
   const cellOf = (item) => model.get("view").cells[item.cell];
   const pick = (cell) => cell.has_images && request("pick", { cell: cell.number, on: !cell.picked });
   const again = (cell) => request("again", cell ? { cell: cell.number } : {});
+  const rerun = rerunBar({ again: () => again(), stop: () => request("stop") });
   const about = aboutCell({ cellOf, gone: () => state.gone, pick, again });
   const viewer = lightbox({ load: files.load, thumbnail: source.thumbnail, details: runDetails(ask), ...actions, find, about, keys: KEYS_IN_GRID,
     acts: { p: (item) => pick(cellOf(item)) }, gone: () => state.gone, usable: () => false, means: () => 0, onClose: focus });
@@ -40,7 +38,7 @@ function render({ model, el }) {
   const card = (id) => place.querySelector(`[data-id="${CSS.escape(id)}"]`);
   const keys = cardKeys(place, { ids: () => shown, card, reveal: card, inSight: () => shown,
     acts: { s: ofImage((item) => actions.star(item, !item.starred)), p: ofImage((item) => pick(cellOf(item))) } });
-  el.append(head, failed, status, hint, scroller, more, viewer.dialog);
+  el.append(head, rerun.el, status, hint, scroller, more, viewer.dialog);
 
   async function find(id) {
     return source.item(id);
@@ -60,7 +58,7 @@ function render({ model, el }) {
 
   function makeCell(number) {
     const cell = model.get("view").cells[number];
-    return h("div", { class: `igw-cell${cell.picked ? " igw-picked" : ""}`, role: "group", "aria-label": cell.heading },
+    return h("div", { class: `igw-cell${cell.picked ? " igw-picked" : ""}`, role: "group", "aria-label": cell.heading, "data-cell": number },
       cell.images.map((id, index) => makeImage(cell, id, index)));
   }
 
@@ -84,17 +82,21 @@ function render({ model, el }) {
     (find(focused) ?? (number ? find(`open ${number.split(".")[0]}.0`) : find("stop") ?? place.querySelector(".igw-open")))?.focus();
   }
 
-  function drawFailed({ again: label, estimate: cost, running }) {
-    const off = state.gone || Boolean(running) || !label;
-    againButton.hidden = estimate.hidden = off;
-    bar.hidden = progress.hidden = stopButton.hidden = state.gone || !running;
-    failed.hidden = off && (state.gone || !running);
-    setText(againButton, label);
-    setText(estimate, cost && `Estimate: ${cost}`);
-    if (!running) return;
-    bar.max = running.total;
-    bar.value = running.done;
-    setText(progress, [`${running.done} of ${running.total}`, running.note].filter(Boolean).join(": "));
+  // What has not changed stays: somebody may be pressing it.
+  function drawCells(view) {
+    const structure = JSON.stringify([view.columns, view.rows, state.gone]);
+    const told = new Map(Object.values(view.cells).map((cell) => [cell.number,
+      JSON.stringify([cell, view.items.filter((item) => item.cell === cell.number)])]));
+    if (structure !== drawn.structure) place.replaceChildren(view.rows.length ? sweepTable(view, makeCell) : h("p", null, "no such cells"));
+    else for (const [number, now] of told) if (now !== drawn.told.get(number)) place.querySelector(`[data-cell="${number}"]`).replaceWith(makeCell(number));
+    drawn = { structure, told };
+  }
+
+  // Stars, notes, picks and runs may come from elsewhere: looked for when somebody turns to the grid.
+  function look() {
+    if (state.gone || Date.now() - looked < LOOK_AGAIN) return;
+    looked = Date.now();
+    ask("look", {}, true).catch(() => {});
   }
 
   function draw() {
@@ -105,8 +107,8 @@ function render({ model, el }) {
     shown = view.items.map(({ id }) => id);
     keepFocus(() => {
       head.replaceChildren(...[state.gone && kernelGoneNote(), h("b", null, view.title), ...view.notes.map((note) => h("p", { dir: "auto" }, note))].filter(Boolean));
-      place.replaceChildren(view.rows.length ? sweepTable(view, makeCell) : h("p", null, "no such cells"));
-      drawFailed(view);
+      drawCells(view);
+      rerun.show(view, state.gone);
     });
     more.hidden = !view.more;
     setText(more, view.more);
@@ -127,6 +129,8 @@ function render({ model, el }) {
     if (message.type === "thumbnails") source.receive(message, buffers);
   }
 
+  el.addEventListener("pointerenter", look);
+  el.addEventListener("focusin", look);
   model.on("change:view", draw);
   const unwatch = watchKernel(model, () => {
     state.gone = true;
