@@ -136,7 +136,7 @@ class SweepGrid(AnsweringWidget):
             "values": [
                 [axis.removeprefix(INPUTS), visible(label(values[axis], _LONGEST_VALUE))] for axis in values
             ],
-            "cost": cost.short if (cost := cell.cost) is not None else "",
+            "cost": page.run.cost.short if (page := self._page(cell)) is not None and page.run else "",
             "images": [self._image_id(cell, index) for index in range(max(len(assets), 1))],
             "has_images": bool(assets),
             "outcome": cell.outcome,
