@@ -49,8 +49,8 @@ class Change:
     """One thing that happened: a run began or ended with images, somebody said something of one, or files are
     deleted.
 
-    `taken_back` is the id of a comparison, `unpicked` that of a pick. From `tidying` on, which names the lease
-    of who deletes, no run may begin until `tidied` names the same.
+    `taken_back` is the id of a comparison, `unpicked` that of a pick. From `tidying` on, which names the
+    lease of who deletes, no run may begin until `tidied` names the same.
     """
 
     begun: LedgerEntry | None = None

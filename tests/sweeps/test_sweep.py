@@ -525,7 +525,7 @@ def test_the_interrupt_button_ends_it_and_the_cell_goes_on_when_run_again(kernel
     emulator.clear()
     assert kernel.execute(code).split() == ["done"] * counts["waiting"]
     assert emulator.count() == counts["waiting"]
-    assert "EMULATED" in kernel.execute("sweep")
+    assert "EMULATED" in kernel.execute("print(sweep)")
 
 
 def test_the_title_multiplies_only_what_was_combined():
