@@ -159,7 +159,9 @@ class SweepGrid(AnsweringWidget):
         return found
 
     def _image_id(self, cell: Cell, index: int) -> str:
-        return f"{cell.number}:{cell.result.run_id}.{index}"
+        # Of a cell without images it changes as the cell does: what a page knows of one id stays true.
+        outcome = "" if cell.outcome in ("done", "partial") else f"-{cell.outcome}"
+        return f"{cell.number}:{cell.result.run_id}{outcome}.{index}"
 
     def _page(self, cell: Cell) -> GalleryPage | None:
         """A cell's run, read once: it has ended."""
@@ -236,7 +238,7 @@ class SweepGrid(AnsweringWidget):
     def _find(self, image_id: str) -> tuple[Cell, int]:
         match = _IMAGE_ID.fullmatch(image_id)
         cell = next((one for one in self.grid.cells if match and one.number == int(match[1])), None)
-        if match is None or cell is None or cell.result.run_id != match[2]:
+        if match is None or cell is None or self._image_id(cell, int(match[3])) != image_id:
             raise InvalidOption("the image is not in this grid")
         return cell, int(match[3])
 

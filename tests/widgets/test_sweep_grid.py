@@ -85,7 +85,7 @@ def test_pictures_details_and_files_are_sent_as_they_are_asked_for(widget, sweep
     assert ask(widget, sent, type="details", id=failed)[0]["prompt"] == "A a blue lamp"
     waiting = ig.Sweep(STEP, over=OVER, name="new")
     other = SweepGrid(waiting.grid(), waiting)
-    assert ask(other, sent, type="details", id="0:.0")[0]["prompt"] == "A {{product}}"
+    assert ask(other, sent, type="details", id="0:-waiting.0")[0]["prompt"] == "A {{product}}"
 
 
 def test_stars_notes_and_picks_are_kept_in_the_store(widget, sweep, sent, workspace):
@@ -126,11 +126,13 @@ def test_it_is_stopped_and_meanwhile_started_no_second_time(widget, sweep, sent,
     emulator.script("openai", *[Fault("delay", seconds=60)] * 2)
     ask(widget, sent, type="again")
     assert widget.view["running"] == {"done": 0, "total": 2, "note": ""}
+    before = widget.view["items"][2]["id"]
     assert "being run again already" in ask(widget, sent, type="again")[0]["reason"]
     ask(widget, sent, type="stop")
     ended(widget)
     assert "Stopped." in widget.view["told"]
     assert widget.view["running"] is None
+    assert widget.view["items"][2]["id"] != before  # it stands for another state of the cell
 
 
 def test_without_a_workspace_it_is_refused_politely(sent):

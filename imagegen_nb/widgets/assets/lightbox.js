@@ -151,7 +151,7 @@ const lightbox = ({ load, thumbnail, find, copy, download, star, note, use, usab
     show();
   }
 
-  return { dialog, refresh, replace, shown: () => item, open(list, start, { atNote = false, among: which = "" } = {}) {
+  return { dialog, refresh, replace, shown: () => ids[index], open(list, start, { atNote = false, among: which = "" } = {}) {
     ids = list;
     index = start;
     among = which;

@@ -116,13 +116,13 @@ function render({ model, el }) {
     source.follow(() => shown.filter((id) => !source.item(id).missing), (id) => shown.includes(id));
     if (view.told && view.told !== finished) showStatus(view.told);
     finished = view.told;
-    if (viewer.dialog.open && open) followCell(open, before);
+    if (viewer.dialog.open) followCell(open, before);
   }
 
   // The run of the cell that is looked at was replaced: its new images take the place of the old.
   function followCell(open, before) {
-    if (before.join() !== shown.join()) viewer.replace(shown, Math.max(shown.indexOf(cellOf(open)?.images[0]), 0));
-    else viewer.refresh(source.item(open.id));
+    if (before.join() === shown.join()) viewer.refresh(source.item(open));
+    else viewer.replace(shown, Math.max(shown.includes(open) ? shown.indexOf(open) : shown.findIndex((id) => parseInt(id, 10) === parseInt(open, 10)), 0));
   }
 
   function receive(message, buffers) {
