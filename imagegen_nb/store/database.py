@@ -28,7 +28,7 @@ from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.paths import StorePaths
 from imagegen_nb.store.tables import Tables, create_tables
 
-_VERSION = 7
+_VERSION = 8
 _VERSION_WITHOUT_LEDGER = 1
 _TIMEOUT = 60.0
 """Seconds to wait for another process that is writing."""

@@ -26,7 +26,7 @@ def can_run_again(cells: Iterable[Cell]) -> list[Cell]:
 
 def estimate_of(cells: Iterable[Cell]) -> SweepEstimate:
     """What they may cost together."""
-    return total(cell.estimate for cell in cells)
+    return total((cell.estimate, 1) for cell in cells)
 
 
 class Rerun:

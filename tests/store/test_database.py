@@ -36,7 +36,7 @@ def test_the_ledger_holds_no_more_than_it_says(store):
     assert columns == ["seq", *asdict(entry())]
 
 
-def test_the_tables_are_those_of_layout_7(store):
+def test_the_tables_are_those_of_layout_8(store):
     put(store, b"data")
     connection = sqlite3.connect(store.paths.database)
     tables = {
@@ -45,7 +45,7 @@ def test_the_tables_are_those_of_layout_7(store):
     }
     version = connection.execute("PRAGMA user_version").fetchone()
     connection.close()
-    assert version == (7,)
+    assert version == (8,)
     assert tables == {
         "asset": [
             *("seq", "id", "file_name", "file_size", "file_type", "sha256", "width", "height"),

@@ -120,7 +120,7 @@ def test_what_a_killed_process_wrote_before_its_row_is_taken_in(opined):
 
 @pytest.mark.parametrize(
     ("layout", "absent"),
-    [(4, ("mark", "judgement", "score", "pick")), (5, ("score", "pick")), (6, ("pick",))],
+    [(4, ("mark", "judgement", "score", "pick")), (5, ("score", "pick")), (6, ("pick",)), (7, ("pick",))],
 )
 def test_an_index_of_a_layout_before_gains_the_tables(opined, layout, absent):
     """Older layouts had no such tables; a version that knew them may have left its files."""
