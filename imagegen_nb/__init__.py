@@ -85,6 +85,7 @@ _MODULES = {
     "catalog": "providers.catalog",
     "emulator": "emulator",
     "errors": "errors",
+    "platform": "platform",
     "replay": "replay",
     "testing": "testing",
 }

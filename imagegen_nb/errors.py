@@ -138,12 +138,14 @@ class SecretFound(DefinitionError):
 
 
 class MissingCredential(ImagegenError):
-    """No key was found for a provider; `variable` is the environment variable to set."""
+    """No key was found for a provider; `variable` is the environment variable to set, `can_be_emulated` says
+    whether there is a way without one."""
 
     kind = "missing_credential"
 
-    def __init__(self, message: str, *, variable: str) -> None:
+    def __init__(self, message: str, *, variable: str, can_be_emulated: bool = True) -> None:
         self.variable = variable
+        self.can_be_emulated = can_be_emulated
         super().__init__(message)
 
 

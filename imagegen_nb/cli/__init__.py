@@ -40,7 +40,7 @@ def main() -> None:
 def _tell(error: ImagegenError, code: int) -> int:
     """Print an error that a command raised; the exit code it is given."""
     message = str(error)
-    if isinstance(error, MissingCredential):
+    if isinstance(error, MissingCredential) and error.can_be_emulated:
         message = f"no key: set {error.variable}, or run without a key and without cost: --backend emulator"
     fail(message)
     # A failed step has already been printed with its error.

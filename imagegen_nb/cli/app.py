@@ -26,6 +26,7 @@ _COMMANDS = (
     "cassettes",
     "runs",
     "store",
+    "platform",
 )
 _WIDEST_HELP = 100
 """Columns; a narrower window is filled."""

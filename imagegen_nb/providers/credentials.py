@@ -78,7 +78,7 @@ class Gateway:
     def __post_init__(self) -> None:
         if self.most is not None:
             object.__setattr__(self, "most", money.parse(self.most, "most"))
-        if problem := _unusable(self.base_url):
+        if problem := unusable(self.base_url):
             raise InvalidOption(
                 f"this gateway's base_url is not usable: {problem}. Give an https:// address "
                 "(http:// only for this machine), because the key travels with every request"
@@ -112,7 +112,7 @@ class AzureOpenAI:
     key_variable: str = "AZURE_OPENAI_API_KEY"
 
     def __post_init__(self) -> None:
-        if problem := _unusable(self.endpoint) or _not_a_resource(self.endpoint):
+        if problem := unusable(self.endpoint) or _not_a_resource(self.endpoint):
             raise InvalidOption(
                 f"this AzureOpenAI endpoint is not usable: {problem}. Give the resource's address, such as "
                 "https://NAME.openai.azure.com"
@@ -195,7 +195,7 @@ class Credential:
         return [*keys_in_use([key_variable]), self.key.get_secret_value()]
 
 
-def _unusable(url: str) -> str:
+def unusable(url: str) -> str:
     """Why a key may not be sent to `url`, without repeating it: it may hold a key itself."""
     host = host_name(url)
     if not host or not url.isascii() or not url.isprintable() or " " in url or not _has_usable_host(url):
@@ -282,7 +282,12 @@ def placeholder(paid_by: str, hosted: Hosted | None) -> Credential:
     )
 
 
-def _read(provider: str, variable: str) -> tuple[SecretStr, bool]:
+def platform_key(variable: str) -> SecretStr:
+    """The workflow platform's own key, from where all keys are read. Raises `MissingCredential`."""
+    return _read("the workflow platform", variable, can_be_emulated=False)[0]
+
+
+def _read(provider: str, variable: str, *, can_be_emulated: bool = True) -> tuple[SecretStr, bool]:
     """The key by its name, and whether the keyring had it; what the environment says goes first."""
     _variables_read.add(variable)
     in_keyring = not (key := os.environ.get(variable, "").strip())
@@ -295,9 +300,12 @@ def _read(provider: str, variable: str) -> tuple[SecretStr, bool]:
     else:
         problem = f"no key for {provider}: the environment variable {variable} is not set"
     del key  # an error's traceback keeps this frame, and some show its variables
+    set_it = f"(export {variable}=…, or os.environ[{variable!r}] = getpass.getpass() in a cell)"
+    if not can_be_emulated:
+        message = f"{problem}. Set it before starting the kernel {set_it}"
+        raise MissingCredential(message, variable=variable, can_be_emulated=False)
     raise MissingCredential(
-        f"{problem}. Two ways on: set it before starting the kernel "
-        f"(export {variable}=…, or os.environ[{variable!r}] = getpass.getpass() in a cell), "
+        f"{problem}. Two ways on: set it before starting the kernel {set_it}, "
         'or run without a key and without cost on the emulator: Workspace(..., backend="emulator")',
         variable=variable,
     )

@@ -110,7 +110,8 @@ class Asset(BaseModel):
                 f"the bytes of {self.file_name} are not at hand: this record was imported. "
                 "Load it with the workspace that made it: load_step(path, workspace=ws)"
             )
-        with self._store.open(self.id) as file:
+        # An image that was sent to the platform has another id there than in its store.
+        with self._store.open(self._stored.id if self._stored else self.id) as file:
             return file.read()
 
     def image(self) -> Image.Image:

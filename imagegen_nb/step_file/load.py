@@ -39,6 +39,7 @@ from imagegen_nb.step_file.document import (
     Generator,
     StepDefinition,
     StepDocument,
+    Upload,
     as_definition_error,
     find_unwritable,
     redacted,
@@ -152,7 +153,7 @@ def _definition(
             step = ImageGenerationStep(**settings)
         except InvalidStep as error:
             raise _from_invalid_step(error) from None
-    output = _with_bytes(parsed.output, store)
+    output = _with_bytes(parsed.output, parsed.provenance.uploads or (), store)
     return StepDefinition(parsed, step, output, tuple(changes))
 
 
@@ -249,16 +250,20 @@ def _check_output_settings(output: StepOutput | None) -> None:
             raise DefinitionError("unknown key", place=redacted(f"output.settings.{key}", 80))
 
 
-def _with_bytes(output: StepOutput | None, store: Store | None) -> StepOutput | None:
-    """The output with assets that can be opened, where `store` has their bytes."""
+def _with_bytes(
+    output: StepOutput | None, uploads: Sequence[Upload], store: Store | None
+) -> StepOutput | None:
+    """The output with assets that can be opened, where `store` has their bytes by the ids they have there."""
     if output is None or store is None:
         return output
-    return output.model_copy(update={"assets": tuple(_attach(asset, store) for asset in output.assets)})
+    local = {upload.asset_id: upload.local_id for upload in uploads}
+    assets = tuple(_attach(asset, local.get(asset.id, asset.id), store) for asset in output.assets)
+    return output.model_copy(update={"assets": assets})
 
 
-def _attach(asset: Asset, store: Store) -> Asset:
+def _attach(asset: Asset, local_id: str, store: Store) -> Asset:
     try:
-        return asset.attached(store.get(asset.id), store)
+        return asset.attached(store.get(local_id), store)
     except StoreError:  # unknown there, or the store cannot be read: the record is still good
         return asset
 

@@ -10,12 +10,12 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
-from html import escape
 from itertools import islice
 from typing import Any
 
 from imagegen_nb._version import __version__
 from imagegen_nb.core import images
+from imagegen_nb.core.html_page import as_html, page, section
 from imagegen_nb.core.money import show
 from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.timestamps import utc_now
@@ -41,23 +41,7 @@ _LONGEST = 2_000
 _OUTCOMES = {"waiting": "not run", "running": "under way", "unknown": "no image, perhaps charged"}
 """What is said of a cell where its outcome alone would not tell a reader enough."""
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1b1b1f; --dim: #55565c; --ground: #fff; --card: #f6f6f8;
-  --line: #d3d4da; --good: #0b6b3a; --bad: #a3181f; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e9e9ed; --dim: #b1b2ba; --ground: #17181b;
-  --card: #212226; --line: #3d3f46; --good: #7fd6a3; --bad: #ff9d9d; } }
-* { box-sizing: border-box; }
-body { margin: 0; padding: 24px clamp(12px, 4vw, 48px); background: var(--ground); color: var(--ink);
-  font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 8px; }
-h2 { font-size: 1.15rem; margin: 32px 0 12px; }
-h3 { font-size: 1rem; margin: 0 0 8px; }
-p, ul { margin: 4px 0; }
-.dim { color: var(--dim); }
-dl { display: grid; grid-template-columns: fit-content(45%) 1fr; gap: 2px 12px; margin: 0; }
-dt { color: var(--dim); }
-dd { margin: 0; white-space: pre-wrap; }
 mark { background: transparent; color: inherit; font-weight: bold; text-decoration: underline; }
 .cells { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 280px), 1fr)); gap: 16px; }
 .picks { grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)); }
@@ -69,15 +53,8 @@ mark { background: transparent; color: inherit; font-weight: bold; text-decorati
   margin: 0 0 8px; }
 .badge { color: var(--good); font-weight: bold; }
 .reason { color: var(--bad); }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: 4px 12px 4px 0;
-  border-bottom: 1px solid var(--line); min-width: 6em; overflow-wrap: break-word; }
-@media print { :root { --ink: #000; --dim: #333; --ground: #fff; --card: #fff; --line: #999; --good: #000;
-    --bad: #000; }
-  body { padding: 0; font-size: 10pt; } th, td { min-width: 0; } .wide { overflow: visible; }
-  h2 { break-after: avoid; } .cells { grid-template-columns: repeat(3, 1fr); }
-  .picks { grid-template-columns: repeat(2, 1fr); } tr { break-inside: avoid; } }
+@media print { .cells { grid-template-columns: repeat(3, 1fr); }
+  .picks { grid-template-columns: repeat(2, 1fr); } }
 """
 
 
@@ -232,35 +209,19 @@ def _differences(cells: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def _page(said: dict[str, Any], shown: Mapping[int, list[bytes | None]]) -> str:
-    title = _text(said["title"])
-    lines = "".join(f"<li>{_text(note)}</li>" for note in said["notes"])
     cells = said["cells"]
     winners = [cell for cell in cells if cell["winner"]]
     others = [cell for cell in cells if cell["number"] in shown and not cell["winner"]]
     without = [cell for cell in cells if cell["number"] not in shown][:_MOST_WITHOUT_PICTURES]
     more = said["more cells"] + len(cells) - len(winners) - len(others) - len(without)
     sections = [
-        _section("Picked" if winners else "", _cards(winners, shown, "cells picks")),
-        _section("The step", _pairs((_text(name), _text(value)) for name, value in said["settings"])),
-        _section(("All other cells" if winners else "Cells") if others else "", _cards(others, shown)),
-        _section("Cells without a picture here" if without else "", _table(without, more)),
-        _section("Left out" if said["left out"] else "", _left_out(said)),
+        section("Picked" if winners else "", _cards(winners, shown, "cells picks")),
+        section("The step", _pairs((as_html(name), as_html(value)) for name, value in said["settings"])),
+        section(("All other cells" if winners else "Cells") if others else "", _cards(others, shown)),
+        section("Cells without a picture here" if without else "", _table(without, more)),
+        section("Left out" if said["left out"] else "", _left_out(said)),
     ]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="referrer" content="no-referrer">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        # A browser would ask for /favicon.ico otherwise.
-        f'<link rel="icon" href="data:,">\n<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n'
-        f"<header><h1>{title}</h1><ul>{lines}</ul></header>\n<main>\n{''.join(sections)}</main>\n"
-        f'<footer><p class="dim">{_text(said["written"])}</p></footer>\n</body>\n</html>\n'
-    )
-
-
-def _section(heading: str, body: str) -> str:
-    """A part of the page; nothing where it has no heading."""
-    return f"<section><h2>{heading}</h2>{body}</section>\n" if heading else ""
+    return page(said["title"], said["notes"], "".join(sections), said["written"], style=_STYLE)
 
 
 def _cards(
@@ -272,15 +233,15 @@ def _cards(
 def _card(cell: dict[str, Any], pictures: list[bytes | None]) -> str:
     kinds = "".join(f" {kind}" for kind in ("winner", "failed") if cell[kind])
     badge = ' <span class="badge">★ picked</span>' if cell["winner"] else ""
-    repeat = f' <span class="dim">{_text(cell["repeat"])}</span>' if cell["repeat"] else ""
+    repeat = f' <span class="dim">{as_html(cell["repeat"])}</span>' if cell["repeat"] else ""
     drawn = "".join(
-        f'{_picture(data, cell["alt"])}<p class="dim">{_text(" · ".join(facts))}</p>'
+        f'{_picture(data, cell["alt"])}<p class="dim">{as_html(" · ".join(facts))}</p>'
         for data, facts in zip(pictures, cell["images"], strict=True)
     )
-    reason = f'<p class="reason">{_text(cell["reason"])}</p>' if cell["reason"] else ""
-    warnings = "".join(f"<p>{_text(warning)}</p>" for warning in cell["warnings"])
-    values = zip(map(_text, cell["axes"]), cell["values"], strict=True)
-    facts = ((_text(name), _text(text)) for name, text in cell["facts"].items())
+    reason = f'<p class="reason">{as_html(cell["reason"])}</p>' if cell["reason"] else ""
+    warnings = "".join(f"<p>{as_html(warning)}</p>" for warning in cell["warnings"])
+    values = zip(map(as_html, cell["axes"]), cell["values"], strict=True)
+    facts = ((as_html(name), as_html(text)) for name, text in cell["facts"].items())
     return (
         f'<article class="cell{kinds}"><h3>Cell {cell["number"]}{repeat}{badge}</h3>{drawn}{reason}'
         f"{_pairs([*values, *facts])}{warnings}</article>"
@@ -290,7 +251,7 @@ def _card(cell: dict[str, Any], pictures: list[bytes | None]) -> str:
 def _picture(data: bytes | None, alt: str) -> str:
     if data is None:
         return "<p><em>image stored elsewhere</em></p>"
-    return f'<img src="data:image/webp;base64,{b64encode(data).decode()}" alt="{_text(alt)}">'
+    return f'<img src="data:image/webp;base64,{b64encode(data).decode()}" alt="{as_html(alt)}">'
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
@@ -305,12 +266,12 @@ def _table(cells: list[dict[str, Any]], more: int) -> str:
     # Not each cell has been remarked upon.
     facts = dict.fromkeys(name for cell in cells for name in cell["facts"])
     heads = ["Cell", *cells[0]["axes"], *facts, "Reason"]
-    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in heads)
+    head = "".join(f'<th scope="col">{as_html(name)}</th>' for name in heads)
     rows = []
     for cell in cells:
         texts = [f"{cell['number']} {cell['repeat']}".strip()]
         after = [*(cell["facts"].get(name, "") for name in facts), cell["reason"]]
-        columns = [*map(_text, texts), *cell["values"], *map(_text, after)]
+        columns = [*map(as_html, texts), *cell["values"], *map(as_html, after)]
         rows.append(f"<tr>{''.join(f'<td>{column}</td>' for column in columns)}</tr>")
     rest = f"<p>… and {counted(more, 'more cell')}, not shown here</p>" if more > 0 else ""
     # Reached by keyboard: it scrolls where the page is narrow.
@@ -321,10 +282,6 @@ def _table(cells: list[dict[str, Any]], more: int) -> str:
 
 
 def _left_out(said: dict[str, Any]) -> str:
-    lines = "".join(f"<li>{_text(line)}</li>" for line in said["left out"])
+    lines = "".join(f"<li>{as_html(line)}</li>" for line in said["left out"])
     more = said["more left out"]
     return f"<ul>{lines}</ul>" + (f"<p>… and {more:,} more</p>" if more else "")
-
-
-def _text(text: str) -> str:
-    return escape(visible(text))

@@ -1,0 +1,117 @@
+"""`imagegen-nb platform`: a step's images sent to the workflow platform, its form's values and wiring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from imagegen_nb.cli.app import CommandGroup
+from imagegen_nb.cli.console import escape, out, print_json
+from imagegen_nb.cli.parameters import PATH, json_option, step_file, store_option
+
+
+@click.group(cls=CommandGroup)
+def platform() -> None:
+    """Take a step to the workflow platform: send its images, fill in the form, wire and compare."""
+
+
+_base_url = click.option("--base-url", metavar="URL", help="The API's address, if not the platform's own.")
+_identifier = click.option(
+    "--step", "identifier", metavar="ID", help="The step's name on the platform: step_2."
+)
+
+
+@platform.command()
+@step_file
+@click.option("--workspace-id", required=True, metavar="UUID", help="The platform's workspace.")
+@store_option
+@_base_url
+@click.option("--dry-run", is_flag=True, help="Say what would be sent; send and write nothing.")
+@click.option("--emulated-too", is_flag=True, help="Send images that an emulator made as well.")
+@json_option("Print the platform's records as JSON, with their whole addresses.")
+def push(
+    file: Path,
+    workspace_id: str,
+    store: str,
+    base_url: str | None,
+    dry_run: bool,
+    emulated_too: bool,
+    as_json: bool,
+) -> None:
+    """Upload the images of a step file as assets, and write their records into the file."""
+    from imagegen_nb.platform.uploads import push as push_file
+
+    report = push_file(
+        file,
+        workspace_id=workspace_id,
+        store=store,
+        base_url=base_url,
+        dry_run=dry_run,
+        emulated_too=emulated_too,
+    )
+    if not as_json:
+        out().print(escape(repr(report)), soft_wrap=True)
+        return
+    print_json(
+        [
+            {
+                "path": f"output.assets.{one.index}",
+                "outcome": one.outcome,
+                "file_name": one.file_name,
+                "file_size": one.size,
+                "sha256": one.sha256,
+                "asset": None if one.asset is None else one.asset.as_context(),
+            }
+            for one in report.images
+        ]
+    )
+
+
+@platform.command()
+@step_file
+@_identifier
+@click.option("--output", "-o", "target", type=PATH, metavar="SHEET.html", help="Write the sheet as a page.")
+def sheet(file: Path, identifier: str | None, target: Path | None) -> None:
+    """Print what to enter in the platform's form, in its order; or write it as a page with copy buttons."""
+    from imagegen_nb.platform.setup_sheet import sheet as sheet_of
+
+    setup = sheet_of(file, identifier=identifier)
+    if target is None:
+        click.echo(repr(setup))
+    else:
+        out().print(escape(f"wrote {setup.save(target)}"), soft_wrap=True)
+
+
+@platform.command()
+@step_file
+@_identifier
+@json_option("Print the snippets as JSON.")
+def wiring(file: Path, identifier: str | None, as_json: bool) -> None:
+    """Print what to enter in the steps that come later, tried against each way the step can end."""
+    from imagegen_nb.platform.snippets import wiring as wiring_of
+
+    found = wiring_of(file, identifier=identifier)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        click.echo(repr(found))
+
+
+@platform.command()
+@step_file
+@click.option("--deployment", required=True, metavar="NAME", help="The workflow's deployment.")
+@click.option("--variant", default="", metavar="NAME", help="The deployment's variant.")
+@_base_url
+@json_option("Print the comparison as JSON.")
+def verify(file: Path, deployment: str, variant: str, base_url: str | None, as_json: bool) -> None:
+    """Run the deployed workflow with the file's inputs, and compare; costs what a run there costs."""
+    from imagegen_nb.platform.deployment import verify as verify_file
+
+    report = verify_file(file, deployment=deployment, variant=variant, base_url=base_url)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        out().print(escape(repr(report)), soft_wrap=True)
+    if not report:
+        raise SystemExit(1)

@@ -1,0 +1,40 @@
+"""What is taken to the platform: a step file by its path, or a definition that is at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from imagegen_nb.core import variables
+from imagegen_nb.providers.capabilities import Choice, Kind
+from imagegen_nb.step.output import DEFAULT_IDENTIFIER
+from imagegen_nb.step_file.document import StepDefinition
+from imagegen_nb.step_file.load import load_step
+
+Source = StepDefinition | str | os.PathLike[str]
+
+
+def definition_of(source: Source) -> StepDefinition:
+    """The definition. Raises `DefinitionError` for a file that is none."""
+    return source if isinstance(source, StepDefinition) else load_step(source)
+
+
+def identifier_of(definition: StepDefinition, identifier: str | None) -> str:
+    """The name by which later steps refer to the step. Raises `InvalidOption` for what can be none."""
+    variables.check_identifier(identifier)
+    return identifier or definition.identifier or DEFAULT_IDENTIFIER
+
+
+def kinds_of(definition: StepDefinition) -> Mapping[str, Kind]:
+    """The settings on the form for the step's model, in the form's order."""
+    step = definition.step
+    own = step.entry.model.settings
+    kinds = {key: own.get(key) or common for key, common in step.kinds().items()}
+    return {key: kind for key, kind in kinds.items() if kind is not None}
+
+
+def shown(value: object, kind: Kind | None) -> str:
+    """A setting's value as people read it on the form."""
+    if isinstance(kind, Choice) and isinstance(value, str) and not value[:1].isdigit():
+        return kind.label(value)
+    return str(value)

@@ -1,0 +1,74 @@
+"""`imagegen-nb platform`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.command_line import CommandLine
+from support.platform_server import KEY, WORKSPACE, PlatformServer, served
+from support.runs import run_of
+
+import imagegen_nb as ig
+from imagegen_nb.store.local import LocalStore
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlatformServer]:
+    monkeypatch.setenv("FETCH_HIVE_API_KEY", KEY)
+    with served() as platform:
+        yield platform
+
+
+@pytest.fixture
+def hero(tmp_path: Path) -> str:
+    step = ig.ImageGenerationStep(name="Hero", prompt="A hero of {{product}}")
+    run = run_of(step, LocalStore(tmp_path / "assets"), inputs={"product": "a lamp"}, identifier="step_2")
+    ig.save_step(tmp_path / "hero.step.json", step, run=run)
+    return "hero.step.json"
+
+
+def test_push_says_what_became_of_each_image(cli: CommandLine, server: PlatformServer, hero: str) -> None:
+    command = ("platform", "push", hero, "--workspace-id", WORKSPACE, "--base-url", server.url)
+    refused = cli(*command)
+    assert refused.code == 2
+    assert "--emulated-too" in refused.err
+    dry = cli(*command, "--emulated-too", "--dry-run")
+    assert "would be sent" in dry.out
+    assert server.requests == []
+    (told,) = json.loads(cli(*command, "--emulated-too", "--json").out)
+    assert (told["outcome"], told["asset"]["id"]) == ("uploaded", server.assets[0]["id"])
+    assert "there already" in cli(*command, "--emulated-too").out
+
+
+def test_without_a_key_the_variable_is_named_and_no_emulator(cli: CommandLine, hero: str) -> None:
+    told = cli("platform", "push", hero, "--workspace-id", WORKSPACE, "--emulated-too")
+    assert told.code == 2
+    assert "FETCH_HIVE_API_KEY" in told.err
+    assert "emulator" not in told.err
+
+
+def test_the_sheet_is_printed_or_written(cli: CommandLine, hero: str, tmp_path: Path) -> None:
+    assert "Prompt: A hero of {{product}}" in cli("platform", "sheet", hero).out
+    assert "sheet.html" in cli("platform", "sheet", hero, "-o", "sheet.html").out
+    assert "<!doctype html>" in (tmp_path / "sheet.html").read_text(encoding="utf-8")
+
+
+def test_wiring_is_printed_for_the_name_on_the_platform(cli: CommandLine, hero: str) -> None:
+    assert "{{step_7.output.assets}}" in cli("platform", "wiring", hero, "--step", "step_7").out
+    assert json.loads(cli("platform", "wiring", hero, "--json").out)["identifier"] == "step_2"
+
+
+def test_verify_leaves_with_1_where_something_differs(
+    cli: CommandLine, server: PlatformServer, hero: str, tmp_path: Path
+) -> None:
+    output = json.loads((tmp_path / hero).read_text(encoding="utf-8"))["output"]
+    server.workflow = lambda _: (200, {"run_status": "completed", "output": json.dumps(output)})
+    command = ("platform", "verify", hero, "--deployment", "hero", "--base-url", server.url)
+    same = cli(*command)
+    assert (same.code, "as it ran here" in same.out) == (0, True)
+    output["assets"] = []
+    differing = cli(*command, "--json")
+    assert (differing.code, json.loads(differing.out)["same"]) == (1, False)

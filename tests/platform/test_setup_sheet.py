@@ -1,0 +1,67 @@
+"""The sheet: the form's order and labels, what to enter, and a page that needs nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import html5lib
+import pytest
+
+import imagegen_nb as ig
+from imagegen_nb.platform import sheet
+from imagegen_nb.platform.setup_sheet import Row
+from imagegen_nb.step_file.export import define
+
+
+def rows(step: ig.ImageGenerationStep) -> dict[str, tuple[str, str]]:
+    return {row.label: (row.value, row.note) for row in sheet(define(step)).settings}
+
+
+def test_the_settings_stand_in_the_forms_order_under_its_labels(file: Path) -> None:
+    told = sheet(file)
+    assert [row.label for row in told.settings] == [
+        *("Name", "Model", "Prompt", "Image Size", "Image Count", "Image Quality", "Image Background"),
+        *("Image Moderation", "Output Format", "Output Compression", "Charge Type", "When the step fails"),
+    ]
+    values = {row.label: row.value for row in told.settings}
+    assert values["Prompt"] == "A hero of {{product}} by {{makers}}"
+    assert (values["Image Count"], values["Image Quality"], values["Charge Type"]) == ("3", "", "Hosted")
+    assert told.inputs == (Row("product", "a lamp", "Text"), Row("makers", '["Ada", "Bo"]', "Array"))
+    assert "{{step_2.output.assets.2.file_url}}" in repr(told)
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
+def test_what_the_form_hides_or_disables_is_not_to_be_entered(file: Path) -> None:
+    assert {row.label: row.note for row in sheet(file).settings}["Output Compression"].startswith(
+        "cannot be edited"
+    )
+    gemini = rows(ig.ImageGenerationStep(model="gemini-2.5-flash-image", prompt="x", image_size="16:9"))
+    assert "Output Format" not in gemini
+    assert ("16:9", "") in gemini.values()
+    assert "Image Size" not in rows(ig.ImageGenerationStep(model="grok-imagine-image", prompt="x"))
+
+
+def test_inputs_without_a_value_and_other_steps_outputs() -> None:
+    step = ig.ImageGenerationStep(prompt="{{a.b}} {{c}} {{n}} {{step_1.output.text}}")
+    told = sheet(define(step, inputs={"a": {"b": 1}, "n": 3}))
+    assert [row.label for row in told.inputs] == ["a", "c", "n"]
+    assert "which no Start input is" in told.inputs[0].note
+
+
+def test_the_page_asks_for_nothing_and_escapes_all(tmp_path: Path) -> None:
+    hostile = "<img src=https://x.invalid onerror=alert(1)>\"'</code>{{product}}"
+    step = ig.ImageGenerationStep(name=hostile, prompt=hostile)
+    page = sheet(define(step, inputs={"product": hostile})).save(tmp_path / "sheet.html").read_text("utf-8")
+    document = html5lib.parse(page, namespaceHTMLElements=False)
+    assert document.findall(".//img") == []
+    assert len(document.findall(".//script")) == 1
+    assert [code.text for code in document.iter("code")].count(hostile) == 3
+    assert all("hidden" in button.attrib for button in document.iter("button"))
+    assert re.findall(r'(?:src|href)="(?!data:)', page) == []
+
+
+def test_a_key_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FETCH_HIVE_API_KEY", "fhk_0123456789abcdef")
+    told = sheet(define(ig.ImageGenerationStep(prompt="{{a}}"), inputs={"a": "fhk_0123456789abcdef"}))
+    assert "fhk_0123" not in repr(told) + told.html()

@@ -1,0 +1,216 @@
+"""`push`: what is sent, what the file says after it, and what another push does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.platform_server import KEY, SIGNED, WORKSPACE, PlatformServer
+
+import imagegen_nb as ig
+from imagegen_nb import errors
+from imagegen_nb.platform import PushReport, push
+from imagegen_nb.store.local import LocalStore
+
+pytestmark = pytest.mark.loopback
+POST = ("POST", f"/v1/public/workspaces/{WORKSPACE}/assets")
+GET = ("GET", POST[1])
+Push = Callable[..., PushReport]
+
+
+@pytest.fixture
+def pushed(server: PlatformServer, file: Path, store: LocalStore) -> Push:
+    def call(**options: Any) -> PushReport:
+        chosen = {"workspace_id": WORKSPACE, "store": store, "base_url": server.url, "emulated_too": True}
+        return push(file, **{**chosen, **options})
+
+    return call
+
+
+def outcomes(report: PushReport) -> list[str]:
+    return [image.outcome for image in report.images]
+
+
+def test_the_file_says_what_the_platform_has_and_which_bytes_it_is(
+    pushed: Push, server: PlatformServer, file: Path, store: LocalStore
+) -> None:
+    before = ig.load_step(file)
+    assert outcomes(pushed()) == ["uploaded"] * 3
+    after = ig.load_step(file)
+    assert before.output is not None
+    assert after.output is not None
+    assert [asset.id for asset in after.output.assets] == [asset["id"] for asset in server.assets]
+    assert all(asset.file_url.startswith("https://assets.invalid/") for asset in after.output.assets)
+    assert after.as_context()["output"]["assets"][0]["workspace_id"] == WORKSPACE
+    assert before.provenance.sha256 is not None
+    assert after.provenance.sha256 is not None
+    assert list(after.provenance.sha256.values()) == list(before.provenance.sha256.values()) == server.hashes
+    uploads = after.provenance.uploads or []
+    assert [one.local_url for one in uploads] == [asset.file_url for asset in before.output.assets]
+    with ig.Workspace(store) as workspace:  # the bytes are still at hand, by the ids they have here
+        opened = ig.load_step(file, workspace=workspace).output
+        assert opened is not None
+        assert opened.assets[0].image().size == (40, 30)
+
+
+def test_pushed_again_nothing_is_sent(pushed: Push, server: PlatformServer, file: Path) -> None:
+    pushed()
+    written = file.read_bytes()
+    server.requests.clear()
+    assert outcomes(pushed()) == ["there already"] * 3
+    assert (server.requests, file.read_bytes()) == ([], written)
+
+
+def test_an_expired_address_is_asked_for_and_not_uploaded_again(pushed: Push, server: PlatformServer) -> None:
+    server.lifetime = timedelta(seconds=-1)
+    pushed()
+    server.lifetime = timedelta(hours=1)
+    server.requests.clear()
+    assert outcomes(pushed()) == ["refreshed"] * 3
+    assert server.requests == [GET]
+    assert outcomes(pushed()) == ["there already"] * 3
+
+
+def test_what_the_platform_has_no_longer_is_uploaded_again(pushed: Push, server: PlatformServer) -> None:
+    server.lifetime = timedelta(seconds=-1)
+    pushed()
+    server.lifetime = timedelta(hours=1)
+    del server.assets[0]
+    assert outcomes(pushed()) == ["uploaded", "refreshed", "refreshed"]
+
+
+def test_a_push_that_was_cut_off_goes_on(pushed: Push, server: PlatformServer, file: Path) -> None:
+    real = server.route
+    server.route = lambda *request: (503, {"error": "busy"}) if server.hashes else real(*request)  # type: ignore[method-assign]
+    with pytest.raises(errors.ProviderFault, match="busy"):
+        pushed()
+    server.route = real  # type: ignore[method-assign]
+    assert outcomes(pushed()) == ["there already", "uploaded", "uploaded"]
+    assert len(server.assets) == 3
+
+
+@pytest.mark.parametrize("lost", ["lose", "drop"])
+def test_an_upload_whose_answer_was_lost_is_looked_for(
+    pushed: Push, server: PlatformServer, file: Path, lost: str
+) -> None:
+    server.answers = [lost]
+    with pytest.raises(errors.InvalidResponse, match="may have been done"):
+        pushed()
+    uploads = ig.load_step(file).provenance.uploads
+    assert uploads is not None
+    assert [one.asset_id for one in uploads] == [None]
+    server.requests.clear()
+    assert outcomes(pushed())[0] == ("found" if lost == "lose" else "uploaded")
+    assert server.requests[0] == GET
+    assert len(server.assets) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "says"),
+    [
+        (401, errors.AuthenticationFailed, "FETCH_HIVE_API_KEY"),
+        (404, errors.BadRequest, "workspace"),
+        (422, errors.BadRequest, "No file provided"),
+        (429, errors.RateLimited, "later"),
+        (302, errors.ProviderFault, "redirect"),
+    ],
+)
+def test_a_refusal_says_what_to_do_and_leaves_the_file_as_it_was(
+    pushed: Push, server: PlatformServer, file: Path, status: int, error: type[Exception], says: str
+) -> None:
+    before = json.loads(file.read_text(encoding="utf-8"))
+    server.answers = [(status, {"error": "No file provided" if status == 422 else f"no, {KEY}"})]
+    with pytest.raises(error, match=says) as refused:
+        pushed()
+    assert KEY not in str(refused.value)
+    assert json.loads(file.read_text(encoding="utf-8")) == before
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"asset": {"id": "../x", "file_name": "a", "file_url": "https://a.invalid/a"}},
+        {"asset": {"id": "a1", "file_name": "a", "file_url": "file:///etc/passwd"}},
+        {"asset": {"id": "a1", "file_name": "a", "file_url": "https://a.invalid/a", "file_size": 1}},
+        {"asset": None},
+        [],
+        b"<html>",
+    ],
+)
+def test_an_answer_that_is_no_record_is_refused(pushed: Push, server: PlatformServer, answer: Any) -> None:
+    server.answers = [(200, answer)]
+    with pytest.raises(errors.InvalidResponse):
+        pushed()
+
+
+def test_a_signed_address_stands_in_the_report_only(pushed: Push, server: PlatformServer, file: Path) -> None:
+    server.signature = SIGNED
+    report = pushed()
+    assert report.assets[0].file_url.endswith(SIGNED)
+    text = file.read_text(encoding="utf-8")
+    assert "Signature" not in text
+    assert "without their signatures" in text
+    assert "Signature" not in repr(report) + report._repr_html_()
+
+
+def test_a_dry_run_needs_no_key_and_sends_nothing(
+    pushed: Push, server: PlatformServer, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FETCH_HIVE_API_KEY")
+    before = file.read_bytes()
+    report = pushed(dry_run=True)
+    assert outcomes(report) == ["would be sent"] * 3
+    assert "output.assets.2  would be sent  hero-3.png" in repr(report)
+    assert (server.requests, file.read_bytes()) == ([], before)
+    with pytest.raises(errors.MissingCredential, match="FETCH_HIVE_API_KEY"):
+        pushed()
+
+
+def test_emulated_images_are_refused_unless_asked_for(pushed: Push, server: PlatformServer) -> None:
+    with pytest.raises(errors.InvalidOption, match="emulated_too"):
+        pushed(emulated_too=False)
+    assert server.requests == []
+
+
+def test_only_the_files_own_images_are_sent(pushed: Push, server: PlatformServer, file: Path) -> None:
+    document = json.loads(file.read_text(encoding="utf-8"))
+    hashes = document["provenance"]["sha256"]
+    first = next(iter(hashes))
+    hashes[first] = "0" * 64
+    file.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(errors.StoreError, match="not those that the file names"):
+        pushed()
+    del hashes[first]
+    file.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(errors.DefinitionError, match="does not say which bytes"):
+        pushed()
+    assert server.requests == []
+
+
+def test_what_cannot_be_pushed_is_said(pushed: Push, file: Path, step: ig.ImageGenerationStep) -> None:
+    with pytest.raises(errors.InvalidOption, match="no UUID"):
+        pushed(workspace_id="../../agents")
+    with pytest.raises(errors.InvalidOption, match="base_url"):
+        pushed(base_url="http://api.fetchhive.com/v1")
+    ig.save_step(file, step)
+    with pytest.raises(errors.DefinitionError, match="has no images"):
+        pushed()
+
+
+def test_a_host_that_is_not_reached_is_named(pushed: Push, file: Path) -> None:
+    before = ig.load_step(file).as_document()
+    with pytest.raises(errors.ProviderFault, match=r"nothing listens at .*nothing was sent"):
+        pushed(base_url="http://127.0.0.1:9/v1")
+    assert ig.load_step(file).as_document() == before
+
+
+def test_a_proxy_that_is_unusable_is_named(pushed: Push, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:hunter2hunter2@")
+    with pytest.raises(errors.ProviderFault, match="HTTPS_PROXY") as refused:
+        pushed(base_url="https://platform.invalid/v1")
+    assert "hunter2" not in str(refused.value)
