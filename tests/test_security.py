@@ -17,7 +17,8 @@ def test_every_test_it_names_exists():
 
 def test_every_rig_against_hostile_input_is_named():
     rigs = {f"tests/rigs/{path.name}" for path in (ROOT / "tests" / "rigs").glob("test_*.py")}
-    assert rigs - NAMED - {"tests/rigs/test_rigs.py"} == set()
+    of_something_else = {"tests/rigs/test_rigs.py", "tests/rigs/test_virtual_time.py"}
+    assert rigs - NAMED - of_something_else == set()
 
 
 def test_every_promise_names_its_test():
