@@ -20,7 +20,7 @@ from typing import Any
 
 import click
 from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import ConditionalPrice, ModelInfo
+from genai_prices.types import ConditionalPrice, ModelInfo, PriceVariant
 
 from imagegen_nb import errors
 from imagegen_nb.cli.app import app
@@ -288,7 +288,9 @@ def _listed_prices() -> dict[str, object]:
             name = model.id.removesuffix("-preview") if "image output" in prices else model.id
             if (makes_images and "image output" in prices) or name in looking[provider]:
                 source = (vendor.pricing_urls or [""])[0]
-                models[provider][name] = {"source": source, "prices": prices}
+                batch = _batch_rates_of(model, bills_text=vendor.id != "openai") if makes_images else {}
+                listed = {"source": source, "prices": prices, "batch": batch}
+                models[provider][name] = {key: value for key, value in listed.items() if value}
     return {"release": f"genai-prices {version('genai-prices')}", "models": models}
 
 
@@ -297,7 +299,18 @@ def _rates_of(model: ModelInfo, *, bills_text: bool) -> dict[str, str]:
     # Of prices that changed with time, the last that has begun is in force. A model has what is priced, and
     # nothing else.
     begun = [each for each in model.prices if _has_begun(each)] if isinstance(model.prices, list) else []
-    rates = begun[-1].prices if begun else model.prices
+    return _by_unit(begun[-1].prices if begun else model.prices, bills_text=bills_text)
+
+
+def _batch_rates_of(model: ModelInfo, *, bills_text: bool) -> dict[str, str]:
+    """The same of what is asked for in a batch; nothing where no such price is listed."""
+    for variant in getattr(model, "price_variants", None) or ():
+        if variant.when == {"processing": "batch"} and _has_begun(variant):
+            return _by_unit(variant.prices, bills_text=bills_text)
+    return {}
+
+
+def _by_unit(rates: object, *, bills_text: bool) -> dict[str, str]:
     rate = partial(getattr, rates)
     text_out, image_out = rate("output_mtok", None), rate("output_image_mtok", None)
     if not bills_text and image_out is None:
@@ -317,7 +330,7 @@ def _rates_of(model: ModelInfo, *, bills_text: bool) -> dict[str, str]:
     return {unit: f"{amount:f}" for unit, amount in plain.items() if isinstance(amount, Decimal)}
 
 
-def _has_begun(price: ConditionalPrice) -> bool:
+def _has_begun(price: ConditionalPrice | PriceVariant) -> bool:
     start = getattr(price.constraint, "start_date", None)
     return start is None or start <= datetime.now(UTC).date()
 

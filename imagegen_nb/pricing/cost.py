@@ -100,10 +100,12 @@ def cost_of(
     model: str,
     declared: bool = False,
     unpriced_account: str = "",
+    batch: bool = False,
 ) -> Account:
-    """The cost of a run's requests. `errors` are those of the run and of the images that did not come."""
+    """The cost of a run's requests. `errors` are those of the run and of the images that did not come;
+    `batch` says that the requests were made in a provider's batch."""
     known, reasons, priced, sources = Decimal(0), list[str](), set[str](), dict[str, None]()
-    prices = None if declared or unpriced_account else prices_of(provider, model)
+    prices = None if declared or unpriced_account else prices_of(provider, model, batch=batch)
     for receipt in receipts:
         amount, told = _of_request(receipt, prices, unpriced_account or model)
         if amount is None:

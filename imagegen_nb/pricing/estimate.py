@@ -113,7 +113,8 @@ class PricedCall:
 
     `size`, `quality` and `resolution` are those in effect, None where the model has no such setting.
     `declared` says that the user declared the model; `unpriced_account` names an account with other prices,
-    through which an image costs `most` dollars at most, where the user has said so.
+    through which an image costs `most` dollars at most, where the user has said so; `batch` that it is asked
+    for in a provider's batch, at other prices.
     """
 
     provider: str
@@ -127,6 +128,7 @@ class PricedCall:
     declared: bool = False
     unpriced_account: str = ""
     most: Decimal | None = None
+    batch: bool = False
 
     @property
     def prompt_bytes(self) -> int:
@@ -173,7 +175,9 @@ def _without_amounts(call: PricedCall) -> Estimate:
 
 
 def _prices(call: PricedCall) -> PriceList | None:
-    return None if call.declared or call.unpriced_account else prices_of(call.provider, call.model)
+    if call.declared or call.unpriced_account:
+        return None
+    return prices_of(call.provider, call.model, batch=call.batch)
 
 
 def _bounds(call: PricedCall) -> tuple[tuple[Decimal, Decimal] | None, str]:
@@ -185,7 +189,7 @@ def _bounds(call: PricedCall) -> tuple[tuple[Decimal, Decimal] | None, str]:
         return None, f"{call.unpriced_account} has prices of its own"
     prices = _prices(call)
     if prices is None:
-        return None, f"no price of {call.model} is published"
+        return None, f"no price of {call.model} {'in a batch ' if call.batch else ''}is published"
     if (each := prices.image(call.quality, call.resolution)) is not None:
         return (each * call.count, each * call.count), ""
     tokens = grids.image_tokens(call.model, call.size, call.quality, call.resolution)

@@ -13,20 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_nb.pricing.price import Price, PriceList
-from imagegen_nb.pricing.price_table import OWN
+from imagegen_nb.pricing.price_table import OWN, OWN_BATCH
 
 LISTED = Path(__file__).with_name("listed_prices.json")
 
 
 @cache
-def prices_of(provider: str, model: str) -> PriceList | None:
-    """The published prices of a provider's model, or None where there are none."""
+def prices_of(provider: str, model: str, *, batch: bool = False) -> PriceList | None:
+    """The published prices of a provider's model, or of what is asked of it in a `batch`; None where there
+    are none."""
     release, models = _listed()
     found = models.get(provider, {}).get(model)
     if found is None:
-        return OWN.get(model)
+        return OWN_BATCH.get(model) if batch else OWN.get(model)
     # The package tells no date of a single price.
-    source, amounts = found["source"], found["prices"]
+    source, amounts = found["source"], found.get("batch") if batch else found["prices"]
+    if amounts is None:
+        return None
     return PriceList(model, {unit: Price(Decimal(each), source, release) for unit, each in amounts.items()})
 
 

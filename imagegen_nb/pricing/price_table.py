@@ -9,8 +9,10 @@ from imagegen_nb.pricing.price import Price, PriceList, Unit
 _XAI = "https://docs.x.ai/developers/model-capabilities/images/generation"
 _MIGRATION = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
 _OPENAI = "https://developers.openai.com/api/docs/pricing"
+_OPENAI_BATCH = "https://help.openai.com/en/articles/9197833-batch-api-faq"
 _READ = "2026-11-21"
 _CORRECTED = "2026-11-26"
+_BATCH_READ = "2026-11-28"
 
 
 def _list(
@@ -38,6 +40,15 @@ _NEWEST_GPT = {
     "image_output": "30",
     "text_output": "0",  # not billed
 }
+# Half of each.
+_NEWEST_GPT_BATCH = {
+    "text_input": "2.5",
+    "cached_text_input": "0.625",
+    "image_input": "4",
+    "cached_image_input": "1",
+    "image_output": "15",
+    "text_output": "0",
+}
 OWN: dict[str, PriceList] = {
     prices.model: prices
     for prices in (
@@ -58,3 +69,11 @@ OWN: dict[str, PriceList] = {
     )
 }
 """By model. A newer release of `genai-prices` that has one of them goes first."""
+OWN_BATCH: dict[str, PriceList] = {
+    prices.model: prices
+    for prices in (
+        _list("gpt-image-2.6-flare", _OPENAI_BATCH, _BATCH_READ, None, **_NEWEST_GPT_BATCH),
+        _list("gpt-image-2.6-sunburst", _OPENAI_BATCH, _BATCH_READ, None, **_NEWEST_GPT_BATCH),
+    )
+}
+"""The same of what is asked for in a batch. xAI says that batches cost less, and not what an image does."""

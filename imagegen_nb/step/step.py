@@ -210,16 +210,19 @@ class ImageGenerationStep(BaseModel, frozen=True):
             partial_images=partial_images,
         )
 
-    def estimate(self, inputs: Mapping[str, Any] | None = None, *, partial_images: int = 0) -> Estimate:
+    def estimate(
+        self, inputs: Mapping[str, Any] | None = None, *, partial_images: int = 0, batch: bool = False
+    ) -> Estimate:
         """What a run would cost at the provider's list price; nothing is sent, and no key is read.
 
         The amounts are exact, a range, or None where the cost is unknown; then `reason` says why. `inputs`
-        fills the prompt, as in `run`. Raises `VariableError` where it does not.
+        fills the prompt, as in `run`; `batch` asks for the price in a provider's batch. Raises
+        `VariableError` where the prompt cannot be filled.
         """
         from imagegen_nb.pricing.estimate import estimate  # deferred: it needs prices, which a step does not
 
         prompt = variables.render(self.prompt, plain(inputs or {}))
-        return estimate(self.priced_call(prompt, partial_images=partial_images))
+        return estimate(self.priced_call(prompt, partial_images=partial_images, batch=batch))
 
     def priced_call(
         self,
@@ -228,6 +231,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         partial_images: int = 0,
         unpriced_account: str = "",
         most: Decimal | None = None,
+        batch: bool = False,
     ) -> PricedCall:
         """What decides the cost of a run with the rendered `prompt`, as `PricedCall` says it."""
         from imagegen_nb.pricing.estimate import PricedCall
@@ -243,6 +247,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
             declared=bool(self.entry.model.like),
             unpriced_account=unpriced_account,
             most=most,
+            batch=batch,
         )
 
     @with_run_options

@@ -41,6 +41,28 @@ def test_every_published_rate_is_reproduced(row):
     assert compared == {unit: Decimal(row[unit]) for unit in compared}
 
 
+@pytest.mark.parametrize("row", PUBLISHED["batch_rates"], ids=_name)
+def test_every_published_rate_of_a_batch_is_reproduced(row):
+    prices = prices_of(row["provider"], row["model"], batch=True)
+    assert prices is not None
+    compared = {unit: prices.amount(unit) for unit in UNITS if unit in row}
+    assert compared == {unit: Decimal(row[unit]) for unit in compared}
+    assert all(price.source.startswith("https://") and price.date for price in prices.prices.values())
+
+
+def test_a_model_without_a_published_price_in_a_batch_has_none():
+    listed = {row["model"] for row in PUBLISHED["batch_rates"]}
+    others = [entry for entry in models() if entry.model.name not in listed and not entry.model.like]
+    others = [entry for entry in others if entry.provider.name in ("gemini", "openai", "xai")]
+    assert {entry.model.name for entry in others} >= {"grok-imagine-image", "gemini-2.5-flash-image"}
+    for entry in others:
+        name = entry.model.name
+        assert prices_of(entry.provider.name, name, batch=True) is None
+        estimated = estimate(PricedCall(provider=entry.provider.name, model=name, prompt="x", batch=True))
+        assert (estimated.low, estimated.ceiling) == (None, None)
+        assert estimated.reason == f"no price of {name} in a batch is published"
+
+
 @pytest.mark.parametrize("row", PUBLISHED["images"], ids=_name)
 def test_every_published_price_of_an_image_is_reproduced(row):
     settings = {key: row.get(key) for key in ("size", "quality", "resolution")}
