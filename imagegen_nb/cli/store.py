@@ -99,6 +99,7 @@ def _as_json(report: Report) -> dict[str, object]:
         "bytes": sum(record.file_size for record in report.records),
         "runs": len(report.runs),
         "runs_under_way": report.under_way,
+        "runs_in_batches": report.submitted,
         "interrupted": [
             {"run_id": run.run_id, "provider": run.provider, "model": run.model, "count": run.count}
             | {"emulated": run.emulated, "charge": run.charge, "started_at": run.started_at}
@@ -136,6 +137,7 @@ def _print_summary(report: Report) -> None:
 
     size = byte_size(sum(record.file_size for record in report.records))
     summary = f"{len(report.records)} images ({size}), {len(report.runs)} runs, {report.under_way} under way"
+    summary += f", {report.submitted} in batches" if report.submitted else ""
     out().print(("" if report.problems else "[green]good[/] ") + summary)
     for run in report.interrupted:
         out().print(escape(_interrupted(run)), soft_wrap=True)

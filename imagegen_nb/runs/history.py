@@ -26,11 +26,11 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.stored_run import read_object, stored_error, stored_run, stored_step
 from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.store.base import LedgerEntry, Store
+from imagegen_nb.store.base import UNDER_WAY, LedgerEntry, Store
 
-Outcome = Literal["done", "partial", "failed", "cancelled", "interrupted", "running"]
+Outcome = Literal["done", "partial", "failed", "cancelled", "interrupted", "running", "submitted"]
 """How a run ended. `partial` brought fewer images than were asked for; `interrupted` ended with its process,
-or by a cancel while a request was under way; `running` has not ended."""
+or by a cancel while a request was under way; `running` has not ended, nor has `submitted`, in a batch."""
 
 _SHOWN = 12
 _LONGEST = 160
@@ -113,7 +113,7 @@ class PastRun(Pictured):
         if not self._assets:
             records = self._store.list_records(self.entry.run_id)
             found = tuple(Asset.of(record, self._store) for record in records)
-            if self.entry.state == "calling":  # more may come
+            if self.entry.state in UNDER_WAY:  # more may come
                 return found
             self._assets.append(found)
         return self._assets[0]

@@ -207,9 +207,9 @@ class Workspace:
         """All runs of the store, newest first: prompt, settings, inputs, outcome, images.
 
         `text` is looked for in prompts, settings and inputs, whatever its case. `outcome` is one of done,
-        partial, failed, cancelled, interrupted, running, or several of them. `since` and `until` are days or
-        times. `starred=True` wants the runs of which an image has a star, False the others. `questions=True`
-        wants what judges asked instead of runs. Nothing is read before somebody looks.
+        partial, failed, cancelled, interrupted, running, submitted, or several. `since` and `until` are days
+        or times. `starred=True` wants the runs of which an image has a star, False the others.
+        `questions=True` wants what judges asked instead of runs. Nothing is read before somebody looks.
         """
         from imagegen_nb.runs.history import Filter, History
 

@@ -34,9 +34,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-RunState = Literal["calling", "done", "failed", "interrupted", "cancelled"]
-"""`calling` is under way; `done` brought images; `failed` brought none; `interrupted` ended, by a cancel or
-with its process, while a request may have been under way; `cancelled` ended before one was."""
+RunState = Literal["calling", "submitted", "done", "failed", "interrupted", "cancelled"]
+"""`calling` is under way in a process; `submitted` goes on at a provider, in a batch, whatever becomes of the
+process; `done` brought images; `failed` brought none; `interrupted` ended, by a cancel or with its process,
+while a request may have been under way; `cancelled` ended before one was."""
+
+UNDER_WAY: tuple[RunState, ...] = ("calling", "submitted")
+"""The states in which a run still has what it has reserved."""
+HANDED_OVER: tuple[RunState, ...] = ("submitted", "interrupted")
+"""The states in which a run may get its end from any process: none is carrying it out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +191,20 @@ class Store(ABC):
     def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
         """Record the end of a run that was begun, and its images, all or nothing. Raises `StoreError`."""
         return self.put(assets) if assets else ()
+
+    def hand_over(self, runs: Sequence[LedgerEntry]) -> None:
+        """Record that runs go on at a provider, in a batch that their `result_json` names.
+
+        They become `submitted`, keep what they have reserved, and outlive this process. One that was begun
+        here is meant, or one that was interrupted; any other stays as it is. Raises `StoreError`.
+        """
+        raise StoreError(f"{type(self).__name__} keeps no ledger, so it cannot remember what was submitted")
+
+    def finish_submitted(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> bool:
+        """Record the end of a run that was handed over, and its images, all or nothing; false, recording
+        nothing, where it has ended meanwhile: several processes may collect the same. Raises `StoreError`.
+        """
+        raise StoreError(f"{type(self).__name__} keeps no ledger, so it cannot remember what was submitted")
 
     def runs(self) -> Iterator[LedgerEntry]:
         """The ledger, oldest run first."""

@@ -25,6 +25,7 @@ from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, StoreError
 from imagegen_nb.store import locks, manifests, recovery, thumbnail_files
 from imagegen_nb.store.base import (
+    HANDED_OVER,
     AssetRecord,
     Budget,
     LedgerEntry,
@@ -115,6 +116,32 @@ class LocalStore(Store):
             # Also when recording failed: the next run that starts recovers this one.
             locks.release(self.paths, run.run_id)
 
+    def hand_over(self, runs: Sequence[LedgerEntry]) -> None:
+        def hand_over(tables: Tables) -> None:
+            for run in runs:
+                if tables.is_in_state(run.run_id, "calling", "interrupted"):
+                    submitted = replace(run, state="submitted", ended_at="")
+                    manifest = Manifest(run=submitted, run_order=tables.put_run(submitted))
+                    manifests.write(self.paths, run.run_id, manifest, sync_name=False)
+
+        patiently(partial(self._group.run, hand_over), _is_out_of_files)
+        for run in runs:
+            locks.release(self.paths, run.run_id)
+
+    def finish_submitted(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> bool:
+        ended = replace(run, ended_at=utc_now())
+
+        def finish(tables: Tables) -> bool:
+            if not tables.is_in_state(run.run_id, *HANDED_OVER):
+                return False
+            # Until now nothing kept a cleaning-up from taking them for left behind.
+            if not all(map(self.holds, assets)):
+                raise store_error(f"cannot record run {run.run_id}", "the bytes of its images were removed")
+            self._write(tables, run.run_id, assets, ended)
+            return True
+
+        return patiently(partial(self._group.run, finish), _is_out_of_files)
+
     def runs(self) -> Iterator[LedgerEntry]:
         return self.list_runs()
 
@@ -194,14 +221,16 @@ class LocalStore(Store):
     def _record(
         self, name: str, assets: Sequence[AssetRecord], run: LedgerEntry | None = None
     ) -> tuple[AssetRecord, ...]:
-        def record(tables: Tables) -> Manifest:
-            run_order = tables.put_run(run) if run is not None else 0
-            asset_order = tables.add_assets(assets)
-            manifest = Manifest(run=run, run_order=run_order, assets=tuple(assets), asset_order=asset_order)
-            manifests.write(self.paths, name, manifest, sync_name=False)
-            return manifest
+        return self._group.run(lambda tables: self._write(tables, name, assets, run)).assets
 
-        return self._group.run(record).assets
+    def _write(
+        self, tables: Tables, name: str, assets: Sequence[AssetRecord], run: LedgerEntry | None
+    ) -> Manifest:
+        run_order = tables.put_run(run) if run is not None else 0
+        asset_order = tables.add_assets(assets)
+        manifest = Manifest(run=run, run_order=run_order, assets=tuple(assets), asset_order=asset_order)
+        manifests.write(self.paths, name, manifest, sync_name=False)
+        return manifest
 
     def get(self, asset_id: str) -> AssetRecord:
         matches: list[AssetRecord] = []

@@ -67,6 +67,11 @@ class Report:
         return sum(run.state == "calling" for run in self.runs)
 
     @property
+    def submitted(self) -> int:
+        """How many runs are in batches of their providers."""
+        return sum(run.state == "submitted" for run in self.runs)
+
+    @property
     def affected(self) -> tuple[AffectedRun, ...]:
         """The runs of which images are lost, in the order of their images."""
         runs = {run.run_id: run for run in self.runs}

@@ -31,6 +31,7 @@ from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import AssetNotFound, BudgetExceeded, StorageLimitReached, StoreError
 from imagegen_nb.store import object_leases, thumbnail_files
 from imagegen_nb.store.base import (
+    HANDED_OVER,
     AssetRecord,
     Budget,
     LedgerEntry,
@@ -130,6 +131,29 @@ class ObjectStore(Store):
         if not was_under_way:
             self._put_back(assets)
         return tuple(assets)
+
+    def hand_over(self, runs: Sequence[LedgerEntry]) -> None:
+        def hand_over(view: View) -> list[Change]:
+            there = [run for run in runs if view.is_in_state(run.run_id, "calling", "interrupted")]
+            return [Change(ended=RunEnd.of(replace(run, state="submitted", ended_at=""))) for run in there]
+
+        self._log.commit(hand_over)
+        for run in runs:
+            self._lease.drop(run.run_id)
+
+    def finish_submitted(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> bool:
+        end, is_first = RunEnd.of(replace(run, ended_at=utc_now())), False
+
+        def finish(view: View) -> list[Change]:
+            nonlocal is_first
+            is_first = view.is_in_state(run.run_id, *HANDED_OVER)
+            return [Change(ended=end, assets=tuple(assets))] if is_first else []
+
+        # As with a run by itself, but nothing kept its images from being deleted as unused until now.
+        self._commit(finish)
+        if is_first:
+            self._put_back(assets)
+        return is_first
 
     def _commit(self, decide: Callable[[View], Sequence[Change]], run_id: str | None = None) -> None:
         """Write what is decided, while nobody deletes files: what names images must not come in between. A

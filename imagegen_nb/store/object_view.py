@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from imagegen_nb.core.opinions import Judgement, Mark, PickedCell, Score
-from imagegen_nb.store.base import CHANGED_AT_THE_END, AssetRecord, LedgerEntry, Spending
+from imagegen_nb.store.base import (
+    CHANGED_AT_THE_END,
+    UNDER_WAY,
+    AssetRecord,
+    LedgerEntry,
+    RunState,
+    Spending,
+)
 from imagegen_nb.store.object_documents import Change, Entry, RunEnd
 
 
@@ -31,6 +38,7 @@ class View:
         self._of_call: dict[str, list[str]] = {}
         self._spent: dict[tuple[bool, str | None], Spending] = {}
         """What the runs that have ended have cost, by whether they were emulated: all, and each session's."""
+        self._submitted: set[str] = set()
 
     def apply(self, entry: Entry) -> None:
         """Take in the next entry."""
@@ -66,6 +74,10 @@ class View:
         self._count(ended, 1)
         self.runs[end.run_id] = ended
         self.owners.pop(end.run_id, None)
+        if end.state == "submitted":
+            self._submitted.add(end.run_id)
+        else:
+            self._submitted.discard(end.run_id)
 
     def _add(self, asset: AssetRecord) -> None:
         if asset.id in self.assets:
@@ -106,15 +118,20 @@ class View:
         """Whether another run for the same cell has begun."""
         return bool(run.cell) and self._cells.get(run.cell, run.run_id) != run.run_id
 
+    def is_in_state(self, run_id: str, *states: RunState) -> bool:
+        """Whether a run is there and in one of these states."""
+        run = self.runs.get(run_id)
+        return run is not None and run.state in states
+
     def reserved_bytes(self) -> int:
         """The sum of what runs under way may need."""
-        return sum(self.runs[run_id].estimate for run_id in list(self.owners))
+        return sum(self.runs[run_id].estimate for run_id in [*self.owners, *self._submitted])
 
     def spending(self, *, emulated: bool, session: str | None = None) -> Spending:
         """What runs have cost, all or those of one session: a total of those that have ended, and with it the
         few that are under way."""
         total = self._spent.get((emulated, session), Spending())
-        for run_id in list(self.owners):
+        for run_id in [*self.owners, *self._submitted]:
             run = self.runs[run_id]
             if run.emulated == emulated and session in (None, run.session):
                 total = _with(total, run, 1)
@@ -122,7 +139,7 @@ class View:
 
     def _count(self, run: LedgerEntry, one: int) -> None:
         """Add the cost of a run that has ended to the totals, or take it away again."""
-        if run.state != "calling":
+        if run.state not in UNDER_WAY:
             for of_session in (None, run.session):
                 key = run.emulated, of_session
                 self._spent[key] = _with(self._spent.get(key, Spending()), run, one)
@@ -136,6 +153,6 @@ def _with(total: Spending, run: LedgerEntry, one: int) -> Spending:
         cost = 0
     if cost is None:
         return replace(total, unbounded=total.unbounded + one)
-    if run.state == "calling":
+    if run.state in UNDER_WAY:
         return replace(total, reserved=total.reserved + one * cost)
     return replace(total, spent=total.spent + one * cost)

@@ -1,7 +1,7 @@
 """What runs have cost, as totals that triggers keep in a store's database, so that no start adds up all runs.
 
 A budget is asked about before each run. Runs under way are few and are added up each time; those that have
-ended stand in a total of the store and one of each session.
+ended stand in a total of the store and one of each session, and so do those in batches, which are told apart.
 """
 
 from __future__ import annotations
@@ -79,13 +79,24 @@ def spending(connection: sqlite3.Connection, *, emulated: bool, session: str | N
     ended = connection.execute(
         "SELECT ticks, unbounded FROM spent WHERE scope = ? AND emulated = ?", (scope, emulated)
     ).fetchone()
+    reserved, unbounded = _in_state("calling", connection, emulated, session)
+    submitted, _ = _in_state("submitted", connection, emulated, session)
+    spent, earlier = ended or (0, 0)
+    return Spending(
+        spent=int(spent) - submitted, reserved=reserved + submitted, unbounded=int(earlier) + unbounded
+    )
+
+
+def _in_state(
+    state: str, connection: sqlite3.Connection, emulated: bool, session: str | None
+) -> tuple[int, int]:
+    """What the runs in a state can cost, and how many are of a cost that nothing bounds."""
     query = (
         f"SELECT coalesce(sum({_cost()}), 0), count(*) - count({_cost()}) "  # noqa: S608 - own names
-        "FROM run INDEXED BY run_calling WHERE state = 'calling' AND emulated = ?"
+        f"FROM run INDEXED BY run_{state} WHERE state = '{state}' AND emulated = ?"
     )
     values: tuple[object, ...] = (emulated,)
     if session is not None:
         query, values = f"{query} AND session = ?", (*values, session)
     reserved, unbounded = connection.execute(query, values).fetchone()
-    spent, earlier = ended or (0, 0)
-    return Spending(spent=int(spent), reserved=int(reserved), unbounded=int(earlier) + int(unbounded))
+    return int(reserved), int(unbounded)

@@ -10,7 +10,14 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from imagegen_nb.store import spending_rows
-from imagegen_nb.store.base import CHANGED_AT_THE_END, AssetRecord, LedgerEntry, Spending
+from imagegen_nb.store.base import (
+    CHANGED_AT_THE_END,
+    UNDER_WAY,
+    AssetRecord,
+    LedgerEntry,
+    RunState,
+    Spending,
+)
 from imagegen_nb.store.manifests import Manifest
 from imagegen_nb.store.opinion_rows import SCHEMA as OPINION_SCHEMA
 from imagegen_nb.store.opinion_rows import OpinionRows
@@ -70,6 +77,7 @@ _LATER_RUN_COLUMNS = {
 """Columns of a run that versions before this one did not have; each is added where it is missing."""
 _INDEXES = (
     "CREATE INDEX IF NOT EXISTS run_calling ON run (estimate) WHERE state = 'calling'",
+    "CREATE INDEX IF NOT EXISTS run_submitted ON run (estimate) WHERE state = 'submitted'",
     "CREATE INDEX IF NOT EXISTS run_cell ON run (cell) WHERE cell != ''",
     "CREATE INDEX IF NOT EXISTS run_call ON run (call) WHERE call != ''",
 )
@@ -147,8 +155,10 @@ class Tables:
 
     def reserved_bytes(self) -> int:
         """The sum of what runs under way may need."""
-        query = "SELECT coalesce(sum(estimate), 0) FROM run WHERE state = 'calling'"
-        return int(self._connection.execute(query).fetchone()[0])
+        # One by one: each has an index of its own.
+        query = "SELECT coalesce(sum(estimate), 0) FROM run WHERE state = '{}'"
+        sums = (self._connection.execute(query.format(state)).fetchone()[0] for state in UNDER_WAY)
+        return sum(map(int, sums))
 
     def spending(self, *, emulated: bool, session: str | None = None) -> Spending:
         """What runs have cost, all or those of one session."""
@@ -241,7 +251,7 @@ class Tables:
         return {str(row[0]) for row in self._connection.execute(query)}
 
     def runs_under_way(self) -> set[str]:
-        """The ids of the runs that have begun and not ended."""
+        """The ids of the runs that some process is carrying out."""
         query = "SELECT run_id FROM run WHERE state = 'calling'"
         return {str(row[0]) for row in self._connection.execute(query)}
 
@@ -259,6 +269,11 @@ class Tables:
         first = (int(last[0]) if last else 0) + 1
         self._connection.executemany(_ADD_ASSET, [(first, *_values_of_asset(asset)) for asset in assets])
         return first
+
+    def is_in_state(self, run_id: str, *states: RunState) -> bool:
+        """Whether a run is there and in one of these states."""
+        row = self._connection.execute("SELECT state FROM run WHERE run_id = ?", (run_id,)).fetchone()
+        return row is not None and row[0] in states
 
     def put_run(self, run: LedgerEntry) -> int:
         """Add a run after all others, or update it where it exists, and return its order."""

@@ -21,7 +21,7 @@ from imagegen_nb.errors import (
     StorageLimitReached,
     StoreError,
 )
-from imagegen_nb.store.base import Budget, Spending, Store
+from imagegen_nb.store.base import Budget, LedgerEntry, Spending, Store
 from imagegen_nb.store.open_store import open_store
 from imagegen_nb.store.tables import PAGE
 
@@ -395,3 +395,68 @@ def test_making_and_showing_a_store_asks_nothing(tmp_path):
         assert address in repr(open_store(address, 5))
         assert open_store(address, 5).limit == 5
     assert list(tmp_path.iterdir()) == []
+
+
+# Runs that go on at a provider
+
+
+def _submitted(store: Store, **changes: object) -> LedgerEntry:
+    begun = entry(**{"ceiling_ticks": 7, **changes})
+    store.begin(begun, limit=None)
+    store.hand_over([replace(begun, result_json='{"batch":{}}')])
+    return begun
+
+
+def test_a_run_that_was_handed_over_outlives_its_process_and_keeps_what_it_reserved(store):
+    begun = _submitted(store, estimate=100, cell="night/a.live.1")
+    other = again(store)
+    found = other.find_run(begun.run_id)
+    assert found == replace(begun, state="submitted", result_json='{"batch":{}}')
+    assert other.spending(emulated=begun.emulated) == Spending(reserved=7)
+    with pytest.raises(StorageLimitReached, match="100 more are reserved"):
+        other.begin(entry(), limit=100)
+    with pytest.raises(CellTaken):
+        other.begin(entry(cell="night/a.live.1"), limit=None)
+    assert [run.state for run in store.runs()] == ["submitted"]
+
+
+def test_a_run_that_was_handed_over_ends_once_whoever_collects_it(store):
+    begun = _submitted(store, estimate=100)
+    other = again(store)
+    ended = replace(begun, state="done", charge="charged", cost_ticks=3)
+    assert other.finish_submitted(ended, [new(other, b"data", run_id=begun.run_id)])
+    assert not store.finish_submitted(ended, [new(store, b"data", run_id=begun.run_id)])
+    found = store.find_run(begun.run_id)
+    assert found is not None
+    assert (found.state, found.charge, found.cost_ticks) == ("done", "charged", 3)
+    assert found.ended_at
+    assert store.count_records(begun.run_id) == 1
+    assert store.spending(emulated=begun.emulated) == Spending(spent=3)
+    store.begin(entry(), limit=100)
+
+
+def test_what_has_ended_is_not_handed_over(store):
+    begun = entry()
+    store.begin(begun, limit=None)
+    store.finish(replace(begun, state="failed", charge="none"), [])
+    store.hand_over([begun, entry()])
+    assert [run.state for run in store.runs()] == ["failed"]
+
+
+def test_an_interrupted_run_can_be_handed_over_or_end(store):
+    for state, given in (("submitted", store.hand_over), ("failed", None)):
+        begun = entry()
+        store.begin(begun, limit=None)
+        store.finish(replace(begun, state="interrupted"), [])
+        if given is None:
+            assert store.finish_submitted(replace(begun, state="failed", charge="none"), [])
+        else:
+            given([begun])
+        found = store.find_run(begun.run_id)
+        assert found is not None
+        assert found.state == state
+
+
+def test_only_runs_of_the_ledger_can_be_collected(store):
+    assert not store.finish_submitted(entry(), [])
+    assert list(store.runs()) == []
