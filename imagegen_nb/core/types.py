@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -236,5 +236,40 @@ class VisionAnswer:
     error: ProviderError | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStatus:
+    """A batch as its provider describes it.
+
+    `id` is the provider's, `name` the one that was given, empty where it is not told. `ended` says that
+    nothing more is carried out; `status` is the provider's own word. `expires_at` is an ISO 8601 time in UTC,
+    empty where it is not known. `done`, `failed` and `total` count requests, None where they are not told.
+    `outputs` name the files that hold answers, and `reason` says why it failed as a whole.
+    `may_be_charged` says that a request without an answer may have been carried out all the same.
+    """
+
+    id: str
+    name: str
+    status: str
+    ended: bool
+    may_be_charged: bool = False
+    expires_at: str = ""
+    done: int | None = None
+    failed: int | None = None
+    total: int | None = None
+    outputs: tuple[str, ...] = ()
+    reason: str = ""
+
+
 ProviderEvent = PartialImage | GeneratedImage | MissingImages | ResponseMetadata | ProviderWarning
 """What `Provider.generate` yields, in the order things happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """What one request of a batch brought. `key` is that of its run, `part` which of the run's requests it
+    was; `error` is there where it failed as a whole."""
+
+    key: str
+    part: int
+    events: Sequence[ProviderEvent] = ()
+    error: ProviderError | None = None

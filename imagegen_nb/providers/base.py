@@ -8,14 +8,22 @@ a notebook.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from imagegen_nb.core.active_cassette import ActiveCassette
-from imagegen_nb.core.types import Backend, ImageRequest, ProviderEvent, VisionAnswer, VisionRequest
+from imagegen_nb.core.types import (
+    Backend,
+    BatchAnswer,
+    BatchStatus,
+    ImageRequest,
+    ProviderEvent,
+    VisionAnswer,
+    VisionRequest,
+)
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers.capabilities import Model, VisionModel
 from imagegen_nb.providers.credentials import Credential, Gateway, Hosted
@@ -57,9 +65,55 @@ class Connection:
         return self.credential.key.get_secret_value()
 
 
+class Batches(ABC):
+    """How a provider takes many requests at once, to be carried out within a day or so at another price: a
+    file with a line for each, and later files of answers. Every method but `lines` sends requests.
+
+    Raises `ProviderError`s: `charge` "none" of one from `create` says that there surely is no such batch.
+    """
+
+    most_lines: ClassVar[int]
+    """Requests in one batch."""
+    largest_file: ClassVar[int]
+    """Bytes of the file of requests."""
+
+    @abstractmethod
+    def lines(self, key: str, request: ImageRequest) -> list[bytes]:
+        """The requests of a run as lines of JSON, without their ends; answers come back with its `key`.
+
+        Reads every declared setting, as `generate` does."""
+
+    @abstractmethod
+    async def upload(self, lines: Sequence[bytes], name: str, connection: Connection) -> str:
+        """Send the file of a batch that is called `name`, and return what the provider calls the file."""
+
+    @abstractmethod
+    async def create(self, file: str, name: str, model: str, connection: Connection) -> BatchStatus:
+        """Let the requests of an uploaded file be carried out, as the batch called `name`."""
+
+    @abstractmethod
+    async def find(self, names: Collection[str], connection: Connection) -> dict[str, BatchStatus]:
+        """The batches of these names that the provider knows, by name."""
+
+    @abstractmethod
+    async def look(self, batch: str, connection: Connection) -> BatchStatus:
+        """The batch with the provider's id `batch`, as it is now."""
+
+    @abstractmethod
+    async def cancel(self, batch: str, connection: Connection) -> None:
+        """Let no more requests of a batch be carried out; what was is kept."""
+
+    @abstractmethod
+    def answers(
+        self, output: str, request_of: Callable[[str], ImageRequest | None], connection: Connection
+    ) -> AsyncGenerator[BatchAnswer, None]:
+        """What a file of answers holds, one by one as it arrives. `request_of` gives the request of a run, by
+        its key; answers for other keys are left out. A line that nobody can read costs only itself."""
+
+
 class Provider(ABC):
     """One image provider. Subclasses set the class attributes and write `generate`; those whose models look
-    at pictures as well write `answer`."""
+    at pictures as well write `answer`, and those that take requests in batches have `batches`."""
 
     name: ClassVar[str]
     label: ClassVar[str]
@@ -80,6 +134,8 @@ class Provider(ABC):
     bytes or a file: then they are decoded into files while they arrive."""
     telemetry_name: ClassVar[str] = ""
     """What OpenTelemetry's conventions call the provider, where that is not its name."""
+    no_batches: ClassVar[str] = ""
+    """Why requests are not submitted in batches, for messages, where that needs saying."""
     rank: ClassVar[int] = 100
     """Where the provider stands in lists; the platform's own order for the built-in ones."""
 
@@ -108,6 +164,11 @@ class Provider(ABC):
         Raises a `ProviderError` when nothing can come. Never sends a request again itself: the client knows
         what may be sent again, and when.
         """
+
+    @property
+    def batches(self) -> Batches | None:
+        """How many requests can be submitted at once; None where that is not possible."""
+        return None
 
     @property
     def can_answer(self) -> bool:

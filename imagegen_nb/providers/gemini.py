@@ -29,6 +29,7 @@ from imagegen_nb.providers import gemini_answers, gemini_content
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Lifecycle, Model, VisionModel
 from imagegen_nb.providers.credentials import Credential, Gateway, VertexAI
+from imagegen_nb.providers.gemini_batches import GeminiBatches
 from imagegen_nb.providers.http.answers import ASKED_FOR
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
@@ -48,6 +49,8 @@ _RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:
 _MORE_RATIOS = (*_RATIOS, "1:4", "4:1", "1:8", "8:1")
 _IMAGE_CONFIG = {"image_size": "aspect_ratio"}
 """What google-genai calls the settings, in its `ImageConfig`."""
+_IN_A_BATCH = {"image_size": "aspectRatio"}
+"""What Google itself calls them: no SDK makes the lines of a batch."""
 _FLASH = Model(
     name="gemini-2.5-flash-image",
     settings={
@@ -144,6 +147,11 @@ class Gemini(Provider):
             ),
         ),
     )
+
+    @property
+    def batches(self) -> GeminiBatches:
+        """Batches of what `generate` asks for, image by image."""
+        return GeminiBatches(_batch_body, gemini_content.read, _error)
 
     def address(self, credential: Credential) -> str:
         """The Developer API's host, or Vertex AI's for the account's location."""
@@ -246,6 +254,16 @@ async def _one(
         return await read_text(response.body, partial(gemini_content.read, response, request, index))
     except ProviderError as error:
         return [MissingImages(error)]
+
+
+def _batch_body(request: ImageRequest) -> dict[str, Any]:
+    """The body of one call, as the SDK makes it of what `_one` hands it."""
+    settings = request.wire_settings(_IN_A_BATCH)
+    config = {"responseModalities": ["IMAGE"]} | ({"imageConfig": settings} if settings else {})
+    return {
+        "contents": [{"parts": [{"text": request.prompt}], "role": "user"}],
+        "generationConfig": config,
+    }
 
 
 def _error(response: ProviderResponse, connection: Connection) -> ProviderError:

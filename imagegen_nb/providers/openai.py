@@ -56,6 +56,7 @@ from imagegen_nb.providers.http.response import (
     usage_of,
     whole_number,
 )
+from imagegen_nb.providers.openai_batches import OpenAIBatches
 
 if TYPE_CHECKING:
     import httpx2
@@ -198,6 +199,11 @@ class OpenAI(Provider):
         replace(_NEWEST, name="gpt-image-2.6-sunburst"),
     )
     vision_models = _VISION
+
+    @property
+    def batches(self) -> OpenAIBatches:
+        """Batches of what `generate` asks for, one by one."""
+        return OpenAIBatches(_body, self._read, _error)
 
     def emulated_path(self, credential: Credential) -> str:
         """Azure's classic path begins elsewhere."""

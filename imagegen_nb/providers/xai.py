@@ -71,6 +71,8 @@ class XAI(Provider):
     wire_names = _WIRE_NAMES
     takes_files = True
     telemetry_name = "x_ai"
+    # docs.x.ai, release notes of March 2026; that base64 can be had in a batch is written nowhere.
+    no_batches = "addresses of images in its batches end after an hour; what one costs there is not told"
     rank = 1
     models = (
         _grok(

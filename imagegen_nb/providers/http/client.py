@@ -103,10 +103,13 @@ class ProviderClient:
         return self._response(attempts.last)
 
     async def open_stream(
-        self, call: Callable[[], Awaitable[T]]
+        self, call: Callable[[], Awaitable[T]], *, downloads: bool = False
     ) -> tuple[T, None] | tuple[None, ProviderResponse]:
-        """Run `call`, which starts a streamed response: its result, or the response if no stream started."""
-        attempts, result = _Attempts(self, streams=True), None
+        """Run `call`, which starts a streamed response: its result, or the response if no stream started.
+
+        With `downloads` anything is streamed, as it comes, without a bound on the whole.
+        """
+        attempts, result = _Attempts(self, streams=True, downloads=downloads), None
         async for attempt in attempts:
             async with attempt:
                 result = await call()
@@ -311,8 +314,10 @@ class _Kept(httpx2.AsyncByteStream):
 class _Attempts:
     """The attempts one call may have, as context managers to make it in; `last` is what became of it."""
 
-    def __init__(self, client: ProviderClient, number: int = 0, *, streams: bool = False) -> None:
-        self.last = Capture(number, streams=streams)
+    def __init__(
+        self, client: ProviderClient, number: int = 0, *, streams: bool = False, downloads: bool = False
+    ) -> None:
+        self.last = Capture(number, streams, downloads)
         self._client = client
         self._connection = connection = client.connection
         replayed = connection.cassette is not None and connection.cassette.replaying

@@ -49,10 +49,14 @@ from imagegen_nb.providers.http.unreached import (
 
 CALL_HEADER = "x-imagegen-nb-call"
 """Numbers identical requests for an emulator or a cassette; never sent to a provider."""
+_FORMS = ("multipart/form-data;", "application/jsonl")
+"""The forms in which a file is sent."""
 _PROXY_LOGIN = 407
 """Without TLS a request goes to the proxy itself, and so may be answered by it."""
 _HEADERS = frozenset(
     ["authorization", "content-length", "transfer-encoding", "x-goog-api-key", "x-goog-user-project"]
+    + [f"x-goog-upload-{name}" for name in ("protocol", "command", "offset")]
+    + [f"x-goog-upload-header-content-{name}" for name in ("length", "type")]
 )
 """The headers that an SDK may set. SDKs add others, some from the environment (organisation, custom ones)."""
 
@@ -64,6 +68,8 @@ class Capture:
     call: int = 0
     streams: bool = False
     """Whether its answer is wanted event by event, as it arrives."""
+    downloads: bool = False
+    """Whether its answer is a file, wanted as it arrives, without a bound on the whole."""
     sent: bool = False
     status: int | None = None
     request_id: str | None = None
@@ -87,7 +93,7 @@ class Capture:
 
     def again(self) -> Capture:
         """A fresh one for the same call, made once more."""
-        return Capture(self.call, self.streams, kept_as=self.kept_as)
+        return Capture(self.call, self.streams, self.downloads, kept_as=self.kept_as)
 
     async def close_unused(self) -> None:
         """Close a socket that no request has left on: the HTTP core forgets it while TLS is being set up, and
@@ -195,7 +201,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         headers |= {
             "host": self.origin.netloc.decode("ascii"),
             "user-agent": f"imagegen-nb/{__version__}",
-            "content-type": "application/json",
+            "content-type": _content_type(request),
             "accept": "application/json, text/event-stream",
             "connection": "keep-alive",
             # Base64 hardly compresses, and an uncompressed answer cannot unfold past the cap.
@@ -231,6 +237,13 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             stream.secrets = capture.secrets
             return httpx2.Response(
                 response.status_code, headers=response.headers, stream=stream, request=request
+            )
+        if capture.downloads and is_success(response.status_code):
+            if _encoding(response.headers) not in ("", "identity"):
+                what = f"sent a file in the encoding {_encoding(response.headers)!r}, which was not asked for"
+                self._refuse(capture, InvalidResponse, what)
+            return httpx2.Response(
+                response.status_code, headers=response.headers, stream=response.stream, request=request
             )
         headers = {name.lower(): value for name, value in response.headers.items()}
         capture.headers = headers
@@ -335,6 +348,12 @@ class _GuardedStream(httpx2.AsyncByteStream):
 
 def _encoding(headers: Mapping[str, str]) -> str:
     return headers.get("content-encoding", "identity").strip().lower()
+
+
+def _content_type(request: httpx2.Request) -> str:
+    """JSON, but for a file that is sent, whose form names what separates its parts."""
+    sent = request.headers.get("content-type", "")
+    return sent if sent.startswith(_FORMS) else "application/json"
 
 
 def _can_stream(headers: Mapping[str, str]) -> bool:

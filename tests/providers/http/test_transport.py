@@ -257,3 +257,19 @@ async def test_a_proxy_that_answers_for_a_host_without_tls(raw_server, monkeypat
     assert f"gateway.example was not reached: the proxy {address} (HTTP_PROXY) {says}" in str(error)
     assert "canary" not in str(error)
     assert len(proxy.requests) == 1
+
+
+async def test_a_file_is_sent_as_the_form_it_is_in(raw_server):
+    server = raw_server(http())
+    file = {"file": ("a.jsonl", b"{}\n", "application/jsonl")}
+    await post(connection(server.url), files=file, data={"purpose": "batch"})
+    sent = server.requests[0]
+    assert sent.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert b"application/jsonl" in sent.body
+    await post(
+        connection(server.url),
+        content=b"{}",
+        headers={"content-type": "text/html", "x-goog-upload-offset": "0"},
+    )
+    assert server.requests[1].headers["content-type"] == "application/json"
+    assert server.requests[1].headers["x-goog-upload-offset"] == "0"

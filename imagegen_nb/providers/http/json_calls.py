@@ -1,0 +1,34 @@
+"""Calls about batches: each is one request, answered with a JSON object or an error of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imagegen_nb.errors import ProviderError
+from imagegen_nb.providers.base import Connection
+from imagegen_nb.providers.http.response import ProviderResponse
+
+if TYPE_CHECKING:
+    from imagegen_nb.providers.http.client import ProviderClient
+
+GATE = "batches"
+"""What these calls share their rate limiter by: they are none for images."""
+
+
+async def ask(
+    provider: str,
+    connection: Connection,
+    read_refusal: Callable[[ProviderResponse, Connection], ProviderError],
+    call: Callable[[ProviderClient], Awaitable[object]],
+) -> ProviderResponse:
+    """Make one call and return its success. Raises as `ProviderClient.send` does, and what `read_refusal`
+    makes of a refusal."""
+    from imagegen_nb.providers.http.client import open_client
+
+    async with open_client(provider, connection, read_refusal, model=GATE) as client:
+        response = await client.send(lambda: call(client))
+    if not response.is_success:
+        raise read_refusal(response, connection)
+    return replace(response, asked_for="what was asked for")
