@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -36,6 +38,7 @@ def create_app(state: State | None = None) -> Starlette:
         for adapter in adapters().values()
         for path in adapter.paths
     ]
+    routes += [route for name in provider_names() for route in _batch_routes(name, shared)]
     routes += Control(shared).routes()
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     routes.append(Route("/{rest:path}", _other_endpoint(shared), methods=methods))
@@ -47,6 +50,15 @@ def _generation_endpoint(adapter: Adapter, path: str, state: State) -> Any:
         return await generate(request, adapter, path, state)
 
     return endpoint
+
+
+def _batch_routes(name: str, state: State) -> list[Route]:
+    """A provider's endpoints for batches, where its folder has a `batches.py`."""
+    module = f"{__name__.rpartition('.')[0]}.{name}.batches"
+    if importlib.util.find_spec(module) is None:
+        return []
+    found: list[Route] = importlib.import_module(module).routes(state)
+    return found
 
 
 def _other_endpoint(state: State) -> Any:

@@ -48,7 +48,7 @@ async def generate(http_request: Request, adapter: Adapter, route: str, state: S
         return connection_faults.Hang()
     if fault.kind == "drop":
         return connection_faults.Drop(reset=fault.reset)
-    response = await _unless_client_leaves(http_request, _respond(adapter, request))
+    response = await _unless_client_leaves(http_request, respond(adapter, request))
     if response is None:
         return connection_faults.Hang()
     streamed = len(response.frames) > 1
@@ -115,7 +115,8 @@ def _log_entry(http_request: Request, adapter: Adapter, request: GenerationReque
     )
 
 
-async def _respond(adapter: Adapter, request: GenerationRequest) -> EmulatedResponse:
+async def respond(adapter: Adapter, request: GenerationRequest) -> EmulatedResponse:
+    """What a request gets, whether it came by itself or in a batch."""
     try:
         if request.fault.kind in BEFORE_VALIDATION:
             return _fault_response(adapter, request)

@@ -14,6 +14,7 @@ from imagegen_nb.emulator.state import State
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from imagegen_nb.emulator.batch_desk import BatchDesk
     from imagegen_nb.emulator.faults import Fault
     from imagegen_nb.emulator.state import LoggedRequest
     from imagegen_nb.emulator.uvicorn_server import Server
@@ -119,6 +120,11 @@ class Emulator:
         self._state.script(provider, *faults)
 
     @property
+    def batches(self) -> BatchDesk:
+        """Files and batches that were submitted, how they end, and what of them was paid for."""
+        return self._state.batches
+
+    @property
     def requests(self) -> tuple[LoggedRequest, ...]:
         """Every generation request so far, oldest first."""
         return self._state.requests
@@ -128,7 +134,8 @@ class Emulator:
         return sum(1 for request in self.requests if provider in (None, request.provider))
 
     def clear(self) -> None:
-        """Empty the log and the scripted faults."""
+        """Empty the log, the scripted faults, and what was submitted in batches."""
+        self._state.batches.clear()
         self._state.clear_requests()
         self._state.clear_faults()
 

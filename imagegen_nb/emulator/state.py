@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from imagegen_nb.emulator.adapter import adapter_of, provider_names
+from imagegen_nb.emulator.batch_desk import BatchDesk
 from imagegen_nb.emulator.faults import OK, Fault, FaultKind
 from imagegen_nb.emulator.responses import HostedImages
 
@@ -79,6 +80,7 @@ class State:
         self._queues: dict[str, deque[Fault]] = {name: deque() for name in provider_names()}
         self._log: list[LoggedRequest] = []
         self.images = HostedImages()
+        self.batches = BatchDesk()
         self._latency = 0.0
         self.latency = latency
         self.retired = retired
