@@ -18,6 +18,7 @@ from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.providers.base import CatalogEntry
+from imagegen_nb.runs.batch_ref import BatchRef
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.run_context import Route, RunContext, RunOptions, complete_options
 from imagegen_nb.step.step import ImageGenerationStep
@@ -42,6 +43,8 @@ class PreparedRun:
     """The cell of a sweep that the run is for, with the attempt."""
     session: str = ""
     """Whose session's budget it counts in, where that is not this process's own."""
+    batch: BatchRef | None = None
+    """The provider's batch that it is to be part of, at another price."""
 
     def keys(self) -> list[str]:
         """The keys in clear, to be masked in messages."""

@@ -17,7 +17,7 @@ from imagegen_nb.core.daemon_threads import STORE
 from imagegen_nb.core.redaction import storable, without_keys
 from imagegen_nb.core.tracing import Recorder, server_of
 from imagegen_nb.core.types import ChargeType, ResponseMetadata, VisionAnswer, VisionRequest
-from imagegen_nb.errors import BudgetExceeded, ImagegenError, InvalidOption, ProviderError
+from imagegen_nb.errors import BudgetExceeded, ImagegenError, InvalidOption
 from imagegen_nb.pricing.answer_estimate import PricedQuestion, ceiling
 from imagegen_nb.pricing.cost import Cost, cost_of
 from imagegen_nb.providers.base import Connection, Provider
@@ -203,7 +203,7 @@ class _Call:
         )
         told = {
             "answer": value,
-            "error": None if error is None else _error(error),
+            "error": None if error is None else recipe.error_facts(error),
             "status": "cancelled" if cancelled else "failed" if value is None else "done",
             "backend": self.route.backend,
             "paid_by": self.route.credential.paid_by,
@@ -234,15 +234,6 @@ class _Call:
 
     def _keys(self) -> list[str]:
         return self.route.credential.keys(self.question.provider.key_variable)
-
-
-def _error(error: ImagegenError) -> dict[str, Any]:
-    """An error as the ledger keeps it, from which `stored_error` makes it again."""
-    facts: dict[str, Any] = {"kind": error.kind, "message": str(error)}
-    if isinstance(error, ProviderError):
-        facts |= {"message": error.message, "provider": error.provider, "charge": error.charge}
-        facts |= {"status": error.status, "code": error.code, "request_id": error.request_id}
-    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _text(value: object) -> str:

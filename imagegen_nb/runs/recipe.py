@@ -15,7 +15,7 @@ from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.redaction import storable, without_keys
 from imagegen_nb.core.types import ImageRequest, ResponseMetadata
-from imagegen_nb.errors import VariableError
+from imagegen_nb.errors import ImagegenError, ProviderError, VariableError
 from imagegen_nb.step.step import ImageGenerationStep
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def result_of(run: Run, returned: int, keys: Iterable[str] = ()) -> str:
         "identifier": run.identifier,
         "cassette": run.cassette,
         "replayed": run.replayed,
+        "batch": None if run.batch is None else run.batch.as_dict(),
     }
     kept = {name: value for name, value in facts.items() if value not in (None, [], {}, False)}
     return _text(without_keys(kept, tuple(keys)))
@@ -94,6 +95,15 @@ def receipt(receipt: ResponseMetadata) -> dict[str, Any]:
         "reported": receipt.reported,
     }
     return {name: value for name, value in told.items() if value not in (None, {})}
+
+
+def error_facts(error: ImagegenError) -> dict[str, Any]:
+    """An error as the ledger keeps it, from which `stored_error` makes it again."""
+    facts: dict[str, Any] = {"kind": error.kind, "message": str(error)}
+    if isinstance(error, ProviderError):
+        facts |= {"message": error.message, "provider": error.provider, "charge": error.charge}
+        facts |= {"status": error.status, "code": error.code, "request_id": error.request_id}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _bounded(inputs: dict[str, Any]) -> dict[str, Any]:

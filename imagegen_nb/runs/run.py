@@ -22,6 +22,7 @@ from imagegen_nb.pricing.cost import Cost, cost_of
 from imagegen_nb.pricing.estimate import Estimate, PricedCall, span
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import CatalogEntry
+from imagegen_nb.runs.batch_ref import BatchRef
 from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -40,7 +41,7 @@ class Run:
     ISO 8601 time in UTC, `paid_by` names whose key paid (never the key). `identifier` is the name
     later steps use, where it is known. `cassette` names the recording the run went through, into it or
     (`replayed`) out of it; a replay asks nothing and costs nothing. `unpriced_account` names an account that
-    has prices of its own, such as a gateway.
+    has prices of its own, such as a gateway; `batch` the provider's batch that the run was part of.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Run:
     cassette: str | None = None
     replayed: bool = False
     usage: Usage = field(default_factory=Usage)
+    batch: BatchRef | None = None
     unpriced_account: str = ""
 
     @property
@@ -107,6 +109,7 @@ class Run:
             model=self.step.model,
             declared=entry is None or bool(entry.model.like),
             unpriced_account=self.unpriced_account,
+            batch=self.batch is not None,
         )
         if self.replayed:
             return Cost(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -34,7 +35,6 @@ from imagegen_nb.core.types import (
 )
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import (
-    BudgetExceeded,
     ImagegenError,
     ImageRejected,
     InvalidResponse,
@@ -44,9 +44,9 @@ from imagegen_nb.errors import (
     StepFailed,
     StoreError,
 )
-from imagegen_nb.pricing.estimate import estimate
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.runs import differences, ledger, local_addresses, recent_runs, recipe, run_span
+from imagegen_nb.runs.entering import opening, reserve
 from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.provider_calls import bounded, make_ready
 from imagegen_nb.runs.run import Run, Status
@@ -54,6 +54,7 @@ from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutp
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
 
 E = TypeVar("E", bound=ImagegenError)
+Closing = Callable[[LedgerEntry, Sequence[AssetRecord]], Sequence[AssetRecord]]
 
 _under_way = LoopSemaphore(most=64, files=8)
 """The runs that are under way at once; the others have not begun, and their time does not count yet."""
@@ -70,7 +71,7 @@ async def execute(prepared: PreparedRun) -> Run:
 async def _execute(prepared: PreparedRun, span: Recorder) -> Run:
     # `keys` is called only when needed: a key in a local variable would show in tracebacks with locals.
     emitter = EventEmitter(prepared.on_event, prepared.run_id, prepared.request.count, prepared.keys)
-    active, failure = _ActiveRun(prepared, emitter, span), None
+    active, failure = ActiveRun(prepared, emitter, span), None
     try:
         emitter.emit("queued")
         async with _under_way():
@@ -110,7 +111,7 @@ def _without_frames(error: E) -> E:
 
 
 @dataclass(slots=True)
-class _ActiveRun:
+class ActiveRun:
     """One run under way: what it was prepared with, and what has arrived so far."""
 
     prepared: PreparedRun
@@ -129,6 +130,8 @@ class _ActiveRun:
     warnings: list[str] = field(default_factory=list)
     entry: LedgerEntry | None = None
 
+    closing: Closing | None = None
+    """Records the end; the store's `finish` where there is none."""
     beginning: asyncio.Task[None] | None = None
     storing: asyncio.Task[None] | None = None
     recording: asyncio.Task[tuple[Asset, ...]] | None = None
@@ -147,35 +150,9 @@ class _ActiveRun:
         self.emitter.emit("started")
 
     def _enter(self) -> None:
-        """Reserve what the run may need, in bytes and money; may block."""
-        prepared, context, route = self.prepared, self.prepared.context, self.prepared.route
-        call = prepared.step.priced_call(
-            prepared.request.prompt,
-            partial_images=prepared.request.partial_images,
-            unpriced_account=route.unpriced_account,
-            most=route.credential.most,
-        )
-        is_free = route.replayed or route.backend == "simulation"
-        estimated = None if is_free else estimate(call)
-        entry = ledger.opening_entry(
-            prepared.run_id,
-            prepared.step,
-            route.backend,
-            replaying=route.replayed,
-            ceiling=None if estimated is None else estimated.ceiling,
-        )
-        asked = recipe.recipe(prepared.step, prepared.request, prepared.inputs, prepared.keys())
-        entry = replace(entry, cell=prepared.cell, **asdict(asked))
-        entry = self.entry = replace(entry, session=prepared.session or entry.session)
-        if context.budget is None or is_free:
-            context.store.begin(entry, context.storage_limit)  # a store of another kind may know no budget
-            return
-        if estimated is not None and estimated.ceiling is None:
-            raise BudgetExceeded(
-                f"model = {prepared.step.model!r} under a budget: nothing bounds what the run would cost "
-                f"({estimated.reason}). Nothing was sent. {route.unbounded_remedy}"
-            )
-        context.store.begin(entry, context.storage_limit, context.budget)
+        """Reserve what the run may need; may block. What it was to begin with is known from here on."""
+        self.entry = opening(self.prepared)
+        reserve(self.prepared, self.entry)
 
     def _notes_beforehand(self) -> list[str]:
         """What can be said about the model and the prompt before anything is asked."""
@@ -204,7 +181,7 @@ class _ActiveRun:
         prepared = self.prepared
         async with aclosing(prepared.entry.provider.generate(prepared.request, connection)) as events:
             async for event in events:
-                await self._receive(event)
+                await self.receive(event)
 
     async def _connect(self) -> Connection:
         """The connection, with the run's deadline, which begins to count once the provider is ready."""
@@ -228,7 +205,7 @@ class _ActiveRun:
             waiting=lambda seconds, reason: self.emitter.emit("waiting", seconds=seconds, reason=reason),
         )
 
-    async def _receive(self, event: ProviderEvent) -> None:
+    async def receive(self, event: ProviderEvent) -> None:
         """Put one provider event where it belongs; images are checked and stored at once."""
         if isinstance(event, ResponseMetadata):
             self.receipts.append(event)
@@ -327,7 +304,7 @@ class _ActiveRun:
         if unfinished := {task for task in (self.beginning, self.storing) if task is not None}:
             await asyncio.wait(unfinished)
         assets: tuple[Asset, ...] = ()
-        if self.beginning is not None and self.beginning.exception() is None:
+        if self._has_begun:
             if self.recording is None:  # a cancel may come while the records are being written
                 self.recording = asyncio.create_task(STORE.run(partial(self._record, status, error)))
             try:
@@ -340,6 +317,13 @@ class _ActiveRun:
         recent_runs.remember(run)
         run_span.close(self.span, run, self.prepared.keys)
         return run
+
+    @property
+    def _has_begun(self) -> bool:
+        """Whether the ledger has the run: entered here, or by whoever submitted it."""
+        if self.beginning is None:
+            return self.entry is not None
+        return self.beginning.exception() is None
 
     def _record(self, status: Status, error: ImagegenError | None) -> tuple[Asset, ...]:
         """Write the end of the run and the records of its images; may block."""
@@ -363,7 +347,7 @@ class _ActiveRun:
             cost=run.cost.amount,
         )
         told = recipe.result_of(run, len(named), prepared.keys())
-        recorded = store.finish(replace(ended, result_json=told), named)
+        recorded = (self.closing or store.finish)(replace(ended, result_json=told), named)
         return tuple(Asset.of(record, store, replayed=prepared.route.replayed) for record in recorded)
 
     def _was_asked(self, error: ImagegenError | None) -> bool:
@@ -395,6 +379,7 @@ class _ActiveRun:
             warnings=tuple(dict.fromkeys([*self.warnings, *notes, *self.emitter.callback_errors])),
             error=error,
             identifier=prepared.identifier,
+            batch=prepared.batch,
             usage=sum((receipt.usage for receipt in self.receipts), Usage()),
         )
         if error is None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from imagegen_nb.core.types import Backend, MissingImages, ResponseMetadata, Usage
 from imagegen_nb.errors import ImagegenError, InvalidOption, InvalidResponse, ProviderError, StoreError
+from imagegen_nb.runs.batch_ref import BatchRef
 from imagegen_nb.runs.ledger import makes_images
 from imagegen_nb.runs.run import Run, Status
 from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput
@@ -65,6 +66,7 @@ def stored_run(entry: LedgerEntry, store: Store) -> Run:
         warnings=tuple(result.get("warnings", ())),
         error=error,
         identifier=result.get("identifier"),
+        batch=BatchRef.of(result.get("batch")),
         usage=_usage(result.get("usage", {})),
     )
 
