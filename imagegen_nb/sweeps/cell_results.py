@@ -47,7 +47,7 @@ class CellResults:
     def run_of(self, number: int) -> Run | None:
         """A cell's run, out of the store."""
         result = self[number]
-        if self.workspace is None or not result.run_id or result.outcome == "running":
+        if self.workspace is None or not result.run_id or result.outcome in ("running", "submitted"):
             return None
         entry = self.workspace.store.find_run(result.run_id)
         return None if entry is None else stored_run(entry, self.workspace.store)

@@ -208,6 +208,8 @@ class CellTable:
                 f"charge unknown: {unknown:,} may have been paid for and brought no image. They are run "
                 'again only if asked, by run(repeat="unknown") or run(repeat=[cells])'
             )
+        if submitted := counts.get("submitted", 0):
+            notes.append(f"{submitted:,} submitted in batches: collect() fetches what is ready")
         notes += [f"stopped: {reason}" for reason in self.stopped]
         if self.skipped:
             notes.append(f"left out: {len(self.skipped):,} that cannot be run, see sweep.skipped")

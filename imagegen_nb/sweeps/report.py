@@ -38,7 +38,12 @@ _MOST_WITHOUT_PICTURES = 1_000
 _MOST_LEFT_OUT = 100
 _LONGEST = 2_000
 """Characters of a value or a reason. The step's own prompt stands in full."""
-_OUTCOMES = {"waiting": "not run", "running": "under way", "unknown": "no image, perhaps charged"}
+_OUTCOMES = {
+    "waiting": "not run",
+    "running": "under way",
+    "submitted": "in a batch",
+    "unknown": "no image, perhaps charged",
+}
 """What is said of a cell where its outcome alone would not tell a reader enough."""
 
 _STYLE = """

@@ -12,16 +12,19 @@ from typing import Literal
 
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS
 from imagegen_nb.errors import Charge
+from imagegen_nb.runs.batch_ref import BatchRef, ref_of
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.stored_run import read_object, stored_error
 from imagegen_nb.step.run_context import Route
 from imagegen_nb.store.base import LedgerEntry, Store
 
-CellOutcome = Literal["waiting", "running", "done", "partial", "failed", "unknown"]
-"""`waiting` was not run; `running` is under way, perhaps in another process; `done` has its images, `partial`
-some of them; `failed` has none; `unknown` has none and may have been charged all the same."""
+CellOutcome = Literal["waiting", "running", "submitted", "done", "partial", "failed", "unknown"]
+"""`waiting` was not run; `running` is under way, perhaps in another process; `submitted` is in a batch of its
+provider, to be collected; `done` has its images, `partial` some of them; `failed` has none; `unknown` has
+none and may have been charged all the same."""
 
 _UNKNOWN = "it was cut off after it had been asked; nobody knows whether it was charged"
+_CUT_OFF = "cut off while its batch was being made: submit() or collect() finds out whether there is one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class Result:
     attempt: int = 0
     error: str = ""
     reused: bool = False
+    batch: BatchRef | None = None
+    """The provider's batch that its run is or was part of."""
 
     @property
     def is_free(self) -> bool:
@@ -86,15 +91,18 @@ def result_of(entry: LedgerEntry) -> Result:
     returned = read_object(entry.result_json).get("returned")
     told = "" if error is None else error.summary()
     outcome: CellOutcome = "waiting"
+    batch = ref_of(entry)
     if entry.state == "calling":
         outcome = "running"
+    elif entry.state == "submitted":
+        outcome = "submitted"
     elif entry.state == "done" or returned:  # a run that was cancelled keeps what had arrived
         outcome = "partial" if returned is not None and returned < entry.count else "done"
     elif entry.charge == "unknown":
-        outcome, told = "unknown", told or _UNKNOWN
+        outcome, told = "unknown", told or (_CUT_OFF if batch is not None and not batch.id else _UNKNOWN)
     elif entry.state == "failed" or entry.charge == "charged":
         outcome = "failed"
-    return Result(outcome=outcome, charge=entry.charge, run_id=entry.run_id, error=told)
+    return Result(outcome=outcome, charge=entry.charge, run_id=entry.run_id, error=told, batch=batch)
 
 
 def result_of_run(run: Run, charge: Charge) -> Result:

@@ -1,0 +1,692 @@
+"""Cells in batches: submitted once whatever happens in between, and collected as if they had been run."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import io
+import signal
+import textwrap
+import threading
+import tracemalloc
+import uuid
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from PIL import Image
+from support.ledger import other_process, run_program
+
+import imagegen_nb as ig
+from imagegen_nb.emulator import Fault
+from imagegen_nb.errors import BudgetExceeded, InvalidOption, StoreError
+from imagegen_nb.providers.openai_batches import OpenAIBatches
+from imagegen_nb.store.base import Spending
+from imagegen_nb.store.local import LocalStore
+from imagegen_nb.sweeps import batch_submission
+
+STEP = ig.ImageGenerationStep(
+    prompt="A {{product}}", image_size="1024x640", image_quality="low", image_output_format="jpeg"
+)
+STEPS = {
+    "openai": STEP,
+    "gemini": ig.ImageGenerationStep(prompt="A {{product}}", model="gemini-nano-banana-2.1"),
+}
+PRODUCTS = ["lamp", "vase", "rug", "cup"]
+
+
+@pytest.fixture(params=list(STEPS))
+def provider(request):
+    return request.param
+
+
+@pytest.fixture
+def step(provider):
+    return STEPS[provider]
+
+
+@pytest.fixture
+def desk(emulator):
+    return emulator.batches
+
+
+def sweep(products=PRODUCTS, step=STEP):
+    return ig.Sweep(step, over={"inputs.product": list(products)})
+
+
+def submit(one, workspace, **options):
+    return one.submit(workspace=workspace, progress=False, **options)
+
+
+def collect(one, workspace, **options):
+    return one.collect(workspace=workspace, progress=False, **options)
+
+
+def paid(desk):
+    return sorted(desk.images_paid.values())
+
+
+# From end to end
+
+
+def test_cells_are_submitted_and_collected_at_half_the_price(workspace, desk, emulator, step):
+    one = sweep(step=step)
+    batches = submit(one, workspace)
+    assert one.counts() == {"submitted": 4}
+    assert repr(batches).startswith("1 batch · 4 cells submitted")
+    assert (len(desk.files), desk.count("create"), emulator.count()) == (1, 1, 0)
+    assert workspace.store.spending(emulated=True).reserved > 0
+    collect(one, workspace)
+    assert one.counts() == {"done": 4}
+    assert paid(desk) == [1, 1, 1, 1]
+    cell = one.find(product="rug")[0]
+    assert cell.run.prompt == "A rug"
+    assert cell.run.batch.id == batches.ids[0]
+    assert cell.run.warnings == ()
+    run = cell.step.run(cell.inputs, workspace=workspace)
+    sizes = [each.file_size for each in (cell.assets[0], run.output.assets[0])]
+    assert sizes[0] == sizes[1]
+    assert cell.run.cost.amount * 2 == run.cost.amount > 0
+    assert cell.run.output.settings == run.output.settings
+    spent = workspace.store.spending(emulated=True)
+    assert (spent.reserved, spent.unbounded) == (0, 0)
+
+
+def test_the_estimate_in_batches_is_half_of_that_of_runs():
+    one = sweep()
+    assert one.batch_estimate.high * 2 == one.estimate.high
+    assert one[0].step.estimate(one[0].inputs, batch=True).high * 2 == one[0].estimate.high
+    unknown = ig.Sweep(ig.ImageGenerationStep(prompt="x", model="grok-imagine-image"), over={"prompt": ["a"]})
+    assert unknown.batch_estimate.unknown == 1
+    assert unknown.batch_estimate.ceiling is None
+
+
+def test_another_kernel_collects_by_the_ledger_alone(workspace, desk, step):
+    submit(sweep(step=step), workspace)
+    again = ig.Workspace(workspace.store.folder, backend=workspace._emulator_url)
+    one = sweep(step=step)
+    assert len(one.batches(workspace=again)) == 1
+    assert one.counts() == {"submitted": 4}
+    collect(one, again)
+    assert one.counts() == {"done": 4}
+    assert again.count_records() == 4
+
+
+def test_whoever_asks_again_pays_nothing(workspace, desk, step):
+    one = sweep(step=step)
+    submit(one, workspace)
+    submit(one, workspace)
+    one.run(workspace=workspace, progress=False)
+    collect(one, workspace)
+    collect(one, workspace)
+    submit(one, workspace)
+    one.run(workspace=workspace, progress=False)
+    assert (desk.count("create"), paid(desk), workspace.count_runs()) == (1, [1, 1, 1, 1], 4)
+    assert workspace.count_records() == 4
+
+
+def test_what_is_not_ready_is_not_waited_for(workspace, desk, step):
+    desk.held = True
+    one = sweep(step=step)
+    submit(one, workspace)
+    collect(one, workspace)
+    assert one.counts() == {"submitted": 4}
+    assert "4 submitted in batches: collect() fetches what is ready" in repr(one)
+    collect(one, workspace, wait=0.2, poll=0.05)
+    assert desk.count("look") > 3
+    desk.held = False
+    assert collect(one, workspace, wait=30, poll=0.05).counts() == {"done": 4}
+
+
+def test_cells_are_split_into_batches_of_one_model(workspace, desk):
+    step = STEP.replace(image_output_format=None)
+    over = {"model": ["gpt-image-2", "gpt-image-2.5-flare"], "product": PRODUCTS}
+    one = ig.Sweep(step, over=over)
+    batches = submit(one, workspace, most_cells=3)
+    assert sorted(len(batch.lines) for batch in desk.batches.values()) == [1, 1, 3, 3]
+    assert len(batches) == 4
+    assert collect(one, workspace).counts() == {"done": 8}
+
+
+def test_a_batch_holds_no_more_than_its_provider_takes(workspace, desk, monkeypatch):
+    monkeypatch.setattr("imagegen_nb.providers.openai_batches.OpenAIBatches.largest_file", 700)
+    one = sweep()
+    submit(one, workspace)
+    assert len(desk.batches) == 2
+    assert all(len(content) <= 700 for content in desk.files.values())
+
+
+def test_several_images_of_a_cell_come_together(workspace, desk, step):
+    one = sweep(["lamp", "vase"], step.replace(image_count=3))
+    submit(one, workspace)
+    assert collect(one, workspace).counts() == {"done": 2}
+    assert [len(cell.assets) for cell in one] == [3, 3]
+    assert sum(paid(desk)) == 6
+
+
+def test_of_several_requests_one_may_fail(workspace, desk, emulator):
+    one = sweep(["lamp", "vase"], STEPS["gemini"].replace(image_count=3))
+    submit(one, workspace)
+    emulator.script("gemini", Fault("ok"), Fault("moderation"), Fault("server_error"))
+    collect(one, workspace)
+    assert one.counts() == {"done": 1, "partial": 1}
+    assert len(one[0].assets) == 1
+    assert [short.count for short in one[0].run.shortfalls] == [1, 1]
+
+
+def test_a_line_asks_what_a_run_asks(workspace, desk, emulator, step):
+    rich = step.replace(image_size="1536x1024" if step is STEP else "16:9")
+    one = sweep(["lamp"], rich)
+    submit(one, workspace)
+    one[0].step.run(one[0].inputs, workspace=workspace)
+    assert next(iter(desk.batches.values())).lines[0].body == emulator.requests[-1].body
+
+
+# What goes wrong costs only itself
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "charge", "said"),
+    [
+        (Fault("moderation", variant="prompt"), "failed", "none", ""),
+        (Fault("rate_limit"), "failed", "none", ""),
+        (Fault("bad_request"), "failed", "none", ""),
+        (Fault("server_error"), "unknown", "unknown", ""),
+        (Fault("truncated_image"), "unknown", "unknown", "image 1 was unusable"),
+        (Fault("bad_base64"), "unknown", "unknown", "not valid base64"),
+        (Fault("wrong_bytes"), "unknown", "unknown", "image 1 was unusable"),
+        (Fault("empty"), "unknown", "unknown", ""),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_a_line_that_failed_ends_as_a_run_would_and_costs_only_itself(
+    workspace, desk, emulator, provider, step, fault, outcome, charge, said
+):
+    one = sweep(step=step)
+    submit(one, workspace)
+    emulator.script(provider, Fault("ok"), fault)
+    collect(one, workspace)
+    assert one.counts() == {"done": 3, outcome: 1}
+    cell = one[1]
+    assert (cell.outcome, cell.charge) == (outcome, charge)
+    assert said in cell.error
+    assert workspace.store.spending(emulated=True).reserved == 0
+    if fault.kind == "rate_limit":
+        return  # a run would try again
+    emulator.script(provider, fault)
+    by_itself = ig.Sweep(step, over={"product": ["vase"]}).run(workspace=workspace, progress=False)[0]
+    assert (by_itself.outcome, by_itself.charge, by_itself.error) == (outcome, charge, cell.error)
+
+
+def test_a_line_that_is_no_json_loses_nothing_else(workspace, desk, step):
+    desk.line_that_is_no_json = True
+    one = sweep(step=step)
+    submit(one, workspace)
+    assert collect(one, workspace).counts() == {"done": 4}
+
+
+def test_a_request_without_an_answer_may_have_been_charged(workspace, desk, monkeypatch):
+    one = sweep()
+    submit(one, workspace)
+    collect(one, workspace, wait=0)  # ends the batch
+    other = sweep([*PRODUCTS, "pot"])
+    submit(other, workspace)
+    batch = list(desk.batches.values())[-1]
+    batch.lines.pop()
+    collect(other, workspace)
+    lost = other.find(product="pot")[0]
+    assert (lost.outcome, lost.charge) == ("unknown", "unknown")
+    assert "has ended (completed) without an answer" in lost.error
+
+
+def test_a_batch_that_was_refused_as_a_whole_costs_nothing(workspace, desk):
+    one = sweep()
+    submit(one, workspace)
+    next(iter(desk.batches.values())).problem = "Line 1 is not valid JSON."
+    collect(one, workspace)
+    assert one.counts() == {"failed": 4}
+    assert {cell.charge for cell in one} == {"none"}
+    assert "the batch was failed before this request was carried out: Line 1 is not valid" in one[0].error
+    assert workspace.store.spending(emulated=True) == Spending()
+    submit(one, workspace)
+    assert collect(one, workspace).counts() == {"done": 4}
+
+
+@pytest.mark.parametrize("ending", ["expired", "cancelled"])
+def test_what_was_not_carried_out_is_free_to_be_submitted_again(workspace, desk, ending):
+    desk.ending, desk.carried_out = ending, 1
+    one = sweep()
+    submit(one, workspace)
+    if ending == "cancelled":
+        told = one.cancel_batches(workspace=workspace)
+        assert "cancel" in repr(told)
+    collect(one, workspace)
+    assert one.counts() == {"done": 1, "failed": 3}
+    assert {cell.charge for cell in one.failed} == {"none"}
+    assert f"because the batch was {ending}" in one.failed[0].error
+    desk.ending, desk.carried_out = "completed", None
+    submit(one, workspace)
+    collect(one, workspace)
+    assert (one.counts(), paid(desk)) == ({"done": 4}, [1, 1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("server_error"), Fault("drop"), Fault("html"), Fault("cut", sent=0.6)]
+)
+def test_a_file_that_cannot_be_fetched_is_fetched_by_the_next_call(workspace, desk, fault, step):
+    one = sweep(step=step)
+    submit(one, workspace)
+    desk.script("download", fault)
+    collect(one, workspace)
+    came = one.counts().get("done", 0)
+    assert came == (2 if fault.kind == "cut" else 0)
+    assert one.counts()["submitted"] == 4 - came
+    assert f"{4 - came} cells could not be fetched" in one.stopped[0]
+    assert "collect() tries again" in repr(one)
+    collect(one, workspace)
+    assert (one.counts(), one.stopped, paid(desk)) == ({"done": 4}, (), [1, 1, 1, 1])
+    assert workspace.count_records() == 4
+
+
+def test_one_batch_that_cannot_be_fetched_does_not_keep_the_others(workspace, desk, step):
+    one = sweep(step=step)
+    submit(one, workspace, most_cells=2)
+    desk.script("look", Fault("server_error"))
+    collect(one, workspace)
+    assert one.counts() == {"done": 2, "submitted": 2}
+
+
+def test_what_cannot_be_had_for_good_can_be_given_up(workspace, desk):
+    one = sweep()
+    submit(one, workspace)
+    desk.batches.clear()
+    collect(one, workspace)
+    assert one.counts() == {"submitted": 4}
+    assert "No batch found" in one.stopped[0]
+    collect(one, workspace, give_up=True)
+    assert one.counts() == {"unknown": 4}
+    assert submit(one, workspace).ids == ()
+    submit(one, workspace, repeat="unknown")
+    assert collect(one, workspace).counts() == {"done": 4}
+
+
+# Before anything is sent
+
+
+def test_a_budget_that_does_not_allow_all_refuses_all_and_keeps_nothing_reserved(workspace, desk):
+    one = sweep()
+    most = one.batch_estimate.high
+    small = ig.Workspace(workspace.store, backend=workspace._emulator_url, budget=most - Decimal("0.0005"))
+    with pytest.raises(BudgetExceeded, match="Nothing was sent"):
+        submit(one, small)
+    assert (desk.calls, one.counts()) == ([], {"waiting": 4})
+    assert workspace.store.spending(emulated=True) == Spending()
+    enough = ig.Workspace(
+        workspace.store, backend=workspace._emulator_url, budget=f"{most + Decimal('0.0001'):.6f}"
+    )
+    submit(one, enough)
+    assert collect(one, enough).counts() == {"done": 4}
+
+
+def test_an_account_or_a_provider_without_batches_is_refused_with_a_remedy(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("GATEWAY_KEY", "sk-test")
+    gateway = ig.Gateway("https://gateway.example/v1", "GATEWAY_KEY")
+    hosted = ig.Workspace(tmp_path / "assets", hosted={"openai": gateway})
+    with pytest.raises(InvalidOption, match=r"batches are taken by those only"):
+        submit(sweep(step=STEP.replace(charge_type="hosted")), hosted)
+    assert hosted.count_runs() == 0
+
+
+def test_xai_is_refused_with_the_reason_and_nothing_else_is_submitted(workspace, desk):
+    step = ig.ImageGenerationStep(prompt="x", image_quality=None)
+    one = ig.Sweep(step, over={"model": ["gpt-image-2", "grok-imagine-image"]})
+    with pytest.raises(InvalidOption, match=r"xAI is not asked in batches \(addresses .* only=\[cells\]"):
+        submit(one, workspace)
+    assert (desk.calls, workspace.count_runs()) == ([], 0)
+    submit(one, workspace, only=[0])
+    assert one.counts() == {"submitted": 1, "waiting": 1}
+
+
+def test_vertex_ai_is_refused_with_a_remedy(tmp_path):
+    hosted = {"gemini": ig.VertexAI("my-project")}
+    with ig.Workspace(tmp_path / "assets", backend="emulator", hosted=hosted) as workspace:
+        with pytest.raises(InvalidOption, match=r"in a workspace without it, with a key of the Gemini API"):
+            submit(sweep(step=STEPS["gemini"]), workspace)
+        assert workspace.count_runs() == 0
+
+
+def test_a_batch_that_names_no_file_stays_submitted(workspace, desk, monkeypatch):
+    one = sweep(step=STEPS["gemini"])
+    submit(one, workspace)
+    from imagegen_nb.providers import gemini_batches
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gemini_batches, "_file", lambda output: None)
+        collect(one, workspace)
+    assert one.counts() == {"submitted": 4}
+    assert "no file of answers is named" in one.stopped[0]
+    assert collect(one, workspace).counts() == {"done": 4}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"most_cells": 0}, "most_cells = 0"), ({"only": "all"}, "only = 'all'")],
+)
+def test_options_are_checked_first(workspace, desk, options, said):
+    with pytest.raises(InvalidOption, match=said):
+        submit(sweep(), workspace, **options)
+    assert desk.calls == []
+
+
+@pytest.mark.parametrize("options", [{"wait": -1}, {"wait": "long"}, {"poll": 0}])
+def test_how_long_to_wait_is_checked_first(workspace, options):
+    with pytest.raises(InvalidOption, match="give seconds"):
+        collect(sweep(), workspace, **options)
+
+
+# What was refused, and what got lost on the way
+
+
+@pytest.mark.parametrize("call", ["upload", "create"])
+@pytest.mark.parametrize("fault", [Fault("auth"), Fault("quota"), Fault("bad_request")])
+def test_a_refusal_costs_nothing_and_is_told(workspace, desk, call, fault, step):
+    desk.script(call, fault)
+    one = sweep(step=step)
+    batches = submit(one, workspace, most_cells=2)
+    assert len(batches) == 0
+    assert one.counts() == {"failed": 2, "waiting": 2}
+    assert workspace.store.spending(emulated=True) == Spending()
+    assert one.stopped[0] in repr(batches)
+    submit(one, workspace)
+    assert collect(one, workspace).counts() == {"done": 4}
+
+
+@pytest.mark.parametrize("fault", [Fault("drop"), Fault("server_error"), Fault("html")])
+def test_a_batch_whose_answer_got_lost_is_found_again(workspace, desk, fault, monkeypatch, step):
+    monkeypatch.setattr(batch_submission, "SETTLED", 0.0)
+    desk.script("create", fault)
+    one = sweep(step=step)
+    submit(one, workspace)
+    assert one.counts() == ({"submitted": 4} if fault.kind == "drop" else {"unknown": 4})
+    submit(one, workspace)
+    assert len(desk.batches) == 1
+    collect(one, workspace)
+    assert (one.counts(), paid(desk)) == ({"done": 4}, [1, 1, 1, 1])
+
+
+def test_a_batch_that_was_made_and_cannot_be_looked_for_is_adopted_later(workspace, desk, step):
+    desk.script("create", Fault("drop"))
+    desk.script("list", Fault("server_error"))
+    one = sweep(step=step)
+    submit(one, workspace)
+    assert one.counts() == {"unknown": 4}
+    assert "finds out" in one[0].error
+    collect(one, workspace)
+    assert (one.counts(), paid(desk)) == ({"done": 4}, [1, 1, 1, 1])
+
+
+def test_an_answer_that_never_comes_is_looked_for(workspace, desk):
+    desk.script("create", Fault("hang"))
+    impatient = ig.Workspace(workspace.store, backend=workspace._emulator_url, timeout=1)
+    one = sweep()
+    submit(one, impatient)
+    assert (one.counts(), len(desk.batches)) == ({"submitted": 4}, 1)
+
+
+def test_too_many_requests_are_made_again(workspace, desk):
+    desk.script("create", Fault("rate_limit", retry_after_ms="10"))
+    one = sweep()
+    submit(one, workspace)
+    assert (one.counts(), len(desk.batches), desk.count("create")) == ({"submitted": 4}, 1, 2)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_interrupted_while_a_batch_is_made_nothing_is_paid_for_twice(workspace, desk, monkeypatch, when):
+    monkeypatch.setattr(batch_submission, "SETTLED", 0.1)
+    create = OpenAIBatches.create
+
+    async def interrupted(*given):
+        if when == "after":
+            await create(*given)
+        raise asyncio.CancelledError
+
+    one = sweep()
+    with monkeypatch.context() as patched:
+        patched.setattr(OpenAIBatches, "create", interrupted)
+        with pytest.raises((asyncio.CancelledError, concurrent.futures.CancelledError)):
+            submit(one, workspace, most_cells=2)
+    one.load(workspace=workspace)
+    assert one.counts() == {"unknown": 2, "waiting": 2}
+    submit(one, workspace)
+    collect(one, workspace)
+    assert (one.counts(), paid(desk)) == ({"done": 4}, [1, 1, 1, 1])
+
+
+def test_a_process_that_stood_still_leaves_its_cells_to_those_who_took_over(workspace, desk, monkeypatch):
+    upload = OpenAIBatches.upload
+
+    async def sleeps(*given):
+        for entry in workspace.runs():
+            workspace.store.finish(replace(entry, state="interrupted"), [])
+        return await upload(*given)
+
+    one = sweep()
+    with monkeypatch.context() as patched:
+        patched.setattr(OpenAIBatches, "upload", sleeps)
+        submit(one, workspace)
+    assert (desk.count("create"), one.counts()) == (0, {"unknown": 4})
+    assert "others took over" in one.stopped[0]
+
+
+# Several at once
+
+
+def test_kernels_that_submit_at_once_submit_each_cell_once(workspace, desk):
+    start, submitted = threading.Barrier(4), []
+
+    def go():
+        one = sweep()
+        one.load(workspace=workspace)
+        start.wait()
+        submit(one, workspace)
+        submitted.append(one.counts())
+
+    threads = [threading.Thread(target=go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(submitted) == 4
+    assert sum(len(batch.lines) for batch in desk.batches.values()) == 4
+    one = sweep()
+    collect(one, workspace)
+    assert (one.counts(), paid(desk)) == ({"done": 4}, [1, 1, 1, 1])
+
+
+def test_kernels_that_collect_at_once_keep_each_image_once(workspace, desk):
+    submit(sweep(), workspace)
+    ended = []
+
+    def go():
+        ended.append(collect(sweep(), workspace).counts())
+
+    threads = [threading.Thread(target=go) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ended == [{"done": 4}] * 3
+    assert (workspace.count_records(), workspace.count_runs()) == (4, 4)
+
+
+def test_a_store_by_url_keeps_what_was_submitted(emulator, desk):
+    url = f"memory:///{uuid.uuid4().hex}"
+    with ig.Workspace(url, backend=emulator.url, budget="1 USD") as workspace:
+        one = sweep()
+        submit(one, workspace)
+        assert workspace.store.spending(emulated=True).reserved > 0
+        with ig.Workspace(url, backend=emulator.url) as again:
+            assert collect(sweep(), again).counts() == {"done": 4}
+        assert one.load(workspace=workspace).counts() == {"done": 4}
+        assert workspace.store.spending(emulated=True).reserved == 0
+
+
+def test_a_cassette_and_a_batch_do_not_go_together(workspace, desk, emulator, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused = pytest.raises(InvalidOption, match="a cassette is in use")
+    with ig.replay.use("night", "all", against=emulator.url), refused:
+        submit(sweep(), workspace)
+    assert (desk.calls, workspace.count_runs()) == ([], 0)
+
+
+def test_images_that_were_cleaned_away_meanwhile_are_fetched_again(workspace, desk, monkeypatch):
+    one = sweep()
+    submit(one, workspace)
+    finish = LocalStore.finish_submitted
+
+    def cleaned(store, run, assets):
+        for asset in assets:
+            store.paths.blob(asset.sha256, asset.file_type).unlink()
+        return finish(store, run, assets)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStore, "finish_submitted", cleaned)
+        with pytest.raises(StoreError, match="the bytes of its images were removed"):
+            collect(one, workspace)
+    assert one.counts() == {"submitted": 4}
+    assert collect(one, workspace).counts() == {"done": 4}
+
+
+# Killed in between, in real processes
+
+_PROGRAM = textwrap.dedent("""
+    import os, signal, sys
+    import imagegen_nb as ig
+    from imagegen_nb.runs import batch_calls
+    from imagegen_nb.sweeps import batch_submission
+    from imagegen_nb.store.local import LocalStore
+
+    def die(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    folder, url, model, where = sys.argv[1:]
+    from imagegen_nb.providers.catalog import find
+    Batches = type(find(model).provider.batches)
+    if where == "begin":
+        begin, seen = LocalStore.begin, []
+        def once(self, *given):
+            begin(self, *given)
+            seen.append(1)
+            if len(seen) == 3:
+                die()
+        LocalStore.begin = once
+    elif where in ("upload", "create"):
+        setattr(Batches, where, die)
+    elif where == "created":
+        batch_submission._hand_over = die
+    elif where == "handed over":
+        hand_over = LocalStore.hand_over
+        LocalStore.hand_over = lambda *given: (hand_over(*given), die())
+    elif where == "answers":
+        from imagegen_nb.runs.batch_runs import Intake
+        take, taken = Intake.take, []
+        async def some(self, answer):
+            await take(self, answer)
+            taken.append(1)
+            if len(taken) == 2:
+                die()
+        Intake.take = some
+    elif where == "finish":
+        finish = LocalStore._write
+        def cut(self, tables, name, assets, run):
+            finish(self, tables, name, assets, run)
+            if run is not None and run.state == "done":
+                die()
+        LocalStore._write = cut
+    settings = {"image_size": "1024x640", "image_quality": "low", "image_output_format": "jpeg"}
+    settings = settings if model == "gpt-image-2" else {}
+    step = ig.ImageGenerationStep(prompt="A {{product}}", model=model, **settings)
+    one = ig.Sweep(step, over={"inputs.product": ["lamp", "vase", "rug", "cup"]})
+    workspace = ig.Workspace(folder, backend=url)
+    one.submit(workspace=workspace, progress=False)
+    one.collect(workspace=workspace, progress=False)
+    print(one.counts())
+""")
+
+
+_PLACES = ["begin", "upload", "create", "created", "handed over", "answers", "finish"]
+_MADE = _PLACES[3:]
+
+
+@pytest.mark.parametrize(
+    ("model", "where"),
+    [("gpt-image-2", where) for where in _PLACES]
+    + [("gemini-nano-banana-2.1", where) for where in ("create", "created", "answers")],
+)
+def test_killed_anywhere_nothing_is_paid_for_twice(tmp_path, emulator, desk, model, where, monkeypatch):
+    monkeypatch.setattr(batch_submission, "SETTLED", 0.2)
+    monkeypatch.setattr(batch_submission, "_LOOK_AGAIN", 0.05)
+    folder = tmp_path / "assets"
+    killed = other_process(_PROGRAM, folder, emulator.url, model, where)
+    killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(desk.batches) == (1 if where in _MADE else 0)
+    with ig.Workspace(folder, backend=emulator.url) as workspace:
+        one = sweep(step=STEP if model == "gpt-image-2" else STEPS["gemini"])
+        submit(one, workspace)
+        assert len(desk.batches) == 1
+        collect(one, workspace)
+        assert (one.counts(), paid(desk)) == ({"done": 4}, [1, 1, 1, 1])
+        assert workspace.count_records() == 4
+        assert workspace.store.spending(emulated=True).reserved == 0
+
+
+def test_the_program_ends_well_where_nobody_kills_it(tmp_path, emulator):
+    told = run_program(_PROGRAM, tmp_path / "assets", emulator.url, "gpt-image-2", "nowhere")
+    assert told.strip() == "{'done': 4}"
+
+
+# Large
+
+
+def test_a_file_of_answers_is_not_held_in_memory(workspace, desk, monkeypatch):
+    file = io.BytesIO()
+    Image.merge("RGB", [Image.effect_noise((1024, 640), 90) for _ in "RGB"]).save(file, "png")
+    monkeypatch.setattr("imagegen_nb.emulator.handler.render", lambda drawing: file.getvalue())
+    step = STEP.replace(image_output_format="png")
+    one = ig.Sweep(step, over={"inputs.product": ["lamp"]}, repeats=60)
+    submit(one, workspace)
+    tracemalloc.start()
+    try:
+        collect(one, workspace)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert one.counts() == {"done": 60}
+    sent = sum(cell.assets[0].file_size for cell in one)
+    assert sent > 60_000_000
+    assert peak < sent / 3
+
+
+def test_a_full_disk_leaves_the_cells_submitted(workspace, desk, monkeypatch):
+    one = sweep()
+    submit(one, workspace)
+
+    def full(*_):
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(workspace.store), "finish_submitted", full)
+        with pytest.raises(StoreError, match="the disk is full"):
+            collect(one, workspace)
+    assert one.counts() == {"submitted": 4}
+    assert collect(one, workspace).counts() == {"done": 4}
+
+
+def test_no_key_stands_in_what_the_ledger_or_the_provider_is_told(workspace, desk):
+    one = ig.Sweep(STEP, over={"inputs.product": ["a lamp with sk-proj-" + "a1B2" * 12]})
+    submit(one, workspace)
+    entry = next(workspace.runs())
+    assert "a1B2a1B2" not in f"{entry}"
+    assert set(next(iter(desk.batches.values())).name) <= set('{"imagegen_nb_batch": abcdef0123456789}')
