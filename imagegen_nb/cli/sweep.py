@@ -36,6 +36,9 @@ _LARGEST = 5_000_000
     is_flag=True,
     help="Run again what may have been charged and brought no image.",
 )
+@click.option("--submit", is_flag=True, help="Submit the cells in batches, mostly at half the price.")
+@click.option("--collect", is_flag=True, help="Fetch what batches have brought.")
+@click.option("--wait", default=0.0, metavar="SECONDS", help="With --collect: wait for batches as long.")
 @click.option("--csv", "to_csv", type=PATH, metavar="FILE", help="Write the cells as a table.")
 @click.option("--report", type=PATH, metavar="FILE.html", help="Write a page for people without a notebook.")
 @json_option("Print the sweep as JSON.")
@@ -49,6 +52,9 @@ def sweep(
     reuse: bool,
     only_failed: bool,
     repeat_unknown: bool,
+    submit: bool,
+    collect: bool,
+    wait: float,
     to_csv: Path | None,
     report: Path | None,
     as_json: bool,
@@ -56,17 +62,22 @@ def sweep(
     """Run a step over many values; leave with 1 when cells have no image, with 2 when some cannot be run."""
     from imagegen_nb.runs.workspace import Workspace
 
+    _check_together(plan=plan, submit=submit, collect=collect, wait=wait, reuse=reuse)
     described = read_sweep(file)
     workspace = Workspace(store, backend=backend, storage_limit=storage_limit)
     described.load(workspace=workspace)
-    if not plan:
-        _run_with_progress(
-            described,
-            concurrency=concurrency,
-            reuse=reuse,
-            only="failed" if only_failed else None,
-            repeat="unknown" if repeat_unknown else (),
-        )
+    chosen: dict[str, Any] = {
+        "only": "failed" if only_failed else None,
+        "repeat": "unknown" if repeat_unknown else (),
+    }
+    if plan:
+        err().print(f"in batches: {escape(str(described.batch_estimate))}", soft_wrap=True)
+    if submit:
+        err().print(escape(repr(described.submit(**chosen))), soft_wrap=True)
+    if collect:
+        described.collect(wait=wait)
+    if not plan and not submit and not collect:
+        _run_with_progress(described, concurrency=concurrency, reuse=reuse, **chosen)
     if to_csv is not None:
         err().print(escape(str(described.to_csv(to_csv))), soft_wrap=True)
     if report is not None:
@@ -77,8 +88,21 @@ def sweep(
         print_json(described.as_dict())
     else:
         _print(described)
-    if not plan and len(described.done) < len(described):
+    left = [cell for cell in described if cell.outcome not in ("done", "partial")]
+    if submit and not collect:  # what is on its way is not missing
+        left = [cell for cell in left if cell.outcome != "submitted"]
+    if not plan and left:
         raise SystemExit(1)
+
+
+def _check_together(*, plan: bool, submit: bool, collect: bool, wait: float, reuse: bool) -> None:
+    """Refuse options that say different things."""
+    if plan and (submit or collect):
+        raise InvalidOption("--plan only says what would be run: leave it, or --submit and --collect, out")
+    if wait and not collect:
+        raise InvalidOption("--wait is for --collect: --collect --wait 3600")
+    if reuse and submit:
+        raise InvalidOption("--reuse is no part of --submit: run with --reuse first, then submit the rest")
 
 
 def read_sweep(path: Path) -> Sweep:

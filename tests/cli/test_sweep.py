@@ -93,3 +93,36 @@ def test_a_file_that_cannot_be_used_says_why(
 def test_a_file_that_is_not_there(cli: CommandLine) -> None:
     told = cli("sweep", "nowhere.toml")
     assert (told.code, "cannot be read: No such file" in told.err) == (2, True)
+
+
+def test_cells_are_submitted_and_collected(cli: CommandLine, sweep: str, emulator: Emulator) -> None:
+    emulator.batches.held = True
+    planned = cli("sweep", sweep, "--plan", "--backend", "THE EMULATOR")
+    assert "in batches: $0.2166–0.2168 for 4 cells" in planned.err
+    submitted = cli("sweep", sweep, "--backend", "THE EMULATOR", "--submit")
+    assert submitted.code == 0
+    assert "1 batch · 4 cells submitted" in submitted.err
+    assert "4 submitted in batches" in submitted.out
+    early = cli("sweep", sweep, "--backend", "THE EMULATOR", "--collect")
+    assert (early.code, "4 submitted" in early.out) == (1, True)
+    emulator.batches.held = False
+    collected = cli("sweep", sweep, "--backend", "THE EMULATOR", "--collect", "--wait", "30", "--json")
+    assert collected.code == 0
+    assert json.loads(collected.out)["counts"] == {"done": 4}
+    assert (len(emulator.batches.batches), emulator.count()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--plan", "--submit"), "--plan only says"),
+        (("--wait", "5"), "--wait is for --collect"),
+        (("--submit", "--reuse"), "--reuse is no part of --submit"),
+    ],
+)
+def test_options_that_say_different_things_are_refused(
+    cli: CommandLine, sweep: str, emulator: Emulator, options: tuple[str, ...], said: str
+) -> None:
+    told = cli("sweep", sweep, "--backend", "THE EMULATOR", *options)
+    assert (told.code, emulator.batches.calls) == (2, [])
+    assert said in told.err
