@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from imagegen_nb.emulator import connection_faults
 from imagegen_nb.emulator.adapter import GenerationRequest
 from imagegen_nb.emulator.faults import BEFORE_VALIDATION, OK
+from imagegen_nb.emulator.handler import fault_response
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ async def serve(
     """Serve one call about batches by `work`, or as it is scripted to fail."""
     fault = state.batches.take(adapter.name, call)
     if fault.kind in BEFORE_VALIDATION and fault.kind not in ("drop", "hang"):
-        return _as_http(adapter.fault_response(replace(generation(request, state), fault=fault)))
+        return _as_http(fault_response(adapter, replace(generation(request, state), fault=fault)))
     try:
         answer = await work()
     except RequestRejected as rejection:

@@ -119,13 +119,14 @@ async def respond(adapter: Adapter, request: GenerationRequest) -> EmulatedRespo
     """What a request gets, whether it came by itself or in a batch."""
     try:
         if request.fault.kind in BEFORE_VALIDATION:
-            return _fault_response(adapter, request)
+            return fault_response(adapter, request)
         return await _image_response(adapter, request)
     except RequestRejected as rejection:
         return rejection.response
 
 
-def _fault_response(adapter: Adapter, request: GenerationRequest) -> EmulatedResponse:
+def fault_response(adapter: Adapter, request: GenerationRequest) -> EmulatedResponse:
+    """What a fault that comes before validation is answered with."""
     fault = request.fault
     match fault.kind:
         case "html":

@@ -134,13 +134,16 @@ class GeminiBatches(Batches):
     ) -> AsyncGenerator[BatchAnswer, None]:
         """Read a file of answers."""
         from imagegen_nb.providers.http.client import open_client
-        from imagegen_nb.providers.http.result_lines import result_lines
+        from imagegen_nb.providers.http.result_lines import result_documents
 
         url = f"{connection.base_url}/{_VERSION}/{output}:download?alt=media"
         bound = connection.largest_response or LARGEST_RESPONSE
         async with open_client("gemini", connection, self.error, model=GATE) as client:
-            async for line in result_lines(client, url, _headers(connection), largest_line=bound):
-                if (answer := await _read_line(line, self, request_of, connection)) is not None:
+            async for line, document in result_documents(
+                client, url, _headers(connection), largest_line=bound
+            ):
+                answer = await _read_line(line, document, self, request_of, connection)
+                if answer is not None:
                     yield answer
 
     async def _get(self, path: str, connection: Connection) -> ProviderResponse:
@@ -206,15 +209,12 @@ def _expiry(created: object) -> str:
 
 async def _read_line(
     line: ProviderResponse,
+    document: Mapping[str, Any],
     batches: GeminiBatches,
     request_of: Callable[[str], ImageRequest | None],
     connection: Connection,
 ) -> BatchAnswer | None:
     """What one line holds; None where nobody asked for it, or nobody can tell who did."""
-    try:
-        document = await read_text(line.body, line.json)
-    except ProviderError:
-        return None  # its run is one without an answer
     key, _, number = str(document.get("key", "")).rpartition("/")
     if not number.isdecimal() or (request := request_of(key)) is None:
         return None

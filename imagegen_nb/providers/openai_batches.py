@@ -124,13 +124,16 @@ class OpenAIBatches(Batches):
     ) -> AsyncGenerator[BatchAnswer, None]:
         """Read a file of answers or of errors, which have the same form."""
         from imagegen_nb.providers.http.client import open_client
-        from imagegen_nb.providers.http.result_lines import result_lines
+        from imagegen_nb.providers.http.result_lines import result_documents
 
         url = f"{connection.base_url}/files/{output}/content"
         bound = connection.largest_response or LARGEST_RESPONSE
         async with open_client("openai", connection, self.error, model=GATE) as client:
-            async for line in result_lines(client, url, _headers(connection), largest_line=bound):
-                if (answer := await _read_line(line, self, request_of, connection)) is not None:
+            async for line, document in result_documents(
+                client, url, _headers(connection), largest_line=bound
+            ):
+                answer = await _read_line(line, document, self, request_of, connection)
+                if answer is not None:
                     yield answer
 
     async def _get(self, path: str, connection: Connection) -> dict[str, Any]:
@@ -179,15 +182,12 @@ def _status(answer: Mapping[str, Any], connection: Connection) -> BatchStatus:
 
 async def _read_line(
     line: ProviderResponse,
+    document: Mapping[str, Any],
     batches: OpenAIBatches,
     request_of: Callable[[str], ImageRequest | None],
     connection: Connection,
 ) -> BatchAnswer | None:
     """What one line holds; None where nobody asked for it, or nobody can tell who did."""
-    try:
-        document = await read_text(line.body, line.json)
-    except ProviderError:
-        return None  # its run is one without an answer
     key = document.get("custom_id")
     if not isinstance(key, str) or (request := request_of(key)) is None:
         return None

@@ -7,11 +7,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from imagegen_nb.core.redaction import scrub
+from imagegen_nb.errors import ProviderError
 from imagegen_nb.providers.http.received_body import ReceivedBody
-from imagegen_nb.providers.http.response import ProviderResponse
+from imagegen_nb.providers.http.response import ProviderResponse, read_text
 from imagegen_nb.providers.http.transport import Capture
 
 if TYPE_CHECKING:
@@ -44,6 +45,25 @@ async def result_lines(
                 yield line
     finally:
         await started.aclose()
+
+
+async def result_documents(
+    client: ProviderClient, url: str, headers: dict[str, str], *, largest_line: int
+) -> AsyncGenerator[tuple[ProviderResponse, dict[str, Any]], None]:
+    """The same with the JSON object of each. A line that has none costs only itself; where no line has one,
+    as in a page that stands in the place of the file, `InvalidResponse` is raised."""
+    read, unreadable = 0, None
+    async with aclosing(result_lines(client, url, headers, largest_line=largest_line)) as lines:
+        async for line in lines:
+            try:
+                document = await read_text(line.body, line.json)
+            except ProviderError as error:
+                unreadable = unreadable or error
+                continue
+            read += 1
+            yield line, document
+    if not read and unreadable is not None:
+        raise unreadable
 
 
 async def _lines(

@@ -13,7 +13,7 @@ from imagegen_nb.errors import InvalidResponse, ProviderError, ProviderFault
 from imagegen_nb.providers.base import Connection
 from imagegen_nb.providers.credentials import Credential
 from imagegen_nb.providers.http.client import open_client
-from imagegen_nb.providers.http.result_lines import result_lines
+from imagegen_nb.providers.http.result_lines import result_documents, result_lines
 
 KEY = "a-key-0123456789"
 IMAGE = bytes(range(256)) * 64
@@ -94,3 +94,19 @@ async def test_an_encoding_that_nobody_asked_for_is_refused(raw_server):
     lines, error = await read(raw_server(http(b"x", headers="content-encoding: gzip\r\n")))
     assert lines == []
     assert isinstance(error, InvalidResponse)
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [(line(0) + b"\n<html>", 1), (b"<!doctype html>\n<html><h1>Log in</h1>", None), (b"", 0)],
+)
+async def test_a_page_in_the_place_of_the_file_is_no_file_without_answers(raw_server, body, read):
+    server = raw_server(http(body))
+    place = Connection(base_url=server.url, credential=Credential(SecretStr(KEY), "nobody"))
+    async with open_client("openai", place) as client:
+        arriving = result_documents(client, f"{server.url}/file", {}, largest_line=1_000_000)
+        if read is None:
+            with pytest.raises(InvalidResponse, match="HTML page"):
+                await anext(arriving)
+        else:
+            assert len([one async for one in arriving]) == read
