@@ -1,11 +1,12 @@
 """What all providers' batches have in common: they end when they are looked at, each request is answered as
-it would be by itself, and answers are made as their file is read.
+it would be by itself, and answers are made as they are read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from imagegen_nb.emulator import connection_faults
 from imagegen_nb.emulator.adapter import GenerationRequest
 from imagegen_nb.emulator.faults import BEFORE_VALIDATION, OK
-from imagegen_nb.emulator.handler import fault_response
+from imagegen_nb.emulator.handler import as_http, fault_response
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from imagegen_nb.emulator.adapter import Adapter
     from imagegen_nb.emulator.batch_desk import Batch, Call, Line
+    from imagegen_nb.emulator.faults import Fault
     from imagegen_nb.emulator.state import State
 
     RequestOf = Callable[[Line], GenerationRequest]
@@ -35,28 +37,48 @@ async def serve(
     request: Request,
     adapter: Adapter,
     state: State,
-    call: Call,
-    work: Callable[[], Awaitable[EmulatedResponse | Response]],
+    call: Call | None,
+    work: Callable[[], Awaitable[EmulatedResponse | StreamingResponse]],
+    *,
+    missing: EmulatedResponse | None = None,
 ) -> Response:
-    """Serve one call about batches by `work`, or as it is scripted to fail."""
-    fault = state.batches.take(adapter.name, call)
-    if fault.kind in BEFORE_VALIDATION and fault.kind not in ("drop", "hang"):
-        return _as_http(fault_response(adapter, replace(generation(request, state), fault=fault)))
-    try:
-        answer = await work()
-    except RequestRejected as rejection:
-        return _as_http(rejection.response)
+    """Serve one call about batches by `work`, or as it is scripted to fail (never, where `call` is None);
+    `missing` is what `not_found` says of what the call asks for."""
+    started = time.monotonic()
+    fault = OK if call is None else state.batches.take(adapter.name, call)
+    answer = await _answer(request, adapter, state, fault, work, missing)
     if fault.kind == "drop":
         return connection_faults.Drop(reset=fault.reset)
     if fault.kind == "hang":
         return connection_faults.Hang()
-    if fault.kind == "cut":
-        if isinstance(answer, StreamingResponse):
-            content = b"".join([bytes(chunk) async for chunk in answer.body_iterator])  # type: ignore[arg-type]
-            answer = EmulatedResponse((content,), media_type="application/octet-stream")
-        assert isinstance(answer, EmulatedResponse)
-        return connection_faults.cut(answer, request.scope, fault.sent)
-    return answer if isinstance(answer, Response) else _as_http(answer)
+    if fault.kind == "delay" and await connection_faults.client_left(request.receive, fault.seconds):
+        return connection_faults.Hang()
+    headers = adapter.response_headers(time.monotonic() - started)
+    if isinstance(answer, StreamingResponse):
+        if fault.kind in ("ok", "delay"):
+            answer.headers.update(headers)
+            return answer
+        content = b"".join([bytes(chunk) async for chunk in answer.body_iterator])  # type: ignore[arg-type]
+        answer = EmulatedResponse((content,), media_type="application/octet-stream")
+    return as_http(answer.with_headers(headers), request, fault, 0.0)
+
+
+async def _answer(
+    request: Request,
+    adapter: Adapter,
+    state: State,
+    fault: Fault,
+    work: Callable[[], Awaitable[EmulatedResponse | StreamingResponse]],
+    missing: EmulatedResponse | None,
+) -> EmulatedResponse | StreamingResponse:
+    if fault.kind == "not_found" and missing is not None and fault == replace(OK, kind="not_found"):
+        return missing
+    if fault.kind in BEFORE_VALIDATION and fault.kind not in ("drop", "hang"):
+        return fault_response(adapter, replace(generation(request, state), fault=fault))
+    try:
+        return await work()
+    except RequestRejected as rejection:
+        return rejection.response
 
 
 def generation(request: Request, state: State) -> GenerationRequest:
@@ -64,9 +86,9 @@ def generation(request: Request, state: State) -> GenerationRequest:
     return GenerationRequest(
         path=request.url.path,
         route="",
-        model=None,
+        model=request.path_params.get("model"),
         body=None,
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers=lower_headers(request),
         query_key=request.query_params.get("key"),
         base_url=f"{request.url.scheme}://{request.url.netloc}",
         fault=OK,
@@ -75,43 +97,46 @@ def generation(request: Request, state: State) -> GenerationRequest:
     )
 
 
+def lower_headers(request: Request) -> dict[str, str]:
+    """The headers, by their names in lower case."""
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
 def look(batch: Batch, adapter: Adapter, state: State, request_of: RequestOf) -> None:
-    """Let a batch end, unless it is held: what is carried out takes the provider's scripted faults, one
-    request each, and is paid for."""
+    """Look at a batch, which may end it: what is carried out takes the provider's scripted faults, one
+    request each, and is paid for. One that is invalid ends at once, whatever else was scripted."""
     desk = state.batches
     with desk.lock:
-        if batch.ending is not None or (desk.held and not batch.cancelling):
+        batch.looks += 1
+        if batch.ending is not None:
             return
-        ending = "cancelled" if batch.cancelling else "failed" if batch.problem else desk.ending
+        under_way = desk.held or batch.looks < desk.looks
+        if under_way and not batch.cancelling and not batch.is_invalid:
+            return
+        ending = "failed" if batch.is_invalid else "cancelled" if batch.cancelling else desk.ending
         whole = ending == "completed" or (desk.carried_out is None and ending == "expired")
         most = 0 if ending == "failed" else len(batch.lines) if whole else desk.carried_out or 0
         for line in batch.lines[:most]:
             line.fault, line.carried_out = state.next_fault(adapter.name), True
-            desk.pay([(line.key, images_of(line, adapter, request_of))])
+            line.refused, line.images = _outcome(line, adapter, request_of)
+            desk.pay([(line.key, line.images)])
         batch.ending = ending
 
 
-def images_of(line: Line, adapter: Adapter, request_of: RequestOf) -> int:
-    """How many images a request makes that has to be paid for; 0 where it is refused."""
+def _outcome(line: Line, adapter: Adapter, request_of: RequestOf) -> tuple[bool, int]:
+    """Whether a request's answer is an error, and how many images of it have to be paid for."""
     if line.fault.kind in BEFORE_VALIDATION:
-        return 0
+        return True, 0
     try:
         job = adapter.accept(request_of(line))
     except RequestRejected:
-        return 0
-    refused = job.response_without_images()
-    return len(job.drawings()) if refused is None or refused.status == 200 else 0
-
-
-def is_refused(line: Line, adapter: Adapter, request_of: RequestOf) -> bool:
-    """Whether a request that was carried out has an error for an answer."""
-    if line.fault.kind in BEFORE_VALIDATION:
-        return True
-    try:
-        refused = adapter.accept(request_of(line)).response_without_images()
-    except RequestRejected:
-        return True
-    return refused is not None and refused.status != 200
+        return True, 0
+    images = len(job.drawings())
+    without_images = job.response_without_images()
+    if without_images is None:
+        return False, min(line.fault.images, images) if line.fault.kind == "fewer" else images
+    # An answer that has lost its images was paid for; one that says why there is none was not.
+    return without_images.status != 200, images if line.fault.kind == "empty" else 0
 
 
 def file_of(
@@ -134,10 +159,6 @@ def body_of(response: EmulatedResponse) -> Any:
         return json.loads(response.content)
     except ValueError:
         return response.content.decode(errors="replace")
-
-
-def _as_http(response: EmulatedResponse) -> Response:
-    return Response(response.content, response.status, dict(response.headers), response.media_type)
 
 
 def _dumped(document: Any) -> bytes:

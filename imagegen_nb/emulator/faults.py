@@ -44,6 +44,7 @@ STATUSES: Final[dict[FaultKind, tuple[int, ...]]] = {
     "server_error": (500, 502, 503, 504),
     "redirect": (307, 301, 302, 303, 308),
     "quota": (429, 400, 402, 403),
+    "not_found": (404, 410),
 }
 
 #: Kinds with a choice of variants; the first is the default.
@@ -59,7 +60,7 @@ VARIANTS: Final[dict[FaultKind, tuple[str, ...]]] = {
 class Fault:
     """One scripted failure; parameters a kind does not use are ignored.
 
-    status: HTTP status for `server_error`, `redirect` and (OpenAI) `quota`.
+    status: HTTP status for `server_error`, `redirect`, `not_found` and (OpenAI) `quota`.
     retry_after, retry_after_ms: header values, sent exactly as written, with `rate_limit` and `server_error`.
     code, message, param: override the provider's own error code (or finish reason), text and parameter name.
     seconds: wait of `delay`; pause before each byte of `drip`.

@@ -56,7 +56,7 @@ async def generate(http_request: Request, adapter: Adapter, route: str, state: S
     if delay and await connection_faults.client_left(http_request.receive, delay):
         return connection_faults.Hang()
     response = response.with_headers(adapter.response_headers(time.monotonic() - started))
-    return _as_http(response, http_request, fault, state.latency)
+    return as_http(response, http_request, fault, state.latency)
 
 
 async def _unless_client_leaves(
@@ -126,7 +126,7 @@ async def respond(adapter: Adapter, request: GenerationRequest) -> EmulatedRespo
 
 
 def fault_response(adapter: Adapter, request: GenerationRequest) -> EmulatedResponse:
-    """What a fault that comes before validation is answered with."""
+    """The response to a fault that comes before validation."""
     fault = request.fault
     match fault.kind:
         case "html":
@@ -170,7 +170,8 @@ async def _render_all(drawings: list[Drawing], fault: Fault) -> list[EncodedImag
     return list(await asyncio.gather(*(asyncio.to_thread(render_one, drawing) for drawing in drawings)))
 
 
-def _as_http(response: EmulatedResponse, http_request: Request, fault: Fault, latency: float) -> Response:
+def as_http(response: EmulatedResponse, http_request: Request, fault: Fault, latency: float) -> Response:
+    """The response as it is sent, or what a fault makes of it on its way; `latency` in seconds."""
     content, headers, media_type = response.content, dict(response.headers), response.media_type
     kind = fault.kind if response.status == 200 else "ok"
     match kind:

@@ -263,7 +263,7 @@ def test_what_was_not_carried_out_is_free_to_be_submitted_again(workspace, desk,
     collect(one, workspace)
     assert one.counts() == {"done": 1, "failed": 3}
     assert {cell.charge for cell in one.failed} == {"none"}
-    assert f"because the batch was {ending}" in one.failed[0].error
+    assert f"batch_{ending}" in one.failed[0].error
     desk.ending, desk.carried_out = "completed", None
     submit(one, workspace)
     collect(one, workspace)

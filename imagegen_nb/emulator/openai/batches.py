@@ -1,15 +1,19 @@
-"""OpenAI's files and batches: `/v1/files`, `/v1/batches`.
+"""OpenAI's batches: `/v1/batches`, over uploaded files of requests.
 
-Uploads are checked as they become a batch: one line that is none fails all, before anything is carried out.
-Answers come in another order than their requests, as OpenAI keeps none; what was refused, and what was not
-carried out, stands in a file of its own.
+The batch object is that of the SDK 3.57 (`openai/types/batch.py`). A file of requests that is no good, or not
+there, makes a batch that fails, and not an error of `create` (llama-stack's recordings, see `batch_input`);
+only an ended one cannot be cancelled (409, ibidem). Answers come in another order than their requests, as the
+guide warns that none is kept. Answers that are errors, and requests that were not carried out
+(`batch_expired`, `batch_cancelled`), stand in a file of their own; a file without lines is not made.
+Whether those that were not carried out count as failed is not documented; here they do not.
+
+Not emulated: ``/v1/images/edits``, which OpenAI's batches take too.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from email.parser import BytesParser
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
@@ -17,9 +21,12 @@ from starlette.routing import Route
 from imagegen_nb.emulator import batch_service as service
 from imagegen_nb.emulator.batch_desk import Batch, Line
 from imagegen_nb.emulator.handler import respond
+from imagegen_nb.emulator.openai import batch_input
 from imagegen_nb.emulator.openai.adapter import ADAPTER
 from imagegen_nb.emulator.openai.errors import error
-from imagegen_nb.emulator.openai.request import authenticate
+from imagegen_nb.emulator.openai.files import OpenAIFiles, page_of
+from imagegen_nb.emulator.openai.request import authenticate, parse_request
+from imagegen_nb.emulator.openai.response import usage
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected, json_response
 
 if TYPE_CHECKING:
@@ -33,71 +40,61 @@ if TYPE_CHECKING:
 
 _DAY: Final = 24 * 3600
 _ENDPOINT: Final = "/v1/images/generations"
-_MOST_LINES: Final = 50_000
-_LARGEST: Final = 200_000_000
 _OUTPUT, _ERRORS = "output", "errors"
+_MOST_PAIRS, _LONGEST_NAME, _LONGEST_VALUE = 16, 64, 512
+#: What the error file says of requests that were not carried out, by the batch's ending.
+_NOT_CARRIED_OUT: Final = {
+    "expired": "This request could not be executed before the completion window expired.",
+    "cancelled": "This request was cancelled because the batch was cancelled.",
+}
 
 
 def routes(state: State) -> list[Route]:
     """The endpoints, over one state."""
-    desk = OpenAIBatchDesk(state)
+    batches = OpenAIBatches(state)
+    files = OpenAIFiles(state, batches.output)
     prefix = f"/{ADAPTER.name}/v1"
     return [
-        Route(f"{prefix}/files", desk.upload, methods=["POST"]),
-        Route(f"{prefix}/files/{{file}}/content", desk.download, methods=["GET"]),
-        Route(f"{prefix}/batches", desk.create, methods=["POST"]),
-        Route(f"{prefix}/batches", desk.list_page, methods=["GET"]),
-        Route(f"{prefix}/batches/{{batch}}", desk.look, methods=["GET"]),
-        Route(f"{prefix}/batches/{{batch}}/cancel", desk.cancel, methods=["POST"]),
+        *files.routes(prefix),
+        Route(f"{prefix}/batches", batches.create, methods=["POST"]),
+        Route(f"{prefix}/batches", batches.list_page, methods=["GET"]),
+        Route(f"{prefix}/batches/{{batch}}", batches.look, methods=["GET"]),
+        Route(f"{prefix}/batches/{{batch}}/cancel", batches.cancel, methods=["POST"]),
     ]
 
 
-class OpenAIBatchDesk:
+class OpenAIBatches:
     """Handlers over one `State`."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.desk = state.batches
 
-    async def upload(self, request: Request) -> Response:
-        """Keep a file of requests."""
-        content = await request.body()
-
-        async def work() -> EmulatedResponse:
-            authenticate(_headers(request))
-            fields = _form(request.headers.get("content-type", ""), content)
-            if fields.get("purpose") != b"batch" or "file" not in fields:
-                raise RequestRejected(error(400, "'purpose' must be batch, with a file beside it."))
-            name = self.desk.keep_file(fields["file"])
-            return json_response(
-                {"id": f"file-{name}", "object": "file", "bytes": len(fields["file"]), "purpose": "batch"}
-            )
-
-        return await service.serve(request, ADAPTER, self.state, "upload", work)
-
     async def create(self, request: Request) -> Response:
         """Make a batch of an uploaded file."""
         content = await request.body()
 
         async def work() -> EmulatedResponse:
-            authenticate(_headers(request))
-            body = _object(content)
-            name = str(body.get("input_file_id", "")).removeprefix("file-")
-            if body.get("endpoint") != _ENDPOINT or body.get("completion_window") != "24h":
-                raise RequestRejected(error(400, "Invalid value for 'endpoint' or 'completion_window'."))
-            if name not in self.desk.files:
-                raise RequestRejected(error(404, f"No such File object: {body.get('input_file_id')}"))
-            lines, problem = _read(self.desk.files[name])
-            metadata = body.get("metadata")
-            given = metadata if isinstance(metadata, dict) else {}
+            headers = service.lower_headers(request)
+            authenticate(headers)
+            body = _checked(content)
+            file_id = str(body["input_file_id"])
+            stored = self.desk.files.get(file_id.removeprefix("file-"))
+            if stored is None:
+                message = (
+                    f"Cannot find file {file_id}, or organization org-emulated does not have access to it."
+                )
+                lines, errors = [], [batch_input.problem("invalid_request", message, param="file_id")]
+            else:
+                lines, errors = batch_input.read(stored.content, _ENDPOINT)
             batch = Batch(
                 provider=ADAPTER.name,
-                name=json.dumps(given),
-                model=_model(lines),
-                input_file=name,
+                name=json.dumps(body.get("metadata")),
+                model=str(lines[0].body["model"]) if lines else "",
+                input_file=file_id,
                 lines=lines,
-                headers=_headers(request),
-                problem=problem,
+                headers=headers,
+                errors=errors,
             )
             return json_response(self._shown(self.desk.add(batch)))
 
@@ -107,20 +104,9 @@ class OpenAIBatchDesk:
         """A page of the batches, the newest first."""
 
         async def work() -> EmulatedResponse:
-            authenticate(_headers(request))
-            batches = self.desk.newest_first(ADAPTER.name)
-            after = request.query_params.get("after", "").removeprefix("batch_")
-            ids = [batch.id for batch in batches]
-            start = ids.index(after) + 1 if after in ids else 0
-            limit = int(request.query_params.get("limit", "20"))
-            page = batches[start : start + limit]
-            return json_response(
-                {
-                    "object": "list",
-                    "data": [self._shown(batch) for batch in page],
-                    "has_more": start + limit < len(batches),
-                }
-            )
+            authenticate(service.lower_headers(request))
+            shown = [self._shown(batch) for batch in self.desk.newest_first(ADAPTER.name)]
+            return page_of(shown, request)
 
         return await service.serve(request, ADAPTER, self.state, "list", work)
 
@@ -132,55 +118,56 @@ class OpenAIBatchDesk:
             service.look(batch, ADAPTER, self.state, self._request_of(batch, request))
             return json_response(self._shown(batch))
 
-        return await service.serve(request, ADAPTER, self.state, "look", work)
+        return await service.serve(
+            request, ADAPTER, self.state, "look", work, missing=_no_batch(request.path_params["batch"])
+        )
 
     async def cancel(self, request: Request) -> Response:
         """Let it end without what was not carried out yet."""
 
         async def work() -> EmulatedResponse:
             batch = self._found(request)
-            batch.cancelling = batch.ending is None
+            if batch.ending not in (None, "cancelled"):
+                raise RequestRejected(error(409, f"Cannot cancel a batch with status '{batch.ending}'."))
+            batch.cancelling = True
             return json_response(self._shown(batch))
 
-        return await service.serve(request, ADAPTER, self.state, "cancel", work)
+        return await service.serve(
+            request, ADAPTER, self.state, "cancel", work, missing=_no_batch(request.path_params["batch"])
+        )
 
-    async def download(self, request: Request) -> Response:
-        """A file of answers, or of errors."""
+    def output(self, file_id: str, request: Request) -> StreamingResponse | None:
+        """The file of that id, of answers or of errors; None when there is none."""
+        kind, _, name = file_id.removeprefix("file-").partition("-")
+        batch = self.desk.batches.get(name)
+        if batch is None or file_id not in self._files(batch).values() or kind in batch.deleted:
+            return None
+        request_of = self._request_of(batch, request)
+        is_error = kind == _ERRORS
+        lines = [line for line in batch.lines if (line.refused or not line.carried_out) is is_error]
 
-        async def work() -> EmulatedResponse | StreamingResponse:
-            authenticate(_headers(request))
-            kind, _, name = request.path_params["file"].removeprefix("file-").partition("-")
-            batch = self.desk.batches.get(name)
-            if batch is None or batch.ending is None or kind not in (_OUTPUT, _ERRORS):
-                raise RequestRejected(error(404, f"No such File object: {request.path_params['file']}"))
-            request_of = self._request_of(batch, request)
-            lines = self._lines(batch, request_of, kind)
+        async def write(line: Line) -> Any:
+            if not line.carried_out:
+                failure = {"code": f"batch_{batch.ending}", "message": _NOT_CARRIED_OUT[str(batch.ending)]}
+                return _answer(batch, line, None, failure)
+            return _answer(batch, line, await respond(ADAPTER, request_of(line)), None)
 
-            async def write(line: Line) -> Any:
-                if not line.carried_out:
-                    what = "expired" if batch.ending == "expired" else "cancelled"
-                    message = f"This request could not be executed because the batch was {what}."
-                    return _answer(line, None, {"code": f"batch_{what}", "message": message})
-                response = await respond(ADAPTER, request_of(line))
-                return _answer(line, response, None)
+        broken = self.desk.line_that_is_no_json and not is_error
+        # In no order that anybody could rely on.
+        return service.file_of(lines[1::2] + lines[::2], write, broken_line=broken)
 
-            broken = self.desk.line_that_is_no_json and kind == _OUTPUT
-            return service.file_of(lines, write, broken_line=broken)
-
-        return await service.serve(request, ADAPTER, self.state, "download", work)
-
-    def _lines(self, batch: Batch, request_of: Callable[[Line], GenerationRequest], kind: str) -> list[Line]:
-        def is_error(line: Line) -> bool:
-            return not line.carried_out or service.is_refused(line, ADAPTER, request_of)
-
-        found = [line for line in batch.lines if is_error(line) is (kind == _ERRORS)]
-        return found[1::2] + found[::2]  # in no order that anybody could rely on
+    def _files(self, batch: Batch) -> dict[str, str]:
+        """The ids of the files that a batch has made, by what they hold."""
+        if batch.ending in (None, "failed"):
+            return {}
+        made = {_OUTPUT: batch.succeeded, _ERRORS: len(batch.lines) - batch.succeeded}
+        return {kind: f"file-{kind}-{batch.id}" for kind, lines in made.items() if lines}
 
     def _found(self, request: Request) -> Batch:
-        authenticate(_headers(request))
+        authenticate(service.lower_headers(request))
         batch = self.desk.batches.get(request.path_params["batch"].removeprefix("batch_"))
         if batch is None or batch.provider != ADAPTER.name:
-            raise RequestRejected(error(404, f"No batch found with id '{request.path_params['batch']}'."))
+            raise RequestRejected(_no_batch(request.path_params["batch"]))
         return batch
 
     def _request_of(self, batch: Batch, request: Request) -> Callable[[Line], GenerationRequest]:
@@ -199,93 +186,126 @@ class OpenAIBatchDesk:
         return request_of
 
     def _shown(self, batch: Batch) -> dict[str, Any]:
-        ended, failed = batch.ending is not None, batch.ending == "failed"
-        status = batch.ending or ("cancelling" if batch.cancelling else "in_progress")
-        has_run = ended and not failed
-        errors = [{"code": "invalid_json_line", "message": batch.problem, "line": 1}] if failed else None
-        refused = batch.count(done=False) if has_run else 0
+        status, files = _status(batch, self.desk.looks), self._files(batch)
+        errors = batch.errors or [batch_input.problem("invalid_request", batch.problem)]
+        reached = {name: batch.created + seconds for name, seconds in _reached(batch, status).items()}
         return {
             "id": f"batch_{batch.id}",
             "object": "batch",
             "endpoint": _ENDPOINT,
-            "model": batch.model,
-            "errors": {"object": "list", "data": errors} if errors else None,
-            "input_file_id": f"file-{batch.input_file}",
+            "model": batch.model or None,
+            "errors": {"object": "list", "data": errors} if status == "failed" else None,
+            "input_file_id": batch.input_file,
             "completion_window": "24h",
             "status": status,
-            "output_file_id": f"file-{_OUTPUT}-{batch.id}" if has_run and batch.count(done=True) else None,
-            "error_file_id": f"file-{_ERRORS}-{batch.id}" if has_run else None,
+            "output_file_id": files.get(_OUTPUT),
+            "error_file_id": files.get(_ERRORS),
             "created_at": batch.created,
+            **{f"{name}_at": reached.get(name) for name in (*_STEPS, "failed", "expired", "cancelled")},
             "expires_at": batch.created + _DAY,
             "request_counts": {
-                "total": 0 if failed else len(batch.lines),
-                "completed": batch.count(done=True) if has_run else 0,
-                "failed": refused,
+                "total": 0 if status in ("validating", "failed") else len(batch.lines),
+                "completed": batch.succeeded,
+                "failed": sum(line.refused for line in batch.lines),
             },
+            "usage": _usage(batch) if files else None,
             "metadata": json.loads(batch.name),
         }
 
 
-def _answer(line: Line, response: EmulatedResponse | None, failure: dict[str, str] | None) -> dict[str, Any]:
+#: What a batch goes through, with the seconds after its creation; nothing waits for these.
+_STEPS: Final = {"in_progress": 1, "finalizing": 2, "completed": 3, "cancelling": 2}
+
+
+def _status(batch: Batch, looks: int) -> str:
+    if batch.ending is not None:
+        return batch.ending
+    if batch.cancelling:
+        return "cancelling"
+    if batch.looks == 0 or batch.is_invalid:
+        return "validating"
+    return "finalizing" if 1 < batch.looks == looks - 1 else "in_progress"
+
+
+def _reached(batch: Batch, status: str) -> dict[str, int]:
+    """The seconds after its creation at which a batch came to each status it has had."""
+    if status in ("validating", "failed"):
+        return {"failed": 1} if status == "failed" else {}
+    had = {"in_progress"} | ({"cancelling"} if batch.cancelling else set())
+    had |= {"finalizing"} if status in ("finalizing", "completed", "expired", "cancelled") else set()
+    if status == "completed":
+        had.add(status)
+    after = {name: seconds for name, seconds in _STEPS.items() if name in had}
+    if status in ("expired", "cancelled"):
+        after[status] = _DAY if status == "expired" else 3
+    return after
+
+
+def _usage(batch: Batch) -> dict[str, Any]:
+    """The tokens of all answers that are no errors."""
+    spent = [usage(parse_request(line.body), line.images) for line in batch.lines if line.images]
+    came, went = (sum(each[name] for each in spent) for name in ("input_tokens", "output_tokens"))
+    return {
+        "input_tokens": came,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": went,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": came + went,
+    }
+
+
+def _answer(
+    batch: Batch, line: Line, response: EmulatedResponse | None, failure: dict[str, str] | None
+) -> dict[str, Any]:
+    number = f"{batch.id}{batch.lines.index(line):05d}"
     answered = None
     if response is not None:
-        answered = {
-            "status_code": response.status,
-            "request_id": f"req_emulated_{line.key}",
-            "body": service.body_of(response),
-        }
-    return {"id": f"batch_req_{line.key}", "custom_id": line.key, "response": answered, "error": failure}
+        body = service.body_of(response)
+        answered = {"status_code": response.status, "request_id": f"req_emulated_{number}", "body": body}
+    return {"id": f"batch_req_{number}", "custom_id": line.key, "response": answered, "error": failure}
 
 
-def _read(content: bytes) -> tuple[list[Line], str]:
-    """The requests of a file, and why they are not carried out."""
-    lines, keys = list[Line](), set[str]()
-    if len(content) > _LARGEST:
-        return [], "The file is larger than 200 MB."
-    for number, text in enumerate(content.splitlines(), 1):
-        try:
-            document = json.loads(text)
-        except ValueError:
-            return [], f"Line {number} is not valid JSON."
-        wanted = {"custom_id", "method", "url", "body"}
-        if not isinstance(document, dict) or not wanted <= set(document) or document["url"] != _ENDPOINT:
-            return [], f"Line {number} is not a request to {_ENDPOINT}."
-        if document["custom_id"] in keys:
-            return [], f"Line {number} has a custom_id that another one has."
-        keys.add(document["custom_id"])
-        lines.append(Line(document["custom_id"], document["body"]))
-    if not lines or len(lines) > _MOST_LINES:
-        return [], "A batch has 1 to 50,000 requests."
-    if len({str(line.body.get("model")) for line in lines}) > 1:
-        return [], "All requests of a batch must be for the same model."
-    return lines, ""
+def _no_input(file_id: str) -> dict[str, Any]:
+    message = f"Cannot find file {file_id}, or organization org-emulated does not have access to it."
+    return batch_input.problem("invalid_request", message, param="file_id")
 
 
-def _model(lines: list[Line]) -> str:
-    return str(lines[0].body.get("model", "")) if lines else ""
+def _no_batch(batch_id: str) -> EmulatedResponse:
+    return error(404, f"No batch found with id '{batch_id}'.")
 
 
-def _object(content: bytes) -> dict[str, Any]:
+def _checked(content: bytes) -> dict[str, Any]:
+    """The body of `create`; raises `RequestRejected` with OpenAI's error."""
     try:
-        document = json.loads(content)
+        body = json.loads(content)
     except ValueError:
-        document = None
-    if not isinstance(document, dict):
+        body = None
+    if not isinstance(body, dict):
         raise RequestRejected(error(400, "We could not parse the JSON body of your request."))
-    return document
+    for name, allowed in {"input_file_id": None, "endpoint": _ENDPOINT, "completion_window": "24h"}.items():
+        if not isinstance(body.get(name), str):
+            raise _refused(f"Missing required parameter: '{name}'.", "missing_required_parameter", name)
+        if allowed is not None and body[name] != allowed:
+            message = f"Invalid value: '{body[name]}'. Supported values are: '{allowed}'."
+            raise _refused(message, "invalid_value", name)
+    _check_metadata(body.get("metadata"))
+    return body
 
 
-def _form(content_type: str, content: bytes) -> dict[str, bytes]:
-    """The fields of a form with a file in it."""
-    message = BytesParser().parsebytes(b"content-type: " + content_type.encode() + b"\r\n\r\n" + content)
-    fields: dict[str, bytes] = {}
-    for part in message.get_payload() if message.is_multipart() else ():
-        name = part.get_param("name", header="content-disposition")  # type: ignore[union-attr]
-        payload = part.get_payload(decode=True)  # type: ignore[union-attr]
-        if isinstance(name, str) and isinstance(payload, bytes):
-            fields[name] = payload
-    return fields
+def _check_metadata(metadata: Any) -> None:
+    if metadata is None:
+        return
+    if not isinstance(metadata, dict) or len(metadata) > _MOST_PAIRS:
+        message = f"Invalid 'metadata': expected an object with at most {_MOST_PAIRS} properties."
+        raise _refused(message, "invalid_value", "metadata")
+    for name, value in metadata.items():
+        if not isinstance(value, str):
+            message = f"Invalid type for 'metadata.{name}': expected a string."
+            raise _refused(message, "invalid_type", f"metadata.{name}")
+        if len(name) > _LONGEST_NAME or len(value) > _LONGEST_VALUE:
+            message = f"Invalid 'metadata.{name}': string too long."
+            raise _refused(message, "string_above_max_length", f"metadata.{name}")
 
 
-def _headers(request: Request) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
+def _refused(message: str, code: str, param: str) -> RequestRejected:
+    return RequestRejected(error(400, message, code, param))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
 
 
-def _usage(request: OpenAIRequest, images: int, *, prompt: bool = True) -> dict[str, Any]:
+def usage(request: OpenAIRequest, images: int, *, prompt: bool = True) -> dict[str, Any]:
     """Tokens of `images` images and their partial ones; without `prompt`, none for the text."""
     per_image = image_tokens(MODELS[request.model], request.quality, request.width, request.height)
     output = images * (per_image + request.partial_images * PARTIAL_IMAGE_TOKENS)
@@ -44,7 +44,7 @@ def success(request: OpenAIRequest, images: Sequence[EncodedImage]) -> EmulatedR
             "output_format": request.output_format,
             "quality": request.quality,
             "size": request.size,
-            "usage": _usage(request, len(images)),
+            "usage": usage(request, len(images)),
         }
     )
 
@@ -52,7 +52,7 @@ def success(request: OpenAIRequest, images: Sequence[EncodedImage]) -> EmulatedR
 def empty_success(request: OpenAIRequest, variant: str) -> EmulatedResponse:
     """A 200 without images: `data` is null, an empty list, or holds one empty object."""
     data: Any = {"null": None, "list": [], "object": [{}]}[variant]
-    return json_response({"created": CREATED_AT, "data": data, "usage": _usage(request, request.n)})
+    return json_response({"created": CREATED_AT, "data": data, "usage": usage(request, request.n)})
 
 
 def stream(
@@ -69,9 +69,9 @@ def stream(
     for number, image in enumerate(images):
         stages = partial_images[number] if number < len(partial_images) else ()
         frames += [partial_frame(request, partial, stage) for stage, partial in enumerate(stages)]
-        usage = _usage(request, 1, prompt=number == 0)
-        del usage["output_tokens_details"]  # the streamed usage has none
-        frames.append(_frame("image_generation.completed", {**_common(request, image), "usage": usage}))
+        spent = usage(request, 1, prompt=number == 0)
+        del spent["output_tokens_details"]  # the streamed usage has none
+        frames.append(_frame("image_generation.completed", {**_common(request, image), "usage": spent}))
     return EmulatedResponse(tuple(frames), media_type=_EVENT_STREAM)
 
 
