@@ -32,7 +32,7 @@ class Line:
     """One request of a batch. `fault` is what happens to it; `carried_out` says whether it was.
 
     refused: whether its answer is an error. images: how many of its images are paid for. metadata: what its
-    user attached to it (Gemini).
+    user attached to it (Gemini). repetition: how many equal requests came before it.
     """
 
     key: str
@@ -42,6 +42,7 @@ class Line:
     refused: bool = False
     images: int = 0
     metadata: Any = None
+    repetition: int = 0
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ _VERTEX_PATHS: Final = tuple(
 )
 
 #: A client may number its calls: Google's model makes a new image of an equal request, this server would not.
-_CALL_NUMBER: Final = "x-imagegen-nb-call"
+CALL_NUMBER: Final = "x-imagegen-nb-call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class GeminiAdapter(Adapter):
             )
         check_model(model, request.path, vertex=vertex, retired=request.retired)
         parsed = parse_request(model, request.body, vertex=vertex)
-        number = request.headers.get(_CALL_NUMBER, "")
+        number = request.headers.get(CALL_NUMBER, "")
         call_number = int(number) if number.isdecimal() and len(number) < 4 else None
         return _Job(replace(parsed, call_number=call_number), request.fault)
 

@@ -1,28 +1,40 @@
-"""Google's files and batches on the Developer API: resumable uploads, `batchGenerateContent`, `batches`.
+"""Google's batches on the Developer API: `batchGenerateContent`, `batches`.
 
-A batch is an operation; numbers that are 0 are left out, and the others are text. Answers come in the order
-of the requests. What was not carried out when a batch ends early has no line.
+As google-genai 3.6 sends and reads them (`batches.py`), and by the reference "Batch API" on ai.google.dev: a
+batch is an operation, with what is told of it in `metadata` and its output there and in `response`; of
+`batchStats`, text like every int64, zeros are left out. Requests come as a file or inline. An answer that is an
+error is a ``google.rpc.Status``: its code is gRPC's, not HTTP's. A batch that has expired has no results to
+retrieve (guide); nor has a cancelled one here, which is not documented. Inline answers keep the order of their
+requests, by which the guide tells them apart; those in a file do not here, as each has its key.
+
+googleapis/python-genai#2519: a batch with 1,000 images inline was carried out, and every GET of it was
+answered 503 after a minute; so it is here, from `BatchDesk.most_inlined` answers on, without the minute.
+
+Guesses: one line that is no request fails the whole batch; a file that is not there is a 404 of the creation;
+a list has no inline answers in it. Not emulated: Vertex AI's `batchPredictionJobs`.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
 
 from imagegen_nb.emulator import batch_service as service
 from imagegen_nb.emulator.batch_desk import Batch, Line
-from imagegen_nb.emulator.gemini.adapter import ADAPTER
-from imagegen_nb.emulator.gemini.errors import error
-from imagegen_nb.emulator.gemini.request import authenticate, check_model
+from imagegen_nb.emulator.gemini.adapter import ADAPTER, CALL_NUMBER
+from imagegen_nb.emulator.gemini.errors import bad_request, error
+from imagegen_nb.emulator.gemini.files import NO_ENTITY, GeminiFiles
+from imagegen_nb.emulator.gemini.operations import authenticated, page, timestamp
+from imagegen_nb.emulator.gemini.request import check_model
 from imagegen_nb.emulator.handler import respond
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from starlette.requests import Request
     from starlette.responses import Response, StreamingResponse
@@ -31,79 +43,64 @@ if TYPE_CHECKING:
     from imagegen_nb.emulator.state import State
 
 _STATES: Final = {
-    None: "BATCH_STATE_RUNNING",
     "completed": "BATCH_STATE_SUCCEEDED",
     "failed": "BATCH_STATE_FAILED",
     "expired": "BATCH_STATE_EXPIRED",
     "cancelled": "BATCH_STATE_CANCELLED",
 }
 _ROUTE: Final = "/v1beta/models/{model}:generateContent"
+_TYPE: Final = "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch"
+_LARGEST_INLINE: Final = 20 * 1024 * 1024
+_ENDED_AFTER: Final = 60
+#: gRPC's codes by HTTP status.
+_RPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 429: 8, 500: 13, 502: 14, 503: 14, 504: 4}
+_UNKNOWN: Final = 2
 
 
 def routes(state: State) -> list[Route]:
     """The endpoints, over one state."""
-    desk = GeminiBatchDesk(state)
+    batches = GeminiBatches(state)
     prefix = f"/{ADAPTER.name}"
     return [
-        Route(f"{prefix}/upload/v1beta/files", desk.upload, methods=["POST"]),
-        Route(f"{prefix}/v1beta/models/{{model}}:batchGenerateContent", desk.create, methods=["POST"]),
-        Route(f"{prefix}/v1beta/batches", desk.list_page, methods=["GET"]),
-        Route(f"{prefix}/v1beta/batches/{{batch}}:cancel", desk.cancel, methods=["POST"]),
-        Route(f"{prefix}/v1beta/batches/{{batch}}", desk.look, methods=["GET"]),
-        # The guide names the one address, the SDK asks the other.
-        Route(f"{prefix}/download/v1beta/files/{{file}}:download", desk.download, methods=["GET"]),
-        Route(f"{prefix}/v1beta/files/{{file}}:download", desk.download, methods=["GET"]),
+        *GeminiFiles(state, batches.output).routes(prefix),
+        Route(f"{prefix}/v1beta/models/{{model}}:batchGenerateContent", batches.create, methods=["POST"]),
+        Route(f"{prefix}/v1beta/batches", batches.list_page, methods=["GET"]),
+        Route(f"{prefix}/v1beta/batches/{{batch}}:cancel", batches.cancel, methods=["POST"]),
+        Route(f"{prefix}/v1beta/batches/{{batch}}", batches.look, methods=["GET"]),
+        Route(f"{prefix}/v1beta/batches/{{batch}}", batches.delete, methods=["DELETE"]),
     ]
 
 
-class GeminiBatchDesk:
+class GeminiBatches:
     """Handlers over one `State`."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.desk = state.batches
 
-    async def upload(self, request: Request) -> Response:
-        """Say where to send a file, then keep it."""
-        content = await request.body()
-
-        async def work() -> EmulatedResponse:
-            command = request.headers.get("x-goog-upload-command", "")
-            if command == "start":
-                _authenticate(request)
-                # As with Google, whoever has this address needs no key.
-                address = str(request.url.replace(query=f"upload_id={self.desk.keep_file(b'')}"))
-                where = {"x-goog-upload-url": address, "x-goog-upload-status": "active"}
-                return json_response({}).with_headers(where)
-            begun = self.desk.files.pop(request.query_params.get("upload_id", ""), None)
-            if command != "upload, finalize" or not content or begun is None:
-                raise RequestRejected(error(400, "The upload has no end."))
-            name = f"files/{self.desk.keep_file(content)}"
-            file = {"name": name, "sizeBytes": str(len(content)), "state": "ACTIVE"}
-            return json_response({"file": file}).with_headers({"x-goog-upload-status": "final"})
-
-        return await service.serve(request, ADAPTER, self.state, "upload", work)
-
     async def create(self, request: Request) -> Response:
-        """Make a batch of an uploaded file."""
+        """Make a batch of an uploaded file, or of requests inline."""
         content = await request.body()
 
         async def work() -> EmulatedResponse:
-            _authenticate(request)
+            authenticated(request)
             model = request.path_params["model"]
             check_model(model, request.url.path, vertex=False, retired=self.state.retired)
             batch = _batch_of(content)
-            name = str(_object(batch.get("inputConfig")).get("fileName", "")).removeprefix("files/")
-            if name not in self.desk.files:
-                raise RequestRejected(error(404, "Requested entity was not found."))
-            lines, problem = _read(self.desk.files[name])
+            name = str(batch["inputConfig"].get("fileName", "")).removeprefix("files/")
+            if not name:
+                lines, problem = _inlined(batch["inputConfig"], content), ""
+            elif (stored := self.desk.files.get(name)) is not None:
+                lines, problem = _read(stored.content)
+            else:
+                raise RequestRejected(NO_ENTITY)
             made = Batch(
                 provider=ADAPTER.name,
-                name=str(batch.get("displayName", "")),
+                name=batch["displayName"],
                 model=model,
                 input_file=name,
                 lines=lines,
-                headers=_headers(request),
+                headers=service.lower_headers(request),
                 problem=problem,
             )
             return json_response(self._shown(self.desk.add(made)))
@@ -114,24 +111,27 @@ class GeminiBatchDesk:
         """A page of the batches, the newest first."""
 
         async def work() -> EmulatedResponse:
-            _authenticate(request)
-            batches = self.desk.newest_first(ADAPTER.name)
-            start = int(request.query_params.get("pageToken", "0"))
-            end = start + int(request.query_params.get("pageSize", "10"))
-            shown: dict[str, Any] = {"operations": [self._shown(batch) for batch in batches[start:end]]}
-            return json_response(shown | ({"nextPageToken": str(end)} if end < len(batches) else {}))
+            authenticated(request)
+            shown = [self._shown(batch) for batch in self.desk.newest_first(ADAPTER.name)]
+            return page("operations", shown, request)
 
         return await service.serve(request, ADAPTER, self.state, "list", work)
 
     async def look(self, request: Request) -> Response:
-        """The batch, which may have ended now."""
+        """The batch, which may have ended now, with its answers where these come inline."""
 
         async def work() -> EmulatedResponse:
             batch = self._found(request)
-            service.look(batch, ADAPTER, self.state, self._request_of(batch, request))
-            return json_response(self._shown(batch))
+            request_of = self._request_of(batch, request)
+            service.look(batch, ADAPTER, self.state, request_of)
+            if batch.input_file or batch.ending != "completed":
+                return json_response(self._shown(batch))
+            if len(batch.lines) >= self.desk.most_inlined:
+                raise RequestRejected(error(503, "The service is currently unavailable."))
+            answers = [_answer(line, await respond(ADAPTER, request_of(line))) for line in batch.lines]
+            return json_response(self._shown(batch, answers))
 
-        return await service.serve(request, ADAPTER, self.state, "look", work)
+        return await service.serve(request, ADAPTER, self.state, "look", work, missing=NO_ENTITY)
 
     async def cancel(self, request: Request) -> Response:
         """Let it end without what was not carried out yet."""
@@ -141,85 +141,114 @@ class GeminiBatchDesk:
             batch.cancelling = batch.ending is None
             return json_response({})
 
-        return await service.serve(request, ADAPTER, self.state, "cancel", work)
+        return await service.serve(request, ADAPTER, self.state, "cancel", work, missing=NO_ENTITY)
 
-    async def download(self, request: Request) -> Response:
-        """A file of answers."""
+    async def delete(self, request: Request) -> Response:
+        """Forget it, with its answers."""
 
-        async def work() -> EmulatedResponse | StreamingResponse:
-            _authenticate(request)
-            batch = self.desk.batches.get(request.path_params["file"].removeprefix("batch-"))
-            if batch is None or batch.ending is None or request.query_params.get("alt") != "media":
-                raise RequestRejected(error(404, "Requested entity was not found."))
-            request_of = self._request_of(batch, request)
+        async def work() -> EmulatedResponse:
+            del self.desk.batches[self._found(request).id]
+            return json_response({})
 
-            async def write(line: Line) -> Any:
-                response = await respond(ADAPTER, request_of(line))
-                body = service.body_of(response)
-                if response.status == 200:
-                    return {"key": line.key, "response": body}
-                return {"key": line.key, "error": body.get("error", {}) if isinstance(body, dict) else {}}
+        return await service.serve(request, ADAPTER, self.state, None, work)
 
-            lines = [line for line in batch.lines if line.carried_out]
-            return service.file_of(lines, write, broken_line=self.desk.line_that_is_no_json)
+    def output(self, file: str, request: Request) -> StreamingResponse | None:
+        """The file of answers of that id; None when there is none."""
+        batch = self.desk.batches.get(file.removeprefix("batch-"))
+        if batch is None or not batch.input_file or batch.ending != "completed" or batch.deleted:
+            return None
+        request_of = self._request_of(batch, request)
 
-        return await service.serve(request, ADAPTER, self.state, "download", work)
+        async def write(line: Line) -> Any:
+            return _answer(line, await respond(ADAPTER, request_of(line)))
+
+        lines = batch.lines[1::2] + batch.lines[::2]
+        return service.file_of(lines, write, broken_line=self.desk.line_that_is_no_json)
 
     def _found(self, request: Request) -> Batch:
-        _authenticate(request)
+        authenticated(request)
         batch = self.desk.batches.get(request.path_params["batch"])
         if batch is None or batch.provider != ADAPTER.name:
-            raise RequestRejected(error(404, "Requested entity was not found."))
+            raise RequestRejected(NO_ENTITY)
         return batch
 
     def _request_of(self, batch: Batch, request: Request) -> Callable[[Line], GenerationRequest]:
         asked = service.generation(request, self.state)
 
         def request_of(line: Line) -> GenerationRequest:
-            number = line.key.rpartition("/")[2]
             return replace(
                 asked,
                 path=f"/{ADAPTER.name}{_ROUTE.replace('{model}', batch.model)}",
                 route=_ROUTE,
                 model=batch.model,
                 body=line.body,
-                # Equal requests of one run make different images, as they do one by one.
-                headers={**batch.headers, "x-imagegen-nb-call": number},
+                # Equal requests make different images, as the model does.
+                headers={**batch.headers, CALL_NUMBER: str(line.repetition)},
                 fault=line.fault,
             )
 
         return request_of
 
-    def _shown(self, batch: Batch) -> dict[str, Any]:
-        done = batch.count(done=True) if batch.ending else 0
+    def _shown(self, batch: Batch, answers: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+        done, name = batch.count(done=True), f"batches/{batch.id}"
         counts = {
             "requestCount": len(batch.lines),
-            "successfulRequestCount": done,
+            "successfulRequestCount": batch.succeeded,
+            "failedRequestCount": done - batch.succeeded,
             "pendingRequestCount": len(batch.lines) - done,
         }
+        state = _STATES[batch.ending] if batch.ending else f"BATCH_STATE_{_under_way(batch)}"
         told: dict[str, Any] = {
-            "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
+            "@type": _TYPE,
             "model": f"models/{batch.model}",
             "displayName": batch.name,
-            "inputConfig": {"fileName": f"files/{batch.input_file}"},
-            "createTime": datetime.fromtimestamp(batch.created, UTC).isoformat().replace("+00:00", "Z"),
+            "createTime": timestamp(batch.created),
+            "updateTime": timestamp(batch.created),
             "batchStats": {name: str(count) for name, count in counts.items() if count},
-            "state": _STATES[batch.ending],
-            "name": f"batches/{batch.id}",
+            "state": state,
+            "name": name,
         }
-        if done:
-            told["output"] = {"responsesFile": f"files/batch-{batch.id}"}
-        shown: dict[str, Any] = {"name": f"batches/{batch.id}", "metadata": told}
-        if batch.ending is not None:
-            shown["done"] = True
+        if batch.input_file:
+            told["inputConfig"] = {"fileName": f"files/{batch.input_file}"}
+        shown: dict[str, Any] = {"name": name, "metadata": told}
+        if batch.ending is None:
+            return shown
+        told["endTime"] = told["updateTime"] = timestamp(batch.created + _ENDED_AFTER)
+        shown["done"] = True
         if batch.ending == "failed":
-            shown["error"] = {"code": 3, "message": batch.problem}
+            shown["error"] = {"code": _RPC_CODES[400], "message": batch.problem}
+        elif batch.ending == "completed" and (batch.input_file or answers is not None):
+            told["output"] = _output(batch, answers)
+            shown["response"] = {"@type": f"{_TYPE}Output", **told["output"]}
         return shown
+
+
+def _under_way(batch: Batch) -> str:
+    return "RUNNING" if batch.looks else "PENDING"
+
+
+def _output(batch: Batch, answers: list[dict[str, Any]] | None) -> dict[str, Any]:
+    if batch.input_file:
+        return {"responsesFile": f"files/batch-{batch.id}"}
+    return {"inlinedResponses": {"inlinedResponses": answers}}
+
+
+def _answer(line: Line, response: EmulatedResponse) -> dict[str, Any]:
+    """An answer to a request, with the key or the metadata that came with it."""
+    body = service.body_of(response)
+    answer: dict[str, Any] = {"key": line.key} if line.metadata is None else {"metadata": line.metadata}
+    if response.status == 200:
+        return {**answer, "response": body}
+    told = body.get("error") if isinstance(body, dict) else None
+    told = told if isinstance(told, dict) else {}
+    status = {"code": _RPC_CODES.get(response.status, _UNKNOWN), "message": told.get("message", "")}
+    details = {"details": told["details"]} if "details" in told else {}
+    return {**answer, "error": {**status, **details}}
 
 
 def _read(content: bytes) -> tuple[list[Line], str]:
     """The requests of a file, and why they are not carried out."""
-    lines = list[Line]()
+    requests = list[tuple[str, Any, Any]]()
     for number, text in enumerate(content.splitlines(), 1):
         try:
             document = json.loads(text)
@@ -227,28 +256,49 @@ def _read(content: bytes) -> tuple[list[Line], str]:
             return [], f"Line {number} is not valid JSON."
         if not isinstance(document, dict) or not isinstance(document.get("request"), dict):
             return [], f"Line {number} has no request."
-        lines.append(Line(str(document.get("key", "")), document["request"]))
-    return (lines, "") if lines else ([], "The file is empty.")
+        requests.append((str(document.get("key", "")), document["request"], None))
+    return (_lines(requests), "") if requests else ([], "The file is empty.")
+
+
+def _inlined(config: dict[str, Any], content: bytes) -> list[Line]:
+    """The requests of a creation; raises `RequestRejected` when there are none, or too many bytes of them."""
+    given = config.get("requests")
+    items = given.get("requests") if isinstance(given, dict) else None
+    if not isinstance(items, list) or not items:
+        raise RequestRejected(bad_request("batch.input_config needs a file name or requests."))
+    if len(content) > _LARGEST_INLINE:
+        raise RequestRejected(bad_request("Request payload size exceeds the limit: 20971520 bytes."))
+    requests = list[tuple[str, Any, Any]]()
+    for number, item in enumerate(items):
+        if not isinstance(item, dict) or not isinstance(item.get("request"), dict):
+            where = f"batch.input_config.requests.requests[{number}]"
+            raise RequestRejected(bad_request(f"{where}.request is required."))
+        metadata = item.get("metadata") or {}
+        key = metadata.get("key", number) if isinstance(metadata, dict) else number
+        requests.append((str(key), item["request"], metadata))
+    return _lines(requests)
+
+
+def _lines(requests: Iterable[tuple[str, dict[str, Any], Any]]) -> list[Line]:
+    """Requests by key, body and metadata. Each may name the model that all are for."""
+    seen, lines = Counter[str](), list[Line]()
+    for key, body, metadata in requests:
+        without_model = {name: value for name, value in body.items() if name != "model"}
+        equal = json.dumps(without_model, sort_keys=True)
+        lines.append(Line(key, without_model, metadata=metadata, repetition=seen[equal]))
+        seen[equal] += 1
+    return lines
 
 
 def _batch_of(content: bytes) -> dict[str, Any]:
+    """The batch of a creation, with its name and the source of its requests."""
     try:
         document = json.loads(content)
     except ValueError:
         document = None
-    batch = _object(_object(document).get("batch"))
-    if not batch.get("displayName") or not batch.get("inputConfig"):
-        raise RequestRejected(error(400, "batch.display_name and batch.input_config are required."))
+    batch = document.get("batch") if isinstance(document, dict) else None
+    if not isinstance(batch, dict) or not isinstance(batch.get("inputConfig"), dict):
+        raise RequestRejected(bad_request("* BatchGenerateContentRequest.batch.input_config: is required\n"))
+    if not isinstance(batch.get("displayName"), str) or not batch["displayName"]:
+        raise RequestRejected(bad_request("* BatchGenerateContentRequest.batch.display_name: is required\n"))
     return batch
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _authenticate(request: Request) -> None:
-    authenticate(_headers(request), request.query_params.get("key"), vertex=False)
-
-
-def _headers(request: Request) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
