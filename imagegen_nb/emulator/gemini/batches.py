@@ -1,17 +1,18 @@
 """Google's batches on the Developer API: `batchGenerateContent`, `batches`.
 
-As google-genai 3.6 sends and reads them (`batches.py`), and by the reference "Batch API" on ai.google.dev: a
-batch is an operation, with what is told of it in `metadata` and its output there and in `response`; of
-`batchStats`, text like every int64, zeros are left out. Requests come as a file or inline. An answer that is an
-error is a ``google.rpc.Status``: its code is gRPC's, not HTTP's. A batch that has expired has no results to
-retrieve (guide); nor has a cancelled one here, which is not documented. Inline answers keep the order of their
-requests, by which the guide tells them apart; those in a file do not here, as each has its key.
+As google-genai 3.6 sends and reads them (`batches.py`), and by the reference "Batch API" on ai.google.dev:
+a batch is an operation, with what is told of it in `metadata` and its output there and in `response`; of
+`batchStats`, text like every int64, zeros are left out. Requests come as a file or inline. An answer that
+is an error is a ``google.rpc.Status``: its code is gRPC's, not HTTP's. A batch that has expired has no
+results to retrieve (guide); nor has a cancelled one here, which is not documented. Inline answers keep the
+order of their requests, by which the guide tells them apart; those in a file do not here, as each has its
+key.
 
 googleapis/python-genai#2519: a batch with 1,000 images inline was carried out, and every GET of it was
 answered 503 after a minute; so it is here, from `BatchDesk.most_inlined` answers on, without the minute.
 
-Guesses: one line that is no request fails the whole batch; a file that is not there is a 404 of the creation;
-a list has no inline answers in it. Not emulated: Vertex AI's `batchPredictionJobs`.
+Guesses: one line that is no request fails the whole batch; a file that is not there is a 404 of the
+creation; a list has no inline answers in it. Not emulated: Vertex AI's `batchPredictionJobs`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from imagegen_nb.emulator.gemini.errors import bad_request, error
 from imagegen_nb.emulator.gemini.files import NO_ENTITY, GeminiFiles
 from imagegen_nb.emulator.gemini.operations import authenticated, page, timestamp
 from imagegen_nb.emulator.gemini.request import check_model
+from imagegen_nb.emulator.gemini.schema import fields
 from imagegen_nb.emulator.handler import respond
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected, json_response
 
@@ -176,14 +178,15 @@ class GeminiBatches:
         asked = service.generation(request, self.state)
 
         def request_of(line: Line) -> GenerationRequest:
+            # Equal requests make different images, as the model does.
+            number = {CALL_NUMBER: str(line.repetition)} if line.repetition else {}
             return replace(
                 asked,
                 path=f"/{ADAPTER.name}{_ROUTE.replace('{model}', batch.model)}",
                 route=_ROUTE,
                 model=batch.model,
                 body=line.body,
-                # Equal requests make different images, as the model does.
-                headers={**batch.headers, CALL_NUMBER: str(line.repetition)},
+                headers={**batch.headers, **number},
                 fault=line.fault,
             )
 
@@ -293,11 +296,11 @@ def _lines(requests: Iterable[tuple[str, dict[str, Any], Any]]) -> list[Line]:
 def _batch_of(content: bytes) -> dict[str, Any]:
     """The batch of a creation, with its name and the source of its requests."""
     try:
-        document = json.loads(content)
+        batch = fields(fields(json.loads(content)).get("batch"))
     except ValueError:
-        document = None
-    batch = document.get("batch") if isinstance(document, dict) else None
-    if not isinstance(batch, dict) or not isinstance(batch.get("inputConfig"), dict):
+        batch = {}
+    batch["inputConfig"] = fields(batch.get("inputConfig"))
+    if not batch["inputConfig"]:
         raise RequestRejected(bad_request("* BatchGenerateContentRequest.batch.input_config: is required\n"))
     if not isinstance(batch.get("displayName"), str) or not batch["displayName"]:
         raise RequestRejected(bad_request("* BatchGenerateContentRequest.batch.display_name: is required\n"))

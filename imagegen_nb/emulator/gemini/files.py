@@ -1,10 +1,11 @@
 """Google's files on the Developer API, as far as batches need them: resumable uploads, `files`.
 
 The protocol is that of google-genai 3.6 (`files.py`, `_api_client.py`): a start that is answered with an
-address, then chunks to that address, of which the last one finalizes and is answered with the file. The address
-is all the permission that chunks need. Downloads are asked of ``/v1beta`` by the SDK, of ``/download/v1beta`` by
-the guide. Files are gone after 48 hours by the guide; here they stay. Only files that batches have made can be
-downloaded. A name of the caller's own (`UploadFileConfig.name`) is not emulated.
+address, then chunks to that address, of which the last one finalizes and is answered with the file. The
+address is all the permission that chunks need. Downloads are asked of ``/v1beta`` by the SDK, of
+``/download/v1beta`` by the guide. Files are gone after 48 hours by the guide; here they stay. Only files
+that batches have made can be downloaded. A name of the caller's own (`UploadFileConfig.name`) is not
+emulated.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from imagegen_nb.emulator import batch_service as service
 from imagegen_nb.emulator.gemini.adapter import ADAPTER
 from imagegen_nb.emulator.gemini.errors import bad_request, error
 from imagegen_nb.emulator.gemini.operations import authenticated, page, timestamp
+from imagegen_nb.emulator.gemini.schema import fields
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected, json_response
 
 if TYPE_CHECKING:
@@ -186,12 +188,11 @@ class GeminiFiles:
 
 
 def _told(content: bytes) -> dict[str, Any]:
-    """What the start of an upload says of the file."""
+    """What the start of an upload says of the file; the SDK writes ``snake_case``."""
     try:
-        file = json.loads(content)["file"]
-    except (ValueError, KeyError, TypeError):
+        return fields(fields(json.loads(content)).get("file"))
+    except ValueError:
         return {}
-    return file if isinstance(file, dict) else {}
 
 
 def _shown(name: str, stored: StoredFile, request: Request) -> dict[str, Any]:

@@ -44,6 +44,16 @@ _VERTEX_ONLY: Final[Mapping[str, Mapping[str, str | None]]] = {
 _REPEATED: Final = ("content", "part")
 
 
+def camel_case(name: str) -> str:
+    """A field's name in JSON, of either that or its name in the protocol buffer."""
+    return re.sub(r"_([a-z])", lambda match: match.group(1).upper(), name)
+
+
+def fields(message: Any) -> dict[str, Any]:
+    """The fields of a message by their names in JSON, without looking into them; empty when it is none."""
+    return {camel_case(name): value for name, value in message.items()} if isinstance(message, dict) else {}
+
+
 def normalize(body: Any, *, vertex: bool) -> dict[str, Any]:
     """`body` with its known fields in camelCase; raises `RequestRejected` naming every unknown one.
 
@@ -70,7 +80,7 @@ def _walk(value: Any, message: str, path: str, violations: list[tuple[str, str]]
     known = {**_SCHEMA.get(message, {}), **(_VERTEX_ONLY.get(message, {}) if vertex else {})}
     normalized: dict[str, Any] = {}
     for name, inner in value.items():
-        camel = re.sub(r"_([a-z])", lambda match: match.group(1).upper(), name)
+        camel = camel_case(name)
         if camel not in known:
             where = f" at '{path}'" if path else ""
             violations.append(

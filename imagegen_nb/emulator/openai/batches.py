@@ -80,12 +80,9 @@ class OpenAIBatches:
             body = _checked(content)
             file_id = str(body["input_file_id"])
             stored = self.desk.files.get(file_id.removeprefix("file-"))
-            if stored is None:
-                message = (
-                    f"Cannot find file {file_id}, or organization org-emulated does not have access to it."
-                )
-                lines, errors = [], [batch_input.problem("invalid_request", message, param="file_id")]
-            else:
+            lines: list[Line] = []
+            errors = [_no_input(file_id)]
+            if stored is not None:
                 lines, errors = batch_input.read(stored.content, _ENDPOINT)
             batch = Batch(
                 provider=ADAPTER.name,
