@@ -7,12 +7,12 @@ import time
 import uuid
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
 
 from imagegen_nb.emulator.faults import BEFORE_VALIDATION, OK, Fault, FaultKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 Call = Literal["upload", "create", "list", "look", "cancel", "download"]
 """What a batch is asked for; each can be scripted to fail. Where a provider gives results by pages and not as
@@ -122,6 +122,15 @@ class BatchDesk:
     are made.
     """
 
+    SETTINGS: ClassVar[dict[str, tuple[type, ...]]] = {
+        "held": (bool,),
+        "looks": (int,),
+        "ending": (str,),
+        "carried_out": (int, type(None)),
+        "line_that_is_no_json": (bool,),
+        "most_inlined": (int,),
+    }
+
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.clear()
@@ -143,16 +152,43 @@ class BatchDesk:
     def script(self, call: Call, *faults: Fault) -> None:
         """Let the next calls of a kind fail. `drop` and `hang` come after the call was carried out.
 
-        Raises ValueError for an unknown call, and for a fault that calls do not have.
+        Raises ValueError for an unknown call, and for a fault that calls do not have; nothing is scripted then.
         """
-        if call not in CALLS:
-            raise ValueError(f"unknown call {call!r}; known: {', '.join(CALLS)}")
-        for fault in faults:
+        self.script_all([(call, fault) for fault in faults])
+
+    def script_all(self, script: Sequence[tuple[Call, Fault]]) -> None:
+        """The same for several kinds of calls: all of them or, on ValueError, none."""
+        for call, fault in script:
+            if call not in CALLS:
+                raise ValueError(f"unknown call {call!r}; known: {', '.join(CALLS)}")
             if fault.kind not in CALL_FAULTS:
                 known = ", ".join(sorted(CALL_FAULTS))
                 raise ValueError(f"{fault.kind} happens to requests, not to calls; these do: {known}")
         with self.lock:
-            self._faults[call].extend(faults)
+            for call, fault in script:
+                self._faults[call].append(fault)
+
+    def change(self, settings: Any) -> None:
+        """Change the settings that are named; all of them or, on ValueError, none."""
+        if not isinstance(settings, dict) or not set(settings) <= set(self.SETTINGS):
+            raise ValueError(f"expected an object with some of: {', '.join(self.SETTINGS)}")
+        for name, value in settings.items():
+            if type(value) not in self.SETTINGS[name]:
+                raise ValueError(f"{name} cannot be {value!r}")
+        if settings.get("ending", "completed") not in ENDINGS:
+            raise ValueError(f"ending must be one of: {', '.join(ENDINGS)}")
+        with self.lock:
+            for name, value in settings.items():
+                setattr(self, name, value)
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings, the batches and what was paid for, as a JSON object."""
+        with self.lock:
+            return {
+                **{name: getattr(self, name) for name in self.SETTINGS},
+                "batches": [batch.to_json() for batch in self.batches.values()],
+                "images_paid": dict(self.images_paid),
+            }
 
     def take(self, provider: str, call: Call) -> Fault:
         """Note a call, and take the fault that is scripted for it."""

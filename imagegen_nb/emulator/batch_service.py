@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from dataclasses import replace
+from email.parser import BytesParser
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response, StreamingResponse
@@ -102,6 +103,18 @@ def lower_headers(request: Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
 
 
+def form_fields(content_type: str, content: bytes) -> dict[str, tuple[bytes, str]]:
+    """The fields of a form with a file in it: content, and the file's name."""
+    message = BytesParser().parsebytes(b"content-type: " + content_type.encode() + b"\r\n\r\n" + content)
+    fields: dict[str, tuple[bytes, str]] = {}
+    for part in message.get_payload() if message.is_multipart() else ():
+        name = part.get_param("name", header="content-disposition")  # type: ignore[union-attr]
+        payload = part.get_payload(decode=True)  # type: ignore[union-attr]
+        if isinstance(name, str) and isinstance(payload, bytes):
+            fields[name] = payload, part.get_filename("")  # type: ignore[union-attr]
+    return fields
+
+
 def look(batch: Batch, adapter: Adapter, state: State, request_of: RequestOf) -> None:
     """Look at a batch, which may end it: what is carried out takes the provider's scripted faults, one
     request each, and is paid for. One that is invalid ends at once, whatever else was scripted."""
@@ -117,6 +130,8 @@ def look(batch: Batch, adapter: Adapter, state: State, request_of: RequestOf) ->
         whole = ending == "completed" or (desk.carried_out is None and ending == "expired")
         most = 0 if ending == "failed" else len(batch.lines) if whole else desk.carried_out or 0
         for line in batch.lines[:most]:
+            if line.carried_out:  # before others were added
+                continue
             line.fault, line.carried_out = state.next_fault(adapter.name), True
             line.refused, line.images = _outcome(line, adapter, request_of)
             desk.pay([(line.key, line.images)])

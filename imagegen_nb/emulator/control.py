@@ -33,6 +33,7 @@ class Control:
             Route(f"{_PREFIX}/requests", self.requests, methods=["GET", "DELETE"]),
             Route(f"{_PREFIX}/faults", self.faults, methods=["GET", "POST", "DELETE"]),
             Route(f"{_PREFIX}/settings", self.settings, methods=["GET", "PUT"]),
+            Route(f"{_PREFIX}/batches", self.batches, methods=["GET", "POST", "PUT", "DELETE"]),
         ]
 
     async def health(self, request: Request) -> Response:
@@ -67,6 +68,22 @@ class Control:
                 return _json({"error": str(error)}, 400)
         return _json({"latency": self.state.latency, "retired": self.state.retired})
 
+    async def batches(self, request: Request) -> Response:
+        """What was submitted and paid for (GET), all of which DELETE forgets. PUT sets how batches end, by
+        the names in `BatchDesk.SETTINGS`; POST scripts a list of ``{"call": ..., "kind": ...}``."""
+        desk = self.state.batches
+        if request.method == "DELETE":
+            desk.clear()
+            return Response(status_code=204)
+        try:
+            if request.method == "PUT":
+                desk.change(json.loads(await request.body()))
+            if request.method == "POST":
+                desk.script_all(_calls(json.loads(await request.body())))
+        except (ValueError, TypeError) as error:
+            return _json({"error": str(error)}, 400)
+        return _json(desk.to_json())
+
     def _script(self, items: Any) -> None:
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise ValueError("expected a JSON list of objects")
@@ -90,6 +107,15 @@ class Control:
             self.state.latency = latency
         if "retired" in settings:
             self.state.retired = retired
+
+
+def _calls(items: Any) -> list[tuple[Any, Fault]]:
+    """Calls about batches, with the faults that are to happen to them."""
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise ValueError("expected a JSON list of objects")
+    return [
+        (item.get("call"), Fault.from_json({k: v for k, v in item.items() if k != "call"})) for item in items
+    ]
 
 
 def _json(body: Any, status: int = 200) -> Response:

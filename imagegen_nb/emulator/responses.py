@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 #: body, and a recording changes only where something did.
 CREATED_AT: Final = 1_767_225_600
 
-#: How many images stay downloadable; the oldest go first, like a provider's temporary links.
-_HOSTED_IMAGES: Final = 64
+#: How many images stay downloadable; the oldest go first, like a provider's temporary links. A page of a
+#: batch's results has no more.
+_HOSTED_IMAGES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ class HostedImages:
             while len(self._images) > _HOSTED_IMAGES:
                 self._images.popitem(last=False)
         return name
+
+    def expire(self) -> None:
+        """Forget all images, as a provider does after a while."""
+        with self._lock:
+            self._images.clear()
 
     def get(self, name: str) -> bytes | None:
         """The image of that name; None when it was never added, or has expired."""

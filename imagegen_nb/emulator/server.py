@@ -124,6 +124,10 @@ class Emulator:
         """Files and batches that were submitted, how they end, and what of them was paid for."""
         return self._state.batches
 
+    def expire_images(self) -> None:
+        """Let the addresses of images that were given end, as they do after an hour."""
+        self._state.images.expire()
+
     @property
     def requests(self) -> tuple[LoggedRequest, ...]:
         """Every generation request so far, oldest first."""

@@ -64,3 +64,26 @@ def test_settings(http, emulator):
     assert (emulator.latency, emulator.retired) == (0.01, True)
     for wrong in ([], {"speed": 1}, {"latency": -1}, {"latency": "1"}, {"retired": 1}, {"latency": True}):
         assert http.put("/_emulator/settings", json=wrong).status_code == 400
+
+
+def test_batches_over_http(http, emulator):
+    told = http.put("/_emulator/batches", json={"looks": 2, "ending": "expired", "carried_out": 1}).json()
+    assert (told["looks"], told["ending"], told["carried_out"], told["batches"]) == (2, "expired", 1, [])
+    assert http.post("/_emulator/batches", json=[{"call": "list", "kind": "server_error"}]).status_code == 200
+    assert http.get("/openai/v1/batches").status_code == 500
+    assert http.get("/openai/v1/batches").status_code == 200
+    assert http.delete("/_emulator/batches").status_code == 204
+    assert http.get("/_emulator/batches").json()["looks"] == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [1, {"kind": "drop"}, {"call": "look", "kind": "moderation"}, {"call": "list"}]
+)
+def test_a_bad_script_for_calls_scripts_nothing(http, wrong):
+    script = [{"call": "list", "kind": "server_error"}, wrong]
+    assert http.post("/_emulator/batches", json=script).status_code == 400
+    assert http.get("/openai/v1/batches").status_code == 200
+
+
+def test_a_bad_setting_of_batches_is_refused(http):
+    assert http.put("/_emulator/batches", json={"held": "yes"}).status_code == 400

@@ -32,9 +32,16 @@ def test_an_image_carries_its_base64():
 
 def test_the_oldest_hosted_images_expire():
     images = HostedImages()
-    names = [images.add(bytes([number])) for number in range(64)]
-    assert images.add(bytes([0])) == names[0]  # the same bytes: the same name, and counted as new
+    names = [images.add(b"%d" % number) for number in range(1000)]
+    assert images.add(b"0") == names[0]  # the same bytes: the same name, and counted as new
     images.add(b"one more")
-    assert images.get(names[0]) == bytes([0])
+    assert images.get(names[0]) == b"0"
     assert images.get(names[1]) is None
-    assert images.get(names[2]) == bytes([2])
+    assert images.get(names[2]) == b"2"
+
+
+def test_hosted_images_can_expire_at_once():
+    images = HostedImages()
+    name = images.add(b"content")
+    images.expire()
+    assert images.get(name) is None

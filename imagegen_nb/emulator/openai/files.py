@@ -8,7 +8,6 @@ listed: their size is known only once they are written.
 
 from __future__ import annotations
 
-from email.parser import BytesParser
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
@@ -56,7 +55,7 @@ class OpenAIFiles:
 
         async def work() -> EmulatedResponse:
             authenticate(service.lower_headers(request))
-            fields = _form(request.headers.get("content-type", ""), content)
+            fields = service.form_fields(request.headers.get("content-type", ""), content)
             purpose = fields.get("purpose", (b"", ""))[0].decode(errors="replace")
             if "file" not in fields:
                 raise _refused("Missing required parameter: 'file'.", "missing_required_parameter", "file")
@@ -177,15 +176,3 @@ def _no_file(file_id: str) -> EmulatedResponse:
 
 def _refused(message: str, code: str, param: str) -> RequestRejected:
     return RequestRejected(error(400, message, code, param))
-
-
-def _form(content_type: str, content: bytes) -> dict[str, tuple[bytes, str]]:
-    """The fields of a form with a file in it: content, and the file's name."""
-    message = BytesParser().parsebytes(b"content-type: " + content_type.encode() + b"\r\n\r\n" + content)
-    fields: dict[str, tuple[bytes, str]] = {}
-    for part in message.get_payload() if message.is_multipart() else ():
-        name = part.get_param("name", header="content-disposition")  # type: ignore[union-attr]
-        payload = part.get_payload(decode=True)  # type: ignore[union-attr]
-        if isinstance(name, str) and isinstance(payload, bytes):
-            fields[name] = payload, part.get_filename("")  # type: ignore[union-attr]
-    return fields
