@@ -152,7 +152,7 @@ class BatchDesk:
     def script(self, call: Call, *faults: Fault) -> None:
         """Let the next calls of a kind fail. `drop` and `hang` come after the call was carried out.
 
-        Raises ValueError for an unknown call, and for a fault that calls do not have; nothing is scripted then.
+        Raises ValueError for an unknown call, and for a fault that calls do not have; none is scripted then.
         """
         self.script_all([(call, fault) for fault in faults])
 
