@@ -12,6 +12,7 @@ Not emulated: ``/v1/images/edits``, which OpenAI's batches take too.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -254,7 +255,7 @@ def _usage(batch: Batch) -> dict[str, Any]:
 def _answer(
     batch: Batch, line: Line, response: EmulatedResponse | None, failure: dict[str, str] | None
 ) -> dict[str, Any]:
-    number = f"{batch.id}{batch.lines.index(line):05d}"
+    number = hashlib.sha256(f"{batch.id} {line.key}".encode()).hexdigest()[:24]
     answered = None
     if response is not None:
         body = service.body_of(response)
