@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from imagegen_nb.emulator import connection_faults
 from imagegen_nb.emulator.adapter import GenerationRequest
 from imagegen_nb.emulator.faults import BEFORE_VALIDATION, OK
-from imagegen_nb.emulator.handler import as_http, fault_response
+from imagegen_nb.emulator.handler import as_http, fault_response, respond
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected
 
 if TYPE_CHECKING:
@@ -155,6 +155,11 @@ def _outcome(line: Line, adapter: Adapter, request_of: RequestOf) -> tuple[bool,
         return False, min(line.fault.images, images) if line.fault.kind == "fewer" else images
     # An answer that has lost its images was paid for; one that says why there is none was not.
     return without_images.status != 200, images if line.fault.kind == "empty" else 0
+
+
+async def answer(line: Line, adapter: Adapter, request_of: RequestOf) -> EmulatedResponse | None:
+    """What a request gets; None where it timed out: nobody hangs up on a batch."""
+    return None if line.fault.kind in ("hang", "drop") else await respond(adapter, request_of(line))
 
 
 def file_of(

@@ -32,7 +32,6 @@ from imagegen_nb.emulator.gemini.files import NO_ENTITY, GeminiFiles
 from imagegen_nb.emulator.gemini.operations import authenticated, page, timestamp
 from imagegen_nb.emulator.gemini.request import check_model
 from imagegen_nb.emulator.gemini.schema import fields
-from imagegen_nb.emulator.handler import respond
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected, json_response
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class GeminiBatches:
                 return json_response(self._shown(batch))
             if len(batch.lines) >= self.desk.most_inlined:
                 raise RequestRejected(error(503, "The service is currently unavailable."))
-            answers = [_answer(line, await respond(ADAPTER, request_of(line))) for line in batch.lines]
+            answers = [_answer(line, await service.answer(line, ADAPTER, request_of)) for line in batch.lines]
             return json_response(self._shown(batch, answers))
 
         return await service.serve(request, ADAPTER, self.state, "look", work, missing=NO_ENTITY)
@@ -162,7 +161,7 @@ class GeminiBatches:
         request_of = self._request_of(batch, request)
 
         async def write(line: Line) -> Any:
-            return _answer(line, await respond(ADAPTER, request_of(line)))
+            return _answer(line, await service.answer(line, ADAPTER, request_of))
 
         lines = batch.lines[1::2] + batch.lines[::2]
         return service.file_of(lines, write, broken_line=self.desk.line_that_is_no_json)
@@ -236,10 +235,11 @@ def _output(batch: Batch, answers: list[dict[str, Any]] | None) -> dict[str, Any
     return {"inlinedResponses": {"inlinedResponses": answers}}
 
 
-def _answer(line: Line, response: EmulatedResponse) -> dict[str, Any]:
+def _answer(line: Line, response: EmulatedResponse | None) -> dict[str, Any]:
     """An answer to a request, with the key or the metadata that came with it."""
-    body = service.body_of(response)
     answer: dict[str, Any] = {"key": line.key} if line.metadata is None else {"metadata": line.metadata}
+    response = response or error(504, "Deadline expired before operation could complete.")
+    body = service.body_of(response)
     if response.status == 200:
         return {**answer, "response": body}
     told = body.get("error") if isinstance(body, dict) else None

@@ -1,11 +1,12 @@
 """OpenAI's batches: `/v1/batches`, over uploaded files of requests.
 
-The batch object is that of the SDK 3.57 (`openai/types/batch.py`). A file of requests that is no good, or not
-there, makes a batch that fails, and not an error of `create` (llama-stack's recordings, see `batch_input`);
-only an ended one cannot be cancelled (409, ibidem). Answers come in another order than their requests, as the
-guide warns that none is kept. Answers that are errors, and requests that were not carried out
-(`batch_expired`, `batch_cancelled`), stand in a file of their own; a file without lines is not made.
-Whether those that were not carried out count as failed is not documented; here they do not.
+The batch object is that of the SDK 3.57 (`openai/types/batch.py`). A file of requests that is no good, or
+not there, makes a batch that fails, and not an error of `create` (llama-stack's recordings, see
+`batch_input`); only an ended one cannot be cancelled (409, ibidem). Answers come in another order than
+their requests, as the guide warns that none is kept. Answers that are errors, and requests that were not
+carried out (`batch_expired`, `batch_cancelled`) or timed out (`request_timeout`), stand in a file of their
+own; a file without lines is not made. Whether those that were not carried out count as failed is not
+documented; here they do not.
 
 Not emulated: ``/v1/images/edits``, which OpenAI's batches take too.
 """
@@ -21,7 +22,6 @@ from starlette.routing import Route
 
 from imagegen_nb.emulator import batch_service as service
 from imagegen_nb.emulator.batch_desk import Batch, Line
-from imagegen_nb.emulator.handler import respond
 from imagegen_nb.emulator.openai import batch_input
 from imagegen_nb.emulator.openai.adapter import ADAPTER
 from imagegen_nb.emulator.openai.errors import error
@@ -48,6 +48,9 @@ _NOT_CARRIED_OUT: Final = {
     "expired": "This request could not be executed before the completion window expired.",
     "cancelled": "This request was cancelled because the batch was cancelled.",
 }
+
+
+_TIMED_OUT: Final = {"code": "request_timeout", "message": "The underlying call to the model timed out."}
 
 
 def routes(state: State) -> list[Route]:
@@ -148,7 +151,8 @@ class OpenAIBatches:
             if not line.carried_out:
                 failure = {"code": f"batch_{batch.ending}", "message": _NOT_CARRIED_OUT[str(batch.ending)]}
                 return _answer(batch, line, None, failure)
-            return _answer(batch, line, await respond(ADAPTER, request_of(line)), None)
+            response = await service.answer(line, ADAPTER, request_of)
+            return _answer(batch, line, response, _TIMED_OUT if response is None else None)
 
         broken = self.desk.line_that_is_no_json and not is_error
         # In no order that anybody could rely on.

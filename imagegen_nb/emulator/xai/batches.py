@@ -25,7 +25,6 @@ from starlette.routing import Route
 
 from imagegen_nb.emulator import batch_service as service
 from imagegen_nb.emulator.batch_desk import Batch, Line
-from imagegen_nb.emulator.handler import respond
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected, json_response
 from imagegen_nb.emulator.xai.adapter import ADAPTER
 from imagegen_nb.emulator.xai.errors import error, undeserializable
@@ -48,7 +47,7 @@ _KEPT: Final = 30 * 24 * 3600
 _MOST_LINES: Final = 50_000
 _USUAL_PAGE: Final = 100
 #: gRPC's codes by HTTP status.
-_RPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 422: 3, 429: 8, 500: 13, 503: 14}
+_RPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 422: 3, 429: 8, 500: 13, 503: 14, 504: 4}
 _UNKNOWN: Final = 2
 
 
@@ -193,7 +192,7 @@ class XaiBatches:
             there = [line for line in batch.lines if line.carried_out]
             # In no order that anybody could rely on.
             lines, token = page_of(there[1::2] + there[::2], request, _USUAL_PAGE)
-            results = [_result(line, await respond(ADAPTER, request_of(line))) for line in lines]
+            results = [_result(line, await service.answer(line, ADAPTER, request_of)) for line in lines]
             return json_response({"results": results, "pagination_token": token})
 
         return await service.serve(
@@ -254,7 +253,8 @@ def _state_of(line: Line, batch: Batch) -> str:
     return "cancelled" if batch.ending == "cancelled" else "pending"
 
 
-def _result(line: Line, response: EmulatedResponse) -> dict[str, Any]:
+def _result(line: Line, response: EmulatedResponse | None) -> dict[str, Any]:
+    response = response or error(504, "deadline-exceeded", "The request timed out.")
     body = service.body_of(response)
     if response.status == 200:
         return {

@@ -119,6 +119,12 @@ def test_answers_come_inline_in_the_order_of_their_requests(google: genai.Client
     assert emulator.batches.images_paid == {"a lamp": 1, "a vase": 0, "a rug": 1}
 
 
+def test_a_request_may_time_out(google: genai.Client, emulator: Emulator) -> None:
+    emulator.script("gemini", Fault("hang"))
+    answers = lines_of(google, look(google, make(google, line("lamp"))))
+    assert answers["lamp"]["error"]["code"] == 4
+
+
 def test_equal_requests_make_different_images(google: genai.Client) -> None:
     answers = lines_of(google, look(google, make(google, line("0", "A lamp") + line("1", "A lamp"))))
     images = {

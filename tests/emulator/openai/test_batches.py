@@ -138,6 +138,15 @@ def test_what_was_not_carried_out_has_an_error(oai: openai.OpenAI, emulator: Emu
     assert emulator.batches.images_paid == {"lamp": 1}
 
 
+@pytest.mark.parametrize("kind", ["hang", "drop"])
+def test_a_request_may_time_out(oai: openai.OpenAI, emulator: Emulator, kind: Any) -> None:
+    emulator.script("openai", Fault(kind))
+    ended = oai.batches.retrieve(make(oai, line("lamp") + line("vase")).id)
+    assert counts(ended) == (2, 1, 1)
+    answer = lines_of(oai, ended.error_file_id)["lamp"]
+    assert (answer["response"], answer["error"]["code"]) == (None, "request_timeout")
+
+
 def test_a_batch_that_was_not_begun_is_cancelled_for_nothing(oai: openai.OpenAI, emulator: Emulator) -> None:
     emulator.batches.held = True
     made = make(oai, line("lamp"))

@@ -127,20 +127,23 @@ def test_a_bad_line_has_xai_cancel_the_batch(
 
 
 def test_errors_are_results(http: httpx2.Client, emulator: Emulator) -> None:
-    emulator.script("xai", Fault("moderation"), Fault("ok"), Fault("server_error"))
+    emulator.script(
+        "xai", Fault("moderation"), Fault("ok"), Fault("server_error"), Fault("ok"), Fault("hang")
+    )
     batch = create(http)
-    add(http, batch, asked("gun"), asked("lamp"), asked("vase"), asked("rug", n=11))
-    assert counters(look(http, batch)) == (4, 0, 1, 3, 0)
+    add(http, batch, asked("gun"), asked("lamp"), asked("vase"), asked("rug", n=11), asked("cup"))
+    assert counters(look(http, batch)) == (5, 0, 1, 4, 0)
     there = results(http, batch)
     assert {key: each["batch_result"].get("error", {}).get("code") for key, each in there.items()} == {
         "gun": 3,
         "lamp": None,
         "vase": 13,
         "rug": 3,
+        "cup": 4,
     }
     assert "content moderation" in there["gun"]["error_message"]
     listed = http.get(f"/xai/v1/batches/{batch}/requests").json()["batch_request_metadata"]
-    assert [each["state"] for each in listed] == ["failed", "succeeded", "failed", "failed"]
+    assert [each["state"] for each in listed] == ["failed", "succeeded", "failed", "failed", "failed"]
 
 
 def test_a_cancelled_batch_keeps_what_it_has_done(http: httpx2.Client, emulator: Emulator) -> None:
