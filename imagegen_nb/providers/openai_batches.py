@@ -35,7 +35,7 @@ _NAME = "imagegen_nb_batch"
 _ENDED = ("completed", "failed", "expired", "cancelled")
 _NOT_RUN = ("batch_expired", "batch_cancelled")
 """What stands in the place of the answer to a request that was not carried out."""
-_OK, _REFUSED = 200, 400
+_OK, _REFUSED, _FAULT = 200, 400, 500
 _PAGE = 100
 _MOST_PAGES = 50
 """Pages of the list of batches that are looked through: five thousand batches."""
@@ -207,8 +207,10 @@ async def _read_line(
 def _response(
     line: ProviderResponse, answered: Mapping[str, Any], error: Mapping[str, Any]
 ) -> ProviderResponse:
-    """The answer to one request, as it would have come by itself. An error beside it has no status."""
-    status = whole_number(answered.get("status_code")) or (_REFUSED if error else _OK)
+    """The answer to one request, as it would have come by itself. An error beside it has no status: what was
+    not carried out is like a refusal, and what timed out like a fault, as it may have been charged."""
+    without = _OK if not error else _REFUSED if safe_name(error.get("code")) in _NOT_RUN else _FAULT
+    status = whole_number(answered.get("status_code")) or without
     body = mapping(answered.get("body")) or ({"error": dict(error)} if error else {})
     request_id = safe_name(answered.get("request_id"))
     return replace(

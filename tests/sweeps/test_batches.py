@@ -218,6 +218,15 @@ def test_a_line_that_failed_ends_as_a_run_would_and_costs_only_itself(
     assert (by_itself.outcome, by_itself.charge, by_itself.error) == (outcome, charge, cell.error)
 
 
+def test_a_line_that_timed_out_may_have_been_charged(workspace, desk, emulator, provider):
+    one = sweep(["lamp", "vase"], STEPS[provider])
+    submit(one, workspace)
+    emulator.script(provider, Fault("hang"))
+    collect(one, workspace)
+    assert one.counts() == {"unknown": 1, "done": 1}
+    assert next(cell for cell in one if cell.outcome == "unknown").charge == "unknown"
+
+
 def test_a_line_that_is_no_json_loses_nothing_else(workspace, desk, step):
     desk.line_that_is_no_json = True
     one = sweep(step=step)
