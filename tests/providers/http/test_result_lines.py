@@ -96,8 +96,17 @@ async def test_an_encoding_that_nobody_asked_for_is_refused(raw_server):
     assert isinstance(error, InvalidResponse)
 
 
-@pytest.mark.parametrize("body", [b"<!doctype html>\n<html></html>", b"[]", b"down for maintenance\n"])
-async def test_what_is_no_file_of_answers_is_told(raw_server, body):
-    _, error = await read(raw_server(http(body)))
-    assert isinstance(error, InvalidResponse)
-    assert "something else than a file of answers" in str(error)
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [(line(0) + b"\n<html>", 1), (b"<!doctype html>\n<html><h1>Log in</h1>", None), (b"", 0)],
+)
+async def test_a_page_in_the_place_of_the_file_is_no_file_without_answers(raw_server, body, read):
+    server = raw_server(http(body))
+    place = Connection(base_url=server.url, credential=Credential(SecretStr(KEY), "nobody"))
+    async with open_client("openai", place) as client:
+        arriving = result_documents(client, f"{server.url}/file", {}, largest_line=1_000_000)
+        if read is None:
+            with pytest.raises(InvalidResponse, match="HTML page"):
+                await anext(arriving)
+        else:
+            assert len([one async for one in arriving]) == read
