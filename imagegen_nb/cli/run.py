@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,12 +122,12 @@ def _print_summary(run: Run) -> None:
 
 def _refuse_unknown(inputs: dict[str, Any], paths: tuple[str, ...]) -> None:
     """Refuse a mistyped name: the run would use the old value, and the money would buy the wrong image."""
+    from imagegen_nb.core.keywords import did_you_mean
+
     known = list(dict.fromkeys(path.partition(".")[0] for path in paths))
     for name in inputs:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            remedy = f"did you mean {close[0]}?" if close else f"it has {', '.join(known) or 'no variables'}"
-            raise InvalidOption(f"the prompt has no variable {name!r}; {remedy}")
+            raise InvalidOption(f"the prompt has no variable {name!r}; {did_you_mean(name, known)}")
 
 
 def _check_writable(path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import VisionAnswer
 from imagegen_nb.pricing.cost import Cost
 
@@ -21,6 +22,7 @@ in one or two sentences, what you see in it that decides; and `score`: a number 
 {low} means that the picture fails the rubric and {high} that it meets all of it."""
 
 
+@helpful_calls
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """A judge's verdict on one image. `cost` is what asking cost, `model` who answered, `request_id` the

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.core import user_warnings
 from imagegen_nb.core.daemon_threads import PIXELS, STORE
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS, ChargeType, VisionAnswer, VisionRequest
 from imagegen_nb.errors import (
     AssetNotFound,
@@ -38,6 +39,7 @@ _EDGES = range(64, 4097)
 _warned: set[str] = set()
 
 
+@helpful_calls
 class VisionJudge:
     """Scores an image by asking `model` how well it meets the `rubric`; a judge for `sweep.score`.
 

@@ -12,6 +12,7 @@ from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from math import log
 from typing import Any, ClassVar, Literal, Protocol
 
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import SettingValue
 from imagegen_nb.errors import InvalidOption
 
@@ -295,6 +296,7 @@ class VisionModel:
 _UNSET: Mapping[str, Kind] = {}
 
 
+@helpful_calls
 @dataclass(frozen=True, slots=True)
 class Model:
     """One model: its settings by platform key, rules between them, life and output.

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from imagegen_nb.core import money, redaction
 from imagegen_nb.core.addresses import host_name, is_loopback
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential
 
@@ -57,6 +58,7 @@ PLACEHOLDER = "emulator-needs-no-key"
 """In the place of a key where none is needed, so that no real key ever goes there."""
 
 
+@helpful_calls
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """A hosted endpoint that speaks a provider's API, with a key of its own.
@@ -96,6 +98,7 @@ class Gateway:
             )
 
 
+@helpful_calls
 @dataclass(frozen=True, slots=True)
 class AzureOpenAI:
     """OpenAI's models in Azure's classic shape: one deployment for each model, and a dated API version.
@@ -140,6 +143,7 @@ class AzureOpenAI:
         return f"/deployments/{self.deployments.get(model, model)}"
 
 
+@helpful_calls
 @dataclass(frozen=True, slots=True)
 class VertexAI:
     """Google Cloud's Vertex AI as the hosted account for Gemini.

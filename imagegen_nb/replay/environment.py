@@ -9,6 +9,7 @@ from typing import Literal, cast, get_args
 
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.core.addresses import is_loopback
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers import catalog
@@ -55,6 +56,7 @@ def against(value: str | None) -> tuple[Backend | None, str]:
     )
 
 
+@helpful_calls
 def environment_for(folder: Path, *, mode: Mode, against: str = "", notebook: str = "") -> Mapping[str, str]:
     """The environment variables that make a process use the cassette in `folder`."""
     optional = {AGAINST_VARIABLE: against, NOTEBOOK_VARIABLE: notebook}

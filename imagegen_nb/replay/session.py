@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from imagegen_nb.core import active_cassette, user_warnings
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import Backend
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import RecordingMissing, ReplayError
@@ -37,6 +38,7 @@ from imagegen_nb.replay.recording import Recording
 from imagegen_nb.replay.stored_recording import StoredRecording
 
 
+@helpful_calls
 def use(name: str, mode: str | None = None, *, against: str | None = None) -> Session:
     """The cassette `name`, in use inside a `with` block (or from `open()` to `close()`).
 
@@ -53,6 +55,7 @@ def use(name: str, mode: str | None = None, *, against: str | None = None) -> Se
     return Session(paths.folder_of(name), environment.mode(mode), against=backend, emulator_url=emulator_url)
 
 
+@helpful_calls
 def use_environment() -> Session | None:
     """Put the cassette in use whose folder IMAGEGEN_NB_CASSETTE names; None where it names none.
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from imagegen_nb.core import html_repr, images, money
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.json_walk import walk
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.errors import AssetNotFound, Charge, InvalidOption
 from imagegen_nb.runs import ledger
@@ -274,6 +275,7 @@ class Filter:
         return ", ".join(filter(None, parts))
 
 
+@helpful_calls
 class History:
     """The runs of a store, newest first; going through it reads the ledger page by page.
 

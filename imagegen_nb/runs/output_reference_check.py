@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import InvalidOption, VariableError
@@ -105,6 +106,7 @@ class ReferenceReport:
         return f"<div><strong>{escape(self._title())}</strong>{notes}<table>{body}</table></div>"
 
 
+@helpful_calls
 def check_references(
     template: Template | Mapping[str, Template] | Sequence[Template],
     step: ImageGenerationStep,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from imagegen_nb.core import html_repr
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
     Backend,
@@ -31,6 +32,7 @@ _FOLDERS = re.compile(r"(file|simulated)://[^\s'\"<>]*/")
 Status = Literal["done", "partial", "failed", "cancelled"]
 
 
+@helpful_calls
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Run:
     """One run of a step. A run is itself a value for a later prompt: `{"step_2": run}`.

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.images import EXTENSIONS, CheckedImage
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import (
     ChargeType,
     GeneratedImage,
@@ -52,6 +53,7 @@ def outcomes(step: ImageGenerationStep) -> tuple[Outcome, ...]:
     return tuple(name for name in get_args(Outcome) if name != "partial" or step.image_count > 1)
 
 
+@helpful_calls
 def simulate(
     step: ImageGenerationStep,
     outcome: Outcome = "success",

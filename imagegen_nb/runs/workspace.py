@@ -15,6 +15,7 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 from imagegen_nb.core import active_cassette, money
 from imagegen_nb.core.active_cassette import ActiveCassette
 from imagegen_nb.core.addresses import is_loopback
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import Backend, ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential, ReplayError
 from imagegen_nb.providers import credentials
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from imagegen_nb.runs.run import Run
 
 
+@helpful_calls
 class Workspace:
     """A store and the way to the providers; every run names one.
 

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from html import escape
 from typing import Any
 
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import mask, visible
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.step import ImageGenerationStep
@@ -87,6 +88,7 @@ class StepDiff:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
+@helpful_calls
 def diff(a: ImageGenerationStep, b: ImageGenerationStep) -> StepDiff:
     """What differs between two steps: iterate over its changes, or show it in a notebook.
 

@@ -21,6 +21,7 @@ from pydantic import (
 
 from imagegen_nb.core import content_credentials, html_repr, images
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.types import ImageRequest, SettingValue
 from imagegen_nb.core.words import counted
@@ -61,6 +62,7 @@ class OutputSettings(BaseModel):
         def __getattr__(self, name: str) -> Any: ...
 
 
+@helpful_calls
 class Asset(BaseModel):
     """An uploaded image's record: the platform's five keys; further ones are kept as they come.
 
@@ -306,6 +308,7 @@ class OutputError(BaseModel):
         return cls(**facts, requested=requested, returned=returned, blocked=blocked)
 
 
+@helpful_calls
 class StepOutput(BaseModel):
     """What later steps see: `settings`, `assets`, and `error` only when the step failed.
 

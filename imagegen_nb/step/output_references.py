@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import HasContext
 from imagegen_nb.providers.capabilities import Kind
 from imagegen_nb.step.output import DEFAULT_IDENTIFIER, Asset
@@ -57,6 +58,7 @@ class HasOutput(HasContext, Protocol):
         ...
 
 
+@helpful_calls
 def paths(
     step: ImageGenerationStep, run: HasOutput | None = None, *, identifier: str | None = None
 ) -> list[OutputPath]:

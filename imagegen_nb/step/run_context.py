@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypedDict, TypeVar, Unpack
 
+from imagegen_nb.core.keywords import did_you_mean
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS
 from imagegen_nb.errors import InvalidOption
 
@@ -64,11 +64,7 @@ def complete_options(options: RunOptions[RunT]) -> RunOptions[RunT]:
     for name in options:
         if name not in _DEFAULTS:
             known = [*_DEFAULTS, "inputs", "workspace"]
-            matches = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {matches[0]}? " if matches else ""
-            raise InvalidOption(
-                f"{name} is not an option of a run: {hint}Known options are {', '.join(_DEFAULTS)}"
-            )
+            raise InvalidOption(f"{name} is not an option of a run; {did_you_mean(name, known)}")
     return {**_DEFAULTS, **options}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, Unpack
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from imagegen_nb.core import user_warnings, variables
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
 from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem, VariableError
@@ -33,6 +34,7 @@ _PLAIN = frozenset((str, int, float, bool, type(None)))
 """Types whose values mean themselves."""
 
 
+@helpful_calls
 class ImageGenerationStep(BaseModel, frozen=True):
     """An Image Generation step: what the platform's form holds, under the platform's keys.
 

@@ -22,6 +22,7 @@ from imagegen_nb._version import __version__
 from imagegen_nb.core import html_repr, redaction
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.json_walk import walk
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import Backend, backend_mark
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import DefinitionError, SecretFound
@@ -132,6 +133,7 @@ class StepDocument(BaseModel):
     provenance: Provenance
 
 
+@helpful_calls
 @dataclass(frozen=True, slots=True, repr=False)
 class StepDefinition:
     """A step with its inputs, output and provenance, as exported and imported.

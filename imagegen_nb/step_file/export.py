@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from imagegen_nb.core import user_warnings
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.variables import check_identifier
@@ -28,6 +29,7 @@ from imagegen_nb.step_file.document import (
 )
 
 
+@helpful_calls
 def save_step(
     path: str | os.PathLike[str],
     step: ImageGenerationStep,

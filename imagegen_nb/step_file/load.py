@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from imagegen_nb.core import images, user_warnings
 from imagegen_nb.core.atomic_files import explain, user_path
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import (
     DefinitionError,
@@ -67,6 +68,7 @@ _MOST_KEYS = 100
 _MOST_ASSETS = 1_000
 
 
+@helpful_calls
 def load_step(
     source: str | os.PathLike[str] | bytes | Asset, *, workspace: RunContext[Any, Any] | None = None
 ) -> StepDefinition:
@@ -89,6 +91,7 @@ def load_step(
     return _definition(parse(data, called_yaml=is_called_yaml), store)
 
 
+@helpful_calls
 def step_from(
     image: str | os.PathLike[str] | bytes | Asset, *, workspace: RunContext[Any, Any] | None = None
 ) -> ImageGenerationStep:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_nb.core.frames import frame
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.core.types import backend_mark
 from imagegen_nb.core.words import counted
@@ -30,6 +31,7 @@ from imagegen_nb.sweeps.picks import CellRun, Picks
 from imagegen_nb.sweeps.results import Result
 
 
+@helpful_calls
 class CellTable:
     """A sequence of cells: those that can be run, in the order of the axes."""
 

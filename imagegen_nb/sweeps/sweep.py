@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.background_loop import Job
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.errors import InvalidOption, StoreError
 from imagegen_nb.runs.run import Run
@@ -52,6 +53,7 @@ class Pick(NamedTuple):
     run: Run
 
 
+@helpful_calls
 class Sweep(BatchedCells):
     """A step over several values: `over` gives lists by axis, each combined with each; `rows` gives rows.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from imagegen_nb.core import images
 from imagegen_nb.core.atomic_files import explain, user_path
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.step.output import Asset
 from imagegen_nb.testing import baselines, failure_image
@@ -35,6 +36,7 @@ class _Mismatch:
     panel: Image | None
 
 
+@helpful_calls
 def assert_similar(
     image: Asset | bytes | str | os.PathLike[str] | Image,
     baseline: str | os.PathLike[str],

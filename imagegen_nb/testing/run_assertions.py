@@ -5,6 +5,7 @@ from __future__ import annotations
 from imagegen_nb.core import images
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.core.images import CheckedImage
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.runs.run import Run, Status
@@ -13,6 +14,7 @@ from imagegen_nb.step.output import Asset
 _FORMATS = {media_type.removeprefix("image/"): media_type for media_type in images.EXTENSIONS}
 
 
+@helpful_calls
 def assert_run(
     run: Run,
     *,

@@ -13,6 +13,7 @@ import traitlets
 from IPython.display import display
 
 from imagegen_nb.core import html_repr
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.errors import ImagegenError
 from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
@@ -39,6 +40,7 @@ _CHANGED = "Settings changed since this run."
 _UNRUN = "The form opens as soon as the kernel is free. Is there no kernel? Run this cell."
 
 
+@helpful_calls
 class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
     """The platform's step editor in a notebook.
 
@@ -307,6 +309,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def close(self) -> None:
         """Cancel what is under way and close every widget of the form."""
+        if not hasattr(self, "_fallback"):
+            return  # it was refused while it was made, and is thrown away
         self.cancel()
         notebook_steps.leave(self)
         self._fallback.cancel()

@@ -13,6 +13,7 @@ import traitlets
 from IPython.display import display
 
 from imagegen_nb.core import html_repr, images
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs import marks
@@ -67,6 +68,7 @@ class RunAction:
     focus: str = ""
 
 
+@helpful_calls
 class Gallery(AnsweringWidget):
     """The images of a run, to look at, compare, copy paths of and download.
 

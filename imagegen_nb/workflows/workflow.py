@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.variables import check_identifier
 from imagegen_nb.errors import DefinitionError, InvalidOption, StepFailed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from imagegen_nb.workflows.workflow_file import SavedWorkflow
 
 
+@helpful_calls
 class Workflow:
     """Image steps in the order in which they run, by the identifiers that later steps know them by.
 

@@ -1,0 +1,106 @@
+"""Calls that are written wrong are answered as settings are: what is not known, and what was meant.
+
+Python's own `TypeError` names the keyword that it does not know, and no other. `helpful_calls` is put on what
+users call; a test finds public calls that lack it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from types import FunctionType
+from typing import Any, TypeVar
+
+from imagegen_nb.errors import InvalidOption
+
+CallT = TypeVar("CallT", bound=Callable[..., Any])
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_EXAMPLES = {"workspace": ', such as workspace=ig.Workspace("assets", backend="emulator")'}
+"""What to give for a keyword that is needed, where its name does not say it."""
+_LONGEST_NAME = 100
+"""Characters of an unknown name that are compared with the known ones."""
+
+
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The nearest of the known names as a question, or all of them where none is near."""
+    known = list(known)
+    close = difflib.get_close_matches(name[:_LONGEST_NAME], known, n=1, cutoff=cutoff)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"there are {', '.join(known)}" if known else "there are none"
+
+
+def helpful_calls(target: CallT) -> CallT:
+    """Let `target`, a function or a class with its public methods, explain calls that are written wrong.
+
+    It raises `InvalidOption` then: for a keyword that it does not know, for one that it needs and was not
+    given, and for too many values without a name.
+    """
+    if not isinstance(target, type):
+        return _helpful(target, target.__name__)
+    for name, value in list(vars(target).items()):
+        if name.startswith(("_", "model_")) and name != "__init__":
+            continue  # pydantic calls its own
+        shown = target.__name__ if name == "__init__" else name
+        if isinstance(value, FunctionType):
+            setattr(target, name, _helpful(value, shown, bound=1))
+        elif isinstance(value, classmethod) and isinstance(value.__func__, FunctionType):
+            setattr(target, name, classmethod(_helpful(value.__func__, shown, bound=1)))
+    return target
+
+
+def is_helpful(function: object) -> bool:
+    """Whether wrong calls of `function` are answered, or cannot be made."""
+    return hasattr(function, "_helpful") or not _can_be_misspelt(function)
+
+
+def _can_be_misspelt(function: object) -> bool:
+    parameters = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    return not takes_any and any(
+        parameter.kind in _BY_NAME and parameter.name not in ("self", "cls") for parameter in parameters
+    )
+
+
+def _helpful(function: CallT, shown: str, bound: int = 0) -> CallT:
+    """`function`, its calls looked at before they are made; `bound` counts `self`."""
+    if not _can_be_misspelt(function):
+        return function
+    parameters = list(inspect.signature(function).parameters.values())[bound:]
+    names = [parameter.name for parameter in parameters if parameter.kind in _BY_NAME]
+    known = frozenset(names)
+    needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    takes_many = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+    most = bound + sum(parameter.kind in _BY_POSITION for parameter in parameters)
+
+    def check(args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        for name in keywords:
+            if name not in known:  # its value is not repeated: it may be a key
+                raise InvalidOption(f"{shown}({name}=…): there is no {name}; {did_you_mean(name, names)}")
+        if len(args) > most and not takes_many:
+            by_name = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+            remedy = f"give the others by name: {', '.join(by_name)}" if by_name else "give no more"
+            number = most - bound or "none"
+            raise InvalidOption(f"{shown}(…) takes {number} without a name; {remedy}")
+        for name in needed:
+            if name not in keywords:
+                raise InvalidOption(f"{shown}(…) needs {name}{_EXAMPLES.get(name, '')}")
+
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def call(*args: Any, **keywords: Any) -> Any:
+            check(args, keywords)
+            return await function(*args, **keywords)
+    else:
+
+        @functools.wraps(function)
+        def call(*args: Any, **keywords: Any) -> Any:
+            check(args, keywords)
+            return function(*args, **keywords)
+
+    call._helpful = True  # type: ignore[attr-defined]
+    return call  # type: ignore[return-value]
