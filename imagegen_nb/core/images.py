@@ -8,8 +8,10 @@ pixels are those of the upright picture, as it is shown.
 from __future__ import annotations
 
 import io
+import mimetypes
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagegen_nb.core import image_metadata, png_proof
@@ -73,6 +75,12 @@ class CheckedImage:
     file: ReceivedFile | None = field(default=None, repr=False, compare=False)
 
 
+def kind_named(path: Path) -> str:
+    """The MIME type of an image that a file's name promises; empty where it promises none."""
+    guessed = mimetypes.guess_type(path.name, strict=False)[0] or ""
+    return guessed if guessed.startswith("image/") else ""
+
+
 def sniff(data: bytes | ReceivedFile) -> str | None:
     """The MIME type read off the first bytes: PNG, JPEG or WebP, else None."""
     if isinstance(data, ReceivedFile):
@@ -122,6 +130,15 @@ def decode(data: bytes) -> PILImage.Image:
     if media_type is None:
         raise ImageRejected(f"not a PNG, JPEG or WebP image ({_describe(data, len(data))})")
     return image_metadata.upright(_decode(data, media_type))
+
+
+def shows_what_is_behind(data: bytes) -> bool:
+    """Whether a pixel of a checked picture is not opaque. Raises `ImageRejected` as `check` does."""
+    picture = decode(data)
+    if not picture.has_transparency_data:
+        return False
+    least = picture.convert("RGBA").getchannel("A").getextrema()[0]
+    return isinstance(least, int | float) and least < 255
 
 
 def thumbnail(data: bytes, size: ThumbnailSize = STATIC) -> bytes:

@@ -21,6 +21,7 @@ from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.errors import AssetNotFound, Charge, InvalidOption
 from imagegen_nb.runs import ledger
+from imagegen_nb.runs.lazy_list import LazyList
 from imagegen_nb.runs.marks import opinions_in_short
 from imagegen_nb.runs.pictured import Pictured
 from imagegen_nb.runs.run import Run
@@ -276,7 +277,7 @@ class Filter:
 
 
 @helpful_calls
-class History:
+class History(LazyList[PastRun]):
     """The runs of a store, newest first; going through it reads the ledger page by page.
 
     `history[:20]` are the newest twenty, `history[0]` is the last run, `to_frame()` a table. In a notebook it
@@ -304,16 +305,6 @@ class History:
                 with suppress(AssetNotFound):  # of an image that a damaged index has lost
                     run_ids.add(self._store.get(asset_id).run_id)
         return run_ids
-
-    def __getitem__(self, place: int | slice) -> PastRun | list[PastRun]:
-        if isinstance(place, slice):
-            if any(bound is not None and bound < 0 for bound in (place.start, place.stop, place.step)):
-                return list(self)[place]
-            return list(islice(self, place.start, place.stop, place.step))
-        found = next(islice(self, place, None), None) if place >= 0 else list(self)[place]
-        if found is None:
-            raise IndexError(f"the history has fewer than {place + 1} such runs")
-        return found
 
     def page(self, number: int, size: int = 50) -> list[PastRun]:
         """The runs of a page, counted from 0."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from imagegen_nb.core import html_repr
+from imagegen_nb.core.atomic_files import explain, user_path
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
@@ -18,7 +21,7 @@ from imagegen_nb.core.types import (
     backend_mark,
 )
 from imagegen_nb.core.words import counted
-from imagegen_nb.errors import ImagegenError, InvalidOption, ModerationBlocked
+from imagegen_nb.errors import ImagegenError, InvalidOption, ModerationBlocked, StoreError
 from imagegen_nb.pricing.cost import Cost, cost_of
 from imagegen_nb.pricing.estimate import Estimate, PricedCall, span
 from imagegen_nb.providers import catalog
@@ -26,6 +29,9 @@ from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.runs.batch_ref import BatchRef
 from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _LONGEST_ALT = 250
 _FOLDERS = re.compile(r"(file|simulated)://[^\s'\"<>]*/")
@@ -149,6 +155,40 @@ class Run:
     def prompt_without_folders(self) -> str:
         """The prompt as it is shown: folders in it differ between machines, and so would what fits."""
         return _FOLDERS.sub(r"\1:///", self.prompt)
+
+    @property
+    def images(self) -> list[Image.Image]:
+        """The pictures as loaded Pillow images, in order. Raises as `Asset.bytes` does."""
+        return [asset.image() for asset in self.output.assets]
+
+    def save(
+        self, folder: str | os.PathLike[str], *, overwrite: bool = False, embed: bool = False
+    ) -> list[Path]:
+        """Write the images into `folder`, which is made, under readable names; returns where they are.
+
+        The store keeps its files under their contents' hashes, and stays as it is. A file that is there with
+        the same bytes stays. Raises `StoreError` as `Asset.save` does, before anything is written where one
+        of the names is taken. `embed` lets each file say which step made it.
+        """
+        target = user_path(folder, StoreError)
+        if target.exists() and not target.is_dir():
+            raise StoreError(f"{target} is a file: give a folder, or use output.assets[0].save(path)")
+        waiting = []
+        for asset in self.output.assets:
+            path = target / Path(asset.file_name).name
+            if overwrite or not path.exists():
+                waiting.append((asset, path))
+            elif embed or path.read_bytes() != asset.bytes():
+                raise StoreError(
+                    f"cannot save to {path}: another file is there; pass overwrite=True, or another folder"
+                )
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make the folder {target}: {explain(error)}") from None
+        for asset, path in waiting:
+            asset.save(path, overwrite=overwrite, embed=embed)
+        return [target / Path(asset.file_name).name for asset in self.output.assets]
 
     def as_context(self) -> dict[str, Any]:
         """What a later prompt's paths walk through: `{"output": {settings, assets}}`."""

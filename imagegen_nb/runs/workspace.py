@@ -24,7 +24,7 @@ from imagegen_nb.providers.catalog import providers
 from imagegen_nb.providers.credentials import Hosted
 from imagegen_nb.step.run_context import Route, RunOptions, with_run_options
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.store.base import AssetRecord, Budget, LedgerEntry, Store
+from imagegen_nb.store.base import AssetRecord, Budget, Store
 from imagegen_nb.store.open_store import open_store
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from imagegen_nb.emulator import Emulator
     from imagegen_nb.pricing.estimate import Estimate
     from imagegen_nb.runs.history import History
+    from imagegen_nb.runs.ledger_view import LedgerView
     from imagegen_nb.runs.run import Run
 
 
@@ -185,14 +186,19 @@ class Workspace:
 
     def runs(
         self, *, newest_first: bool = False, after: str | None = None, limit: int | None = None
-    ) -> Iterator[LedgerEntry]:
-        """The ledger of all runs in the store, oldest first: what each asked for, how it ended, and whether
-        it may have cost money. A run whose process was killed is `interrupted`, its charge `unknown`. What
-        judges asked stands among them, with a `count` of 0 images.
+    ) -> LedgerView:
+        """The ledger of all runs in the store, oldest first, to go through or to index.
+
+        It tells what each run asked for, how it ended, and whether it may have cost money. A run whose process
+        was killed is `interrupted`, its charge `unknown`. What judges asked stands among them, with a `count`
+        of 0 images.
 
         Pages are as those of `records`; `after` is a run's id.
         """
-        return islice(self.store.list_runs(newest_first=newest_first, after=after), _page_size(limit))
+        from imagegen_nb.runs.ledger_view import LedgerView
+
+        wanted = _page_size(limit)
+        return LedgerView(self.store, newest_first=newest_first, after=after, limit=wanted)
 
     def history(
         self,

@@ -116,12 +116,29 @@ class Asset(BaseModel):
         with self._store.open(self._stored.id if self._stored else self.id) as file:
             return file.read()
 
+    @property
+    def path(self) -> Path:
+        """The file in the store, under its content's hash; `save` writes one under a readable name.
+
+        Raises `AssetNotFound` where the image is not in a file on this machine, as in a bucket.
+        """
+        files = local_files([self])
+        if not files:
+            raise AssetNotFound(
+                f"{self.file_name} is not in a file on this machine, but at {self.file_url}: save(path) "
+                "writes one"
+            )
+        return files[0]
+
     def image(self) -> Image.Image:
         """The picture as a loaded Pillow image. Raises as `bytes` does."""
         return images.decode(self.bytes())
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, embed: bool = False) -> Path:
         """Write the file to `path`; into a folder it goes under `file_name`. Returns where it is.
+
+        A name that ends in `.png`, `.jpg`, `.jpeg` or `.webp` gets a file of that kind: an image of another
+        is converted, unless that would lose something beside the precision of its pixels.
 
         With `embed` the file also says which step made it, with its inputs, so that `load_step(path)` gives
         it back; that a model made it, in IPTC's words; and the line that image viewers and AUTOMATIC1111
@@ -134,7 +151,7 @@ class Asset(BaseModel):
         target = user_path(path, StoreError)
         if target.is_dir():
             target /= Path(self.file_name).name
-        data = self.bytes()
+        data = self._as_named(target)
         files = self._with_step(target, data) if embed else {target: data}
         reason = ""
         try:
@@ -148,6 +165,29 @@ class Asset(BaseModel):
         if not reason:
             return target
         raise StoreError(f"cannot save to {target}: {reason}")
+
+    def _as_named(self, target: Path) -> builtins.bytes:
+        """The file's bytes, of the kind that the name says. Raises `StoreError` where that cannot be."""
+        data, wanted = self.bytes(), images.kind_named(target)
+        actual = images.sniff(data)
+        if wanted in ("", actual):
+            return data
+        own_name = f"save it as {target.with_suffix('.' + images.EXTENSIONS[actual or self.file_type]).name}"
+        if wanted not in images.EXTENSIONS:
+            raise StoreError(
+                f"cannot save to {target}: it is {actual}, and can become PNG, JPEG or WebP; {own_name}, or "
+                "convert the picture yourself: asset.image().save(path)"
+            )
+        converted = images.check(data, store_as=wanted)
+        lost = [*converted.lost]
+        if wanted == "image/jpeg" and images.shows_what_is_behind(data):
+            lost.append("its transparency")
+        if not lost:
+            return converted.data
+        raise StoreError(
+            f"cannot save to {target}: as {wanted} the image would lose {', '.join(lost)}; {own_name}, or "
+            "accept that: asset.image().save(path)"
+        )
 
     def _with_step(self, target: Path, data: builtins.bytes) -> dict[Path, builtins.bytes]:
         """What to write so that the file says which step made it."""

@@ -7,12 +7,17 @@ import json
 import pickle
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from PIL import Image
+from support.runs import stored_assets
 
-from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, VertexAI, Workspace
+from imagegen_nb import Gateway, ImageGenerationStep, StepFailed, VertexAI, Workspace, simulate
 from imagegen_nb.emulator import Fault
 from imagegen_nb.emulator.state import fingerprint
+from imagegen_nb.errors import AssetNotFound, StoreError
+from imagegen_nb.store.local import LocalStore
 
 STEP = ImageGenerationStep(name="Hero", prompt="a <b>fox</b> & {{what}}", image_count=2)
 HARE = {"what": 'a "hare" <script>alert(1)</script>'}
@@ -142,3 +147,58 @@ def test_a_run_can_be_pickled_with_its_images(workspace):
     copy = pickle.loads(pickle.dumps(run))
     assert copy.output == run.output
     assert copy.output.assets[0].bytes() == run.output.assets[0].bytes()
+
+
+def test_a_runs_images_are_pictures_files_and_readable_names(workspace, tmp_path):
+    run = ImageGenerationStep(prompt="a lamp", image_count=2).run(workspace=workspace)
+    assert [picture.size for picture in run.images] == [(1024, 1024), (1024, 1024)]
+    assert [asset.path.read_bytes() for asset in run.output.assets] == [a.bytes() for a in run.output.assets]
+    saved = run.save(tmp_path / "out" / "lamps")
+    assert [path.name for path in saved] == ["a-lamp-1.png", "a-lamp-2.png"]
+    assert [path.read_bytes() for path in saved] == [asset.bytes() for asset in run.output.assets]
+    assert run.save(tmp_path / "out" / "lamps") == saved, "a cell may be run again"
+
+
+def test_no_other_file_is_replaced_and_nothing_is_half_saved(workspace, tmp_path):
+    run = ImageGenerationStep(prompt="a lamp", image_count=2).run(workspace=workspace)
+    (tmp_path / "a-lamp-2.png").write_text("mine")
+    with pytest.raises(StoreError, match="another file is there; pass overwrite=True, or another folder"):
+        run.save(tmp_path)
+    assert not (tmp_path / "a-lamp-1.png").exists()
+    assert run.save(tmp_path, overwrite=True)[1].read_bytes() == run.output.assets[1].bytes()
+    with pytest.raises(StoreError, match="is a file: give a folder"):
+        run.save(tmp_path / "a-lamp-1.png")
+
+
+def test_a_saved_file_is_of_the_kind_its_name_says(workspace, tmp_path):
+    asset = ImageGenerationStep(prompt="a lamp").run(workspace=workspace).output.assets[0]
+    for name, kind in (("a.jpg", "JPEG"), ("b.JPEG", "JPEG"), ("c.webp", "WEBP"), ("d.png", "PNG")):
+        with Image.open(asset.save(tmp_path / name)) as picture:
+            assert picture.format == kind
+    assert (tmp_path / "d.png").read_bytes() == asset.save(tmp_path / "no-kind.v2").read_bytes()
+    with pytest.raises(StoreError, match=r"it is image/png.*save it as a\.png, or .*asset\.image\(\)\.save"):
+        asset.save(tmp_path / "a.gif")
+    assert not (tmp_path / "a.gif").exists()
+
+
+def test_what_another_kind_would_lose_is_never_lost_in_silence(workspace, tmp_path):
+    step = ImageGenerationStep(prompt="a lamp", model="gpt-image-2.5-flare", image_background="transparent")
+    asset = step.run(workspace=workspace).output.assets[0]
+    with pytest.raises(StoreError, match=r"would lose its transparency; save it as a\.png"):
+        asset.save(tmp_path / "a.jpg")
+    assert asset.save(tmp_path / "a.webp").exists()
+
+
+def test_a_file_with_content_credentials_is_not_converted(tmp_path):
+    signed = Path(__file__).parents[1] / "support" / "signed_images" / "signed.png"
+    store = LocalStore(tmp_path / "assets")
+    (asset,) = stored_assets(store, signed.read_bytes())
+    with pytest.raises(StoreError, match="would lose its content credentials"):
+        asset.save(tmp_path / "a.jpg")
+    assert asset.save(tmp_path / "a.png").read_bytes() == signed.read_bytes()
+    store.close()
+
+
+def test_an_image_in_no_file_has_no_path():
+    with pytest.raises(AssetNotFound, match="not in a file on this machine"):
+        _ = simulate(ImageGenerationStep(prompt="a lamp")).output.assets[0].path

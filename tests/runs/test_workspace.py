@@ -330,3 +330,17 @@ def test_eight_processes_never_pass_a_budget(emulator, tmp_path):
     assert None not in costs
     assert sum(cost or 0 for cost in costs) == 200_000_000 * emulator.count("xai") <= 2_100_000_000
     assert emulator.count("xai") == 10
+
+
+def test_the_ledger_can_be_indexed_and_shows_itself(workspace):
+    runs = workspace.runs()
+    assert repr(runs) == "Ledger · no runs in the store"
+    with pytest.raises(IndexError, match="fewer than 1"):
+        runs[0]
+    first, second = (STEP.run(workspace=workspace).id for _ in range(2))
+    assert (runs[0].run_id, runs[-1].run_id) == (first, second)
+    assert [run.run_id for run in runs[:1]] == [first]
+    assert [run.run_id for run in workspace.runs(newest_first=True)[:2]] == [second, first]
+    assert "2 runs in the store" in repr(runs)
+    assert f"{STEP.model} · 1 image · done · charged if it were real · EMULATED" in repr(runs)
+    assert first not in repr(runs), "what changes with each run would be a difference in a saved notebook"

@@ -1,0 +1,33 @@
+"""What is read from the store as somebody goes through it, and can be indexed all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Generic, TypeVar, overload
+
+ItemT = TypeVar("ItemT")
+
+
+class LazyList(Generic[ItemT]):
+    """Mixed into what can be gone through more than once. It has no length: to know it, all is read."""
+
+    def __iter__(self) -> Iterator[ItemT]:
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, place: int) -> ItemT: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[ItemT]: ...
+
+    def __getitem__(self, place: int | slice) -> ItemT | list[ItemT]:
+        if isinstance(place, slice):
+            if any(bound is not None and bound < 0 for bound in (place.start, place.stop, place.step)):
+                return list(self)[place]
+            return list(islice(self, place.start, place.stop, place.step))
+        if place < 0:
+            return list(self)[place]
+        for item in islice(self, place, None):
+            return item
+        raise IndexError(f"there are fewer than {place + 1} such runs")
