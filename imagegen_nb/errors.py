@@ -138,13 +138,14 @@ class SecretFound(DefinitionError):
 
 
 class MissingCredential(ImagegenError):
-    """No key was found for a provider; `variable` is the environment variable to set, `can_be_emulated` says
-    whether there is a way without one."""
+    """No usable key was found for a provider; `variable` is the environment variable to set, `fault` says in
+    short what is wrong with it, `can_be_emulated` whether there is a way without one."""
 
     kind = "missing_credential"
 
-    def __init__(self, message: str, *, variable: str, can_be_emulated: bool = True) -> None:
+    def __init__(self, message: str, *, variable: str, fault: str = "", can_be_emulated: bool = True) -> None:
         self.variable = variable
+        self.fault = fault or f"{variable} is not set"
         self.can_be_emulated = can_be_emulated
         super().__init__(message)
 

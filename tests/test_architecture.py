@@ -66,7 +66,7 @@ def import_graph() -> dict[str, list[str]]:
 
 # Layers
 
-ROOT_FILES = {"__init__.py", "_version.py", "errors.py"}
+ROOT_FILES = {"__init__.py", "__main__.py", "_version.py", "errors.py"}
 BESIDE = "emulator"
 
 

@@ -41,7 +41,9 @@ def _tell(error: ImagegenError, code: int) -> int:
     """Print an error that a command raised; the exit code it is given."""
     message = str(error)
     if isinstance(error, MissingCredential) and error.can_be_emulated:
-        message = f"no key: set {error.variable}, or run without a key and without cost: --backend emulator"
+        is_unset = error.fault == f"{error.variable} is not set"
+        problem = f"set {error.variable}" if is_unset else f"{error.fault}. Set it anew"
+        message = f"no key: {problem}, or run without a key and without cost: --backend emulator"
     fail(message)
     # A failed step has already been printed with its error.
     if "--json" in sys.argv and not isinstance(error, StepFailed):

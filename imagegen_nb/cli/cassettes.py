@@ -71,6 +71,13 @@ def ls(names: tuple[str, ...], as_json: bool) -> None:
 def check(names: tuple[str, ...], as_json: bool) -> None:
     """Read cassettes whole, and search them for keys; leave with 2 when one is not as it should be."""
     reports = [_inspect(name, folder) for name, folder in _folders(names).items()]
+    if not reports:  # a CI job that looks in the wrong folder must not pass
+        from imagegen_nb.replay.paths import home
+
+        raise InvalidOption(
+            f"there is no cassette in {home()}: record one (imagegen-nb record NOTEBOOK --emulator), or go "
+            "to the folder that has them"
+        )
     if as_json:
         print_json([report.as_json() for report in reports])
     for report in () if as_json else reports:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--budget", help='What all runs in the store may cost, such as "2.00 USD".')
 @click.option("--timeout", default=300.0, help="Seconds until the whole run is given up.")
 @click.option("--export", type=PATH, metavar="FILE", help="Write the step with its output to this file.")
+@click.option("--force", is_flag=True, help="Let --export replace a file that is there.")
 @click.option("--identifier", metavar="ID", help="The name later steps use, e.g. step_2.")
 @json_option("Print the run as JSON.")
 def run(
@@ -52,6 +53,7 @@ def run(
     budget: str | None,
     timeout: float,
     export: Path | None,
+    force: bool,
     identifier: str | None,
     as_json: bool,
 ) -> None:
@@ -63,7 +65,7 @@ def run(
     overrides = read_inputs(values, documents, steps, definition.step.variables)
     inputs = {**definition.inputs, **overrides}
     if export is not None:
-        _check_writable(export)
+        _check_writable(export, force=force)
     workspace = Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout, budget=budget)
     name = identifier or definition.identifier
     failure: StepFailed | None = None
@@ -130,8 +132,10 @@ def _refuse_unknown(inputs: dict[str, Any], paths: tuple[str, ...]) -> None:
             raise InvalidOption(f"the prompt has no variable {name!r}; {did_you_mean(name, known)}")
 
 
-def _check_writable(path: Path) -> None:
+def _check_writable(path: Path, *, force: bool) -> None:
     """Refuse an export that cannot be written, before any money is spent."""
+    if path.expanduser().exists() and not force:
+        raise InvalidOption(f"--export {path}: that is there already; choose another name, or add --force")
     folder = path.expanduser().absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InvalidOption(f"--export {path}: {folder} is not a folder that can be written to")

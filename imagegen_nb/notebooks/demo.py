@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Self
 
+from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.notebooks import execute as kernel
 
@@ -32,9 +34,17 @@ class Demo:
 def execute_to(notebook: str, target: Path) -> Path:
     """Execute a notebook's text in the folder of `target`, and write it there with its outputs.
 
-    Raises `InvalidOption` when the notebook packages are missing, `ImagegenError` when a cell fails.
+    Raises `InvalidOption` when the notebook packages are missing, or the folder cannot be written to;
+    `ImagegenError` when a cell fails.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass  # before minutes are spent on cells that cannot write
+    except OSError as error:
+        raise InvalidOption(
+            f"cannot write to {target.parent}: {explain(error)}; choose another folder"
+        ) from None
     document = kernel.parse(notebook)
     problem = kernel.execute(document, target.parent)
     target.write_text(kernel.text_of(document), encoding="utf-8")

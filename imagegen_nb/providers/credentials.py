@@ -23,6 +23,7 @@ from imagegen_nb.core.addresses import host_name, is_loopback
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential
+from imagegen_nb.providers import key_checks
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials as GoogleCredentials
@@ -35,6 +36,8 @@ _SERVICE = "imagegen-nb"
 _KEYRING_SECONDS = 60.0
 """How long a keyring's answer holds, so that a form does not ask the system (and the system its user) for
 every character that is typed."""
+_OWN_VARIABLES = {"openai": "OPENAI_API_KEY", "xai": "XAI_API_KEY", "gemini": "GEMINI_API_KEY"}
+"""Where a key that was found in another's place belongs."""
 _variables_read: set[str] = set()
 """Variables keys were read from in this process, such as a gateway's."""
 _keyring_answers: dict[str, tuple[float, SecretStr]] = {}
@@ -265,7 +268,7 @@ def find(
         paid_by = f"hosted: Azure OpenAI {host_name(base_url)} ({variable})"
     else:
         variable, base_url, paid_by = key_variable, "", f"{charge_type}: {key_variable}"
-    key, in_keyring = _read(provider, variable)
+    key, in_keyring = _read(provider, variable, own=not base_url)
     return Credential(key, paid_by, variable, base_url, in_keyring=in_keyring, azure=azure, most=most)
 
 
@@ -288,30 +291,37 @@ def placeholder(paid_by: str, hosted: Hosted | None) -> Credential:
 
 def platform_key(variable: str) -> SecretStr:
     """The workflow platform's own key, from where all keys are read. Raises `MissingCredential`."""
-    return _read("the workflow platform", variable, can_be_emulated=False)[0]
+    return _read("the workflow platform", variable, own=False, can_be_emulated=False)[0]
 
 
-def _read(provider: str, variable: str, *, can_be_emulated: bool = True) -> tuple[SecretStr, bool]:
-    """The key by its name, and whether the keyring had it; what the environment says goes first."""
+def _read(provider: str, variable: str, *, own: bool, can_be_emulated: bool = True) -> tuple[SecretStr, bool]:
+    """The key by its name, and whether the keyring had it; what the environment says goes first. `own` says
+    that it is for the provider itself, so that it must be shaped like a key of its."""
     _variables_read.add(variable)
     in_keyring = not (key := os.environ.get(variable, "").strip())
     key = key or _from_keyring(variable)
-    if key and key.isascii() and key.isprintable() and " " not in key:
+    is_clean = key.isascii() and key.isprintable() and " " not in key
+    wrong = "" if is_clean else "holds spaces, line breaks or other characters no key has"
+    if key and own and not wrong:
+        wrong = key_checks.problem(provider, key, _OWN_VARIABLES)
+    if key and not wrong:
         return _secret(key), in_keyring
-    if key:
-        where = f"the keyring's entry {variable}" if in_keyring else f"{variable} is set, but"
-        problem = f"{where} holds spaces, line breaks or other characters no key has"
+    fault = f"{variable} {wrong}" if wrong else f"{variable} is not set"
+    if wrong:
+        problem = f"the keyring's entry {fault}" if in_keyring else f"{variable} is set, but {wrong}"
     else:
-        problem = f"no key for {provider}: the environment variable {variable} is not set"
+        hint = key_checks.env_file_hint(variable)
+        problem = f"no key for {provider}: the environment variable {fault}{hint}"
     del key  # an error's traceback keeps this frame, and some show its variables
     set_it = f"(export {variable}=…, or os.environ[{variable!r}] = getpass.getpass() in a cell)"
     if not can_be_emulated:
         message = f"{problem}. Set it before starting the kernel {set_it}"
-        raise MissingCredential(message, variable=variable, can_be_emulated=False)
+        raise MissingCredential(message, variable=variable, fault=fault, can_be_emulated=False)
     raise MissingCredential(
         f"{problem}. Two ways on: set it before starting the kernel {set_it}, "
         'or run without a key and without cost on the emulator: Workspace(..., backend="emulator")',
         variable=variable,
+        fault=fault,
     )
 
 

@@ -127,7 +127,7 @@ class Workspace:
         try:
             return self.route(provider, charge_type).payment, True
         except MissingCredential as error:
-            return f"no key: {error.variable} is not set", False
+            return f"no key: {error.fault}", False
 
     def estimate(self, step: ImageGenerationStep, prompt: str) -> Estimate:
         """What a run of `step` with the rendered `prompt` would cost for the account that would pay here."""
@@ -189,9 +189,9 @@ class Workspace:
     ) -> LedgerView:
         """The ledger of all runs in the store, oldest first, to go through or to index.
 
-        It tells what each run asked for, how it ended, and whether it may have cost money. A run whose process
-        was killed is `interrupted`, its charge `unknown`. What judges asked stands among them, with a `count`
-        of 0 images.
+        It tells what each run asked for, how it ended, and whether it may have cost money. A run whose
+        process was killed is `interrupted`, its charge `unknown`. What judges asked stands among them, with
+        a `count` of 0 images.
 
         Pages are as those of `records`; `after` is a run's id.
         """

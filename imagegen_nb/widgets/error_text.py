@@ -58,7 +58,7 @@ class ErrorText:
             return cls("The store is full.", sentence(str(error)))
         if isinstance(error, MissingCredential):
             ways_on = str(error).partition(". ")[2]
-            return cls(f"There is no key: {error.variable} is not set.", sentence(ways_on or str(error)))
+            return cls(f"There is no key: {error.fault}.", sentence(ways_on or str(error)))
         if isinstance(error, StoreError):
             what, remedy = "The store could not be read or written.", "Mend that, then try again."
             return cls(f"{what} {sentence(str(error))}", remedy)

@@ -70,3 +70,10 @@ def test_an_image_that_is_not_what_was_recorded(damage: str, cli: CommandLine, h
         blob.write_bytes(b"version https://git-lfs.github.com/spec/v1\n" if damage == "pointer" else b"")
     words = {"missing": "is missing", "placeholder": "a placeholder of an image is damaged"}
     assert words.get(damage, "was changed") in problem(cli)
+
+
+def test_nothing_to_check_is_no_success(cli: CommandLine) -> None:
+    outcome = cli("cassettes", "check")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "there is no cassette in" in outcome.err
+    assert "imagegen-nb record" in outcome.err

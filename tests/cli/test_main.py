@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -9,6 +11,7 @@ import pytest
 from support.command_line import EMULATED, CommandLine
 
 from imagegen_nb import cli as cli_package
+from imagegen_nb._version import __version__
 from imagegen_nb.cli.app import app
 
 
@@ -104,3 +107,9 @@ def test_a_misspelt_command_is_answered_with_the_nearest(cli):
     assert (code, "Did you mean 'models'?" in said) == (2, True)
     assert cli("store", "chek").err.count("Did you mean 'check'?") == 1
     assert "Did you mean" not in cli("xyz").err
+
+
+@pytest.mark.notebooks
+def test_the_package_is_the_command_line_too() -> None:
+    asked = [sys.executable, "-m", "imagegen_nb", "--version"]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip() == __version__

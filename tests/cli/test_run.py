@@ -109,3 +109,15 @@ def test_a_store_may_be_a_url(cli: CommandLine, file: str, object_server: Object
     assert outcome.code == 0, outcome.err
     assert f"{url}/blobs/" in outcome.out
     assert len(list(Workspace(url).records())) == 1
+
+
+def test_an_export_replaces_a_file_only_when_told_to(
+    cli: CommandLine, file: str, emulator: Emulator, tmp_path: Path
+) -> None:
+    (tmp_path / "out.json").write_text("mine")
+    outcome = cli("run", file, "-i", "room=x", *EMULATED, "--export", "out.json")
+    assert outcome.code == 2
+    assert "--export out.json: that is there already; choose another name, or add --force" in outcome.err
+    assert ((tmp_path / "out.json").read_text(), emulator.count()) == ("mine", 0)
+    assert cli("run", file, "-i", "room=x", *EMULATED, "--export", "out.json", "--force").code == 0
+    assert load_step(tmp_path / "out.json").output is not None

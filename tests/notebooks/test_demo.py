@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from PIL import Image
 
+from imagegen_nb.errors import InvalidOption
 from imagegen_nb.notebooks.demo import Demo, execute_to
 from imagegen_nb.store.local import LocalStore
 
@@ -76,3 +77,9 @@ def test_every_image_it_keeps_is_marked_as_emulated(demo: Demo) -> None:
     store.close()
     assert len(records) == 3
     assert all(record.emulated for record in records)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("")
+    with pytest.raises(InvalidOption, match=r"cannot write to .*a-file/demo: .*; choose another folder"):
+        Demo.run(tmp_path / "a-file" / "demo")
