@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -28,6 +29,7 @@ from imagegen_nb.errors import ImagegenError, ReplayError
 from imagegen_nb.notebooks.record import NotebookRecording, record
 from imagegen_nb.pricing import price_lookup
 from imagegen_nb.providers import catalog
+from imagegen_nb.providers.capabilities import Choice, Kind, PixelSize
 from imagegen_nb.step import model_table
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import definition_schema
@@ -175,6 +177,7 @@ def texts() -> dict[Path, str]:
         reference / "cli.md": _CLI + _commands(),
         reference / "file-formats.md": _FORMATS + _formats(),
         ROOT / "docs" / "form.md": _FORM + _form(),
+        ROOT / "imagegen_nb" / "step" / "step_settings.py": _step_settings(),
         schemas / "step.schema.json": _json(ImageGenerationStep.json_schema()),
         schemas / "step-file-2.schema.json": _json(definition_schema()),
         price_lookup.LISTED: _json(_listed_prices()),
@@ -270,6 +273,71 @@ def _type_of(value: dict[str, Any]) -> str:
     if value.get("type") == "object" and isinstance(value.get("additionalProperties"), dict):
         return f"object of {_type_of(value['additionalProperties'])}"
     return re.sub(r"^null$", "`null`", str(value.get("type", "any")))
+
+
+_SETTINGS = '''"""The types of a step's keywords, with values that editors complete. Written by `./dev docs`.
+
+They come from the models' declarations. A value that is not among them is no error of types: sizes may be of
+any pixels, and models are declared by users, with values of their own. Every value is checked when it runs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+from imagegen_nb.core.types import ChargeType, OnFailure
+from imagegen_nb.providers.capabilities import Model
+
+
+class StepSettings(TypedDict, total=False):
+    """The settings beside the prompt, by platform key; None leaves one to the provider."""
+
+'''
+_CHANGES = '''
+
+class StepChanges(StepSettings, total=False):
+    """All settings, as `replace` takes them."""
+
+    prompt: str
+'''
+_DECLARED_TYPES = {
+    "name": "str | None",
+    "image_count": "int",
+    "charge_type": "ChargeType",
+    "on_failure": "OnFailure",
+}
+
+
+def _step_settings() -> str:
+    """`imagegen_nb/step/step_settings.py`: for each key the values that some model declares."""
+    lines = []
+    for key in ImageGenerationStep.kinds():
+        if key == "prompt":
+            continue
+        kinds = [entry.model.settings[key] for entry in catalog.models() if key in entry.model.settings]
+        values, others = dict.fromkeys(value for kind in kinds for value in _values(kind)), ("str", "None")
+        if key == "model":
+            values, others = dict.fromkeys(entry.model.name for entry in catalog.models()), ("str", "Model")
+        declared = _DECLARED_TYPES.get(key) or (_union(values, others) if values else "int | None")
+        lines.append(f"    {key}: {declared}\n")
+    return _SETTINGS + "".join(lines) + _CHANGES
+
+
+def _values(kind: Kind) -> tuple[str, ...]:
+    """The words that a kind of setting offers, its default among them."""
+    if isinstance(kind, Choice):
+        return kind.values
+    return (kind.default, *kind.tiles) if isinstance(kind, PixelSize) else ()
+
+
+def _union(values: Iterable[str], others: Iterable[str]) -> str:
+    """The values, and what else there may be, as the formatter writes it."""
+    words = [json.dumps(value) for value in values]
+    line = " | ".join((f"Literal[{', '.join(words)}]", *others))
+    if len(line) < 80:
+        return line
+    listed = "".join(f"            {word},\n" for word in words)
+    return f"(\n        Literal[\n{listed}        ]\n        | " + "\n        | ".join(others) + "\n    )"
 
 
 def _listed_prices() -> dict[str, object]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, Unpack, cast, overload
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -24,6 +24,7 @@ from imagegen_nb.step.run_context import RunContext, RunOptions, with_run_option
 
 if TYPE_CHECKING:
     from imagegen_nb.pricing.estimate import Estimate, PricedCall
+    from imagegen_nb.step.step_settings import StepChanges, StepSettings
 
 LONGEST_PROMPT = 32_000
 """Characters; OpenAI's documented maximum, applied to all models."""
@@ -38,10 +39,10 @@ _PLAIN = frozenset((str, int, float, bool, type(None)))
 class ImageGenerationStep(BaseModel, frozen=True):
     """An Image Generation step: what the platform's form holds, under the platform's keys.
 
-    Unset (None) means the provider's default. Which settings a model takes, and their values, is
-    declared by its provider (`imagegen-nb models` lists it); a setting that does not apply is
-    refused. `model` is the name of a known model, or a `Model` of your own declared like one. Raises
-    `InvalidStep` listing every problem.
+    The prompt may go first, without its name. Unset (None) means the provider's default. Which settings a
+    model takes, and their values, is declared by its provider (`imagegen-nb models` lists it); a setting that
+    does not apply is refused. `model` is the name of a known model, or a `Model` of your own declared like
+    one. Raises `InvalidStep` listing every problem.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
@@ -94,6 +95,22 @@ class ImageGenerationStep(BaseModel, frozen=True):
         title="When the step fails",
         description="Whether the steps that come later still run.",
     )
+
+    @overload
+    def __init__(self, prompt: str, /, **settings: Unpack[StepSettings]) -> None: ...
+
+    @overload
+    def __init__(self, /, *, prompt: str, **settings: Unpack[StepSettings]) -> None: ...
+
+    def __init__(self, prompt: str | None = None, /, **settings: Any) -> None:
+        if prompt is not None:
+            if "prompt" in settings:
+                raise InvalidOption("the prompt is given twice, without a name and as prompt=: leave one out")
+            settings = {**settings, "prompt": prompt}
+        super().__init__(**settings)
+
+    # It takes what BaseModel's takes, so that pydantic may go on validating without it.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @model_validator(mode="before")
     @classmethod
@@ -195,7 +212,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """The settings that are set, under the platform's keys, in the platform's order."""
         return {key: value for key, value in self.model_dump().items() if value is not None}
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self, **changes: Unpack[StepChanges]) -> Self:
         """A validated copy with `changes`; None unsets. Raises `InvalidStep`."""
         return type(self)(**{**self.settings(), **changes})
 
@@ -283,7 +300,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """As `replace`: pydantic's own copy would not validate."""
-        return self.replace(**(update or {}))
+        return self.replace(**cast("StepChanges", dict(update or {})))
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema_: Any, handler: Any, /) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from IPython.display import display
 
 from imagegen_nb.core import html_repr
 from imagegen_nb.core.keywords import helpful_calls
-from imagegen_nb.errors import ImagegenError
+from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
@@ -44,7 +44,7 @@ _UNRUN = "The form opens as soon as the kernel is free. Is there no kernel? Run 
 class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
     """The platform's step editor in a notebook.
 
-    `step` is what it shows first (by default an empty step), `workspace` where it runs (by default a
+    `step` is what it shows first, a step or the text of a prompt, `workspace` where it runs (by default a
     folder `assets` on the emulator), `inputs` are values of variables and earlier runs by name, `identifier`
     is the name later steps use for this one's output (by default `step_1`; a notebook's cells get numbers in
     turn).
@@ -66,11 +66,15 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     def __init__(
         self,
-        step: ImageGenerationStep | None = None,
+        step: ImageGenerationStep | str | None = None,
         workspace: Workspace | None = None,
         inputs: Mapping[str, Any] | None = None,
         identifier: str | None = None,
     ) -> None:
+        if isinstance(step, str):
+            step = ImageGenerationStep(step)
+        elif step is not None and not isinstance(step, ImageGenerationStep):
+            raise InvalidOption(f"step is of type {type(step).__name__}: give a step, or a prompt's text")
         self.workspace = workspace or Workspace("assets", backend="emulator")
         self.inputs = dict(inputs or {})
         self.identifier = identifier or notebook_steps.free_name(self.inputs)

@@ -693,3 +693,13 @@ def test_a_variable_in_brackets_is_corrected():
     assert [problem.remedy.split(",")[0] for problem in problems] == [
         "Write {{step_2.output.assets.0.file_url}}"
     ]
+
+
+def test_the_prompt_may_go_first_without_its_name():
+    step = ImageGenerationStep("a lamp", image_size="1024x1024")
+    assert step == ImageGenerationStep(prompt="a lamp", image_size="1024x1024")
+    assert ImageGenerationStep.model_validate({"prompt": "a lamp", "image_size": "1024x1024"}) == step
+    with pytest.raises(InvalidOption, match="the prompt is given twice"):
+        ImageGenerationStep("a lamp", prompt="a fox")
+    with pytest.raises(InvalidStep, match="missing"):
+        ImageGenerationStep()

@@ -11,6 +11,7 @@ import imagegen_nb as ig
 from imagegen_nb.core.events import RunEvent
 from imagegen_nb.core.types import ChargeType, OnFailure
 from imagegen_nb.step.output import Asset, StepOutput
+from imagegen_nb.step.step_settings import StepSettings
 
 
 def every_field_is_known() -> ig.ImageGenerationStep:
@@ -49,6 +50,20 @@ def every_field_has_its_type(step: ig.ImageGenerationStep) -> None:
     assert_type(step.replace(image_count=3), ig.ImageGenerationStep)
 
 
+def the_prompt_may_go_first() -> None:
+    """Without its name, before the settings."""
+    assert_type(ig.ImageGenerationStep("a lamp", image_quality="high"), ig.ImageGenerationStep)
+    ig.StepForm("a lamp")
+
+
+def values_are_completed(settings: StepSettings) -> None:
+    """An editor reads them off the types; a value of a declared model, or any size, is none the worse."""
+    settings["model"] = "gpt-image-2"
+    settings["image_size"] = "1600x1024"
+    assert_type(settings["charge_type"], ChargeType)
+    settings["charge_type"] = "free"  # type: ignore[typeddict-item]
+
+
 def a_run_has_its_types(step: ig.ImageGenerationStep, workspace: ig.Workspace) -> None:
     """From the step to the bytes of an image."""
     run = step.run({"product": "a bottle"}, workspace=workspace)
@@ -79,14 +94,15 @@ async def an_awaited_run_has_its_type(step: ig.ImageGenerationStep, workspace: i
 
 def mistakes_are_flagged(step: ig.ImageGenerationStep) -> None:
     """What a checker refuses before anything runs."""
-    ig.ImageGenerationStep()  # type: ignore[call-arg]
-    ig.ImageGenerationStep(prompt="x", image_sise="1024x1024")  # type: ignore[call-arg]
-    ig.ImageGenerationStep("x")  # type: ignore[call-arg]
-    ig.ImageGenerationStep(prompt=5)  # type: ignore[arg-type]
-    ig.ImageGenerationStep(prompt="x", image_count="3")  # type: ignore[arg-type]
-    ig.ImageGenerationStep(prompt="x", image_output_compression=0.5)  # type: ignore[arg-type]
-    ig.ImageGenerationStep(prompt="x", charge_type="free")  # type: ignore[arg-type]
-    ig.ImageGenerationStep(prompt="x", on_failure="stop")  # type: ignore[arg-type]
+    ig.ImageGenerationStep()  # type: ignore[call-overload]
+    ig.ImageGenerationStep(prompt="x", image_sise="1024x1024")  # type: ignore[call-overload]
+    ig.ImageGenerationStep("x", prompt="y")  # type: ignore[call-overload]
+    step.replace(image_sise="1024x1024")  # type: ignore[call-arg]
+    ig.ImageGenerationStep(prompt=5)  # type: ignore[call-overload]
+    ig.ImageGenerationStep(prompt="x", image_count="3")  # type: ignore[call-overload]
+    ig.ImageGenerationStep(prompt="x", image_output_compression=0.5)  # type: ignore[call-overload]
+    ig.ImageGenerationStep(prompt="x", charge_type="free")  # type: ignore[call-overload]
+    ig.ImageGenerationStep(prompt="x", on_failure="stop")  # type: ignore[call-overload]
     step.run({"product": "a bottle"})  # type: ignore[call-arg]
     step.run(workspace="assets")  # type: ignore[arg-type]
 

@@ -16,6 +16,7 @@ from support.runs import run_of
 
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
+from imagegen_nb.errors import InvalidOption
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.form import StepForm
 
@@ -958,3 +959,11 @@ def test_an_import_can_be_undone_with_prompt_settings_and_inputs(form):
     assert "a lamp for a shed" in form.panel.inputs.resolved
     transfer._handle_custom_msg({"type": "action", "label": "Import it again"}, [])
     assert "a barn and a cow" in form.panel.inputs.resolved
+
+
+def test_a_form_of_a_prompt(workspace):
+    form = StepForm("a lamp", workspace)
+    assert form.step == ig.ImageGenerationStep(prompt="a lamp")
+    form.close()
+    with pytest.raises(InvalidOption, match="step is of type dict: give a step, or a prompt's text"):
+        StepForm({"prompt": "a lamp"})
