@@ -28,6 +28,18 @@ _COMMANDS = (
     "store",
     "platform",
 )
+_EPILOG = """\
+\b
+Examples:
+  imagegen-nb demo                                       see it work, without a key
+  imagegen-nb run hero.step.json -i product="a bottle" --backend emulator
+  imagegen-nb init                                       begin a repository; it asks nothing
+\b
+Exit codes: 0 done, 1 a step failed or something was found, 2 something given was wrong, 130 interrupted.
+\b
+Completion in the shell (bash here; zsh and fish likewise), in your ~/.bashrc:
+  eval "$(_IMAGEGEN_NB_COMPLETE=bash_source imagegen-nb)"
+"""
 _WIDEST_HELP = 100
 """Columns; a narrower window is filled."""
 _LONGEST_SENTENCE = 500
@@ -79,6 +91,7 @@ class _Commands(CommandGroup):
     cls=_Commands,
     context_settings={"max_content_width": _WIDEST_HELP, "show_default": True},
     help="Run, check and export Image Generation steps.",
+    epilog=_EPILOG,
 )
 @click.version_option(__version__, message="%(version)s", help="Print the version and leave.")
 def app() -> None:

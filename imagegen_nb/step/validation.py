@@ -13,6 +13,8 @@ from imagegen_nb.providers.capabilities import Kind, Model, one_of
 
 _MOST_HINTS = 20
 """Unknown settings that a known one is suggested for; comparing names takes time."""
+_PICTURES = ("image", "images", "input_image", "reference_image", "reference_images", "mask")
+"""What other tools call a picture to begin with."""
 _LONGEST_NAME = 100
 """Characters of an unknown setting's name that are compared with the known ones."""
 
@@ -100,6 +102,9 @@ def _takers(key: str) -> str:
 
 
 def _unknown(key: str, value: object, name: str, common: Mapping[str, Kind | None], *, hint: bool) -> Problem:
+    if key in _PICTURES:
+        remedy = "The platform's step takes no picture to begin with, only a prompt: say in it what to show"
+        return Problem(key, value, name, "not a setting of this step", remedy, "unknown-field")
     # People drop the prefix, `size` for `image_size`, or use the providers' word for the count.
     suffix = "_count" if key in ("n", "num_images", "number_of_images") else f"_{key}"
     close = [known for known in common if known.endswith(suffix)]

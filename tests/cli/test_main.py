@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +114,21 @@ def test_a_misspelt_command_is_answered_with_the_nearest(cli):
 def test_the_package_is_the_command_line_too() -> None:
     asked = [sys.executable, "-m", "imagegen_nb", "--version"]
     assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip() == __version__
+
+
+def test_help_has_examples_exit_codes_and_how_to_complete_words(cli: CommandLine) -> None:
+    told = cli("--help").out
+    assert "imagegen-nb demo" in told
+    assert "130 interrupted" in told
+    assert "_IMAGEGEN_NB_COMPLETE=bash_source imagegen-nb" in told
+
+
+@pytest.mark.notebooks
+def test_the_shells_completion_is_what_the_help_says() -> None:
+    main = "import sys; sys.argv[0] = 'imagegen-nb'; from imagegen_nb.cli import main; main()"
+    asked = {**os.environ, "_IMAGEGEN_NB_COMPLETE": "bash_complete", "COMP_WORDS": "imagegen-nb val"}
+    asked["COMP_CWORD"] = "1"
+    told = subprocess.run(
+        [sys.executable, "-c", main], env=asked, capture_output=True, text=True, check=False
+    )
+    assert told.stdout.split() == ["plain,validate"]
