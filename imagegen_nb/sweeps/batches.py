@@ -9,6 +9,7 @@ from html import escape
 from typing import Literal, Self
 
 from imagegen_nb.core.background_loop import Job
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS
 from imagegen_nb.core.words import counted
@@ -94,6 +95,7 @@ def _row(batch: OpenBatch) -> dict[str, str]:
     }
 
 
+@helpful_calls
 class BatchedCells(ChosenCells):
     """Cells that can be submitted in batches, at another price, and collected later, in any kernel."""
 
