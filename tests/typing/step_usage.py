@@ -1,6 +1,6 @@
-"""Never run, only type-checked: a checker knows every field of a step and flags what is wrong.
+"""Never run, only type-checked, by two checkers: they know every field of a step and flag what is wrong.
 
-Each `type: ignore` below is an error the checker must report; one that is not needed is an error too.
+Each `type: ignore` below is an error that mypy must report; one that is not needed is an error too.
 """
 
 from __future__ import annotations
