@@ -13,7 +13,7 @@ from imagegen_nb.cli.parameters import CommandT, json_option, store_option
 if TYPE_CHECKING:
     from imagegen_nb.runs.history import PastRun
 
-_SHORTEST = 6
+_SHORTEST = 9
 """Characters of a prompt that are shown in the narrowest window."""
 _BETWEEN = 3
 """Spaces between two columns."""
@@ -76,12 +76,14 @@ def _print_table(shown: list[PastRun]) -> None:
     for run in shown:
         images = "asked about one" if run.is_question else f"{len(run.assets)} of {run.entry.count}"
         rows.append((f"{run.started_at:%Y-%m-%d %H:%M}", run.model, run.outcome, images, _cost(run)))
-    # A narrow window cuts the prompt; rich would take from all columns alike.
-    taken = sum(max(map(len, column)) + _BETWEEN for column in zip(*rows, strict=True))
-    room = max(_SHORTEST, out().width - taken - _BETWEEN)
+    # A narrow window cuts the prompt, and then the model; rich would take from all columns alike.
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    room = out().width - sum(widths) - _BETWEEN * len(widths) - _BETWEEN
+    model = max(_SHORTEST, widths[1] - max(0, _SHORTEST - room))
     table = plain_table(*rows[0], "prompt")
-    for row, run in zip(rows[1:], shown, strict=True):
-        table.add_row(*map(escape, (*row, shortened(" ".join(run.prompt.split()), room))))
+    for (when, name, *others), run in zip(rows[1:], shown, strict=True):
+        prompt = shortened(" ".join(run.prompt.split()), max(_SHORTEST, room))
+        table.add_row(*map(escape, (when, shortened(name, model), *others, prompt)))
     out().print(table)
 
 

@@ -10,7 +10,7 @@ import pytest
 from support.command_line import CommandLine, Outcome
 
 from imagegen_nb import save_step
-from imagegen_nb.cli import main
+from imagegen_nb.cli import console, main
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -27,6 +27,8 @@ def cli(
     def call(*arguments: str) -> Outcome:
         filled = [emulator.url if argument == "THE EMULATOR" else argument for argument in arguments]
         monkeypatch.setattr(sys, "argv", ["imagegen-nb", *filled])
+        console.out.cache_clear()  # each call is a process elsewhere, with a window of its own
+        console.err.cache_clear()
         with pytest.raises(SystemExit) as exit_info:
             main()
         captured = capsys.readouterr()

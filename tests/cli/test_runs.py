@@ -68,15 +68,17 @@ def test_runs_of_a_url_are_listed(cli: CommandLine, object_server: ObjectServer)
     assert "$0.0059" in cli("runs", "--store", store.url, "--limit", "1").out
 
 
-def test_a_narrow_window_cuts_the_prompt_alone(
+def test_a_narrow_window_cuts_the_prompt_and_then_the_model(
     cli: CommandLine, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made(workspace.store, picture(), prompt="A lamp in the rain " * 20, count=2)
-    _, heading, _, row, *_ = cli("runs").out.splitlines()
-    assert heading.split() == ["started", "(UTC)", "model", "outcome", "images", "cost", "prompt"]
-    assert row.split()[:2] == ["2026-11-21", "09:00"]
-    assert "gpt-image-2   partial   1 of 2   unknown   A lamp in the rain" in row
-    assert row.rstrip().endswith("…")
+    for columns, shown in (("90", "gpt-image-2   partial"), ("70", "gpt-imag…   partial")):
+        monkeypatch.setenv("COLUMNS", columns)
+        _, heading, _, row, *_ = cli("runs").out.splitlines()
+        assert heading.split() == ["started", "(UTC)", "model", "outcome", "images", "cost", "prompt"]
+        assert row.split()[:2] == ["2026-11-21", "09:00"]
+        assert f"{shown}   1 of 2   unknown   A lamp" in row
+        assert row.rstrip().endswith("…")
 
 
 @pytest.mark.parametrize("hostile", ["\x1b[31mred", "[bold]loud[/]", "two\nlines"])

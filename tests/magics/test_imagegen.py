@@ -7,6 +7,7 @@ import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from support.notebooks import notebook
+from traitlets.config import Config
 
 import imagegen_nb as ig
 from imagegen_nb.magics import imagegen
@@ -17,10 +18,10 @@ from imagegen_nb.notebooks.execute import execute
 def shell(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    shell = InteractiveShell()
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
     imagegen.register(shell)
     yield shell
-    shell.history_manager.end_session()
+    shell.reset()  # or a form that it holds is offered to those of later tests
 
 
 def run(shell, line, cell):
