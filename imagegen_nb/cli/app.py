@@ -11,6 +11,8 @@ from imagegen_nb._version import __version__
 
 _COMMANDS = (
     "demo",
+    "doctor",
+    "lab",
     "emulator",
     "run",
     "estimate",

@@ -27,7 +27,7 @@ class Demo:
     def run(cls, folder: Path) -> Self:
         """Execute the quickstart in `folder` with a kernel of this interpreter; raises as `execute_to`."""
         folder = folder.expanduser().absolute()
-        notebook = execute_to(_quickstart(), folder / _NOTEBOOK)
+        notebook = execute_to(quickstart(), folder / _NOTEBOOK)
         return cls(notebook, sorted(folder.glob("images/*")), sorted(folder.glob("*.step.json")))
 
 
@@ -53,7 +53,7 @@ def execute_to(notebook: str, target: Path) -> Path:
     return target
 
 
-def _quickstart() -> str:
+def quickstart() -> str:
     """The text of the quickstart notebook, from the installed package or from a checkout."""
     for folder in (resources.files("imagegen_nb.notebooks"), Path(__file__).parents[2] / "notebooks"):
         file = folder / _NOTEBOOK

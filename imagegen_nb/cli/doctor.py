@@ -1,0 +1,230 @@
+"""`imagegen-nb doctor`: what this machine has, what is wrong with it, and what to do about each."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from imagegen_nb.cli.console import escape, out, print_json
+from imagegen_nb.cli.parameters import json_option, store_option
+
+State = Literal["ok", "note", "problem"]
+_MARKS = {"ok": "[green]ok[/]     ", "note": "[yellow]note[/]   ", "problem": "[bold red]problem[/]"}
+_PACKAGES = ("openai", "google-genai", "httpx2", "pydantic", "pillow", "ipywidgets", "anywidget")
+"""Those whose version decides how the toolkit behaves."""
+_HOSTS = ("jupyterlab", "notebook", "voila", "marimo")
+_EXTRAS = {
+    "lab": "jupyterlab",
+    "replay": "vcr",
+    "testing": "flip_evaluator",
+    "test": "nbval",
+    "progress": "tqdm",
+    "pandas": "pandas",
+    "polars": "polars",
+    "objects": "obstore",
+    "keyring": "keyring",
+    "c2pa": "c2pa",
+    "rocrate": "rocrate",
+    "opentelemetry": "opentelemetry",
+}
+"""Extras, each with a module that only it brings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: `said` is what was found, `remedy` what to do, empty where nothing is."""
+
+    subject: str
+    state: State
+    said: str
+    remedy: str = ""
+
+
+@click.command()
+@store_option
+@click.option(
+    "--try", "tries", is_flag=True, help="Also make an image on the emulator, in a temporary folder."
+)
+@json_option("Print the findings as JSON.")
+def doctor(store: str, tries: bool, as_json: bool) -> None:
+    """Look at versions, keys (by name only), proxies, certificates, what notebooks need and the store, and
+    say what to do; leave with 1 when there is a problem. Nothing is sent to anybody."""
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        _versions,
+        _extras,
+        _notebooks,
+        _keys,
+        _network,
+        _patches,
+    ]
+    checks += [lambda: _store(store), *([_first_image] if tries else [])]
+    findings = [finding for check in checks for finding in check()]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            _print(finding)
+    if any(finding.state == "problem" for finding in findings):
+        raise SystemExit(1)
+
+
+def _print(finding: Finding) -> None:
+    out().print(f"{_MARKS[finding.state]} {escape(f'{finding.subject}: {finding.said}')}", soft_wrap=True)
+    if finding.remedy:
+        out().print(f"          {escape(finding.remedy)}", soft_wrap=True)
+
+
+def _versions() -> Iterator[Finding]:
+    from imagegen_nb._version import __version__
+
+    python = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    yield Finding("versions", "ok", f"imagegen-nb {__version__}, {python}")
+    found = [f"{name} {version}" for name in _PACKAGES if (version := _version(name))]
+    yield Finding("packages", "ok", ", ".join(found))
+
+
+def _extras() -> Iterator[Finding]:
+    from imagegen_nb.core.install_hint import install_command
+
+    there = [extra for extra, module in _EXTRAS.items() if importlib.util.find_spec(module)]
+    missing = [extra for extra in _EXTRAS if extra not in there]
+    remedy = (
+        f"not here: {', '.join(missing)}; for one of them: {install_command(missing[0])}" if missing else ""
+    )
+    yield Finding("extras", "ok", ", ".join(there) or "none", remedy)
+
+
+def _notebooks() -> Iterator[Finding]:
+    from imagegen_nb.core.install_hint import install_command
+
+    hosts = [f"{name} {version}" for name in _HOSTS if (version := _version(name))]
+    if hosts:
+        yield Finding("notebooks", "ok", ", ".join(hosts))
+    else:
+        yield Finding("notebooks", "note", "no host of notebooks in this environment", install_command("lab"))
+    if hosts and not _version("ipykernel") and not _version("marimo"):
+        yield Finding("kernel", "problem", "no ipykernel to run notebooks in", install_command("notebook"))
+    import webbrowser
+
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        yield Finding(
+            "browser", "note", "none on this machine", "open the address that Jupyter prints, elsewhere"
+        )
+
+
+def _keys() -> Iterator[Finding]:
+    from imagegen_nb.errors import MissingCredential
+    from imagegen_nb.providers import catalog, credentials
+
+    for provider in catalog.providers():
+        try:
+            found = credentials.find(provider.name, provider.key_variable, "personal", {})
+        except MissingCredential as error:
+            unset = error.fault.endswith("is not set")
+            remedy = (
+                "only live runs need it; the emulator needs none" if unset else "set it anew, or unset it"
+            )
+            yield Finding(f"key of {provider.label}", "note" if unset else "problem", error.fault, remedy)
+        else:
+            where = "in the keyring" if found.in_keyring else "in the environment"
+            yield Finding(f"key of {provider.label}", "ok", f"{provider.key_variable} is {where}")
+
+
+def _network() -> Iterator[Finding]:
+    from imagegen_nb.errors import ProviderFault
+    from imagegen_nb.providers import catalog
+    from imagegen_nb.providers.http import certificates, proxies
+
+    for provider in catalog.providers():
+        try:
+            proxy = proxies.proxy_for(provider.base_url, provider.name)
+        except ProviderFault as error:
+            yield Finding(f"way to {provider.label}", "problem", error.message)
+        else:
+            yield Finding(f"way to {provider.label}", "ok", "direct" if proxy is None else f"by {proxy}")
+    try:
+        certificates.tls_context("")
+    except ProviderFault as error:
+        yield Finding("certificates", "problem", error.message)
+    else:
+        yield Finding("certificates", "ok", certificates.told())
+
+
+def _patches() -> Iterator[Finding]:
+    import httpx2
+
+    method = httpx2.AsyncHTTPTransport.handle_async_request
+    if not method.__module__.startswith("httpx2"):
+        yield Finding(
+            "transport",
+            "problem",
+            f"something has replaced the HTTP client's transport ({method.__module__})",
+            "find what does so at the start of Python (a .pth file, sitecustomize), and leave it out",
+        )
+    if cassette := os.environ.get("IMAGEGEN_NB_CASSETTE"):
+        yield Finding(
+            "cassette",
+            "note",
+            f"every process replays or records {Path(cassette).name!r}",
+            "unset IMAGEGEN_NB_CASSETTE to ask the providers",
+        )
+
+
+def _store(address: str) -> Iterator[Finding]:
+    from imagegen_nb.cli.existing_store import open_existing
+    from imagegen_nb.core.words import counted
+    from imagegen_nb.errors import InvalidOption, StoreError
+    from imagegen_nb.store import maintenance
+
+    try:
+        report = maintenance.check(open_existing(address), quick=True)
+    except InvalidOption:
+        yield Finding(
+            "store", "note", f"none in {address} yet", "the first run makes it; --store names another"
+        )
+        return
+    except StoreError as error:
+        yield Finding("store", "problem", str(error), f"imagegen-nb store check {address}")
+        return
+    said = f"{counted(len(report.records), 'image')} of {counted(len(report.runs), 'run')} in {address}"
+    if report.problems:
+        more = f"{said}; {report.problems[0]}"
+        yield Finding("store", "problem", more, f"imagegen-nb store check {address} tells all of it")
+    else:
+        yield Finding("store", "ok", said)
+
+
+def _first_image() -> Iterator[Finding]:
+    import tempfile
+
+    from imagegen_nb.errors import ImagegenError
+    from imagegen_nb.runs.workspace import Workspace
+    from imagegen_nb.step.step import ImageGenerationStep
+
+    step = ImageGenerationStep(prompt="A lamp", image_size="1024x640")
+    with tempfile.TemporaryDirectory() as folder, Workspace(folder, backend="emulator") as workspace:
+        try:
+            run = step.run(workspace=workspace)
+        except (ImagegenError, OSError) as error:
+            yield Finding("first image", "problem", str(error))
+        else:
+            yield Finding("first image", "ok", f"{run.output.assets[0].file_name}, EMULATED")
+
+
+def _version(package: str) -> str:
+    """The version of an installed package; empty where there is none."""
+    from importlib import metadata
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""

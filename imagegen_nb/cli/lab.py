@@ -1,0 +1,42 @@
+"""`imagegen-nb lab`: JupyterLab with a notebook to begin with."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from imagegen_nb.cli.console import err, escape
+from imagegen_nb.cli.parameters import PATH
+from imagegen_nb.errors import InvalidOption
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("folder", type=PATH, default=".", metavar="[FOLDER]", help="Where notebooks are.")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, help="Passed on, such as --no-browser.")
+def lab(folder: Path, options: tuple[str, ...]) -> None:
+    """Open JupyterLab in a folder, with the quickstart on the emulator where it has no notebook yet."""
+    from imagegen_nb.core.atomic_files import explain
+    from imagegen_nb.core.install_hint import install_command
+    from imagegen_nb.notebooks.demo import quickstart
+
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise InvalidOption(f"JupyterLab is not in this environment: {install_command('lab')}")
+    command = [sys.executable, "-m", "jupyterlab"]
+    command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        notebook = next(iter(sorted(folder.glob("*.ipynb"))), None)
+        if notebook is None:
+            notebook = folder / "quickstart.ipynb"
+            notebook.write_text(quickstart(), encoding="utf-8")
+            err().print(f"wrote {escape(str(notebook))}: it needs no key", soft_wrap=True)
+    except OSError as error:
+        reason = explain(error)
+    else:
+        raise SystemExit(subprocess.call([*command, *options, str(notebook)]))  # noqa: S603 - the user's own
+    raise InvalidOption(f"cannot write to {folder}: {reason}")

@@ -1,0 +1,105 @@
+"""`imagegen-nb doctor`: what it looks at, that no key is shown, and what it says to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.command_line import CommandLine
+
+import imagegen_nb as ig
+from imagegen_nb.cli import doctor
+from imagegen_nb.runs.workspace import Workspace
+
+KEY = "sk-proj-" + "aB3d" * 10
+
+
+def findings(cli: CommandLine, *arguments: str) -> dict[str, dict[str, str]]:
+    told = cli("doctor", "--json", *arguments).json()
+    assert isinstance(told, list)
+    return {finding["subject"]: finding for finding in told}
+
+
+def test_a_machine_without_keys_and_store_has_no_problem(cli: CommandLine) -> None:
+    outcome = cli("doctor")
+    assert outcome.code == 0, outcome.out
+    assert f"imagegen-nb {ig.__version__}" in outcome.out
+    assert "note    key of OpenAI: OPENAI_API_KEY is not set" in outcome.out
+    assert "note    store: none in assets yet" in outcome.out
+    assert "problem" not in outcome.out
+
+
+def test_keys_are_told_by_name_and_never_shown(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("XAI_API_KEY", KEY)
+    monkeypatch.setenv("GEMINI_API_KEY", "your-key")
+    outcome = cli("doctor")
+    assert outcome.code == 1
+    assert "aB3d" not in outcome.out + outcome.err
+    found = findings(cli)
+    assert found["key of OpenAI"]["said"] == "OPENAI_API_KEY is in the environment"
+    assert "belongs into OPENAI_API_KEY" in found["key of xAI"]["said"]
+    assert found["key of Google"]["state"] == "problem"
+
+
+def test_proxies_and_certificates_are_told_with_their_variables(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://ann:secret@proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "api.x.ai")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    outcome = cli("doctor")
+    assert outcome.code == 1
+    assert "secret" not in outcome.out
+    found = findings(cli)
+    assert found["way to OpenAI"]["said"] == "by the proxy proxy.example:3128 (HTTPS_PROXY)"
+    assert found["way to xAI"]["said"] == "direct"
+    assert (found["certificates"]["state"], "SSL_CERT_FILE" in found["certificates"]["said"]) == (
+        "problem",
+        True,
+    )
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:0")
+    assert findings(cli)["way to OpenAI"]["state"] == "problem"
+
+
+def test_a_damaged_store_is_a_problem_with_the_command_that_tells_more(
+    cli: CommandLine, workspace: Workspace
+) -> None:
+    run = ig.ImageGenerationStep(prompt="A lamp", image_size="1024x640").run(workspace=workspace)
+    workspace.close()
+    assert findings(cli)["store"]["said"] == "1 image of 1 run in assets"
+    run.output.assets[0].path.unlink()
+    found = findings(cli)["store"]
+    assert (found["state"], found["remedy"]) == ("problem", "imagegen-nb store check assets tells all of it")
+
+
+def test_what_is_missing_is_named_with_the_command_that_installs_it(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_HOSTS", ())
+    monkeypatch.setattr(doctor, "_EXTRAS", {"test": "nbval", "lab": "surely_no_such_module"})
+    found = findings(cli)
+    assert found["notebooks"]["state"] == "note"
+    assert "pip install" in found["notebooks"]["remedy"]
+    assert found["extras"]["said"] == "test"
+    assert found["extras"]["remedy"].startswith("not here: lab; for one of them: pip install")
+
+
+def test_a_replaced_transport_and_a_cassette_for_all_are_told(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import httpx2
+
+    async def replaced(self: object, request: object) -> None: ...
+
+    monkeypatch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", replaced)
+    (problem,) = [finding for finding in doctor._patches() if finding.state == "problem"]
+    assert "has replaced the HTTP client's transport" in problem.said
+    monkeypatch.setenv("IMAGEGEN_NB_CASSETTE", "/some/where/hero")
+    assert [finding.said for finding in doctor._patches()][-1] == "every process replays or records 'hero'"
+
+
+def test_it_makes_an_image_where_that_is_asked(cli: CommandLine, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    assert findings(cli, "--try")["first image"]["said"] == "a-lamp-1.png, EMULATED"
+    assert sorted(tmp_path.iterdir()) == before

@@ -1,0 +1,42 @@
+"""`imagegen-nb lab`: JupyterLab is started in a folder, with a notebook to begin with."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import nbformat
+import pytest
+from support.command_line import CommandLine
+
+
+@pytest.mark.notebooks
+def test_an_empty_folder_gets_the_quickstart_and_options_are_passed_on(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    assert cli("lab", "work", "--version").code == 0  # which JupyterLab prints, and leaves
+    written = tmp_path / "work" / "quickstart.ipynb"
+    assert "emulator" in nbformat.read(written, as_version=4).cells[0].source
+    written.rename(tmp_path / "work" / "mine.ipynb")
+    assert cli("lab", "work", "--version").code == 0
+    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == ["mine.ipynb"]
+
+
+def test_without_jupyterlab_it_says_how_to_get_it(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "jupyterlab" else there(name)
+    )
+    outcome = cli("lab", "work")
+    assert outcome.code == 2
+    assert "JupyterLab is not in this environment: pip install" in outcome.err
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    outcome = cli("lab", "file")
+    assert outcome.code == 2
+    assert "cannot write to file" in outcome.err
