@@ -37,6 +37,23 @@ _CORES: Final = os.cpu_count() or 1
 NO_JSON: Final = b'{"custom_id": "lost", "response": {"status_code"\n'
 
 
+def requests_of(batch: Batch, asked: GenerationRequest, provider: str, endpoint: str) -> RequestOf:
+    """Makes of a batch's line the request that it would be by itself at `endpoint`; what the call that reads
+    the batch has in common with it comes from `asked`."""
+
+    def request_of(line: Line) -> GenerationRequest:
+        return replace(
+            asked,
+            path=f"/{provider}{endpoint}",
+            route=endpoint,
+            body=line.body,
+            headers=batch.headers,
+            fault=line.fault,
+        )
+
+    return request_of
+
+
 async def serve(
     request: Request,
     adapter: Adapter,

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import Route
@@ -31,12 +30,9 @@ from imagegen_nb.emulator.openai.response import usage
 from imagegen_nb.emulator.responses import EmulatedResponse, RequestRejected, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.requests import Request
     from starlette.responses import Response, StreamingResponse
 
-    from imagegen_nb.emulator.adapter import GenerationRequest
     from imagegen_nb.emulator.state import State
 
 _DAY: Final = 24 * 3600
@@ -172,20 +168,8 @@ class OpenAIBatches:
             raise RequestRejected(_no_batch(request.path_params["batch"]))
         return batch
 
-    def _request_of(self, batch: Batch, request: Request) -> Callable[[Line], GenerationRequest]:
-        asked = service.generation(request, self.state)
-
-        def request_of(line: Line) -> GenerationRequest:
-            return replace(
-                asked,
-                path=f"/{ADAPTER.name}{_ENDPOINT}",
-                route=_ENDPOINT,
-                body=line.body,
-                headers=batch.headers,
-                fault=line.fault,
-            )
-
-        return request_of
+    def _request_of(self, batch: Batch, request: Request) -> service.RequestOf:
+        return service.requests_of(batch, service.generation(request, self.state), ADAPTER.name, _ENDPOINT)
 
     def _shown(self, batch: Batch) -> dict[str, Any]:
         status, files = _status(batch, self.desk.looks), self._files(batch)

@@ -17,7 +17,6 @@ refused.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,12 +32,9 @@ from imagegen_nb.emulator.xai.models import MODELS
 from imagegen_nb.emulator.xai.request import authenticate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from imagegen_nb.emulator.adapter import GenerationRequest
     from imagegen_nb.emulator.state import State
 
 _ENDPOINT: Final = "/v1/images/generations"
@@ -206,20 +202,8 @@ class XaiBatches:
             raise RequestRejected(_no_batch(request.path_params["batch"]))
         return batch
 
-    def _request_of(self, batch: Batch, request: Request) -> Callable[[Line], GenerationRequest]:
-        asked = service.generation(request, self.state)
-
-        def request_of(line: Line) -> GenerationRequest:
-            return replace(
-                asked,
-                path=f"/{ADAPTER.name}{_ENDPOINT}",
-                route=_ENDPOINT,
-                body=line.body,
-                headers=batch.headers,
-                fault=line.fault,
-            )
-
-        return request_of
+    def _request_of(self, batch: Batch, request: Request) -> service.RequestOf:
+        return service.requests_of(batch, service.generation(request, self.state), ADAPTER.name, _ENDPOINT)
 
 
 def _shown(batch: Batch) -> dict[str, Any]:
