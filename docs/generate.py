@@ -275,9 +275,9 @@ def _type_of(value: dict[str, Any]) -> str:
     return re.sub(r"^null$", "`null`", str(value.get("type", "any")))
 
 
-_SETTINGS = '''"""The types of a step's keywords, with values that editors complete. Written by `./dev docs`.
+_SETTINGS = '''"""The types of a step's keywords, with values that editors complete.
 
-They come from the models' declarations. A value that is not among them is no error of types: sizes may be of
+Written by `./dev generate`. They come from the models' declarations. A value that is not among them is no error of types: sizes may be of
 any pixels, and models are declared by users, with values of their own. Every value is checked when it runs.
 """
 

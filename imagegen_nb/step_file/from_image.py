@@ -111,4 +111,7 @@ def _hint(texts: FileTexts, *, searched: bool) -> str:
             return f"; it holds settings of {tool}, which are not read here"
     if searched:
         return ", and the store at hand does not have it"
-    return ". Where the store is at hand that has it, pass workspace=..."
+    return (
+        ". Where the store is at hand that has it, pass workspace=...; images saved by asset.save(path, "
+        "embed=True) carry their step"
+    )
