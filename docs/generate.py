@@ -277,8 +277,9 @@ def _type_of(value: dict[str, Any]) -> str:
 
 _SETTINGS = '''"""The types of a step's keywords, with values that editors complete.
 
-Written by `./dev generate`. They come from the models' declarations. A value that is not among them is no error of types: sizes may be of
-any pixels, and models are declared by users, with values of their own. Every value is checked when it runs.
+Written by `./dev generate` from the models' declarations. A value that is not among them is no error of
+types: sizes may be of any pixels, and models are declared by users, with values of their own. Every value is
+checked when it runs.
 """
 
 from __future__ import annotations
