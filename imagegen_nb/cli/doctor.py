@@ -54,8 +54,8 @@ class Finding:
 )
 @json_option("Print the findings as JSON.")
 def doctor(store: str, tries: bool, as_json: bool) -> None:
-    """Look at versions, keys (by name only), proxies, certificates, what notebooks need and the store, and
-    say what to do; leave with 1 when there is a problem. Nothing is sent to anybody."""
+    """Look at versions, keys (by name only), proxies, certificates, what notebooks need and the store, ask
+    nobody, and say what to do; leave with 1 when there is a problem."""
     checks: list[Callable[[], Iterator[Finding]]] = [
         _versions,
         _extras,
