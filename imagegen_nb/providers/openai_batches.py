@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagegen_nb.core.types import BatchAnswer, BatchStatus, ImageRequest, ProviderEvent
 from imagegen_nb.errors import ProviderError
-from imagegen_nb.providers.base import LARGEST_RESPONSE, Batches, Connection
-from imagegen_nb.providers.http.json_calls import GATE, ask
+from imagegen_nb.providers.base import Batches, Connection
+from imagegen_nb.providers.http.json_calls import ask, download
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     mapping,
@@ -123,15 +124,10 @@ class OpenAIBatches(Batches):
         self, output: str, request_of: Callable[[str], ImageRequest | None], connection: Connection
     ) -> AsyncGenerator[BatchAnswer, None]:
         """Read a file of answers or of errors, which have the same form."""
-        from imagegen_nb.providers.http.client import open_client
-        from imagegen_nb.providers.http.result_lines import result_documents
-
         url = f"{connection.base_url}/files/{output}/content"
-        bound = connection.largest_response or LARGEST_RESPONSE
-        async with open_client("openai", connection, self.error, model=GATE) as client:
-            async for line, document in result_documents(
-                client, url, _headers(connection), largest_line=bound
-            ):
+        lines = download("openai", connection, self.error, url, _headers(connection))
+        async with aclosing(lines):
+            async for line, document in lines:
                 answer = await _read_line(line, document, self, request_of, connection)
                 if answer is not None:
                     yield answer

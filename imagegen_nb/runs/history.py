@@ -20,6 +20,7 @@ from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.errors import AssetNotFound, Charge, InvalidOption
+from imagegen_nb.pricing.cost import Cost
 from imagegen_nb.runs import ledger
 from imagegen_nb.runs.lazy_list import LazyList
 from imagegen_nb.runs.marks import opinions_in_short
@@ -153,11 +154,6 @@ class PastRun(Pictured):
         )
         return {**dict(zip(_COLUMNS, facts, strict=True)), **own, **given}
 
-    def _cost_in_words(self) -> str:
-        if self.cost is None:
-            return "cost unknown"
-        return f"{money.show(self.cost)}{' if it were real' if self.entry.emulated else ''}"
-
     def tile(self, *, when: bool) -> html_repr.Tile:
         """It as a picture to show; `when` adds the time."""
         first = self._asked_about() if self.is_question else self.assets[0] if self.assets else None
@@ -165,7 +161,8 @@ class PastRun(Pictured):
         facts += ["EMULATED"] if self.entry.emulated else []
         # A replay costs nothing, and shows what the recording did.
         recorded = "cassette" in read_object(self.entry.result_json)
-        facts += [self._cost_in_words()] if self.charge != "none" and not recorded else []
+        if self.charge != "none" and not recorded:
+            facts += [Cost(amount=self.cost, synthetic=self.entry.emulated).short]
         facts += [f"{self.started_at:%Y-%m-%d %H:%M}"] if when else []
         facts += opinions_in_short(self.assets)  # last: one in Arabic would draw the digits of a date to it
         name = shortened(str(self.settings.get("rubric") or self.prompt), _LONGEST)

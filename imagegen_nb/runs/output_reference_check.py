@@ -131,7 +131,7 @@ def check_references(
         values = dict(variables.leaves(context))
         reached = outcome != "failed" or step.on_failure == "continue"
         for place, reference in tags:
-            problem = _problem(reference, context)
+            problem = problem_of(reference, context)
             kind = "" if problem else type_of(values[reference.strip("{} ")])
             findings.append(Finding(place, reference, outcome, kind, problem, reached))
     return ReferenceReport(tuple(findings))
@@ -158,7 +158,7 @@ def _tags(template: object, place: str = "") -> Iterator[tuple[str, str]]:
         )
 
 
-def _problem(reference: str, context: Mapping[str, Any]) -> str:
+def problem_of(reference: str, context: Mapping[str, Any]) -> str:
     """Why `reference` gives nothing to put into a prompt; empty when it does."""
     if variables.unclosed(reference):
         return "a {{ is never closed by }}: it would stay in the text"

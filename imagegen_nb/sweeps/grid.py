@@ -263,11 +263,16 @@ def _as_html(pieces: Pieces) -> str:
 
 
 def picture(data: bytes | None, alt: str, style: str = _PICTURE) -> str:
-    """A thumbnail as HTML, or that there is none here."""
+    """A thumbnail as HTML on a line of its own, or that there is none here."""
+    return f"{inline_picture(data, alt, style)}<br>"
+
+
+def inline_picture(data: bytes | None, alt: str, style: str) -> str:
+    """The same within a line."""
     if data is None:
-        return "<em>image stored elsewhere</em><br>"
+        return "<em>image stored elsewhere</em>"
     source = f"data:image/webp;base64,{b64encode(data).decode()}"
-    return f'<img src="{source}" alt="{escape(alt)}" {style}><br>'
+    return f'<img src="{source}" alt="{escape(alt)}" {style}>'
 
 
 def facts_of(cell: Cell) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from imagegen_nb.core import variables
 from imagegen_nb.errors import VariableError
+from imagegen_nb.runs.output_reference_check import problem_of
 from imagegen_nb.runs.simulation import simulate
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -36,10 +37,10 @@ def _problems(steps: Mapping[str, object], inputs: Mapping[str, Any]) -> Iterato
             first = path.partition(".")[0]
             if first in later:
                 yield name, _too_early(path, first, name, later[1:])
-            elif first not in unpredicted and (problem := _unfilled(f"{{{{{path}}}}}", context)):
+            elif first not in unpredicted and (problem := problem_of(f"{{{{{path}}}}}", context)):
                 yield name, problem
         for tag in variables.malformed(step.prompt):
-            yield name, _unfilled(tag, context)
+            yield name, problem_of(tag, context)
         context[name] = simulate(step).as_context()
 
 
@@ -48,12 +49,3 @@ def _too_early(path: str, first: str, name: str, later: Sequence[str]) -> str:
         return f"{{{{{path}}}}} is the step's own output, which is not there before it has run"
     moved = f"Put {name} behind {first}" if first in later else f"Put {first} first"
     return f"{{{{{path}}}}} is the output of a step that runs after it. {moved}"
-
-
-def _unfilled(tag: str, context: Mapping[str, Any]) -> str:
-    """Why a tag cannot be filled; empty where it can."""
-    try:
-        variables.render(tag, context)
-    except VariableError as error:
-        return str(error)
-    return ""

@@ -14,7 +14,7 @@ from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.sweeps.grid import picture
+from imagegen_nb.sweeps.grid import inline_picture
 from imagegen_nb.workflows.function_result import FunctionResult, function_name
 
 _LONGEST_TEXT = 200
@@ -103,7 +103,7 @@ def _inside(card: Card) -> str:
     if card.state in ("failed", "partial", "cancelled"):
         state = f" · <strong>{escape(card.state)}</strong>"
     head = f"<strong>{escape(card.identifier)}</strong>{state}<br><small>{escape(card.title)}</small>"
-    pictures = "".join(picture(make(), alt, _PICTURE).removesuffix("<br>") for alt, make in card.pictures)
+    pictures = "".join(inline_picture(make(), alt, _PICTURE) for alt, make in card.pictures)
     # A prompt may be in a script that runs from right to left, and would turn its neighbours around.
     lines = "".join(f"<br><small><bdi>{escape(line)}</bdi></small>" for line in card.lines)
     return f"{head}{'<br>' if pictures else ''}{pictures}{lines}"

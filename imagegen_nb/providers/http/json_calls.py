@@ -1,13 +1,14 @@
-"""Calls about batches: each is one request, answered with a JSON object or an error of ours."""
+"""Calls about batches: each is one request, answered with JSON, one object or a file, or an error of ours."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.errors import ProviderError
-from imagegen_nb.providers.base import Connection
+from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
 from imagegen_nb.providers.http.response import ProviderResponse
 
 if TYPE_CHECKING:
@@ -32,3 +33,24 @@ async def ask(
     if not response.is_success:
         raise read_refusal(response, connection)
     return replace(response, asked_for="what was asked for")
+
+
+async def download(
+    provider: str,
+    connection: Connection,
+    read_refusal: Callable[[ProviderResponse, Connection], ProviderError],
+    url: str,
+    headers: dict[str, str],
+) -> AsyncGenerator[tuple[ProviderResponse, dict[str, Any]], None]:
+    """The lines of a file of answers, each with its JSON object, as they arrive; raises as
+    `result_documents`."""
+    from imagegen_nb.providers.http.client import open_client
+    from imagegen_nb.providers.http.result_lines import result_documents
+
+    bound = connection.largest_response or LARGEST_RESPONSE
+    async with (
+        open_client(provider, connection, read_refusal, model=GATE) as client,
+        aclosing(result_documents(client, url, headers, largest_line=bound)) as documents,
+    ):
+        async for line, document in documents:
+            yield line, document
