@@ -117,8 +117,8 @@ def _decode_text(body: bytes) -> tuple[str, list[str]]:
     flaws = []
     encoding = json.detect_encoding(body)
     text = body.decode(encoding, errors="replace")
-    if encoding not in ("utf-8", "utf-8-sig") and "{" not in text:
-        # Zero bytes around a value look like a wider encoding.
+    if encoding not in ("utf-8", "utf-8-sig") and not {"{", '"'} <= set(text):
+        # Zero bytes around a value look like a wider encoding, in which it would hardly have any of these.
         encoding, text = "utf-8", body.decode("utf-8", errors="replace")
     if encoding != "utf-8":
         flaws.append("a byte order mark" if encoding == "utf-8-sig" else f"the encoding {encoding}")

@@ -7,7 +7,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagegen_nb.providers.http.decoding import base64_bytes, is_event_stream, json_documents
@@ -175,6 +175,7 @@ def test_junk_around_an_answer_costs_no_image(before, behind):
     st.sampled_from(BEHIND) | st.text(st.characters(codec="utf-8", exclude_characters=">"), max_size=30),
     st.sampled_from([",", "", ", ,"]),
 )
+@example("\0", ");", ",")
 def test_junk_and_stray_commas_together_cost_no_image(before, behind, comma):
     written = json.dumps(ANSWER)[:-2] + f"{comma}]{comma}}}"
     values, flaws = json_documents((before + written + behind).encode())
