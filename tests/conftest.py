@@ -195,6 +195,12 @@ def no_recent_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imagegen_nb.runs.recent_runs._runs", {})
 
 
+@pytest.fixture(autouse=True)
+def no_other_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test's form offers the forms of another test, which live until garbage is collected."""
+    monkeypatch.setattr("imagegen_nb.widgets.notebook_steps._forms", [])
+
+
 @pytest.fixture(scope="session")
 def _running_object_server() -> Iterator[ObjectServer]:
     server = ObjectServer()

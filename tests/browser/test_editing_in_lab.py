@@ -299,6 +299,8 @@ def test_undo_in_the_prompt_survives_runs_variables_themes_and_other_forms(
 def test_nothing_is_rebuilt_while_somebody_types(page: Page) -> None:
     """The elements of the settings stay the same ones, and the caret stays where it is."""
     controls = ".ig-settings :is(textarea, input, select):not(.igw-picker *)"
+    expect(page.get_by_label("Value of {{product}}")).to_be_visible()
+    settled(page, ".ig-form")
     count = page.locator(controls).evaluate_all(
         "(all) => { all.forEach((each) => { each.dataset.kept = 'yes'; }); return all.length; }"
     )

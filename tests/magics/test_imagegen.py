@@ -20,8 +20,7 @@ def shell(tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
     imagegen.register(shell)
-    yield shell
-    shell.reset()  # or a form that it holds is offered to those of later tests
+    return shell
 
 
 def run(shell, line, cell):
