@@ -244,7 +244,8 @@ class BatchStatus:
     nothing more is carried out; `status` is the provider's own word. `expires_at` is an ISO 8601 time in UTC,
     empty where it is not known. `done`, `failed` and `total` count requests, None where they are not told.
     `outputs` name the files that hold answers, and `reason` says why it failed as a whole.
-    `may_be_charged` says that a request without an answer may have been carried out all the same.
+    `may_be_charged` says that a request without an answer may have been carried out all the same, and
+    `may_grow` that its provider counts requests only as it reads the file of them.
     """
 
     id: str
@@ -252,6 +253,7 @@ class BatchStatus:
     status: str
     ended: bool
     may_be_charged: bool = False
+    may_grow: bool = False
     expires_at: str = ""
     done: int | None = None
     failed: int | None = None

@@ -145,12 +145,20 @@ def estimate(call: PricedCall) -> Estimate:
     bounds, reason = _bounds(call)
     bare = _without_amounts(call)
     if bounds is None:
-        ceiling = call.most * call.count if call.unpriced_account and call.most is not None else None
-        return replace(bare, reason=reason, notes=(), ceiling=ceiling)
+        return replace(bare, reason=reason, notes=(), ceiling=_ceiling(call))
     low, high = bounds
     if reason:
         return replace(bare, ceiling=high, reason=reason)
     return replace(bare, low=low, high=high, ceiling=high)
+
+
+def _ceiling(call: PricedCall) -> Decimal | None:
+    """The most that a call without a price can cost: what the user has said of the account, and in a batch
+    what it would by itself, since no provider's batches cost more."""
+    if call.unpriced_account:
+        return None if call.most is None else call.most * call.count
+    bounds, _ = _bounds(replace(call, batch=False))
+    return None if bounds is None else bounds[1]
 
 
 def span(call: PricedCall) -> Estimate:

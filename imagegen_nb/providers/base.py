@@ -134,8 +134,6 @@ class Provider(ABC):
     bytes or a file: then they are decoded into files while they arrive."""
     telemetry_name: ClassVar[str] = ""
     """What OpenTelemetry's conventions call the provider, where that is not its name."""
-    no_batches: ClassVar[str] = ""
-    """Why requests are not submitted in batches, for messages, where that needs saying."""
     rank: ClassVar[int] = 100
     """Where the provider stands in lists; the platform's own order for the built-in ones."""
 

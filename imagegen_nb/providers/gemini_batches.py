@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imagegen_nb.core.types import BatchAnswer, BatchStatus, ImageRequest, ProviderEvent
 from imagegen_nb.errors import ProviderError
 from imagegen_nb.providers.base import Batches, Connection
+from imagegen_nb.providers.http.grpc_status import HTTP_STATUS
 from imagegen_nb.providers.http.json_calls import ask, download
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
@@ -37,22 +38,6 @@ _PAGE = 100
 _MOST_PAGES = 50
 _UPLOAD_URL = "x-goog-upload-url"
 _OK = 200
-_HTTP = {
-    1: (499, "CANCELLED"),
-    2: (500, "UNKNOWN"),
-    3: (400, "INVALID_ARGUMENT"),
-    4: (504, "DEADLINE_EXCEEDED"),
-    5: (404, "NOT_FOUND"),
-    7: (403, "PERMISSION_DENIED"),
-    8: (429, "RESOURCE_EXHAUSTED"),
-    9: (400, "FAILED_PRECONDITION"),
-    11: (400, "OUT_OF_RANGE"),
-    12: (501, "UNIMPLEMENTED"),
-    13: (500, "INTERNAL"),
-    14: (503, "UNAVAILABLE"),
-    16: (401, "UNAUTHENTICATED"),
-}
-"""The HTTP status and the name of each gRPC code, by which an error in a line may be numbered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +234,7 @@ def _response(
     status = _OK
     if not answered and error:
         code = whole_number(error.get("code")) or 0
-        status, name = _HTTP.get(code, (code if 400 <= code < 600 else 500, ""))
+        status, name = HTTP_STATUS.get(code, (code if 400 <= code < 600 else 500, ""))
         error = {"status": name, **error} if name else error
     body = dict(answered) or {"error": {field: value for field, value in error.items() if field != "code"}}
     return replace(line, status=status, headers={}, body=json.dumps(body).encode())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imagegen_nb.core.types import BatchAnswer, BatchStatus, ImageRequest, ProviderEvent
 from imagegen_nb.errors import ProviderError
 from imagegen_nb.providers.base import Batches, Connection
-from imagegen_nb.providers.http.json_calls import ask, download
+from imagegen_nb.providers.http.json_calls import ask, download, request_line
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     mapping,
@@ -57,8 +57,7 @@ class OpenAIBatches(Batches):
 
     def lines(self, key: str, request: ImageRequest) -> list[bytes]:
         """One line: a request makes all images of a run."""
-        line = {"custom_id": key, "method": "POST", "url": _ENDPOINT, "body": self.body(request)}
-        return [json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")]
+        return [request_line(key, _ENDPOINT, self.body(request))]
 
     async def upload(self, lines: Sequence[bytes], name: str, connection: Connection) -> str:
         """Send the file, in one request."""

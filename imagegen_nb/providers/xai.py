@@ -24,7 +24,7 @@ from imagegen_nb.core.types import (
     VisionRequest,
 )
 from imagegen_nb.errors import AuthenticationFailed, Charge, ModerationBlocked, ProviderError, QuotaExhausted
-from imagegen_nb.providers.base import Connection, Provider
+from imagegen_nb.providers.base import Batches, Connection, Provider
 from imagegen_nb.providers.capabilities import Kind, Lifecycle, Model, VisionModel
 from imagegen_nb.providers.http.answers import ASKED_FOR, answer_of
 from imagegen_nb.providers.http.decoding import data_url
@@ -40,6 +40,7 @@ from imagegen_nb.providers.http.response import (
     usage_of,
     whole_number,
 )
+from imagegen_nb.providers.xai_batches import XAIBatches
 
 _SETTINGS: dict[str, Kind] = {}
 _WIRE_NAMES: dict[str, str] = {}
@@ -71,8 +72,6 @@ class XAI(Provider):
     wire_names = _WIRE_NAMES
     takes_files = True
     telemetry_name = "x_ai"
-    # docs.x.ai, release notes of March 2026; that base64 can be had in a batch is written nowhere.
-    no_batches = "addresses of images in its batches end after an hour; what one costs there is not told"
     rank = 1
     models = (
         _grok(
@@ -109,13 +108,7 @@ class XAI(Provider):
         """One request for all images; base64 is asked for, since xAI's URLs expire."""
         from imagegen_nb.providers.http.client import open_client
 
-        body = {
-            "model": request.model,
-            "prompt": request.prompt,
-            "n": request.count,
-            "response_format": "b64_json",
-            **request.wire_settings(_WIRE_NAMES),
-        }
+        body = _body(request)
         async with open_client(self.name, connection, _error, model=request.model) as client:
             response = await client.send(
                 # No partial: its repr would show the header in a traceback with locals.
@@ -131,6 +124,11 @@ class XAI(Provider):
             raise _error(response, connection)
         for event in await read_text(response.body, partial(_read, request, response)):
             yield event
+
+    @property
+    def batches(self) -> Batches:
+        """Of image requests."""
+        return XAIBatches(_body, _read, _error)
 
     async def answer(self, request: VisionRequest, connection: Connection) -> VisionAnswer:
         """One chat completion, whose answer has to fit a schema."""
@@ -148,6 +146,16 @@ class XAI(Provider):
         if not response.is_success:
             raise _error(response, connection)
         return _read_answer(request, replace(response, asked_for=ASKED_FOR))
+
+
+def _body(request: ImageRequest) -> dict[str, Any]:
+    return {
+        "model": request.model,
+        "prompt": request.prompt,
+        "n": request.count,
+        "response_format": "b64_json",
+        **request.wire_settings(_WIRE_NAMES),
+    }
 
 
 def _question(request: VisionRequest) -> dict[str, Any]:

@@ -30,9 +30,8 @@ class BatchCalls:
     def of(cls, context: RunContext[Any, Any], provider: Provider, charge_type: ChargeType) -> BatchCalls:
         """Raises `InvalidOption` where these batches cannot be had, `MissingCredential`, `ReplayError`."""
         if provider.batches is None:
-            why = f" ({provider.no_batches})" if provider.no_batches else ""
             raise InvalidOption(
-                f"{provider.label} is not asked in batches{why}: leave its models out with only=[cells], or "
+                f"{provider.label} is not asked in batches: leave its models out with only=[cells], or "
                 "use run()"
             )
         route = context.route(provider, charge_type)

@@ -99,7 +99,7 @@ class Collection:
         calls = self._calls_for(batch.step)
         try:
             status = batch.status = await calls.ask(lambda batches, to: batches.look(batch.ref.id, to))
-            if not status.ended:
+            if not status.ended or _is_loading(status, batch):
                 return False
             if status.may_be_charged and not status.outputs:
                 raise InvalidResponse(
@@ -157,6 +157,11 @@ class Collection:
             f"batch {batch.ref.id}: {cells} could not be fetched ({batch.problem}); collect() tries again, "
             "collect(give_up=True) ends them as unknown, so that run(repeat=...) may run them again"
         )
+
+
+def _is_loading(status: BatchStatus, batch: OpenBatch) -> bool:
+    """Whether its provider has not read the whole file of requests yet, and so counts too few."""
+    return status.may_grow and (status.total or 0) < len(batch.entries)
 
 
 def _lost(error: ProviderError) -> ImagegenError:

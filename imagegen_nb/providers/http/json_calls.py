@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 GATE = "batches"
 """What these calls share their rate limiter by: they are none for images."""
+
+
+def request_line(key: str, endpoint: str, body: Mapping[str, Any]) -> bytes:
+    """A line of a file of requests, in the form that OpenAI's and xAI's batches share."""
+    line = {"custom_id": key, "method": "POST", "url": endpoint, "body": body}
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 async def ask(
@@ -32,6 +39,8 @@ async def ask(
         response = await client.send(lambda: call(client))
     if not response.is_success:
         raise read_refusal(response, connection)
+    if response.broken is not None:  # half of an account would be read as another account
+        raise response.broken
     return replace(response, asked_for="what was asked for")
 
 
