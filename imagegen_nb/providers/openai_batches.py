@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imagegen_nb.core.types import BatchAnswer, BatchStatus, ImageRequest, ProviderEvent
 from imagegen_nb.errors import ProviderError
 from imagegen_nb.providers.base import Batches, Connection
-from imagegen_nb.providers.http.json_calls import ask, download, request_line
+from imagegen_nb.providers.http.json_calls import ask, download, post_requests, request_line
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     mapping,
@@ -61,15 +61,9 @@ class OpenAIBatches(Batches):
 
     async def upload(self, lines: Sequence[bytes], name: str, connection: Connection) -> str:
         """Send the file, in one request."""
-        file = (f"{name}.jsonl", b"\n".join(lines) + b"\n", "application/jsonl")
         answer = await self._ask(
             connection,
-            lambda client, headers: client.http.post(
-                f"{connection.base_url}/files",
-                data={"purpose": "batch"},
-                files={"file": file},
-                headers=headers,
-            ),
+            lambda client, headers: post_requests(client, connection, lines, name, headers),
         )
         return _id(answer)
 

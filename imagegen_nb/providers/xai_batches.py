@@ -21,7 +21,7 @@ from imagegen_nb.core.types import BatchAnswer, BatchStatus, ImageRequest, Provi
 from imagegen_nb.errors import ProviderError
 from imagegen_nb.providers.base import Batches, Connection
 from imagegen_nb.providers.http.grpc_status import HTTP_STATUS
-from imagegen_nb.providers.http.json_calls import ask, request_line
+from imagegen_nb.providers.http.json_calls import ask, post_requests, request_line
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     mapping,
@@ -60,15 +60,9 @@ class XAIBatches(Batches):
 
     async def upload(self, lines: Sequence[bytes], name: str, connection: Connection) -> str:
         """Send the file, in one request."""
-        file = (f"{name}.jsonl", b"\n".join(lines) + b"\n", "application/jsonl")
         answer = await self._ask(
             connection,
-            lambda client, headers: client.http.post(
-                f"{connection.base_url}/files",
-                data={"purpose": "batch"},
-                files={"file": file},
-                headers=headers,
-            ),
+            lambda client, headers: post_requests(client, connection, lines, name, headers),
         )
         return safe_name(answer.json().get("id")) or ""
 

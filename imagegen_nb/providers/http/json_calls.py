@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,16 @@ def request_line(key: str, endpoint: str, body: Mapping[str, Any]) -> bytes:
     """A line of a file of requests, in the form that OpenAI's and xAI's batches share."""
     line = {"custom_id": key, "method": "POST", "url": endpoint, "body": body}
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def post_requests(
+    client: ProviderClient, connection: Connection, lines: Sequence[bytes], name: str, headers: dict[str, str]
+) -> Awaitable[object]:
+    """Send such lines as the file `name`, the way OpenAI and xAI take files."""
+    file = (f"{name}.jsonl", b"\n".join(lines) + b"\n", "application/jsonl")
+    return client.http.post(
+        f"{connection.base_url}/files", data={"purpose": "batch"}, files={"file": file}, headers=headers
+    )
 
 
 async def ask(
