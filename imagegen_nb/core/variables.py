@@ -31,6 +31,8 @@ _BRACKETS = re.compile(r"""\.?\[\s*(?:(0|[1-9][0-9]{0,8})|["']?([A-Za-z_][A-Za-z
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _BEGUN = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.]*)?")
 """A tag that has begun, with as much of its path as there is."""
+_SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
+"""What a variable looks like in Python's own templates."""
 _MOST_HINTS = 5
 _MOST_NAMES = 50
 _LONGEST_NAME = 32
@@ -86,12 +88,39 @@ def problems(template: str, context: Mapping[str, Any]) -> tuple[tuple[str, str]
     found = [(line, remedy) for line in missing]
     found += [(line, "Name a path that holds text") for line in _unusable(template, context)]
     found += [(f"{tag} is not a path", _sentence(remedy_for(tag))) for tag in malformed(template)]
+    found += _loose(template, context)
+    return tuple((visible(problem), visible(remedy)) for problem, remedy in found)
+
+
+def _loose(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Braces that `render` leaves as text, and that are hardly meant so, each with the remedy."""
     for match in _unclosed(template):
         path = (match[1] or "").rstrip(".")
-        found.append((f"{{{{{path} is not closed", _sentence(_closed(path, context))))
+        yield f"{{{{{path} is not closed", _sentence(_closed(path, context))
     if nested(template):
-        found.append(("there are braces inside {{ }}", "Write only a path there, e.g. {{product}}"))
-    return tuple((visible(problem), visible(remedy)) for problem, remedy in found)
+        yield "there are braces inside {{ }}", "Write only a path there, e.g. {{product}}"
+    for name in dict.fromkeys(_SINGLE.findall(_without_tags(template))):
+        if name in context:  # or it is text as any other, such as JSON
+            yield f"{{{name}}} has single braces", f"Write {{{{{name}}}}}"
+
+
+def refuse_loose_braces(template: str, context: Mapping[str, Any]) -> None:
+    """Raise `VariableError` for braces that would be sent as text and are hardly meant so."""
+    if "{" in template and (found := list(_loose(template, context))):
+        lines = "; ".join(f"{visible(problem)}: {visible(remedy)}" for problem, remedy in found[:_MOST_HINTS])
+        raise VariableError(
+            f"the prompt has braces that are no variable: {lines}. Braces that are to be sent as they stand "
+            'can be an input: prompt="… {{braces}}", inputs={"braces": "{{ }}"}'
+        )
+
+
+def note_of_unused(template: str, context: Mapping[str, Any]) -> str:
+    """What to tell of values that are given to a template without variables; empty where there is nothing.
+    With variables, what others need may well be among the values."""
+    if not context or paths(template):
+        return ""
+    given = [visible(name) for name in islice(context, _MOST_HINTS)]
+    return f"the prompt has no variable, such as {{{{{given[0]}}}}}; inputs not used: {', '.join(given)}"
 
 
 def _closed(path: str, context: Mapping[str, Any]) -> str:

@@ -158,10 +158,8 @@ class ActiveRun:
         """What can be said about the model and the prompt before anything is asked."""
         prepared, step = self.prepared, self.prepared.step
         notes = [note for note in (step.lifecycle_note, step.declaration_note) if note]
-        if variables.unclosed(step.prompt):
-            notes.append("the prompt holds {{ without }}: it was sent as text")
-        if variables.nested(step.prompt):
-            notes.append("the prompt holds {{ }} around other braces: the outer ones were sent as text")
+        if unused := variables.note_of_unused(step.prompt, prepared.inputs):
+            notes.append(unused)
         if prepared.route.backend == "live":  # also where its recording answers: a replay says the same
             provider = prepared.entry.provider.label
             notes += local_addresses.notes(step.prompt, prepared.inputs, prepared.request.prompt, provider)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from imagegen_nb.core import variables
 from imagegen_nb.core.redaction import mask
 from imagegen_nb.core.types import ChargeType
 from imagegen_nb.errors import InvalidOption, InvalidStep, InvalidSweep, Problem, VariableError
 from imagegen_nb.pricing.estimate import PricedCall
+from imagegen_nb.runs.prepare import filled_prompt
 from imagegen_nb.runs.recipe import call_of
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps.axes import Axes, changes_of, label, with_inputs
@@ -70,7 +70,7 @@ def plan(
     for values in axes.combinations:
         try:
             cell_step, filled = cell_of(step, inputs, axes.names, values)
-            prompt = rendered(cell_step, filled)
+            prompt = filled_prompt(cell_step.prompt, filled)
             call = call_of(cell_step.request(prompt))
             priced = cell_step.priced_call(prompt).without_words()
             provider = cell_step.entry.provider.name
@@ -90,14 +90,6 @@ def cell_of(
     """The step and the inputs of a combination. Raises `InvalidStep` and `InvalidOption`."""
     settings, given = changes_of(names, values)
     return step.replace(**settings), with_inputs(inputs, given)
-
-
-def rendered(step: ImageGenerationStep, inputs: Mapping[str, Any]) -> str:
-    """The prompt as it is sent. Raises `VariableError`."""
-    prompt = variables.render(step.prompt, inputs)
-    if invalid := ImageGenerationStep.check_prompt(prompt):
-        raise VariableError(f"the prompt is {invalid[0]} once its variables are filled in. {invalid[1]}")
-    return prompt
 
 
 def content_name(plans: Sequence[Plan]) -> str:

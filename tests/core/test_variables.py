@@ -400,7 +400,8 @@ def test_many_missing_variables_and_much_data_take_linear_time():
         ("{{", "{{ is not closed", "Close it with }}"),
         ("{{a {{product}}", "{{a is not closed", "Close it with }}; available: {{product}}"),
         ("{{product}} and {{", "{{ is not closed", "Close it with }}"),
-        ("{{ {product} }}", "there are braces inside {{ }}", "Write only a path there"),
+        ("{{ {x} }}", "there are braces inside {{ }}", "Write only a path there"),
+        ("a {product} on a table", "{product} has single braces", "Write {{product}}"),
         ("{{product[0]}}", "{{product[0]}} is not a path", "Write {{product.0}}"),
         ("{{nothing}}", "{{nothing}} is null: there is nothing to fill in", "holds text"),
     ],
@@ -412,7 +413,8 @@ def test_what_is_wrong_with_a_variable_is_told_with_the_remedy(template, problem
 
 
 @pytest.mark.parametrize(
-    "template", ["", "plain", "{{product}}", "{ {product} }", "{{{product}}}", "}} {", '{"a": {"b": 1}}']
+    "template",
+    ["", "plain", "{{product}}", "{other}", "{{{product}}}", "}} {", '{"a": {"b": 1}}', "{ a}"],
 )
 def test_other_braces_are_text(template):
     assert problems(template, {"product": "bottle"}) == ()

@@ -25,6 +25,7 @@ from imagegen_nb.errors import (
     ProviderTimeout,
     StorageLimitReached,
     StoreError,
+    VariableError,
 )
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
@@ -493,16 +494,31 @@ def test_nothing_is_noted_when_all_is_as_asked(workspace):
 @pytest.mark.parametrize(
     ("prompt", "says"),
     [
-        ("a fox {{", "{{ without }}"),
-        ("a fox {{ {x} }}", "the outer ones were sent as text"),
-        ('a fox {"a": {"b": 1}}', None),
+        ("a fox {{", "{{ is not closed: Close it with }}"),
+        ("a {{animal", "{{animal is not closed: Write {{animal}}"),
+        ("a {animal}", "{animal} has single braces: Write {{animal}}"),
+        ("a fox {{ {x} }}", "there are braces inside {{ }}"),
     ],
 )
-def test_braces_that_are_sent_as_text(workspace, emulator, prompt, says):
-    run = ImageGenerationStep(prompt=prompt).run(workspace=workspace)
-    assert emulator.requests[0].body["prompt"] == prompt
-    assert len(run.warnings) == (1 if says else 0)
-    assert says is None or says in run.warnings[0]
+def test_braces_that_are_no_variable_are_refused_before_anything_is_sent(workspace, emulator, prompt, says):
+    with pytest.raises(VariableError) as refused:
+        ImageGenerationStep(prompt=prompt).run({"animal": "fox"}, workspace=workspace)
+    assert says in str(refused.value)
+    assert emulator.count() == 0
+
+
+def test_inputs_of_a_prompt_without_variables_are_noted(workspace):
+    run = ImageGenerationStep(prompt="a fox").run({"animal": "fox", "place": "a wood"}, workspace=workspace)
+    assert run.warnings == ("the prompt has no variable, such as {{animal}}; inputs not used: animal, place",)
+    assert STEP.run({}, workspace=workspace).warnings == ()
+
+
+@pytest.mark.parametrize("prompt", ['a fox {"a": {"b": 1}}', "a {fox}", "a fox {{braces}}"])
+def test_other_braces_are_sent_as_they_stand(workspace, emulator, prompt):
+    inputs = {"braces": "{{ }}"} if "braces" in prompt else {}
+    run = ImageGenerationStep(prompt=prompt).run(inputs, workspace=workspace)
+    assert emulator.requests[0].body["prompt"] == prompt.replace("{{braces}}", "{{ }}")
+    assert run.warnings == ()
 
 
 @pytest.mark.parametrize(
