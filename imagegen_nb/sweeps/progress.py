@@ -1,10 +1,13 @@
-"""A bar that shows a sweep's progress: tqdm's, which knows notebooks, where it is installed, or rich's."""
+"""A bar that shows a sweep's progress: tqdm's, which knows notebooks, where it is installed, else IPython's in
+a notebook and rich's in a terminal."""
 
 from __future__ import annotations
 
 import importlib.util
 import warnings
 from typing import Any, Protocol
+
+from IPython.core.getipython import get_ipython
 
 
 class Progress(Protocol):
@@ -44,6 +47,24 @@ class _Tqdm:
         self._bar.close()
 
 
+class _Displayed:
+    """IPython's bar. Rich's is a widget in a notebook, whose last update is left out, and a saved notebook
+    would hold nothing of it."""
+
+    def __init__(self, total: int) -> None:
+        from IPython.display import ProgressBar
+
+        self._bar = ProgressBar(total)
+        self._bar.display()
+
+    def advance(self, note: str) -> None:
+        """One cell further."""
+        self._bar.progress += 1
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+
+
 class _Rich:
     def __init__(self, total: int) -> None:
         from rich.console import Console
@@ -68,4 +89,6 @@ def bar(total: int, *, shown: bool, unit: str = "cell") -> Progress:
     """A bar for `total` cells, or whatever the unit is, or nothing."""
     if not shown or not total:
         return Silent()
-    return _Tqdm(total, unit) if importlib.util.find_spec("tqdm") is not None else _Rich(total)
+    if importlib.util.find_spec("tqdm") is not None:
+        return _Tqdm(total, unit)
+    return _Displayed(total) if hasattr(get_ipython(), "kernel") else _Rich(total)

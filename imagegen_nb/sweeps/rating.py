@@ -87,6 +87,12 @@ class Rating:
         count = len(self._contest.images)
         return min(count * (count - 1) // 2, count * _EACH // 2)
 
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the images say themselves where they come from, as an emulator's do."""
+        images = (image for images in self._contest.images.values() for image in images)
+        return any(image.stored is not None and image.stored.emulated for image in images)
+
     def judge(self, pair_id: str, verdict: Verdict) -> bool:
         """Keep what the rater says of the pair and go on to the next; False, and nothing is kept, for another
         pair than the one that is shown. Raises `StoreError`, and the pair stays."""

@@ -37,12 +37,15 @@ class PairRating(AnsweringWidget):
         self._refresh()
 
     def __repr__(self) -> str:
-        done = f"{counted(self.rating.done, 'comparison')} of {self.rating.goal:,}"
+        done = counted(self.rating.done, "comparison")
+        if self.rating.done < self.rating.goal:
+            done += f" of {self.rating.goal:,}"
         return f"Blind rating, {done} (run this cell to go on)"
 
     def _refresh(self) -> None:
         rating = self.rating
-        self.set_trait("view", {"pair": rating.pair.id, "done": rating.done, "goal": rating.goal})
+        view = {"pair": rating.pair.id, "done": rating.done, "goal": rating.goal}
+        self.set_trait("view", view | {"emulated": rating.is_emulated})
 
     def _answer(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         match content:

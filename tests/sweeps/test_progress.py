@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
+from support.kernels import executed
 
 from imagegen_nb.sweeps import progress
 
@@ -24,6 +25,25 @@ def test_rich_where_it_is_not(capsys, monkeypatch):
     bar.advance("1 done")
     bar.close()
     assert "1/2" in capsys.readouterr().err
+
+
+_BAR = """
+import importlib.util
+importlib.util.find_spec = lambda name: None
+from imagegen_nb.sweeps import progress
+bar = progress.bar(2, shown=True)
+bar.advance("1 done")
+bar.advance("2 done")
+bar.close()
+"""
+
+
+@pytest.mark.notebooks
+def test_what_a_notebook_without_tqdm_keeps_is_the_whole_bar(tmp_path):
+    """And no widget: it would be gone from the saved notebook."""
+    (shown,) = executed([_BAR], tmp_path).cells[0].outputs
+    assert shown["data"]["text/plain"].endswith(" 2/2")
+    assert "value='2'" in shown["data"]["text/html"]
 
 
 @pytest.mark.parametrize(("total", "shown"), [(0, True), (3, False)])

@@ -49,6 +49,10 @@ def test_a_pair_is_looked_at_judged_and_taken_back(sweep, sent):
     ask(widget, sent, type="undo")
     assert widget.view["done"] == 0
     assert "0 comparisons of 3" in repr(widget)
+    assert widget.view["emulated"]
+    for _ in range(4):
+        widget.rating.judge(widget.rating.pair.id, "tie")
+    assert "4 comparisons (" in repr(widget)  # more than are needed, and so of no number
 
 
 def test_nothing_that_reaches_the_page_says_what_it_shows(sweep, sent):

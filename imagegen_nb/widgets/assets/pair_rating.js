@@ -2,6 +2,7 @@
 const VERDICTS = { 1: "left", 2: "right", "=": "tie" };
 const SIDES = ["Left", "Right"];
 const ENOUGH = "Enough for a ranking: sweep.ranking() shows it. More comparisons make it surer.";
+const EMULATED = "These images are emulated and name their model and settings: this is a rehearsal, not blind.";
 
 function render({ model, el }) {
   initRoot(el, "ig-pair-rating");
@@ -85,7 +86,8 @@ function render({ model, el }) {
     const view = model.get("view");
     bar.max = view.goal;
     bar.value = Math.min(view.done, view.goal);
-    setText(count, `${view.done} of ${view.goal}`);
+    const enough = view.done >= view.goal;
+    setText(count, enough ? `${view.done} comparisons` : `${view.done} of ${view.goal}`);
     if (view.pair === pair && urls.length) return show();
     const wanted = (pair = view.pair);
     busy = true;
@@ -102,7 +104,8 @@ function render({ model, el }) {
       if (wanted !== model.get("view").pair) return load(); // another view has gone on meanwhile
       setText(problem, error.message);
     }
-    if (view.done >= view.goal) setText(status, ENOUGH);
+    if (enough) setText(status, ENOUGH);
+    else if (!view.done && view.emulated) setText(status, EMULATED);
     group.dataset.pair = pair;
     show();
   }
