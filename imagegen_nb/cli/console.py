@@ -6,6 +6,7 @@ Help imports every command: rich, pydantic and all that a command works with are
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -63,14 +64,16 @@ def warn(message: Warning | str, *_location: Any, **_more: Any) -> None:
     err().print(f"[yellow]warning:[/] {escape(str(message))}", soft_wrap=True)
 
 
-def plain_table(*headings: str, title: str | None = None) -> Table:
-    """A table without boxes. The first column is never cut; other long values end at the window's edge."""
+def plain_table(*headings: str, title: str | None = None, wrapped: Collection[str] = ()) -> Table:
+    """A table without boxes. In a narrow window the columns `wrapped` take more lines, before others are cut;
+    the first is never cut."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(headings):
-        table.add_column(heading, no_wrap=True, overflow="fold" if number == 0 else "ellipsis")
+        overflow = "fold" if number == 0 or heading in wrapped else "ellipsis"
+        table.add_column(heading, no_wrap=heading not in wrapped, overflow=overflow)
     return table
 
 

@@ -36,8 +36,7 @@ def models(model: str | None, as_json: bool, as_markdown: bool) -> None:
 
 
 def _overview(rows: list[dict[str, Any]]) -> None:
-    table = plain_table("model", "provider", "platform", "status")
-    table.columns[3].no_wrap = False  # or the names are cut for it in a narrow window
+    table = plain_table("model", "provider", "platform", "status", wrapped=["status"])
     for row in rows:
         status = row["status"] if row["status"] == "current" else f"[yellow]{escape(row['outlook'])}[/]"
         table.add_row(row["model"], row["provider"], "offered" if row["offered"] else "not offered", status)
@@ -49,8 +48,7 @@ def _overview(rows: list[dict[str, Any]]) -> None:
 
 def _details(row: dict[str, Any]) -> None:
     _overview([row])
-    table = plain_table("key", "default", "values")
-    table.columns[2].no_wrap = False
+    table = plain_table("key", "default", "values", wrapped=["values"])
     for key, setting in row["settings"].items():
         default = "" if setting["default"] is None else str(setting["default"])
         table.add_row(key, escape(default), escape(setting["values"]))

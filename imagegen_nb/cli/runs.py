@@ -13,10 +13,8 @@ from imagegen_nb.cli.parameters import CommandT, json_option, store_option
 if TYPE_CHECKING:
     from imagegen_nb.runs.history import PastRun
 
-_SHORTEST = 9
-"""Characters of a prompt that are shown in the narrowest window."""
-_BETWEEN = 3
-"""Spaces between two columns."""
+_LONGEST_PROMPT = 120
+"""Characters of a prompt that are shown."""
 
 
 def filters(command: CommandT) -> CommandT:
@@ -72,18 +70,13 @@ def list_runs(address: str, *, limit: int, files: bool, as_json: bool, starred: 
 def _print_table(shown: list[PastRun]) -> None:
     from imagegen_nb.core.words import shortened
 
-    rows = [("started (UTC)", "model", "outcome", "images", "cost")]
+    names = ("started (UTC)", "model", "outcome", "images", "cost", "prompt")
+    table = plain_table(*names, wrapped=["model", "prompt"])
     for run in shown:
         images = "asked about one" if run.is_question else f"{len(run.assets)} of {run.entry.count}"
-        rows.append((f"{run.started_at:%Y-%m-%d %H:%M}", run.model, run.outcome, images, _cost(run)))
-    # A narrow window cuts the prompt, and then the model; rich would take from all columns alike.
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    room = out().width - sum(widths) - _BETWEEN * len(widths) - _BETWEEN
-    model = max(_SHORTEST, widths[1] - max(0, _SHORTEST - room))
-    table = plain_table(*rows[0], "prompt")
-    for (when, name, *others), run in zip(rows[1:], shown, strict=True):
-        prompt = shortened(" ".join(run.prompt.split()), max(_SHORTEST, room))
-        table.add_row(*map(escape, (when, shortened(name, model), *others, prompt)))
+        prompt = shortened(" ".join(run.prompt.split()), _LONGEST_PROMPT)
+        cells = (f"{run.started_at:%Y-%m-%d %H:%M}", run.model, run.outcome, images, _cost(run), prompt)
+        table.add_row(*map(escape, cells))
     out().print(table)
 
 

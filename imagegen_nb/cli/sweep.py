@@ -173,9 +173,10 @@ def _print(described: Sweep) -> None:
         out().print(escape(f"  {note}"), soft_wrap=True)
     for one in described.skipped:
         err().print(f"[yellow]skipped:[/] {escape(str(one))}", soft_wrap=True)
-    table = plain_table("cell", "outcome", "values", "reason")
+    reasons = ["reason"] if any(cell.error for cell in described) else []
+    table = plain_table("cell", "outcome", "values", *reasons, wrapped=["values", "reason"])
     for cell in described:
-        cells = (str(cell.number), cell.outcome, cell.label, cell.error)
+        cells = (str(cell.number), cell.outcome, cell.label, *([cell.error] if reasons else ()))
         table.add_row(*map(escape, cells))
     out().print(table)
     for cell in described:

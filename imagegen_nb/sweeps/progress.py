@@ -1,5 +1,5 @@
-"""A bar that shows a sweep's progress: tqdm's, which knows notebooks, where it is installed, else IPython's in
-a notebook and rich's in a terminal."""
+"""A bar that shows a sweep's progress: tqdm's, which knows notebooks, where it is installed, else IPython's
+in a notebook and rich's in a terminal."""
 
 from __future__ import annotations
 
