@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from imagegen_nb.cli.app import CommandGroup
-from imagegen_nb.cli.console import escape, out, print_json
+from imagegen_nb.cli.console import err, escape, out, print_json
 from imagegen_nb.cli.parameters import PATH, json_option, step_file, store_option
+from imagegen_nb.errors import InvalidOption
 
 
 @click.group(cls=CommandGroup)
@@ -16,7 +17,11 @@ def platform() -> None:
     """Take a step to the workflow platform: send its images, fill in the form, wire and compare."""
 
 
-_base_url = click.option("--base-url", metavar="URL", help="The API's address, if not the platform's own.")
+_base_url = click.option(
+    "--base-url",
+    metavar="URL",
+    help="The API's address, if not the platform's own; \"emulator\" needs no key.",
+)
 _identifier = click.option(
     "--step", "identifier", metavar="ID", help="The step's name on the platform: step_2."
 )
@@ -24,7 +29,7 @@ _identifier = click.option(
 
 @platform.command()
 @step_file
-@click.option("--workspace-id", required=True, metavar="UUID", help="The platform's workspace.")
+@click.option("--workspace-id", metavar="UUID", help="The platform's workspace.")
 @store_option
 @_base_url
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; send and write nothing.")
@@ -32,7 +37,7 @@ _identifier = click.option(
 @json_option("Print the platform's records as JSON, with their whole addresses.")
 def push(
     file: Path,
-    workspace_id: str,
+    workspace_id: str | None,
     store: str,
     base_url: str | None,
     dry_run: bool,
@@ -103,15 +108,60 @@ def wiring(file: Path, identifier: str | None, as_json: bool) -> None:
 @click.option("--deployment", required=True, metavar="NAME", help="The workflow's deployment.")
 @click.option("--variant", default="", metavar="NAME", help="The deployment's variant.")
 @_base_url
+@click.option("--callback", is_flag=True, help="Wait for a signed callback: for a Human in the Loop.")
+@click.option(
+    "--callback-url", metavar="URL", help="The https address that leads to --listen; as --callback."
+)
+@click.option(
+    "--listen",
+    default="127.0.0.1:0",
+    metavar="HOST:PORT",
+    help="Where callbacks arrive here; 0: a free port.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), default=600.0, help="How long the run is waited for, at most."
+)
 @json_option("Print the comparison as JSON.")
-def verify(file: Path, deployment: str, variant: str, base_url: str | None, as_json: bool) -> None:
+def verify(
+    file: Path,
+    deployment: str,
+    variant: str,
+    base_url: str | None,
+    callback: bool,
+    callback_url: str | None,
+    listen: str,
+    seconds: float,
+    as_json: bool,
+) -> None:
     """Run the deployed workflow with the file's inputs, and compare; costs what a run there costs."""
+    from imagegen_nb.platform.callbacks import Callbacks
     from imagegen_nb.platform.deployment import verify as verify_file
 
-    report = verify_file(file, deployment=deployment, variant=variant, base_url=base_url)
+    host, port = _host_and_port(listen)
+    callbacks = Callbacks(callback_url, host=host, port=port) if callback or callback_url else None
+    try:
+        report = verify_file(
+            file,
+            deployment=deployment,
+            variant=variant,
+            base_url=base_url,
+            callbacks=callbacks,
+            seconds=seconds,
+        )
+    except KeyboardInterrupt as interrupt:
+        for note in getattr(interrupt, "__notes__", ()):
+            err().print(escape(note), soft_wrap=True)
+        raise
     if as_json:
         print_json(report.as_dict())
     else:
         out().print(escape(repr(report)), soft_wrap=True)
     if not report:
         raise SystemExit(1)
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise InvalidOption(f"--listen {text!r} is no HOST:PORT, such as 127.0.0.1:8443")
+    return host.strip("[]"), int(port)

@@ -1,4 +1,5 @@
-"""A loopback server that speaks image providers' wire formats: no key, no cost, no network.
+"""Loopback servers that speak image providers' wire formats, and the workflow platform's: no key, no cost, no
+network.
 
 It imports nothing else of this project, so that what the rest believes about the providers is checked against
 an independent account of the same facts. Importing this package loads neither the web framework nor the
@@ -16,8 +17,9 @@ from imagegen_nb.emulator.state import LoggedRequest
 
 if TYPE_CHECKING:
     from imagegen_nb.emulator.app import create_app
+    from imagegen_nb.emulator.workflow_platform import PlatformEmulator
 
-__all__ = ["Emulator", "Fault", "LoggedRequest", "create_app", "provider_names"]
+__all__ = ["Emulator", "Fault", "LoggedRequest", "PlatformEmulator", "create_app", "provider_names"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,4 +27,8 @@ def __getattr__(name: str) -> Any:
         from imagegen_nb.emulator.app import create_app
 
         return create_app
+    if name == "PlatformEmulator":
+        from imagegen_nb.emulator.workflow_platform import PlatformEmulator
+
+        return PlatformEmulator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,18 +15,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from imagegen_nb.platform.callbacks import Callbacks
     from imagegen_nb.platform.comparison import VerifyReport
     from imagegen_nb.platform.deployment import verify
+    from imagegen_nb.platform.push_report import PushReport
     from imagegen_nb.platform.setup_sheet import sheet
     from imagegen_nb.platform.signature import verify_signature
     from imagegen_nb.platform.snippets import wiring
-    from imagegen_nb.platform.uploads import PushReport, push
+    from imagegen_nb.platform.uploads import push
 
-__all__ = ["PushReport", "VerifyReport", "push", "sheet", "verify", "verify_signature", "wiring"]
+__all__ = ["Callbacks", "PushReport", "VerifyReport", "push", "sheet", "verify", "verify_signature", "wiring"]
 
 # No module here has the name of a function: importing it would put it in the function's place.
 _HOMES = {
-    "PushReport": "uploads",
+    "Callbacks": "callbacks",
+    "PushReport": "push_report",
     "VerifyReport": "comparison",
     "push": "uploads",
     "sheet": "setup_sheet",

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import httpx2
 import jiter
+from pydantic import SecretStr
 
 from imagegen_nb._version import __version__
 from imagegen_nb.core import redaction
@@ -42,7 +43,13 @@ from imagegen_nb.providers.http.unreached import (
     logins_in,
 )
 
+if TYPE_CHECKING:
+    from imagegen_nb.emulator import PlatformEmulator
+
 BASE_URL = "https://api.fetchhive.com/v1"
+EMULATOR = "emulator"
+"""In the place of an address: an emulation of the platform in this process."""
+EMULATOR_HOST = "the emulator on this machine"
 KEY_VARIABLE = "FETCH_HIVE_API_KEY"
 """The variable that the platform's own packages read."""
 PLATFORM = "Fetch Hive"
@@ -63,6 +70,13 @@ _KINDS: dict[int, type[ProviderError]] = {
     429: RateLimited,
 }
 Method = Literal["GET", "POST"]
+
+
+def emulated_workspace() -> str:
+    """The id of the emulator's only workspace."""
+    from imagegen_nb.emulator import PlatformEmulator
+
+    return PlatformEmulator.WORKSPACE
 
 
 class File(NamedTuple):
@@ -111,20 +125,28 @@ def address(base_url: str | None) -> str:
 
 class PlatformClient:
     """The platform's API at `base_url`, asked with the key that `FETCH_HIVE_API_KEY` names (or the keyring
-    has under that name). `seconds` bounds the wait for an answer.
+    has under that name). `seconds` bounds the wait for an answer. "emulator" as address is an emulation in
+    this process, which needs no key and never gets one.
 
     Raises `MissingCredential`, and `InvalidOption` for an address that a key may not be sent to.
     """
 
     def __init__(self, base_url: str | None = None, *, seconds: float = 120.0) -> None:
-        self.base_url = address(base_url)
-        self._key = credentials.platform_key(KEY_VARIABLE)
+        self.emulator: PlatformEmulator | None = None
+        if base_url == EMULATOR:
+            from imagegen_nb.emulator import PlatformEmulator
+
+            self.emulator = PlatformEmulator.shared()
+            self.base_url, self._key = self.emulator.url, SecretStr(self.emulator.KEY)
+        else:
+            self.base_url = address(base_url)
+            self._key = credentials.platform_key(KEY_VARIABLE)
         self.seconds = seconds
 
     @property
     def host(self) -> str:
-        """The host the key goes to."""
-        return host_name(self.base_url)
+        """The host the key goes to, or that it is the emulator."""
+        return EMULATOR_HOST if self.emulator else host_name(self.base_url)
 
     def get(self, path: str) -> Any:
         """What is at `path`, as plain data. Raises a `ProviderError`."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from imagegen_nb.core import redaction
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.errors import DefinitionError, InvalidOption, InvalidResponse
+from imagegen_nb.platform.callbacks import Callbacks, listener
 from imagegen_nb.platform.client import PLATFORM, PlatformClient
 from imagegen_nb.platform.comparison import VerifyReport, compare, parsed
+from imagegen_nb.platform.run_wait import NOT_OVER, Answer, by_asking, by_callback, ids_of, status_of
 from imagegen_nb.platform.source import Source, definition_of
 from imagegen_nb.providers import catalog
 
 _INVOKE = "/workflow/invoke"
-_NOT_OVER = ("running", "queued")
 
 
+@helpful_calls
 def verify(
     source: Source,
     *,
@@ -24,15 +30,20 @@ def verify(
     variant: str = "",
     inputs: Mapping[str, Any] | None = None,
     base_url: str | None = None,
+    callbacks: Callbacks | None = None,
     seconds: float = 600.0,
 ) -> VerifyReport:
     """Invoke a deployed workflow with a step file's inputs, wait, and compare its output with the file's.
 
     It costs what a run on the platform costs, and is sent once. `inputs` go instead of the file's;
     `deployment` and `variant` are the platform's names. The workflow's output is expected to be the image
-    step's. One that is still running or queued is reported as that. Raises `DefinitionError` for the file,
-    `InvalidOption` for inputs that no Start step takes, `MissingCredential`, and a `ProviderError` that says
-    whether it may have cost.
+    step's. With `callbacks` the platform answers at once and calls back when the run is over, which workflows
+    with a Human in the Loop need; without, a run that is queued is asked for until it is over. One that is
+    not after `seconds` is reported as it was last told of. Interrupted, it waits no longer; the run goes on.
+    `base_url="emulator"` invokes an emulation on this machine, whose workflow gives the file's own output.
+
+    Raises `DefinitionError` for the file, `InvalidOption` for inputs that no Start step takes or an address
+    that cannot be used, `MissingCredential`, and a `ProviderError` that says whether it may have cost.
     """
     definition = definition_of(source)
     if definition.output is None:
@@ -43,24 +54,65 @@ def verify(
     document: dict[str, Any] = {"deployment": deployment, "inputs": start}
     if variant:
         document["variant"] = variant
-    answer = PlatformClient(base_url, seconds=seconds).post(_INVOKE, document=document, costs=True)
-    if not isinstance(answer, dict):
-        raise InvalidResponse(
-            "the answer is no object; the run may have cost", provider=PLATFORM, charge="unknown"
-        )
-    status = _text(answer.get("run_status") or answer.get("status"))
+    client = PlatformClient(base_url, seconds=seconds)
+    if client.emulator is not None:
+        client.emulator.deploy(deployment, definition.output.as_context())
+        notes.append("emulated: the deployment gave the file's own output")
+        if callbacks is not None and callbacks.secret is None:
+            callbacks = replace(callbacks, secret=client.emulator.SECRET)
+    answer, told = _run(client, document, callbacks)
+    status = _text(status_of(answer))
     output = parsed(answer.get("output"))
-    if status in _NOT_OVER:
-        notes.append("it was not over when the platform answered: look for it there by its request")
     return VerifyReport(
         deployment=_text(deployment),
         run_status=status,
         request_id=_text(answer.get("request_id") or answer.get("run_id")),
         rows=tuple(compare(definition.output, output)) if status == "completed" else (),
-        notes=tuple(notes),
+        notes=(*notes, *map(_text, told)),
         error=_text(answer.get("error")),
         output=output,
     )
+
+
+def _run(
+    client: PlatformClient, document: dict[str, Any], callbacks: Callbacks | None
+) -> tuple[Answer, list[str]]:
+    """What the platform said of the run in the end, and what to note of the way there."""
+    deadline = time.monotonic() + client.seconds
+    if callbacks is None:
+        started = _invoked(client, document)
+        with _telling_what_goes_on(client, started):
+            return (started, []) if not _goes_on(started) else by_asking(started, client, deadline)
+    with listener(callbacks, client.base_url) as receiver:
+        delivery = {"enabled": True, "callback_url": receiver.url}
+        started = _invoked(client, {**document, "async": delivery})
+        with _telling_what_goes_on(client, started):
+            end, notes = by_callback(started, receiver, deadline)
+        return end, [*notes, *receiver.notes()]
+
+
+def _invoked(client: PlatformClient, document: dict[str, Any]) -> Answer:
+    answer = client.post(_INVOKE, document=document, costs=True)
+    if not isinstance(answer, dict):
+        raise InvalidResponse(
+            "the answer is no object; the run may have cost", provider=PLATFORM, charge="unknown"
+        )
+    return answer
+
+
+def _goes_on(answer: Answer) -> bool:
+    return status_of(answer) in NOT_OVER
+
+
+@contextmanager
+def _telling_what_goes_on(client: PlatformClient, started: Answer) -> Iterator[None]:
+    """An interrupt says that the run was not stopped by it: the platform documents no way to."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        run = ", ".join(sorted(map(_text, ids_of(started)))) or "without a name"
+        interrupt.add_note(f"The run ({run}) goes on at {client.host}, and may cost: look for it there.")
+        raise
 
 
 def start_inputs(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from imagegen_nb._version import __version__
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.html_page import as_html, page, section
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.errors import StoreError
 from imagegen_nb.platform.snippets import Wiring, wiring
@@ -132,6 +133,7 @@ class SetupSheet:
         raise StoreError(f"cannot write {target}: {reason}")
 
 
+@helpful_calls
 def sheet(source: Source, *, identifier: str | None = None) -> SetupSheet:
     """The sheet for the step of a step file; `identifier` is the step's name on the platform, by default the
     file's own. Keys in what it says are masked. Raises `DefinitionError`, and `InvalidOption` for the name.

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from imagegen_nb.core.keywords import helpful_calls
+
 SIGNATURE_HEADER = "X-Fetch-Hive-Signature"
 """The header that bears a callback's signature."""
 _PREFIX = "sha256="
 
 
+@helpful_calls
 def verify_signature(body: bytes, header: str | None, secret: str) -> bool:
     """Whether `header`, the value of `X-Fetch-Hive-Signature`, is `body`'s signature under `secret`.
 

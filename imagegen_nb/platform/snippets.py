@@ -14,6 +14,7 @@ from html import escape
 from typing import Any, Literal
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 from imagegen_nb.platform.source import Source, definition_of, identifier_of
@@ -84,6 +85,7 @@ class Wiring:
         return f'<pre style="white-space:pre-wrap">{escape(repr(self))}</pre>'
 
 
+@helpful_calls
 def wiring(source: Source, *, identifier: str | None = None) -> Wiring:
     """What to enter in later steps of these kinds, for the step of a step file.
 

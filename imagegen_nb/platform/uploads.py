@@ -14,9 +14,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ValidationError
@@ -24,9 +23,8 @@ from pydantic import ValidationError
 from imagegen_nb.core import images, redaction
 from imagegen_nb.core.addresses import host_name, is_loopback
 from imagegen_nb.core.atomic_files import user_path
-from imagegen_nb.core.html_repr import byte_size
+from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.core.words import counted
 from imagegen_nb.errors import (
     DefinitionError,
     ImageRejected,
@@ -35,74 +33,34 @@ from imagegen_nb.errors import (
     ProviderError,
     StoreError,
 )
-from imagegen_nb.platform.client import PLATFORM, File, PlatformClient, address, is_undecided, path_of
+from imagegen_nb.platform.client import (
+    EMULATOR,
+    EMULATOR_HOST,
+    PLATFORM,
+    File,
+    PlatformClient,
+    address,
+    emulated_workspace,
+    is_undecided,
+    path_of,
+)
+from imagegen_nb.platform.push_report import Outcome, Pushed, PushReport
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step_file.document import StepDefinition, Upload
 from imagegen_nb.step_file.load import load_step, read
 from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.store.open_store import open_store
 
-Outcome = Literal["would be sent", "uploaded", "found", "refreshed", "there already"]
-"""`found` is an upload whose answer had been lost, `refreshed` one whose address had expired."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _NO_SIGNATURE_NOTE = (
     "the platform's file_url addresses were signed for a while; they stand here without their signatures, "
     "and open on the platform, where paths give them anew"
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """One image of a push. `asset` is its record with the platform's whole address, which may be a signed
-    one; None where nothing was sent."""
-
-    index: int
-    file_name: str
-    size: int
-    sha256: str
-    outcome: Outcome
-    asset: Asset | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class PushReport:
-    """What a push did, image by image; it shows itself, without the addresses."""
-
-    path: Path
-    host: str
-    workspace_id: str
-    images: tuple[Pushed, ...]
-
-    @property
-    def assets(self) -> tuple[Asset, ...]:
-        """The platform's records, in the order of the step's output."""
-        return tuple(image.asset for image in self.images if image.asset is not None)
-
-    def _title(self) -> str:
-        count = counted(len(self.images), "image")
-        return f"{self.path.name}: {count}, workspace {self.workspace_id} at {self.host}"
-
-    def _rows(self) -> list[tuple[str, ...]]:
-        return [
-            (
-                f"output.assets.{one.index}",
-                one.outcome,
-                one.file_name,
-                byte_size(one.size),
-                f"sha256 {one.sha256[:8]}",
-            )
-            for one in self.images
-        ]
-
-    def __repr__(self) -> str:
-        return redaction.visible("\n  ".join([self._title(), *("  ".join(row) for row in self._rows())]))
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr>{''.join(f'<td>{escape(redaction.visible(cell))}</td>' for cell in row)}</tr>"
-            for row in self._rows()
-        )
-        return f"<div><strong>{escape(redaction.visible(self._title()))}</strong><table>{rows}</table></div>"
+_EMULATED_NOTE = (
+    "the assets' ids and addresses are those of an emulation of the platform: they lead nowhere, and the "
+    "images are on no platform"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +76,11 @@ class _Image:
         return File(self.local.file_name, self.data, self.local.file_type)
 
 
+@helpful_calls
 def push(
     path: str | os.PathLike[str],
     *,
-    workspace_id: str,
+    workspace_id: str | None = None,
     store: Store | str | os.PathLike[str] = "assets",
     base_url: str | None = None,
     dry_run: bool = False,
@@ -131,23 +90,26 @@ def push(
 
     The bytes come from `store`, and are sent only if they are whole images with the hashes that the file
     names. What is there already is not sent again; where its address has expired, the platform is asked for
-    a new one.
-    `dry_run` sends and writes nothing, and needs no key. Emulated images are refused unless `emulated_too`.
+    a new one. `dry_run` sends and writes nothing, and needs no key. Emulated images are refused unless
+    `emulated_too`. `base_url="emulator"` pushes to an emulation on this machine, which needs neither a key
+    nor a workspace's id; what it gives never counts as being on the platform.
 
     Raises `InvalidOption`, `DefinitionError` for the file, `StoreError` for bytes that are not at hand,
     `MissingCredential`, and a `ProviderError` for what the platform or the way there says.
     """
     target = user_path(path, DefinitionError)
     definition = _definition(target)
-    workspace = _workspace(workspace_id)
+    is_emulated = base_url == EMULATOR
+    workspace = _emulated_workspace(workspace_id) if is_emulated else _workspace(workspace_id)
     if not isinstance(store, Store):
         store = open_store(store)
     chosen = _images(definition, store)
-    if not emulated_too:
+    if not emulated_too and not is_emulated:
         _refuse_emulated(definition, chosen)
     if dry_run:
         told = tuple(_planned(definition, image, workspace) for image in chosen)
-        return PushReport(target, host_name(address(base_url)), workspace, told)
+        host = EMULATOR_HOST if is_emulated else host_name(address(base_url))
+        return PushReport(target, host, workspace, told)
     client = PlatformClient(base_url)
     journal = _Journal(target, definition, workspace, client)
     return PushReport(target, client.host, workspace, tuple(journal.push(image) for image in chosen))
@@ -166,16 +128,29 @@ def _definition(target: Path) -> StepDefinition:
     return definition
 
 
-def _workspace(workspace_id: str) -> str:
+def _workspace(workspace_id: str | None) -> str:
     """The id as the platform has it. It becomes part of an address."""
     try:
         return str(uuid.UUID(workspace_id))
     except (ValueError, AttributeError, TypeError):
         pass
+    if not workspace_id:
+        raise InvalidOption(
+            "workspace_id (--workspace-id) is missing: give the id that the workspace has on the platform, "
+            'or push without one to the emulator: base_url="emulator" (--base-url emulator)'
+        )
     raise InvalidOption(
         "workspace_id is no UUID, such as 38400000-8cf0-11bd-b23e-10b96e4ef00d: give the id that the "
         "workspace has on the platform"
     )
+
+
+def _emulated_workspace(workspace_id: str | None) -> str:
+    """The emulator's only workspace, which is nobody's: what was pushed there is pushed anew elsewhere."""
+    own = emulated_workspace()
+    if workspace_id not in (None, own):
+        raise InvalidOption("the emulator has a workspace of its own only: leave workspace_id out")
+    return own
 
 
 def _images(definition: StepDefinition, store: Store) -> list[_Image]:
@@ -313,7 +288,9 @@ class _Journal:
             output = output.model_copy(update={"assets": tuple(records)})
             hashes = {key: value for key, value in (provenance.sha256 or {}).items() if key != old}
             changes["sha256"] = {**hashes, asset.id: hashlib.sha256(image.data).hexdigest()}
-            notes = [*(provenance.notes or ()), *([_NO_SIGNATURE_NOTE] if is_signed else [])]
+            notes = [note for note in provenance.notes or () if note != _EMULATED_NOTE]
+            notes += [_NO_SIGNATURE_NOTE] if is_signed else []
+            notes += [_EMULATED_NOTE] if self.client.emulator else []
             changes["notes"] = list(dict.fromkeys(notes)) or None
         document = definition.document.model_copy(
             update={"provenance": provenance.model_copy(update=changes)}

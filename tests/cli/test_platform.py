@@ -72,3 +72,29 @@ def test_verify_leaves_with_1_where_something_differs(
     output["assets"] = []
     differing = cli(*command, "--json")
     assert (differing.code, json.loads(differing.out)["same"]) == (1, False)
+
+
+def test_the_emulator_needs_no_account(cli: CommandLine, hero: str) -> None:
+    pushed = cli("platform", "push", hero, "--base-url", "emulator")
+    assert (pushed.code, "uploaded" in pushed.out) == (0, True)
+    verified = cli("platform", "verify", hero, "--deployment", "hero", "--base-url", "emulator", "--callback")
+    assert (verified.code, "as it ran here" in verified.out) == (0, True)
+
+
+@pytest.mark.parametrize("listen", ["8443", ":8443", "127.0.0.1:", "127.0.0.1:99999"])
+def test_an_address_to_listen_at_is_host_and_port(cli: CommandLine, hero: str, listen: str) -> None:
+    told = cli("platform", "verify", hero, "--deployment", "hero", "--callback", "--listen", listen)
+    assert (told.code, "127.0.0.1:8443" in told.err) == (2, True)
+
+
+def test_an_interrupted_wait_says_that_the_run_goes_on(
+    cli: CommandLine, server: PlatformServer, hero: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    server.workflow = lambda _: (202, {"run_id": "7a6b", "status": "queued"})
+    monkeypatch.setattr("imagegen_nb.platform.run_wait.time.sleep", interrupted)
+    told = cli("platform", "verify", hero, "--deployment", "hero", "--base-url", server.url)
+    assert told.code == 130
+    assert "The run (7a6b) goes on" in told.err

@@ -17,11 +17,17 @@ from imagegen_nb.runs.history import History
 from imagegen_nb.step.output import Asset, StepOutput
 from imagegen_nb.step_file.document import StepDefinition
 
-PUBLIC = ("imagegen_nb", "imagegen_nb.judges", "imagegen_nb.replay", "imagegen_nb.testing")
+PUBLIC = (
+    "imagegen_nb",
+    "imagegen_nb.judges",
+    "imagegen_nb.platform",
+    "imagegen_nb.replay",
+    "imagegen_nb.testing",
+)
 """The modules whose names users call. The emulator's stay apart: it imports nothing of this project."""
 GIVEN = (Asset, History, StepDefinition, StepOutput)
 """What users are given, and call."""
-MADE_FOR_USERS = ("ProviderContract", "Session", "Status")
+MADE_FOR_USERS = ("ProviderContract", "PushReport", "Session", "Status", "VerifyReport")
 """Public to be named in types, or to be derived from."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.platform_server import KEY, PlatformServer, served
+from support.platform_server import KEY, SECRET, PlatformServer, served
 from support.runs import run_of
 
 import imagegen_nb as ig
@@ -16,6 +16,7 @@ from imagegen_nb.store.local import LocalStore
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlatformServer]:
     monkeypatch.setenv("FETCH_HIVE_API_KEY", KEY)
+    monkeypatch.setenv("FETCH_HIVE_WEBHOOK_SECRET", SECRET)
     with served() as platform:
         yield platform
 

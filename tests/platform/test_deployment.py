@@ -11,7 +11,7 @@ from support.platform_server import SIGNED, PlatformServer
 
 import imagegen_nb as ig
 from imagegen_nb import errors
-from imagegen_nb.platform import VerifyReport, verify
+from imagegen_nb.platform import Callbacks, VerifyReport, verify
 from imagegen_nb.platform.deployment import start_inputs
 
 pytestmark = pytest.mark.loopback
@@ -104,3 +104,14 @@ def test_start_inputs_are_text_and_arrays() -> None:
     assert len(notes) == 2
     with pytest.raises(errors.InvalidOption, match=r"inputs\.d is an object"):
         start_inputs({"d": {"e": 1}})
+
+
+@pytest.mark.parametrize("callbacks", [None, Callbacks()])
+def test_without_an_account_the_emulator_gives_the_files_own_output(
+    file: Path, callbacks: Callbacks | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("FETCH_HIVE_API_KEY", "FETCH_HIVE_WEBHOOK_SECRET"):
+        monkeypatch.delenv(variable, raising=False)
+    report = verify(file, deployment="hero", base_url="emulator", callbacks=callbacks)
+    assert report, report
+    assert report.notes[-1] == "emulated: the deployment gave the file's own output"

@@ -214,3 +214,33 @@ def test_a_proxy_that_is_unusable_is_named(pushed: Push, monkeypatch: pytest.Mon
     with pytest.raises(errors.ProviderFault, match="HTTPS_PROXY") as refused:
         pushed(base_url="https://platform.invalid/v1")
     assert "hunter2" not in str(refused.value)
+
+
+def test_without_an_account_the_emulator_takes_it_and_says_so(
+    file: Path, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No key is needed, and one that is there is not sent; nothing counts as being on the platform."""
+    monkeypatch.delenv("FETCH_HIVE_API_KEY", raising=False)
+    planned = push(file, store=store, base_url="emulator", dry_run=True)
+    report = push(file, store=store, base_url="emulator")
+    assert (outcomes(planned), outcomes(report)) == (["would be sent"] * 3, ["uploaded"] * 3)
+    assert "the emulator on this machine" in repr(planned)
+    assert "the emulator on this machine" in repr(report)
+    assert "lead nowhere" in " ".join(ig.load_step(file).provenance.notes or ())
+    assert outcomes(push(file, store=store, base_url="emulator")) == ["there already"] * 3
+
+
+def test_what_the_emulator_took_is_pushed_to_the_platform_all_the_same(
+    pushed: Push, server: PlatformServer, file: Path
+) -> None:
+    pushed(base_url="emulator", workspace_id=None)
+    assert outcomes(pushed()) == ["uploaded"] * 3
+    assert len(server.assets) == 3
+    assert "emulation" not in " ".join(ig.load_step(file).provenance.notes or ())
+
+
+def test_a_workspace_is_asked_for_where_there_is_more_than_one(pushed: Push) -> None:
+    with pytest.raises(errors.InvalidOption, match="--base-url emulator"):
+        pushed(workspace_id=None)
+    with pytest.raises(errors.InvalidOption, match="leave workspace_id out"):
+        pushed(base_url="emulator")
