@@ -18,7 +18,7 @@ from support.project import ROOT
 from imagegen_nb.emulator import Emulator
 
 DOCS = ROOT / "docs"
-PAGES = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "howto").glob("*.md")])
+PAGES = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "howto").glob("*.md"), DOCS / "platform.md"])
 SHELL = [path for path in PAGES if any(block.kind == "sh" for block in blocks(path))]
 BUCKET, SCHEDULER = "s3://bucket/team", "tcp://scheduler.example:8786"
 NEW = [*PAGES, *(DOCS / "explanation").glob("*.md"), *(DOCS / "reference").rglob("*.md"), DOCS / "index.md"]

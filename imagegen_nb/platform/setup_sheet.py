@@ -16,6 +16,7 @@ from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.html_page import as_html, page, section
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible, without_keys
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import StoreError
 from imagegen_nb.platform.snippets import Wiring, wiring
 from imagegen_nb.platform.source import Source, definition_of, identifier_of, kinds_of, shown
@@ -26,10 +27,13 @@ from imagegen_nb.step_file.document import StepDefinition
 
 _STYLE = """
 main { max-width: 1000px; }
-.value { display: flex; gap: 8px; align-items: flex-start; justify-content: space-between; }
+.value { display: flex; gap: 8px; align-items: baseline; justify-content: space-between; }
 .value code, .value pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere;
   font: 13px/1.5 ui-monospace, monospace; }
-td.value-cell { width: 60%; }
+table.form { width: 100%; }
+table.form th { width: 13em; }
+summary { cursor: pointer; padding: 6px 0; }
+summary:focus-visible { outline: 2px solid var(--good); outline-offset: 2px; }
 button { flex: none; font: inherit; font-size: 13px; padding: 2px 10px; border: 1px solid var(--line);
   border-radius: 6px; background: var(--card); color: var(--ink); cursor: pointer; min-height: 28px; }
 button:focus-visible { outline: 2px solid var(--good); outline-offset: 2px; }
@@ -47,18 +51,22 @@ for (const button of document.querySelectorAll('button[data-copies]')) {
   const source = button.parentElement.querySelector('code');
   button.hidden = false;
   button.addEventListener('click', async () => {
+    let said = 'Copied';
     try { await navigator.clipboard.writeText(source.textContent); }
-    catch { getSelection().selectAllChildren(source); document.execCommand('copy'); }
-    button.textContent = 'Copied';
-    button.setAttribute('aria-label', button.getAttribute('aria-label').replace('Copy', 'Copied'));
+    catch {
+      getSelection().selectAllChildren(source);
+      if (!document.execCommand('copy')) said = 'Selected';
+    }
+    button.textContent = said;
+    button.setAttribute('aria-label', `${said} ${button.dataset.copies}`);
   });
 }
 """
 _FAILS = {
-    "terminate": "Terminate Workflow: where the step fails the workflow ends, and no later step runs.",
+    "terminate": "where the step fails the workflow ends, and no later step runs",
     "continue": (
-        "Continue: the later steps run. What they see then is documented nowhere; here it is the same "
-        "object, with the images that did come and an error."
+        "where the step fails the later steps run; what they see then is documented nowhere: here it is the "
+        "same object, with the images that did come and an error"
     ),
 }
 
@@ -80,7 +88,6 @@ class SetupSheet:
     notes: tuple[str, ...]
     settings: tuple[Row, ...]
     inputs: tuple[Row, ...]
-    failure: str
     references: tuple[OutputPath, ...]
     wiring: Wiring
 
@@ -92,13 +99,14 @@ class SetupSheet:
         yield from (f"  {note}" for note in self.notes)
         for heading, rows in (("The form", self.settings), ("Start inputs", self.inputs)):
             yield from ("", heading)
-            yield from (
-                f"  {row.label}: {row.value or '(leave it)'}{f'   ({row.note})' if row.note else ''}"
-                for row in rows
-            )
-        yield from ("", "When the step fails", f"  {self.failure}", "", "Later steps refer to")
+            for row in rows:
+                # A prompt of several lines stays one entry to the eye.
+                value = row.value.replace("\n", "\n    ") or "(leave it)"
+                yield f"  {row.label}: {value}{f'   ({row.note})' if row.note else ''}"
+        yield from ("", "Later steps", "")
+        yield from (f"  {line}".rstrip() for line in self.wiring.lines())
+        yield "All that later steps can refer to"
         yield from (f"  {one.template}  {one.type}" for one in self.references)
-        yield from ("", *self.wiring.lines())
 
     def html(self) -> str:
         """The page: one file, without network, readable without its script."""
@@ -108,9 +116,8 @@ class SetupSheet:
                 "Start inputs",
                 _table(self.inputs) if self.inputs else "<p>None: the prompt has no variables.</p>",
             ),
-            section("When the step fails", f"<p>{as_html(self.failure)}</p>"),
-            section("Later steps refer to", _table([Row(one.type, one.template) for one in self.references])),
             section("Later steps", "".join(_snippets(self.wiring))),
+            section("All that later steps can refer to", _paths(self.references)),
         ]
         footer = (
             f"Written by imagegen-nb {__version__}. The platform has no importer: this is for your hands."
@@ -151,7 +158,6 @@ def sheet(source: Source, *, identifier: str | None = None) -> SetupSheet:
         notes=tuple(map(_clean, notes)),
         settings=tuple(_settings(definition)),
         inputs=tuple(_inputs(definition)),
-        failure=_FAILS[step.on_failure],
         references=tuple(one for one in references if one.type != "object"),
         wiring=wiring(definition, identifier=name),
     )
@@ -181,7 +187,8 @@ def _settings(definition: StepDefinition) -> Iterator[Row]:
             default = f"; the default is {shown(kind.default, kind)}" if kind.default is not None else ""
             yield Row(label, "", f"not set{default}")
         else:
-            yield Row(label, _clean(shown(value, kind)))
+            note = _FAILS[step.on_failure] if key == "on_failure" else ""
+            yield Row(label, _clean(shown(value, kind)), note)
 
 
 def _inputs(definition: StepDefinition) -> Iterator[Row]:
@@ -217,7 +224,8 @@ def _table(rows: tuple[Row, ...] | list[Row]) -> str:
 def _value(value: str, label: str) -> str:
     if not value:
         return '<span class="dim">leave it</span>'
-    button = f'<button type="button" aria-label="Copy {as_html(label)}" data-copies hidden>Copy</button>'
+    button = f'<button type="button" aria-label="Copy {as_html(label)}" '
+    button += f'data-copies="{as_html(label)}" hidden>Copy</button>'
     return f'<div class="value"><code dir="auto">{as_html(value)}</code>{button}</div>'
 
 
@@ -225,11 +233,19 @@ def _note(note: str) -> str:
     return f'<div class="note">{as_html(note)}</div>' if note else ""
 
 
+def _paths(references: tuple[OutputPath, ...]) -> str:
+    """The paths by their names in the output, folded up: there are five for each image."""
+    rows = [
+        Row(one.template.strip("{}").partition(".output.")[2], one.template, one.type) for one in references
+    ]
+    return f"<details><summary>{counted(len(rows), 'path')}</summary>{_table(rows)}</details>"
+
+
 def _snippets(wired: Wiring) -> Iterator[str]:
     for snippet in wired.snippets:
         rows = [Row(entry.label, entry.value, entry.note) for entry in snippet.entries]
         rows += [Row(f"gives {entry.label}", entry.value) for entry in snippet.gives]
-        tried = [f"{outcome}: {what}" for outcome, what in (snippet.outcomes or {}).items()]
+        tried = snippet.tried()
         lines = "".join(f"<li>{as_html(line)}</li>" for line in [*tried, *snippet.notes])
         heading = f"<h3>{as_html(snippet.step)}: {as_html(snippet.purpose)}</h3>"
         yield f'<article class="snippet">{heading}{_table(rows)}<ul class="note">{lines}</ul></article>'

@@ -24,7 +24,11 @@ from imagegen_nb.step.step import ImageGenerationStep
 
 Operator = Literal["exists", "is empty"]
 _NUMBERED = re.compile(r"(.*?)(\d+)$")
-_ENDS = {"success": "all images came", "partial": "some came", "failed": "none came"}
+_ENDS = {
+    "success": "success, all images came",
+    "partial": "partial, some came",
+    "failed": "failed, none came",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,10 @@ class Snippet:
     outcomes: Mapping[Outcome, str] | None = None
     """By outcome: that every path resolves, which do not, or what a condition is."""
 
+    def tried(self) -> list[str]:
+        """What each outcome makes of it, in a line each."""
+        return [f"{_ENDS[outcome]}: {what}" for outcome, what in (self.outcomes or {}).items()]
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Wiring:
@@ -72,9 +80,7 @@ class Wiring:
             for entry in snippet.gives:
                 yield f"  gives {entry.value}: {entry.label}"
             yield from (f"  note: {note}" for note in snippet.notes)
-            yield from (
-                f"  where {_ENDS[outcome]}: {what}" for outcome, what in (snippet.outcomes or {}).items()
-            )
+            yield from (f"  {line}" for line in snippet.tried())
             yield ""
 
     def __repr__(self) -> str:
@@ -115,12 +121,18 @@ def _tried(snippet: Snippet, name: str, step: ImageGenerationStep) -> Snippet:
     for outcome in outcomes(step):
         found = [one for one in report.findings if one.outcome == outcome]
         missing = list(dict.fromkeys(one.reference for one in found if one.problem))
-        told[outcome] = f"there is no {', '.join(missing)}" if missing else "every path resolves"
+        told[outcome] = f"there is no {_few(missing)}" if missing else "every path resolves"
         if found and not found[0].reached:
             told[outcome] = "not reached: the step says to terminate the workflow"
         elif missing:
             told[outcome] += "; put a Condition before"
     return Snippet(snippet.step, snippet.purpose, snippet.entries, snippet.gives, snippet.notes, told)
+
+
+def _few(references: list[str]) -> str:
+    """The first of them, and how many more: those of one image are missing together."""
+    more = len(references) - 1
+    return f"{references[0]}, nor {more} more" if more else references[0]
 
 
 def _conditions(
@@ -166,7 +178,7 @@ def _choice(name: str) -> Snippet:
         (
             f"{own} stands for the Human in the Loop step's own identifier.",
             "A workflow that waits for a person is invoked with a callback.",
-            "Where no image came there is nothing to pick.",
+            "Where no image came there is nothing to pick: put a Condition before.",
         ),
     )
 

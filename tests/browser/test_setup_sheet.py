@@ -15,6 +15,11 @@ import imagegen_nb as ig
 from imagegen_nb.platform import sheet
 from imagegen_nb.step_file.export import define
 
+PROMPT = 'A "long" hero of {{product}} & <b>,\n\n  on two lines ' * 30
+
+
+NO_API = "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }"
+
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
@@ -25,9 +30,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    step = ig.ImageGenerationStep(
-        name="Hero <b>", prompt="A long hero of {{product}} " * 30, image_count=2, on_failure="continue"
-    )
+    step = ig.ImageGenerationStep(name="Hero <b>", prompt=PROMPT, image_count=2, on_failure="continue")
     definition = define(step, inputs={"product": "a lamp"}, identifier="step_2")
     return sheet(definition).save(Path(tmp_path_factory.mktemp("sheet")) / "sheet.html").as_uri()
 
@@ -45,6 +48,39 @@ def test_it_fits_can_be_read_and_copies(browser: Browser, address: str, width: i
     assert [url for url in asked if not url.startswith("data:")] == [address]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert axe(page, "html") == []
+
+
+@pytest.mark.parametrize("has_api", [True, False])
+def test_what_is_copied_is_the_value_to_the_letter(browser: Browser, address: str, has_api: bool) -> None:
+    """By the clipboard's API, and where a page opened as a file has none."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(address)
+    if not has_api:
+        page.evaluate(NO_API)
+    for label, value in (("Prompt", PROMPT), ("Options source", "{{step_2.output.assets}}")):
+        page.get_by_role("button", name=f"Copy {label}").click()
+        expect(page.get_by_role("button", name=f"Copied {label}")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == value
+
+
+def test_where_nothing_can_be_copied_it_is_selected_and_says_so(browser: Browser, address: str) -> None:
+    page = browser.new_context().new_page()
+    page.goto(address)
+    page.evaluate(NO_API)
+    page.evaluate("() => { document.execCommand = () => false; }")
+    page.get_by_role("button", name="Copy Model").click()
+    expect(page.get_by_role("button", name="Selected Model")).to_have_text("Selected")
+    assert page.evaluate("getSelection().toString()") == "gpt-image-2"
+
+
+def test_the_paths_unfold_by_keyboard_and_without_the_script(browser: Browser, address: str) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(address)
+    last = page.get_by_text("{{step_2.output.assets.1.file_type}}").last
+    expect(last).to_be_hidden()
+    page.locator("summary").press("Enter")
+    expect(last).to_be_visible()
 
 
 def test_without_its_script_it_is_all_there(browser: Browser, address: str) -> None:

@@ -29,6 +29,8 @@ def test_the_settings_stand_in_the_forms_order_under_its_labels(file: Path) -> N
     assert (values["Image Count"], values["Image Quality"], values["Charge Type"]) == ("3", "", "Hosted")
     assert told.inputs == (Row("product", "a lamp", "Text"), Row("makers", '["Ada", "Bo"]', "Array"))
     assert "{{step_2.output.assets.2.file_url}}" in repr(told)
+    fails = {row.label: row.note for row in told.settings}["When the step fails"]
+    assert "the later steps run" in fails
 
 
 @pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
@@ -65,3 +67,15 @@ def test_a_key_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FETCH_HIVE_API_KEY", "fhk_0123456789abcdef")
     told = sheet(define(ig.ImageGenerationStep(prompt="{{a}}"), inputs={"a": "fhk_0123456789abcdef"}))
     assert "fhk_0123" not in repr(told) + told.html()
+
+
+def test_a_prompt_of_several_lines_stays_one_entry() -> None:
+    told = repr(sheet(define(ig.ImageGenerationStep(prompt="A lamp.\n\nNo text."))))
+    assert "  Prompt: A lamp.\n    \n    No text.\n" in told
+
+
+def test_the_sheet_says_of_each_path_what_it_is(file: Path) -> None:
+    page = sheet(file).html()
+    assert "<summary>" in page
+    assert page.count('aria-label="Copy assets.0.file_url"') == 1
+    assert "success, all images came: every path resolves" in page

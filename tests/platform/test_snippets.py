@@ -86,3 +86,12 @@ def test_it_shows_itself_as_text() -> None:
     assert "{{hero_step.output.assets.0.file_url}}" in repr(told)
     assert json.loads(json.dumps(told.as_dict()))["identifier"] == "hero_step"
     assert "{{step_1.output" in wiring(define(STEP))._repr_html_()
+
+
+def test_of_many_missing_paths_the_first_is_named() -> None:
+    told = snippets()["Call an API: send an image's address elsewhere"].outcomes
+    assert told is not None
+    assert (
+        told["failed"]
+        == "there is no {{step_2.output.assets.0.file_url}}, nor 3 more; put a Condition before"
+    )

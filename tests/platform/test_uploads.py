@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from support.platform_server import KEY, SIGNED, WORKSPACE, PlatformServer
 import imagegen_nb as ig
 from imagegen_nb import errors
 from imagegen_nb.platform import PushReport, push
+from imagegen_nb.platform.client import PlatformClient
 from imagegen_nb.store.local import LocalStore
 
 pytestmark = pytest.mark.loopback
@@ -45,7 +46,9 @@ def test_the_file_says_what_the_platform_has_and_which_bytes_it_is(
     assert after.output is not None
     assert [asset.id for asset in after.output.assets] == [asset["id"] for asset in server.assets]
     assert all(asset.file_url.startswith("https://assets.invalid/") for asset in after.output.assets)
-    assert after.as_context()["output"]["assets"][0]["workspace_id"] == WORKSPACE
+    written = after.as_context()["output"]["assets"][0]
+    assert written["workspace_id"] == WORKSPACE
+    assert datetime.fromisoformat(written["file_url_expires_at"]) > datetime.now(UTC)
     assert before.provenance.sha256 is not None
     assert after.provenance.sha256 is not None
     assert list(after.provenance.sha256.values()) == list(before.provenance.sha256.values()) == server.hashes
@@ -91,6 +94,26 @@ def test_a_push_that_was_cut_off_goes_on(pushed: Push, server: PlatformServer, f
     server.route = real  # type: ignore[method-assign]
     assert outcomes(pushed()) == ["there already", "uploaded", "uploaded"]
     assert len(server.assets) == 3
+
+
+def test_a_push_that_was_interrupted_goes_on_and_sends_nothing_twice(
+    pushed: Push, server: PlatformServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C once the second image has arrived, before its answer is read."""
+    real = PlatformClient.post
+
+    def interrupted(self: PlatformClient, *arguments: Any, **options: Any) -> Any:
+        answer = real(self, *arguments, **options)
+        if len(server.assets) == 2:
+            raise KeyboardInterrupt
+        return answer
+
+    monkeypatch.setattr(PlatformClient, "post", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pushed()
+    monkeypatch.setattr(PlatformClient, "post", real)
+    assert outcomes(pushed()) == ["there already", "found", "uploaded"]
+    assert len(server.assets) == len(set(server.hashes)) == 3
 
 
 @pytest.mark.parametrize("lost", ["lose", "drop"])
