@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, Self
 
 from imagegen_nb.core.addresses import is_loopback
@@ -34,6 +35,8 @@ _CLOCKS_DIFFER = 300.0
 """Seconds by which the platform's clock may be off; the replay window is as much wider than the wait."""
 _READ_SECONDS = 15.0
 _MOST_WAITING = 100
+_MOST_READ_AT_ONCE = 16
+"""Whoever finds the address can send bodies, which are in memory until their signature is looked at."""
 
 
 @helpful_calls
@@ -53,6 +56,15 @@ class Callbacks:
     secret: str | None = field(default=None, repr=False)
 
 
+class _Server(ThreadingHTTPServer):
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)  # the base class would look its own name up, which can take long
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Who breaks off in the middle is no error of this program, and is not worth its output."""
+
+
 class CallbackListener:
     """The server for one wait: `url` is its address for the platform, `received` has what was rightly signed,
     `refused` counts all else by reason. Use it in a with block.
@@ -69,12 +81,12 @@ class CallbackListener:
         self._lock = threading.Lock()
         self.received: queue.Queue[Mapping[str, Any]] = queue.Queue(_MOST_WAITING)
         self.refused: Counter[str] = Counter()
+        self.reading = threading.BoundedSemaphore(_MOST_READ_AT_ONCE)
         try:
-            self._server = ThreadingHTTPServer((options.host, options.port), _handler(self))
+            self._server = _Server((options.host, options.port), _handler(self))
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
         else:
-            self._server.daemon_threads = True
             return
         raise InvalidOption(f"no callback can be received at {options.host}:{options.port}: {reason}")
 
@@ -200,13 +212,17 @@ def _handler(receiver: CallbackListener) -> type[BaseHTTPRequestHandler]:
                 return receiver.refuse("without a length", 411)
             if len(length) > 12 or int(length) > LARGEST_BODY:
                 return receiver.refuse(f"larger than {LARGEST_BODY:,} bytes", 413)
+            if not receiver.reading.acquire(blocking=False):
+                return receiver.refuse("too many at once", 503)
             try:
                 body = self.rfile.read(int(length))
+                is_whole = len(body) == int(length)
+                signatures = self.headers.get_all(SIGNATURE_HEADER, [])
+                return receiver.take(body, signatures) if is_whole else receiver.refuse("broken off", 400)
             except OSError:
-                body = b""
-            if len(body) < int(length):
                 return receiver.refuse("broken off", 400)
-            return receiver.take(body, self.headers.get_all(SIGNATURE_HEADER, []))
+            finally:
+                receiver.reading.release()
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

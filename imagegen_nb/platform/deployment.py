@@ -35,7 +35,8 @@ def verify(
 ) -> VerifyReport:
     """Invoke a deployed workflow with a step file's inputs, wait, and compare its output with the file's.
 
-    It costs what a run on the platform costs, and is sent once. `inputs` go instead of the file's;
+    It costs what a run on the platform costs, and is sent once. `source` is the file's path, or the run
+    itself. `inputs` go instead of the file's;
     `deployment` and `variant` are the platform's names. The workflow's output is expected to be the image
     step's. With `callbacks` the platform answers at once and calls back when the run is over, which workflows
     with a Human in the Loop need; without, a run that is queued is asked for until it is over. One that is

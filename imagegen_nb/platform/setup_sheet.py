@@ -142,8 +142,10 @@ class SetupSheet:
 
 @helpful_calls
 def sheet(source: Source, *, identifier: str | None = None) -> SetupSheet:
-    """The sheet for the step of a step file; `identifier` is the step's name on the platform, by default the
-    file's own. Keys in what it says are masked. Raises `DefinitionError`, and `InvalidOption` for the name.
+    """The sheet for a step: of a step file by its path, or at hand as step or run.
+
+    `identifier` is the step's name on the platform, by default the file's own. Keys in what it says are
+    masked. Raises `DefinitionError`, and `InvalidOption` for the name.
     """
     definition = definition_of(source)
     name, step = identifier_of(definition, identifier), definition.step

@@ -93,7 +93,7 @@ class Wiring:
 
 @helpful_calls
 def wiring(source: Source, *, identifier: str | None = None) -> Wiring:
-    """What to enter in later steps of these kinds, for the step of a step file.
+    """What to enter in later steps of these kinds, for a step: of a step file by its path, or a step or run.
 
     `identifier` is the step's name on the platform, by default the file's own. Nothing is run or sent. Raises
     `DefinitionError` for the file and `InvalidOption` for the name.

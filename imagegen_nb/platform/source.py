@@ -1,4 +1,4 @@
-"""What is taken to the platform: a step file by its path, or a definition that is at hand."""
+"""What is taken to the platform: a step file by its path, or what is at hand: a definition, a step, a run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from collections.abc import Mapping
 
 from imagegen_nb.core import variables
 from imagegen_nb.providers.capabilities import Choice, Kind
+from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import DEFAULT_IDENTIFIER
+from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
+from imagegen_nb.step_file.export import define
 from imagegen_nb.step_file.load import load_step
 
-Source = StepDefinition | str | os.PathLike[str]
+Source = StepDefinition | ImageGenerationStep | Run | str | os.PathLike[str]
 
 
 def definition_of(source: Source) -> StepDefinition:
-    """The definition. Raises `DefinitionError` for a file that is none."""
+    """The definition, as `save_step` would write it. Raises `DefinitionError` for a file that is none."""
+    if isinstance(source, Run):
+        return define(source.step, run=source)
+    if isinstance(source, ImageGenerationStep):
+        return define(source)
     return source if isinstance(source, StepDefinition) else load_step(source)
 
 

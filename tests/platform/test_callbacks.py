@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import struct
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -196,3 +197,32 @@ def test_a_port_that_is_taken_or_a_secret_that_is_missing_is_said_before_anythin
         verified()
     assert server.requests == []
     assert verified(callbacks=Callbacks(secret=SECRET))
+
+
+def test_who_breaks_off_or_floods_does_no_harm(
+    verified: Verified, server: PlatformServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Bodies that never come hold a bounded number of readers, and a reset prints nothing."""
+    held: list[socket.socket] = []
+
+    def told(run: dict[str, Any]) -> list[Callback]:
+        parts = urlsplit(server.invocations[-1]["async"]["callback_url"])
+        head = f"POST {parts.path} HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\n".encode()
+        for _ in range(callbacks._MOST_READ_AT_ONCE):
+            held.append(socket.create_connection((parts.hostname, parts.port), timeout=10))
+            held[-1].sendall(head)
+        while raw(parts.geturl(), "Content-Length: 0") != 503:
+            time.sleep(0.01)  # until each of them is being read
+        for sent in held:
+            sent.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )  # a reset, not an end
+            sent.close()
+        while raw(parts.geturl(), "Content-Length: 0") == 503:
+            time.sleep(0.01)
+        return [(run, None)]
+
+    report = verified(told)
+    assert report, report
+    assert "16 callbacks not used: broken off" in report.notes
+    assert "Traceback" not in capfd.readouterr().err

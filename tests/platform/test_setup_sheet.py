@@ -7,11 +7,13 @@ from pathlib import Path
 
 import html5lib
 import pytest
+from support.runs import run_of
 
 import imagegen_nb as ig
-from imagegen_nb.platform import sheet
+from imagegen_nb.platform import sheet, verify
 from imagegen_nb.platform.setup_sheet import Row
 from imagegen_nb.step_file.export import define
+from imagegen_nb.store.local import LocalStore
 
 
 def rows(step: ig.ImageGenerationStep) -> dict[str, tuple[str, str]]:
@@ -79,3 +81,14 @@ def test_the_sheet_says_of_each_path_what_it_is(file: Path) -> None:
     assert "<summary>" in page
     assert page.count('aria-label="Copy assets.0.file_url"') == 1
     assert "success, all images came: every path resolves" in page
+
+
+@pytest.mark.loopback
+def test_a_step_or_run_at_hand_needs_no_file(
+    file: Path, step: ig.ImageGenerationStep, store: LocalStore
+) -> None:
+    assert sheet(step).settings == sheet(file).settings
+    run = run_of(step, store, inputs={"product": "a lamp", "makers": ["Ada", "Bo"]}, identifier="step_2")
+    told = sheet(run)
+    assert (told.inputs, told.wiring.identifier) == (sheet(file).inputs, "step_2")
+    assert verify(run, deployment="hero", base_url="emulator")

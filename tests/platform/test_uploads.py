@@ -88,10 +88,10 @@ def test_what_the_platform_has_no_longer_is_uploaded_again(pushed: Push, server:
 
 def test_a_push_that_was_cut_off_goes_on(pushed: Push, server: PlatformServer, file: Path) -> None:
     real = server.route
-    server.route = lambda *request: (503, {"error": "busy"}) if server.hashes else real(*request)  # type: ignore[method-assign]
+    server.route = lambda *request: (503, {"error": "busy"}) if server.hashes else real(*request)
     with pytest.raises(errors.ProviderFault, match="busy"):
         pushed()
-    server.route = real  # type: ignore[method-assign]
+    server.route = real
     assert outcomes(pushed()) == ["there already", "uploaded", "uploaded"]
     assert len(server.assets) == 3
 
