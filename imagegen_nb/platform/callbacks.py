@@ -21,6 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, Self
 
+from pydantic import SecretStr
+
 from imagegen_nb.core.addresses import is_loopback
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.words import counted
@@ -73,8 +75,8 @@ class CallbackListener:
     here: seconds, or ISO 8601, in the signed body) is older than this wait, or in the future.
     """
 
-    def __init__(self, options: Callbacks, secret: str) -> None:
-        self._secret, self._given = secret.encode(), options.url
+    def __init__(self, options: Callbacks, secret: SecretStr) -> None:
+        self._secret, self._given = secret, options.url
         self._path = f"/callback/{secrets.token_urlsafe(16)}"
         self._opened = time.time()
         self._seen: set[bytes] = set()
@@ -119,7 +121,7 @@ class CallbackListener:
     def take(self, body: bytes, signatures: list[str]) -> int:
         """Read a callback if it is one, and give the status it is answered with."""
         signature = signatures[0] if len(signatures) == 1 else None
-        if not verify_signature(body, signature, self._secret.decode()):
+        if not verify_signature(body, signature, self._secret.get_secret_value()):
             return self.refuse("not signed with the deployment's secret", 401)
         digest = hashlib.sha256(body).digest()
         with self._lock:
@@ -165,8 +167,8 @@ def listener(options: Callbacks, base_url: str) -> CallbackListener:
             "the platform cannot reach an address of this machine only. Give an https:// address that a "
             "tunnel or a reverse proxy brings here: Callbacks(url=..., port=...), --callback-url and --listen"
         )
-    secret = options.secret or credentials.platform_key(SECRET_VARIABLE).get_secret_value()
-    return CallbackListener(options, secret)
+    given = options.secret
+    return CallbackListener(options, SecretStr(given) if given else credentials.platform_key(SECRET_VARIABLE))
 
 
 def _event(body: bytes) -> Mapping[str, Any] | None:

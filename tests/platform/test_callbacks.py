@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import socket
 import struct
@@ -14,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from rich.console import Console
+from rich.traceback import Traceback
 from support.platform_server import KEY, SECRET, Callback, PlatformServer
 
 import imagegen_nb as ig
@@ -69,11 +72,14 @@ def test_each_way_to_tell_the_end_is_read(
 
 def test_a_failure_is_told_in_the_platforms_words(verified: Verified) -> None:
     report = verified(
-        lambda run: [({"run_id": run["run_id"], "status": "failed", "error": f"no credit {KEY}"}, None)]
+        lambda run: [
+            ({"run_id": run["run_id"], "status": "failed", "error": f"no credit {KEY} {SECRET}"}, None)
+        ]
     )
     assert (report.run_status, bool(report)) == ("failed", False)
     assert "no credit" in report.error
     assert KEY not in repr(report)
+    assert SECRET not in repr(report)
 
 
 def test_what_is_not_rightly_signed_is_never_trusted(verified: Verified, server: PlatformServer) -> None:
@@ -190,8 +196,14 @@ def test_the_platform_cannot_be_given_an_address_of_this_machine(file: Path, ser
 def test_a_port_that_is_taken_or_a_secret_that_is_missing_is_said_before_anything_is_sent(
     verified: Verified, server: PlatformServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(errors.InvalidOption, match="no callback can be received"):
+    with pytest.raises(errors.InvalidOption, match="no callback can be received") as refused:
         verified(callbacks=Callbacks(port=urlsplit(server.url).port or 0))
+    screen = Console(file=io.StringIO(), width=200)
+    screen.print(Traceback.from_exception(refused.type, refused.value, refused.tb, show_locals=True))
+    package = screen.file.getvalue().partition("imagegen_nb/platform/deployment.py")[2]  # type: ignore[attr-defined]
+    assert "options = " in package
+    assert KEY not in package
+    assert SECRET not in package
     monkeypatch.delenv("FETCH_HIVE_WEBHOOK_SECRET")
     with pytest.raises(errors.MissingCredential, match="FETCH_HIVE_WEBHOOK_SECRET"):
         verified()
