@@ -46,35 +46,37 @@ secondary could not be read from the provider itself.
 """
 _FORM = """# What the form shows
 
+For whoever edits steps in the form: what each part does, and the fields of each model.
+
 ## Editing
 
-The model stands on top, as on the platform: it decides which of the other settings there are. Every field has
+The model is at the top, as on the platform: it decides which other settings there are. Every field has
 its label above and a line below that says what it is for.
 
-- **Run** (or Ctrl+Enter, from any field) runs what stands there, also what was typed a moment ago, and
-  brings the status into sight. While fields are empty or wrong it names those that keep the step from
+- **Run** (or Ctrl+Enter, from any field) runs what is entered, also what was typed a moment ago, and
+  scrolls the status into view. While fields are empty or wrong it names those that keep the step from
   running, and leads to the first. A form that nobody has touched shows nothing in red.
-- **Nothing changes in silence.** A value that the model or another setting makes impossible is kept: the
+- **Nothing changes silently.** A value that the model or another setting makes impossible is kept: the
   field says what is used in its place, and it comes back when it is possible again. A number such as 2.7 or
   11 stays as it was typed, with what is wrong with it. Settings of other models are kept too, and named below
   the model.
-- **What is wrong stands directly below its field.** Where one value mends it, that is a button there: the
+- **What is wrong is said directly below its field.** Where one value corrects it, that is a button there: the
   nearest legal size, the path that a variable means, the model that takes the place of a retired one.
-- **Title, payer and live previews follow what is entered**, also while it is no step yet; what an alert says
-  is taken away when it is mended. Live previews are for a single image: with more they are off, say why, and
-  keep the choice.
+- **Title, payer and live previews follow what is entered**, also while it is not a valid step yet; an alert
+  goes away when its cause is corrected. Live previews are for a single image: with more they are off, say
+  why, and keep the choice.
 - **Export the step** writes a step file: the settings in the form, and the output of a run that was made
-  with them and the same values. Below the button stands beforehand which run that is, or why there is none:
+  with them and the same values. Below the button it says beforehand which run that is, or why there is none:
   the output if it was made with them, else the run that is shown or the last one that was. A step file holds
-  no pictures. The field beside it shows the name that is used when it is empty; a name without `.json` at
+  no image files. The field beside it shows the name that is used when it is empty; a name without `.json` at
   its end gets `.step.json`. A file that is there is not replaced: the form offers to, or another name that
-  is free, until another name is typed. What was written is told with its run, and folds to a line once
+  is free, until another name is typed. What was written is reported with its run, and folds to a line once
   another run is shown or the draft changes. **Import a file…** asks for a file on your computer: a
   step file, or an image (PNG, JPEG, WebP) that has its step in it or that the form's store has. It can be
   undone, with prompt, settings and values of variables, and an undone import can be done again. In the
   prompt, the browser's own undo goes back over imports and changes by code as over what was typed.
 - **Who pays, and what a run would cost**, stand below Run, with the platform's task credits, one for each
-  image; what it did cost stands on the run and its images. [Money](money.md) tells where prices come from,
+  image; what it did cost stands on the run and its images. [Money](money.md) says where prices come from,
   and when a cost is unknown. On the emulator nothing is charged, and all amounts are *if it were real*.
 - The keyboard's focus stays in the form: where a control goes away, Run has it.
 

@@ -13,7 +13,7 @@ ImagegenError
 │   ├── StorageLimitReached
 │   ├── CellTaken          another process runs this cell of a sweep, or has run it
 │   └── AssetNotFound
-├── BudgetExceeded         a run that could pass a budget, or whose cost nothing bounds; nothing was sent
+├── BudgetExceeded         a run that could pass a budget, or whose cost has no upper bound; nothing was sent
 ├── ImageRejected          bytes that are not an acceptable image
 ├── ReplayError            a cassette that cannot be used, read or written
 │   └── RecordingMissing       it does not hold a call; nothing was sent
@@ -25,8 +25,8 @@ ImagegenError
     ├── ModelRetired           the provider no longer serves the model
     ├── BadRequest             the provider refused the request, or has nothing at its address
     ├── ProviderFault          the provider, the connection, or what stands between failed
-    ├── ProviderTimeout        no answer within the deadline; the charge is unknown once the request was sent
-    └── InvalidResponse        an answer that is not what the provider documents
+    ├── ProviderTimeout        no response within the deadline; charge unknown once the request was sent
+    └── InvalidResponse        a response that is not what the provider documents
 
 Built fresh from plain, redacted text, none keeps an SDK's exception, a request or a header: no key is in any.
 """
@@ -178,7 +178,7 @@ class AssetNotFound(StoreError):
 
 
 class BudgetExceeded(ImagegenError):
-    """A run could cost more than a budget leaves, or nothing bounds its cost; no provider was called."""
+    """A run could cost more than a budget leaves, or its cost has no upper bound; no provider was called."""
 
     kind = "budget"
 
@@ -295,13 +295,13 @@ class ProviderFault(ProviderError):
 
 
 class ProviderTimeout(ProviderError):
-    """No complete answer within the deadline; once the request was sent, it may have been charged."""
+    """No complete response within the deadline; once the request was sent, it may have been charged."""
 
     kind = "timeout"
 
 
 class InvalidResponse(ProviderError):
-    """An answer that is not what the provider documents: no image in it can be trusted."""
+    """A response that is not what the provider documents: no image in it can be trusted."""
 
     kind = "invalid_response"
 

@@ -42,7 +42,7 @@ def _tell(error: ImagegenError, code: int) -> int:
     message = str(error)
     if isinstance(error, MissingCredential) and error.can_be_emulated:
         is_unset = error.fault == f"{error.variable} is not set"
-        problem = f"set {error.variable}" if is_unset else f"{error.fault}. Set it anew"
+        problem = f"set {error.variable}" if is_unset else f"{error.fault}. Set it again"
         message = f"no key: {problem}, or run without a key and without cost: --backend emulator"
     fail(message)
     # A failed step has already been printed with its error.

@@ -95,6 +95,6 @@ class _Commands(CommandGroup):
     help="Run, check and export Image Generation steps.",
     epilog=_EPILOG,
 )
-@click.version_option(__version__, message="%(version)s", help="Print the version and leave.")
+@click.version_option(__version__, message="%(version)s", help="Print the version and exit.")
 def app() -> None:
     """Run, check and export Image Generation steps."""

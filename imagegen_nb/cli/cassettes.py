@@ -120,7 +120,7 @@ def _folders(names: tuple[str, ...]) -> dict[str, Path]:
     folders = {folder.relative_to(root).as_posix(): folder for folder in parents if folder != root}
     if unknown := [name for name in names if name not in folders]:
         existing = ", ".join(sorted(folders)) or "none"
-        raise InvalidOption(f"there is no cassette {unknown[0]!r} in {root}; there are {existing}")
+        raise InvalidOption(f"there is no cassette {unknown[0]!r} in {root}; choose from {existing}")
     return {name: folders[name] for name in names or sorted(folders)}
 
 

@@ -14,7 +14,9 @@ from imagegen_nb.cli.parameters import PATH, json_option
 
 
 @click.command()
-@click.option("--folder", type=PATH, default="demo-output", help="Where everything it makes goes.")
+@click.option(
+    "--folder", type=PATH, default="demo-output", help="The folder for everything that the demo makes."
+)
 @json_option("Print where everything is as JSON.")
 def demo(folder: Path, as_json: bool) -> None:
     """Run the quickstart notebook on the emulator: images, an executed notebook, an exported step."""
@@ -26,7 +28,7 @@ def demo(folder: Path, as_json: bool) -> None:
         files = {"images": result.images, "steps": result.steps, "notebook": [result.notebook]}
         print_json({name: [str(path) for path in paths] for name, paths in files.items()})
         return
-    out().print("[bold]Done.[/] Everything below was made by the emulator; no provider was asked.\n")
+    out().print("[bold]Done.[/] Everything below was made by the emulator; no provider was called.\n")
     for label, paths in (
         ("images", result.images),
         ("exported step", result.steps),

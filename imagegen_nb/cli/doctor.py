@@ -96,7 +96,7 @@ def _extras() -> Iterator[Finding]:
     there = [extra for extra, module in _EXTRAS.items() if importlib.util.find_spec(module)]
     missing = [extra for extra in _EXTRAS if extra not in there]
     remedy = (
-        f"not here: {', '.join(missing)}; for one of them: {install_command(missing[0])}" if missing else ""
+        f"not here: {', '.join(missing)}; to install one: {install_command(missing[0])}" if missing else ""
     )
     yield Finding("extras", "ok", ", ".join(there) or "none", remedy)
 
@@ -108,7 +108,9 @@ def _notebooks() -> Iterator[Finding]:
     if hosts:
         yield Finding("notebooks", "ok", ", ".join(hosts))
     else:
-        yield Finding("notebooks", "note", "no host of notebooks in this environment", install_command("lab"))
+        yield Finding(
+            "notebooks", "note", "no notebook application in this environment", install_command("lab")
+        )
     if hosts and not _version("ipykernel") and not _version("marimo"):
         yield Finding("kernel", "problem", "no ipykernel to run notebooks in", install_command("notebook"))
     import webbrowser
@@ -131,7 +133,7 @@ def _keys() -> Iterator[Finding]:
         except MissingCredential as error:
             unset = error.fault.endswith("is not set")
             remedy = (
-                "only live runs need it; the emulator needs none" if unset else "set it anew, or unset it"
+                "only live runs need it; the emulator needs none" if unset else "set it again, or unset it"
             )
             yield Finding(f"key of {provider.label}", "note" if unset else "problem", error.fault, remedy)
         else:
@@ -148,9 +150,11 @@ def _network() -> Iterator[Finding]:
         try:
             proxy = proxies.proxy_for(provider.base_url, provider.name)
         except ProviderFault as error:
-            yield Finding(f"way to {provider.label}", "problem", error.message)
+            yield Finding(f"connection to {provider.label}", "problem", error.message)
         else:
-            yield Finding(f"way to {provider.label}", "ok", "direct" if proxy is None else f"by {proxy}")
+            yield Finding(
+                f"connection to {provider.label}", "ok", "direct" if proxy is None else f"by {proxy}"
+            )
     try:
         certificates.tls_context("")
     except ProviderFault as error:
@@ -175,7 +179,7 @@ def _patches() -> Iterator[Finding]:
             "cassette",
             "note",
             f"every process replays or records {Path(cassette).name!r}",
-            "unset IMAGEGEN_NB_CASSETTE to ask the providers",
+            "unset IMAGEGEN_NB_CASSETTE to call the providers",
         )
 
 
@@ -198,7 +202,7 @@ def _store(address: str) -> Iterator[Finding]:
     said = f"{counted(len(report.records), 'image')} of {counted(len(report.runs), 'run')} in {address}"
     if report.problems:
         more = f"{said}; {report.problems[0]}"
-        yield Finding("store", "problem", more, f"imagegen-nb store check {address} tells all of it")
+        yield Finding("store", "problem", more, f"for all of it: imagegen-nb store check {address}")
     else:
         yield Finding("store", "ok", said)
 

@@ -13,7 +13,9 @@ from imagegen_nb.errors import InvalidOption
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8321, help="The port on 127.0.0.1; 0 takes a free one."
 )
-@click.option("--latency", type=click.FloatRange(min=0), default=0.0, help="Seconds each request takes.")
+@click.option(
+    "--latency", type=click.FloatRange(min=0), default=0.0, help="How long each request takes, in seconds."
+)
 @click.option("--retired", is_flag=True, help="Answer 404 for models that new keys do not get.")
 @json_option("Print the address as JSON.")
 def emulator(port: int, latency: float, retired: bool, as_json: bool) -> None:

@@ -100,7 +100,7 @@ def _path_in(repository: Path, path: str) -> str:
     file = (root / path).resolve()
     if not file.is_file() or not file.is_relative_to(root):
         raise InvalidOption(
-            f"--source {path} is no file in the repository, so that others could not install from it. Give a "
+            f"--source {path} is not a file in the repository, so others could not install from it. Give a "
             "git URL, the URL of a wheel, or the path of a wheel that is committed"
         )
     return f"./{file.relative_to(root).as_posix()}"

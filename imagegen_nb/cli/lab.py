@@ -17,7 +17,9 @@ from imagegen_nb.errors import InvalidOption
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("folder", type=PATH, default=".", metavar="[FOLDER]", help="Where notebooks are.")
-@click.argument("options", nargs=-1, type=click.UNPROCESSED, help="Passed on, such as --no-browser.")
+@click.argument(
+    "options", nargs=-1, type=click.UNPROCESSED, help="Options for JupyterLab, such as --no-browser."
+)
 def lab(folder: Path, options: tuple[str, ...]) -> None:
     """Open JupyterLab in a folder, with the quickstart on the emulator where it has no notebook yet."""
     from imagegen_nb.core.atomic_files import explain

@@ -28,7 +28,7 @@ _TICKS = 10_000_000_000
     metavar="NAME",
     help="The kernel to run it in, and to write into it; by default its own.",
 )
-@click.option("--timeout", default=600.0, help="Seconds until a cell is given up.")
+@click.option("--timeout", default=600.0, help="Time limit for each cell, in seconds.")
 @json_option("Print what was recorded as JSON.")
 def record(
     notebook: Path,

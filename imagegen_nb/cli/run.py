@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @store_option
 @storage_limit_option
 @click.option("--budget", help='What all runs in the store may cost, such as "2.00 USD".')
-@click.option("--timeout", default=300.0, help="Seconds until the whole run is given up.")
+@click.option("--timeout", default=300.0, help="Time limit for the whole run, in seconds.")
 @click.option("--export", type=PATH, metavar="FILE", help="Write the step with its output to this file.")
 @click.option("--force", is_flag=True, help="Let --export replace a file that is there.")
 @click.option("--identifier", metavar="ID", help="The name later steps use, e.g. step_2.")
@@ -116,7 +116,7 @@ def _print_summary(run: Run) -> None:
         )
     for warning in run.warnings:
         err().print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
-    paid = "emulated: no provider was asked" if run.emulated else f"paid by {run.paid_by}"
+    paid = "emulated: no provider was called" if run.emulated else f"paid by {run.paid_by}"
     err().print(f"{run.duration:.1f} s, {escape(paid)}, {escape(run.cost.short)}", soft_wrap=True)
     for reason in run.cost.reasons:
         err().print(f"[yellow]cost unknown:[/] {escape(reason)}", soft_wrap=True)

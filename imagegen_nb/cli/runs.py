@@ -20,19 +20,21 @@ _LONGEST_PROMPT = 120
 def filters(command: CommandT) -> CommandT:
     """The options that say which runs are wanted, as those of `workspace.history`."""
     for option in (
-        click.option("--text", help="Only runs with this in prompt, settings or inputs."),
+        click.option("--text", help="Only runs with this text in prompt, settings or inputs."),
         click.option("--model", help="Only runs of this model."),
         click.option(
             "--outcome",
             multiple=True,
-            help="Only runs that ended so: done, partial, failed, cancelled, interrupted, running.",
+            help="Only runs with this outcome: done, partial, failed, cancelled, interrupted, running.",
         ),
         click.option("--since", metavar="DAY", help='Only runs from then on: "2026-11-27", or with a time.'),
         click.option("--until", metavar="DAY", help="Only runs until then."),
         click.option("--starred", is_flag=True, help="Only runs of which an image has a star."),
         click.option("--questions", is_flag=True, help="What judges asked, instead of runs."),
-        click.option("--limit", type=click.IntRange(1), default=50, help="Only so many, the newest."),
-        click.option("--files", is_flag=True, help="Also the addresses of the images."),
+        click.option(
+            "--limit", type=click.IntRange(1), default=50, help="At most this many runs, the newest."
+        ),
+        click.option("--files", is_flag=True, help="Also print the images' addresses."),
         json_option("Print them as JSON."),
     )[::-1]:
         command = option(command)

@@ -34,7 +34,7 @@ _address = click.argument("store", metavar="STORE", help="The folder of a store,
 
 @store.command()
 @_address
-@click.option("--quick", is_flag=True, help="Compare the lengths of images, and read none.")
+@click.option("--quick", is_flag=True, help="Compare only the file sizes of images; do not read them.")
 @json_option("Print it as JSON.")
 def check(store: str, quick: bool, as_json: bool) -> None:
     """Read a store whole: every record, every image, every run; leave with 2 when something is wrong."""
@@ -56,7 +56,7 @@ def rebuild(store: str, as_json: bool) -> None:
 
 @store.command()
 @_address
-@click.option("--dry-run", is_flag=True, help="Only tell what would be deleted.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
 @json_option("Print it as JSON.")
 def gc(store: str, dry_run: bool, as_json: bool) -> None:
     """Delete the images that have no record, such as those of runs that were killed; below a URL what is
@@ -200,7 +200,7 @@ def _print_requests(requests: Mapping[str, int]) -> None:
     asked = [f"{many:,} {kind}" for kind, many in sorted(requests.items()) if kind != "bytes"]
     if asked:
         out().print(
-            f"asked of the service: {', '.join(asked)}; {byte_size(requests.get('bytes', 0))} were read"
+            f"requests to the service: {', '.join(asked)}; {byte_size(requests.get('bytes', 0))} were read"
         )
 
 

@@ -27,18 +27,20 @@ _LARGEST = 5_000_000
 @backend_option
 @store_option
 @storage_limit_option
-@click.option("--concurrency", default=8, help="Cells under way at once for each provider.")
-@click.option("--plan", is_flag=True, help="Only say what would be run.")
-@click.option("--reuse", is_flag=True, help="Take what equal calls left in the store.")
+@click.option("--concurrency", default=8, help="How many cells run at once for each provider.")
+@click.option("--plan", is_flag=True, help="Only show what would be run.")
+@click.option("--reuse", is_flag=True, help="Reuse images in the store that an equal call made.")
 @click.option("--only-failed", is_flag=True, help="Run only the cells that failed.")
 @click.option(
     "--repeat-unknown",
     is_flag=True,
-    help="Run again what may have been charged and brought no image.",
+    help="Run again the cells that may have been charged and gave no image.",
 )
-@click.option("--submit", is_flag=True, help="Submit the cells in batches, mostly at half the price.")
-@click.option("--collect", is_flag=True, help="Fetch what batches have brought.")
-@click.option("--wait", default=0.0, metavar="SECONDS", help="With --collect: wait for batches as long.")
+@click.option("--submit", is_flag=True, help="Submit the cells in batches, usually at half the price.")
+@click.option("--collect", is_flag=True, help="Fetch the results of batches that are ready.")
+@click.option(
+    "--wait", default=0.0, metavar="SECONDS", help="With --collect: how long to wait for batches, in seconds."
+)
 @click.option("--csv", "to_csv", type=PATH, metavar="FILE", help="Write the cells as a table.")
 @click.option("--report", type=PATH, metavar="FILE.html", help="Write a page for people without a notebook.")
 @json_option("Print the sweep as JSON.")
@@ -82,7 +84,7 @@ def sweep(
         err().print(escape(str(described.to_csv(to_csv))), soft_wrap=True)
     if report is not None:
         # The same command is given again until nothing is left to do, so its older page is in the way.
-        older = " (in the place of an older file)" if report.exists() else ""
+        older = " (replacing the older file)" if report.exists() else ""
         err().print(escape(f"{described.report(report, replace=True)}{older}"), soft_wrap=True)
     if as_json:
         print_json(described.as_dict())
@@ -98,11 +100,13 @@ def sweep(
 def _check_together(*, plan: bool, submit: bool, collect: bool, wait: float, reuse: bool) -> None:
     """Refuse options that say different things."""
     if plan and (submit or collect):
-        raise InvalidOption("--plan only says what would be run: leave it, or --submit and --collect, out")
+        raise InvalidOption("--plan only shows what would be run: leave it, or --submit and --collect, out")
     if wait and not collect:
         raise InvalidOption("--wait is for --collect: --collect --wait 3600")
     if reuse and submit:
-        raise InvalidOption("--reuse is no part of --submit: run with --reuse first, then submit the rest")
+        raise InvalidOption(
+            "--reuse does not work with --submit: run with --reuse first, then submit the rest"
+        )
 
 
 def read_sweep(path: Path) -> Sweep:
@@ -117,7 +121,7 @@ def read_sweep(path: Path) -> Sweep:
         if key not in _KEYS:
             close = difflib.get_close_matches(key, _KEYS, n=1)
             remedy = f"did you mean {close[0]}?" if close else f"use {', '.join(_KEYS)}"
-            raise InvalidOption(f"{path}: {key} is nothing a sweep has: {remedy}")
+            raise InvalidOption(f"{path}: {key} is not a key of a sweep file: {remedy}")
     step, rows, inputs = document.get("step"), document.get("rows"), document.get("inputs", {})
     if isinstance(step, str):
         definition = load_step(path.parent / step)

@@ -18,7 +18,7 @@ from imagegen_nb.errors import DefinitionError
 @click.option(
     "--verify",
     is_flag=True,
-    help="Verify images' content credentials too (extra c2pa); asks no server.",
+    help="Verify images' content credentials too (extra c2pa), without calling a server.",
 )
 @json_option("Print the findings as JSON.")
 def validate(files: tuple[Path, ...], verify: bool, as_json: bool) -> None:

@@ -19,9 +19,9 @@ def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -
     try:
         expanded = Path(path).expanduser()
     except RuntimeError:
-        raise error(f"{os.fspath(path)!r} names a home folder that is not there") from None
+        raise error(f"{os.fspath(path)!r} names a home folder that does not exist") from None
     if "\0" in str(expanded):
-        raise error(f"{os.fspath(path)!r} holds a NUL character, which no path may")
+        raise error(f"{os.fspath(path)!r} holds a NUL character, which no path can have")
     return expanded
 
 
@@ -70,7 +70,7 @@ def open_plain(path: Path) -> BufferedReader:
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return os.fdopen(handle, "rb")
     os.close(handle)
-    raise OSError(errno.EINVAL, "it is not a plain file")
+    raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def sync_folder(folder: Path) -> None:

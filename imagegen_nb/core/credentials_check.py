@@ -43,9 +43,9 @@ class CredentialsReport:
         told = {
             "absent": "none",
             "trusted": "intact, signed by a trusted signer",
-            "valid": "intact; the signer is on no trust list here",
+            "valid": "intact; its signer is on none of the trust lists used here",
             "invalid": "NOT VALID: the file is not as it was signed",
-            "elsewhere": "named in the file, stored elsewhere, not asked for",
+            "elsewhere": "named in the file, stored elsewhere, not fetched",
             "unreadable": "cannot be read",
         }[self.state]
         parts = [

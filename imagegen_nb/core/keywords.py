@@ -30,7 +30,7 @@ def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     close = difflib.get_close_matches(name[:_LONGEST_NAME], known, n=1, cutoff=cutoff)
     if close:
         return f"did you mean {close[0]}?"
-    return f"there are {', '.join(known)}" if known else "there are none"
+    return f"choose from {', '.join(known)}" if known else "there are none"
 
 
 def helpful_calls(target: CallT) -> CallT:

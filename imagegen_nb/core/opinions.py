@@ -106,17 +106,17 @@ class Score:
 
     def __post_init__(self) -> None:
         if not self.values:
-            raise InvalidOption("the judge said nothing: give a number, or numbers and texts by name")
+            raise InvalidOption("the judge returned nothing: give a number, or numbers and texts by name")
         for name, value in self.values.items():
             given: tuple[object, object] = (name, value)
             if not isinstance(given[0], str) or not isinstance(given[1], ScoreValue):
                 kind = type(value).__name__
                 raise InvalidOption(f"{name!r} is of type {kind}: give numbers and texts by name")
             if not isinstance(value, str) and not _is_finite(value):
-                raise InvalidOption(f"{name!r} is not finite: give a number")
+                raise InvalidOption(f"{name!r} is not finite: give a finite number")
         written = json.dumps(dict(self.values), ensure_ascii=False)
         if _HALF_A_CHARACTER.search(written):
-            raise InvalidOption("the judge said half a character: give text that UTF-8 can hold")
+            raise InvalidOption("the judge returned a broken character: give text that UTF-8 can hold")
         if len(written) > LONGEST_SCORE:
             raise InvalidOption(
                 f"the judge said {len(written):,} characters; at most {LONGEST_SCORE:,} are kept"

@@ -206,11 +206,11 @@ def _refusal(value: object, place: str) -> VariableError:
 
 
 _REMEDIES: tuple[tuple[Callable[[Any], bool], str], ...] = (
-    (lambda value: isinstance(value, type), "That is the class itself: pass a value of it"),
-    (inspect.isawaitable, "It has not come yet: await it first"),
+    (lambda value: isinstance(value, type), "That is the class itself: pass an instance of it"),
+    (inspect.isawaitable, "It has no value yet: await it first"),
     (
         lambda value: isinstance(value, pydantic.SecretStr | pydantic.SecretBytes | pydantic.Secret),
-        "A key or password must not stand in a prompt",
+        "A prompt must not hold a key or password",
     ),
     (
         lambda value: isinstance(value, abstract.Iterator | abstract.MappingView),
@@ -219,10 +219,10 @@ _REMEDIES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (lambda value: isinstance(value, abstract.Set), "A set has no order: pass sorted(value)"),
     (
         lambda value: isinstance(value, bytes | bytearray | memoryview),
-        "Bytes are no text: pass value.decode(), or the address of a picture",
+        "Bytes are not text: pass value.decode(), or the URL of an image",
     ),
     (lambda value: hasattr(value, "shape"), "Pass the few values of it that the prompt should say"),
-    (lambda value: hasattr(value, "tobytes") and hasattr(value, "mode"), "Pass the address of the picture"),
+    (lambda value: hasattr(value, "tobytes") and hasattr(value, "mode"), "Pass the URL of the image"),
     (callable, "Pass what it returns: call it first"),
     (lambda value: hasattr(type(value), "value"), "Pass its value, as in widget.value"),
 )

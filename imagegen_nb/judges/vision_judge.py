@@ -146,7 +146,7 @@ class VisionJudge:
             problem = AssetNotFound(f"{name} cannot be judged: {error}. Nothing was asked")
         except ImageRejected as error:
             problem = ImageRejected(
-                f"{name} cannot be judged: {error}. Nothing was asked; `imagegen-nb store check` looks after "
+                f"{name} cannot be judged: {error}. Nothing was asked; `imagegen-nb store check` finds "
                 "damaged files"
             )
         raise problem
@@ -201,10 +201,10 @@ def _provider_of(model: object, named: str | None) -> Provider:
         provider = next((each for each in providers() if each.name == named), None)
         if provider is None:
             names = ", ".join(each.name for each in providers())
-            raise InvalidOption(f"provider = {named!r}: not a provider; known are {names}")
+            raise InvalidOption(f"provider = {named!r}: not a provider; choose from {names}")
         if not provider.can_answer:
             raise InvalidOption(
-                f"provider = {named!r}: {provider.label} cannot be asked about pictures: it has no `answer`; "
+                f"provider = {named!r}: {provider.label} cannot be asked about images: it has no `answer`; "
                 f"known models are {', '.join(known)}"
             )
         return provider

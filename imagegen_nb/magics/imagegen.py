@@ -100,7 +100,9 @@ class ImagegenMagics(Magics):
             if request.workspace in known:
                 return known[request.workspace]
             told = f"workspaces are {', '.join(known)}" if known else "there is none yet"
-            raise InvalidOption(f"--workspace {request.workspace}: is no workspace of this notebook; {told}")
+            raise InvalidOption(
+                f"--workspace {request.workspace}: is not a workspace of this notebook; {told}"
+            )
         if known and not request.places_workspace:
             if len({id(workspace) for workspace in known.values()}) > 1:
                 raise InvalidOption(

@@ -95,11 +95,11 @@ def parse(line: str, name: str = "%%imagegen") -> Request:
     if rest:
         close = difflib.get_close_matches(rest[0], built.known(), n=1) if rest[0][:1] == "-" else []
         remedy = f"did you mean {close[0]}?" if close else "the prompt belongs in the lines below"
-        raise InvalidOption(f"{rest[0]} is no option: {remedy} %imagegen alone lists them")
+        raise InvalidOption(f"{rest[0]} is not an option: {remedy} %imagegen alone lists them")
     given = vars(parsed)
     variable = given.pop("output")
     if variable is not None and not variable.isidentifier():
-        raise InvalidOption(f"-o {variable}: is no name of a variable")
+        raise InvalidOption(f"-o {variable}: is not the name of a variable")
     places = {option: given.pop(option) for option in ("workspace", "store", "backend")}
     settings = {key: value for key, value in given.items() if value is not None}
     return Request(settings, variable, **places)

@@ -23,7 +23,7 @@ def parse(notebook: str) -> Any:
         problem = str(error).strip().partition("\n")[0]
     if re.search(r"^<{7} ", notebook, re.MULTILINE):
         problem = "it holds a merge conflict. Take one side whole, or resolve it"
-    raise InvalidOption(f"this is no notebook: {problem}")
+    raise InvalidOption(f"this is not a notebook: {problem}")
 
 
 def execute(

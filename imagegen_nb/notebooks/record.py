@@ -113,7 +113,7 @@ def _folder_for(name: str | None, notebook: Path) -> Path:
     folder = paths.folder_of(name, notebook.parent) if name else paths.to_record(notebook)
     if name and (owner := paths.owner_of(folder, notebook)):
         raise ReplayError(
-            f"cassette {name!r} is that of {owner}, so it was not overwritten: choose another --name, or "
+            f"cassette {name!r} belongs to {owner}, so it was not overwritten: choose another --name, or "
             "leave it out"
         )
     if other := paths.replayed_by(folder, notebook):

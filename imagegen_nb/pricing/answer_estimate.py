@@ -41,12 +41,12 @@ def ceiling(asked: PricedQuestion) -> tuple[Decimal | None, str]:
         return None, f"no price of {asked.model} is known here"
     image = most_image_tokens(asked.provider, asked.model, asked.width, asked.height)
     if image is None:
-        return None, f"how many tokens a picture has for {asked.model} is not published"
+        return None, f"how many input tokens an image has for {asked.model} is not published"
     text = len(asked.question.encode("utf-8", "surrogatepass")) + len(json.dumps(asked.schema)) + _AROUND
     written = prices.tokens("cache write", text + image) if prices.amount("cache write") else Decimal(0)
     text_in, image_in = prices.tokens("text input", text), prices.tokens("image input", image)
     out = prices.tokens("text output", asked.most_tokens)
     if text_in is None or image_in is None or out is None:
-        return None, f"no price of {asked.model} for what goes in and comes out is published"
+        return None, f"no price of {asked.model} for input and output tokens is published"
     # What is written to a cache is billed so instead, at a price that is higher.
     return max(text_in + image_in, written or Decimal(0)) + out, ""

@@ -18,7 +18,7 @@ _TEXT_OUTPUT = ("text", "thoughts")
 _ABSURD = 100_000
 """Dollars that no request costs: a broken answer that states more must not use up a budget for good, nor keep
 the store from recording its images."""
-_NO_AMOUNT = "the amount that the answer states is none that a request can cost"
+_NO_AMOUNT = "the amount stated in the response cannot be the cost of a request"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -118,7 +118,7 @@ def cost_of(
     for error in errors:
         if isinstance(error, ProviderError) and error.charge != "none" and error.request_id not in priced:
             what = "was charged" if error.charge == "charged" else "may have been charged"
-            reasons.append(f"a request that brought no usable image {what}, and its amount was not told")
+            reasons.append(f"a request that gave no usable image {what}, and the amount was not reported")
     reasons = list(dict.fromkeys(reasons))
     return Account(None if reasons else known, known, tuple(reasons), ", ".join(sources))
 
@@ -130,7 +130,7 @@ def _of_request(receipt: ResponseMetadata, prices: PriceList | None, name: str) 
         return _stated(receipt.reported)
     if usage.cost_in_usd_ticks is not None:
         ticks = from_ticks(usage.cost_in_usd_ticks)
-        return (ticks, "the ticks that the answer states") if 0 <= ticks < _ABSURD else (None, _NO_AMOUNT)
+        return (ticks, "the ticks that the response states") if 0 <= ticks < _ABSURD else (None, _NO_AMOUNT)
     if prices is None and receipt.reported.get("cost") is not None:
         return None, _NO_AMOUNT
     if not usage.input and not usage.output:
@@ -157,11 +157,11 @@ def _stated(reported: Mapping[str, Any]) -> tuple[Decimal | None, str]:
     """
     fee = _amount(reported.get("cost"))
     if fee is None or reported.get("is_byok") is not True:
-        return fee, "usage.cost of the answer"
+        return fee, "usage.cost of the response"
     upstream = _amount(_mapping(reported.get("cost_details")).get("upstream_inference_cost"))
     if upstream is None:
         return None, "the gateway states its fee, and not what the provider charged your own key"
-    return fee + upstream, "usage.cost of the answer and what the provider charged your own key"
+    return fee + upstream, "usage.cost of the response and what the provider charged your own key"
 
 
 def _billed(receipt: ResponseMetadata) -> tuple[dict[Unit, int], str]:
@@ -182,7 +182,7 @@ def _billed(receipt: ResponseMetadata) -> tuple[dict[Unit, int], str]:
             return counts, f"{count:,} output tokens are of no kind that the provider names"
     if written := _count(_mapping(receipt.reported.get("input_tokens_details")).get("cache_write_tokens")):
         if written > counts.get("text input", 0):
-            return counts, "more input tokens are reported as written to a cache than came"
+            return counts, "more input tokens are reported as written to a cache than were sent"
         add("text input", -written)
         add("cache write", written)
     cached, reason = _cached(receipt.reported, usage.input)
@@ -191,7 +191,7 @@ def _billed(receipt: ResponseMetadata) -> tuple[dict[Unit, int], str]:
         if not count:
             continue
         if count > counts.get(plain, 0):
-            return counts, "more input tokens are reported as cached than came"
+            return counts, "more input tokens are reported as cached than were sent"
         counts[plain] -= count
         add("cached image input" if modality == "image" else "cached text input", count)
     return counts, reason

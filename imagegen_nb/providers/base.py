@@ -180,7 +180,7 @@ class Provider(ABC):
         no way to ask. What came and cannot be used is the answer's `error`, so that its cost is not lost.
         """
         raise InvalidOption(
-            f"{self.label} cannot be asked about pictures: its provider has no `answer`. Use a model of a "
+            f"{self.label} cannot be asked about images: its provider has no `answer`. Use a model of a "
             "provider that has, such as OpenAI, xAI or Google"
         )
 

@@ -100,7 +100,7 @@ def declare(model: Model) -> CatalogEntry:
         like = find(model.like)
         if like is None or model.like == model.name:
             raise InvalidOption(
-                f"Model({model.name!r}, like={model.like!r}): like is no known model; the nearest is "
+                f"Model({model.name!r}, like={model.like!r}): like is not a known model; the nearest is "
                 f"{nearest(model.like)}"
             )
         _declared[model.name] = CatalogEntry(like.provider, model.resembling(like.model))

@@ -42,8 +42,8 @@ _variables_read: set[str] = set()
 """Variables keys were read from in this process, such as a gateway's."""
 _keyring_answers: dict[str, tuple[float, SecretStr]] = {}
 GATEWAY_SHAPES = (
-    "a Gateway is asked below its base_url: for OpenAI and xAI /images/generations, with the key as a bearer "
-    "token, for Gemini /v1beta/models/MODEL:generateContent, with the key as x-goog-api-key"
+    "a Gateway sends requests below its base_url: for OpenAI and xAI /images/generations, with the key as a "
+    "bearer token, for Gemini /v1beta/models/MODEL:generateContent, with the key as x-goog-api-key"
 )
 _ENDPOINTS = re.compile(
     r"(/images/(generations|edits)|/chat/completions|/responses|:generateContent|/v1beta1?(/models)?)/?$"
@@ -91,7 +91,7 @@ class Gateway:
         path = urlsplit(self.base_url).path
         if "/openai/deployments/" in path:
             raise InvalidOption(
-                "this gateway's base_url is Azure's classic path, which a Gateway does not speak: use "
+                "this gateway's base_url is Azure's classic path, which a Gateway does not support: use "
                 "AzureOpenAI(endpoint, api_version=..., deployments=...)"
             )
         if call := _ENDPOINTS.search(path):
@@ -239,7 +239,7 @@ def _not_a_resource(endpoint: str) -> str:
     """Why `endpoint` is not the address of an Azure resource or of what stands before one."""
     parts = urlsplit(endpoint)
     if parts.path.rstrip("/").endswith("/openai/v1"):
-        return "it is Azure's newer address, which a Gateway speaks: Gateway(endpoint, key_variable)"
+        return "it is Azure's newer address, which a Gateway supports: Gateway(endpoint, key_variable)"
     if "/deployments/" in f"{parts.path}/" or _ENDPOINTS.search(parts.path):
         return "it goes on to one deployment; deployments={model: name} is for that"
     return "it has a part after ?; api_version is for that" if parts.query else ""

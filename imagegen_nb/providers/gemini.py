@@ -118,7 +118,7 @@ class Gemini(Provider):
             name="gemini-3.1-flash-lite-image",
             offered=False,
             lifecycle=Lifecycle(
-                note="its aspect ratios are told by others than Google",
+                note="its aspect ratios come from sources other than Google",
                 source="https://docs.apimart.ai/en/api-reference/images/gemini-3.1-flash/generation-lite",
                 evidence="secondary",
             ),

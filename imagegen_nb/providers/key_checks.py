@@ -40,12 +40,12 @@ def problem(provider: str, key: str, variables: dict[str, str]) -> str:
         return ""
     is_made_of_words = _WORDS.search(key) and not _RANDOM_PART.search(key)
     if len(key) < _SHORTEST or _NEVER.search(key) or is_made_of_words:
-        return "holds a placeholder, or something else that is no key"
+        return "holds a placeholder, or something else that is not a key"
     for beginning, (owner, taker) in _BEGINNINGS.items():
         if key.startswith(beginning):
             if taker == provider:
                 return ""
-            where = f", which belongs into {variables[taker]}" if taker in variables else ""
+            where = f", which belongs in {variables[taker]}" if taker in variables else ""
             return f"holds a key of {owner}'s (it begins with {beginning}){where}"
     return ""
 

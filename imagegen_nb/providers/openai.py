@@ -133,7 +133,7 @@ _NEWEST = replace(
     name="gpt-image-2.6-flare",
     lifecycle=Lifecycle(
         since="2026-11-04",
-        note="the names are those of OpenAI's SDK, the settings are told by others",
+        note="the names are from OpenAI's SDK, the settings from other sources",
         source="https://docs.comfy.org/es/tutorials/partner-nodes/openai/gpt-image-2-6.md",
         evidence="secondary",
     ),
@@ -240,8 +240,8 @@ class OpenAI(Provider):
 
         if connection.credential.azure is not None:
             raise InvalidOption(
-                "pictures cannot be asked about at the classic address of an Azure account: reach it as "
-                'Gateway("https://….openai.azure.com/openai/v1", key_variable)'
+                "questions about images are not possible at the classic address of an Azure account: reach "
+                'it as Gateway("https://….openai.azure.com/openai/v1", key_variable)'
             )
         await asyncio.to_thread(_import_responses)
         async with open_client(self.name, connection, _error, model=request.model) as client:
@@ -310,7 +310,7 @@ class OpenAI(Provider):
             for read in self._read(request, unread, client.connection):
                 yield read
         elif not images:
-            raise reader.response.invalid("the stream ended before the finished image came")
+            raise reader.response.invalid("the stream ended before the finished image arrived")
 
 
 def _import_responses() -> None:

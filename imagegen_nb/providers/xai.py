@@ -251,7 +251,7 @@ def _image(item: Mapping[str, Any], response: ProviderResponse) -> bytes | Recei
             request_id=response.request_id,
             charge="unknown",
         )
-    return response.invalid("an image came without data")
+    return response.invalid("an image arrived without data")
 
 
 def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str | None) -> ResponseMetadata:

@@ -261,7 +261,7 @@ def _explain_change(data: bytes, expected: str) -> str:
     if data.startswith(b"version https://git-lfs"):
         return "it is a git LFS pointer, not the image. Run `git lfs pull`"
     if _digest(data.replace(b"\r\n", b"\n")) == expected:
-        return "its line ends were converted. Mark it as binary in .gitattributes and check it out anew"
+        return "its line endings were converted. Mark it as binary in .gitattributes and check it out again"
     return (
         f"its {len(data):,} bytes hash to {_digest(data)}, and its name says what they should hash to. "
         "Restore the file as it was committed"

@@ -178,25 +178,25 @@ def _web_address(url: str) -> str:
     except ValueError:
         usable = None
     if not usable:
-        raise ValueError("is no web address")
+        raise ValueError("is not a URL")
     return url
 
 
 def _call_number(call: str) -> str:
     if not re.fullmatch("[0-9]{1,9}", call):
-        raise ValueError("is no number of a call")
+        raise ValueError("is not the number of a call")
     return call
 
 
 def _http_status(status: int) -> int:
     if status != 0 and not 100 <= status <= 599:
-        raise ValueError("is no status that an answer has")
+        raise ValueError("is not an HTTP status")
     return status
 
 
 def _plain_text(text: str) -> str:
     if not text.isascii() or not text.isprintable():
-        raise ValueError("is no plain text, which a header of an answer is")
+        raise ValueError("is not plain text, as a response header must be")
     return text
 
 
@@ -272,7 +272,7 @@ _PROBLEMS = {
     "missing": "is missing",
     "string_type": "is no text",
     "string_unicode": "is no text",
-    "int_type": "is no whole number",
+    "int_type": "is not a whole number",
     "bool_type": "is neither true nor false",
     "list_type": "is no list",
     "dict_type": "is no mapping",
@@ -303,7 +303,9 @@ def _load(entry: _Entry, number: int, folder: Path) -> tuple[Recording, int]:
     try:
         request_body = blobs.restore(request.body, folder)
         if len(request_body) > _LARGEST_REQUEST or bodies.is_deep(request_body):
-            raise ReplayError("its request is larger, or nested deeper, than any of ours; record it again")
+            raise ReplayError(
+                "its request is larger, or nested deeper, than any that was recorded; record it again"
+            )
         recording = Recording(
             method=request.method,
             url=request.url,

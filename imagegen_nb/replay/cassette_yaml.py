@@ -89,7 +89,7 @@ def _without_next(text: str) -> tuple[str, bool]:
 def repeated_key(key: str, first: int, second: int) -> str:
     """What is wrong where `key` stands twice in a mapping, on those lines."""
     return (
-        f"{redact(key, limit=_LONGEST_PLACE)!r} stands twice in one place, on line {first} and on "
+        f"{redact(key, limit=_LONGEST_PLACE)!r} is there twice, on line {first} and on "
         f"line {second} (did a merge keep both sides?): {ONE_SIDE}"
     )
 
@@ -110,15 +110,15 @@ def _parse(text: str) -> tuple[dict[str, Any], int]:
         for number, event in enumerate(yaml.parse(text, Loader=loader)):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                problem = "it holds an anchor, which no cassette of ours does"
+                problem = "it holds an anchor, which cassettes never do"
             elif getattr(event, "tag", None) is not None:
-                problem = "it holds a tag, which no cassette of ours does"
+                problem = "it holds a tag, which cassettes never do"
             elif depth > _DEEPEST:
                 problem = _TOO_DEEP
             elif number > _MOST_EVENTS:
                 problem = _TOO_MUCH
             elif isinstance(event, yaml.ScalarEvent) and not event.style and _BASE_60.fullmatch(event.value):
-                problem = "it holds a number of base 60, which no cassette of ours does"
+                problem = "it holds a number of base 60, which cassettes never do"
             elif found := keys.see(event):
                 problem = repeated_key(*found)
             if problem:
@@ -132,7 +132,7 @@ def _parse(text: str) -> tuple[dict[str, Any], int]:
         if isinstance(error, RecursionError) or "nesting" in str(getattr(error, "problem", "")):
             problem = _TOO_DEEP
     if not problem and not isinstance(value, dict):
-        problem = "it is no cassette (cut short?); restore the file, or record it again"
+        problem = "it is not a cassette (cut short?); restore the file, or record it again"
     if problem:
         raise ReplayError(problem)
     assert isinstance(value, dict)

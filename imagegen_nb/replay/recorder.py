@@ -122,7 +122,7 @@ class Recorder:
         most = len(body) * _MOST_UNFOLDED
         unpacked = unpack(body, encoding, most)
         if unpacked is None or len(unpacked) > most:
-            self.unrecorded.append(f"{answered}: the answer came in the encoding {encoding!r}")
+            self.unrecorded.append(f"{answered}: the response has the encoding {encoding!r}")
             self.changes += 1
             return
         body = unpacked

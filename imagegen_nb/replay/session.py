@@ -312,7 +312,7 @@ class Session:
         recorded, running = self.about.notebook, os.environ.get(NOTEBOOK_VARIABLE, "")
         # Each is relative to another folder.
         same = f"/{recorded}".endswith(f"/{running}") or f"/{running}".endswith(f"/{recorded}")
-        return f"\n  the cassette is that of {recorded}" if recorded and running and not same else ""
+        return f"\n  the cassette belongs to {recorded}" if recorded and running and not same else ""
 
     def _refuse_notebooks(self) -> None:
         """Raise `ReplayError` where the cassette is a notebook's: its test would find other calls in it."""
@@ -321,8 +321,8 @@ class Session:
             return
         command = f"imagegen-nb record {shlex.quote(owner)} --emulator (or --live)"
         raise ReplayError(
-            f"cassette {self.name!r} is that of {owner}, so {_who()} does not overwrite it: choose another "
-            "name" + ("" if paths.is_far(owner) else f", or record that notebook anew: {command}")
+            f"cassette {self.name!r} belongs to {owner}, so {_who()} does not overwrite it: choose another "
+            "name" + ("" if paths.is_far(owner) else f", or record that notebook again: {command}")
         )
 
     def _refusals(self) -> str:

@@ -31,18 +31,18 @@ class BatchCalls:
         """Raises `InvalidOption` where these batches cannot be had, `MissingCredential`, `ReplayError`."""
         if provider.batches is None:
             raise InvalidOption(
-                f"{provider.label} is not asked in batches: leave its models out with only=[cells], or "
+                f"{provider.label} is not supported in batches: leave its models out with only=[cells], or "
                 "use run()"
             )
         route = context.route(provider, charge_type)
         if route.cassette is not None:
             raise InvalidOption(
-                "a cassette is in use, and batches go on when it is gone: submit and collect without one"
+                "a cassette is in use, but a batch outlives it: submit and collect without one"
             )
         if route.unpriced_account:
             raise InvalidOption(
-                f"{route.unpriced_account} is no account of {provider.label}'s own, and batches are taken by "
-                "those only: submit in a workspace without it, with the provider's own key, or use run()"
+                f"{route.unpriced_account} is not {provider.label}'s own API, which alone takes batches: "
+                "submit in a workspace without it, with the provider's own key, or use run()"
             )
         if route.credential.vertex is not None:
             raise InvalidOption(

@@ -40,8 +40,8 @@ def reserve(prepared: PreparedRun, entry: LedgerEntry) -> None:
         return
     if cost.ceiling is None:
         raise BudgetExceeded(
-            f"model = {prepared.step.model!r} under a budget: nothing bounds what the run would cost "
-            f"({cost.reason}). Nothing was sent. {prepared.route.unbounded_remedy}"
+            f"model = {prepared.step.model!r} under a budget: there is no upper bound for the cost of the "
+            f"run ({cost.reason}). Nothing was sent. {prepared.route.unbounded_remedy}"
         )
     context.store.begin(entry, context.storage_limit, context.budget)
 

@@ -307,7 +307,7 @@ class History(LazyList[PastRun]):
         """The runs of a page, counted from 0."""
         for name, value, least in (("number", number, 0), ("size", size, 1)):
             if type(value) is not int or value < least:
-                raise InvalidOption(f"{name} = {value!r}: give a whole number from {least} on")
+                raise InvalidOption(f"{name} = {value!r}: give a whole number, {least} or more")
         return list(islice(self, number * size, (number + 1) * size))
 
     def to_frame(self, library: str | None = None) -> Any:

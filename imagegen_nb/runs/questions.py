@@ -151,8 +151,8 @@ class _Call:
             return
         if most is None:
             raise BudgetExceeded(
-                f"{request.model} under a budget: nothing bounds what the question would cost ({reason}). "
-                f"Nothing was sent. {route.unbounded_remedy}"
+                f"{request.model} under a budget: there is no upper bound for the cost of the question "
+                f"({reason}). Nothing was sent. {route.unbounded_remedy}"
             )
         self.context.store.begin(entry, None, budget)
 

@@ -86,7 +86,7 @@ class Run:
 
     @property
     def emulated(self) -> bool:
-        """Whether the images come from an emulator or a simulation; no provider was asked then."""
+        """Whether the images come from an emulator or a simulation; no provider was called then."""
         return self.backend in SYNTHETIC_BACKENDS
 
     @property

@@ -245,7 +245,7 @@ class ActiveRun:
             self.shortfalls.append(MissingImages(reason))
             return
         except OSError as error:
-            unread = StoreError(f"image {index + 1} had arrived and cannot be read back: {explain(error)}")
+            unread = StoreError(f"image {index + 1} arrived and cannot be read back: {explain(error)}")
             self.shortfalls.append(MissingImages(unread))  # the others may well be read
             return
         emulated = prepared.route.backend in SYNTHETIC_BACKENDS
@@ -275,10 +275,12 @@ class ActiveRun:
         """All images are kept where more came than was asked for; then nothing is missing either."""
         asked, kept = self.prepared.request.count, len(self.staged)
         if kept > asked:
-            self.warnings.append(f"{kept} images came where {asked} had been asked for; all are kept")
+            self.warnings.append(f"{kept} images arrived where {asked} had been requested; all are kept")
         while self.shortfalls and kept >= asked:
             unusable = self.shortfalls.pop()
-            self.warnings.append(f"something beside the images was unusable: {unusable.error.summary()}")
+            self.warnings.append(
+                f"a part of the response besides the images was unusable: {unusable.error.summary()}"
+            )
 
     def _with_successor(self, error: ImagegenError) -> ImagegenError:
         """A provider's 404 says that a model is gone; what to use instead is known here."""

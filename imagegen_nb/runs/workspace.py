@@ -287,7 +287,7 @@ def _unpickled(store: Store, backend: str, options: dict[str, Any], budget: Budg
 def _page_size(limit: object) -> int | None:
     if limit is None or (type(limit) is int and limit >= 0):
         return limit
-    raise InvalidOption(f"limit = {limit!r}: give a whole number from 0 on, or leave it out for all")
+    raise InvalidOption(f"limit = {limit!r}: give a whole number, 0 or more, or leave it out for all")
 
 
 def _seconds(timeout: object) -> float:
@@ -332,7 +332,7 @@ def _checked_limits(limits: Mapping[str, int]) -> dict[str, int]:
     _check_names("requests_per_minute", limits)
     for name, limit in limits.items():
         if type(limit) is not int or limit < 1:
-            raise InvalidOption(f"requests_per_minute[{name!r}] = {limit!r}: give a whole number from 1 on")
+            raise InvalidOption(f"requests_per_minute[{name!r}] = {limit!r}: give a whole number, 1 or more")
     return dict(limits)
 
 
@@ -351,5 +351,5 @@ def _check_names(option: str, names: Iterable[str]) -> dict[str, Provider]:
     known = {provider.name: provider for provider in providers()}
     for name in names:
         if name not in known:
-            raise InvalidOption(f"{option} = {name!r}: not a provider; known are {', '.join(known)}")
+            raise InvalidOption(f"{option} = {name!r}: not a provider; choose from {', '.join(known)}")
     return known

@@ -62,7 +62,7 @@ def _open_regular(path: Path) -> IO[bytes]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Unreadable("it is no ordinary file")
+        raise Unreadable("it is not a regular file")
     return os.fdopen(descriptor, "rb")
 
 

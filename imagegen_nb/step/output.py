@@ -109,7 +109,7 @@ class Asset(BaseModel):
         """The whole file. Raises `AssetNotFound` when its store is not at hand."""
         if self._store is None:
             raise AssetNotFound(
-                f"the bytes of {self.file_name} are not at hand: this record was imported. "
+                f"the bytes of {self.file_name} are not available: this record was imported. "
                 "Load it with the workspace that made it: load_step(path, workspace=ws)"
             )
         # An image that was sent to the platform has another id there than in its store.
@@ -156,7 +156,7 @@ class Asset(BaseModel):
         reason = ""
         try:
             if not overwrite and (there := [file for file in files if file.exists()]):
-                target, reason = there[0], "it exists already; pass overwrite=True or another name"
+                target, reason = there[0], "it already exists; pass overwrite=True or another name"
             else:
                 for file, content in files.items():
                     write_durably(file, content)
@@ -194,7 +194,8 @@ class Asset(BaseModel):
         run = self._store.find_run(self._stored.run_id) if self._store and self._stored else None
         if run is None or self._stored is None or not run.settings_json:
             raise StoreError(
-                f"{self.file_name} is of a run whose step the store did not keep: save it without embed=True"
+                f"{self.file_name} comes from a run whose step the store does not have: save it "
+                "without embed=True"
             )
         return provenance.files(target, data, run, self._stored)
 
@@ -206,14 +207,12 @@ class Asset(BaseModel):
         store signs no addresses, as a folder does not.
         """
         if type(expires_in) is not int or expires_in < 1:
-            raise InvalidOption(f"expires_in = {expires_in!r}: give seconds, a whole number from 1 on")
+            raise InvalidOption(f"expires_in = {expires_in!r}: give a whole number of seconds, 1 or more")
         if self._store is None or self._stored is None:
-            raise StoreError(
-                f"{self.file_name} was imported: only the store that has it can sign its address"
-            )
+            raise StoreError(f"{self.file_name} was imported: only the store that has it can sign its URL")
         address = self._store.signed_address(self._stored, expires_in)
         if address is None:
-            raise StoreError(f"{self.file_name} is in a store that signs no addresses; one in a bucket does")
+            raise StoreError(f"{self.file_name} is in a store that cannot sign URLs; one in a bucket can")
         return self.model_copy(update={"file_url": address.url, "file_url_expires_at": address.expires_at})
 
     @property

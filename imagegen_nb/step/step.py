@@ -66,7 +66,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         default=1, title="Image Count", description="How many images a run makes."
     )
     image_quality: str | None = Field(
-        default=None, title="Image Quality", description="A higher one takes longer and costs more."
+        default=None, title="Image Quality", description="Higher quality takes longer and costs more."
     )
     image_background: str | None = Field(
         default=None, title="Image Background", description="What is behind the subject."
@@ -75,12 +75,12 @@ class ImageGenerationStep(BaseModel, frozen=True):
         default=None, title="Image Moderation", description="How strictly the provider filters."
     )
     image_output_format: str | None = Field(
-        default=None, title="Output Format", description="The type of the images' files."
+        default=None, title="Output Format", description="The file type of the images."
     )
     image_output_compression: int | None = Field(
         default=None,
         title="Output Compression",
-        description="Of JPEG and WebP files: a smaller number makes smaller files with less detail.",
+        description="For JPEG and WebP: a lower number makes smaller files with less detail.",
     )
     charge_type: Annotated[ChargeType, Choice(("hosted", "personal"), "hosted")] = Field(
         default="hosted",
@@ -93,7 +93,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
     ] = Field(
         default="terminate",
         title="When the step fails",
-        description="Whether the steps that come later still run.",
+        description="Whether later steps still run.",
     )
 
     @overload
@@ -105,7 +105,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
     def __init__(self, prompt: str | None = None, /, **settings: Any) -> None:
         if prompt is not None:
             if "prompt" in settings:
-                raise InvalidOption("the prompt is given twice, without a name and as prompt=: leave one out")
+                raise InvalidOption("the prompt is given twice, by position and as prompt=: leave one out")
             settings = {**settings, "prompt": prompt}
         super().__init__(**settings)
 
@@ -309,7 +309,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in type(self).model_fields:
-            raise InvalidOption(f"a step does not change; make a new one: step.replace({name}=...)")
+            raise InvalidOption(f"a step cannot be changed; make a new one: step.replace({name}=...)")
         super().__setattr__(name, value)
 
     def __repr_args__(self) -> Any:

@@ -103,12 +103,12 @@ def _takers(key: str) -> str:
 
 def _unknown(key: str, value: object, name: str, common: Mapping[str, Kind | None], *, hint: bool) -> Problem:
     if key in _PICTURES:
-        remedy = "The platform's step takes no picture to begin with, only a prompt: say in it what to show"
+        remedy = "The platform's step takes no input image, only a prompt: say in it what to show"
         return Problem(key, value, name, "not a setting of this step", remedy, "unknown-field")
     # People drop the prefix, `size` for `image_size`, or use the providers' word for the count.
     suffix = "_count" if key in ("n", "num_images", "number_of_images") else f"_{key}"
     close = [known for known in common if known.endswith(suffix)]
     if not close and hint and len(key) <= _LONGEST_NAME:
         close = difflib.get_close_matches(key, list(common), n=1, cutoff=0.4)
-    remedy = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(common)}"
+    remedy = f"Did you mean {close[0]}?" if close else f"Choose from {', '.join(common)}"
     return Problem(key, value, name, "unknown setting", remedy, "unknown-field")

@@ -113,7 +113,7 @@ def _provenance(step: ImageGenerationStep, run: Run | None, identifier: str | No
         notes.append(f"the run's cost by the provider's own account: {run.cost.short}")
     if run.emulated:
         how = "made up, and nothing was run" if run.simulated else "made by an emulator"
-        notes.append(f"the images were {how}; no provider was asked")
+        notes.append(f"the images were {how}; no provider was called")
     if any(asset.file_url.startswith("file:") for asset in assets):
         notes.append(
             "file_url addresses are files on the machine that made them; other machines cannot open them"

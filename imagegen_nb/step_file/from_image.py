@@ -62,7 +62,7 @@ def document_of(
         return beside, []
     if texts.parameters:
         return _of_parameters(generation_parameters.read(texts.parameters))
-    raise DefinitionError(f"the image says nothing of the step that made it{_hint(texts, searched=searched)}")
+    raise DefinitionError(f"the image does not name the step that made it{_hint(texts, searched=searched)}")
 
 
 def _beside(path: Path, data: bytes) -> bytes | None:
@@ -110,8 +110,8 @@ def _hint(texts: FileTexts, *, searched: bool) -> str:
         if keyword in texts.keywords:
             return f"; it holds settings of {tool}, which are not read here"
     if searched:
-        return ", and the store at hand does not have it"
+        return ", and the given store does not have it"
     return (
-        ". Where the store is at hand that has it, pass workspace=...; images saved by asset.save(path, "
+        ". If you have the store that holds the image, pass workspace=...; images saved by asset.save(path, "
         "embed=True) carry their step"
     )

@@ -107,7 +107,7 @@ def _of_asset(asset: Asset, store: Store | None) -> StepDefinition:
     store, record = asset._store or store, asset.stored
     if store is None:
         raise DefinitionError(
-            f"the store of {asset.file_name} is not at hand: pass the workspace that made it, workspace=..."
+            f"the store of {asset.file_name} is not available: pass the workspace that made it, workspace=..."
         )
     try:
         found = from_image.of_record(store.get(asset.id) if record is None else record, store)

@@ -54,7 +54,7 @@ def migrate(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 def _from_flat_step(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if "prompt" not in document:
-        raise DefinitionError(f'this is no step file: it has neither "format": "{FORMAT}" nor a "prompt"')
+        raise DefinitionError(f'this is not a step file: it has neither "format": "{FORMAT}" nor a "prompt"')
     step = {key: value for key, value in document.items() if key not in _NOT_SETTINGS}
     wrapped: dict[str, Any] = {"format": FORMAT, "version": 1, "step": step}
     wrapped |= {key: document[key] for key in ("declaration", "inputs", "output") if key in document}

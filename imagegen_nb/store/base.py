@@ -421,8 +421,8 @@ def check_budget(ledger: _Ledger, run: LedgerEntry, budget: Budget | None) -> No
 def cell_taken() -> CellTaken:
     """The error for a cell that another run is for, for the caller to raise."""
     return CellTaken(
-        "another process runs this cell of the sweep, or has run it; nothing was sent. Run the "
-        "sweep again to take in what became of it"
+        "another process is running this cell of the sweep, or has run it; nothing was sent. Run the "
+        "sweep again to load its result"
     )
 
 
@@ -432,13 +432,15 @@ def check_spending(option: str, run: LedgerEntry, before: Spending, most: int | 
         return
     limit, ceiling = _dollars(most), run.ceiling_ticks
     if ceiling is None:
-        raise BudgetExceeded(f"{option} = {limit}: nothing bounds what this run can cost. Nothing was sent")
+        raise BudgetExceeded(
+            f"{option} = {limit}: there is no upper bound for the cost of this run. Nothing was sent"
+        )
     if before.unbounded:
         plural = "s" if before.unbounded > 1 else ""
         remedy = "another store, or session_budget, which counts only the runs of this kernel"
         raise BudgetExceeded(
-            f"{option} = {limit}: {before.unbounded} earlier run{plural} may have cost money, and nobody "
-            f"knows how much. Nothing was sent. Use {remedy if option == 'budget' else 'a new kernel'}"
+            f"{option} = {limit}: {before.unbounded} earlier run{plural} may have cost money, but it is "
+            f"unknown how much. Nothing was sent. Use {remedy if option == 'budget' else 'a new kernel'}"
         )
     if before.spent + before.reserved + ceiling <= most:
         return

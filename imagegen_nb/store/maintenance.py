@@ -133,7 +133,7 @@ def gc(store: Store, *, dry_run: bool = False) -> Removal:
 def _maintenance(store: Store) -> Maintenance:
     if isinstance(store, Maintainable):
         return store.maintenance()
-    raise StoreError(f"{type(store).__name__} is no store that can be checked, rebuilt or cleaned up here")
+    raise StoreError(f"{type(store).__name__} is not a store that can be checked, rebuilt or cleaned up here")
 
 
 def _check(maintenance: Maintenance, *, quick: bool = False) -> Report:

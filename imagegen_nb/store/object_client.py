@@ -66,7 +66,7 @@ def checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
-        raise InvalidOption(f"{parts.scheme}:// is no address of a store: give a folder, or one of {known}")
+        raise InvalidOption(f"{parts.scheme}:// is not the URL of a store: give a folder, or one of {known}")
     has_user = "@" in parts.netloc and (parts.scheme not in _WITH_ACCOUNT or ":" in parts.netloc)
     if has_user or parts.query or parts.fragment:
         raise InvalidOption(

@@ -91,7 +91,7 @@ def dump(entry: Entry) -> bytes:
     except (UnicodeEncodeError, ValueError, TypeError):
         data = b""
     if not data or len(data) > LARGEST:
-        why = "it is larger than 4 MB" if data else "it is no text that UTF-8 can hold"
+        why = "it is larger than 4 MB" if data else "it is not text that UTF-8 can hold"
         raise StoreError(f"the store cannot keep this: {why}")
     load(data, "what was to be written", str)
     return data

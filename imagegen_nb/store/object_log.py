@@ -81,7 +81,7 @@ class Log:
                     break
                 self._catch_up()
                 is_fresh = True
-        raise StoreError(f"cannot write to {self._objects.url}: others write all the time. Try again")
+        raise StoreError(f"cannot write to {self._objects.url}: other processes keep writing. Try again")
 
     def _is_written(self, changes: tuple[Change, ...]) -> bool:
         """Write the changes as the next entry; False where somebody else has written that one."""
@@ -141,14 +141,16 @@ class Log:
         self._read_entries()
 
     def _read_segments(self) -> None:
-        """Read what is written together; where one is missing, the log has it all."""
+        """Read what is written together; where one is missing, the log has all of it."""
         listed = self._objects.names(SEGMENTS)
         numbered = (key_of(SEGMENTS, number + 1, ".jsonl") for number in range(len(listed)))
         names = list(takewhile(set(listed).__contains__, numbered))
         for name, data in zip(names, self._objects.read_all(names, LARGEST * SEGMENT), strict=True):
             lines = (data or b"").split(b"\n")
             if len(lines) != SEGMENT:
-                raise StoreError(f"{name} in {self._objects.url} is damaged: remove it, the log has it all")
+                raise StoreError(
+                    f"{name} in {self._objects.url} is damaged: remove it, the log has all of it"
+                )
             for line in lines:
                 self._take(name, line)
 

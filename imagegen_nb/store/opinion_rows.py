@@ -178,7 +178,7 @@ def _score(row: dict[str, Any]) -> Score:
     try:
         values = json.loads(row["values"])
     except ValueError:
-        raise sqlite3.DatabaseError("a score is no JSON") from None
+        raise sqlite3.DatabaseError("a score is not JSON") from None
     return Score(**{**row, "values": values})
 
 

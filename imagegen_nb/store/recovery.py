@@ -30,7 +30,7 @@ def recover(database: Database) -> None:
         return
     except OSError as error:
         reason = explain(error)
-    raise store_error(f"cannot look after the runs in {paths.folder}", reason)
+    raise store_error(f"cannot check for interrupted runs in {paths.folder}", reason)
 
 
 def _recover_run(database: Database, run_id: str) -> None:

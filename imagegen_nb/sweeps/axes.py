@@ -73,13 +73,13 @@ def read(
     columns = dict.fromkeys(name for row in row_dicts for name in row)
     renamed = {column: _axis(column, prompts, "rows") for column in columns}
     if both := [column for column, name in renamed.items() if name in axes]:
-        raise InvalidOption(f"{both[0]} stands in over and in rows: leave it out of one of them")
+        raise InvalidOption(f"{both[0]} is in both over and rows: leave it out of one of them")
     names = (*renamed.values(), *over_names.values())
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InvalidOption(f"{twice} is given twice: leave one of them out")
     if rows is not None and not row_dicts:
-        raise InvalidOption("rows has no row: give at least one")
+        raise InvalidOption("rows is empty: give at least one")
     count = max(1, len(row_dicts))
     for values in axes.values():
         count *= len(values)
@@ -120,7 +120,7 @@ def with_inputs(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
             inner = place.get(parent, {})
             if not isinstance(inner, dict):
                 raise InvalidOption(
-                    f"inputs.{path}: {parent} is no object in the sweep's inputs, so nothing in it can vary"
+                    f"inputs.{path}: {parent} is not an object in the sweep's inputs: nothing in it can vary"
                 )
             place[parent] = dict(inner)
             place = place[parent]

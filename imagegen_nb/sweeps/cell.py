@@ -95,7 +95,7 @@ class Cell(Pictured):
 
     @property
     def error(self) -> str:
-        """Why it brought no image; empty where it did, or was not run."""
+        """Why it gave no image; empty where it did, or was not run."""
         return self.result.error
 
     @property

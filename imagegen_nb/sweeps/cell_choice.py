@@ -26,7 +26,7 @@ class ChosenCells(CellTable):
             if self._result(number).outcome != "unknown":
                 raise InvalidOption(
                     f"repeat: cell {number} is {self._result(number).outcome}; only those whose charge is "
-                    "unknown are run again if asked (sweep.unknown); the others need no asking"
+                    "unknown are repeated on request (sweep.unknown); run() decides about the others"
                 )
         numbers = [
             number
@@ -55,6 +55,6 @@ class ChosenCells(CellTable):
         if type(cell) is int and -len(self) <= cell < len(self):
             return range(len(self))[cell]
         raise InvalidOption(
-            f"{option}: {cell!r} is no cell of this sweep: give one of sweep.cells, or its number, 0 to "
+            f"{option}: {cell!r} is not a cell of this sweep: give one of sweep.cells, or its number, 0 to "
             f"{len(self) - 1}"
         )

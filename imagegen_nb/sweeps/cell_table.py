@@ -81,7 +81,7 @@ class CellTable:
         for axis in (name, f"{axis_values.INPUTS}{name}"):
             if axis in (*self.axes, "repeat"):
                 return axis
-        raise InvalidOption(f"{name} is no axis of this sweep: it has {', '.join(self.axes)}")
+        raise InvalidOption(f"{name} is not an axis of this sweep: it has {', '.join(self.axes)}")
 
     @property
     def failed(self) -> list[Cell]:
@@ -207,7 +207,7 @@ class CellTable:
             notes.append(f"{reused:,} reused: made earlier by the same call")
         if unknown := counts.get("unknown", 0):
             notes.append(
-                f"charge unknown: {unknown:,} may have been paid for and brought no image. They are run "
+                f"charge unknown: {unknown:,} may have been charged and gave no image. They are run "
                 'again only if asked, by run(repeat="unknown") or run(repeat=[cells])'
             )
         if submitted := counts.get("submitted", 0):

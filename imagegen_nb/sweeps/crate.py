@@ -141,7 +141,7 @@ class _Writer:
             for name, value in asked.items()
             if value is not None
         ]
-        failed = {"actionStatus": _FAILED, "error": cell.error or "it brought no image"}
+        failed = {"actionStatus": _FAILED, "error": cell.error or "it gave no image"}
         action = self._add(
             f"#run-{run.id}",
             "CreateAction",

@@ -62,7 +62,7 @@ class Grid:
         self, sweep: CellSource, cells: list[Cell], rows: str | None, columns: str | None, most: int
     ) -> None:
         if type(most) is not int or most < 0:
-            raise InvalidOption(f"most = {most!r}: give a whole number from 0 on")
+            raise InvalidOption(f"most = {most!r}: give a whole number, 0 or more")
         if rows is not None and rows == columns:
             raise InvalidOption(f"rows and columns are both {rows}: give two axes, or one")
         self.sweep = sweep

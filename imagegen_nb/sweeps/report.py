@@ -83,7 +83,7 @@ def report(
     it is called. Raises `InvalidOption`.
     """
     if type(most) is not int or most < 0:
-        raise InvalidOption(f"most = {most!r}: give a whole number from 0 on")
+        raise InvalidOption(f"most = {most!r}: give a whole number, 0 or more")
     wanted = sorted(cells, key=lambda cell: cell.number not in winners)  # the winners have theirs in any case
     listed = wanted[: len(winners) + most + _MOST_WITHOUT_PICTURES]
     # No key stands in a variable here: a traceback with locals would show it.

@@ -23,8 +23,8 @@ CellOutcome = Literal["waiting", "running", "submitted", "done", "partial", "fai
 provider, to be collected; `done` has its images, `partial` some of them; `failed` has none; `unknown` has
 none and may have been charged all the same."""
 
-_UNKNOWN = "it was cut off after it had been asked; nobody knows whether it was charged"
-_CUT_OFF = "cut off while its batch was being made: submit() or collect() finds out whether there is one"
+_UNKNOWN = "it was interrupted after the call was sent; whether it was charged is unknown"
+_CUT_OFF = "interrupted while its batch was being made:  submit() or collect() finds out whether there is one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

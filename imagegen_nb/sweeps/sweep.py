@@ -332,7 +332,7 @@ class Sweep(BatchedCells):
         names = judges_of(context.store, (asset for cell in self.done for asset in cell.assets))
         named = judge if isinstance(judge, str) or judge is None else judge_name(judge, None)
         if (len(names) > 1 and named is None) or (names and named is not None and named not in names):
-            raise InvalidOption(f"judge = {named!r}: give one of those who were asked: {', '.join(names)}")
+            raise InvalidOption(f"judge = {named!r}: choose from those that were asked: {', '.join(names)}")
         named = named or (names[0] if names else "a judge")
         return Scores(self, self.cells, context.store, named, by=by, lowest=lowest)
 
@@ -373,7 +373,7 @@ class Sweep(BatchedCells):
         # Known before thumbnails are made, which takes a while.
         target = user_path(path, StoreError)
         if target.exists() and not replace:
-            raise StoreError(f"cannot write {target}: it exists already; pass replace=True or another name")
+            raise StoreError(f"cannot write {target}: it already exists; pass replace=True or another name")
         return tables.written(target, self._report(chosen, most, remarks))
 
     def crate(
@@ -396,7 +396,7 @@ class Sweep(BatchedCells):
         chosen = self._winners(winners)
         target = user_path(folder, StoreError)
         if target.exists():
-            raise StoreError(f"cannot write {target}: it exists already; give another name")
+            raise StoreError(f"cannot write {target}: it already exists; give another name")
         texts = {
             "sweep.html": self._report(chosen, _MOST_PICTURES, None),
             "sweep.json": self._json(),

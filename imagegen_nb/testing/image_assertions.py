@@ -66,7 +66,8 @@ def assert_similar(
     if origin and expected.origin and origin != expected.origin:
         raise AssertionError(
             f"{path}: the baseline is {_described(expected.origin)}, the image is {_described(origin)}: "
-            "they cannot be compared. Keep a baseline for each, or make this one anew with --update-baselines"
+            "they cannot be compared. Keep a baseline for each, or write this one again with "
+            "--update-baselines"
         )
     compare = _by_pixels if _repeatable(image, exact) else _by_looks
     mismatch = compare(expected, picture, tolerance)

@@ -53,7 +53,7 @@ def check() -> None:
         ]
     if missing:
         raise pytest.UsageError(
-            f"imagegen-nb cannot stand around nbval {version('nbval')}, which lacks {', '.join(missing)}: "
+            f"imagegen-nb does not work with nbval {version('nbval')}, which lacks {', '.join(missing)}: "
             f"pip install nbval=={TESTED}.*"
         )
 

@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--update-baselines",
         action="store_true",
-        help="write the baselines of assert_similar anew instead of comparing with them (refused in CI)",
+        help="write the baselines of assert_similar again instead of comparing with them (refused in CI)",
     )
     group.addoption(
         "--imagegen-record",

@@ -134,7 +134,9 @@ class ProviderContract:
         if not problems and not provider.base_url.startswith("https://"):
             problems.append(f"base_url = {provider.base_url!r}: a key may only go over https")
         names = Counter(model.name for model in getattr(provider, "models", ()))
-        problems += [f"the model {name!r} stands {count} times" for name, count in names.items() if count > 1]
+        problems += [
+            f"the model {name!r} is listed {count} times" for name, count in names.items() if count > 1
+        ]
         if not names:
             problems.append("models is empty")
         self._fail_for(problems)
@@ -384,7 +386,7 @@ def _unsound(model: Model) -> Iterator[str]:
     """What is wrong with a model's declaration."""
     for key, kind in model.settings.items():
         if key not in _PLATFORM_KEYS:
-            yield f"{key} is no setting of the platform's step"
+            yield f"{key} is not a setting of the platform's step"
         elif kind.value_type not in _types_of(key):
             yield f"{key} is declared as {kind.value_type.__name__}, which the platform's step does not take"
         if kind.default is not None and kind.check(kind.default):

@@ -60,7 +60,7 @@ class ErrorText:
             ways_on = str(error).partition(". ")[2]
             return cls(f"There is no key: {error.fault}.", sentence(ways_on or str(error)))
         if isinstance(error, StoreError):
-            what, remedy = "The store could not be read or written.", "Mend that, then try again."
+            what, remedy = "The store could not be read or written.", "Correct that, then try again."
             return cls(f"{what} {sentence(str(error))}", remedy)
         if isinstance(error, ReplayError):
             return cls("The cassette in use has no answer for this run.", sentence(str(error)))
@@ -102,7 +102,7 @@ def _provider_text(error: ProviderError) -> tuple[str, str]:
         )
     if isinstance(error, RateLimited):
         wait = f"Wait {error.retry_after:g} seconds" if error.retry_after else "Wait a minute"
-        return f"{name} was asked too often in a short time.", f"{wait}, then try again. {said}"
+        return f"{name} received too many requests in a short time.", f"{wait}, then try again. {said}"
     if isinstance(error, ModerationBlocked):
         return (
             f"The prompt, or what was made from it, was rejected by the safety system of {name}.",
@@ -115,7 +115,7 @@ def _provider_text(error: ProviderError) -> tuple[str, str]:
     if isinstance(error, ProviderTimeout):
         return f"{name} did not answer in time.", f"Try again, or give the workspace a longer timeout. {said}"
     if isinstance(error, InvalidResponse):
-        return f"The answer of {name} could not be used: {said}", "Try again; the answer may differ."
+        return f"The response from {name} could not be used: {said}", "Try again; the response may differ."
     if isinstance(error, ProviderFault):
         return f"{name} could not be reached, or failed: {said}", "Try again in a while."
     return f"{name} gave no image: {said}", "Try again in a while."

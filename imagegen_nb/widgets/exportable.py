@@ -10,7 +10,7 @@ from imagegen_nb.core.words import counted
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
 
-_NO_PICTURES = "A step file holds no pictures; download those on the Output tab."
+_NO_PICTURES = "A step file holds no image files; download those on the Output tab."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

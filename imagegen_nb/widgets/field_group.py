@@ -97,7 +97,7 @@ def _fits(control: Control, value: str | bool) -> bool:
 
 
 def _meant(control: Control, value: str | bool) -> Any:
-    """The entry as a value; text that is no whole number stays text, so that its problem can be told."""
+    """The entry as a value; text that is not a whole number stays text, so that its problem can be told."""
     if control.kind == "integer" and isinstance(value, str):
         text = value.strip().replace("−", "-")
         return int(text) if _WHOLE_NUMBER.fullmatch(text) else text

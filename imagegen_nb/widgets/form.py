@@ -257,7 +257,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         which = f"run {number}" if number else f"a run of {run.identifier or 'another step'}"
         text = f"The settings and inputs of {which} are in the form now."
         if recalled:
-            text += f" It goes on with {', '.join(recalled)} as that run had it."
+            text += f" It uses {', '.join(recalled)} as in that run."
         self._offer_undo(text, "Restore my earlier settings", restore)
         return ""
 
@@ -267,7 +267,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
         def undo() -> None:
             redo = restore()
-            told = "The settings and inputs from before are back."
+            told = "Your earlier settings and inputs are restored."
             self.panel.header.show_notice(told, "Redo", lambda: self._offer_undo(text, later, redo()))
 
         self.panel.header.show_notice(text, "Undo", undo, later=later)

@@ -22,7 +22,7 @@ from imagegen_nb.widgets.panel import Panel
 from imagegen_nb.widgets.run_queue import RunQueue, RunRequest
 
 _OUTPUT = "The output is the run that later steps see, wherever a path of this step stands"
-_EXPORT = "Writes a step file with this run's settings, inputs and output, but without its pictures"
+_EXPORT = "Writes a step file with this run's settings, inputs and output, but without its image files"
 _OTHER = "The form has other settings, so its own export"
 _AGAIN = "Runs once more with this run's settings and inputs; what is in the form stays as it is"
 
@@ -124,7 +124,7 @@ class FormRuns:
         if page.pending is None:
             return ""
         if page.pending.started is None:
-            return "Take out of the queue"
+            return "Remove from the queue"
         return "Cancel only this run" if self.queue.waiting else ""
 
     def _cancel_page(self, page: GalleryPage) -> str:
@@ -242,7 +242,7 @@ def _status_of(run: Run) -> str:
 def _again_label(page: GalleryPage) -> str:
     if page.run is None:
         return ""
-    return "Make again (same settings)" if page.run.returned else "Try again (same settings)"
+    return "Run again (same settings)" if page.run.returned else "Try again (same settings)"
 
 
 def _missing_label(page: GalleryPage) -> str:

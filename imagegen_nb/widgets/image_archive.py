@@ -38,5 +38,5 @@ def zip_of(assets: Sequence[Asset]) -> tuple[bytes, int]:
                 number = f" ({names[name.name]})" if names[name.name] > 1 else ""
                 archive.writestr(f"{name.stem}{number}{name.suffix}", data)
     if not names:
-        raise InvalidOption("there is no image at hand to download")
+        raise InvalidOption("there is no image available to download")
     return buffer.getvalue(), names.total()

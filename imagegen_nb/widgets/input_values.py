@@ -63,9 +63,7 @@ class InputValues:
 
     def _field(self, name: str) -> Control:
         if name not in self._texts:
-            lines = {
-                "help": f'Stands in the prompt in place of {{{{{name}}}}}. A list is written ["red", "blue"].'
-            }
+            lines = {"help": f'Replaces {{{{{name}}}}} in the prompt. Write a list as ["red", "blue"].'}
             text = Control(kind="text", label=f"Value of {{{{{name}}}}}", lines=lines)
             text.observe(lambda change: self._enter(name, change["new"]), "value")
             self._texts[name] = text

@@ -24,7 +24,7 @@ from imagegen_nb.widgets.input_values import InputValues
 from imagegen_nb.widgets.output_tree import OutputTree
 from imagegen_nb.widgets.parts import Control
 
-_PREVIEWS_COST = "The picture is shown unfinished, at most twice; each time costs less than a cent."
+_PREVIEWS_COST = "The unfinished image is shown, at most twice; each preview costs less than a cent."
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Control(traitlets.HasTraits):
     `lines` are the texts below it: `help`, `hint`, `note`. `problem` says what is wrong with its value; of a
     `patient` text field it is only a hint until somebody has left the field. `fixes` are buttons below it,
     each a dict of its `label` and the `value` that it enters. An integer's `value` is the text as it was
-    typed where that is no whole number.
+    typed where that is not a whole number.
     """
 
     kind = traitlets.Enum(("text", "choice", "integer", "check"))

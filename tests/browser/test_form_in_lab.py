@@ -137,7 +137,9 @@ def test_export_download_and_import(page: Page, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Settings").click()
     page.get_by_label("Export to").fill("hero.step.json")
     export = page.get_by_role("button", name="Export the step")
-    told = "Writes these settings and the output of run 1. A step file holds no pictures; download those on"
+    told = (
+        "Writes these settings and the output of run 1. A step file holds no image files; download those on"
+    )
     expect(export).to_have_accessible_description(re.compile(re.escape(told)))
     screenshot(page, "form-export", ".ig-import-export")
     export.click()

@@ -104,7 +104,7 @@ def test_the_cost_is_told_before_by_the_count_and_after_on_run_and_images(page: 
         ("'quota'", "The account at OpenAI has no credit or quota left.", "add credit there"),
         (
             "'rate_limit', retry_after='86400'",
-            "OpenAI was asked too often in a short time.",
+            "OpenAI received too many requests in a short time.",
             "then try again",
         ),
         ("'moderation'", "was rejected by the safety system of OpenAI", "Change the prompt"),
@@ -170,7 +170,7 @@ def test_what_is_missing_is_made_and_joined_by_its_own_run(page: Page) -> None:
     expect_status(page, "run 2 done: 1 of 1 image")
     expect(alert).to_have_count(0)
     expect(page.get_by_role("button", name=re.compile("Make the missing"))).to_have_count(0)
-    page.get_by_role("button", name="Make again (same settings)").click()
+    page.get_by_role("button", name="Run again (same settings)").click()
     expect(page.get_by_text("Run 3 of 3")).to_be_visible()
     expect_status(page, "run 3 done: 1 of 1 image")
     assert (

@@ -66,7 +66,7 @@ def test_arrow_keys_lead_through_the_pictures_and_say_so(page: Page):
     entries(page).first.focus()
     page.keyboard.press("Tab")
     expect(opener[0]).to_be_focused()
-    expect(hint).to_have_text("Arrow keys lead to other images · Enter opens · Space or x selects · s stars")
+    expect(hint).to_have_text("Arrow keys move to other images · Enter opens · Space or x selects · s stars")
     expect(hint).to_be_visible()
     screenshot(page, "picture-keys", ".ig-gallery")
     assert axe(page, ".ig-gallery") == []

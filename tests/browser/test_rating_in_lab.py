@@ -64,7 +64,7 @@ def test_images_are_rated_by_keys_alone_and_ranked(page: Page) -> None:
     page.keyboard.press("Backspace")
     compared(page, 8)
     assert sides(page) == before
-    expect(page.get_by_text("Taken back: compare these again.")).to_be_visible()
+    expect(page.get_by_text("Undone: compare these again.")).to_be_visible()
     page.keyboard.press("=")
     compared(page, 9)
     is_legible(page, ".ig-pair-rating")

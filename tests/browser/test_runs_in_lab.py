@@ -204,7 +204,7 @@ def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(
     expect(undo).to_be_in_viewport()
     undo.focus()
     page.keyboard.press("Enter")
-    expect(notice).to_contain_text("The settings and inputs from before are back.")
+    expect(notice).to_contain_text("Your earlier settings and inputs are restored.")
     expect(notice.get_by_role("button", name="Redo", exact=True)).to_be_focused()
     expect(prompt).to_have_value("Something else for {{product}}")
     expect(value).to_have_value("a red bottle")
@@ -214,7 +214,7 @@ def test_settings_and_inputs_of_a_failed_run_come_back_and_the_focus_goes_there(
     page.get_by_role("button", name="Try again (same settings)").click()
     expect_status(page)
     expect(notice).to_be_hidden()
-    page.get_by_role("button", name="Make again (same settings)").click()
+    page.get_by_role("button", name="Run again (same settings)").click()
     expect(page.get_by_text("Run 3 of 3")).to_be_visible()
     expect_status(page)
 
@@ -229,7 +229,7 @@ def test_runs_wait_for_their_turn_and_can_be_taken_out(page: Page) -> None:
     expect(page.get_by_text("Waiting: 2 images")).to_be_visible()
     screenshot(page, "run-waiting")
     assert axe(page, ".igw-run-actions") == []
-    page.get_by_role("button", name="Take out of the queue").click()
+    page.get_by_role("button", name="Remove from the queue").click()
     expect(page.locator(".ig-status")).to_contain_text("1 waiting")
     page.get_by_role("button", name="Older run").click()
     execute(page, "workspace.emulator.latency = 0")

@@ -36,7 +36,7 @@ def test_two_prompts_that_a_merge_left(cli: CommandLine, hero: Path) -> None:
     line = next(line for line in text.splitlines(keepends=True) if "prompt: a lamp" in line)
     file.write_text(text.replace(line, line + line.replace("lamp", "cat")))
     number = text[: text.index(line)].count("\n") + 1
-    told = f"'prompt' stands twice in one place, on line {number} and on line {number + 1}"
+    told = f"'prompt' is there twice, on line {number} and on line {number + 1}"
     assert told in problem(cli)
 
 

@@ -38,7 +38,7 @@ def test_keys_are_told_by_name_and_never_shown(cli: CommandLine, monkeypatch: py
     assert "aB3d" not in outcome.out + outcome.err
     found = findings(cli)
     assert found["key of OpenAI"]["said"] == "OPENAI_API_KEY is in the environment"
-    assert "belongs into OPENAI_API_KEY" in found["key of xAI"]["said"]
+    assert "belongs in OPENAI_API_KEY" in found["key of xAI"]["said"]
     assert found["key of Google"]["state"] == "problem"
 
 
@@ -52,8 +52,8 @@ def test_proxies_and_certificates_are_told_with_their_variables(
     assert outcome.code == 1
     assert "secret" not in outcome.out
     found = findings(cli)
-    assert found["way to OpenAI"]["said"] == "by the proxy proxy.example:3128 (HTTPS_PROXY)"
-    assert found["way to xAI"]["said"] == "direct"
+    assert found["connection to OpenAI"]["said"] == "by the proxy proxy.example:3128 (HTTPS_PROXY)"
+    assert found["connection to xAI"]["said"] == "direct"
     assert (found["certificates"]["state"], "SSL_CERT_FILE" in found["certificates"]["said"]) == (
         "problem",
         True,
@@ -70,7 +70,7 @@ def test_a_damaged_store_is_a_problem_with_the_command_that_tells_more(
     assert findings(cli)["store"]["said"] == "1 image of 1 run in assets"
     run.output.assets[0].path.unlink()
     found = findings(cli)["store"]
-    assert (found["state"], found["remedy"]) == ("problem", "imagegen-nb store check assets tells all of it")
+    assert (found["state"], found["remedy"]) == ("problem", "for all of it: imagegen-nb store check assets")
 
 
 def test_what_is_missing_is_named_with_the_command_that_installs_it(

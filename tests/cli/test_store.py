@@ -99,7 +99,7 @@ def test_a_url_is_looked_after_by_the_same_words(
     assert checked.code == 0, checked.err
     assert "good 1 images (4 bytes), 0 runs, 0 under way" in checked.out
     assert "1 unused file is younger than a day, and stay for now" in checked.out
-    assert "asked of the service: " in checked.out
+    assert "requests to the service: " in checked.out
     assert cli("store", "gc", address).out.startswith("nothing to remove\n1 unused file is younger")
     monkeypatch.setattr(object_maintenance, "OLD_ENOUGH", timedelta(days=-1))
     would = cli("store", "gc", address, "--dry-run")

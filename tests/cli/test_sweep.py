@@ -44,7 +44,7 @@ def test_a_page_for_others_is_written_and_an_older_one_replaced_aloud(
 ) -> None:
     Path("night.html").write_text("older")
     told = cli("sweep", sweep, "--plan", "--backend", "THE EMULATOR", "--report", "night.html")
-    assert "night.html (in the place of an older file)" in told.err
+    assert "night.html (replacing the older file)" in told.err
     assert "4 not run" in Path("night.html").read_text(encoding="utf-8")
     assert emulator.count() == 0
 
@@ -72,7 +72,7 @@ def test_settings_may_stand_in_it_and_rows_beside_it(cli: CommandLine, tmp_path:
     ("text", "message"),
     [
         ("x = [", "is not TOML"),
-        ("steps = 3", "steps is nothing a sweep has: did you mean step?"),
+        ("steps = 3", "steps is not a key of a sweep file: did you mean step?"),
         ("[over]\nmodel = ['x']", 'step is missing: write step = "hero.step.json"'),
         ("[step]\nprompt = 'x'", "nothing varies"),
         ("[step]\nprompt = 'x'\n[over]\nmodel = 'x'", "give a list of values"),
@@ -115,9 +115,9 @@ def test_cells_are_submitted_and_collected(cli: CommandLine, sweep: str, emulato
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--plan", "--submit"), "--plan only says"),
+        (("--plan", "--submit"), "--plan only shows"),
         (("--wait", "5"), "--wait is for --collect"),
-        (("--submit", "--reuse"), "--reuse is no part of --submit"),
+        (("--submit", "--reuse"), "--reuse does not work with --submit"),
     ],
 )
 def test_options_that_say_different_things_are_refused(

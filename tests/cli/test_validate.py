@@ -48,7 +48,7 @@ def test_images_are_checked_by_the_step_they_hold(cli: CommandLine, tmp_path: Pa
     outcome = cli("validate", "plain.png", "signed.jpg", "absent.png", "--json")
     assert outcome.code == 2
     plain, signed, absent = outcome.json()
-    assert "says nothing of the step" in plain["error"]
+    assert "does not name the step" in plain["error"]
     assert "content_credentials" not in plain
     assert (signed["valid"], signed["content_credentials"]) == (False, "present, not verified")
     assert "there is no file" in absent["error"]
@@ -60,4 +60,7 @@ def test_credentials_are_verified_where_that_is_asked(cli: CommandLine, tmp_path
     made(store, (SIGNED / "signed.jpg").read_bytes()).save(tmp_path / "signed.jpg", embed=True)
     store.close()
     told = cli("validate", "--verify", "signed.jpg")
-    assert "content credentials: intact; the signer is on no trust list here; signer: Signer, T" in told.out
+    assert (
+        "content credentials: intact; its signer is on none of the trust lists used here; signer: Signer, T"
+        in told.out
+    )

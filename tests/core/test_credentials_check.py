@@ -41,7 +41,7 @@ def test_a_file_as_it_was_signed_is_valid(c2pa, kind):
     report = verify((FILES / f"signed.{kind}").read_bytes(), TYPES[kind])
     assert report == CredentialsReport("valid", "Signer, T", "test 1", ("trainedAlgorithmicMedia",))
     assert report.summary == (
-        "intact; the signer is on no trust list here; signer: Signer, T; made by: test 1; "
+        "intact; its signer is on none of the trust lists used here; signer: Signer, T; made by: test 1; "
         "trainedAlgorithmicMedia"
     )
 

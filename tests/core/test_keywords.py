@@ -67,8 +67,8 @@ def test_every_public_call_answers_a_misspelt_keyword():
         (lambda: ig.Gallery(sorce=None), "did you mean source?"),
         (lambda: ig.load_step("x", workspce=None), "did you mean workspace?"),
         (lambda: ig.save_step("x", a_step(), identifer="a"), "did you mean identifier?"),
-        (lambda: ig.Gateway(url="https://x"), "there are base_url, key_variable"),
-        (lambda: ig.diff(a_step(), c=1), "there are a, b"),
+        (lambda: ig.Gateway(url="https://x"), "choose from base_url, key_variable"),
+        (lambda: ig.diff(a_step(), c=1), "choose from a, b"),
     ],
 )
 def test_a_misspelt_keyword_is_told_with_what_was_meant(call: Callable[[], object], told: str):
@@ -106,7 +106,7 @@ def test_what_takes_any_keyword_and_help_stay_as_they_are():
 
 def test_the_nearest_name_is_meant_or_else_all_are_told():
     assert did_you_mean("sise", ["size", "count"]) == "did you mean size?"
-    assert did_you_mean("x", ["size", "count"]) == "there are size, count"
+    assert did_you_mean("x", ["size", "count"]) == "choose from size, count"
     assert did_you_mean("x", []) == "there are none"
 
 

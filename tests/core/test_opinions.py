@@ -30,14 +30,14 @@ def test_a_judge_says_numbers_and_texts():
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({}, "said nothing"),
+        ({}, "returned nothing"),
         ({"score": None}, "'score' is of type NoneType"),
         ({"score": [1]}, "'score' is of type list"),
         ({1: 2}, "1 is of type int"),
         ({"score": float("nan")}, "'score' is not finite"),
         ({"score": float("-inf")}, "'score' is not finite"),
         ({"score": 10**400}, "'score' is not finite"),
-        ({"why": "\ud800"}, "half a character"),
+        ({"why": "\ud800"}, "a broken character"),
         ({"why": "x" * LONGEST_SCORE}, "at most 10,000 are kept"),
     ],
 )

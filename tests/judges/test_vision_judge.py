@@ -356,7 +356,7 @@ def test_a_provider_without_an_answer_says_so(workspace):
 
     catalog.register(Paint())
     try:
-        with pytest.raises(InvalidOption, match="Paint cannot be asked about pictures"):
+        with pytest.raises(InvalidOption, match="Paint cannot be asked about images"):
             VisionJudge("paint-1", rubric=RUBRIC, workspace=workspace, provider="paint")
     finally:
         catalog.unregister("paint")
@@ -368,7 +368,7 @@ def test_a_provider_without_an_answer_says_so(workspace):
         ({"model": "gpt-5.4-mimi"}, "nearest is gpt-5.4-mini"),
         ({"model": ""}, "name of a vision model"),
         ({"model": None}, "name of a vision model"),
-        ({"provider": "nobody"}, "not a provider; known are openai"),
+        ({"provider": "nobody"}, "not a provider; choose from openai"),
         ({"rubric": "  "}, "rubric: give text"),
         ({"rubric": 5}, "rubric: give text"),
         ({"rubric": "x" * 20_001}, "at most 20,000 characters"),

@@ -46,7 +46,7 @@ def test_the_cell_is_the_prompt_and_its_variables_are_the_notebooks(shell, works
         (
             "--workspace other",
             "A lamp",
-            "--workspace other: is no workspace of this notebook; workspaces are ws",
+            "--workspace other: is not a workspace of this notebook; workspaces are ws",
         ),
         ("", "\n", "prompt"),
     ],

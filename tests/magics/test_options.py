@@ -29,11 +29,11 @@ def test_a_line_gives_settings_by_platform_key():
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("--sise 1:1", "--sise is no option: did you mean --size?"),
-        ("A lamp", "A is no option: the prompt belongs in the lines below"),
+        ("--sise 1:1", "--sise is not an option: did you mean --size?"),
+        ("A lamp", "A is not an option: the prompt belongs in the lines below"),
         ("--count two", "invalid whole number value: 'two'. %imagegen alone lists the options"),
         ("--count", "expected one argument"),
-        ("-o 2x", "-o 2x: is no name of a variable"),
+        ("-o 2x", "-o 2x: is not the name of a variable"),
         ("--name 'x", "No closing quotation"),
     ],
 )

@@ -51,7 +51,7 @@ for word in "one", "two":
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 1}'])
 def test_what_is_no_notebook_is_named(text):
-    with pytest.raises(InvalidOption, match="this is no notebook"):
+    with pytest.raises(InvalidOption, match="this is not a notebook"):
         parse(text)
 
 

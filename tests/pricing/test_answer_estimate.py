@@ -32,4 +32,4 @@ def test_what_nothing_bounds_has_a_reason():
     assert ceiling(replace(ASKED, model="gpt-9")) == (None, "no price of gpt-9 is known here")
     assert ceiling(replace(ASKED, unpriced_account="gateway")) == (None, "gateway has prices of its own")
     unbounded = ceiling(replace(ASKED, provider="openai", model="gpt-image-2"))
-    assert unbounded == (None, "how many tokens a picture has for gpt-image-2 is not published")
+    assert unbounded == (None, "how many input tokens an image has for gpt-image-2 is not published")

@@ -126,13 +126,13 @@ def test_an_amount_that_no_request_can_cost_is_unknown_and_says_so(stated):
     gateway = {"provider": "openai", "model": "gpt-image-2", "unpriced_account": "a gateway"}
     amount, at_least, reasons, source = cost_of([receipt], [], **gateway)
     assert (amount, at_least, source) == (None, 0, "")
-    assert reasons == ("the amount that the answer states is none that a request can cost",)
+    assert reasons == ("the amount stated in the response cannot be the cost of a request",)
 
 
 def test_ticks_that_no_request_can_cost_are_unknown():
     amount, _, reasons = _cost("xai", "grok-imagine-image", Usage(cost_in_usd_ticks=10**30))
     assert amount is None
-    assert "none that a request can cost" in reasons[0]
+    assert "cannot be the cost of a request" in reasons[0]
 
 
 OWN_KEY = {"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.0361}}
@@ -144,14 +144,14 @@ OWN_KEY = {"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost
         (
             {"cost": 0.04, "cost_details": {"upstream_inference_cost": 0.04}},
             "0.04",
-            "usage.cost of the answer",
+            "usage.cost of the response",
         ),
-        ({**OWN_KEY, "is_byok": False, "cost": 0.04}, "0.04", "usage.cost of the answer"),
-        (OWN_KEY, "0.0361", "usage.cost of the answer and what the provider charged your own key"),
+        ({**OWN_KEY, "is_byok": False, "cost": 0.04}, "0.04", "usage.cost of the response"),
+        (OWN_KEY, "0.0361", "usage.cost of the response and what the provider charged your own key"),
         (
             {**OWN_KEY, "cost": 0.0018},
             "0.0379",
-            "usage.cost of the answer and what the provider charged your own key",
+            "usage.cost of the response and what the provider charged your own key",
         ),
         ({**OWN_KEY, "cost_details": None}, None, ""),
         ({**OWN_KEY, "cost_details": {"upstream_inference_cost": -1}}, None, ""),
@@ -223,7 +223,7 @@ def test_a_gateways_own_account_is_the_cost_once(through, answer, partial_images
     run = ImageGenerationStep(prompt="a fox").run(workspace=workspace, partial_images=partial_images)
     assert run.returned == 1
     assert (run.cost.amount, run.cost.reasons) == (Decimal("0.011"), ())
-    assert run.cost.as_dict()["source"] == "usage.cost of the answer"
+    assert run.cost.as_dict()["source"] == "usage.cost of the response"
     (entry,) = workspace.runs()
     assert (entry.charge, entry.cost_ticks, entry.ceiling_ticks) == ("charged", 110_000_000, None)
 
@@ -260,7 +260,7 @@ def test_an_absurd_cost_costs_no_image_and_counts_by_the_ceiling(through):
 def test_a_budget_refuses_a_gateway_unless_the_user_says_what_an_image_costs_at_most(through):
     step = ImageGenerationStep(prompt="a fox", image_size="1024x1024", image_quality="low")
     workspace = through(answered(ANSWER), budget="1 USD")
-    with pytest.raises(StepFailed, match=r"nothing bounds .*has prices of its own.*most="):
+    with pytest.raises(StepFailed, match=r"no upper bound .*has prices of its own.*most="):
         step.run(workspace=workspace)
     assert workspace.estimate(step, "a fox").ceiling is None
 

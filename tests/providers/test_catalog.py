@@ -230,8 +230,8 @@ def test_a_declaration_may_be_like_another_declaration():
         (lambda: Model("my-model"), "say which known model it is like"),
         (lambda: catalog.register(Model("gpt-image-2", like="gpt-image-2.5-flare")), "known already"),
         (lambda: catalog.register(Model("my-model", like="gpt-image2")), "nearest is gpt-image-2"),
-        (lambda: catalog.register(Model("my-model", like="my-model")), "like is no known model"),
-        (lambda: catalog.register(Model("my-model", like=5)), "like is no known model"),
+        (lambda: catalog.register(Model("my-model", like="my-model")), "like is not a known model"),
+        (lambda: catalog.register(Model("my-model", like=5)), "like is not a known model"),
         (lambda: catalog.register(Model("my-model", settings={})), "belongs to no registered provider"),
         *[
             (

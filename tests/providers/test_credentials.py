@@ -201,7 +201,7 @@ def test_a_key_inside_a_gateways_address_is_refused_and_not_repeated(address):
         ("https://gateway.example:0/v1", "not a web address"),
         ("https://r.openai.azure.com/openai/deployments/x?api-version=1", "use AzureOpenAI("),
         ("https://gateway.example/v1/images/generations", "/images/generations"),
-        ("https://gateway.example/v1/images/generations/", "asked below its base_url"),
+        ("https://gateway.example/v1/images/generations/", "sends requests below its base_url"),
         ("https://gateway.example/v1/chat/completions", "/chat/completions"),
         ("https://gateway.example/v1beta/models/x:generateContent", ":generateContent"),
         ("https://gateway.example/google/v1beta", "/v1beta, which the requests add themselves"),

@@ -38,10 +38,10 @@ def test_a_placeholder_is_no_key(tmp_path, monkeypatch, variable, placeholder):
 @pytest.mark.parametrize(
     ("variable", "key", "told"),
     [
-        ("OPENAI_API_KEY", GOOGLE, "a key of Google's .* belongs into GEMINI_API_KEY"),
-        ("OPENAI_API_KEY", XAI, "a key of xAI's .* belongs into XAI_API_KEY"),
+        ("OPENAI_API_KEY", GOOGLE, "a key of Google's .* belongs in GEMINI_API_KEY"),
+        ("OPENAI_API_KEY", XAI, "a key of xAI's .* belongs in XAI_API_KEY"),
         ("OPENAI_API_KEY", "sk-ant-" + "aB3" * 20, "a key of Anthropic's"),
-        ("GEMINI_API_KEY", OPENAI, "a key of OpenAI's .* belongs into OPENAI_API_KEY"),
+        ("GEMINI_API_KEY", OPENAI, "a key of OpenAI's .* belongs in OPENAI_API_KEY"),
         ("XAI_API_KEY", OPENAI, "a key of OpenAI's"),
     ],
 )

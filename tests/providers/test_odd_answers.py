@@ -372,7 +372,7 @@ def test_more_images_than_asked_are_all_kept(ask, provider):
     shape = SHAPES[provider]
     run = ask(provider, http(shape.items(*(shape.item(encoded(shade)) for shade in (1, 2, 3)))))
     assert (run.status, run.requested, run.returned, shades(run)) == ("done", 1, 3, [1, 2, 3])
-    assert "3 images came where 1 had been asked for; all are kept" in run.warnings
+    assert "3 images arrived where 1 had been requested; all are kept" in run.warnings
     assert len(run.output.assets) == len({asset.id for asset in run.output.assets}) == 3
 
 
@@ -387,7 +387,7 @@ def test_rubbish_beside_enough_images_is_no_shortfall(ask, provider):
     shape = SHAPES[provider]
     run = ask(provider, http(listed({}, None, shape.item(encoded(1)), {"b64_json": "!"})))
     assert (run.status, shades(run), run.shortfalls) == ("done", [1], ())
-    assert "beside the images was unusable" in " ".join(run.warnings)
+    assert "besides the images was unusable" in " ".join(run.warnings)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_every_body_comes_back(raw, text, length):
         (lambda data: data[:-1], "hash to"),
         (lambda data: b"", "hash to"),
         (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "git lfs pull"),
-        (lambda data: data.replace(b"\n", b"\r\n"), "line ends were converted"),
+        (lambda data: data.replace(b"\n", b"\r\n"), "line endings were converted"),
     ],
 )
 def test_a_file_that_is_not_itself_says_what_happened(change, words, tmp_path):

@@ -91,8 +91,8 @@ CONFLICT = "layout: 1\n<<<<<<< HEAD\na: 1\n||||||| base\n=======\na: 2\n>>>>>>> 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"", "no cassette"),
-        (b"- a\n- b\n", "no cassette"),
+        (b"", "not a cassette"),
+        (b"- a\n- b\n", "not a cassette"),
         (b"\xff\xfe", "not UTF-8"),
         (b"layout: 1\n", "metadata is missing"),
         (b"interactions: []\nversion: 1\n", "its layout is None, and this version reads 1; record it again"),
@@ -112,14 +112,14 @@ CONFLICT = "layout: 1\n<<<<<<< HEAD\na: 1\n||||||| base\n=======\na: 2\n>>>>>>> 
         (b"layout: 1\na: 1\n=======\na: 2\n", "holds a merge conflict near line 3"),
         (b"layout: 1\r\n|||||||\r\na: 1\r\n", "holds a merge conflict near line 2"),
         (b"layout: 1\n<<<<<<<<< HEAD\n", "holds a merge conflict near line 2"),
-        (b"layout: 1\na: 1\na: 2\n", "'a' stands twice in one place, on line 2 and on line 3 (did a merge"),
-        (b"a: {b: 1, c: 2,\n b: 3}\n", "'b' stands twice in one place, on line 1 and on line 2"),
+        (b"layout: 1\na: 1\na: 2\n", "'a' is there twice, on line 2 and on line 3 (did a merge"),
+        (b"a: {b: 1, c: 2,\n b: 3}\n", "'b' is there twice, on line 1 and on line 2"),
         (
             b"- a: 1\n- a: {c: [{a: 1}, {b: 1}]}\n  b: 1\n  'a': 2\n",
-            "'a' stands twice in one place, on line 2 and",
+            "'a' is there twice, on line 2 and",
         ),
-        (b"a: b\nb: a\n[a]: 1\nb: 2\n", "'b' stands twice in one place, on line 2 and on line 4"),
-        (f"{HEAD}recordings: []\nrecordings: []\n".encode(), "'recordings' stands twice"),
+        (b"a: b\nb: a\n[a]: 1\nb: 2\n", "'b' is there twice, on line 2 and on line 4"),
+        (f"{HEAD}recordings: []\nrecordings: []\n".encode(), "'recordings' is there twice"),
         (b"a: 2026-99-99\n", "not whole or not YAML"),
         (b"a: 1\n---\nb: 1\n", "not whole or not YAML"),
     ],
@@ -140,7 +140,7 @@ def test_two_prompts_of_a_bad_merge_are_named_with_their_lines(tmp_path):
     second = [number for number, line in enumerate(lines, 1) if "prompt: a lamp" in line][-1]
     path.write_text("".join([*lines[:second], lines[second - 1].replace("lamp", "fox"), *lines[second:]]))
     with pytest.raises(
-        ReplayError, match=f"'prompt' stands twice in one place, on line {second} and on line {second + 1} "
+        ReplayError, match=f"'prompt' is there twice, on line {second} and on line {second + 1} "
     ) as caught:
         cassette_file.read(tmp_path)
     assert "git checkout --ours" in str(caught.value)
@@ -148,7 +148,7 @@ def test_two_prompts_of_a_bad_merge_are_named_with_their_lines(tmp_path):
 
 def test_a_key_in_a_repeated_name_is_not_shown(tmp_path):
     (tmp_path / "cassette.yaml").write_text("sk-CanaryOne0a1b2c3d4e5f6g7h8i9j: 1\n" * 2)
-    with pytest.raises(ReplayError, match="stands twice") as caught:
+    with pytest.raises(ReplayError, match="is there twice") as caught:
         cassette_file.read(tmp_path)
     assert "Canary" not in str(caught.value)
 
@@ -177,17 +177,17 @@ DAMAGED = "; it is damaged or of another version, so record it again"
     ("request_changes", "answer_changes", "problem"),
     [
         ({"method": None}, {}, "request.method is no text"),
-        ({"url": "http://["}, {}, "request.url is no web address"),
-        ({"url": "file:///etc/passwd"}, {}, "request.url is no web address"),
-        ({"call": "one"}, {}, "request.call is no number of a call"),
+        ({"url": "http://["}, {}, "request.url is not a URL"),
+        ({"url": "file:///etc/passwd"}, {}, "request.url is not a URL"),
+        ({"call": "one"}, {}, "request.call is not the number of a call"),
         ({"call": 1}, {}, "request.call is no text"),
         ({"body": ["x"]}, {}, "request.body is neither text nor JSON"),
-        ({}, {"status": "200"}, "answer.status is no whole number"),
-        ({}, {"status": True}, "answer.status is no whole number"),
-        ({}, {"status": 99}, "answer.status is no status that an answer has"),
+        ({}, {"status": "200"}, "answer.status is not a whole number"),
+        ({}, {"status": True}, "answer.status is not a whole number"),
+        ({}, {"status": 99}, "answer.status is not an HTTP status"),
         ({}, {"headers": ["a"]}, "answer.headers is no mapping"),
         ({}, {"headers": {"retry-after": 1}}, "answer.headers.retry-after is no text"),
-        ({}, {"headers": {"a": "b\r\nc: d"}}, "answer.headers.a is no plain text"),
+        ({}, {"headers": {"a": "b\r\nc: d"}}, "answer.headers.a is not plain text"),
         ({}, {"ended": 1}, "answer.ended is no text"),
         ({}, {"sent": "yes"}, "answer.sent is neither true nor false"),
         ({}, {"sk-CanaryOne0a1b2c3d4e5f6g7h8i9j": 1, "body": 1}, "answer.body is neither text nor JSON"),

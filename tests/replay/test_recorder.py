@@ -165,7 +165,7 @@ def test_an_answer_in_an_encoding_is_recorded_unpacked_or_named(raw_server, proj
         session = replay.use(encoding, "all").open()
         run = GROK.replace(on_failure="continue").run(workspace=workspace)
         if left_out:
-            with pytest.raises(ReplayError, match=r"the answer came in the encoding 'br'"):
+            with pytest.raises(ReplayError, match=r"the response has the encoding 'br'"):
                 session.close()
         else:
             session.close()

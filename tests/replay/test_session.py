@@ -160,7 +160,7 @@ def test_a_run_that_outlives_its_cassette_sends_nothing(lamp, live, emulator, mo
         session.close()
 
     monkeypatch.setattr(session, "check", close_then_check)
-    with pytest.raises(ReplayError, match="put in or taken out while the run was under way"):
+    with pytest.raises(ReplayError, match="opened or closed while the run was under way"):
         LAMP.run(workspace=live)
     assert emulator.count() == 0
 

@@ -242,7 +242,7 @@ def test_what_the_process_list_shows(emulator, tmp_path):
                 )
     finally:
         said, _ = child.communicate(timeout=30)
-    assert "timeout" in said.lower() or "no complete answer" in said.lower() or "deadline" in said.lower()
+    assert "timeout" in said.lower() or "no complete response" in said.lower() or "deadline" in said.lower()
     search("commands", [said])
     search("threads", (thread.name for thread in threading.enumerate()))
 

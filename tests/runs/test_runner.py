@@ -572,7 +572,7 @@ def test_a_file_that_is_gone_before_it_is_read_costs_only_its_image(workspace, m
     run = ImageGenerationStep(prompt="a fox", image_count=3).run(workspace=workspace)
     assert (run.status, run.returned) == ("partial", 2)
     assert [(short.count, type(short.error)) for short in run.shortfalls] == [(1, StoreError)]
-    assert "image 1 had arrived and cannot be read back" in str(run.shortfalls[0].error)
+    assert "image 1 arrived and cannot be read back" in str(run.shortfalls[0].error)
     assert [entry.charge for entry in workspace.runs()] == ["charged"]
     broken.clear()
     with pytest.raises(StepFailed, match="cannot be read back"):

@@ -116,15 +116,15 @@ def test_a_store_of_ones_own_keeps_its_limit(tmp_path):
 
 
 def test_an_account_for_a_provider_nobody_knows(tmp_path):
-    with pytest.raises(InvalidOption, match="not a provider; known are openai, xai, gemini"):
+    with pytest.raises(InvalidOption, match="not a provider; choose from openai, xai, gemini"):
         Workspace(tmp_path, hosted={"opanai": VertexAI("p")})
 
 
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"opanai": 5}, "requests_per_minute = 'opanai': not a provider; known are openai, xai, gemini"),
-        ({"openai": 0}, r"requests_per_minute\['openai'\] = 0: give a whole number from 1 on"),
+        ({"opanai": 5}, "requests_per_minute = 'opanai': not a provider; choose from openai, xai, gemini"),
+        ({"openai": 0}, r"requests_per_minute\['openai'\] = 0: give a whole number, 1 or more"),
         ({"openai": True}, "= True: give a whole number"),
         ({"openai": 2.5}, "= 2.5: give a whole number"),
         ({"openai": "5"}, "= '5': give a whole number"),

@@ -161,7 +161,7 @@ def test_links_and_folders_of_others_are_not_entered(tmp_path: Path) -> None:
     assert report.findings == ()
     assert [reason.rpartition(": ")[2] for reason in report.unread] == [
         "it is a link, and links are not followed",
-        "it is no ordinary file",
+        "it is not a regular file",
     ]
 
 

@@ -106,7 +106,7 @@ def test_neither_file_is_replaced_unasked(store, tmp_path):
     asset = made(store, (SIGNED / "signed.png").read_bytes())
     side = tmp_path / "out.png.step.json"
     side.write_text("mine")
-    with pytest.raises(StoreError, match=r"out\.png\.step\.json: it exists already; pass overwrite=True"):
+    with pytest.raises(StoreError, match=r"out\.png\.step\.json: it already exists; pass overwrite=True"):
         asset.save(tmp_path / "out.png", embed=True)
     assert (side.read_text(), (tmp_path / "out.png").exists()) == ("mine", False)
     asset.save(tmp_path / "out.png", embed=True, overwrite=True)
@@ -116,7 +116,7 @@ def test_neither_file_is_replaced_unasked(store, tmp_path):
 def test_an_image_whose_step_nobody_knows_is_refused(store, tmp_path):
     (outside,) = store.put([new(store, picture())])
     for asset in (Asset.of(outside, store), made(store, picture(), settings_json="")):
-        with pytest.raises(StoreError, match="the store did not keep: save it without embed=True"):
+        with pytest.raises(StoreError, match="the store does not have: save it without embed=True"):
             asset.save(tmp_path / "out.png", embed=True)
     assert not (tmp_path / "out.png").exists()
 

@@ -32,7 +32,7 @@ def test_every_way_to_start_a_run_shows_the_options(method):
     [
         ("partial_image", "did you mean partial_images?"),
         ("input", "did you mean inputs?"),
-        ("colour", "there are "),
+        ("colour", "choose from "),
     ],
 )
 async def test_an_unknown_option_is_named_with_the_known_ones(workspace, emulator, keyword, says):

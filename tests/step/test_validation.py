@@ -82,5 +82,5 @@ def test_leaving_any_optional_setting_out_leaves_a_step_with_no_new_kind_of_prob
 @pytest.mark.parametrize("key", ["image", "reference_image"])
 def test_a_picture_to_begin_with_is_no_setting_and_none_is_suggested(key):
     (problem,) = ImageGenerationStep.problems({"prompt": "a lamp", key: "x.png"})
-    assert "takes no picture to begin with" in str(problem)
+    assert "takes no input image" in str(problem)
     assert "image_size" not in str(problem)

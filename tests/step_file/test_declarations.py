@@ -88,8 +88,12 @@ def test_what_the_process_declares_goes_before_the_file(exported):
 @pytest.mark.parametrize(
     ("said", "place", "words"),
     [
-        ({"like": "gpt-image-99"}, "declaration.like", "like is no known model; the nearest is gpt-image-2"),
-        ({"like": NEW}, "declaration.like", "no known model"),
+        (
+            {"like": "gpt-image-99"},
+            "declaration.like",
+            "like is not a known model; the nearest is gpt-image-2",
+        ),
+        ({"like": NEW}, "declaration.like", "not a known model"),
         ({"like": 7}, "declaration.like", "is not text"),
         ({}, "declaration.like", "is missing"),
         ({"like": "gpt-image-2", "settings": {}}, "declaration.settings", "unknown key"),

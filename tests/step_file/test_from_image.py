@@ -77,20 +77,20 @@ def test_the_step_of_an_image_is_at_hand_to_be_changed_and_run_again(workspace, 
     asset = made(workspace.store, picture())
     for source in (asset, asset.save(tmp_path / "hero.png", embed=True)):
         assert step_from(source).replace(image_count=2).prompt == PROMPT
-    with pytest.raises(DefinitionError, match="says nothing of the step that made it"):
+    with pytest.raises(DefinitionError, match="does not name the step that made it"):
         step_from(picture("WEBP"), workspace=workspace)
 
 
 def test_an_asset_of_no_store_or_of_no_step_is_told(workspace):
     asset = made(workspace.store, picture())
-    with pytest.raises(DefinitionError, match="is not at hand: pass the workspace"):
+    with pytest.raises(DefinitionError, match="is not available: pass the workspace"):
         load_step(Asset(**asset.model_dump()))
     with pytest.raises(DefinitionError, match="kept no settings of its run"):
         load_step(made(workspace.store, picture("JPEG"), settings_json=""))
     with pytest.raises(DefinitionError, match="no asset"):
         load_step(Asset(**{**asset.model_dump(), "id": "unknown"}), workspace=workspace)
     workspace.store.put([new(workspace.store, picture("WEBP"))])
-    with pytest.raises(DefinitionError, match="says nothing of the step that made it"):
+    with pytest.raises(DefinitionError, match="does not name the step that made it"):
         load_step(picture("WEBP"), workspace=workspace)
     unknown = made(workspace.store, picture("PNG", (9, 9)), settings_json='{"model": "x-1", "prompt": "a"}')
     with pytest.raises(DefinitionError, match=r"step\.model"):
@@ -100,18 +100,18 @@ def test_an_asset_of_no_store_or_of_no_step_is_told(workspace):
 def test_a_side_file_counts_for_its_own_image_only(workspace, tmp_path):
     path = made(workspace.store, (SIGNED / "signed.png").read_bytes()).save(tmp_path / "a.png", embed=True)
     assert load_step(path).step.prompt == PROMPT
-    with pytest.raises(DefinitionError, match="says nothing of the step"):
+    with pytest.raises(DefinitionError, match="does not name the step"):
         load_step(path.read_bytes())
     path.write_bytes(picture())
-    with pytest.raises(DefinitionError, match="says nothing of the step"):
+    with pytest.raises(DefinitionError, match="does not name the step"):
         load_step(path)
     (tmp_path / "a.png.step.json").unlink()
     (tmp_path / "a.png.step.json").mkdir()
-    with pytest.raises(DefinitionError, match="says nothing of the step"):
+    with pytest.raises(DefinitionError, match="does not name the step"):
         load_step(path)
     (tmp_path / "a.png.step.json").rmdir()
     os.mkfifo(tmp_path / "a.png.step.json")  # nobody writes into it: reading it would never end
-    with pytest.raises(DefinitionError, match="says nothing of the step"):
+    with pytest.raises(DefinitionError, match="does not name the step"):
         load_step(path)
 
 
@@ -198,7 +198,7 @@ def test_a_strangers_step_is_checked_as_any(document, place):
 
 def test_bombs_and_large_files_are_bounded(tmp_path):
     bomb = picture()[:33] + chunk(b"iTXt", b"parameters\0\1\0\0\0" + zlib.compress(bytes(50_000_000)))
-    with pytest.raises(DefinitionError, match="says nothing"):
+    with pytest.raises(DefinitionError, match="does not name"):
         load_step(bomb + picture()[33:])
     huge = tmp_path / "huge.png"
     with huge.open("wb") as file:
@@ -221,7 +221,7 @@ def test_bombs_and_large_files_are_bounded(tmp_path):
 def test_very_many_parts_take_no_long_time(part):
     data = picture()[:33] + part * (20_000_000 // len(part)) + picture()[33:]
     begun = time.process_time()
-    with pytest.raises(DefinitionError, match="says nothing"):
+    with pytest.raises(DefinitionError, match="does not name"):
         load_step(data)
     assert image_file_texts.with_texts(data, {}, {}, "a") is None or part[4:8] == b"zzzz"
     assert time.process_time() - begun < 5

@@ -131,7 +131,7 @@ def test_a_service_that_is_not_there_is_told(objects, monkeypatch):
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("ftp://host/a", "ftp:// is no address of a store"),
+        ("ftp://host/a", "ftp:// is not the URL of a store"),
         ("s3://AKIA:geheim@bucket/a", "holds more than a place"),
         ("s3://bucket/a?X-Amz-Signature=geheim", "holds more than a place"),
         ("az://container/a#geheim", "holds more than a place"),

@@ -96,11 +96,11 @@ def test_a_table(library):
             "make 1,000,000 cells .*at most 100,000",
         ),
         ({"over": {"product": range(10**9)}}, "more than 100,000 values"),
-        ({"rows": []}, "rows has no row"),
+        ({"rows": []}, "rows is empty"),
         ({"rows": {"product": ["a"]}}, "rows is of type dict: give a list of dicts"),
         ({"rows": [{"product": "a"}, "b"]}, r"rows\[1\] is of type str"),
         ({"rows": [{"product": b"a"}]}, r"rows\[0\].product"),
-        ({"rows": [{"product": "a"}], "over": {"product": ["b"]}}, "stands in over and in rows"),
+        ({"rows": [{"product": "a"}], "over": {"product": ["b"]}}, "is in both over and rows"),
         ({"rows": [{"note": "x"}]}, "rows has the axis 'note'"),
         ({"rows": "nowhere.csv"}, "cannot read nowhere.csv: No such file"),
         ({"rows": 3}, "rows is of type int"),
@@ -118,8 +118,8 @@ def test_a_mistake_names_the_axis_the_value_and_the_remedy(given, message):
         (b"product\na,b\n", "line 2: more values than the first line has names"),
         (b"product\n\xff\n", "not UTF-8"),
         (b'product\n"a\n', "unexpected end of data. Are all quotes closed"),
-        (b"", "rows has no row"),
-        (b"product\n", "rows has no row"),
+        (b"", "rows is empty"),
+        (b"product\n", "rows is empty"),
         (b"product, product\na,b\n", "has the column 'product' twice"),
     ],
     ids=str,
@@ -137,7 +137,7 @@ def test_a_path_into_an_input_leaves_the_rest_of_it_alone():
 
 
 def test_a_path_into_what_is_no_object_is_a_reason():
-    with pytest.raises(InvalidSweep, match="who is no object"):
+    with pytest.raises(InvalidSweep, match="who is not an object"):
         Sweep(STEP, over={"who.name": ["a"]}, inputs={"product": "x", "who": "me"})
 
 

@@ -355,7 +355,7 @@ def test_an_account_or_a_provider_without_batches_is_refused_with_a_remedy(tmp_p
     monkeypatch.setenv("GATEWAY_KEY", "sk-test")
     gateway = ig.Gateway("https://gateway.example/v1", "GATEWAY_KEY")
     hosted = ig.Workspace(tmp_path / "assets", hosted={"openai": gateway})
-    with pytest.raises(InvalidOption, match=r"batches are taken by those only"):
+    with pytest.raises(InvalidOption, match=r"which alone takes batches"):
         submit(sweep(step=STEP.replace(charge_type="hosted")), hosted)
     assert hosted.count_runs() == 0
 
@@ -364,7 +364,7 @@ def test_a_provider_without_batches_is_refused_and_nothing_else_is_submitted(wor
     monkeypatch.setattr("imagegen_nb.providers.xai.XAI.batches", None)
     step = ig.ImageGenerationStep(prompt="x", image_quality=None)
     one = ig.Sweep(step, over={"model": ["gpt-image-2", "grok-imagine-image"]})
-    with pytest.raises(InvalidOption, match=r"xAI is not asked in batches: leave .* only=\[cells\]"):
+    with pytest.raises(InvalidOption, match=r"xAI is not supported in batches: leave .* only=\[cells\]"):
         submit(one, workspace)
     assert (desk.calls, workspace.count_runs()) == ([], 0)
     submit(one, workspace, only=[0])
@@ -398,7 +398,7 @@ def test_addresses_in_the_place_of_images_are_told_while_they_last(workspace, de
     del next(iter(desk.batches.values())).lines[0].body["response_format"]
     collect(one, workspace)
     assert one.counts() == {"unknown": 1}
-    assert re.search(r"an image came as an address .* http\S+", one[0].error)
+    assert re.search(r"an image came as a URL .* http\S+", one[0].error)
 
 
 @pytest.mark.parametrize(

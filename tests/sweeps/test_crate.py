@@ -75,7 +75,7 @@ def test_no_key_stands_in_any_of_it(rocrate, sweep, tmp_path):
 
 def test_what_is_there_is_left_alone(rocrate, sweep, tmp_path):
     (tmp_path / "crate").mkdir()
-    with pytest.raises(StoreError, match="it exists already; give another name"):
+    with pytest.raises(StoreError, match="it already exists; give another name"):
         sweep.crate(tmp_path / "crate")
     assert list((tmp_path / "crate").iterdir()) == []
 

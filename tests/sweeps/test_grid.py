@@ -77,8 +77,8 @@ def test_only_some_and_not_too_many(workspace):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"rows": "colour"}, "colour is no axis"),
-        ({"columns": "colour"}, "colour is no axis"),
+        ({"rows": "colour"}, "colour is not an axis"),
+        ({"columns": "colour"}, "colour is not an axis"),
         ({"rows": "product", "columns": "inputs.product"}, "rows and columns are both"),
         ({"most": -1}, "most = -1"),
         ({"only": "done"}, "only = 'done'"),

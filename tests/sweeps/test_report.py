@@ -75,7 +75,7 @@ def test_what_was_picked_stands_first(workspace, tmp_path):
     assert ["Prompt as sent A rug on sand" in text for text in told] == [True, False]
     told = articles(written(sweep, tmp_path, replace=True, winners=[sweep[1], 0]))
     assert [("picked" in text) for text in told] == [True, True, False]
-    with pytest.raises(InvalidOption, match="winners: 9 is no cell of this sweep"):
+    with pytest.raises(InvalidOption, match="winners: 9 is not a cell of this sweep"):
         sweep.report(tmp_path / "other.html", winners=[9])
     with pytest.raises(InvalidOption, match="winners = 'all': give a list of cells"):
         sweep.report(tmp_path / "other.html", winners="all")
@@ -141,7 +141,7 @@ def test_no_key_stands_in_it(workspace, tmp_path, monkeypatch):
 def test_a_file_is_not_replaced_unasked(workspace, tmp_path):
     sweep, target = swept(workspace, ["lamp"]), tmp_path / "sweep.html"
     target.write_text("mine")
-    with pytest.raises(StoreError, match="it exists already; pass replace=True or another name"):
+    with pytest.raises(StoreError, match="it already exists; pass replace=True or another name"):
         sweep.report(target)
     assert target.read_text() == "mine"
     assert sweep.report(target, replace=True) == target

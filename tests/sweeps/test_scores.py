@@ -67,7 +67,7 @@ def test_which_judge_is_asked_for_where_there_are_several(sweep):
     assert "no image was judged yet" not in repr(sweep.score(taste, progress=False))
     sweep.score(lambda image, run: 1, name="other", progress=False)
     for judge in (None, "nobody"):
-        with pytest.raises(InvalidOption, match="give one of those who were asked: other, taste"):
+        with pytest.raises(InvalidOption, match="choose from those that were asked: other, taste"):
             sweep.scores(judge)
     sweep.score(lambda image, run: 1, name="first", only=[0], progress=False)
     assert "not judged: 2 images" in repr(sweep.scores("first"))

@@ -113,7 +113,7 @@ def test_cells_are_found_by_their_values():
     assert (len(one), len(one.find(product="vase")), len(one.find(product="vase", repeat=1))) == (12, 4, 2)
     assert one[-1] == one.cells[11] != one[0]
     assert one.find(product="none") == []
-    with pytest.raises(InvalidOption, match=r"colour is no axis of this sweep: it has inputs\.product"):
+    with pytest.raises(InvalidOption, match=r"colour is not an axis of this sweep: it has inputs\.product"):
         one.find(colour="red")
 
 
@@ -165,7 +165,7 @@ def test_what_may_have_been_charged_is_run_again_only_if_asked(emulator, workspa
     emulator.script("openai", Fault("drop"))
     one = run(sweep(), workspace, concurrency=1)
     assert one.counts() == {"done": 2, "unknown": 1}
-    assert "charge unknown: 1 may have been paid for" in repr(one)
+    assert "charge unknown: 1 may have been charged" in repr(one)
     assert "charge unknown" in one.grid().html()
     run(one, workspace)
     run(sweep(), workspace)
@@ -311,7 +311,7 @@ def test_a_callback_is_told_of_each_cell_and_may_end_it(emulator, workspace):
         ({"concurrency": 0}, "concurrency = 0"),
         ({"concurrency": 65}, "concurrency = 65"),
         ({"only": "some"}, 'only = .some.: give "failed", or a list of cells'),
-        ({"only": [99]}, "only: 99 is no cell of this sweep: .*0 to 2"),
+        ({"only": [99]}, "only: 99 is not a cell of this sweep: .*0 to 2"),
         ({"repeat": "all"}, 'repeat = .all.: give "unknown"'),
         ({"on_cell": 3}, "on_cell must be a plain function"),
         ({"workspace": None}, "workspace = None"),

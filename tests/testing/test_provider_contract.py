@@ -168,7 +168,7 @@ def test_a_provider_that_sends_requests_can_keep_it(name, sends):
         ({"key_variable": "paint key"}, "name an environment variable"),
         ({"base_url": "http://paint.example"}, "only go over https"),
         ({"models": ()}, "models is empty"),
-        ({"models": (MODEL, MODEL)}, "'paint-1' stands 2 times"),
+        ({"models": (MODEL, MODEL)}, "'paint-1' is listed 2 times"),
     ],
 )
 def test_names_that_are_not_whole(changes, message):
@@ -178,7 +178,7 @@ def test_names_that_are_not_whole(changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"settings": {"image_mood": Choice(("sad",))}, "rules": ()}, "image_mood is no setting of the"),
+        ({"settings": {"image_mood": Choice(("sad",))}, "rules": ()}, "image_mood is not a setting of the"),
         (
             {"settings": {"image_quality": Choice(("wet",), "dry")}, "rules": ()},
             "default 'dry' of",

@@ -12,7 +12,11 @@ PROVIDER = {"provider": "openai", "status": 400, "code": "some_code", "request_i
 CASES = [
     (errors.AuthenticationFailed, "OpenAI refused the key.", "Check OPENAI_API_KEY"),
     (errors.QuotaExhausted, "The account at OpenAI has no credit or quota left.", "add credit"),
-    (errors.RateLimited, "OpenAI was asked too often in a short time.", "Wait a minute, then try again."),
+    (
+        errors.RateLimited,
+        "OpenAI received too many requests in a short time.",
+        "Wait a minute, then try again.",
+    ),
     (
         errors.ModerationBlocked,
         "The prompt, or what was made from it, was rejected by the safety system of OpenAI.",
@@ -22,7 +26,7 @@ CASES = [
     (errors.BadRequest, "OpenAI refused the request: It said so.", "Change the setting"),
     (errors.ProviderFault, "OpenAI could not be reached, or failed: It said so.", "Try again"),
     (errors.ProviderTimeout, "OpenAI did not answer in time.", "Try again"),
-    (errors.InvalidResponse, "The answer of OpenAI could not be used: It said so.", "Try again"),
+    (errors.InvalidResponse, "The response from OpenAI could not be used: It said so.", "Try again"),
     (errors.ProviderError, "OpenAI gave no image: It said so.", "Try again"),
 ]
 
@@ -60,7 +64,11 @@ def test_the_charge_is_told_but_not_of_an_emulator(charge, told):
 
 def test_the_providers_own_hint_when_to_come_back_is_told():
     error = errors.RateLimited("slow down", provider="xai", retry_after=20.0)
-    assert ErrorText.of(error).line().startswith("xAI was asked too often in a short time. Wait 20 seconds")
+    assert (
+        ErrorText.of(error)
+        .line()
+        .startswith("xAI received too many requests in a short time. Wait 20 seconds")
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +89,7 @@ def test_the_providers_own_hint_when_to_come_back_is_told():
         ),
         (
             errors.StoreError("disk is gone"),
-            "The store could not be read or written. Disk is gone. Mend that, then try again.",
+            "The store could not be read or written. Disk is gone. Correct that, then try again.",
         ),
         (ValueError("odd"), "The run failed unexpectedly. ValueError: odd."),
         (ValueError(), "The run failed unexpectedly. ValueError."),

@@ -278,7 +278,7 @@ def test_an_image_gives_its_step_and_inputs(form, workspace, tmp_path, known):
 def test_an_image_that_says_nothing_is_told_without_advice_for_code(form):
     upload(form, "x.png", picture())
     told = form.panel.import_export.message.value
-    assert "says nothing of the step that made it, and the store at hand does not have it" in told
+    assert "does not name the step that made it, and the given store does not have it" in told
     assert "workspace=" not in told
 
 
@@ -639,9 +639,9 @@ def test_a_second_run_waits_and_can_be_taken_out(form, emulator):
     flip(form, 3)
     assert (form.panel.gallery.view["title"], buttons(form)) == (
         "Waiting: 1 image",
-        ["Take out of the queue"],
+        ["Remove from the queue"],
     )
-    press(form, "Take out of the queue")
+    press(form, "Remove from the queue")
     assert (form.panel.gallery.view["total"], form._runs.queue.waiting[0].step.prompt) == (2, "a second lamp")
     flip(form, 1)
     until(lambda: emulator.count("openai") == 1)
@@ -677,9 +677,9 @@ def test_a_failed_run_is_retried_a_whole_one_varied_with_its_own_inputs(form, em
     again = form.runs[-1]
     assert (again.prompt, again.status) == ("a lamp for a hall", "done")
     assert form.panel.gallery.view["page"] == again.id
-    assert buttons(form) == ["Make again (same settings)", "Export this run", "Use these settings"]
+    assert buttons(form) == ["Run again (same settings)", "Export this run", "Use these settings"]
     assert form.step.prompt == "something else"
-    press(form, "Make again (same settings)")
+    press(form, "Run again (same settings)")
     until(lambda: form._job is None)
     assert [run.prompt for run in form.runs] == ["a lamp for a hall"] * 3
 
@@ -694,7 +694,7 @@ def test_a_refused_prompt_is_edited_first_and_a_run_without_images_is_no_output(
     assert form.step.prompt == "a lamp for {{room}}"
     assert form.run_result is whole
     flip(form, 1)
-    assert buttons(form) == ["Make again (same settings)", "Export this run", "Use these settings"]
+    assert buttons(form) == ["Run again (same settings)", "Export this run", "Use these settings"]
 
 
 def test_what_is_missing_of_a_run_is_made(form, workspace):

@@ -210,7 +210,7 @@ def test_bytes_that_are_not_at_hand_are_said_to_be_elsewhere(run: Run, sent: lis
     assert gallery.view["items"][0]["missing"]
     answer, buffers = ask(gallery, sent, type="full", id=ids(gallery)[0])
     assert answer["type"] == "refused"
-    assert "not at hand" in answer["reason"]
+    assert "not available" in answer["reason"]
     assert not buffers
     assert ask(gallery, sent, type="zip")[0]["text"] == "Downloaded 2 of 3 images."
 

@@ -29,7 +29,7 @@ def test_what_is_not_at_hand_is_left_out_and_nothing_at_all_refused(workspace):
     elsewhere._store = elsewhere._stored = None
     assert zip_of([elsewhere, asset])[1] == 1
     for assets in ([], [elsewhere]):
-        with pytest.raises(InvalidOption, match="no image at hand"):
+        with pytest.raises(InvalidOption, match="no image available"):
             zip_of(assets)
 
 

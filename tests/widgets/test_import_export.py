@@ -259,7 +259,7 @@ def test_an_export_says_what_it_holds(imported, tmp_path, ran, wanted, said):
 def test_before_the_click_it_says_what_the_file_will_hold(imported, tmp_path):
     run = run_of(STEP, Workspace(tmp_path / "store").store)
     made = part(STEP, imported)
-    pictures = "A step file holds no pictures; download those on the Output tab."
+    pictures = "A step file holds no image files; download those on the Output tab."
     none = "no run was made with them yet, so there is no output to write"
     assert made.view["promise"] == f"Writes these settings only: {none}. {pictures}"
     assert made.view["output_label"] == "Include the run's output"

@@ -39,7 +39,7 @@ def labels(inputs) -> list[str]:
 def test_each_text_input_of_the_prompt_gets_a_field(inputs, show):
     show("a {{thing}} in {{room}} like {{thing}}, {{colours.0}}")
     assert labels(inputs) == ["Value of {{thing}}", "Value of {{room}}"]
-    assert "in place of {{thing}}" in inputs.fields["thing"].lines["help"]
+    assert "Replaces {{thing}}" in inputs.fields["thing"].lines["help"]
     assert [field.value for field in inputs.fields.values()] == ["", "a hall"]
 
 

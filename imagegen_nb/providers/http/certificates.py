@@ -78,7 +78,7 @@ def _problem(variable: str, value: str) -> str:
         if not (Path(value).is_file() or Path(value).is_dir()):
             return "is neither a file nor a folder, and holds no certificate"
         return "is a file, not a folder: SSL_CERT_FILE is for files" if variable == "SSL_CERT_DIR" else ""
-    return "does not exist" + (" (~ is not filled in here)" if value.startswith("~") else "")
+    return "does not exist" + (" (~ is not expanded here)" if value.startswith("~") else "")
 
 
 @functools.cache

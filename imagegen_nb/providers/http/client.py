@@ -193,7 +193,7 @@ class ProviderClient:
         kind: type[ProviderError] = ProviderFault
         if capture.failure == _DEADLINE:
             kind = ProviderTimeout
-            message = f"no complete answer from {where} within {self.connection.timeout:g} s"
+            message = f"no complete response from {where} within {self.connection.timeout:g} s"
             if capture.sent:
                 message += "; the request may have been carried out and charged, so it is not repeated"
             elif capture.way is not None:
@@ -339,7 +339,7 @@ class _Attempts:
                 if self._made:
                     raise StopAsyncIteration
                 raise RateLimited(
-                    "too many requests: the turn of this one would come after "
+                    "too many requests: this one would have to wait longer than "
                     f"{self._connection.timeout:g} s; nothing was sent",
                     provider=self._client.provider,
                 )

@@ -84,7 +84,7 @@ _PART_OF_OTHERS = "cached"
 _FALLBACKS: dict[type[ProviderError], str] = {
     AuthenticationFailed: "refused the key",
     ModelRetired: "does not know the model",
-    QuotaExhausted: "wants to be paid first",
+    QuotaExhausted: "requires payment first",
     RateLimited: "is receiving too many requests",
     ProviderFault: "failed inside",
     BadRequest: "refused the request",
@@ -195,7 +195,7 @@ class ProviderResponse:
         if data is None and isinstance(url, str) and url:
             address = redact(url, limit=_LONGEST_ADDRESS)
             return self.invalid(
-                "an image came as an address although its data was asked for, and addresses are not fetched: "
+                "an image came as a URL although its data was requested, and addresses are not fetched: "
                 f"{address}"
             )
         return self.image_data(data)
@@ -231,7 +231,7 @@ class ProviderResponse:
     def warnings(self) -> list[ProviderEvent]:
         """What to tell of an answer that was read in spite of its flaws."""
         flaws = list(dict.fromkeys(self.flaws))
-        said = "the answer was not clean JSON ({}); what it holds was read all the same"
+        said = "the response was not clean JSON ({}); its content was read all the same"
         return [ProviderWarning(said.format(", ".join(flaws)))] if flaws else []
 
 
@@ -347,7 +347,7 @@ def _told(
         message += ". This is not how the API refuses a key: a firewall or a gateway on the way answered"
     if status == 407:
         gateway = urlsplit(connection.base_url).hostname
-        message = f"{message.rstrip('.')}. A proxy beyond {gateway} wants a login; it is set there, not here"
+        message = f"{message.rstrip('.')}. A proxy behind {gateway} requires a login; set it there, not here"
     if status in (404, 405, 410) and kind is BadRequest:
         message = f"{message.rstrip('.')}. {_address_hint(connection)}"
     return message
@@ -360,7 +360,7 @@ def _page(title: str | None) -> str:
 def _address_hint(connection: Connection) -> str:
     """Where the request went, and what an account has to be like for it to go to the right place."""
     credential = connection.credential
-    asked = f"Asked was an address below {redacted(connection, connection.base_url)}"
+    asked = f"The request went to an address below {redacted(connection, connection.base_url)}"
     if credential.azure is not None:
         return (
             f"{asked}; check the endpoint, the api_version, and the name of the model's deployment: "

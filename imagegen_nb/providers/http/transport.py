@@ -161,7 +161,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         if active_cassette.current() is not self.connection.cassette:
             _stop(
                 capture,
-                ReplayError("a cassette was put in or taken out while the run was under way; run it again"),
+                ReplayError("a cassette was opened or closed while the run was under way; run it again"),
             )
         capture.way = Way(host_of(self.connection.send_to or self.connection.base_url), self.proxy)
         try:
@@ -281,7 +281,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         return text
 
     def _refuse_size(self) -> NoReturn:
-        what = f"the answer is larger than {self.largest_response:,} bytes"
+        what = f"the response is larger than {self.largest_response:,} bytes"
         self._refuse(current.get(), InvalidResponse, what)
 
     def _refuse(self, capture: Capture, kind: type[ProviderError], message: str) -> NoReturn:

@@ -131,7 +131,7 @@ def explain(error: BaseException, way: Way) -> Unreached:
         if isinstance(cause, socket.gaierror):
             return _name(cause, way)
         if isinstance(cause, UnicodeError):
-            return Unreached(f"{way.peer} is no valid host name", passing=False)
+            return Unreached(f"{way.peer} is not a valid host name", passing=False)
         if isinstance(cause, OSError) and cause.errno:
             return _socket(cause, way)
     if way.stage == TLS:
@@ -177,7 +177,7 @@ def _tls(cause: ssl.SSLError, way: Way) -> Unreached:
     code = cause.verify_code
     if code in _UNKNOWN_ISSUER:
         return Unreached(
-            f"the certificate of {way.peer} is of an authority that is not trusted here (trusted are "
+            f"the certificate of {way.peer} was issued by an authority that is not trusted here (trusted: "
             f"{certificates.told()}). Where a company's proxy or a gateway has its own authority, set "
             "SSL_CERT_FILE to a PEM file with it",
             passing=False,
@@ -197,8 +197,9 @@ def login_wanted(proxy: Proxy, logins: tuple[str, ...]) -> Unreached:
     """What a proxy means that answers 407, offering these kinds of login."""
     if logins and "Basic" not in logins:
         return Unreached(
-            f"{proxy} asks for a login by {' or '.join(logins)}, which is not spoken here. Run a proxy "
-            f"on this machine that does, such as cntlm or px, and name it in {proxy.variable} (HTTP 407)",
+            f"{proxy} requires a login by {' or '.join(logins)}, which is not supported here. Run a "
+            "proxy on this machine that supports it, such as cntlm or px, and name it in "
+            f"{proxy.variable} (HTTP 407)",
             passing=False,
         )
     return Unreached(f"{_told_login(proxy)} (HTTP 407)", passing=False)
@@ -208,7 +209,7 @@ def _told_login(proxy: Proxy) -> str:
     if proxy.login:
         return f"{proxy} did not accept the user name and password in {proxy.variable}"
     scheme = "socks5" if proxy.scheme.startswith("socks") else "http"
-    return f"{proxy} asks for a user name and password: {proxy.variable}={scheme}://user:password@host:port"
+    return f"{proxy} requires a user name and password: {proxy.variable}={scheme}://user:password@host:port"
 
 
 def _tunnel(error: BaseException, way: Way) -> Unreached:
@@ -216,7 +217,7 @@ def _tunnel(error: BaseException, way: Way) -> Unreached:
     proxy = way.proxy
     assert proxy is not None
     if not isinstance(error, httpx2.ProxyError):
-        return Unreached(f"{proxy} broke the connection, or does not speak as a proxy does", passing=True)
+        return Unreached(f"{proxy} closed the connection, or is not a proxy", passing=True)
     said = str(error)
     status = said[:3]
     if status == "407":

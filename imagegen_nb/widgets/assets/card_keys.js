@@ -1,5 +1,5 @@
 // The cards by keyboard: one of them is in the order of Tab, with all that it holds; arrow keys lead to the others.
-const KEYS_OF_CARDS = "Arrow keys lead to other images · Enter opens · Space or x selects · s stars";
+const KEYS_OF_CARDS = "Arrow keys move to other images · Enter opens · Space or x selects · s stars";
 
 // `ids()` are all images in their order, `card(id)` the element of one that is part of the page, `reveal(id)` makes it
 // that, `inSight()` are the ids of those that are to be seen. `acts` are functions of an id by key.

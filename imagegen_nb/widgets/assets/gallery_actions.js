@@ -96,7 +96,7 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
       ...(state.gone ? [] : [
         [starTitle(item), () => star(item, !item.starred)],
         [item.note ? "Edit the note…" : "Note…", () => late().openNote(item)],
-        [selection.has(item.id) ? "Take out of the selection" : "Select", () => selection.toggle(item.id, item.name)],
+        [selection.has(item.id) ? "Remove from the selection" : "Select", () => selection.toggle(item.id, item.name)],
         usable && ["Use these settings", () => use(item)]]),
       !item.missing && compareEntry(item),
       !state.gone && ["Remove", () => remove([item.id])],

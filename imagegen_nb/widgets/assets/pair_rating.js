@@ -1,7 +1,7 @@
 // Two images to compare, by keys or by pointer. Nothing here knows what they are images of.
 const VERDICTS = { 1: "left", 2: "right", "=": "tie" };
 const SIDES = ["Left", "Right"];
-const ENOUGH = "Enough for a ranking: sweep.ranking() shows it. More comparisons make it surer.";
+const ENOUGH = "Enough for a ranking: sweep.ranking() shows it. More comparisons make it more certain.";
 const EMULATED = "These images are emulated and name their model and settings: this is a rehearsal, not blind.";
 
 function render({ model, el }) {
@@ -79,7 +79,7 @@ function render({ model, el }) {
   const judgeBy = (event, name) => event.detail < 2 && judge(name);
 
   function undo() {
-    return isOff(back) ? undefined : send("undo", {}, "Taken back: compare these again.");
+    return isOff(back) ? undefined : send("undo", {}, "Undone: compare these again.");
   }
 
   async function load() {

@@ -1,5 +1,5 @@
 // A sweep's grid: what Python says is shown (`view`) is drawn here, and what somebody does is asked of Python.
-const KEYS_OF_GRID = "Arrow keys lead to other cells · Enter opens · s stars · p picks";
+const KEYS_OF_GRID = "Arrow keys move to other cells · Enter opens · s stars · p picks";
 const LOOK_AGAIN = 2000; // ms
 const KEYS_IN_GRID = KEYS_OF_VIEWER.flatMap((key) => (key[0] === "s" ? [key, ["p", "Pick"]] : [key]));
 

@@ -129,8 +129,8 @@ const zoomView = (stage, panes, { grow = false, slides = () => false, onChange =
 const zoomButtons = (view) => {
   const percent = h("span", { class: "igw-percent" });
   const stop = (label, title, click) => h("button", { type: "button", class: "igw-button igw-zoom", "aria-pressed": "false", title, click }, label);
-  const fit = stop("Fit", "As much as fits (0)", () => view().fit());
-  const full = stop("100 %", "One pixel of the image for one of the screen (1)", () => view().full());
+  const fit = stop("Fit", "Fit to the window (0)", () => view().fit());
+  const full = stop("100 %", "Actual size: one image pixel for each screen pixel (1)", () => view().full());
   const group = h("div", { class: "igw-zoom-buttons" },
     iconButton("Zoom out", ICONS.minus, () => view().zoomOut(), { title: "Zoom out (−)" }), percent,
     iconButton("Zoom in", ICONS.plus, () => view().zoomIn(), { title: "Zoom in (+)" }), fit, full);

@@ -93,7 +93,7 @@ def unusable(tmp_path):
     return [
         ("SSL_CERT_FILE", tmp_path / "missing.pem", "does not exist"),
         *((name, os.devnull, "holds no certificate") for name in VARIABLES),
-        ("SSL_CERT_FILE", "~/missing.pem", "~ is not filled in"),
+        ("SSL_CERT_FILE", "~/missing.pem", "~ is not expanded"),
         ("SSL_CERT_FILE", tmp_path / "empty.pem", "no certificate in PEM form"),
         ("SSL_CERT_FILE", tmp_path / "rubbish.pem", "no certificate in PEM form"),
         ("SSL_CERT_FILE", tmp_path / "cut.pem", "no certificate in PEM form"),

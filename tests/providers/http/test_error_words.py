@@ -262,8 +262,8 @@ def test_a_404_about_the_model(asked, provider, body):
 def test_a_404_about_the_address_says_what_was_asked_and_what_a_gateway_is(asked, provider, body):
     error = asked(provider, 404, body)
     assert (type(error), error.charge) == (BadRequest, "none")
-    assert "Asked was an address below http://127.0.0.1:" in error.message
-    assert "a Gateway is asked below its base_url" in error.message
+    assert "The request went to an address below http://127.0.0.1:" in error.message
+    assert "a Gateway sends requests below its base_url" in error.message
     assert "retired" not in str(error)
     said = error_words.read(body if isinstance(body, bytes) else json.dumps(body).encode()).text
     assert said.rstrip(".") in error.message

@@ -115,8 +115,8 @@ def test_errors_by_status(status, message):
     assert error.message.strip()
     if message == "In its own words.":
         more = {
-            404: ". Asked was an address below https://host.example",
-            407: ". A proxy beyond host.example wants a login; it is set there, not here",
+            404: ". The request went to an address below https://host.example",
+            407: ". A proxy behind host.example requires a login; set it there, not here",
         }.get(status, ".")
         assert error.message == f"In its own words{more}"
 

@@ -241,10 +241,10 @@ def test_httpx2_is_the_client_in_use():
         (
             'Basic realm="x"',
             "",
-            "asks for a user name and password: HTTP_PROXY=http://user:password@host:port",
+            "requires a user name and password: HTTP_PROXY=http://user:password@host:port",
         ),
         ("", "someone:canary@", "did not accept the user name and password in HTTP_PROXY"),
-        ("NTLM", "", "asks for a login by NTLM, which is not spoken here"),
+        ("NTLM", "", "requires a login by NTLM, which is not supported here"),
     ],
 )
 async def test_a_proxy_that_answers_for_a_host_without_tls(raw_server, monkeypatch, offers, login, says):

@@ -75,7 +75,7 @@ def refused(tmp_path, *says, provider="openai", kind=ProviderFault, timeout=30.0
 # Proxies that open no way
 
 REFUSALS = {
-    "407 Proxy Authentication Required": "asks for a user name and password",
+    "407 Proxy Authentication Required": "requires a user name and password",
     "403 Forbidden": "does not allow connections to",
     "502 Bad Gateway": "could not reach",
     "503 Service Unavailable": "could not reach",
@@ -123,8 +123,8 @@ def test_a_password_a_proxy_does_not_accept_is_sent_and_not_shown(monkeypatch, t
 @pytest.mark.parametrize(
     ("offers", "says"),
     [
-        ("NTLM", "asks for a login by NTLM, which is not spoken here"),
-        ("Negotiate\r\nProxy-Authenticate: NTLM", "asks for a login by Negotiate or NTLM, which"),
+        ("NTLM", "requires a login by NTLM, which is not supported here"),
+        ("Negotiate\r\nProxy-Authenticate: NTLM", "requires a login by Negotiate or NTLM, which"),
         (
             'negotiate, ntlm TlRMTVNTUAAC==, Digest realm="canary", Canary x',
             "Negotiate or NTLM or Digest, which",
@@ -147,7 +147,7 @@ def test_a_proxy_that_wants_another_login_than_a_password_says_so(monkeypatch, t
 def test_what_is_no_proxy_at_all(monkeypatch, tmp_path, answer):
     with served(answering(answer)) as other:
         monkeypatch.setenv("HTTPS_PROXY", other.url)
-        refused(tmp_path, f"the proxy {other.address} (HTTPS_PROXY)", "does not speak as a proxy does")
+        refused(tmp_path, f"the proxy {other.address} (HTTPS_PROXY)", "or is not a proxy")
 
 
 def test_a_proxy_that_never_answers(monkeypatch, tmp_path):
@@ -200,7 +200,7 @@ def test_a_socks_proxy_that_refuses(monkeypatch, tmp_path, reply):
 @pytest.mark.parametrize(
     ("named", "says"),
     [
-        ("", "asks for a user name and password: ALL_PROXY=socks5://user:password@host:port"),
+        ("", "requires a user name and password: ALL_PROXY=socks5://user:password@host:port"),
         ("someone:canary@", "did not accept the user name and password in ALL_PROXY"),
     ],
 )
@@ -223,7 +223,7 @@ def test_what_is_no_socks_proxy(monkeypatch, tmp_path):
     pytest.importorskip("socksio")
     with socks_proxy(Web()) as address:
         monkeypatch.setenv("ALL_PROXY", f"socks5://{address}")
-        refused(tmp_path, f"the proxy {address} (ALL_PROXY)", "does not speak as a proxy does")
+        refused(tmp_path, f"the proxy {address} (ALL_PROXY)", "or is not a proxy")
 
 
 @each_provider
@@ -275,7 +275,7 @@ def test_an_authority_that_is_not_trusted(monkeypatch, tmp_path, proxy, provider
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     told = refused(
         tmp_path,
-        f"the certificate of {HOST[provider]} is of an authority that is not trusted here",
+        f"the certificate of {HOST[provider]} was issued by an authority that is not trusted here",
         "SSL_CERT_FILE",
         provider=provider,
     )
@@ -377,7 +377,7 @@ def test_another_authority_is_named_with_its_variable(monkeypatch, tmp_path, pro
     other = Authority(tmp_path, "Other Authority")
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     monkeypatch.setenv("SSL_CERT_FILE", str(other.file))
-    refused(tmp_path, f"trusted are those of SSL_CERT_FILE = {str(other.file)!r}")
+    refused(tmp_path, f"trusted: those of SSL_CERT_FILE = {str(other.file)!r}")
 
 
 # Nobody there
@@ -457,7 +457,7 @@ def raised(*causes):
         (OSError(errno.EHOSTUNREACH, "canary"), "no route to", True),
         (OSError(errno.EPERM, "canary"), "a firewall?", False),
         (OSError(errno.EMFILE, "canary"), "too many open files", True),
-        (UnicodeError("canary"), "no valid host name", False),
+        (UnicodeError("canary"), "not a valid host name", False),
         (ExceptionGroup("canary", [OSError(errno.ECONNREFUSED, "canary")]), "connection refused", True),
         (ssl.SSLEOFError(8, "canary"), "closed the connection before TLS", True),
         (ssl.SSLError(1, "canary"), "TLS with", False),
