@@ -176,7 +176,7 @@ def test_names_that_meet_keep_their_cassettes_and_their_tests(project):
     folders = sorted(each.parent for each in (project / "cassettes").glob("*/cassette.yaml"))
     assert len(folders) == len(names)
     assert project / "cassettes/日本語" in folders
-    with pytest.raises(ReplayError, match=r"cassette 'hero' is that of products/hero\.ipynb, so it was not"):
+    with pytest.raises(ReplayError, match=r"cassette 'hero' belongs to products/hero\.ipynb, so it was not"):
         record(notebooks[1], "emulator", name="hero")
     replace_in(notebooks[1], "lamp 1", "lamp one")
     copied = shutil.copytree(project, project.with_name("copied"), ignore=shutil.ignore_patterns("assets"))

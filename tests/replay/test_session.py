@@ -242,10 +242,10 @@ def test_no_program_overwrites_the_cassette_of_a_notebook(how, text, project, mo
         monkeypatch.setenv("JPY_SESSION_NAME", kernel)
         with pytest.raises(ReplayError) as caught, OVERWRITING[how]():
             LAMP.run(workspace=workspace)
-        assert f"cassette 'hero' is that of a/my hero.ipynb, so {who} does not overwrite it" in str(
+        assert f"cassette 'hero' belongs to a/my hero.ipynb, so {who} does not overwrite it" in str(
             caught.value
         )
-        assert "record that notebook anew: imagegen-nb record 'a/my hero.ipynb' --emulator" in str(
+        assert "record that notebook again: imagegen-nb record 'a/my hero.ipynb' --emulator" in str(
             caught.value
         )
         assert "/home" not in str(caught.value)
@@ -276,9 +276,9 @@ def test_what_a_notebook_recorded_meanwhile_is_not_overwritten_either(project, w
     LAMP.run(workspace=workspace)
     about = cassette_file.About(against="emulator", recorded_on="2026-11-21", notebook="hero.ipynb")
     write_cassette(project / "cassettes/hero", about, [])
-    with pytest.warns(RuntimeWarning, match=r"not saved yet: cassette 'hero' is that of hero\.ipynb"):
+    with pytest.warns(RuntimeWarning, match=r"not saved yet: cassette 'hero' belongs to hero\.ipynb"):
         session._after_cell()
-    with pytest.raises(ReplayError, match=r"is that of hero\.ipynb.* The recordings are kept in") as caught:
+    with pytest.raises(ReplayError, match=r"belongs to hero\.ipynb.* The recordings are kept in") as caught:
         session.close()
     kept = Path(str(caught.value).rpartition(" ")[2])
     assert len(cassette_file.read(kept)[1]) == 1
