@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -22,6 +23,7 @@ _TYPES: Mapping[object, str] = {
     list: "array",
     dict: "object",
 }
+_SAMPLES: Mapping[str, Any] = {"text": "x", "number": 0, "true/false": True, "array": [], "object": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,23 @@ def paths(
     }
     gone = (OutputPath(path, kind, "missing") for path, kind in predicted.items() if path not in actual)
     return [*actual.values(), *gone]
+
+
+def predicted_output(step: ImageGenerationStep) -> dict[str, Any]:
+    """A step's output as it will be shaped, with samples for values, so that paths can walk through it."""
+    root: dict[str, Any] = {"step": {}}
+    for path, kind in _predicted(step, "step").items():
+        *parents, last = path.split(".")
+        holder: Any = root
+        for name in parents:
+            holder = holder[int(name) if isinstance(holder, list) else name]
+        sample = deepcopy(_SAMPLES[kind])
+        if isinstance(holder, list):
+            holder.append(sample)
+        else:
+            holder[last] = sample
+    output: dict[str, Any] = root["step"]["output"]
+    return output
 
 
 def type_of(value: object) -> str:

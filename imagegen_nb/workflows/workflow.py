@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.keywords import did_you_mean, helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.variables import check_identifier
-from imagegen_nb.errors import DefinitionError, InvalidOption, StepFailed
+from imagegen_nb.errors import DefinitionError, InvalidOption, MissingCredential
 from imagegen_nb.runs.output_reference_check import ReferenceReport, check_references
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.simulation import Outcome, simulate
@@ -21,8 +20,9 @@ from imagegen_nb.step.run_context import RunContext
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.workflows import references, strip
-from imagegen_nb.workflows.function_result import Function, FunctionResult, result_of
-from imagegen_nb.workflows.workflow_run import WorkflowRun, WorkflowStatus
+from imagegen_nb.workflows.function_result import Function, function_name, is_async, takes_context
+from imagegen_nb.workflows.walk import AWAITED, Turn, Walk
+from imagegen_nb.workflows.workflow_run import WorkflowRun
 
 if TYPE_CHECKING:
     from imagegen_nb.core.events import RunEvent
@@ -77,17 +77,11 @@ class Workflow:
         A step that fails and says "terminate" ends the workflow with `StepFailed`; one that says "continue"
         leaves `{settings, assets, error}` to later steps. Whatever ends it, `last_run` has what was made.
         """
-        progress = self._begin(inputs)
-        for name, step in self.steps.items():
-            with progress.reaching(name):
-                context = progress.context()
-                if isinstance(step, ImageGenerationStep):
-                    progress.results[name] = step.run(
-                        context, workspace=workspace, identifier=name, on_event=on_event
-                    )
-                else:
-                    progress.results[name] = result_of(step, name, _at_once(step(context), name))
-        return progress.end("done")
+
+        def make(step: ImageGenerationStep, turn: Turn) -> Run:
+            return step.run(turn.context, workspace=workspace, identifier=turn.identifier, on_event=on_event)
+
+        return _walked(self._begin(inputs, workspace), make)
 
     async def arun(
         self,
@@ -97,20 +91,19 @@ class Workflow:
         on_event: Callable[[RunEvent[Run]], object] | None = None,
     ) -> WorkflowRun:
         """As `run`, to be awaited from any event loop; functions may be async."""
-        progress = self._begin(inputs)
-        for name, step in self.steps.items():
-            with progress.reaching(name):
-                context = progress.context()
-                if isinstance(step, ImageGenerationStep):
-                    run: Run = await step.arun(
-                        context, workspace=workspace, identifier=name, on_event=on_event
+        walk = self._begin(inputs, workspace, may_await=True)
+        for turn in walk:
+            with turn:
+                if isinstance(turn.step, ImageGenerationStep):
+                    turn.ran(
+                        await turn.step.arun(
+                            turn.context, workspace=workspace, identifier=turn.identifier, on_event=on_event
+                        )
                     )
-                    progress.results[name] = run
                 else:
-                    value = step(context)
-                    output = await value if inspect.isawaitable(value) else value
-                    progress.results[name] = result_of(step, name, output)
-        return progress.end("done")
+                    value = turn.step(turn.context)
+                    turn.gave(await value if inspect.isawaitable(value) else value)
+        return walk.ended
 
     def simulate(
         self, outcomes: Mapping[str, Outcome] | None = None, *, inputs: Mapping[str, Any] | None = None
@@ -125,18 +118,12 @@ class Workflow:
             raise InvalidOption(
                 f"outcomes has {unknown[0]!r}: no image step of this workflow; it has {known}"
             )
-        progress = self._begin(inputs)
-        for name, step in self.steps.items():
-            with progress.reaching(name):
-                context = progress.context()
-                if not isinstance(step, ImageGenerationStep):
-                    progress.results[name] = result_of(step, name, _at_once(step(context), name))
-                    continue
-                run = simulate(step, chosen.get(name, "success"), inputs=context, identifier=name)
-                progress.results[name] = run
-            if run.error is not None and step.on_failure == "terminate":
-                return progress.end("failed", name, str(run.error))
-        return progress.end("done")
+
+        def make(step: ImageGenerationStep, turn: Turn) -> Run:
+            outcome = chosen.get(turn.identifier, "success")
+            return simulate(step, outcome, inputs=turn.context, identifier=turn.identifier)
+
+        return _walked(self._begin(inputs), make)
 
     def check_references(self) -> ReferenceReport:
         """Try every reference to an image step against each way that step can end; see `check_references`.
@@ -178,17 +165,38 @@ class Workflow:
         inputs, steps = load(path, functions or {})
         return cls(inputs, steps=steps)
 
-    def _begin(self, inputs: Mapping[str, Any] | None) -> _Progress:
-        """What stands before the first step, with everything checked that can be."""
+    def _begin(
+        self,
+        inputs: Mapping[str, Any] | None,
+        workspace: RunContext[ImageGenerationStep, Run] | None = None,
+        *,
+        may_await: bool = False,
+    ) -> Walk:
+        """The walk before its first step, with everything checked that can be."""
+        given = self._given(inputs)
+        for name, step in self.steps.items():
+            if not isinstance(step, ImageGenerationStep):
+                if not may_await and is_async(step):
+                    raise InvalidOption(f"the function of {name} {AWAITED}")
+            elif workspace is not None:
+                _check_account(workspace, name, step)
+        return Walk(self.steps, {**self.inputs, **given}, partial(setattr, self, "last_run"))
+
+    def _given(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The inputs of a run that take the place of the workflow's own, as plain data."""
         if inputs is not None and not isinstance(inputs, Mapping):
             raise InvalidOption(f"inputs is of type {type(inputs).__name__}: give values by name")
-        given = plain(inputs or {})
+        given: dict[str, Any] = plain(inputs or {})
         for name in given:
             if name in self.steps:
                 raise InvalidOption(f"inputs has {name!r}, which is a step of this workflow")
-        values = {**self.inputs, **given}
-        references.check(self.steps, values)
-        return _Progress(self, values)
+            if name not in self.inputs:  # else a misspelt one would be paid for with the old value
+                raise InvalidOption(
+                    f"inputs has {name!r}, which this workflow does not ask for; "
+                    f"{did_you_mean(name, self.inputs)}"
+                )
+        references.check_inputs(self.steps, given)
+        return given
 
     def _title(self) -> str:
         count = len(self.steps)
@@ -207,48 +215,15 @@ class Workflow:
         return strip.html(self._title(), self._notes(), self._cards())
 
 
-class _Progress:
-    """The results of a run that is under way."""
-
-    def __init__(self, workflow: Workflow, inputs: Mapping[str, Any]) -> None:
-        self._workflow = workflow
-        self._inputs = inputs
-        self.results: dict[str, Run | FunctionResult] = {}
-
-    def context(self) -> dict[str, Any]:
-        """What the next step sees: plain data of its own, which a function may change."""
-        outputs = {name: result.as_context() for name, result in self.results.items()}
-        return {str(name): value for name, value in plain({**self._inputs, **outputs}).items()}
-
-    @contextmanager
-    def reaching(self, name: str) -> Iterator[None]:
-        """Whatever ends the workflow in the block, at the step `name`, leaves the results so far behind."""
-        try:
-            yield
-        except StepFailed as failed:
-            self.results[name] = failed.run
-            self.end("failed", name, str(failed))
-            failed.add_note(self._note(name))
-            raise
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            self.end("cancelled", name, "interrupted")
-            raise
-        except Exception as error:
-            self.end("failed", name, f"{type(error).__name__}: {error}")
-            error.add_note(self._note(name))
-            raise
-
-    def end(self, status: WorkflowStatus, stopped_at: str | None = None, reason: str = "") -> WorkflowRun:
-        """The run as it stands, which the workflow remembers."""
-        workflow = self._workflow
-        workflow.last_run = WorkflowRun(
-            workflow.steps, self._inputs, self.results, status, stopped_at, reason
-        )
-        return workflow.last_run
-
-    def _note(self, name: str) -> str:
-        before = "" if not self.results else "; workflow.last_run has what was made"
-        return f"the workflow ended at {name}{before}"
+def _walked(walk: Walk, make: Callable[[ImageGenerationStep, Turn], Run]) -> WorkflowRun:
+    """Walk to the end without awaiting anything; `make` gives the runs of image steps."""
+    for turn in walk:
+        with turn:
+            if isinstance(turn.step, ImageGenerationStep):
+                turn.ran(make(turn.step, turn))
+            else:
+                turn.gave(turn.step(turn.context))
+    return walk.ended
 
 
 def _checked(steps: object) -> dict[str, ImageGenerationStep | Function]:
@@ -263,14 +238,23 @@ def _checked(steps: object) -> dict[str, ImageGenerationStep | Function]:
                 f"steps[{name!r}] is of type {type(step).__name__}: give an ImageGenerationStep, or a "
                 "function that stands in for a step of another kind"
             )
+        if not isinstance(given, ImageGenerationStep) and not takes_context(given):
+            raise InvalidOption(
+                f"steps[{name!r}]: {function_name(given)}() has to take one value, a dict of the inputs and "
+                f"the earlier outputs: def {function_name(given)}(context)"
+            )
         checked[name] = given
     return checked
 
 
-def _at_once(value: Any, name: str) -> Any:
-    """What a function returned, unless it is yet to come."""
-    if inspect.isawaitable(value):
-        if inspect.iscoroutine(value):
-            value.close()
-        raise InvalidOption(f"the function of {name} is async: use `await workflow.arun(...)`")
-    return value
+def _check_account(
+    workspace: RunContext[ImageGenerationStep, Run], name: str, step: ImageGenerationStep
+) -> None:
+    """Find out that a later step has no key before an earlier one has cost money."""
+    if not callable(getattr(workspace, "route", None)):
+        return  # no workspace: said by the step
+    try:
+        workspace.route(step.entry.provider, step.charge_type)
+    except MissingCredential as error:
+        error.add_note(f"{name} needs it; nothing was asked yet")
+        raise
