@@ -11,7 +11,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -309,12 +309,18 @@ def _first_secret(document: dict[str, Any], text: str) -> tuple[str, str] | None
 
 def as_definition_error(error: ValidationError) -> DefinitionError:
     """The first problem, with its place; the values themselves are not repeated."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    first = problems[0]
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    message = _MESSAGES.get(first["type"], first["msg"])
-    place = ".".join(str(part) for part in first["loc"])
-    return DefinitionError(f"{message}{more}", place=redacted(place))
+    (place, message), *others = problems_of(error)
+    more = f" (and {len(others)} more)" if others else ""
+    return DefinitionError(f"{message}{more}", place=place)
+
+
+def problems_of(error: ValidationError, messages: Mapping[str, str] = {}) -> list[tuple[str, str]]:
+    """Each problem as its place and what it is; `messages` say it for pydantic's types of errors."""
+    known = {**_MESSAGES, **messages}
+    return [
+        (redacted(".".join(map(str, found["loc"]))), known.get(found["type"], found["msg"]))
+        for found in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
 
 
 def redacted(text: str, limit: int = 200) -> str:

@@ -136,8 +136,15 @@ def _of_image(data: bytes, path: Path | None, store: Store | None) -> StepDefini
     return _definition(parse(said) if isinstance(said, bytes) else said, store, [*map(redacted, changes)])
 
 
+def embedded_step(document: dict[str, Any]) -> StepDefinition:
+    """The definition of a step file's document that stands in another file, which tells of `.changes` itself.
+    Raises `DefinitionError`."""
+    _check_size(document)
+    return _definition(document, None, warn=False)
+
+
 def _definition(
-    document: dict[str, Any], store: Store | None, changes_before: Sequence[str] = ()
+    document: dict[str, Any], store: Store | None, changes_before: Sequence[str] = (), *, warn: bool = True
 ) -> StepDefinition:
     """The definition of a document, with a warning for each thing that was changed to read it."""
     with declared(document) as (document, changes):
@@ -150,7 +157,7 @@ def _definition(
         except ValidationError as error:
             raise as_definition_error(error) from None
         _check_output_settings(parsed.output)
-        for change in changes:
+        for change in changes if warn else ():
             user_warnings.warn(change, DefinitionWarning)
         try:
             step = ImageGenerationStep(**settings)

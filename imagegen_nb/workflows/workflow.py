@@ -160,10 +160,10 @@ class Workflow:
     def load(cls, path: str | os.PathLike[str], *, functions: Mapping[str, Function] | None = None) -> Self:
         """The workflow of such a file. `functions` gives those that stand in for steps, by identifier; one
         that is not given returns what the file has of it. Raises `DefinitionError`."""
-        from imagegen_nb.workflows.workflow_file import load
+        from imagegen_nb.workflows.workflow_file import read_workflow
 
-        inputs, steps = load(path, functions or {})
-        return cls(inputs, steps=steps)
+        definition = read_workflow(path)
+        return cls(definition.inputs, steps=definition.steps(functions or {}))
 
     def _begin(
         self,

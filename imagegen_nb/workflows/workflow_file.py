@@ -1,70 +1,32 @@
-"""The workflow file: all steps of a workflow in one versioned JSON document, each as its step file has it.
-
-As with step files, the platform has no importer for it: this is the toolkit's own format, in the platform's
-keys.
-"""
+"""Workflow files: written with what steps gave, read strictly, with every problem at its place."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from imagegen_nb.core import images, user_warnings
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.words import counted
-from imagegen_nb.errors import DefinitionError, InvalidOption
+from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.step_file.document import Generator, StepDefinition, as_definition_error, encoded, write
+from imagegen_nb.step_file.document import Generator, StepDefinition, encoded, redacted, write
 from imagegen_nb.step_file.export import define
-from imagegen_nb.step_file.load import load_step, parse, read
+from imagegen_nb.step_file.load import embedded_step, parse, read
+from imagegen_nb.workflows import references, workflow_document
 from imagegen_nb.workflows.function_result import Function, FunctionResult, function_name
+from imagegen_nb.workflows.workflow_document import FORMAT, VERSION, FunctionEntry
 
-FORMAT = "imagegen-nb/workflow"
 LARGEST_FILE = 10_000_000
 """Bytes; a real one has a few thousand for each step."""
-_MOST_STEPS = 100
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-class FunctionEntry(BaseModel):
-    """A function that stands in for a step: its name, and what it gave when the workflow was run."""
-
-    model_config = _STRICT
-
-    name: str = Field(max_length=200)
-    output: Any = None
-    has_run: bool = False
-
-
-class StepEntry(BaseModel):
-    """A step by its identifier: an image step as its step file has it, or a function."""
-
-    model_config = _STRICT
-
-    identifier: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)
-    image_generation: dict[str, Any] | None = None
-    function: FunctionEntry | None = None
-
-
-class WorkflowDocument(BaseModel):
-    """The document as it stands in a file."""
-
-    model_config = _STRICT
-
-    format: Literal["imagegen-nb/workflow"]
-    version: Literal[1]
-    exported_at: str = Field(max_length=40)
-    generator: Generator
-    inputs: dict[str, Any]
-    steps: list[StepEntry] = Field(min_length=1, max_length=_MOST_STEPS)
+_SUFFIX = ".workflow.json"
+_MOST_PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +44,45 @@ class SavedWorkflow:
         return visible(f"saved {self.path.name}: {counted(self.steps, 'step')}")
 
 
+@dataclass(frozen=True, slots=True)
+class WorkflowDefinition:
+    """A workflow file that was read and checked: its inputs, and its steps by identifier, with what they
+    gave. `changes` says what had to be migrated or dropped."""
+
+    inputs: Mapping[str, Any]
+    entries: Mapping[str, StepDefinition | FunctionEntry]
+    changes: tuple[str, ...] = ()
+
+    def steps(
+        self, functions: Mapping[str, Function], *, runnable: bool = True
+    ) -> dict[str, ImageGenerationStep | Function]:
+        """The steps, with those `functions`; one that is not given returns what it gave. Raises
+        `DefinitionError` where it gave nothing, unless the steps need not be `runnable`."""
+        known = [name for name, entry in self.entries.items() if isinstance(entry, FunctionEntry)]
+        if unknown := [name for name in functions if name not in known]:
+            held = f"its functions are {', '.join(known)}" if known else "it has no functions"
+            raise InvalidOption(f"functions has {unknown[0]!r}, which is none of the file's: {held}")
+        steps: dict[str, ImageGenerationStep | Function] = {}
+        for index, (name, entry) in enumerate(self.entries.items()):
+            if isinstance(entry, StepDefinition):
+                steps[name] = entry.step
+            elif name in functions:
+                steps[name] = functions[name]
+            elif runnable and not entry.has_run:
+                raise DefinitionError(
+                    f"the file has nothing that {entry.name} gave: pass the function, ig.Workflow.load(path, "
+                    f"functions={{{name!r}: ...}}), or save the workflow with a run of it",
+                    place=f"steps.{index}",
+                )
+            else:
+                steps[name] = _constant(entry.name, entry.output)
+        return steps
+
+    def save(self, path: str | os.PathLike[str]) -> SavedWorkflow:
+        """Write the file in today's layout; an older one is replaced whole. Raises `DefinitionError`."""
+        return _write(path, self.inputs, {name: _written(entry) for name, entry in self.entries.items()})
+
+
 def save(
     path: str | os.PathLike[str],
     inputs: Mapping[str, Any],
@@ -89,17 +90,7 @@ def save(
     results: Mapping[str, Run | FunctionResult],
 ) -> SavedWorkflow:
     """Write a workflow, with what its steps gave. Raises `DefinitionError`."""
-    document = {
-        "format": FORMAT,
-        "version": 1,
-        "exported_at": utc_now(),
-        "generator": Generator().model_dump(),
-        "inputs": dict(inputs),
-        "steps": [_entry(name, step, results.get(name)) for name, step in steps.items()],
-    }
-    target, data = user_path(path, DefinitionError), encoded(document, LARGEST_FILE)
-    write(target, data)
-    return SavedWorkflow(target, len(data), len(steps))
+    return _write(path, inputs, {name: _entry(name, step, results.get(name)) for name, step in steps.items()})
 
 
 def _entry(
@@ -108,61 +99,110 @@ def _entry(
     if isinstance(step, ImageGenerationStep):
         run = result if isinstance(result, Run) else None
         # What filled the prompt stands in the workflow's inputs and the outputs of the steps before.
-        definition = define(step, run=run, identifier=name, inputs={})
-        return {"identifier": name, "image_generation": definition.as_document()}
-    entry: dict[str, Any] = {"name": function_name(step)}
+        return _written(define(step, run=run, identifier=name, inputs={}))
+    entry = FunctionEntry(name=function_name(step))
     if isinstance(result, FunctionResult):
-        entry |= {"output": result.output, "has_run": True}
-    return {"identifier": name, "function": entry}
+        entry = entry.model_copy(update={"output": result.output, "has_run": True})
+    return _written(entry)
 
 
-def load(
-    path: str | os.PathLike[str], functions: Mapping[str, Function]
-) -> tuple[dict[str, Any], dict[str, ImageGenerationStep | Function]]:
-    """The inputs and the steps of a workflow file. Raises `DefinitionError`."""
+def _written(entry: StepDefinition | FunctionEntry) -> dict[str, Any]:
+    if isinstance(entry, StepDefinition):
+        return {"image_generation": entry.as_document()}
+    facts = {"output": entry.output, "has_run": True} if entry.has_run else {}
+    return {"function": {"name": entry.name, **facts}}
+
+
+def _write(
+    path: str | os.PathLike[str], inputs: Mapping[str, Any], entries: Mapping[str, dict[str, Any]]
+) -> SavedWorkflow:
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "exported_at": utc_now(),
+        "generator": Generator().model_dump(),
+        "inputs": dict(inputs),
+        "steps": [{"identifier": name, **entry} for name, entry in entries.items()],
+    }
+    target, data = user_path(path, DefinitionError), encoded(document, LARGEST_FILE)
+    write(target, data)
+    return SavedWorkflow(target, len(data), len(entries))
+
+
+def is_workflow_file(path: Path) -> bool:
+    """Whether a file is meant as a workflow, by what it says of itself or else by its name."""
+    named_so = path.name.endswith(_SUFFIX)
+    try:
+        data = read(user_path(path, DefinitionError), LARGEST_FILE)
+        if FORMAT.encode() not in data or images.sniff(data) is not None:
+            return named_so
+        return named_so or parse(data, largest=LARGEST_FILE).get("format") == FORMAT
+    except DefinitionError:
+        return named_so
+
+
+def read_workflow(path: str | os.PathLike[str]) -> WorkflowDefinition:
+    """Read a workflow file and check all of it: layout, steps, and what prompts refer to.
+
+    What was migrated or dropped in its steps is warned about. Raises one `DefinitionError` for all problems,
+    with their places.
+    """
     document = parse(read(user_path(path, DefinitionError), LARGEST_FILE), largest=LARGEST_FILE)
-    if document.get("format") == "imagegen-nb/step":
-        raise DefinitionError("this is a step file: read it with ig.load_step(path)")
-    try:
-        parsed = WorkflowDocument.model_validate(document)
-    except ValidationError as error:
-        raise as_definition_error(error) from None
-    names = [entry.identifier for entry in parsed.steps if entry.function is not None]
-    if unknown := [name for name in functions if name not in names]:
-        held = f"its functions are {', '.join(names)}" if names else "it has no functions"
-        raise InvalidOption(f"functions has {unknown[0]!r}, which is none of the file's: {held}")
-    steps: dict[str, ImageGenerationStep | Function] = {}
-    for index, entry in enumerate(parsed.steps):
-        if entry.identifier in steps:
-            raise DefinitionError(
-                f"{entry.identifier} is the identifier of an earlier step", place=f"steps.{index}.identifier"
-            )
-        steps[entry.identifier] = _step(entry, f"steps.{index}", functions)
-    return parsed.inputs, steps
+    workflow_document.check_version(document)
+    entries: dict[str, StepDefinition | FunctionEntry] = {}
+    _refuse([*workflow_document.problems(document), *_step_problems(document, entries)])
+    inputs = document.get("inputs", {})
+    definition = WorkflowDefinition(inputs, entries)
+    names, steps = list(entries), definition.steps({}, runnable=False)
+    _refuse(
+        (f"steps.{names.index(name)}.image_generation.step.prompt", problem)
+        for name, problem in references.problems(steps, inputs)
+    )
+    changes = tuple(
+        f"steps.{index}.image_generation: {change}"
+        for index, entry in enumerate(entries.values())
+        for change in (entry.changes if isinstance(entry, StepDefinition) else ())
+    )
+    for change in changes:
+        user_warnings.warn(change, DefinitionWarning)
+    return WorkflowDefinition(inputs, entries, changes)
 
 
-def _step(entry: StepEntry, place: str, functions: Mapping[str, Function]) -> ImageGenerationStep | Function:
-    if (entry.image_generation is None) == (entry.function is None):
-        raise DefinitionError("has to be either image_generation or function", place=place)
-    if entry.function is None:
-        return _definition(entry, place).step
-    if entry.identifier in functions:
-        return functions[entry.identifier]
-    if not entry.function.has_run:
-        raise DefinitionError(
-            f"the file has nothing that {entry.function.name} gave: pass the function, "
-            f"functions={{{entry.identifier!r}: ...}}",
-            place=place,
-        )
-    return _constant(entry.function.name, entry.function.output)
+def _step_problems(
+    document: dict[str, Any], entries: dict[str, StepDefinition | FunctionEntry]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong within the steps; those that are well are put into `entries`."""
+    steps = document.get("steps")
+    for index, entry in enumerate(steps if isinstance(steps, list) else ()):
+        settings = entry.get("image_generation") if isinstance(entry, dict) else None
+        if isinstance(settings, dict):
+            place = f"steps.{index}.image_generation"
+            try:
+                entries[str(entry.get("identifier"))] = embedded_step(settings)
+            except DefinitionError as error:
+                # An invalid step's problems stand one a line, each but the first behind its place.
+                first, *others = str(error).splitlines()
+                yield (
+                    place if not error.place else f"{place}.{error.place}",
+                    first.removeprefix(f"{error.place}: "),
+                )
+                for line in others:
+                    inner, _, message = line.partition(": ")
+                    yield f"{place}.{inner}", message
+        elif isinstance(entry, dict) and isinstance(entry.get("function"), dict):
+            entries[str(entry.get("identifier"))] = FunctionEntry.model_construct(**entry["function"])
 
 
-def _definition(entry: StepEntry, place: str) -> StepDefinition:
-    try:
-        return load_step(json.dumps(entry.image_generation).encode())
-    except DefinitionError as error:
-        inner, message = error.place, str(error).removeprefix(f"{error.place}: ")
-    raise DefinitionError(message, place=".".join(filter(None, [place, "image_generation", inner])))
+def _refuse(found: Iterable[tuple[str, str]]) -> None:
+    """Raise one error for all problems, the first with its place, the others below it."""
+    problems = list(found)
+    if not problems:
+        return
+    (place, message), *others = problems
+    lines = [f"{redacted(where)}: {what}" for where, what in others[: _MOST_PROBLEMS - 1]]
+    if len(problems) > _MOST_PROBLEMS:
+        lines.append(f"and {len(problems) - _MOST_PROBLEMS} more")
+    raise DefinitionError("\n".join([message, *lines]), place=redacted(place))
 
 
 def _constant(name: str, output: Any) -> Callable[[dict[str, Any]], Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
 
 from imagegen_nb import ImageGenerationStep, Workflow, load_step
-from imagegen_nb.errors import DefinitionError, InvalidOption, SecretFound
+from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, SecretFound
+from imagegen_nb.workflows.workflow_document import workflow_schema
 
 HERO = ImageGenerationStep(name="Hero", prompt="A {{product}} on sand", image_size="1024x640")
 NEXT = ImageGenerationStep(prompt="{{ask.output.choice}}", model="grok-imagine-image", on_failure="continue")
@@ -69,10 +71,19 @@ def test_without_a_run_a_function_has_to_be_given(workflow, path):
         (lambda d: d["steps"][0]["image_generation"].update(step={}), "steps.0.image_generation.step.prompt"),
         (lambda d: d["steps"][0].update(function={"name": "x"}), "steps.0: has to be either"),
         (lambda d: d["steps"][2].update(identifier="step_1"), "steps.2.identifier: step_1 is the"),
-        (lambda d: d["steps"][2].update(identifier="step 2"), "steps.2.identifier: is not a name"),
-        (lambda d: d.update(version=2), "version: "),
-        (lambda d: d.update(steps=[]), "steps: "),
-        (lambda d: d.update(other=1), "other: unknown key"),
+        (lambda d: d["steps"][2].update(identifier="step 2"), "steps.2.identifier: is not a name: use"),
+        (lambda d: d["inputs"].update(ask="x"), "steps.1.identifier: ask is an input too: give one of them"),
+        (lambda d: d.update(version=2), "version: is newer than this program knows (1). Update imagegen-nb"),
+        (lambda d: d.update(version="1"), "version: is not a known version: write 1"),
+        (lambda d: d.pop("format"), 'format: is not "imagegen-nb/workflow": write that'),
+        (lambda d: d.update(steps=[]), "steps: has no step: give one or more, in the order"),
+        (lambda d: d.update(steps={}), "steps: is not an array"),
+        (lambda d: d.pop("steps"), "steps: is missing"),
+        (lambda d: d.update(other=1), "other: unknown key, to be renamed or removed; there are format, "),
+        (lambda d: d.update(input={}), "input: unknown key, to be renamed or removed; did you mean inputs?"),
+        (lambda d: d["steps"][1].update(functoin={}), "steps.1.functoin: unknown key, to be renamed"),
+        (lambda d: d["steps"].reverse(), "steps.0.image_generation.step.prompt: {{ask.output.cho"),
+        (lambda d: d["inputs"].pop("product"), "steps.0.image_generation.step.prompt: {{product}} has"),
         (lambda d: d.update(format="imagegen-nb/step"), "this is a step file: read it with ig.load_step"),
     ],
 )  # fmt: skip
@@ -84,6 +95,56 @@ def test_what_is_wrong_with_a_file_is_told_with_its_place(workflow, path, change
     with pytest.raises(DefinitionError) as refused:
         Workflow.load(path, functions={"ask": choose})
     assert str(refused.value).startswith(said)
+
+
+def test_every_problem_is_told_at_once_each_at_its_place(workflow, path):
+    workflow.save(path)
+    document = json.loads(path.read_text())
+    document["steps"][0]["image_generation"]["step"].update(image_count=11, image_quality="best")
+    document["steps"][2]["image_generation"]["step"].update(model="grok-imagin-image")
+    document["steps"][1].update(colour="red")
+    path.write_text(json.dumps(document))
+    with pytest.raises(DefinitionError) as refused:
+        Workflow.load(path, functions={"ask": choose})
+    lines = str(refused.value).splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        "steps.1.colour",
+        "steps.0.image_generation.step.image_count",
+        "steps.0.image_generation.step.image_quality",
+        "steps.2.image_generation.step.model",
+    ]
+    assert refused.value.place == "steps.1.colour"
+
+
+def test_a_file_written_by_hand_may_leave_out_what_nobody_needs(path):
+    step = {"prompt": "A {{product}}", "model": "gpt-image-2"}
+    document = {"format": "imagegen-nb/workflow", "version": 1, "inputs": {"product": "lamp"}}
+    path.write_text(json.dumps(document | {"steps": [{"identifier": "step_1", "image_generation": step}]}))
+    with pytest.warns(DefinitionWarning, match=r"^steps\.0\.image_generation: a bare step was put into an"):
+        read = Workflow.load(path)
+    assert read.simulate()["step_1"].prompt == "A lamp"
+
+
+def test_of_very_many_problems_the_first_are_told(path):
+    steps = [{"identifier": f"step_{number}"} for number in range(40)]
+    path.write_text(json.dumps({"format": "imagegen-nb/workflow", "version": 1, "steps": steps}))
+    with pytest.raises(DefinitionError) as refused:
+        Workflow.load(path)
+    assert str(refused.value).splitlines()[-1] == "and 20 more"
+
+
+def test_the_schema_takes_what_is_written_and_refuses_what_is_not_read(workflow, path):
+    workflow.save(path, run=workflow.simulate())
+    document = json.loads(path.read_text())
+    checker = jsonschema.Draft202012Validator(workflow_schema())
+    jsonschema.Draft202012Validator.check_schema(workflow_schema())
+    assert list(checker.iter_errors(document)) == []
+    document["steps"][0]["function"] = {"name": "x"}
+    document["steps"][2]["image_generation"]["step"]["image_count"] = 11
+    assert {error.json_path for error in checker.iter_errors(document)} == {
+        "$.steps[0]",
+        "$.steps[2].image_generation.step.image_count",
+    }
 
 
 def test_a_key_is_never_written_and_an_older_file_stays(workflow, path):
