@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -188,6 +188,11 @@ def render(template: str, context: Mapping[str, Any]) -> str:
             f"{LONGEST_TEXT:,} are written. Use shorter values, or each of them less often"
         )
     return "".join(parts)
+
+
+def without(template: str, names: Collection[str]) -> str:
+    """`template` without the tags whose paths begin with one of `names`; the others stay as they are."""
+    return _TAG.sub(lambda tag: "" if tag[1].strip().partition(".")[0] in names else tag[0], template)
 
 
 @lru_cache(maxsize=16)

@@ -26,6 +26,8 @@ from imagegen_nb.workflows.workflow_run import WorkflowRun
 
 if TYPE_CHECKING:
     from imagegen_nb.core.events import RunEvent
+    from imagegen_nb.runs.workspace import Workspace
+    from imagegen_nb.workflows.estimate import WorkflowEstimate
     from imagegen_nb.workflows.workflow_file import SavedWorkflow
 
 
@@ -124,6 +126,19 @@ class Workflow:
             return simulate(step, outcome, inputs=turn.context, identifier=turn.identifier)
 
         return _walked(self._begin(inputs), make)
+
+    def estimate(
+        self, inputs: Mapping[str, Any] | None = None, *, workspace: Workspace | None = None
+    ) -> WorkflowEstimate:
+        """What all steps would cost at the providers' list prices; nothing is sent, and no function called.
+
+        With a `workspace`, for the account that would pay there, and with what its budgets would say. What a
+        prompt takes from an earlier step is not known yet, which is said. Raises `VariableError` where a
+        prompt cannot be filled.
+        """
+        from imagegen_nb.workflows.estimate import estimate
+
+        return estimate(self.steps, {**self.inputs, **self._given(inputs)}, workspace)
 
     def check_references(self) -> ReferenceReport:
         """Try every reference to an image step against each way that step can end; see `check_references`.
