@@ -13,6 +13,9 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
 step_file = click.argument("file", type=PATH, metavar="STEP.json", help="A step file.")
+step_or_workflow = click.argument(
+    "file", type=PATH, metavar="FILE.json", help="A step file, or a workflow file."
+)
 text_inputs = click.option(
     "--input", "-i", "values", multiple=True, metavar="NAME=VALUE", help="A text input."
 )

@@ -1,35 +1,36 @@
-"""`imagegen-nb run`: run a step file; its images go to disk, a table or JSON to standard output."""
+"""`imagegen-nb run`: a step or a workflow is run; images go to disk, a table or JSON to standard output."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imagegen_nb.cli.console import err, escape, print_json, run_as_json, show_run
+from imagegen_nb.cli.console import err, escape, print_json, run_as_json
 from imagegen_nb.cli.parameters import (
     PATH,
     backend_option,
     json_inputs,
     json_option,
-    step_file,
+    step_or_workflow,
     storage_limit_option,
     store_option,
     text_inputs,
 )
+from imagegen_nb.cli.run_output import print_summary, progress_of
 from imagegen_nb.errors import InvalidOption, StepFailed
 
 if TYPE_CHECKING:
-    from imagegen_nb.core.events import RunEvent
     from imagegen_nb.runs.run import Run
     from imagegen_nb.runs.workspace import Workspace
     from imagegen_nb.step.step import ImageGenerationStep
 
 
 @click.command()
-@step_file
+@step_or_workflow
 @text_inputs
 @json_inputs
 @click.option("--step", "steps", multiple=True, metavar="ID=FILE", help="An earlier step's exported output.")
@@ -57,16 +58,26 @@ def run(
     identifier: str | None,
     as_json: bool,
 ) -> None:
-    """Run a step and keep its images."""
+    """Run a step, or the steps of a workflow in order, and keep their images."""
     from imagegen_nb.runs.workspace import Workspace
+    from imagegen_nb.step_file.file_kind import is_workflow_file
     from imagegen_nb.step_file.load import load_step
 
+    def open_workspace() -> Workspace:
+        if export is not None:
+            check_writable(export, force=force)
+        return Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout, budget=budget)
+
+    if is_workflow_file(file):
+        from imagegen_nb.cli.workflow_files import run_workflow
+
+        refuse_options(file, {"--step": steps, "--identifier": identifier})
+        run_workflow(file, given_inputs(values, documents, ()), open_workspace, export, as_json=as_json)
+        return
     definition = load_step(file)
     overrides = read_inputs(values, documents, steps, definition.step.variables)
     inputs = {**definition.inputs, **overrides}
-    if export is not None:
-        _check_writable(export, force=force)
-    workspace = Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout, budget=budget)
+    workspace = open_workspace()
     name = identifier or definition.identifier
     failure: StepFailed | None = None
     try:
@@ -76,7 +87,7 @@ def run(
     if as_json:
         print_json(run_as_json(completed))
     else:
-        _print_summary(completed)
+        print_summary(completed)
     if export is not None:
         from imagegen_nb.step_file.export import save_step
 
@@ -91,35 +102,8 @@ def run(
 def _run_with_progress(
     workspace: Workspace, step: ImageGenerationStep, inputs: dict[str, Any], identifier: str | None
 ) -> Run:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err(), transient=True) as progress:
-        task = progress.add_task(step.model, total=step.image_count)
-
-        def show(event: RunEvent[Run]) -> None:
-            if event.kind == "image":
-                progress.advance(task)
-            elif event.kind == "waiting":
-                progress.update(task, description=f"waiting {event.seconds:g} s: {event.reason}")
-
+    with progress_of(step.model, step.image_count) as show:
         return step.run(inputs, workspace=workspace, on_event=show, identifier=identifier)
-
-
-def _print_summary(run: Run) -> None:
-    show_run(run)
-    for short in () if run.error else run.shortfalls:
-        err().print(f"[yellow]missing:[/] {short.count} — {escape(str(short.error))}", soft_wrap=True)
-    if run.error is not None and run.step.on_failure == "continue":
-        err().print(
-            f"[bold red]failed:[/] {escape(str(run.error))} (the step says to continue)", soft_wrap=True
-        )
-    for warning in run.warnings:
-        err().print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
-    paid = "emulated: no provider was called" if run.emulated else f"paid by {run.paid_by}"
-    err().print(f"{run.duration:.1f} s, {escape(paid)}, {escape(run.cost.short)}", soft_wrap=True)
-    for reason in run.cost.reasons:
-        err().print(f"[yellow]cost unknown:[/] {escape(reason)}", soft_wrap=True)
 
 
 def _refuse_unknown(inputs: dict[str, Any], paths: tuple[str, ...]) -> None:
@@ -132,7 +116,17 @@ def _refuse_unknown(inputs: dict[str, Any], paths: tuple[str, ...]) -> None:
             raise InvalidOption(f"the prompt has no variable {name!r}; {did_you_mean(name, known)}")
 
 
-def _check_writable(path: Path, *, force: bool) -> None:
+def refuse_options(file: Path, given: Mapping[str, object]) -> None:
+    """Refuse options that say nothing of a workflow, by their names."""
+    for option, value in given.items():
+        if value:
+            raise InvalidOption(
+                f"{option}: {file} is a workflow, whose steps have identifiers and take what earlier steps "
+                f"give; leave {option} out"
+            )
+
+
+def check_writable(path: Path, *, force: bool) -> None:
     """Refuse an export that cannot be written, before any money is spent."""
     if path.expanduser().exists() and not force:
         raise InvalidOption(f"--export {path}: that is there already; choose another name, or add --force")
@@ -148,12 +142,15 @@ def read_inputs(
     paths: tuple[str, ...],
 ) -> dict[str, Any]:
     """The inputs that a command was given. Raises `InvalidOption` for one that none of the `paths` uses."""
-    inputs = _inputs(values, documents, steps)
+    inputs = given_inputs(values, documents, steps)
     _refuse_unknown(inputs, paths)
     return inputs
 
 
-def _inputs(values: tuple[str, ...], documents: tuple[str, ...], steps: tuple[str, ...]) -> dict[str, Any]:
+def given_inputs(
+    values: tuple[str, ...], documents: tuple[str, ...], steps: tuple[str, ...]
+) -> dict[str, Any]:
+    """The inputs that a command was given, by name."""
     import jiter
 
     from imagegen_nb.step_file.load import load_step

@@ -1,4 +1,4 @@
-"""`imagegen-nb validate`: step files, and the steps of images, checked without running them."""
+"""`imagegen-nb validate`: steps, workflows, and the steps of images, checked without running them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from imagegen_nb.errors import DefinitionError
 
 @click.command()
 @click.argument(
-    "files", type=PATH, nargs=-1, required=True, metavar="STEP.json...", help="Step files, or images."
+    "files",
+    type=PATH,
+    nargs=-1,
+    required=True,
+    metavar="FILE.json...",
+    help="Step files, workflow files, or images.",
 )
 @click.option(
     "--verify",
@@ -22,9 +27,8 @@ from imagegen_nb.errors import DefinitionError
 )
 @json_option("Print the findings as JSON.")
 def validate(files: tuple[Path, ...], verify: bool, as_json: bool) -> None:
-    """Check step files, and images that say which step made them; leave with 2 when one is not as it should
-    be."""
-    from imagegen_nb.step_file.load import load_step
+    """Check step files, workflow files, and images that say which step made them; leave with 2 when one is
+    not as it should be."""
 
     findings = []
     for file in files:
@@ -32,7 +36,7 @@ def validate(files: tuple[Path, ...], verify: bool, as_json: bool) -> None:
         told = {"content_credentials": credentials} if credentials else {}
         also = f", content credentials: {credentials}" if credentials else ""
         try:
-            definition = load_step(file)
+            summary, changes = _checked(file)
         except DefinitionError as error:
             findings.append(
                 {"file": str(file), "valid": False, "place": error.place, "error": str(error)} | told
@@ -40,17 +44,29 @@ def validate(files: tuple[Path, ...], verify: bool, as_json: bool) -> None:
             if not as_json:
                 fail(f"{file}: {error}{also}")
         else:
-            findings.append({"file": str(file), "valid": True, "changes": list(definition.changes)} | told)
+            findings.append({"file": str(file), "valid": True, "changes": list(changes)} | told)
             if not as_json:
-                variables = ", ".join(definition.step.variables) or "none"
-                like = definition.step.entry.model.like
-                model = definition.step.model + (f" (declared, like {like})" if like else "")
-                summary = f"{file}: {model}, variables: {variables}{also}"
-                out().print(f"[green]valid[/] {escape(summary)}", soft_wrap=True)
+                out().print(f"[green]valid[/] {escape(f'{file}: {summary}{also}')}", soft_wrap=True)
     if as_json:
         print_json(findings)
     if not all(finding["valid"] for finding in findings):
         raise SystemExit(2)
+
+
+def _checked(file: Path) -> tuple[str, tuple[str, ...]]:
+    """What a file holds, in a line, and what was changed to read it. Raises `DefinitionError`."""
+    from imagegen_nb.step_file.file_kind import is_workflow_file
+    from imagegen_nb.step_file.load import load_step
+
+    if is_workflow_file(file):
+        from imagegen_nb.cli.workflow_files import checked_workflow
+
+        return checked_workflow(file)
+    definition = load_step(file)
+    variables = ", ".join(definition.step.variables) or "none"
+    like = definition.step.entry.model.like
+    model = definition.step.model + (f" (declared, like {like})" if like else "")
+    return f"{model}, variables: {variables}", definition.changes
 
 
 def _credentials(file: Path, *, verify: bool) -> str:

@@ -74,13 +74,18 @@ def paths(
     predicted = _predicted(step, name)
     if run is None:
         return [OutputPath(path, kind, "predicted") for path, kind in predicted.items()]
-    actual = {
-        path: OutputPath(path, type_of(value), "confirmed", value)
-        for path, value in variables.leaves({name: run.as_context()})
-        if path != name and value is not None
-    }
+    actual = {found.path: found for found in confirmed({name: run.as_context()})}
     gone = (OutputPath(path, kind, "missing") for path, kind in predicted.items() if path not in actual)
     return [*actual.values(), *gone]
+
+
+def confirmed(context: Mapping[str, Mapping[str, Any]]) -> list[OutputPath]:
+    """The paths into outputs that are there, by the identifiers of their steps."""
+    return [
+        OutputPath(path, type_of(value), "confirmed", value)
+        for path, value in variables.leaves(context)
+        if path not in context and value is not None
+    ]
 
 
 def predicted_output(step: ImageGenerationStep) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from imagegen_nb.core.keywords import did_you_mean
 from imagegen_nb.errors import DefinitionError
 from imagegen_nb.step import schema
 from imagegen_nb.step_file.document import ABOUT, Generator, definition_schema, problems_of
+from imagegen_nb.step_file.file_kind import WORKFLOW_FORMAT
 
-FORMAT = "imagegen-nb/workflow"
 VERSION = 1
 _MOST_STEPS = 100
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
@@ -79,8 +79,8 @@ def check_version(document: dict[str, Any]) -> None:
     """Whether this program reads the document. Raises `DefinitionError`, which says what it is instead."""
     if document.get("format") == "imagegen-nb/step":
         raise DefinitionError("this is a step file: read it with ig.load_step(path)")
-    if document.get("format") != FORMAT:
-        raise DefinitionError(f'is not "{FORMAT}": write that if this is a workflow', place="format")
+    if document.get("format") != WORKFLOW_FORMAT:
+        raise DefinitionError(f'is not "{WORKFLOW_FORMAT}": write that if this is a workflow', place="format")
     version = document.get("version")
     if type(version) is int and version > VERSION:
         raise DefinitionError(

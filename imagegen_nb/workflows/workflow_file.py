@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imagegen_nb.core import images, user_warnings
+from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.timestamps import utc_now
@@ -18,14 +18,12 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import Generator, StepDefinition, encoded, redacted, write
 from imagegen_nb.step_file.export import define
+from imagegen_nb.step_file.file_kind import LARGEST_WORKFLOW, WORKFLOW_FORMAT
 from imagegen_nb.step_file.load import embedded_step, parse, read
 from imagegen_nb.workflows import references, workflow_document
 from imagegen_nb.workflows.function_result import Function, FunctionResult, function_name
-from imagegen_nb.workflows.workflow_document import FORMAT, VERSION, FunctionEntry
+from imagegen_nb.workflows.workflow_document import VERSION, FunctionEntry
 
-LARGEST_FILE = 10_000_000
-"""Bytes; a real one has a few thousand for each step."""
-_SUFFIX = ".workflow.json"
 _MOST_PROBLEMS = 20
 
 
@@ -117,28 +115,16 @@ def _write(
     path: str | os.PathLike[str], inputs: Mapping[str, Any], entries: Mapping[str, dict[str, Any]]
 ) -> SavedWorkflow:
     document = {
-        "format": FORMAT,
+        "format": WORKFLOW_FORMAT,
         "version": VERSION,
         "exported_at": utc_now(),
         "generator": Generator().model_dump(),
         "inputs": dict(inputs),
         "steps": [{"identifier": name, **entry} for name, entry in entries.items()],
     }
-    target, data = user_path(path, DefinitionError), encoded(document, LARGEST_FILE)
+    target, data = user_path(path, DefinitionError), encoded(document, LARGEST_WORKFLOW)
     write(target, data)
     return SavedWorkflow(target, len(data), len(entries))
-
-
-def is_workflow_file(path: Path) -> bool:
-    """Whether a file is meant as a workflow, by what it says of itself or else by its name."""
-    named_so = path.name.endswith(_SUFFIX)
-    try:
-        data = read(user_path(path, DefinitionError), LARGEST_FILE)
-        if FORMAT.encode() not in data or images.sniff(data) is not None:
-            return named_so
-        return named_so or parse(data, largest=LARGEST_FILE).get("format") == FORMAT
-    except DefinitionError:
-        return named_so
 
 
 def read_workflow(path: str | os.PathLike[str]) -> WorkflowDefinition:
@@ -147,7 +133,7 @@ def read_workflow(path: str | os.PathLike[str]) -> WorkflowDefinition:
     What was migrated or dropped in its steps is warned about. Raises one `DefinitionError` for all problems,
     with their places.
     """
-    document = parse(read(user_path(path, DefinitionError), LARGEST_FILE), largest=LARGEST_FILE)
+    document = parse(read(user_path(path, DefinitionError), LARGEST_WORKFLOW), largest=LARGEST_WORKFLOW)
     workflow_document.check_version(document)
     entries: dict[str, StepDefinition | FunctionEntry] = {}
     _refuse([*workflow_document.problems(document), *_step_problems(document, entries)])

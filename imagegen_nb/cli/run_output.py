@@ -1,0 +1,48 @@
+"""What running shows on the command line: how far it is, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from imagegen_nb.cli.console import err, escape, show_run
+
+if TYPE_CHECKING:
+    from imagegen_nb.core.events import RunEvent
+    from imagegen_nb.runs.run import Run
+
+
+@contextmanager
+def progress_of(label: str, images: int) -> Iterator[Callable[[RunEvent[Run]], None]]:
+    """A line that shows how many of the images have come, by the events that its function is given."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err(), transient=True) as progress:
+        task = progress.add_task(label, total=images)
+
+        def show(event: RunEvent[Run]) -> None:
+            if event.kind == "image":
+                progress.advance(task)
+            elif event.kind == "waiting":
+                progress.update(task, description=f"waiting {event.seconds:g} s: {event.reason}")
+
+        yield show
+
+
+def print_summary(run: Run) -> None:
+    """Print a run's images, and on standard error what else there is to say of it."""
+    show_run(run)
+    for short in () if run.error else run.shortfalls:
+        err().print(f"[yellow]missing:[/] {short.count} — {escape(str(short.error))}", soft_wrap=True)
+    if run.error is not None and run.step.on_failure == "continue":
+        err().print(
+            f"[bold red]failed:[/] {escape(str(run.error))} (the step says to continue)", soft_wrap=True
+        )
+    for warning in run.warnings:
+        err().print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
+    paid = "emulated: no provider was called" if run.emulated else f"paid by {run.paid_by}"
+    err().print(f"{run.duration:.1f} s, {escape(paid)}, {escape(run.cost.short)}", soft_wrap=True)
+    for reason in run.cost.reasons:
+        err().print(f"[yellow]cost unknown:[/] {escape(reason)}", soft_wrap=True)
