@@ -34,6 +34,7 @@ from imagegen_nb.step import model_table
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import definition_schema
 from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
+from imagegen_nb.workflows.workflow_document import workflow_schema
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -152,17 +153,18 @@ file, an input, a missing key), 130 interrupted; those of `scan` and `cassettes 
 """
 _FORMATS = """# File formats
 
-Written by `./dev generate` from the JSON Schemas. How such a file is read, written and migrated is in
-[the step file](../step-file.md); what lies in a cassette, in
+Written by `./dev generate` from the JSON Schemas. How such files are read, written and migrated is in
+[the step file](../step-file.md) and [workflows](../workflows.md#as-one-file); what lies in a cassette, in
 [cassettes](../cassettes.md#what-is-in-a-cassette).
 
 | file | JSON Schema (2020-12) |
 |---|---|
 | a step file, version 2 | [step file](../../imagegen_nb/step_file/schemas/step-file-2.schema.json) |
 | a step's settings (`imagegen-nb schema`) | [step](../../imagegen_nb/step_file/schemas/step.schema.json) |
+| a workflow file, version 1 | [workflow](../../imagegen_nb/workflows/schemas/workflow-file-1.schema.json) |
 
-An editor that knows JSON Schema completes and checks a step file by the first of them. Which values a setting
-takes depends on the model, and is in [models and their settings](../models.md).
+An editor that knows JSON Schema completes and checks a step file by the first of them, a workflow file by the
+last. Which values a setting takes depends on the model, and is in [models and their settings](../models.md).
 
 """
 _FORM_HEAD = "| field | shown as | choices | value | note |\n|---|---|---|---|---|\n"
@@ -182,6 +184,7 @@ def texts() -> dict[Path, str]:
         ROOT / "imagegen_nb" / "step" / "step_settings.py": _step_settings(),
         schemas / "step.schema.json": _json(ImageGenerationStep.json_schema()),
         schemas / "step-file-2.schema.json": _json(definition_schema()),
+        ROOT / "imagegen_nb/workflows/schemas/workflow-file-1.schema.json": _json(workflow_schema()),
         price_lookup.LISTED: _json(_listed_prices()),
     }
 
@@ -240,10 +243,11 @@ def _parameter(parameter: click.Parameter, context: click.Context) -> str:
 
 
 def _formats() -> str:
-    """The keys of a step file, object by object."""
-    schema = definition_schema()
-    parts = [_object("A step file", schema)]
-    parts += [_object(name, body) for name, body in schema["$defs"].items()]
+    """The keys of a step file and of a workflow file, object by object."""
+    schema, workflow = definition_schema(), workflow_schema()
+    parts = [_object("A step file", schema), _object("A workflow file", workflow)]
+    objects = {**schema["$defs"], **workflow["$defs"]}
+    parts += [_object(name, body) for name, body in sorted(objects.items()) if name != "StepFile"]
     return "\n".join(parts)
 
 
@@ -261,6 +265,8 @@ def _type_of(value: dict[str, Any]) -> str:
     """A value's type in words, with a link where it is an object of its own."""
     if reference := value.get("$ref"):
         name = reference.rpartition("/")[2]
+        if name == "StepFile":
+            return "[a step file](#a-step-file)"
         return f"[{name}](#{name.lower()})"
     if "const" in value:
         return f"`{json.dumps(value['const'])}`"

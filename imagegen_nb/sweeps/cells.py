@@ -98,6 +98,18 @@ def content_name(plans: Sequence[Plan]) -> str:
     return f"sweep-{sha256(keys.encode()).hexdigest()[:16]}"
 
 
+def instead_of(step: object) -> str:
+    """What to write for what is no step; a workflow is known by what it has, as it lies in a higher layer."""
+    if isinstance(steps := getattr(step, "image_steps", None), Mapping):
+        name = next(iter(steps), "step_1")
+        return (
+            "a sweep varies one step. Sweep one of its steps, "
+            f"Sweep(workflow.steps[{name!r}], over={{...}}), or run the workflow with each value: "
+            "[workflow.run({...}, workspace=ws) for ...]"
+        )
+    return "write Sweep(step, over={...})"
+
+
 def refusal(skipped: Sequence[Skipped], total: int) -> InvalidSweep:
     """The error for combinations that cannot be run, for the caller to raise: each reason once, with how
     often it holds."""

@@ -22,7 +22,7 @@ from imagegen_nb.sweeps import axes as axis_values
 from imagegen_nb.sweeps import tables
 from imagegen_nb.sweeps.batches import BatchedCells
 from imagegen_nb.sweeps.cell import Cell
-from imagegen_nb.sweeps.cells import plan, refusal
+from imagegen_nb.sweeps.cells import instead_of, plan, refusal
 from imagegen_nb.sweeps.context import Context
 from imagegen_nb.sweeps.execution import Execution
 from imagegen_nb.sweeps.judgements import Contest
@@ -78,7 +78,7 @@ class Sweep(BatchedCells):
         invalid: Literal["error", "skip"] = "error",
     ) -> None:
         if not isinstance(step, ImageGenerationStep):
-            raise InvalidOption(f"step is of type {type(step).__name__}: write Sweep(step, over={{...}})")
+            raise InvalidOption(f"step is of type {type(step).__name__}: {instead_of(step)}")
         if type(repeats) is not int or not 1 <= repeats <= _MOST_REPEATS:
             raise InvalidOption(f"repeats = {repeats!r}: give a whole number from 1 to {_MOST_REPEATS:,}")
         if invalid not in ("error", "skip"):

@@ -7,7 +7,7 @@ import functools
 
 import pytest
 
-from imagegen_nb import ImageGenerationStep, StepFailed, Workflow, Workspace
+from imagegen_nb import ImageGenerationStep, StepFailed, Sweep, Workflow, Workspace
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption, MissingCredential, VariableError
 from imagegen_nb.step_file.export import define
@@ -336,3 +336,14 @@ def test_references_are_tried_against_each_way_an_earlier_step_can_end():
     report = Workflow({"product": "lamp"}, steps=steps).check_references()
     assert report
     assert {one.reference for one in report.findings} == {"{{step_1.output.settings.model}}"}
+
+
+def test_a_sweep_of_a_workflow_is_refused_with_what_to_do_instead():
+    workflow = Workflow({"product": "lamp"}, steps={"ask": choose, "step_1": HERO})
+    with pytest.raises(InvalidOption) as refused:
+        Sweep(workflow, over={"inputs.product": ["lamp", "vase"]})
+    assert str(refused.value) == (
+        "step is of type Workflow: a sweep varies one step. Sweep one of its steps, "
+        "Sweep(workflow.steps['step_1'], over={...}), or run the workflow with each value: "
+        "[workflow.run({...}, workspace=ws) for ...]"
+    )
