@@ -154,7 +154,7 @@ class Run:
     @property
     def prompt_without_folders(self) -> str:
         """The prompt as it is shown: folders in it differ between machines, and so would what fits."""
-        return _FOLDERS.sub(r"\1:///", self.prompt)
+        return without_folders(self.prompt)
 
     @property
     def images(self) -> list[Image.Image]:
@@ -228,6 +228,11 @@ class Run:
 
     def _repr_html_(self) -> str:
         return self.static_page().html()
+
+
+def without_folders(text: str) -> str:
+    """`text` as it is shown, its addresses of files without their folders."""
+    return _FOLDERS.sub(r"\1:///", text)
 
 
 def _kept(entry: CatalogEntry, step: ImageGenerationStep, key: str) -> str | None:

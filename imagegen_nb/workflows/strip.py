@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from html import escape
+from itertools import islice
 from typing import Any, Self
 
-from imagegen_nb.core import images
+from imagegen_nb.core.html_repr import Tile
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted, shortened
-from imagegen_nb.runs.run import Run
-from imagegen_nb.step.output import thumbnail
+from imagegen_nb.runs.run import Run, without_folders
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps.grid import inline_picture
 from imagegen_nb.workflows.function_result import FunctionResult, function_name
 
+_CONTINUES = "continues when it fails"
 _LONGEST_TEXT = 200
 _MOST_PICTURES = 4
 _CARD = (
     'style="vertical-align:top;text-align:left;overflow-wrap:break-word;'
-    'min-width:132px;max-width:272px;padding:4px 8px"'
+    'min-width:{least}px;max-width:272px;padding:4px 8px"'
 )
 """Many of them are wider than a narrow page, which then scrolls: they stay readable."""
+_NARROW, _WIDE = 132, 264
+"""Pixels of a card with one picture at most, and of one with two beside each other."""
 _ARROW = 'style="vertical-align:top;padding:4px"'
 _PICTURE = 'style="width:124px;max-width:100%;height:auto;border-radius:4px;margin:4px 4px 0 0"'
 """Two of them stand side by side in a card."""
@@ -31,13 +33,13 @@ _PICTURE = 'style="width:124px;max-width:100%;height:auto;border-radius:4px;marg
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A step of the strip. `state` is empty before a run; `pictures` make small WebPs, with their texts."""
+    """A step of the strip. `state` is empty before a run; `pictures` are the first of its images."""
 
     identifier: str
     title: str
     state: str = ""
     lines: Sequence[str] = ()
-    pictures: Sequence[tuple[str, Callable[[], bytes | None]]] = ()
+    pictures: Sequence[Tile] = ()
 
     def ended(self, state: str, reason: str) -> Self:
         """The same of a step that ended the workflow before it gave anything."""
@@ -50,10 +52,11 @@ def card(identifier: str, step: object, result: Run | FunctionResult | None, *, 
     if isinstance(result, Run):
         return _card_of_run(identifier, title, result)
     if result is not None:
-        return Card(identifier, title, "done", (shortened(_in_short(result.output), _LONGEST_TEXT),))
+        given = without_folders(_in_short(result.output))
+        return Card(identifier, title, "done", (shortened(given, _LONGEST_TEXT),))
     lines = [shortened(step.prompt, _LONGEST_TEXT)] if isinstance(step, ImageGenerationStep) else []
     if isinstance(step, ImageGenerationStep) and step.on_failure == "continue":
-        lines.append("continues when it fails")
+        lines.append(_CONTINUES)
     return Card(identifier, title, "not run" if has_run else "", lines)
 
 
@@ -65,11 +68,12 @@ def _card_of_run(identifier: str, title: str, run: Run) -> Card:
     if run.error:
         lines.append(run.error.summary())
     lines += [short.error.summary() for short in run.shortfalls if not run.error]
-    assets = run.output.assets
-    pictures = [(asset.file_name, partial(thumbnail, asset, images.STATIC)) for asset in assets]
-    if len(pictures) > _MOST_PICTURES:
+    if run.error and run.step.on_failure == "continue":
+        lines.append(_CONTINUES)
+    if len(run.output.assets) > _MOST_PICTURES:
         lines.append(f"the first {_MOST_PICTURES} are shown")
-    return Card(identifier, title, run.status, lines, pictures[:_MOST_PICTURES])
+    pictures = run.output.tiles(f"{identifier}.output", shortened(run.prompt_without_folders, _LONGEST_TEXT))
+    return Card(identifier, title, run.status, lines, list(islice(pictures, _MOST_PICTURES)))
 
 
 def _title(step: object) -> str:
@@ -90,12 +94,17 @@ def _in_short(value: Any) -> str:
 def html(title: str, notes: Sequence[str], cards: Sequence[Card]) -> str:
     """The strip under a line with title and notes."""
     heading = "".join([f"<strong>{escape(title)}</strong>", *(f"<br>{escape(note)}" for note in notes)])
-    arrow = f"<td {_ARROW}>→</td>"
-    cells = arrow.join(f"<td {_CARD}>{_inside(card)}</td>" for card in cards)
+    arrow = f'<td {_ARROW} aria-hidden="true">→</td>'
+    cells = arrow.join(f"<td {_style(card)}>{_inside(card)}</td>" for card in cards)
     return (
         f'<div class="ig-static"><p style="margin:4px 0">{heading}</p>'
-        f'<table class="ig-strip" style="margin:0"><tr>{cells}</tr></table></div>'
+        '<table class="ig-strip" aria-label="Steps in their order" style="margin:0">'
+        f"<tr>{cells}</tr></table></div>"
     )
+
+
+def _style(card: Card) -> str:
+    return _CARD.format(least=_WIDE if len(card.pictures) > 1 else _NARROW)
 
 
 def _inside(card: Card) -> str:
@@ -103,7 +112,7 @@ def _inside(card: Card) -> str:
     if card.state in ("failed", "partial", "cancelled"):
         state = f" · <strong>{escape(card.state)}</strong>"
     head = f"<strong>{escape(card.identifier)}</strong>{state}<br><small>{escape(card.title)}</small>"
-    pictures = "".join(inline_picture(make(), alt, _PICTURE) for alt, make in card.pictures)
+    pictures = "".join(inline_picture(tile.thumbnail(), tile.alt, _PICTURE) for tile in card.pictures)
     # A prompt may be in a script that runs from right to left, and would turn its neighbours around.
     lines = "".join(f"<br><small><bdi>{escape(line)}</bdi></small>" for line in card.lines)
     return f"{head}{'<br>' if pictures else ''}{pictures}{lines}"
@@ -113,6 +122,6 @@ def text(title: str, notes: Sequence[str], cards: Sequence[Card]) -> str:
     """The strip as lines of text, one a step."""
     lines = [title, *(f"  {note}" for note in notes)]
     for card in cards:
-        facts = [card.title, *filter(None, [card.state]), *card.lines, *(alt for alt, _ in card.pictures)]
+        facts = [card.title, *filter(None, [card.state]), *card.lines, *(tile.name for tile in card.pictures)]
         lines.append(f"  {card.identifier}  {'  '.join(facts)}")
     return visible("\n".join(lines))

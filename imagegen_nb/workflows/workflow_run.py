@@ -57,6 +57,9 @@ class WorkflowRun:
         steps = f"{len(self.results)} of {counted(len(self.steps), 'step')}"
         return f"Workflow · {steps} · {self.status}{mark}"
 
+    def _notes(self) -> list[str]:
+        return [f"ended at {self.stopped_at}"] if self.stopped_at else []
+
     def _cards(self) -> list[strip.Card]:
         cards = [strip.card(name, step, self.results.get(name)) for name, step in self.steps.items()]
         return [
@@ -67,7 +70,7 @@ class WorkflowRun:
         ]
 
     def __repr__(self) -> str:
-        return strip.text(self.title, [], self._cards())
+        return strip.text(self.title, self._notes(), self._cards())
 
     def _repr_html_(self) -> str:
-        return strip.html(self.title, [], self._cards())
+        return strip.html(self.title, self._notes(), self._cards())
