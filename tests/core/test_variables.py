@@ -24,6 +24,7 @@ from imagegen_nb.core.variables import (
     remedy_for,
     render,
     unclosed,
+    without,
 )
 from imagegen_nb.errors import VariableError
 
@@ -40,6 +41,11 @@ def refusal(template: str, context: dict) -> VariableError:
 
 
 # Filling
+
+
+def test_tags_of_some_names_are_left_out_and_the_others_stay():
+    template = "{{ask.output.mood}} {{ product }} {{askance}} {{ ask }}, {{not a path}}"
+    assert without(template, {"ask", "step_1"}) == " {{ product }} {{askance}} , {{not a path}}"
 
 
 @pytest.mark.parametrize(
