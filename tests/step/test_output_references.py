@@ -14,6 +14,7 @@ from imagegen_nb.emulator import Fault
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Model, Text
+from imagegen_nb.step.output_references import predicted_output, type_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 STEP = ImageGenerationStep(prompt="a fox", image_count=2)
@@ -143,3 +144,11 @@ def test_types_come_from_the_declaration():
         "image_size": "text",
     }, "image_moderation is unset and has no default: nobody knows a value of it"
     assert f"{prefix}image_moderation" in with_moderation
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_predicted_output_has_exactly_the_predicted_paths_with_their_types(model):
+    step = ImageGenerationStep(prompt="a fox", model=model, image_count=2)
+    context = {"step_1": {"output": predicted_output(step)}}
+    found = {path: type_of(value) for path, value in variables.leaves(context) if path != "step_1"}
+    assert found == {path.path: path.type for path in paths(step)}
