@@ -88,11 +88,11 @@ def problems(template: str, context: Mapping[str, Any]) -> tuple[tuple[str, str]
     found = [(line, remedy) for line in missing]
     found += [(line, "Name a path that holds text") for line in _unusable(template, context)]
     found += [(f"{tag} is not a path", _sentence(remedy_for(tag))) for tag in malformed(template)]
-    found += _loose(template, context)
+    found += loose_braces(template, context)
     return tuple((visible(problem), visible(remedy)) for problem, remedy in found)
 
 
-def _loose(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def loose_braces(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Braces that `render` leaves as text, and that are hardly meant so, each with the remedy."""
     for match in _unclosed(template):
         path = (match[1] or "").rstrip(".")
@@ -106,7 +106,7 @@ def _loose(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str, str
 
 def refuse_loose_braces(template: str, context: Mapping[str, Any]) -> None:
     """Raise `VariableError` for braces that would be sent as text and are hardly meant so."""
-    if "{" in template and (found := list(_loose(template, context))):
+    if "{" in template and (found := list(loose_braces(template, context))):
         lines = "; ".join(f"{visible(problem)}: {visible(remedy)}" for problem, remedy in found[:_MOST_HINTS])
         raise VariableError(
             f"the prompt has braces that are no variable: {lines}. Braces that are to be sent as they stand "

@@ -61,6 +61,8 @@ def problems(steps: Mapping[str, object], inputs: Mapping[str, Any]) -> Iterator
                 yield name, problem
         for tag in variables.malformed(step.prompt):
             yield name, problem_of(tag, context)
+        for problem, remedy in variables.loose_braces(step.prompt, context):
+            yield name, f"{problem}: {remedy}"
         context[name] = {"output": predicted_output(step)}
 
 

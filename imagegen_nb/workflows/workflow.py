@@ -271,5 +271,5 @@ def _check_account(
     try:
         workspace.route(step.entry.provider, step.charge_type)
     except MissingCredential as error:
-        error.add_note(f"{name} needs it; nothing was asked yet")
+        error.add_note(f"{name} needs it; nothing was sent yet")
         raise

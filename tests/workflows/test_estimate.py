@@ -125,7 +125,7 @@ def test_what_a_budget_has_seen_counts_and_what_nothing_bounds_is_refused(tmp_pa
     workflow.run(workspace=workspace)
     assert "$0.02 is spent, $0.01 is left" in workflow.estimate(workspace=workspace).notes[0]
     unbounded = Workflow(steps={"step_1": HERO.replace(prompt="x", model="gpt-image-2.6-flare")})
-    assert "nothing bounds what this run can cost" in unbounded.estimate(workspace=workspace).notes[0]
+    assert "no upper bound for the cost of this run" in unbounded.estimate(workspace=workspace).notes[0]
 
 
 def test_a_replay_costs_nothing_so_that_no_budget_speaks(tmp_path, monkeypatch):

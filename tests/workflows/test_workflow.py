@@ -74,6 +74,11 @@ def test_all_references_that_lead_nowhere_are_told_at_once():
     assert "b: {{c.output}} is the output of a step that runs after it" in str(refused.value)
 
 
+def test_braces_of_a_later_step_that_are_no_variable_are_told_before_the_first_costs_money():
+    with pytest.raises(VariableError, match=r"b: \{product\} has single braces: Write \{\{product\}\}"):
+        Workflow({"product": "lamp"}, steps={"a": HERO, "b": HERO.replace(prompt="A {product}")})
+
+
 @pytest.mark.parametrize(
     ("inputs", "steps", "said"),
     [
@@ -122,7 +127,7 @@ def test_a_key_that_a_later_step_lacks_is_missed_before_the_first_costs_money(mo
     steps = {"step_1": HERO, "step_2": HERO.replace(model="grok-imagine-image", image_size=None)}
     with pytest.raises(MissingCredential, match="XAI_API_KEY") as missed:
         Workflow({"product": "lamp"}, steps=steps).run(workspace=Workspace(tmp_path))
-    assert missed.value.__notes__ == ["step_2 needs it; nothing was asked yet"]
+    assert missed.value.__notes__ == ["step_2 needs it; nothing was sent yet"]
 
 
 # Running

@@ -79,7 +79,7 @@ def test_without_a_run_a_function_has_to_be_given(workflow, path):
         (lambda d: d.update(steps=[]), "steps: has no step: give one or more, in the order"),
         (lambda d: d.update(steps={}), "steps: is not an array"),
         (lambda d: d.pop("steps"), "steps: is missing"),
-        (lambda d: d.update(other=1), "other: unknown key, to be renamed or removed; there are format, "),
+        (lambda d: d.update(other=1), "other: unknown key, to be renamed or removed; choose from format, "),
         (lambda d: d.update(input={}), "input: unknown key, to be renamed or removed; did you mean inputs?"),
         (lambda d: d["steps"][1].update(functoin={}), "steps.1.functoin: unknown key, to be renamed"),
         (lambda d: d["steps"].reverse(), "steps.0.image_generation.step.prompt: {{ask.output.cho"),
