@@ -92,6 +92,11 @@ PUBLIC = (
     "imagegen_nb.emulator",
 )
 
+_PICTURE = re.compile(
+    r'<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="(?P<dark>[^"]*)">\s*'
+    r'<img src="(?P<light>[^"]*)" alt="(?P<alt>[^"]*)">\s*</picture>\n'
+)
+
 
 def as_restructured_text(lines: list[str]) -> list[str]:
     """A docstring, which is plain English with `names` and indented code, as autodoc reads it."""
@@ -145,6 +150,17 @@ def _sign(_app: Sphinx, _what: str, _name: str, item: Any, *_: Any) -> tuple[str
     return f"(*, {', '.join(arguments)})", ""
 
 
+def _show_pictures(_app: Sphinx, _name: str, source: list[str]) -> None:
+    """A picture in two themes, which on a code host follows the system's, follows the page's theme here."""
+    source[0] = _PICTURE.sub(
+        lambda found: "".join(
+            f"```{{image}} {found[theme]}\n:alt: {found['alt']}\n:class: only-{theme}\n```\n\n"
+            for theme in ("light", "dark")
+        ),
+        source[0],
+    )
+
+
 def _drop_empty(_app: Sphinx, doctree: nodes.document, _name: str) -> None:
     """Of an output that is only a script, its empty text would stay as a grey box."""
     for block in [*doctree.findall(nodes.literal_block)]:
@@ -170,6 +186,7 @@ def _resolve(
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx asks for it."""
     app.add_lexer("csv", TextLexer)
+    app.connect("source-read", _show_pictures)
     app.connect("autodoc-process-docstring", _read_docstring)
     app.connect("autodoc-process-signature", _sign)
     app.connect("doctree-resolved", _drop_empty)

@@ -1,5 +1,5 @@
-"""Writes what is derived from the code: the model table, the pages of reference, the JSON Schemas, and the
-notebooks with their cassettes; and from `genai-prices` the prices it lists.
+"""Writes what is derived from the code: the model table, also README's, the pages of reference, the JSON Schemas, and
+the notebooks with their cassettes; and from `genai-prices` the prices it lists.
 
 A test fails when a written file differs from what this would write.
 """
@@ -45,6 +45,8 @@ Status as of 2026-11-26: using a model that is not current warns, and names its 
 secondary could not be read from the provider itself.
 
 """
+_BETWEEN = ("<!-- models: written by ./dev generate -->\n\n", "\n<!-- end of models -->\n")
+"""What stands before and after README's table of models."""
 _FORM = """# What the form shows
 
 For whoever edits steps in the form: what each part does, and the fields of each model.
@@ -175,7 +177,10 @@ def texts() -> dict[Path, str]:
     schemas = ROOT / "imagegen_nb" / "step_file" / "schemas"
     reference = ROOT / "docs" / "reference"
     models = model_table.markdown(model_table.model_rows()).replace("\n### ", "\n## ")
+    readme = ROOT / "README.md"
+    overview = models.partition("\n\n")[0] + "\n"
     return {
+        readme: _with_models(readme.read_text(encoding="utf-8"), overview),
         ROOT / "docs" / "models.md": _MODELS + models,
         reference / "errors.md": _ERRORS + _errors(),
         reference / "cli.md": _CLI + _commands(),
@@ -187,6 +192,13 @@ def texts() -> dict[Path, str]:
         ROOT / "imagegen_nb/workflows/schemas/workflow-file-1.schema.json": _json(workflow_schema()),
         price_lookup.LISTED: _json(_listed_prices()),
     }
+
+
+def _with_models(text: str, overview: str) -> str:
+    """README's text with this table of models in its place."""
+    before, first, rest = text.partition(_BETWEEN[0])
+    _old, last, after = rest.partition(_BETWEEN[1])
+    return "".join((before, first, overview, last, after))
 
 
 def _errors() -> str:
