@@ -1,5 +1,5 @@
-"""Writes what is derived from the code: the model table, also README's, the pages of reference, the JSON Schemas, and
-the notebooks with their cassettes; and from `genai-prices` the prices it lists.
+"""Writes what is derived from the code: the model table, also in README, the pages of reference, the JSON
+Schemas, and the notebooks with their cassettes; and from `genai-prices` the prices it lists.
 
 A test fails when a written file differs from what this would write.
 """

@@ -134,7 +134,7 @@ def machine(tmp_path: Path, git_server: str) -> Machine:
 
 def documented(pattern: str) -> str:
     """The one command of the README that matches."""
-    (command,) = re.findall(rf"^(pip install {pattern})(?: +#.*)?$", README, re.MULTILINE)
+    (command,) = re.findall(rf"^\$ (pip install {pattern})(?: +#.*)?$", README, re.MULTILINE)
     assert isinstance(command, str)
     return command
 

@@ -1,7 +1,7 @@
 """The picture of the form in README and on the site's front page, in both themes, shows the form as it is.
 
-`./dev pictures` takes it anew. A picture carries the words of the form, so that one that is out of date is found
-without comparing pixels, which differ between machines.
+`./dev pictures` takes it anew. A picture carries the words of the form, so that one that is out of date is
+found without comparing pixels, which differ between machines.
 """
 
 from __future__ import annotations
