@@ -79,6 +79,7 @@ def _as_json(recorded: NotebookRecording) -> dict[str, object]:
         "usage": recorded.usage.as_dict(),
         "verified": not recorded.differences,
         "differences": list(recorded.differences),
+        "stores": [str(store) for store in recorded.stores],
     }
 
 

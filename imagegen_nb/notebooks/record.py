@@ -1,5 +1,8 @@
 """Records a notebook: executes it once with its calls recorded, and proves by its test that a replay shows
 the same. Only then the old cassette and the old outputs are replaced.
+
+As in its test, the stores it opens are empty ones of its own: else it would show what earlier runs left.
+Those of a live recording, which cost money, are kept.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Any, Literal
 
 from imagegen_nb.core import redaction
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import Usage
 from imagegen_nb.errors import InvalidOption, ReplayError
 from imagegen_nb.notebooks import proof
@@ -23,6 +27,7 @@ from imagegen_nb.providers import catalog
 from imagegen_nb.replay import cassette_file, paths
 from imagegen_nb.replay.environment import environment_for, placeholder_keys
 from imagegen_nb.replay.recording import Recording, usage_of
+from imagegen_nb.store import relocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +35,8 @@ class NotebookRecording:
     """A recorded notebook and its cassette. `size` counts the bytes of the cassette's `files`.
 
     `differences` say how its test fails. Then nothing old was replaced, and `folder` is where a live
-    recording, which may have cost money, is kept, or where an emulated one would have been written.
+    recording, which may have cost money, is kept, or where an emulated one would have been written. `stores`
+    are where the images of a live recording are.
     """
 
     notebook: Path
@@ -41,6 +47,7 @@ class NotebookRecording:
     size: int
     usage: Usage
     differences: tuple[str, ...]
+    stores: tuple[Path, ...] = ()
 
 
 def record(
@@ -70,7 +77,9 @@ def record(
         new_folder = Path(temporary) / folder.name
         on_progress(f"recording {notebook.name} against {_NAMES[against]} …")
         variables = _recording_environment(new_folder, against, paths.name_in_project(notebook))
-        _execute_anew(document, notebook, variables, timeout)
+        stores = _execute_anew(document, notebook, variables, timeout, keep_stores=against == "live")
+        for moved in stores:
+            on_progress(f"its images and what they cost: {moved}")
         recordings = _read_complete(new_folder)
         text = text_of(document)
         if kind := redaction.find(text, catalog.keys_in_use()):
@@ -92,6 +101,7 @@ def record(
         size=size,
         usage=usage_of(recordings),
         differences=differences,
+        stores=stores,
     )
 
 
@@ -135,19 +145,53 @@ def _recording_environment(folder: Path, against: str, notebook: str) -> dict[st
     return variables
 
 
-def _execute_anew(document: Any, notebook: Path, environment: Mapping[str, str], timeout: float) -> None:
+def _execute_anew(
+    document: Any, notebook: Path, environment: Mapping[str, str], timeout: float, *, keep_stores: bool
+) -> tuple[Path, ...]:
     """Run `document` without the outputs it had, but for cells that its test skips.
 
-    Raises `ReplayError` where a cell fails.
+    Returns where its stores are kept. Raises `ReplayError` where a cell fails.
     """
-    for cell in (cell for cell in document.cells if cell.cell_type == "code"):
+    code = [cell for cell in document.cells if cell.cell_type == "code"]
+    for cell in code:
         if not markers_of(cell).get(SKIP):
             cell.outputs, cell.execution_count = [], None
-    if problem := execute(
-        document, notebook.parent, timeout=timeout, environment=environment, markers=markers_of
-    ):
+    with relocation.temporary_root() as name:
+        root = Path(name)
+        kept: tuple[Path, ...] = ()
+        try:
+            problem = execute(
+                document,
+                notebook.parent,
+                timeout=timeout,
+                environment={**environment, relocation.VARIABLE: name},
+                markers=markers_of,
+            )
+        finally:
+            if keep_stores:
+                kept = tuple(_moved(store, place) for place, store in relocation.stores_below(root))
+        for output in (output for cell in code for output in cell.outputs):
+            output.update(relocation.restored(output, root, notebook.parent))
+        problem = relocation.restored(problem, root, notebook.parent)
+    if problem:
         problem = redaction.redact(problem, catalog.keys_in_use())
-        raise ReplayError(f"{notebook.name} stopped, so nothing was kept: {problem}")
+        told = "".join(f"\n  its images and what they cost: {folder}" for folder in kept)
+        raise ReplayError(f"{notebook.name} stopped, so nothing was kept: {problem}{told}")
+    return kept
+
+
+def _moved(store: Path, place: Path) -> Path:
+    """The store of a live recording in a lasting place: where it was asked for, or beside the one there."""
+    stamp = utc_now().translate({ord(each): None for each in "-:"})[:15]
+    beside = place.with_name(f"{place.name}-recorded-{stamp}")
+    for target in (place, beside):
+        try:
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                return Path(shutil.move(store, target))
+        except OSError:
+            continue
+    return Path(shutil.move(store, Path(tempfile.mkdtemp(prefix="imagegen-nb-")) / place.name))
 
 
 def _read_complete(folder: Path) -> list[Recording]:

@@ -14,6 +14,7 @@ from imagegen_nb.core.types import Backend
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.credentials import placeholders
+from imagegen_nb.store import relocation
 
 Mode = Literal["none", "once", "all"]
 """`none` replays, `once` records where there is no cassette yet, `all` records anew."""
@@ -26,8 +27,11 @@ NOTEBOOK_VARIABLE = "IMAGEGEN_NB_NOTEBOOK"
 """The notebook that runs, as its user would name it: for the command that records it again."""
 
 
-CASSETTE_VARIABLES = (CASSETTE_VARIABLE, MODE_VARIABLE, AGAINST_VARIABLE, NOTEBOOK_VARIABLE)
-"""All that put a process's cassette in use."""
+CASSETTE_VARIABLES = (
+    *(CASSETTE_VARIABLE, MODE_VARIABLE, AGAINST_VARIABLE, NOTEBOOK_VARIABLE),
+    relocation.VARIABLE,
+)
+"""All that put a process's cassette in use, and the stores that go with it."""
 
 
 def mode(value: str | None) -> Mode:
@@ -57,9 +61,13 @@ def against(value: str | None) -> tuple[Backend | None, str]:
 
 
 @helpful_calls
-def environment_for(folder: Path, *, mode: Mode, against: str = "", notebook: str = "") -> Mapping[str, str]:
-    """The environment variables that make a process use the cassette in `folder`."""
+def environment_for(
+    folder: Path, *, mode: Mode, against: str = "", notebook: str = "", store_root: Path | None = None
+) -> Mapping[str, str]:
+    """The environment variables that make a process use the cassette in `folder`, and stores of its own below
+    `store_root`."""
     optional = {AGAINST_VARIABLE: against, NOTEBOOK_VARIABLE: notebook}
+    optional[relocation.VARIABLE] = str(store_root or "")
     variables = {CASSETTE_VARIABLE: str(folder.absolute()), MODE_VARIABLE: mode}
     return variables | {name: value for name, value in optional.items() if value}
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 
+from imagegen_nb.core.atomic_files import user_path
+from imagegen_nb.errors import StoreError
+from imagegen_nb.store import relocation
 from imagegen_nb.store.base import Store
 from imagegen_nb.store.local import LocalStore
 
@@ -17,9 +20,13 @@ def is_url(address: str | os.PathLike[str]) -> bool:
 
 
 def open_store(address: str | os.PathLike[str], limit: int | None = None) -> Store:
-    """The store at a folder's path or a URL; `limit` is in bytes, None for none. Raises `InvalidOption`."""
+    """The store at a folder's path or a URL; `limit` is in bytes, None for none. Raises `InvalidOption`.
+
+    A notebook that is tested or recorded gets an empty one of its own instead: see `relocation`.
+    """
     if not is_url(address):
-        return LocalStore(address, limit)
+        return LocalStore(relocation.relocated(user_path(address, StoreError)), limit)
+    relocation.check_url(str(address))
     # Loaded where it is used: a folder needs none of it.
     from imagegen_nb.store.object_store import ObjectStore
 

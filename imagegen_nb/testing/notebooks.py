@@ -1,7 +1,8 @@
 """Notebooks as tests: what nbval runs is replayed from the notebook's own cassette, offline and without keys.
 
 Only a notebook that has a cassette, or names imagegen_nb, is guarded. The others keep their network and keys;
-but their environment names a cassette too, so that no call through this toolkit goes live under a test.
+but their environment names a cassette too, so that no call through this toolkit goes live under a test. The
+stores of every notebook are empty ones of its own, which end with its test.
 """
 
 from __future__ import annotations
@@ -9,9 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NoReturn
 
 import pytest
 
@@ -19,6 +24,7 @@ from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.notebooks.execute import explain_kernel
 from imagegen_nb.notebooks.markers import MAY_FAIL, SKIP, markers_of
 from imagegen_nb.replay import cassette_file, environment, paths
+from imagegen_nb.store import relocation
 from imagegen_nb.testing import nbval_adapter, nbval_outputs
 from imagegen_nb.testing.nbval_adapter import Kernel, Notebook
 from imagegen_nb.testing.proof import Proof
@@ -36,13 +42,19 @@ class _NotebookState:
     """A notebook under test: the environment of its kernel, and how far its cells have run there."""
 
     guarded: bool
-    environment: Mapping[str, str]
+    own_stores: TemporaryDirectory[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
     cells_run: set[int] = field(default_factory=set)
     problem: str = ""
     """Why none of its cells can be tested, empty if they can."""
     refused: str = ""
     """Which cell asked for what the cassette does not hold, and what to do: later cells would only fail of
     that once more."""
+
+    @property
+    def store_root(self) -> Path:
+        """The folder below which its stores lie."""
+        return Path(self.own_stores.name)
 
 
 class Notebooks:
@@ -87,11 +99,26 @@ class Notebooks:
             if kernel is not None and kernel != kernel_before:
                 state.cells_run.clear()
                 state.refused = ""
-                state.problem = _block_network(kernel, notebook, item.config)
+                _empty(state.store_root)
+                state.problem = _block_network(kernel, notebook, item.config, state.store_root)
             if state.refused:
                 pytest.skip(state.refused)
             _run_earlier_cells(item, notebook, state)
         return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Delete the stores of a notebook whose last cell was tested, after nbval has stopped its kernel."""
+        try:
+            return (yield)
+        finally:
+            is_last = nextitem is None or nextitem.parent is not item.parent
+            if nbval_adapter.is_cell(item) and is_last:
+                state = self._states.pop(nbval_adapter.notebook_of(item), None)
+                if state is not None:
+                    state.own_stores.cleanup()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -132,17 +159,33 @@ def _prepare(notebook: Notebook, config: pytest.Config, recording: Proof | None)
     folder = recording.cassette if recording else paths.of_notebook(path)
     guarded = cassette_file.exists(folder) or any("imagegen_nb" in cell.source for cell in notebook.cells)
     shown_path = os.path.relpath(path, config.invocation_params.dir)
-    variables = environment.environment_for(folder, mode="none", notebook=shown_path)
+    state = _NotebookState(guarded, relocation.temporary_root())
+    variables = environment.environment_for(
+        folder, mode="none", notebook=shown_path, store_root=state.store_root
+    )
     if guarded:
         variables = {**variables, **environment.placeholder_keys()}
         notebook.compare_by_looks()
-    return _NotebookState(guarded, variables)
+    state.environment = variables
+    return state
 
 
-def _block_network(kernel: Kernel, notebook: Notebook, config: pytest.Config) -> str:
+def _empty(folder: Path) -> None:
+    """Delete what a kernel left that was stopped: a new one begins with the first cell again."""
+    for each in folder.iterdir():
+        shutil.rmtree(each, ignore_errors=True)
+
+
+def _comparable(output: Any, stores: Path, folder: Path) -> None:
+    """Change an output in place, as `nbval_outputs` says, with the paths of stores that were asked for."""
+    output.update(relocation.restored(output, stores, folder))
+    nbval_outputs.comparable(output)
+
+
+def _block_network(kernel: Kernel, notebook: Notebook, config: pytest.Config, stores: Path) -> str:
     """Keep a new kernel off the network; why that is impossible, empty if it was done."""
     try:
-        kernel.give_final_outputs(nbval_outputs.comparable)
+        kernel.give_final_outputs(partial(_comparable, stores=stores, folder=notebook.path.parent))
     except ImportError:
         problem = f"this needs nbclient: {install_command('test')}"
     else:

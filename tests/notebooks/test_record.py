@@ -12,6 +12,7 @@ from support.notebook_diff import differences
 from support.notebooks import RUN, SETUP, notebook
 from support.pytest_run import run_pytest
 
+import imagegen_nb as ig
 from imagegen_nb.cli import main
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.notebooks.execute import execute
@@ -290,10 +291,33 @@ def test_a_live_recording_that_fails_its_test_is_kept_aside(project, emulator, m
     printed = capsys.readouterr()
     facts = json.loads(printed.out)
     assert (facts["verified"], facts["recorded_against"], facts["calls"]) == (False, "live", 1)
+    assert facts["stores"] == [str(project / "assets")]
+    assert f"its images and what they cost: {project / 'assets'}" in printed.err
+    with ig.Workspace(project / "assets") as workspace:
+        (image,) = workspace.records()
+        assert (workspace.count_runs(), workspace.store.holds(image)) == (1, True)
     assert f"the new recording is kept in {facts['cassette']}" in printed.err
     assert cassette_file.read(Path(facts["cassette"]))[0].against == "live"
     shutil.rmtree(Path(facts["cassette"]).parent)
     assert files_of(project) == before
+
+
+def test_what_a_live_recording_paid_for_is_kept_beside_the_store_in_use(project, emulator, monkeypatch):
+    monkeypatch.setenv("GATEWAY_KEY", "gateway-key-0123456789")
+    gateway = f"hosted={{'openai': ig.Gateway({emulator.url + '/openai/v1'!r}, 'GATEWAY_KEY')}}"
+    setup = SETUP.replace("timeout=60", gateway)
+    with ig.Workspace(project / "assets", backend="emulator") as workspace:
+        ig.ImageGenerationStep(prompt="mine").run(workspace=workspace)
+    path = notebook(project, setup, f"{RUN}\nworkspace.count_runs()")
+    (kept,) = record(path, "live").stores
+    assert kept.name.startswith("assets-recorded-20")
+    assert "'text/plain': '1'" in shown(path)[1]
+    notebook(project, setup, f"{RUN}\n1 / 0")
+    with pytest.raises(ReplayError, match=r"its images and what they cost: .*assets-recorded-20"):
+        record(path, "live")
+    for folder, runs in ((project / "assets", 1), (kept, 1)):
+        with ig.Workspace(folder) as workspace:
+            assert workspace.count_runs() == runs
 
 
 def test_keys_keep_everything_from_being_written(project, monkeypatch):

@@ -17,8 +17,10 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 from PIL import Image
+from support.project import CASSETTES, NOTEBOOKS
 from support.pytest_run import PytestRun
 
+import imagegen_nb as ig
 from imagegen_nb.notebooks.record import record
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
@@ -59,7 +61,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "cassettes").mkdir()
     path = write(project / "notebooks" / "hero.ipynb", *CELLS)
     assert record(path, "emulator").differences == ()
-    shutil.rmtree(path.parent / "assets")
+    assert not (path.parent / "assets").exists()
     return project
 
 
@@ -320,6 +322,62 @@ def test_a_missing_nbclient_names_what_to_install(run_pytest, project):
     assert done.code == 1
     command = "pip install 'imagegen-nb[test] @ git+https://git.example/a.git'"
     assert f"this needs nbclient: {command}" in done.text
+
+
+# Stores
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    """What lies in a folder, but for bytecode."""
+    files = (each for each in folder.rglob("*") if each.is_file() and "__pycache__" not in each.parts)
+    return {each.relative_to(folder).as_posix(): each.read_bytes() for each in files}
+
+
+def test_a_notebook_with_opinions_passes_twice_beside_a_store_in_use(run_pytest, tmp_path):
+    """It shows scores and picks, so that it would show those of its own test before, or the user's."""
+    (decide,) = (path for path in NOTEBOOKS if path.stem == "decide")
+    shutil.copytree(CASSETTES / "decide", tmp_path / "cassettes" / "decide")
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(decide, tmp_path / "notebooks")
+    (tmp_path / "tmp").mkdir()
+    with ig.Workspace(tmp_path / "notebooks" / "assets", backend="emulator") as workspace:
+        ig.ImageGenerationStep(prompt="mine").run(workspace=workspace)
+    before = everything(tmp_path)
+    for _ in range(2):
+        told = run_pytest(tmp_path, "--nbval", "notebooks", TMPDIR=str(tmp_path / "tmp"))
+        assert told.code == 0, told.text
+    written_by_its_cells = {"notebooks/mug.step.json", "notebooks/mugs.html"}
+    assert {
+        name: data for name, data in everything(tmp_path).items() if name not in written_by_its_cells
+    } == before
+
+
+PLACES = """
+import pathlib
+for place in ("assets", pathlib.Path.cwd() / "assets", workspace.store.folder):
+    assert ig.Workspace(place).count_records() == 1
+assert ig.Workspace(pathlib.Path.home() / "no-such-place").count_runs() == 0
+store = workspace.store
+print(store.folder.name, "beside", os.path.relpath(store.folder), "and", repr(store))
+"""
+
+
+def test_paths_are_told_as_they_were_asked_for(run_pytest, tmp_path):
+    (tmp_path / "cassettes").mkdir()
+    path = write(tmp_path / "notebooks" / "hero.ipynb", *CELLS[:2], PLACES)
+    assert record(path, "emulator").differences == ()
+    told = nbformat.read(path, as_version=4).cells[2].outputs[0].text
+    assert f"assets beside assets and LocalStore('{tmp_path}/notebooks/assets', limit=None)\n" in told
+    assert run_pytest(tmp_path, "--nbval", "notebooks").code == 0
+
+
+def test_a_store_that_others_may_share_is_refused(run_pytest, tmp_path):
+    write(tmp_path / "notebooks" / "team.ipynb", "import imagegen_nb as ig\nig.Workspace('s3://team/images')")
+    told = run_pytest(tmp_path, "--nbval", "notebooks")
+    assert (
+        "'s3://team/images': a notebook that is tested or recorded has an empty store of its own" in told.text
+    )
+    assert told.code == 1
 
 
 # What is left alone
