@@ -49,17 +49,19 @@ def assert_similar(
 
     Exactly the same pixels are expected of an asset of a replayed run or of the emulator (or of any
     picture with `exact=True`), otherwise a FLIP difference of at most `tolerance` at the scale of
-    composition and colour: 0 is the same, 1 as different as can be. On failure baseline, image and
+    composition and colour: 0 is the same, 1 as different as can be. Where there is no baseline yet, the image
+    becomes it, which is told at the end of pytest's run: look at it and commit it. In CI (`CI` is set) that
+    fails instead. On failure baseline, image and
     difference are saved side by side in `failures` (else `image-failures` beside the baseline). With
     `pytest --update-baselines`, or IMAGEGEN_NB_UPDATE_BASELINES=1, the baseline is written instead.
-    Raises `InvalidOption` for what cannot be compared, such as a baseline that is not there.
+    Raises `InvalidOption` for what cannot be compared, such as a damaged baseline.
     """
     __tracebackhide__ = True
     if not 0 <= tolerance <= 1:
         raise InvalidOption(f"tolerance = {tolerance!r}: give a number from 0 (the same) to 1")
     path = baselines.place(baseline)
     picture, origin = plain(_opened(image)), _origin(image)
-    if baselines.updating():
+    if baselines.updating() or not (path.exists() or baselines.in_ci()):
         baselines.save(path, picture, origin)
         return
     expected = baselines.load(path)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import tempfile
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from imagegen_nb.replay.session import Session
 
 _IN_USE = pytest.StashKey[Any]()
+_BASELINES = pytest.StashKey[Path]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,29 +63,44 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("dist", "no") == "load":
             # `-n` alone means "load", which would tear apart the cells of a notebook: they need each other.
             config.option.dist = "loadfile"
+    if not hasattr(config, "workerinput"):  # workers of xdist inherit it
+        folder = tempfile.TemporaryDirectory(prefix="imagegen-nb-baselines-")
+        config.add_cleanup(folder.cleanup)
+        config.stash[_BASELINES] = Path(folder.name, "written.txt")
+        _set_for_this_session(config, baselines.REPORT, str(config.stash[_BASELINES]))
     if config.getoption("--update-baselines"):
-        _update_baselines(config)
+        _set_for_this_session(config, baselines.UPDATE, "1")
+        try:
+            baselines.updating()
+        except InvalidOption as error:
+            problem = str(error)
+        else:
+            return
+        raise pytest.UsageError(problem)
 
 
-def _update_baselines(config: pytest.Config) -> None:
-    """Pass the option on in the environment: kernels that run notebooks as tests inherit it."""
-    before = os.environ.get(baselines.UPDATE)
-    os.environ[baselines.UPDATE] = "1"
+def _set_for_this_session(config: pytest.Config, variable: str, value: str) -> None:
+    """Tell in the environment: workers, and kernels that run notebooks as tests, inherit it."""
+    before = os.environ.get(variable)
+    os.environ[variable] = value
 
     def restore() -> None:
         if before is None:
-            del os.environ[baselines.UPDATE]
+            del os.environ[variable]
         else:
-            os.environ[baselines.UPDATE] = before
+            os.environ[variable] = before
 
     config.add_cleanup(restore)
-    try:
-        baselines.updating()
-    except InvalidOption as error:
-        problem = str(error)
-    else:
-        return
-    raise pytest.UsageError(problem)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List the baselines that were written, because nobody has looked at them yet."""
+    report = terminalreporter.config.stash.get(_BASELINES, None)
+    if report is not None and (paths := baselines.written(report)):
+        terminalreporter.section("image baselines")
+        for path in paths:
+            terminalreporter.line(f"wrote {path}")
+        terminalreporter.line("Look at each, and commit it: from now on images are compared with it.")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from support.images import needs_flip
 import imagegen_nb as ig
 from imagegen_nb.errors import AssetNotFound, ImageRejected, InvalidOption
 from imagegen_nb.testing import assert_similar
-from imagegen_nb.testing.baselines import UPDATE
+from imagegen_nb.testing.baselines import REPORT, UPDATE
 
 STEP = ig.ImageGenerationStep(prompt="a fox")
 
@@ -20,7 +20,7 @@ STEP = ig.ImageGenerationStep(prompt="a fox")
 @pytest.fixture(autouse=True)
 def no_update(monkeypatch):
     """Whatever whoever runs the tests has set."""
-    for name in (UPDATE, "CI"):
+    for name in (UPDATE, REPORT, "CI"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -62,9 +62,20 @@ def told(image, baseline, **options):
     return str(caught.value)
 
 
-def test_a_missing_baseline_says_how_to_make_it(asset, baseline):
+def test_the_first_image_becomes_the_baseline_and_is_told(asset, baseline, monkeypatch, tmp_path):
+    with pytest.warns(UserWarning, match=r"wrote the first baseline, .*fox\.png: look at it and commit it"):
+        assert_similar(asset, baseline)
+    assert_similar(asset, baseline)
+    monkeypatch.setenv(REPORT, str(tmp_path / "report.txt"))
+    assert_similar(asset, baseline.with_name("second.png"))
+    assert_similar(asset, baseline)
+    assert (tmp_path / "report.txt").read_text().splitlines() == [str(baseline.with_name("second.png"))]
+
+
+def test_a_missing_baseline_fails_in_ci(asset, baseline, monkeypatch):
+    monkeypatch.setenv("CI", "true")
     with pytest.raises(
-        InvalidOption, match=r"none yet.*pytest --update-baselines.*IMAGEGEN_NB_UPDATE_BASELINES"
+        InvalidOption, match=r"there is none, and in CI none is made\. Run the test once on your"
     ):
         assert_similar(asset, baseline)
     assert not baseline.parent.exists()

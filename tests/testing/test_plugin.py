@@ -29,10 +29,22 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_baseline_is_made_by_the_option_and_compared_without(run_pytest, project):
-    assert run_pytest(project, "-k", "picture", "--update-baselines").code == 0
-    assert (project / "fox.png").exists()
-    assert run_pytest(project, "-k", "picture").code == 0
+def test_a_baseline_is_made_the_first_time_and_told(run_pytest, project):
+    """Also by a worker, and where warnings are errors; the second time there is nothing to tell."""
+    first = run_pytest(project, "-k", "picture", "-n", "1", "-W", "error")
+    assert first.code == 0, first.text
+    assert "image baselines" in first.text
+    assert "\nwrote fox.png\nLook at each, and commit it" in first.text
+    again = run_pytest(project, "-k", "picture")
+    assert (again.code, "wrote fox.png" in again.text) == (0, False)
+    assert "wrote fox.png" in run_pytest(project, "-k", "picture", "--update-baselines").text
+
+
+def test_a_missing_baseline_fails_in_ci(run_pytest, project):
+    run = run_pytest(project, "-k", "picture", CI="1")
+    assert run.code == 1
+    assert "there is none, and in CI none is made" in run.text
+    assert not (project / "fox.png").exists()
 
 
 def test_it_is_refused_in_ci(run_pytest, project):
