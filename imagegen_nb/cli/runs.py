@@ -51,10 +51,13 @@ def runs(store: str, **wanted: Any) -> None:
 
 def list_runs(address: str, *, limit: int, files: bool, as_json: bool, starred: bool, **wanted: Any) -> None:
     """Print the runs of a store."""
+    from imagegen_nb.core.html_repr import byte_size
+    from imagegen_nb.core.words import counted
     from imagegen_nb.runs.history import Filter, History
 
     filter_ = Filter.of(starred=starred or None, **wanted)
-    found = list(History(open_existing(address), filter_, limit + 1))
+    store = open_existing(address)
+    found = list(History(store, filter_, limit + 1))
     shown, has_more = found[:limit], len(found) > limit
     if as_json:
         print_json({"runs": [_as_json(run) for run in shown], "more": has_more})
@@ -63,6 +66,8 @@ def list_runs(address: str, *, limit: int, files: bool, as_json: bool, starred: 
         out().print("no such runs" if filter_.words() else "no runs")
         return
     _print_table(shown)
+    images = counted(store.count_records(), "image")
+    out().print(f"{images} in the store, {byte_size(store.used)}")
     for asset in (asset for run in shown for asset in run.assets if files):
         out().print(escape(asset.file_url), soft_wrap=True)
     if has_more:

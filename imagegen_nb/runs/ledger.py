@@ -16,6 +16,7 @@ from functools import cache
 
 from imagegen_nb.core import images
 from imagegen_nb.core.money import to_ticks
+from imagegen_nb.core.stored_size import UNCOMPRESSED
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS, Backend
 from imagegen_nb.errors import Charge, ImagegenError, ProviderError
@@ -23,16 +24,8 @@ from imagegen_nb.providers.base import LARGEST_RESPONSE
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry, RunState
 
-_UNCOMPRESSED = 4
-"""Bytes of a pixel in a PNG that cannot be compressed: one for each channel."""
-_LOSSY = {"jpeg": 2, "webp": 2}
-"""Bytes of a pixel that files of these formats never reach, even at their best quality."""
 _METADATA = 8 * 1024 * 1024
 """Bytes beside the pixels of an image, such as content credentials, and beside the images of an answer."""
-_LEFT_OPEN = 1536 * 1024
-"""Pixels of the largest image the models make where they choose the size, or only its ratio is set."""
-
-
 QUESTION = "question"
 """What the ledger has as the `call` of every question: they are found by it, and none is ever reused."""
 
@@ -50,7 +43,7 @@ def opening_entry(
     begun = question_entry(
         run_id, step.entry.provider.name, step.model, backend, replaying=replaying, ceiling=ceiling
     )
-    return replace(begun, count=step.image_count, estimate=estimate(step), call="")
+    return replace(begun, count=step.image_count, estimate=step.stored_size.reserved, call="")
 
 
 def question_entry(
@@ -95,16 +88,6 @@ def _of_process(_pid: int) -> str:
     return uuid.uuid4().hex[:12]
 
 
-def estimate(step: ImageGenerationStep) -> int:
-    """Bytes to reserve for the images of a run: their number times the largest file of their size and format.
-
-    A lower estimate would let runs side by side pass the storage limit together.
-    """
-    stored_as = step.entry.model.stored_as or ""
-    kind = stored_as.removeprefix("image/") or step.effective("image_output_format")
-    return step.image_count * (_pixels_asked(step) or _LEFT_OPEN) * _LOSSY.get(kind, _UNCOMPRESSED)
-
-
 def largest_response(step: ImageGenerationStep, partial_images: int) -> int:
     """Bytes that the answer to a run's request may have: every image and preview as large as the settings
     allow, uncompressed and in base64.
@@ -112,15 +95,9 @@ def largest_response(step: ImageGenerationStep, partial_images: int) -> int:
     A fixed bound would refuse what was asked for, made and charged.
     """
     most = getattr(step.entry.model.settings.get("image_size"), "most_pixels", images.MOST_PIXELS)
-    largest_image = (_pixels_asked(step) or most) * _UNCOMPRESSED + _METADATA
+    largest_image = (step.pixels or most) * UNCOMPRESSED + _METADATA
     in_base64 = (step.image_count + partial_images) * largest_image * 4 // 3
     return max(LARGEST_RESPONSE, in_base64 + _METADATA)
-
-
-def _pixels_asked(step: ImageGenerationStep) -> int | None:
-    """The pixels of a size like `1024x1024`; None where the model chooses, or only a ratio is set."""
-    width, _, height = (step.effective("image_size") or "").partition("x")
-    return int(width) * int(height) if width.isdecimal() and height.isdecimal() else None
 
 
 def closing_entry(

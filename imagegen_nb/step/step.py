@@ -23,6 +23,7 @@ from imagegen_nb.step import schema, validation
 from imagegen_nb.step.run_context import RunContext, RunOptions, with_run_options
 
 if TYPE_CHECKING:
+    from imagegen_nb.core.stored_size import StoredSize
     from imagegen_nb.pricing.estimate import Estimate, PricedCall
     from imagegen_nb.step.step_settings import StepChanges, StepSettings
 
@@ -242,6 +243,20 @@ class ImageGenerationStep(BaseModel, frozen=True):
 
         prompt = variables.render(self.prompt, plain(inputs or {}))
         return estimate(self.priced_call(prompt, partial_images=partial_images, batch=batch))
+
+    @property
+    def pixels(self) -> int | None:
+        """The pixels of a size like `1024x1024`; None where the model chooses, or only a ratio is set."""
+        width, _, height = (self.effective("image_size") or "").partition("x")
+        return int(width) * int(height) if width.isdecimal() and height.isdecimal() else None
+
+    @property
+    def stored_size(self) -> StoredSize:
+        """The bytes that a run's images will roughly take in a store, and how many it reserves there."""
+        from imagegen_nb.core.stored_size import stored_size
+
+        kind = (self.entry.model.stored_as or "").removeprefix("image/")
+        return stored_size(self.image_count, self.pixels, kind or self.effective("image_output_format") or "")
 
     def priced_call(
         self,

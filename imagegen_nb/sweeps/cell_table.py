@@ -13,6 +13,7 @@ from typing import Any
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import without_keys
+from imagegen_nb.core.stored_size import StoredSize, total
 from imagegen_nb.core.types import backend_mark
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
@@ -130,6 +131,11 @@ class CellTable:
     def estimate(self) -> SweepEstimate:
         """What all cells together may cost, and of how many that is unknown."""
         return estimate_of(plan.priced for plan in self._plans)
+
+    @cached_property
+    def stored_size(self) -> StoredSize:
+        """The bytes that the images of all cells will roughly take in a store."""
+        return total(self._step_and_inputs(number)[0].stored_size for number in range(len(self._plans)))
 
     def _step_and_inputs(self, number: int) -> tuple[ImageGenerationStep, dict[str, Any]]:
         return cell_of(self.template, self._inputs, self.axes, self._plans[number].values)

@@ -18,6 +18,8 @@ def test_an_estimate_in_words_and_as_json(cli: CommandLine) -> None:
     assert isinstance(facts, dict)
     assert (facts["low"], facts["high"], facts["currency"]) == ("0.06", "0.06", "USD")
     assert facts["prices"]["image"]["source"].startswith("https://docs.x.ai")
+    assert "bytes to store: unknown for 3 images; 18.9 MB are reserved (the model chooses" in outcome.out
+    assert facts["stored_bytes"]["low"] is None
 
 
 def test_an_unknown_cost_is_null_with_its_reason(cli: CommandLine, file: str) -> None:

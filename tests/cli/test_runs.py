@@ -13,6 +13,7 @@ from support.ledger import entry, made
 from support.object_server import ObjectServer
 
 from imagegen_nb import Workspace
+from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.object_store import ObjectStore
 
@@ -30,6 +31,8 @@ def test_runs_are_listed_and_searched(
     assert all(
         word in lines[4] for word in ("gpt-image-2", "done", "1 of 1", "emulated", "A lamp for a hall")
     )
+    used = sum(asset.file_size for each in (run, other) for asset in each.output.assets)
+    assert lines[-1] == f"2 images in the store, {byte_size(used)}"
     assert cli("store", "ls", "assets").out == listed.out
     facts = cli("runs", "--json", "--text", "lamp").json()
     assert isinstance(facts, dict)
@@ -89,5 +92,5 @@ def test_a_prompt_commands_no_terminal(cli: CommandLine, workspace: Workspace, h
     made(workspace.store, picture(), prompt=hostile)
     out = cli("runs").out
     assert "\x1b" not in out
-    assert len(out.splitlines()) == 5
+    assert len(out.splitlines()) == 6
     assert "[bold]loud[/]" in out or "[bold]" not in hostile
