@@ -6,6 +6,7 @@ A test fails when a written file differs from what this would write.
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
 import re
@@ -468,11 +469,25 @@ def recorded(notebook: Path, project: Path) -> NotebookRecording:
     return done
 
 
-def main() -> None:
-    """Write all of them."""
+def main(arguments: list[str] | None = None) -> None:
+    """Write all of them, or those that are asked for."""
+    parser = argparse.ArgumentParser(description=f"{__doc__}".partition("\n\n")[0])
+    parser.add_argument("--texts", action="store_true", help="only the texts: no notebook is recorded")
+    names = [notebook.stem for notebook in NOTEBOOKS]
+    parser.add_argument(
+        *("--notebook", "-n"),
+        action="append",
+        choices=names,
+        metavar="NAME",
+        help=f"record only this notebook, and write the texts: {', '.join(names)}; may be repeated",
+    )
+    asked = parser.parse_args(arguments)
+    if asked.texts and asked.notebook:
+        parser.error("--texts records no notebook: leave out --texts or --notebook")
     for path, text in texts().items():
         path.write_text(text, encoding="utf-8")
-    for notebook in NOTEBOOKS:
+    chosen = [] if asked.texts else asked.notebook or names
+    for notebook in (each for each in NOTEBOOKS if each.stem in chosen):
         with tempfile.TemporaryDirectory() as folder:
             done = recorded(notebook, Path(folder) / "project")
             target = ROOT / "cassettes" / done.folder.name

@@ -75,3 +75,15 @@ def test_the_ten_line_provider_of_contributing_works(emulator: Emulator, tmp_pat
 
 def code_blocks(path: Path) -> list[str]:
     return re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("option", "code"), [("--help", 0), ("--texts --notebook form", 2), ("--nonsense", 2)]
+)
+def test_the_generator_reads_its_options_before_it_writes(option, code, monkeypatch, capsys):
+    generate = generator()
+    monkeypatch.setattr(generate, "texts", lambda: pytest.fail("began to write"))
+    with pytest.raises(SystemExit) as left:
+        generate.main(option.split())
+    assert left.value.code == code
+    assert "--texts" in "".join(capsys.readouterr())

@@ -28,8 +28,8 @@ _SYSTEM = "the system's settings"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?")
 _QUOTES = "\"'“”‘’`"
-_SLASHES = re.compile(r"(?i)/|(https?|socks[a-z0-9]*):/(?!/)")
-"""An address whose scheme, or what divides it from the host, lacks a part."""
+_SLASHES = re.compile(r"(?i)/|[a-z][a-z0-9+.-]*:(/(?!/)|\\)")
+"""An address whose scheme, or what divides it from the host, lacks a part: no host has an empty port."""
 _IPV6 = re.compile(r"\[(?P<address>[^\]]+)\](?P<prefix>/[0-9]+)?(?::(?P<port>[0-9]+))?")
 
 
