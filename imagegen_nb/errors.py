@@ -38,6 +38,8 @@ from typing import Any, Literal, Self
 
 Charge = Literal["none", "unknown", "charged"]
 """What a failed call cost: nothing, something or nothing, or surely something."""
+ChargeTold = Literal["none", "unknown", "charged", "emulated"]
+"""The same in tables, where an emulated run must not look as if money had been spent."""
 
 
 class ImagegenError(Exception):

@@ -110,7 +110,7 @@ def _as_json(run: PastRun) -> dict[str, Any]:
         "requested": run.entry.count,
         "returned": len(run.assets),
         "emulated": run.entry.emulated,
-        "charge": run.charge,
+        "charge": run.entry.charge_told,
         "cost": None if run.cost is None else f"{run.cost:f}",
         "currency": money.CURRENCY,
         "files": [asset.file_url for asset in run.assets],

@@ -102,7 +102,7 @@ def _as_json(report: Report) -> dict[str, object]:
         "runs_in_batches": report.submitted,
         "interrupted": [
             {"run_id": run.run_id, "provider": run.provider, "model": run.model, "count": run.count}
-            | {"emulated": run.emulated, "charge": run.charge, "started_at": run.started_at}
+            | {"emulated": run.emulated, "charge": run.charge_told, "started_at": run.started_at}
             for run in report.interrupted
         ],
         "unused_files": list(report.orphans),
@@ -205,9 +205,5 @@ def _print_requests(requests: Mapping[str, int]) -> None:
 
 
 def _interrupted(run: LedgerEntry) -> str:
-    emulated = " (emulated)" if run.emulated else ""
     what = f"{run.count} images asked for" if run.count else "asked about an image"
-    return (
-        f"interrupted: {run.model}, {what} on {run.started_at}, charge "
-        f"{run.charge}{emulated}: run {run.run_id}"
-    )
+    return f"interrupted: {run.model}, {what} on {run.started_at}, charge {run.charge_told}: run {run.run_id}"

@@ -87,7 +87,7 @@ class PastRun(Pictured):
 
     @property
     def charge(self) -> Charge:
-        """Whether it may have cost money."""
+        """Whether it may have cost money; of an emulated run, whether it would have: tables say emulated."""
         return self.entry.charge
 
     @property
@@ -147,7 +147,7 @@ class PastRun(Pictured):
         own = {f"settings.{key}": value for key, value in self.settings.items() if key not in _COLUMNS}
         given = {f"inputs.{key}": value for key, value in self.inputs.items()}
         facts = (
-            *(self.id, self.entry.started_at, self.entry.ended_at, self.outcome, self.charge),
+            *(self.id, self.entry.started_at, self.entry.ended_at, self.outcome, self.entry.charge_told),
             *(self.entry.provider, self.model, self.prompt, self.entry.count, len(self.assets)),
             *(self.entry.emulated, None if self.cost is None else float(self.cost), self.error),
             *([str(path) for path in self.paths], self.starred, self.note),
@@ -161,7 +161,7 @@ class PastRun(Pictured):
         facts += ["EMULATED"] if self.entry.emulated else []
         # A replay costs nothing, and shows what the recording did.
         recorded = "cassette" in read_object(self.entry.result_json)
-        if self.charge != "none" and not recorded:
+        if self.entry.charge != "none" and not recorded:
             facts += [Cost(amount=self.cost, synthetic=self.entry.emulated).short]
         facts += [f"{self.started_at:%Y-%m-%d %H:%M}"] if when else []
         facts += opinions_in_short(self.assets)  # last: one in Arabic would draw the digits of a date to it

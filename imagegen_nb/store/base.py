@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol, Self, TypeVar
@@ -24,6 +24,7 @@ from imagegen_nb.errors import (
     BudgetExceeded,
     CellTaken,
     Charge,
+    ChargeTold,
     ImagegenError,
     StorageLimitReached,
     StoreError,
@@ -120,6 +121,16 @@ class LedgerEntry:
     session: str = ""
     ceiling_ticks: int | None = None
     cost_ticks: int | None = None
+
+    @property
+    def charge_told(self) -> ChargeTold:
+        """`charge` for people and for tables: an emulated run charges nobody, whatever a provider would have
+        done, which `charge` keeps."""
+        return "emulated" if self.emulated else self.charge
+
+    def __repr__(self) -> str:
+        shown = {each.name: getattr(self, each.name) for each in fields(self)} | {"charge": self.charge_told}
+        return f"LedgerEntry({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
 CHANGED_AT_THE_END = ("state", "charge", "ended_at", "result_json", "cost_ticks")

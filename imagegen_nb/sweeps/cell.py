@@ -90,7 +90,7 @@ class Cell(Pictured):
 
     @property
     def charge(self) -> Charge:
-        """Whether it cost something."""
+        """Whether it cost something; of an emulated cell, whether it would have. Tables say "emulated"."""
         return self.result.charge
 
     @property
@@ -148,7 +148,7 @@ class Cell(Pictured):
             **self.values,
             "repeat": self.repeat,
             "outcome": result.outcome,
-            "charge": result.charge,
+            "charge": result.charge_told,
             "reused": result.reused,
             "error": result.error,
             "run_id": result.run_id,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS
-from imagegen_nb.errors import Charge
+from imagegen_nb.errors import Charge, ChargeTold
 from imagegen_nb.runs.batch_ref import BatchRef, ref_of
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.stored_run import read_object, stored_error
@@ -34,12 +34,18 @@ class Result:
 
     outcome: CellOutcome = "waiting"
     charge: Charge = "none"
+    emulated: bool = False
     run_id: str = ""
     attempt: int = 0
     error: str = ""
     reused: bool = False
     batch: BatchRef | None = None
     """The provider's batch that its run is or was part of."""
+
+    @property
+    def charge_told(self) -> ChargeTold:
+        """`charge` for people and for tables: an emulated run charges nobody."""
+        return "emulated" if self.emulated else self.charge
 
     @property
     def is_free(self) -> bool:
@@ -102,7 +108,14 @@ def result_of(entry: LedgerEntry) -> Result:
         outcome, told = "unknown", told or (_CUT_OFF if batch is not None and not batch.id else _UNKNOWN)
     elif entry.state == "failed" or entry.charge == "charged":
         outcome = "failed"
-    return Result(outcome=outcome, charge=entry.charge, run_id=entry.run_id, error=told, batch=batch)
+    return Result(
+        outcome=outcome,
+        charge=entry.charge,
+        emulated=entry.emulated,
+        run_id=entry.run_id,
+        error=told,
+        batch=batch,
+    )
 
 
 def result_of_run(run: Run, charge: Charge) -> Result:
@@ -113,4 +126,4 @@ def result_of_run(run: Run, charge: Charge) -> Result:
         outcome = "done" if run.status == "done" else "partial"
     elif run.status == "failed":
         outcome = "unknown" if charge == "unknown" else "failed"
-    return Result(outcome=outcome, charge=charge, run_id=run.id, error=error)
+    return Result(outcome=outcome, charge=charge, emulated=run.emulated, run_id=run.id, error=error)

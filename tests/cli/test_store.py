@@ -37,7 +37,7 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     assert checked.code == 0, checked.err
     assert "1 images" in checked.out
     assert "interrupted: gpt-image-2, 2 images asked for" in checked.out
-    assert "charge unknown (emulated): run a-run" in checked.out
+    assert "charge emulated: run a-run" in checked.out
     assert "interrupted: gpt-5.4-mini, asked about an image on" in checked.out
     facts = cli("store", "check", folder, "--json").json()
     assert isinstance(facts, dict)

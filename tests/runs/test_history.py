@@ -23,6 +23,10 @@ def test_a_run_is_told_with_its_prompt_settings_and_inputs(workspace):
     assert (past.id, past.prompt, past.model) == (run.id, "A lamp on ÉTÉ sand", "gpt-image-2")
     assert (past.settings, past.inputs) == (STEP.settings(), {"thing": "lamp"})
     assert (past.outcome, past.charge, past.error) == ("done", "charged", "")
+    assert past.row()["charge"] == "emulated"
+    for shown in (repr(past.entry), str(workspace.runs()[0])):
+        assert "charge='emulated'" in shown
+        assert "charged" not in shown
     assert past.step == STEP
     assert [path.read_bytes() for path in past.paths] == [asset.bytes() for asset in run.output.assets]
     assert abs(datetime.now(UTC) - past.started_at) < timedelta(minutes=5)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from support.ledger import entry
 
+from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps.results import Result, better, cell_name, known_results, result_of
+from imagegen_nb.sweeps.sweep import Sweep
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,10 @@ def test_names_in_the_ledger_are_read_back(tmp_path):
         store.begin(entry(cell=name), None)
     ((key, origin, result),) = known_results(store, "my. sweep")
     assert (key, origin, result.attempt, result.outcome) == ("abc.1", "live-replayed", 2, "running")
+
+
+def test_an_emulated_run_is_told_as_that(workspace):
+    sweep = Sweep(ImageGenerationStep(prompt="x"), over={"image_count": [1]})
+    sweep.run(workspace=workspace, progress=False)
+    for cell in (sweep[0], Sweep(sweep.template, over={"image_count": [1]}).load(workspace=workspace)[0]):
+        assert (cell.charge, cell.row()["charge"]) == ("charged", "emulated")
