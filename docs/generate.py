@@ -25,6 +25,7 @@ from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ConditionalPrice, ModelInfo, PriceVariant
 
 from imagegen_nb import errors
+from imagegen_nb.cli import examples
 from imagegen_nb.cli.app import app
 from imagegen_nb.errors import ImagegenError, ReplayError
 from imagegen_nb.notebooks.record import NotebookRecording, record
@@ -149,9 +150,9 @@ _CLI = """# The command line
 
 Written by `./dev generate` from the commands' own help, which `imagegen-nb COMMAND --help` prints.
 
-Exit codes: 0 done (also with fewer images than asked), 1 the step failed, 2 something given was wrong (a
-file, an input, a missing key), 130 interrupted; those of `scan` and `cassettes check` are in
-[cassettes](../cassettes.md).
+Exit codes: 0 done (also with fewer images than asked), 1 the step failed or something was found, 2 something
+given was wrong (a file, an input, a missing key), 130 interrupted. Each command below says what they mean of
+it.
 
 """
 _FORMATS = """# File formats
@@ -233,6 +234,9 @@ def _commands(group: click.Group = app, name: str = "imagegen-nb", level: int = 
         parts.append(f"```text\n{full} {usage}\n```\n")
         if rows := "".join(_parameter(each, own) for each in command.params):
             parts.append(f"| | | default |\n|---|---|---|\n{rows}")
+        if said := examples.BY_COMMAND.get(full.partition(" ")[2]):
+            lines = "\n".join(f"imagegen-nb {line}" for line in said.lines)
+            parts.append(f"```text\n{lines}\n```\n\nExit codes: {said.exit_codes}.\n")
     return "\n".join(parts)
 
 

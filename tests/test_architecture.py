@@ -242,7 +242,7 @@ def test_importing_the_emulator_loads_neither_a_web_framework_nor_an_imaging_lib
 @pytest.mark.notebooks
 def test_importing_the_command_line_imports_no_command():
     own, third_party = modules_loaded_by(f"{PACKAGE}.cli")
-    assert own == with_parents("cli.app", "cli.console", "errors")
+    assert own == with_parents("cli.app", "cli.console", "cli.examples", "errors")
     assert third_party == {"click"}
 
 

@@ -8,6 +8,7 @@ import click
 from click.exceptions import NoSuchCommand
 
 from imagegen_nb._version import __version__
+from imagegen_nb.cli import examples
 
 _COMMANDS = (
     "demo",
@@ -54,6 +55,13 @@ class CommandGroup(click.Group):
         """Their names, in the order in which they were declared."""
         return list(self.commands)
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, with its examples."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            examples.add_to(command, f"{self.name} {cmd_name}")
+        return command
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands into the help."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
@@ -85,6 +93,7 @@ class _Commands(CommandGroup):
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"{__package__}.{cmd_name}"), cmd_name)
+        examples.add_to(command, cmd_name)
         return command
 
 

@@ -21,6 +21,21 @@ _STARTER = {
     ".github/workflows/notebooks.yml": "notebooks.yml",
 }
 """Each file to write, and the file of `starter/` it comes from."""
+_PURPOSE = {
+    "notebooks/hero.ipynb": "a notebook to start from",
+    "notebooks/requirements.txt": "what CI installs to test it",
+    "notebooks/.gitignore": "keeps images out of git: those that the notebook shows lie in cassettes",
+    "cassettes/README.md": "for others: what lies here, and how it is made",
+    ".github/workflows/notebooks.yml": "tests the notebooks at each push, offline and without keys",
+}
+"""What each is for."""
+_NEXT = (
+    ("imagegen-nb record notebooks/hero.ipynb --emulator", "runs it once, free, and writes cassettes/hero"),
+    ("pytest --nbval notebooks", "its test: offline, without keys, free"),
+    ("imagegen-nb lab notebooks", "change it in JupyterLab; then record it again"),
+    ("git add . && git commit", "notebook and cassette together"),
+)
+"""What to do next, and what that does."""
 _REQUIREMENTS = "notebooks/requirements.txt"
 _SETTING_IN_WORKFLOW = f"""\
         env:
@@ -62,13 +77,17 @@ def init(folder: Path, source: str, as_json: bool) -> None:
         print_json({"written": written, "kept": kept})
         return
     for name in written:
-        out().print(f"wrote {escape(name)}")
+        out().print(f"wrote {escape(name)}: {_PURPOSE[name]}", soft_wrap=True)
     for name in kept:
         out().print(f"kept {escape(name)}, which is there already")
     if not requirement and _REQUIREMENTS in written:
         out().print(escape(_NO_SOURCE), soft_wrap=True)
-    out().print("next: imagegen-nb record notebooks/hero.ipynb --emulator", soft_wrap=True)
-    out().print("then: pytest --nbval notebooks")
+    out().print(
+        "next:" if folder.samefile(Path.cwd()) else f"next, in {escape(str(folder))}:", soft_wrap=True
+    )
+    widest = max(len(command) for command, _ in _NEXT)
+    for command, does in _NEXT:
+        out().print(f"  {command:{widest}}  {does}", soft_wrap=True)
 
 
 def _requirement(option: str, repository: Path) -> str:

@@ -156,3 +156,14 @@ def test_the_documented_way_leads_from_nothing_to_a_test(tmp_path):
             )
             output = done.stdout + done.stderr
             assert done.returncode == (1 if line.endswith("# fails") else 0), f"{line}\n{output}"
+
+
+def test_it_says_what_each_file_is_for_and_what_to_do_next(tmp_path, monkeypatch, capsys):
+    assert init(monkeypatch, str(tmp_path)) == 0
+    told = capsys.readouterr().out
+    assert "wrote notebooks/hero.ipynb: a notebook to start from\n" in told
+    assert f"next, in {tmp_path}:\n" in told
+    assert (
+        "  pytest --nbval notebooks                            its test: offline, without keys, free\n"
+        in told
+    )

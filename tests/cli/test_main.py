@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from support.command_line import EMULATED, CommandLine
 from imagegen_nb import cli as cli_package
 from imagegen_nb._version import __version__
 from imagegen_nb.cli.app import app
+from imagegen_nb.cli.examples import BY_COMMAND
 
 
 @pytest.mark.parametrize(
@@ -121,6 +123,31 @@ def test_help_has_examples_exit_codes_and_how_to_complete_words(cli: CommandLine
     assert "imagegen-nb demo" in told
     assert "130 interrupted" in told
     assert "_IMAGEGEN_NB_COMPLETE=bash_source imagegen-nb" in told
+
+
+def every_command(group: click.Group = app, path: str = "") -> dict[str, click.Command]:
+    """Every command that does something, by what is typed behind the program's name."""
+    found: dict[str, click.Command] = {}
+    context = click.Context(group, info_name=path)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        full = f"{path} {name}".strip()
+        found |= every_command(command, full) if isinstance(command, click.Group) else {full: command}
+    return found
+
+
+def test_each_command_ends_its_help_with_examples_that_are_taken_as_they_stand() -> None:
+    commands = every_command()
+    assert set(commands) == set(BY_COMMAND)
+    for name, command in commands.items():
+        told = command.get_help(click.Context(command, info_name=name))
+        assert "Exit codes: 0 " in told
+        assert "130 interrupted." in " ".join(told.split())
+        for line in BY_COMMAND[name].lines:
+            assert f"  imagegen-nb {line}\n" in told, "on a line of its own"
+            assert line.startswith(name)
+            command.make_context(name, shlex.split(line.removeprefix(name)))
 
 
 @pytest.mark.notebooks
