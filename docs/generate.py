@@ -151,8 +151,12 @@ _CLI = """# The command line
 Written by `./dev generate` from the commands' own help, which `imagegen-nb COMMAND --help` prints.
 
 Exit codes: 0 done (also with fewer images than asked), 1 the step failed or something was found, 2 something
-given was wrong (a file, an input, a missing key), 130 interrupted. Each command below says what they mean of
-it.
+given was wrong (a file, an input, a missing key), 130 interrupted. Each command below says what they mean
+there.
+
+Commands, options and files are completed in the shell after
+`eval "$(_IMAGEGEN_NB_COMPLETE=bash_source imagegen-nb)"` in `~/.bashrc`; in zsh and fish with `zsh_source` and
+`fish_source`.
 
 """
 _FORMATS = """# File formats

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, OverflowMethod
     from rich.table import Table
 
     from imagegen_nb.runs.run import Run
@@ -72,7 +72,7 @@ def plain_table(*headings: str, title: str | None = None, wrapped: Collection[st
 
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(headings):
-        overflow = "fold" if number == 0 or heading in wrapped else "ellipsis"
+        overflow: OverflowMethod = "fold" if number == 0 or heading in wrapped else "ellipsis"
         table.add_column(heading, no_wrap=heading not in wrapped, overflow=overflow)
     return table
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
-import sys
 from pathlib import Path
 
 import click
 
 from imagegen_nb.cli.console import err, escape, out, print_json
 from imagegen_nb.cli.parameters import PATH, json_option
+
+LAB_COMMAND = "IMAGEGEN_NB_LAB"
+"""By this variable, whoever starts the demo says what opens a folder: `./dev` has an environment of its own."""
 
 
 @click.command()
@@ -34,14 +37,16 @@ def demo(folder: Path, as_json: bool) -> None:
         ("exported step", result.steps),
         ("executed notebook", [result.notebook]),
     ):
-        for path in paths:
-            out().print(f"  {label:<18} {escape(str(path))}", soft_wrap=True)
-    out().print(f"\nOpen it live:  {escape(_open_command(result.notebook))}", soft_wrap=True)
+        for number, path in enumerate(paths):
+            out().print(f"  {'' if number else label:<18} {escape(str(path))}", soft_wrap=True)
+    out().print(f"\nOpen it in JupyterLab:  {escape(_open_command(result.notebook.parent))}", soft_wrap=True)
 
 
-def _open_command(notebook: Path) -> str:
-    """A command line that installs JupyterLab where it is missing and opens the notebook."""
-    python = [sys.executable, "-m"]
-    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    install = shlex.join([*python, "pip", "install", "jupyterlab>=4.4"])
-    return f"{install} && {shlex.join([*python, 'jupyterlab', *as_root, str(notebook)])}"
+def _open_command(folder: Path) -> str:
+    """What opens the folder's notebook, and before that gets JupyterLab where it is missing."""
+    from imagegen_nb.core.install_hint import install_command
+
+    opener = os.environ.get(LAB_COMMAND)
+    if opener is None and importlib.util.find_spec("jupyterlab") is None:
+        opener = f"{install_command('lab')} && imagegen-nb lab"
+    return f"{opener or 'imagegen-nb lab'} {shlex.quote(str(folder))}"

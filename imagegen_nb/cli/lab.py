@@ -32,9 +32,10 @@ def lab(folder: Path, options: tuple[str, ...]) -> None:
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        notebook = next(iter(sorted(folder.glob("*.ipynb"))), None)
+        quick = folder / "quickstart.ipynb"
+        notebook = quick if quick.exists() else next(iter(sorted(folder.glob("*.ipynb"))), None)
         if notebook is None:
-            notebook = folder / "quickstart.ipynb"
+            notebook = quick
             notebook.write_text(quickstart(), encoding="utf-8")
             err().print(f"wrote {escape(str(notebook))}: it needs no key", soft_wrap=True)
     except OSError as error:

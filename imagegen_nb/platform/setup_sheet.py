@@ -174,7 +174,9 @@ def _settings(definition: StepDefinition) -> Iterator[Row]:
     step, kinds = definition.step, kinds_of(definition)
     model = step.entry.model
     idle = model.idle(step.settings())
-    for key, common in type(step).labels().items():
+    labels = type(step).labels()
+    # Its form has the model at the top, since that decides which other fields there are.
+    for key, common in {"model": labels["model"], **labels}.items():
         label = (model.labels or {}).get(key, common)
         if key == "model":
             yield Row(label, step.model)

@@ -22,7 +22,8 @@ from imagegen_nb.step.output import thumbnail
 from imagegen_nb.sweeps.axes import INPUTS, label
 from imagegen_nb.sweeps.cell import Cell, CellSource
 
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+_WORDS = re.compile(r"\s+|\w+(?:[-.]\w+)*|[^\w\s]")
+"""A name such as gpt-image-2 is one word: half of it tells nobody anything."""
 _LONGEST = 300
 """Characters of a value at the edge of the table."""
 _LONGEST_REASON = 200

@@ -23,7 +23,7 @@ def rows(step: ig.ImageGenerationStep) -> dict[str, tuple[str, str]]:
 def test_the_settings_stand_in_the_forms_order_under_its_labels(file: Path) -> None:
     told = sheet(file)
     assert [row.label for row in told.settings] == [
-        *("Name", "Model", "Prompt", "Image Size", "Image Count", "Image Quality", "Image Background"),
+        *("Model", "Name", "Prompt", "Image Size", "Image Count", "Image Quality", "Image Background"),
         *("Image Moderation", "Output Format", "Output Compression", "Charge Type", "When the step fails"),
     ]
     values = {row.label: row.value for row in told.settings}

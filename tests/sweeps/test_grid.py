@@ -118,6 +118,8 @@ def test_the_words_that_differ_are_marked():
     shown = marked(["A red lamp on sand", "A dark blue lamp on sand"])
     assert [texts(html, "mark") for html in shown] == [["red"], ["dark blue"]]
     assert marked(["gpt-image-2"]) == ["gpt-image-2"]
+    names = ["gpt-image-2", "grok-imagine-image"]
+    assert marked(names) == names  # in which "image" is no word of its own
     assert marked(["lamp", "vase"]) == ["lamp", "vase"]
 
 
