@@ -52,9 +52,10 @@ class _Displayed:
     would hold nothing of it."""
 
     def __init__(self, total: int) -> None:
-        from IPython.display import ProgressBar
+        from IPython import display
 
-        self._bar = ProgressBar(total)
+        drawn: Any = display  # which IPython does not type
+        self._bar = drawn.ProgressBar(total)
         self._bar.display()
 
     def advance(self, note: str) -> None:
