@@ -155,8 +155,8 @@ given was wrong (a file, an input, a missing key), 130 interrupted. Each command
 there.
 
 Commands, options and files are completed in the shell after
-`eval "$(_IMAGEGEN_NB_COMPLETE=bash_source imagegen-nb)"` in `~/.bashrc`; in zsh and fish with `zsh_source` and
-`fish_source`.
+`eval "$(_IMAGEGEN_NB_COMPLETE=bash_source imagegen-nb)"` in `~/.bashrc`; in zsh and fish with
+`zsh_source` and `fish_source`.
 
 """
 _FORMATS = """# File formats

@@ -13,7 +13,7 @@ from imagegen_nb.cli.console import err, escape, out, print_json
 from imagegen_nb.cli.parameters import PATH, json_option
 
 LAB_COMMAND = "IMAGEGEN_NB_LAB"
-"""By this variable, whoever starts the demo says what opens a folder: `./dev` has an environment of its own."""
+"""The variable with the command that opens a folder, for `./dev`, which has an environment of its own."""
 
 
 @click.command()
