@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from support.project import ROOT
@@ -133,6 +134,34 @@ def test_the_pythons_that_are_classified_are_those_that_ci_tries() -> None:
     tried = set(re.findall(r'python: "(3\.\d+)"', (ROOT / ".github/workflows/ci.yml").read_text()))
     assert classified == tried | {"3.11"}
     assert PROJECT["requires-python"] == ">=3.11"
+
+
+def workflow(name: str) -> Any:
+    return yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["ci.yml", "release.yml"])
+def test_a_workflow_pins_its_actions_by_hash_and_may_only_read(name: str) -> None:
+    text = (ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8")
+    used = re.findall(r"uses: (.*)", text)
+    assert used
+    assert [each for each in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", each)] == []
+    assert len(set(used)) == len({each.partition("@")[0] for each in used})  # one version of each
+    assert workflow(name)["permissions"] == {"contents": "read"}
+    verbs = set(re.findall(r"run: \./dev ([a-z]+)", text))
+    assert verbs <= set(re.findall(r"^#   \./dev ([a-z]+)", (ROOT / "dev").read_text(), re.MULTILINE))
+
+
+def test_a_release_is_tried_on_every_python_before_it_is_attested_and_published() -> None:
+    jobs = workflow("release.yml")["jobs"]
+    of_workflows = set(re.findall(r'"(3\.\d+)"', (ROOT / ".github/workflows/ci.yml").read_text()))
+    for name in ("wheel", "newest"):
+        assert set(jobs[name]["strategy"]["matrix"]["python"]) == of_workflows
+    assert jobs["wheel"]["steps"][-1]["run"].startswith("./dev wheel --built ")
+    assert jobs["attest"]["needs"] == ["wheel", "newest"]
+    assert jobs["publish"]["needs"] == "attest"
+    writing = {name for name, job in jobs.items() if "write" in job.get("permissions", {}).values()}
+    assert writing == {"attest", "publish"}
 
 
 def _version(pin: Requirement) -> Any:
