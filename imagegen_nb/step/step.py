@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
@@ -364,3 +365,21 @@ def _checked(workspace: RunContext[ImageGenerationStep, RunT]) -> RunContext[Ima
         f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "
         'e.g. workspace=ig.Workspace("assets")'
     )
+
+
+def _show_settings() -> None:
+    """Let a kernel complete the prompt's name, and the settings that `replace` takes.
+
+    Pydantic's signature has the prompt as what cannot be named; that of `replace` has no names at all.
+    """
+    signature = inspect.signature(ImageGenerationStep)
+    prompt, *settings = signature.parameters.values()
+    prompt = prompt.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD, default=prompt.empty)
+    ImageGenerationStep.__signature__ = signature.replace(parameters=[prompt, *settings])
+    replace = inspect.signature(ImageGenerationStep.replace)
+    self, _changes = replace.parameters.values()
+    changes = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, default=...) for p in (prompt, *settings)]
+    ImageGenerationStep.replace.__signature__ = replace.replace(parameters=[self, *changes])  # type: ignore[attr-defined]
+
+
+_show_settings()
