@@ -24,6 +24,7 @@ import click
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ConditionalPrice, ModelInfo, PriceVariant
 
+import imagegen_nb
 from imagegen_nb import errors
 from imagegen_nb.cli import examples
 from imagegen_nb.cli.app import app
@@ -39,6 +40,7 @@ from imagegen_nb.widgets.form_state import Draft, FieldState, FormState
 from imagegen_nb.workflows.workflow_document import workflow_schema
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = Path(imagegen_nb.__file__).parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 _MODELS = """# Models and their settings
 
@@ -180,7 +182,7 @@ _FORM_HEAD = "| field | shown as | choices | value | note |\n|---|---|---|---|--
 
 def texts() -> dict[Path, str]:
     """Every generated text file with what it should hold."""
-    schemas = ROOT / "imagegen_nb" / "step_file" / "schemas"
+    schemas = PACKAGE / "step_file" / "schemas"
     reference = ROOT / "docs" / "reference"
     models = model_table.markdown(model_table.model_rows()).replace("\n### ", "\n## ")
     readme = ROOT / "README.md"
@@ -192,7 +194,7 @@ def texts() -> dict[Path, str]:
         reference / "cli.md": _CLI + _commands(),
         reference / "file-formats.md": _FORMATS + _formats(),
         ROOT / "docs" / "form.md": _FORM + _form(),
-        ROOT / "imagegen_nb" / "step" / "step_settings.py": _step_settings(),
+        PACKAGE / "step" / "step_settings.py": _step_settings(),
         schemas / "step.schema.json": _json(ImageGenerationStep.json_schema()),
         schemas / "step-file-2.schema.json": _json(definition_schema()),
         ROOT / "imagegen_nb/workflows/schemas/workflow-file-1.schema.json": _json(workflow_schema()),

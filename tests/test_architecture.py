@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
+from support import project
 
 import imagegen_nb
 
 PACKAGE = "imagegen_nb"
 ROOT = Path(imagegen_nb.__file__).parent
-DOCUMENT = ROOT.parent / "docs" / "architecture.md"
+DOCUMENT = project.ROOT / "docs" / "architecture.md"
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 LONGEST_FUNCTION = 60
 

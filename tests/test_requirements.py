@@ -16,7 +16,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from support.project import ROOT
+from support.project import PACKAGE, ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
@@ -76,13 +76,14 @@ def perhaps_imported(source: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "allowed"),
     [
-        ("imagegen_nb", USERS),
-        ("tests", ALL),
-        ("docs", ALL),
-        ("benchmarks", [*ALL, *declared("bench")]),
+        (PACKAGE, USERS),
+        (ROOT / "tests", ALL),
+        (ROOT / "docs", ALL),
+        (ROOT / "benchmarks", [*ALL, *declared("bench")]),
     ],
+    ids=["imagegen_nb", "tests", "docs", "benchmarks"],
 )
-def test_what_is_imported_is_declared(folder: str, allowed: list[Requirement]) -> None:
+def test_what_is_imported_is_declared(folder: Path, allowed: list[Requirement]) -> None:
     names = {canonicalize_name(each.name) for each in allowed}
 
     def undeclared(modules: Iterable[str]) -> set[str]:
@@ -93,7 +94,8 @@ def test_what_is_imported_is_declared(folder: str, allowed: list[Requirement]) -
             module for module, each in of_modules.items() if names.isdisjoint(map(canonicalize_name, each))
         }
 
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / folder).rglob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in folder.rglob("*.py")]
+    assert sources
     doubtful = [source for source in sources if undeclared(perhaps_imported(source))]
     assert undeclared(name for source in doubtful for name in imported(source)) == set()
 

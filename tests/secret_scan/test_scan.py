@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, PngImagePlugin
-from support.project import ROOT
+from support.project import PACKAGE, ROOT
 from support.sample_keys import each_kind, one_of_each
 
 from imagegen_nb.errors import InvalidOption
@@ -195,8 +195,8 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
 
 
-@pytest.mark.parametrize("folder", ["cassettes", "notebooks", "docs", "imagegen_nb"])
-def test_this_project_holds_no_keys(folder: str) -> None:
-    report = scan([ROOT / folder])
+@pytest.mark.parametrize("folder", [ROOT / "cassettes", ROOT / "notebooks", ROOT / "docs", PACKAGE], ids=str)
+def test_this_project_holds_no_keys(folder: Path) -> None:
+    report = scan([folder])
     assert (report.findings, report.unread) == ((), ())
     assert report.files > 0

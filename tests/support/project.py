@@ -7,9 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import imagegen_nb
 from imagegen_nb.replay import cassette_file
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = Path(imagegen_nb.__file__).parent
+"""In the checkout, or where it is installed for `./dev wheel`."""
 CASSETTES = ROOT / "cassettes"
 CONTRACT = CASSETTES / "contract"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
