@@ -377,9 +377,9 @@ def _show_settings() -> None:
     prompt = prompt.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD, default=prompt.empty)
     ImageGenerationStep.__signature__ = signature.replace(parameters=[prompt, *settings])
     replace = inspect.signature(ImageGenerationStep.replace)
-    self, _changes = replace.parameters.values()
+    self, others = replace.parameters.values()  # others are answered by the step itself
     changes = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, default=...) for p in (prompt, *settings)]
-    ImageGenerationStep.replace.__signature__ = replace.replace(parameters=[self, *changes])  # type: ignore[attr-defined]
+    ImageGenerationStep.replace.__signature__ = replace.replace(parameters=[self, *changes, others])  # type: ignore[attr-defined]
 
 
 _show_settings()

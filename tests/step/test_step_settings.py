@@ -40,7 +40,7 @@ def test_help_shows_every_keyword_and_that_the_prompt_is_needed() -> None:
     parameters = inspect.signature(ig.ImageGenerationStep).parameters
     assert set(parameters) == SETTINGS
     assert [name for name, each in parameters.items() if each.default is each.empty] == ["prompt"]
-    assert set(inspect.signature(STEP.replace).parameters) == SETTINGS
+    assert set(inspect.signature(STEP.replace).parameters) == SETTINGS | {"changes"}
 
 
 class Editor:
