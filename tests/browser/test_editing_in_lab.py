@@ -244,7 +244,7 @@ def test_undo_in_the_prompt_survives_every_redraw(page: Page) -> None:
     area = prompt(page)
     area.focus()
     page.keyboard.press("Control+End")
-    page.keyboard.type(", at dusk")
+    page.keyboard.insert_text(", at dusk")  # at once: what is typed with pauses is undone in parts
     expect(page.locator(".ig-resolved")).to_contain_text("at dusk")
     for model in ("grok-imagine-image", "gemini-2.5-flash-image", "gpt-image-2"):
         select(page, "model").select_option(model)
@@ -276,7 +276,7 @@ def test_undo_in_the_prompt_survives_runs_variables_themes_and_other_forms(
     first.get_by_label("Value of {{product}}").fill("a jar")
     area.focus()
     page.keyboard.press("Control+End")
-    page.keyboard.insert_text(" in the rain")  # at once: what is typed with pauses is undone in parts
+    page.keyboard.insert_text(" in the rain")
     first.get_by_role("tab", name="Output").click()
     second.locator(".ig-run").click()
     expect(second.locator(".ig-status")).to_contain_text("done: 1 of 1 image")
@@ -368,28 +368,31 @@ def test_the_focus_never_falls_to_the_page(page: Page) -> None:
     execute(page, "workspace.emulator.latency = 0")
 
 
-@pytest.mark.parametrize("field", ["prompt", "name", "count", "quality", "tile"])
-def test_ctrl_enter_runs_what_stands_there_from_any_field(page: Page, field: str) -> None:
+def test_ctrl_enter_runs_what_stands_there_from_any_field(page: Page, subtests: pytest.Subtests) -> None:
     cells = cell_count(page)
-    if field == "prompt":
-        prompt(page).fill("")
-        prompt(page).focus()
-        page.keyboard.type("typed a moment ago")
-    else:
-        control = {
-            "name": page.get_by_label("Name", exact=True),
-            "count": page.locator(".ig-image-count input"),
-            "quality": select(page, "image-quality"),
-            "tile": page.get_by_role("radio", name="1536 × 1024"),
-        }[field]
-        control.focus()
-        if field == "count":
-            page.keyboard.press("ArrowUp")
-    page.keyboard.press("Control+Enter")
-    expect_status(page, "done: 3 of 3 images" if field == "count" else "done: 2 of 2 images")
-    if field == "prompt":
-        assert execute(page, "print(form.run_result.prompt)") == "typed a moment ago"
-    assert cell_count(page) == cells
+    controls = {
+        "name": page.get_by_label("Name", exact=True),
+        "quality": select(page, "image-quality"),
+        "tile": page.get_by_role("radio", name="1536 × 1024"),
+        "prompt": prompt(page),
+        "count": page.locator(".ig-image-count input"),
+    }
+    for number, (field, control) in enumerate(controls.items(), 1):
+        with subtests.test(field):
+            page.get_by_role("tab", name="Settings").click()
+            if field == "prompt":
+                control.fill("")
+            control.focus()
+            if field == "prompt":
+                page.keyboard.type("typed a moment ago")
+            if field == "count":
+                page.keyboard.press("ArrowUp")
+            page.keyboard.press("Control+Enter")
+            done = "done: 3 of 3 images" if field == "count" else "done: 2 of 2 images"
+            expect_status(page, f"run {number} {done}" if number > 1 else done)
+            if field == "prompt":
+                assert execute(page, "print(form.run_result.prompt)") == "typed a moment ago"
+            assert cell_count(page) == cells
 
 
 def test_in_a_narrow_form_the_tree_keeps_its_buttons_in_sight(page: Page) -> None:
@@ -426,24 +429,23 @@ def test_values_nobody_asked_to_change_are_told_and_come_back(page: Page) -> Non
     expect(message).not_to_contain_text("You chose")
 
 
-@pytest.mark.parametrize(
-    ("typed", "problem"),
-    [("2.7", "Not a whole number"), ("0", "Not in its range"), ("11", "Not in its range")],
-)
-def test_a_count_is_not_bent_into_its_range(page: Page, typed: str, problem: str) -> None:
+def test_a_count_is_not_bent_into_its_range(page: Page, subtests: pytest.Subtests) -> None:
     count = page.locator(".ig-image-count input")
-    count.fill(typed)
-    expect(page.locator(".ig-image-count-message")).to_contain_text(
-        f"{problem}. Use a whole number from 1 to 10"
-    )
-    expect(page.locator(".ig-run")).to_be_disabled()
-    count.blur()
-    expect(count).to_have_value(typed)
-    count.fill("4")
-    expect(page.locator(".ig-run")).to_be_enabled()
-    assert execute(page, "print(form.step.image_count)") == "4"
-    count.press("ArrowUp")
-    expect(count).to_have_value("5")
+    wrong = {"2.7": "Not a whole number", "0": "Not in its range", "11": "Not in its range"}
+    for typed, problem in wrong.items():
+        with subtests.test(typed):
+            count.fill(typed)
+            expect(page.locator(".ig-image-count-message")).to_contain_text(
+                f"{problem}. Use a whole number from 1 to 10"
+            )
+            expect(page.locator(".ig-run")).to_be_disabled()
+            count.blur()
+            expect(count).to_have_value(typed)
+            count.fill("4")
+            expect(page.locator(".ig-run")).to_be_enabled()
+            assert execute(page, "print(form.step.image_count)") == "4"
+            count.press("ArrowUp")
+            expect(count).to_have_value("5")
 
 
 def test_slow_typing_is_one_message_out_and_little_back(page: Page) -> None:

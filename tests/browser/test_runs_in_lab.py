@@ -246,20 +246,19 @@ def test_runs_wait_for_their_turn_and_can_be_taken_out(page: Page) -> None:
     expect(page.locator(".ig-run")).to_be_enabled()
 
 
-@pytest.mark.parametrize(
-    ("prompt", "told"),
-    [
-        ("A hero for {{produt}}", "the nearest available path is {{product}}"),
-        ("A hero for {{product", "{{product is not closed. Write {{product}}"),
-    ],
-)
-def test_a_variable_that_leads_nowhere_is_told_before_the_run(page: Page, prompt: str, told: str) -> None:
-    page.locator(".ig-prompt textarea").fill(prompt)
-    expect(page.locator(".ig-prompt")).to_contain_text(told)
-    screenshot(page, f"run-variable-{len(prompt)}")
-    page.locator(".ig-image-count input").press("Control+Enter")
-    expect(page.locator(".ig-prompt textarea")).to_be_focused()
-    assert execute(page, "print(workspace.emulator.count('openai'))") == "1"  # step_1 of the cell
+def test_a_variable_that_leads_nowhere_is_told_before_the_run(page: Page, subtests: pytest.Subtests) -> None:
+    wrong = {
+        "A hero for {{produt}}": "the nearest available path is {{product}}",
+        "A hero for {{product": "{{product is not closed. Write {{product}}",
+    }
+    for prompt, told in wrong.items():
+        with subtests.test(prompt):
+            page.locator(".ig-prompt textarea").fill(prompt)
+            expect(page.locator(".ig-prompt")).to_contain_text(told)
+            screenshot(page, f"run-variable-{len(prompt)}")
+            page.locator(".ig-image-count input").press("Control+Enter")
+            expect(page.locator(".ig-prompt textarea")).to_be_focused()
+            assert execute(page, "print(workspace.emulator.count('openai'))") == "1"  # step_1 of the cell
 
 
 def test_the_next_form_offers_this_ones_run_and_what_is_in_an_input(open_notebook: OpenNotebook) -> None:

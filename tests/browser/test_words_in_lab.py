@@ -22,17 +22,18 @@ def page(open_notebook: OpenNotebook) -> Page:
     return opened(open_notebook, size=(1280, 1500))
 
 
-@pytest.mark.parametrize(
-    ("key", "words"),
-    [
-        ("charge-type", ["Hosted", "Personal"]),
-        ("on-failure", ["Terminate Workflow", "Continue"]),
-        ("image-background", ["Auto", "Opaque", "Transparent"]),
-        ("image-output-format", ["PNG", "JPEG", "WebP"]),
-    ],
-)
-def test_choices_are_called_as_on_the_platform(page: Page, key: str, words: list[str]) -> None:
-    expect(page.locator(f".ig-{key} option")).to_have_text(words)
+CHOICES = {
+    "charge-type": ["Hosted", "Personal"],
+    "on-failure": ["Terminate Workflow", "Continue"],
+    "image-background": ["Auto", "Opaque", "Transparent"],
+    "image-output-format": ["PNG", "JPEG", "WebP"],
+}
+
+
+def test_choices_are_called_as_on_the_platform(page: Page, subtests: pytest.Subtests) -> None:
+    for key, words in CHOICES.items():
+        with subtests.test(key):
+            expect(page.locator(f".ig-{key} option")).to_have_text(words)
 
 
 def test_the_model_is_on_top_and_every_field_has_its_label_above_and_help_below(page: Page) -> None:
