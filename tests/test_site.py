@@ -61,3 +61,11 @@ def test_a_docstring_is_read_as_plain_english() -> None:
         *(r"Takes ``*args``, name\_ and 2 \* 2.", "", ".. code-block:: python", "", "    run(**options)", ""),
         *("``a", "b``."),
     ]
+
+
+def test_a_site_that_is_whole_is_not_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEGEN_NB_SITE", str(tmp_path / "site"))
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "whole").touch()
+    assert build(tmp_path / "own") == tmp_path / "site" / "html"
+    assert not (tmp_path / "own").exists()
