@@ -14,7 +14,7 @@ import click
 
 from imagegen_nb.cli.app import app
 from imagegen_nb.cli.console import fail, print_json, warn
-from imagegen_nb.errors import ImagegenError, MissingCredential, StepFailed
+from imagegen_nb.errors import ImagegenError, InvalidStep, MissingCredential, StepFailed
 
 __all__ = ["main"]
 
@@ -40,6 +40,10 @@ def main() -> None:
 def _tell(error: ImagegenError, code: int) -> int:
     """Print an error that a command raised; the exit code it is given."""
     message = str(error)
+    if isinstance(error, InvalidStep):
+        from imagegen_nb.step.validation import outside_python
+
+        message = str(outside_python(error))
     if isinstance(error, MissingCredential) and error.can_be_emulated:
         is_unset = error.fault == f"{error.variable} is not set"
         problem = f"set {error.variable}" if is_unset else f"{error.fault}. Set it again"

@@ -80,6 +80,7 @@ def plain_table(*headings: str, title: str | None = None, wrapped: Collection[st
 def show_run(run: Run) -> None:
     """Print a run's images as a table, then their addresses, each on a line that can be copied whole."""
     from imagegen_nb.core.html_repr import byte_size
+    from imagegen_nb.step.output import DEFAULT_IDENTIFIER
 
     if not run.output.assets:
         out().print(escape(run.title), soft_wrap=True)
@@ -89,7 +90,7 @@ def show_run(run: Run) -> None:
         stored = asset.stored
         pixels = f"{stored.width}×{stored.height}" if stored else ""
         cells = (asset.file_name, pixels, asset.file_type, byte_size(asset.file_size))
-        table.add_row(f"output.assets.{index}", *map(escape, cells))
+        table.add_row(f"{run.identifier or DEFAULT_IDENTIFIER}.output.assets.{index}", *map(escape, cells))
     out().print(table)
     for asset in run.output.assets:
         out().print(escape(asset.file_url), soft_wrap=True)

@@ -91,7 +91,7 @@ def run(
     if export is not None:
         from imagegen_nb.step_file.export import save_step
 
-        saved = save_step(export, definition.step, run=completed, identifier=name)
+        saved = save_step(export, definition.step, run=completed, identifier=name, overwrite=True)
         err().print(escape(str(saved)), soft_wrap=True)
     if failure is not None:
         raise failure
@@ -156,6 +156,10 @@ def given_inputs(
     from imagegen_nb.step_file.load import load_step
 
     inputs: dict[str, Any] = dict(_pair("--input", item) for item in values)
+    for name, value in inputs.items():
+        if not value.strip():
+            said = f"--input {name}= is empty, so the prompt has nothing in its place"
+            err().print(f"[yellow]note:[/] {escape(said)}", soft_wrap=True)
     for item in documents:
         name, text = _pair("--input-json", item)
         try:

@@ -86,7 +86,7 @@ def sweep(
     if report is not None:
         # The same command is given again until nothing is left to do, so its older page is in the way.
         older = " (replacing the older file)" if report.exists() else ""
-        err().print(escape(f"{described.report(report, replace=True)}{older}"), soft_wrap=True)
+        err().print(escape(f"{described.report(report, overwrite=True)}{older}"), soft_wrap=True)
     if as_json:
         print_json(described.as_dict())
     else:
@@ -144,6 +144,8 @@ def _document(path: Path) -> dict[str, Any]:
 
     try:
         data = read_bounded(path, _LARGEST)
+    except FileNotFoundError:
+        raise InvalidOption(f"there is no file {path}") from None
     except OSError as error:
         raise InvalidOption(f"{path} cannot be read: {explain(error)}") from None
     if data is None:

@@ -18,7 +18,6 @@ from pydantic import SecretStr
 
 from imagegen_nb._version import __version__
 from imagegen_nb.core import redaction
-from imagegen_nb.core.addresses import host_name
 from imagegen_nb.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -34,6 +33,7 @@ from imagegen_nb.providers import catalog, credentials
 from imagegen_nb.providers.http import error_words
 from imagegen_nb.providers.http.certificates import tls_context
 from imagegen_nb.providers.http.proxies import proxy_for
+from imagegen_nb.providers.http.transport import host_of
 from imagegen_nb.providers.http.unreached import (
     CONNECT_TIMEOUT,
     Way,
@@ -145,8 +145,8 @@ class PlatformClient:
 
     @property
     def host(self) -> str:
-        """The host the key goes to, or that it is the emulator."""
-        return EMULATOR_HOST if self.emulator else host_name(self.base_url)
+        """The host the key goes to, with its port where that is not the usual one, or that it is the emulator."""
+        return EMULATOR_HOST if self.emulator else host_of(self.base_url)
 
     def get(self, path: str) -> Any:
         """What is at `path`, as plain data. Raises a `ProviderError`."""

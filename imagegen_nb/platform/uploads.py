@@ -140,7 +140,7 @@ def _workspace(workspace_id: str | None) -> str:
             'or push without one to the emulator: base_url="emulator" (--base-url emulator)'
         )
     raise InvalidOption(
-        "workspace_id is no UUID, such as 38400000-8cf0-11bd-b23e-10b96e4ef00d: give the id that the "
+        "workspace_id is not a UUID, such as 38400000-8cf0-11bd-b23e-10b96e4ef00d: give the id that the "
         "workspace has on the platform"
     )
 
@@ -296,7 +296,7 @@ class _Journal:
             update={"provenance": provenance.model_copy(update=changes)}
         )
         self.definition = StepDefinition(document, definition.step, output, definition.changes)
-        self.definition.save(self.path)
+        self.definition.save(self.path, overwrite=True)
 
     def _list(self) -> list[Asset]:
         """The workspace's assets, asked for once; what is no record is passed over."""

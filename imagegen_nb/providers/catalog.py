@@ -36,6 +36,8 @@ _last: _Listed | None = None
 _lock = ForkSafeLock()
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 _LONGEST_NAME = 100
+_NEAR = 0.6
+"""How like a known name another must be for the known one to be suggested, as `difflib` counts it."""
 """Characters of an unknown name that are compared with the known ones."""
 
 
@@ -100,8 +102,7 @@ def declare(model: Model) -> CatalogEntry:
         like = find(model.like)
         if like is None or model.like == model.name:
             raise InvalidOption(
-                f"Model({model.name!r}, like={model.like!r}): like is not a known model; the nearest is "
-                f"{nearest(model.like)}"
+                f"Model({model.name!r}, like={model.like!r}): like is not a known model; {listing(model.like)}"
             )
         _declared[model.name] = CatalogEntry(like.provider, model.resembling(like.model))
         _note_change()
@@ -120,13 +121,25 @@ def origin(model: Model) -> str:
 
 
 def declaration(name: object) -> str:
-    """What a user can do about a model that is not known. What can be no model's name is not repeated."""
+    """What a user can do in Python about a model that is not known. What can be no model's name is not
+    repeated."""
     close = nearest(name)
     if not can_be_declared(name) or redact(str(name)) != name:
-        return f"the nearest known model is {close}"
+        return listing(name)
+    if not close:
+        return (
+            f"{listing(name)}; declare one that is not among them as model=ig.Model({name!r}, like=…), "
+            "with the known model it is like"
+        )
     return (
         f"the nearest known model is {close}; declare a newer one as model=ig.Model({name!r}, like={close!r})"
     )
+
+
+def listing(name: object) -> str:
+    """What to do about a model that is not known where none can be declared, as on a command line."""
+    close = nearest(name)
+    return f"{f'the nearest known model is {close}; ' if close else ''}`imagegen-nb models` lists them all"
 
 
 def can_be_declared(name: object) -> bool:
@@ -178,12 +191,12 @@ def find(name: object) -> CatalogEntry | None:
 
 
 def nearest(name: object) -> str:
-    """The known model name most like `name`; the first one when nothing is."""
+    """The known model name most like `name`; empty where none is near."""
     import difflib  # deferred, as everywhere: only what was misspelt needs it
 
     known = [entry.model.name for entry in models()]
-    close = difflib.get_close_matches(str(name)[:_LONGEST_NAME], known, n=1, cutoff=0.4)
-    return close[0] if close else known[0]
+    close = difflib.get_close_matches(str(name)[:_LONGEST_NAME], known, n=1, cutoff=_NEAR)
+    return close[0] if close else ""
 
 
 def keys_in_use() -> list[str]:

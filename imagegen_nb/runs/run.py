@@ -27,7 +27,7 @@ from imagegen_nb.pricing.estimate import Estimate, PricedCall, span
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.runs.batch_ref import BatchRef
-from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
+from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput, taken_by_another
 from imagegen_nb.step.step import ImageGenerationStep
 
 if TYPE_CHECKING:
@@ -73,6 +73,12 @@ class Run:
     usage: Usage = field(default_factory=Usage)
     batch: BatchRef | None = None
     unpriced_account: str = ""
+
+    if not TYPE_CHECKING:  # a checker would take every name for one that a run has
+
+        def __getattr__(self, name: str) -> Any:
+            of_output = f": write run.output.{name}" if name in StepOutput.model_fields else ""
+            raise AttributeError(f"a run has no {name}{of_output}", name=name, obj=self)
 
     @property
     def returned(self) -> int:
@@ -176,11 +182,10 @@ class Run:
         waiting = []
         for asset in self.output.assets:
             path = target / Path(asset.file_name).name
-            if overwrite or not path.exists():
-                waiting.append((asset, path))
-            elif embed or path.read_bytes() != asset.bytes():
+            waiting.append((asset, path))
+            if not overwrite and (taken := taken_by_another(asset, path, embed=embed)):
                 raise StoreError(
-                    f"cannot save to {path}: another file is there; pass overwrite=True, or another folder"
+                    f"cannot save to {taken}: another file is there; pass overwrite=True, or another folder"
                 )
         try:
             target.mkdir(parents=True, exist_ok=True)

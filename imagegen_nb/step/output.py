@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -145,18 +146,17 @@ class Asset(BaseModel):
         show. Its pixels stay as they are, and keys are masked. A file with content credentials is never
         changed, which would make them read as tampered with: the step stands in `<path>.step.json` then.
 
-        Raises `StoreError` when something is there already (unless `overwrite`) or cannot be written, and
-        with `embed` where the store does not know the step.
+        A file that is there with the same bytes stays. Raises `StoreError` when something else is there
+        (unless `overwrite`) or cannot be written, and with `embed` where the store does not know the step.
         """
         target = user_path(path, StoreError)
         if target.is_dir():
             target /= Path(self.file_name).name
-        data = self._as_named(target)
-        files = self._with_step(target, data) if embed else {target: data}
+        files = self._files(target, embed=embed)
         reason = ""
         try:
-            if not overwrite and (there := [file for file in files if file.exists()]):
-                target, reason = there[0], "it already exists; pass overwrite=True or another name"
+            if not overwrite and (taken := _taken(files)):
+                target, reason = taken, "another file is there; pass overwrite=True, or another name"
             else:
                 for file, content in files.items():
                     write_durably(file, content)
@@ -165,6 +165,11 @@ class Asset(BaseModel):
         if not reason:
             return target
         raise StoreError(f"cannot save to {target}: {reason}")
+
+    def _files(self, target: Path, *, embed: bool) -> dict[Path, builtins.bytes]:
+        """What to write where the file is to be at `target`."""
+        data = self._as_named(target)
+        return self._with_step(target, data) if embed else {target: data}
 
     def _as_named(self, target: Path) -> builtins.bytes:
         """The file's bytes, of the kind that the name says. Raises `StoreError` where that cannot be."""
@@ -261,6 +266,16 @@ class Asset(BaseModel):
         return facts + ([f"sha256 {stored.sha256[:8]}"] if stored else [])
 
 
+def taken_by_another(asset: Asset, target: Path, *, embed: bool) -> Path | None:
+    """A file, of those that saving `asset` to `target` writes, in whose place another one is."""
+    return _taken(asset._files(target, embed=embed))
+
+
+def _taken(files: Mapping[Path, bytes]) -> Path | None:
+    there = (path for path in files if path.exists())
+    return next((path for path in there if not path.is_file() or path.read_bytes() != files[path]), None)
+
+
 def _has_credentials(store: Store, stored: AssetRecord) -> bool | None:
     """Read from the file once, and then known by its hash."""
     if (known := _credentials.get(stored.sha256)) is not None:
@@ -347,6 +362,19 @@ class OutputError(BaseModel):
         return cls(**facts, requested=requested, returned=returned, blocked=blocked)
 
 
+class _Assets(tuple[Asset, ...]):
+    """A tuple that says how many images there are when one is asked for that is not there."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            return super().__getitem__(index)
+        except IndexError:
+            has = f"it has {counted(len(self), 'image')}" if self else "it has no image"
+        raise IndexError(f"there is no assets[{index}] in the output: {has}")
+
+
 @helpful_calls
 class StepOutput(BaseModel):
     """What later steps see: `settings`, `assets`, and `error` only when the step failed.
@@ -358,7 +386,7 @@ class StepOutput(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     settings: OutputSettings
-    assets: tuple[Asset, ...] = Field(strict=False)
+    assets: Annotated[tuple[Asset, ...], AfterValidator(_Assets)] = Field(strict=False)
     error: OutputError | None = None
 
     @model_serializer(mode="wrap")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from imagegen_nb.core import variables
-from imagegen_nb.errors import Problem
+from imagegen_nb.errors import InvalidStep, Problem
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.capabilities import Kind, Model, one_of
 
@@ -15,6 +16,7 @@ _MOST_HINTS = 20
 """Unknown settings that a known one is suggested for; comparing names takes time."""
 _PICTURES = ("image", "images", "input_image", "reference_image", "reference_images", "mask")
 """What other tools call a picture to begin with."""
+_UNKNOWN_MODEL = "not a known model"
 _LONGEST_NAME = 100
 """Characters of an unknown setting's name that are compared with the known ones."""
 
@@ -41,9 +43,8 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
         value = settings[key]
         if key == "model":
             if model is None:
-                remedy = catalog.declaration(name)
-                remedy = remedy[0].upper() + remedy[1:]
-                broken.append(Problem("model", name, "", "not a known model", remedy))
+                remedy = _capital(catalog.declaration(name))
+                broken.append(Problem("model", name, "", _UNKNOWN_MODEL, remedy))
             continue
         if problem := _check(key, value, said, model, kind):
             broken.append(problem)
@@ -52,6 +53,25 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
     if model is not None:
         broken.extend(_broken_rules(settings, model))
     return tuple(broken)
+
+
+def outside_python(error: InvalidStep) -> InvalidStep:
+    """The same problems with remedies for a command line or a magic, where no model can be declared."""
+    return InvalidStep(
+        tuple(
+            replace(one, remedy=_capital(catalog.listing(one.value))) if is_unknown_model(one) else one
+            for one in error.problems
+        )
+    )
+
+
+def is_unknown_model(problem: Problem) -> bool:
+    """Whether what is wrong is that no model has this name."""
+    return problem.field == "model" and problem.message == _UNKNOWN_MODEL
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _check(key: str, value: object, name: str, model: Model | None, common: Kind | None) -> Problem | None:
@@ -76,8 +96,7 @@ def _check(key: str, value: object, name: str, model: Model | None, common: Kind
 
 
 def _bad_tag(tag: str, name: str) -> Problem:
-    remedy = variables.remedy_for(tag)
-    remedy = remedy[0].upper() + remedy[1:]
+    remedy = _capital(variables.remedy_for(tag))
     return Problem("prompt", tag, name, "holds a variable that is not a path", remedy)
 
 
@@ -109,6 +128,6 @@ def _unknown(key: str, value: object, name: str, common: Mapping[str, Kind | Non
     suffix = "_count" if key in ("n", "num_images", "number_of_images") else f"_{key}"
     close = [known for known in common if known.endswith(suffix)]
     if not close and hint and len(key) <= _LONGEST_NAME:
-        close = difflib.get_close_matches(key, list(common), n=1, cutoff=0.4)
+        close = difflib.get_close_matches(key, list(common), n=1, cutoff=0.6)
     remedy = f"Did you mean {close[0]}?" if close else f"Choose from {', '.join(common)}"
     return Problem(key, value, name, "unknown setting", remedy, "unknown-field")

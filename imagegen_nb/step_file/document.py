@@ -30,6 +30,7 @@ from imagegen_nb.providers import catalog
 from imagegen_nb.step import schema
 from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file import replaced_file
 
 LARGEST_FILE = 1_000_000
 """Bytes of a step file; a real one has a few thousand."""
@@ -206,9 +207,14 @@ class StepDefinition:
         """
         return encoded(self.as_document())
 
-    def save(self, path: str | os.PathLike[str]) -> SavedStep:
-        """Write the file; an older one is replaced whole. Raises `DefinitionError`."""
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedStep:
+        """Write the file; an older one of the same step (of its settings or its name) is replaced whole.
+
+        Raises `DefinitionError`, also where something else is there, unless `overwrite`.
+        """
         target, data = user_path(path, DefinitionError), self.dump()
+        if not overwrite:
+            replaced_file.check(target, self.step.settings(), LARGEST_FILE)
         write(target, data)
         return SavedStep(target, len(data), tuple(self.provenance.notes or ()))
 

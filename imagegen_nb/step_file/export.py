@@ -37,16 +37,18 @@ def save_step(
     run: Run | None = None,
     identifier: str | None = None,
     inputs: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
 ) -> SavedStep:
     """Export `step`, with `run`'s inputs and output where one is given.
 
     `identifier` is the name later steps use (`step_2`). The file is the toolkit's own format: the
-    platform has no public importer. Raises `DefinitionError`, and its kind `SecretFound` when the
-    text holds a key.
+    platform has no public importer. An older file of the same step (of its settings or its name) is replaced,
+    anything else only with `overwrite`. Raises `DefinitionError`, and its kind `SecretFound` when the text
+    holds a key.
     """
     if isinstance(step, StepDefinition):
         raise DefinitionError("this is a whole definition already: write it with definition.save(path)")
-    return define(step, run=run, identifier=identifier, inputs=inputs).save(path)
+    return define(step, run=run, identifier=identifier, inputs=inputs).save(path, overwrite=overwrite)
 
 
 def define(

@@ -70,6 +70,15 @@ class CellResults:
             )
         return context
 
+    def context_with_results(self, workspace: Context | None) -> Context:
+        """The same, for what looks at results and starts no run. Raises `InvalidOption`."""
+        if workspace is None and self.workspace is None:
+            raise InvalidOption(
+                "the sweep was not run here: call sweep.run(workspace=ws) first, or sweep.load(workspace=ws) "
+                "for what the store has of it"
+            )
+        return self.context(workspace)
+
     def load(self, context: Context, sweep: str) -> dict[int, int]:
         """Read the results of all cells from the ledger, and return how often each was tried."""
         numbers = {plan.key: number for number, plan in enumerate(self._plans)}

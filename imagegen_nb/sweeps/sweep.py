@@ -338,7 +338,7 @@ class Sweep(BatchedCells):
 
     def _loaded(self, workspace: Context | None) -> Context:
         """The workspace in use, after a look at what its store has of this sweep."""
-        context = self._results.context(workspace)
+        context = self._results.context_with_results(workspace)
         self._results.load(context, self.name)
         return context
 
@@ -356,7 +356,7 @@ class Sweep(BatchedCells):
         self,
         path: str | os.PathLike[str],
         *,
-        replace: bool = False,
+        overwrite: bool = False,
         winners: Iterable[Cell | int] | None = None,
         most: int = _MOST_PICTURES,
         remarks: Remarks | None = None,
@@ -367,13 +367,13 @@ class Sweep(BatchedCells):
         loaded, and keys are masked. `winners` stand first: those that were picked, if none are given. `most`
         pictures stand in it at most, beside those of the winners. Stars, notes and places in the rating stand
         beside them; `remarks` is asked of each cell what else to say: text by what it is called. Raises
-        `StoreError` where something is there already, unless `replace`.
+        `StoreError` where something is there already, unless `overwrite`.
         """
         chosen = self._winners(winners)
         # Known before thumbnails are made, which takes a while.
         target = user_path(path, StoreError)
-        if target.exists() and not replace:
-            raise StoreError(f"cannot write {target}: it already exists; pass replace=True or another name")
+        if target.exists() and not overwrite:
+            raise StoreError(f"cannot write {target}: it already exists; pass overwrite=True or another name")
         return tables.written(target, self._report(chosen, most, remarks))
 
     def crate(

@@ -184,7 +184,8 @@ class ImportExport(BaseWidget):
         assert exported.step is not None
         wanted = exported.run if with_output else None
         inputs = None if wanted else exported.inputs
-        saved = define(exported.step, run=wanted, identifier=exported.identifier, inputs=inputs).save(target)
+        defined = define(exported.step, run=wanted, identifier=exported.identifier, inputs=inputs)
+        saved = defined.save(target, overwrite=True)
         # The file's own bytes: the download cannot differ from what was saved.
         data = b64encode(saved.path.read_bytes()).decode()
         said = exported.saved(f"{where} {saved.path.name}", with_output=with_output)

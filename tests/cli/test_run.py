@@ -121,3 +121,17 @@ def test_an_export_replaces_a_file_only_when_told_to(
     assert ((tmp_path / "out.json").read_text(), emulator.count()) == ("mine", 0)
     assert cli("run", file, "-i", "room=x", *EMULATED, "--export", "out.json", "--force").code == 0
     assert load_step(tmp_path / "out.json").output is not None
+
+
+def test_an_input_without_a_value_is_told_of(cli: CommandLine, file: str) -> None:
+    outcome = cli("run", file, "-i", "room=", *EMULATED)
+    assert outcome.code == 0
+    assert "note: --input room= is empty, so the prompt has nothing in its place" in outcome.err
+    assert "is empty" not in cli("run", file, "-i", "room=x", *EMULATED).err
+
+
+def test_images_are_listed_under_the_name_that_later_steps_use(cli: CommandLine, file: str) -> None:
+    assert "step_1.output.assets.0 " in cli("run", file, "-i", "room=x", *EMULATED).out
+    named = cli("run", file, "-i", "room=x", *EMULATED, "--identifier", "step_7", "--export", "out.json")
+    assert "step_7.output.assets.0 " in named.out
+    assert "step_7.output.assets.0 " in cli("run", "out.json", "-i", "room=x", *EMULATED).out

@@ -72,11 +72,15 @@ def test_settings_may_stand_in_it_and_rows_beside_it(cli: CommandLine, tmp_path:
     ("text", "message"),
     [
         ("x = [", "is not TOML"),
+        (
+            "[step]\nmodel = 'gpt-image-3'\nprompt = 'x'\n[over]\nimage_count = [1]",
+            "2; `imagegen-nb models` lists",
+        ),
         ("steps = 3", "steps is not a key of a sweep file: did you mean step?"),
         ("[over]\nmodel = ['x']", 'step is missing: write step = "hero.step.json"'),
         ("[step]\nprompt = 'x'", "nothing varies"),
         ("[step]\nprompt = 'x'\n[over]\nmodel = 'x'", "give a list of values"),
-        ("[step]\nprompt = 'x'\n[over]\nimage_size = ['1x1']", "1 of 1 combinations cannot be run"),
+        ("[step]\nprompt = 'x'\n[over]\nimage_size = ['1x1']", "1 of 1 combination cannot be run"),
         ("step = 'nowhere.json'\n[over]\nmodel = []", "nowhere.json"),
         ("inputs = 3\n[step]\nprompt = 'x'\n[over]\nmodel = ['gpt-image-2']", "inputs is of type int"),
     ],
@@ -92,7 +96,7 @@ def test_a_file_that_cannot_be_used_says_why(
 
 def test_a_file_that_is_not_there(cli: CommandLine) -> None:
     told = cli("sweep", "nowhere.toml")
-    assert (told.code, "cannot be read: No such file" in told.err) == (2, True)
+    assert (told.code, "there is no file" in told.err) == (2, True)
 
 
 def test_cells_are_submitted_and_collected(cli: CommandLine, sweep: str, emulator: Emulator) -> None:

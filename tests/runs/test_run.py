@@ -156,7 +156,10 @@ def test_a_runs_images_are_pictures_files_and_readable_names(workspace, tmp_path
     saved = run.save(tmp_path / "out" / "lamps")
     assert [path.name for path in saved] == ["a-lamp-1.png", "a-lamp-2.png"]
     assert [path.read_bytes() for path in saved] == [asset.bytes() for asset in run.output.assets]
-    assert run.save(tmp_path / "out" / "lamps") == saved, "a cell may be run again"
+    for embed in (False, False, True, True):
+        assert run.save(tmp_path / f"out{embed}", embed=embed), "a cell may be run again"
+    with pytest.raises(StoreError, match="another file is there"):
+        run.save(tmp_path / "outTrue")
 
 
 def test_no_other_file_is_replaced_and_nothing_is_half_saved(workspace, tmp_path):
@@ -202,3 +205,14 @@ def test_a_file_with_content_credentials_is_not_converted(tmp_path):
 def test_an_image_in_no_file_has_no_path():
     with pytest.raises(AssetNotFound, match="not in a file on this machine"):
         _ = simulate(ImageGenerationStep(prompt="a lamp")).output.assets[0].path
+
+
+def test_what_a_run_has_not_is_told_with_where_it_is(workspace):
+    run = STEP.run(HARE, workspace=workspace)
+    with pytest.raises(IndexError, match=r"there is no assets\[2\] in the output: it has 2 images"):
+        run.output.assets[2]
+    assert run.output.assets[-1] is run.output.assets[1]
+    with pytest.raises(AttributeError, match=r"a run has no assets: write run\.output\.assets"):
+        run.assets  # noqa: B018
+    with pytest.raises(AttributeError, match=r"a run has no picture$"):
+        run.picture  # noqa: B018

@@ -228,6 +228,7 @@ def test_save_overwrites_only_when_asked(store, tmp_path):
     assert target.read_bytes() == b"mine"
     asset.save(target, overwrite=True)
     assert target.read_bytes() == picture()
+    assert asset.save(target) == target, "a cell may be run again"
 
 
 def test_save_to_where_nothing_can_be_written_is_a_store_error(store, tmp_path):

@@ -106,7 +106,7 @@ def test_neither_file_is_replaced_unasked(store, tmp_path):
     asset = made(store, (SIGNED / "signed.png").read_bytes())
     side = tmp_path / "out.png.step.json"
     side.write_text("mine")
-    with pytest.raises(StoreError, match=r"out\.png\.step\.json: it already exists; pass overwrite=True"):
+    with pytest.raises(StoreError, match=r"out\.png\.step\.json: another file is there; pass overwrite=True"):
         asset.save(tmp_path / "out.png", embed=True)
     assert (side.read_text(), (tmp_path / "out.png").exists()) == ("mine", False)
     asset.save(tmp_path / "out.png", embed=True, overwrite=True)

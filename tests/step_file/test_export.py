@@ -118,16 +118,51 @@ def test_the_saved_file_says_its_name_and_notes_and_knows_its_size(path, store):
 
 def test_an_older_file_is_replaced_whole_and_nothing_else_is_left(path):
     path.write_text("x" * 100_000, encoding="utf-8")
-    save_step(path, STEP)
+    save_step(path, STEP, overwrite=True)
     assert load_step(path).step == STEP
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_replacing_a_file_keeps_its_permissions(path):
-    path.write_text("{}", encoding="utf-8")
+    save_step(path, STEP)
     path.chmod(0o600)
     save_step(path, STEP)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_cell_may_be_run_again_and_its_step_edited(path, store):
+    nameless = STEP.replace(name=None)
+    save_step(path, nameless)
+    save_step(path, nameless, run=run_of(nameless, store))
+    assert load_step(path).output is not None
+    save_step(path, STEP, overwrite=True)
+    save_step(path, STEP.replace(prompt="A poster for {{product}}"))
+    assert load_step(path).step.prompt == "A poster for {{product}}"
+
+
+def test_another_steps_file_is_not_replaced_unasked(path):
+    save_step(path, STEP.replace(name=None))
+    before = path.read_bytes()
+    for other, differing in (
+        (STEP, "name"),
+        (STEP.replace(name=None, prompt="A lamp", image_count=3), "prompt, image_count"),
+    ):
+        with pytest.raises(DefinitionError) as refused:
+            save_step(path, other)
+        assert f"another step (of another {differing}); pass overwrite=True to replace" in str(refused.value)
+        with pytest.raises(DefinitionError):
+            load_step(save_step(path.with_name("other.json"), other).path).save(path)
+    assert path.read_bytes() == before
+    save_step(path, STEP, overwrite=True)
+    assert load_step(path).step == STEP
+
+
+@pytest.mark.parametrize("text", ["", "mine", "[]", "{}", '{"step": 1}', " " * 1_000_001])
+def test_a_file_that_is_no_step_file_is_not_replaced_unasked(path, text):
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DefinitionError, match="something else is there; pass overwrite=True"):
+        save_step(path, STEP)
+    assert path.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize("target", ["absent/hero.step.json", "."])

@@ -168,7 +168,7 @@ def test_cells_that_came_later_are_compared_first(workspace):
 def test_two_cells_with_images_are_needed(workspace):
     with pytest.raises(InvalidOption, match="1 of the cells have images"):
         swept(workspace, ["lamp"]).rate()
-    with pytest.raises(InvalidOption, match="give a workspace"):
+    with pytest.raises(InvalidOption, match=r"not run here: call sweep.run\(workspace=ws\) first"):
         ig.Sweep(STEP, over={"product": PRODUCTS}).rate()
 
 

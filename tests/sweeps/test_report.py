@@ -69,11 +69,11 @@ def test_what_was_picked_stands_first(workspace, tmp_path):
     assert "picked" not in "".join(articles(written(sweep, tmp_path)))
     sweep.pick(2)
     assert sweep.picked == [sweep[2]]
-    told = articles(written(sweep, tmp_path, replace=True, most=1))
+    told = articles(written(sweep, tmp_path, overwrite=True, most=1))
     assert [text[:6] for text in told] == ["Cell 2", "Cell 0"]
     assert "picked" in told[0]
     assert ["Prompt as sent A rug on sand" in text for text in told] == [True, False]
-    told = articles(written(sweep, tmp_path, replace=True, winners=[sweep[1], 0]))
+    told = articles(written(sweep, tmp_path, overwrite=True, winners=[sweep[1], 0]))
     assert [("picked" in text) for text in told] == [True, True, False]
     with pytest.raises(InvalidOption, match="winners: 9 is not a cell of this sweep"):
         sweep.report(tmp_path / "other.html", winners=[9])
@@ -141,10 +141,10 @@ def test_no_key_stands_in_it(workspace, tmp_path, monkeypatch):
 def test_a_file_is_not_replaced_unasked(workspace, tmp_path):
     sweep, target = swept(workspace, ["lamp"]), tmp_path / "sweep.html"
     target.write_text("mine")
-    with pytest.raises(StoreError, match="it already exists; pass replace=True or another name"):
+    with pytest.raises(StoreError, match="it already exists; pass overwrite=True or another name"):
         sweep.report(target)
     assert target.read_text() == "mine"
-    assert sweep.report(target, replace=True) == target
+    assert sweep.report(target, overwrite=True) == target
     assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".tmp"] == []
     with pytest.raises(StoreError, match="cannot write"):

@@ -208,7 +208,7 @@ def test_without_an_image_there_is_nothing_to_judge(workspace):
     waiting = ig.Sweep(STEP, over={"product": ["rug"]})
     with pytest.raises(InvalidOption, match="no cell has an image"):
         score(waiting, size, workspace=workspace)
-    with pytest.raises(InvalidOption, match="give a workspace"):
+    with pytest.raises(InvalidOption, match=r"not run here: call sweep.run\(workspace=ws\) first"):
         score(ig.Sweep(STEP, over={"product": ["rug"]}), size)
 
 
