@@ -24,7 +24,7 @@ def models(model: str | None, as_json: bool, as_markdown: bool) -> None:
     every = model_table.model_rows() if in_full else model_table.overview_rows()
     rows = [row for row in every if model in (None, row["model"])]
     if not rows:
-        raise InvalidOption(f"{model!r} is not a known model: {catalog.declaration(model)}")
+        raise InvalidOption(f"{model!r} is not a known model: {catalog.listing(model)}")
     if as_json:
         print_json(rows)
     elif as_markdown:

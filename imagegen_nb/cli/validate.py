@@ -42,7 +42,9 @@ def validate(files: tuple[Path, ...], verify: bool, as_json: bool) -> None:
                 {"file": str(file), "valid": False, "place": error.place, "error": str(error)} | told
             )
             if not as_json:
-                fail(f"{file}: {error}{also}")
+                for line in f"{error}{also}".splitlines():
+                    is_named = not error.place and str(file) in line
+                    fail(line if is_named else f"{file}: {line}")
         else:
             findings.append({"file": str(file), "valid": True, "changes": list(changes)} | told)
             if not as_json:

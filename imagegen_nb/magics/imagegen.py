@@ -14,6 +14,7 @@ from imagegen_nb.magics import options
 from imagegen_nb.magics.options import Request
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step.validation import outside_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,8 +133,10 @@ def _in_plain_words() -> Iterator[None]:
     """Mistakes in the cell are told without the lines of this package that found them."""
     try:
         yield
-    except (InvalidOption, InvalidStep, VariableError) as error:
-        told: ImagegenError = error
+    except InvalidStep as error:
+        told: ImagegenError = outside_python(error)
+    except (InvalidOption, VariableError) as error:
+        told = error
     else:
         return
     raise UsageError(str(told)) from None

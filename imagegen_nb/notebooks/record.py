@@ -111,6 +111,8 @@ _NAMES = {"live": "live providers", "emulator": "the emulator"}
 def _read(notebook: Path) -> str:
     try:
         return notebook.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InvalidOption(f"there is no file {notebook.name}") from None
     except UnicodeDecodeError:
         problem = "it is not text"
     except OSError as error:

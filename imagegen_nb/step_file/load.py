@@ -30,6 +30,7 @@ from imagegen_nb.errors import (
     StoreError,
 )
 from imagegen_nb.providers import catalog
+from imagegen_nb.step import validation
 from imagegen_nb.step.output import Asset, StepOutput
 from imagegen_nb.step.run_context import RunContext
 from imagegen_nb.step.step import ImageGenerationStep
@@ -88,7 +89,7 @@ def load_step(
     if images.sniff(data) is not None:
         return _of_image(data, path, store)
     is_called_yaml = path is not None and path.suffix.lower() in (".yaml", ".yml")
-    return _definition(parse(data, called_yaml=is_called_yaml), store)
+    return _definition(parse(data, path, called_yaml=is_called_yaml), store)
 
 
 @helpful_calls
@@ -181,7 +182,7 @@ def read(path: Path, largest: int = LARGEST_FILE) -> bytes:
     """The bytes of a file, of an image all and of others no more than show that they are too many."""
     try:
         if not path.is_file():
-            raise DefinitionError(f"{path} is not a file" if path.exists() else f"there is no file {path}")
+            raise DefinitionError(_no_file(path))
         with path.open("rb") as file:
             head = file.read(largest + 1)
             is_image = images.sniff(head) is not None
@@ -191,29 +192,39 @@ def read(path: Path, largest: int = LARGEST_FILE) -> bytes:
     raise DefinitionError(f"cannot read {path}: {reason}")
 
 
-def parse(data: bytes, *, called_yaml: bool = False, largest: int = LARGEST_FILE) -> dict[str, Any]:
-    """The JSON object in a file. Raises `DefinitionError`, which says what the file holds instead."""
+def _no_file(path: Path) -> str:
+    if path.is_dir():
+        return f"{path} is a folder: give a file in it"
+    return f"{path} is not a file" if path.exists() else f"there is no file {path}"
+
+
+def parse(
+    data: bytes, path: Path | None = None, *, called_yaml: bool = False, largest: int = LARGEST_FILE
+) -> dict[str, Any]:
+    """The JSON object in a file. Raises `DefinitionError`, which names the file by `path` and says what it holds
+    instead."""
+    file = "the file" if path is None else str(path)
     if len(data) > largest:
-        raise DefinitionError(f"the file has more than {largest:,} bytes; none is that large")
+        raise DefinitionError(f"{file} has more than {largest:,} bytes; none is that large")
     if data[:3] == codecs.BOM_UTF8 or data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        raise DefinitionError("the file begins with a byte order mark: save it as UTF-8 without one")
+        raise DefinitionError(f"{file} begins with a byte order mark: save it as UTF-8 without one")
     try:
         document = jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError as error:
         reason = str(error)
     else:
         if not isinstance(document, dict):
-            raise DefinitionError(f"the file holds a JSON {type(document).__name__}, not an object")
+            raise DefinitionError(f"{file} holds a JSON {type(document).__name__}, not an object")
         _check_size(document)
         for place, problem in find_unwritable(document):
             raise DefinitionError(problem, place=redacted(place))
         return document
     text = data[:_BEGINNING].decode(errors="replace")
     if re.search(r"^<{7} ", text, re.MULTILINE):
-        raise DefinitionError("the file holds a merge conflict: resolve it, or take one side whole")
+        raise DefinitionError(f"{file} holds a merge conflict: resolve it, or take one side whole")
     if called_yaml or _YAML.match(text.replace("\r", "")):
-        raise DefinitionError("the file looks like YAML: a step file is JSON. Convert it to JSON")
-    raise DefinitionError(f"the file is not valid JSON: {redacted(reason)}")
+        raise DefinitionError(f"{file} looks like YAML: a step file is JSON. Convert it to JSON")
+    raise DefinitionError(f"{file} is not valid JSON: {redacted(reason)}")
 
 
 def _check_size(document: dict[str, Any]) -> None:
@@ -279,17 +290,20 @@ def _attach(asset: Asset, local_id: str, store: Store) -> Asset:
 
 
 def _in_a_file(problem: Problem) -> str:
-    """How a file declares a model that is not known, which is not how Python does."""
+    """What to do in a file: it declares a model that is not known in another way than Python does."""
+    if not validation.is_unknown_model(problem):
+        return problem.remedy
+    remedy = validation.outside_python(InvalidStep((problem,))).problems[0].remedy
     nearest = catalog.find(catalog.nearest(problem.value))
-    if problem.field != "model" or nearest is None or "ig.Model" not in problem.remedy:
-        return ""
+    if nearest is None or not catalog.can_be_declared(problem.value):
+        return remedy
     like = catalog.origin(nearest.model) or nearest.model.name
-    return f'; in a step file, beside "step": "declaration": {{"like": "{like}"}}'
+    return f'{remedy}; declare a newer one in a step file, beside "step": "declaration": {{"like": "{like}"}}'
 
 
 def _from_invalid_step(error: InvalidStep) -> DefinitionError:
     """The first problem with its place, the others after it; values are not repeated."""
-    messages = [f"{p.message}. {p.remedy}{_in_a_file(p)}" for p in error.problems[:_MOST_PROBLEMS]]
+    messages = [f"{p.message}. {_in_a_file(p)}" for p in error.problems[:_MOST_PROBLEMS]]
     places = [redacted(f"step.{p.field}", 80) for p in error.problems[:_MOST_PROBLEMS]]
     more = "".join(f"\n{place}: {message}" for place, message in zip(places[1:], messages[1:], strict=True))
     if len(error.problems) > _MOST_PROBLEMS:

@@ -28,8 +28,13 @@ from imagegen_nb.cli.examples import BY_COMMAND
         (("run", "lamp.step.json", "-i", "room=x"), "OPENAI_API_KEY"),
         (("run", "lamp.step.json", "-i", "room=x", "--backend", "https://x.example"), "backend"),
         (("run", "nowhere.json"), "there is no file"),
-        (("validate", "nowhere.json"), "there is no file"),
-        (("models", "gpt-image-3"), "the nearest known model is gpt-image-2"),
+        (("validate", "nowhere.json"), "error: there is no file nowhere.json\n"),
+        (
+            ("models", "gpt-image-3"),
+            "the nearest known model is gpt-image-2; `imagegen-nb models` lists them",
+        ),
+        (("models", "nope"), "'nope' is not a known model: `imagegen-nb models` lists them all"),
+        (("record", "nowhere.ipynb", "--emulator"), "error: there is no file nowhere.ipynb\n"),
         (("migrate", "lamp.step.json", "lamp.step.json"), "--force"),
     ],
 )

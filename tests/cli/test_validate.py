@@ -64,3 +64,12 @@ def test_credentials_are_verified_where_that_is_asked(cli: CommandLine, tmp_path
         "content credentials: intact; its signer is on none of the trust lists used here; signer: Signer, T"
         in told.out
     )
+
+
+def test_each_problem_of_a_file_is_told_with_its_name(cli: CommandLine, tmp_path: Path) -> None:
+    step = {"prompt": "x", "image_count": 99, "image_quality": "best"}
+    document = {"format": "imagegen-nb/step", "version": 2, "step": step}
+    (tmp_path / "two.json").write_text(json.dumps(document))
+    lines = cli("validate", "two.json").err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("error: two.json: step.image_") for line in lines)

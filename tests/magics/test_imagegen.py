@@ -49,6 +49,7 @@ def test_the_cell_is_the_prompt_and_its_variables_are_the_notebooks(shell, works
             "--workspace other: is not a workspace of this notebook; workspaces are ws",
         ),
         ("", "\n", "prompt"),
+        ("--model dall-e-3", "A lamp", "not a known model. `imagegen-nb models` lists them all"),
     ],
 )
 def test_mistakes_are_told_in_a_line_and_nothing_is_asked(shell, workspace, line, cell, said):
@@ -56,6 +57,7 @@ def test_mistakes_are_told_in_a_line_and_nothing_is_asked(shell, workspace, line
     with pytest.raises(UsageError) as refused:
         run(shell, line, cell)
     assert said in str(refused.value)
+    assert "ig.Model" not in str(refused.value)
     assert workspace.count_runs() == 0
 
 

@@ -113,8 +113,8 @@ def test_nothing_else_is_found(name):
         ("gpt-image2", "gpt-image-2"),
         ("grok-image", "grok-imagine-image"),
         ("gemini-2.5-flash", "gemini-2.5-flash-image"),
-        ("zzz", "gpt-image-2"),
-        (None, "gpt-image-2"),
+        ("dall-e-3", ""),
+        (None, ""),
     ],
 )
 def test_the_nearest_known_model(name, nearest):
@@ -229,7 +229,10 @@ def test_a_declaration_may_be_like_another_declaration():
     [
         (lambda: Model("my-model"), "say which known model it is like"),
         (lambda: catalog.register(Model("gpt-image-2", like="gpt-image-2.5-flare")), "known already"),
-        (lambda: catalog.register(Model("my-model", like="gpt-image2")), "nearest is gpt-image-2"),
+        (
+            lambda: catalog.register(Model("my-model", like="gpt-image2")),
+            "nearest known model is gpt-image-2",
+        ),
         (lambda: catalog.register(Model("my-model", like="my-model")), "like is not a known model"),
         (lambda: catalog.register(Model("my-model", like=5)), "like is not a known model"),
         (lambda: catalog.register(Model("my-model", settings={})), "belongs to no registered provider"),
@@ -267,8 +270,12 @@ def test_a_declaration_that_cannot_be_is_refused(make, says):
     [
         ("gpt-image-9", "declare a newer one as model=ig.Model('gpt-image-9', like='gpt-image-2"),
         ("openai/gpt-image-9", "model=ig.Model('openai/gpt-image-9', like='gpt-image-2"),
-        ("two words", "the nearest known model is"),
-        (5, "the nearest known model is gpt-image-2"),
+        (
+            "dall-e-3",
+            "models` lists them all; declare one that is not among them as model=ig.Model('dall-e-3'",
+        ),
+        ("two words", "not a known model. `imagegen-nb models` lists them all"),
+        ("gpt image 2", "the nearest known model is gpt-image-2"),
     ],
 )
 def test_the_refusal_of_an_unknown_model_says_how_to_declare_it(name, says):
@@ -276,6 +283,7 @@ def test_the_refusal_of_an_unknown_model_says_how_to_declare_it(name, says):
         ImageGenerationStep(model=name, prompt="x")
     assert says.lower() in str(caught.value).lower()
     assert ("ig.Model" in str(caught.value)) is ("declare" in says or "ig.Model" in says)
+    assert ("nearest" in str(caught.value)) is ("-image" in says or "gpt" in says)
 
 
 def test_a_providers_own_model_stands_for_its_name(registered):

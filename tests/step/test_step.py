@@ -541,8 +541,8 @@ def test_an_unknown_keyword_is_refused_with_the_nearest_known_name(key, meant):
 
 
 def test_a_keyword_like_no_other_is_refused_with_all_known_names():
-    found = problem(zzz=1)
-    assert all(key in found.remedy for key in ImageGenerationStep.model_fields)
+    for found in (problem(zzz=1), problem(colour="red")):
+        assert all(key in found.remedy for key in ImageGenerationStep.model_fields)
 
 
 def test_problems_can_be_asked_for_without_building_a_step():

@@ -91,7 +91,7 @@ def test_what_the_process_declares_goes_before_the_file(exported):
         (
             {"like": "gpt-image-99"},
             "declaration.like",
-            "like is not a known model; the nearest is gpt-image-2",
+            "like is not a known model; the nearest known model is gpt-image-2",
         ),
         ({"like": NEW}, "declaration.like", "not a known model"),
         ({"like": 7}, "declaration.like", "is not text"),
@@ -136,3 +136,7 @@ def test_without_a_declaration_the_refusal_says_how_to_write_one(exported):
     with pytest.raises(DefinitionError) as caught:
         load_step(elsewhere(exported))
     assert 'in a step file, beside "step": "declaration": {"like": "gpt-image-2"}' in str(caught.value)
+    assert "ig.Model" not in str(caught.value)
+    exported["step"]["model"] = "dall-e-3"
+    with pytest.raises(DefinitionError, match=r"not a known model\. `imagegen-nb models` lists them all$"):
+        load_step(elsewhere(exported))

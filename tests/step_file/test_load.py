@@ -292,7 +292,7 @@ def test_a_file_without_end_is_read_no_further_than_the_cap(tmp_path):
 def test_what_is_no_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert "there is no file" in str(refusal(tmp_path / "absent.json"))
-    assert "not a file" in str(refusal(tmp_path))
+    assert f"{tmp_path} is a folder: give a file in it" in str(refusal(tmp_path))
     assert "not a file" in str(refusal(tmp_path / "pipe"))
     assert "not a file" in str(refusal("/dev/null"))
 
@@ -489,7 +489,7 @@ YAML = [
 @pytest.mark.parametrize("text", YAML)
 def test_yaml_is_told_that_json_is_expected(text, tmp_path):
     (tmp_path / "hero.step.yaml").write_text(text)
-    with pytest.raises(DefinitionError, match="the file looks like YAML: a step file is JSON"):
+    with pytest.raises(DefinitionError, match="looks like YAML: a step file is JSON"):
         load_step(tmp_path / "hero.step.yaml")
 
 
@@ -523,3 +523,9 @@ def test_a_file_that_is_called_yaml_is_told_so_too(tmp_path):
     (tmp_path / "hero.step.YML").write_text("{prompt: A lamp}")
     with pytest.raises(DefinitionError, match="a step file is JSON"):
         load_step(tmp_path / "hero.step.YML")
+
+
+@pytest.mark.parametrize("text", ["import os", "[]", "a: 1", "<<<<<<< a", "\ufeff{}", "x" * 1_000_001])
+def test_what_is_no_step_file_is_named(tmp_path, text):
+    (tmp_path / "mist.py").write_text(text)
+    assert str(refusal(tmp_path / "mist.py")).startswith(f"{tmp_path / 'mist.py'} ")
