@@ -52,6 +52,11 @@ def helpful_calls(target: CallT) -> CallT:
     return target
 
 
+def _is_workspace(value: object) -> bool:
+    """Whether `value` is a workspace, whose class lies in a higher layer."""
+    return all(callable(getattr(value, method, None)) for method in ("submit", "route"))
+
+
 def is_helpful(function: object) -> bool:
     """Whether wrong calls of `function` are answered, or cannot be made."""
     return hasattr(function, "_helpful") or not _can_be_misspelt(function)
@@ -87,6 +92,11 @@ def _helpful(function: CallT, shown: str, bound: int = 0) -> CallT:
             raise InvalidOption(f"{shown}(…) takes {number} without a name; {remedy}")
         for name in needed:
             if name not in keywords:
+                if name == "workspace" and any(_is_workspace(value) for value in args[bound:]):
+                    raise InvalidOption(
+                        f"{shown}(…): a workspace is given by name, {shown}(workspace=…); "
+                        f"the first argument is {names[0]}"
+                    )
                 raise InvalidOption(f"{shown}(…) needs {name}{_EXAMPLES.get(name, '')}")
 
     if inspect.iscoroutinefunction(function):

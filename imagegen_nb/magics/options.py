@@ -15,6 +15,8 @@ from imagegen_nb.step.step import ImageGenerationStep
 
 _NOT_OPTIONS = frozenset(("prompt",))
 """The cell's body."""
+_LONGEST_VALUES = 70
+"""Characters of an option's values that are listed; where they have more, Tab completes them."""
 _WORKSPACE_OPTIONS = ("--workspace", "--store", "--backend")
 
 
@@ -61,14 +63,19 @@ def parser(name: str = "%%imagegen") -> _Parser:
     for option, key in names().items():
         annotation = fields[key].annotation
         is_number = int in (annotation, *get_args(annotation))
-        in_full = f"--{key.replace('_', '-')}"
+        kind: Any = _number if is_number else str
+        values = _values(option, [])
+        few = f": {', '.join(values)}" if len(", ".join(values)) <= _LONGEST_VALUES else ""
         built.add_argument(
-            *dict.fromkeys([option, in_full]),
+            option,
             dest=key,
-            type=_number if is_number else str,
-            help=fields[key].title,
+            type=kind,
+            help=f"{fields[key].title}{few if values else ''}",
             metavar="NUMBER" if is_number else "VALUE",
         )
+        in_full = f"--{key.replace('_', '-')}"
+        if in_full != option:  # taken as well, and left out of the list, which it would make twice as wide
+            built.add_argument(in_full, dest=key, type=kind, help=argparse.SUPPRESS)
     built.add_argument("-o", "--output", metavar="NAME", help="The variable that gets the run.")
     built.add_argument("--workspace", metavar="NAME", help="The variable that holds the workspace.")
     built.add_argument("--store", metavar="PLACE", help="A folder or URL instead of a workspace (assets).")

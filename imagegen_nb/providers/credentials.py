@@ -22,6 +22,7 @@ from imagegen_nb.core import money, redaction
 from imagegen_nb.core.addresses import host_name, is_loopback
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import ChargeType
+from imagegen_nb.core.words import sentence
 from imagegen_nb.errors import InvalidOption, MissingCredential
 from imagegen_nb.providers import key_checks
 
@@ -313,12 +314,13 @@ def _read(provider: str, variable: str, *, own: bool, can_be_emulated: bool = Tr
         hint = key_checks.env_file_hint(variable)
         problem = f"no key for {provider}: the environment variable {fault}{hint}"
     del key  # an error's traceback keeps this frame, and some show its variables
-    set_it = f"(export {variable}=…, or os.environ[{variable!r}] = getpass.getpass() in a cell)"
+    how = f"(export {variable}=…, or os.environ[{variable!r}] = getpass.getpass() in a cell)"
+    set_it = f"{'replace it' if wrong else 'set it before starting the kernel'} {how}"
     if not can_be_emulated:
-        message = f"{problem}. Set it before starting the kernel {set_it}"
+        message = f"{problem}. {sentence(set_it)[:-1]}"
         raise MissingCredential(message, variable=variable, fault=fault, can_be_emulated=False)
     raise MissingCredential(
-        f"{problem}. Two ways on: set it before starting the kernel {set_it}, "
+        f"{problem}. Two ways on: {set_it}, "
         'or run without a key and without cost on the emulator: Workspace(..., backend="emulator")',
         variable=variable,
         fault=fault,

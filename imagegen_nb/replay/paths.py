@@ -32,7 +32,7 @@ _FAR = re.compile(r"elsewhere-[0-9a-f]{8}/")
 def home(start: Path | None = None) -> Path:
     """The cassettes' folder: the one `VARIABLE` names, else the nearest at or above `start`.
 
-    Where there is none yet, it belongs into `start`, by default the working directory.
+    Where there is none yet, it belongs in `start`, by default the working directory.
     """
     if named := os.environ.get(VARIABLE):
         return Path(named).expanduser().absolute()

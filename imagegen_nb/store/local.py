@@ -52,6 +52,8 @@ class LocalStore(Store):
 
     def __init__(self, folder: str | os.PathLike[str], limit: int | None = None) -> None:
         self.folder = user_path(folder, StoreError).absolute()
+        if self.folder.is_file():
+            raise StoreError(f"{os.fspath(folder)} is a file; give a folder for the images")
         self.limit = limit
         self.paths = StorePaths(self.folder)
         self.database = Database(self.paths)

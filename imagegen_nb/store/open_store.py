@@ -20,9 +20,10 @@ def is_url(address: str | os.PathLike[str]) -> bool:
 
 
 def open_store(address: str | os.PathLike[str], limit: int | None = None) -> Store:
-    """The store at a folder's path or a URL; `limit` is in bytes, None for none. Raises `InvalidOption`.
+    """The store at a folder's path or a URL; `limit` is in bytes, None for none.
 
     A notebook that is tested or recorded gets an empty one of its own instead: see `relocation`.
+    Raises `InvalidOption`, and `StoreError` where a file is in the folder's place.
     """
     if not is_url(address):
         return LocalStore(relocation.relocated(user_path(address, StoreError)), limit)

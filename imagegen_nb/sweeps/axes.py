@@ -174,7 +174,7 @@ def _values(name: object, values: Any) -> list[Any]:
     place = f"over[{name!r}]"
     if isinstance(values, str | bytes | Mapping | Model) or not isinstance(values, Iterable):
         example = mask(repr(values))[:60]
-        raise InvalidOption(f"{place} = {label(values, 60)}: give a list of values, e.g. [{example}]")
+        raise InvalidOption(f"{place} = {example}: give a list of values, e.g. [{example}]")
     if isinstance(values, set | frozenset):
         raise InvalidOption(f"{place} is a set, which has no order: give a list")
     found: list[Any] = []

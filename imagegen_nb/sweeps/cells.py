@@ -10,6 +10,7 @@ from typing import Any
 
 from imagegen_nb.core.redaction import mask
 from imagegen_nb.core.types import ChargeType
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption, InvalidStep, InvalidSweep, Problem, VariableError
 from imagegen_nb.pricing.estimate import PricedCall
 from imagegen_nb.runs.prepare import filled_prompt
@@ -123,7 +124,7 @@ def refusal(skipped: Sequence[Skipped], total: int) -> InvalidSweep:
         lines.append(f"  … and {len(counts) - _MOST_REASONS} more reasons")
     return InvalidSweep(
         mask(
-            f"{len(skipped)} of {total} combinations cannot be run:\n" + "\n".join(lines) + "\n"
+            f"{len(skipped)} of {counted(total, 'combination')} cannot be run:\n" + "\n".join(lines) + "\n"
             '  invalid="skip" leaves these combinations out and runs the others'
         ),
         tuple(skipped),

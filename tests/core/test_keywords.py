@@ -81,6 +81,8 @@ def test_a_run_without_a_workspace_is_told_how_to_give_one(tmp_path: Path):
         a_step().run()
     with pytest.raises(ig.errors.InvalidOption, match="takes 1 without a name; give the others by name: w"):
         a_step().run({}, ig.Workspace(tmp_path))
+    with pytest.raises(ig.errors.InvalidOption, match=r"given by name, run\(workspace=…\); .* is inputs"):
+        a_step().run(ig.Workspace(tmp_path))
 
 
 async def test_an_awaited_call_is_looked_at_too():

@@ -70,3 +70,10 @@ def test_the_usage_names_every_option_and_fits_a_page():
     usage = options.usage()
     assert all(option in usage for option in options.names())
     assert max(map(len, usage.splitlines())) <= 100
+
+
+def test_the_usage_has_the_values_of_options_that_have_few():
+    lines = options.usage().splitlines()
+    assert "  --format VALUE        Output Format: png, jpeg, webp" in lines
+    assert "  --model VALUE         Model" in lines
+    assert options.parse("--image-size 1:1").settings == {"image_size": "1:1"}

@@ -32,7 +32,7 @@ def test_a_placeholder_is_no_key(tmp_path, monkeypatch, variable, placeholder):
     with pytest.raises(MissingCredential, match=f"{variable} is set, but holds a placeholder") as refused:
         step.run(workspace=Workspace(tmp_path))
     assert placeholder not in str(refused.value).replace(f"os.environ[{variable!r}]", "")
-    assert "export" in str(refused.value)
+    assert f"Two ways on: replace it (export {variable}=" in str(refused.value)
 
 
 @pytest.mark.parametrize(

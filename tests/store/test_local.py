@@ -148,10 +148,9 @@ def test_bytes_are_durable_before_their_record_is_written(store, monkeypatch):
 # Opening and closing
 
 
-@pytest.mark.parametrize("at", ["assets", "assets/deeper"])
-def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path, at):
+def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path):
     (tmp_path / "assets").write_text("a file")
-    store = LocalStore(tmp_path / at)
+    store = LocalStore(tmp_path / "assets" / "deeper")
     with pytest.raises(StoreError, match="assets"):
         _ = store.used
     with pytest.raises(StoreError, match="assets"):
@@ -418,3 +417,9 @@ def test_a_page_is_read_from_an_index_and_nothing_is_sorted(store):
     steps = [step[3] for plan in plans for step in plan]
     assert len(plans) == 6
     assert [step for step in steps if not step.startswith("SEARCH")] == []
+
+
+def test_a_file_in_the_folders_place_is_refused_at_once(tmp_path):
+    (tmp_path / "mist.py").write_text("")
+    with pytest.raises(StoreError, match="is a file; give a folder"):
+        LocalStore(tmp_path / "mist.py")

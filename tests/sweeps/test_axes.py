@@ -82,7 +82,7 @@ def test_a_table(library):
         ({"over": {"quality": ["x"]}}, "axis 'quality', .*did you mean image_quality"),
         ({"over": {"inputs.prodcut": ["x"]}}, "which no prompt uses .*did you mean inputs.product"),
         ({"over": {3: ["x"]}}, "axis 3: an axis is text"),
-        ({"over": {"model": "gpt-image-2"}}, r"over\['model'\] = gpt-image-2: give a list"),
+        ({"over": {"model": "gpt-image-2"}}, r"over\['model'\] = 'gpt-image-2': give a list"),
         ({"over": {"model": Model("x", like="gpt-image-2")}}, "give a list"),
         ({"over": {"image_count": 3}}, r"over\['image_count'\] = 3: give a list"),
         ({"over": {"product": {"a": 1}}}, "give a list"),

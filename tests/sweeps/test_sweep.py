@@ -77,7 +77,7 @@ def test_a_sweep_of_which_nothing_can_be_run_is_an_error_also_then():
 
 
 def test_a_variable_that_nothing_fills_is_a_reason():
-    with pytest.raises(InvalidSweep, match=r"1 of 1 combinations .*\n.*product"):
+    with pytest.raises(InvalidSweep, match=r"1 of 1 combination .*\n.*product"):
         ig.Sweep(STEP, over={"image_quality": ["low"]})
 
 
