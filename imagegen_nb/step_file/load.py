@@ -201,8 +201,7 @@ def _no_file(path: Path) -> str:
 def parse(
     data: bytes, path: Path | None = None, *, called_yaml: bool = False, largest: int = LARGEST_FILE
 ) -> dict[str, Any]:
-    """The JSON object in a file. Raises `DefinitionError`, which names the file by `path` and says what it holds
-    instead."""
+    """The JSON object in the file at `path`. Raises `DefinitionError`, which says what it holds instead."""
     file = "the file" if path is None else str(path)
     if len(data) > largest:
         raise DefinitionError(f"{file} has more than {largest:,} bytes; none is that large")
