@@ -37,7 +37,11 @@ def migrate(old: Path, new: Path, force: bool, as_json: bool) -> None:
         definition = load_step(old)
     if new.exists() and not force:
         raise InvalidOption(f"{new} already exists; pass --force to replace it")
-    saved = definition.save(new, overwrite=True) if isinstance(definition, StepDefinition) else definition.save(new)
+    saved = (
+        definition.save(new, overwrite=True)
+        if isinstance(definition, StepDefinition)
+        else definition.save(new)
+    )
     if as_json:
         print_json({"file": str(saved.path), "changes": list(definition.changes)})
     else:

@@ -102,7 +102,8 @@ def declare(model: Model) -> CatalogEntry:
         like = find(model.like)
         if like is None or model.like == model.name:
             raise InvalidOption(
-                f"Model({model.name!r}, like={model.like!r}): like is not a known model; {listing(model.like)}"
+                f"Model({model.name!r}, like={model.like!r}): like is not a known model; "
+                f"{listing(model.like)}"
             )
         _declared[model.name] = CatalogEntry(like.provider, model.resembling(like.model))
         _note_change()
