@@ -145,7 +145,7 @@ class PlatformClient:
 
     @property
     def host(self) -> str:
-        """The host the key goes to, with its port if that is not the usual one; or that it is the emulator."""
+        """The host the key goes to, with its port if that is not the usual one; or that it is emulated."""
         return EMULATOR_HOST if self.emulator else host_of(self.base_url)
 
     def get(self, path: str) -> Any:

@@ -167,3 +167,13 @@ def test_it_says_what_each_file_is_for_and_what_to_do_next(tmp_path, monkeypatch
         "  pytest --nbval notebooks                            its test: offline, without keys, free\n"
         in told
     )
+
+
+def test_the_notebooks_first_cell_says_that_it_asks_the_provider_and_how_it_does_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert init(monkeypatch) == 0
+    first, code, *_ = json.loads((tmp_path / "notebooks" / "hero.ipynb").read_text(encoding="utf-8"))["cells"]
+    said = "".join(first["source"])
+    assert "needs the key and costs money" in said
+    assert 'ig.Workspace("assets", backend="emulator")' in said
+    assert 'ig.Workspace("assets")' in "".join(code["source"])
