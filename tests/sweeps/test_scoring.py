@@ -219,7 +219,7 @@ def test_without_an_image_there_is_nothing_to_judge(workspace):
         ({"judge": lambda image, run: 1}, "a lambda has none"),
         ({"name": "\n"}, "give the judge a name"),
         ({"concurrency": 0}, "from 1 to 64"),
-        ({"only": [9]}, "no cell of this sweep"),
+        ({"only": [9]}, "not a cell of this sweep"),
         ({"by": "beauty"}, "the judge gave no such number; it gave score"),
     ],
 )
