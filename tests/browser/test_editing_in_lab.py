@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.form_page import FORM, expect_status
+from support.form_page import FORM, drawn, expect_status
 from support.lab import OpenNotebook, cell_count, dress, execute, run_all, screenshot, settled
 
 LIVE = """
@@ -60,8 +60,8 @@ _CUT = """(form) => [...form.querySelectorAll('p, label, span, h3, legend, b')].
 def opened(open_notebook: OpenNotebook, cell: str = FORM, **how: object) -> Page:
     page = open_notebook([cell], **how)
     run_all(page)
+    drawn(page)
     expect(page.locator(".ig-run")).to_be_visible()
-    expect(page.locator(".ig-prompt textarea")).to_be_visible()
     return page
 
 

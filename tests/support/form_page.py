@@ -30,8 +30,15 @@ def opened(open_notebook: OpenNotebook, cell: str = FORM, **how: Any) -> Page:
     """The page of a notebook with a form that can be run; `how` goes on to `open_notebook`."""
     page = open_notebook([cell], **how)
     run_all(page)
+    drawn(page)
     expect(page.locator(".ig-run")).to_be_enabled()
     return page
+
+
+def drawn(page: Page) -> None:
+    """Wait until the form is there as a whole: each of its parts is drawn when its script has come."""
+    for key in ("model", "prompt", "image-count", "charge-type", "on-failure"):
+        expect(page.locator(f".ig-{key} :is(select, textarea, input)").first).to_be_attached()
 
 
 def press_run(page: Page) -> None:
