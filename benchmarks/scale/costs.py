@@ -64,7 +64,7 @@ def costs_of(place: str, runs: int) -> Figures:
     if len(one) <= _MOST_LISTED:
         costs.of("table", one.rows)
         report = Path.cwd() / "report.html"
-        costs.of("report", lambda: one.report(report, replace=True))
+        costs.of("report", lambda: one.report(report, overwrite=True))
         costs.figures["report"]["bytes"] = report.stat().st_size
         report.unlink()
     ws.close()
