@@ -59,9 +59,9 @@ BY_COMMAND = {
     "schema": Examples(("schema", "schema --file")),
     "sweep": Examples(
         (
-            "sweep mugs.sweep.json --backend emulator",
-            "sweep mugs.sweep.json --only-failed",
-            "sweep mugs.sweep.json --plan",
+            "sweep mugs.toml --backend emulator",
+            "sweep mugs.toml --only-failed",
+            "sweep mugs.toml --plan",
         ),
         {1: "some cells have no image", 2: "some cells cannot be run, or something given was wrong"},
     ),

@@ -33,7 +33,7 @@ _NEXT = (
     ("imagegen-nb record notebooks/hero.ipynb --emulator", "runs it once, free, and writes cassettes/hero"),
     ("pytest --nbval notebooks", "its test: offline, without keys, free"),
     ("imagegen-nb lab notebooks", "change it in JupyterLab; then record it again"),
-    ("git add . && git commit", "notebook and cassette together"),
+    ("git add notebooks cassettes .github && git commit", "notebook and cassette together"),
 )
 """What to do next, and what that does."""
 _REQUIREMENTS = "notebooks/requirements.txt"

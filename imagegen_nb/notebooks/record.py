@@ -170,6 +170,7 @@ def _execute_anew(
                 markers=markers_of,
             )
         finally:
+            relocation.name_stores_in_exports(root)
             if keep_stores:
                 kept = tuple(_moved(store, place) for place, store in relocation.stores_below(root))
         for output in (output for cell in code for output in cell.outputs):

@@ -31,6 +31,7 @@ from imagegen_nb.step import schema
 from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file import replaced_file
+from imagegen_nb.store import relocation
 
 LARGEST_FILE = 1_000_000
 """Bytes of a step file; a real one has a few thousand."""
@@ -273,6 +274,7 @@ def encoded(document: dict[str, Any], largest: int = LARGEST_FILE) -> bytes:
 def write(target: Path, data: bytes) -> None:
     """Put a file where it belongs, whole or not at all. Raises `DefinitionError`."""
     try:
+        relocation.before_export(target)
         write_durably(target, data)
     except OSError as error:
         reason = explain(error)

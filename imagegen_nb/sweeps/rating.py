@@ -96,6 +96,8 @@ class Rating:
     def judge(self, pair_id: str, verdict: Verdict) -> bool:
         """Keep what the rater says of the pair and go on to the next; False, and nothing is kept, for another
         pair than the one that is shown. Raises `StoreError`, and the pair stays."""
+        if verdict not in OUTCOMES:
+            raise InvalidOption(f"verdict = {verdict!r}: choose from {', '.join(OUTCOMES)}")
         with self._lock:
             pair = self.pair
             if pair_id != pair.id:

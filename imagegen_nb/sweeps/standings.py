@@ -52,7 +52,11 @@ class Standings(Sequence[PlacedT], Generic[PlacedT]):
     @overload
     def __getitem__(self, place: slice) -> Sequence[PlacedT]: ...
     def __getitem__(self, place: int | slice) -> PlacedT | Sequence[PlacedT]:
-        return self._standing[place]
+        try:
+            return self._standing[place]
+        except IndexError:
+            reason = f"it has {len(self)}" if self else "; ".join(self._notes())
+        raise IndexError(f"{self.title}[{place}]: {reason}")
 
     def __len__(self) -> int:
         return len(self._standing)

@@ -118,6 +118,7 @@ class Notebooks:
             if nbval_adapter.is_cell(item) and is_last:
                 state = self._states.pop(nbval_adapter.notebook_of(item), None)
                 if state is not None:
+                    relocation.put_back_exports(state.store_root)
                     state.own_stores.cleanup()
 
     @pytest.hookimpl(wrapper=True)
@@ -172,6 +173,7 @@ def _prepare(notebook: Notebook, config: pytest.Config, recording: Proof | None)
 
 def _empty(folder: Path) -> None:
     """Delete what a kernel left that was stopped: a new one begins with the first cell again."""
+    relocation.put_back_exports(folder)
     for each in folder.iterdir():
         shutil.rmtree(each, ignore_errors=True)
 

@@ -193,3 +193,12 @@ def test_every_pair_of_few_and_six_of_each_of_many(workspace):
         contest = type("C", (), {"images": cells, "judgements": lambda self, rater: []})()
         assert Rating(contest, "Ann").goal == goal
     assert len(list(itertools.combinations(range(4), 2))) == 6
+
+
+def test_what_is_no_verdict_is_refused_and_not_kept(sweep):
+    rating = rating_of(sweep)
+    with pytest.raises(InvalidOption, match="verdict = 'nonsense': choose from left, right, tie"):
+        rating.judge(rating.pair.id, "nonsense")
+    assert rating.done == 0
+    with pytest.raises(IndexError, match=r"Ranking\[0\]: nothing was compared yet: sweep.rate\(\)"):
+        sweep.ranking()[0]

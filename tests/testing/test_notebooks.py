@@ -346,10 +346,29 @@ def test_a_notebook_with_opinions_passes_twice_beside_a_store_in_use(run_pytest,
     for _ in range(2):
         told = run_pytest(tmp_path, "--nbval", "notebooks", TMPDIR=str(tmp_path / "tmp"))
         assert told.code == 0, told.text
-    written_by_its_cells = {"notebooks/mug.step.json", "notebooks/mugs.html"}
-    assert {
-        name: data for name, data in everything(tmp_path).items() if name not in written_by_its_cells
-    } == before
+    report = {"notebooks/mugs.html"}  # which holds all it shows
+    assert {name: data for name, data in everything(tmp_path).items() if name not in report} == before
+
+
+EXPORT = """
+ig.save_step("hero.step.json", step, run=run, overwrite=True)
+"{ig.load_step('hero.step.json', workspace=workspace).image().size}"
+"""
+
+
+def test_an_exported_step_is_put_back_as_it_was(run_pytest, tmp_path):
+    """Its images lie in a store that ends with the test: what the notebook's user exported is worth more."""
+    (tmp_path / "cassettes").mkdir()
+    path = write(tmp_path / "notebooks" / "hero.ipynb", *CELLS, EXPORT)
+    assert record(path, "emulator").differences == ()
+    exported = path.with_name("hero.step.json")
+    assert f'"file://{tmp_path}/notebooks/assets/' in exported.read_text()
+    exported.write_text("mine")
+    assert run_pytest(tmp_path, "--nbval", "notebooks").code == 0
+    assert exported.read_text() == "mine"
+    exported.unlink()
+    assert run_pytest(tmp_path, "--nbval", "notebooks").code == 0
+    assert not exported.exists()
 
 
 PLACES = """
