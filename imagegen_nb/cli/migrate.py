@@ -12,6 +12,7 @@ from imagegen_nb.cli.parameters import PATH, json_option
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
+    from imagegen_nb.step_file.document import StepDefinition
     from imagegen_nb.workflows.workflow_file import WorkflowDefinition
 
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 @json_option("Print what was changed as JSON.")
 def migrate(old: Path, new: Path, force: bool, as_json: bool) -> None:
     """Bring a step file, or the steps of a workflow file, up to date, saying what was changed."""
-    from imagegen_nb.step_file.document import StepDefinition
     from imagegen_nb.step_file.file_kind import is_workflow_file
     from imagegen_nb.step_file.load import load_step
 
@@ -37,11 +37,7 @@ def migrate(old: Path, new: Path, force: bool, as_json: bool) -> None:
         definition = load_step(old)
     if new.exists() and not force:
         raise InvalidOption(f"{new} already exists; pass --force to replace it")
-    saved = (
-        definition.save(new, overwrite=True)
-        if isinstance(definition, StepDefinition)
-        else definition.save(new)
-    )
+    saved = definition.save(new, overwrite=True)
     if as_json:
         print_json({"file": str(saved.path), "changes": list(definition.changes)})
     else:

@@ -82,7 +82,7 @@ def run_workflow(
     else:
         _print(run)
     if export is not None:
-        err().print(escape(repr(workflow.save(export, run=run))), soft_wrap=True)
+        err().print(escape(repr(workflow.save(export, run=run, overwrite=True))), soft_wrap=True)
     if failure is not None:
         # The last note speaks to who has the workflow in a notebook; what it says is printed by now.
         for note in failure.__notes__[:-1]:

@@ -1,14 +1,17 @@
-"""Which files a step file may take the place of unasked: older ones of the same step, and no others."""
+"""Which files a step or workflow file may replace unasked: older ones of the same, and no others."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jiter
 
 from imagegen_nb.errors import DefinitionError
+
+_ELSE = "something else is there"
 
 
 def check(target: Path, settings: dict[str, Any], largest: int) -> None:
@@ -17,31 +20,51 @@ def check(target: Path, settings: dict[str, Any], largest: int) -> None:
     Notebooks are run again and again, so a file of the same step is replaced, whatever run it has: one with
     the same settings, or with the same name, which the step keeps while it is edited. `largest` is in bytes.
     """
-    try:
-        if not target.exists() or target.is_dir():  # a folder is told of when the file is written
-            return
-        is_small = target.is_file() and target.stat().st_size <= largest
-        there = _step_in(target.read_bytes()) if is_small else None
-    except OSError:  # so will writing, with its reason
-        return
-    own = json.loads(json.dumps(settings))
+    there = _document_in(target, largest)
     if there is None:
-        reason = "something else is there"
+        return
+    step, own = there.get("step"), json.loads(json.dumps(settings))
+    there = step if isinstance(step, dict) else {}
+    if not there:
+        reason = _ELSE
     elif there == own or (own.get("name") and there.get("name") == own["name"]):
         return
     else:
         differing = ", ".join(key for key in {**own, **there} if own.get(key) != there.get(key))
         reason = f"it holds another step (of another {differing})"
-    raise DefinitionError(
+    raise _refusal(target, reason)
+
+
+def check_workflow(target: Path, identifiers: Sequence[str], largest: int) -> None:
+    """The same for a workflow: a file with steps of the same identifiers is an older one of it."""
+    there = _document_in(target, largest)
+    if there is None:
+        return
+    steps = there.get("steps")
+    if not isinstance(steps, list):
+        raise _refusal(target, _ELSE)
+    names = [step.get("identifier") for step in steps if isinstance(step, dict)]
+    if names != list(identifiers):
+        raise _refusal(target, f"it holds another workflow (of {', '.join(map(str, names[:5]))})")
+
+
+def _refusal(target: Path, reason: str) -> DefinitionError:
+    return DefinitionError(
         f"cannot write {target}: {reason}; pass overwrite=True to replace it, or another name"
     )
 
 
-def _step_in(data: bytes) -> dict[str, Any] | None:
-    """The settings in a step file; None for what is none."""
+def _document_in(target: Path, largest: int) -> dict[str, Any] | None:
+    """The JSON object in a file, empty for one that has none; None where there is no file, or none that can
+    be read: writing then fails with the reason."""
     try:
-        document = jiter.from_json(data)
-    except ValueError:
+        if not target.exists() or target.is_dir():
+            return None
+        if not target.is_file() or target.stat().st_size > largest:
+            return {}
+        document = jiter.from_json(target.read_bytes())
+    except OSError:
         return None
-    step = document.get("step") if isinstance(document, dict) else None
-    return step if isinstance(step, dict) else None
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -158,18 +158,22 @@ class Workflow:
             findings += [one for one in report.findings if one.reference.strip("{} ").split(".")[0] == name]
         return ReferenceReport(tuple(findings))
 
-    def save(self, path: str | os.PathLike[str], *, run: WorkflowRun | None = None) -> SavedWorkflow:
-        """Export all steps as one file, with what `run` gave; an older file is replaced whole.
+    def save(
+        self, path: str | os.PathLike[str], *, run: WorkflowRun | None = None, overwrite: bool = False
+    ) -> SavedWorkflow:
+        """Export all steps as one file, with what `run` gave; an older file of steps with the same identifiers
+        is replaced whole.
 
-        Raises `DefinitionError`, and its kind `SecretFound` where the text holds a key.
+        Raises `DefinitionError`, also where something else is there, unless `overwrite`, and its kind
+        `SecretFound` where the text holds a key.
         """
         from imagegen_nb.workflows.workflow_file import save
 
         if run is None:
-            return save(path, self.inputs, self.steps, {})
+            return save(path, self.inputs, self.steps, {}, overwrite=overwrite)
         if dict(run.steps) != dict(self.steps):
             raise DefinitionError("the run is of another workflow: export it with its own, or leave run out")
-        return save(path, run.inputs, self.steps, run.results)
+        return save(path, run.inputs, self.steps, run.results, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, functions: Mapping[str, Function] | None = None) -> Self:

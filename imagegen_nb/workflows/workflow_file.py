@@ -16,6 +16,7 @@ from imagegen_nb.core.words import counted
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step_file import replaced_file
 from imagegen_nb.step_file.document import Generator, StepDefinition, encoded, redacted, write
 from imagegen_nb.step_file.export import define
 from imagegen_nb.step_file.file_kind import LARGEST_WORKFLOW, WORKFLOW_FORMAT
@@ -76,9 +77,13 @@ class WorkflowDefinition:
                 steps[name] = _constant(entry.name, entry.output)
         return steps
 
-    def save(self, path: str | os.PathLike[str]) -> SavedWorkflow:
-        """Write the file in today's layout; an older one is replaced whole. Raises `DefinitionError`."""
-        return _write(path, self.inputs, {name: _written(entry) for name, entry in self.entries.items()})
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedWorkflow:
+        """Write the file in today's layout; an older one of the same steps is replaced whole.
+
+        Raises `DefinitionError`, also where something else is there, unless `overwrite`.
+        """
+        entries = {name: _written(entry) for name, entry in self.entries.items()}
+        return _write(path, self.inputs, entries, overwrite=overwrite)
 
 
 def save(
@@ -86,9 +91,12 @@ def save(
     inputs: Mapping[str, Any],
     steps: Mapping[str, ImageGenerationStep | Function],
     results: Mapping[str, Run | FunctionResult],
+    *,
+    overwrite: bool = False,
 ) -> SavedWorkflow:
     """Write a workflow, with what its steps gave. Raises `DefinitionError`."""
-    return _write(path, inputs, {name: _entry(name, step, results.get(name)) for name, step in steps.items()})
+    entries = {name: _entry(name, step, results.get(name)) for name, step in steps.items()}
+    return _write(path, inputs, entries, overwrite=overwrite)
 
 
 def _entry(
@@ -112,7 +120,11 @@ def _written(entry: StepDefinition | FunctionEntry) -> dict[str, Any]:
 
 
 def _write(
-    path: str | os.PathLike[str], inputs: Mapping[str, Any], entries: Mapping[str, dict[str, Any]]
+    path: str | os.PathLike[str],
+    inputs: Mapping[str, Any],
+    entries: Mapping[str, dict[str, Any]],
+    *,
+    overwrite: bool,
 ) -> SavedWorkflow:
     document = {
         "format": WORKFLOW_FORMAT,
@@ -123,6 +135,8 @@ def _write(
         "steps": [{"identifier": name, **entry} for name, entry in entries.items()],
     }
     target, data = user_path(path, DefinitionError), encoded(document, LARGEST_WORKFLOW)
+    if not overwrite:
+        replaced_file.check_workflow(target, list(entries), LARGEST_WORKFLOW)
     write(target, data)
     return SavedWorkflow(target, len(data), len(entries))
 

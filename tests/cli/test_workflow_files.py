@@ -42,7 +42,7 @@ def change(path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
 
 
 def of_a_function_that_has_not_run(folder: Path) -> str:
-    Workflow({"product": "lamp"}, steps={"ask": ask, "step_1": HERO}).save(folder / FLOW)
+    Workflow({"product": "lamp"}, steps={"ask": ask, "step_1": HERO}).save(folder / FLOW, overwrite=True)
     return FLOW
 
 

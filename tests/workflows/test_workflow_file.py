@@ -166,3 +166,18 @@ def test_a_step_loader_says_what_reads_a_workflow_file(workflow, path):
     workflow.save(path)
     with pytest.raises(DefinitionError, match=r"this is a workflow file: read it with ig\.Workflow\.load"):
         load_step(path)
+
+
+def test_a_file_of_something_else_is_not_replaced_unasked(tmp_path):
+    file = tmp_path / "flow.workflow.json"
+    workflow = Workflow({"product": "lamp"}, steps={"step_1": HERO})
+    workflow.save(file)
+    Workflow({"product": "vase"}, steps={"step_1": HERO.replace(prompt="Another {{product}}")}).save(file)
+    other = Workflow({"product": "lamp"}, steps={"a": HERO})
+    with pytest.raises(DefinitionError, match=r"another workflow \(of step_1\); pass overwrite=True"):
+        other.save(file)
+    other.save(file, overwrite=True)
+    file.write_text("print('mine')")
+    with pytest.raises(DefinitionError, match="something else is there; pass overwrite=True"):
+        workflow.save(file)
+    assert file.read_text() == "print('mine')"
