@@ -161,8 +161,8 @@ class Workflow:
     def save(
         self, path: str | os.PathLike[str], *, run: WorkflowRun | None = None, overwrite: bool = False
     ) -> SavedWorkflow:
-        """Export all steps as one file, with what `run` gave; an older file of steps with the same identifiers
-        is replaced whole.
+        """Export all steps as one file, with what `run` gave; an older file of steps with the same
+        identifiers is replaced whole.
 
         Raises `DefinitionError`, also where something else is there, unless `overwrite`, and its kind
         `SecretFound` where the text holds a key.
