@@ -21,6 +21,7 @@ _PACKAGES = ("openai", "google-genai", "httpx2", "pydantic", "pillow", "ipywidge
 """Those whose version decides how the toolkit behaves."""
 _HOSTS = ("jupyterlab", "notebook", "voila", "marimo")
 _EXTRAS = {
+    "notebook": "nbclient",
     "lab": "jupyterlab",
     "replay": "vcr",
     "testing": "flip_evaluator",
@@ -30,6 +31,7 @@ _EXTRAS = {
     "polars": "polars",
     "objects": "obstore",
     "keyring": "keyring",
+    "socks": "socksio",
     "c2pa": "c2pa",
     "rocrate": "rocrate",
     "opentelemetry": "opentelemetry",

@@ -36,7 +36,9 @@ def migrate(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if "format" not in document:
         return _from_flat_step(document)
     if document["format"] == "imagegen-nb/workflow":
-        raise DefinitionError("this is a workflow file: read it with ig.Workflow.load(path)")
+        raise DefinitionError(
+            "this is a workflow file: give a step file, or read it with ig.Workflow.load(path)"
+        )
     if document["format"] != FORMAT:
         raise DefinitionError(f"is not {FORMAT!r}", place="format")
     version = document.get("version")

@@ -164,7 +164,10 @@ def test_a_run_of_another_workflow_is_not_exported_with_this_one(workflow, path)
 
 def test_a_step_loader_says_what_reads_a_workflow_file(workflow, path):
     workflow.save(path)
-    with pytest.raises(DefinitionError, match=r"this is a workflow file: read it with ig\.Workflow\.load"):
+    with pytest.raises(
+        DefinitionError,
+        match=r"this is a workflow file: give a step file, or read it with ig\.Workflow\.load",
+    ):
         load_step(path)
 
 
