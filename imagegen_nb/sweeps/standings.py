@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Generic, Protocol, TypeVar, overload
 
@@ -57,6 +57,9 @@ class Standings(Sequence[PlacedT], Generic[PlacedT]):
         except IndexError:
             reason = f"it has {len(self)}" if self else "; ".join(self._notes())
         raise IndexError(f"{self.title}[{place}]: {reason}")
+
+    def __iter__(self) -> Iterator[PlacedT]:
+        return iter(self._standing)
 
     def __len__(self) -> int:
         return len(self._standing)

@@ -59,7 +59,7 @@ def test_proxies_and_certificates_are_told_with_their_variables(
         True,
     )
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:0")
-    assert findings(cli)["way to OpenAI"]["state"] == "problem"
+    assert findings(cli)["connection to OpenAI"]["state"] == "problem"
 
 
 def test_a_damaged_store_is_a_problem_with_the_command_that_tells_more(
@@ -82,7 +82,7 @@ def test_what_is_missing_is_named_with_the_command_that_installs_it(
     assert found["notebooks"]["state"] == "note"
     assert "pip install" in found["notebooks"]["remedy"]
     assert found["extras"]["said"] == "test"
-    assert found["extras"]["remedy"].startswith("not here: lab; for one of them: pip install")
+    assert found["extras"]["remedy"].startswith("not here: lab; to install one: pip install")
 
 
 def test_a_replaced_transport_and_a_cassette_for_all_are_told(

@@ -240,7 +240,7 @@ def test_damaged_baselines_and_lost_images(asset, baseline, update):
     with pytest.raises(InvalidOption, match="damaged or incomplete PNG"):
         assert_similar(asset, baseline)
     imported = type(asset)(**asset.model_dump())
-    with pytest.raises(AssetNotFound, match="not at hand"):
+    with pytest.raises(AssetNotFound, match="not available"):
         assert_similar(imported, baseline)
 
 

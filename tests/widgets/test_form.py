@@ -285,7 +285,7 @@ def test_an_image_that_says_nothing_is_told_without_advice_for_code(form):
 def test_a_bad_import_is_told_and_changes_nothing(form):
     step = form.step
     upload(form, "x.json", b"{}")
-    assert "no step file" in form.panel.import_export.message.value
+    assert "not a step file" in form.panel.import_export.message.value
     assert form.step == step
 
 
