@@ -45,7 +45,7 @@ class Rerun:
         self.done = 0
         self.note = ""
         self.error = ""
-        self._news = False
+        self._news = self._is_over = False
         self._job = Job(execution.run())
         threading.Thread(target=self._watch, daemon=True, name="imagegen-rerun").start()
 
@@ -62,8 +62,8 @@ class Rerun:
 
     @property
     def running(self) -> bool:
-        """Whether it goes on."""
-        return not self._job.future.done()
+        """Whether it goes on, or how it ended is not known yet."""
+        return not self._is_over
 
     @property
     def told(self) -> str:
@@ -72,9 +72,9 @@ class Rerun:
         return " ".join(filter(None, (ran, self.error, *self._sweep.stopped)))
 
     def _watch(self) -> None:
-        while self.running:
+        while not self._job.future.done():
             concurrent.futures.wait([self._job.future], timeout=_PAUSE)
-            if self._news and self.running:
+            if self._news and not self._job.future.done():
                 self._news = False
                 self._changed()
         try:
@@ -84,4 +84,5 @@ class Rerun:
         except BaseException as error:  # noqa: BLE001 - told where it was started
             self.error = error.summary() if isinstance(error, ImagegenError) else f"{type(error).__name__}"
         self._sweep._end(self._execution)
+        self._is_over = True
         self._changed()

@@ -342,7 +342,7 @@ def test_what_cannot_be_recorded(project, monkeypatch, capsys):
     assert command(monkeypatch, "record", str(path), "--emulator") == 2
     assert "the notebook made no call" in capsys.readouterr().err
     assert command(monkeypatch, "record", str(project / "none.ipynb"), "--emulator") == 2
-    assert "none.ipynb cannot be read" in capsys.readouterr().err
+    assert "there is no file none.ipynb" in capsys.readouterr().err
     (project / "text.ipynb").write_text("{}")
     assert command(monkeypatch, "record", str(project / "text.ipynb"), "--emulator") == 2
     assert "this is not a notebook" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from support.runs import run_of
 
 from imagegen_nb import Gateway, ImageGenerationStep, Run, Workspace, replay, save_step
 from imagegen_nb.cli import console
-from imagegen_nb.cli.run import _print_summary
+from imagegen_nb.cli.run_output import print_summary
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.types import MissingImages
 from imagegen_nb.emulator import Fault
@@ -216,7 +216,7 @@ def test_no_note_is_markup(tmp_path, capsys):
     step = ImageGenerationStep(prompt="a fox")
     run = run_of(step, Workspace(tmp_path).store)
     short = MissingImages(count=1, error=ProviderFault(COMMANDS))
-    _print_summary(replace(run, backend="live", paid_by=COMMANDS, warnings=(COMMANDS,), shortfalls=(short,)))
+    print_summary(replace(run, backend="live", paid_by=COMMANDS, warnings=(COMMANDS,), shortfalls=(short,)))
     said = capsys.readouterr().err
     assert said.count("[red]x[/red][/]") == 3
     assert visible(said) == said

@@ -189,11 +189,11 @@ for number in range(int(sys.argv[3]), 100_000):
 def test_what_was_acknowledged_outlives_a_kill_at_any_moment(store, image):
     dice, last = random.Random(5), 0
     for _ in range(8):
-        process = other_process(SAY_MORE_AND_MORE, store.folder, image, max(last, 1))
-        first = int(process.stdout.readline())
-        time.sleep(dice.uniform(0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        told, _ = process.communicate(timeout=30)
+        with other_process(SAY_MORE_AND_MORE, store.folder, image, max(last, 1)) as process:
+            first = int(process.stdout.readline())
+            time.sleep(dice.uniform(0, 0.1))
+            process.send_signal(signal.SIGKILL)
+            told = process.stdout.read()  # no other way: lines may have been read ahead with the first one
         acknowledged = int(told.split("\n")[-2]) if "\n" in told else first
         assert maintenance.check(store).problems == []
         last = int(store.mark(image).note)
