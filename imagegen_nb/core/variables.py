@@ -142,6 +142,7 @@ def _unclosed(template: str) -> Iterator[re.Match[str]]:
     return _BEGUN.finditer(text, text.rfind("}}") + 2 if "}}" in text else 0)
 
 
+@lru_cache(maxsize=16)
 def _without_tags(template: str) -> str:
     # As much in their place: the braces around a tag are no pair, and the rest stands where it stood.
     return _TAG.sub(lambda tag: " " * len(tag[0]), template)

@@ -18,10 +18,11 @@ from imagegen_nb.core.types import BatchAnswer, BatchStatus, ImageRequest, Provi
 from imagegen_nb.errors import ProviderError
 from imagegen_nb.providers.base import Batches, Connection
 from imagegen_nb.providers.http.grpc_status import HTTP_STATUS
-from imagegen_nb.providers.http.json_calls import ask, download
+from imagegen_nb.providers.http.json_calls import PAGE, ask, download, find_named
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     mapping,
+    mappings,
     read_text,
     redacted,
     safe_name,
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 _VERSION = "v1beta"
 _ENDED = ("SUCCEEDED", "PARTIALLY_SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED")
 _EXPIRES_AFTER = timedelta(hours=48)
-_PAGE = 100
-_MOST_PAGES = 50
 _UPLOAD_URL = "x-goog-upload-url"
 _OK = 200
 
@@ -100,20 +99,14 @@ class GeminiBatches(Batches):
 
     async def find(self, names: Collection[str], connection: Connection) -> dict[str, BatchStatus]:
         """Look through the list of batches for those with these names."""
-        found: dict[str, BatchStatus] = {}
-        token = ""
-        for _ in range(_MOST_PAGES):
-            query = f"?pageSize={_PAGE}" + (f"&pageToken={token}" if token else "")
+
+        async def page(token: str) -> tuple[list[BatchStatus], str]:
+            query = f"?pageSize={PAGE}" + (f"&pageToken={token}" if token else "")
             answer = (await self._get(f"{_VERSION}/batches{query}", connection)).json()
-            listed = answer.get("operations")
-            batches = [mapping(one) for one in listed] if isinstance(listed, list) else []
-            for status in (_status(one, connection) for one in batches):
-                if status.name in names:
-                    found[status.name] = status
-            token = safe_name(answer.get("nextPageToken")) or ""
-            if len(found) == len(names) or not token:
-                break
-        return found
+            told = [_status(one, connection) for one in mappings(answer.get("operations"))]
+            return told, safe_name(answer.get("nextPageToken")) or ""
+
+        return await find_named(names, page)
 
     async def look(self, batch: str, connection: Connection) -> BatchStatus:
         """Ask for the batch."""

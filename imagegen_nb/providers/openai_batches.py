@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imagegen_nb.core.types import BatchAnswer, BatchStatus, ImageRequest, ProviderEvent
 from imagegen_nb.errors import ProviderError
 from imagegen_nb.providers.base import Batches, Connection
-from imagegen_nb.providers.http.json_calls import ask, download, post_requests, request_line
+from imagegen_nb.providers.http.json_calls import PAGE, ask, download, find_named, post_requests, request_line
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     mapping,
+    mappings,
     read_text,
     redacted,
     safe_name,
@@ -37,9 +38,6 @@ _ENDED = ("completed", "failed", "expired", "cancelled")
 _NOT_RUN = ("batch_expired", "batch_cancelled")
 """What stands in the place of the answer to a request that was not carried out."""
 _OK, _REFUSED, _FAULT = 200, 400, 500
-_PAGE = 100
-_MOST_PAGES = 50
-"""Pages of the list of batches that are looked through: five thousand batches."""
 
 Read = Callable[[ImageRequest, ProviderResponse, Connection], list[ProviderEvent]]
 
@@ -85,20 +83,15 @@ class OpenAIBatches(Batches):
 
     async def find(self, names: Collection[str], connection: Connection) -> dict[str, BatchStatus]:
         """Look through the list of batches, the newest first, for those with these names."""
-        found: dict[str, BatchStatus] = {}
-        after = ""
-        for _ in range(_MOST_PAGES):
-            query = f"?limit={_PAGE}" + (f"&after={after}" if after else "")
+
+        async def page(after: str) -> tuple[list[BatchStatus], str]:
+            query = f"?limit={PAGE}" + (f"&after={after}" if after else "")
             answer = await self._get(f"/batches{query}", connection)
-            listed = answer.get("data")
-            batches = [mapping(one) for one in listed] if isinstance(listed, list) else []
-            for status in (_status(one, connection) for one in batches if safe_name(one.get("id"))):
-                if status.name in names:
-                    found[status.name] = status
-            after = str(batches[-1].get("id", "")) if batches else ""
-            if len(found) == len(names) or not answer.get("has_more") or not after:
-                break
-        return found
+            batches = mappings(answer.get("data"))
+            last = str(batches[-1].get("id", "")) if batches and answer.get("has_more") else ""
+            return [_status(one, connection) for one in batches if safe_name(one.get("id"))], last
+
+        return await find_named(names, page)
 
     async def look(self, batch: str, connection: Connection) -> BatchStatus:
         """Ask for the batch."""

@@ -21,10 +21,11 @@ from imagegen_nb.core.types import BatchAnswer, BatchStatus, ImageRequest, Provi
 from imagegen_nb.errors import ProviderError
 from imagegen_nb.providers.base import Batches, Connection
 from imagegen_nb.providers.http.grpc_status import HTTP_STATUS
-from imagegen_nb.providers.http.json_calls import ask, post_requests, request_line
+from imagegen_nb.providers.http.json_calls import PAGE, ask, find_named, post_requests, request_line
 from imagegen_nb.providers.http.response import (
     ProviderResponse,
     mapping,
+    mappings,
     read_text,
     redacted,
     safe_name,
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from imagegen_nb.providers.http.client import ProviderClient
 
 _ENDPOINT = "/v1/images/generations"
-_PAGE = 100
-_MOST_PAGES = 50
-"""Pages of the list of batches that are looked through: five thousand batches."""
 _OK, _FAULT = 200, 500
 _DATE = len("2026-11-28")
 _DAY = timedelta(days=1)
@@ -79,19 +77,14 @@ class XAIBatches(Batches):
 
     async def find(self, names: Collection[str], connection: Connection) -> dict[str, BatchStatus]:
         """Look through the list of batches for those with these names."""
-        found: dict[str, BatchStatus] = {}
-        token = ""
-        for _ in range(_MOST_PAGES):
-            answer = (await self._get("/batches", _PAGE, token, connection)).json()
-            listed = answer.get("batches")
-            batches = [mapping(one) for one in listed] if isinstance(listed, list) else []
-            for status in (_status(one, connection) for one in batches if safe_name(one.get("batch_id"))):
-                if status.name in names:
-                    found[status.name] = status
-            token = _token(answer)
-            if len(found) == len(names) or not token:
-                break
-        return found
+
+        async def page(token: str) -> tuple[list[BatchStatus], str]:
+            answer = (await self._get("/batches", PAGE, token, connection)).json()
+            batches = mappings(answer.get("batches"))
+            told = [_status(one, connection) for one in batches if safe_name(one.get("batch_id"))]
+            return told, _token(answer)
+
+        return await find_named(names, page)
 
     async def look(self, batch: str, connection: Connection) -> BatchStatus:
         """Ask for the batch."""

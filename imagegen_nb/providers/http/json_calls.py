@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from imagegen_nb.core.types import BatchStatus
 from imagegen_nb.errors import ProviderError
 from imagegen_nb.providers.base import LARGEST_RESPONSE, Connection
 from imagegen_nb.providers.http.response import ProviderResponse
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 GATE = "batches"
 """What these calls share their rate limiter by: they are none for images."""
+PAGE = 100
+"""Batches of one page of a list."""
+_MOST_PAGES = 50
+"""Pages of it that are looked through: five thousand batches."""
 
 
 def request_line(key: str, endpoint: str, body: Mapping[str, Any]) -> bytes:
@@ -52,6 +57,21 @@ async def ask(
     if response.broken is not None:  # half of an account would be read as another account
         raise response.broken
     return replace(response, asked_for="what was asked for")
+
+
+async def find_named(
+    names: Collection[str], page: Callable[[str], Awaitable[tuple[list[BatchStatus], str]]]
+) -> dict[str, BatchStatus]:
+    """The batches of these names, by name, out of a provider's list: `page` gives the batches of a page and
+    the token of the next one, empty after the last; the first has an empty token."""
+    found: dict[str, BatchStatus] = {}
+    token = ""
+    for _ in range(_MOST_PAGES):
+        batches, token = await page(token)
+        found |= {batch.name: batch for batch in batches if batch.name in names}
+        if len(found) == len(names) or not token:
+            break
+    return found
 
 
 async def download(

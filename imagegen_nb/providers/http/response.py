@@ -454,6 +454,11 @@ def mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """The items of a JSON array, each as `mapping` gives it; none where it is no array."""
+    return [mapping(each) for each in value] if isinstance(value, list) else []
+
+
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait as the provider asks, from milliseconds, seconds or an HTTP date.
 
