@@ -9,17 +9,24 @@ from typing import TYPE_CHECKING
 from imagegen_nb.cli.console import err, escape, show_run
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from imagegen_nb.core.events import RunEvent
     from imagegen_nb.runs.run import Run
+
+
+def progress_bar() -> Progress:
+    """A bar on standard error that is gone when its block ends."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err(), transient=True)
 
 
 @contextmanager
 def progress_of(label: str, images: int) -> Iterator[Callable[[RunEvent[Run]], None]]:
     """A line that shows how many of the images have come, by the events that its function is given."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err(), transient=True) as progress:
+    with progress_bar() as progress:
         task = progress.add_task(label, total=images)
 
         def show(event: RunEvent[Run]) -> None:

@@ -12,6 +12,7 @@ import click
 
 from imagegen_nb.cli.console import err, escape, out, plain_table, print_json
 from imagegen_nb.cli.parameters import PATH, backend_option, json_option, storage_limit_option, store_option
+from imagegen_nb.cli.run_output import progress_bar
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -160,10 +161,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _run_with_progress(described: Sweep, **options: Any) -> None:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err(), transient=True) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("cells", total=len(described), completed=len(described.done))
 
         def advance(cell: Cell) -> None:
