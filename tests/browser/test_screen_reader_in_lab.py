@@ -49,6 +49,7 @@ def test_every_control_says_what_it_is(open_notebook: OpenNotebook) -> None:
     press_run(page)
     expect_status(page)
     expect(page.locator(".ig-gallery .igw-grid img")).to_have_count(2)
+    expect(page.get_by_role("listbox", name="History")).to_be_visible()
     output = nodes(page, ".ig-form")
     is_complete(output)
     assert [node.name for node in of_role(output, "tabpanel")] == ["Output"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import select
 import socket
 import socketserver
 import ssl
@@ -174,10 +175,7 @@ def tunnel_to(target: Server) -> Handle:
         assert request.line.startswith("CONNECT ")
         with socket.create_connection(("127.0.0.1", target.port), 10) as other:
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=_pump, args=(other, connection))
-            back.start()
-            _pump(connection, other)
-            back.join()
+            _relay(connection, other)
 
     return handle
 
@@ -214,10 +212,7 @@ class Socks:
         connection.sendall(bytes((5, self.reply, 0, 1)) + bytes(6))
         if not self.reply and self.target is not None:
             with socket.create_connection(("127.0.0.1", self.target.port), 10) as other:
-                back = threading.Thread(target=_pump, args=(other, connection))
-                back.start()
-                _pump(connection, other)
-                back.join()
+                _relay(connection, other)
 
 
 @contextmanager
@@ -243,12 +238,23 @@ def socks_proxy(socks: Socks) -> Iterator[str]:
             thread.join()
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65_536):
-            sink.sendall(data)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
+def _relay(left: socket.socket, right: socket.socket) -> None:
+    """Pass bytes both ways until one side ends.
+
+    In one thread, as a TLS socket must not be read by one and written by another at the same time.
+    """
+    ways = {left: right, right: left}
+    while True:
+        # What TLS has decrypted already, no select tells of.
+        ready = [each for each in ways if isinstance(each, ssl.SSLSocket) and each.pending()]
+        ready = ready or select.select(list(ways), [], [], 10)[0]
+        if not ready:
+            return
+        for source in ready:
+            data = source.recv(65_536)
+            if not data:
+                return
+            ways[source].sendall(data)
 
 
 def free_port() -> int:
