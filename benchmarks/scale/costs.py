@@ -56,7 +56,7 @@ def costs_of(place: str, runs: int) -> Figures:
     cells: list[ig.Sweep] = []
     costs.of("sweep made", lambda: cells.append(sweep(min(runs, MOST_CELLS))))
     (one,) = cells
-    costs.of("estimate", lambda: one.estimate)
+    costs.of("estimate", one.estimate)
     costs.of("load", lambda: one.load(workspace=ws))
     assert one.counts() == {"done": len(one)}, one.counts()
     if runs <= _MOST_SEARCHED:

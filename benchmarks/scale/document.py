@@ -147,7 +147,7 @@ def _money(found: dict[str, Any]) -> str:
         [f"{images:,}", *(f"{images * one:,.{2 if images < 10_000 else 0}f}" for one in each)]
         for images in plan.SIZES
     ]
-    return f"In USD, the most that `sweep.estimate` says.\n\n{_table(rows)}"
+    return f"In USD, the most that `sweep.estimate()` says.\n\n{_table(rows)}"
 
 
 def _price(model: str, quality: str | None) -> Decimal:
@@ -204,7 +204,7 @@ _IN_A_FOLDER = {
     "history shown": "`ws.history()` in a notebook",
     "history searched": "`ws.history(text)` to its end",
     "sweep made": "`Sweep(...)`",
-    "estimate": "`sweep.estimate`",
+    "estimate": "`sweep.estimate()`",
     "load": "`sweep.load()`",
     "grid": "the sweep shown",
     "table": "`to_frame()`, `to_csv()`",

@@ -74,7 +74,7 @@ def sweep(
         "repeat": "unknown" if repeat_unknown else (),
     }
     if plan:
-        err().print(f"in batches: {escape(str(described.batch_estimate))}", soft_wrap=True)
+        err().print(f"in batches: {escape(str(described.estimate(batch=True)))}", soft_wrap=True)
         err().print(str(described.stored_size), soft_wrap=True)
     if submit:
         err().print(escape(repr(described.submit(**chosen))), soft_wrap=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from html import escape
 from typing import Literal, Self
 
@@ -21,7 +20,6 @@ from imagegen_nb.sweeps.batch_submission import Payer, Submission, adopt
 from imagegen_nb.sweeps.cell import Cell
 from imagegen_nb.sweeps.cell_choice import ChosenCells
 from imagegen_nb.sweeps.context import Context
-from imagegen_nb.sweeps.estimate import SweepEstimate, estimate_of
 from imagegen_nb.sweeps.execution import Task
 from imagegen_nb.sweeps.progress import bar
 
@@ -99,11 +97,6 @@ def _row(batch: OpenBatch) -> dict[str, str]:
 class BatchedCells(ChosenCells):
     """Cells that can be submitted in batches, at another price, and collected later, in any kernel."""
 
-    @cached_property
-    def batch_estimate(self) -> SweepEstimate:
-        """What all cells together may cost in batches, and of how many that is unknown."""
-        return estimate_of(replace(plan.priced, batch=True) for plan in self._plans)
-
     def submit(
         self,
         *,
@@ -114,8 +107,8 @@ class BatchedCells(ChosenCells):
         progress: bool = True,
     ) -> SubmittedBatches:
         """Submit the cells that have no images yet in batches of their providers, which carry them out within
-        a day or so, mostly at half the price (`batch_estimate`). Returns the batches, which show themselves;
-        `collect` fetches what they bring.
+        a day or so, mostly at half the price (`estimate(batch=True)`). Returns the batches, which show
+        themselves; `collect` fetches what they bring.
 
         Each cell is entered in the ledger before anything is sent, with what it may cost: a budget that does
         not allow all of them refuses all. A batch has at most `most_cells` of one model. What may be under
@@ -146,7 +139,7 @@ class BatchedCells(ChosenCells):
         finally:
             self._results.load(context, self.name)
             self.stopped = tuple(dict.fromkeys(submission.failures))
-        return self._batches(context, (f"estimate in batches: {self.batch_estimate}", *self.stopped))
+        return self._batches(context, (f"estimate in batches: {self.estimate(batch=True)}", *self.stopped))
 
     def collect(
         self,

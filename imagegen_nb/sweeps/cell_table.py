@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -127,10 +128,18 @@ class CellTable:
     def _cell_run(self, number: int) -> CellRun:
         return CellRun(self._plans[number].key, self._result(number).run_id)
 
+    def estimate(self, *, batch: bool = False) -> SweepEstimate:
+        """What all cells together may cost, and of how many that is unknown; `batch` asks for the price in
+        providers' batches."""
+        return self._batch_estimate if batch else self._estimate
+
     @cached_property
-    def estimate(self) -> SweepEstimate:
-        """What all cells together may cost, and of how many that is unknown."""
+    def _estimate(self) -> SweepEstimate:
         return estimate_of(plan.priced for plan in self._plans)
+
+    @cached_property
+    def _batch_estimate(self) -> SweepEstimate:
+        return estimate_of(replace(plan.priced, batch=True) for plan in self._plans)
 
     @cached_property
     def stored_size(self) -> StoredSize:
@@ -221,4 +230,4 @@ class CellTable:
         notes += [f"stopped: {reason}" for reason in self.stopped]
         if self.skipped:
             notes.append(f"left out: {len(self.skipped):,} that cannot be run, see sweep.skipped")
-        return [*notes, f"estimate: {self.estimate}"]
+        return [*notes, f"estimate: {self._estimate}"]

@@ -422,7 +422,7 @@ class Sweep(BatchedCells):
                 **self.template.settings(),
                 **{f"{axis_values.INPUTS}{name}": value for name, value in self._inputs.items()},
             },
-            estimate=self.estimate,
+            estimate=self.estimate(),
             stopped=self.stopped,
             winners=winners,
             standings={one.cell.number: one.standing for one in rated},

@@ -102,11 +102,11 @@ def test_cells_are_submitted_and_collected_at_half_the_price(workspace, desk, em
 
 def test_the_estimate_in_batches_is_half_of_that_of_runs():
     one = sweep()
-    assert one.batch_estimate.high * 2 == one.estimate.high
+    assert one.estimate(batch=True).high * 2 == one.estimate().high
     assert one[0].step.estimate(one[0].inputs, batch=True).high * 2 == one[0].estimate.high
     unknown = ig.Sweep(ig.ImageGenerationStep(prompt="x", model="grok-imagine-image"), over={"prompt": ["a"]})
-    assert unknown.batch_estimate.unknown == 1
-    assert unknown.batch_estimate.ceiling == unknown.estimate.high > 0  # no batch costs more
+    assert unknown.estimate(batch=True).unknown == 1
+    assert unknown.estimate(batch=True).ceiling == unknown.estimate().high > 0  # no batch costs more
 
 
 def test_another_kernel_collects_by_the_ledger_alone(workspace, desk, step):
@@ -337,7 +337,7 @@ def test_what_cannot_be_had_for_good_can_be_given_up(workspace, desk):
 
 def test_a_budget_that_does_not_allow_all_refuses_all_and_keeps_nothing_reserved(workspace, desk, step):
     one = sweep(step=step)
-    most = one.batch_estimate.high or one.batch_estimate.ceiling
+    most = one.estimate(batch=True).high or one.estimate(batch=True).ceiling
     small = ig.Workspace(workspace.store, backend=workspace._emulator_url, budget=most - Decimal("0.0005"))
     with pytest.raises(BudgetExceeded, match="Nothing was sent"):
         submit(one, small)

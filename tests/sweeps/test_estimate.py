@@ -47,8 +47,8 @@ def test_a_sweep_and_its_cells_say_what_they_may_cost():
     assert [cell.estimate.low for cell in sweep] == [Decimal("0.02")] * 2
     assert "estimate: $0.04 for 2 cells" in repr(sweep)
     mixed = Sweep(step, over={"thing": ["lamp"], "model": ["grok-imagine-image", "gpt-image-2"]})
-    assert not mixed.estimate.known
-    assert mixed.estimate.ceiling > Decimal("0.02")
+    assert not mixed.estimate().known
+    assert mixed.estimate().ceiling > Decimal("0.02")
 
 
 def test_what_costs_the_same_is_priced_once(monkeypatch):
@@ -58,7 +58,7 @@ def test_what_costs_the_same_is_priced_once(monkeypatch):
     step = ImageGenerationStep(prompt="a {{thing}}", image_size="1024x1024")
     over = {"thing": ["a", "b", "é", "cd"], "image_quality": ["low", "high"]}
     sweep = Sweep(step, over=over, repeats=3)
-    told = sweep.estimate
+    told = sweep.estimate()
     assert len(priced) == 4  # two lengths in bytes, two qualities
     assert told == total((cell.estimate, 1) for cell in sweep)
     assert told.cells == 24
