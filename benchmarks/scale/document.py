@@ -128,7 +128,7 @@ def _others(found: dict[str, Any]) -> str:
     told = [id(one) for limit in plan.LIMITS for one in _of_limit(found, limit).values()]
     for one in (one for one in found["simulated"] if id(one) not in told):
         limit = "none" if one["per_minute"] is None else f"{one['per_minute']}"
-        limit += "" if one["per_minute"] is None or one["told"] else ", not told"
+        limit += "" if one["per_minute"] is None or one["told"] else ", not set"
         limit += f", {one['failing']:.0%} end as a 500" if one["failing"] else ""
         cells = ", ".join(f"{count:,} {name}" for name, count in one["cells"].items())
         pace = "" if one["a_minute"] is None else f"{_pace(one):.3g}"
@@ -166,7 +166,7 @@ def _space(found: dict[str, Any]) -> str:
     memory = _of_each(found["urls"], "open", "mb")
     rows = [
         [
-            *("images of 1024²", "pictures, GB", "index, GB", "files", "bucket, GB", "USD a month"),
+            *("images of 1024²", "files, GB", "index, GB", "number of files", "bucket, GB", "USD a month"),
             *("requests, USD", "memory of each process"),
         ]
     ]
@@ -177,7 +177,7 @@ def _space(found: dict[str, Any]) -> str:
         money = [amount(bucket / _GB * _GB_MONTH), amount(puts * _PUT)]
         rows.append([f"{images:,}", *of_folder, amount(bucket / _GB), *money, mega(images * memory)])
     told = (
-        f"Computed from one picture of {picture / 1e6:.2g} MB (as PNG; a WebP or JPEG is smaller), "
+        f"Computed from one image of {picture / 1e6:.2g} MB (as PNG; a WebP or JPEG is smaller), "
         f"{index:,.0f} bytes of index and a manifest of {manifest:,} bytes ({_BLOCK:,} on the disk) for a "
         f"run in a folder, {log:,.0f} bytes of log for one below a URL (there twice), and "
         f"{memory * 1000:.2g} KB of memory for each run below a URL."
@@ -254,13 +254,13 @@ def _changes(found: dict[str, Any]) -> str:
         [
             "10",
             "eight at a time",
-            f"`concurrency=`: limit a minute ÷ 60 × {mean:.0f} s and a fifth more; never more than five "
-            "minutes' worth of the limit, or calls run out of time while they wait for their turn",
+            f"`concurrency=`: the limit a minute ÷ 60 × {mean:.0f} s, and a fifth more; never more than five "
+            "times the limit, or calls run out of time while they wait for their turn",
         ],
         [
             "100",
-            "429s, if nobody told the limit",
-            '`Workspace(requests_per_minute={"openai": 50})`: then none is refused',
+            "429s, where the limit is not set",
+            '`Workspace(requests_per_minute={"openai": 50})`: then no call is refused',
         ],
         [
             "1,000",
@@ -269,8 +269,8 @@ def _changes(found: dict[str, Any]) -> str:
         ],
         [
             f"{alone:.0f} a minute",
-            f"one process: {plan.MOST_AT_ONCE} runs under way of {mean:.0f} s",
-            "parts of the sweep in several kernels, each told its share of the limit",
+            f"one process: {plan.MOST_AT_ONCE} runs of {mean:.0f} s under way",
+            "parts of the sweep in several kernels, each with its share of the limit set",
         ],
         [
             f"{60 / plan.CPU:,.0f} a minute",
@@ -284,19 +284,19 @@ def _changes(found: dict[str, Any]) -> str:
         ],
         [
             f"{MOST_CELLS:,}",
-            "the most cells of a sweep",
+            "the size of a sweep: it may have no more cells",
             'parts with names of their own: `Sweep(..., rows=part, name="night-07")`',
         ],
         [
             f"{largest:,}",
-            f"a URL's log in memory: {mega(largest * memory)}, {duration(largest * opening)} of CPU to open",
+            f"the log of a store by URL, in memory: {mega(largest * memory)}, "
+            f"{duration(largest * opening)} of CPU to open",
             "a prefix for each part: `s3://bucket/night-07`; budgets then hold for each by itself",
         ],
         [
             "1,000,000",
             f"a search through all runs: {duration(1_000_000 * searched)} of CPU; one folder of as many "
-            "manifests; "
-            "rebuilding and checking the index",
+            "manifests; rebuilding and checking the index",
             "a store for each part, and a backup of `index.sqlite3` instead of a rebuild",
         ],
         [
