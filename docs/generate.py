@@ -44,9 +44,11 @@ PACKAGE = Path(imagegen_nb.__file__).parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 _MODELS = """# Models and their settings
 
-Written by `./dev generate` from what each provider's file declares; `imagegen-nb models` prints the same.
-Status as of 2026-11-26: using a model that is not current warns, and names its successor. What is marked as
-secondary could not be read from the provider itself.
+For whoever chooses a model or a value: what each model can be set to, and until when it is served;
+`imagegen-nb models` prints the same. Status as of 2026-11-26: using a model that is not current warns, and
+names its successor. What is marked as secondary could not be read from the provider itself.
+
+Written by `./dev generate` from what each provider's file declares.
 
 """
 _BETWEEN = ("<!-- models: written by ./dev generate -->\n\n", "\n<!-- end of models -->\n")
@@ -144,17 +146,26 @@ reason in the note.
 """
 _ERRORS = """# Errors
 
-Written by `./dev generate` from the docstrings of `imagegen_nb.errors`, where all of them are. What you see
-in each case, and what it costs, is in [what can go wrong](../failures.md).
+For code that handles errors: every exception that the toolkit raises on purpose. What you see in each
+case, and what it costs, is in [what can go wrong](../failures.md).
+
+Written by `./dev generate` from the docstrings of `imagegen_nb.errors`.
 
 """
 _CLI = """# The command line
 
-Written by `./dev generate` from the commands' own help, which `imagegen-nb COMMAND --help` prints.
+For shells and CI: every command with its options, as `imagegen-nb COMMAND --help` prints them.
 
-Exit codes: 0 done (also with fewer images than asked), 1 the step failed or something was found, 2 something
-given was wrong (a file, an input, a missing key), 130 interrupted. Each command below says what they mean
-there.
+| exit code | means |
+|---|---|
+| 0 | done, also with fewer images than requested |
+| 1 | the step failed, or something was found |
+| 2 | something that was given is wrong: a file, an input, a missing key |
+| 130 | interrupted |
+
+Each command below says what they mean there.
+
+Written by `./dev generate` from the commands' own help.
 
 Commands, options and files are completed in the shell after
 `eval "$(_IMAGEGEN_NB_COMPLETE=bash_source imagegen-nb)"` in `~/.bashrc`; in zsh and fish with
@@ -163,9 +174,11 @@ Commands, options and files are completed in the shell after
 """
 _FORMATS = """# File formats
 
-Written by `./dev generate` from the JSON Schemas. How such files are read, written and migrated is in
-[the step file](../step-file.md) and [workflows](../workflows.md#as-one-file); what lies in a cassette, in
-[cassettes](../cassettes.md#what-is-in-a-cassette).
+For programs that read or write the toolkit's files: their layout, key by key. How such files are read,
+written and migrated is in [the step file](../step-file.md) and [workflows](../workflows.md#as-one-file);
+what is in a cassette, in [cassettes](../cassettes.md#what-is-in-a-cassette).
+
+Written by `./dev generate` from the JSON Schemas.
 
 | file | JSON Schema (2020-12) |
 |---|---|
