@@ -36,7 +36,7 @@ def estimate(file: Path, values: tuple[str, ...], documents: tuple[str, ...], as
         estimated = open_workflow(file, runnable=False).estimate(given_inputs(values, documents, ()))
     else:
         definition = load_step(file)
-        inputs = {**definition.inputs, **read_inputs(values, documents, (), definition.step.variables)}
+        inputs = {**definition.inputs, **read_inputs(values, documents, (), definition.step.prompt)}
         estimated, stored = definition.step.estimate(inputs), definition.step.stored_size
     if as_json:
         told = {} if stored is None else {"stored_bytes": stored.as_dict()}

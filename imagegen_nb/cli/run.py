@@ -75,7 +75,7 @@ def run(
         run_workflow(file, given_inputs(values, documents, ()), open_workspace, export, as_json=as_json)
         return
     definition = load_step(file)
-    overrides = read_inputs(values, documents, steps, definition.step.variables)
+    overrides = read_inputs(values, documents, steps, definition.step.prompt)
     inputs = {**definition.inputs, **overrides}
     workspace = open_workspace()
     name = identifier or definition.identifier
@@ -106,14 +106,16 @@ def _run_with_progress(
         return step.run(inputs, workspace=workspace, on_event=show, identifier=identifier)
 
 
-def _refuse_unknown(inputs: dict[str, Any], paths: tuple[str, ...]) -> None:
+def _refuse_unknown(inputs: dict[str, Any], prompt: str) -> None:
     """Refuse a mistyped name: the run would use the old value, and the money would buy the wrong image."""
+    from imagegen_nb.core import variables
     from imagegen_nb.core.keywords import did_you_mean
 
-    known = list(dict.fromkeys(path.partition(".")[0] for path in paths))
+    known = list(dict.fromkeys(path.partition(".")[0] for path in variables.paths(prompt)))
     for name in inputs:
         if name not in known:
-            raise InvalidOption(f"the prompt has no variable {name!r}; {did_you_mean(name, known)}")
+            hint = variables.how_to_use([name], prompt) or did_you_mean(name, known)
+            raise InvalidOption(f"the prompt has no variable {name!r}; {hint}")
 
 
 def refuse_options(file: Path, given: Mapping[str, object]) -> None:
@@ -139,11 +141,11 @@ def read_inputs(
     values: tuple[str, ...],
     documents: tuple[str, ...],
     steps: tuple[str, ...],
-    paths: tuple[str, ...],
+    prompt: str,
 ) -> dict[str, Any]:
-    """The inputs that a command was given. Raises `InvalidOption` for one that none of the `paths` uses."""
+    """The inputs that a command was given. Raises `InvalidOption` for one that the `prompt` does not use."""
     inputs = given_inputs(values, documents, steps)
-    _refuse_unknown(inputs, paths)
+    _refuse_unknown(inputs, prompt)
     return inputs
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.redaction import visible
+from imagegen_nb.core.words import shortened
 from imagegen_nb.errors import InvalidOption, VariableError
 
 LONGEST_VALUE = 32_000
@@ -31,8 +32,11 @@ _BRACKETS = re.compile(r"""\.?\[\s*(?:(0|[1-9][0-9]{0,8})|["']?([A-Za-z_][A-Za-z
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _BEGUN = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.]*)?")
 """A tag that has begun, with as much of its path as there is."""
-_SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
+_SINGLE = re.compile(rf"(?<!\{{)\{{({_PATH.pattern})\}}(?!\}})")
 """What a variable looks like in Python's own templates."""
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONGEST_TAG = 100
+"""Characters of a tag in what is told of it."""
 _MOST_HINTS = 5
 _MOST_NAMES = 50
 _LONGEST_NAME = 32
@@ -69,14 +73,7 @@ def _plain_path(tag: str) -> str:
 
 def unclosed(template: str) -> bool:
     """Whether `template` holds a `{{` that no `}}` closes; it is text then, but hardly meant so."""
-    _, opened, rest = _without_tags(template).rpartition("{{")
-    return bool(opened) and "}}" not in rest
-
-
-def nested(template: str) -> bool:
-    """Whether `template` holds braces within `{{ }}`, such as `{{ {x} }}`; that is text too."""
-    _, opened, rest = _without_tags(template).partition("{{")
-    return bool(opened) and "}}" in rest
+    return next(_unclosed(template), None) is not None
 
 
 def problems(template: str, context: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -87,47 +84,109 @@ def problems(template: str, context: Mapping[str, Any]) -> tuple[tuple[str, str]
     remedy = "Give it a value, or name another path" if _names(context) else "Give it a value"
     found = [(line, remedy) for line in missing]
     found += [(line, "Name a path that holds text") for line in _unusable(template, context)]
-    found += [(f"{tag} is not a path", _sentence(remedy_for(tag))) for tag in malformed(template)]
-    found += loose_braces(template, context)
+    found += [(wrong.line, wrong.remedy) for wrong in mistakes(template, context)]
+    found += single_braces(template, context)
     return tuple((visible(problem), visible(remedy)) for problem, remedy in found)
 
 
-def loose_braces(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Braces that `render` leaves as text, and that are hardly meant so, each with the remedy."""
-    for match in _unclosed(template):
-        path = (match[1] or "").rstrip(".")
-        yield f"{{{{{path} is not closed", _sentence(_closed(path, context))
-    if nested(template):
-        yield "there are braces inside {{ }}", "Write only a path there, e.g. {{product}}"
-    for name in dict.fromkeys(_SINGLE.findall(_without_tags(template))):
-        if name in context:  # or it is text as any other, such as JSON
-            yield f"{{{name}}} has single braces", f"Write {{{{{name}}}}}"
+class Mistake(NamedTuple):
+    """Braces that are a mistake whatever the inputs are: as they stand in the text, what is wrong with them,
+    and the remedy."""
+
+    written: str
+    fault: str
+    remedy: str
+
+    @property
+    def line(self) -> str:
+        """All but the remedy, for people."""
+        return f"{shortened(visible(self.written), _LONGEST_TAG)} {self.fault}"
 
 
-def refuse_loose_braces(template: str, context: Mapping[str, Any]) -> None:
-    """Raise `VariableError` for braces that would be sent as text and are hardly meant so."""
-    if "{" in template and (found := list(loose_braces(template, context))):
-        lines = "; ".join(f"{visible(problem)}: {visible(remedy)}" for problem, remedy in found[:_MOST_HINTS])
+def mistakes(template: str, context: Mapping[str, Any] | None = None) -> Iterator[Mistake]:
+    """Tags of `template` whose content is no path, that are not closed, or that have braces inside. Where the
+    inputs are known, as `context`, a remedy names the nearest of them."""
+    if "{{" not in template:
+        return
+    for tag in malformed(template):
+        yield Mistake(tag, "is not a path", _sentence(remedy_for(tag)))
+    for path in dict.fromkeys((match[1] or "").rstrip(".") for match in _unclosed(template)):
+        yield Mistake(f"{{{{{path}", "is not closed", _sentence(_closed(path, context)))
+    if written := _nested(template):
+        yield Mistake(written, "has braces inside", "Write only a path there, e.g. {{product}}")
+
+
+def _nested(template: str) -> str:
+    """The first braces within `{{ }}`, such as `{{ {x} }}`, as they stand in `template`; empty where none."""
+    before, _, rest = _without_tags(template).partition("{{")
+    inside, closed, _ = rest.partition("}}")
+    return template[len(before) :][: len(inside) + 4] if closed else ""
+
+
+def single_braces(template: str, names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Of the inputs `names` those that `template` has as `{name}`, each with the remedy. A word in single
+    braces that is no input is text as any other, such as JSON."""
+    for path in _in_single_braces(template, names):
+        yield f"{{{path}}} has single braces", f"Write {_tag(path)}"
+
+
+def _in_single_braces(template: str, names: Collection[str]) -> list[str]:
+    if _nested(template):  # a mistake by itself, and to double the braces in it would be another
+        return []
+    written = dict.fromkeys(_SINGLE.findall(_without_tags(template)))
+    return [path for path in written if path.partition(".")[0] in names]
+
+
+def fill(template: str, context: Mapping[str, Any]) -> str:
+    """As `render`, for a prompt: raises `VariableError` also for an input in single braces, which would be
+    sent as text and is hardly meant so."""
+    if "{" in template and (found := list(single_braces(template, context))):
+        lines = "; ".join(f"{problem}: {remedy}" for problem, remedy in found[:_MOST_HINTS])
         raise VariableError(
             f"the prompt has braces that are no variable: {lines}. Braces that are to be sent as they stand "
-            'can be an input: prompt="… {{braces}}", inputs={"braces": "{{ }}"}'
+            'can be an input: prompt="… {{braces}}", inputs={"braces": "{braces}"}'
         )
+    return render(template, context)
+
+
+def how_to_use(names: Collection[str], template: str) -> str:
+    """What is surely meant where inputs are given that `template` does not use: that one of them stands in
+    it, but in single braces or without any, or that the template has no variable at all; else empty."""
+    names = list(filter(is_name, names))
+    if wrong := next(single_braces(template, names), None):
+        return ": ".join(wrong)
+    written = _written_out(names, template)
+    meant = written if written or paths(template) else names
+    return f"did you mean {_tag(meant[0])}?" if meant else ""
 
 
 def note_of_unused(template: str, context: Mapping[str, Any]) -> str:
-    """What to tell of values that are given to a template without variables; empty where there is nothing.
-    With variables, what others need may well be among the values."""
-    if not context or paths(template):
+    """What to tell of values that `template` does not use; empty where there is nothing. Beside variables,
+    only a text or number whose name the template has as a plain word is told of: the others may well be
+    what other steps need."""
+    named = {path.partition(".")[0] for path in paths(template)}
+    unused = [name for name in context if name not in named]
+    if named:
+        plain = [name for name in unused if isinstance(context[name], str | int | float)]
+        unused = _written_out(plain, template)
+    if not unused:
         return ""
-    given = [visible(name) for name in islice(context, _MOST_HINTS)]
-    return f"the prompt has no variable, such as {{{{{given[0]}}}}}; inputs not used: {', '.join(given)}"
+    hint = how_to_use(unused, template)
+    given = ", ".join(visible(name) for name in unused[:_MOST_HINTS])
+    return f"the prompt does not use the input{'s' * (len(unused) > 1)} {given}{hint and f'; {hint}'}"
 
 
-def _closed(path: str, context: Mapping[str, Any]) -> str:
+def _written_out(names: Iterable[str], template: str) -> list[str]:
+    """Those of `names` that `template` has as a plain word, outside its tags."""
+    words = set(_WORD.findall(_without_tags(template)))
+    return [name for name in names if name in words]
+
+
+def _closed(path: str, context: Mapping[str, Any] | None) -> str:
     """How a tag that was not closed is written."""
-    if path and _look_up(path, context)[0]:
-        return f"write {{{{{path}}}}}"
-    hint = _suggest(path, context) if path else ""
+    if path and (context is None or _look_up(path, context)[0]):
+        return f"write {_tag(path)}"
+    hint = _suggest(path, context) if path and context is not None else ""
     return f"close it with }}}}{hint and f'; {hint}'}"
 
 
@@ -305,8 +364,8 @@ def nearest(path: str, context: Mapping[str, Any]) -> str:
 
 
 def corrections(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """For tags of `template` that lead nowhere, are no path or are not closed, where one path is meant: the
-    tag, that path, and `template` with it in the tag's place."""
+    """For tags of `template` that lead nowhere, are no path, have single braces or are not closed, where one
+    path is meant: the tag, that path, and `template` with it in the tag's place."""
     for path in _missing(template, context)[:_MOST_HINTS]:
         if meant := _meant(path, context):
             corrected = _TAG.sub(lambda tag: _tag(meant) if tag[1].strip() == path else tag[0], template)  # noqa: B023
@@ -314,6 +373,10 @@ def corrections(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str
     for tag in malformed(template)[:_MOST_HINTS]:
         if meant := _plain_path(tag):
             yield tag, meant, template.replace(tag, _tag(meant))
+    for path in _in_single_braces(template, context)[:_MOST_HINTS]:
+        if meant := _meant(path, context):
+            corrected = _SINGLE.sub(lambda tag: _tag(meant) if tag[1] == path else tag[0], template)  # noqa: B023
+            yield f"{{{path}}}", meant, corrected
     for begun in islice(_unclosed(template), _MOST_HINTS):
         path = (begun[1] or "").rstrip(".")
         if path and (meant := _meant(path, context)):

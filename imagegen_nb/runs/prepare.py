@@ -82,8 +82,7 @@ def prepare(
 
 def filled_prompt(template: str, values: Mapping[str, Any]) -> str:
     """The prompt as it is sent, filled from plain data. Raises `VariableError`."""
-    variables.refuse_loose_braces(template, values)
-    prompt = variables.render(template, values)
+    prompt = variables.fill(template, values)
     if invalid := ImageGenerationStep.check_prompt(prompt):
         problem, remedy = invalid
         names = ", ".join(variables.paths(template))

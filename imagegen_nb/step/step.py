@@ -242,7 +242,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """
         from imagegen_nb.pricing.estimate import estimate  # deferred: it needs prices, which a step does not
 
-        prompt = variables.render(self.prompt, plain(inputs or {}))
+        prompt = variables.fill(self.prompt, plain(inputs or {}))
         return estimate(self.priced_call(prompt, partial_images=partial_images, batch=batch))
 
     @property

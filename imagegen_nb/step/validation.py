@@ -49,7 +49,7 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
         if problem := _check(key, value, said, model, kind):
             broken.append(problem)
         elif key == "prompt" and isinstance(value, str):
-            broken.extend([_bad_tag(tag, said) for tag in variables.malformed(value)])
+            broken.extend([_misuse_of_braces(mistake, said) for mistake in variables.mistakes(value)])
     if model is not None:
         broken.extend(_broken_rules(settings, model))
     return tuple(broken)
@@ -95,9 +95,10 @@ def _check(key: str, value: object, name: str, model: Model | None, common: Kind
     return None
 
 
-def _bad_tag(tag: str, name: str) -> Problem:
-    remedy = _capital(variables.remedy_for(tag))
-    return Problem("prompt", tag, name, "holds a variable that is not a path", remedy)
+def _misuse_of_braces(mistake: variables.Mistake, name: str) -> Problem:
+    message = f"holds a variable that {mistake.fault}"
+    remedy = f"{mistake.remedy}; braces that are to be sent as they stand can be the value of an input"
+    return Problem("prompt", mistake.written, name, message, remedy)
 
 
 def _broken_rules(settings: Mapping[str, Any], model: Model) -> list[Problem]:

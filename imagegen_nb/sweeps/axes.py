@@ -153,15 +153,16 @@ def _axis(name: object, prompts: Sequence[object], where: str) -> str:
         variables.check_identifier(path.partition(".")[0])
         return f"{INPUTS}{path}"
     inputs = [f"{INPUTS}{root}" for root in roots]
+    text = "\n".join(prompt for prompt in prompts if isinstance(prompt, str))
+    braces = ": ".join(next(variables.single_braces(text, [path.partition(".")[0]]), ()))
     close = difflib.get_close_matches(name, [*known, *inputs], n=1, cutoff=0.5)
     close = close or [key for key in known if key.endswith(f"_{name}")][:1]
+    meant = braces or (close and f"did you mean {close[0]}?")
     if name.startswith(INPUTS):
         has = f"it has {', '.join(inputs)}" if inputs else "it has no variables"
-        remedy = (
-            f"did you mean {close[0]}?" if close else f"write {{{{{path}}}}} into the prompt, or leave it out"
-        )
+        remedy = meant or f"write {{{{{path}}}}} into the prompt, or leave it out"
         raise InvalidOption(f"{where} has the axis {name!r}, which no prompt uses ({has}): {remedy}")
-    remedy = f"did you mean {close[0]}?" if close else f"use {', '.join([*known, *inputs])}"
+    remedy = meant or f"use {', '.join([*known, *inputs])}"
     raise InvalidOption(f"{where} has the axis {name!r}, which is neither a setting nor an input: {remedy}")
 
 

@@ -102,7 +102,7 @@ class DraftInputs:
 
     def fill(self, prompt: str) -> FilledPrompt:
         """Fill in a prompt as a run would do it."""
-        if "{{" not in prompt:
+        if "{" not in prompt:
             return FilledPrompt()
         try:
             context = plain(self.for_run(prompt))
@@ -117,7 +117,7 @@ class DraftInputs:
                     near=tuple(_near(prompt, empty, known)),
                     corrections=tuple(variables.corrections(prompt, known)),
                 )
-            return FilledPrompt(text=filled_prompt(prompt, context))
+            return FilledPrompt(text=filled_prompt(prompt, context) if "{{" in prompt else "")
         except VariableError as error:
             return FilledPrompt(problems=_as_problems(((str(error), ""),)))
 

@@ -92,10 +92,10 @@ class FormDraft:
         """The state with what the variables lack, each field in its place."""
         prompt = state.fields["prompt"]
         wrong, notes = filled.wrong, tuple[str, ...]()
-        # The step says of a variable that is no path what its inputs say too, which name it besides.
-        malformed = variables.malformed(prompt.value or "")
+        # The step says of its braces what its inputs say too, which name the nearest of them besides.
+        of_braces = {mistake.written: mistake.line for mistake in variables.mistakes(prompt.value or "")}
         of_step = [problem for problem in state.problems if problem.field == prompt.key]
-        if any(problem.value not in malformed for problem in of_step):
+        if any(problem.value not in of_braces for problem in of_step):
             wrong = (*prompt.problems, *wrong)
         # A form that nobody has touched says what it lacks, and calls nothing wrong; a variable that has just
         # been written has a field of its own to be filled in.
@@ -107,7 +107,7 @@ class FormDraft:
             wrong, notes = (), (*wrong, *filled.near)
 
         def told(problem: Problem) -> bool:
-            return bool(of_step) and problem.message.startswith(malformed)
+            return bool(of_step) and problem.message in of_braces.values()
 
         return replace(
             state,

@@ -59,9 +59,7 @@ def problems(steps: Mapping[str, object], inputs: Mapping[str, Any]) -> Iterator
                 continue
             elif problem := problem_of(f"{{{{{path}}}}}", context):
                 yield name, problem
-        for tag in variables.malformed(step.prompt):
-            yield name, problem_of(tag, context)
-        for problem, remedy in variables.loose_braces(step.prompt, context):
+        for problem, remedy in variables.single_braces(step.prompt, context):
             yield name, f"{problem}: {remedy}"
         context[name] = {"output": predicted_output(step)}
 

@@ -250,12 +250,13 @@ def test_a_variable_that_leads_nowhere_is_told_before_the_run(page: Page, subtes
     wrong = {
         "A hero for {{produt}}": "the nearest available path is {{product}}",
         "A hero for {{product": "{{product is not closed. Write {{product}}",
+        "A hero for {product}": "{product} has single braces. Write {{product}}",
     }
-    for prompt, told in wrong.items():
+    for number, (prompt, told) in enumerate(wrong.items()):
         with subtests.test(prompt):
             page.locator(".ig-prompt textarea").fill(prompt)
             expect(page.locator(".ig-prompt")).to_contain_text(told)
-            screenshot(page, f"run-variable-{len(prompt)}")
+            screenshot(page, f"run-variable-{number}")
             page.locator(".ig-image-count input").press("Control+Enter")
             expect(page.locator(".ig-prompt textarea")).to_be_focused()
             assert execute(page, "print(workspace.emulator.count('openai'))") == "1"  # step_1 of the cell

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from support.command_line import EMULATED, CommandLine
 from support.object_server import ObjectServer
 
@@ -83,6 +84,26 @@ def test_an_input_the_prompt_does_not_have_is_refused(
     assert outcome.code == 2
     assert "no variable 'roam'; did you mean room?" in outcome.err
     assert emulator.count("openai") == 0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "hint"),
+    [
+        ('a {product} with {"json": 1}', "{product} has single braces: Write {{product}}"),
+        ("a {product} in {{place}}", "{product} has single braces: Write {{product}}"),
+        ("a product in {{place}}", "did you mean {{product}}?"),
+        ("a lamp", "did you mean {{product}}?"),
+        ("a lamp in {{products}}", "did you mean products?"),
+    ],
+)
+def test_an_input_that_is_no_variable_of_the_prompt_is_told_how_it_becomes_one(
+    cli: CommandLine, step: ImageGenerationStep, prompt: str, hint: str
+) -> None:
+    save_step("plain.json", step.replace(prompt=prompt))
+    for command in (("run", *EMULATED), ("estimate",)):
+        outcome = cli(command[0], "plain.json", "-i", "product=x", *command[1:])
+        assert outcome.code == 2
+        assert f"the prompt has no variable 'product'; {hint}" in outcome.err
 
 
 def test_a_step_of_a_model_nobody_knows_yet_runs_by_its_declaration(cli: CommandLine, tmp_path: Path) -> None:

@@ -32,6 +32,24 @@ def test_validate_tells_good_from_bad(cli: CommandLine, file: str, tmp_path: Pat
     }
 
 
+def test_a_variable_that_is_not_closed_is_told_before_a_run(
+    cli: CommandLine, file: str, tmp_path: Path
+) -> None:
+    document = json.loads((tmp_path / file).read_text())
+    document["step"]["prompt"] = "A lamp for {{room"
+    (tmp_path / "bad.json").write_text(json.dumps(document))
+    (told,) = cli("validate", "bad.json", "--json").json()
+    assert (told["valid"], told["place"]) == (False, "step.prompt")
+    assert told["error"].startswith(
+        "step.prompt: holds a variable that is not closed. Write {{room}}; braces"
+    )
+    for command in ("validate", "estimate", "run"):
+        outcome = cli(command, "bad.json")
+        assert outcome.code == 2
+        assert "holds a variable that is not closed. Write {{room}}" in outcome.err + outcome.out
+    assert not (tmp_path / "assets").exists()
+
+
 def test_images_are_checked_by_the_step_they_hold(cli: CommandLine, tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "assets")
     made(store, picture()).save(tmp_path / "told.png", embed=True)

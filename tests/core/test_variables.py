@@ -15,10 +15,13 @@ from imagegen_nb.core.variables import (
     LONGEST_PATH,
     LONGEST_VALUE,
     corrections,
+    fill,
+    how_to_use,
     is_path,
     leaves,
     malformed,
-    nested,
+    mistakes,
+    note_of_unused,
     paths,
     problems,
     remedy_for,
@@ -308,25 +311,27 @@ def test_what_can_be_no_path_comes_with_an_example(tag):
 
 
 @pytest.mark.parametrize(
-    ("template", "is_unclosed", "is_nested"),
+    ("template", "is_unclosed", "nested"),
     [
-        ("{{ {x} }}", False, True),
-        ("{{a {b}}", False, True),
-        ('style={{ {"color": {"a": 1}} }}', False, True),
-        ("{{{product}}}", False, False),
-        ("{{{{product}}}}", False, True),
-        ("{{{product}}{", False, False),
-        ("{ {{product}} }", False, False),
-        ('{"a": {"b": 1}}', False, False),
-        ("}} {{", True, False),
-        ("{{a", True, False),
-        ("{{a {{b}}", True, False),
-        ("{{ {x} }} and {{y", True, True),
-        ("no variable", False, False),
+        ("{{ {x} }}", False, "{{ {x} }}"),
+        ("{{a {b}}", False, "{{a {b}}"),
+        ('style={{ {"color": {"a": 1}} }}', False, '{{ {"color": {"a": 1}}'),
+        ("{{{product}}}", False, ""),
+        ("{{{{product}}}}", False, "{{{{product}}}}"),
+        ("{{{product}}{", False, ""),
+        ("{ {{product}} }", False, ""),
+        ('{"a": {"b": 1}}', False, ""),
+        ("}} {{", True, ""),
+        ("{{a", True, ""),
+        ("{{a {{b}}", True, ""),
+        ("{{a}} {{ {x} }} and {{y", True, "{{ {x} }}"),
+        ("no variable", False, ""),
     ],
 )
-def test_braces_that_are_no_variable_are_told_apart(template, is_unclosed, is_nested):
-    assert (unclosed(template), nested(template)) == (is_unclosed, is_nested)
+def test_braces_that_are_no_variable_are_told_apart(template, is_unclosed, nested):
+    told = {mistake.fault: mistake.written for mistake in mistakes(template)}
+    assert unclosed(template) == ("is not closed" in told) == is_unclosed
+    assert told.get("has braces inside", "") == nested
 
 
 def test_no_path_grows_without_end():
@@ -406,8 +411,9 @@ def test_many_missing_variables_and_much_data_take_linear_time():
         ("{{", "{{ is not closed", "Close it with }}"),
         ("{{a {{product}}", "{{a is not closed", "Close it with }}; available: {{product}}"),
         ("{{product}} and {{", "{{ is not closed", "Close it with }}"),
-        ("{{ {x} }}", "there are braces inside {{ }}", "Write only a path there"),
+        ("{{ {x} }}", "{{ {x} }} has braces inside", "Write only a path there"),
         ("a {product} on a table", "{product} has single braces", "Write {{product}}"),
+        ("a {run.output} on a table", "{run.output} has single braces", "Write {{run.output}}"),
         ("{{product[0]}}", "{{product[0]}} is not a path", "Write {{product.0}}"),
         ("{{nothing}}", "{{nothing}} is null: there is nothing to fill in", "holds text"),
     ],
@@ -431,12 +437,91 @@ def test_everything_wrong_is_told_at_once():
     assert [line.split()[0] for line, _ in told] == ["{{gone}}", "{{nothing}}", "{{a", "{{open"]
 
 
-@given(st.lists(st.sampled_from(["{{", "}}", "{", "}", "a", ".", " ", "0"]), max_size=12).map("".join))
+TEMPLATES = st.lists(st.sampled_from(["{{", "}}", "{", "}", "a", ".", " ", "0"]), max_size=12).map("".join)
+
+
+@given(TEMPLATES)
 def test_braces_are_either_told_of_or_gone(template):
     """What is left as text after filling in was told of, however the braces lie."""
     told = problems(template, {"a": "value"})
     if not told:
         assert "{{" not in render(template, {"a": "value"})
+
+
+@given(TEMPLATES)
+def test_what_is_a_mistake_does_not_depend_on_the_inputs(template):
+    """A step is refused for the same braces as its run would be, in the same words."""
+    alone, filled = list(mistakes(template)), list(mistakes(template, {"a": "value"}))
+    assert [mistake.line for mistake in alone] == [mistake.line for mistake in filled]
+    assert {mistake.line for mistake in alone} <= {line for line, _ in problems(template, {"a": "value"})}
+    assert all(mistake.written in template and mistake.remedy for mistake in alone)
+
+
+@given(TEMPLATES)
+def test_a_template_without_a_mistake_has_no_opened_tag_left(template):
+    if not list(mistakes(template)):
+        assert "{{" not in without(template, {path.partition(".")[0] for path in paths(template)})
+
+
+@given(TEMPLATES)
+def test_braces_without_an_input_of_their_name_are_text(template):
+    if not paths(template) and not list(mistakes(template)):
+        assert fill(template, {"b": "value"}) == template
+
+
+def test_an_input_in_single_braces_is_refused():
+    with pytest.raises(VariableError, match=r"\{product\} has single braces: Write \{\{product\}\}\. Braces"):
+        fill("a {product} and {{colour}}", {"product": "lamp", "colour": "red"})
+    assert fill("a {product} and {{colour}}", {"colour": "red"}) == "a {product} and red"
+    assert fill('a {{colour}} {"product": 1}', {"colour": "red", "product": 1}) == 'a red {"product": 1}'
+
+
+def test_a_mistake_is_told_shortly_however_long_it_is():
+    for template in ("{{" + "a" * 30_000, "{{" + "a b" * 9_000 + "}}", "{{ {" + "a" * 30_000 + "} }}"):
+        (mistake,) = mistakes(template)
+        assert len(mistake.line) < 150
+
+
+@pytest.mark.parametrize(
+    ("template", "names", "hint"),
+    [
+        ("a {product}", ["product"], "{product} has single braces: Write {{product}}"),
+        ("a {product.name} in {{x}}", ["x", "product"], "{product.name} has single braces: Write"),
+        ("a lamp", ["product", "place"], "did you mean {{product}}?"),
+        ("a lamp in this place", ["product", "place"], "did you mean {{place}}?"),
+        ("a {{product}} of this colour", ["place", "colour"], "did you mean {{colour}}?"),
+        ("a {{product}} of colours", ["colour"], ""),
+        ("a {{product.colour}}", ["colour"], ""),
+        ("a lamp", ["a place"], ""),
+    ],
+)
+def test_how_an_unused_input_is_used(template, names, hint):
+    told = how_to_use(names, template)
+    assert told.startswith(hint)
+    assert bool(told) == bool(hint)
+
+
+@pytest.mark.parametrize(
+    ("template", "context", "note"),
+    [
+        (
+            "a lamp",
+            {"product": "x", "place": {}},
+            "the prompt does not use the inputs product, place; did you mean {{product}}?",
+        ),
+        (
+            "a {{product}} of this colour",
+            {"product": "x", "colour": "red", "place": "a wood"},
+            "the prompt does not use the input colour; did you mean {{colour}}?",
+        ),
+        ("a {{product}} of this colour", {"product": "x", "place": "a wood"}, ""),
+        ("a {{product}} like a hero", {"product": "x", "hero": RUN}, ""),
+        ("a lamp", {}, ""),
+    ],
+)
+def test_inputs_that_no_variable_uses_are_noted(template, context, note):
+    """Beside variables only those that stand in the text: the others may be what other steps need."""
+    assert note_of_unused(template, context) == note
 
 
 @pytest.mark.parametrize(
@@ -467,6 +552,8 @@ def test_what_a_path_is(written, right):
             "{{brand.colours.1}} {{product}}",
         ),
         ("{{product}} {{brand.nam. And", "{{brand.nam", "brand.name", "{{product}} {{brand.name}}. And"),
+        ("{product} {{product}} {other}", "{product}", "product", "{{product}} {{product}} {other}"),
+        ("a {brand.nam}", "{brand.nam}", "brand.name", "a {{brand.name}}"),
     ],
 )
 def test_a_tag_with_one_plain_meaning_is_corrected(template, tag, path, corrected):

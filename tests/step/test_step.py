@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.properties import legal_settings
 
 from imagegen_nb import ImageGenerationStep, InvalidStep
-from imagegen_nb.errors import InvalidOption, ModelLifecycleWarning, Problem
+from imagegen_nb.errors import InvalidOption, ModelLifecycleWarning, Problem, VariableError
 from imagegen_nb.providers import catalog
 
 quiet = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
@@ -442,6 +442,40 @@ def test_nul_and_lone_surrogates_are_refused(key, broken):
 def test_a_variable_that_is_no_path_is_refused_and_shown(tag):
     found = problem(prompt=f"A bottle {tag} on a table")
     assert (found.field, found.value) == ("prompt", tag)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "written", "message", "remedy"),
+    [
+        ("A {{product on a table", "{{product", "is not closed", "Write {{product}}; braces that are to be"),
+        ("A bottle {{", "{{", "is not closed", "Close it with }}; braces that are to be sent as they stand"),
+        ("A {{ {x} }}", "{{ {x} }}", "has braces inside", "Write only a path there"),
+    ],
+)
+def test_braces_that_no_run_could_send_are_refused_with_the_step(prompt, written, message, remedy):
+    for refused in (problem(prompt=prompt), *ImageGenerationStep.problems({"prompt": prompt})):
+        assert (refused.field, refused.value) == ("prompt", written)
+        assert refused.message == f"holds a variable that {message}"
+        assert refused.remedy.startswith(remedy)
+    with pytest.raises(InvalidStep, match=message):
+        ImageGenerationStep(prompt="A {{product}}").replace(prompt=prompt)
+
+
+def test_all_mistakes_with_braces_are_told_at_once_with_the_others():
+    found = ImageGenerationStep.problems({"prompt": "{{a b}} {{ {x} }} {{c", "image_count": 11})
+    assert [one.value for one in found] == ["{{a b}}", "{{c", "{{ {x} }}", 11]
+
+
+@pytest.mark.parametrize("prompt", ['A poster {"a": {"b": {}}}', "A {product}", "A }} {", "A {{{product}}}"])
+def test_other_braces_in_a_prompt_are_text(prompt):
+    assert ImageGenerationStep(prompt=prompt).prompt == prompt
+
+
+def test_an_estimate_refuses_an_input_in_single_braces_as_its_run_does():
+    step = ImageGenerationStep(prompt="A {product}")
+    step.estimate()
+    with pytest.raises(VariableError, match=r"\{product\} has single braces: Write \{\{product\}\}"):
+        step.estimate({"product": "lamp"})
 
 
 def test_the_variables_of_a_prompt_are_listed_once_and_in_order():

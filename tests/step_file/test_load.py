@@ -168,6 +168,7 @@ def test_a_store_that_cannot_be_read_is_a_definition_error_or_a_plain_record(tmp
         ("step.prompt", "", "step.prompt"),
         ("step.prompt", 5, "step.prompt"),
         ("step.prompt", "{{a b}}", "step.prompt"),
+        ("step.prompt", "A {{product", "step.prompt"),
         ("step.image_count", 11, "step.image_count"),
         ("step.image_count", 2.0, "step.image_count"),
         ("step.image_count", "2", "step.image_count"),

@@ -112,6 +112,24 @@ def test_a_mistake_names_the_axis_the_value_and_the_remedy(given, message):
         read(STEP, **{"over": None, **given})
 
 
+@pytest.mark.parametrize("axis", ["inputs.product", "product", "inputs.product.name"])
+@pytest.mark.parametrize("place", ["over", "rows"])
+def test_an_input_in_single_braces_is_told_as_at_a_run(axis, place):
+    step = ImageGenerationStep(prompt='A {product} in {"json": 1}')
+    given = {"over": {axis: ["a"]}} if place == "over" else {"rows": [{axis: "a"}]}
+    with pytest.raises(InvalidOption, match=r"\{product\} has single braces: Write \{\{product\}\}$") as told:
+        Sweep(step, **given)
+    assert f"{place} has the axis {axis!r}" in str(told.value)
+
+
+def test_an_input_in_single_braces_of_one_prompt_of_several_is_a_reason():
+    prompts = ["A {{product}}", "A {product}"]
+    with pytest.raises(InvalidSweep, match=r"1 of 2 .*\n.*\{product\} has single braces"):
+        Sweep(STEP, {"prompt": prompts, "product": ["a"]})
+    (cell,) = Sweep(STEP, {"prompt": prompts, "product": ["a"]}, invalid="skip")
+    assert cell.values["prompt"] == prompts[0]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -76,6 +76,15 @@ def test_a_sweep_of_which_nothing_can_be_run_is_an_error_also_then():
         ig.Sweep(STEP, over={"image_size": ["1x1", "2x2"], "product": ["lamp"]}, invalid="skip")
 
 
+def test_a_prompt_with_a_variable_that_is_not_closed_is_a_reason():
+    over = {"prompt": ["A {{product}}", "A {{product on sand"]}
+    with pytest.raises(InvalidSweep, match=r"1 of 2 .*\n.*not closed. Write \{\{product\}\}") as refused:
+        ig.Sweep(STEP, over=over, inputs={"product": "lamp"})
+    (one,) = refused.value.skipped
+    assert one.values["prompt"] == over["prompt"][1]
+    assert len(ig.Sweep(STEP, over=over, inputs={"product": "lamp"}, invalid="skip")) == 1
+
+
 def test_a_variable_that_nothing_fills_is_a_reason():
     with pytest.raises(InvalidSweep, match=r"1 of 1 combination .*\n.*product"):
         ig.Sweep(STEP, over={"image_quality": ["low"]})

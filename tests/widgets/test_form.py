@@ -607,7 +607,8 @@ def test_a_cleared_test_value_is_empty_and_comes_back_empty(form):
             "a lamp for {{rooom at dusk",
             "{{rooom is not closed. Close it with }}; the nearest available path is {{room}}",
         ),
-        ("a lamp for {{ {room} }}", "there are braces inside {{ }}"),
+        ("a lamp for {{ {room} }}", "{{ {room} }} has braces inside. Write only a path there"),
+        ("a lamp for {room}", "{room} has single braces. Write {{room}}"),
         ("a lamp for {{room[0]}}", "{{room[0]}} is not a path. Write {{room.0}}"),
     ],
 )

@@ -43,6 +43,29 @@ def test_of_several_errors_each_is_named_and_each_button_says_what_it_mends(draf
     assert (draft.state.untouched, draft.state.wrong) == (("{{rom}}",), ("Prompt",))
 
 
+def test_a_mistake_with_braces_is_told_once_and_nothing_that_was_typed_is_lost(draft):
+    for typed in ("a lamp for {{", "a lamp for {{ro", "a lamp for {{ {room} }}"):
+        draft.enter("prompt", typed)
+        prompt = draft.state.fields["prompt"]
+        assert (prompt.value, draft.state.step, draft.state.wrong) == (typed, None, ("Prompt",))
+        assert len(prompt.problems) == len(draft.state.problems) == 1
+    draft.enter("prompt", "a lamp for {{room")
+    prompt = draft.state.fields["prompt"]
+    assert prompt.problems == ("{{room is not closed. Write {{room}}.",)
+    assert prompt.fixes == (Fix("Replace {{room by {{room}}", "a lamp for {{room}}"),)
+    draft.enter("prompt", prompt.fixes[0].value)
+    assert (draft.state.problems, draft.filled.text) == ((), "a lamp for a hall")
+
+
+def test_an_input_in_single_braces_is_wrong_and_other_words_in_them_are_text(draft):
+    draft.enter("prompt", "a lamp for {room}")
+    prompt = draft.state.fields["prompt"]
+    assert prompt.problems == ("{room} has single braces. Write {{room}}.",)
+    assert prompt.fixes == (Fix("Replace {room} by {{room}}", "a lamp for {{room}}"),)
+    draft.enter("prompt", 'a lamp {"place": 1} for {place}')
+    assert (draft.state.problems, draft.filled.text) == ((), "")
+
+
 def test_what_is_missing_and_wrong_is_named_in_the_forms_order(draft):
     draft.enter("image_count", 99)
     draft.enter("image_size", "10x10")

@@ -83,6 +83,10 @@ def test_without_a_run_a_function_has_to_be_given(workflow, path):
         (lambda d: d.update(input={}), "input: unknown key, to be renamed or removed; did you mean inputs?"),
         (lambda d: d["steps"][1].update(functoin={}), "steps.1.functoin: unknown key, to be renamed"),
         (lambda d: d["steps"].reverse(), "steps.0.image_generation.step.prompt: {{ask.output.cho"),
+        (
+            lambda d: d["steps"][0]["image_generation"]["step"].update(prompt="A {{product"),
+            "steps.0.image_generation.step.prompt: holds a variable that is not closed. Write {{product}}",
+        ),
         (lambda d: d["inputs"].pop("product"), "steps.0.image_generation.step.prompt: {{product}} has"),
         (lambda d: d.update(format="imagegen-nb/step"), "this is a step file: read it with ig.load_step"),
     ],
