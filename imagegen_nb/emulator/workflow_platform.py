@@ -160,7 +160,8 @@ class PlatformEmulator:
         self.invocations.append(document)
         deployment, delivery = document.get("deployment"), document.get("async") or {}
         if deployment not in self._deployments:
-            return 404, {"error": f"Deployment {deployment} not found"}
+            known = ", ".join(self._deployments) or "none"
+            return 404, {"error": f"Deployment {deployment} not found; this emulation has: {known}"}
         run = {"request_id": str(uuid.uuid4()), "run_id": str(uuid.uuid4()), "run_status": "completed"}
         run["output"] = json.dumps(self._deployments[deployment])
         self._runs[run["request_id"]] = self._runs[run["run_id"]] = run

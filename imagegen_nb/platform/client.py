@@ -58,7 +58,7 @@ _LARGEST_ANSWER = 10_000_000
 _REMEDIES = {
     401: f"the key was refused: give {KEY_VARIABLE} a key of this workspace that was not revoked",
     403: f"the key may not do this: give {KEY_VARIABLE} a key of this workspace",
-    404: "nothing is there for this key: compare the id with the platform's own, and the key's workspace",
+    404: "nothing is there for this key: compare id or name with the platform's, and the key's workspace",
     407: "the proxy asks for a login",
     413: "the file is too large for the platform, or for what stands before it",
     422: "the platform refused what was sent",

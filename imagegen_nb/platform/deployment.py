@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from imagegen_nb.core import redaction
+from imagegen_nb.core.filenames import slug
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.errors import DefinitionError, InvalidOption, InvalidResponse
 from imagegen_nb.platform.callbacks import Callbacks, listener
@@ -18,6 +19,7 @@ from imagegen_nb.platform.comparison import VerifyReport, compare, parsed
 from imagegen_nb.platform.run_wait import NOT_OVER, Answer, by_asking, by_callback, ids_of, status_of
 from imagegen_nb.platform.source import Source, definition_of
 from imagegen_nb.providers import catalog
+from imagegen_nb.step_file.document import StepDefinition
 
 _INVOKE = "/workflow/invoke"
 
@@ -41,7 +43,8 @@ def verify(
     step's. With `callbacks` the platform answers at once and calls back when the run is over, which workflows
     with a Human in the Loop need; without, a run that is queued is asked for until it is over. One that is
     not after `seconds` is reported as it was last told of. Interrupted, it waits no longer; the run goes on.
-    `base_url="emulator"` invokes an emulation on this machine, whose workflow gives the file's own output.
+    `base_url="emulator"` invokes an emulation on this machine. It has one deployment of the step, named after
+    it (`Hero shot`: "hero-shot"), which gives the file's own output, and refuses names that it does not know.
 
     Raises `DefinitionError` for the file, `InvalidOption` for inputs that no Start step takes or an address
     that cannot be used, `MissingCredential`, and a `ProviderError` that says whether it may have cost.
@@ -57,8 +60,10 @@ def verify(
         document["variant"] = variant
     client = PlatformClient(base_url, seconds=seconds)
     if client.emulator is not None:
-        client.emulator.deploy(deployment, definition.output.as_context())
-        notes.append("emulated: the deployment gave the file's own output")
+        own = emulated_name(definition)
+        client.emulator.deploy(own, definition.output.as_context())
+        whose = "the file's own output" if deployment == own else "the output of a step verified before"
+        notes.append(f"emulated: the deployment gave {whose}")
         if callbacks is not None and callbacks.secret is None:
             callbacks = replace(callbacks, secret=client.emulator.SECRET)
     answer, told = _run(client, document, callbacks)
@@ -73,6 +78,11 @@ def verify(
         error=_text(answer.get("error")),
         output=output,
     )
+
+
+def emulated_name(definition: StepDefinition) -> str:
+    """The deployment of a step on the emulated platform: named as its image files are."""
+    return slug(definition.step.name or definition.step.prompt)
 
 
 def _run(

@@ -79,6 +79,10 @@ def test_the_emulator_needs_no_account(cli: CommandLine, hero: str) -> None:
     assert (pushed.code, "uploaded" in pushed.out) == (0, True)
     verified = cli("platform", "verify", hero, "--deployment", "hero", "--base-url", "emulator", "--callback")
     assert (verified.code, "as it ran here" in verified.out) == (0, True)
+    wrong = cli("platform", "verify", hero, "--deployment", "nonsense", "--base-url", "emulator")
+    assert wrong.code != 0
+    assert "Deployment nonsense not found" in wrong.err
+    assert "hero" in wrong.err
 
 
 @pytest.mark.parametrize("listen", ["8443", ":8443", "127.0.0.1:", "127.0.0.1:99999"])

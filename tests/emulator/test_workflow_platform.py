@@ -53,7 +53,8 @@ def test_a_run_is_told_of_by_both_of_its_names(platform: PlatformEmulator) -> No
     assert ask(platform, f"/workflow_runs/{run['run_id']}")[1] == run
     assert ask(platform, f"/public/requests/{run['request_id']}")[1] == run
     assert ask(platform, f"/workflow_runs/{platform.WORKSPACE}")[0] == 404
-    assert ask(platform, "/workflow/invoke", {"deployment": "other"})[0] == 404
+    refused = {"error": "Deployment swan not found; this emulation has: hero"}
+    assert ask(platform, "/workflow/invoke", {"deployment": "swan"})[:2] == (404, refused)
 
 
 @pytest.mark.parametrize(

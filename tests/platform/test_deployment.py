@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from support.platform_server import SIGNED, PlatformServer
+from support.runs import run_of
 
 import imagegen_nb as ig
 from imagegen_nb import errors
 from imagegen_nb.platform import Callbacks, VerifyReport, verify
 from imagegen_nb.platform.deployment import start_inputs
+from imagegen_nb.store.local import LocalStore
 
 pytestmark = pytest.mark.loopback
 
@@ -115,3 +117,19 @@ def test_without_an_account_the_emulator_gives_the_files_own_output(
     report = verify(file, deployment="hero", base_url="emulator", callbacks=callbacks)
     assert report, report
     assert report.notes[-1] == "emulated: the deployment gave the file's own output"
+
+
+def test_the_emulator_knows_the_deployment_that_is_named_after_the_step(
+    file: Path, store: LocalStore, step: ig.ImageGenerationStep
+) -> None:
+    with pytest.raises(
+        errors.BadRequest, match=r"id or name with.*Deployment heroo not found; this emulation has: .*hero"
+    ) as wrong:
+        verify(file, deployment="heroo", base_url="emulator")
+    assert wrong.value.charge == "none"
+    other = run_of(step.replace(name="Evening shot"), store, inputs={"product": "a lamp", "makers": []})
+    assert verify(other, deployment="evening-shot", base_url="emulator")
+    report = verify(file, deployment="evening-shot", base_url="emulator")
+    assert report.notes[-1] == "emulated: the deployment gave the output of a step verified before"
+    unnamed = run_of(step.replace(name=None), store, inputs={"product": "a lamp", "makers": []})
+    assert verify(unnamed, deployment="a-hero-of-product-by-makers", base_url="emulator")
