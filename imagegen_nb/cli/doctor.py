@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ _MARKS = {"ok": "[green]ok[/]     ", "note": "[yellow]note[/]   ", "problem": "[
 _PACKAGES = ("openai", "google-genai", "httpx2", "pydantic", "pillow", "ipywidgets", "anywidget")
 """Those whose version decides how the toolkit behaves."""
 _HOSTS = ("jupyterlab", "notebook", "voila", "marimo")
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox")
 _EXTRAS = {
     "notebook": "nbclient",
     "lab": "jupyterlab",
@@ -120,9 +122,18 @@ def _notebooks() -> Iterator[Finding]:
     try:
         webbrowser.get()
     except webbrowser.Error:
-        yield Finding(
-            "browser", "note", "none on this machine", "open the address that Jupyter prints, elsewhere"
-        )
+        yield Finding("browser", "note", *_no_browser())
+
+
+def _no_browser() -> tuple[str, str]:
+    """Why Jupyter can open none, and what to do. Python looks for no program where there is no screen."""
+    program = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if program is None:
+        return "none on this machine", "open the address that Jupyter prints, elsewhere"
+    return (
+        f"{program} is here, but there is no screen to open it on (DISPLAY is not set)",
+        "open the address that Jupyter prints, elsewhere; browser tests need no screen",
+    )
 
 
 def _keys() -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,21 @@ def test_what_is_missing_is_named_with_the_command_that_installs_it(
     assert "pip install" in found["notebooks"]["remedy"]
     assert found["extras"]["said"] == "test"
     assert found["extras"]["remedy"].startswith("not here: lab; to install one: pip install")
+
+
+@pytest.mark.parametrize("program", ["chromium", None])
+def test_a_browser_without_a_screen_is_told_from_none(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch, program: str | None
+) -> None:
+    def none_to_open() -> None:
+        raise webbrowser.Error
+
+    monkeypatch.setattr(webbrowser, "get", none_to_open)
+    path = f"/usr/bin/{program}"
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: path if name == program else None)
+    found = findings(cli)["browser"]
+    expected = "/usr/bin/chromium is here, but there is no screen" if program else "none on this machine"
+    assert (found["state"], found["said"].startswith(expected)) == ("note", True)
 
 
 def test_a_replaced_transport_and_a_cassette_for_all_are_told(
