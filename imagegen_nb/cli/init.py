@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,10 +30,11 @@ _PURPOSE = {
     ".github/workflows/notebooks.yml": "tests the notebooks at each push, offline and without keys",
 }
 """What each is for."""
+_LAB = "imagegen-nb lab notebooks"
 _NEXT = (
     ("imagegen-nb record notebooks/hero.ipynb --emulator", "runs it once, free, and writes cassettes/hero"),
     ("pytest --nbval notebooks", "its test: offline, without keys, free"),
-    ("imagegen-nb lab notebooks", "change it in JupyterLab; then record it again"),
+    (_LAB, "change it in JupyterLab; then record it again"),
     ("git add notebooks cassettes .github && git commit", "notebook and cassette together"),
 )
 """What to do next, and what that does."""
@@ -87,6 +89,9 @@ def init(folder: Path, source: str, as_json: bool) -> None:
     )
     widest = max(len(command) for command, _ in _NEXT)
     for command, does in _NEXT:
+        if command == _LAB and importlib.util.find_spec("jupyterlab") is None:
+            pip = escape(install_hint.install_command("lab"))
+            out().print(f"  {pip}  installs JupyterLab, which is not here", soft_wrap=True)
         out().print(f"  {command:{widest}}  {does}", soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -37,6 +38,20 @@ def test_it_writes_what_is_not_there_and_overwrites_nothing(tmp_path, monkeypatc
     assert all((tmp_path / "project" / name).stat().st_size for name in report["written"])
     assert init(monkeypatch, str(tmp_path / "project")) == 0
     assert "wrote" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_jupyterlab_is_installed_before_it_is_opened(tmp_path, monkeypatch, capsys, is_there):
+    there = importlib.util.find_spec
+    lab = object() if is_there else None
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: lab if name == "jupyterlab" else there(name)
+    )
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "https://git.example/imagegen_nb-1-py3-none-any.whl")
+    assert init(monkeypatch, str(tmp_path)) == 0
+    before, opened, _ = capsys.readouterr().out.partition("  imagegen-nb lab notebooks")
+    assert opened
+    assert ("pip install" in before and "imagegen-nb[lab]" in before) is not is_there
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
