@@ -89,7 +89,12 @@ BY_COMMAND = {
     "platform sheet": Examples(
         ("platform sheet hero.step.json", "platform sheet hero.step.json -o hero.html")
     ),
-    "platform wiring": Examples(("platform wiring hero.step.json --step step_1",)),
+    "platform wiring": Examples(
+        (
+            "platform wiring hero.step.json --identifier step_1",
+            "platform wiring hero.step.json -o wiring.html",
+        )
+    ),
     "platform verify": Examples(
         ("platform verify hero.step.json --deployment hero-images",), {1: "the platform's run differs"}
     ),

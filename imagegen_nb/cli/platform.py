@@ -23,7 +23,7 @@ _base_url = click.option(
     help="The API's address, if not the platform's own; \"emulator\" needs no key.",
 )
 _identifier = click.option(
-    "--step", "identifier", metavar="ID", help="The step's name on the platform: step_2."
+    "--identifier", metavar="ID", help="The step's name on the platform, by default the file's own: step_2."
 )
 
 
@@ -91,15 +91,19 @@ def sheet(file: Path, identifier: str | None, target: Path | None) -> None:
 @platform.command()
 @step_file
 @_identifier
+@click.option("--output", "-o", "target", type=PATH, metavar="WIRING.html", help="Write it as a page.")
 @json_option("Print the snippets as JSON.")
-def wiring(file: Path, identifier: str | None, as_json: bool) -> None:
-    """Print what to enter in the steps that come later, tried against each way the step can end."""
+def wiring(file: Path, identifier: str | None, target: Path | None, as_json: bool) -> None:
+    """Print what to enter in later steps, tried against each way the step can end; or write it as a page."""
     from imagegen_nb.platform.snippets import wiring as wiring_of
 
     found = wiring_of(file, identifier=identifier)
+    if target is not None:
+        written = found.save(target)
+        (err if as_json else out)().print(escape(f"wrote {written}"), soft_wrap=True)
     if as_json:
         print_json(found.as_dict())
-    else:
+    elif target is None:
         click.echo(repr(found))
 
 

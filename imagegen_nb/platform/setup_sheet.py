@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagegen_nb._version import __version__
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
-from imagegen_nb.core.html_page import as_html, page, section
+from imagegen_nb.core.html_page import as_html, section
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.words import counted
-from imagegen_nb.errors import StoreError
+from imagegen_nb.platform.copy_page import Row, copy_page, table, write_page
 from imagegen_nb.platform.snippets import Wiring, wiring
 from imagegen_nb.platform.source import Source, definition_of, identifier_of, kinds_of, shown
 from imagegen_nb.providers import catalog
@@ -25,43 +23,6 @@ from imagegen_nb.step import output_references
 from imagegen_nb.step.output_references import OutputPath
 from imagegen_nb.step_file.document import StepDefinition
 
-_STYLE = """
-main { max-width: 1000px; }
-.value { display: flex; gap: 8px; align-items: baseline; justify-content: space-between; }
-.value code, .value pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere;
-  font: 13px/1.5 ui-monospace, monospace; }
-table.form { width: 100%; }
-table.form th { width: 13em; }
-summary { cursor: pointer; padding: 6px 0; }
-summary:focus-visible { outline: 2px solid var(--good); outline-offset: 2px; }
-button { flex: none; font: inherit; font-size: 13px; padding: 2px 10px; border: 1px solid var(--line);
-  border-radius: 6px; background: var(--card); color: var(--ink); cursor: pointer; min-height: 28px; }
-button:focus-visible { outline: 2px solid var(--good); outline-offset: 2px; }
-[hidden] { display: none; }
-.note { color: var(--dim); font-size: 13px; }
-.snippet { border: 1px solid var(--line); border-radius: 8px; padding: 12px; margin: 0 0 16px;
-  background: var(--card); break-inside: avoid; }
-@media (max-width: 600px) { table.form, table.form tbody, table.form tr, table.form th, table.form td {
-    display: block; width: 100%; border: 0; padding: 0; }
-  table.form tr { border-bottom: 1px solid var(--line); padding: 8px 0; } }
-@media print { button { display: none; } }
-"""
-_SCRIPT = """
-for (const button of document.querySelectorAll('button[data-copies]')) {
-  const source = button.parentElement.querySelector('code');
-  button.hidden = false;
-  button.addEventListener('click', async () => {
-    let said = 'Copied';
-    try { await navigator.clipboard.writeText(source.textContent); }
-    catch {
-      getSelection().selectAllChildren(source);
-      if (!document.execCommand('copy')) said = 'Selected';
-    }
-    button.textContent = said;
-    button.setAttribute('aria-label', `${said} ${button.dataset.copies}`);
-  });
-}
-"""
 _FAILS = {
     "terminate": "where the step fails the workflow ends, and no later step runs",
     "continue": (
@@ -69,15 +30,6 @@ _FAILS = {
         "same object, with the images that did come and an error"
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A field of the form: its label, what to enter (empty: leave it), and what there is to know."""
-
-    label: str
-    value: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -111,18 +63,15 @@ class SetupSheet:
     def html(self) -> str:
         """The page: one file, without network, readable without its script."""
         parts = [
-            section("The form", _table(self.settings)),
+            section("The form", table(self.settings)),
             section(
                 "Start inputs",
-                _table(self.inputs) if self.inputs else "<p>None: the prompt has no variables.</p>",
+                table(self.inputs) if self.inputs else "<p>None: the prompt has no variables.</p>",
             ),
-            section("Later steps", "".join(_snippets(self.wiring))),
+            section("Later steps", self.wiring.cards()),
             section("All that later steps can refer to", _paths(self.references)),
         ]
-        footer = (
-            f"Written by imagegen-nb {__version__}. The platform has no importer: this is for your hands."
-        )
-        return page(self.title, self.notes, "".join(parts), footer, style=_STYLE, script=_SCRIPT)
+        return copy_page(self.title, self.notes, "".join(parts))
 
     def _repr_html_(self) -> str:
         lines = as_html("\n".join(self._lines()))
@@ -130,14 +79,7 @@ class SetupSheet:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page; an older one is replaced whole. Raises `StoreError`."""
-        target = user_path(path, StoreError)
-        try:
-            write_durably(target, self.html().encode())
-        except OSError as error:
-            reason = explain(error)
-        else:
-            return target
-        raise StoreError(f"cannot write {target}: {reason}")
+        return write_page(path, self.html())
 
 
 @helpful_calls
@@ -216,40 +158,9 @@ def _inputs(definition: StepDefinition) -> Iterator[Row]:
             yield Row(root, json.dumps(value), "Text; recorded as a value of another type")
 
 
-def _table(rows: tuple[Row, ...] | list[Row]) -> str:
-    lines = "".join(
-        f'<tr><th scope="row">{as_html(row.label)}</th><td class="value-cell">{_value(row.value, row.label)}'
-        f"{_note(row.note)}</td></tr>"
-        for row in rows
-    )
-    return f'<table class="form"><tbody>{lines}</tbody></table>'
-
-
-def _value(value: str, label: str) -> str:
-    if not value:
-        return '<span class="dim">leave it</span>'
-    button = f'<button type="button" aria-label="Copy {as_html(label)}" '
-    button += f'data-copies="{as_html(label)}" hidden>Copy</button>'
-    return f'<div class="value"><code dir="auto">{as_html(value)}</code>{button}</div>'
-
-
-def _note(note: str) -> str:
-    return f'<div class="note">{as_html(note)}</div>' if note else ""
-
-
 def _paths(references: tuple[OutputPath, ...]) -> str:
     """The paths by their names in the output, folded up: there are five for each image."""
     rows = [
         Row(one.template.strip("{}").partition(".output.")[2], one.template, one.type) for one in references
     ]
-    return f"<details><summary>{counted(len(rows), 'path')}</summary>{_table(rows)}</details>"
-
-
-def _snippets(wired: Wiring) -> Iterator[str]:
-    for snippet in wired.snippets:
-        rows = [Row(entry.label, entry.value, entry.note) for entry in snippet.entries]
-        rows += [Row(f"gives {entry.label}", entry.value) for entry in snippet.gives]
-        tried = snippet.tried()
-        lines = "".join(f"<li>{as_html(line)}</li>" for line in [*tried, *snippet.notes])
-        heading = f"<h3>{as_html(snippet.step)}: {as_html(snippet.purpose)}</h3>"
-        yield f'<article class="snippet">{heading}{_table(rows)}<ul class="note">{lines}</ul></article>'
+    return f"<details><summary>{counted(len(rows), 'path')}</summary>{table(rows)}</details>"

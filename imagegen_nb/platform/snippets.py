@@ -7,16 +7,20 @@ failed one is documented nowhere: `error` is this toolkit's own, and so is what 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from html import escape
+from pathlib import Path
 from typing import Any, Literal
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.html_page import section
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
+from imagegen_nb.platform.copy_page import Row, card, copy_page, write_page
 from imagegen_nb.platform.source import Source, definition_of, identifier_of
 from imagegen_nb.runs.output_reference_check import check_references
 from imagegen_nb.runs.simulation import Outcome, outcomes, simulate
@@ -61,7 +65,7 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Wiring:
-    """The snippets for a step; shows itself."""
+    """The snippets for a step; shows itself, and is saved as a page."""
 
     identifier: str
     step: ImageGenerationStep
@@ -83,9 +87,23 @@ class Wiring:
             yield from (f"  {line}" for line in snippet.tried())
             yield ""
 
+    def cards(self) -> str:
+        """The snippets as HTML, for a page with buttons that copy."""
+        return "".join(map(_card, self.snippets))
+
+    def html(self) -> str:
+        """The page: one file, without network, readable without its script."""
+        return copy_page(self._title(), (), section("Later steps", self.cards()))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page; an older one is replaced whole. Raises `StoreError`."""
+        return write_page(path, self.html())
+
+    def _title(self) -> str:
+        return f"Wiring of {self.identifier} ({self.step.model}, {counted(self.step.image_count, 'image')})"
+
     def __repr__(self) -> str:
-        title = f"Wiring of {self.identifier} ({self.step.model}, {counted(self.step.image_count, 'image')})"
-        return visible("\n".join([title, "", *self.lines()])).rstrip()
+        return visible("\n".join([self._title(), "", *self.lines()])).rstrip()
 
     def _repr_html_(self) -> str:
         return f'<pre style="white-space:pre-wrap">{escape(repr(self))}</pre>'
@@ -104,6 +122,12 @@ def wiring(source: Source, *, identifier: str | None = None) -> Wiring:
     conditions = tuple(_conditions(name, step, contexts))
     others = (_choice(name), _call(name), _look(name, step))
     return Wiring(name, step, (*conditions, *(_tried(snippet, name, step) for snippet in others)))
+
+
+def _card(snippet: Snippet) -> str:
+    rows = [Row(entry.label, entry.value, entry.note) for entry in snippet.entries]
+    rows += [Row(f"gives {entry.label}", entry.value) for entry in snippet.gives]
+    return card(f"{snippet.step}: {snippet.purpose}", rows, [*snippet.tried(), *snippet.notes])
 
 
 def holds(operator: Operator, operand: str, context: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import webbrowser
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def test_a_browser_without_a_screen_is_told_from_none(
 
     monkeypatch.setattr(webbrowser, "get", none_to_open)
     path = f"/usr/bin/{program}"
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: path if name == program else None)
+    monkeypatch.setattr(shutil, "which", lambda name: path if name == program else None)
     found = findings(cli)["browser"]
     expected = "/usr/bin/chromium is here, but there is no screen" if program else "none on this machine"
     assert (found["state"], found["said"].startswith(expected)) == ("note", True)

@@ -57,8 +57,20 @@ def test_the_sheet_is_printed_or_written(cli: CommandLine, hero: str, tmp_path: 
 
 
 def test_wiring_is_printed_for_the_name_on_the_platform(cli: CommandLine, hero: str) -> None:
-    assert "{{step_7.output.assets}}" in cli("platform", "wiring", hero, "--step", "step_7").out
+    assert "{{step_7.output.assets}}" in cli("platform", "wiring", hero, "--identifier", "step_7").out
+    assert "step_7.output" in cli("platform", "sheet", hero, "--identifier", "step_7").out
     assert json.loads(cli("platform", "wiring", hero, "--json").out)["identifier"] == "step_2"
+
+
+def test_wiring_is_written_as_a_page_and_again(cli: CommandLine, hero: str, tmp_path: Path) -> None:
+    page = tmp_path / "wiring.html"
+    page.write_text("an older one")
+    assert cli("platform", "wiring", hero, "-o", "wiring.html").out == f"wrote {page.name}\n"
+    html = page.read_text(encoding="utf-8")
+    assert "<!doctype html>" in html
+    assert "{{step_2.output.assets}}" in html
+    told = cli("platform", "wiring", hero, "-o", "wiring.html", "--json")
+    assert (json.loads(told.out)["identifier"], "wiring.html" in told.err) == ("step_2", True)
 
 
 def test_verify_leaves_with_1_where_something_differs(

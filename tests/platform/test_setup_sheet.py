@@ -11,7 +11,7 @@ from support.runs import run_of
 
 import imagegen_nb as ig
 from imagegen_nb.platform import sheet, verify
-from imagegen_nb.platform.setup_sheet import Row
+from imagegen_nb.platform.copy_page import Row
 from imagegen_nb.step_file.export import define
 from imagegen_nb.store.local import LocalStore
 
