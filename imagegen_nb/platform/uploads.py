@@ -47,20 +47,12 @@ from imagegen_nb.platform.client import (
 from imagegen_nb.platform.push_report import Outcome, Pushed, PushReport
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step_file.document import StepDefinition, Upload
+from imagegen_nb.step_file.kept_uploads import EMULATED_NOTE, NO_SIGNATURE_NOTE
 from imagegen_nb.step_file.load import load_step, read
 from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.store.open_store import open_store
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
-_NO_SIGNATURE_NOTE = (
-    "the platform's file_url addresses were signed for a while; they stand here without their signatures, "
-    "and open on the platform, where paths give them anew"
-)
-
-_EMULATED_NOTE = (
-    "the assets' ids and addresses are those of an emulation of the platform: they lead nowhere, and the "
-    "images are on no platform"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,9 +280,9 @@ class _Journal:
             output = output.model_copy(update={"assets": tuple(records)})
             hashes = {key: value for key, value in (provenance.sha256 or {}).items() if key != old}
             changes["sha256"] = {**hashes, asset.id: hashlib.sha256(image.data).hexdigest()}
-            notes = [note for note in provenance.notes or () if note != _EMULATED_NOTE]
-            notes += [_NO_SIGNATURE_NOTE] if is_signed else []
-            notes += [_EMULATED_NOTE] if self.client.emulator else []
+            notes = [note for note in provenance.notes or () if note != EMULATED_NOTE]
+            notes += [NO_SIGNATURE_NOTE] if is_signed else []
+            notes += [EMULATED_NOTE] if self.client.emulator else []
             changes["notes"] = list(dict.fromkeys(notes)) or None
         document = definition.document.model_copy(
             update={"provenance": provenance.model_copy(update=changes)}

@@ -20,7 +20,7 @@ def check(target: Path, settings: dict[str, Any], largest: int) -> None:
     Notebooks are run again and again, so a file of the same step is replaced, whatever run it has: one with
     the same settings, or with the same name, which the step keeps while it is edited. `largest` is in bytes.
     """
-    there = _document_in(target, largest)
+    there = document_in(target, largest)
     if there is None:
         return
     step, own = there.get("step"), json.loads(json.dumps(settings))
@@ -37,7 +37,7 @@ def check(target: Path, settings: dict[str, Any], largest: int) -> None:
 
 def check_workflow(target: Path, identifiers: Sequence[str], largest: int) -> None:
     """The same for a workflow: a file with steps of the same identifiers is an older one of it."""
-    there = _document_in(target, largest)
+    there = document_in(target, largest)
     if there is None:
         return
     steps = there.get("steps")
@@ -54,7 +54,7 @@ def _refusal(target: Path, reason: str) -> DefinitionError:
     )
 
 
-def _document_in(target: Path, largest: int) -> dict[str, Any] | None:
+def document_in(target: Path, largest: int) -> dict[str, Any] | None:
     """The JSON object in a file, empty for one that has none; None where there is no file, or none that can
     be read: writing then fails with the reason."""
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.platform_server import KEY, SIGNED, WORKSPACE, PlatformServer
+from support.runs import run_of
 
 import imagegen_nb as ig
 from imagegen_nb import errors
@@ -269,3 +270,51 @@ def test_a_workspace_is_asked_for_where_there_is_more_than_one(pushed: Push) -> 
         pushed(workspace_id=None)
     with pytest.raises(errors.InvalidOption, match="leave workspace_id out"):
         pushed(base_url="emulator")
+
+
+def test_an_export_over_a_pushed_file_keeps_what_the_platform_has(
+    pushed: Push, server: PlatformServer, file: Path, store: LocalStore, step: ig.ImageGenerationStep
+) -> None:
+    """The images of another run whose bytes are the same; one that is not the same is sent."""
+    server.signature = SIGNED
+    pushed()
+    before = ig.load_step(file)
+    server.requests.clear()
+    again = run_of(step.replace(image_count=2), store, inputs={"product": "a lamp", "makers": []})
+    ig.save_step(file, step.replace(image_count=2), run=again)
+    after = ig.load_step(file)
+    assert before.output is not None
+    assert after.output is not None
+    assert after.output.assets == before.output.assets[:2]
+    assert [one.local_id for one in after.provenance.uploads or ()] == [a.id for a in again.output.assets]
+    assert "without their signatures" in " ".join(after.provenance.notes or ())
+    assert (outcomes(pushed()), server.requests) == (["there already"] * 2, [])
+    with ig.Workspace(store) as workspace:
+        opened = ig.load_step(file, workspace=workspace).output
+        assert opened is not None
+        assert opened.assets[1].image().size == (41, 30)
+    ig.save_step(file, step, run=run_of(step, store, inputs={"product": "a lamp", "makers": []}))
+    assert outcomes(pushed()) == ["there already", "there already", "uploaded"]
+
+
+def test_an_export_keeps_an_upload_whose_outcome_nobody_knows(
+    pushed: Push, server: PlatformServer, file: Path, store: LocalStore, step: ig.ImageGenerationStep
+) -> None:
+    server.answers = ["lose"]
+    with pytest.raises(errors.InvalidResponse):
+        pushed()
+    ig.save_step(file, step, run=run_of(step, store, inputs={"product": "a lamp", "makers": []}))
+    assert outcomes(pushed()) == ["found", "uploaded", "uploaded"]
+
+
+@pytest.mark.parametrize("older", ["", "[]", '{"output": 3}', '{"output": null, "provenance": {}}'])
+def test_an_export_over_what_knows_of_no_platform_is_as_ever(
+    file: Path, store: LocalStore, step: ig.ImageGenerationStep, older: str
+) -> None:
+    file.write_text(older)
+    run = run_of(step, store, inputs={"product": "a lamp", "makers": []})
+    ig.save_step(file, step, run=run, overwrite=True)
+    written = ig.load_step(file)
+    assert written.output is not None
+    assert [asset.id for asset in written.output.assets] == [asset.id for asset in run.output.assets]
+    assert written.provenance.uploads is None
