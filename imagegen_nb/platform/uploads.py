@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from imagegen_nb.core import images, redaction
 from imagegen_nb.core.addresses import host_name, is_loopback
 from imagegen_nb.core.atomic_files import user_path
+from imagegen_nb.core.file_lock import alone
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import (
@@ -87,9 +88,30 @@ def push(
     nor a workspace's id; what it gives never counts as being on the platform.
 
     Raises `InvalidOption`, `DefinitionError` for the file, `StoreError` for bytes that are not at hand,
-    `MissingCredential`, and a `ProviderError` for what the platform or the way there says.
+    `MissingCredential`, and a `ProviderError` for what the platform or the way there says. A file that is
+    being pushed is refused as well: what both send would be there twice.
     """
     target = user_path(path, DefinitionError)
+    if dry_run:
+        return _push(target, workspace_id, store, base_url, dry_run, emulated_too)
+    place = target.resolve()
+    with alone(place.with_name(f".{place.name}.pushing")) as is_alone:
+        if not is_alone:
+            raise DefinitionError(
+                f"{target.name} is being pushed already: wait until that is done, then push again, which "
+                "sends what is missing"
+            )
+        return _push(target, workspace_id, store, base_url, dry_run, emulated_too)
+
+
+def _push(
+    target: Path,
+    workspace_id: str | None,
+    store: Store | str | os.PathLike[str],
+    base_url: str | None,
+    dry_run: bool,
+    emulated_too: bool,
+) -> PushReport:
     definition = _definition(target)
     is_emulated = base_url == EMULATOR
     workspace = _emulated_workspace(workspace_id) if is_emulated else _workspace(workspace_id)

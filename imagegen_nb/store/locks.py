@@ -6,8 +6,6 @@ number decides whether a run is still alive. A thousand runs at once need one op
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import threading
 import uuid
@@ -16,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imagegen_nb.core.file_lock import try_lock
 from imagegen_nb.store.paths import LOCK_SUFFIX, MARKER_SUFFIX, StorePaths, is_name
 
 _TEMPORARY_SUFFIX = ".tmp"
@@ -101,7 +100,7 @@ def try_acquire_abandoned(paths: StorePaths, owner: str, run_ids: Iterable[str])
     path = paths.lock(owner)
     paths.make(paths.locks)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    if not _try_lock(handle, path):
+    if not try_lock(handle, path):
         os.close(handle)
         yield False
         return
@@ -121,7 +120,7 @@ def _lock_for_process(paths: StorePaths) -> _ProcessLock:
         # Lock first, then rename: recovery must never find the file unlocked.
         temporary = paths.locks / f"{uuid.uuid4().hex}{_TEMPORARY_SUFFIX}"
         handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        if _try_lock(handle, temporary):
+        if try_lock(handle, temporary):
             name = uuid.uuid4().hex
             temporary.rename(paths.lock(name))
             return _ProcessLock(name, handle)
@@ -164,22 +163,10 @@ def _remove_if_abandoned(temporary: Path) -> None:
         handle = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return  # renamed meanwhile
-    if _try_lock(handle, temporary):
+    if try_lock(handle, temporary):
         _remove(handle, temporary)
     else:
         os.close(handle)
-
-
-def _try_lock(handle: int, path: Path) -> bool:
-    """Whether the lock was free and is ours now, and the file is still the one at `path`."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(handle), os.lstat(path))
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT):
-            return False
-        os.close(handle)
-        raise
 
 
 def _remove(handle: int, path: Path) -> None:

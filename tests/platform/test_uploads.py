@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -318,3 +320,33 @@ def test_an_export_over_what_knows_of_no_platform_is_as_ever(
     assert written.output is not None
     assert [asset.id for asset in written.output.assets] == [asset.id for asset in run.output.assets]
     assert written.provenance.uploads is None
+
+
+def test_a_second_push_at_the_same_time_is_refused(pushed: Push, server: PlatformServer, file: Path) -> None:
+    """It begins while the first waits for an answer; what a killed one left behind is in nobody's way."""
+    (file.parent / f".{file.name}.pushing").touch()
+    real, told = server.route, list[str]()
+
+    def meanwhile(*request: Any) -> Any:
+        server.route = real
+        with pytest.raises(errors.DefinitionError, match="is being pushed already") as refused:
+            pushed()
+        told.extend([str(refused.value), *outcomes(pushed(dry_run=True))])
+        return real(*request)
+
+    server.route = meanwhile
+    assert outcomes(pushed()) == ["uploaded"] * 3
+    assert told[1:] == ["would be sent"] * 3
+    assert len(server.hashes) == 3
+    assert outcomes(pushed()) == ["there already"] * 3
+    assert not list(file.parent.glob(".*.pushing"))
+
+
+def test_where_no_lock_can_be_made_it_is_pushed_all_the_same(
+    pushed: Push, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    assert outcomes(pushed()) == ["uploaded"] * 3
