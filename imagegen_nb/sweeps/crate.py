@@ -6,6 +6,7 @@ RO-Crate community's own library, which is an extra, writes it.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -24,10 +25,12 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset
 from imagegen_nb.sweeps.axes import label
 from imagegen_nb.sweeps.cell import Cell
+from imagegen_nb.sweeps.tables import free_path
 
 if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate
 
+_METADATA = "ro-crate-metadata.json"
 _PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _TERMS = {"digitalSourceType": "https://schema.org/digitalSourceType"}
 _MADE_BY_MODEL = "https://schema.org/TrainedAlgorithmicMediaDigitalSource"
@@ -35,6 +38,15 @@ _DRAWN = "https://schema.org/AlgorithmicMediaDigitalSource"
 """Of an emulator's picture: nothing in it was trained."""
 _NO_LICENCE = "None is stated: the terms of the models' providers hold."
 _COMPLETED, _FAILED = "http://schema.org/CompletedActionStatus", "http://schema.org/FailedActionStatus"
+
+
+def free_folder(folder: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """Where to write a crate. Raises `StoreError` where something is there already, unless `overwrite` and it
+    is a crate: no other folder is ever removed."""
+    target = free_path(folder, overwrite=overwrite)
+    if target.is_symlink() or (target.exists() and not (target / _METADATA).is_file()):
+        raise StoreError(f"cannot write {target}: what is there is not an RO-Crate; give another name")
+    return target
 
 
 def write(
@@ -46,8 +58,8 @@ def write(
     licence: str | None,
     author: str | None,
 ) -> Path:
-    """Write the crate into `folder`, which is not there yet, all or nothing. `texts` are further files by
-    their names. Raises `InvalidOption` without the library, and `StoreError`."""
+    """Write the crate into `folder`, all or nothing; one that is there is replaced whole. `texts` are further
+    files by their names. Raises `InvalidOption` without the library, and `StoreError`."""
     try:
         from rocrate.rocrate import ROCrate
     except ImportError:
@@ -59,7 +71,7 @@ def write(
             # The version that the profile was written for.
             _Writer(ROCrate(version="1.1"), made).write(cells, title, texts, licence, author)
             made.chmod(0o755)  # a temporary folder is for its owner only
-            made.rename(folder)
+            _put(made, folder)
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise
@@ -69,6 +81,22 @@ def write(
     else:
         return folder
     raise StoreError(f"cannot write {folder}: {reason}")
+
+
+def _put(made: Path, folder: Path) -> None:
+    """Give a new crate its name, and remove the one that had it."""
+    if not folder.exists():
+        made.rename(folder)
+        return
+    # A folder that is not empty cannot be replaced in one move.
+    older = made.with_name(f"{made.name}-older")
+    folder.rename(older)
+    try:
+        made.rename(folder)
+    except OSError:
+        older.rename(folder)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
 
 
 class _Writer:

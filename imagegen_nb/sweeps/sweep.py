@@ -11,11 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
-from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
-from imagegen_nb.errors import InvalidOption, StoreError
+from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps import axes as axis_values
@@ -371,15 +370,14 @@ class Sweep(BatchedCells):
         """
         chosen = self._winners(winners)
         # Known before thumbnails are made, which takes a while.
-        target = user_path(path, StoreError)
-        if target.exists() and not overwrite:
-            raise StoreError(f"cannot write {target}: it already exists; pass overwrite=True or another name")
+        target = tables.free_path(path, overwrite=overwrite)
         return tables.written(target, self._report(chosen, most, remarks))
 
     def crate(
         self,
         folder: str | os.PathLike[str],
         *,
+        overwrite: bool = False,
         winners: Iterable[Cell | int] | None = None,
         license: str | None = None,  # noqa: A002 - the word of the metadata
         author: str | None = None,
@@ -389,14 +387,13 @@ class Sweep(BatchedCells):
         The folder has all images, the report, the table as CSV and JSON, and `ro-crate-metadata.json`: of
         each cell that was run what it asked of which model, when, how it ended, and its images' hashes.
         `license` is an address such as `https://creativecommons.org/licenses/by/4.0/`, or words. Keys are
-        masked. Takes the extra `rocrate`. Raises `StoreError` where something is there already.
+        masked. Takes the extra `rocrate`. Raises `StoreError` where something is there already, unless
+        `overwrite`, which replaces a crate whole and nothing else.
         """
         from imagegen_nb.sweeps import crate
 
         chosen = self._winners(winners)
-        target = user_path(folder, StoreError)
-        if target.exists():
-            raise StoreError(f"cannot write {target}: it already exists; give another name")
+        target = crate.free_folder(folder, overwrite=overwrite)
         texts = {
             "sweep.html": self._report(chosen, _MOST_PICTURES, None),
             "sweep.json": self._json(),

@@ -42,6 +42,14 @@ def as_csv(axes: Sequence[str], table: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
+def free_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """Where to write. Raises `StoreError` where something is there already, unless `overwrite`."""
+    target = user_path(path, StoreError)
+    if target.exists() and not overwrite:
+        raise StoreError(f"cannot write {target}: it already exists; pass overwrite=True or another name")
+    return target
+
+
 def written(path: str | os.PathLike[str], text: str) -> Path:
     """Write a file, replacing one. Returns where it is. Raises `StoreError`."""
     target = user_path(path, StoreError)

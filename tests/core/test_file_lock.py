@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from imagegen_nb.core.file_lock import alone
 
 
@@ -19,6 +21,7 @@ def test_one_holds_it_and_then_another(tmp_path: Path) -> None:
         assert third
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # a fork beside other tests' threads
 def test_children_of_a_fork_do_not_keep_it(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     reader, writer = os.pipe()

@@ -75,9 +75,50 @@ def test_no_key_stands_in_any_of_it(rocrate, sweep, tmp_path):
 
 def test_what_is_there_is_left_alone(rocrate, sweep, tmp_path):
     (tmp_path / "crate").mkdir()
-    with pytest.raises(StoreError, match="it already exists; give another name"):
+    with pytest.raises(StoreError, match="it already exists; pass overwrite=True or another name"):
         sweep.crate(tmp_path / "crate")
     assert list((tmp_path / "crate").iterdir()) == []
+
+
+def test_an_older_crate_is_replaced_whole_where_that_is_asked_for(rocrate, sweep, tmp_path):
+    folder = sweep.crate(tmp_path / "crate", author="Ann")
+    (folder / "images" / "older.png").touch()
+    assert sweep.crate(folder, author="Bo", overwrite=True) == folder
+    assert rocrate.ROCrate(folder).root_dataset["author"]["name"] == "Bo"
+    assert not (folder / "images" / "older.png").exists()
+    assert list(tmp_path.glob(".crate-*")) == []
+
+
+def test_an_older_crate_comes_back_where_the_new_one_cannot_be_put(rocrate, sweep, tmp_path, monkeypatch):
+    folder = sweep.crate(tmp_path / "crate", author="Ann")
+    real, moves = Path.rename, []
+
+    def second_fails(self, target):
+        moves.append(self)
+        if len(moves) == 2:
+            raise OSError(28, "No space left on device")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", second_fails)
+    with pytest.raises(StoreError, match=r"cannot write .*crate: "):
+        sweep.crate(folder, author="Bo", overwrite=True)
+    assert rocrate.ROCrate(folder).root_dataset["author"]["name"] == "Ann"
+    assert list(tmp_path.glob(".crate-*")) == []
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "link"])
+def test_only_a_crate_is_ever_replaced(rocrate, sweep, tmp_path, what):
+    target = tmp_path / "crate"
+    if what == "link":
+        target.symlink_to(sweep.crate(tmp_path / "other"), target_is_directory=True)
+    elif what == "file":
+        target.write_text("mine")
+    else:
+        target.mkdir()
+        (target / "mine.txt").write_text("mine")
+    with pytest.raises(StoreError, match="is not an RO-Crate; give another name"):
+        sweep.crate(target, overwrite=True)
+    assert target.exists()
 
 
 def test_nothing_is_left_of_one_that_could_not_be_written(rocrate, sweep, tmp_path, monkeypatch):
