@@ -51,9 +51,10 @@ def outlook(
         later.added += entry.ceiling_ticks or 0
     if not refused:
         most = show(from_ticks(later.added))
-        yield f"{_bounds(workspace.budget)}: enough for what is known, {most} at most"
+        yield f"{bounds(workspace.budget)}: enough for what is known, {most} at most"
 
 
-def _bounds(budget: Budget) -> str:
+def bounds(budget: Budget) -> str:
+    """A budget's bounds under the names they are given by: `run_budget = $0.10, budget = $2.00`."""
     named = {"run_budget": budget.run, "session_budget": budget.session, "budget": budget.total}
     return ", ".join(f"{name} = {show(from_ticks(most))}" for name, most in named.items() if most is not None)

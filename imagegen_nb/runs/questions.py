@@ -22,6 +22,7 @@ from imagegen_nb.pricing.answer_estimate import PricedQuestion, ceiling
 from imagegen_nb.pricing.cost import Cost, cost_of
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.runs import ledger, recipe, run_span
+from imagegen_nb.runs.budget_outlook import bounds
 from imagegen_nb.runs.provider_calls import bounded, make_ready
 from imagegen_nb.step.run_context import Route, RunContext
 from imagegen_nb.store.base import LedgerEntry
@@ -151,7 +152,7 @@ class _Call:
             return
         if most is None:
             raise BudgetExceeded(
-                f"{request.model} under a budget: there is no upper bound for the cost of the question "
+                f"{bounds(budget)}: there is no upper bound for the cost of a question to {request.model} "
                 f"({reason}). Nothing was sent. {route.unbounded_remedy}"
             )
         self.context.store.begin(entry, None, budget)

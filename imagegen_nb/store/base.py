@@ -442,9 +442,10 @@ def check_spending(option: str, run: LedgerEntry, before: Spending, most: int | 
     if most is None:
         return
     limit, ceiling = _dollars(most), run.ceiling_ticks
+    what = "run" if run.count else "question"
     if ceiling is None:
         raise BudgetExceeded(
-            f"{option} = {limit}: there is no upper bound for the cost of this run. Nothing was sent"
+            f"{option} = {limit}: there is no upper bound for the cost of this {what}. Nothing was sent"
         )
     if before.unbounded:
         plural = "s" if before.unbounded > 1 else ""
@@ -458,10 +459,12 @@ def check_spending(option: str, run: LedgerEntry, before: Spending, most: int | 
     left = _dollars(max(most - before.spent - before.reserved, 0))
     under_way = f", {_dollars(before.reserved)} reserved for runs under way" if before.reserved else ""
     counted = f"; {_dollars(before.spent)} is spent{under_way}, {left} is left"
+    cheaper = (
+        "Ask for fewer images, a smaller size or a lower quality" if run.count else "Ask a cheaper model"
+    )
     raise BudgetExceeded(
-        f"{option} = {limit}: this run can cost up to {_dollars(ceiling)}"
-        f"{'' if option == 'run_budget' else counted}. Nothing was sent. Ask for fewer images, a smaller "
-        f"size or a lower quality, or raise {option}"
+        f"{option} = {limit}: this {what} can cost up to {_dollars(ceiling)}"
+        f"{'' if option == 'run_budget' else counted}. Nothing was sent. {cheaper}, or raise {option}"
     )
 
 

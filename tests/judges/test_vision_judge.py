@@ -217,7 +217,9 @@ def test_without_a_key_nothing_is_asked_and_nothing_is_entered(tmp_path, workspa
 
 def test_a_budget_holds_for_judges(emulator, tmp_path, workspace, image):
     tight = Workspace(tmp_path / "tight", backend=emulator.url, budget="0.0001 USD")
-    with pytest.raises(BudgetExceeded, match="budget = "):
+    with pytest.raises(
+        BudgetExceeded, match=r"^budget = .*this question can .*cheaper model, or raise budget"
+    ):
         asked(judge_of("openai", tight), image)
     assert emulator.requests == ()
     assert list(tight.runs()) == []
@@ -234,9 +236,10 @@ def test_a_budget_holds_for_judges(emulator, tmp_path, workspace, image):
 
 
 def test_under_a_budget_a_model_that_nothing_bounds_is_refused(emulator, tmp_path, image):
-    bound = Workspace(tmp_path / "bound", backend=emulator.url, budget="100 USD")
+    bound = Workspace(tmp_path / "bound", backend=emulator.url, budget="100 USD", run_budget="2 USD")
     judge = VisionJudge("gpt-9", rubric=RUBRIC, workspace=bound, provider="openai")
-    with pytest.raises(BudgetExceeded, match="no price of gpt-9"):
+    named = r"^run_budget = \$2\.00, budget = \$100\.00: .*a question to gpt-9 .*no price of gpt-9"
+    with pytest.raises(BudgetExceeded, match=named):
         asked(judge, image)
 
 
