@@ -57,7 +57,7 @@ class ImagegenMagics(Magics):
     def imagegen_line(self, line: str) -> StepForm | None:
         """`%imagegen form` shows the form, `%imagegen` alone the options."""
         word, _, rest = line.strip().partition(" ")
-        if not word:
+        if not word or word.startswith("#"):
             sys.stdout.write(f"{options.usage()}\n")
             return None
         with _in_plain_words():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, get_args
 
+from imagegen_nb.core import magic_lines
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.step import ImageGenerationStep
@@ -92,9 +92,9 @@ _number.__name__ = "whole number"
 
 
 def parse(line: str, name: str = "%%imagegen") -> Request:
-    """What `line` asks for. Raises `InvalidOption`."""
+    """What `line` asks for; a comment behind it says nothing. Raises `InvalidOption`."""
     try:
-        words = shlex.split(line)
+        words = magic_lines.words(line)
     except ValueError as error:
         raise InvalidOption(f"{name} {line}: {error}") from None
     built = parser(name)

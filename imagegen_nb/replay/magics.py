@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
+from imagegen_nb.core.magic_lines import words
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay.session import Session, Status, status, use
 
@@ -22,8 +22,13 @@ class CassetteMagic:
         %cassette hero all      record it anew (once: record it where there is none yet)
         %cassette off           save it and put it away
         %cassette               what is in use, and what it was recorded against
+
+        A `# comment` may stand behind any of them.
         """
-        arguments = shlex.split(line)
+        try:
+            arguments = words(line)
+        except ValueError as error:
+            raise ReplayError(f"%cassette {line}: {error}") from None
         if len(arguments) > 2:
             raise ReplayError(f"%cassette {line}: write %cassette NAME, %cassette NAME all, or %cassette off")
         if arguments:

@@ -98,8 +98,9 @@ def test_the_line_shows_the_form_with_its_settings(shell, workspace):
         shell.run_line_magic("imagegen", "frm")
 
 
-def test_the_line_alone_lists_the_options(shell, capsys):
-    assert shell.run_line_magic("imagegen", "") is None
+@pytest.mark.parametrize("line", ["", "# what are they?"])
+def test_the_line_alone_lists_the_options(shell, capsys, line):
+    assert shell.run_line_magic("imagegen", line) is None
     assert "--size" in capsys.readouterr().out
 
 

@@ -26,6 +26,12 @@ def test_a_line_gives_settings_by_platform_key():
     assert (request.variable, request.places_workspace) == ("hero", False)
 
 
+def test_a_comment_behind_the_options_says_nothing():
+    request = options.parse("--name 'Lamp #2' --count 2  # don't ask for three: --count 3")
+    assert request.settings == {"name": "Lamp #2", "image_count": 2}
+    assert options.parse("# as it stands").settings == {}
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -50,5 +50,15 @@ def test_a_line_that_names_too_much_is_an_error_and_leaves_what_is_in_use(lamp):
     with pytest.raises(ReplayError, match="%cassette NAME all, or %cassette off"):
         magic.cassette("lamp all twice")
     assert replay.status().name == "lamp"
+    with pytest.raises(ReplayError, match="No closing quotation"):
+        magic.cassette("'lamp")
+    assert replay.status().name == "lamp"
     assert magic.cassette("off") is None
     assert magic.cassette("") is None
+
+
+def test_a_comment_behind_it_says_nothing(lamp):
+    magic = CassetteMagic()
+    assert magic.cassette(f"{lamp.name}  # it's recorded").replaying
+    assert magic.cassette("# which one?").name == "lamp"
+    assert magic.cassette("off # done") is None
