@@ -46,6 +46,7 @@ GATEWAY_SHAPES = (
     "a Gateway sends requests below its base_url: for OpenAI and xAI /images/generations, with the key as a "
     "bearer token, for Gemini /v1beta/models/MODEL:generateContent, with the key as x-goog-api-key"
 )
+_OPENROUTER = "openrouter.ai"
 _ENDPOINTS = re.compile(
     r"(/images/(generations|edits)|/chat/completions|/responses|:generateContent|/v1beta1?(/models)?)/?$"
 )
@@ -100,6 +101,17 @@ class Gateway:
                 f"this gateway's base_url ends in {call[0]}, which the requests add themselves: leave that "
                 f"out; {GATEWAY_SHAPES}"
             )
+
+
+def gateway_shapes(base_url: str) -> str:
+    """What a gateway is sent, for an address where nothing answered to that."""
+    host = urlsplit(base_url).hostname or ""
+    if host == _OPENROUTER or host.endswith(f".{_OPENROUTER}"):
+        return (
+            "OpenRouter makes images at /images, by names such as openai/gpt-image-2, and a Gateway sends "
+            "neither: give a provider's own key, or a gateway that has /images/generations"
+        )
+    return GATEWAY_SHAPES
 
 
 @helpful_calls

@@ -32,7 +32,7 @@ from imagegen_nb.errors import (
     RateLimited,
 )
 from imagegen_nb.providers.base import Connection
-from imagegen_nb.providers.credentials import GATEWAY_SHAPES
+from imagegen_nb.providers.credentials import gateway_shapes
 from imagegen_nb.providers.http import decoding, error_words
 from imagegen_nb.providers.http.error_words import ErrorWords
 
@@ -368,7 +368,7 @@ def _address_hint(connection: Connection) -> str:
         )
     if credential.vertex is not None:
         return f"{asked}; check the project and the location of VertexAI"
-    return f"{asked}; {GATEWAY_SHAPES}" if credential.base_url else asked
+    return f"{asked}; {gateway_shapes(credential.base_url)}" if credential.base_url else asked
 
 
 def redacted(connection: Connection, text: object) -> str | None:

@@ -121,6 +121,22 @@ def test_errors_by_status(status, message):
         assert error.message == f"In its own words{more}"
 
 
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("openrouter.ai", "OpenRouter makes images at /images"),
+        ("eu.openrouter.ai", "OpenRouter makes images at /images"),
+        ("notopenrouter.ai", "a Gateway sends requests below its base_url"),
+    ],
+)
+def test_a_gateway_that_is_known_to_have_another_shape_is_told(host, said):
+    url = f"https://{host}/api/v1"
+    connection = Connection(base_url=url, credential=Credential(SecretStr(KEY), "a gateway", base_url=url))
+    error = failure(answered(b"<html>Not found</html>", status=404), connection)
+    assert (type(error), error.charge) == (errors.BadRequest, "none")
+    assert f"The request went to an address below {url}; {said}" in error.message
+
+
 def test_a_finding_goes_before_the_status():
     error = failure(answered(status=400), CONNECTION, kind=errors.ModerationBlocked, charge="charged")
     assert (type(error), error.charge) == (errors.ModerationBlocked, "charged")
