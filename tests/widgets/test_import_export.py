@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 from support.runs import run_of
 
+from imagegen_nb.platform.uploads import push
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import LARGEST_FILE, StepDefinition
+from imagegen_nb.step_file.export import save_step
 from imagegen_nb.step_file.load import load_step
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.exportable import Exportable
@@ -146,6 +148,20 @@ def test_who_says_so_replaces_it(imported, tmp_path):
     assert "Saved the settings in place of the older lamp.step.json" in made.message.value
     assert json.loads(there.read_text())["step"]["prompt"] == "a lamp"
     assert made.told["actions"] == []
+
+
+def test_what_the_platform_has_of_the_same_images_is_kept(imported, tmp_path, workspace):
+    step = STEP.replace(image_size="1024x640")
+    run = step.run(workspace=workspace)
+    target = tmp_path / "lamp.step.json"
+    save_step(target, step, run=run)
+    push(target, store=workspace.store, base_url="emulator")
+    pushed = load_step(target).output
+    made = part(step, imported, run=run)
+    made.path.value = str(target)
+    made.export_button.click()
+    press(made, "Replace lamp.step.json")
+    assert load_step(target).output == pushed
 
 
 def test_an_offer_ends_with_the_name_it_was_made_for(imported, tmp_path):
