@@ -12,8 +12,8 @@ function render({ model, el }) {
   const legend = h("legend", { class: "igw-label" });
   const set = h("div", { class: "igw-set" });
   const text = h("input", { id: `${id}-text`, type: "text", class: "igw-input", autocomplete: "off", spellcheck: "false",
-    placeholder: "1536x1024", input: later, blur: flush,
-    keydown: (event) => event.key === "Enter" && flush() });
+    placeholder: "1536x1024", input: typed, blur: flushTyped,
+    keydown: (event) => event.key === "Enter" && flushTyped() });
   const limits = h("small", { id: `${id}-limits`, class: "igw-limits" });
   const row = h("div", { class: "igw-custom" }, h("label", { for: `${id}-text` }, "Custom size"), text);
   const group = h("fieldset", null, legend, set, row);
@@ -21,19 +21,31 @@ function render({ model, el }) {
   group.append(lines.el, limits);
   el.append(group);
 
-  let custom = false; // whether "Custom" is chosen; the typed size may be a tile's, too
+  let asked = false; // whether somebody chose "Custom" or typed a size, which may be a tile's, too
 
   const value = () => model.get("value");
   const listed = () => model.get("options").some((option) => option.value === value());
+  // Worked out anew each time: the options and the value of another model come one after the other.
+  const custom = () => model.get("custom") && (asked || !listed());
+
+  // Nothing that nobody typed: a value that the text knows nothing of may be on its way.
+  function flushTyped() {
+    if (pending()) flush();
+  }
+
+  function typed() {
+    asked = true;
+    later();
+  }
 
   function sendTyped() {
-    if (!custom) return;
+    if (!custom()) return;
     // "1536 × 1024" means 1536x1024. An empty field is sent as "x", which no model takes: it must not mean auto.
     setValue(model, text.value.toLowerCase().replace(/[×*]/g, "x").replace(/\s+/g, "") || "x");
   }
 
   function fix(size) {
-    custom = true;
+    asked = true;
     text.value = size;
     flush();
     checkCurrent();
@@ -42,7 +54,7 @@ function render({ model, el }) {
 
   function choose(option) {
     cancel();
-    custom = !option;
+    asked = !option;
     if (option) setValue(model, option.value);
     else {
       const size = /^\d+x\d+$/.test(value()) ? value() : "";
@@ -87,16 +99,16 @@ function render({ model, el }) {
   }
 
   function checkCurrent() {
-    const index = custom ? "custom" : String(model.get("options").findIndex((o) => o.value === value()));
+    const index = custom() ? "custom" : String(model.get("options").findIndex((o) => o.value === value()));
     for (const radio of set.querySelectorAll("input")) radio.checked = radio.value === index;
-    row.hidden = limits.hidden = !custom;
+    row.hidden = limits.hidden = !custom();
   }
 
   function showValue() {
     if (!pending() && text !== focusNear(text)) {
-      const same = custom && text.value.replace(/\s+/g, "") === value();
-      custom = model.get("custom") && (same || !listed());
-      if (custom && !same) text.value = value() === "x" ? "" : value();
+      const same = custom() && text.value.replace(/\s+/g, "") === value();
+      asked &&= same;
+      if (custom() && !same) text.value = value() === "x" ? "" : value();
     }
     checkCurrent();
   }
@@ -114,19 +126,14 @@ function render({ model, el }) {
   }
 
   follow(model, ["legend", "disabled", "visible", "lines", "problem", "fixes", "limits"], showTraits);
-  for (const name of ["options", "custom"]) {
-    model.on(`change:${name}`, () => {
-      custom = model.get("custom") && (custom || !listed());
-      draw();
-    });
-  }
+  for (const name of ["options", "custom"]) model.on(`change:${name}`, draw);
   follow(model, ["value"], showValue);
   draw();
   const resized = new ResizeObserver(divide);
   resized.observe(group);
-  el.addEventListener("ig-flush", flush);
+  el.addEventListener("ig-flush", flushTyped);
   return () => {
-    flush();
+    flushTyped();
     resized.disconnect();
   };
 }
