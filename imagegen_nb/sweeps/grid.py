@@ -9,16 +9,16 @@ from __future__ import annotations
 import importlib
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-from imagegen_nb.core import images
+from imagegen_nb.core import images, larger_picture
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs.marks import opinions_in_short
-from imagegen_nb.step.output import thumbnail
+from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.sweeps.axes import INPUTS, label
 from imagegen_nb.sweeps.cell import Cell, CellSource
 
@@ -27,12 +27,17 @@ _WORDS = re.compile(r"\s+|\w+(?:[-.]\w+)*|[^\w\s]")
 _LONGEST = 300
 """Characters of a value at the edge of the table."""
 _LONGEST_REASON = 200
+_MOST_LARGER = 100_000
+"""Bytes of larger pictures within one table, beside its small ones: a saved notebook holds them all."""
+_NONE_LARGER = "Too many pictures to open larger here: only=[cells] shows some that do, sweep.report all"
 _TEXT_ROWS = 50
 """Cells that the text has a line for."""
 _EDGE = (
     'style="vertical-align:top;text-align:left;overflow-wrap:anywhere;max-width:220px;padding:4px 8px 4px 0"'
 )
-_INSIDE = 'style="vertical-align:top;text-align:left;overflow-wrap:anywhere;max-width:272px;padding:4px"'
+_INSIDE = 'style="vertical-align:top;text-align:left;overflow-wrap:anywhere;padding:4px"'
+_WORDS_INSIDE = 'style="max-width:264px"'  # not of the place itself, which a larger picture widens
+_LARGER = 'style="max-width:none"'
 _PICTURE = 'style="max-width:100%;height:auto;border-radius:4px"'
 _MARK = 'style="background:transparent;color:inherit;font-weight:bold;text-decoration:underline"'
 
@@ -56,7 +61,8 @@ class Grid:
     """Cells of a sweep as rows and columns. It shows itself in a notebook, and prints as a list.
 
     In a notebook with a kernel it is live: pictures open at their largest, stars, notes and picks are made in
-    it, and failed cells are run again. Saved, or without a kernel, it is the static table of `html()`.
+    it, and failed cells are run again. Saved, or without a kernel, it is the static table of `html()`, whose
+    pictures open larger where they are not too many.
     """
 
     def __init__(
@@ -80,10 +86,12 @@ class Grid:
         """The table."""
         heading = f"<strong>{escape(self.sweep.title)}</strong>"
         notes = "".join(f"<br>{escape(note)}" for note in self.sweep.notes())
-        layout = self.layout()
+        layout, larger = self.layout(), self._larger()
+        style = f"<style>{larger_picture.STYLE}</style>" if larger else ""
+        more = [layout.more, "" if larger is not None else _NONE_LARGER]
         return (
-            f'<div class="ig-static"><p style="margin:4px 0">{heading}{notes}</p>{self._table(layout)}'
-            f"{_paragraph(layout.more)}</div>"
+            f'<div class="ig-static">{style}<p style="margin:4px 0">{heading}{notes}</p>'
+            f"{self._table(layout, larger or {})}{''.join(map(_paragraph, more))}</div>"
         )
 
     def layout(self) -> Layout:
@@ -123,7 +131,18 @@ class Grid:
             f"… and {counted(more, 'more cell')}, not shown here: {hint}" if more else "",
         )
 
-    def _table(self, layout: Layout) -> str:
+    def _larger(self) -> dict[str, bytes] | None:
+        """The larger pictures by their assets' ids; None where they are too many for a notebook."""
+        larger, total = dict[str, bytes](), 0
+        for asset in (asset for cell in self.shown for asset in cell.assets):
+            if data := thumbnail(asset, images.LIVE):
+                larger[asset.id] = data
+                total += len(data)
+            if total > _MOST_LARGER:
+                return None
+        return larger
+
+    def _table(self, layout: Layout, larger: Mapping[str, bytes]) -> str:
         if not layout.rows:
             return _paragraph("no such cells")
         head = ""
@@ -132,14 +151,15 @@ class Grid:
             head = f"<tr><td {_EDGE}></td>{edges}</tr>"
         lines = []
         for edge, columns in layout.rows:
-            inner = "".join(f"<td {_INSIDE}>{''.join(map(self._cell, cells))}</td>" for cells in columns)
+            inside = ("".join(self._cell(cell, larger) for cell in cells) for cells in columns)
+            inner = "".join(f"<td {_INSIDE}>{cells}</td>" for cells in inside)
             lines.append(f"<tr><td {_EDGE}>{_edge(edge)}</td>{inner}</tr>")
         return f'<table class="ig-grid" style="margin:0">{head}{"".join(lines)}</table>'
 
-    def _cell(self, cell: Cell) -> str:
+    def _cell(self, cell: Cell, larger: Mapping[str, bytes]) -> str:
         named = cell.label_of(self.inside)
         alt = f"cell {cell.number}: {cell.label}"
-        pictures = "".join(map(picture, self._thumbnails(cell), [alt] * len(cell.assets)))
+        pictures = "".join(_opening(asset, alt, larger.get(asset.id)) for asset in cell.assets)
         facts = [f"{cell.number}", *([named] if named else [])]
         told = [escape(fact) for fact in facts] + [
             # What has no picture must not be overlooked between those that have.
@@ -148,12 +168,8 @@ class Grid:
         ]
         # A note may be in a script that runs from right to left, and would turn its neighbours around.
         told += [f"<bdi>{escape(opinion)}</bdi>" for opinion in _opinions(cell)]
-        words = f"<small>{' · '.join(told)}</small>"
+        words = f"<div {_WORDS_INSIDE}><small>{' · '.join(told)}</small></div>"
         return f'<div style="margin:0 0 8px">{pictures}{words}</div>'
-
-    def _thumbnails(self, cell: Cell) -> Iterator[bytes | None]:
-        for asset in cell.assets:
-            yield thumbnail(asset, images.STATIC)
 
     def text(self) -> str:
         """The cells as lines of text, without anything that changes between equal sweeps."""
@@ -261,6 +277,15 @@ def _apart(is_marked: bool, text: str) -> Pieces:
 
 def _as_html(pieces: Pieces) -> str:
     return "".join(f"<mark {_MARK}>{escape(text)}</mark>" if on else escape(text) for on, text in pieces)
+
+
+def _opening(asset: Asset, alt: str, larger: bytes | None) -> str:
+    """An image's small picture on a line of its own, which opens the larger one where there is one."""
+    small = thumbnail(asset, images.STATIC)
+    if small is None or larger is None:
+        return picture(small, alt)
+    small_picture = inline_picture(small, alt, _PICTURE)
+    return larger_picture.opening(small_picture, inline_picture(larger, alt, _LARGER))
 
 
 def picture(data: bytes | None, alt: str, style: str = _PICTURE) -> str:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from imagegen_nb._version import __version__
-from imagegen_nb.core import images
+from imagegen_nb.core import images, larger_picture
 from imagegen_nb.core.html_page import as_html, page, section
 from imagegen_nb.core.money import show
 from imagegen_nb.core.redaction import visible, without_keys
@@ -54,8 +54,8 @@ mark { background: transparent; color: inherit; font-weight: bold; text-decorati
   break-inside: avoid; }
 .cell.winner { border: 2px solid var(--good); }
 .cell.failed { border-style: dashed; border-color: var(--bad); }
-.cell img { display: block; max-width: 100%; max-height: 512px; height: auto; border-radius: 4px;
-  margin: 0 0 8px; }
+.cell img { display: block; max-width: 100%; max-height: 512px; height: auto; border-radius: 4px; }
+.cell details { margin: 0 0 8px; }
 .badge { color: var(--good); font-weight: bold; }
 .reason { color: var(--bad); }
 @media print { .cells { grid-template-columns: repeat(3, 1fr); }
@@ -226,7 +226,8 @@ def _page(said: dict[str, Any], shown: Mapping[int, list[bytes | None]]) -> str:
         section("Cells without a picture here" if without else "", _table(without, more)),
         section("Left out" if said["left out"] else "", _left_out(said)),
     ]
-    return page(said["title"], said["notes"], "".join(sections), said["written"], style=_STYLE)
+    style = _STYLE + larger_picture.STYLE_OF_ONE
+    return page(said["title"], said["notes"], "".join(sections), said["written"], style=style)
 
 
 def _cards(
@@ -256,7 +257,8 @@ def _card(cell: dict[str, Any], pictures: list[bytes | None]) -> str:
 def _picture(data: bytes | None, alt: str) -> str:
     if data is None:
         return "<p><em>image stored elsewhere</em></p>"
-    return f'<img src="data:image/webp;base64,{b64encode(data).decode()}" alt="{as_html(alt)}">'
+    drawn = f'<img src="data:image/webp;base64,{b64encode(data).decode()}" alt="{as_html(alt)}">'
+    return larger_picture.opening_itself(drawn, data)
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:

@@ -11,6 +11,7 @@ import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
+from imagegen_nb.core import images
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
@@ -30,6 +31,8 @@ from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery, make_stati
 _IMAGE_ID = re.compile(r"(\d{1,9}):(.*)\.(\d{1,9})", re.DOTALL)
 _MOST_ASKED = 48
 _LONGEST_VALUE = 2_000
+_MOST_LARGER = 24
+"""Pictures of which a static view may have larger ones; a page asks for the same first."""
 
 
 class SweepGrid(AnsweringWidget):
@@ -86,7 +89,9 @@ class SweepGrid(AnsweringWidget):
         self._fallback.show()
 
     def _static(self) -> list[dict[str, str]]:
-        make_static(asset for cell in self.grid.shown for asset in cell.assets)
+        assets = [asset for cell in self.grid.shown for asset in cell.assets]
+        make_static(assets[:_MOST_LARGER], images.LIVE)
+        make_static(assets)
         html = f'<div class="ig-fallback">{self.grid.html()}</div>'
         return [{"text/html": html, "text/plain": self.grid.text()}]
 

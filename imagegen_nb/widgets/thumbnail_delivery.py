@@ -104,11 +104,11 @@ def _kind(size: images.ThumbnailSize) -> str:
     return "thumbnails" if size == images.LIVE else "small_thumbnails"
 
 
-def make_static(assets: Iterable[Asset]) -> None:
+def make_static(assets: Iterable[Asset], size: images.ThumbnailSize = images.STATIC) -> None:
     """Make what is lacking for a static view, in all threads at once: its cell waits for it."""
-    lacking = [asset for asset in assets if kept_thumbnail(asset, images.STATIC) is None]
+    lacking = [asset for asset in assets if kept_thumbnail(asset, size) is None]
     if len(lacking) > 1:
-        list(_shared_pool().map(partial(thumbnail, size=images.STATIC), lacking))
+        list(_shared_pool().map(partial(thumbnail, size=size), lacking))
 
 
 def _shared_pool() -> ThreadPoolExecutor:

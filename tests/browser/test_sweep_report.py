@@ -82,6 +82,22 @@ def test_it_is_read_without_script_and_network(browser, report, scheme, width):
     assert asked == []
 
 
+def test_a_picture_opens_larger_without_script_and_the_page_stays_as_it_was(browser, report):
+    page, _ = opened(browser, report, java_script_enabled=False, viewport={"width": 1200, "height": 900})
+    height = page.evaluate("document.documentElement.scrollHeight")
+    first = page.locator("summary").first
+    small = first.locator("img").bounding_box()
+    first.click()
+    large = first.locator("img").bounding_box()
+    assert large["width"] > 1.5 * small["width"]
+    assert 0 <= large["y"] <= large["y"] + large["height"] <= 900
+    assert page.evaluate("document.documentElement.scrollHeight") == height
+    page.mouse.click(5, 450)  # anywhere
+    assert first.locator("img").bounding_box() == small
+    first.press("Enter")
+    assert first.locator("img").bounding_box() == large
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_and_its_own_policy_refuses_scripts(browser, report, scheme):
     page, asked = opened(browser, report, color_scheme=scheme)

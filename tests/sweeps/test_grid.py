@@ -29,6 +29,11 @@ def table(html):
     return [[" ".join(" ".join(cell.itertext()).split()) for cell in row.iter("td")] for row in rows]
 
 
+def small_pictures(html):
+    """Those that open others, and those that open none."""
+    return [*parsed(html).iterfind(".//summary/img"), *parsed(html).iterfind(".//div/img")]
+
+
 def test_one_axis_runs_down_and_one_across(workspace):
     over = {"product": ["lamp", "vase"], "image_quality": ["low", "high"], "image_background": ["opaque"]}
     sweep = ig.Sweep(STEP, over=over).run(workspace=workspace, progress=False)
@@ -37,7 +42,7 @@ def test_one_axis_runs_down_and_one_across(workspace):
     assert rows[1][0] == "product lamp"
     for number, cell in enumerate(rows[1][1:]):
         assert cell.startswith(f"{number} · image_background: opaque")
-    assert len(list(parsed(sweep.grid().html()).iter("img"))) == 4
+    assert len(small_pictures(sweep.grid().html())) == 4
     turned = table(sweep.grid(rows="image_quality", columns="product").html())
     assert (turned[0], turned[1][0]) == (["", "product lamp", "product vase"], "image_quality low")
     assert table(sweep.grid(rows="image_quality").html())[0] == ["", "product lamp", "product vase"]
@@ -67,11 +72,28 @@ def test_rows_stand_as_rows(workspace):
 def test_only_some_and_not_too_many(workspace):
     sweep = ig.Sweep(STEP, over={"product": range(5)}).run(workspace=workspace, progress=False)
     shown = sweep.grid(most=2).html()
-    assert shown.count("<img") == 2
+    assert len(small_pictures(shown)) == 2
     assert "and 3 more cells, not shown here" in shown
-    assert sweep.grid(only=[4]).html().count("<img") == 1
+    assert len(small_pictures(sweep.grid(only=[4]).html())) == 1
     assert "no such cells" in sweep.grid(only="failed").html()
     assert sweep.grid(most=0).html().count("<tr>") == 1
+
+
+def test_pictures_open_larger_within_the_bytes_that_a_notebook_may_hold(workspace, monkeypatch):
+    sweep = ig.Sweep(STEP, over={"product": range(3)}).run(workspace=workspace, progress=False)
+    page = parsed(sweep.grid().html())
+    opened = [picture.get("src") for picture in page.iterfind(".//details/img")]
+    small = [picture.get("src") for picture in page.iterfind(".//details/summary/img")]
+    assert (len(opened), len(small)) == (3, 3)
+    assert all(len(large) > len(little) for large, little in zip(opened, small, strict=True))
+    assert not list(page.iter("script"))
+    monkeypatch.setattr("imagegen_nb.sweeps.grid._MOST_LARGER", 3 * len(opened[0]) // 2)
+    crowded = sweep.grid().html()
+    assert "<details" not in crowded
+    assert "<style" not in crowded
+    assert "Too many pictures to open larger here" in crowded
+    assert len(small_pictures(crowded)) == 3
+    assert "<details" in sweep.grid(only=[0]).html()
 
 
 @pytest.mark.parametrize(

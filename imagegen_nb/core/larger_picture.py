@@ -1,0 +1,42 @@
+"""Pictures that open larger by a click or by Enter, without a script: each is a `details` element.
+
+Where styles are allowed, the larger picture covers the page until the next click. Where they are taken away,
+as on code hosts, it unfolds below the small one.
+"""
+
+from __future__ import annotations
+
+import io
+
+_KIND = 'class="ig-larger" name="ig-larger"'  # of one name, at most one is open
+_HINT = 'title="Larger, and back"'
+_STYLE = """
+@media screen {
+  .ig-larger > summary { display: block; width: fit-content; cursor: zoom-in; }
+  .ig-larger[open] > summary { cursor: zoom-out; }
+  .ig-larger[open] > summary::before { content: ""; position: fixed; inset: 0; z-index: 1000;
+    background: rgba(0, 0, 0, .85); }
+  .ig-larger[open] > PICTURE { position: fixed; inset: 0; margin: auto; z-index: 1001; pointer-events: none;
+    width: min(96vw, 1024px); height: auto; max-width: none; max-height: 96vh; object-fit: contain; }
+}
+"""
+
+STYLE = _STYLE.replace("PICTURE", "img")
+"""What `opening` needs to cover the page."""
+STYLE_OF_ONE = _STYLE.replace("PICTURE", "summary > img")
+"""What `opening_itself` needs: without it, nothing opens."""
+
+
+def opening(small: str, large: str) -> str:
+    """The picture `small`, which opens `large`; both are an `img` as HTML."""
+    return f"<details {_KIND}><summary {_HINT}>{small}</summary>{large}</details>"
+
+
+def opening_itself(picture: str, data: bytes) -> str:
+    """A picture, an `img` as HTML with the bytes `data`, that is itself shown larger. What it leaves behind
+    keeps its size, or the page would move."""
+    from PIL import Image
+
+    width, height = Image.open(io.BytesIO(data)).size
+    place = f'style="width:min(100%,{width}px);aspect-ratio:{width}/{height}"'
+    return f"<details {_KIND}><summary {_HINT} {place}>{picture}</summary></details>"
