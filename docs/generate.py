@@ -328,10 +328,17 @@ checked when it runs.
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, Protocol, TypedDict
 
 from imagegen_nb.core.types import ChargeType, OnFailure
 from imagegen_nb.providers.capabilities import Model
+
+
+class AnyText(Protocol):
+    """Any `str`. Beside `str` itself, some checkers forget a `Literal`, and their editors its values."""
+
+    def isidentifier(self) -> bool:
+        """What only a text answers."""
 
 
 class StepSettings(TypedDict, total=False):
@@ -360,9 +367,15 @@ def _step_settings() -> str:
         if key == "prompt":
             continue
         kinds = [entry.model.settings[key] for entry in catalog.models() if key in entry.model.settings]
-        values, others = dict.fromkeys(value for kind in kinds for value in _values(kind)), ("str", "None")
+        values, others = (
+            dict.fromkeys(value for kind in kinds for value in _values(kind)),
+            ("AnyText", "None"),
+        )
         if key == "model":
-            values, others = dict.fromkeys(entry.model.name for entry in catalog.models()), ("str", "Model")
+            values, others = (
+                dict.fromkeys(entry.model.name for entry in catalog.models()),
+                ("AnyText", "Model"),
+            )
         declared = _DECLARED_TYPES.get(key) or (_union(values, others) if values else "int | None")
         lines.append(f"    {key}: {declared}\n")
     return _SETTINGS + "".join(lines) + _CHANGES

@@ -7,10 +7,17 @@ checked when it runs.
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, Protocol, TypedDict
 
 from imagegen_nb.core.types import ChargeType, OnFailure
 from imagegen_nb.providers.capabilities import Model
+
+
+class AnyText(Protocol):
+    """Any `str`. Beside `str` itself, some checkers forget a `Literal`, and their editors its values."""
+
+    def isidentifier(self) -> bool:
+        """What only a text answers."""
 
 
 class StepSettings(TypedDict, total=False):
@@ -33,7 +40,7 @@ class StepSettings(TypedDict, total=False):
             "gemini-3.1-flash-lite-image",
             "gemini-3-pro-image",
         ]
-        | str
+        | AnyText
         | Model
     )
     image_size: (
@@ -57,14 +64,14 @@ class StepSettings(TypedDict, total=False):
             "1:8",
             "8:1",
         ]
-        | str
+        | AnyText
         | None
     )
     image_count: int
-    image_quality: Literal["auto", "low", "medium", "high", "xhigh", "max"] | str | None
-    image_background: Literal["auto", "opaque", "transparent"] | str | None
-    image_moderation: Literal["auto", "low"] | str | None
-    image_output_format: Literal["png", "jpeg", "webp"] | str | None
+    image_quality: Literal["auto", "low", "medium", "high", "xhigh", "max"] | AnyText | None
+    image_background: Literal["auto", "opaque", "transparent"] | AnyText | None
+    image_moderation: Literal["auto", "low"] | AnyText | None
+    image_output_format: Literal["png", "jpeg", "webp"] | AnyText | None
     image_output_compression: int | None
     charge_type: ChargeType
     on_failure: OnFailure

@@ -60,6 +60,8 @@ def values_are_completed(settings: StepSettings) -> None:
     """An editor reads them off the types; a value of a declared model, or any size, is none the worse."""
     settings["model"] = "gpt-image-2"
     settings["image_size"] = "1600x1024"
+    settings["image_quality"] = str(5)
+    settings["image_quality"] = 5  # type: ignore[typeddict-item]
     assert_type(settings["charge_type"], ChargeType)
     settings["charge_type"] = "free"  # type: ignore[typeddict-item]
 
@@ -100,6 +102,8 @@ def mistakes_are_flagged(step: ig.ImageGenerationStep) -> None:
     step.replace(image_sise="1024x1024")  # type: ignore[call-arg]
     ig.ImageGenerationStep(prompt=5)  # type: ignore[call-overload]
     ig.ImageGenerationStep(prompt="x", image_count="3")  # type: ignore[call-overload]
+    ig.ImageGenerationStep(prompt="x", image_quality=3)  # type: ignore[call-overload]
+    ig.ImageGenerationStep(prompt="x", image_size=["auto"])  # type: ignore[call-overload]
     ig.ImageGenerationStep(prompt="x", image_output_compression=0.5)  # type: ignore[call-overload]
     ig.ImageGenerationStep(prompt="x", charge_type="free")  # type: ignore[call-overload]
     ig.ImageGenerationStep(prompt="x", on_failure="stop")  # type: ignore[call-overload]
