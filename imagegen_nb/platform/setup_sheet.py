@@ -91,8 +91,10 @@ def sheet(source: Source, *, identifier: str | None = None) -> SetupSheet:
     """
     definition = definition_of(source)
     name, step = identifier_of(definition, identifier), definition.step
-    heading = step.name or "Image Generation step"
-    notes = [f"Image Generation step, identifier {name}, model {step.model}"]
+    kind, facts = "Image Generation step", f"identifier {name}, model {step.model}"
+    heading = step.name or kind
+    # What it is stands in the title where the step has no name.
+    notes = [f"{kind}, {facts}" if step.name else f"{facts[:1].upper()}{facts[1:]}"]
     if not step.entry.model.offered:
         notes.append(f"{step.model} is not on the platform's own list of models")
     notes += [note for note in (step.lifecycle_note, step.declaration_note) if note]
@@ -130,8 +132,10 @@ def _settings(definition: StepDefinition) -> Iterator[Row]:
         if key in idle:
             yield Row(label, "", "cannot be edited beside the other settings")
         elif value is None:
-            default = f"; the default is {shown(kind.default, kind)}" if kind.default is not None else ""
-            yield Row(label, "", f"not set{default}")
+            default = (
+                f"not set; the default is {shown(kind.default, kind)}" if kind.default is not None else ""
+            )
+            yield Row(label, "", default)
         else:
             note = _FAILS[step.on_failure] if key == "on_failure" else ""
             yield Row(label, _clean(shown(value, kind)), note)

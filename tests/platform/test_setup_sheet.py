@@ -35,6 +35,14 @@ def test_the_settings_stand_in_the_forms_order_under_its_labels(file: Path) -> N
     assert "the later steps run" in fails
 
 
+def test_nothing_is_said_twice() -> None:
+    told = repr(sheet(define(ig.ImageGenerationStep("A lamp"), identifier="step_2")))
+    assert told.startswith("Image Generation step\n  Identifier step_2, model gpt-image-2\n")
+    assert "  Name: (leave it)\n" in told
+    named = sheet(define(ig.ImageGenerationStep("A lamp", name="Hero"), identifier="step_2"))
+    assert named.notes[0] == "Image Generation step, identifier step_2, model gpt-image-2"
+
+
 @pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 def test_what_the_form_hides_or_disables_is_not_to_be_entered(file: Path) -> None:
     assert {row.label: row.note for row in sheet(file).settings}["Output Compression"].startswith(
