@@ -35,8 +35,9 @@ class InputValues:
     @property
     def fields(self) -> dict[str, Control]:
         """The fields that are shown, by the input's name. Those of names no longer in the prompt are hidden
-        and keep their text."""
-        return {name: text for name, text in self._texts.items() if text.visible}
+        and keep their text. In the prompt's order."""
+        shown = {name: text for name, text in self._texts.items() if text.visible}
+        return dict(sorted(shown.items(), key=lambda item: item[1].place))
 
     @property
     def resolved(self) -> str:
@@ -51,9 +52,14 @@ class InputValues:
         self._writing = True
         try:
             with self._group.hold():
-                for name in editable:
+                for place, name in enumerate(editable):
                     lacking = f"Type what {{{{{name}}}}} stands for: it is empty." if name in empty else ""
-                    shown = {"value": self._inputs.text(name), "problem": lacking, "patient": patient}
+                    shown = {
+                        "value": self._inputs.text(name),
+                        "problem": lacking,
+                        "patient": patient,
+                        "place": place,
+                    }
                     update_traits(self._field(name), **shown)
                 for name, text in self._texts.items():
                     update_traits(text, visible=name in editable)

@@ -52,7 +52,8 @@ class Control(traitlets.HasTraits):
 
     `lines` are the texts below it: `help`, `hint`, `note`. `problem` says what is wrong with its value; of a
     `patient` text field it is only a hint until somebody has left the field. `fixes` are buttons below it,
-    each a dict of its `label` and the `value` that it enters. An integer's `value` is the text as it was
+    each a dict of its `label` and the `value` that it enters. Fields are drawn in the order of their `place`,
+    of one place as they were added. An integer's `value` is the text as it was
     typed where that is not a whole number.
     """
 
@@ -66,6 +67,7 @@ class Control(traitlets.HasTraits):
     visible = traitlets.Bool(True)
     disabled = traitlets.Bool(False)
     options: traitlets.List[Any] = traitlets.List()
+    place = traitlets.Int()
     minimum = traitlets.Int()
     maximum = traitlets.Int()
 
@@ -80,6 +82,7 @@ class Control(traitlets.HasTraits):
             "visible",
             "disabled",
             "options",
+            "place",
             "minimum",
             "maximum",
         )

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from support.lone_widget import draw_alone
 
-from imagegen_nb.widgets import tiles
-
-ASSETS = Path(tiles.__file__).parent / "assets"
+from imagegen_nb.widgets.tiles import TileChoice
 
 RATIOS = [{"value": ratio, "label": ratio} for ratio in ("1:1", "2:3")]
 SIZES = [{"value": size, "label": size} for size in ("auto", "1024x1024", "1536x1024")]
@@ -31,32 +29,12 @@ BEFORE = {
 }
 CHANGES = {"custom": True, "options": SIZES, "value": "auto"}
 """What another model changes: one message each."""
-DRAW = """async ([script, traits]) => {
-  const listeners = {};
-  globalThis.sent = [];
-  const model = {
-    get: (name) => traits[name],
-    set: (name, value) => { traits[name] = value; },
-    on: (event, listener) => { listeners[event] = listener; },
-    send: (message) => sent.push(message),
-  };
-  globalThis.arrive = (name, value) => {
-    traits[name] = value;
-    listeners[`change:${name}`]?.();
-  };
-  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  const el = document.body.appendChild(document.createElement("div"));
-  (await import(url)).default.render({ model, el });
-  // What the form's Run does before it asks for a run.
-  globalThis.flush = () => el.dispatchEvent(new CustomEvent("ig-flush"));
-}"""
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    script = "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in tiles.TileChoice.scripts)
     page = browser.new_page()
-    page.evaluate(DRAW, [script, BEFORE])
+    draw_alone(page, TileChoice, BEFORE)
     yield page
     page.close()
 

@@ -43,6 +43,14 @@ def test_each_text_input_of_the_prompt_gets_a_field(inputs, show):
     assert [field.value for field in inputs.fields.values()] == ["", "a hall"]
 
 
+def test_the_fields_follow_the_prompt_whatever_was_there_first(inputs, show):
+    show("a {{thing}}")
+    show("an {{animal}} beside a {{thing}}")
+    assert labels(inputs) == ["Value of {{animal}}", "Value of {{thing}}"]
+    show("a {{thing}} beside an {{animal}}")
+    assert labels(inputs) == ["Value of {{thing}}", "Value of {{animal}}"]
+
+
 def test_what_was_typed_is_kept_while_the_prompt_changes(inputs, data, changes, show):
     show("a {{thing}}")
     inputs.fields["thing"].value = "lamp"

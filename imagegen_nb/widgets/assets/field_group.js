@@ -151,6 +151,11 @@ function render({ model, el }) {
       }
       parts.get(key).show(view);
     }
+    // In the page itself, so that Tab goes the same way.
+    const places = [...views.keys()].sort((one, other) => views.get(one).place - views.get(other).place);
+    places.map((key) => parts.get(key).el).forEach((part, index, all) => {
+      if (index && all[index - 1].nextElementSibling !== part) all[index - 1].after(part);
+    });
   }
 
   const receive = (message) => message.type === "fields" && show(message.fields, message.answers);
