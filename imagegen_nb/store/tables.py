@@ -98,8 +98,10 @@ _ADD_ASSET = (
 _PUT_RUN = (
     f"INSERT INTO run (seq, {', '.join(_RUN_COLUMNS)}) VALUES "  # noqa: S608 - own names
     f"({_ORDER.format(table='run')}{', ?' * len(_RUN_COLUMNS)}) ON CONFLICT (run_id) DO UPDATE SET "
-    f"{', '.join(f'{name} = excluded.{name}' for name in CHANGED_AT_THE_END)} RETURNING seq"
+    f"{', '.join(f'{name} = excluded.{name}' for name in CHANGED_AT_THE_END)}"
 )
+_PUT_ONE_RUN = f"{_PUT_RUN} RETURNING seq"
+"""For one run: `executemany` fails at the second where a statement returns rows, from Python 3.12 on."""
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -277,7 +279,7 @@ class Tables:
 
     def put_run(self, run: LedgerEntry) -> int:
         """Add a run after all others, or update it where it exists, and return its order."""
-        return int(self._connection.execute(_PUT_RUN, (0, *_values_of_run(run))).fetchone()[0])
+        return int(self._connection.execute(_PUT_ONE_RUN, (0, *_values_of_run(run))).fetchone()[0])
 
     def add_manifests(self, found: Collection[Manifest]) -> None:
         """Add what manifests hold, each at its order; what exists stays, or is updated, as above."""

@@ -26,6 +26,7 @@ from imagegen_nb.errors import BudgetExceeded, StoreError
 from imagegen_nb.store import maintenance
 from imagegen_nb.store.base import Budget, Spending
 from imagegen_nb.store.local import LocalStore
+from imagegen_nb.store.manifests import Manifest
 
 
 def test_the_ledger_holds_no_more_than_it_says(store):
@@ -95,6 +96,18 @@ def test_an_index_that_knows_no_costs_keeps_its_runs_and_does_not_take_them_for_
         full.begin(entry(ceiling_ticks=1), None, Budget(total=100))
 
 
+def test_no_statement_that_returns_rows_is_carried_out_for_many(store):
+    """Python 3.11 allows it; later ones fail at the second row."""
+    statements: list[str] = []
+    store.begin(entry(), None)
+    store.database.connection.set_trace_callback(statements.append)
+    with store.database.transaction() as tables:
+        tables.add_manifests([Manifest(run=entry(), run_order=place) for place in (1, 2)])
+    written = [statement for statement in statements if "INSERT INTO run " in statement]
+    assert written
+    assert not any("RETURNING" in statement for statement in written)
+
+
 def test_used_reads_one_row_however_many_records_there_are(store):
     put(store, b"data")
     queries: list[str] = []
@@ -138,7 +151,7 @@ def test_what_was_spent_takes_no_more_work_however_many_runs_there_are(store, se
         add_runs(store, number, charge="charged", cost_ticks=3, session="s")
         work.append(work_of(store, partial(store.spending, emulated=True, session=session)))
     assert store.spending(emulated=True, session=session) == Spending(spent=1515, reserved=10)
-    assert work[0] == work[1] > 0
+    assert work[0] >= work[1] > 0  # newer SQLite counts what it does once to understand the query, too
 
 
 def test_the_runs_of_a_sweep_and_of_a_call_take_work_that_grows_as_they_do(store):
