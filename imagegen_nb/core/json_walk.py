@@ -1,4 +1,7 @@
-"""The one walk over plain JSON: every value of a document, with its path written only when somebody asks."""
+"""The one walk over plain JSON: every value of a document, with its path written only when somebody asks.
+
+And how deep a document may be nested that is not only walked.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from typing import Any
 
 Children = Callable[[Any], Iterable[tuple[str | int, Any]]]
 """What a value holds, as pairs of a name or position and the value there; nothing for a leaf."""
+
+DEEPEST = 300
+"""Lists and objects within each other, in a document from elsewhere that is read by what recurses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +78,25 @@ def walk(document: Any, children: Children = children) -> Iterator[Node]:
         below = node.length + 1 if node.parent else 0
         inner = [Node(value, node, key, below + len(str(key))) for key, value in children(node.value)]
         pending.extend(reversed(inner))
+
+
+def is_deep(document: Any, deepest: int = DEEPEST) -> bool:
+    """Whether `document` is nested deeper than `deepest` lists and objects; looks no further down."""
+    level = [document]
+    for _ in range(deepest + 1):
+        level = [value for value in level if isinstance(value, dict | list)]
+        if not level:
+            return False
+        level = [value for outer in level for _, value in children(outer)]
+    return True
+
+
+def bounded(document: Any) -> Any:
+    """`document` itself, for what recurses over it.
+
+    Raises RecursionError where it is nested deeper than `DEEPEST`. Python's own JSON reader, which does so at
+    about a thousand levels in 3.11, reads nine thousand in 3.13 and tens of thousands in 3.14.
+    """
+    if is_deep(document):
+        raise RecursionError(f"nested deeper than {DEEPEST} levels")
+    return document

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from imagegen_nb.emulator.state import State
 
 _HTML: Final = b"<!doctype html><html><head><title>%s</title></head><body><h1>%s</h1></body></html>"
+_DEEPEST: Final = 300
+"""Lists and objects within each other in a body that is read."""
 
 
 async def generate(http_request: Request, adapter: Adapter, route: str, state: State) -> Response:
@@ -96,9 +98,23 @@ def _parse(raw_body: bytes) -> Any:
         raise ValueError(constant)
 
     try:
-        return json.loads(raw_body, parse_constant=refuse)
+        value = json.loads(raw_body, parse_constant=refuse)
     except (ValueError, RecursionError):
         return None
+    return None if _is_deep(value) else value
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether a body is nested too deep for what reads it: Python's own reader stops late, from 3.13 on."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 def _log_entry(http_request: Request, adapter: Adapter, request: GenerationRequest) -> LoggedRequest:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from imagegen_nb.core import json_walk
+
 _STYLES: dict[str, dict[str, Any]] = {
     "compact": {"separators": (",", ":"), "ensure_ascii": False},
     "spaced": {"ensure_ascii": False},
@@ -14,7 +16,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "indented-ascii": {"indent": 2},
 }
 """The ways providers and their packages write JSON; a replay has to write the same bytes."""
-_DEEPEST = 12
+_DEEPEST = 11
 
 
 def to_document(text: str) -> str | dict[str, Any]:
@@ -23,7 +25,7 @@ def to_document(text: str) -> str | dict[str, Any]:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return text
-    if not isinstance(value, dict) or _is_deep(value):
+    if not isinstance(value, dict) or json_walk.is_deep(value, _DEEPEST):
         return text
     style = next((name for name, options in _STYLES.items() if json.dumps(value, **options) == text), None)
     return {"json": value, "written": style} if style else text
@@ -46,17 +48,11 @@ def to_text(document: object) -> str:
 def is_deep(body: bytes) -> bool:
     """Whether `body` is JSON that is nested too deep to be shown field by field."""
     try:
-        return _is_deep(json.loads(body))
+        return json_walk.is_deep(json.loads(body), _DEEPEST)
     except RecursionError:
         return True
     except ValueError:
         return False
-
-
-def _is_deep(value: object, depth: int = 1) -> bool:
-    """Whether `value` is nested deeper than `_DEEPEST`; it is not searched further down than that."""
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return depth > _DEEPEST or any(_is_deep(child, depth + 1) for child in children)
 
 
 def _refuse_constant(name: str) -> float:

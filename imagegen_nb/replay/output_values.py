@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.json_walk import bounded
 from imagegen_nb.errors import VariableError
 from imagegen_nb.replay import bodies
 from imagegen_nb.replay.derived_values import MARK, STORE, Folders, Ids, outside_placeholders, placeholder
@@ -194,7 +195,7 @@ def _with_strings(body: bytes, change: Callable[[str], str]) -> bytes:
     """`body` with each string of its JSON changed; the same bytes where none is."""
     try:
         text = body.decode()
-        document = json.loads(text)
+        document = bounded(json.loads(text))
     except (ValueError, RecursionError):
         return body
     changed = _mapped(document, change)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegen_nb.core.json_walk import Node, bracketed, walk
+from imagegen_nb.core.json_walk import DEEPEST, Node, bounded, bracketed, is_deep, walk
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 JSON = st.recursive(
@@ -59,6 +60,23 @@ def test_depth_is_no_limit():
     *_, last = walk(document)
     assert last.value == "leaf"
     assert len(last.keys) == 50_000
+
+
+@pytest.mark.parametrize(
+    ("document", "depth"), [("a", 0), ([], 1), ({"a": 1, "b": {"c": []}}, 3), ([1, [2]], 2)]
+)
+def test_how_deep_a_document_is(document, depth):
+    assert not is_deep(document, depth)
+    assert is_deep(document, depth - 1)
+
+
+def test_what_is_too_deep_to_recurse_over_is_refused():
+    document: Any = "leaf"
+    for _ in range(DEEPEST):
+        document = [document]
+    assert bounded(document) is document
+    with pytest.raises(RecursionError, match="nested deeper than 300 levels"):
+        bounded([document])
 
 
 def test_other_containers_are_entered_as_the_caller_says():

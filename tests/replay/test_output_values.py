@@ -453,6 +453,14 @@ def test_other_texts_stay_as_they_are(before, after):
     assert json.loads(shown.restored(shown.body)) == json.loads(named) or "@@" in prompt
 
 
+@pytest.mark.parametrize("depth", [480, 5_000])
+def test_a_deep_body_stays_as_it_is(depth):
+    output_values.note("0e7a3c52-8d0b-4f44-9b4e-0123456789ab", "mem://a/long/address/of/0e7a3c52", b"x")
+    body = b'{"a":' * depth + b'"0e7a3c52-8d0b-4f44-9b4e-0123456789ab"' + b"}" * depth
+    assert output_values.shown(body).body == body
+    assert output_values.as_compared(body) == body
+
+
 SIGNED = re.compile(r"X-Amz-Signature=[0-9a-f]{8}")
 
 

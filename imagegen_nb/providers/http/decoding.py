@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import jiter
 import pybase64
 
-from imagegen_nb.core.json_walk import walk
+from imagegen_nb.core.json_walk import bounded, is_deep, walk
 
 EVENT_STREAM = "text/event-stream"
 WHITE_SPACE = b" \t\r\n"
@@ -42,6 +42,9 @@ _MOST_DOCUMENTS = 10_000
 
 _MOST_MENDINGS = 20
 """Values that are mended in one body: each may take a look through all of it."""
+
+_HOLLOW = 100
+"""Brackets within each other, and nothing in them, that no answer begins with."""
 
 
 def base64_bytes(text: object) -> bytes | None:
@@ -139,6 +142,7 @@ def _decode_values(text: str, flaws: list[str]) -> list[Any]:
             flaws.append(BESIDE)
         try:
             value, position = decoder.raw_decode(text, start)
+            bounded(value)
         except RecursionError:
             break
         except ValueError:
@@ -153,6 +157,8 @@ def _decode_values(text: str, flaws: list[str]) -> list[Any]:
             except (ValueError, RecursionError):
                 position = max(mended.end, start + 1)
                 continue
+            if _is_hollow(value):
+                break
             flaws += mended.flaws
             position = max(mended.end, start + 1)
             if not mended.complete:
@@ -183,6 +189,11 @@ def _worth_reading(values: list[Any], broken: list[Any], flaws: list[str]) -> li
 def _holds_object(value: Any) -> bool:
     """Whether `value` is an answer or a list of them, and not empty."""
     return bool(value) and (isinstance(value, dict) or any(isinstance(item, dict) for item in value))
+
+
+def _is_hollow(value: Any) -> bool:
+    """Whether `value` is a deep nest with nothing in it, which is what is left of hostile text."""
+    return is_deep(value, _HOLLOW) and all(isinstance(node.value, dict | list) for node in walk(value))
 
 
 def _parse_int(digits: str) -> int | None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from imagegen_nb.core.json_walk import bounded
+
 _LARGEST = 64 * 1024
 """Bytes of an answer that is read as an error; images are larger."""
 _DEEPEST = 4
@@ -84,7 +86,7 @@ def _json(body: bytes) -> Any:
     if len(body) > _LARGEST:
         return None
     try:
-        return json.loads(body.decode("utf-8-sig", errors="replace"), strict=False)
+        return bounded(json.loads(body.decode("utf-8-sig", errors="replace"), strict=False))
     except (ValueError, RecursionError):
         return None
 

@@ -51,7 +51,10 @@ def test_strict(post, change, code, param):
     assert set(error) == {"message", "type", "param", "code"}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"5", b'{"n": NaN}', b"[" * 100_000, b"\xff"])
+DEEP = b'{"a":' * 400 + b"1" + b"}" * 400
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"5", b'{"n": NaN}', b"[" * 100_000, DEEP, b"\xff"])
 def test_not_an_object(http, body):
     response = http.post("/openai/v1/images/generations", content=body)
     assert response.status_code == 400

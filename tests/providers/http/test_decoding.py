@@ -216,7 +216,11 @@ def test_of_an_answer_that_is_cut_the_whole_images_are_read(length):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b" ", b"\xff", b"<html>{}</html>", b"hello", b"42", b"[" * 100_000, b'{"data":' * 3_000]
+    "body",
+    [
+        *(b"", b" ", b"\xff", b"<html>{}</html>", b"hello", b"42", b"[" * 100_000, b'{"data":' * 3_000),
+        b'{"data":' * 400 + b"1" + b"}" * 400,
+    ],
 )
 def test_what_is_not_json(body):
     if body == b"42":
