@@ -210,7 +210,7 @@ def texts() -> dict[Path, str]:
         PACKAGE / "step" / "step_settings.py": _step_settings(),
         schemas / "step.schema.json": _json(ImageGenerationStep.json_schema()),
         schemas / "step-file-2.schema.json": _json(definition_schema()),
-        ROOT / "imagegen_nb/workflows/schemas/workflow-file-1.schema.json": _json(workflow_schema()),
+        PACKAGE / "workflows" / "schemas" / "workflow-file-1.schema.json": _json(workflow_schema()),
         price_lookup.LISTED: _json(_listed_prices()),
     }
 

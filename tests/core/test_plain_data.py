@@ -101,7 +101,7 @@ MEANINGS = [
     (np.bool_(False), False),
     (np.str_("blue"), "blue"),
     (np.datetime64("2026-12-24"), "2026-12-24"),
-    (np.datetime64("NaT"), None),
+    (np.datetime64("NaT", "ns"), None),
     (np.timedelta64(3, "D"), "3 days"),
     (np.array(0.1, dtype=np.float32), 0.1),
     (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),

@@ -293,6 +293,7 @@ def test_files_and_memory_are_stores_by_url_too(tmp_path):
     stored = put(ObjectStore(address), b"data")
     assert content(ObjectStore(address), stored.id) == b"data"
     assert put(ObjectStore("memory:///a b"), b"data").file_url.startswith("memory:///a%20b/blobs/")
-    assert urlopen(stored.file_url).read() == b"data"
+    with urlopen(stored.file_url) as file:
+        assert file.read() == b"data"
     with Workspace("memory:///here") as one, Workspace("memory:///here/") as two:
         assert put(one.store, b"data").id == next(iter(two.records())).id
