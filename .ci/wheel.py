@@ -36,6 +36,12 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 RECORDED = ("tests/providers/test_recorded_contract.py", "tests/test_recorded_notebooks.py")
 """Run beside the fast lane: the contract and the notebooks, as they are recorded."""
 FOREIGN = re.compile("PYTHON|VIRTUAL_ENV|IMAGEGEN_NB_|PYTEST_|COVERAGE")
+NAMED = re.compile(
+    r"^(?:\[gw\d+\] \[ *\d+%\] (?:FAILED|ERROR) (?P<ran>.+?)"
+    r"|(?:FAILED|ERROR) (?P<listed>\S+\.py.*?)(?: - .*)?) *$",
+    re.MULTILINE,
+)
+"""A test that failed: as it ran, which a run that breaks off says too, and in the list at the end."""
 SUMMARY = re.compile(r"^(?:=+ )?((?:\d+ \w+, )*\d+ (?:passed|failed|errors?)\b.*) in [\d.]+s", re.MULTILINE)
 
 
@@ -88,7 +94,11 @@ def problems(wheel: Path, from_sdist: Path) -> Iterator[str]:
 
 
 class CommandFailed(Exception):
-    """A command in an environment failed; the message ends with its last words."""
+    """A command in an environment failed: `output` is all it wrote; the message has its last words."""
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
 
 
 @dataclass
@@ -127,7 +137,8 @@ class Environment:
             log.seek(began)
             output = log.read()
         if done.returncode:
-            raise CommandFailed(f"{output[-6000:]}\n{' '.join(words)}: {done.returncode}; see {self.log}")
+            message = f"{output[-6000:]}\n{' '.join(words)}: {done.returncode}; see {self.log}"
+            raise CommandFailed(message, output)
         return output
 
     def packages(self) -> int:
@@ -169,14 +180,32 @@ def try_suite(wheel: Path, sdist: Path, interpreter: str, folder: Path, log: Pat
         "PYTHONPATH": str(suite / "tests" / "support" / "lean"),
         "IMAGEGEN_NB_TRIED_WHEEL": str(wheel),
     }
-    pytest = [environment.python, "-m", "pytest", "-q", "-n", "auto"]
     usual = [["-p", "no:nbval", "-m", "fast"], [*RECORDED, "tests/test_wheel.py"]]
-    runs = [options] if options else usual
-    output = "".join(environment.run([*pytest, *each], cwd=suite, **more) for each in runs)
+    passed = run_tests(environment, suite, [options] if options else usual, **more)
     if not options:
         environment.run([environment.python, "-m", "mypy", "tests/typing"], cwd=suite)
         environment.run(["pyrefly", "check", "--python-interpreter-path", environment.python], cwd=suite)
-    return "; ".join(SUMMARY.findall(output)) or "no test"
+    return passed
+
+
+def run_tests(environment: Environment, suite: Path, runs: Sequence[list[str]], **more: str) -> str:
+    """Run pytest once for each list of options, the rest too where one fails; the summaries.
+
+    Raises `CommandFailed`, which ends with the names of all tests that failed, also where a run broke off.
+    """
+    pytest = [environment.python, "-m", "pytest", "--verbose", "-n", "auto"]
+    output, failures = "", []
+    for options in runs:
+        try:
+            output += environment.run([*pytest, *options], cwd=suite, **more)
+        except CommandFailed as failure:
+            output += failure.output
+            failures.append(str(failure))
+    summary = "; ".join(SUMMARY.findall(output)) or "no test"
+    if failures:
+        names = dict.fromkeys(found["ran"] or found["listed"] for found in NAMED.finditer(output))
+        raise CommandFailed("\n".join([*failures, f"tests that failed ({summary}):", *names]), output)
+    return summary
 
 
 def find_python(version: str) -> str | None:

@@ -75,6 +75,38 @@ def test_an_interpreter_is_found_by_version_or_path_or_not_at_all() -> None:
     assert wheel.find_python("2.1") is None
 
 
+@pytest.mark.notebooks
+def test_a_failing_suite_names_its_tests_and_runs_the_rest(tmp_path: Path) -> None:
+    wheel = script("wheel")
+    (tmp_path / "test_broken.py").write_text("import nothing_of_this_name")
+    (tmp_path / "test_good.py").write_text("def test_good(): pass")
+    (tmp_path / "test_some.py").write_text(
+        "import os, pytest\n"
+        "@pytest.fixture\ndef broken(): raise ValueError\n"
+        "@pytest.mark.parametrize('what', ['a b'])\ndef test_fails(what): assert False, 'for a reason'\n"
+        "def test_errs(broken): pass\n"
+    )
+    log = tmp_path / "3.99.log"
+    here = wheel.Environment(Path(sys.prefix), log)
+    runs = [["test_some.py", "test_good.py"], ["test_broken.py"]]
+    with pytest.raises(wheel.CommandFailed) as failure:
+        wheel.run_tests(here, tmp_path, runs)
+    message, _, names = str(failure.value).partition("tests that failed (")
+    summary, *named = names.splitlines()
+    assert summary == "1 failed, 1 passed, 1 error; 1 error):"
+    # Two processes run them, in any order.
+    assert sorted(named) == ["test_broken.py", "test_some.py::test_errs", "test_some.py::test_fails[a b]"]
+    assert "for a reason" in message
+    assert log.read_text().count("$ ") == len(runs)
+
+
+def test_a_run_that_broke_off_has_named_what_failed() -> None:
+    begun = "[gw0] [  3%] PASSED tests/a.py::test_a \n[gw1] [  4%] FAILED tests/a.py::test_b[x y] \n[gw0] ["
+    (found,) = script("wheel").NAMED.finditer(begun)
+    assert found["ran"] == "tests/a.py::test_b[x y]"
+
+
+@pytest.mark.skipif(TRIED is not None, reason="the list is made in a checkout")
 def test_the_bill_of_materials_is_valid_and_lists_what_the_lock_lists(tmp_path: Path) -> None:
     path = script("sbom").write(tmp_path / "dist")
     assert path.name == f"imagegen_nb-{imagegen_nb.__version__}.cdx.json"
