@@ -90,7 +90,11 @@ def shell(text: str) -> None:
     environment = own_environment(without="^(CI|BUILD_NUMBER|PYTEST_(?!DEBUG_TEMPROOT).*|IMAGEGEN_NB_.*)$")
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", text],
-        env={**environment, "PATH": path, "PYTHONPATH": str(ROOT)},
+        env={
+            **environment,
+            "PATH": path,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]]),
+        },
         capture_output=True,
         text=True,
         timeout=300,
