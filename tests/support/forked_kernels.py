@@ -10,6 +10,7 @@ on signals, and either of the two ends with the other. All else is ipykernel as 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -22,11 +23,32 @@ import threading
 _IMPORTED = (
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
+    "anyio._backends._asyncio",
     "imagegen_nb.widgets.form",
+    "imagegen_nb.runs.runner",
+    "imagegen_nb.runs.recipe",
+    "imagegen_nb.providers.openai",
+    "imagegen_nb.providers.gemini",
+    "imagegen_nb.providers.xai",
     "imagegen_nb.emulator.server",
+    "imagegen_nb.emulator.app",
+    "imagegen_nb.emulator.uvicorn_server",
+    "imagegen_nb.emulator.openai.adapter",
+    "imagegen_nb.emulator.gemini.adapter",
+    "imagegen_nb.emulator.xai.adapter",
     "openai.resources.images",
     "PIL.ImageDraw",
+    "PIL.PngImagePlugin",
+    "PIL.JpegImagePlugin",
+    "PIL.WebPImagePlugin",
 )
+"""What a kernel with a form that has run once has imported: all that would be imported in each of them."""
 _LONGEST = 1 << 20
 """Bytes of a request: a connection file's path, a folder, an environment."""
 
@@ -35,6 +57,7 @@ def serve(address: str) -> None:
     """Fork a kernel for each connection, until SIGTERM."""
     for name in _IMPORTED:
         importlib.import_module(name)
+    gc.freeze()  # a kernel that looks for garbage would write to, and so copy, all that it shares with the others
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a kernel ended
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.bind(address)
