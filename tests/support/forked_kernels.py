@@ -57,7 +57,7 @@ def serve(address: str) -> None:
     """Fork a kernel for each connection, until SIGTERM."""
     for name in _IMPORTED:
         importlib.import_module(name)
-    gc.freeze()  # a kernel that looks for garbage would write to, and so copy, all that it shares with the others
+    gc.freeze()  # a kernel that looks for garbage would write to, and so copy, all that it shares with others
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a kernel ended
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.bind(address)
