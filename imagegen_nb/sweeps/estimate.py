@@ -35,12 +35,15 @@ class SweepEstimate:
         return not self.unknown
 
     def __str__(self) -> str:
-        priced = self.cells - self.unknown
-        parts = [f"{show_range(self.low, self.high)} for {counted(priced, 'cell')}"] if priced else []
-        if self.unknown:
-            most = f", at most {show(self.ceiling)} in all" if self.ceiling is not None else ""
-            parts.append(f"unknown for {self.unknown:,} of {self.cells:,} ({self.reason}){most}")
-        return ", ".join(parts)
+        cells, priced = counted(self.cells, "cell"), self.cells - self.unknown
+        amount = show_range(self.low, self.high)
+        if not self.unknown:
+            return f"{amount} for {cells}" if self.cells else ""
+        unknown = f"unknown for {self.unknown:,} ({self.reason})"
+        parts = f"{amount} for {priced:,}, {unknown}" if priced else unknown
+        if self.ceiling is None:
+            return f"{cells}: {parts}"
+        return f"at most {show(self.ceiling)} for {cells}: {parts}"
 
 
 def estimate_of(calls: Iterable[PricedCall]) -> SweepEstimate:

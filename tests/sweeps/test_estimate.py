@@ -27,12 +27,12 @@ def unknown(ceiling: str | None = None) -> Estimate:
     [
         ([known("0.10", "0.1"), known("0.011", "0.2")], "$0.1110–0.30 for 2 cells"),
         ([known("0.1", "0.1")], "$0.10 for 1 cell"),
-        ([known("0.1", "0.1"), unknown()], "$0.10 for 1 cell, unknown for 1 of 2 (it is auto)"),
+        ([known("0.1", "0.1"), unknown()], "2 cells: $0.10 for 1, unknown for 1 (it is auto)"),
         (
             [known("0.1", "0.1"), unknown("0.5")],
-            "$0.10 for 1 cell, unknown for 1 of 2 (it is auto), at most $0.60 in all",
+            "at most $0.60 for 2 cells: $0.10 for 1, unknown for 1 (it is auto)",
         ),
-        ([unknown()], "unknown for 1 of 1 (it is auto)"),
+        ([unknown()], "1 cell: unknown for 1 (it is auto)"),
     ],
 )
 def test_what_is_known_is_summed_and_the_rest_is_never_free(cells, told):
