@@ -52,7 +52,8 @@ _kernels = os.environ.get("IMAGEGEN_NB_KERNELS")
 KERNELS = sorted(Path(_kernels).resolve().iterdir()) if _kernels else []
 """Folders with other versions of ipykernel, installed there with `pip install --no-deps --target`."""
 FORKED = "forked"
-_PAGES = {"lab": "lab/tree/{}?reset", "notebook": "notebooks/{}"}
+# Each page of JupyterLab has a workspace of its own: one that finds its workspace open elsewhere loads twice.
+_PAGES = {"lab": "lab/workspaces/{workspace}/tree/{file}?reset", "notebook": "notebooks/{file}"}
 # Errors of Notebook 7's own script, which a page without widgets has too. The first is a race of its settings
 # (https://github.com/jupyter/notebook/issues/7862); the second comes once JupyterLab was opened on the same
 # server, whose handler leaves its `treePath` in the page settings that both applications share.
@@ -88,7 +89,8 @@ _RUN_ALL_UNTIL = """async (selector) => {
 _CLOSE_ALL = """() => {
   const widgets = [...jupyterapp.shell.widgets("main")];
   const looking = widgets.some(({ context }) => context && !context.sessionContext.isReady);
-  if (looking || document.querySelector(".jp-Dialog, dialog[open]")) return false;
+  if (looking || document.querySelector(".jp-Dialog")) return false;
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   for (const widget of widgets) widget.dispose();
   return true;
 }"""
@@ -469,7 +471,8 @@ class Opener:
             self.lab.settings("@jupyterlab/apputils-extension/themes", theme=_theme(dark=dark))
             self.lab.settings("@jupyter-widgets/jupyterlab-manager/plugin", saveState=save_state)
             page.on("pageerror", self._on_page_error)
-            page.goto(f"{self.lab.url}/{_PAGES[host].format(file.name)}")
+            address = _PAGES[host].format(file=file.name, workspace=f"page-{time.monotonic_ns()}")
+            page.goto(f"{self.lab.url}/{address}")
         self._used[page] = look
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         page.wait_for_function("() => Boolean(globalThis.jupyterapp?.shell.currentWidget?.context?.isReady)")
