@@ -24,10 +24,15 @@ import hypothesis
 import pytest
 from support.environment import FOREIGN
 from support.object_server import ObjectServer
+from support.pytest_run import FEW_PLUGINS
 
 from imagegen_nb.emulator import Emulator
+from imagegen_nb.providers import catalog
 from imagegen_nb.providers.http import client, rate_limiter
+from imagegen_nb.runs import recent_runs
 from imagegen_nb.runs.workspace import Workspace
+from imagegen_nb.step import step
+from imagegen_nb.widgets import notebook_steps
 
 if TYPE_CHECKING:
     from support.kernels import Kernel
@@ -54,6 +59,8 @@ _LANE_OF_FIXTURE = {
 """The first two start processes that take seconds; other such tests bear the marker themselves."""
 _SLOW_TIMEOUT = 600
 """Seconds a test of a slow lane may take. Processes start slowly on a busy machine; a hang still ends."""
+_USUAL_SECONDS = {"fast": 0.02, "loopback": 0.1, "rigs": 0.3, "replay": 2, "notebooks": 5, "browser": 5}
+"""What a test of each lane takes, roughly. A file that takes minutes says so by a timeout of its own."""
 
 
 # How long an example takes, or to think of one, says how busy the machine is, and fails nothing.
@@ -100,20 +107,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put each test into its lane; first comes what may take longest, as it is files that processes share."""
+    longest: Counter[Path] = Counter()
+    seconds: Counter[Path] = Counter()
     for item in items:
-        if not any(item.get_closest_marker(lane) for lane in _LANES):
-            item.add_marker(getattr(pytest.mark, _lane(item)))
-        slow = any(item.get_closest_marker(lane) for lane in _SLOW_LANES)
-        if slow and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(_SLOW_TIMEOUT))
-    sizes = Counter(item.path for item in items)
-    items.sort(key=lambda item: (_longest_time(item), sizes[item.path]), reverse=True)
-
-
-def _longest_time(item: pytest.Item) -> float:
-    """The seconds that a test may take, by its own marker or its lane's."""
-    marker = item.get_closest_marker("timeout")
-    return marker.args[0] if marker else 0.0
+        lanes = {mark.name for mark in item.iter_markers()}.intersection(_LANES)
+        if not lanes:
+            lanes = {_lane(item)}
+            item.add_marker(getattr(pytest.mark, *lanes))
+        timeout = item.get_closest_marker("timeout")
+        if timeout is None and not lanes.isdisjoint(_SLOW_LANES):
+            timeout = pytest.mark.timeout(_SLOW_TIMEOUT)
+            item.add_marker(timeout)
+        longest[item.path] = max(longest[item.path], timeout.args[0] if timeout else 0)
+        seconds[item.path] += max(_USUAL_SECONDS[lane] for lane in lanes)
+    items.sort(key=lambda item: (longest[item.path], seconds[item.path]), reverse=True)
 
 
 def _lane(item: pytest.Item) -> str:
@@ -156,12 +163,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, one_certificate: Path | N
         monkeypatch.delenv(name)
 
 
-@pytest.fixture(autouse=True)
-def fresh_rate_limiters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test waits because a provider refused another test's request."""
-    monkeypatch.setattr(rate_limiter, "_limiters", {})
-
-
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Waits for the rate limiter, in seconds. They take no time: its clock is moved instead."""
@@ -176,29 +177,22 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-@pytest.fixture(autouse=True)
-def repeated_lifecycle_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are given once per process; each test has to see its own."""
-    monkeypatch.setattr("imagegen_nb.step.step._warned", set())
+# What a process remembers, and how that begins. One fixture for all: setting one up takes as long as a test.
+_REMEMBERED = (
+    (rate_limiter, "_limiters", dict),  # no test waits because a provider refused another test's request
+    (step, "_warned", set),  # warnings that are given once per process; each test has to see its own
+    (catalog, "_declared", dict),  # models that another test declared
+    (catalog, "_last", lambda: None),
+    (recent_runs, "_runs", dict),  # runs of another test, which a form would offer
+    (notebook_steps, "_forms", list),  # so are its forms, which live until garbage is collected
+)
 
 
 @pytest.fixture(autouse=True)
-def no_declared_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test meets the models that another declared."""
-    monkeypatch.setattr("imagegen_nb.providers.catalog._declared", {})
-    monkeypatch.setattr("imagegen_nb.providers.catalog._last", None)
-
-
-@pytest.fixture(autouse=True)
-def no_recent_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test's form offers the runs of another test."""
-    monkeypatch.setattr("imagegen_nb.runs.recent_runs._runs", {})
-
-
-@pytest.fixture(autouse=True)
-def no_other_forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test's form offers the forms of another test, which live until garbage is collected."""
-    monkeypatch.setattr("imagegen_nb.widgets.notebook_steps._forms", [])
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test is as a process that has just begun."""
+    for module, name, empty in _REMEMBERED:
+        monkeypatch.setattr(module, name, empty())
 
 
 @pytest.fixture(scope="session")
@@ -246,6 +240,28 @@ def kernel() -> Iterator[Kernel]:
 
     with Kernel.running() as kernel:
         yield kernel
+
+
+@pytest.fixture(scope="session")
+def _quick_kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    from support.kernels import quick_kernels
+
+    with quick_kernels(tmp_path_factory.mktemp("kernels")) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def quick_starts(_quick_kernels: Path) -> Iterator[None]:
+    """In this module kernels named `python3`, and pytests, start in a moment, programs' own ones too.
+
+    A kernel is a fork of a process that has imported what it needs; a pytest has only the plugins that
+    notebooks need. `support.pytest_run.AS_USERS_DO` in a program's environment brings back the ordinary ones.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("JUPYTER_PATH", str(_quick_kernels))
+        for name, value in FEW_PLUGINS.items():
+            patched.setenv(name, value)
+        yield
 
 
 @dataclass

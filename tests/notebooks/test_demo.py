@@ -17,7 +17,7 @@ pytestmark = pytest.mark.notebooks
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def demo(quick_starts: None, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo.run(tmp_path_factory.mktemp("demo"))
 
 
@@ -52,6 +52,7 @@ def test_the_committed_notebook_shows_what_running_it_shows(demo: Demo) -> None:
     assert outputs(ROOT / "notebooks" / "quickstart.ipynb") == outputs(demo.notebook)
 
 
+@pytest.mark.usefixtures("quick_starts")
 def test_the_form_notebook_shows_what_running_it_shows(tmp_path: Path) -> None:
     committed = ROOT / "notebooks" / "form.ipynb"
     executed = execute_to(committed.read_text(encoding="utf-8"), tmp_path / "form.ipynb")

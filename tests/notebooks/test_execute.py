@@ -14,6 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the 
 
 
 @pytest.mark.notebooks
+@pytest.mark.usefixtures("quick_starts")
 def test_outputs_are_filled_in_up_to_the_cell_that_fails(project):
     path = notebook(
         project,
@@ -34,6 +35,7 @@ def test_outputs_are_filled_in_up_to_the_cell_that_fails(project):
 
 
 @pytest.mark.notebooks
+@pytest.mark.usefixtures("quick_starts")
 def test_what_was_printed_in_a_row_is_one_output(project):
     pieces = """
 import sys

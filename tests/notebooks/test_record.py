@@ -21,6 +21,8 @@ from imagegen_nb.replay import cassette_file, environment
 
 pytestmark = [
     pytest.mark.notebooks,
+    pytest.mark.timeout(900),  # many at once are tested here, so that this file begins early
+    pytest.mark.usefixtures("quick_starts"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
 ]
 

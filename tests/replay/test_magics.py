@@ -16,6 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the 
 
 
 @pytest.mark.notebooks
+@pytest.mark.usefixtures("quick_starts")
 def test_the_magic_records_cell_by_cell_replays_and_tells(project, emulator):
     """The first kernel is killed at its end: what was recorded is on the disk by then."""
     own = SETUP.replace("timeout=60", f"timeout=60, backend={emulator.url!r}")
@@ -36,6 +37,7 @@ def test_the_magic_records_cell_by_cell_replays_and_tells(project, emulator):
 
 
 @pytest.mark.notebooks
+@pytest.mark.usefixtures("quick_starts")
 def test_cells_are_saved_before_the_kernel_dies(project, emulator):
     own = SETUP.replace("timeout=60", f"timeout=60, backend={emulator.url!r}")
     variables = environment.environment_for(project / "cassettes/hero", mode="all")

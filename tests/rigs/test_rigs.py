@@ -11,6 +11,8 @@ import pytest
 
 RIGS = ["ledger", "disk", "power", "rebuild", "quota", "budget", "storm", "many_runs", "killed_sweep"]
 
+pytestmark = pytest.mark.timeout(900)  # a rig takes up to 20 s, so that this file begins early
+
 
 @pytest.mark.parametrize("name", RIGS)
 def test_the_quick_form_reaches_its_aim(name: str) -> None:

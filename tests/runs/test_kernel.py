@@ -87,6 +87,7 @@ def flash() -> str:
 
 
 @pytest.mark.notebooks
+@pytest.mark.usefixtures("quick_starts")
 def test_a_notebook_runs_from_top_to_bottom(emulator, tmp_path):
     cells = [
         SETUP.format(folder=str(tmp_path / "assets"), url=emulator.url),

@@ -1,11 +1,14 @@
 """Kernels that start in a moment: forks of one process that has imported what each of them needs.
 
 A kernel of its own for each test is the rule, and most of what one costs is to import the same modules anew.
-The server here imports them once. A Jupyter server runs this file as its kernel: it asks for a fork and hands
-on signals, and either of the two ends with the other. All else is ipykernel as it always is.
+The server here imports them once. Jupyter runs this file as its kernel: it asks for a fork and hands on
+signals, and either of the two ends with the other. All else is ipykernel as it always is.
 
-    python -P forked_kernels.py SOCKET                       the server
-    python -I -S forked_kernels.py SOCKET CONNECTION_FILE    a kernel
+A fork cannot enter the network namespace of who asks, nor take up another `PYTHONPATH`: then this file
+becomes an ordinary kernel.
+
+    python -P forked_kernels.py                                 the server; its stdin is the listening socket
+    python -I -S forked_kernels.py SOCKET -f CONNECTION_FILE    a kernel; more options are ipykernel's
 """
 
 from __future__ import annotations
@@ -19,6 +22,10 @@ import signal
 import socket
 import sys
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 _IMPORTED = (
     "ipykernel.kernelapp",
@@ -42,32 +49,53 @@ _IMPORTED = (
     "imagegen_nb.emulator.openai.adapter",
     "imagegen_nb.emulator.gemini.adapter",
     "imagegen_nb.emulator.xai.adapter",
+    "google.genai",
     "openai.resources.images",
     "PIL.ImageDraw",
     "PIL.PngImagePlugin",
     "PIL.JpegImagePlugin",
     "PIL.WebPImagePlugin",
+    "imagegen_nb.replay.session",
+    "vcr",
 )
 """What a kernel with a form that has run once has imported: all that would be imported in each of them."""
 _LONGEST = 1 << 20
 """Bytes of a request: a connection file's path, a folder, an environment."""
 
 
-def serve(address: str) -> None:
+def start(address: str, **options: object) -> subprocess.Popen[bytes]:
+    """Start the server; `options` are Popen's. Kernels may start at once, and wait until it can fork."""
+    import subprocess  # a kernel needs none, and is to start in a moment
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(address)
+        listening.listen(64)
+        return subprocess.Popen([sys.executable, "-P", __file__], stdin=listening, **options)
+
+
+def command(address: str) -> list[str]:
+    """The command of such a kernel, for its kernel.json."""
+    return [sys.executable, "-I", "-S", __file__, address, "-f", "{connection_file}"]
+
+
+def serve() -> None:
     """Fork a kernel for each connection, until SIGTERM."""
+    with socket.socket(fileno=os.dup(0)) as server:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        _fork_for(server)
+
+
+def _fork_for(server: socket.socket) -> None:
     for name in _IMPORTED:
         importlib.import_module(name)
     gc.freeze()  # a kernel that looks for garbage would write to, and so copy, all that it shares with others
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a kernel ended
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
-        server.bind(address)
-        server.listen()
-        while True:
-            relay, _ = server.accept()
-            if os.fork() == 0:
-                server.close()
-                _be_kernel(relay)
-            relay.close()
+    while True:
+        relay, _ = server.accept()
+        if os.fork() == 0:
+            server.close()
+            _be_kernel(relay)
+        relay.close()
 
 
 def _be_kernel(relay: socket.socket) -> None:
@@ -76,6 +104,8 @@ def _be_kernel(relay: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     asked = json.loads(relay.recv(_LONGEST))
+    if asked["world"] != _world():
+        os._exit(0)  # without an answer
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.environ.pop("JPY_PARENT_PID", None)  # the relay is no parent; the thread below looks after it
@@ -83,17 +113,26 @@ def _be_kernel(relay: socket.socket) -> None:
     sys.path.insert(0, "")
     relay.send(str(os.getpid()).encode())
     threading.Thread(target=lambda: relay.recv(1) or os._exit(1), daemon=True).start()
-    IPKernelApp.launch_instance(["-f", asked["connection_file"]])
+    IPKernelApp.launch_instance(asked["options"])
     os._exit(0)
 
 
-def ask(address: str, connection_file: str) -> None:
-    """Be the process of a kernel, as the Jupyter server sees it."""
+def _world() -> list[str]:
+    """What a fork shares with its server, whatever its environment says."""
+    return [os.readlink("/proc/self/ns/net"), os.environ.get("PYTHONPATH", "")]  # noqa: PTH115
+
+
+def ask(address: str, options: list[str]) -> None:
+    """Be the process of a kernel, as Jupyter sees it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.connect(address)
-        asked = {"connection_file": connection_file, "folder": os.getcwd(), "environment": dict(os.environ)}  # noqa: PTH109
+        folder = os.getcwd()  # noqa: PTH109 - pathlib takes longer to import than all this
+        asked = {"options": options, "folder": folder, "environment": dict(os.environ), "world": _world()}
         server.send(json.dumps(asked).encode())
-        kernel = int(server.recv(_LONGEST))
+        answer = server.recv(_LONGEST)
+        if not answer:
+            os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", *options])
+        kernel = int(answer)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _frame: os.kill(kernel, number))
         ended = os.pidfd_open(kernel)
@@ -101,7 +140,7 @@ def ask(address: str, connection_file: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        serve(sys.argv[1])
+    if len(sys.argv) == 1:
+        serve()
     else:
-        ask(*sys.argv[1:])
+        ask(sys.argv[1], sys.argv[2:])

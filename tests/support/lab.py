@@ -229,13 +229,9 @@ class Lab:
     def _add_forked_kernel(self) -> None:
         """Let notebooks choose one that starts in a moment."""
         address = str(self.folder / "forks")
-        command = [sys.executable, "-P", forked_kernels.__file__, address]
         with (self.folder / "lab.log").open("ab") as log:
-            self.forks = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment()
-            )
-        command = [sys.executable, "-I", "-S", forked_kernels.__file__, address, "{connection_file}"]
-        self._write_kernel(FORKED, command, {})
+            self.forks = forked_kernels.start(address, stdout=log, stderr=log, env=self._environment())
+        self._write_kernel(FORKED, forked_kernels.command(address), {})
 
     def _write_kernel(self, name: str, command: list[str], env: dict[str, str]) -> None:
         spec = {"argv": command, "display_name": name, "language": "python", "env": env}

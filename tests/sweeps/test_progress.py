@@ -39,6 +39,7 @@ bar.close()
 
 
 @pytest.mark.notebooks
+@pytest.mark.usefixtures("quick_starts")
 def test_what_a_notebook_without_tqdm_keeps_is_the_whole_bar(tmp_path):
     """And no widget: it would be gone from the saved notebook."""
     (shown,) = executed([_BAR], tmp_path).cells[0].outputs

@@ -6,7 +6,7 @@ import pytest
 from support import pytest_run
 
 
-@pytest.fixture(scope="session")
-def run_pytest():
+@pytest.fixture(scope="module")
+def run_pytest(quick_starts):
     """`run_pytest(folder, *options, **environment)`, a fixture because it puts a test into its lane."""
     return pytest_run.run_pytest

@@ -18,7 +18,7 @@ import nbformat
 import pytest
 from PIL import Image
 from support.project import CASSETTES, NOTEBOOKS
-from support.pytest_run import PytestRun
+from support.pytest_run import AS_USERS_DO, PytestRun
 
 import imagegen_nb as ig
 from imagegen_nb.notebooks.record import record
@@ -92,10 +92,9 @@ def replace(path: Path, before: str, after: str) -> None:
 
 def test_a_fresh_clone_passes_twice_and_no_key_reaches_the_kernel(run_pytest, project, elsewhere):
     """The last cell would see the key. The second time there is no network at all, where that is possible."""
+    variables = {**AS_USERS_DO, "OPENAI_API_KEY": KEY, "IMAGEGEN_NB_RECORD": "all"}
     for before in ((), elsewhere):
-        told = run_pytest(
-            project, "--nbval", "notebooks", before=before, OPENAI_API_KEY=KEY, IMAGEGEN_NB_RECORD="all"
-        )
+        told = run_pytest(project, "--nbval", "notebooks", before=before, **variables)
         assert told.code == 0, told.text
         assert "4 passed" in told.text
 

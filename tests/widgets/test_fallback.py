@@ -14,6 +14,7 @@ from support.kernels import executed
 
 pytestmark = [
     pytest.mark.notebooks,
+    pytest.mark.usefixtures("quick_starts"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the Jupyter packages
 ]
 
