@@ -63,6 +63,7 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.get_by_text("Run 3 of 3")).to_be_visible()
+    expect(pictures(page)).to_have_count(4)
     settled(page, ".igw-strip")
     box = entries(page).last.bounding_box()
     place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
