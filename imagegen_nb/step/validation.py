@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.redaction import mask
 from imagegen_nb.errors import InvalidStep, Problem
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.capabilities import Kind, Model, one_of
@@ -52,7 +53,19 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
             broken.extend([_misuse_of_braces(mistake, said) for mistake in variables.mistakes(value)])
     if model is not None:
         broken.extend(_broken_rules(settings, model))
-    return tuple(broken)
+    return tuple(map(_without_keys, broken))
+
+
+def _without_keys(problem: Problem) -> Problem:
+    """A key may have got into a prompt, or into the place of a setting's name."""
+    return replace(
+        problem,
+        field=mask(problem.field),
+        value=mask(problem.value) if isinstance(problem.value, str) else problem.value,
+        model=mask(problem.model),
+        message=mask(problem.message),
+        remedy=mask(problem.remedy),
+    )
 
 
 def outside_python(error: InvalidStep) -> InvalidStep:

@@ -10,9 +10,10 @@ import codecs
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import jiter
 from pydantic import ValidationError
@@ -103,6 +104,25 @@ def step_from(
     return load_step(image, workspace=workspace).step
 
 
+_P = ParamSpec("_P")
+
+
+def _apart(load: Callable[_P, StepDefinition]) -> Callable[_P, StepDefinition]:
+    """`load`, whose errors hold no other: what was refused may have a key, and an error that is sent to
+    another process takes along the one that was being handled, `from None` or not."""
+
+    @wraps(load)
+    def loaded(*args: _P.args, **kwargs: _P.kwargs) -> StepDefinition:
+        try:
+            return load(*args, **kwargs)
+        except DefinitionError as error:
+            error.__context__ = None
+            raise
+
+    return loaded
+
+
+@_apart
 def _of_asset(asset: Asset, store: Store | None) -> StepDefinition:
     """The step of an asset: its own store knows it, or one that is given."""
     store, record = asset._store or store, asset.stored
@@ -121,6 +141,7 @@ def _of_asset(asset: Asset, store: Store | None) -> StepDefinition:
     return found
 
 
+@_apart
 def _of_image(data: bytes, path: Path | None, store: Store | None) -> StepDefinition:
     if len(data) > images.LARGEST_FILE:
         raise DefinitionError(f"the image has more than {images.LARGEST_FILE:,} bytes")
@@ -144,6 +165,7 @@ def embedded_step(document: dict[str, Any]) -> StepDefinition:
     return _definition(document, None, warn=False)
 
 
+@_apart
 def _definition(
     document: dict[str, Any], store: Store | None, changes_before: Sequence[str] = (), *, warn: bool = True
 ) -> StepDefinition:

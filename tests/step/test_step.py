@@ -737,3 +737,16 @@ def test_the_prompt_may_go_first_without_its_name():
         ImageGenerationStep("a lamp", prompt="a fox")
     with pytest.raises(InvalidStep, match="missing"):
         ImageGenerationStep()
+
+
+KEY = "sk-" + "canary0123456789canary"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{KEY: 1}, {"model": KEY}, {"prompt": f"a {{{{{KEY}"}, {"image_size": KEY}, {"image_count": KEY}],
+)
+def test_a_key_in_the_wrong_place_is_refused_without_being_repeated(settings):
+    with pytest.raises(InvalidStep) as refused:
+        ImageGenerationStep(**{"prompt": "a lamp", **settings})
+    assert "canary" not in f"{refused.value} {refused.value!r}"

@@ -330,6 +330,14 @@ def test_a_refusal_never_repeats_a_key_that_stands_where_a_name_should():
     assert "canary" not in str(refusal(encoded(put(f"step.{KEY}", "x"))))
 
 
+def test_what_was_refused_does_not_travel_with_the_error():
+    """Dask pickles an error with the one that was being handled, whatever `from None` says."""
+    refused = refusal(encoded(put(f"step.{KEY}", "x")))
+    assert refused.__cause__ is refused.__context__ is None
+    refused = refusal(encoded(put("output.assets", KEY)))
+    assert refused.__cause__ is refused.__context__ is None
+
+
 @pytest.mark.parametrize("path", ["format", "version", "step.model", "step.colour", "exported_at"])
 def test_a_refusal_stays_readable_whatever_the_file_holds(path):
     length = len(str(refusal(encoded(put(path, "x" * 500_000)))))
