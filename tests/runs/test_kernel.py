@@ -102,3 +102,15 @@ def test_a_notebook_runs_from_top_to_bottom(emulator, tmp_path):
     assert "EMULATED" in shown["data"]["text/html"]
     assert "EMULATED" in shown["data"]["text/plain"]
     assert "data:image/webp;base64," in shown["data"]["text/html"]
+
+
+@pytest.mark.notebooks
+@pytest.mark.usefixtures("quick_starts")
+def test_a_quick_kernel_is_an_ordinary_one_where_it_cannot_be_a_fork(monkeypatch, tmp_path):
+    """The tests' own kernels: what a fork has imported, it has before the first cell."""
+    elsewhere = str(tmp_path / "elsewhere")
+    cell = f"import sys; print('vcr' in sys.modules, {elsewhere!r} in sys.path)"
+    (forked,) = executed([cell], tmp_path).cells[0].outputs
+    monkeypatch.setenv("PYTHONPATH", elsewhere)
+    (ordinary,) = executed([cell], tmp_path).cells[0].outputs
+    assert (forked["text"], ordinary["text"]) == ("True False\n", "False True\n")

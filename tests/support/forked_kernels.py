@@ -7,7 +7,7 @@ signals, and either of the two ends with the other. All else is ipykernel as it 
 A fork cannot enter the network namespace of who asks, nor take up another `PYTHONPATH`: then this file
 becomes an ordinary kernel.
 
-    python -P forked_kernels.py                                 the server; its stdin is the listening socket
+    python -P forked_kernels.py PARENT                          the server; its stdin is the listening socket
     python -I -S forked_kernels.py SOCKET -f CONNECTION_FILE    a kernel; more options are ipykernel's
 """
 
@@ -61,6 +61,8 @@ _IMPORTED = (
 """What a kernel with a form that has run once has imported: all that would be imported in each of them."""
 _LONGEST = 1 << 20
 """Bytes of a request: a connection file's path, a folder, an environment."""
+_PARENT_IS_LOOKED_AFTER = 5.0
+"""Seconds between two looks."""
 
 
 def start(address: str, **options: object) -> subprocess.Popen[bytes]:
@@ -70,7 +72,9 @@ def start(address: str, **options: object) -> subprocess.Popen[bytes]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
         listening.bind(address)
         listening.listen(64)
-        return subprocess.Popen([sys.executable, "-P", __file__], stdin=listening, **options)
+        return subprocess.Popen(
+            [sys.executable, "-P", __file__, str(os.getpid())], stdin=listening, **options
+        )
 
 
 def command(address: str) -> list[str]:
@@ -78,20 +82,24 @@ def command(address: str) -> list[str]:
     return [sys.executable, "-I", "-S", __file__, address, "-f", "{connection_file}"]
 
 
-def serve() -> None:
-    """Fork a kernel for each connection, until SIGTERM."""
+def serve(parent: int) -> None:
+    """Fork a kernel for each connection, until SIGTERM or the end of the process that started this one."""
     with socket.socket(fileno=os.dup(0)) as server:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        _fork_for(server)
+        _fork_for(server, parent)
 
 
-def _fork_for(server: socket.socket) -> None:
+def _fork_for(server: socket.socket, parent: int) -> None:
     for name in _IMPORTED:
         importlib.import_module(name)
     gc.freeze()  # a kernel that looks for garbage would write to, and so copy, all that it shares with others
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a kernel ended
-    while True:
-        relay, _ = server.accept()
+    server.settimeout(_PARENT_IS_LOOKED_AFTER)
+    while os.getppid() == parent:  # one that was killed has said nothing
+        try:
+            relay, _ = server.accept()
+        except TimeoutError:
+            continue
         if os.fork() == 0:
             server.close()
             _be_kernel(relay)
@@ -140,7 +148,7 @@ def ask(address: str, options: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        serve()
+    if len(sys.argv) == 2:
+        serve(int(sys.argv[1]))
     else:
         ask(sys.argv[1], sys.argv[2:])
