@@ -134,15 +134,18 @@ def _affected_as_json(affected: AffectedRun) -> dict[str, Any]:
 
 def _print_summary(report: Report) -> None:
     from imagegen_nb.core.html_repr import byte_size
+    from imagegen_nb.core.words import counted
 
     size = byte_size(sum(record.file_size for record in report.records))
-    summary = f"{len(report.records)} images ({size}), {len(report.runs)} runs, {report.under_way} under way"
+    images, runs = counted(len(report.records), "image"), counted(len(report.runs), "run")
+    summary = f"{images} ({size}), {runs}, {report.under_way} under way"
     summary += f", {report.submitted} in batches" if report.submitted else ""
     out().print(("" if report.problems else "[green]good[/] ") + summary)
     for run in report.interrupted:
         out().print(escape(_interrupted(run)), soft_wrap=True)
     if report.orphans:
-        out().print(f"{len(report.orphans)} unused files; delete them with: imagegen-nb store gc")
+        unused = counted(len(report.orphans), "unused file")
+        out().print(f"{unused}, which imagegen-nb store gc deletes")
     _print_recent(report.recent)
     _print_requests(report.requests)
     for problem in report.problems:
@@ -205,5 +208,7 @@ def _print_requests(requests: Mapping[str, int]) -> None:
 
 
 def _interrupted(run: LedgerEntry) -> str:
-    what = f"{run.count} images asked for" if run.count else "asked about an image"
+    from imagegen_nb.core.words import counted
+
+    what = f"{counted(run.count, 'image')} asked for" if run.count else "asked about an image"
     return f"interrupted: {run.model}, {what} on {run.started_at}, charge {run.charge_told}: run {run.run_id}"

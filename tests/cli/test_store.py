@@ -35,7 +35,7 @@ def test_a_store_is_checked_rebuilt_and_tidied(
 
     checked = cli("store", "check", folder)
     assert checked.code == 0, checked.err
-    assert "1 images" in checked.out
+    assert "1 image (" in checked.out
     assert "interrupted: gpt-image-2, 2 images asked for" in checked.out
     assert "charge emulated: run a-run" in checked.out
     assert "interrupted: gpt-5.4-mini, asked about an image on" in checked.out
@@ -97,7 +97,7 @@ def test_a_url_is_looked_after_by_the_same_words(
 
     checked = cli("store", "check", address)
     assert checked.code == 0, checked.err
-    assert "good 1 images (4 bytes), 0 runs, 0 under way" in checked.out
+    assert "good 1 image (4 bytes), 0 runs, 0 under way" in checked.out
     assert "1 unused file is younger than a day, and stay for now" in checked.out
     assert "requests to the service: " in checked.out
     assert cli("store", "gc", address).out.startswith("nothing to remove\n1 unused file is younger")
