@@ -75,7 +75,7 @@ class VisionJudge:
         if not callable(getattr(workspace, "route", None)):
             raise InvalidOption(
                 f"workspace = {workspace!r}: give a workspace, which says who pays, e.g. "
-                'workspace=ig.Workspace("assets")'
+                'workspace=ig.Workspace("assets", backend="emulator")'
             )
         self.workspace = workspace
         _warn_of_the_end(self.provider, model)

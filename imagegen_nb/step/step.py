@@ -363,7 +363,7 @@ def _checked(workspace: RunContext[ImageGenerationStep, RunT]) -> RunContext[Ima
         return workspace
     raise InvalidOption(
         f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "
-        'e.g. workspace=ig.Workspace("assets")'
+        'e.g. workspace=ig.Workspace("assets", backend="emulator")'
     )
 
 

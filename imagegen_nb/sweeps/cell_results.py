@@ -66,7 +66,7 @@ class CellResults:
         if context is None or not callable(getattr(context, "route", None)):
             raise InvalidOption(
                 f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "
-                'e.g. workspace=ig.Workspace("assets")'
+                'e.g. workspace=ig.Workspace("assets", backend="emulator")'
             )
         return context
 

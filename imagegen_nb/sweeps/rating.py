@@ -98,6 +98,8 @@ class Rating:
         pair than the one that is shown. Raises `StoreError`, and the pair stays."""
         if verdict not in OUTCOMES:
             raise InvalidOption(f"verdict = {verdict!r}: choose from {', '.join(OUTCOMES)}")
+        if not isinstance(pair_id, str):
+            raise InvalidOption(f"pair_id is of type {type(pair_id).__name__}: give rating.pair.id")
         with self._lock:
             pair = self.pair
             if pair_id != pair.id:

@@ -74,7 +74,7 @@ def _words(page: Page) -> str:
 def _phrases(words: str) -> list[str]:
     """The lines that say something. References are cut to the room there is, which fonts decide."""
     lines = (line.strip() for line in words.splitlines())
-    return [line for line in lines if re.search(r"[A-Za-z]{3}", line) and not re.search(r"[{}…]", line)]
+    return [line for line in lines if re.search(r"[A-Za-z]{3}", line) and not re.search(r"[{}…]|^\.", line)]
 
 
 def _bottom(page: Page) -> int:

@@ -65,12 +65,15 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     expect(page.get_by_text("Run 3 of 3")).to_be_visible()
     expect(pictures(page)).to_have_count(4)
     settled(page, ".igw-strip")
-    box = entries(page).last.bounding_box()
-    place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.click(*place)
-    expect(page.get_by_text("Run 1 of 3")).to_be_visible()
-    expect(pictures(page)).to_have_count(1)
-    settled(page, ".igw-strip")
+    box, place = _clicked(page)
+    if (
+        entries(page).last.bounding_box() != box
+    ):  # JupyterLab scrolls to a cell when the first click enters it
+        entries(page).first.click()
+        expect(page.get_by_text("Run 3 of 3")).to_be_visible()
+        expect(pictures(page)).to_have_count(4)
+        settled(page, ".igw-strip")
+        box, place = _clicked(page)
     assert entries(page).last.bounding_box() == box
     page.mouse.move(*place)
     page.mouse.down(click_count=2)
@@ -83,6 +86,18 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     page.keyboard.press("Escape")
     expect(page.get_by_text("Run 3 of 3")).to_be_visible()
     expect(dialog).to_be_hidden()
+
+
+def _clicked(page: Page) -> tuple[object, tuple[float, float]]:
+    """Click the last entry once; where it was, and where the click was."""
+    box = entries(page).last.bounding_box()
+    assert box is not None
+    place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.click(*place)
+    expect(page.get_by_text("Run 1 of 3")).to_be_visible()
+    expect(pictures(page)).to_have_count(1)
+    settled(page, ".igw-strip")
+    return box, place
 
 
 def test_a_filter_leads_the_arrows_and_the_viewer_too(page: Page):

@@ -199,6 +199,8 @@ def test_what_is_no_verdict_is_refused_and_not_kept(sweep):
     rating = rating_of(sweep)
     with pytest.raises(InvalidOption, match="verdict = 'nonsense': choose from left, right, tie"):
         rating.judge(rating.pair.id, "nonsense")
+    with pytest.raises(InvalidOption, match=r"type Pair: give rating\.pair\.id"):
+        rating.judge(rating.pair, "left")
     assert rating.done == 0
     with pytest.raises(IndexError, match=r"Ranking\[0\]: nothing was compared yet: sweep.rate\(\)"):
         sweep.ranking()[0]

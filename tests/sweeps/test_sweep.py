@@ -363,7 +363,7 @@ def test_a_pick_is_ready_to_be_exported(workspace, tmp_path):
     loaded = ig.load_step(path, workspace=workspace)
     assert (loaded.step, loaded.inputs) == (STEP, {"product": "vase"})
     assert loaded.output.assets[0].bytes() == one[1].assets[0].bytes()
-    with pytest.raises(InvalidOption, match="pick: cell 0 has no image"):
+    with pytest.raises(InvalidOption, match=r"pick: cell 0 has no image \(waiting\): run the sweep first"):
         sweep(name="new").load(workspace=workspace).pick(0)
 
 
