@@ -180,9 +180,13 @@ class AssetNotFound(StoreError):
 
 
 class BudgetExceeded(ImagegenError):
-    """A run could cost more than a budget leaves, or its cost has no upper bound; no provider was called."""
+    """A run could cost more than a budget leaves, or its cost has no upper bound; no provider was called.
+
+    `for_now` says that only what is reserved for runs under way stands in the way: mostly they cost less.
+    """
 
     kind = "budget"
+    for_now: bool = False
 
 
 class ImageRejected(ImagegenError):

@@ -462,10 +462,14 @@ def check_spending(option: str, run: LedgerEntry, before: Spending, most: int | 
     cheaper = (
         "Ask for fewer images, a smaller size or a lower quality" if run.count else "Ask a cheaper model"
     )
-    raise BudgetExceeded(
+    for_now = before.spent + ceiling <= most
+    wait = ", wait for the runs under way" if for_now else ""
+    refused = BudgetExceeded(
         f"{option} = {limit}: this {what} can cost up to {_dollars(ceiling)}"
-        f"{'' if option == 'run_budget' else counted}. Nothing was sent. {cheaper}, or raise {option}"
+        f"{'' if option == 'run_budget' else counted}. Nothing was sent. {cheaper}{wait}, or raise {option}"
     )
+    refused.for_now = for_now
+    raise refused
 
 
 def _dollars(ticks: int) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from imagegen_nb.core.daemon_threads import STORE
 from imagegen_nb.errors import (
     AuthenticationFailed,
+    BudgetExceeded,
     ImagegenError,
     MissingCredential,
     QuotaExhausted,
@@ -74,6 +75,10 @@ class Execution:
     fatal: BaseException | None = None
     _pace: Pace = field(init=False, repr=False)
     _guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _under_way: int = field(default=0, repr=False)
+    """Cells whose run may have a part of the budget reserved."""
+    _ended: int = field(default=0, repr=False)
+    _one_ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def __post_init__(self) -> None:
         self._pace = Pace(self.context)
@@ -97,7 +102,7 @@ class Execution:
 
     async def _work(self, queue: Iterator[Task]) -> None:
         for task in queue:
-            if self.fatal is not None or "" in self.stopped or task.provider in self.stopped:
+            if self._is_stopped(task):
                 return
             try:
                 await self._run_cell(task)
@@ -112,27 +117,68 @@ class Execution:
         if self.reuse and (entry := await STORE.run(partial(self._reusable, step, task))):
             self._end(task, replace(result_of(entry), attempt=task.attempts, reused=True))
             return
-        if self.executor is not None:
-            await self._run_elsewhere(self.executor, task, step, inputs)
-            return
+        performed = await self._performed(task, step, inputs)
+        if performed is not None:
+            self._take_in(task, performed)
+
+    async def _performed(
+        self, task: Task, step: ImageGenerationStep, inputs: dict[str, Any]
+    ) -> Performed | None:
+        """What came of a cell's run; None where that was noted already, or it was not run. A cell that fits
+        into the budget but for what is reserved for others waits until one of them has ended."""
+        try:
+            while not self._is_stopped(task):
+                ended = self._ended
+                self._under_way += 1
+                try:
+                    if self.executor is not None:
+                        performed = await self._run_elsewhere(self.executor, task, step, inputs)
+                    else:
+                        performed = await self._run_here(task, step, inputs)
+                finally:
+                    self._under_way -= 1
+                refused = None if performed is None else performed.error
+                if not isinstance(refused, BudgetExceeded) or not refused.for_now:
+                    return performed
+                if self._ended == ended:
+                    if not self._under_way:  # it is reserved for runs of others
+                        return performed
+                    self.note(task.number, Result(attempt=task.attempts))
+                    await self._one_ended.wait()
+            self.note(task.number, Result(attempt=task.attempts))
+            return None
+        finally:
+            self._tell_of_an_end()
+
+    def _is_stopped(self, task: Task) -> bool:
+        return self.fatal is not None or "" in self.stopped or task.provider in self.stopped
+
+    def _tell_of_an_end(self) -> None:
+        self._ended += 1
+        self._one_ended.set()
+        self._one_ended = asyncio.Event()
+
+    async def _run_here(
+        self, task: Task, step: ImageGenerationStep, inputs: dict[str, Any]
+    ) -> Performed | None:
+        """Run a cell in this process."""
         try:
             prepared = prepare(step, inputs, self.context, {})
         except ImagegenError as error:
             self._fail(task, error)
-            return
+            return None
         attempt = task.attempts + 1
         name = cell_name(self.sweep, task.key, origin(prepared.route), attempt)
         prepared = replace(prepared, cell=name)
         self.note(task.number, Result(outcome="running", run_id=prepared.run_id, attempt=attempt))
         try:
-            performed = await run_cell(prepared, attempt)
+            return await run_cell(prepared, attempt)
         except asyncio.CancelledError:
             await asyncio.shield(self._note_stored(task, prepared.run_id, attempt))
             raise
         except ReplayError:
             await self._note_stored(task, prepared.run_id, attempt)
             raise
-        self._take_in(task, performed)
 
     def _take_in(self, task: Task, performed: Performed) -> None:
         self._end(task, performed.result)
@@ -141,7 +187,7 @@ class Execution:
 
     async def _run_elsewhere(
         self, executor: Executor, task: Task, step: ImageGenerationStep, inputs: dict[str, Any]
-    ) -> None:
+    ) -> Performed | None:
         """Run a cell on a worker. One that dies leaves what the ledger knows, which is read at the end."""
         attempt = task.attempts + 1
         call = CellCall(step, inputs, self.context, self.sweep, task.key, attempt, ledger.session())
@@ -155,8 +201,8 @@ class Execution:
             raise
         except concurrent.futures.BrokenExecutor as error:
             self.stopped.setdefault("", f"a worker died: {error} Start the sweep again with new workers")
-            return
-        self._take_in(task, performed)
+            return None
+        return performed
 
     async def _note_stored(self, task: Task, run_id: str, attempt: int) -> None:
         """Take the result of a run that was cut off from the ledger."""

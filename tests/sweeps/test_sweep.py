@@ -9,11 +9,13 @@ import json
 import signal
 import threading
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
-from support.ledger import plant
+from support.ledger import entry, plant
 
 import imagegen_nb as ig
+from imagegen_nb.core import money
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption, InvalidSweep, MissingCredential, StoreError
 from imagegen_nb.sweeps.cell_results import CellResults
@@ -124,6 +126,50 @@ def test_cells_are_found_by_their_values():
     assert one.find(product="none") == []
     with pytest.raises(InvalidOption, match=r"colour is not an axis of this sweep: it has inputs\.product"):
         one.find(colour="red")
+
+
+# Under a budget
+
+DEAR = ig.ImageGenerationStep(prompt="A {{product}}")
+"""A run costs at most $0.7117, and $0.2107 in fact."""
+
+
+def under(budget, workspace, **given):
+    return ig.Workspace(workspace.store, backend=workspace._emulator_url, budget=budget, **given)
+
+
+@pytest.mark.parametrize(
+    ("budget", "counts"),
+    [("1.20 USD", {"done": 3}), ("1.00 USD", {"done": 2, "failed": 1}), ("0.50 USD", {"failed": 3})],
+)
+def test_a_cell_waits_for_what_others_have_reserved(workspace, emulator, budget, counts):
+    """At once they would pass it, one after the other they do not."""
+    one = ig.Sweep(DEAR, over=OVER)
+    run(one, under(budget, workspace))
+    assert one.counts() == counts
+    assert emulator.count() == counts.get("done", 0)
+    for cell in one.failed:
+        assert "Nothing was sent" in cell.error
+        assert "wait for the runs under way" not in cell.error  # there are none
+
+
+def test_a_cell_does_not_wait_for_what_is_reserved_elsewhere(workspace, emulator):
+    """Nobody knows when the runs of others end, or whether."""
+    held = entry(ceiling_ticks=money.to_ticks(Decimal("0.60")))
+    workspace.store.begin(held, None)
+    one = ig.Sweep(DEAR, over=OVER)
+    run(one, under("1.20 USD", workspace))
+    assert one.counts() == {"failed": 3}
+    assert all("wait for the runs under way, or raise budget" in cell.error for cell in one.failed)
+    assert emulator.count() == 0
+
+
+def test_a_cell_that_waits_is_not_run_once_the_others_cannot_be(workspace, emulator):
+    emulator.script("openai", Fault("auth"))
+    one = ig.Sweep(DEAR, over=OVER)
+    run(one, under("1.20 USD", workspace))
+    assert one.counts() == {"failed": 1, "waiting": 2}
+    assert emulator.count() == 1
 
 
 # Running
