@@ -245,7 +245,8 @@ def parse(
         raise DefinitionError(f"{file} holds a merge conflict: resolve it, or take one side whole")
     if called_yaml or _YAML.match(text.replace("\r", "")):
         raise DefinitionError(f"{file} looks like YAML: a step file is JSON. Convert it to JSON")
-    raise DefinitionError(f"{file} is not valid JSON: {redacted(reason)}")
+    expected = "" if text.lstrip()[:1] in ("{", "[") else ": give a step file, which is JSON, or an image"
+    raise DefinitionError(f"{file} is not valid JSON ({redacted(reason)}){expected}")
 
 
 def _check_size(document: dict[str, Any]) -> None:

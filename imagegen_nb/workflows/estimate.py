@@ -148,8 +148,8 @@ def estimate(
         if each:
             unknown[name] = tuple(referred)
             listed = f"{', '.join(referred)} {'is' if len(referred) == 1 else 'are'}"
-            price = f"{_SOME_BYTES:,} bytes cost {show(each)} at most"
-            notes.append(f"{name}: {listed} not known yet, and not counted: {price}")
+            price = f"each {_SOME_BYTES:,} bytes of it cost {show(each)} at most"
+            notes.append(f"{name}: {listed} not known yet; {price}")
             longest = LONGEST_PROMPT * _MOST_BYTES - len(prompt.encode())
             ceilings[-1] = (known.ceiling or Decimal(0)) + _more(step, prompt, longest, workspace, known)
     if workspace is not None:
