@@ -111,7 +111,7 @@ does.
 | Make this the output | see below; not of a run without images |
 | Export this run | a step file with its own settings, inputs and output; it asks before it replaces one |
 | Download image(s) | its pictures, several as one zip file |
-| Run again, Try again (same settings) | runs it again with its own settings and inputs; the draft stays as it is |
+| Run again, Try again | runs it again with its own settings and inputs; the draft stays as it is |
 | Make the missing n | the same, for the images that did not come |
 
 **The output** is the one run that `{{step_2.output…}}` means, whichever run such a path is copied from:

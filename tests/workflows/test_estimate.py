@@ -40,10 +40,8 @@ def test_what_a_prompt_takes_from_earlier_steps_is_not_counted_and_said():
     assert (whole.steps["step_2"].low, whole.steps["step_2"].high) == (without.low, without.high)
     assert whole.not_known_yet == {"step_2": ("{{ask.output.mood}}",)}
     assert whole.short == "$0.0176–0.0178, apart from what is not known yet · 3 task credits"
-    assert (
-        'step_2: {{ask.output.mood}} is not known yet, and counted in the total\'s "at most" only: '
-        "1,000 bytes cost $0.0050 at most" in repr(whole)
-    )
+    told = "step_2: {{ask.output.mood}} is not known yet; each 1,000 bytes of it cost $0.0050 at most"
+    assert told in repr(whole)
     # The longest prompt: 32,000 characters of four bytes, a token each.
     assert whole.ceiling - whole.high == pytest.approx(Decimal("0.64"), abs=Decimal("0.001"))
 
