@@ -47,6 +47,7 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     expect(older).to_be_disabled()
     newer.click()
     expect(page.get_by_text("Run 2 of 3")).to_be_visible()
+    _drawn(page, 2)
     # Where there is little room, the history is scrolled to the run that is shown.
     page.locator(".ig-gallery").evaluate("(gallery) => { gallery.style.width = '300px'; }")
     expect(page.locator(".igw-strip")).to_have_class("igw-strip igw-more-after")
@@ -54,6 +55,7 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     expect(page.get_by_text("Run 1 of 3")).to_be_visible()
     expect(shown).to_have_count(1)
     expect(shown).to_be_in_viewport(ratio=0.9)
+    _drawn(page, 1)
     page.locator(".ig-gallery").evaluate("(gallery) => { gallery.style.width = ''; }")
     settled(page, ".igw-strip")
     # A double click opens an image of any run; nothing moves between its halves when the run is drawn.
@@ -63,16 +65,14 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.get_by_text("Run 3 of 3")).to_be_visible()
-    expect(pictures(page)).to_have_count(4)
-    settled(page, ".igw-strip")
+    _drawn(page, 4)
     box, place = _clicked(page)
     if (
         entries(page).last.bounding_box() != box
     ):  # JupyterLab scrolls to a cell when the first click enters it
         entries(page).first.click()
         expect(page.get_by_text("Run 3 of 3")).to_be_visible()
-        expect(pictures(page)).to_have_count(4)
-        settled(page, ".igw-strip")
+        _drawn(page, 4)
         box, place = _clicked(page)
     assert entries(page).last.bounding_box() == box
     page.mouse.move(*place)
@@ -95,9 +95,17 @@ def _clicked(page: Page) -> tuple[object, tuple[float, float]]:
     place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.click(*place)
     expect(page.get_by_text("Run 1 of 3")).to_be_visible()
-    expect(pictures(page)).to_have_count(1)
-    settled(page, ".igw-strip")
+    _drawn(page, 1)
     return box, place
+
+
+def _drawn(page: Page, count: int) -> None:
+    """Wait until a run's pictures are there and nothing moves: what is clicked before may be missed."""
+    expect(pictures(page)).to_have_count(count)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.igw-grid img')].every((picture) => picture.naturalWidth)"
+    )
+    settled(page, ".igw-strip")
 
 
 def test_a_filter_leads_the_arrows_and_the_viewer_too(page: Page):
@@ -113,6 +121,7 @@ def test_a_filter_leads_the_arrows_and_the_viewer_too(page: Page):
     expect(where).to_have_text("Run 1 of 3 · 1 of 2 found")
     expect(page.get_by_role("button", name="Older run that was found")).to_be_disabled()
     # From the history, the viewer goes through what was found, in whichever runs it is.
+    _drawn(page, 1)
     entries(page).last.click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_have_accessible_name("wide-1.png, image 2 of 2")
@@ -123,6 +132,7 @@ def test_a_filter_leads_the_arrows_and_the_viewer_too(page: Page):
     screenshot(page, "filter-viewer")
     page.keyboard.press("Escape")
     expect(entries(page).first).to_be_focused()
+    settled(page, ".igw-strip")
     # From a card it goes through the run, and says so.
     page.get_by_role("button", name="at dawn (1 of 1)").click()
     expect(dialog.get_by_text("1 of 1 in this run")).to_be_visible()
