@@ -77,8 +77,8 @@ class Execution:
     _guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _under_way: int = field(default=0, repr=False)
     """Cells whose run may have a part of the budget reserved."""
-    _ended: int = field(default=0, repr=False)
     _one_ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    """Set when the next cell has ended; then there is a new one."""
 
     def __post_init__(self) -> None:
         self._pace = Pace(self.context)
@@ -128,7 +128,7 @@ class Execution:
         into the budget but for what is reserved for others waits until one of them has ended."""
         try:
             while not self._is_stopped(task):
-                ended = self._ended
+                one_ended = self._one_ended
                 self._under_way += 1
                 try:
                     if self.executor is not None:
@@ -140,11 +140,11 @@ class Execution:
                 refused = None if performed is None else performed.error
                 if not isinstance(refused, BudgetExceeded) or not refused.for_now:
                     return performed
-                if self._ended == ended:
+                if not one_ended.is_set():
                     if not self._under_way:  # it is reserved for runs of others
                         return performed
                     self.note(task.number, Result(attempt=task.attempts))
-                    await self._one_ended.wait()
+                    await one_ended.wait()
             self.note(task.number, Result(attempt=task.attempts))
             return None
         finally:
@@ -154,7 +154,6 @@ class Execution:
         return self.fatal is not None or "" in self.stopped or task.provider in self.stopped
 
     def _tell_of_an_end(self) -> None:
-        self._ended += 1
         self._one_ended.set()
         self._one_ended = asyncio.Event()
 
