@@ -110,8 +110,9 @@ def mistakes(template: str, context: Mapping[str, Any] | None = None) -> Iterato
         return
     for tag in malformed(template):
         yield Mistake(tag, "is not a path", _sentence(remedy_for(tag)))
-    for path in dict.fromkeys((match[1] or "").rstrip(".") for match in _unclosed(template)):
-        yield Mistake(f"{{{{{path}", "is not closed", _sentence(_closed(path, context)))
+    begun = {match[0].rstrip().rstrip("."): (match[1] or "").rstrip(".") for match in _unclosed(template)}
+    for written, path in begun.items():
+        yield Mistake(written, "is not closed", _sentence(_closed(path, context)))
     if written := _nested(template):
         yield Mistake(written, "has braces inside", "Write only a path there, e.g. {{product}}")
 
@@ -381,7 +382,7 @@ def corrections(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str
         path = (begun[1] or "").rstrip(".")
         if path and (meant := _meant(path, context)):
             end = begun.end() - len(begun[1]) + len(path)
-            yield f"{{{{{path}", meant, f"{template[: begun.start()]}{_tag(meant)}{template[end:]}"
+            yield begun[0].rstrip("."), meant, f"{template[: begun.start()]}{_tag(meant)}{template[end:]}"
 
 
 def _meant(path: str, context: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.properties import plain_values, text
 
@@ -404,7 +404,7 @@ def test_many_missing_variables_and_much_data_take_linear_time():
         ),
         ("{{product", "{{product is not closed", "Write {{product}}"),
         ("{{product} on a table", "{{product is not closed", "Write {{product}}"),
-        ("a {{ product on a table", "{{product is not closed", "Write {{product}}"),
+        ("a {{ product on a table", "{{ product is not closed", "Write {{product}}"),
         ("{{produkt on", "{{produkt is not closed", "the nearest available path is {{product}}"),
         ("{{run.output.assets.0.file_ur", "{{run.output.assets.0.file_ur is not closed", "0.file_url}}"),
         ("{{run.output.", "{{run.output is not closed", "Write {{run.output}}"),
@@ -449,6 +449,9 @@ def test_braces_are_either_told_of_or_gone(template):
 
 
 @given(TEMPLATES)
+@example("{{ a")
+@example("{{  ")
+@example("{{ a.}")
 def test_what_is_a_mistake_does_not_depend_on_the_inputs(template):
     """A step is refused for the same braces as its run would be, in the same words."""
     alone, filled = list(mistakes(template)), list(mistakes(template, {"a": "value"}))
