@@ -204,8 +204,9 @@ def _unclosed(template: str) -> Iterator[re.Match[str]]:
 
 @lru_cache(maxsize=16)
 def _without_tags(template: str) -> str:
-    # As much in their place: the braces around a tag are no pair, and the rest stands where it stood.
-    return _TAG.sub(lambda tag: " " * len(tag[0]), template)
+    # As much in their place, which is no space: the braces around a tag are no pair, what is behind it is not
+    # what an earlier one begins with, and the rest stands where it stood.
+    return _TAG.sub(lambda tag: "\0" * len(tag[0]), template)
 
 
 def is_path(text: str) -> bool:

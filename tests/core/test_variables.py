@@ -452,6 +452,7 @@ def test_braces_are_either_told_of_or_gone(template):
 @example("{{ a")
 @example("{{  ")
 @example("{{ a.}")
+@example("{{ {{0}} a")
 def test_what_is_a_mistake_does_not_depend_on_the_inputs(template):
     """A step is refused for the same braces as its run would be, in the same words."""
     alone, filled = list(mistakes(template)), list(mistakes(template, {"a": "value"}))
