@@ -128,8 +128,9 @@ prompt says so, and calls half of one wrong only after a pause. An empty field i
 left it, or wanted to run.
 
 A variable that has no value, or that is not closed, is a problem before the run and names the nearest path
-there is. A value that is cleared is empty text; where only the prompt names an input, it has no value
-until one is typed.
+there is. Without a near one, the inputs of this prompt are offered, and the outputs of other forms where it
+has none. A value that is cleared is empty text; where only the prompt names an input, it has no value until
+one is typed.
 
 **Insert Variable** offers the inputs, what is in those that are objects or arrays, and the outputs of other
 steps: runs among the inputs, and the outputs of all other forms in this kernel, by the names of their steps.

@@ -14,8 +14,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from imagegen_nb.core.json_walk import walk
-from imagegen_nb.core.redaction import visible
-from imagegen_nb.core.words import shortened
+from imagegen_nb.core.redaction import mask, redact, visible
 from imagegen_nb.errors import InvalidOption, VariableError
 
 LONGEST_VALUE = 32_000
@@ -76,15 +75,18 @@ def unclosed(template: str) -> bool:
     return next(_unclosed(template), None) is not None
 
 
-def problems(template: str, context: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def problems(
+    template: str, context: Mapping[str, Any], offered: Mapping[str, Any] | None = None
+) -> tuple[tuple[str, str], ...]:
     """What keeps `template` from saying what its author surely meant, each with the remedy: tags that
-    `render` refuses, and braces that it would leave as text."""
+    `render` refuses, and braces that it would leave as text. Where no path is near to the one that was
+    written, those of `offered` are named, a part of `context`, and all only where that has none."""
     # Where there is no other path yet, the author begins: what could be meant instead is then no matter.
-    missing = _lines_of_missing(template, context, hinted=bool(_names(context)))
+    missing = _lines_of_missing(template, context, offered, hinted=bool(_names(context)))
     remedy = "Give it a value, or name another path" if _names(context) else "Give it a value"
     found = [(line, remedy) for line in missing]
     found += [(line, "Name a path that holds text") for line in _unusable(template, context)]
-    found += [(wrong.line, wrong.remedy) for wrong in mistakes(template, context)]
+    found += [(wrong.line, mask(wrong.remedy)) for wrong in mistakes(template, context, offered)]
     found += single_braces(template, context)
     return tuple((visible(problem), visible(remedy)) for problem, remedy in found)
 
@@ -99,20 +101,24 @@ class Mistake(NamedTuple):
 
     @property
     def line(self) -> str:
-        """All but the remedy, for people."""
-        return f"{shortened(visible(self.written), _LONGEST_TAG)} {self.fault}"
+        """All but the remedy, for people: without keys, which get into prompts too."""
+        return f"{redact(self.written, limit=_LONGEST_TAG)} {self.fault}"
 
 
-def mistakes(template: str, context: Mapping[str, Any] | None = None) -> Iterator[Mistake]:
+def mistakes(
+    template: str, context: Mapping[str, Any] | None = None, offered: Mapping[str, Any] | None = None
+) -> Iterator[Mistake]:
     """Tags of `template` whose content is no path, that are not closed, or that have braces inside. Where the
-    inputs are known, as `context`, a remedy names the nearest of them."""
+    inputs are known, as `context` and `offered` (see `problems`), a remedy names the nearest of them."""
     if "{{" not in template:
         return
     for tag in malformed(template):
         yield Mistake(tag, "is not a path", _sentence(remedy_for(tag)))
     begun = {match[0].rstrip().rstrip("."): (match[1] or "").rstrip(".") for match in _unclosed(template)}
+    if begun and context is not None:
+        context, offered = _with_named(template, context), _with_named(template, offered or {})
     for written, path in begun.items():
-        yield Mistake(written, "is not closed", _sentence(_closed(path, context)))
+        yield Mistake(written, "is not closed", _sentence(_closed(path, context, offered)))
     if written := _nested(template):
         yield Mistake(written, "has braces inside", "Write only a path there, e.g. {{product}}")
 
@@ -183,11 +189,17 @@ def _written_out(names: Iterable[str], template: str) -> list[str]:
     return [name for name in names if name in words]
 
 
-def _closed(path: str, context: Mapping[str, Any] | None) -> str:
+def _with_named(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """`context` with the inputs that `template` names itself: it can name each of them once more."""
+    return {**dict.fromkeys((path for path in paths(template) if is_name(path)), ""), **context}
+
+
+def _closed(path: str, context: Mapping[str, Any] | None, offered: Mapping[str, Any] | None) -> str:
     """How a tag that was not closed is written."""
-    if path and (context is None or _look_up(path, context)[0]):
+    # Where there is no input yet, the author begins, as in `problems`.
+    if path and (not context or _look_up(path, context)[0]):
         return f"write {_tag(path)}"
-    hint = _suggest(path, context) if path and context is not None else ""
+    hint = _suggest(path, context, offered) if path and context else ""
     return f"close it with }}}}{hint and f'; {hint}'}"
 
 
@@ -278,10 +290,16 @@ def _missing(template: str, context: Mapping[str, Any]) -> list[str]:
     return [path for path in paths(template) if not _look_up(path, context)[0]]
 
 
-def _lines_of_missing(template: str, context: Mapping[str, Any], *, hinted: bool = True) -> list[str]:
+def _lines_of_missing(
+    template: str,
+    context: Mapping[str, Any],
+    offered: Mapping[str, Any] | None = None,
+    *,
+    hinted: bool = True,
+) -> list[str]:
     """A line for each path that leads nowhere; the first ones name the nearest that leads somewhere."""
     missing = _missing(template, context)
-    hints = [f"; {_suggest(path, context)}" for path in missing[: _MOST_HINTS if hinted else 0]]
+    hints = [f"; {_suggest(path, context, offered)}" for path in missing[: _MOST_HINTS if hinted else 0]]
     hints += [""] * (len(missing) - len(hints))
     return [f"{{{{{path}}}}} has no value{hint}" for path, hint in zip(missing, hints, strict=True)]
 
@@ -351,9 +369,9 @@ def _step_into(data: Any, segment: str) -> tuple[bool, Any]:
     return False, None
 
 
-def _suggest(path: str, context: Mapping[str, Any]) -> str:
-    """What may be meant instead of a path that leads nowhere."""
-    names = ", ".join(f"{{{{{name}}}}}" for name in _names(context)[:8])
+def _suggest(path: str, context: Mapping[str, Any], offered: Mapping[str, Any] | None = None) -> str:
+    """What may be meant instead of a path that leads nowhere; for `offered` see `problems`."""
+    names = ", ".join(_tag(name) for name in (_names(offered) or _names(context))[:8])
     return nearest(path, context) or (f"available: {names}" if names else "no inputs were given")
 
 
@@ -379,6 +397,7 @@ def corrections(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str
         if meant := _meant(path, context):
             corrected = _SINGLE.sub(lambda tag: _tag(meant) if tag[1] == path else tag[0], template)  # noqa: B023
             yield f"{{{path}}}", meant, corrected
+    context = _with_named(template, context)
     for begun in islice(_unclosed(template), _MOST_HINTS):
         path = (begun[1] or "").rstrip(".")
         if path and (meant := _meant(path, context)):

@@ -107,7 +107,7 @@ class DraftInputs:
         try:
             context = plain(self.for_run(prompt))
             known = {**plain(dict(self._others())), **context}
-            if wrong := variables.problems(prompt, known):
+            if wrong := variables.problems(prompt, known, context):
                 empty = self._empty(prompt, known)
                 unknown = tuple(f"{{{{{name}." for name in self.unknown_steps(prompt))
                 wrong = tuple(line for line in wrong if not line[0].startswith(unknown))

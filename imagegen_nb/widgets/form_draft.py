@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from imagegen_nb.core import variables
+from imagegen_nb.core.redaction import mask
 from imagegen_nb.errors import Problem
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
@@ -92,8 +93,11 @@ class FormDraft:
         """The state with what the variables lack, each field in its place."""
         prompt = state.fields["prompt"]
         wrong, notes = filled.wrong, tuple[str, ...]()
-        # The step says of its braces what its inputs say too, which name the nearest of them besides.
-        of_braces = {mistake.written: mistake.line for mistake in variables.mistakes(prompt.value or "")}
+        # The step says of its braces what its inputs say too, which name the nearest of them besides; what
+        # looks like a key it masks.
+        of_braces = {
+            mask(mistake.written): mistake.line for mistake in variables.mistakes(prompt.value or "")
+        }
         of_step = [problem for problem in state.problems if problem.field == prompt.key]
         if any(problem.value not in of_braces for problem in of_step):
             wrong = (*prompt.problems, *wrong)

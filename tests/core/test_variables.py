@@ -425,6 +425,39 @@ def test_what_is_wrong_with_a_variable_is_told_with_the_remedy(template, problem
 
 
 @pytest.mark.parametrize(
+    ("template", "remedy"),
+    [
+        ("{{animal}} and {{animal", "Write {{animal}}"),
+        ("{{animal}} and {{anmal", "Close it with }}; the nearest available path is {{animal}}"),
+        ("{{animal}} and {{xyz", "Close it with }}; available: {{animal}}, {{product}}"),
+        ("a {{xyz", "Close it with }}; available: {{product}}"),
+        ("a {{run.outputs", "Close it with }}; the nearest available path is {{run.output}}"),
+    ],
+)
+def test_a_tag_is_closed_with_what_its_prompt_has_before_what_others_have(template, remedy):
+    context = {"run": RUN, "product": "bottle"}
+    assert problems(template, context, {"product": "bottle"})[-1][1] == remedy
+    assert problems("a {{xyz", {"run": RUN}, {}) == (
+        ("{{xyz is not closed", "Close it with }}; available: {{run}}"),
+    )
+    assert problems("a {{xyz", {}, {}) == (("{{xyz is not closed", "Write {{xyz}}"),)
+
+
+def test_an_unclosed_tag_is_mended_to_what_its_prompt_has():
+    assert list(corrections("{{animal}}, {{anmal", {})) == [
+        ("{{anmal", "animal", "{{animal}}, {{animal}}"),
+    ]
+
+
+def test_what_is_told_of_a_mistake_holds_no_key():
+    key = "AIza" + "a1B2_" * 7
+    for template in (f"{{{{{key}", f"{{{{ {{{key}}} }}}}", f"{{{{{key} b}}}}"):
+        told = problems(template, {})
+        assert "[redacted]" in told[0][0]
+        assert key not in str(told)
+
+
+@pytest.mark.parametrize(
     "template",
     ["", "plain", "{{product}}", "{other}", "{{{product}}}", "}} {", '{"a": {"b": 1}}', "{ a}"],
 )

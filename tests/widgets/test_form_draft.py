@@ -57,6 +57,31 @@ def test_a_mistake_with_braces_is_told_once_and_nothing_that_was_typed_is_lost(d
     assert (draft.state.problems, draft.filled.text) == ((), "a lamp for a hall")
 
 
+def test_a_tag_that_is_not_closed_is_mended_with_the_inputs_of_its_own_prompt():
+    inputs = DraftInputs({}, lambda: {"step_1": {"output": {}}})
+    draft = FormDraft(ImageGenerationStep(prompt="a lamp"), inputs)
+    draft.enter("prompt", "a hero of {{product}} at {dawn} and {{prodct")
+    prompt = draft.state.fields["prompt"]
+    assert prompt.problems == (
+        "{{prodct is not closed. Close it with }}; the nearest available path is {{product}}.",
+    )
+    assert [fix.label for fix in prompt.fixes] == ["Replace {{prodct by {{product}}"]
+    draft.enter("prompt", prompt.fixes[0].value + " and {{xyz")
+    prompt = draft.state.fields["prompt"]
+    assert prompt.problems == ("{{xyz is not closed. Close it with }}; available: {{product}}.",)
+
+
+def test_a_key_in_braces_that_are_a_mistake_is_told_of_once_and_not_shown():
+    key = "AIza" + "a1B2_" * 7
+    draft = FormDraft(ImageGenerationStep(prompt="a lamp"), DraftInputs({}))
+    for typed in (f"a {{{{{key}", f"a {{{{ {{{key}}} }}}}"):
+        draft.enter("prompt", typed)
+        (problem,) = draft.state.fields["prompt"].problems
+        assert len(draft.state.problems) == 1
+        assert "[redacted]" in problem
+        assert key not in problem
+
+
 def test_an_input_in_single_braces_is_wrong_and_other_words_in_them_are_text(draft):
     draft.enter("prompt", "a lamp for {room}")
     prompt = draft.state.fields["prompt"]
