@@ -108,13 +108,13 @@ def _run_with_progress(
 
 def _refuse_unknown(inputs: dict[str, Any], prompt: str) -> None:
     """Refuse a mistyped name: the run would use the old value, and the money would buy the wrong image."""
-    from imagegen_nb.core import variables
+    from imagegen_nb.core import variable_mistakes, variables
     from imagegen_nb.core.keywords import did_you_mean
 
     known = list(dict.fromkeys(path.partition(".")[0] for path in variables.paths(prompt)))
     for name in inputs:
         if name not in known:
-            hint = variables.how_to_use([name], prompt) or did_you_mean(name, known)
+            hint = variable_mistakes.how_to_use([name], prompt) or did_you_mean(name, known)
             raise InvalidOption(f"the prompt has no variable {name!r}; {hint}")
 
 

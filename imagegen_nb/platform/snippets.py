@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_paths
 from imagegen_nb.core.html_page import section
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible
@@ -132,7 +132,7 @@ def _card(snippet: Snippet) -> str:
 
 def holds(operator: Operator, operand: str, context: Mapping[str, Any]) -> bool:
     """Whether a condition's row is true. Decided here: what is missing does not exist, and is empty."""
-    values = dict(variables.leaves(context))
+    values = dict(variable_paths.leaves(context))
     value = values.get(operand.strip("{} "))
     return value is not None if operator == "exists" else value in (None, "", [], {})
 

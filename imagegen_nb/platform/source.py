@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_paths
 from imagegen_nb.providers.capabilities import Choice, Kind
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import DEFAULT_IDENTIFIER
@@ -28,7 +28,7 @@ def definition_of(source: Source) -> StepDefinition:
 
 def identifier_of(definition: StepDefinition, identifier: str | None) -> str:
     """The name by which later steps refer to the step. Raises `InvalidOption` for what can be none."""
-    variables.check_identifier(identifier)
+    variable_paths.check_identifier(identifier)
     return identifier or definition.identifier or DEFAULT_IDENTIFIER
 
 

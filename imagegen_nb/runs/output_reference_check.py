@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_mistakes, variable_paths, variables
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.redaction import visible
@@ -120,7 +120,7 @@ def check_references(
     is the name later steps use for `step`. `inputs` are the workflow's inputs and other steps' runs;
     a reference to anything else has no value. Nothing is run or spent. Raises `InvalidOption`.
     """
-    variables.check_identifier(identifier)
+    variable_paths.check_identifier(identifier)
     values_by_name = plain(inputs or {})
     if identifier in values_by_name:
         raise InvalidOption(f"inputs has {identifier!r}, the step's own identifier: leave it out of inputs")
@@ -128,7 +128,7 @@ def check_references(
     findings = []
     for outcome in outcomes(step):
         context = {**values_by_name, identifier: simulate(step, outcome).as_context()}
-        values = dict(variables.leaves(context))
+        values = dict(variable_paths.leaves(context))
         reached = outcome != "failed" or step.on_failure == "continue"
         for place, reference in tags:
             problem = problem_of(reference, context)
@@ -143,7 +143,7 @@ def _tags(template: object, place: str = "") -> Iterator[tuple[str, str]]:
         template = template.prompt
     if isinstance(template, str):
         tags = [f"{{{{{path}}}}}" for path in variables.paths(template)]
-        loose = ["{{"] if variables.unclosed(template) else []
+        loose = ["{{"] if variable_mistakes.unclosed(template) else []
         yield from ((place, tag) for tag in [*tags, *variables.malformed(template), *loose])
     elif isinstance(template, Mapping):
         for name, one in template.items():
@@ -160,7 +160,7 @@ def _tags(template: object, place: str = "") -> Iterator[tuple[str, str]]:
 
 def problem_of(reference: str, context: Mapping[str, Any]) -> str:
     """Why `reference` gives nothing to put into a prompt; empty when it does."""
-    if variables.unclosed(reference):
+    if variable_mistakes.unclosed(reference):
         return "a {{ is never closed by }}: it would stay in the text"
     try:
         variables.render(reference, context)

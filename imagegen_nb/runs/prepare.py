@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_mistakes, variable_paths, variables
 from imagegen_nb.core.events import RunEvent
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ImageRequest
@@ -82,7 +82,7 @@ def prepare(
 
 def filled_prompt(template: str, values: Mapping[str, Any]) -> str:
     """The prompt as it is sent, filled from plain data. Raises `VariableError`."""
-    prompt = variables.fill(template, values)
+    prompt = variable_mistakes.fill(template, values)
     if invalid := ImageGenerationStep.check_prompt(prompt):
         problem, remedy = invalid
         names = ", ".join(variables.paths(template))
@@ -102,7 +102,7 @@ def _check_call(inputs: object, options: RunOptions[Run]) -> None:
     on_event: object = options["on_event"]
     if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
         raise InvalidOption("on_event must be a plain function that takes one event (not async)")
-    variables.check_identifier(options["identifier"])
+    variable_paths.check_identifier(options["identifier"])
 
 
 def _check_partial_images(step: ImageGenerationStep, entry: CatalogEntry, partial_images: int) -> None:

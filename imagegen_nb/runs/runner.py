@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from imagegen_nb.core import filenames, images, variables
+from imagegen_nb.core import filenames, images, variable_mistakes
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.daemon_threads import PIXELS, STORE
 from imagegen_nb.core.events import EventEmitter
@@ -158,7 +158,7 @@ class ActiveRun:
         """What can be said about the model and the prompt before anything is asked."""
         prepared, step = self.prepared, self.prepared.step
         notes = [note for note in (step.lifecycle_note, step.declaration_note) if note]
-        if unused := variables.note_of_unused(step.prompt, prepared.inputs):
+        if unused := variable_mistakes.note_of_unused(step.prompt, prepared.inputs):
             notes.append(unused)
         if prepared.route.backend == "live":  # also where its recording answers: a replay says the same
             provider = prepared.entry.provider.label

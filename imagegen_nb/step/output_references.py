@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_paths
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import HasContext
 from imagegen_nb.providers.capabilities import Kind
@@ -69,7 +69,7 @@ def paths(
     `run` is a run of the step, or an imported definition with an output. Arrays and objects are
     listed too: in a prompt they become compact JSON. Null values are not: there is nothing to refer to.
     """
-    variables.check_identifier(identifier)
+    variable_paths.check_identifier(identifier)
     name = identifier or (run.identifier if run else None) or DEFAULT_IDENTIFIER
     predicted = _predicted(step, name)
     if run is None:
@@ -83,7 +83,7 @@ def confirmed(context: Mapping[str, Mapping[str, Any]]) -> list[OutputPath]:
     """The paths into outputs that are there, by the identifiers of their steps."""
     return [
         OutputPath(path, type_of(value), "confirmed", value)
-        for path, value in variables.leaves(context)
+        for path, value in variable_paths.leaves(context)
         if path not in context and value is not None
     ]
 

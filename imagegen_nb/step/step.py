@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, Unpack, cast, o
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from imagegen_nb.core import user_warnings, variables
+from imagegen_nb.core import user_warnings, variable_mistakes, variables
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
@@ -242,7 +242,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """
         from imagegen_nb.pricing.estimate import estimate  # deferred: it needs prices, which a step does not
 
-        prompt = variables.fill(self.prompt, plain(inputs or {}))
+        prompt = variable_mistakes.fill(self.prompt, plain(inputs or {}))
         return estimate(self.priced_call(prompt, partial_images=partial_images, batch=batch))
 
     @property

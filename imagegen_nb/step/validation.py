@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_mistakes
 from imagegen_nb.core.redaction import mask
 from imagegen_nb.errors import InvalidStep, Problem
 from imagegen_nb.providers import catalog
@@ -50,7 +50,7 @@ def problems(settings: Mapping[str, Any], common: Mapping[str, Kind | None]) -> 
         if problem := _check(key, value, said, model, kind):
             broken.append(problem)
         elif key == "prompt" and isinstance(value, str):
-            broken.extend([_misuse_of_braces(mistake, said) for mistake in variables.mistakes(value)])
+            broken.extend([_misuse_of_braces(mistake, said) for mistake in variable_mistakes.mistakes(value)])
     if model is not None:
         broken.extend(_broken_rules(settings, model))
     return tuple(map(_without_keys, broken))
@@ -108,7 +108,7 @@ def _check(key: str, value: object, name: str, model: Model | None, common: Kind
     return None
 
 
-def _misuse_of_braces(mistake: variables.Mistake, name: str) -> Problem:
+def _misuse_of_braces(mistake: variable_mistakes.Mistake, name: str) -> Problem:
     message = f"holds a variable that {mistake.fault}"
     remedy = f"{mistake.remedy}; braces that are to be sent as they stand can be the value of an input"
     return Problem("prompt", mistake.written, name, message, remedy)

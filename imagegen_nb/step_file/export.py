@@ -12,7 +12,7 @@ from imagegen_nb.core import user_warnings
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.core.variables import check_identifier
+from imagegen_nb.core.variable_paths import check_identifier
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, VariableError
 from imagegen_nb.runs import local_addresses
 from imagegen_nb.runs.run import Run

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_mistakes, variable_paths, variables
 from imagegen_nb.core.atomic_files import explain, read_bounded, user_path
 from imagegen_nb.core.frames import rows_of
 from imagegen_nb.core.html_repr import byte_size
@@ -150,11 +150,11 @@ def _axis(name: object, prompts: Sequence[object], where: str) -> str:
     roots = dict.fromkeys(path.partition(".")[0] for prompt in prompts for path in _paths(prompt))
     path = name.removeprefix(INPUTS)
     if path.partition(".")[0] in roots:
-        variables.check_identifier(path.partition(".")[0])
+        variable_paths.check_identifier(path.partition(".")[0])
         return f"{INPUTS}{path}"
     inputs = [f"{INPUTS}{root}" for root in roots]
     text = "\n".join(prompt for prompt in prompts if isinstance(prompt, str))
-    braces = ": ".join(next(variables.single_braces(text, [path.partition(".")[0]]), ()))
+    braces = ": ".join(next(variable_mistakes.single_braces(text, [path.partition(".")[0]]), ()))
     close = difflib.get_close_matches(name, [*known, *inputs], n=1, cutoff=0.5)
     close = close or [key for key in known if key.endswith(f"_{name}")][:1]
     meant = braces or (close and f"did you mean {close[0]}?")

@@ -10,7 +10,7 @@ from typing import Any
 
 import jiter
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_mistakes, variable_paths, variables
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.words import stopped
 from imagegen_nb.errors import Problem, VariableError
@@ -107,7 +107,7 @@ class DraftInputs:
         try:
             context = plain(self.for_run(prompt))
             known = {**plain(dict(self._others())), **context}
-            if wrong := variables.problems(prompt, known, context):
+            if wrong := variable_mistakes.problems(prompt, known, context):
                 empty = self._empty(prompt, known)
                 unknown = tuple(f"{{{{{name}." for name in self.unknown_steps(prompt))
                 wrong = tuple(line for line in wrong if not line[0].startswith(unknown))
@@ -115,7 +115,7 @@ class DraftInputs:
                     problems=(*self._problems_of_steps(prompt, context), *_as_problems(wrong)),
                     empty=empty,
                     near=tuple(_near(prompt, empty, known)),
-                    corrections=tuple(variables.corrections(prompt, known)),
+                    corrections=tuple(variable_mistakes.corrections(prompt, known)),
                 )
             return FilledPrompt(text=filled_prompt(prompt, context) if "{{" in prompt else "")
         except VariableError as error:
@@ -153,7 +153,7 @@ class DraftInputs:
         self.recalled.clear()
         others = self._others()
         for name, value in inputs.items():
-            if not variables.is_name(name) or value is None:  # no prompt has named it
+            if not variable_paths.is_name(name) or value is None:  # no prompt has named it
                 continue
             now = self.given.get(name, others.get(name))
             if now is not None and not isinstance(now, str):
@@ -214,7 +214,7 @@ def _near(prompt: str, empty: Collection[str], known: Mapping[str, Any]) -> Iter
     """What may be meant instead of variables that nobody gave."""
     paths = [path for path in variables.paths(prompt) if path.partition(".")[0] in empty]
     for path in paths[:_MOST_PROBLEMS]:
-        if hint := variables.nearest(path, known):
+        if hint := variable_paths.nearest(path, known):
             yield f"{{{{{path}}}}} has no value; {hint}."
 
 

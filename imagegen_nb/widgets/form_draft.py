@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_mistakes
 from imagegen_nb.core.redaction import mask
 from imagegen_nb.errors import Problem
 from imagegen_nb.runs.run import Run
@@ -96,7 +96,7 @@ class FormDraft:
         # The step says of its braces what its inputs say too, which name the nearest of them besides; what
         # looks like a key it masks.
         of_braces = {
-            mask(mistake.written): mistake.line for mistake in variables.mistakes(prompt.value or "")
+            mask(mistake.written): mistake.line for mistake in variable_mistakes.mistakes(prompt.value or "")
         }
         of_step = [problem for problem in state.problems if problem.field == prompt.key]
         if any(problem.value not in of_braces for problem in of_step):

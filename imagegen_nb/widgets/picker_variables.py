@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_paths
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.errors import VariableError
 from imagegen_nb.step import output_references
@@ -23,7 +23,7 @@ def picker_variables(
     """The variables for inputs and runs by name, and for steps that have not been run yet."""
     offered: list[dict[str, Any]] = []
     for name, value in values.items():
-        if not variables.is_name(
+        if not variable_paths.is_name(
             name
         ):  # an imported file may call its inputs anything; no path leads to those
             continue
@@ -43,7 +43,9 @@ def _of_input(name: str, value: Any) -> Iterator[dict[str, Any]]:
         data = plain(value, f"inputs.{name}")
     except VariableError:
         return
-    found = ((path, item) for path, item in variables.leaves({name: data}) if variables.is_path(path))
+    found = (
+        (path, item) for path, item in variable_paths.leaves({name: data}) if variable_paths.is_path(path)
+    )
     for path, item in islice(found, _MOST_OF_INPUT):
         if item is not None:
             yield _variable(path, "Inputs", "", output_references.type_of(item), item)

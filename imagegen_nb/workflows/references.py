@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_mistakes, variables
 from imagegen_nb.errors import VariableError
 from imagegen_nb.runs.output_reference_check import problem_of
 from imagegen_nb.step.output_references import predicted_output
@@ -59,7 +59,7 @@ def problems(steps: Mapping[str, object], inputs: Mapping[str, Any]) -> Iterator
                 continue
             elif problem := problem_of(f"{{{{{path}}}}}", context):
                 yield name, problem
-        for problem, remedy in variables.single_braces(step.prompt, context):
+        for problem, remedy in variable_mistakes.single_braces(step.prompt, context):
             yield name, f"{problem}: {remedy}"
         context[name] = {"output": predicted_output(step)}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from imagegen_nb.core.keywords import did_you_mean, helpful_calls
 from imagegen_nb.core.plain_data import plain
-from imagegen_nb.core.variables import check_identifier
+from imagegen_nb.core.variable_paths import check_identifier
 from imagegen_nb.errors import DefinitionError, InvalidOption, MissingCredential
 from imagegen_nb.runs.output_reference_check import ReferenceReport, check_references
 from imagegen_nb.runs.run import Run

@@ -8,7 +8,7 @@ import pytest
 from support.images import picture
 
 from imagegen_nb import ImageGenerationStep, paths
-from imagegen_nb.core import variables
+from imagegen_nb.core import variable_paths, variables
 from imagegen_nb.core.types import GeneratedImage
 from imagegen_nb.emulator import Fault
 from imagegen_nb.providers import catalog
@@ -150,5 +150,5 @@ def test_types_come_from_the_declaration():
 def test_a_predicted_output_has_exactly_the_predicted_paths_with_their_types(model):
     step = ImageGenerationStep(prompt="a fox", model=model, image_count=2)
     context = {"step_1": {"output": predicted_output(step)}}
-    found = {path: type_of(value) for path, value in variables.leaves(context) if path != "step_1"}
+    found = {path: type_of(value) for path, value in variable_paths.leaves(context) if path != "step_1"}
     assert found == {path.path: path.type for path in paths(step)}
