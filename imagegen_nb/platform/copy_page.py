@@ -1,15 +1,15 @@
-"""A page of values to enter by hand, each with a button that copies it; one file that needs no network."""
+"""Values to enter by hand, each easily copied: as a page that needs no network, and within a notebook."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imagegen_nb._version import __version__
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
-from imagegen_nb.core.html_page import as_html, page
+from imagegen_nb.core.html_page import as_html, page, section
 from imagegen_nb.errors import StoreError
 
 _STYLE = """
@@ -49,6 +49,37 @@ for (const button of document.querySelectorAll('button[data-copies]')) {
   });
 }
 """
+_IN_NOTEBOOK = """
+.ig-sheet { max-width: 1000px; container-type: inline-size;
+  --dim: color-mix(in srgb, currentColor 72%, transparent);
+  --line: var(--jp-border-color2, color-mix(in srgb, currentColor 25%, transparent)); }
+.ig-sheet .ig-sheet-head { margin: 16px 0 4px; font-weight: 600; font-size: 1.15em; }
+.ig-sheet .ig-sheet-note, .ig-sheet .ig-sheet-notes { color: var(--dim); font-size: .92em; }
+.ig-sheet.ig-sheet.ig-sheet table { width: 100%; max-width: none; margin: 0; border-collapse: collapse;
+  table-layout: fixed; font-size: inherit; }
+.ig-sheet.ig-sheet.ig-sheet tr { background: none; }
+.ig-sheet.ig-sheet.ig-sheet :is(th, td) { padding: 4px 12px 4px 0; text-align: left; vertical-align: top;
+  white-space: normal; border: 0; border-bottom: 1px solid var(--line); }
+.ig-sheet.ig-sheet.ig-sheet th { width: 13em; font-weight: 600; }
+.ig-sheet.ig-sheet code { display: inline-block; max-width: 100%; box-sizing: border-box; padding: 1px 6px;
+  user-select: all; -webkit-user-select: all; cursor: copy; white-space: pre-wrap; overflow-wrap: anywhere;
+  border: 1px solid var(--line); border-radius: 4px; background: none; color: inherit; }
+.ig-sheet .ig-sheet-card { border: 1px solid var(--line); border-radius: 8px; padding: 8px 12px;
+  margin: 8px 0; }
+.ig-sheet .ig-sheet-card > .ig-sheet-head { margin-top: 0; font-size: 1em; }
+.ig-sheet .ig-sheet-card table tr:last-child > :is(th, td) { border-bottom: 0; }
+.ig-sheet .ig-sheet-card ul { margin: 4px 0 0; }
+.ig-sheet summary { cursor: pointer; padding: 4px 0; }
+@container (max-width: 480px) {
+  .ig-sheet.ig-sheet.ig-sheet.ig-sheet :is(table, tbody, tr, th, td) {
+    display: block; width: auto; padding: 0; }
+  .ig-sheet.ig-sheet.ig-sheet.ig-sheet th { border: 0; }
+  .ig-sheet.ig-sheet.ig-sheet.ig-sheet td { padding-bottom: 8px; margin-bottom: 8px; }
+}
+"""
+_CELL = 'style="text-align:left;vertical-align:top;overflow-wrap:break-word"'
+"""Of a place in a notebook's table, where a sanitizer took the style sheet away."""
+_HOW_TO_COPY = "A click on a value selects the whole of it, to be copied."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +91,78 @@ class Row:
     note: str = ""
 
 
-def copy_page(title: str, notes: Sequence[str], body: str) -> str:
-    """The page, readable without its script."""
-    footer = f"Written by imagegen-nb {__version__}. The platform has no importer: this is for your hands."
-    return page(title, notes, body, footer, style=_STYLE, script=_SCRIPT)
+class CopyPage:
+    """A page of its own: sections of rows and cards, each value with a button that copies it. What it is made
+    of is HTML already, but for `Row`, headings and notes, which are text."""
+
+    def whole(self, title: str, notes: Sequence[str], body: str) -> str:
+        """All of it, readable without its script."""
+        footer = (
+            f"Written by imagegen-nb {__version__}. The platform has no importer: this is for your hands."
+        )
+        return page(title, notes, body, footer, style=_STYLE, script=_SCRIPT)
+
+    def section(self, heading: str, body: str) -> str:
+        """A part with its heading."""
+        return section(as_html(heading), body)
+
+    def card(self, heading: str, rows: Sequence[Row], lines: Sequence[str]) -> str:
+        """Some rows under a heading, and what there is to know of them."""
+        body = f'<h3>{as_html(heading)}</h3>{self.table(rows)}<ul class="note">{_items(lines)}</ul>'
+        return f'<article class="snippet">{body}</article>'
+
+    def table(self, rows: Sequence[Row]) -> str:
+        """Rows with a button each."""
+        lines = "".join(
+            f'<tr><th scope="row">{as_html(row.label)}</th><td class="value-cell">{self._value(row)}'
+            f"{_note(row.note, 'note')}</td></tr>"
+            for row in rows
+        )
+        return f'<table class="form"><tbody>{lines}</tbody></table>'
+
+    def _value(self, row: Row) -> str:
+        if not row.value:
+            return '<span class="dim">leave it</span>'
+        label = as_html(row.label)
+        button = f'<button type="button" aria-label="Copy {label}" data-copies="{label}" hidden>Copy</button>'
+        return f'<div class="value"><code dir="auto">{as_html(row.value)}</code>{button}</div>'
+
+
+class NotebookPart(CopyPage):
+    """The same within a notebook, which runs no script of an output: a click selects a value. Its headings
+    are none of the notebook's own, whose table of contents would list them."""
+
+    def whole(self, title: str, notes: Sequence[str], body: str) -> str:
+        """All of it, with its style, which reaches nothing else."""
+        told = f'<ul class="ig-sheet-notes">{_items([*notes, _HOW_TO_COPY])}</ul>'
+        return f'<div class="ig-sheet"><style>{_IN_NOTEBOOK}</style>{_heading(title)}{told}{body}</div>'
+
+    def section(self, heading: str, body: str) -> str:
+        """A part with its heading."""
+        return f"{_heading(heading)}{body}"
+
+    def card(self, heading: str, rows: Sequence[Row], lines: Sequence[str]) -> str:
+        """Some rows under a heading, and what there is to know of them."""
+        told = f'<ul class="ig-sheet-note">{_items(lines)}</ul>' if lines else ""
+        return f'<div class="ig-sheet-card">{_heading(heading)}{self.table(rows)}{told}</div>'
+
+    def table(self, rows: Sequence[Row]) -> str:
+        """Rows whose values are selected by a click."""
+        lines = "".join(
+            f'<tr><th {_CELL} scope="row">{as_html(row.label)}</th><td {_CELL}>{self._value(row)}'
+            f"{_note(row.note, 'ig-sheet-note')}</td></tr>"
+            for row in rows
+        )
+        return f"<table><tbody>{lines}</tbody></table>"
+
+    def _value(self, row: Row) -> str:
+        if not row.value:
+            return "<em>leave it</em>"
+        return f'<code dir="auto" style="white-space:pre-wrap">{as_html(row.value)}</code>'
+
+
+PAGE = CopyPage()
+IN_NOTEBOOK = NotebookPart()
 
 
 def write_page(path: str | os.PathLike[str], html: str) -> Path:
@@ -78,30 +177,13 @@ def write_page(path: str | os.PathLike[str], html: str) -> Path:
     raise StoreError(f"cannot write {target}: {reason}")
 
 
-def card(heading: str, rows: Sequence[Row], lines: Sequence[str]) -> str:
-    """Some rows under a heading, and what there is to know of them."""
-    told = "".join(f"<li>{as_html(line)}</li>" for line in lines)
-    body = f'<h3>{as_html(heading)}</h3>{table(rows)}<ul class="note">{told}</ul>'
-    return f'<article class="snippet">{body}</article>'
+def _heading(text: str) -> str:
+    return f'<div class="ig-sheet-head"><strong>{as_html(text)}</strong></div>'
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Rows with a button each."""
-    lines = "".join(
-        f'<tr><th scope="row">{as_html(row.label)}</th><td class="value-cell">{_value(row.value, row.label)}'
-        f"{_note(row.note)}</td></tr>"
-        for row in rows
-    )
-    return f'<table class="form"><tbody>{lines}</tbody></table>'
+def _items(lines: Iterable[str]) -> str:
+    return "".join(f"<li>{as_html(line)}</li>" for line in lines)
 
 
-def _value(value: str, label: str) -> str:
-    if not value:
-        return '<span class="dim">leave it</span>'
-    button = f'<button type="button" aria-label="Copy {as_html(label)}" '
-    button += f'data-copies="{as_html(label)}" hidden>Copy</button>'
-    return f'<div class="value"><code dir="auto">{as_html(value)}</code>{button}</div>'
-
-
-def _note(note: str) -> str:
-    return f'<div class="note">{as_html(note)}</div>' if note else ""
+def _note(note: str, name: str) -> str:
+    return f'<div class="{name}">{as_html(note)}</div>' if note else ""

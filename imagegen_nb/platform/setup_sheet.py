@@ -1,4 +1,5 @@
-"""`sheet`: what to enter in the platform's form, in its order and under its labels, as a page and as text.
+"""`sheet`: what to enter in the platform's form, in its order and under its labels: as a page, as text, and
+in a notebook.
 
 The platform has no importer: whoever builds the workflow there types, or copies from this.
 """
@@ -11,11 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagegen_nb.core.html_page import as_html, section
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.words import counted
-from imagegen_nb.platform.copy_page import Row, copy_page, table, write_page
+from imagegen_nb.platform.copy_page import IN_NOTEBOOK, PAGE, CopyPage, Row, write_page
 from imagegen_nb.platform.snippets import Wiring, wiring
 from imagegen_nb.platform.source import Source, definition_of, identifier_of, kinds_of, shown
 from imagegen_nb.providers import catalog
@@ -34,7 +34,7 @@ _FAILS = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SetupSheet:
-    """All that is to be entered; shows itself as text, and is saved as a page."""
+    """All that is to be entered; shows itself in a notebook, prints as text, and is saved as a page."""
 
     title: str
     notes: tuple[str, ...]
@@ -62,20 +62,20 @@ class SetupSheet:
 
     def html(self) -> str:
         """The page: one file, without network, readable without its script."""
-        parts = [
-            section("The form", table(self.settings)),
-            section(
-                "Start inputs",
-                table(self.inputs) if self.inputs else "<p>None: the prompt has no variables.</p>",
-            ),
-            section("Later steps", self.wiring.cards()),
-            section("All that later steps can refer to", _paths(self.references)),
-        ]
-        return copy_page(self.title, self.notes, "".join(parts))
+        return self._as(PAGE)
 
     def _repr_html_(self) -> str:
-        lines = as_html("\n".join(self._lines()))
-        return f'<pre style="white-space:pre-wrap">{lines}</pre>'
+        return self._as(IN_NOTEBOOK)
+
+    def _as(self, look: CopyPage) -> str:
+        inputs = look.table(self.inputs) if self.inputs else "<p>None: the prompt has no variables.</p>"
+        parts = [
+            look.section("The form", look.table(self.settings)),
+            look.section("Start inputs", inputs),
+            look.section("Later steps", self.wiring.cards(look)),
+            look.section("All that later steps can refer to", _paths(self.references, look)),
+        ]
+        return look.whole(self.title, self.notes, "".join(parts))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page; an older one is replaced whole. Raises `StoreError`."""
@@ -117,7 +117,7 @@ def _clean(text: str) -> str:
 def _settings(definition: StepDefinition) -> Iterator[Row]:
     step, kinds = definition.step, kinds_of(definition)
     model = step.entry.model
-    idle = model.idle(step.settings())
+    idle = model.idle_because(step.settings())
     labels = type(step).labels()
     # Its form has the model at the top, since that decides which other fields there are.
     for key, common in {"model": labels["model"], **labels}.items():
@@ -130,7 +130,10 @@ def _settings(definition: StepDefinition) -> Iterator[Row]:
             continue  # the form hides it for this model
         value = getattr(step, key)
         if key in idle:
-            yield Row(label, "", "cannot be edited beside the other settings")
+            rule = idle[key]
+            chosen = shown(getattr(step, rule.when) or model.default(rule.when), kinds.get(rule.when))
+            other = (model.labels or {}).get(rule.when, labels[rule.when])
+            yield Row(label, "", f"cannot be edited beside {other} {chosen}: {rule.because}")
         elif value is None:
             default = (
                 f"not set; the default is {shown(kind.default, kind)}" if kind.default is not None else ""
@@ -162,9 +165,9 @@ def _inputs(definition: StepDefinition) -> Iterator[Row]:
             yield Row(root, json.dumps(value), "Text; recorded as a value of another type")
 
 
-def _paths(references: tuple[OutputPath, ...]) -> str:
+def _paths(references: tuple[OutputPath, ...], look: CopyPage) -> str:
     """The paths by their names in the output, folded up: there are five for each image."""
     rows = [
         Row(one.template.strip("{}").partition(".output.")[2], one.template, one.type) for one in references
     ]
-    return f"<details><summary>{counted(len(rows), 'path')}</summary>{table(rows)}</details>"
+    return f"<details><summary>{counted(len(rows), 'path')}</summary>{look.table(rows)}</details>"

@@ -11,16 +11,14 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
 from imagegen_nb.core import variable_paths
-from imagegen_nb.core.html_page import section
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
-from imagegen_nb.platform.copy_page import Row, card, copy_page, write_page
+from imagegen_nb.platform.copy_page import IN_NOTEBOOK, PAGE, CopyPage, Row, write_page
 from imagegen_nb.platform.source import Source, definition_of, identifier_of
 from imagegen_nb.runs.output_reference_check import check_references
 from imagegen_nb.runs.simulation import Outcome, outcomes, simulate
@@ -87,13 +85,16 @@ class Wiring:
             yield from (f"  {line}" for line in snippet.tried())
             yield ""
 
-    def cards(self) -> str:
-        """The snippets as HTML, for a page with buttons that copy."""
-        return "".join(map(_card, self.snippets))
+    def cards(self, look: CopyPage) -> str:
+        """The snippets as HTML, for a page or a notebook."""
+        return "".join(_card(snippet, look) for snippet in self.snippets)
 
     def html(self) -> str:
         """The page: one file, without network, readable without its script."""
-        return copy_page(self._title(), (), section("Later steps", self.cards()))
+        return self._as(PAGE)
+
+    def _as(self, look: CopyPage) -> str:
+        return look.whole(self._title(), (), look.section("Later steps", self.cards(look)))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page; an older one is replaced whole. Raises `StoreError`."""
@@ -106,7 +107,7 @@ class Wiring:
         return visible("\n".join([self._title(), "", *self.lines()])).rstrip()
 
     def _repr_html_(self) -> str:
-        return f'<pre style="white-space:pre-wrap">{escape(repr(self))}</pre>'
+        return self._as(IN_NOTEBOOK)
 
 
 @helpful_calls
@@ -124,10 +125,10 @@ def wiring(source: Source, *, identifier: str | None = None) -> Wiring:
     return Wiring(name, step, (*conditions, *(_tried(snippet, name, step) for snippet in others)))
 
 
-def _card(snippet: Snippet) -> str:
+def _card(snippet: Snippet, look: CopyPage) -> str:
     rows = [Row(entry.label, entry.value, entry.note) for entry in snippet.entries]
     rows += [Row(f"gives {entry.label}", entry.value) for entry in snippet.gives]
-    return card(f"{snippet.step}: {snippet.purpose}", rows, [*snippet.tried(), *snippet.notes])
+    return look.card(f"{snippet.step}: {snippet.purpose}", rows, [*snippet.tried(), *snippet.notes])
 
 
 def holds(operator: Operator, operand: str, context: Mapping[str, Any]) -> bool:

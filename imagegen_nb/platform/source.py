@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from imagegen_nb.core import variable_paths
-from imagegen_nb.providers.capabilities import Choice, Kind
+from imagegen_nb.providers.capabilities import Choice, Kind, PixelSize
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import DEFAULT_IDENTIFIER
 from imagegen_nb.step.step import ImageGenerationStep
@@ -42,6 +42,6 @@ def kinds_of(definition: StepDefinition) -> Mapping[str, Kind]:
 
 def shown(value: object, kind: Kind | None) -> str:
     """A setting's value as people read it on the form."""
-    if isinstance(kind, Choice) and isinstance(value, str) and not value[:1].isdigit():
+    if isinstance(kind, Choice | PixelSize) and isinstance(value, str) and not value[:1].isdigit():
         return kind.label(value)
     return str(value)

@@ -347,8 +347,12 @@ class Model:
 
     def idle(self, values: Mapping[str, Any]) -> set[str]:
         """The settings that cannot be set at all beside `values`, such as compression beside PNG."""
+        return set(self.idle_because(values))
+
+    def idle_because(self, values: Mapping[str, Any]) -> dict[str, Rule]:
+        """The same settings, each with the rule that says which other setting is why."""
         return {
-            rule.field
+            rule.field: rule
             for rule in self.rules
             if not rule.refused and (values.get(rule.when) or self.default(rule.when)) in rule.equals
         }

@@ -10,7 +10,7 @@ import pytest
 from support.runs import run_of
 
 import imagegen_nb as ig
-from imagegen_nb.platform import sheet, verify
+from imagegen_nb.platform import sheet, verify, wiring
 from imagegen_nb.platform.copy_page import Row
 from imagegen_nb.step_file.export import define
 from imagegen_nb.store.local import LocalStore
@@ -45,13 +45,19 @@ def test_nothing_is_said_twice() -> None:
 
 @pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 def test_what_the_form_hides_or_disables_is_not_to_be_entered(file: Path) -> None:
-    assert {row.label: row.note for row in sheet(file).settings}["Output Compression"].startswith(
-        "cannot be edited"
+    notes = {row.label: row.note for row in sheet(file).settings}
+    assert notes["Output Compression"] == (
+        "cannot be edited beside Output Format PNG: PNG is never compressed with loss"
     )
     gemini = rows(ig.ImageGenerationStep(model="gemini-2.5-flash-image", prompt="x", image_size="16:9"))
     assert "Output Format" not in gemini
     assert ("16:9", "") in gemini.values()
     assert "Image Size" not in rows(ig.ImageGenerationStep(model="grok-imagine-image", prompt="x"))
+
+
+def test_defaults_are_in_the_forms_words() -> None:
+    told = rows(ig.ImageGenerationStep("A lamp"))
+    assert {told[label][1] for label in ("Image Size", "Image Quality")} == {"not set; the default is Auto"}
 
 
 def test_inputs_without_a_value_and_other_steps_outputs() -> None:
@@ -73,10 +79,29 @@ def test_the_page_asks_for_nothing_and_escapes_all(tmp_path: Path) -> None:
     assert re.findall(r'(?:src|href)="(?!data:)', page) == []
 
 
+def test_in_a_notebook_it_is_a_table_that_needs_no_script(file: Path) -> None:
+    hostile = "<script>alert(1)</script>\"'</code>{{product}}"
+    step = ig.ImageGenerationStep(name=hostile, prompt=hostile)
+    for told in (sheet(define(step, inputs={"product": hostile})), wiring(file)):
+        part = html5lib.parseFragment(told._repr_html_(), namespaceHTMLElements=False)
+        assert len(part.findall(".//table")) > 1
+        assert [part.findall(f".//{name}") for name in ("script", "button", "pre", "h1", "h2", "h3")] == [
+            []
+        ] * 6
+    part = html5lib.parseFragment(sheet(define(step))._repr_html_(), namespaceHTMLElements=False)
+    assert [code.text for code in part.iter("code")].count(hostile) == 2
+    # No rule of its style reaches what else is in the notebook.
+    rules = re.findall(r"(?:^|})\s*([^{}@]+){", part.find(".//style").text)
+    assert rules
+    assert all(
+        one.strip().startswith(".ig-sheet") for rule in rules for one in re.split(r",(?![^(]*\))", rule)
+    )
+
+
 def test_a_key_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FETCH_HIVE_API_KEY", "fhk_0123456789abcdef")
     told = sheet(define(ig.ImageGenerationStep(prompt="{{a}}"), inputs={"a": "fhk_0123456789abcdef"}))
-    assert "fhk_0123" not in repr(told) + told.html()
+    assert "fhk_0123" not in repr(told) + told.html() + told._repr_html_()
 
 
 def test_a_prompt_of_several_lines_stays_one_entry() -> None:
