@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from imagegen_nb.core.listeners import Listeners
 from imagegen_nb.core.opinions import Mark, Score, ScoreValue
 from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.words import shortened
@@ -18,6 +19,8 @@ from imagegen_nb.store.base import Store
 
 _SHORT = 80
 """Characters of a note where it stands among other words."""
+changed = Listeners()
+"""Told of each star and note that is changed in this kernel."""
 _of_no_store: dict[str, Mark] = {}
 """Marks of images whose store is not at hand, such as imported ones; they live as long as the process."""
 
@@ -41,10 +44,12 @@ def change_mark(asset: Asset, *, starred: bool | None = None, note: str | None =
     # No key stands in a variable here: a traceback with locals would show it.
     text = None if note is None else without_keys(note, catalog.keys_in_use())
     store = store_of(asset)
-    if store is not None:
-        return store.change_mark(asset.id, starred=starred, note=text)
-    _of_no_store[asset.id] = mark_of(asset).changed(starred, text)
-    return _of_no_store[asset.id]
+    if store is None:
+        mark = _of_no_store[asset.id] = mark_of(asset).changed(starred, text)
+    else:
+        mark = store.change_mark(asset.id, starred=starred, note=text)
+    changed.tell()
+    return mark
 
 
 def marks_in(stores: Iterable[Store]) -> Mapping[str, Mark]:

@@ -8,9 +8,13 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
+from imagegen_nb.core.listeners import Listeners
 from imagegen_nb.core.opinions import PickedCell
 from imagegen_nb.store.base import Store
 from imagegen_nb.sweeps.judgements import topic_of
+
+changed = Listeners()
+"""Told of each pick that is made or taken back in this kernel."""
 
 
 class CellRun(NamedTuple):
@@ -37,10 +41,12 @@ class Picks:
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         topic = topic_of(self.sweep)
         self.store.keep_pick(PickedCell(id=self._id(one), topic=topic, picked_at=now, **one._asdict()))
+        changed.tell()
 
     def unpick(self, one: CellRun) -> None:
         """Forget a pick; one that is not there may stay away."""
         self.store.remove_pick(self._id(one))
+        changed.tell()
 
     def _id(self, one: CellRun) -> str:
         return sha256("\n".join((topic_of(self.sweep), *one)).encode()).hexdigest()[:32]

@@ -17,6 +17,7 @@ from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs import marks
 from imagegen_nb.step.output import Asset
+from imagegen_nb.sweeps import picks
 from imagegen_nb.sweeps.axes import INPUTS, label
 from imagegen_nb.sweeps.cell import Cell
 from imagegen_nb.sweeps.grid import Edge, Grid, facts_of
@@ -31,6 +32,8 @@ from imagegen_nb.widgets.thumbnail_delivery import ThumbnailDelivery, make_stati
 _IMAGE_ID = re.compile(r"(\d{1,9}):(.*)\.(\d{1,9})", re.DOTALL)
 _MOST_ASKED = 48
 _LONGEST_VALUE = 2_000
+_PAUSE = 0.1
+"""Seconds from a change that was made elsewhere until it is shown: a loop that stars many images is one."""
 _MOST_LARGER = 24
 """Pictures of which a static view may have larger ones; a page asks for the same first."""
 
@@ -73,12 +76,31 @@ class SweepGrid(AnsweringWidget):
         self._rerun: Rerun | None = None
         self._delivery = ThumbnailDelivery(lambda message, buffers: self.send(message, list(buffers)))
         self._fallback = StaticOutputs(self._static)
+        self._looking: threading.Timer | None = None
         super().__init__()
         self._refresh()
+        for changed in (marks.changed, picks.changed):
+            changed.add(self._look_soon)
 
     def page_opened(self) -> None:
         """Show what was said and run meanwhile, here or in other kernels."""
         self._refresh()
+
+    def _look_soon(self) -> None:
+        """Something was starred, noted or picked in this kernel, perhaps in this grid: show it soon."""
+        with self._lock:
+            if self.opened and self._looking is None:
+                self._looking = threading.Timer(_PAUSE, self._look)
+                self._looking.daemon = True
+                self._looking.start()
+
+    def _look(self) -> None:
+        with self._lock:
+            self._looking = None
+        before = self.view
+        self._refresh()
+        if self.view != before:
+            self._fallback.update_later()
 
     def __repr__(self) -> str:
         return f"Grid of {counted(len(self.grid.cells), 'cell')} (run this cell to see it live)"

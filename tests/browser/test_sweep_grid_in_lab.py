@@ -18,6 +18,12 @@ prompts = ["A {{product}} on warm sand, soft light", "A {{product}} in deep snow
 sweep = ig.Sweep(step, over={"prompt": prompts, "product": ["lamp", "vase", "chair"]})
 sweep.run(workspace=workspace, progress=False, concurrency=1)
 """
+ONE_AXIS = """
+import imagegen_nb as ig
+step = ig.ImageGenerationStep(prompt="A {{product}} on sand", image_size="1024x640", image_quality="low")
+sweep = ig.Sweep(step, over={"product": ["lamp", "vase"]})
+sweep.run(workspace=ig.Workspace("assets", backend="emulator"))
+"""
 
 TURN_TO_IT = """(selector) => {
   document.querySelector(".ig-sweep-grid").dispatchEvent(new PointerEvent("pointerenter"));
@@ -110,6 +116,27 @@ def test_only_failed_cells_are_run_again_where_one_sees_it(page: Page) -> None:
     expect(pictures(page)).to_have_count(6)
     expect(page.get_by_role("button", name="again")).to_have_count(0)
     assert execute(page, "print(workspace.count_runs(), sweep.counts())") == "8 {'done': 6}"
+
+
+def test_what_is_decided_in_code_shows_in_the_open_grid(page: Page) -> None:
+    choice = page.locator('.igw-cells [data-key="pick 1"]')
+    expect(choice).to_have_text("Pick")
+    execute(page, "sweep.pick(1)")
+    expect(choice).to_have_text("Picked")
+    execute(page, "sweep.unpick(1)")
+    expect(choice).to_have_text("Pick")
+    execute(page, "ig.Gallery([sweep[2].run]).star(sweep[2].assets[0])")
+    expect(page.locator('.igw-cells [data-key="star 2.0"]')).to_have_attribute("aria-pressed", "true")
+
+
+def test_one_axis_has_no_heading_of_columns(open_notebook: OpenNotebook) -> None:
+    page = open_notebook([ONE_AXIS], size=(1280, 1100))
+    run_all(page)
+    expect(pictures(page)).to_have_count(2)
+    table = page.locator(".igw-cells")
+    expect(table.locator("thead")).to_have_count(0)
+    assert table.evaluate("table => [...table.childNodes].filter(one => one.nodeType === 3).length") == 0
+    screenshot(page, "sweep-one-axis")
 
 
 def test_it_is_read_in_both_themes_at_any_width(page: Page) -> None:

@@ -11,6 +11,7 @@ import pytest
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption
+from imagegen_nb.runs import marks
 from imagegen_nb.sweeps.rerun import Rerun
 from imagegen_nb.widgets import sweep_grid
 from imagegen_nb.widgets.sweep_grid import SweepGrid
@@ -103,6 +104,32 @@ def test_stars_notes_and_picks_are_kept_in_the_store(widget, sweep, sent, worksp
     sweep.pick(1)
     ask(widget, sent, type="pick", cell=1, on=False)
     assert sweep.picked == []
+
+
+def test_what_is_picked_and_starred_in_code_shows_in_a_grid_that_is_open(widget, sweep, sent):
+    def shown(cell: int) -> tuple[bool, bool]:
+        items = {item["cell"]: item["starred"] for item in widget.view["items"]}
+        return widget.view["cells"][str(cell)]["picked"], items[cell]
+
+    def seen(change) -> None:
+        change()
+        assert was_seen.wait(60)
+        was_seen.clear()
+
+    was_seen = threading.Event()
+    widget.observe(lambda _: was_seen.set(), "view")
+    widget._handle_custom_msg({"type": "script"}, [])
+    seen(lambda: sweep.pick(1))
+    assert shown(1) == (True, False)
+    seen(lambda: sweep.unpick(1))
+    assert shown(1) == (False, False)
+    seen(lambda: marks.change_mark(sweep[0].assets[0], starred=True))
+    assert shown(0) == (False, True)
+
+
+def test_a_grid_that_no_page_shows_looks_for_nothing(widget, sweep):
+    sweep.pick(1)
+    assert widget._looking is None
 
 
 def test_failed_cells_are_run_again_and_no_others(widget, sweep, sent, emulator):

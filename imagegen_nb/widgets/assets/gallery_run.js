@@ -29,7 +29,7 @@ const runParts = (act) => {
 
   const errorParts = (view) => (view.error ? [h("div", { role: "alert", class: "igw-alert" },
     h("p", { dir: "auto" }, h("b", null, view.error.what), ` ${view.error.remedy}`),
-    view.error.details.length && h("details", null, h("summary", null, "Details"),
+    view.error.details.length > 0 && h("details", null, h("summary", null, "Details"),
       h("ul", null, ...view.error.details.map((line) => h("li", { dir: "auto" }, line)))))] : []);
 
   const buttonParts = (view) => view.actions.map(({ key, label, hint }) => h("button", { type: "button",

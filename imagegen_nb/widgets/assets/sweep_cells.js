@@ -5,7 +5,7 @@ const edgeOf = (parts) => parts.map(([axis, pieces]) => h("div", { dir: "auto" }
 // `makeCell(number)` gives what stands in a cell.
 const sweepTable = ({ columns, rows }, makeCell) => h("table", { class: "igw-cells", style: `--igw-columns:${rows[0].cells.length}` },
   h("colgroup", null, h("col", { class: "igw-edge" }), rows[0].cells.map(() => h("col"))),
-  columns.length && h("thead", null, h("tr", null, h("td"), columns.map((edge) => h("th", { scope: "col" }, edgeOf(edge))))),
+  columns.length > 0 && h("thead", null, h("tr", null, h("td"), columns.map((edge) => h("th", { scope: "col" }, edgeOf(edge))))),
   h("tbody", null, rows.map(({ edge, cells }) => h("tr", null, h("th", { scope: "row" }, edgeOf(edge)),
     cells.map((numbers) => h("td", null, numbers.map(makeCell)))))));
 
