@@ -1,13 +1,16 @@
-"""A bar that shows a sweep's progress: tqdm's, which knows notebooks, where it is installed, else IPython's
-in a notebook and rich's in a terminal."""
+"""A bar that shows a sweep's progress: tqdm's, which knows notebooks, where it is installed, else one of its
+own in a notebook and rich's in a terminal."""
 
 from __future__ import annotations
 
 import importlib.util
 import warnings
+from html import escape
 from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
+
+from imagegen_nb.core.words import counted
 
 
 class Progress(Protocol):
@@ -48,22 +51,35 @@ class _Tqdm:
 
 
 class _Displayed:
-    """IPython's bar. Rich's is a widget in a notebook, whose last update is left out, and a saved notebook
-    would hold nothing of it."""
+    """A bar with words, as an output that changes. Rich's is a widget in a notebook, whose last update is
+    left out, and a saved notebook would hold nothing of it."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, unit: str) -> None:
         from IPython import display
 
         drawn: Any = display  # which IPython does not type
-        self._bar = drawn.ProgressBar(total)
-        self._bar.display()
+        self._total, self._unit = total, unit
+        self._done, self._note, self._is_closed = 0, "", False
+        self._handle = drawn.DisplayHandle()
+        self._handle.display(self)
 
     def advance(self, note: str) -> None:
         """One cell further."""
-        self._bar.progress += 1
+        self._done, self._note = self._done + 1, note
+        self._handle.update(self)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Leave the words alone: a bar would look as if something still went on."""
+        self._is_closed = True
+        self._handle.update(self)
+
+    def __repr__(self) -> str:
+        words = f"{self._done:,} of {counted(self._total, self._unit)}"
+        return f"{words}: {self._note}" if self._note else words
+
+    def _repr_html_(self) -> str:
+        bar = f'<progress max="{self._total}" value="{self._done}"></progress> '
+        return f"<div>{'' if self._is_closed else bar}{escape(repr(self))}</div>"
 
 
 class _Rich:
@@ -92,4 +108,4 @@ def bar(total: int, *, shown: bool, unit: str = "cell") -> Progress:
         return Silent()
     if importlib.util.find_spec("tqdm") is not None:
         return _Tqdm(total, unit)
-    return _Displayed(total) if hasattr(get_ipython(), "kernel") else _Rich(total)
+    return _Displayed(total, unit) if hasattr(get_ipython(), "kernel") else _Rich(total)

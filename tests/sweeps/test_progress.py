@@ -40,11 +40,21 @@ bar.close()
 
 @pytest.mark.notebooks
 @pytest.mark.usefixtures("quick_starts")
-def test_what_a_notebook_without_tqdm_keeps_is_the_whole_bar(tmp_path):
-    """And no widget: it would be gone from the saved notebook."""
+def test_what_a_notebook_without_tqdm_keeps_are_its_words(tmp_path):
+    """No widget, which would be gone from the saved notebook, and no bar, as if something still went on."""
     (shown,) = executed([_BAR], tmp_path).cells[0].outputs
-    assert shown["data"]["text/plain"].endswith(" 2/2")
-    assert "value='2'" in shown["data"]["text/html"]
+    assert shown["data"] == {
+        "text/plain": "2 of 2 cells: 2 done",
+        "text/html": "<div>2 of 2 cells: 2 done</div>",
+    }
+
+
+def test_while_it_goes_on_a_notebook_without_tqdm_has_a_bar_and_words():
+    bar = progress._Displayed(4, "cell")
+    bar.advance("1 <b>")
+    assert bar._repr_html_() == (
+        '<div><progress max="4" value="1"></progress> 1 of 4 cells: 1 &lt;b&gt;</div>'
+    )
 
 
 @pytest.mark.parametrize(("total", "shown"), [(0, True), (3, False)])
