@@ -1,20 +1,43 @@
-"""Which cells of a sweep were picked: kept by its store, beside stars and verdicts."""
+"""Which cells of a sweep were picked: kept by its store, beside stars and verdicts; and what a pick gives."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
+from imagegen_nb.core.html_repr import Page
 from imagegen_nb.core.listeners import Listeners
 from imagegen_nb.core.opinions import PickedCell
+from imagegen_nb.core.redaction import visible
+from imagegen_nb.runs.run import Run
+from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import Store
 from imagegen_nb.sweeps.judgements import topic_of
 
 changed = Listeners()
 """Told of each pick that is made or taken back in this kernel."""
+
+_TO_SAVE = "To save it: save_step(path, pick.step, run=pick.run)"
+
+
+class Pick(NamedTuple):
+    """What `pick` gives: the step of a cell, and its run, ready for `save_step(path, step, run=run)`."""
+
+    step: ImageGenerationStep
+    run: Run
+
+    def __repr__(self) -> str:
+        return visible(self._page().title)
+
+    def _repr_html_(self) -> str:
+        return self._page().html()
+
+    def _page(self) -> Page:
+        page = self.run.static_page()
+        return replace(page, title=f"Pick · {page.title}", below=[*page.below, _TO_SAVE])
 
 
 class CellRun(NamedTuple):

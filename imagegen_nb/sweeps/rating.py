@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from imagegen_nb.core.opinions import Judgement, Verdict
 from imagegen_nb.core.redaction import without_keys
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.output import Asset
@@ -75,6 +76,11 @@ class Rating:
         self._lock = threading.RLock()
         self._said = contest.judgements(rater)
         self.pair = self._next()
+
+    def __repr__(self) -> str:
+        # Without the rater, whose name may be that of an account, and without the cells: it is blind.
+        done = counted(self.done, "comparison")
+        return f"Blind rating, {done}" + (f" of {self.goal:,}" if self.done < self.goal else "")
 
     @property
     def done(self) -> int:

@@ -9,13 +9,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.errors import InvalidOption
-from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps import axes as axis_values
 from imagegen_nb.sweeps import tables
@@ -25,7 +24,7 @@ from imagegen_nb.sweeps.cells import instead_of, plan, refusal
 from imagegen_nb.sweeps.context import Context
 from imagegen_nb.sweeps.execution import Execution
 from imagegen_nb.sweeps.judgements import Contest
-from imagegen_nb.sweeps.picks import Picks
+from imagegen_nb.sweeps.picks import Pick, Picks
 from imagegen_nb.sweeps.progress import bar
 from imagegen_nb.sweeps.rating import Rating, rater_name
 from imagegen_nb.sweeps.remote_cells import executor_of
@@ -43,13 +42,6 @@ _MOST_REPEATS = 1_000
 _MOST_AT_ONCE = 64
 _MOST_PICTURES = 100
 """Of a report, beside those of the winners."""
-
-
-class Pick(NamedTuple):
-    """What `pick` gives: the step of a cell, and its run, ready for `save_step(path, step, run=run)`."""
-
-    step: ImageGenerationStep
-    run: Run
 
 
 @helpful_calls

@@ -8,7 +8,6 @@ from typing import Any
 import traitlets
 
 from imagegen_nb.core import images
-from imagegen_nb.core.words import counted
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.sweeps.rating import Rating
@@ -37,10 +36,7 @@ class PairRating(AnsweringWidget):
         self._refresh()
 
     def __repr__(self) -> str:
-        done = counted(self.rating.done, "comparison")
-        if self.rating.done < self.rating.goal:
-            done += f" of {self.rating.goal:,}"
-        return f"Blind rating, {done} (run this cell to go on)"
+        return f"{self.rating!r} (run this cell to go on)"
 
     def _refresh(self) -> None:
         rating = self.rating

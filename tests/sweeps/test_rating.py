@@ -99,6 +99,13 @@ def test_a_verdict_is_kept_with_who_said_what_of_which_images(sweep, workspace):
     assert maintenance.check(workspace.store).problems == []
 
 
+def test_it_says_how_far_it_is_and_neither_who_rates_nor_what(sweep):
+    rating = rating_of(sweep)
+    assert repr(rating) == "Blind rating, 0 comparisons of 6"
+    judge_by(rating, [0, 1, 2, 3], 6)
+    assert repr(rating) == "Blind rating, 6 comparisons"
+
+
 def test_a_key_that_was_pressed_twice_counts_once(sweep):
     rating = rating_of(sweep)
     first = rating.pair

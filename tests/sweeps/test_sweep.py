@@ -402,6 +402,15 @@ def test_images_that_are_gone_are_not_reused(emulator, workspace):
 # Deciding
 
 
+def test_a_pick_shows_itself_in_a_line_and_in_a_notebook_with_its_picture(workspace):
+    pick = run(sweep(), workspace).pick(1)
+    assert repr(pick) == f"Pick · {pick.run.title}"
+    assert (pick[0], pick[1]) == (pick.step, pick.run)
+    html = pick._repr_html_()
+    assert html.count("<img ") == 1
+    assert "save_step(path, pick.step, run=pick.run)" in html
+
+
 def test_a_pick_is_ready_to_be_exported(workspace, tmp_path):
     one = run(sweep(), workspace)
     step, made = one.pick(1)
