@@ -177,8 +177,8 @@ class FormRuns:
             panel.gallery.preview(0, event.data)
         elif event.kind == "image" and event.index is not None and event.image is not None:
             self.arrived += 1
-            self._show_progress(request)
             panel.gallery.preview(event.index, event.image.data, finished=True)
+            self._show_progress(request)
         elif event.kind == "waiting" and event.seconds is not None:
             panel.header.show_waiting(event.seconds, event.reason)
         elif event.run is not None:

@@ -147,6 +147,7 @@ class Gallery(AnsweringWidget):
         self._other_runs: tuple[Run, ...] = ()
         self._actions: list[RunAction] = []
         self._show_callbacks: list[Callable[[], object]] = []
+        self._arrived = set[int]()  # of the run that is under way, by their positions
         self._fallback = StaticFallback(self._static_page)
         super().__init__()
         self._refresh()
@@ -178,6 +179,7 @@ class Gallery(AnsweringWidget):
         with self._changing():
             if pending.started is not None:
                 self._delivery.begin_previews()
+                self._arrived.clear()
             self._pages.begin(pending)
             if show:
                 self._shown_id = pending.id
@@ -200,13 +202,17 @@ class Gallery(AnsweringWidget):
         self._fallback.update()
 
     def preview(self, index: int, data: bytes, *, finished: bool = False) -> None:
-        """Show the image file `data`, small, in tile `index`, from 0. Bytes that are no image do nothing."""
+        """Show the image file `data`, small, in tile `index`, from 0; a `finished` one has arrived, which the
+        tile says before the picture is made. Bytes that are no image show none."""
         with self._lock:
             making = self._making()
             lacking = making is None or index >= making.count
         if lacking and (making is None or making.id == _ANONYMOUS):
             self.placeholders(index + 1)
-        self._delivery.preview(index, data, finished)
+        if finished:
+            with self._changing():
+                self._arrived.add(index)
+        self._delivery.preview(index, data)
 
     def on_use(self, callback: Callable[[Run], object]) -> None:
         """Call `callback(run)` when somebody wants a run's settings; the gallery itself changes nothing."""
@@ -375,6 +381,7 @@ class Gallery(AnsweringWidget):
             "asked": list(pending.shape) if pending and pending.shape else [],
             "elapsed": pending.elapsed if pending else None,
             "making": making.id if making else "",
+            "arrived": sorted(self._arrived) if making else [],
             "running": making is not None,
             "usable": bool(self._use_callbacks and page.run),
             "actions": self._buttons(page),

@@ -57,13 +57,13 @@ class ThumbnailDelivery:
             self._last_asked.clear()
             self._last_sent.clear()
 
-    def preview(self, index: int, data: bytes, finished: bool) -> None:
+    def preview(self, index: int, data: bytes) -> None:
         """Send a picture of a run that goes on, unless a newer one of the same image comes before it."""
         with self._lock:
             self._previews += 1
             self._last_asked[index] = self._previews
             run, number = self._run, self._previews
-        _shared_pool().submit(self._send_preview, run, number, index, data, finished)
+        _shared_pool().submit(self._send_preview, run, number, index, data)
 
     def _start(self, image_id: str, asset: Asset, size: images.ThumbnailSize) -> None:
         with self._lock:
@@ -84,7 +84,7 @@ class ThumbnailDelivery:
         else:
             self._send({"type": _kind(size), "ids": [image_id]}, [small])
 
-    def _send_preview(self, run: int, number: int, index: int, data: bytes, finished: bool) -> None:
+    def _send_preview(self, run: int, number: int, index: int, data: bytes) -> None:
         if not self._is_wanted(run, number, index):
             return
         with suppress(ImagegenError):
@@ -92,7 +92,7 @@ class ThumbnailDelivery:
             with self._lock:  # held while it is sent, so that a newer one is sent after it
                 if self._run == run and self._last_sent.get(index, 0) < number:
                     self._last_sent[index] = number
-                    self._send({"type": "preview", "index": index, "finished": finished}, [small])
+                    self._send({"type": "preview", "index": index}, [small])
 
     def _is_wanted(self, run: int, number: int, index: int) -> bool:
         with self._lock:

@@ -349,6 +349,10 @@ def test_a_run_is_watched_and_its_paths_are_copied_from_the_tree(open_notebook: 
     screenshot(page, "gallery-empty", ".ig-gallery")
     execute(page, "live.placeholders(4)")
     expect(page.get_by_text("waiting", exact=True)).to_have_count(4)
+    # What has arrived is called so before its picture is made, and here there is none.
+    execute(page, "live.preview(3, b'no picture', finished=True)")
+    expect(page.get_by_text("waiting", exact=True)).to_have_count(3)
+    expect(page.get_by_text("arrived", exact=True)).to_have_count(1)
     execute(page, "live.preview(1, first.output.assets[1].bytes())")
     unfinished = page.get_by_role("img", name="Image 2, unfinished")
     expect(unfinished).to_have_js_property("naturalWidth", 512)

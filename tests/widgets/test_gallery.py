@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import threading
 import time
 import zipfile
 from base64 import b64decode
@@ -28,6 +29,7 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store import thumbnails
 from imagegen_nb.store.base import AssetRecord
 from imagegen_nb.widgets.download_names import download_name
 from imagegen_nb.widgets.gallery import Gallery, RunAction
@@ -643,13 +645,27 @@ def test_previews_are_small_and_never_state(run: Run, sent: list[Answer]):
     gallery.preview(1, illustration(1))
     (content, (data,)) = message_of(sent, "preview")
     assert sent == []
-    assert content == {"type": "preview", "index": 1, "finished": False}
+    assert content == {"type": "preview", "index": 1}
     assert len(data) < 20_000
     assert gallery.view == state
     ask(gallery, sent, type="flip", by=-1)
     assert (gallery.view["title"], gallery.view["pending"], gallery.view["running"]) == ("Hero", 0, True)
     gallery.show(run)
     assert (gallery.view["running"], gallery.view["total"]) == (False, 1)
+
+
+def test_an_image_that_has_arrived_is_told_before_its_picture_is_made(run: Run, monkeypatch):
+    go = threading.Event()
+    monkeypatch.setattr(thumbnails, "of_arrived", lambda *_: go.wait(30) and b"")
+    gallery = Gallery(run)
+    gallery.placeholders(2)
+    gallery.preview(0, illustration(1))
+    assert gallery.view["arrived"] == []
+    gallery.preview(1, illustration(1), finished=True)
+    assert gallery.view["arrived"] == [1]
+    go.set()
+    gallery.placeholders(2)
+    assert gallery.view["arrived"] == []
 
 
 def test_placeholders_have_the_shape_that_was_asked_for(run: Run):

@@ -109,28 +109,29 @@ def test_whatever_goes_wrong_a_page_that_waits_is_told(page, workspace, monkeypa
 def test_of_previews_only_the_newest_of_an_image_is_made(page, held):
     first = [picture(size=(404, height)) for height in (1, 2)]
     for number, data in enumerate(first):
-        page.delivery.preview(number, data, finished=False)  # keeps both threads
+        page.delivery.preview(number, data)  # keeps both threads
     for height in range(3, 9):
-        page.delivery.preview(2, picture(size=(404, height)), finished=height == 8)
+        page.delivery.preview(2, picture(size=(404, height)))
     held.set()
-    messages = page.wait_for(3)
-    assert [message["finished"] for message in messages if message["index"] == 2] == [True]
+    page.wait_for(3)
+    sent = [buffers for message, buffers in page.messages if message["index"] == 2]
+    assert sent == [[images.thumbnail(picture(size=(404, 8)), images.LIVE)]]
 
 
 def test_a_preview_of_an_earlier_run_is_not_sent(page, held):
-    page.delivery.preview(0, picture(size=(405, 1)), finished=True)
+    page.delivery.preview(0, picture(size=(405, 1)))
     page.delivery.begin_previews()
-    page.delivery.preview(1, picture(size=(405, 2)), finished=True)
+    page.delivery.preview(1, picture(size=(405, 2)))
     held.set()
     assert [message["index"] for message in page.wait_for(1)] == [1]
 
 
 def test_a_forked_child_has_threads_of_its_own(page, workspace):
-    page.delivery.preview(0, picture(size=(406, 1)), finished=True)
+    page.delivery.preview(0, picture(size=(406, 1)))
     page.wait_for(1)
     child = os.fork()
     if child == 0:
-        page.delivery.preview(0, picture(size=(406, 2)), finished=True)
+        page.delivery.preview(0, picture(size=(406, 2)))
         page.wait_for(2)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0

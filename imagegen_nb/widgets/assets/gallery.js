@@ -123,7 +123,6 @@ function render({ model, el }) {
   function receive(message, buffers) {
     if (message.type === "small_thumbnails") strip.receive(message, buffers);
     else if (["preview", "thumbnails"].includes(message.type)) grid.receive(message, buffers);
-    if (message.type === "preview") run.showArrived(grid.countArrived(), model.get("view").pending);
   }
 
   el.addEventListener("keydown", (event) => {
