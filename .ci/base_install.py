@@ -79,11 +79,15 @@ def runs(workspace: ig.Workspace) -> None:
 def names_each_extra() -> None:
     """Whatever needs an extra says so when it is asked for."""
     names("notebook", message(lambda: text_of({})))
+    names("notebook", program("demo", code=2))
+    assert not Path("demo-output").exists()
     names("lab", program("lab", code=2))
-    names("test", message(markers._import_nbval))
+    names("test", message(markers.import_nbval))
+    names("test", program("record", "any.ipynb", "--emulator", code=2))
     names("pandas", message(lambda: frames.frame((), (), "pandas")))
     names("polars", message(lambda: frames.frame((), (), "polars")))
     names("objects", message(lambda: ig.Workspace("s3://bucket/team")))
+    names("objects", program("doctor", "--store", "s3://bucket/team", code=1))
     names("replay", message(lambda: ig.replay.use("lamp", mode="all").open()))
     names("rocrate", message(lambda: crate.write(Path("x"), (), title="", texts={}, licence="", author="")))
     black, red = (Image.new("RGB", (8, 8), colour) for colour in ("black", "red"))

@@ -24,7 +24,9 @@ LAB_COMMAND = "IMAGEGEN_NB_LAB"
 def demo(folder: Path, as_json: bool) -> None:
     """Run the quickstart notebook on the emulator: images, an executed notebook, an exported step."""
     from imagegen_nb.notebooks.demo import Demo
+    from imagegen_nb.notebooks.execute import import_packages
 
+    import_packages()  # nothing is begun without them
     err().print("running the quickstart notebook on the emulator (no key, no cost) …")
     result = Demo.run(folder)
     if as_json:

@@ -197,17 +197,20 @@ def _patches() -> Iterator[Finding]:
 
 
 def _store(address: str) -> Iterator[Finding]:
-    from imagegen_nb.cli.existing_store import open_existing
     from imagegen_nb.core.words import counted
     from imagegen_nb.errors import InvalidOption, StoreError
     from imagegen_nb.store import maintenance
+    from imagegen_nb.store.open_store import open_store
 
     try:
-        report = maintenance.check(open_existing(address), quick=True)
-    except InvalidOption:
-        yield Finding(
-            "store", "note", f"none in {address} yet", "the first run makes it; --store names another"
-        )
+        store = open_store(address)
+        if not maintenance.exists(store):
+            remedy = "the first run makes it; --store names another"
+            yield Finding("store", "note", f"none in {address} yet", remedy)
+            return
+        report = maintenance.check(store, quick=True)
+    except InvalidOption as error:  # no address, or one that nothing here can open
+        yield Finding("store", "problem", str(error))
         return
     except StoreError as error:
         yield Finding("store", "problem", str(error), f"imagegen-nb store check {address}")

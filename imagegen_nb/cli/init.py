@@ -30,14 +30,9 @@ _PURPOSE = {
     ".github/workflows/notebooks.yml": "tests the notebooks at each push, offline and without keys",
 }
 """What each is for."""
-_LAB = "imagegen-nb lab notebooks"
-_NEXT = (
-    ("imagegen-nb record notebooks/hero.ipynb --emulator", "runs it once, free, and writes cassettes/hero"),
-    ("pytest --nbval notebooks", "its test: offline, without keys, free"),
-    (_LAB, "change it in JupyterLab; then record it again"),
-    ("git add notebooks cassettes .github && git commit", "notebook and cassette together"),
-)
-"""What to do next, and what that does."""
+_NOTEBOOK = "notebooks/hero.ipynb"
+_NEEDED = {"test": "nbval", "lab": "jupyterlab"}
+"""The extras that what comes next needs, each with a module that only it brings."""
 _REQUIREMENTS = "notebooks/requirements.txt"
 _SETTING_IN_WORKFLOW = f"""\
         env:
@@ -87,12 +82,32 @@ def init(folder: Path, source: str, as_json: bool) -> None:
     out().print(
         "next:" if folder.samefile(Path.cwd()) else f"next, in {escape(str(folder))}:", soft_wrap=True
     )
-    widest = max(len(command) for command, _ in _NEXT)
-    for command, does in _NEXT:
-        if command == _LAB and importlib.util.find_spec("jupyterlab") is None:
-            pip = escape(install_hint.install_command("lab"))
-            out().print(f"  {pip}  installs JupyterLab, which is not here", soft_wrap=True)
+    missing = [extra for extra, module in _NEEDED.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        pip = escape(install_hint.install_command(",".join(missing)))
+        out().print(f"  {pip}  installs what the next ones need", soft_wrap=True)
+    steps = _next_steps(folder)
+    widest = max(map(len, steps))
+    for command, does in steps.items():
         out().print(f"  {command:{widest}}  {does}", soft_wrap=True)
+
+
+def _next_steps(repository: Path) -> dict[str, str]:
+    """What to do next, and what that does. What was recorded is recorded again once it was changed."""
+    from imagegen_nb.replay import cassette_file, paths
+
+    record = f"imagegen-nb record {_NOTEBOOK} --emulator"
+    test = {"pytest --nbval notebooks": "its test: offline, without keys, free"}
+    lab, commit = "imagegen-nb lab notebooks", "git add notebooks cassettes .github && git commit"
+    if cassette_file.exists(paths.of_notebook(repository / _NOTEBOOK)):
+        change = {lab: "change it in JupyterLab", record: "then record it again: free"}
+        return test | change | {commit: "notebook and cassette together"}
+    return (
+        {record: "runs it once, free, and writes cassettes/hero"}
+        | test
+        | {lab: "change it in JupyterLab; then record it again"}
+        | {commit: "notebook and cassette together"}
+    )
 
 
 def _requirement(option: str, repository: Path) -> str:

@@ -37,6 +37,7 @@ def execute_to(notebook: str, target: Path) -> Path:
     Raises `InvalidOption` when the notebook packages are missing, or the folder cannot be written to;
     `ImagegenError` when a cell fails.
     """
+    document = kernel.parse(notebook)  # before a folder is made
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=target.parent):
@@ -45,7 +46,6 @@ def execute_to(notebook: str, target: Path) -> Path:
         raise InvalidOption(
             f"cannot write to {target.parent}: {explain(error)}; choose another folder"
         ) from None
-    document = kernel.parse(notebook)
     problem = kernel.execute(document, target.parent)
     target.write_text(kernel.text_of(document), encoding="utf-8")
     if problem:

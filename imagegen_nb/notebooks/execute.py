@@ -16,7 +16,7 @@ from imagegen_nb.notebooks.markers import MAY_FAIL, SKIP
 
 def parse(notebook: str) -> Any:
     """A notebook's text as nbformat's document. Raises `InvalidOption` when it is none."""
-    nbformat = _import_packages()[0]
+    nbformat = import_packages()[0]
     try:
         return nbformat.reads(notebook, as_version=4)
     except Exception as error:  # noqa: BLE001 - nbformat raises whatever its parts do
@@ -41,7 +41,7 @@ def execute(
     their test does; without it nbclient's own tags count. Raises `InvalidOption` when the packages for it are
     missing, or the kernel.
     """
-    _, nbclient = _import_packages()
+    _, nbclient = import_packages()
     client = (_client_with(markers) if markers else nbclient.NotebookClient)(
         document,
         timeout=timeout,
@@ -135,11 +135,12 @@ def disable_output_sync(client: Any) -> None:
 
 def text_of(document: Any) -> str:
     """The document as a notebook file's text."""
-    text: str = _import_packages()[0].writes(document)
+    text: str = import_packages()[0].writes(document)
     return text if text.endswith("\n") else f"{text}\n"
 
 
-def _import_packages() -> tuple[Any, Any]:
+def import_packages() -> tuple[Any, Any]:
+    """nbformat and nbclient. Raises `InvalidOption` where they are not installed."""
     try:
         import nbclient
         import nbclient.exceptions

@@ -20,14 +20,15 @@ MAY_FAIL = "check_exception"
 
 def markers_of(cell: Any) -> Mapping[str, bool]:
     """The markers of a cell; comments count before tags. Raises `InvalidOption` without nbval."""
-    nbval = _import_nbval()
+    nbval = import_nbval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nbval tells of contradictions where it tests the notebook
         tags, comments = nbval.find_metadata_tags, nbval.find_comment_markers
         return {**dict(tags(cell.metadata)), **dict(comments(cell.source))}
 
 
-def _import_nbval() -> Any:
+def import_nbval() -> Any:
+    """nbval's plugin. Raises `InvalidOption` where it is not installed."""
     try:
         import nbval.plugin
     except ImportError:

@@ -22,7 +22,7 @@ from imagegen_nb.core.types import Usage
 from imagegen_nb.errors import InvalidOption, ReplayError
 from imagegen_nb.notebooks import proof
 from imagegen_nb.notebooks.execute import execute, parse, text_of
-from imagegen_nb.notebooks.markers import SKIP, markers_of
+from imagegen_nb.notebooks.markers import SKIP, import_nbval, markers_of
 from imagegen_nb.providers import catalog
 from imagegen_nb.replay import cassette_file, paths
 from imagegen_nb.replay.environment import environment_for, placeholder_keys
@@ -67,6 +67,7 @@ def record(
     it names. `timeout` bounds each cell, in seconds. Raises `InvalidOption` or `ReplayError`, with nothing
     changed.
     """
+    import_nbval()  # first: its test needs all that running it does, and the extra `test` brings both
     notebook = user_path(notebook, InvalidOption).absolute()
     document = parse(_read(notebook))
     if kernel:

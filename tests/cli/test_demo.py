@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,14 @@ def test_it_names_what_opens_its_folder(
     shown = cli("demo").out
     assert shown.rstrip().endswith(f"{opener} {tmp_path}")
     assert shown.count("images ") == 1
+
+
+def test_without_what_runs_a_notebook_nothing_is_begun(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "nbclient", None)
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "https://git.example/imagegen_nb-1-py3-none-any.whl")
+    refused = cli("demo")
+    assert refused.code == 2
+    assert refused.err.startswith("error: this runs a notebook: pip install 'imagegen-nb[notebook] @")
+    assert list(tmp_path.iterdir()) == []

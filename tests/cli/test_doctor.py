@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -85,6 +86,15 @@ def test_what_is_missing_is_named_with_the_command_that_installs_it(
     assert "pip install" in found["notebooks"]["remedy"]
     assert found["extras"]["said"] == "test"
     assert found["extras"]["remedy"].startswith("not here: lab; to install one: pip install")
+
+
+def test_a_store_that_needs_a_missing_extra_is_a_problem_and_not_merely_empty(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    found = findings(cli, "--store", "s3://bucket/team")["store"]
+    assert found["state"] == "problem"
+    assert "needs the extra objects: pip install" in found["said"]
 
 
 @pytest.mark.parametrize("program", ["chromium", None])

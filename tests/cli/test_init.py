@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from imagegen_nb.cli import main
+from imagegen_nb.replay import cassette_file
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cassettes.md"
 
@@ -40,18 +41,40 @@ def test_it_writes_what_is_not_there_and_overwrites_nothing(tmp_path, monkeypatc
     assert "wrote" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("is_there", [True, False])
-def test_jupyterlab_is_installed_before_it_is_opened(tmp_path, monkeypatch, capsys, is_there):
-    there = importlib.util.find_spec
-    lab = object() if is_there else None
+@pytest.mark.parametrize(
+    ("missing", "extras"),
+    [
+        ({"nbval", "jupyterlab"}, "[test,lab]"),
+        ({"nbval"}, "[test]"),
+        ({"jupyterlab"}, "[lab]"),
+        (set(), ""),
+    ],
+)
+def test_what_the_next_steps_need_is_installed_first_and_at_once(
+    tmp_path, monkeypatch, capsys, missing, extras
+):
+    found = {name: None if name in missing else object() for name in ("nbval", "jupyterlab")}
+    find_spec = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: lab if name == "jupyterlab" else there(name)
+        importlib.util, "find_spec", lambda name: found[name] if name in found else find_spec(name)
     )
     monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "https://git.example/imagegen_nb-1-py3-none-any.whl")
     assert init(monkeypatch, str(tmp_path)) == 0
-    before, opened, _ = capsys.readouterr().out.partition("  imagegen-nb lab notebooks")
-    assert opened
-    assert ("pip install" in before and "imagegen-nb[lab]" in before) is not is_there
+    before, record, _ = capsys.readouterr().out.partition("  imagegen-nb record notebooks/hero.ipynb")
+    assert record
+    installs = before.partition("next, in")[2].splitlines()[1:]
+    assert [extras in line and "pip install" in line for line in installs] == ([True] if extras else [])
+
+
+def test_a_notebook_that_was_recorded_is_not_to_be_recorded_first(tmp_path, monkeypatch, capsys):
+    assert init(monkeypatch, str(tmp_path)) == 0
+    capsys.readouterr()
+    (tmp_path / "cassettes" / "hero").mkdir()
+    (tmp_path / "cassettes" / "hero" / cassette_file.FILE).touch()
+    assert init(monkeypatch, str(tmp_path)) == 0
+    steps = capsys.readouterr().out.partition("next, in")[2]
+    places = [steps.index(command) for command in ("pytest --nbval", "imagegen-nb lab", "imagegen-nb record")]
+    assert places == sorted(places)
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):

@@ -1,0 +1,19 @@
+"""`imagegen-nb record`: what it says before it runs anything. With kernels: tests/notebooks."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from support.command_line import CommandLine
+
+
+def test_the_one_extra_that_suffices_is_named_before_anything_runs(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("nbclient", "nbval", "nbval.plugin"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setenv("IMAGEGEN_NB_SOURCE", "https://git.example/imagegen_nb-1-py3-none-any.whl")
+    refused = cli("record", "any.ipynb", "--emulator")
+    assert refused.code == 2
+    assert refused.err.startswith("error: this tests a notebook: pip install 'imagegen-nb[test] @")
