@@ -37,7 +37,7 @@ def helpful_calls(target: CallT) -> CallT:
     """Let `target`, a function or a class with its public methods, explain calls that are written wrong.
 
     It raises `InvalidOption` then: for a keyword that it does not know, for one that it needs and was not
-    given, and for too many values without a name.
+    given, for too many values without a name, and for a workspace among those.
     """
     if not isinstance(target, type):
         return _helpful(target, target.__name__)
@@ -79,12 +79,20 @@ def _helpful(function: CallT, shown: str, bound: int = 0) -> CallT:
     known = frozenset(names)
     needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
     takes_many = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
-    most = bound + sum(parameter.kind in _BY_POSITION for parameter in parameters)
+    by_position = [parameter.name for parameter in parameters if parameter.kind in _BY_POSITION]
+    most = bound + len(by_position)
+    place = by_position.index("workspace") if "workspace" in by_position else -1
 
     def check(args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         for name in keywords:
             if name not in known:  # its value is not repeated: it may be a key
                 raise InvalidOption(f"{shown}({name}=…): there is no {name}; {did_you_mean(name, names)}")
+        misplaced = "workspace" in known and any(
+            number != place and _is_workspace(value) for number, value in enumerate(args[bound:])
+        )
+        if misplaced:
+            first = f"; the first argument is {by_position[0]}" if by_position else ""
+            raise InvalidOption(f"{shown}(…): a workspace is given by name, {shown}(workspace=…){first}")
         if len(args) > most and not takes_many:
             by_name = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
             remedy = f"give the others by name: {', '.join(by_name)}" if by_name else "give no more"
@@ -92,11 +100,6 @@ def _helpful(function: CallT, shown: str, bound: int = 0) -> CallT:
             raise InvalidOption(f"{shown}(…) takes {number} without a name; {remedy}")
         for name in needed:
             if name not in keywords:
-                if name == "workspace" and any(_is_workspace(value) for value in args[bound:]):
-                    raise InvalidOption(
-                        f"{shown}(…): a workspace is given by name, {shown}(workspace=…); "
-                        f"the first argument is {names[0]}"
-                    )
                 raise InvalidOption(f"{shown}(…) needs {name}{_EXAMPLES.get(name, '')}")
 
     if inspect.iscoroutinefunction(function):

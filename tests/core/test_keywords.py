@@ -80,9 +80,27 @@ def test_a_run_without_a_workspace_is_told_how_to_give_one(tmp_path: Path):
     with pytest.raises(ig.errors.InvalidOption, match=r"run\(…\) needs workspace, such as workspace=ig"):
         a_step().run()
     with pytest.raises(ig.errors.InvalidOption, match="takes 1 without a name; give the others by name: w"):
-        a_step().run({}, ig.Workspace(tmp_path))
-    with pytest.raises(ig.errors.InvalidOption, match=r"given by name, run\(workspace=…\); .* is inputs"):
-        a_step().run(ig.Workspace(tmp_path))
+        a_step().run({}, "assets")
+
+
+async def test_a_workspace_without_its_name_is_told_how_to_give_it_wherever_one_is_taken(tmp_path: Path):
+    workspace = ig.Workspace(tmp_path)
+    taking = [
+        (name, function)
+        for name, function in public_calls()
+        if "workspace" in inspect.signature(function).parameters
+    ]
+    assert {"ImageGenerationStep.run", "Sweep.rate", "StepForm.__init__", "Workflow.run"} <= {
+        name for name, _ in taking
+    }
+    for name, function in taking:
+        itself = () if isinstance(function, FunctionType) and "." not in name else (a_step(),)
+        with pytest.raises(ig.errors.InvalidOption, match=r"given by name, \w+\(workspace=…\)"):
+            await finished(function(*itself, workspace))
+    with pytest.raises(ig.errors.InvalidOption, match=r"run\(workspace=…\); the first argument is inputs$"):
+        a_step().run({}, workspace)
+    with pytest.raises(ig.errors.InvalidOption, match=r"run\(workspace=…\)$"):
+        ig.Sweep(a_step(), {"prompt": ["a lamp", "a vase"]}).run(workspace)
 
 
 async def test_an_awaited_call_is_looked_at_too():
@@ -110,6 +128,11 @@ def test_the_nearest_name_is_meant_or_else_all_are_told():
     assert did_you_mean("sise", ["size", "count"]) == "did you mean size?"
     assert did_you_mean("x", ["size", "count"]) == "choose from size, count"
     assert did_you_mean("x", []) == "there are none"
+
+
+async def finished(answer: object) -> None:
+    if inspect.iscoroutine(answer):
+        await answer
 
 
 def a_step() -> ig.ImageGenerationStep:
