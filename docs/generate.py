@@ -51,100 +51,8 @@ names its successor. What is marked as secondary could not be read from the prov
 Written by `./dev generate` from what each provider's file declares.
 
 """
-_BETWEEN = ("<!-- models: written by ./dev generate -->\n\n", "\n<!-- end of models -->\n")
-"""What stands before and after README's table of models."""
-_FORM = """# What the form shows
-
-For whoever edits steps in the form: what each part does, and the fields of each model.
-
-## Editing
-
-The model is at the top, as on the platform: it decides which other settings there are. Every field has
-its label above and a line below that says what it is for.
-
-- **Run** (or Ctrl+Enter, from any field) runs what is entered, also what was typed a moment ago, and
-  scrolls the status into view. While fields are empty or wrong it names those that keep the step from
-  running, and leads to the first. A form that nobody has touched shows nothing in red.
-- **Nothing changes silently.** A value that the model or another setting makes impossible is kept: the
-  field says what is used in its place, and it comes back when it is possible again. A number such as 2.7 or
-  11 stays as it was typed, with what is wrong with it. Settings of other models are kept too, and named below
-  the model.
-- **What is wrong is said directly below its field.** Where one value corrects it, that is a button there: the
-  nearest legal size, the path that a variable means, the model that takes the place of a retired one.
-- **Title, payer and live previews follow what is entered**, also while it is not a valid step yet; an alert
-  goes away when its cause is corrected. Live previews are for a single image: with more they are off, say
-  why, and keep the choice.
-- **Export the step** writes a step file: the settings in the form, and the output of a run that was made
-  with them and the same values. Below the button it says beforehand which run that is, or why there is none:
-  the output if it was made with them, else the run that is shown or the last one that was. A step file holds
-  no image files. The field beside it shows the name that is used when it is empty; a name without `.json` at
-  its end gets `.step.json`. A file that is there is not replaced: the form offers to, or another name that
-  is free, until another name is typed. What was written is reported with its run, and folds to a line once
-  another run is shown or the draft changes. **Import a file…** asks for a file on your computer: a
-  step file, or an image (PNG, JPEG, WebP) that has its step in it or that the form's store has. It can be
-  undone, with prompt, settings and values of variables, and an undone import can be done again. In the
-  prompt, the browser's own undo goes back over imports and changes by code as over what was typed.
-- **Who pays, and what a run would cost**, stand below Run, with the platform's task credits, one for each
-  image; what it did cost stands on the run and its images. [Money](money.md) says where prices come from,
-  and when a cost is unknown. On the emulator nothing is charged, and all amounts are *if it were real*.
-- The keyboard's focus stays in the form: where a control goes away, Run has it.
-
-## Runs
-
-Everything in the Output tab is of one run: images, output tree, paths, notes, error, buttons. Each run is a
-page; the arrows and the history lead to the others. Before there is any run, and only then, the tree shows
-the paths that the draft's output will have, as predicted. A finished run keeps its confirmed paths whatever
-is edited; where a run of the draft would ask for something else, its page says *Settings changed since this
-run.* The tree is one stop of Tab; arrow keys move in it.
-
-**Run** (or Ctrl+Enter) shows the new run at once: placeholders in the shape that was asked for, the seconds,
-previews where the model has them. Another **Run** meanwhile waits for its turn, as a page of its own.
-**Cancel** ends what goes on and forgets what waits. While runs wait, *Cancel only this run* and *Take out of
-the queue* speak of one run, and the others go on. Beside Run stands what became of the newest run, whichever
-is shown; each run says how it ended and how long it took. The kernel's interrupt button does what Cancel
-does.
-
-| button of a run | does |
-|---|---|
-| Edit the prompt | stands first where a safety system rejected it; does what *Use these settings* does |
-| Use these settings | its settings and inputs go into the form; the way back is below Run |
-| Make this the output | see below; not of a run without images |
-| Export this run | a step file with its own settings, inputs and output; it asks before it replaces one |
-| Download image(s) | its pictures, several as one zip file |
-| Run again, Try again | runs it again with its own settings and inputs; the draft stays as it is |
-| Make the missing n | the same, for the images that did not come |
-
-**The output** is the one run that `{{step_2.output…}}` means, whichever run such a path is copied from:
-beside the images of another run a path is dimmed and says which run it means, and so does copying it. It is
-what later steps see, and what an export writes where it was made with the settings in the form; each run
-says whether it is the output. In code it is `form.run_result`. At first it is the newest run; a run without
-images does not take the place of one with images. Once somebody has chosen *Make this the output*, it stays
-that run. `form.runs` are all runs that have ended.
-
-## Inputs and variables
-
-`{{product}}` in the prompt, or any other name in such braces, makes a field for that input below it; the
-prompt says so, and calls half of one wrong only after a pause. An empty field is red only once somebody has
-left it, or wanted to run.
-
-A variable that has no value, or that is not closed, is a problem before the run and names the nearest path
-there is. Without a near one, the inputs of this prompt are offered, and the outputs of other forms where it
-has none. A value that is cleared is empty text; where only the prompt names an input, it has no value until
-one is typed.
-
-**Insert Variable** offers the inputs, what is in those that are objects or arrays, and the outputs of other
-steps: runs among the inputs, and the outputs of all other forms in this kernel, by the names of their steps.
-Where such a form has not been run yet, its paths are marked as predicted. Forms find each other without being
-handed anywhere; the kernel keeps none of them alive for it. A form without an `identifier` is `step_1`, or in
-a notebook the first `step_N` that no other cell's form has; its cell keeps the name when it is run again.
-
-## Fields
-
-The tables are written by `./dev generate` from the models' declarations; a test compares them with what the
-form's state says. Hidden fields do not apply to the model; ~~struck~~ choices are unavailable, with the
-reason in the note.
-
-"""
+_BEGIN, _END = "<!-- {}: written by ./dev generate -->\n\n", "\n<!-- end of {} -->\n"
+"""What stands before and after the part of a page that is generated, by the name of the part."""
 _ERRORS = """# Errors
 
 For code that handles errors: every exception that the toolkit raises on purpose. What you see in each
@@ -199,15 +107,15 @@ def texts() -> dict[Path, str]:
     schemas = PACKAGE / "step_file" / "schemas"
     reference = ROOT / "docs" / "reference"
     models = model_table.markdown(model_table.model_rows()).replace("\n### ", "\n## ")
-    readme = ROOT / "README.md"
+    readme, form = ROOT / "README.md", ROOT / "docs" / "form.md"
     overview = models.partition("\n\n")[0] + "\n"
     return {
-        readme: _with_models(readme.read_text(encoding="utf-8"), overview),
+        readme: _with_part(readme, "models", overview),
         ROOT / "docs" / "models.md": _MODELS + models,
         reference / "errors.md": _ERRORS + _errors(),
         reference / "cli.md": _CLI + _commands(),
         reference / "file-formats.md": _FORMATS + _formats(),
-        ROOT / "docs" / "form.md": _FORM + _form(),
+        form: _with_part(form, "fields", _form()),
         PACKAGE / "step" / "step_settings.py": _step_settings(),
         schemas / "step.schema.json": _json(ImageGenerationStep.json_schema()),
         schemas / "step-file-2.schema.json": _json(definition_schema()),
@@ -216,11 +124,12 @@ def texts() -> dict[Path, str]:
     }
 
 
-def _with_models(text: str, overview: str) -> str:
-    """README's text with this table of models in its place."""
-    before, first, rest = text.partition(_BETWEEN[0])
-    _old, last, after = rest.partition(_BETWEEN[1])
-    return "".join((before, first, overview, last, after))
+def _with_part(page: Path, name: str, part: str) -> str:
+    """The page's text, whose other parts are written by hand, with `part` in its place."""
+    begin, end = _BEGIN.format(name), _END.format(name)
+    before, _begin, rest = page.read_text(encoding="utf-8").partition(begin)
+    _old, _end, after = rest.partition(end)
+    return before + begin + part + end + after
 
 
 def _errors() -> str:
@@ -469,19 +378,19 @@ def _form() -> str:
         states[f"`gpt-image-2`, Output Format {chosen}"] = Draft("gpt-image-2").changed(
             "image_output_format", chosen
         )
-    parts = []
+    tables: dict[str, list[str]] = {}
     for title, draft in states.items():
         fields = FormState.of(draft).fields.values()
         rows = "".join(_form_row(field) for field in fields if field.key != "model")
-        parts.append(f"## {title}\n\n{_FORM_HEAD}{rows}")
-    return "\n".join(parts)
+        tables.setdefault(rows, []).append(title)
+    return "\n".join(f"### {', '.join(titles)}\n\n{_FORM_HEAD}{rows}" for rows, titles in tables.items())
 
 
 def _form_row(field: FieldState) -> str:
     if not field.visible:
         return f"| {field.label} | *hidden* | | | |\n"
     choices = ", ".join(f"~~{o.label}~~" if o.disabled else o.label for o in field.options)
-    choices += ", custom" if field.custom else ""
+    choices += ", Custom" if field.custom else ""
     choices = choices or (f"{field.minimum}–{field.maximum}" if field.maximum else "")
     labels = {option.value: option.label for option in field.options}
     value = "" if field.value is None else str(labels.get(field.value, field.value))

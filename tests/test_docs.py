@@ -53,6 +53,21 @@ def test_the_readme_has_every_extra_and_no_other() -> None:
     assert named == set(project["optional-dependencies"])
 
 
+def test_the_page_of_the_form_names_what_is_in_the_form() -> None:
+    """Names in bold and italics, and the buttons of a run, as far as they are the same in every form."""
+    text = (ROOT / "docs" / "form.md").read_text(encoding="utf-8").partition("## Settings")[2]
+    buttons = text.partition("| button of a run |")[2].partition("\n\n")[0]
+    cells = [name for row in buttons.splitlines()[2:] for name in row.split(" | ")[0].strip("| ").split(", ")]
+    named = [*cells, *re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", text)]
+    fixed = [re.split(r" (?=\d|\S+\.step)", name)[0] for name in named]  # before a number or a file's name
+    widgets = PACKAGE / "widgets"
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in widgets.rglob("*.*") if path.suffix in (".py", ".js")
+    )
+    assert len(fixed) > 12
+    assert [name for name in fixed if name not in sources] == []
+
+
 def test_the_ten_line_provider_of_contributing_works(emulator: Emulator, tmp_path: Path) -> None:
     """Declared in ten lines, it is validated, run, stored and described like the built-in ones."""
     example = code_blocks(ROOT / "CONTRIBUTING.md")[0]
