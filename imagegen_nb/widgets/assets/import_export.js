@@ -21,7 +21,7 @@ function render({ model, el }) {
   const output = h("input", { type: "checkbox", change: () => sendEntry(model, { key: "with_output", value: output.checked }) });
   const names = h("span");
   const file = h("input", { type: "file", hidden: true, accept: ".json,.png,.jpg,.jpeg,.webp", change: read });
-  const status = h("span", { role: "status" });
+  const status = h("span", { role: "status", class: "ig-copied" });
   const text = h("div", { class: "igw-told-text" });
   const actions = h("div", { class: "ig-actions" });
   const code = h("pre", { class: "ig-code", tabindex: "0", "aria-label": "The step as Python" });
@@ -38,12 +38,12 @@ function render({ model, el }) {
   el.append(
     h("div", { class: "ig-path igw-field" }, h("label", { for: id, class: "igw-label" }, "Export to"), path),
     h("label", { class: "ig-with-output igw-check" }, output, names),
-    save,
-    h("span", { class: "ig-import" }, choose, file),
-    h("span", { class: "ig-python" }, actionButton("", CODE_ICON, "Copy as Python", () => {
-      flushForm(el);
-      model.send({ type: "press" });
-    }), status),
+    h("div", { class: "ig-buttons" }, save,
+      h("span", { class: "ig-import" }, choose, file),
+      h("span", { class: "ig-python" }, actionButton("", CODE_ICON, "Copy as Python", () => {
+        flushForm(el);
+        model.send({ type: "press" });
+      }), status)),
     promise, message, actions, code);
   save.setAttribute("aria-describedby", promise.id);
 
@@ -71,7 +71,7 @@ function render({ model, el }) {
   async function receive(content) {
     if (content.type !== "text") return;
     if (content.text === null) status.textContent = "";
-    else status.textContent = (await copyText(content.text, el)) ? " Copied" : " Copying is not allowed here";
+    else status.textContent = (await copyText(content.text, el)) ? "Copied" : "Copying is not allowed here";
   }
 
   function showView() {
