@@ -11,15 +11,20 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
 
 _NO_PICTURES = "A step file holds no image files; download those on the Output tab."
+PROMPT_FIRST = "Write a prompt first."
+_PROBLEMS = "The step has problems; fix them first."
+REFUSALS = (PROMPT_FIRST, _PROBLEMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exportable:
-    """A `step` (None while it has problems), the `run` that was made with its settings and inputs (None
-    where there is none), and the `inputs` that are written without a run. `identifier` is the step's name in
-    paths; `number` and `output_number` are those of the run and of the form's output, 0 for none."""
+    """A `step` (None while it has problems; `is_unwritten` says that it only lacks a prompt), the `run` that
+    was made with its settings and inputs (None where there is none), and the `inputs` that are written
+    without a run. `identifier` is the step's name in paths; `number` and `output_number` are those of the run
+    and of the form's output, 0 for none."""
 
     step: ImageGenerationStep | None = None
+    is_unwritten: bool = False
     run: Run | None = None
     identifier: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
@@ -29,6 +34,8 @@ class Exportable:
     def promise(self, *, with_output: bool) -> str:
         """What would be written."""
         if self.step is None:
+            if self.is_unwritten:
+                return f"{PROMPT_FIRST} It can be exported then."
             return "Nothing can be exported before the fields above are fixed."
         if not with_output:
             return f"Writes these settings, without an output. {_NO_PICTURES}"
@@ -39,6 +46,11 @@ class Exportable:
         if self.output_number not in (0, self.number):
             other = f" Run {self.output_number}, the output, was made with others."
         return f"Writes these settings and the output of {self._run_name}.{other} {_NO_PICTURES}"
+
+    @property
+    def refusal(self) -> str:
+        """What is said where there is no step to be written."""
+        return PROMPT_FIRST if self.is_unwritten else _PROBLEMS
 
     def saved(self, where: str, *, with_output: bool) -> str:
         """What was written: which run and how much of it, or why none."""

@@ -357,6 +357,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         made = next((run for run in runs if run is not None and self.is_draft_of(run)), None)
         return Exportable(
             step=step,
+            is_unwritten=step is None and not self._draft.state.wrong,
             run=made,
             identifier=self.identifier,
             inputs=self._draft.for_run(),

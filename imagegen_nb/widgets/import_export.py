@@ -25,11 +25,11 @@ from imagegen_nb.step_file.export import define
 from imagegen_nb.step_file.kept_uploads import with_uploads_of
 from imagegen_nb.step_file.load import load_step
 from imagegen_nb.widgets.base import BaseWidget
-from imagegen_nb.widgets.exportable import Exportable
+from imagegen_nb.widgets.exportable import REFUSALS, Exportable
 from imagegen_nb.widgets.parts import Button, Line, Toggle
 
 _ENDING = ".step.json"
-_PROBLEMS = "The step has problems; fix them first."
+_NOT_IMPORTED = "Nothing was imported."
 
 
 class Restore(Protocol):
@@ -99,7 +99,7 @@ class ImportExport(BaseWidget):
         """Say what an export writes now. A file without a name is named after the step; what was said about
         a step with problems is over when it has none."""
         if (step := self._callbacks.current().step) is not None:
-            if self.message.value == _PROBLEMS:
+            if self.message.value in REFUSALS:
                 self._tell(Report())
             self._default_name = _default_name(step)
         self._refresh()
@@ -141,7 +141,7 @@ class ImportExport(BaseWidget):
 
     def _forget_refusal(self, _change: object) -> None:
         """What was refused was another name's: with a new one, nothing may write to the old one any more."""
-        if self.told["failed"] and self.message.value != _PROBLEMS:
+        if self.told["failed"] and self.message.value not in REFUSALS:
             self._tell(Report())
 
     def _guarded(self, action: Callable[[], Report]) -> None:
@@ -168,7 +168,7 @@ class ImportExport(BaseWidget):
     def _export(self, name: str = "", *, replace: bool = False) -> Report:
         current = self._callbacks.current()
         if current.step is None:
-            return Report(text=_PROBLEMS, failed=True)
+            return Report(text=current.refusal, failed=True)
         target = user_path(name or self._file_name(current.step), DefinitionError)
         replaced = os.path.lexists(target) and not target.is_dir()
         if replaced and not replace:
@@ -218,13 +218,18 @@ class ImportExport(BaseWidget):
     def _import(self, name: str, data: bytes | None) -> Report:
         if data is None:
             raise DefinitionError(
-                f"{name} is too large: a step file has at most {LARGEST_FILE:,} bytes, an image "
-                f"{images.LARGEST_FILE:,}"
+                f"{_NOT_IMPORTED} {name} is too large: a step file has at most {LARGEST_FILE:,} bytes, an "
+                f"image {images.LARGEST_FILE:,}"
             )
-        definition = self._callbacks.read(data)
+        try:
+            definition = self._callbacks.read(data)
+        except DefinitionError as error:
+            told = str(error)  # of bytes, which have no name
+            told = told.replace("the file", name, 1) if told.startswith("the file ") else f"{name}: {told}"
+            raise DefinitionError(f"{_NOT_IMPORTED} {told}") from None
         restore = self._callbacks.on_import(definition)
         return Report(
-            text="\n".join([f"imported {name}", *definition.changes]),
+            text="\n".join([f"Imported {name}", *definition.changes]),
             actions={"Undo the import": lambda: _undo(name, restore)},
         )
 
@@ -242,10 +247,10 @@ class ImportExport(BaseWidget):
 
     def _code(self) -> str | None:
         """The step as Python, shown as well as copied."""
-        if (step := self._callbacks.current().step) is None:
-            self._tell(Report(text=_PROBLEMS, failed=True))
+        if (current := self._callbacks.current()).step is None:
+            self._tell(Report(text=current.refusal, failed=True))
             return None
-        code = as_python(step)
+        code = as_python(current.step)
         self._tell(Report(code=code))
         return code
 
@@ -296,14 +301,14 @@ def _asked(target: Path, replace: Callable[[], Report], free: tuple[Path, Callab
 def _undo(name: str, restore: Restore) -> Report:
     redo = restore()
     return Report(
-        text=f"the import of {name} was undone",
+        text=f"The import of {name} was undone",
         actions={"Import it again": lambda: _again(name, redo)},
     )
 
 
 def _again(name: str, redo: Restore) -> Report:
     restore = redo()
-    return Report(text=f"imported {name}", actions={"Undo the import": lambda: _undo(name, restore)})
+    return Report(text=f"Imported {name}", actions={"Undo the import": lambda: _undo(name, restore)})
 
 
 def _default_name(step: ImageGenerationStep | None) -> str:

@@ -90,7 +90,7 @@ print(path.resolve())
     chooser.value.set_files(file)
     expect(page.locator(".ig-prompt textarea")).to_have_value("a fox in {{product}}")
     expect(page.locator(".ig-resolved")).to_have_text("a fox in a box")
-    expect(page.locator(".ig-import-export-message")).to_contain_text("imported fox.png")
+    expect(page.locator(".ig-import-export-message")).to_contain_text("Imported fox.png")
     page.get_by_role("button", name="Undo the import").click()
     expect(page.locator(".ig-prompt textarea")).to_have_value("A hero image for {{product}}")
     # A file of several messages arrives whole: this one is refused for what it says, and not for its length.

@@ -271,7 +271,7 @@ def test_an_image_gives_its_step_and_inputs(form, workspace, tmp_path, known):
     if not known:  # another machine's
         form.workspace = ig.Workspace(tmp_path / "other", backend="emulator")
     upload(form, "lamp.webp", data)
-    assert form.panel.import_export.message.value.startswith("imported lamp.webp")
+    assert form.panel.import_export.message.value.startswith("Imported lamp.webp")
     assert (form.step, test_value(form, "room").value) == (run.step, "a hall")
 
 

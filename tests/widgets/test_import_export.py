@@ -289,6 +289,29 @@ def test_before_the_click_it_says_what_the_file_will_hold(imported, tmp_path):
     assert made.view["promise"] == f"Writes these settings, without an output. {pictures}"
     change(made, step=None)
     assert "before the fields above are fixed" in made.view["promise"]
+    made._handle_custom_msg({"type": "export"}, [])
+    assert made.message.value == "The step has problems; fix them first."
+    change(made, is_unwritten=True)
+    assert made.view["promise"] == "Write a prompt first. It can be exported then."
+    made._handle_custom_msg({"type": "export"}, [])
+    assert made.message.value == "Write a prompt first."
+    change(made, step=STEP)
+    assert made.message.value == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"hello", "Nothing was imported. notes.txt is not valid JSON ("),
+        (b"[]", "Nothing was imported. notes.txt holds a JSON list, not an object"),
+        (b"{}", "Nothing was imported. notes.txt: "),
+    ],
+)
+def test_what_cannot_be_imported_is_named(imported, data, said):
+    made = part(STEP, imported)
+    made._handle_custom_msg({"type": "part", "name": "notes.txt", "start": 0, "size": len(data)}, [data])
+    assert made.message.value.startswith(said)
+    assert imported == []
 
 
 def test_a_run_is_exported_as_it_was_and_replaces_nothing_unasked(imported, tmp_path, monkeypatch):
@@ -343,9 +366,9 @@ def test_what_is_read_is_handed_on_and_can_be_undone(imported):
     made = part(STEP, imported)
     made._handle_custom_msg({"type": "file", "name": "<a>.json"}, [memoryview(b'{"prompt": "a fox"}')])
     assert [definition.step.prompt for definition in imported] == ["a fox"]
-    assert made.message.value.startswith("imported <a>.json")
+    assert made.message.value.startswith("Imported <a>.json")
     press(made, "Undo the import")
-    assert made.message.value == "the import of <a>.json was undone"
+    assert made.message.value == "The import of <a>.json was undone"
     press(made, "Import it again")
     press(made, "Undo the import")
     assert imported[1:] == ["undone", "again", "undone"]
@@ -355,7 +378,7 @@ def test_what_is_read_is_handed_on_and_can_be_undone(imported):
     ("buffers", "told"),
     [
         ([], "x.json is too large: a step file has at most 1,000,000 bytes, an image"),
-        ([memoryview(bytes(LARGEST_FILE + 1))], "the file has more than 1,000,000 bytes"),
+        ([memoryview(bytes(LARGEST_FILE + 1))], "x.json has more than 1,000,000 bytes"),
     ],
     ids=["left-in-the-page", "sent"],
 )
