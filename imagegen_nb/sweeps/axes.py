@@ -84,9 +84,9 @@ def read(
     for values in axes.values():
         count *= len(values)
     if count > MOST_CELLS:
-        parts = [f"{len(values):,} × {name}" for name, values in axes.items()]
+        parts = [f"{name} ({len(values):,})" for name, values in axes.items()]
         raise InvalidOption(
-            f"the axes make {count:,} cells ({', '.join(parts)}); a sweep has at most {MOST_CELLS:,}: "
+            f"the axes make {count:,} cells, {' × '.join(parts)}; a sweep has at most {MOST_CELLS:,}: "
             "shorten an axis, or make several sweeps"
         )
     combinations = [

@@ -209,7 +209,7 @@ class CellTable:
         """What the sweep is, in a line."""
         counts = list(values_on_axes(self._plans, self.axes))
         is_grid = math.prod(count for _, count in counts) * self.repeats == len(self)
-        names = [f"{count} {axis.removeprefix(axis_values.INPUTS)}" for axis, count in counts]
+        names = [f"{axis.removeprefix(axis_values.INPUTS)} ({count})" for axis, count in counts]
         shape = (" × " if is_grid else ", ").join(names)  # rows need not hold every combination
         repeats = f", {self.repeats} times each" if self.repeats > 1 else ""
         return f"Sweep · {counted(len(self), 'cell')}: {shape}{repeats}{backend_mark(self._results.backend)}"

@@ -60,7 +60,9 @@ class Comparison:
         told = [
             f"{name}: {label(a, _LONGEST)} → {label(b, _LONGEST)}" for name, (a, b) in self.inputs.items()
         ]
-        return [self.diff.title, *(f"inputs.{line}" for line in told)]
+        waiting = [f"cell {cell.number}" for cell in (self.a, self.b) if cell.outcome == "waiting"]
+        advice = [f"not run yet: {', '.join(waiting)}; call sweep.run(workspace=ws)"] if waiting else []
+        return [self.diff.title, *(f"inputs.{line}" for line in told), *advice]
 
     def __repr__(self) -> str:
         changes = [str(change) for change in self.diff]

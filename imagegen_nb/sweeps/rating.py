@@ -58,6 +58,23 @@ def _account() -> str:
         return "anonymous"
 
 
+def _too_few(with_images: int, cells: int) -> str:
+    """Why there are no two cells to compare, and how there would be."""
+    if cells == 1:
+        return (
+            "two cells are compared, and this sweep has one. Vary something, such as "
+            "over={'prompt': [one, another]}, or make the same more than once: repeats=2"
+        )
+    if not with_images:
+        return (
+            "two cells are compared, and none has an image yet: run the sweep first, sweep.run(workspace=ws)"
+        )
+    return (
+        f"two cells are compared, and {with_images} of {cells:,} has images: run the others, "
+        "sweep.run(workspace=ws)"
+    )
+
+
 class Rating:
     """The comparisons of one rater. Each verdict is in the store before the next pair comes.
 
@@ -66,10 +83,7 @@ class Rating:
 
     def __init__(self, contest: Contest, rater: str, dice: random.Random | None = None) -> None:
         if len(contest.images) < 2:
-            raise InvalidOption(
-                f"rate: {len(contest.images)} of the cells have images, two are needed to compare them; run "
-                "the sweep first"
-            )
+            raise InvalidOption(f"rate: {_too_few(len(contest.images), len(contest.keys))}")
         self.rater = rater
         self._contest = contest
         self._dice = dice or random.Random()  # noqa: S311 - which pair comes next is no secret

@@ -30,7 +30,7 @@ def test_it_runs_and_goes_on_where_it_stopped(cli: CommandLine, sweep: str, emul
     emulator.script("openai", Fault("moderation"))
     first = cli("sweep", sweep, "--backend", "THE EMULATOR", "--concurrency", "1")
     assert first.code == 1
-    assert "Sweep · 4 cells: 2 image_quality × 2 room" in first.out
+    assert "Sweep · 4 cells: image_quality (2) × room (2)" in first.out
     assert "3 done, 1 failed" in first.out
     assert first.out.count("file://") == 3
     second = cli("sweep", sweep, "--backend", "THE EMULATOR", "--csv", "night.csv", "--json")

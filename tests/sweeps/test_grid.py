@@ -157,4 +157,4 @@ def test_any_text_stays_what_it_is(values):
 def test_it_shows_itself_in_a_notebook(workspace):
     bundle = ig.Sweep(STEP, over={"product": ["lamp"]})._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html"}
-    assert bundle["text/plain"].startswith("Sweep · 1 cell: 1 product")
+    assert bundle["text/plain"].startswith("Sweep · 1 cell: product (1)")

@@ -467,6 +467,8 @@ def test_two_cells_are_compared(workspace):
     assert "image_size: '1024x640' → '640x1024'" in repr(both)
     assert one.compare(0, 2).inputs == {"product": ("lamp", "vase")}
     assert "waiting" in repr(one.compare(0, 2))
+    assert "not run yet: cell 2; call sweep.run(workspace=ws)" in repr(one.compare(0, 2))
+    assert "not run yet" not in repr(both)
     assert both._repr_html_().count("<img") == 2
 
 
@@ -595,8 +597,8 @@ def test_the_interrupt_button_ends_it_and_the_cell_goes_on_when_run_again(kernel
 def test_the_title_multiplies_only_what_was_combined():
     step = ig.ImageGenerationStep(prompt="a {{thing}}")
     grid = ig.Sweep(step, over={"thing": ["lamp", "vase"], "image_quality": ["low", "high"]})
-    assert grid.title.startswith("Sweep · 4 cells: 2 thing × 2 image_quality")
+    assert grid.title.startswith("Sweep · 4 cells: thing (2) × image_quality (2)")
     rows = ig.Sweep(
         step, rows=[{"thing": "lamp", "image_quality": "low"}, {"thing": "vase", "image_quality": "high"}]
     )
-    assert rows.title.startswith("Sweep · 2 cells: 2 thing, 2 image_quality")
+    assert rows.title.startswith("Sweep · 2 cells: thing (2), image_quality (2)")

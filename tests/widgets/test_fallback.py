@@ -70,7 +70,7 @@ def test_a_saved_grid_is_its_static_table_whatever_shows_it(emulator, tmp_path):
         assert widget["text/plain"] == "Grid of 2 cells (run this cell to see it live)"
         assert table["text/html"].startswith('<div class="ig-fallback"><div class="ig-static">')
         assert table["text/html"].count("<img") == 4  # each small one, and the larger one that it opens
-        assert table["text/plain"].startswith("Sweep · 2 cells: 2 colour")
+        assert table["text/plain"].startswith("Sweep · 2 cells: colour (2)")
         assert "ig-live" in style["application/javascript"]
     assert len(nbformat.writes(notebook).encode()) < 100_000
     html = HTMLExporter().from_notebook_node(notebook)[0]
