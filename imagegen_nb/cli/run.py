@@ -130,11 +130,16 @@ def refuse_options(file: Path, given: Mapping[str, object]) -> None:
 
 def check_writable(path: Path, *, force: bool) -> None:
     """Refuse an export that cannot be written, before any money is spent."""
+    from imagegen_nb.step_file import file_in_use
+
     if path.expanduser().exists() and not force:
         raise InvalidOption(f"--export {path}: that is there already; choose another name, or add --force")
     folder = path.expanduser().absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InvalidOption(f"--export {path}: {folder} is not a folder that can be written to")
+    if path.expanduser().exists():
+        with file_in_use.held(path.expanduser()):
+            pass  # nobody pushes it
 
 
 def read_inputs(

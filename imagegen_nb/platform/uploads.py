@@ -23,7 +23,6 @@ from pydantic import ValidationError
 from imagegen_nb.core import images, redaction
 from imagegen_nb.core.addresses import host_name, is_loopback
 from imagegen_nb.core.atomic_files import user_path
-from imagegen_nb.core.file_lock import alone
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import (
@@ -47,6 +46,7 @@ from imagegen_nb.platform.client import (
 )
 from imagegen_nb.platform.push_report import Outcome, Pushed, PushReport
 from imagegen_nb.step.output import Asset
+from imagegen_nb.step_file import file_in_use
 from imagegen_nb.step_file.document import StepDefinition, Upload
 from imagegen_nb.step_file.kept_uploads import EMULATED_NOTE, NO_SIGNATURE_NOTE
 from imagegen_nb.step_file.load import load_step, read
@@ -94,13 +94,7 @@ def push(
     target = user_path(path, DefinitionError)
     if dry_run:
         return _push(target, workspace_id, store, base_url, dry_run, emulated_too)
-    place = target.resolve()
-    with alone(place.with_name(f".{place.name}.pushing")) as is_alone:
-        if not is_alone:
-            raise DefinitionError(
-                f"{target.name} is being pushed already: wait until that is done, then push again, which "
-                "sends what is missing"
-            )
+    with file_in_use.held(target):
         return _push(target, workspace_id, store, base_url, dry_run, emulated_too)
 
 
@@ -310,7 +304,7 @@ class _Journal:
             update={"provenance": provenance.model_copy(update=changes)}
         )
         self.definition = StepDefinition(document, definition.step, output, definition.changes)
-        self.definition.save(self.path, overwrite=True)
+        self.definition.write_to(self.path)
 
     def _list(self) -> list[Asset]:
         """The workspace's assets, asked for once; what is no record is passed over."""

@@ -30,7 +30,7 @@ from imagegen_nb.providers import catalog
 from imagegen_nb.step import schema
 from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.step_file import replaced_file
+from imagegen_nb.step_file import file_in_use, replaced_file
 from imagegen_nb.store import relocation
 
 LARGEST_FILE = 1_000_000
@@ -211,9 +211,16 @@ class StepDefinition:
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedStep:
         """Write the file; an older one of the same step (of its settings or its name) is replaced whole.
 
-        Raises `DefinitionError`, also where something else is there, unless `overwrite`.
+        Raises `DefinitionError`, also where something else is there, unless `overwrite`, and where the file
+        is being pushed.
         """
-        target, data = user_path(path, DefinitionError), self.dump()
+        target = user_path(path, DefinitionError)
+        with file_in_use.held(target):
+            return self.write_to(target, overwrite=overwrite)
+
+    def write_to(self, target: Path, *, overwrite: bool = True) -> SavedStep:
+        """`save`, for who has the file alone already."""
+        data = self.dump()
         if not overwrite:
             replaced_file.check(target, self.step.settings(), LARGEST_FILE)
         write(target, data)

@@ -27,7 +27,7 @@ from imagegen_nb.step_file.document import (
     StepDocument,
     as_definition_error,
 )
-from imagegen_nb.step_file.kept_uploads import with_uploads_of
+from imagegen_nb.step_file.kept_uploads import save_with_uploads
 
 
 @helpful_calls
@@ -45,13 +45,13 @@ def save_step(
     `identifier` is the name later steps use (`step_2`). The file is the toolkit's own format: the
     platform has no public importer. An older file of the same step (of its settings or its name) is replaced,
     anything else only with `overwrite`; what it knows of images on the platform is kept for those that are
-    the same. Raises `DefinitionError`, and its kind `SecretFound` when the text
-    holds a key.
+    the same. Raises `DefinitionError`, also while the file is being pushed, and its kind `SecretFound` when
+    the text holds a key.
     """
     if isinstance(step, StepDefinition):
         raise DefinitionError("this is a whole definition already: write it with definition.save(path)")
     defined = define(step, run=run, identifier=identifier, inputs=inputs)
-    return with_uploads_of(defined, path).save(path, overwrite=overwrite)
+    return save_with_uploads(defined, path, overwrite=overwrite)
 
 
 def define(

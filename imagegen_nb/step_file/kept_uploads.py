@@ -6,14 +6,15 @@ Without it the platform would have each image twice after the next push.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.errors import DefinitionError
 from imagegen_nb.step.output import Asset, StepOutput
-from imagegen_nb.step_file import replaced_file
-from imagegen_nb.step_file.document import LARGEST_FILE, Provenance, StepDefinition, Upload
+from imagegen_nb.step_file import file_in_use, replaced_file
+from imagegen_nb.step_file.document import LARGEST_FILE, Provenance, SavedStep, StepDefinition, Upload
 
 NO_SIGNATURE_NOTE = (
     "the platform's file_url addresses were signed for a while; they stand here without their signatures, "
@@ -25,11 +26,18 @@ EMULATED_NOTE = (
 )
 
 
-def with_uploads_of(definition: StepDefinition, path: str | os.PathLike[str]) -> StepDefinition:
-    """The definition with the platform's records of those images that the file at `path`, which it is about
-    to replace, says were uploaded: those with the same hash. A file that says no such thing changes nothing.
-    """
-    older = _older(path)
+def save_with_uploads(
+    definition: StepDefinition, path: str | os.PathLike[str], *, overwrite: bool
+) -> SavedStep:
+    """`definition.save`, with the platform's records of those images that the file that it replaces says were
+    uploaded: those with the same hash. A file that says no such thing changes nothing."""
+    target = user_path(path, DefinitionError)
+    with file_in_use.held(target):  # what is read of it is what is replaced
+        return _with_uploads_of(definition, target).write_to(target, overwrite=overwrite)
+
+
+def _with_uploads_of(definition: StepDefinition, target: Path) -> StepDefinition:
+    older = _older(target)
     if older is None or definition.output is None:
         return definition
     output, provenance = older
@@ -72,9 +80,9 @@ def _first_of_each_kind(uploads: list[Upload], sha256: str | None) -> list[Uploa
     return [*done[:1], *begun[:1]]
 
 
-def _older(path: str | os.PathLike[str]) -> tuple[StepOutput, Provenance] | None:
-    """What the file at `path` has of an output and where it came from, if it has both as they should be."""
-    document = replaced_file.document_in(user_path(path, DefinitionError), LARGEST_FILE) or {}
+def _older(target: Path) -> tuple[StepOutput, Provenance] | None:
+    """What the file at `target` has of an output and where it came from, if it has both as they should be."""
+    document = replaced_file.document_in(target, LARGEST_FILE) or {}
     try:
         return (
             StepOutput.model_validate(document.get("output")),

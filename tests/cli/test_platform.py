@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.command_line import CommandLine
+from support.command_line import EMULATED, CommandLine
 from support.platform_server import KEY, WORKSPACE, PlatformServer, served
 from support.runs import run_of
 
 import imagegen_nb as ig
+from imagegen_nb.emulator import Emulator
+from imagegen_nb.step_file import file_in_use
 from imagegen_nb.store.local import LocalStore
 
 
@@ -95,6 +97,40 @@ def test_the_emulator_needs_no_account(cli: CommandLine, hero: str) -> None:
     assert wrong.code != 0
     assert "Deployment nonsense not found" in wrong.err
     assert "hero" in wrong.err
+
+
+def test_a_run_exported_again_keeps_what_the_platform_has_of_the_same_images(
+    cli: CommandLine, hero: str, tmp_path: Path
+) -> None:
+    run = ("run", hero, *EMULATED, "--export", "out.step.json", "--force")
+    push = ("platform", "push", "out.step.json", "--base-url", "emulator", "--json")
+
+    def outcomes() -> list[str]:
+        return [image["outcome"] for image in json.loads(cli(*push).out)]
+
+    assert (cli(*run).code, outcomes()) == (0, ["uploaded"])
+    before = ig.load_step(tmp_path / "out.step.json").provenance.uploads
+    assert cli(*run).code == 0
+    after = ig.load_step(tmp_path / "out.step.json")
+    assert before
+    assert [one.asset_id for one in after.provenance.uploads or ()] == [one.asset_id for one in before]
+    assert after.output is not None
+    assert after.output.assets[0].id == before[0].asset_id
+    assert outcomes() == ["there already"]
+    assert cli(*run, "-i", "product=a vase").code == 0
+    assert outcomes() == ["uploaded"]  # another picture
+
+
+def test_an_export_over_a_file_that_is_being_pushed_is_refused_before_anything_is_spent(
+    cli: CommandLine, hero: str, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_in_use, "_LONGEST_WAIT", 0)
+    before = (tmp_path / hero).read_bytes()
+    with file_in_use.held(tmp_path / hero):
+        refused = cli("run", hero, *EMULATED, "--export", hero, "--force")
+    assert (refused.code, emulator.count()) == (2, 0)
+    assert "hero.step.json is being pushed already" in refused.err
+    assert (tmp_path / hero).read_bytes() == before
 
 
 @pytest.mark.parametrize("listen", ["8443", ":8443", "127.0.0.1:", "127.0.0.1:99999"])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +21,7 @@ import imagegen_nb as ig
 from imagegen_nb import errors
 from imagegen_nb.platform import PushReport, push
 from imagegen_nb.platform.client import PlatformClient
+from imagegen_nb.step_file import file_in_use
 from imagegen_nb.store.local import LocalStore
 
 pytestmark = pytest.mark.loopback
@@ -322,8 +326,11 @@ def test_an_export_over_what_knows_of_no_platform_is_as_ever(
     assert written.provenance.uploads is None
 
 
-def test_a_second_push_at_the_same_time_is_refused(pushed: Push, server: PlatformServer, file: Path) -> None:
+def test_a_second_push_at_the_same_time_is_refused(
+    pushed: Push, server: PlatformServer, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It begins while the first waits for an answer; what a killed one left behind is in nobody's way."""
+    monkeypatch.setattr(file_in_use, "_LONGEST_WAIT", 0)
     (file.parent / f".{file.name}.pushing").touch()
     real, told = server.route, list[str]()
 
@@ -340,6 +347,55 @@ def test_a_second_push_at_the_same_time_is_refused(pushed: Push, server: Platfor
     assert len(server.hashes) == 3
     assert outcomes(pushed()) == ["there already"] * 3
     assert not list(file.parent.glob(".*.pushing"))
+
+
+def test_an_export_while_another_process_pushes_is_refused_and_no_record_is_lost(
+    pushed: Push,
+    server: PlatformServer,
+    file: Path,
+    store: LocalStore,
+    step: ig.ImageGenerationStep,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other waits for the platform's answer to its second image, the first being there."""
+    monkeypatch.setattr(file_in_use, "_LONGEST_WAIT", 0)
+    run = run_of(step, store, inputs={"product": "a lamp", "makers": ["Bo"]})
+    real, told, written = server.route, list[str](), list[bool]()
+
+    def meanwhile(*request: Any) -> Any:
+        if len(server.hashes) == 1 and not told:
+            before = file.read_bytes()
+            definition = ig.load_step(file)
+            for save in (
+                lambda: ig.save_step(file, step, run=run),
+                lambda: ig.save_step(file, step, overwrite=True),
+                lambda: definition.save(file),
+            ):
+                with pytest.raises(errors.DefinitionError, match="is being pushed already") as refused:
+                    save()
+                told.append(str(refused.value))
+            written.append(file.read_bytes() != before)
+        return real(*request)
+
+    server.route = meanwhile
+    given = {"store": str(file.parent / "assets"), "base_url": server.url, "workspace_id": WORKSPACE}
+    code = f"from imagegen_nb.platform import push; push({str(file)!r}, emulated_too=True, **{given!r})"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
+    assert (len(told), written) == (3, [False])
+    ids = {asset["id"] for asset in server.assets}
+    assert len(ids) == 3
+    ig.save_step(file, step, run=run)  # of the same pictures
+    assert {one.asset_id for one in ig.load_step(file).provenance.uploads or ()} == ids
+    assert outcomes(pushed()) == ["there already"] * 3
+
+
+def test_a_push_waits_for_an_export_and_sends_what_that_wrote(
+    pushed: Push, server: PlatformServer, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = file_in_use.held(file)
+    holder.__enter__()
+    monkeypatch.setattr(time, "sleep", lambda _: holder.__exit__(None, None, None))
+    assert outcomes(pushed()) == ["uploaded"] * 3
 
 
 def test_where_no_lock_can_be_made_it_is_pushed_all_the_same(
