@@ -6,12 +6,14 @@ The source folder is the repository's own, so that a link between files is the s
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from docutils import nodes
 from pydantic import BaseModel
 from pygments.lexers.special import TextLexer
+from sphinx.util.inspect import stringify_signature
 from sphinx.util.typing import stringify_annotation
 
 from imagegen_nb import __version__
@@ -138,16 +140,44 @@ def public_names() -> dict[str, str]:
     return names
 
 
-def _sign(_app: Sphinx, _what: str, _name: str, item: Any, *_: Any) -> tuple[str, str] | None:
-    """A pydantic model's arguments, without what its fields carry for validation."""
-    if not (isinstance(item, type) and issubclass(item, BaseModel)):
+def _sign(
+    _app: Sphinx,
+    _what: str,
+    _name: str,
+    item: Any,
+    _options: Any,
+    signature: str | None,
+    returned: str | None,
+) -> tuple[str, str | None] | None:
+    """The arguments that people write: of a model its fields, of a widget those of its own `__init__`; not
+    `self`, private ones, or what is there for validation."""
+    if isinstance(item, type) and issubclass(item, BaseModel):
+        return _fields(item), ""
+    if signature is None:
         return None
+    if re.search(r"^\(\*args|Annotated\[|[(,]\s*_\w", signature):
+        signature = stringify_signature(_plain(inspect.signature(item)), show_return_annotation=False)
+    return re.sub(r"= ?(?:<factory>|Ellipsis)", "= ...", signature), returned
+
+
+def _plain(signature: inspect.Signature) -> inspect.Signature:
+    """What a caller writes, with the bare types."""
+    arguments = []
+    for name, argument in signature.parameters.items():
+        if name != "self" and not name.startswith("_"):
+            kind = argument.annotation
+            bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+            arguments.append(argument.replace(annotation=bare))
+    return signature.replace(parameters=arguments)
+
+
+def _fields(item: type[BaseModel]) -> str:
     arguments = []
     for name, field in item.model_fields.items():
         default = "" if field.is_required() else f" = {field.get_default(call_default_factory=True)!r}"
         kind = re.sub(r"\b[\w.]+\.(?=\w)", "", stringify_annotation(field.annotation))
         arguments.append(f"{name}: {kind}{default}")
-    return f"(*, {', '.join(arguments)})", ""
+    return f"(*, {', '.join(arguments)})"
 
 
 def _show_pictures(_app: Sphinx, _name: str, source: list[str]) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 import html5lib
 import pytest
 from support.project import ROOT
 from support.site import build, public_names
+
+import imagegen_nb as ig
+from imagegen_nb.runs.history import PastRun
 
 LOADED = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src", "video": "src"}
 
@@ -49,12 +54,37 @@ def test_the_site_names_no_place_on_this_machine(site: Path) -> None:
         assert str(ROOT) not in page.read_text(encoding="utf-8"), page
 
 
-def test_a_docstring_is_read_as_plain_english() -> None:
+@pytest.fixture(scope="module")
+def conf() -> Any:
     spec = importlib.util.spec_from_file_location("conf", ROOT / "docs" / "conf.py")
     assert spec is not None
     assert spec.loader is not None
     conf = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(conf)
+    return conf
+
+
+def test_a_signature_has_what_a_caller_writes(conf: Any) -> None:
+    def signed(item: object, found: str) -> str:
+        return str(conf._sign(None, "", "", item, None, found, "")[0])
+
+    assert signed(ig.StepForm, "(*args: t.Any, **kwargs: t.Any)").startswith("(step: ")
+    replace = signed(ig.ImageGenerationStep.replace, "(name: ~types.Annotated[str, Text()] = Ellipsis)")
+    assert replace.startswith("(*, prompt: str | None = ..., name: str | None = ..., ")
+    assert signed(PastRun, "(entry: LedgerEntry, _store: Store)") == "(entry: LedgerEntry)"
+    assert (
+        signed(object(), "(deployments: dict[str, str] = <factory>)") == "(deployments: dict[str, str] = ...)"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(public_names()))
+def test_a_public_docstring_has_no_markup_that_is_shown_as_it_stands(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    said = getattr(importlib.import_module(module), attribute).__doc__ or ""
+    assert re.findall(r"\*\w[^*]*\w\*", re.sub("`[^`]*`", "", said)) == []
+
+
+def test_a_docstring_is_read_as_plain_english(conf: Any) -> None:
     assert conf.as_restructured_text(["`Error`s"]) == [r"``Error``\ s"]
     lines = ["Takes `*args`, name_ and 2 * 2.", "", "    run(**options)", "", "`a", "b`."]
     assert conf.as_restructured_text(lines) == [

@@ -51,7 +51,8 @@ class Workspace:
     calls beyond them wait instead of being refused. `budget` is US dollars, such as `"2.00 USD"`, that all
     runs in the store may cost together, whatever kernel they are of; `session_budget` those of this kernel or
     script, `run_budget` one run. A run that could pass one is refused before anything is sent, and so is one
-    whose cost nothing bounds. Runs on an emulator count for themselves, by what they would have cost.
+    whose cost nothing bounds. On an emulator nothing is charged, and a run counts by what it would have cost,
+    apart from live ones.
     """
 
     def __init__(

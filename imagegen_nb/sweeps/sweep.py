@@ -256,10 +256,11 @@ class Sweep(BatchedCells):
     def rate(self, *, rater: str | None = None, workspace: Context | None = None) -> Any:
         """Compare the cells' images two at a time, blind; the result is `ranking()`.
 
-        A widget shows two images without names, on sides that are drawn: key 1 for the left one, 2 for the
-        right one, = for neither. Each verdict is kept in the store at once under `rater` (by default the name
-        of the account), who can go on in another kernel. Raises `InvalidOption` where fewer than two cells
-        have images.
+        A widget shows two images without names, on sides drawn at random: key 1 for the left one, 2 for the
+        right one, = for neither. In a script, `rate().rating` has the `pair` that comes next, and
+        `judge(pair.id, "left")` takes a verdict on it. Each verdict is kept in the store at once under
+        `rater` (by default the name of the account), who can go on in another kernel. Raises `InvalidOption`
+        where fewer than two cells have images.
         """
         name = rater_name(rater)
         contest = self._contest(workspace)

@@ -53,7 +53,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     Each run is a page of the Output tab, with its images, paths, notes and error; `form.runs` are those that
     have ended. One of them is the output, `form.run_result`: what later steps and an export see. It is the
-    last run, unless that has no images and the one before has some, or somebody chose *Make this the output*.
+    last run, unless that has no images and the one before has some, or somebody chose "Make this the output".
     The other forms of the kernel offer it in their pickers.
 
     The controls are made when a page first shows the form (or `panel` is asked for), so a notebook that is

@@ -77,8 +77,8 @@ class Gallery(AnsweringWidget):
     shown, the others are flipped to. Nothing given, the gallery is empty until `show(run)`.
 
     While a run goes on, `placeholders(count)` shows tiles for what is to come and `preview(index, data)` an
-    unfinished picture in one of them; `show(run)` ends that. `on_use(callback)` offers **Use these
-    settings** for the run that is shown: the callback gets the `Run`. `offer(action)` adds another button
+    unfinished picture in one of them; `show(run)` ends that. `on_use(callback)` offers "Use these
+    settings" for the run that is shown: the callback gets the `Run`. `offer(action)` adds another button
     for it. Removing an image takes it out of the view only.
 
     Images can be starred and have notes, in the page or by `star` and `note`; `starred` and `notes` give them
