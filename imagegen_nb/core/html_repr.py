@@ -14,6 +14,7 @@ from html import escape
 
 from rich import filesize
 
+from imagegen_nb.core import larger_picture
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 
@@ -29,7 +30,8 @@ _TILES_OF_MORE = 12
 @dataclass(frozen=True, slots=True)
 class Tile:
     """One picture to show: its file name, alt text, the path later steps use (if any), and facts such as
-    size and format. `thumbnail` makes a WebP when it is needed, or gives None, and `absent` is shown."""
+    size and format. `thumbnail` makes a WebP when it is needed, or gives None, and `absent` is shown;
+    `larger` makes a larger one, which the small one opens, or gives None."""
 
     name: str
     alt: str
@@ -37,6 +39,7 @@ class Tile:
     facts: Sequence[str]
     thumbnail: Callable[[], bytes | None] = field(default=lambda: None, repr=False)
     absent: str = "image stored elsewhere"
+    larger: Callable[[], bytes | None] = field(default=lambda: None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,21 @@ class Page:
     below: Sequence[str] = ()
 
     def html(self) -> str:
-        """A table of the pictures under a line with title and notes."""
+        """A table of the pictures under a line with title and notes. They open larger by a click or Enter,
+        without a script, where they are not too many for a notebook."""
         heading = f"<strong>{escape(self.title)}</strong>"
         lines = "".join(f"<br>{escape(note)}" for note in self.notes)
-        rows = [self.tiles[start : start + _COLUMNS] for start in range(0, len(self.tiles), _COLUMNS)]
-        body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+        larger = larger_picture.within_limit((n, tile.larger()) for n, tile in enumerate(self.tiles)) or {}
+        cells = [_cell(tile, larger.get(n)) for n, tile in enumerate(self.tiles)]
+        rows = [cells[start : start + _COLUMNS] for start in range(0, len(cells), _COLUMNS)]
+        body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+        opens = f"<style>{larger_picture.STYLE}</style>" if larger else ""
         # Columns of equal width that shrink with the page; without CSS the pictures have their own width.
         style = f"table-layout:fixed;width:100%;max-width:{_COLUMNS * 272}px;border-spacing:8px;margin:0"
         table = f'<table class="ig-tiles" style="{style}">{body}</table>' if self.tiles else ""
         rest = "".join(f'<p style="margin:4px 0">{escape(line)}</p>' for line in self._rest())
         top = f'<p style="margin:4px 0">{heading}{lines}</p>{self._settings()}'
-        return f'<div class="ig-static">{top}{table}{rest}</div>'
+        return f'<div class="ig-static">{opens}{top}{table}{rest}</div>'
 
     def plain_html(self) -> str:
         """The page without pictures, in tags that every sanitizer allows."""
@@ -108,22 +115,27 @@ def text(title: str, notes: Sequence[str], tiles: Sequence[Tile], total: int = 0
     return Page(title, notes, tiles, total).text()
 
 
-def _cell(tile: Tile) -> str:
+def _cell(tile: Tile, larger: bytes | None) -> str:
     thumbnail = tile.thumbnail()
     if thumbnail is None:
-        picture = f"<em>{escape(tile.absent)}</em>"
+        picture = f"<em>{escape(tile.absent)}</em><br>"
     else:
-        source = b64encode(thumbnail).decode()
-        picture = (
-            f'<img src="data:image/webp;base64,{source}" alt="{escape(tile.alt)}" '
-            'style="max-width:100%;height:auto;border-radius:4px">'
-        )
+        picture = _picture(thumbnail, tile.alt, "max-width:100%;height:auto;border-radius:4px")
+        if larger is None:
+            picture += "<br>"
+        else:  # a block, with a line of its own
+            picture = larger_picture.opening(picture, _picture(larger, tile.alt, "max-width:none"))
     facts = " · ".join(escape(fact) for fact in tile.facts)
     path = f"<br><small>{_code('{{' + tile.path + '}}')}</small>" if tile.path else ""
     return (
         f'<td width="{100 // _COLUMNS}%" style="vertical-align:top;text-align:left;{_BREAKS}">'
-        f"{picture}<br>{escape(tile.name)}<br><small>{facts}</small>{path}</td>"
+        f"{picture}{escape(tile.name)}<br><small>{facts}</small>{path}</td>"
     )
+
+
+def _picture(data: bytes, alt: str, style: str) -> str:
+    source = b64encode(data).decode()
+    return f'<img src="data:image/webp;base64,{source}" alt="{escape(alt)}" style="{style}">'
 
 
 def _words(tile: Tile) -> str:

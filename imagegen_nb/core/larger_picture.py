@@ -7,7 +7,10 @@ as on code hosts, it unfolds below the small one.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
+from typing import TypeVar
 
+_Key = TypeVar("_Key")
 _KIND = 'class="ig-larger" name="ig-larger"'  # of one name, at most one is open
 _HINT = 'title="Larger, and back"'
 _STYLE = """
@@ -21,6 +24,10 @@ _STYLE = """
 }
 """
 
+MOST_BYTES = 100_000
+"""Bytes of larger pictures within one table, beside its small ones: a saved notebook holds them all. As
+base64 they are a third more."""
+
 STYLE = _STYLE.replace("PICTURE", "img")
 """What `opening` needs to cover the page."""
 STYLE_OF_ONE = _STYLE.replace("PICTURE", "summary > img")
@@ -30,6 +37,19 @@ STYLE_OF_ONE = _STYLE.replace("PICTURE", "summary > img")
 def opening(small: str, large: str) -> str:
     """The picture `small`, which opens `large`; both are an `img` as HTML."""
     return f"<details {_KIND}><summary {_HINT}>{small}</summary>{large}</details>"
+
+
+def within_limit(pictures: Iterable[tuple[_Key, bytes | None]]) -> dict[_Key, bytes] | None:
+    """The larger pictures that there are, by what they are of; None where they are too many for a notebook.
+    No more are made then."""
+    larger, total = dict[_Key, bytes](), 0
+    for key, data in pictures:
+        if data:
+            larger[key] = data
+            total += len(data)
+        if total > MOST_BYTES:
+            return None
+    return larger
 
 
 def opening_itself(picture: str, data: bytes) -> str:

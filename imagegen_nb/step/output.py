@@ -414,6 +414,7 @@ class StepOutput(BaseModel):
                 path=f"{prefix}.assets.{index}.file_url",
                 facts=asset.facts(),
                 thumbnail=partial(thumbnail, asset, images.STATIC),
+                larger=partial(thumbnail, asset, images.LIVE),
             )
 
     def _title(self) -> str:

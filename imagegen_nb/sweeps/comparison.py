@@ -53,6 +53,7 @@ class Comparison:
             path="",
             facts=[cell.label, *(asset.facts() if asset else [reason])],
             thumbnail=(lambda: None) if asset is None else partial(thumbnail, asset, images.STATIC),
+            larger=(lambda: None) if asset is None else partial(thumbnail, asset, images.LIVE),
             absent="no image" if asset is None else "image stored elsewhere",
         )
 

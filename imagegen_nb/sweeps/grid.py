@@ -27,8 +27,6 @@ _WORDS = re.compile(r"\s+|\w+(?:[-.]\w+)*|[^\w\s]")
 _LONGEST = 300
 """Characters of a value at the edge of the table."""
 _LONGEST_REASON = 200
-_MOST_LARGER = 100_000
-"""Bytes of larger pictures within one table, beside its small ones: a saved notebook holds them all."""
 _NONE_LARGER = "Too many pictures to open larger here: only=[cells] shows some that do, sweep.report all"
 _TEXT_ROWS = 50
 """Cells that the text has a line for."""
@@ -133,14 +131,8 @@ class Grid:
 
     def _larger(self) -> dict[str, bytes] | None:
         """The larger pictures by their assets' ids; None where they are too many for a notebook."""
-        larger, total = dict[str, bytes](), 0
-        for asset in (asset for cell in self.shown for asset in cell.assets):
-            if data := thumbnail(asset, images.LIVE):
-                larger[asset.id] = data
-                total += len(data)
-            if total > _MOST_LARGER:
-                return None
-        return larger
+        assets = (asset for cell in self.shown for asset in cell.assets)
+        return larger_picture.within_limit((asset.id, thumbnail(asset, images.LIVE)) for asset in assets)
 
     def _table(self, layout: Layout, larger: Mapping[str, bytes]) -> str:
         if not layout.rows:

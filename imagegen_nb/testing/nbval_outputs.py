@@ -76,6 +76,9 @@ _TOPS = _tops()
 SANITIZE = {
     # The bytes of a thumbnail depend on who encodes it; what it shows comes out of the cassette.
     r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/=]+": "DATA-URL",
+    # Whether a picture opens a larger one is a matter of how many bytes the encoder made.
+    r"<style>[^<]*\.ig-larger[^<]*</style>": "",
+    r"<details class=.ig-larger.[^>]*><summary[^>]*>(<img [^>]*>)</summary><img [^>]*></details>": r"\1<br>",
     r"file://[^\s'\"<>)\]]*/": "FILE-URL/",
     # A name may hold spaces where a quote, a tag or the line's beginning tells where its path begins.
     rf"(?m)(?:(?<=['\"`>])|^){_TEMPORARY}(?:{_NAME}/)*(?:{_WORD}$|{_NAME}(?=['\"`<]))": "TEMPORARY",

@@ -216,6 +216,7 @@ class GalleryPage:
                 path="",
                 facts=asset.facts(),
                 thumbnail=partial(thumbnail, asset, images.STATIC),
+                larger=partial(thumbnail, asset, images.LIVE),
             )
             for index, asset in enumerate(self.in_static_view())
         ]

@@ -323,3 +323,25 @@ def test_an_open_menu_goes_with_its_button_and_closes_out_of_sight(page: Page):
     expect(page.get_by_role("button", name="Star square-4.png")).to_have_attribute("aria-pressed", "true")
     panel.evaluate("(panel) => panel.scrollBy(0, -20)")
     expect(menu).to_be_hidden()
+
+
+def test_a_run_that_is_shown_by_itself_opens_its_pictures_larger(open_notebook: OpenNotebook):
+    cell = """
+import imagegen_nb as ig
+step = ig.ImageGenerationStep(prompt="A lamp on sand", image_size="1536x1024", image_count=3)
+step.run(workspace=ig.Workspace("assets", backend="emulator"))
+"""
+    page = open_notebook([cell], size=(1200, 900))
+    run_all(page)
+    tiles = page.locator("table.ig-tiles")
+    small, larger = tiles.locator("summary img"), tiles.locator("details > img")
+    expect(small).to_have_count(3)
+    expect(larger.first).to_be_hidden()
+    screenshot(page, "run-static")
+    before = small.nth(1).bounding_box()["width"]
+    tiles.locator("summary").nth(1).click()
+    expect(larger.nth(1)).to_be_visible()
+    assert larger.nth(1).bounding_box()["width"] > 2 * before
+    screenshot(page, "run-larger")
+    tiles.locator("summary").nth(1).press("Enter")
+    expect(larger.nth(1)).to_be_hidden()

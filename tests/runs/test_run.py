@@ -38,7 +38,7 @@ def test_its_html_is_escaped_and_has_its_thumbnails(workspace):
     assert "<script" not in shown
     assert "<b>fox" not in shown
     assert html.escape(HARE["what"]) in shown
-    assert shown.count("data:image/webp;base64,") == 2
+    assert shown.count("data:image/webp;base64,") == 4  # each small one, and the larger one that it opens
     assert "{{step_2.output.assets.1.file_url}}" in shown
     assert not re.search(r'(src|href)="(?!data:image/webp;base64,)', shown)
 

@@ -15,7 +15,7 @@ from support.images import illustration, picture
 from support.runs import output_of, run_of, stored_assets
 
 from imagegen_nb import ImageGenerationStep
-from imagegen_nb.core import images
+from imagegen_nb.core import images, larger_picture
 from imagegen_nb.errors import (
     AssetNotFound,
     ImageRejected,
@@ -327,9 +327,11 @@ def thumbnails(document: str) -> list[bytes]:
 def test_thumbnails_are_small_webps_and_the_file_itself_stays_out(store):
     data = picture("PNG", (900, 600))
     shown = output_of(ImageGenerationStep(prompt="x"), stored_assets(store, data))._repr_html_()
-    (small,) = thumbnails(shown)
-    with Image.open(io.BytesIO(small)) as image:
-        assert (image.format, max(image.size)) == ("WEBP", 256)
+    sizes = []
+    for one in thumbnails(shown):
+        with Image.open(io.BytesIO(one)) as image:
+            sizes.append((image.format, max(image.size)))
+    assert sizes == [("WEBP", 256), ("WEBP", 512)]  # the second opens from the first
     assert base64.b64encode(data[:300]).decode() not in shown
 
 
@@ -343,11 +345,29 @@ def test_an_image_whose_bytes_are_gone_is_said_to_be_elsewhere(store):
 
 
 @pytest.mark.parametrize(("count", "most"), [(4, 60_000), (20, 250_000)])
-def test_a_gallery_stays_small(store, count, most):
+def test_a_gallery_stays_small(store, count, most, monkeypatch):
+    """Larger pictures are there besides, within their own bound."""
     assets = stored_assets(store, *(illustration(seed) for seed in range(count)))
-    shown = output_of(ImageGenerationStep(prompt="x"), assets)._repr_html_()
+    output = output_of(ImageGenerationStep(prompt="x"), assets)
+    larger = len(output._repr_html_().encode())
+    monkeypatch.setattr(larger_picture, "MOST_BYTES", 0)
+    shown = output._repr_html_()
     assert len(thumbnails(shown)) == count
     assert len(shown.encode()) < most
+    assert larger - len(shown.encode()) < 100_000 * 4 / 3 + 2_000
+
+
+def test_pictures_open_larger_without_a_script_where_they_are_not_too_many(store, monkeypatch):
+    assets = stored_assets(store, *(illustration(seed) for seed in range(3)))
+    output = output_of(ImageGenerationStep(prompt="x"), assets)
+    root = html5lib.parse(output._repr_html_(), namespaceHTMLElements=False)
+    assert len(root.findall(".//td/details/summary/img")) == len(root.findall(".//td/details/img")) == 3
+    assert not list(root.iter("script"))
+    monkeypatch.setattr(larger_picture, "MOST_BYTES", 20_000)
+    crowded = output._repr_html_()
+    assert "<details" not in crowded
+    assert "<style" not in crowded
+    assert len(thumbnails(crowded)) == 3
 
 
 def test_a_thousand_images_are_shown_in_part(store):

@@ -87,7 +87,7 @@ def test_pictures_open_larger_within_the_bytes_that_a_notebook_may_hold(workspac
     assert (len(opened), len(small)) == (3, 3)
     assert all(len(large) > len(little) for large, little in zip(opened, small, strict=True))
     assert not list(page.iter("script"))
-    monkeypatch.setattr("imagegen_nb.sweeps.grid._MOST_LARGER", 3 * len(opened[0]) // 2)
+    monkeypatch.setattr("imagegen_nb.core.larger_picture.MOST_BYTES", 3 * len(opened[0]) // 2)
     crowded = sweep.grid().html()
     assert "<details" not in crowded
     assert "<style" not in crowded

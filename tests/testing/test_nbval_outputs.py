@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from imagegen_nb.core import larger_picture
 from imagegen_nb.core.html_repr import SHOWN_FIRST
 from imagegen_nb.testing.nbval_outputs import SANITIZE, comparable, own_folders, skipped_kinds
 
@@ -19,6 +20,15 @@ def sanitized(text: str) -> str:
     for pattern, replacement in SANITIZE.items():
         text = re.sub(pattern, replacement, text)
     return text
+
+
+@pytest.mark.parametrize("style", [larger_picture.STYLE, larger_picture.STYLE_OF_ONE])
+def test_whether_a_picture_opens_a_larger_one_is_not_compared(style):
+    small = '<img src="data:image/webp;base64,AAAA" alt="a">'
+    large = small.replace("AAAA", "BBBB")
+    opening = f"<style>{style}</style><td>{larger_picture.opening(small, large)}a.webp</td>"
+    assert sanitized(opening) == sanitized(f"<td>{small}<br>a.webp</td>")
+    assert sanitized(opening) != sanitized("<td>a.webp</td>")
 
 
 def packed(picture: Image.Image, form: str = "PNG", **options: object) -> str:
