@@ -8,9 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from imagegen_nb.errors import InvalidOption
+
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+_BACKENDS = ("live", "emulator")
 
 step_file = click.argument("file", type=PATH, metavar="STEP.json", help="A step file.")
 step_or_workflow = click.argument(
@@ -22,8 +25,28 @@ text_inputs = click.option(
 json_inputs = click.option(
     "--input-json", "documents", multiple=True, metavar="NAME=JSON", help="An array or other JSON input."
 )
+
+
+def _known_backend(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """The value of `--backend`, told in the words of the command line where it is none."""
+    from imagegen_nb.core.addresses import is_loopback
+    from imagegen_nb.core.keywords import did_you_mean
+
+    if value in _BACKENDS or (value.startswith("http://") and is_loopback(value)):
+        return value
+    nearest = did_you_mean(value, _BACKENDS, cutoff=0.5)
+    hint = f" ({nearest})" if nearest.endswith("?") else ""
+    raise InvalidOption(
+        f"--backend {value} is neither live nor emulator{hint}, nor the http:// address of an emulator on "
+        "this machine, such as http://127.0.0.1:8321, where imagegen-nb emulator serves one"
+    )
+
+
 backend_option = click.option(
-    "--backend", default="live", help='"live", "emulator", or the address of a served emulator.'
+    "--backend",
+    default="live",
+    callback=_known_backend,
+    help='"live", "emulator", or the address of a served emulator.',
 )
 store_option = click.option(
     "--store", default="assets", help="The folder for images and their index, or a URL: s3://bucket/team."

@@ -156,3 +156,20 @@ def test_images_are_listed_under_the_name_that_later_steps_use(cli: CommandLine,
     named = cli("run", file, "-i", "room=x", *EMULATED, "--identifier", "step_7", "--export", "out.json")
     assert "step_7.output.assets.0 " in named.out
     assert "step_7.output.assets.0 " in cli("run", "out.json", "-i", "room=x", *EMULATED).out
+
+
+@pytest.mark.parametrize(
+    ("backend", "hint"),
+    [
+        ("emu", " (did you mean emulator?)"),
+        ("Live", " (did you mean live?)"),
+        ("https://gateway.example", ""),
+    ],
+)
+def test_a_backend_that_is_none_is_told_in_the_command_lines_words(
+    cli: CommandLine, file: str, backend: str, hint: str
+) -> None:
+    refused = cli("run", file, "-i", "room=x", "--backend", backend)
+    assert refused.code == 2
+    assert f"--backend {backend} is neither live nor emulator{hint}, nor the http:// address" in refused.err
+    assert "hosted" not in refused.err
