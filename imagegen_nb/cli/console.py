@@ -85,12 +85,14 @@ def show_run(run: Run) -> None:
     if not run.output.assets:
         out().print(escape(run.title), soft_wrap=True)
         return
-    table = plain_table("path", "file name", "pixels", "type", "size", title=escape(run.title))
+    table = plain_table("path", "file name", "pixels", "size", title=escape(run.title))
+    # The type stands in the file's name; with the path as it is in a notebook, 80 columns hold no more.
     for index, asset in enumerate(run.output.assets):
         stored = asset.stored
         pixels = f"{stored.width}×{stored.height}" if stored else ""
-        cells = (asset.file_name, pixels, asset.file_type, byte_size(asset.file_size))
-        table.add_row(f"{run.identifier or DEFAULT_IDENTIFIER}.output.assets.{index}", *map(escape, cells))
+        cells = (asset.file_name, pixels, byte_size(asset.file_size))
+        path = f"{run.identifier or DEFAULT_IDENTIFIER}.output.assets.{index}.file_url"
+        table.add_row(path, *map(escape, cells))
     out().print(table)
     for asset in run.output.assets:
         out().print(escape(asset.file_url), soft_wrap=True)

@@ -152,10 +152,10 @@ def test_an_input_without_a_value_is_told_of(cli: CommandLine, file: str) -> Non
 
 
 def test_images_are_listed_under_the_name_that_later_steps_use(cli: CommandLine, file: str) -> None:
-    assert "step_1.output.assets.0 " in cli("run", file, "-i", "room=x", *EMULATED).out
+    assert "step_1.output.assets.0.file_url " in cli("run", file, "-i", "room=x", *EMULATED).out
     named = cli("run", file, "-i", "room=x", *EMULATED, "--identifier", "step_7", "--export", "out.json")
-    assert "step_7.output.assets.0 " in named.out
-    assert "step_7.output.assets.0 " in cli("run", "out.json", "-i", "room=x", *EMULATED).out
+    assert "step_7.output.assets.0.file_url " in named.out
+    assert "step_7.output.assets.0.file_url " in cli("run", "out.json", "-i", "room=x", *EMULATED).out
 
 
 @pytest.mark.parametrize(
