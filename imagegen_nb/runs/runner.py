@@ -50,7 +50,8 @@ from imagegen_nb.runs.entering import opening, reserve
 from imagegen_nb.runs.prepare import PreparedRun
 from imagegen_nb.runs.provider_calls import bounded, make_ready
 from imagegen_nb.runs.run import Run, Status
-from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput, used_settings
+from imagegen_nb.step.output import Asset, OutputError, StepOutput
+from imagegen_nb.step.output_settings import OutputSettings, used_settings
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
 
 E = TypeVar("E", bound=ImagegenError)

@@ -14,7 +14,8 @@ from imagegen_nb.errors import ImagegenError, InvalidOption, InvalidResponse, Pr
 from imagegen_nb.runs.batch_ref import BatchRef
 from imagegen_nb.runs.ledger import makes_images
 from imagegen_nb.runs.run import Run, Status
-from imagegen_nb.step.output import Asset, OutputError, OutputSettings, StepOutput
+from imagegen_nb.step.output import Asset, OutputError, StepOutput
+from imagegen_nb.step.output_settings import OutputSettings
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry, Store
 

@@ -24,11 +24,10 @@ from imagegen_nb.core import content_credentials, html_repr, images
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible
-from imagegen_nb.core.types import ImageRequest, SettingValue
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import AssetNotFound, ImagegenError, InvalidOption, ProviderError, StoreError
 from imagegen_nb.step import provenance
-from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step.output_settings import OPEN, OutputSettings
 from imagegen_nb.store import thumbnails
 from imagegen_nb.store.base import AssetRecord, Store
 
@@ -44,23 +43,6 @@ _LARGEST_NUMBER = 2**53 - 1
 _MOST_CREDENTIALS = 100_000
 _credentials: dict[str, bool] = {}
 """Whether a file has content credentials, by its hash: it is asked wherever an image is shown."""
-_OPEN = ConfigDict(frozen=True, extra="allow", strict=True, protected_namespaces=())
-
-
-class OutputSettings(BaseModel):
-    """The model and the values used, under exactly the platform's keys for its provider.
-
-    Keys beside `model` depend on the provider: OpenAI's image settings, Gemini's `image_size`,
-    xAI's `provider` and `image_count`. They are attributes as well: `settings.image_size`.
-    """
-
-    model_config = _OPEN
-
-    model: str
-
-    if TYPE_CHECKING:  # which keys there are depends on the provider: no checker can know
-
-        def __getattr__(self, name: str) -> Any: ...
 
 
 @helpful_calls
@@ -71,7 +53,7 @@ class Asset(BaseModel):
     locally. The methods give the bytes where the store that holds them is at hand.
     """
 
-    model_config = _OPEN
+    model_config = OPEN
 
     id: str
     file_url: str
@@ -389,6 +371,14 @@ class StepOutput(BaseModel):
     assets: Annotated[tuple[Asset, ...], AfterValidator(_Assets)] = Field(strict=False)
     error: OutputError | None = None
 
+    if not TYPE_CHECKING:  # a checker would take every name for one that an output has
+
+        def __getattr__(self, name: str) -> Any:
+            has = "it has settings, assets (the images, each with file_url, path and save) and error"
+            if hasattr(Asset, name) or name in Asset.model_fields:
+                has = f"write output.assets[0].{name}, or that of another image"
+            raise AttributeError(f"an output has no {name}: {has}", name=name, obj=self)
+
     @model_serializer(mode="wrap")
     def _platform_object(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         data: dict[str, Any] = handler(self)
@@ -429,21 +419,3 @@ class StepOutput(BaseModel):
     def _repr_html_(self) -> str:
         tiles = list(self.tiles(f"{DEFAULT_IDENTIFIER}.output", "Generated image"))
         return html_repr.html(self._title(), [], tiles, len(self.assets))
-
-
-def used_settings(
-    step: ImageGenerationStep, request: ImageRequest, echoed: Mapping[str, SettingValue]
-) -> OutputSettings:
-    """The output's settings for `step`: a value is there only if it is known to have been used.
-
-    Known is what the provider `echoed`; else what was sent; else, where a setting that the provider reads was
-    left unset, the default it declares. Anything else is null: a setting that was not read was not sent.
-    """
-    provider, model = step.entry.provider, step.entry.model
-    values: dict[str, object] = {"provider": provider.name}
-    for key, common in step.kinds().items():
-        if common is not None or request.tracked_settings.was_read(key):
-            values[key] = step.effective(key)
-    values |= echoed
-    values |= dict.fromkeys(model.idle(values))  # compression beside PNG, for example, has no effect
-    return OutputSettings(model=step.model, **{key: values.get(key) for key in model.output_settings})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import json
 import pickle
@@ -216,3 +217,8 @@ def test_what_a_run_has_not_is_told_with_where_it_is(workspace):
         run.assets  # noqa: B018
     with pytest.raises(AttributeError, match=r"a run has no picture$"):
         run.picture  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no images: it has settings, assets \(the images,"):
+        run.output.images  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no file_url: write output\.assets\[0\]\.file_url"):
+        run.output.file_url  # noqa: B018
+    assert copy.deepcopy(run.output) == pickle.loads(pickle.dumps(run.output)) == run.output

@@ -27,12 +27,12 @@ from imagegen_nb.errors import (
 from imagegen_nb.step.output import (
     Asset,
     OutputError,
-    OutputSettings,
     StepOutput,
     is_at_hand,
     kept_thumbnail,
     thumbnail,
 )
+from imagegen_nb.step.output_settings import OutputSettings
 from imagegen_nb.store.local import LocalStore
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")

@@ -11,7 +11,8 @@ from imagegen_nb.core.images import EXTENSIONS, check
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.errors import ImagegenError
 from imagegen_nb.runs.run import Run
-from imagegen_nb.step.output import Asset, OutputError, StepOutput, used_settings
+from imagegen_nb.step.output import Asset, OutputError, StepOutput
+from imagegen_nb.step.output_settings import used_settings
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import Store
 from support.images import picture

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from support.runs import run_of
 
-from imagegen_nb.step.output import OutputSettings
+from imagegen_nb.step.output_settings import OutputSettings
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.widgets.run_settings import labelled
 
