@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -65,7 +65,7 @@ def run(
 
     def open_workspace() -> Workspace:
         if export is not None:
-            check_writable(export, force=force)
+            check_writable(export, "workflow" if is_workflow_file(file) else "step", force=force)
         return Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout, budget=budget)
 
     if is_workflow_file(file):
@@ -128,10 +128,11 @@ def refuse_options(file: Path, given: Mapping[str, object]) -> None:
             )
 
 
-def check_writable(path: Path, *, force: bool) -> None:
+def check_writable(path: Path, kind: Literal["step", "workflow"], *, force: bool) -> None:
     """Refuse an export that cannot be written, before any money is spent."""
-    from imagegen_nb.step_file import file_in_use
+    from imagegen_nb.step_file import file_in_use, replaced_file
 
+    replaced_file.check_name(path, kind)
     if path.expanduser().exists() and not force:
         raise InvalidOption(f"--export {path}: that is there already; choose another name, or add --force")
     folder = path.expanduser().absolute().parent

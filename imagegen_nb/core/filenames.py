@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 import unicodedata
 
@@ -26,3 +27,9 @@ def slug(text: str) -> str:
 def file_name(label: str, number: int, extension: str) -> str:
     """`hero-image-1.webp`: from a step's name or prompt, the image's number from 1, and its format."""
     return f"{slug(label)}-{number}.{extension}"
+
+
+def kind_named(name: str) -> str:
+    """The MIME type that a file's name promises; empty where it promises none, as `lamp.v2` does."""
+    kind = mimetypes.guess_type(name, strict=False)[0] or ""
+    return "" if kind == "application/octet-stream" else kind

@@ -8,10 +8,8 @@ pixels are those of the upright picture, as it is shown.
 from __future__ import annotations
 
 import io
-import mimetypes
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagegen_nb.core import image_metadata, png_proof
@@ -73,12 +71,6 @@ class CheckedImage:
     note: str = ""
     lost: tuple[str, ...] = ()
     file: ReceivedFile | None = field(default=None, repr=False, compare=False)
-
-
-def kind_named(path: Path) -> str:
-    """The MIME type of an image that a file's name promises; empty where it promises none."""
-    guessed = mimetypes.guess_type(path.name, strict=False)[0] or ""
-    return guessed if guessed.startswith("image/") else ""
 
 
 def sniff(data: bytes | ReceivedFile) -> str | None:

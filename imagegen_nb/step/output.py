@@ -22,6 +22,7 @@ from pydantic import (
 
 from imagegen_nb.core import content_credentials, html_repr, images
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.filenames import kind_named
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
@@ -121,7 +122,8 @@ class Asset(BaseModel):
         """Write the file to `path`; into a folder it goes under `file_name`. Returns where it is.
 
         A name that ends in `.png`, `.jpg`, `.jpeg` or `.webp` gets a file of that kind: an image of another
-        is converted, unless that would lose something beside the precision of its pixels.
+        is converted, unless that would lose something beside the precision of its pixels. One that promises
+        what no image is, such as `.txt`, is refused.
 
         With `embed` the file also says which step made it, with its inputs, so that `load_step(path)` gives
         it back; that a model made it, in IPTC's words; and the line that image viewers and AUTOMATIC1111
@@ -155,15 +157,16 @@ class Asset(BaseModel):
 
     def _as_named(self, target: Path) -> builtins.bytes:
         """The file's bytes, of the kind that the name says. Raises `StoreError` where that cannot be."""
-        data, wanted = self.bytes(), images.kind_named(target)
+        data, wanted = self.bytes(), kind_named(target.name)
         actual = images.sniff(data)
         if wanted in ("", actual):
             return data
         own_name = f"save it as {target.with_suffix('.' + images.EXTENSIONS[actual or self.file_type]).name}"
         if wanted not in images.EXTENSIONS:
+            by_hand = ", or convert the picture yourself: asset.image().save(path)"
             raise StoreError(
-                f"cannot save to {target}: it is {actual}, and can become PNG, JPEG or WebP; {own_name}, or "
-                "convert the picture yourself: asset.image().save(path)"
+                f"cannot save to {target}: it is {actual}, and can become PNG, JPEG or WebP; "
+                f"{own_name}{by_hand if wanted.startswith('image/') else ''}"
             )
         converted = images.check(data, store_as=wanted)
         lost = [*converted.lost]

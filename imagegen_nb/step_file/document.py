@@ -215,6 +215,7 @@ class StepDefinition:
         is being pushed.
         """
         target = user_path(path, DefinitionError)
+        replaced_file.check_name(target, "step")
         with file_in_use.held(target):
             return self.write_to(target, overwrite=overwrite)
 

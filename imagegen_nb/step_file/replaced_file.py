@@ -1,17 +1,32 @@
-"""Which files a step or workflow file may replace unasked: older ones of the same, and no others."""
+"""Which names a step or workflow file may have, and which files it may replace unasked: older ones of the
+same, and no others."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jiter
 
+from imagegen_nb.core.filenames import kind_named
 from imagegen_nb.errors import DefinitionError
 
 _ELSE = "something else is there"
+
+
+def check_name(target: Path, kind: Literal["step", "workflow"]) -> None:
+    """Raise `DefinitionError` for a name that promises something else, such as a picture: readers, editors
+    and CI go by it."""
+    promised = kind_named(target.name)
+    if promised in ("", "application/json"):
+        return
+    own_name = f"{target.name.removesuffix(target.suffix).removesuffix(f'.{kind}')}.{kind}.json"
+    raise DefinitionError(
+        f"cannot write {target}: a {kind} file is JSON, and its name promises {promised}; save it as "
+        f"{own_name}"
+    )
 
 
 def check(target: Path, settings: dict[str, Any], largest: int) -> None:

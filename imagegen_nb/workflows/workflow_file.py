@@ -135,6 +135,7 @@ def _write(
         "steps": [{"identifier": name, **entry} for name, entry in entries.items()],
     }
     target, data = user_path(path, DefinitionError), encoded(document, LARGEST_WORKFLOW)
+    replaced_file.check_name(target, "workflow")
     if not overwrite:
         replaced_file.check_workflow(target, list(entries), LARGEST_WORKFLOW)
     write(target, data)

@@ -74,6 +74,9 @@ def test_an_export_that_cannot_be_written_is_refused_before_anything_is_spent(
     outcome = cli("run", file, "-i", "room=x", *EMULATED, "--export", "nowhere/out.json")
     assert outcome.code == 2
     assert "--export" in outcome.err
+    outcome = cli("run", file, "-i", "room=x", *EMULATED, "--export", "out.txt")
+    assert outcome.code == 2
+    assert "its name promises text/plain; save it as out.step.json" in outcome.err
     assert emulator.count("openai") == 0
 
 

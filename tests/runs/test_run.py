@@ -182,6 +182,8 @@ def test_a_saved_file_is_of_the_kind_its_name_says(workspace, tmp_path):
     assert (tmp_path / "d.png").read_bytes() == asset.save(tmp_path / "no-kind.v2").read_bytes()
     with pytest.raises(StoreError, match=r"it is image/png.*save it as a\.png, or .*asset\.image\(\)\.save"):
         asset.save(tmp_path / "a.gif")
+    with pytest.raises(StoreError, match=r"PNG, JPEG or WebP; save it as a\.\w+$"):
+        asset.save(tmp_path / "a.txt")
     assert not (tmp_path / "a.gif").exists()
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.properties import KEYS, legal_settings, plain_values, text
 from support.runs import run_of
 
-from imagegen_nb import ImageGenerationStep, load_step, save_step
+from imagegen_nb import ImageGenerationStep, Workflow, load_step, save_step
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, ProviderFault, SecretFound
 from imagegen_nb.step_file.export import define
 from imagegen_nb.store.local import LocalStore
@@ -339,3 +339,30 @@ def test_a_run_read_back_dumps_the_same_bytes(store, model, failed):
     definition = load_step(data)
     assert definition.dump() == data
     assert definition.as_context() == run.as_context()
+
+
+@pytest.mark.parametrize(
+    ("name", "promised", "own"),
+    [
+        ("lamp.txt", "text/plain", "lamp.step.json"),
+        ("lamp.step.png", "image/png", "lamp.step.json"),
+        ("lamp.html", "text/html", "lamp.step.json"),
+    ],
+)
+def test_a_name_that_promises_another_kind_of_file_is_refused(tmp_path, name, promised, own):
+    target = tmp_path / name
+    for save in (
+        lambda: save_step(target, STEP),
+        lambda: save_step(target, STEP, overwrite=True),
+        lambda: define(STEP).save(target),
+    ):
+        with pytest.raises(DefinitionError, match=f"promises {promised}; save it as {own}$"):
+            save()
+    workflow = own.replace("step", "workflow")
+    with pytest.raises(DefinitionError, match=f"a workflow file is JSON, .* save it as {workflow}$"):
+        Workflow({"product": "a lamp"}, steps={"step_1": STEP}).save(
+            target.with_name(name.replace("step", "workflow"))
+        )
+    assert not list(tmp_path.iterdir())
+    assert save_step(tmp_path / "lamp", STEP).path.name == "lamp"
+    assert save_step(tmp_path / "lamp.v2", STEP).path.name == "lamp.v2"
