@@ -66,7 +66,8 @@ nb_mime_priority_overrides = [
     ("html", "application/javascript", None),
 ]
 myst_heading_anchors = 4
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "strikethrough"]
+suppress_warnings = ["myst.strikethrough"]  # that no other format than HTML has it
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"

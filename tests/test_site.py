@@ -49,6 +49,13 @@ def test_a_page_loads_nothing_from_elsewhere(site: Path) -> None:
 
 
 @pytest.mark.notebooks
+def test_what_is_struck_out_on_a_code_host_is_so_here(site: Path) -> None:
+    page = (site / "docs" / "form.html").read_text(encoding="utf-8")
+    assert "<s>Personal</s>" in page
+    assert "~~" not in page
+
+
+@pytest.mark.notebooks
 def test_the_site_names_no_place_on_this_machine(site: Path) -> None:
     for page in site.rglob("*.html"):
         assert str(ROOT) not in page.read_text(encoding="utf-8"), page
