@@ -50,6 +50,16 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
+def packed_zeros(count: int) -> bytes:
+    """`count` zero bytes (a multiple of five million) as zlib packs them, without packing them all."""
+    size = 5_000_000
+    assert count % size == 0
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    block = packer.compress(bytes(size)) + packer.flush(zlib.Z_FULL_FLUSH)  # refers to nothing before it
+    checksum = (count % 65521) << 16 | 1  # Adler-32 of zeros
+    return b"\x78\xda" + block * (count // size) + packer.flush() + checksum.to_bytes(4, "big")
+
+
 def png_claiming(width: int, height: int) -> bytes:
     """A small PNG file that says it is `width` x `height` pixels large."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
