@@ -173,13 +173,13 @@ def test_cells_that_came_later_are_compared_first(workspace):
 
 
 def test_two_cells_with_images_are_needed(workspace):
-    with pytest.raises(InvalidOption, match="this sweep has one. Vary something, .* repeats=2"):
+    with pytest.raises(InvalidOption, match=r"this sweep has one\. Vary something, .* repeats=2"):
         swept(workspace, ["lamp"]).rate()
     new = ig.Sweep(STEP, over={"product": PRODUCTS}).load(workspace=workspace)
     with pytest.raises(InvalidOption, match="none has an image yet: run the sweep first"):
         new.rate()
     new.run(workspace=workspace, only=[2], progress=False)
-    with pytest.raises(InvalidOption, match="1 of 4 has images: run the others, sweep.run"):
+    with pytest.raises(InvalidOption, match=r"1 of 4 has images: run the others, sweep\.run"):
         new.rate()
     with pytest.raises(InvalidOption, match=r"not run here: call sweep.run\(workspace=ws\) first"):
         ig.Sweep(STEP, over={"product": PRODUCTS}).rate()
