@@ -59,8 +59,10 @@ class Page:
         without a script, where they are not too many for a notebook."""
         heading = f"<strong>{escape(self.title)}</strong>"
         lines = "".join(f"<br>{escape(note)}" for note in self.notes)
+        # The small ones first: out of a larger one that is there already, one is made with other bytes.
+        small = [tile.thumbnail() for tile in self.tiles]
         larger = larger_picture.within_limit((n, tile.larger()) for n, tile in enumerate(self.tiles)) or {}
-        cells = [_cell(tile, larger.get(n)) for n, tile in enumerate(self.tiles)]
+        cells = [_cell(tile, small[n], larger.get(n)) for n, tile in enumerate(self.tiles)]
         rows = [cells[start : start + _COLUMNS] for start in range(0, len(cells), _COLUMNS)]
         body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
         opens = f"<style>{larger_picture.STYLE}</style>" if larger else ""
@@ -115,8 +117,7 @@ def text(title: str, notes: Sequence[str], tiles: Sequence[Tile], total: int = 0
     return Page(title, notes, tiles, total).text()
 
 
-def _cell(tile: Tile, larger: bytes | None) -> str:
-    thumbnail = tile.thumbnail()
+def _cell(tile: Tile, thumbnail: bytes | None, larger: bytes | None) -> str:
     if thumbnail is None:
         picture = f"<em>{escape(tile.absent)}</em><br>"
     else:

@@ -20,7 +20,7 @@ _STYLE = """
   .ig-larger[open] > summary::before { content: ""; position: fixed; inset: 0; z-index: 1000;
     background: rgba(0, 0, 0, .85); }
   .ig-larger[open] > PICTURE { position: fixed; inset: 0; margin: auto; z-index: 1001; pointer-events: none;
-    width: min(96vw, 1024px); height: auto; max-width: none; max-height: 96vh; object-fit: contain; }
+    width: min(96%, 1024px); height: auto; max-width: none; max-height: 96%; object-fit: contain; }
 }
 """
 

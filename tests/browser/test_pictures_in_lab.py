@@ -341,7 +341,10 @@ step.run(workspace=ig.Workspace("assets", backend="emulator"))
     before = small.nth(1).bounding_box()["width"]
     tiles.locator("summary").nth(1).click()
     expect(larger.nth(1)).to_be_visible()
-    assert larger.nth(1).bounding_box()["width"] > 2 * before
+    box, panel = larger.nth(1).bounding_box(), page.locator(".jp-NotebookPanel").bounding_box()
+    assert box["width"] > 2 * before
+    assert panel["x"] <= box["x"]  # nothing of it is cut off beside an open side bar
+    assert box["x"] + box["width"] <= panel["x"] + panel["width"]
     screenshot(page, "run-larger")
     tiles.locator("summary").nth(1).press("Enter")
     expect(larger.nth(1)).to_be_hidden()

@@ -134,6 +134,17 @@ def test_a_path_is_shown_ready_to_be_copied():
     assert f"{{{{{path}}}}}" in html("t", [], [tile(path)])
 
 
+def test_small_pictures_are_made_before_larger_ones():
+    """Out of a larger one that is there a small one is made with other bytes than out of the image."""
+    made: list[str] = []
+
+    def making(size: str):
+        return lambda: made.append(size) or size.encode()
+
+    html("t", [], [Tile("a", "", "", [], making("small"), larger=making("larger"))] * 2)
+    assert made == ["small", "small", "larger", "larger"]
+
+
 def test_the_plain_text_makes_no_thumbnail():
     def refuse() -> bytes:
         raise AssertionError("a thumbnail was made")
