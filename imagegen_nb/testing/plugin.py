@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
         recording = importlib.import_module("imagegen_nb.testing.proof").of(config)
         config.pluginmanager.register(recording, "imagegen-nb-proof")
         config.option.nbval = not config.option.nbval_lax
-    if config.getoption("nbval", False) or config.getoption("nbval_lax", False):
+    if _tests_notebooks(config):
         notebooks = importlib.import_module("imagegen_nb.testing.notebooks")
         config.pluginmanager.register(notebooks.Notebooks(recording), "imagegen-nb-notebooks")
         if config.getoption("dist", "no") == "load":
@@ -79,6 +79,10 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(problem)
 
 
+def _tests_notebooks(config: pytest.Config) -> bool:
+    return bool(config.getoption("nbval", False) or config.getoption("nbval_lax", False))
+
+
 def _set_for_this_session(config: pytest.Config, variable: str, value: str) -> None:
     """Tell in the environment: workers, and kernels that run notebooks as tests, inherit it."""
     before = os.environ.get(variable)
@@ -93,9 +97,17 @@ def _set_for_this_session(config: pytest.Config, variable: str, value: str) -> N
     config.add_cleanup(restore)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List the baselines that were written, because nobody has looked at them yet."""
-    report = terminalreporter.config.stash.get(_BASELINES, None)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """List the baselines that were written, because nobody has looked at them yet; and where no test was
+    found, say which option tests notebooks."""
+    found_none = exitstatus in (pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.USAGE_ERROR)
+    if found_none and not _tests_notebooks(config):
+        untested = importlib.import_module("imagegen_nb.testing.untested_notebooks")
+        if advice := untested.advice(config):
+            terminalreporter.line(advice)
+    report = config.stash.get(_BASELINES, None)
     if report is not None and (paths := baselines.written(report)):
         terminalreporter.section("image baselines")
         for path in paths:

@@ -68,3 +68,12 @@ def test_the_plugin_costs_little():
     code = f"import sys, imagegen_nb.testing.plugin; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "set()\n"
+
+
+def test_notebooks_that_were_not_tested_are_told_with_the_option_that_does(run_pytest, tmp_path):
+    (tmp_path / "hero.ipynb").write_text("{}")
+    told = "\nhero.ipynb was not tested: with --nbval it is (pytest --nbval hero.ipynb)\n"
+    assert run_pytest(tmp_path, ".").text.count(told) == 1
+    assert run_pytest(tmp_path, "hero.ipynb").text.count(told) == 1
+    (tmp_path / "test_one.py").write_text("def test_one(): pass")
+    assert "--nbval" not in run_pytest(tmp_path, ".").text
