@@ -33,7 +33,7 @@ class ImagegenMagics(Magics):
 
     @no_var_expand
     @cell_magic
-    def imagegen(self, line: str, cell: str) -> Run:
+    def imagegen(self, line: str, cell: str) -> Run | None:
         """Run a step whose prompt is the cell; `{{name}}` in it is a variable of the notebook.
 
         %%imagegen --model gpt-image-2 --size 1536x1024 --count 2 -o hero
@@ -42,6 +42,9 @@ class ImagegenMagics(Magics):
         Shows the run, and keeps it as `hero`, for {{hero.output.assets.0.file_url}} in a later prompt. A
         cassette in use records or replays it. Without a workspace in the notebook it runs on the emulator.
         """
+        if options.asks_for_help(line):
+            sys.stdout.write(f"{options.usage()}\n")
+            return None
         with _in_plain_words():
             request = options.parse(line)
             step = ImageGenerationStep(**{**request.settings, "prompt": cell.strip("\n")})
@@ -57,7 +60,7 @@ class ImagegenMagics(Magics):
     def imagegen_line(self, line: str) -> StepForm | None:
         """`%imagegen form` shows the form, `%imagegen` alone the options."""
         word, _, rest = line.strip().partition(" ")
-        if not word or word.startswith("#"):
+        if not word or word.startswith("#") or options.asks_for_help(word):
             sys.stdout.write(f"{options.usage()}\n")
             return None
         with _in_plain_words():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, get_args
@@ -13,10 +14,14 @@ from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.step import ImageGenerationStep
 
+_DEFAULT: str = ImageGenerationStep.model_fields["model"].default
 _NOT_OPTIONS = frozenset(("prompt",))
 """The cell's body."""
 _LONGEST_VALUES = 70
-"""Characters of an option's values that are listed; where they have more, Tab completes them."""
+"""Characters of an option's values; of more, what limits them is left out."""
+_FORMAT = functools.partial(argparse.HelpFormatter, width=100, max_help_position=26)
+"""A line for each option, whatever width the kernel's process believes its terminal to have."""
+_HELP = frozenset(("--help", "-h", "-?", "help"))
 _WORKSPACE_OPTIONS = ("--workspace", "--store", "--backend")
 
 
@@ -59,18 +64,16 @@ def _short(key: str) -> str:
 def parser(name: str = "%%imagegen") -> _Parser:
     """The options as argparse knows them."""
     fields = ImageGenerationStep.model_fields
-    built = _Parser(prog=name, add_help=False, allow_abbrev=False)
+    built = _Parser(prog=name, add_help=False, allow_abbrev=False, formatter_class=_FORMAT)
     for option, key in names().items():
         annotation = fields[key].annotation
         is_number = int in (annotation, *get_args(annotation))
         kind: Any = _number if is_number else str
-        values = _values(option, [])
-        few = f": {', '.join(values)}" if len(", ".join(values)) <= _LONGEST_VALUES else ""
         built.add_argument(
             option,
             dest=key,
             type=kind,
-            help=f"{fields[key].title}{few if values else ''}",
+            help=f"{fields[key].title}: {_values_in_words(option)}",
             metavar="NUMBER" if is_number else "VALUE",
         )
         in_full = f"--{key.replace('_', '-')}"
@@ -112,13 +115,21 @@ def parse(line: str, name: str = "%%imagegen") -> Request:
     return Request(settings, variable, **places)
 
 
+def asks_for_help(line: str) -> bool:
+    """Whether a line asks for nothing else."""
+    words = line.split()
+    return bool(words) and words[0] in _HELP
+
+
 def usage() -> str:
-    """What `%imagegen` alone says."""
+    """What `%imagegen` alone says, and `%%imagegen --help`."""
     lines = [
         "%%imagegen [options]      runs a step: the cell is its prompt, and {{name}} a variable of yours",
         "%imagegen form [options]  shows the form with these settings",
         "",
         parser().format_help().partition("options:")[2].strip("\n"),
+        "",
+        f"Values are those of {_DEFAULT}, the default; Tab completes those of the model that --model names.",
     ]
     return "\n".join(lines)
 
@@ -138,6 +149,17 @@ def completions(line: str, word: str, variables: Iterable[str]) -> list[str]:
     return [candidate for candidate in candidates if candidate.startswith(word)]
 
 
+def _values_in_words(option: str) -> str:
+    """The values an option takes with the default model, or where they are to be had."""
+    key = names()[option]
+    if key == "model":
+        return f"{_DEFAULT}, or another: Tab completes them"
+    entry = catalog.find(_DEFAULT)
+    kind = ImageGenerationStep.kinds()[key] or (entry.model.settings.get(key) if entry else None)
+    whole = kind.describe() if kind else ""
+    return whole if len(whole) <= _LONGEST_VALUES else whole.partition(":")[0]  # limits stand behind it
+
+
 def _values(option: str, words: list[str]) -> list[str]:
     """The values an option takes, with the model that the line names, or the default one."""
     key = names().get(option)
@@ -146,7 +168,7 @@ def _values(option: str, words: list[str]) -> list[str]:
     if key == "model":
         return [entry.model.name for entry in catalog.models()]
     named = words[words.index("--model") + 1] if "--model" in words[:-2] else None
-    entry = catalog.find(named or ImageGenerationStep.model_fields["model"].default)
+    entry = catalog.find(named or _DEFAULT)
     kind = ImageGenerationStep.kinds()[key] or (entry.model.settings.get(key) if entry else None)
     schema = kind.schema() if kind else {}
     return [str(value) for value in schema.get("enum") or schema.get("examples") or ()]

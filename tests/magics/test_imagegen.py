@@ -98,10 +98,16 @@ def test_the_line_shows_the_form_with_its_settings(shell, workspace):
         shell.run_line_magic("imagegen", "frm")
 
 
-@pytest.mark.parametrize("line", ["", "# what are they?"])
+@pytest.mark.parametrize("line", ["", "# what are they?", "--help"])
 def test_the_line_alone_lists_the_options(shell, capsys, line):
     assert shell.run_line_magic("imagegen", line) is None
     assert "--size" in capsys.readouterr().out
+
+
+def test_a_cell_that_asks_for_help_lists_them_too_and_runs_nothing(shell, capsys, emulator):
+    assert shell.run_cell_magic("imagegen", "--help", "A lamp") is None
+    assert "--size" in capsys.readouterr().out
+    assert emulator.count() == 0
 
 
 @pytest.mark.notebooks

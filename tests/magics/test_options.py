@@ -72,14 +72,24 @@ def test_values_are_those_of_the_model_that_the_line_names():
     assert "gemini-2.5-flash-image" in options.completions("%%imagegen --model ", "", [])
 
 
-def test_the_usage_names_every_option_and_fits_a_page():
+@pytest.mark.parametrize("columns", ["20", "300"])
+def test_the_usage_names_every_option_and_fits_a_page(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)  # of a kernel's process, which shows nothing itself
     usage = options.usage()
     assert all(option in usage for option in options.names())
     assert max(map(len, usage.splitlines())) <= 100
+    listed = usage.partition("\n\n")[2].partition("\n\n")[0].splitlines()
+    assert [line for line in listed if not line.startswith("  -")] == []  # none wraps
 
 
-def test_the_usage_has_the_values_of_options_that_have_few():
+def test_the_usage_has_the_values_of_every_option():
     lines = options.usage().splitlines()
-    assert "  --format VALUE        Output Format: png, jpeg, webp" in lines
-    assert "  --model VALUE         Model" in lines
+    for line in (
+        "  --name VALUE            Name: up to 200 characters",
+        "  --model VALUE           Model: gpt-image-2, or another: Tab completes them",
+        "  --size VALUE            Image Size: auto, 1024x1024, 1536x1024, 1024x1536, or WIDTHxHEIGHT",
+        "  --count NUMBER          Image Count: 1–10",
+        "  --format VALUE          Output Format: png, jpeg, webp",
+    ):
+        assert line in lines
     assert options.parse("--image-size 1:1").settings == {"image_size": "1:1"}
