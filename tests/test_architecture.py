@@ -21,6 +21,7 @@ PACKAGE = "imagegen_nb"
 ROOT = Path(imagegen_nb.__file__).parent
 DOCUMENT = project.ROOT / "docs" / "architecture.md"
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
+KNOWN = frozenset(FILES)
 LONGEST_FUNCTION = 60
 
 
@@ -29,18 +30,26 @@ def parsed(file: str) -> ast.Module:
     return ast.parse((ROOT / file).read_text(encoding="utf-8"))
 
 
+@functools.cache
+def imports_and_functions(file: str) -> list[ast.AST]:
+    """All of them in the file, however deep; walking through every file takes as long as parsing them."""
+    kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef
+    return [node for node in ast.walk(parsed(file)) if isinstance(node, kinds)]
+
+
+@functools.cache
 def file_of(module: str) -> str | None:
     """The file that holds a module of the package, None for everything else."""
     parts = module.split(".")
     if parts[0] != PACKAGE:
         return None
     path = "/".join(parts[1:])
-    return next((name for name in (f"{path}.py", f"{path}/__init__.py".lstrip("/")) if name in FILES), None)
+    return next((name for name in (f"{path}.py", f"{path}/__init__.py".lstrip("/")) if name in KNOWN), None)
 
 
 def imported_by(file: str) -> Iterator[str]:
     """The package's own files that `file` imports, anywhere in it: in functions and for typing too."""
-    for node in ast.walk(parsed(file)):
+    for node in imports_and_functions(file):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from targets_of(file, node)
 
@@ -169,7 +178,7 @@ def test_sdks_are_imported_only_inside_their_plug_ins():
     }
     strangers = []
     for file in FILES:
-        for node in ast.walk(parsed(file)):
+        for node in imports_and_functions(file):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             strangers += [
@@ -355,7 +364,7 @@ def test_the_pytest_plugin_costs_next_to_nothing_in_sessions_that_do_not_use_it(
 
 def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for file in FILES:
-        for node in ast.walk(parsed(file)):
+        for node in imports_and_functions(file):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{file}:{node.lineno} {node.name}", node
 
