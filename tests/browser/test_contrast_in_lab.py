@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import expect_status, opened, press_run
 from support.lab import Examined, OpenNotebook, dress, examine, execute, screenshot
+
+pytestmark = pytest.mark.timeout(900)  # its states take a minute, so that this file begins early
 
 BAD_FILE = {"name": "hero.step.json", "mimeType": "application/json", "buffer": b"{"}
 # How wide the ring is, and its contrast to what it is drawn on: a ring of less than 3 cannot be seen.
