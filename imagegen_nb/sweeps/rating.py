@@ -70,7 +70,7 @@ def _too_few(with_images: int, cells: int) -> str:
             "two cells are compared, and none has an image yet: run the sweep first, sweep.run(workspace=ws)"
         )
     return (
-        f"two cells are compared, and {with_images} of {cells:,} has images: run the others, "
+        f"two cells are compared, and {with_images} of {cells:,} cells has images: run the others, "
         "sweep.run(workspace=ws)"
     )
 

@@ -179,7 +179,7 @@ def test_two_cells_with_images_are_needed(workspace):
     with pytest.raises(InvalidOption, match="none has an image yet: run the sweep first"):
         new.rate()
     new.run(workspace=workspace, only=[2], progress=False)
-    with pytest.raises(InvalidOption, match=r"1 of 4 has images: run the others, sweep\.run"):
+    with pytest.raises(InvalidOption, match=r"1 of 4 cells has images: run the others, sweep\.run"):
         new.rate()
     with pytest.raises(InvalidOption, match=r"not run here: call sweep.run\(workspace=ws\) first"):
         ig.Sweep(STEP, over={"product": PRODUCTS}).rate()
