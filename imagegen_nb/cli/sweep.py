@@ -66,6 +66,7 @@ def sweep(
     from imagegen_nb.runs.workspace import Workspace
 
     _check_together(plan=plan, submit=submit, collect=collect, wait=wait, reuse=reuse)
+    _check_replaced(report)
     described = read_sweep(file)
     workspace = Workspace(store, backend=backend, storage_limit=storage_limit)
     described.load(workspace=workspace)
@@ -97,6 +98,20 @@ def sweep(
         left = [cell for cell in left if cell.outcome != "submitted"]
     if not plan and left:
         raise SystemExit(1)
+
+
+def _check_replaced(report: Path | None) -> None:
+    """Refuse a report in the place of anything but an older one, before any money is spent."""
+    from imagegen_nb.core import html_page
+
+    if report is None or not report.exists():
+        return
+    try:
+        is_page = html_page.is_there(report)
+    except OSError:
+        return  # writing fails with the reason
+    if not is_page:
+        raise InvalidOption(f"--report {report}: something else is there; give another name")
 
 
 def _check_together(*, plan: bool, submit: bool, collect: bool, wait: float, reuse: bool) -> None:

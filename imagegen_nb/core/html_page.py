@@ -10,9 +10,11 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
+from pathlib import Path
 
 from imagegen_nb.core.redaction import visible
 
+_BEGINNING = "<!doctype html>"
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1f; --dim: #55565c; --ground: #fff; --card: #f6f6f8;
@@ -41,6 +43,14 @@ th, td { text-align: left; vertical-align: top; padding: 4px 12px 4px 0;
 """
 
 
+def is_there(path: Path) -> bool:
+    """Whether a page is at `path`, or an empty file, which a newer page may replace. Raises OSError."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_BEGINNING)).decode(errors="replace").lower() in ("", _BEGINNING)
+
+
 def page(
     title: str, notes: Iterable[str], main: str, footer: str, *, style: str = "", script: str = ""
 ) -> str:
@@ -52,7 +62,7 @@ def page(
         digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
         policy, code = f"{_POLICY}; script-src 'sha256-{digest}'", f"<script>{script}</script>\n"
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'{_BEGINNING}\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagegen_nb._version import __version__
+from imagegen_nb.core import html_page
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.html_page import as_html, page, section
 from imagegen_nb.errors import StoreError
@@ -166,14 +167,16 @@ IN_NOTEBOOK = NotebookPart()
 
 
 def write_page(path: str | os.PathLike[str], html: str) -> Path:
-    """Write a page; an older one is replaced whole. Raises `StoreError`."""
+    """Write a page; an older one is replaced whole. Raises `StoreError`, or where anything else is there."""
     target = user_path(path, StoreError)
     try:
-        write_durably(target, html.encode())
+        if target.exists() and not html_page.is_there(target):
+            reason = "something else is there; give another name"
+        else:
+            write_durably(target, html.encode())
+            return target
     except OSError as error:
         reason = explain(error)
-    else:
-        return target
     raise StoreError(f"cannot write {target}: {reason}")
 
 

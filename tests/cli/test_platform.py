@@ -66,13 +66,24 @@ def test_wiring_is_printed_for_the_name_on_the_platform(cli: CommandLine, hero: 
 
 def test_wiring_is_written_as_a_page_and_again(cli: CommandLine, hero: str, tmp_path: Path) -> None:
     page = tmp_path / "wiring.html"
-    page.write_text("an older one")
+    page.write_text("<!DOCTYPE html>an older one")
     assert cli("platform", "wiring", hero, "-o", "wiring.html").out == f"wrote {page.name}\n"
     html = page.read_text(encoding="utf-8")
     assert "<!doctype html>" in html
     assert "{{step_2.output.assets}}" in html
     told = cli("platform", "wiring", hero, "-o", "wiring.html", "--json")
     assert (json.loads(told.out)["identifier"], "wiring.html" in told.err) == ("step_2", True)
+
+
+@pytest.mark.parametrize("command", ["sheet", "wiring"])
+def test_a_page_replaces_nothing_but_a_page(
+    cli: CommandLine, hero: str, tmp_path: Path, command: str
+) -> None:
+    before = (tmp_path / hero).read_bytes()
+    refused = cli("platform", command, hero, "-o", hero)
+    assert refused.code != 0
+    assert "something else is there; give another name" in refused.err
+    assert (tmp_path / hero).read_bytes() == before
 
 
 def test_verify_leaves_with_1_where_something_differs(

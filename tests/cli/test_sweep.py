@@ -42,10 +42,14 @@ def test_it_runs_and_goes_on_where_it_stopped(cli: CommandLine, sweep: str, emul
 def test_a_page_for_others_is_written_and_an_older_one_replaced_aloud(
     cli: CommandLine, sweep: str, emulator: Emulator
 ) -> None:
-    Path("night.html").write_text("older")
+    Path("night.html").write_text("<!doctype html>older")
     told = cli("sweep", sweep, "--plan", "--backend", "THE EMULATOR", "--report", "night.html")
     assert "night.html (replacing the older file)" in told.err
     assert "4 not run" in Path("night.html").read_text(encoding="utf-8")
+    before = Path(sweep).read_bytes()
+    refused = cli("sweep", sweep, "--backend", "THE EMULATOR", "--report", sweep)
+    assert (refused.code, Path(sweep).read_bytes()) == (2, before)
+    assert f"--report {sweep}: something else is there; give another name" in refused.err
     assert emulator.count() == 0
 
 
