@@ -112,6 +112,6 @@ def _hint(texts: FileTexts, *, searched: bool) -> str:
     if searched:
         return ", and the given store does not have it"
     return (
-        ". If you have the store that holds the image, pass workspace=...; images saved by asset.save(path, "
-        "embed=True) carry their step"
+        ". In Python, load_step(path, workspace=ws) looks for it in that store; images saved by "
+        "asset.save(path, embed=True) carry their step"
     )

@@ -159,7 +159,7 @@ def test_words_that_make_no_step_are_told(text, message):
 
 
 def test_an_image_without_words_says_what_to_do():
-    with pytest.raises(DefinitionError, match="pass workspace="):
+    with pytest.raises(DefinitionError, match=r"In Python, load_step\(path, workspace=ws\) looks for it"):
         load_step(picture())
     info = PngImagePlugin.PngInfo()
     info.add_text("workflow", "{}")
