@@ -15,7 +15,7 @@ import ssl
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,9 +63,14 @@ _USUAL_SECONDS = {"fast": 0.02, "loopback": 0.1, "rigs": 0.3, "replay": 2, "note
 """What a test of each lane takes, roughly. A file that takes minutes says so by a timeout of its own."""
 
 
-# How long an example takes, or to think of one, says how busy the machine is, and fails nothing.
+# How long an example takes, or to think of one, says how busy the machine is, and fails nothing. Set before
+# any test is imported, as a property takes what holds where it is defined; .ci/run sets CI.
 hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "untimed",
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    max_examples=80 if os.environ.get("CI") else 25,
 )
 hypothesis.settings.load_profile("untimed")
 
@@ -104,9 +109,26 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return (bool(of_folder) and of_folder.isdisjoint(wanted)) or None
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let every other process of pytest-xdist begin with the last file.
+
+    In a new checkout, where no bytecode lies, each then compiles half of the tests and reads the other half.
+    """
+    report = yield
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    if isinstance(collector, pytest.Session | pytest.Directory) and int(worker) % 2:
+        report.result.reverse()
+    return report
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put each test into its lane; first comes what may take longest, as it is files that processes share."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.path)  # the same order in all processes, wherever each began
     longest: Counter[Path] = Counter()
     seconds: Counter[Path] = Counter()
     for item in items:

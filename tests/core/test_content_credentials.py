@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.images import chunk, jpeg_with, picture
 
@@ -62,6 +62,7 @@ def test_only_what_may_be_one_is_read():
     assert file.most <= 12
 
 
+@settings(max_examples=100)
 @given(st.binary(max_size=200), st.sampled_from(["signed.png", "signed.jpg", "signed.webp"]), st.data())
 def test_nothing_is_raised_whatever_the_bytes(noise, name, data):
     whole = (SIGNED / name).read_bytes()

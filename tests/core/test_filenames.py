@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagegen_nb.core.filenames import file_name, slug
@@ -46,6 +46,7 @@ def test_scripts_with_combining_marks_stay_readable():
     assert slug("हिन्दी चित्र") == "हिन्दी-चित्र"
 
 
+@settings(max_examples=100)
 @given(st.text(max_size=600))
 def test_a_slug_is_always_a_plain_short_name(words):
     name = slug(words)

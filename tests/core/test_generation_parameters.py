@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagegen_nb.core import generation_parameters
@@ -35,6 +35,7 @@ def test_a_last_line_with_few_values_is_prompt(text):
     assert generation_parameters.read(text) == GenerationParameters(text)
 
 
+@settings(max_examples=100)
 @given(WORDS, st.dictionaries(WORDS.map(lambda word: f"X{word}"), WORDS | st.just('a, "b": c'), min_size=3))
 def test_what_is_written_is_read_back(prompt, values):
     found = generation_parameters.read(generation_parameters.written(prompt, values))
@@ -49,6 +50,7 @@ def test_automatic1111_itself_would_take_the_last_line_for_values():
     assert re.findall(theirs, last) == [("Size", "1x1"), ("Model", '"a, b: c"'), ("Image Quality", "low")]
 
 
+@settings(max_examples=100)
 @given(st.text(max_size=500))
 def test_nothing_is_raised_whatever_the_text(text):
     generation_parameters.read(text)

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 from support.images import chunk, exif, jpeg_with, picture
@@ -194,6 +194,7 @@ def test_keywords_of_other_tools_are_told():
     assert image_file_texts.read(saved(opened(picture()), "PNG", pnginfo=info)).keywords == {"workflow"}
 
 
+@settings(max_examples=100)
 @given(st.sampled_from([told(picture(kind, (4, 4))) for kind in KINDS]), st.binary(max_size=60), st.data())
 def test_nothing_is_raised_whatever_the_bytes(whole, noise, data):
     at = data.draw(st.integers(0, len(whole)))

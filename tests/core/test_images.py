@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache, partial
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
@@ -195,6 +195,7 @@ def test_damaged_bytes_pass_or_are_rejected_and_raise_nothing_else(kind):
             images.thumbnail(bytes(data))
 
 
+@settings(max_examples=100)
 @given(st.sampled_from([data[:16] for data in FILES.values()]), st.binary(max_size=200))
 def test_random_bytes_behind_a_signature_are_rejected(signature, rest):
     with pytest.raises(ImageRejected):

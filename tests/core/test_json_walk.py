@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagegen_nb.core.json_walk import DEEPEST, Node, bounded, bracketed, is_deep, walk
@@ -29,6 +29,7 @@ def size(value: Any) -> int:
     return 1 + sum(map(size, inner))
 
 
+@settings(max_examples=100)
 @given(JSON)
 def test_every_value_comes_once_and_stands_where_its_path_says(document):
     nodes = list(walk(document))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagegen_nb.core import money
@@ -27,12 +27,14 @@ def test_what_is_no_amount_is_refused_by_name(written):
         money.parse(written, "budget")
 
 
+@settings(max_examples=100)
 @given(AMOUNTS)
 def test_ticks_are_exact_and_amounts_are_never_shown_as_zero(amount):
     assert money.from_ticks(money.to_ticks(amount)) == amount
     assert money.show(amount) not in ("$0.00", "$0.0000")
 
 
+@settings(max_examples=100)
 @given(AMOUNTS)
 def test_what_is_between_two_ticks_counts_as_the_upper(amount):
     assert money.to_ticks(amount - Decimal("1e-12")) == money.to_ticks(amount)

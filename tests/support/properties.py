@@ -1,23 +1,15 @@
-"""The settings profiles of the property tests (full where CI is set), and the values they draw from."""
+"""The values that property tests draw from."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, PixelSize
 from imagegen_nb.step.step import ImageGenerationStep
-
-settings.register_profile(
-    "full", max_examples=80, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.register_profile("quick", settings.get_profile("full"), max_examples=25)
-settings.load_profile("full" if os.environ.get("CI") else "quick")  # .ci/run sets CI
 
 KEYS = tuple(ImageGenerationStep.model_fields)
 
