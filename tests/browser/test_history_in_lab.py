@@ -12,6 +12,20 @@ from support.form_page import FORM
 from support.gallery_page import asked, entries, open_gallery, pictures
 from support.lab import OpenNotebook, axe, execute, run_all, screenshot, settled
 
+# How many milliseconds after the last click the gallery has scrolled something into sight, each time.
+_WATCH_SCROLLING = """() => {
+  const watched = globalThis.scrolledAfter;  // by an earlier test of this page
+  globalThis.scrolledAfter = [];
+  if (watched) return;
+  let clicked = 0;
+  document.addEventListener("click", () => { clicked = performance.now(); }, true);
+  const { scrollIntoView } = Element.prototype;
+  Element.prototype.scrollIntoView = function (...how) {
+    if (this.matches(".igw-card")) scrolledAfter.push(performance.now() - clicked);
+    return scrollIntoView.apply(this, how);
+  };
+}"""
+
 
 @pytest.fixture
 def page(open_notebook: OpenNotebook) -> Page:
@@ -55,27 +69,20 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     expect(page.get_by_text("Run 1 of 3")).to_be_visible()
     expect(shown).to_have_count(1)
     expect(shown).to_be_in_viewport(ratio=0.9)
-    _drawn(page, 1)
-    page.locator(".ig-gallery").evaluate("(gallery) => { gallery.style.width = ''; }")
-    settled(page, ".igw-strip")
-    # A double click opens an image of any run; nothing moves between its halves when the run is drawn.
-    entries(page).first.dblclick()
+
+
+def test_a_double_click_opens_an_image_of_any_run_and_nothing_moves_between_its_halves(page: Page):
+    page.set_viewport_size({"width": 1280, "height": 2000})
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_have_accessible_name(re.compile("square-1.png"))
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
-    expect(page.get_by_text("Run 3 of 3")).to_be_visible()
     _drawn(page, 4)
-    box, place = _clicked(page)
-    if (
-        entries(page).last.bounding_box() != box
-    ):  # JupyterLab scrolls to a cell when the first click enters it
-        entries(page).first.click()
-        expect(page.get_by_text("Run 3 of 3")).to_be_visible()
-        _drawn(page, 4)
-        box, place = _clicked(page)
+    expect(page.locator(".igw-card").last).to_be_in_viewport(ratio=1)  # so that nothing is scrolled to
+    box = entries(page).last.bounding_box()
+    assert box is not None
+    place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.click(*place)
+    expect(page.get_by_text("Run 1 of 3")).to_be_visible()
+    _drawn(page, 1)
     assert entries(page).last.bounding_box() == box
-    page.mouse.move(*place)
     page.mouse.down(click_count=2)
     page.mouse.up(click_count=2)
     expect(dialog).to_have_accessible_name(re.compile("wide-1.png"))
@@ -88,22 +95,34 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     expect(dialog).to_be_hidden()
 
 
-def _clicked(page: Page) -> tuple[object, tuple[float, float]]:
-    """Click the last entry once; where it was, and where the click was."""
-    box = entries(page).last.bounding_box()
-    assert box is not None
-    place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.click(*place)
-    expect(page.get_by_text("Run 1 of 3")).to_be_visible()
+def test_an_image_out_of_sight_is_scrolled_to_once_a_click_is_no_half_of_a_double_one(page: Page):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    _drawn(page, 4)
+    page.evaluate(_WATCH_SCROLLING)
+    entries(page).last.click()
+    expect(page.locator(".igw-found")).to_be_in_viewport(ratio=0.9)
+    (after,) = page.evaluate("() => scrolledAfter")
+    assert after >= 500
     _drawn(page, 1)
-    return box, place
+    # Both halves of a double click meet the entry, so that the focus comes back to it; and the page stays.
+    box = entries(page).first.bounding_box()
+    entries(page).first.dblclick()
+    expect(page.get_by_role("dialog")).to_have_accessible_name(re.compile("square-1.png"))
+    expect(page.get_by_text("Run 3 of 3")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(entries(page).first).to_be_focused()
+    _drawn(page, 4)
+    assert entries(page).first.bounding_box() == box
+    assert page.evaluate("() => scrolledAfter.length") == 1
 
 
 def _drawn(page: Page, count: int) -> None:
-    """Wait until a run's pictures are there and nothing moves: what is clicked before may be missed."""
+    """Wait until a run's pictures and those of the history are there, whose entries are as wide as they are,
+    and nothing moves: what is clicked before may be missed."""
     expect(pictures(page)).to_have_count(count)
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.igw-grid img')].every((picture) => picture.naturalWidth)"
+        "() => [...document.querySelectorAll('.igw-grid img, .igw-entry img')]"
+        ".every((picture) => picture.naturalWidth)"
     )
     settled(page, ".igw-strip")
 

@@ -68,7 +68,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
       click: (event) => {
         rove(item);
         if (event.ctrlKey || event.metaKey || event.shiftKey) act(" ", entry);
-        else jump(entry.position, entry.id, event.detail > 1);
+        else jump(entry.position, entry.id, event.detail);
       } },
     entry.id ? h("img", { alt: "", draggable: "false", src: pictures.url(entry.id) || null }) : icon(ICONS.note),
     starts && h("span", { class: "igw-run-tag", "aria-hidden": "true" }, entry.position < 0 ? entry.from : entry.position + 1),
