@@ -115,7 +115,10 @@ def _provider_text(error: ProviderError) -> tuple[str, str]:
     if isinstance(error, ProviderTimeout):
         return f"{name} did not answer in time.", f"Try again, or give the workspace a longer timeout. {said}"
     if isinstance(error, InvalidResponse):
-        return f"The response from {name} could not be used: {said}", "Try again; the response may differ."
+        return (
+            f"The response from {name} is incomplete or not valid: {said}",
+            "Try again; the response may differ.",
+        )
     if isinstance(error, ProviderFault):
         return f"{name} could not be reached, or failed: {said}", "Try again in a while."
     return f"{name} gave no image: {said}", "Try again in a while."

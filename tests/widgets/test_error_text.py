@@ -26,7 +26,7 @@ CASES = [
     (errors.BadRequest, "OpenAI refused the request: It said so.", "Change the setting"),
     (errors.ProviderFault, "OpenAI could not be reached, or failed: It said so.", "Try again"),
     (errors.ProviderTimeout, "OpenAI did not answer in time.", "Try again"),
-    (errors.InvalidResponse, "The response from OpenAI could not be used: It said so.", "Try again"),
+    (errors.InvalidResponse, "The response from OpenAI is incomplete or not valid: It said so.", "Try again"),
     (errors.ProviderError, "OpenAI gave no image: It said so.", "Try again"),
 ]
 
@@ -108,7 +108,7 @@ def test_images_that_are_missing_are_told_with_each_reason_once():
     several = ErrorText.of_missing([MissingImages(blocked), MissingImages(blocked, 2), MissingImages(odd)])
     assert several.what == "4 images are missing."
     assert several.remedy.count("rejected by the safety system") == 1
-    assert "could not be used" in several.remedy
+    assert "is incomplete or not valid" in several.remedy
     assert several.details.count("request id: req_1") == 1
     assert "charged" not in ErrorText.of_missing([MissingImages(odd)], synthetic=True).line()
 
