@@ -86,7 +86,7 @@ def read(
     if count > MOST_CELLS:
         parts = [f"{name} ({len(values):,})" for name, values in axes.items()]
         raise InvalidOption(
-            f"the axes make {count:,} cells, {' × '.join(parts)}; a sweep has at most {MOST_CELLS:,}: "
+            f"the axes make {count:,} cells: {' × '.join(parts)}; a sweep has at most {MOST_CELLS:,}: "
             "shorten an axis, or make several sweeps"
         )
     combinations = [

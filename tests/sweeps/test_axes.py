@@ -93,7 +93,7 @@ def test_a_table(library):
         ({"over": {"product": ["a"], "inputs.product": ["b"]}}, "inputs.product is given twice"),
         (
             {"over": {"product": range(1000), "who.name": range(1000)}},
-            "make 1,000,000 cells .*at most 100,000",
+            "make 1,000,000 cells: .*at most 100,000",
         ),
         ({"over": {"product": range(10**9)}}, "more than 100,000 values"),
         ({"rows": []}, "rows is empty"),
