@@ -68,7 +68,8 @@ class Machine:
         self.run(
             f'index="${{UV_DEFAULT_INDEX:-${{PIP_INDEX_URL:-{index}}}}}"\n'
             '[ -z "$index" ] || export UV_DEFAULT_INDEX="$index"\n'
-            f"UV_SYSTEM_CERTS=true {uv} pip install --python \"$(command -v python)\" '{self.clone}[test]'"
+            f'UV_SYSTEM_CERTS=true {uv} pip install --python "$(command -v python)" '
+            f"'{self.clone}[test,lab]'"
         )
         self.uninstall()
 
@@ -143,7 +144,7 @@ def a_wheel_built_from_a_clone(machine: Machine) -> None:
     """As the README says. A message of that installation names the same file, by its whole path."""
     (build,) = re.findall(r"# after: (pip wheel .*)$", README, re.MULTILINE)
     machine.run(build.replace("/path/to/imagegen-nb", str(machine.clone)))
-    command = documented(r'"imagegen_nb-[\d.]+-py3-none-any\.whl\[test\]"')
+    command = documented(r'"imagegen_nb-[\d.]+-py3-none-any\.whl\[test,lab\]"')
     machine.run(command)
     machine.build_in_place()
     assert machine.run("imagegen-nb --version").strip().endswith(__version__)
@@ -181,7 +182,7 @@ def a_clone_beside_a_repository_as_docs_cassettes_says(machine: Machine) -> None
 
 
 def a_clone_by_its_path_and_editable(machine: Machine) -> None:
-    command = documented(r'"/path/to/imagegen-nb\[test\]"').replace("/path/to", str(machine.clone.parent))
+    command = documented(r'"/path/to/imagegen-nb\[test,lab\]"').replace("/path/to", str(machine.clone.parent))
     machine.run(command)
     machine.uninstall()
     machine.run(command.replace("pip install", "pip install -e"))
@@ -195,7 +196,7 @@ def a_git_repository(machine: Machine) -> None:
     unknown = machine.repository / "without a source"
     unknown.mkdir()
     machine.run("imagegen-nb init", unknown)
-    command = documented(r'"imagegen-nb\[test\] @ git\+https://\S+"')
+    command = documented(r'"imagegen-nb\[test,lab\] @ git\+https://\S+"')
     url = f"{machine.git_server}/imagegen-nb.git"
     machine.run(re.sub(r"https://git\.example/imagegen-nb\.git", url, command))
     commit = machine.run("git rev-parse HEAD", machine.clone).strip()

@@ -104,15 +104,14 @@ def test_an_image_out_of_sight_is_scrolled_to_once_a_click_is_no_half_of_a_doubl
     (after,) = page.evaluate("() => scrolledAfter")
     assert after >= 500
     _drawn(page, 1)
-    # Both halves of a double click meet the entry, so that the focus comes back to it; and the page stays.
-    box = entries(page).first.bounding_box()
+    # Both halves of a double click meet the entry, so that the focus comes back to it; nothing is scrolled to.
+    # Where the run that is shown then is less tall, the browser may have to move the page's end up.
     entries(page).first.dblclick()
     expect(page.get_by_role("dialog")).to_have_accessible_name(re.compile("square-1.png"))
     expect(page.get_by_text("Run 3 of 3")).to_be_visible()
     page.keyboard.press("Escape")
     expect(entries(page).first).to_be_focused()
     _drawn(page, 4)
-    assert entries(page).first.bounding_box() == box
     assert page.evaluate("() => scrolledAfter.length") == 1
 
 

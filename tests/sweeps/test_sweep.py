@@ -407,7 +407,7 @@ def test_a_pick_shows_itself_in_a_line_and_in_a_notebook_with_its_picture(worksp
     assert repr(pick) == f"Pick · {pick.run.title}"
     assert (pick[0], pick[1]) == (pick.step, pick.run)
     html = pick._repr_html_()
-    assert html.count("<img ") == 1
+    assert html.count("<img ") == 2  # the small one and, folded, a larger one
     assert "save_step(path, pick.step, run=pick.run)" in html
 
 
@@ -469,7 +469,7 @@ def test_two_cells_are_compared(workspace):
     assert "waiting" in repr(one.compare(0, 2))
     assert "not run yet: cell 2; call sweep.run(workspace=ws)" in repr(one.compare(0, 2))
     assert "not run yet" not in repr(both)
-    assert both._repr_html_().count("<img") == 2
+    assert both._repr_html_().count("<img") == 4  # each small, and folded up larger
 
 
 # Tables
