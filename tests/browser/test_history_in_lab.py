@@ -104,7 +104,7 @@ def test_an_image_out_of_sight_is_scrolled_to_once_a_click_is_no_half_of_a_doubl
     (after,) = page.evaluate("() => scrolledAfter")
     assert after >= 500
     _drawn(page, 1)
-    # Both halves of a double click meet the entry, so that the focus comes back to it; nothing is scrolled to.
+    # Both halves of a double click meet the entry, so that the focus comes back to it; nothing scrolls.
     # Where the run that is shown then is less tall, the browser may have to move the page's end up.
     entries(page).first.dblclick()
     expect(page.get_by_role("dialog")).to_have_accessible_name(re.compile("square-1.png"))
