@@ -96,6 +96,9 @@ class CopyPage:
     """A page of its own: sections of rows and cards, each value with a button that copies it. What it is made
     of is HTML already, but for `Row`, headings and notes, which are text."""
 
+    _table, _note_class = '<table class="form">', "note"
+    _label_cell, _value_cell = '<th scope="row">', '<td class="value-cell">'
+
     def whole(self, title: str, notes: Sequence[str], body: str) -> str:
         """All of it, readable without its script."""
         footer = (
@@ -113,13 +116,13 @@ class CopyPage:
         return f'<article class="snippet">{body}</article>'
 
     def table(self, rows: Sequence[Row]) -> str:
-        """Rows with a button each."""
+        """Rows of a label, its value and what there is to know of it."""
         lines = "".join(
-            f'<tr><th scope="row">{as_html(row.label)}</th><td class="value-cell">{self._value(row)}'
-            f"{_note(row.note, 'note')}</td></tr>"
+            f"<tr>{self._label_cell}{as_html(row.label)}</th>{self._value_cell}{self._value(row)}"
+            f"{_note(row.note, self._note_class)}</td></tr>"
             for row in rows
         )
-        return f'<table class="form"><tbody>{lines}</tbody></table>'
+        return f"{self._table}<tbody>{lines}</tbody></table>"
 
     def _value(self, row: Row) -> str:
         if not row.value:
@@ -132,6 +135,9 @@ class CopyPage:
 class NotebookPart(CopyPage):
     """The same within a notebook, which runs no script of an output: a click selects a value. Its headings
     are none of the notebook's own, whose table of contents would list them."""
+
+    _table, _note_class = "<table>", "ig-sheet-note"
+    _label_cell, _value_cell = f'<th {_CELL} scope="row">', f"<td {_CELL}>"
 
     def whole(self, title: str, notes: Sequence[str], body: str) -> str:
         """All of it, with its style, which reaches nothing else."""
@@ -146,15 +152,6 @@ class NotebookPart(CopyPage):
         """Some rows under a heading, and what there is to know of them."""
         told = f'<ul class="ig-sheet-note">{_items(lines)}</ul>' if lines else ""
         return f'<div class="ig-sheet-card">{_heading(heading)}{self.table(rows)}{told}</div>'
-
-    def table(self, rows: Sequence[Row]) -> str:
-        """Rows whose values are selected by a click."""
-        lines = "".join(
-            f'<tr><th {_CELL} scope="row">{as_html(row.label)}</th><td {_CELL}>{self._value(row)}'
-            f"{_note(row.note, 'ig-sheet-note')}</td></tr>"
-            for row in rows
-        )
-        return f"<table><tbody>{lines}</tbody></table>"
 
     def _value(self, row: Row) -> str:
         if not row.value:
