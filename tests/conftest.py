@@ -63,9 +63,9 @@ _USUAL_SECONDS = {"fast": 0.02, "loopback": 0.1, "rigs": 0.3, "replay": 2, "note
 """What a test of each lane takes, roughly. A file that takes minutes says so by a timeout of its own."""
 
 
-# How long an example takes, or to think of one, says how busy the machine is, and fails nothing. In CI the examples
-# are the same each time, so that a change is red for what it changed; everywhere else they are new ones. Set before any
-# test is imported, as a property takes what holds where it is defined; .ci/run sets CI.
+# How long an example takes, or to think of one, says how busy the machine is, and fails nothing. In CI, which
+# .ci/run sets, the examples are the same each time, so that a change is red for what it changed; elsewhere they
+# are new ones. Set before any test is imported, as a property takes what holds where it is defined.
 hypothesis.settings.register_profile(
     "untimed",
     deadline=None,

@@ -10,10 +10,16 @@ ItemT = TypeVar("ItemT")
 
 
 class LazyList(Generic[ItemT]):
-    """Mixed into what can be gone through more than once. It has no length: to know it, all is read."""
+    """Mixed into what can be gone through more than once; whoever has a shorter way to its length says so."""
 
     def __iter__(self) -> Iterator[ItemT]:
         raise NotImplementedError
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return any(True for _ in self)  # one is enough
 
     @overload
     def __getitem__(self, place: int) -> ItemT: ...

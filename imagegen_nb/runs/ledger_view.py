@@ -27,6 +27,12 @@ class LedgerView(LazyList[LedgerEntry]):
     def __iter__(self) -> Iterator[LedgerEntry]:
         return islice(self._store.list_runs(newest_first=self._newest_first, after=self._after), self._limit)
 
+    def __len__(self) -> int:
+        if self._after is not None:
+            return super().__len__()
+        total = self._store.count_runs()
+        return total if self._limit is None else min(total, self._limit)
+
     def __repr__(self) -> str:
         # No ids and no times: a saved notebook shows the same after the same runs.
         shown = list(islice(self, _SHOWN + 1))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol, Self, TypeVar
@@ -129,8 +129,14 @@ class LedgerEntry:
         return "emulated" if self.emulated else self.charge
 
     def __repr__(self) -> str:
-        shown = {each.name: getattr(self, each.name) for each in fields(self)} | {"charge": self.charge_told}
+        # What somebody looks for; the JSON of a run fills a screen.
+        shown = {name: getattr(self, name) for name in _SHOWN_OF_ENTRY} | {"charge": self.charge_told}
         return f"LedgerEntry({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+_SHOWN_OF_ENTRY = (
+    *("run_id", "model", "count", "emulated", "state", "charge", "started_at", "ended_at", "prompt"),
+)
 
 
 CHANGED_AT_THE_END = ("state", "charge", "ended_at", "result_json", "cost_ticks")

@@ -76,7 +76,7 @@ def prompt(page: Page) -> Locator:
 def focused_class(page: Page) -> str:
     """The class of what has the focus within the form, to which it comes back if it fell to the page."""
     page.wait_for_timeout(300)  # a focus that falls, falls after the next frame
-    # What hides the field comes from the kernel at any moment, and the form takes the focus back only after a frame or two.
+    # The kernel hides a field at any moment, and the form takes the focus back only after a frame or two.
     held = page.wait_for_function(
         "() => document.activeElement.closest('.ig-form')"
         " && (document.activeElement.closest('[class]').className || 'x')"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from dataclasses import asdict
 from decimal import Decimal
 
 import pytest
@@ -344,7 +345,7 @@ def test_what_is_no_verdict_is_told_and_never_a_score(
     assert caught.value.charge == "charged"
     (entry,) = workspace.runs()
     assert (entry.state, entry.charge, entry.cost_ticks) == ("failed", "charged", None)
-    assert "sk-gateway" not in repr(entry)
+    assert "sk-gateway" not in str(asdict(entry))
     (request,) = server.requests
     assert b"sk-gateway" not in request.body
 

@@ -65,6 +65,11 @@ def test_it_is_newest_first_and_read_as_somebody_goes_through_it(workspace):
     assert history[129].prompt == history[-1].prompt == "number 0"
     assert [run.id for run in history.page(2)] == [f"run-{n}" for n in range(29, -1, -1)]
     assert [run.id for run in workspace.history(limit=2)] == ["run-129", "run-128"]
+    assert (len(history), len(workspace.history(limit=2)), len(workspace.history("number 12"))) == (
+        130,
+        2,
+        11,
+    )
     with pytest.raises(IndexError, match="fewer than 131"):
         history[130]
     with pytest.raises(InvalidOption, match="size = 0"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import asdict
 
 import pytest
 from PIL import Image
@@ -86,7 +87,7 @@ def test_an_entry_says_what_is_asked_and_not_what_for():
     entry = ledger.opening_entry("run-1", step, "live", replaying=False)
     assert (entry.provider, entry.model, entry.count, entry.emulated) == ("openai", "gpt-image-2", 3, False)
     assert (entry.state, entry.charge, entry.ended_at) == ("calling", "unknown", "")
-    assert "secret" not in repr(entry)
+    assert "secret" not in str(asdict(entry))
 
 
 BLOCKED = ModerationBlocked("blocked", charge="none")

@@ -335,6 +335,8 @@ def test_eight_processes_never_pass_a_budget(emulator, tmp_path):
 def test_the_ledger_can_be_indexed_and_shows_itself(workspace):
     runs = workspace.runs()
     assert repr(runs) == "Ledger · no runs in the store"
+    assert not runs
+    assert not workspace.history()
     with pytest.raises(IndexError, match="fewer than 1"):
         runs[0]
     first, second = (STEP.run(workspace=workspace).id for _ in range(2))
@@ -342,5 +344,12 @@ def test_the_ledger_can_be_indexed_and_shows_itself(workspace):
     assert [run.run_id for run in runs[:1]] == [first]
     assert [run.run_id for run in workspace.runs(newest_first=True)[:2]] == [second, first]
     assert "2 runs in the store" in repr(runs)
+    assert runs
+    assert (len(runs), len(workspace.runs(limit=1)), len(workspace.runs(after=first))) == (2, 1, 1)
+    assert repr(runs[0]) == (
+        f"LedgerEntry(run_id={first!r}, model={STEP.model!r}, count=1, emulated=True, state='done', "
+        f"charge='emulated', started_at={runs[0].started_at!r}, ended_at={runs[0].ended_at!r}, "
+        f"prompt={STEP.prompt!r})"
+    )
     assert f"{STEP.model} · 1 image · done · charged if it were real · EMULATED" in repr(runs)
     assert first not in repr(runs), "what changes with each run would be a difference in a saved notebook"

@@ -117,7 +117,7 @@ def test_a_run_takes_two_requests_and_one_for_each_image(bucket, object_server, 
     assert [asset.bytes()[:4] for asset in run.output.assets] == [b"\x89PNG"] * 2
     assert all(asset.stored and bucket.store.holds(asset.stored) for asset in run.output.assets)
     assert object_server.kinds() == [], "what has just arrived is at hand"
-    assert len(list(bucket.runs())) == 2
+    assert sum(1 for _ in bucket.runs()) == 2  # list() would ask for its length too
     assert len(list(bucket.records())) == 4
     assert object_server.kinds() == ["GET log", "GET log"], "whether there is more"
 
