@@ -64,8 +64,8 @@ _USUAL_SECONDS = {"fast": 0.02, "loopback": 0.1, "rigs": 0.3, "replay": 2, "note
 
 
 # How long an example takes, or to think of one, says how busy the machine is, and fails nothing. In CI, which
-# .ci/run sets, the examples are the same each time, so that a change is red for what it changed; elsewhere they
-# are new ones. Set before any test is imported, as a property takes what holds where it is defined.
+# .ci/run sets, the examples are the same each time: a change is red for what it changed. Elsewhere they are
+# new. Set before any test is imported, as a property takes what holds where it is defined.
 hypothesis.settings.register_profile(
     "untimed",
     deadline=None,
