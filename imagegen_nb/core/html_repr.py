@@ -22,6 +22,9 @@ SHOWN_FIRST = "imagegen_nb.shown_first"
 """In the metadata of what stands below a widget: its text as its cell showed it, if it has changed since."""
 _BREAKS = "overflow-wrap:break-word"
 """Long paths are broken. JupyterLab's sanitizer drops `anywhere`."""
+NOT_MATHEMATICS = ("tex2jax_ignore", "mathjax_ignore")
+"""Classes of an element within which a host typesets no mathematics: MathJax 2, as in pages that nbconvert
+writes, and MathJax 3, as in JupyterLab. To both, what stands between two amounts in dollars is a formula."""
 _COLUMNS = 4
 _MOST_TILES = 24
 _TILES_OF_MORE = 12
@@ -71,7 +74,7 @@ class Page:
         table = f'<table class="ig-tiles" style="{style}">{body}</table>' if self.tiles else ""
         rest = "".join(f'<p style="margin:4px 0">{escape(line)}</p>' for line in self._rest())
         top = f'<p style="margin:4px 0">{heading}{lines}</p>{self._settings()}'
-        return f'<div class="ig-static">{opens}{top}{table}{rest}</div>'
+        return html_output(f"{opens}{top}{table}{rest}")
 
     def plain_html(self) -> str:
         """The page without pictures, in tags that every sanitizer allows."""
@@ -100,6 +103,12 @@ class Page:
         more = self.total - len(self.tiles)
         unseen = f"… and {counted(more, 'more image')}, not shown here"
         return [*([unseen] if more > 0 else []), *self.below]
+
+
+def html_output(body: str, kind: str = "ig-static") -> str:
+    """The HTML of an output, whatever shows itself: `body`, which is HTML already, and `kind` its class. Its
+    text is shown as it is, without mathematics."""
+    return f'<div class="{" ".join((kind, *NOT_MATHEMATICS))}">{body}</div>'
 
 
 def tiles_shown(total: int) -> int:

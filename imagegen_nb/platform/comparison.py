@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Literal
 
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.core.redaction import redact, visible
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.output import StepOutput
@@ -86,7 +87,7 @@ class VerifyReport:
             f"<tr>{''.join(f'<td>{escape(visible(cell))}</td>' for cell in row)}</tr>" for row in cells
         )
         notes = "".join(f"<br>{escape(visible(note))}" for note in self.notes)
-        return f"<div><strong>{escape(visible(self._title()))}</strong>{notes}<table>{rows}</table></div>"
+        return html_output(f"<strong>{escape(visible(self._title()))}</strong>{notes}<table>{rows}</table>")
 
 
 def parsed(output: object) -> Any:

@@ -11,6 +11,7 @@ from imagegen_nb._version import __version__
 from imagegen_nb.core import html_page
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.html_page import as_html, page, section
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.errors import StoreError
 
 _STYLE = """
@@ -142,7 +143,7 @@ class NotebookPart(CopyPage):
     def whole(self, title: str, notes: Sequence[str], body: str) -> str:
         """All of it, with its style, which reaches nothing else."""
         told = f'<ul class="ig-sheet-notes">{_items([*notes, _HOW_TO_COPY])}</ul>'
-        return f'<div class="ig-sheet"><style>{_IN_NOTEBOOK}</style>{_heading(title)}{told}{body}</div>'
+        return html_output(f"<style>{_IN_NOTEBOOK}</style>{_heading(title)}{told}{body}", "ig-sheet")
 
     def section(self, heading: str, body: str) -> str:
         """A part with its heading."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from imagegen_nb.core import redaction
-from imagegen_nb.core.html_repr import byte_size
+from imagegen_nb.core.html_repr import byte_size, html_output
 from imagegen_nb.core.words import counted
 from imagegen_nb.step.output import Asset
 
@@ -67,4 +67,5 @@ class PushReport:
             f"<tr>{''.join(f'<td>{escape(redaction.visible(cell))}</td>' for cell in row)}</tr>"
             for row in self._rows()
         )
-        return f"<div><strong>{escape(redaction.visible(self._title()))}</strong><table>{rows}</table></div>"
+        heading = f"<strong>{escape(redaction.visible(self._title()))}</strong>"
+        return html_output(f"{heading}<table>{rows}</table>")

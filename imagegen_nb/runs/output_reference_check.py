@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from imagegen_nb.core import variable_mistakes, variable_paths, variables
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.redaction import visible
@@ -103,7 +104,7 @@ class ReferenceReport:
             for row, tag in zip(rows, ("th", *["td"] * len(rows)), strict=False)
         )
         notes = "".join(f"<br>{escape(note)}" for note in [*self._reasons(), *self._remark()])
-        return f"<div><strong>{escape(self._title())}</strong>{notes}<table>{body}</table></div>"
+        return html_output(f"<strong>{escape(self._title())}</strong>{notes}<table>{body}</table>")
 
 
 @helpful_calls

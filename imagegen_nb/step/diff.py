@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from html import escape
 from typing import Any
 
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import mask, visible
 from imagegen_nb.errors import InvalidOption
@@ -82,7 +83,7 @@ class StepDiff:
         head = f"<tr><td {_STYLE}></td><td {_STYLE}>a</td><td {_STYLE}>b</td></tr>" if rows else ""
         table = f'<table style="margin:0">{head}{rows}</table>' if rows else ""
         heading = f'<p style="margin:4px 0"><strong>{escape(f"Diff · {self.title}")}</strong></p>'
-        return f'<div class="ig-static">{heading}{table}</div>'
+        return html_output(f"{heading}{table}")
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}

@@ -8,6 +8,7 @@ from html import escape
 from typing import Literal, Self
 
 from imagegen_nb.core.background_loop import Job
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS
@@ -72,9 +73,9 @@ class SubmittedBatches:
         head = "".join(f"<th {style}>{escape(name)}</th>" for name in rows[0]) if rows else ""
         lines = ("".join(f"<td {style}>{escape(text)}</td>" for text in row.values()) for row in rows)
         body = "".join(f"<tr>{line}</tr>" for line in lines)
-        return (
-            f'<div class="ig-static"><p style="margin:4px 0"><strong>{escape(self.title)}</strong>{notes}</p>'
-            f"<table><tr>{head}</tr>{body}</table></div>"
+        return html_output(
+            f'<p style="margin:4px 0"><strong>{escape(self.title)}</strong>{notes}</p>'
+            f"<table><tr>{head}</tr>{body}</table>"
         )
 
 

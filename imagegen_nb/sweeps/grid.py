@@ -14,6 +14,7 @@ from html import escape
 from typing import NamedTuple
 
 from imagegen_nb.core import images, larger_picture
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
@@ -87,9 +88,9 @@ class Grid:
         layout, larger = self.layout(), self._larger()
         style = f"<style>{larger_picture.STYLE}</style>" if larger else ""
         more = [layout.more, "" if larger is not None else _NONE_LARGER]
-        return (
-            f'<div class="ig-static">{style}<p style="margin:4px 0">{heading}{notes}</p>'
-            f"{self._table(layout, larger or {})}{''.join(map(_paragraph, more))}</div>"
+        return html_output(
+            f'{style}<p style="margin:4px 0">{heading}{notes}</p>'
+            f"{self._table(layout, larger or {})}{''.join(map(_paragraph, more))}"
         )
 
     def layout(self) -> Layout:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
 
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.core.words import counted
 
 
@@ -79,7 +80,7 @@ class _Displayed:
 
     def _repr_html_(self) -> str:
         bar = f'<progress max="{self._total}" value="{self._done}"></progress> '
-        return f"<div>{'' if self._is_closed else bar}{escape(repr(self))}</div>"
+        return html_output(f"{'' if self._is_closed else bar}{escape(repr(self))}")
 
 
 class _Rich:

@@ -8,6 +8,7 @@ from html import escape
 from typing import Generic, Protocol, TypeVar, overload
 
 from imagegen_nb.core import images
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 from imagegen_nb.step.output import Asset, thumbnail
@@ -95,7 +96,7 @@ class Standings(Sequence[PlacedT], Generic[PlacedT]):
         table = f'<table class="ig-ranking" style="margin:0"><tr>{head}</tr>{rows}</table>' if rows else ""
         more = len(self) - _PICTURES
         rest = f'<p style="margin:4px 0">… and {counted(more, "more cell")}: to_frame() has all</p>'
-        return f'<div class="ig-static">{top}{table}{rest if more > 0 else ""}</div>'
+        return html_output(f"{top}{table}{rest if more > 0 else ''}")
 
     def _row(self, one: PlacedT) -> str:
         name = visible(_name(one.cell))

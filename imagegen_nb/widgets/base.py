@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.widgets.page_threads import Delivered
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -105,7 +106,7 @@ class EntryWidget(BaseWidget):
 
 def with_html(data: dict[str, Any], text: str) -> dict[str, Any]:
     """A widget's message with `text` as HTML too: without a kernel, VS Code shows that instead."""
-    return {**data, "text/html": f"<div>{escape(text)}</div>"}
+    return {**data, "text/html": html_output(escape(text))}
 
 
 @cache

@@ -18,7 +18,7 @@ from typing import Any
 from IPython.display import display
 
 from imagegen_nb.core.contact_sheet import contact_sheet
-from imagegen_nb.core.html_repr import SHOWN_FIRST, Page
+from imagegen_nb.core.html_repr import SHOWN_FIRST, Page, html_output
 
 _PAUSE = 4.0
 """Seconds without a change before `update_later` updates."""
@@ -101,7 +101,7 @@ class StaticFallback(StaticOutputs):
 
 
 def _list(page: Page) -> str:
-    return f'<div class="ig-fallback">{page.plain_html()}</div>'
+    return html_output(page.plain_html(), "ig-fallback")
 
 
 def _sheet(page: Page) -> dict[str, str]:

@@ -88,7 +88,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._drawn: DrawnForm | None = None
         self._display_probe = DisplayProbe(on_display=lambda: self.panel)
         self._fallback = StaticFallback(self._static_page)
-        super().__init__([self._display_probe], _dom_classes=("ig-form",))
+        super().__init__([self._display_probe], _dom_classes=("ig-form", *html_repr.NOT_MATHEMATICS))
         notebook_steps.enter(self)
         self._set_traits()
 

@@ -12,6 +12,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from imagegen_nb.core import images
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
@@ -114,7 +115,7 @@ class SweepGrid(AnsweringWidget):
         assets = [asset for cell in self.grid.shown for asset in cell.assets]
         make_static(assets[:_MOST_LARGER], images.LIVE)
         make_static(assets)
-        html = f'<div class="ig-fallback">{self.grid.html()}</div>'
+        html = html_output(self.grid.html(), "ig-fallback")
         return [{"text/html": html, "text/plain": self.grid.text()}]
 
     # What is shown

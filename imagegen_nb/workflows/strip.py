@@ -8,7 +8,7 @@ from html import escape
 from itertools import islice
 from typing import Any, Self
 
-from imagegen_nb.core.html_repr import Tile
+from imagegen_nb.core.html_repr import Tile, html_output
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.runs.run import Run, without_folders
@@ -96,10 +96,10 @@ def html(title: str, notes: Sequence[str], cards: Sequence[Card]) -> str:
     heading = "".join([f"<strong>{escape(title)}</strong>", *(f"<br>{escape(note)}" for note in notes)])
     arrow = f'<td {_ARROW} aria-hidden="true">→</td>'
     cells = arrow.join(f"<td {_style(card)}>{_inside(card)}</td>" for card in cards)
-    return (
-        f'<div class="ig-static"><p style="margin:4px 0">{heading}</p>'
+    return html_output(
+        f'<p style="margin:4px 0">{heading}</p>'
         '<table class="ig-strip" aria-label="Steps in their order" style="margin:0">'
-        f"<tr>{cells}</tr></table></div>"
+        f"<tr>{cells}</tr></table>"
     )
 
 

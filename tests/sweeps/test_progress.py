@@ -7,6 +7,7 @@ import importlib.util
 import pytest
 from support.kernels import executed
 
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.sweeps import progress
 
 
@@ -45,15 +46,15 @@ def test_what_a_notebook_without_tqdm_keeps_are_its_words(tmp_path):
     (shown,) = executed([_BAR], tmp_path).cells[0].outputs
     assert shown["data"] == {
         "text/plain": "2 of 2 cells: 2 done",
-        "text/html": "<div>2 of 2 cells: 2 done</div>",
+        "text/html": html_output("2 of 2 cells: 2 done"),
     }
 
 
 def test_while_it_goes_on_a_notebook_without_tqdm_has_a_bar_and_words():
     bar = progress._Displayed(4, "cell")
     bar.advance("1 <b>")
-    assert bar._repr_html_() == (
-        '<div><progress max="4" value="1"></progress> 1 of 4 cells: 1 &lt;b&gt;</div>'
+    assert bar._repr_html_() == html_output(
+        '<progress max="4" value="1"></progress> 1 of 4 cells: 1 &lt;b&gt;'
     )
 
 

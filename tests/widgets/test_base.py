@@ -10,6 +10,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 import imagegen_nb.widgets
+from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.widgets.base import BaseWidget, DisplayProbe
 from imagegen_nb.widgets.gallery import Gallery
 from imagegen_nb.widgets.output_tree import OutputTree
@@ -53,7 +54,7 @@ def test_the_state_holds_no_script(kind: type[BaseWidget]):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_stands_for_the_widget_is_html_too(kind: type[BaseWidget]):
     data, metadata = kind()._repr_mimebundle_()
-    assert data["text/html"] == f"<div>{data['text/plain']}</div>"
+    assert data["text/html"] == html_output(data["text/plain"])
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"]
     assert metadata == {}
 

@@ -45,7 +45,8 @@ const keepPress = (down) => {
 };
 
 const initRoot = (el, name) => {
-  el.classList.add("igw", name);
+  // MathJax would make a formula of two amounts in dollars.
+  el.classList.add("igw", name, "tex2jax_ignore", "mathjax_ignore");
   el.addEventListener("pointerdown", keepPress);
   el.addEventListener("focusin", suppressShortcuts);
   el.addEventListener("keydown", (event) => event.stopPropagation());
