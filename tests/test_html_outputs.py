@@ -58,9 +58,11 @@ def shown(workspace, tmp_path):
 
 
 def html_of(one):
-    """What a notebook keeps of it as HTML."""
+    """What a notebook keeps of it as HTML; of a widget also what stands below it."""
     if isinstance(one, BaseWidget | ig.StepForm):
-        return one._repr_mimebundle_()[0]["text/html"]
+        below = one._fallback.outputs() if hasattr(one, "_fallback") else []
+        kept = [one._repr_mimebundle_()[0], *below]
+        return "".join(data["text/html"] for data in kept if "text/html" in data)
     return one._repr_html_() if hasattr(one, "_repr_html_") else one._repr_mimebundle_()["text/html"]
 
 

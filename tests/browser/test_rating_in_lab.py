@@ -119,16 +119,44 @@ def test_nothing_on_the_page_tells_what_the_images_are(page: Page) -> None:
     assert not [word for word in ("lamp", "vase", "gpt", "cell", "1024") if word in text]
 
 
-def test_in_a_narrow_window_both_images_and_all_buttons_are_in_sight(page: Page) -> None:
-    page.set_viewport_size({"width": 560, "height": 800})
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1280, 600), (560, 800)])
+def test_images_buttons_and_progress_are_in_sight_at_once(page: Page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
     page.locator(".ig-pair-rating").scroll_into_view_if_needed()
-    for name in ("Left is better", "Equally good", "Right is better"):
+    all_is_in_sight(page)
+    screenshot(page, f"rating-{width}x{height}")
+
+
+def test_there_is_room_for_the_code_above_and_in_little_width_for_all_words(
+    open_notebook: OpenNotebook,
+) -> None:
+    code = "\n".join(
+        ["# Which of them shall the shop have?", "", "widget = sweep.rate(", "    rater='Ann')", "widget"]
+    )
+    page = open_notebook([SWEEP.replace("\nwidget\n", "\n"), code], size=(1280, 720))
+    run_all(page)
+    compared(page, 0)
+    cell = page.locator(".jp-Cell").nth(1)
+    for wide in (True, False):
+        if not wide:
+            page.locator(".ig-pair-rating").evaluate("(el) => { el.style.width = '420px'; }")
+        cell.evaluate("(el) => el.scrollIntoView({ block: 'center' })")
+        expect(cell.locator(".jp-InputArea")).to_be_in_viewport(ratio=1)
+        all_is_in_sight(page)
+        screenshot(page, "rating-and-code" if wide else "rating-420")
+
+
+def all_is_in_sight(page: Page) -> None:
+    """The pair, what is pressed and how far it is, at once, and no word out of its button."""
+    expect(page.locator(".igw-rating")).to_be_in_viewport(ratio=1)
+    for name in ("Left is better", "Equally good", "Right is better", "Undo"):
         button = page.get_by_role("button", name=name)
         expect(button).to_be_in_viewport(ratio=1)
         assert button.evaluate("(el) => el.scrollWidth <= el.clientWidth")
     for side in ("Left", "Right"):
         expect(page.get_by_role("img", name=f"{side} image")).to_be_in_viewport(ratio=1)
-    screenshot(page, "rating-narrow")
+    expect(page.locator(".igw-rating-count")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("progressbar", name="Comparisons made")).to_be_in_viewport(ratio=1)
 
 
 def test_without_its_kernel_it_says_so_and_no_button_does_nothing(page: Page) -> None:
