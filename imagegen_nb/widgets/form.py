@@ -13,7 +13,8 @@ import traitlets
 from IPython.display import display
 
 from imagegen_nb.core import html_repr
-from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.keywords import did_you_mean, helpful_calls
+from imagegen_nb.core.variable_paths import check_identifier
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
@@ -22,7 +23,7 @@ from imagegen_nb.step import output_references
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.step_file.load import load_step
-from imagegen_nb.widgets import notebook_steps
+from imagegen_nb.widgets import given, notebook_steps
 from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.cost_line import cost_line
 from imagegen_nb.widgets.draft_inputs import DraftInputs
@@ -71,15 +72,15 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         inputs: Mapping[str, Any] | None = None,
         identifier: str | None = None,
     ) -> None:
-        if isinstance(step, str):
-            step = ImageGenerationStep(step)
-        elif step is not None and not isinstance(step, ImageGenerationStep):
-            raise InvalidOption(f"step is of type {type(step).__name__}: give a step, or a prompt's text")
+        shown_first = given.step_of(step)
+        given.check_workspace(workspace)
+        given.check_inputs(inputs)
+        check_identifier(identifier)
         self.workspace = workspace or Workspace("assets", backend="emulator")
         self.inputs = dict(inputs or {})
         self.identifier = identifier or notebook_steps.free_name(self.inputs)
         draft_inputs = DraftInputs(self.inputs, self._other_runs, self._steps_not_run, self.identifier)
-        self._draft = FormDraft(step, draft_inputs)
+        self._draft = FormDraft(shown_first, draft_inputs)
         self._runs = FormRuns(self)
         self._setting_traits = False
         # Held while something is drawn, so that what is drawn last is what is newest.
@@ -91,6 +92,17 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         super().__init__([self._display_probe], _dom_classes=("ig-form", *html_repr.NOT_MATHEMATICS))
         notebook_steps.enter(self)
         self._set_traits()
+
+    @traitlets.validate("step")
+    def _check_step(self, proposal: dict[str, Any]) -> ImageGenerationStep | None:
+        return given.step_of(proposal["value"])
+
+    @traitlets.validate("run_result")
+    def _check_result(self, proposal: dict[str, Any]) -> Run | None:
+        run: Run | None = proposal["value"]
+        if run is not None:
+            given.check_run(run, "run_result")
+        return run
 
     @property
     def panel(self) -> Panel:
@@ -140,8 +152,11 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     def enter(self, key: str, value: Any) -> None:
         """Fill in the field of a platform key, as somebody would; None takes an entry back.
 
-        What is wrong with it is shown at the field, and stands in `problems`.
+        What is wrong with it is shown at the field, and stands in `problems`. Raises `InvalidOption` for a
+        key that no field has.
         """
+        if key not in self._draft.state.fields:
+            raise InvalidOption(f"key = {key!r}: {did_you_mean(str(key), self._draft.state.fields)}")
         self._draft.enter(key, value)
         self._show_edit()
         if self.run_result is None:  # else the static page is the run's, whatever is typed

@@ -20,6 +20,7 @@ from imagegen_nb.runs import marks
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, store_of
 from imagegen_nb.store.base import AssetRecord, Store
+from imagegen_nb.widgets import given
 from imagegen_nb.widgets.download_names import archive_name
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.full_size import full_size
@@ -131,9 +132,9 @@ class Gallery(AnsweringWidget):
         store: Store | None = None,
     ) -> None:
         self._lock = threading.RLock()
-        sources = (source,) if isinstance(source, Run) else source or ()
+        given.check_store(store)
         self._store = store
-        self._pages = Pages(sources, store)
+        self._pages = Pages(given.sources_of(source), store)
         self._shown_id = self._pages[len(self._pages) - 1].id if len(self._pages) else ""
         self._told_of = ""  # the page that was last told of as shown
         self._output_id = ""
@@ -159,6 +160,7 @@ class Gallery(AnsweringWidget):
 
     def show(self, run: Run) -> None:
         """Add `run` behind the others and show it; a run that is there already is brought up to date."""
+        given.check_run(run)
         with self._changing():
             self._pages.end(_ANONYMOUS, None)
             self._delivery.begin_previews()
@@ -216,6 +218,8 @@ class Gallery(AnsweringWidget):
 
     def on_use(self, callback: Callable[[Run], object]) -> None:
         """Call `callback(run)` when somebody wants a run's settings; the gallery itself changes nothing."""
+        if not callable(callback):
+            raise InvalidOption(f"callback is of type {type(callback).__name__}: give a function of the run")
         with self._lock:
             self._use_callbacks.append(callback)
             self._refresh()
@@ -300,11 +304,17 @@ class Gallery(AnsweringWidget):
 
     def star(self, asset: Asset, on: bool = True) -> None:
         """Give an image a star, or take it away."""
+        given.check_asset(asset)
         self._mark(asset, starred=on)
 
     def note(self, asset: Asset, text: str) -> None:
         """Note something on an image; an empty text takes the note away, and keys in it are masked. Raises
         `InvalidOption` for a text that is too long."""
+        given.check_asset(asset)
+        if not isinstance(text, str):
+            raise InvalidOption(
+                f"text is of type {type(text).__name__}: give a text; an empty one takes the note away"
+            )
         self._mark(asset, note=text)
 
     def _mark(self, asset: Asset, **change: Any) -> None:

@@ -20,7 +20,7 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset, is_at_hand, thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import AssetRecord, Store
-from imagegen_nb.widgets import run_settings
+from imagegen_nb.widgets import given, run_settings
 from imagegen_nb.widgets.download_names import download_name
 from imagegen_nb.widgets.error_text import ErrorText
 
@@ -239,6 +239,8 @@ class Pages:
         for item in source:
             if isinstance(item, Run):
                 self._runs[item.id] = item
+            elif not isinstance(item, AssetRecord):
+                raise given.not_shown(item)
             elif store is None:
                 raise InvalidOption("records need their store: Gallery(ws.records(), store=ws.store)")
             else:

@@ -966,5 +966,5 @@ def test_a_form_of_a_prompt(workspace):
     form = StepForm("a lamp", workspace)
     assert form.step == ig.ImageGenerationStep(prompt="a lamp")
     form.close()
-    with pytest.raises(InvalidOption, match="step is of type dict: give a step, or a prompt's text"):
+    with pytest.raises(InvalidOption, match="step is of type dict: write StepForm"):
         StepForm({"prompt": "a lamp"})
