@@ -32,6 +32,17 @@ def test_the_site_is_built_without_a_warning_and_has_every_public_name(site: Pat
     assert public_names() - ids == set()
 
 
+FORM = {"step", "problems", "run_result", "runs", "untouched", "wrong", "enter", "gallery", "cancel", "close"}
+GALLERY = {"show", "placeholders", "preview", "on_use", "runs", "starred", "notes", "star", "note", "close"}
+
+
+@pytest.mark.notebooks
+@pytest.mark.parametrize(("name", "members"), [("StepForm", FORM), ("Gallery", GALLERY)])
+def test_of_a_widget_the_reference_has_what_its_users_call(site: Path, name: str, members: set[str]) -> None:
+    page = (site / "docs/reference/api/toolkit.html").read_text(encoding="utf-8")
+    assert set(re.findall(rf'id="imagegen_nb\.{name}\.(\w+)"', page)) == members
+
+
 @pytest.mark.notebooks
 def test_a_page_loads_nothing_from_elsewhere(site: Path) -> None:
     pages = [page for page in site.rglob("*.html") if page.name != "index.html" or page.parent != site]

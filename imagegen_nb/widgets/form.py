@@ -32,6 +32,7 @@ from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.form_draft import FormDraft, cut
 from imagegen_nb.widgets.form_runs import FormRuns
+from imagegen_nb.widgets.gallery import Gallery
 from imagegen_nb.widgets.import_export import Restore
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
 from imagegen_nb.widgets.picker_variables import picker_variables
@@ -62,8 +63,11 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     """
 
     step = traitlets.Any(None, allow_none=True)
+    """The step, None while a setting is wrong. Set it to a step or a prompt's text to edit another."""
     problems = traitlets.Tuple()
+    """What keeps the step from running."""
     run_result = traitlets.Any(None, allow_none=True)
+    """The run that is the output, None before there is one."""
 
     def __init__(
         self,
@@ -120,6 +124,11 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
                 self._show_result(self.run_result)
             self.children = (self._display_probe, *self._panel.widgets)
         return self._panel
+
+    @property
+    def gallery(self) -> Gallery:
+        """The images of its runs."""
+        return self.panel.gallery
 
     @property
     def untouched(self) -> tuple[str, ...]:

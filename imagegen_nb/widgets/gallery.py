@@ -79,17 +79,18 @@ class Gallery(AnsweringWidget):
 
     While a run goes on, `placeholders(count)` shows tiles for what is to come and `preview(index, data)` an
     unfinished picture in one of them; `show(run)` ends that. `on_use(callback)` offers "Use these
-    settings" for the run that is shown: the callback gets the `Run`. `offer(action)` adds another button
-    for it. Removing an image takes it out of the view only.
+    settings" for the run that is shown: the callback gets the `Run`. Removing an image takes it out of the
+    view only.
 
     Images can be starred and have notes, in the page or by `star` and `note`; `starred` and `notes` give them
     back. The store that has the image keeps them, for all its galleries, also of other kernels.
 
-    What is shown (`view`) holds only texts; it is written here and never read back. It describes the first
-    images of a run; a page asks for the others, and for thumbnails, as they come into sight. Thumbnails are
-    made once, in threads beside the kernel's own, and kept in the store. Without a kernel, a static table
-    is shown. All methods may be called from any thread. `run_note` is a line about the run that is shown.
+    Thumbnails are made once, in threads beside the kernel's own, and kept in the store. Without a kernel, a
+    static view is shown. All methods may be called from any thread.
     """
+
+    # What is shown (`view`) holds only texts; it is written here and never read back. It describes the first
+    # images of a run; a page asks for the others, and for thumbnails, as they come into sight.
 
     scripts = (
         "shared.js",
@@ -122,7 +123,8 @@ class Gallery(AnsweringWidget):
     styles = ("base.css", "kernel_gone.css", "gallery.css", "gallery_run.css", "dialogs.css", "history.css")
 
     view: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(unsaved=True)
-    # Not a part of the view, because it changes while somebody types, and the view is large.
+    # A line about the run that is shown. Not a part of the view, because it changes while somebody types, and
+    # the view is large.
     run_note = traitlets.Unicode().tag(unsaved=True)
 
     def __init__(

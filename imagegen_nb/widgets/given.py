@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs.history import PastRun
@@ -153,7 +153,7 @@ def _instead_of_run(given: Any, *, many: bool = False) -> str:
     return ""
 
 
-def _is_many(given: object) -> bool:
+def _is_many(given: object) -> TypeGuard[Iterable[Any]]:
     """Whether it holds several; texts, outputs and steps can be walked through too."""
     return isinstance(given, Iterable) and not isinstance(given, _WHOLES)
 

@@ -38,6 +38,11 @@ def until(condition, seconds=60.0):
         time.sleep(0.01)
 
 
+def test_a_forms_gallery_has_its_runs(form):
+    run = ran(form)
+    assert form.gallery.runs == form.runs == (run,)
+
+
 def ran(form):
     form.panel.header.run.click()
     until(lambda: form._job is None)
