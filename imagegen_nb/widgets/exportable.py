@@ -11,6 +11,7 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.step.step import ImageGenerationStep
 
 _NO_PICTURES = "A step file holds no image files; download those on the Output tab."
+_RUNS_TOO = f"{_NO_PICTURES.removesuffix('.')}, where Export this run writes a run with the settings it had."
 PROMPT_FIRST = "Write a prompt first."
 _PROBLEMS = "The step has problems; fix them first."
 REFUSALS = (PROMPT_FIRST, _PROBLEMS)
@@ -38,14 +39,14 @@ class Exportable:
                 return f"{PROMPT_FIRST} It can be exported then."
             return "Nothing can be exported before the fields above are fixed."
         if not with_output:
-            return f"Writes these settings, without an output. {_NO_PICTURES}"
+            return f"Writes these settings, without an output. {self._elsewhere}"
         if self.run is None:
             missing = "no run was made with them yet, so there is no output to write"
-            return f"Writes these settings only: {missing}. {_NO_PICTURES}"
+            return f"Writes these settings only: {missing}. {self._elsewhere}"
         other = ""
         if self.output_number not in (0, self.number):
             other = f" Run {self.output_number}, the output, was made with others."
-        return f"Writes these settings and the output of {self._run_name}.{other} {_NO_PICTURES}"
+        return f"Writes these settings and the output of {self._run_name}.{other} {self._elsewhere}"
 
     @property
     def refusal(self) -> str:
@@ -68,6 +69,11 @@ class Exportable:
     def output_label(self) -> str:
         """What a choice to write the output is called: with its run where there may be several."""
         return f"Include the output of {self._run_name}" if self.number else "Include the run's output"
+
+    @property
+    def _elsewhere(self) -> str:
+        """What is not written here, and where it is."""
+        return _RUNS_TOO if self.number or self.output_number else _NO_PICTURES
 
     @property
     def _run_name(self) -> str:

@@ -39,6 +39,7 @@ from imagegen_nb.widgets.picker_variables import picker_variables
 
 _CHANGED = "Settings changed since this run."
 
+_NO_WORKSPACE = "this form was given no workspace; StepForm(step, ig.Workspace(…)) calls the provider"
 _UNRUN = "The form opens as soon as the kernel is free. Is there no kernel? Run this cell."
 
 
@@ -46,10 +47,11 @@ _UNRUN = "The form opens as soon as the kernel is free. Is there no kernel? Run 
 class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not typed
     """The platform's step editor in a notebook.
 
-    `step` is what it shows first, a step or the text of a prompt, `workspace` where it runs (by default a
-    folder `assets` on the emulator), `inputs` are values of variables and earlier runs by name, `identifier`
-    is the name later steps use for this one's output (by default `step_1`; a notebook's cells get numbers in
-    turn).
+    `step` is what it shows first, a step or the text of a prompt, and `workspace` where it runs. Without one
+    the form runs on the emulator and stores in the folder `assets`, and says so below Run;
+    `ig.StepForm(step, ig.Workspace("assets"))` calls the provider. `inputs` are values of variables and
+    earlier runs by name, `identifier` is the name later steps use for this one's output (by default `step_1`;
+    a notebook's cells get numbers in turn).
     Code and form may take turns: `form.step` is the validated step or None while a setting is wrong, and can
     be set; `form.problems` are what keeps it from running; all traits can be observed.
 
@@ -80,6 +82,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         given.check_workspace(workspace)
         given.check_inputs(inputs)
         check_identifier(identifier)
+        self._given_workspace = workspace is not None
         self.workspace = workspace or Workspace("assets", backend="emulator")
         self.inputs = dict(inputs or {})
         self.identifier = identifier or notebook_steps.free_name(self.inputs)
@@ -206,7 +209,8 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
             panel.header.show_title(draft.title)
             # Also of a draft that is no step yet: who would pay is known by its model.
             payer, key_found = self.workspace.payer(state.provider, state.charge_type)
-            panel.header.show_payer(payer, key_found=key_found)
+            told = payer if self._given_workspace else f"{payer} ({_NO_WORKSPACE})"
+            panel.header.show_payer(told, key_found=key_found)
             panel.header.show_cost(self._cost_line(state.step))
             if self._runs.queue.is_idle:
                 panel.header.show_ready(state.untouched, state.wrong)

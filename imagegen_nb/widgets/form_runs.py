@@ -22,7 +22,10 @@ from imagegen_nb.widgets.panel import Panel
 from imagegen_nb.widgets.run_queue import RunQueue, RunRequest
 
 _OUTPUT = "The output is the run that later steps see, wherever a path of this step stands"
-_EXPORT = "Writes a step file with this run's settings, inputs and output, but without its image files"
+_EXPORT = (
+    "Writes a step file with this run's settings, inputs and output, whatever is in the form, but without "
+    "its image files"
+)
 _OTHER = "The form has other settings, so its own export"
 _AGAIN = "Runs once more with this run's settings and inputs; what is in the form stays as it is"
 
@@ -252,4 +255,4 @@ def _missing_label(page: GalleryPage) -> str:
 
 
 def _export_label(page: GalleryPage) -> str:
-    return "Export this run" if page.run is not None and page.run.returned else ""
+    return "Export this run (settings and output)" if page.run is not None and page.run.returned else ""

@@ -22,6 +22,8 @@ from imagegen_nb.widgets.form import StepForm
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 
+EXPORT = "Export this run (settings and output)"
+
 
 @pytest.fixture
 def form(workspace):
@@ -511,14 +513,14 @@ def test_the_run_that_is_shown_is_exported_whatever_is_in_the_form(form, tmp_pat
     ran_again(form)
     flip(form, 1)
     header = form.panel.header
-    assert press(form, "Export this run") == ""
+    assert press(form, EXPORT) == ""
     saved, *notes = header.view["notice"]["text"].split("\n")
     assert saved.startswith("Saved run 1 to ")
     assert notes
     assert all(note.startswith("Note: ") and note.endswith(".") for note in notes)
     (file,) = tmp_path.glob("*.step.json")
     assert header.view["download"]["name"] == file.name
-    press(form, "Export this run")
+    press(form, EXPORT)
     assert header.view["notice"]["text"] == f"{file.name} is there already. Nothing was written."
     other = file.name.replace(".step.json", "-2.step.json")
     assert (header.view["notice"]["label"], header.view["more"]) == (
@@ -683,7 +685,7 @@ def test_a_failed_run_is_retried_a_whole_one_varied_with_its_own_inputs(form, em
     again = form.runs[-1]
     assert (again.prompt, again.status) == ("a lamp for a hall", "done")
     assert form.panel.gallery.view["page"] == again.id
-    assert buttons(form) == ["Run again (same settings)", "Export this run", "Use these settings"]
+    assert buttons(form) == ["Run again (same settings)", EXPORT, "Use these settings"]
     assert form.step.prompt == "something else"
     press(form, "Run again (same settings)")
     until(lambda: form._job is None)
@@ -700,7 +702,7 @@ def test_a_refused_prompt_is_edited_first_and_a_run_without_images_is_no_output(
     assert form.step.prompt == "a lamp for {{room}}"
     assert form.run_result is whole
     flip(form, 1)
-    assert buttons(form) == ["Run again (same settings)", "Export this run", "Use these settings"]
+    assert buttons(form) == ["Run again (same settings)", EXPORT, "Use these settings"]
 
 
 def test_what_is_missing_of_a_run_is_made(form, workspace):
@@ -965,6 +967,20 @@ def test_an_import_can_be_undone_with_prompt_settings_and_inputs(form):
     assert "a lamp for a shed" in form.panel.inputs.resolved
     transfer._handle_custom_msg({"type": "action", "label": "Import it again"}, [])
     assert "a barn and a cow" in form.panel.inputs.resolved
+
+
+def test_a_form_without_a_workspace_says_below_run_that_it_is_on_the_emulator(
+    tmp_path, monkeypatch, workspace
+):
+    monkeypatch.chdir(tmp_path)
+    free = "emulator: no key needed, nothing is charged"
+    form = StepForm("a lamp")
+    told = "this form was given no workspace; StepForm(step, ig.Workspace(…)) calls the provider"
+    assert form.panel.header.payer.value == f"{free} ({told})"
+    form.close()
+    form = StepForm("a lamp", workspace)
+    assert form.panel.header.payer.value == free
+    form.close()
 
 
 def test_a_form_of_a_prompt(workspace):

@@ -281,6 +281,7 @@ def test_before_the_click_it_says_what_the_file_will_hold(imported, tmp_path):
     assert made.view["output_label"] == "Include the run's output"
     change(made, run=run, number=3)
     assert made.view["output_label"] == "Include the output of run 3"
+    pictures = f"{pictures[:-1]}, where Export this run writes a run with the settings it had."
     assert made.view["promise"] == f"Writes these settings and the output of run 3. {pictures}"
     change(made, output_number=4)
     other = "Run 4, the output, was made with others."

@@ -32,6 +32,7 @@ function render({ model, el }) {
     flushForm(el);
     model.send({ type: "export" });
   });
+  save.title = "Writes a step file with what is in the form now";
   // It has nothing to do with the name that stands beside it.
   const choose = actionButton("", IMPORT_ICON, "Import a file…", () => file.click());
   choose.title = "Choose a step file on your computer, or an image that has its step in it";
