@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from imagegen_nb.cli.app import CommandGroup
-from imagegen_nb.cli.console import escape, fail, out, plain_table, print_json
+from imagegen_nb.cli.console import escape, fail, out, print_json
 from imagegen_nb.cli.parameters import json_option
+from imagegen_nb.cli.plain_table import PlainTable
 from imagegen_nb.errors import InvalidOption, ReplayError
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ def ls(names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json([report.as_json() for report in reports])
         return
-    table = plain_table("cassette", "recorded against", "on", "calls", "size", "")
+    table = PlainTable("cassette", "recorded against", "on", "calls", "size", "")
     for report in reports:
         state = "[red]damaged[/]" if report.problems else ""
         cells = (report.name, report.against, report.recorded_on, str(report.calls), byte_size(report.size))
         table.add_row(*map(escape, cells), state)
-    out().print(table)
+    table.print()
 
 
 @cassettes.command()
@@ -82,7 +83,7 @@ def check(names: tuple[str, ...], as_json: bool) -> None:
         print_json([report.as_json() for report in reports])
     for report in () if as_json else reports:
         if not report.problems:
-            out().print(f"[green]good[/] {escape(report.name)}", soft_wrap=True)
+            out().print(f"[green]good[/] {escape(report.name)}")
         for problem in report.problems:
             fail(f"{report.name}: {problem}")
     if any(report.problems for report in reports):
@@ -105,7 +106,7 @@ def prune(names: tuple[str, ...], as_json: bool) -> None:
         print_json({"removed": removed})
         return
     for image in removed:
-        out().print(f"removed {escape(image)}", soft_wrap=True)
+        out().print(f"removed {escape(image)}")
     if not removed:
         out().print("nothing to remove")
 

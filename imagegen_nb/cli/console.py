@@ -6,25 +6,23 @@ Help imports every command: rich, pydantic and all that a command works with are
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console, OverflowMethod
-    from rich.table import Table
+    from rich.console import Console
 
     from imagegen_nb.runs.run import Run
 
 
 @cache
 def out() -> Console:
-    """Standard output."""
+    """Standard output; lines are the window's to wrap, so that what is copied or piped holds no breaks."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, soft_wrap=True)
 
 
 @cache
@@ -62,40 +60,6 @@ def fail(error: object, *notes: str) -> None:
 def warn(message: Warning | str, *_location: Any, **_more: Any) -> None:
     """Print a warning on standard error, without the source location Python adds by default."""
     err().print(f"[yellow]warning:[/] {escape(str(message))}", soft_wrap=True)
-
-
-def plain_table(*headings: str, title: str | None = None, wrapped: Collection[str] = ()) -> Table:
-    """A table without boxes. In a narrow window the columns `wrapped` take more lines, before others are cut;
-    the first is never cut."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for number, heading in enumerate(headings):
-        overflow: OverflowMethod = "fold" if number == 0 or heading in wrapped else "ellipsis"
-        table.add_column(heading, no_wrap=heading not in wrapped, overflow=overflow)
-    return table
-
-
-def show_run(run: Run) -> None:
-    """Print a run's images as a table, then their addresses, each on a line that can be copied whole."""
-    from imagegen_nb.core.html_repr import byte_size
-    from imagegen_nb.step.output import DEFAULT_IDENTIFIER
-
-    if not run.output.assets:
-        out().print(escape(run.title), soft_wrap=True)
-        return
-    table = plain_table("path", "file name", "pixels", "size", title=escape(run.title))
-    # The type stands in the file's name; with the path as it is in a notebook, 80 columns hold no more.
-    for index, asset in enumerate(run.output.assets):
-        stored = asset.stored
-        pixels = f"{stored.width}×{stored.height}" if stored else ""
-        cells = (asset.file_name, pixels, byte_size(asset.file_size))
-        path = f"{run.identifier or DEFAULT_IDENTIFIER}.output.assets.{index}.file_url"
-        table.add_row(path, *map(escape, cells))
-    out().print(table)
-    for asset in run.output.assets:
-        out().print(escape(asset.file_url), soft_wrap=True)
 
 
 def run_as_json(run: Run) -> dict[str, Any]:

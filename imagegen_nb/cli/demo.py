@@ -40,8 +40,8 @@ def demo(folder: Path, as_json: bool) -> None:
         ("executed notebook", [result.notebook]),
     ):
         for number, path in enumerate(paths):
-            out().print(f"  {'' if number else label:<18} {escape(str(path))}", soft_wrap=True)
-    out().print(f"\nOpen it in JupyterLab:  {escape(_open_command(result.notebook.parent))}", soft_wrap=True)
+            out().print(f"  {'' if number else label:<18} {escape(str(path))}")
+    out().print(f"\nOpen it in JupyterLab:  {escape(_open_command(result.notebook.parent))}")
 
 
 def _open_command(folder: Path) -> str:

@@ -80,9 +80,9 @@ def doctor(store: str, tries: bool, as_json: bool) -> None:
 
 
 def _print(finding: Finding) -> None:
-    out().print(f"{_MARKS[finding.state]} {escape(f'{finding.subject}: {finding.said}')}", soft_wrap=True)
+    out().print(f"{_MARKS[finding.state]} {escape(f'{finding.subject}: {finding.said}')}")
     if finding.remedy:
-        out().print(f"          {escape(finding.remedy)}", soft_wrap=True)
+        out().print(f"          {escape(finding.remedy)}")
 
 
 def _versions() -> Iterator[Finding]:

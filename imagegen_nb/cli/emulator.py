@@ -30,8 +30,8 @@ def emulator(port: int, latency: float, retired: bool, as_json: bool) -> None:
     else:
         if as_json:
             print_json({"url": server.url})
-        err().print(f"emulating OpenAI, xAI and Gemini on {server.url}; Ctrl-C stops it")
-        err().print(f'  use it: Workspace("assets", backend="{server.url}")')
+        err().print(f"emulating OpenAI, xAI and Gemini on {server.url}; Ctrl-C stops it", soft_wrap=True)
+        err().print(f'  use it: Workspace("assets", backend="{server.url}")', soft_wrap=True)
         server.serve_forever()
         return
     raise InvalidOption(f"--port {port} cannot be used: {reason}. Choose another, or 0 for a free one")

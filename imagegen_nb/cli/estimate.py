@@ -42,6 +42,6 @@ def estimate(file: Path, values: tuple[str, ...], documents: tuple[str, ...], as
         told = {} if stored is None else {"stored_bytes": stored.as_dict()}
         print_json({**estimated.as_dict(), **told})
     else:
-        out().print(escape(repr(estimated)), soft_wrap=True)
+        out().print(escape(repr(estimated)))
         if stored is not None:
-            out().print(f"  {stored}", soft_wrap=True)
+            out().print(f"  {stored}")

@@ -74,22 +74,22 @@ def init(folder: Path, source: str, as_json: bool) -> None:
         print_json({"written": written, "kept": kept})
         return
     for name in written:
-        out().print(f"wrote {escape(name)}: {_PURPOSE[name]}", soft_wrap=True)
+        out().print(f"wrote {escape(name)}: {_PURPOSE[name]}")
     for name in kept:
         out().print(f"kept {escape(name)}, which is there already")
     if not requirement and _REQUIREMENTS in written:
-        out().print(escape(_NO_SOURCE), soft_wrap=True)
+        out().print(escape(_NO_SOURCE))
     out().print(
         "next:" if folder.samefile(Path.cwd()) else f"next, in {escape(str(folder))}:", soft_wrap=True
     )
     missing = [extra for extra, module in _NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
         pip = escape(install_hint.install_command(",".join(missing)))
-        out().print(f"  {pip}  installs what the next ones need", soft_wrap=True)
+        out().print(f"  {pip}  installs what the next ones need")
     steps = _next_steps(folder)
     widest = max(map(len, steps))
     for command, does in steps.items():
-        out().print(f"  {command:{widest}}  {does}", soft_wrap=True)
+        out().print(f"  {command:{widest}}  {does}")
 
 
 def _next_steps(repository: Path) -> dict[str, str]:

@@ -41,4 +41,4 @@ def migrate(old: Path, new: Path, force: bool, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(saved.path), "changes": list(definition.changes)})
     else:
-        out().print(escape(str(saved)), soft_wrap=True)
+        out().print(escape(str(saved)))

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from imagegen_nb.cli.console import escape, out, plain_table, print_json
+from imagegen_nb.cli.console import escape, out, print_json
 from imagegen_nb.cli.parameters import json_option
+from imagegen_nb.cli.plain_table import PlainTable
 from imagegen_nb.errors import InvalidOption
 
 
@@ -36,23 +37,23 @@ def models(model: str | None, as_json: bool, as_markdown: bool) -> None:
 
 
 def _overview(rows: list[dict[str, Any]]) -> None:
-    table = plain_table("model", "provider", "platform", "status", wrapped=["status"])
+    table = PlainTable("model", "provider", "platform", "status", wrapped=["status"])
     for row in rows:
         status = row["status"] if row["status"] == "current" else f"[yellow]{escape(row['outlook'])}[/]"
         table.add_row(row["model"], row["provider"], "offered" if row["offered"] else "not offered", status)
-    out().print(table)
+    table.print()
     for row in rows:
         if row["successor"]:
-            out().print(f"{row['model']}: {row['note']}; use {row['successor']}", soft_wrap=True)
+            out().print(f"{row['model']}: {row['note']}; use {row['successor']}")
 
 
 def _details(row: dict[str, Any]) -> None:
     _overview([row])
-    table = plain_table("key", "default", "values", wrapped=["values"])
+    table = PlainTable("key", "default", "values", wrapped=["values"])
     for key, setting in row["settings"].items():
         default = "" if setting["default"] is None else str(setting["default"])
         table.add_row(key, escape(default), escape(setting["values"]))
-    out().print(table)
+    table.print()
     for rule in row["rules"]:
-        out().print(escape(rule), soft_wrap=True)
-    out().print(f"key: {row['key_variable']}   source: {row['source']}", soft_wrap=True)
+        out().print(escape(rule))
+    out().print(f"key: {row['key_variable']}   source: {row['source']}")

@@ -56,7 +56,7 @@ def push(
         emulated_too=emulated_too,
     )
     if not as_json:
-        out().print(escape(repr(report)), soft_wrap=True)
+        out().print(escape(repr(report)))
         return
     print_json(
         [
@@ -85,7 +85,7 @@ def sheet(file: Path, identifier: str | None, target: Path | None) -> None:
     if target is None:
         click.echo(repr(setup))
     else:
-        out().print(escape(f"wrote {setup.save(target)}"), soft_wrap=True)
+        out().print(escape(f"wrote {setup.save(target)}"))
 
 
 @platform.command()
@@ -159,7 +159,7 @@ def verify(
     if as_json:
         print_json(report.as_dict())
     else:
-        out().print(escape(repr(report)), soft_wrap=True)
+        out().print(escape(repr(report)))
     if not report:
         raise SystemExit(1)
 

@@ -91,7 +91,7 @@ def _print_summary(recorded: NotebookRecording) -> None:
         f"{counted(recorded.calls, 'call')} in {counted(recorded.files, 'file')}, {byte_size(recorded.size)}"
     )
     place = "not replaced" if recorded.differences else recorded.folder
-    out().print(escape(f"{place}: {contents}"), soft_wrap=True)
+    out().print(escape(f"{place}: {contents}"))
     used = [f"{recorded.usage.total:,} tokens"] if recorded.usage.total is not None else []
     if recorded.usage.cost_in_usd_ticks is not None:
         used.append(f"${recorded.usage.cost_in_usd_ticks / _TICKS:.4f} by xAI's own account")

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from imagegen_nb.cli.console import err, escape, show_run
+from imagegen_nb.cli.console import err, escape, out
+from imagegen_nb.cli.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -40,7 +41,7 @@ def progress_of(label: str, images: int) -> Iterator[Callable[[RunEvent[Run]], N
 
 def print_summary(run: Run) -> None:
     """Print a run's images, and on standard error what else there is to say of it."""
-    show_run(run)
+    _print_images(run)
     for short in () if run.error else run.shortfalls:
         err().print(f"[yellow]missing:[/] {short.count} — {escape(str(short.error))}", soft_wrap=True)
     if run.error is not None and run.step.on_failure == "continue":
@@ -53,3 +54,23 @@ def print_summary(run: Run) -> None:
     err().print(f"{run.duration:.1f} s, {escape(paid)}, {escape(run.cost.short)}", soft_wrap=True)
     for reason in run.cost.reasons:
         err().print(f"[yellow]cost unknown:[/] {escape(reason)}", soft_wrap=True)
+
+
+def _print_images(run: Run) -> None:
+    """Print a run's images as a table, and their addresses, each on a line that can be copied whole."""
+    from imagegen_nb.core.html_repr import byte_size
+    from imagegen_nb.step.output import DEFAULT_IDENTIFIER
+
+    if not run.output.assets:
+        out().print(escape(run.title))
+        return
+    table = PlainTable("path", "file name", "pixels", "size", title=escape(run.title))
+    for index, asset in enumerate(run.output.assets):
+        stored = asset.stored
+        pixels = f"{stored.width}×{stored.height}" if stored else ""
+        cells = (asset.file_name, pixels, byte_size(asset.file_size))
+        path = f"{run.identifier or DEFAULT_IDENTIFIER}.output.assets.{index}.file_url"
+        table.add_row(path, *map(escape, cells))
+    table.print()
+    for asset in run.output.assets:
+        out().print(escape(asset.file_url))

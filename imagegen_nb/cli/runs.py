@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imagegen_nb.cli.console import escape, out, plain_table, print_json
+from imagegen_nb.cli.console import escape, out, print_json
 from imagegen_nb.cli.existing_store import open_existing
 from imagegen_nb.cli.parameters import CommandT, json_option, store_option
+from imagegen_nb.cli.plain_table import PlainTable
 
 if TYPE_CHECKING:
     from imagegen_nb.runs.history import PastRun
@@ -69,7 +70,7 @@ def list_runs(address: str, *, limit: int, files: bool, as_json: bool, starred: 
     images = counted(store.count_records(), "image")
     out().print(f"{images} in the store, {byte_size(store.used)}")
     for asset in (asset for run in shown for asset in run.assets if files):
-        out().print(escape(asset.file_url), soft_wrap=True)
+        out().print(escape(asset.file_url))
     if has_more:
         out().print(f"only the newest {limit}: more with --limit")
 
@@ -78,13 +79,13 @@ def _print_table(shown: list[PastRun]) -> None:
     from imagegen_nb.core.words import shortened
 
     names = ("started (UTC)", "model", "outcome", "images", "cost", "prompt")
-    table = plain_table(*names, wrapped=["model", "prompt"])
+    table = PlainTable(*names, wrapped=["model", "prompt"])
     for run in shown:
         images = "asked about one" if run.is_question else f"{len(run.assets)} of {run.entry.count}"
         prompt = shortened(" ".join(run.prompt.split()), _LONGEST_PROMPT)
         cells = (f"{run.started_at:%Y-%m-%d %H:%M}", run.model, run.outcome, images, _cost(run), prompt)
         table.add_row(*map(escape, cells))
-    out().print(table)
+    table.print()
 
 
 def _cost(run: PastRun) -> str:

@@ -26,7 +26,7 @@ def scan(paths: tuple[Path, ...], as_json: bool) -> None:
         print_json({"files": report.files, "findings": findings, "unread": list(report.unread)})
     else:
         for finding in report.findings:
-            out().print(escape(str(finding)), soft_wrap=True)
+            out().print(escape(str(finding)))
         for reason in report.unread:
             fail(f"not searched: {reason}")
         if not report.findings and not report.unread:

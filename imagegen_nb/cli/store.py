@@ -69,7 +69,7 @@ def gc(store: str, dry_run: bool, as_json: bool) -> None:
         print_json({**told, "recent_files": list(removal.recent), "requests": dict(removal.requests)})
         return
     for name in removal.removed:
-        out().print(f"{'would remove' if dry_run else 'removed'} {escape(name)}", soft_wrap=True)
+        out().print(f"{'would remove' if dry_run else 'removed'} {escape(name)}")
     if not removal.removed:
         out().print("nothing to remove")
     _print_recent(removal.recent)
@@ -142,7 +142,7 @@ def _print_summary(report: Report) -> None:
     summary += f", {report.submitted} in batches" if report.submitted else ""
     out().print(("" if report.problems else "[green]good[/] ") + summary)
     for run in report.interrupted:
-        out().print(escape(_interrupted(run)), soft_wrap=True)
+        out().print(escape(_interrupted(run)))
     if report.orphans:
         unused = counted(len(report.orphans), "unused file")
         out().print(f"{unused}, which imagegen-nb store gc deletes")

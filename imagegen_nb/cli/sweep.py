@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imagegen_nb.cli.console import err, escape, out, plain_table, print_json
+from imagegen_nb.cli.console import err, escape, out, print_json
 from imagegen_nb.cli.parameters import PATH, backend_option, json_option, storage_limit_option, store_option
+from imagegen_nb.cli.plain_table import PlainTable
 from imagegen_nb.cli.run_output import progress_bar
 from imagegen_nb.errors import InvalidOption
 
@@ -188,17 +189,17 @@ def _run_with_progress(described: Sweep, **options: Any) -> None:
 
 
 def _print(described: Sweep) -> None:
-    out().print(escape(described.title), soft_wrap=True)
+    out().print(escape(described.title))
     for note in described.notes():
-        out().print(escape(f"  {note}"), soft_wrap=True)
+        out().print(escape(f"  {note}"))
     for one in described.skipped:
         err().print(f"[yellow]skipped:[/] {escape(str(one))}", soft_wrap=True)
     reasons = ["reason"] if any(cell.error for cell in described) else []
-    table = plain_table("cell", "outcome", "values", *reasons, wrapped=["values", "reason"])
+    table = PlainTable("cell", "outcome", "values", *reasons, wrapped=["values", "reason"])
     for cell in described:
         cells = (str(cell.number), cell.outcome, cell.label, *([cell.error] if reasons else ()))
         table.add_row(*map(escape, cells))
-    out().print(table)
+    table.print()
     for cell in described:
         for asset in cell.assets:
-            out().print(escape(asset.file_url), soft_wrap=True)
+            out().print(escape(asset.file_url))

@@ -48,7 +48,7 @@ def validate(files: tuple[Path, ...], verify: bool, as_json: bool) -> None:
         else:
             findings.append({"file": str(file), "valid": True, "changes": list(changes)} | told)
             if not as_json:
-                out().print(f"[green]valid[/] {escape(f'{file}: {summary}{also}')}", soft_wrap=True)
+                out().print(f"[green]valid[/] {escape(f'{file}: {summary}{also}')}")
     if as_json:
         print_json(findings)
     if not all(finding["valid"] for finding in findings):

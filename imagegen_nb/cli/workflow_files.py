@@ -97,13 +97,13 @@ def _print(run: WorkflowRun) -> None:
     for name in run.steps:
         result = run.results.get(name)
         if isinstance(result, Run):
-            out().print(f"[bold]{escape(name)}[/]", soft_wrap=True)
+            out().print(f"[bold]{escape(name)}[/]")
             print_summary(result)
         elif result is not None:
-            out().print(f"[bold]{escape(name)}[/] {escape(result.function)}() stands in", soft_wrap=True)
+            out().print(f"[bold]{escape(name)}[/] {escape(result.function)}() stands in")
         else:
-            out().print(f"[bold]{escape(name)}[/] not run", soft_wrap=True)
-    out().print(escape(run.title), soft_wrap=True)
+            out().print(f"[bold]{escape(name)}[/] not run")
+    out().print(escape(run.title))
 
 
 def _as_json(run: WorkflowRun) -> dict[str, Any]:

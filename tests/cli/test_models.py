@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from support.command_line import CommandLine
 
+from imagegen_nb.cli import plain_table
+
 
 def test_models_are_listed_and_described(cli: CommandLine) -> None:
     assert "gemini-2.5-flash-image" in cli("models").out
@@ -19,6 +21,8 @@ def test_models_are_listed_and_described(cli: CommandLine) -> None:
 
 
 def test_no_name_is_cut_in_a_narrow_window(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
     models = {row["model"] for row in cli("models", "--json").json()}
-    assert models <= {(line.split() or [""])[0] for line in cli("models").out.splitlines()}
+    monkeypatch.setattr(plain_table, "is_window", lambda: True)
+    for columns in ("80", "60", "40"):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert models <= {(line.split() or [""])[0] for line in cli("models").out.splitlines()}

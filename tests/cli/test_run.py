@@ -10,6 +10,7 @@ from support.command_line import EMULATED, CommandLine
 from support.object_server import ObjectServer
 
 from imagegen_nb import Workspace, catalog, load_step, save_step
+from imagegen_nb.cli import plain_table
 from imagegen_nb.emulator import Emulator, Fault
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -21,6 +22,23 @@ def test_run_makes_images_and_says_where_they_are(cli: CommandLine, file: str) -
     url = next(line for line in outcome.out.splitlines() if line.startswith("file://"))
     assert Path(url.removeprefix("file://")).read_bytes().startswith(b"\x89PNG")
     assert "emulated" in outcome.err
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "80", ""])
+def test_no_window_is_too_narrow_for_a_file_name(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    step = ImageGenerationStep(prompt="A red enamel camping mug on a wooden table", image_count=2)
+    save_step(tmp_path / "mug.step.json", step)
+    monkeypatch.setenv("COLUMNS", columns or "80")
+    monkeypatch.setattr(plain_table, "is_window", lambda: columns != "")
+    outcome = cli("run", "mug.step.json", *EMULATED)
+    for index, asset in enumerate(Workspace("assets").history()[0].assets):
+        assert asset.file_name in outcome.out
+        assert asset.file_url in outcome.out.splitlines()
+        assert f"step_1.output.assets.{index}.file_url" in outcome.out
+    assert "1024×1024" in outcome.out
+    assert "…" not in outcome.out
 
 
 def test_run_prints_json_for_machines_and_exports(cli: CommandLine, file: str) -> None:

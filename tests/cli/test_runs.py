@@ -13,6 +13,7 @@ from support.ledger import entry, made
 from support.object_server import ObjectServer
 
 from imagegen_nb import Workspace
+from imagegen_nb.cli import plain_table
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.object_store import ObjectStore
@@ -72,11 +73,12 @@ def test_runs_of_a_url_are_listed(cli: CommandLine, object_server: ObjectServer)
     assert "$0.0059" in cli("runs", "--store", store.url, "--limit", "1").out
 
 
-def test_in_a_narrow_window_prompts_take_more_lines_and_nothing_else_is_cut(
+def test_in_a_window_prompts_take_more_lines_and_nothing_else_is_cut(
     cli: CommandLine, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made(workspace.store, picture(), prompt="A lamp in the rain " * 20, count=2)
-    for columns in ("90", "80", "70"):
+    monkeypatch.setattr(plain_table, "is_window", lambda: True)
+    for columns in ("100", "90", "80"):
         monkeypatch.setenv("COLUMNS", columns)
         _, heading, _, row, *more = cli("runs").out.splitlines()
         assert heading.split() == ["started", "(UTC)", "model", "outcome", "images", "cost", "prompt"]
@@ -85,6 +87,8 @@ def test_in_a_narrow_window_prompts_take_more_lines_and_nothing_else_is_cut(
         said = " ".join(line[heading.index("prompt") :].strip() for line in (row, *more))
         assert said.startswith("A lamp in the rain A lamp")
         assert said.rstrip().endswith("…")
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "\n2026-11-21 09:00\n  model    gpt-image-2\n  outcome  partial\n" in cli("runs").out
 
 
 @pytest.mark.parametrize("hostile", ["\x1b[31mred", "[bold]loud[/]", "two\nlines"])
