@@ -2,7 +2,7 @@
 `console`, what several take in `parameters`.
 
 Exit codes: 0 done (also with fewer images than asked), 1 the step failed, 2 something given was
-wrong (a file, an input, a missing key), 130 interrupted.
+wrong (a file, an input, a missing key), 130 interrupted, 128 and its number where another signal ended it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
         code = error.exit_code
     except click.Abort as abort:
         fail("interrupted", *getattr(abort.__cause__, "__notes__", ()))
-        code = 130
+        code = getattr(abort.__cause__, "exit_code", 130)  # told by a signal other than Ctrl+C's
     except StepFailed as error:
         code = _tell(error, 1)
     except ImagegenError as error:

@@ -23,12 +23,14 @@ LAB_COMMAND = "IMAGEGEN_NB_LAB"
 @json_option("Print where everything is as JSON.")
 def demo(folder: Path, as_json: bool) -> None:
     """Run the quickstart notebook on the emulator: images, an executed notebook, an exported step."""
+    from imagegen_nb.core import ending_signals
     from imagegen_nb.notebooks.demo import Demo
     from imagegen_nb.notebooks.execute import import_packages
 
     import_packages()  # nothing is begun without them
     err().print("running the quickstart notebook on the emulator (no key, no cost) …")
-    result = Demo.run(folder)
+    with ending_signals.raised():
+        result = Demo.run(folder)
     if as_json:
         files = {"images": result.images, "steps": result.steps, "notebook": [result.notebook]}
         print_json({name: [str(path) for path in paths] for name, paths in files.items()})

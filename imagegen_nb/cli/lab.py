@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -41,5 +40,8 @@ def lab(folder: Path, options: tuple[str, ...]) -> None:
     except OSError as error:
         reason = explain(error)
     else:
-        raise SystemExit(subprocess.call([*command, *options, str(notebook)]))  # noqa: S603 - the user's own
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # In the place of this process: what ends it, ends JupyterLab, and no handler of ours is between them.
+        os.execv(sys.executable, [*command, *options, str(notebook)])  # noqa: S606 - the user's own
     raise InvalidOption(f"cannot write to {folder}: {reason}")

@@ -40,19 +40,21 @@ def record(
     as_json: bool,
 ) -> None:
     """Execute a notebook, record its calls, prove it by its test, and write cassette and outputs."""
+    from imagegen_nb.core import ending_signals
     from imagegen_nb.notebooks.record import record as record_notebook
 
     if live == emulator:
         raise InvalidOption("say what to record against: --emulator (free), or --live (the providers charge)")
     against: Literal["live", "emulator"] = "live" if live else "emulator"
-    recorded = record_notebook(
-        notebook,
-        against,
-        name=name,
-        kernel=kernel,
-        timeout=timeout,
-        on_progress=lambda message: err().print(escape(message), soft_wrap=True),
-    )
+    with ending_signals.raised():
+        recorded = record_notebook(
+            notebook,
+            against,
+            name=name,
+            kernel=kernel,
+            timeout=timeout,
+            on_progress=lambda message: err().print(escape(message), soft_wrap=True),
+        )
     if as_json:
         print_json(_as_json(recorded))
     else:

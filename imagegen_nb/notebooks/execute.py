@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import re
+import signal
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imagegen_nb.core import ending_signals
 from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.notebooks.markers import MAY_FAIL, SKIP
+
+_LONGEST_END = 10.0
+"""Seconds that an interrupted cell has to end."""
 
 
 def parse(notebook: str) -> Any:
@@ -39,10 +46,10 @@ def execute(
     The kernel is the one the notebook names, else this interpreter's; `environment` is added to its own.
     `timeout` bounds each cell, in seconds. `markers` reads which cells are skipped and which may fail, as
     their test does; without it nbclient's own tags count. Raises `InvalidOption` when the packages for it are
-    missing, or the kernel.
+    missing, or the kernel. At Ctrl+C, SIGTERM and SIGHUP the kernel ends first.
     """
     _, nbclient = import_packages()
-    client = (_client_with(markers) if markers else nbclient.NotebookClient)(
+    client = _client_class(markers)(
         document,
         timeout=timeout,
         record_timing=False,
@@ -52,7 +59,7 @@ def execute(
     disable_output_sync(client)
     problem = ""
     try:
-        client.execute(env={**os.environ, **(environment or {})})
+        _run(client, {**os.environ, **(environment or {})})
     except nbclient.exceptions.CellExecutionError as error:
         problem = f"{error.ename}: {error.evalue}"
     except nbclient.exceptions.CellTimeoutError:
@@ -89,19 +96,75 @@ def _joined(outputs: Iterable[Any]) -> list[Any]:
     return joined
 
 
-def _client_with(markers: Callable[[Any], Mapping[str, bool]]) -> Any:
-    """An nbclient that does with each cell what its markers say, and heeds no other tags."""
+def _run(client: Any, environment: Mapping[str, str]) -> None:
+    """Run all cells. A signal raises what it would have raised, whatever the cell made of it."""
+    try:
+        with ending_signals.handlers_kept():
+            client.execute(env=environment)
+    except (Exception, asyncio.CancelledError):
+        if client.ended_by is None:
+            raise
+    if client.ended_by is not None:
+        raise ending_signals.interruption(client.ended_by)
+
+
+def _client_class(markers: Callable[[Any], Mapping[str, bool]] | None) -> Any:
+    """An nbclient that ends its kernel at each signal. With `markers` it does with each cell what they say,
+    and heeds no other tags."""
     from nbclient import NotebookClient
+    from nbclient.util import ensure_async
 
     class Client(NotebookClient):
-        async def async_execute_cell(self, cell: Any, *arguments: Any, **options: Any) -> Any:
-            said = markers(cell) if cell.cell_type == "code" else {}
-            if said.get(SKIP):
-                return cell
-            self.allow_errors = bool(said.get(MAY_FAIL))
-            return await super().async_execute_cell(cell, *arguments, **options)
+        ended_by: int | None = None
+        _cells_begun = 0
+        _is_in_cell = False
 
-    return functools.partial(Client, skip_cells_with_tag="")
+        async def async_start_new_kernel(self, **options: Any) -> None:
+            # In the place of nbclient's own handlers, which let the run go on without a kernel: it ends in an
+            # AssertionError.
+            with suppress(RuntimeError):  # only the main thread may add handlers
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    if signal.getsignal(number) is not signal.SIG_IGN:
+                        asyncio.get_running_loop().add_signal_handler(number, self._end, number, _this_task())
+            await super().async_start_new_kernel(**options)
+
+        def _end(self, number: int, task: asyncio.Task[Any]) -> None:
+            if self.ended_by is None:  # a second one would break off the end of the kernel
+                self.ended_by, self._ending = number, asyncio.ensure_future(self._break_off(task))
+
+        async def _break_off(self, task: asyncio.Task[Any]) -> None:
+            """End the cell as a person would: a run in it asks for no more images, and says what became of
+            it. What does not end in a while is left to the end of its kernel."""
+            with suppress(Exception):
+                assert self.km is not None
+                if self._cells_begun == 0:  # one that still starts would answer with a traceback
+                    await ensure_async(self.km.signal_kernel(signal.SIGKILL))
+                elif self._is_in_cell:
+                    await ensure_async(self.km.interrupt_kernel())
+                    await asyncio.wait([task], timeout=_LONGEST_END)
+            task.cancel()
+
+        async def async_execute_cell(self, cell: Any, *arguments: Any, **options: Any) -> Any:
+            if self.ended_by is not None:  # the cell before may have caught its interrupt
+                raise asyncio.CancelledError
+            if markers:
+                said = markers(cell) if cell.cell_type == "code" else {}
+                if said.get(SKIP):
+                    return cell
+                self.allow_errors = bool(said.get(MAY_FAIL))
+            self._is_in_cell, self._cells_begun = True, self._cells_begun + 1
+            try:
+                return await super().async_execute_cell(cell, *arguments, **options)
+            finally:
+                self._is_in_cell = False
+
+    return functools.partial(Client, skip_cells_with_tag="") if markers else Client
+
+
+def _this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 def explain_kernel(name: str, error: Exception, known: Iterable[str]) -> str:
