@@ -106,15 +106,14 @@ def _run_with_progress(
         return step.run(inputs, workspace=workspace, on_event=show, identifier=identifier)
 
 
-def _refuse_unknown(inputs: dict[str, Any], prompt: str) -> None:
-    """Refuse a mistyped name: the run would use the old value, and the money would buy the wrong image."""
+def _refuse_misspelt(inputs: dict[str, Any], prompt: str) -> None:
+    """Refuse an input that surely should be a variable of the prompt: the run would use the file's value in
+    its place, and the money would buy the wrong image. The run tells of others."""
     from imagegen_nb.core import variable_mistakes, variables
-    from imagegen_nb.core.keywords import did_you_mean
 
-    known = list(dict.fromkeys(path.partition(".")[0] for path in variables.paths(prompt)))
+    known = {path.partition(".")[0] for path in variables.paths(prompt)}
     for name in inputs:
-        if name not in known:
-            hint = variable_mistakes.how_to_use([name], prompt) or did_you_mean(name, known)
+        if name not in known and (hint := variable_mistakes.how_to_use([name], prompt)):
             raise InvalidOption(f"the prompt has no variable {name!r}; {hint}")
 
 
@@ -149,9 +148,10 @@ def read_inputs(
     steps: tuple[str, ...],
     prompt: str,
 ) -> dict[str, Any]:
-    """The inputs that a command was given. Raises `InvalidOption` for one that the `prompt` does not use."""
+    """The inputs that a command was given. Raises `InvalidOption` for one that should surely
+    be a variable of the `prompt`."""
     inputs = given_inputs(values, documents, steps)
-    _refuse_unknown(inputs, prompt)
+    _refuse_misspelt(inputs, prompt)
     return inputs
 
 
@@ -164,10 +164,6 @@ def given_inputs(
     from imagegen_nb.step_file.load import load_step
 
     inputs: dict[str, Any] = dict(_pair("--input", item) for item in values)
-    for name, value in inputs.items():
-        if not value.strip():
-            said = f"--input {name}= is empty, so the prompt has nothing in its place"
-            err().print(f"[yellow]note:[/] {escape(said)}", soft_wrap=True)
     for item in documents:
         name, text = _pair("--input-json", item)
         try:

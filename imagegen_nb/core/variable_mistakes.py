@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
+from imagegen_nb.core.keywords import did_you_mean
 from imagegen_nb.core.redaction import mask, redact, visible
 from imagegen_nb.core.variable_paths import PATH, is_name, likeliest, look_up, names_in, suggest, tag_of
 from imagegen_nb.core.variables import (
@@ -123,29 +124,51 @@ def fill(template: str, context: Mapping[str, Any]) -> str:
 
 def how_to_use(names: Collection[str], template: str) -> str:
     """What is surely meant where inputs are given that `template` does not use: that one of them stands in
-    it, but in single braces or without any, or that the template has no variable at all; else empty."""
+    it, but in single braces or without any, that one is a variable misspelt, or that the template has no
+    variable at all; else empty."""
     names = list(filter(is_name, names))
     if wrong := next(single_braces(template, names), None):
         return ": ".join(wrong)
-    written = _written_out(names, template)
-    meant = written if written or paths(template) else names
-    return f"did you mean {tag_of(meant[0])}?" if meant else ""
+    written, named = _written_out(names, template), _inputs_of(template)
+    if meant := written if written or named else names:
+        return f"did you mean {tag_of(meant[0])}?"
+    hints = (did_you_mean(name, named) for name in names[:MOST_HINTS])
+    return next((hint for hint in hints if hint.endswith("?")), "")
+
+
+def notes_of_values(template: str, context: Mapping[str, Any]) -> list[str]:
+    """What to tell of values with which `template` can be filled, but hardly says what its author meant:
+    those that it does not use, and those that are empty."""
+    return [note for note in (note_of_unused(template, context), note_of_empty(template, context)) if note]
 
 
 def note_of_unused(template: str, context: Mapping[str, Any]) -> str:
     """What to tell of values that `template` does not use; empty where there is nothing. Beside variables,
-    only a text or number whose name the template has as a plain word is told of: the others may well be
-    what other steps need."""
-    named = {path.partition(".")[0] for path in paths(template)}
+    only texts and numbers are told of: an object may well be what other steps need."""
+    named = _inputs_of(template)
     unused = [name for name in context if name not in named]
     if named:
-        plain = [name for name in unused if isinstance(context[name], str | int | float)]
-        unused = _written_out(plain, template)
+        unused = [name for name in unused if isinstance(context[name], str | int | float)]
     if not unused:
         return ""
     hint = how_to_use(unused, template)
     given = ", ".join(visible(name) for name in unused[:MOST_HINTS])
     return f"the prompt does not use the input{'s' * (len(unused) > 1)} {given}{hint and f'; {hint}'}"
+
+
+def note_of_empty(template: str, context: Mapping[str, Any]) -> str:
+    """What to tell of variables whose text is empty: the prompt is sent with a gap."""
+    values = ((path, look_up(path, context)[1]) for path in paths(template))
+    empty = [tag_of(path) for path, value in values if isinstance(value, str) and not value.strip()]
+    if not empty:
+        return ""
+    are, their = ("is", "its") if len(empty) == 1 else ("are", "their")
+    return f"{', '.join(empty[:MOST_HINTS])} {are} empty, so the prompt has nothing in {their} place"
+
+
+def _inputs_of(template: str) -> list[str]:
+    """The inputs that `template` uses, each once."""
+    return list(dict.fromkeys(path.partition(".")[0] for path in paths(template)))
 
 
 def _written_out(names: Iterable[str], template: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping
 from contextlib import suppress
@@ -237,13 +238,16 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """What a run would cost at the provider's list price; nothing is sent, and no key is read.
 
         The amounts are exact, a range, or None where the cost is unknown; then `reason` says why. `inputs`
-        fills the prompt, as in `run`; `batch` asks for the price in a provider's batch. Raises
-        `VariableError` where the prompt cannot be filled.
+        fills the prompt, as in `run`; what a run would note of it stands in `notes`. `batch` asks for the
+        price in a provider's batch. Raises `VariableError` where the prompt cannot be filled.
         """
         from imagegen_nb.pricing.estimate import estimate  # deferred: it needs prices, which a step does not
 
-        prompt = variable_mistakes.fill(self.prompt, plain(inputs or {}))
-        return estimate(self.priced_call(prompt, partial_images=partial_images, batch=batch))
+        values = plain(inputs or {})
+        prompt = variable_mistakes.fill(self.prompt, values)
+        known = estimate(self.priced_call(prompt, partial_images=partial_images, batch=batch))
+        notes = variable_mistakes.notes_of_values(self.prompt, values)
+        return dataclasses.replace(known, notes=(*known.notes, *notes))
 
     @property
     def pixels(self) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from imagegen_nb.core import html_repr, variables
+from imagegen_nb.core import html_repr, variable_mistakes, variables
 from imagegen_nb.core.money import CURRENCY, show, show_range
 from imagegen_nb.core.words import counted
 from imagegen_nb.pricing.estimate import Estimate
@@ -140,7 +140,10 @@ def estimate(
         if not isinstance(step, ImageGenerationStep):
             notes.append(f"{name}: {function_name(step)}() stands in; what it asks itself is not counted")
             continue
-        prompt = variables.render(variables.without(step.prompt, steps.keys()), inputs)
+        template = variables.without(step.prompt, steps.keys())
+        prompt = variables.render(template, inputs)
+        if note := variable_mistakes.note_of_empty(template, inputs):
+            notes.append(f"{name}: {note}")
         estimates[name] = known = _estimate(step, prompt, workspace)
         ceilings.append(known.ceiling)
         referred = references.to_steps(step, list(steps))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
+from imagegen_nb.core import variables
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption, StepFailed, VariableError
@@ -34,6 +35,16 @@ class Turn:
         outputs = {name: result.as_context() for name, result in walk.results.items()}
         self.context: dict[str, Any] = plain({**walk.inputs, **outputs})
         """What the step sees: plain data of its own, which a function may change."""
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What an image step is given: of what it sees, that which its prompt uses. The others are for other
+        steps, and no mistake. All of it where something is missing, for what was meant."""
+        prompt = self.step.prompt if isinstance(self.step, ImageGenerationStep) else ""
+        if variables.unknown_paths(prompt, self.context):
+            return self.context
+        used = {path.partition(".")[0] for path in variables.paths(prompt)}
+        return {name: value for name, value in self.context.items() if name in used}
 
     def ran(self, run: Run) -> None:
         """Take in the run of an image step."""

@@ -81,7 +81,7 @@ class Workflow:
         """
 
         def make(step: ImageGenerationStep, turn: Turn) -> Run:
-            return step.run(turn.context, workspace=workspace, identifier=turn.identifier, on_event=on_event)
+            return step.run(turn.inputs, workspace=workspace, identifier=turn.identifier, on_event=on_event)
 
         return _walked(self._begin(inputs, workspace), make)
 
@@ -99,7 +99,7 @@ class Workflow:
                 if isinstance(turn.step, ImageGenerationStep):
                     turn.ran(
                         await turn.step.arun(
-                            turn.context, workspace=workspace, identifier=turn.identifier, on_event=on_event
+                            turn.inputs, workspace=workspace, identifier=turn.identifier, on_event=on_event
                         )
                     )
                 else:
@@ -123,7 +123,7 @@ class Workflow:
 
         def make(step: ImageGenerationStep, turn: Turn) -> Run:
             outcome = chosen.get(turn.identifier, "success")
-            return simulate(step, outcome, inputs=turn.context, identifier=turn.identifier)
+            return simulate(step, outcome, inputs=turn.inputs, identifier=turn.identifier)
 
         return _walked(self._begin(inputs), make)
 

@@ -168,8 +168,23 @@ def test_an_export_replaces_a_file_only_when_told_to(
 def test_an_input_without_a_value_is_told_of(cli: CommandLine, file: str) -> None:
     outcome = cli("run", file, "-i", "room=", *EMULATED)
     assert outcome.code == 0
-    assert "note: --input room= is empty, so the prompt has nothing in its place" in outcome.err
+    said = "{{room}} is empty, so the prompt has nothing in its place"
+    assert outcome.err.count(f"note: {said}") == 1
+    assert said in cli("estimate", file, "-i", "room=").out
     assert "is empty" not in cli("run", file, "-i", "room=x", *EMULATED).err
+
+
+def test_an_input_that_is_no_misspelt_variable_is_told_of_as_in_python(
+    cli: CommandLine, file: str, workspace: Workspace, step: ImageGenerationStep
+) -> None:
+    said = "the prompt does not use the input season"
+    outcome = cli("run", file, "-i", "room=x", "-i", "season=winter", *EMULATED)
+    assert outcome.code == 0
+    assert outcome.err.count(f"note: {said}") == 1
+    estimated = cli("estimate", file, "-i", "room=x", "-i", "season=winter")
+    assert estimated.out.count(said) == 1
+    assert step.run({"room": "x", "season": "winter"}, workspace=workspace).warnings == (said,)
+    assert said in step.estimate({"room": "x", "season": "winter"}).notes
 
 
 def test_images_are_listed_under_the_name_that_later_steps_use(cli: CommandLine, file: str) -> None:

@@ -11,6 +11,7 @@ from imagegen_nb.core.variable_mistakes import (
     fill,
     how_to_use,
     mistakes,
+    note_of_empty,
     note_of_unused,
     problems,
     unclosed,
@@ -200,16 +201,42 @@ def test_how_an_unused_input_is_used(template, names, hint):
         (
             "a {{product}} of this colour",
             {"product": "x", "colour": "red", "place": "a wood"},
-            "the prompt does not use the input colour; did you mean {{colour}}?",
+            "the prompt does not use the inputs colour, place; did you mean {{colour}}?",
         ),
-        ("a {{product}} of this colour", {"product": "x", "place": "a wood"}, ""),
+        (
+            "a {{product}} of this colour",
+            {"product": "x", "place": "a wood"},
+            "the prompt does not use the input place",
+        ),
+        (
+            "a {{product.name}}",
+            {"product": {"name": "x"}, "place": "a wood", "prodct": "y"},
+            "the prompt does not use the inputs place, prodct; did you mean product?",
+        ),
         ("a {{product}} like a hero", {"product": "x", "hero": RUN}, ""),
         ("a lamp", {}, ""),
     ],
 )
 def test_inputs_that_no_variable_uses_are_noted(template, context, note):
-    """Beside variables only those that stand in the text: the others may be what other steps need."""
+    """Beside variables only texts and numbers: an object may well be what other steps need."""
     assert note_of_unused(template, context) == note
+
+
+@pytest.mark.parametrize(
+    ("template", "note"),
+    [
+        ("a {{product}}", ""),
+        ("a {{colour}} {{product}}", "{{colour}} is empty, so the prompt has nothing in its place"),
+        (
+            "{{a.b}} {{ colour }}{{a.b}}",
+            "{{a.b}}, {{colour}} are empty, so the prompt has nothing in their place",
+        ),
+        ("a {{none}} {{list}} {{zero}}", ""),
+    ],
+)
+def test_a_variable_whose_text_is_empty_is_noted(template, note):
+    context = {"product": "x", "colour": "", "a": {"b": " \n"}, "list": [], "zero": 0}
+    assert note_of_empty(template, context) == note
 
 
 @pytest.mark.parametrize(

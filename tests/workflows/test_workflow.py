@@ -120,6 +120,20 @@ def test_a_run_takes_no_input_that_the_workflow_does_not_ask_for(workspace):
         workflow.run({"prodct": "vase"}, workspace=workspace)
 
 
+def test_an_input_for_one_step_is_no_mistake_of_another(workspace):
+    steps = {
+        "step_1": HERO,
+        "step_2": BANNER.replace(prompt="{{place}} {{step_1.output.assets.0.file_name}}"),
+    }
+    inputs = {"product": "a lamp", "place": ""}
+    told = [note for note in Workflow(inputs, steps=steps).estimate().notes if "empty" in note]
+    assert told == ["step_2: {{place}} is empty, so the prompt has nothing in its place"]
+    run = Workflow(inputs, steps=steps).run(workspace=workspace)
+    assert run["step_1"].warnings == ()
+    assert run["step_1"].inputs == {"product": "a lamp"}
+    assert run["step_2"].warnings == ("{{place}} is empty, so the prompt has nothing in its place",)
+
+
 def test_a_key_that_a_later_step_lacks_is_missed_before_the_first_costs_money(monkeypatch, tmp_path):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-" + "ready0123456789readyready")
     monkeypatch.delenv("XAI_API_KEY", raising=False)
