@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from imagegen_nb.core.redaction import visible
-from imagegen_nb.core.variable_paths import PATH, likeliest, look_up, suggest
+from imagegen_nb.core.variable_paths import PATH, look_up, suggest
 from imagegen_nb.errors import VariableError
 
 LONGEST_VALUE = 32_000
@@ -95,14 +95,7 @@ def _unfillable(template: str, context: Mapping[str, Any]) -> VariableError:
     """The error that names every tag of `template` that cannot be filled."""
     wrong = [f"{tag} is not a path: {remedy_for(tag)}" for tag in malformed(template)]
     lines = [*lines_of_missing(template, context), *wrong, *lines_of_unusable(template, context)]
-    missing = unknown_paths(template, context)
-    used = {path.partition(".")[0] for path in paths(template)}
-    unused = {name: value for name, value in context.items() if name not in used}
-    for number, path in enumerate(missing[:MOST_HINTS] if unused else ()):
-        # Either may be misspelt, the variable or the input; who gave the input sees only what is told of it.
-        if "." not in path and (given := likeliest(path, unused)) and "." not in given:
-            lines[number] += f"; or did you mean {path} by the input {given}?"
-    return VariableError(visible(_listed(lines)), missing=tuple(missing))
+    return VariableError(visible(_listed(lines)), missing=tuple(unknown_paths(template, context)))
 
 
 def unknown_paths(template: str, context: Mapping[str, Any]) -> list[str]:

@@ -133,14 +133,6 @@ def test_a_missing_variable_comes_with_the_nearest_path(template, nearest):
     assert nearest in str(refusal(template, {"product": "x", "step_2": RUN}))
 
 
-def test_an_input_that_nothing_uses_may_be_the_variable_misspelt():
-    told = str(refusal("A {{product}} in {{place}}", {"prodct": "a lamp", "place": "a hall"}))
-    assert told.endswith(
-        "the nearest available path is {{prodct}}; or did you mean product by the input prodct?"
-    )
-    assert "did you mean" not in str(refusal("{{place}} {{plac}}", {"place": "a hall", "other": "x"}))
-
-
 def test_without_a_near_path_the_available_names_are_told():
     assert "{{product}}" in str(refusal("{{qqq}}", {"product": "x"}))
     assert "no inputs were given" in str(refusal("{{qqq}}", {}))
