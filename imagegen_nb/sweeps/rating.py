@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from imagegen_nb.core.listeners import Listeners
 from imagegen_nb.core.opinions import Judgement, Verdict
 from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.core.words import counted
@@ -79,6 +80,7 @@ class Rating:
     """The comparisons of one rater. Each verdict is in the store before the next pair comes.
 
     What was said earlier counts, so it goes on where it stopped. All methods may be called from any thread.
+    `changed` tells who shows it of each verdict and each that is taken back.
     """
 
     def __init__(self, contest: Contest, rater: str, dice: random.Random | None = None) -> None:
@@ -89,6 +91,7 @@ class Rating:
         self._dice = dice or random.Random()  # noqa: S311 - which pair comes next is no secret
         self._lock = threading.RLock()
         self._said = contest.judgements(rater)
+        self.changed = Listeners()
         self.pair = self._next()
 
     def __repr__(self) -> str:
@@ -138,7 +141,8 @@ class Rating:
             self._contest.store.keep_judgement(judgement)
             self._said.append((judgement, pair.left.cell, pair.right.cell))
             self.pair = self._next()
-            return True
+        self.changed.tell()
+        return True
 
     def undo(self) -> bool:
         """Take the rater's last verdict back, also one of an earlier day, and show that pair again; False
@@ -154,7 +158,8 @@ class Rating:
                 Shown(left, self._image(left, judgement.left_image)),
                 Shown(right, self._image(right, judgement.right_image)),
             )
-            return True
+        self.changed.tell()
+        return True
 
     def _image(self, cell: int, image_id: str) -> Asset:
         return next(asset for asset in self._contest.images[cell] if asset.id == image_id)

@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import traitlets
+from IPython.display import display
 
 from imagegen_nb.core import images
+from imagegen_nb.core.html_repr import Page
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.step.output import Asset, thumbnail
 from imagegen_nb.sweeps.rating import Rating
+from imagegen_nb.widgets.base import with_html
+from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.requests import AnsweringWidget
 
 _LARGEST = 8_000_000
 """Bytes of a file that is shown as it is; of a larger one a small picture is."""
+_SAVED = "Blind rating (run this cell to go on)"
+"""What its output says in a saved notebook: a number in it would be the one before the first verdict."""
 
 
 class PairRating(AnsweringWidget):
@@ -32,8 +38,25 @@ class PairRating(AnsweringWidget):
 
     def __init__(self, rating: Rating) -> None:
         self.rating = rating
+        self._fallback = StaticFallback(self._static_page)
         super().__init__()
         self._refresh()
+        rating.changed.add(self._look)
+
+    def _ipython_display_(self) -> None:
+        data, metadata = self._repr_mimebundle_()
+        data = with_html({**data, "text/plain": _SAVED}, _SAVED)
+        display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+        self._fallback.show()
+
+    def _look(self) -> None:
+        """A verdict was given or taken back, in the page or in code."""
+        self._refresh()
+        self._fallback.update()
+
+    def _static_page(self) -> Page:
+        has_result = self.rating.done >= self.rating.goal
+        return Page(repr(self.rating), ["sweep.ranking() shows the result"] if has_result else [])
 
     def __repr__(self) -> str:
         return f"{self.rating!r} (run this cell to go on)"
@@ -57,7 +80,6 @@ class PairRating(AnsweringWidget):
                 self.rating.undo()
             case _:
                 raise InvalidOption("the rating does not know this request")
-        self._refresh()
         return {"type": "done"}, []
 
 

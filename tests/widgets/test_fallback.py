@@ -114,3 +114,32 @@ def test_as_html_the_images_are_there_and_nothing_is_written_out(after_a_run, te
 def test_in_other_formats_the_images_are_files(after_a_run, exporter):
     _, resources = exporter().from_notebook_node(after_a_run)
     assert sum(name.endswith((".jpg", ".jpeg")) for name in resources["outputs"]) == 1
+
+
+RATING = """
+widget = sweep.rate(rater="Ann")
+widget
+"""
+VERDICT = """
+widget._handle_custom_msg(
+    {"type": "judge", "pair": widget.view["pair"], "verdict": "left", "request": "r-1"}, []
+)
+"""
+
+
+@pytest.mark.parametrize(
+    "verdict", [VERDICT, "widget.rating.judge(widget.rating.pair.id, 'left')"], ids=["page", "code"]
+)
+def test_a_saved_rating_says_how_far_it_came(emulator, tmp_path, verdict):
+    code = [SWEEP.format(url=emulator.url), RATING, verdict]
+    notebook = executed(code, tmp_path)
+    widget, state, _, style = data_of(notebook.cells[1].outputs)
+    # Before the first verdict: a number in it would stay as it was.
+    assert widget["text/plain"] == "Blind rating (run this cell to go on)"
+    assert "Blind rating (run this cell to go on)" in widget["text/html"]
+    assert state["text/plain"] == "Blind rating, 1 comparison\n  sweep.ranking() shows the result"
+    assert "Blind rating, 1 comparison<" in state["text/html"]
+    assert "ig-live" in style["application/javascript"]
+    (again := tmp_path / "again").mkdir()
+    taken_back = executed([*code, "widget.rating.undo()"], again)
+    assert data_of(taken_back.cells[1].outputs)[1]["text/plain"] == "Blind rating, 0 comparisons of 1"
