@@ -11,7 +11,8 @@ import difflib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,11 @@ INPUTS = "inputs."
 MOST_CELLS = 100_000
 _LARGEST_FILE = 50_000_000
 _DELIMITERS = ",;\t"
+_LONGEST_NAME = 100
+"""Characters of an unknown name that are compared with the known ones."""
+_SEPARATORS = re.compile(r"[\s-]+")
+_WRITTEN_INPUT = re.compile(r"inputs?(?:[._\[][\"']?|$)")
+"""How the axis of an input begins, and what people write for it."""
 
 
 class _Kept:
@@ -143,8 +149,9 @@ def _as_json(value: Any) -> str:
 def _axis(name: object, prompts: Sequence[object], where: str) -> str:
     """The axis that a name means. Raises `InvalidOption` with the nearest for one that is none."""
     known = list(ImageGenerationStep.model_fields)
+    told = f"{where} has the {'column' if where == 'rows' else 'axis'} {name!r}"
     if not isinstance(name, str):
-        raise InvalidOption(f'{where} has the axis {name!r}: an axis is text, such as "model"')
+        raise InvalidOption(f'{told}: an axis is text, such as "model"')
     if name in known:
         return name
     roots = dict.fromkeys(path.partition(".")[0] for prompt in prompts for path in _paths(prompt))
@@ -155,15 +162,45 @@ def _axis(name: object, prompts: Sequence[object], where: str) -> str:
     inputs = [f"{INPUTS}{root}" for root in roots]
     text = "\n".join(prompt for prompt in prompts if isinstance(prompt, str))
     braces = ": ".join(next(variable_mistakes.single_braces(text, [path.partition(".")[0]]), ()))
-    close = difflib.get_close_matches(name, [*known, *inputs], n=1, cutoff=0.5)
-    close = close or [key for key in known if key.endswith(f"_{name}")][:1]
-    meant = braces or (close and f"did you mean {close[0]}?")
+    written = [f"{INPUTS}{path}" for prompt in prompts for path in _paths(prompt)]
+    close = nearest_axis(name, [*written, *inputs, *known])
+    meant = braces or (close and f"did you mean {close}?")
+    plain_name = _WRITTEN_INPUT.sub("", name)
+    into = f"write {{{{{plain_name}}}}} into the prompt" if variable_paths.is_path(plain_name) else ""
     if name.startswith(INPUTS):
         has = f"it has {', '.join(inputs)}" if inputs else "it has no variables"
-        remedy = meant or f"write {{{{{path}}}}} into the prompt, or leave it out"
-        raise InvalidOption(f"{where} has the axis {name!r}, which no prompt uses ({has}): {remedy}")
-    remedy = meant or f"use {', '.join([*known, *inputs])}"
-    raise InvalidOption(f"{where} has the axis {name!r}, which is neither a setting nor an input: {remedy}")
+        remedy = meant or f"{into or 'correct its name'}, or leave it out"
+        raise InvalidOption(f"{told}, which no prompt uses ({has}): {remedy}")
+    remedy = meant or f"use {', '.join([*known, *inputs])}{into and f', or {into}'}"
+    raise InvalidOption(f"{told}, which is neither a setting nor an input: {remedy}")
+
+
+def nearest_axis(name: str, axes: Sequence[str]) -> str:
+    """The one of `axes` that a misspelt name most likely means, of equals the first; empty where none is near.
+
+    Each can also be written by its end, `quality` or `product`: so is what people misspell.
+    """
+    written = _SEPARATORS.sub("_", name[:_LONGEST_NAME].strip(" {}[]\t").casefold())
+    is_input = _WRITTEN_INPUT.match(written)
+    rest = written[is_input.end() :] if is_input else written
+    if is_input and not rest:
+        return next((axis for axis in axes if axis.startswith(INPUTS)), "")
+    if is_input:  # with its beginning a setting is meant only by its whole name
+        axes = [axis for axis in axes if axis.startswith(INPUTS) or axis == rest]
+    scores = {axis: max(_likeness(rest, end) for end in _ends(axis)) for axis in axes}
+    nearest = max(scores, key=scores.__getitem__, default="")
+    return nearest if nearest and scores[nearest] >= (0.5 if is_input else 0.6) else ""
+
+
+def _likeness(written: str, name: str) -> float:
+    return difflib.SequenceMatcher(None, written, name.casefold()).ratio()
+
+
+def _ends(axis: str) -> Iterator[str]:
+    """An axis without its first words."""
+    mark = "." if axis.startswith(INPUTS) else "_"
+    words = axis.removeprefix(INPUTS).split(mark)
+    return (mark.join(words[number:]) for number in range(len(words)))
 
 
 def _paths(prompt: object) -> tuple[str, ...]:

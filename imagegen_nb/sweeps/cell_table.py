@@ -83,7 +83,9 @@ class CellTable:
         for axis in (name, f"{axis_values.INPUTS}{name}"):
             if axis in (*self.axes, "repeat"):
                 return axis
-        raise InvalidOption(f"{name} is not an axis of this sweep: it has {', '.join(self.axes)}")
+        close = axis_values.nearest_axis(str(name), self.axes)
+        meant = f"; did you mean {close.removeprefix(axis_values.INPUTS)}?" if close else ""
+        raise InvalidOption(f"{name} is not an axis of this sweep: it has {', '.join(self.axes)}{meant}")
 
     @property
     def failed(self) -> list[Cell]:

@@ -80,6 +80,18 @@ def test_a_table(library):
         ({"over": ["a"]}, "over is of type list: give the values by axis"),
         ({"over": {"modle": ["x"]}}, "axis 'modle', .*did you mean model"),
         ({"over": {"quality": ["x"]}}, "axis 'quality', .*did you mean image_quality"),
+        ({"over": {"produkt": ["x"]}}, "axis 'produkt', .*did you mean inputs.product"),
+        ({"over": {"prodcut": ["x"]}}, "axis 'prodcut', .*did you mean inputs.product"),
+        ({"over": {"Produkt": ["x"]}}, "axis 'Produkt', .*did you mean inputs.product"),
+        ({"over": {"input.produkt": ["x"]}}, "did you mean inputs.product"),
+        ({"over": {"{{produkt}}": ["x"]}}, "did you mean inputs.product"),
+        ({"over": {"inputs": ["x"]}}, "did you mean inputs.product"),
+        ({"rows": [{"produkt": "x"}]}, "rows has the column 'produkt', .*did you mean inputs.product"),
+        ({"over": {"promt": ["x"]}}, "did you mean prompt"),
+        ({"over": {"PROMPT": ["x"]}}, "did you mean prompt"),
+        ({"over": {"inputs.prompt": ["x"]}}, "did you mean prompt"),
+        ({"over": {"image qualty": ["x"]}}, "did you mean image_quality"),
+        ({"over": {"colour": ["x"]}}, "or write {{colour}} into the prompt"),
         ({"over": {"inputs.prodcut": ["x"]}}, "which no prompt uses .*did you mean inputs.product"),
         ({"over": {3: ["x"]}}, "axis 3: an axis is text"),
         ({"over": {"model": "gpt-image-2"}}, r"over\['model'\] = 'gpt-image-2': give a list"),
@@ -101,7 +113,7 @@ def test_a_table(library):
         ({"rows": [{"product": "a"}, "b"]}, r"rows\[1\] is of type str"),
         ({"rows": [{"product": b"a"}]}, r"rows\[0\].product"),
         ({"rows": [{"product": "a"}], "over": {"product": ["b"]}}, "is in both over and rows"),
-        ({"rows": [{"note": "x"}]}, "rows has the axis 'note'"),
+        ({"rows": [{"note": "x"}]}, "rows has the column 'note'"),
         ({"rows": "nowhere.csv"}, "cannot read nowhere.csv: No such file"),
         ({"rows": 3}, "rows is of type int"),
     ],
@@ -119,7 +131,7 @@ def test_an_input_in_single_braces_is_told_as_at_a_run(axis, place):
     given = {"over": {axis: ["a"]}} if place == "over" else {"rows": [{axis: "a"}]}
     with pytest.raises(InvalidOption, match=r"\{product\} has single braces: Write \{\{product\}\}$") as told:
         Sweep(step, **given)
-    assert f"{place} has the axis {axis!r}" in str(told.value)
+    assert f"{place} has the {'axis' if place == 'over' else 'column'} {axis!r}" in str(told.value)
 
 
 def test_an_input_in_single_braces_of_one_prompt_of_several_is_a_reason():

@@ -126,6 +126,13 @@ def test_cells_are_found_by_their_values():
     assert one.find(product="none") == []
     with pytest.raises(InvalidOption, match=r"colour is not an axis of this sweep: it has inputs\.product"):
         one.find(colour="red")
+    for misspelt in ("produkt", "Product", "inputs.prodcut", "input.product"):
+        with pytest.raises(InvalidOption, match=r"it has inputs\.product.*; did you mean product\?"):
+            one.find(**{misspelt: "vase"})
+        with pytest.raises(InvalidOption, match=r"did you mean product\?"):
+            one.grid(rows=misspelt)
+    with pytest.raises(InvalidOption, match="3 is not an axis"):
+        one.grid(rows=3)
 
 
 # Under a budget
