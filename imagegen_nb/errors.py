@@ -114,13 +114,35 @@ class InvalidSweep(ImagegenError):
 
 
 class VariableError(ImagegenError):
-    """A prompt whose `{{variables}}` cannot be filled; nothing was spent."""
+    """A prompt whose `{{variables}}` cannot be filled; nothing was spent.
+
+    `missing` are the paths that lead nowhere, `not_given` those of them of whose input there is no trace, and
+    `remedy` says in Python how it is given: a command line says it otherwise (`told`).
+    """
 
     kind = "variables"
 
-    def __init__(self, message: str, *, missing: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing: tuple[str, ...] = (),
+        not_given: tuple[str, ...] = (),
+        remedy: str = "",
+    ) -> None:
         self.missing = missing
+        self.not_given = not_given
+        self.remedy = remedy
         super().__init__(message)
+
+    def __str__(self) -> str:
+        return self.told(self.remedy)
+
+    def told(self, remedy: str) -> str:
+        """The error with this remedy in place of its own."""
+        message = str(self.args[0])
+        between = "\n  " if "\n" in message else ". "
+        return f"{message}{between}{remedy}" if remedy else message
 
 
 class DefinitionError(ImagegenError):

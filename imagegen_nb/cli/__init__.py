@@ -14,7 +14,7 @@ import click
 
 from imagegen_nb.cli.app import app
 from imagegen_nb.cli.console import fail, print_json, warn
-from imagegen_nb.errors import ImagegenError, InvalidStep, MissingCredential, StepFailed
+from imagegen_nb.errors import ImagegenError, InvalidStep, MissingCredential, StepFailed, VariableError
 
 __all__ = ["main"]
 
@@ -44,6 +44,10 @@ def _tell(error: ImagegenError, code: int) -> int:
         from imagegen_nb.step.validation import outside_python
 
         message = str(outside_python(error))
+    if isinstance(error, VariableError) and error.not_given:
+        from imagegen_nb.cli.run import how_to_give
+
+        message = error.told(how_to_give(error.not_given, takes_steps=sys.argv[1:2] == ["run"]))
     if isinstance(error, MissingCredential) and error.can_be_emulated:
         is_unset = error.fault == f"{error.variable} is not set"
         problem = f"set {error.variable}" if is_unset else f"{error.fault}. Set it again"

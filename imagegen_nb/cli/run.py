@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -177,6 +177,21 @@ def given_inputs(
             raise InvalidOption(f"--step {name}: {path} was exported without an output; run it first")
         inputs[name] = definition
     return inputs
+
+
+def how_to_give(paths: Sequence[str], *, takes_steps: bool) -> str:
+    """How a command is given the inputs that `paths` begin with; not each command takes `--step`."""
+    from imagegen_nb.core import variables
+
+    options: dict[str, str] = {}
+    for path in paths:
+        name, _, inside = path.partition(".")
+        given = f"--input {name}=…"
+        if inside:
+            is_output = takes_steps and variables.is_into_output(path)
+            given = f"--step {name}=FILE" if is_output else f"--input-json {name}='{{…}}'"
+        options.setdefault(name, given)
+    return f"{variables.how_many(options)}: {' '.join(options.values())}"
 
 
 def _pair(option: str, item: str) -> tuple[str, str]:

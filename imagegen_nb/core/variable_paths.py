@@ -7,7 +7,8 @@ A path is a name, then more names or list positions after dots.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from imagegen_nb.core.json_walk import walk
@@ -122,6 +123,21 @@ def _neighbour(segment: str, data: Any, cutoff: float) -> str:
 
     close = difflib.get_close_matches(segment, names_in(data), n=1, cutoff=cutoff)
     return close[0] if close else ""
+
+
+def misspelt_name(name: str, given: Iterable[str]) -> str:
+    """The one of the names `given`, which lead nowhere, that was surely to be `name`; empty where none was."""
+    import difflib
+
+    found = {_as_meant(other): other for other in islice(given, _MOST_NAMES) if len(other) <= _LONGEST_NAME}
+    wanted = name.casefold()
+    close = [wanted] if wanted in found else difflib.get_close_matches(wanted, found, n=1)
+    return found[close[0]] if close else ""
+
+
+def _as_meant(name: str) -> str:
+    """A name without what people write around and within one."""
+    return "_".join(name.casefold().strip(" {}").removeprefix("inputs.").replace("-", " ").split())
 
 
 def likeliest(path: str, context: Mapping[str, Any]) -> str:

@@ -9,10 +9,11 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from imagegen_nb.core.redaction import visible
-from imagegen_nb.core.variable_paths import PATH, look_up, suggest
+from imagegen_nb.core.variable_paths import PATH, look_up, misspelt_name, suggest
 from imagegen_nb.errors import VariableError
 
 LONGEST_VALUE = 32_000
@@ -93,9 +94,59 @@ def _split(template: str) -> tuple[str, ...]:
 
 def _unfillable(template: str, context: Mapping[str, Any]) -> VariableError:
     """The error that names every tag of `template` that cannot be filled."""
+    missing = unknown_paths(template, context)
+    names = {path.partition(".")[0] for path in paths(template)}
+    unused = [name for name in context if name not in names]
+    lines, not_given = lines_of_missing(template, context), list[str]()
+    for number, path in enumerate(missing):
+        # A longer path leads into what another step made: there it is the path that is misspelt.
+        given = misspelt_name(path, unused) if number < MOST_HINTS and path not in context else ""
+        if given and "." not in path:
+            or_write = f", or write {{{{{given}}}}} into the prompt" if PATH.fullmatch(given) else ""
+            lines[number] = (
+                f"{{{{{path}}}}} has no value; the input {given}, which the prompt does not use, may be "
+                f"misspelt: call it {path}{or_write}"
+            )
+        elif path.partition(".")[0] not in context:
+            not_given.append(path)
+    return VariableError(
+        visible(_listed([*lines, *_lines_of_others(template, context)])),
+        missing=tuple(missing),
+        not_given=tuple(not_given),
+        remedy=remedy_in_python(not_given),
+    )
+
+
+def why_unfillable(template: str, context: Mapping[str, Any]) -> str:
+    """Why `render` refuses tags, without a remedy; empty where it does not."""
+    lines = [*lines_of_missing(template, context), *_lines_of_others(template, context)]
+    return visible(_listed(lines)) if lines else ""
+
+
+def _lines_of_others(template: str, context: Mapping[str, Any]) -> list[str]:
+    """A line for each tag that is no path, or whose value no prompt can hold."""
     wrong = [f"{tag} is not a path: {remedy_for(tag)}" for tag in malformed(template)]
-    lines = [*lines_of_missing(template, context), *wrong, *lines_of_unusable(template, context)]
-    return VariableError(visible(_listed(lines)), missing=tuple(unknown_paths(template, context)))
+    return [*wrong, *lines_of_unusable(template, context)]
+
+
+def remedy_in_python(not_given: Collection[str]) -> str:
+    """How inputs are given that paths begin with; empty where there are none."""
+    examples = {
+        path.partition(".")[0]: "run" if is_into_output(path) else "{…}" if "." in path else '"…"'
+        for path in not_given
+    }
+    inputs = ", ".join(f'"{name}": {value}' for name, value in islice(examples.items(), MOST_HINTS))
+    return f"{how_many(examples)}: inputs={{{inputs}}}" if examples else ""
+
+
+def how_many(names: Collection[str]) -> str:
+    """The beginning of a remedy for inputs that were not given."""
+    return "Give it a value" if len(names) == 1 else "Give each a value"
+
+
+def is_into_output(path: str) -> bool:
+    """Whether `path` leads into what an earlier step made."""
+    return path.split(".")[1:2] == ["output"]
 
 
 def unknown_paths(template: str, context: Mapping[str, Any]) -> list[str]:

@@ -163,8 +163,4 @@ def problem_of(reference: str, context: Mapping[str, Any]) -> str:
     """Why `reference` gives nothing to put into a prompt; empty when it does."""
     if variable_mistakes.unclosed(reference):
         return "a {{ is never closed by }}: it would stay in the text"
-    try:
-        variables.render(reference, context)
-    except VariableError as error:
-        return str(error)
-    return ""
+    return variables.why_unfillable(reference, context)

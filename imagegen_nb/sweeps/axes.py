@@ -176,7 +176,7 @@ def _axis(name: object, prompts: Sequence[object], where: str) -> str:
 
 
 def nearest_axis(name: str, axes: Sequence[str]) -> str:
-    """The one of `axes` that a misspelt name most likely means, of equals the first; empty where none is near.
+    """The one of `axes` that a misspelt name most likely means, of equals the first; else empty.
 
     Each can also be written by its end, `quality` or `product`: so is what people misspell.
     """

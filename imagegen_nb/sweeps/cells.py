@@ -142,6 +142,9 @@ def _named(skipped: Skipped) -> str:
 def _reasons(error: InvalidStep | VariableError | InvalidOption, names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(error, InvalidStep):
         return tuple(_placed(problem, names) for problem in error.problems)
+    if isinstance(error, VariableError) and error.not_given:
+        roots = ", ".join(dict.fromkeys(path.partition(".")[0] for path in error.not_given))
+        return (error.told(f"Give {roots} a value in inputs, or several in over or rows"),)
     return (str(error),)
 
 

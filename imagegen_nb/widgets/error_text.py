@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imagegen_nb.core.types import MissingImages
+from imagegen_nb.core.variables import how_many
 from imagegen_nb.core.words import counted, sentence
 from imagegen_nb.errors import (
     AuthenticationFailed,
@@ -64,6 +65,8 @@ class ErrorText:
             return cls(f"{what} {sentence(str(error))}", remedy)
         if isinstance(error, ReplayError):
             return cls("The cassette in use has no answer for this run.", sentence(str(error)))
+        if isinstance(error, VariableError) and error.not_given:
+            return cls("The step cannot be run.", sentence(error.told(how_many(error.not_given))))
         if isinstance(error, ImagegenError):
             what = (
                 "The step cannot be run."

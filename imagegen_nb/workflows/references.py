@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from imagegen_nb.core import variable_mistakes, variables
+from imagegen_nb.core import variable_mistakes, variable_paths, variables
 from imagegen_nb.errors import VariableError
 from imagegen_nb.runs.output_reference_check import problem_of
 from imagegen_nb.step.output_references import predicted_output
@@ -58,7 +58,8 @@ def problems(steps: Mapping[str, object], inputs: Mapping[str, Any]) -> Iterator
             elif first in unpredicted and rest.partition(".")[0] in ("", "output"):
                 continue
             elif problem := problem_of(f"{{{{{path}}}}}", context):
-                yield name, problem
+                is_input = first not in context and not variable_paths.nearest(path, context)
+                yield name, f"{problem}. Add {first} to the workflow's inputs" if is_input else problem
         for problem, remedy in variable_mistakes.single_braces(step.prompt, context):
             yield name, f"{problem}: {remedy}"
         context[name] = {"output": predicted_output(step)}

@@ -107,6 +107,20 @@ def test_an_input_the_prompt_does_not_have_is_refused(
     assert emulator.count("openai") == 0
 
 
+def test_a_missing_input_is_given_by_an_option(cli: CommandLine, step: ImageGenerationStep) -> None:
+    save_step("plain.json", step.replace(prompt="a {{product}} in {{place}}"))
+    outcome = cli("run", "plain.json", "-i", "place=x", *EMULATED)
+    assert outcome.code == 2
+    assert "{{product}} has no value; available: {{place}}. Give it a value: --input product=…" in outcome.err
+    save_step("deep.json", step.replace(prompt="{{a}} {{b.c}} {{step_1.output.assets.0.file_name}}"))
+    outcome = cli("run", "deep.json", *EMULATED)
+    assert "Give each a value: --input a=… --input-json b='{…}' --step step_1=FILE" in outcome.err
+    outcome = cli("estimate", "deep.json", "--json")
+    told = "Give each a value: --input a=… --input-json b='{…}' --input-json step_1='{…}'"
+    assert told in outcome.err
+    assert json.loads(outcome.out)["error"]["message"].endswith(told)
+
+
 @pytest.mark.parametrize(
     ("prompt", "hint"),
     [

@@ -81,6 +81,14 @@ def test_settings_may_stand_in_it_and_rows_beside_it(cli: CommandLine, tmp_path:
             "2; `imagegen-nb models` lists",
         ),
         ("steps = 3", "steps is not a key of a sweep file: did you mean step?"),
+        (
+            "[step]\nprompt = '{{product}}'\n[over]\nimage_count = [1]\n[inputs]\nprodcut = 'x'",
+            "the input prodcut, which the prompt does not use, may be misspelt: call it product",
+        ),
+        (
+            "[step]\nprompt = '{{product}}'\n[over]\nimage_count = [1]",
+            "no inputs were given. Give product a value in inputs, or several in over or rows",
+        ),
         ("[over]\nmodel = ['x']", 'step is missing: write step = "hero.step.json"'),
         ("[step]\nprompt = 'x'", "nothing varies"),
         ("[step]\nprompt = 'x'\n[over]\nmodel = 'x'", "give a list of values"),

@@ -122,7 +122,7 @@ def test_all_missing_variables_are_named_at_once():
 @pytest.mark.parametrize(
     ("template", "nearest"),
     [
-        ("{{produkt}}", "{{product}}"),
+        ("{{produkt}}", "write {{product}} into"),
         ("{{step_2.output.0.file_url}}", "{{step_2.output.assets.0.file_url}}"),
         ("{{step_2.output.assets.0.url}}", "{{step_2.output.assets.0.file_url}}"),
         ("{{step_2.output.assets.1.file_url}}", "{{step_2.output.assets.0.file_url}}"),
@@ -136,6 +136,60 @@ def test_a_missing_variable_comes_with_the_nearest_path(template, nearest):
 def test_without_a_near_path_the_available_names_are_told():
     assert "{{product}}" in str(refusal("{{qqq}}", {"product": "x"}))
     assert "no inputs were given" in str(refusal("{{qqq}}", {}))
+
+
+@pytest.mark.parametrize(
+    ("template", "inputs", "said"),
+    [
+        (
+            "{{product}}",
+            {},
+            '{{product}} has no value; no inputs were given. Give it a value: inputs={"product": "…"}',
+        ),
+        (
+            "{{product}} by {{step_1.output.assets.0.file_name}} in {{place.0.name}}",
+            {},
+            'Give each a value: inputs={"product": "…", "step_1": run, "place": {…}}',
+        ),
+        *(
+            (
+                "{{product}} in {{place}}",
+                {given: "x", "place": "y"},
+                f"{{{{product}}}} has no value; the input {given}, which the prompt does not use, may be misspelt: "
+                "call it product",
+            )
+            for given in (
+                "prodcut",
+                "produkt",
+                "Product",
+                "PRODUCT",
+                "products",
+                " product",
+                "inputs.product",
+            )
+        ),
+        (
+            "{{product_name}}",
+            {"product-name": "x"},
+            "may be misspelt: call it product_name",
+        ),
+        ("{{product}}", {"prodcut": "x"}, "call it product, or write {{prodcut}} into the prompt"),
+        # What another tag names is spelt as it was to be: this tag is not.
+        ("{{product}} {{produkt}}", {"product": "x"}, "the nearest available path is {{product}}"),
+        ("{{a.b}}", {"a": {"c": 1}}, "{{a.b}} has no value; {{a}} has c"),
+    ],
+)
+def test_it_is_told_how_a_missing_input_is_given_and_which_is_misspelt(template, inputs, said):
+    assert said in str(refusal(template, inputs))
+
+
+def test_another_door_gives_its_own_remedy():
+    error = refusal("{{product}}", {})
+    assert error.not_given == ("product",)
+    assert error.told("Type it") == "{{product}} has no value; no inputs were given. Type it"
+    assert error.told("") == "{{product}} has no value; no inputs were given"
+    two = refusal("{{a}} {{b}}", {})
+    assert two.told("Type them").endswith("\n  Type them")
 
 
 def test_the_nearest_path_can_be_written_in_a_prompt():

@@ -23,7 +23,7 @@ each_policy = pytest.mark.parametrize("policy", ["terminate", "continue"])
         ({}, ("what", "place.0.name"), "no inputs were given"),
         ({"what": "fox"}, ("place.0.name",), "{{what}}"),
         ({"what": "fox", "place": []}, ("place.0.name",), "{{place.0.name}}"),
-        ({"whit": "fox", "place": PLACES}, ("what",), "nearest available path is {{whit}}"),
+        ({"whit": "fox", "place": PLACES}, ("what",), "misspelt: call it what, or write {{whit}}"),
         ({"what": None, "place": PLACES}, (), "null"),
         ({"what": float("nan"), "place": PLACES}, (), "NaN"),
         ({"what": b"bytes", "place": PLACES}, (), "bytes"),

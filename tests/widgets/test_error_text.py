@@ -84,6 +84,10 @@ def test_the_providers_own_hint_when_to_come_back_is_told():
         ),
         (errors.VariableError("{{a}} has no value"), "The step cannot be run. {{a}} has no value."),
         (
+            errors.VariableError("{{a}} has no value", not_given=("a",), remedy='inputs={"a": "…"}'),
+            "The step cannot be run. {{a}} has no value. Give it a value.",
+        ),
+        (
             errors.RecordingMissing("not recorded"),
             "The cassette in use has no answer for this run. Not recorded.",
         ),

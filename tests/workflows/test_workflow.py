@@ -70,7 +70,9 @@ def test_references_are_predicted_and_no_step_is_simulated_to_check_them(monkeyp
 def test_all_references_that_lead_nowhere_are_told_at_once():
     with pytest.raises(VariableError, match="2 references lead nowhere") as refused:
         Workflow(steps={"a": HERO, "b": HERO.replace(prompt="{{c.output}}"), "c": HERO.replace(prompt="x")})
-    assert "a: {{product}} has no value" in str(refused.value)
+    assert "a: {{product}} has no value; no inputs were given. Add product to the workflow's inputs" in str(
+        refused.value
+    )
     assert "b: {{c.output}} is the output of a step that runs after it" in str(refused.value)
 
 
