@@ -126,7 +126,7 @@ def _neighbour(segment: str, data: Any, cutoff: float) -> str:
 
 
 def misspelt_name(name: str, given: Iterable[str]) -> str:
-    """The one of the names `given`, which lead nowhere, that was surely to be `name`; empty where none was."""
+    """The one of the names `given`, which lead nowhere, that was to be `name`; empty where none was."""
     import difflib
 
     found = {_as_meant(other): other for other in islice(given, _MOST_NAMES) if len(other) <= _LONGEST_NAME}

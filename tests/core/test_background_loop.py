@@ -367,9 +367,10 @@ def test_cancelling_a_call_that_somebody_charges_for_says_so(emulator, tmp_path,
 
 
 def test_a_second_cancel_does_not_break_into_the_unwinding():
-    unwinding, go_on = threading.Event(), threading.Event()
+    begun, unwinding, go_on = threading.Event(), threading.Event(), threading.Event()
 
     async def work():
+        begun.set()
         try:
             await asyncio.sleep(SLOW)
         except asyncio.CancelledError:
@@ -378,8 +379,9 @@ def test_a_second_cancel_does_not_break_into_the_unwinding():
             return "put away"
 
     job = Job(work())
-    while not unwinding.wait(0.01):
-        job.cancel()
+    assert begun.wait(ENOUGH)  # cancelled before, it would not even begin
+    job.cancel()
+    assert unwinding.wait(ENOUGH)
     job.cancel()
     go_on.set()
     assert job.future.result(ENOUGH) == "put away"

@@ -155,8 +155,8 @@ def test_without_a_near_path_the_available_names_are_told():
             (
                 "{{product}} in {{place}}",
                 {given: "x", "place": "y"},
-                f"{{{{product}}}} has no value; the input {given}, which the prompt does not use, may be misspelt: "
-                "call it product",
+                f"{{{{product}}}} has no value; the input {given}, which the prompt does not use, "
+                "may be misspelt: call it product",
             )
             for given in (
                 "prodcut",
