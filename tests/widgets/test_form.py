@@ -969,9 +969,7 @@ def test_an_import_can_be_undone_with_prompt_settings_and_inputs(form):
     assert "a barn and a cow" in form.panel.inputs.resolved
 
 
-def test_a_form_without_a_workspace_says_below_run_that_it_is_on_the_emulator(
-    tmp_path, monkeypatch, workspace
-):
+def test_a_form_without_a_workspace_says_so_below_run(tmp_path, monkeypatch, workspace):
     monkeypatch.chdir(tmp_path)
     free = "emulator: no key needed, nothing is charged"
     form = StepForm("a lamp")
