@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from imagegen_nb.cli.console import err, escape, print_json, run_as_json
+from imagegen_nb.cli.outputs import check_folder
 from imagegen_nb.cli.parameters import (
     PATH,
     backend_option,
@@ -129,14 +129,13 @@ def refuse_options(file: Path, given: Mapping[str, object]) -> None:
 
 def check_writable(path: Path, kind: Literal["step", "workflow"], *, force: bool) -> None:
     """Refuse an export that cannot be written, before any money is spent."""
+    from imagegen_nb.core.atomic_files import user_path
     from imagegen_nb.step_file import file_in_use, replaced_file
 
-    replaced_file.check_name(path, kind)
+    path = replaced_file.named(user_path(path, InvalidOption), kind)
     if path.expanduser().exists() and not force:
         raise InvalidOption(f"--export {path}: that is there already; choose another name, or add --force")
-    folder = path.expanduser().absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InvalidOption(f"--export {path}: {folder} is not a folder that can be written to")
+    check_folder("--export", path)
     if path.expanduser().exists():
         with file_in_use.held(path.expanduser()):
             pass  # nobody pushes it

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagegen_nb.cli.console import err, escape, out, print_json
+from imagegen_nb.cli.outputs import check_folder
 from imagegen_nb.cli.parameters import PATH, backend_option, json_option, storage_limit_option, store_option
 from imagegen_nb.cli.plain_table import PlainTable
 from imagegen_nb.cli.run_output import progress_bar
@@ -67,7 +68,7 @@ def sweep(
     from imagegen_nb.runs.workspace import Workspace
 
     _check_together(plan=plan, submit=submit, collect=collect, wait=wait, reuse=reuse)
-    _check_replaced(report)
+    to_csv, report = _checked_table(to_csv), _checked_page(report)
     described = read_sweep(file)
     workspace = Workspace(store, backend=backend, storage_limit=storage_limit)
     described.load(workspace=workspace)
@@ -85,10 +86,10 @@ def sweep(
     if not plan and not submit and not collect:
         _run_with_progress(described, concurrency=concurrency, reuse=reuse, **chosen)
     if to_csv is not None:
-        err().print(escape(str(described.to_csv(to_csv))), soft_wrap=True)
+        older = _older(to_csv)
+        err().print(escape(f"{described.to_csv(to_csv)}{older}"), soft_wrap=True)
     if report is not None:
-        # The same command is given again until nothing is left to do, so its older page is in the way.
-        older = " (replacing the older file)" if report.exists() else ""
+        older = _older(report)
         err().print(escape(f"{described.report(report, overwrite=True)}{older}"), soft_wrap=True)
     if as_json:
         print_json(described.as_dict())
@@ -101,18 +102,47 @@ def sweep(
         raise SystemExit(1)
 
 
-def _check_replaced(report: Path | None) -> None:
-    """Refuse a report in the place of anything but an older one, before any money is spent."""
+def _older(target: Path) -> str:
+    """What is told of a replaced file: the same command is given again until nothing is left to do."""
+    return " (replacing the older file)" if target.exists() else ""
+
+
+def _checked_page(path: Path | None) -> Path | None:
+    """Where the report goes. Refuses one in the place of anything but an older one, before money is spent."""
     from imagegen_nb.core import html_page
 
-    if report is None or not report.exists():
-        return
+    if path is None:
+        return None
+    target = html_page.named(path, InvalidOption)
+    return _checked("--report", target, html_page.is_there)
+
+
+def _checked_table(path: Path | None) -> Path | None:
+    """Where the table goes; refused as a report is."""
+    from imagegen_nb.errors import StoreError
+    from imagegen_nb.sweeps import tables
+
+    if path is None:
+        return None
     try:
-        is_page = html_page.is_there(report)
-    except OSError:
-        return  # writing fails with the reason
-    if not is_page:
-        raise InvalidOption(f"--report {report}: something else is there; give another name")
+        target = tables.named(path, ".csv")
+    except StoreError as error:
+        raise InvalidOption(f"--csv: {error}") from None
+    return _checked("--csv", target, tables.is_there)
+
+
+def _checked(option: str, target: Path, is_older: Callable[[Path], bool]) -> Path:
+    from imagegen_nb.core.atomic_files import explain
+
+    check_folder(option, target)
+    try:
+        if target.exists() and not is_older(target):
+            raise InvalidOption(
+                f"{option} {target}: something else is there; give another name, or move that away"
+            )
+    except OSError as error:
+        raise InvalidOption(f"{option} {target} cannot be read: {explain(error)}") from None
+    return target
 
 
 def _check_together(*, plan: bool, submit: bool, collect: bool, wait: float, reuse: bool) -> None:

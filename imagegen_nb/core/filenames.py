@@ -5,9 +5,14 @@ from __future__ import annotations
 import mimetypes
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 _LONGEST = 48
 _ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://\S*")
+
+_NO_ENDING = re.compile(r"|\.v?[0-9]+|\..*\s.*")
+"""What may stand behind the last dot of a name without an ending: `lamp.v2`, `Mr. Fox`."""
 
 
 def slug(text: str) -> str:
@@ -33,3 +38,23 @@ def kind_named(name: str) -> str:
     """The MIME type that a file's name promises; empty where it promises none, as `lamp.v2` does."""
     kind = mimetypes.guess_type(name, strict=False)[0] or ""
     return "" if kind == "application/octet-stream" else kind
+
+
+def with_ending(target: Path, endings: Sequence[str], what: str, error: Callable[[str], Exception]) -> Path:
+    """The name of a file that is to be written: `target`, with the first of its `endings` where it has none.
+
+    Readers, editors and CI go by a name: one with another ending is refused, as the file is something else,
+    which `what` says; a folder too. Raises `error`.
+    """
+    ending, given = endings[0], target.suffix
+    if target.is_dir():
+        own = target / f"hero{ending}"
+        raise error(f"cannot write {target}: it is a folder; give a file's name in it, such as {own}")
+    if target.name.lower().endswith(tuple(endings)):
+        return target
+    if _NO_ENDING.fullmatch(given):
+        return target.with_name(f"{target.name}{ending}")
+    promised = kind_named(target.name)
+    reason = f"promises {promised}" if promised else f"ends in {given}"
+    own_name = f"{target.name.removesuffix(given).removesuffix(ending.removesuffix('.json'))}{ending}"
+    raise error(f"cannot write {target}: {what}, and its name {reason}; save it as {own_name}")

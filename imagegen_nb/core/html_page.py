@@ -7,11 +7,14 @@ that nothing that slipped into the page could run.
 from __future__ import annotations
 
 import hashlib
+import os
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 
+from imagegen_nb.core.atomic_files import user_path
+from imagegen_nb.core.filenames import with_ending
 from imagegen_nb.core.redaction import visible
 
 _BEGINNING = "<!doctype html>"
@@ -41,6 +44,12 @@ th, td { text-align: left; vertical-align: top; padding: 4px 12px 4px 0;
   body { padding: 0; font-size: 10pt; } th, td { min-width: 0; } .wide { overflow: visible; }
   h2 { break-after: avoid; } tr { break-inside: avoid; } }
 """
+
+
+def named(path: str | os.PathLike[str], error: Callable[[str], Exception]) -> Path:
+    """Where a page is written: `sheet` becomes `sheet.html`. Raises `error` for a name that promises
+    something else."""
+    return with_ending(user_path(path, error), (".html", ".htm"), "this is an HTML page", error)
 
 
 def is_there(path: Path) -> bool:

@@ -73,6 +73,8 @@ def record(
     if kernel:
         document.metadata["kernelspec"] = {"name": kernel, "display_name": kernel}
     folder = _folder_for(name, notebook)
+    if not os.access(notebook.parent, os.W_OK):  # where its new outputs would find no place
+        raise InvalidOption(f"{notebook.name} cannot be written: {notebook.parent} is read-only; copy it")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".recording-", dir=folder.parent) as temporary:
         new_folder = Path(temporary) / folder.name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imagegen_nb._version import __version__
 from imagegen_nb.core import html_page
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain, write_durably
 from imagegen_nb.core.html_page import as_html, page, section
 from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.errors import StoreError
@@ -164,15 +164,24 @@ PAGE = CopyPage()
 IN_NOTEBOOK = NotebookPart()
 
 
+def page_path(path: str | os.PathLike[str]) -> Path:
+    """Where `write_page` would write. Raises `StoreError` where that would be refused."""
+    target = html_page.named(path, StoreError)
+    try:
+        if not target.exists() or html_page.is_there(target):
+            return target
+        reason = "something else is there; give another name"
+    except OSError as error:
+        reason = explain(error)
+    raise StoreError(f"cannot write {target}: {reason}")
+
+
 def write_page(path: str | os.PathLike[str], html: str) -> Path:
     """Write a page; an older one is replaced whole. Raises `StoreError`, or where anything else is there."""
-    target = user_path(path, StoreError)
+    target = page_path(path)
     try:
-        if target.exists() and not html_page.is_there(target):
-            reason = "something else is there; give another name"
-        else:
-            write_durably(target, html.encode())
-            return target
+        write_durably(target, html.encode())
+        return target
     except OSError as error:
         reason = explain(error)
     raise StoreError(f"cannot write {target}: {reason}")

@@ -78,7 +78,8 @@ class SetupSheet:
         return look.whole(self.title, self.notes, "".join(parts))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page; an older one is replaced whole. Raises `StoreError`."""
+        """Write the page; an older one is replaced whole. A name without an ending gets `.html`. Raises
+        `StoreError`, also for a name that promises something else."""
         return write_page(path, self.html())
 
 

@@ -97,7 +97,8 @@ class Wiring:
         return look.whole(self._title(), (), look.section("Later steps", self.cards(look)))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page; an older one is replaced whole. Raises `StoreError`."""
+        """Write the page; an older one is replaced whole. A name without an ending gets `.html`. Raises
+        `StoreError`, also for a name that promises something else."""
         return write_page(path, self.html())
 
     def _title(self) -> str:

@@ -123,7 +123,7 @@ class Asset(BaseModel):
 
         A name that ends in `.png`, `.jpg`, `.jpeg` or `.webp` gets a file of that kind: an image of another
         is converted, unless that would lose something beside the precision of its pixels. One that promises
-        what no image is, such as `.txt`, is refused.
+        what no image is, such as `.txt`, is refused; one without an ending gets the image's own.
 
         With `embed` the file also says which step made it, with its inputs, so that `load_step(path)` gives
         it back; that a model made it, in IPTC's words; and the line that image viewers and AUTOMATIC1111
@@ -136,6 +136,8 @@ class Asset(BaseModel):
         target = user_path(path, StoreError)
         if target.is_dir():
             target /= Path(self.file_name).name
+        elif not kind_named(target.name) and self.file_type in images.EXTENSIONS:
+            target = target.with_name(f"{target.name}.{images.EXTENSIONS[self.file_type]}")
         files = self._files(target, embed=embed)
         reason = ""
         try:

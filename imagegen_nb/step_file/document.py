@@ -209,13 +209,13 @@ class StepDefinition:
         return encoded(self.as_document())
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedStep:
-        """Write the file; an older one of the same step (of its settings or its name) is replaced whole.
+        """Write the file; an older one of the same step (of its settings or its name) is replaced whole. A
+        name without an ending gets `.step.json`.
 
         Raises `DefinitionError`, also where something else is there, unless `overwrite`, and where the file
         is being pushed.
         """
-        target = user_path(path, DefinitionError)
-        replaced_file.check_name(target, "step")
+        target = replaced_file.named(user_path(path, DefinitionError), "step")
         with file_in_use.held(target):
             return self.write_to(target, overwrite=overwrite)
 

@@ -40,7 +40,8 @@ def save_step(
     inputs: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> SavedStep:
-    """Export `step`, with `run`'s inputs and output where one is given.
+    """Export `step`, with `run`'s inputs and output where one is given; to `hero.step.json` where the path is
+    `hero`.
 
     `identifier` is the name later steps use (`step_2`). The file is the toolkit's own format: the
     platform has no public importer. An older file of the same step (of its settings or its name) is replaced,

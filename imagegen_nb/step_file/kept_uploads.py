@@ -31,8 +31,7 @@ def save_with_uploads(
 ) -> SavedStep:
     """`definition.save`, with the platform's records of those images that the file that it replaces says were
     uploaded: those with the same hash. A file that says no such thing changes nothing."""
-    target = user_path(path, DefinitionError)
-    replaced_file.check_name(target, "step")
+    target = replaced_file.named(user_path(path, DefinitionError), "step")
     with file_in_use.held(target):  # what is read of it is what is replaced
         return _with_uploads_of(definition, target).write_to(target, overwrite=overwrite)
 

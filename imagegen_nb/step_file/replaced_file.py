@@ -10,23 +10,16 @@ from typing import Any, Literal
 
 import jiter
 
-from imagegen_nb.core.filenames import kind_named
+from imagegen_nb.core.filenames import with_ending
 from imagegen_nb.errors import DefinitionError
 
 _ELSE = "something else is there"
 
 
-def check_name(target: Path, kind: Literal["step", "workflow"]) -> None:
-    """Raise `DefinitionError` for a name that promises something else, such as a picture: readers, editors
-    and CI go by it."""
-    promised = kind_named(target.name)
-    if promised in ("", "application/json"):
-        return
-    own_name = f"{target.name.removesuffix(target.suffix).removesuffix(f'.{kind}')}.{kind}.json"
-    raise DefinitionError(
-        f"cannot write {target}: a {kind} file is JSON, and its name promises {promised}; save it as "
-        f"{own_name}"
-    )
+def named(target: Path, kind: Literal["step", "workflow"]) -> Path:
+    """Where such a file is written: `hero` becomes `hero.step.json`. Raises `DefinitionError` for a name that
+    promises something else, such as a picture."""
+    return with_ending(target, (f".{kind}.json", ".json"), f"a {kind} file is JSON", DefinitionError)
 
 
 def check(target: Path, settings: dict[str, Any], largest: int) -> None:

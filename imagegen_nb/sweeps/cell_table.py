@@ -172,12 +172,14 @@ class CellTable:
         return frame(tables.columns(self.axes, rows), rows, library)
 
     def to_csv(self, path: str | os.PathLike[str]) -> Path:
-        """Write the table as CSV, replacing a file. Returns where it is. Raises `StoreError`."""
-        return tables.written(path, tables.as_csv(self.axes, self.rows()))
+        """Write the table as CSV, replacing a file. Returns where it is: a name without an ending
+        gets `.csv`. Raises `StoreError`."""
+        return tables.written(tables.named(path, ".csv"), tables.as_csv(self.axes, self.rows()))
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Write the sweep as JSON, with what could not be run, replacing a file. Raises `StoreError`."""
-        return tables.written(path, self._json())
+        """Write the sweep as JSON, with what could not be run, replacing a file. Returns where it is:
+        a name without an ending gets `.json`. Raises `StoreError`."""
+        return tables.written(tables.named(path, ".json"), self._json())
 
     def _json(self) -> str:
         return json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n"

@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from imagegen_nb.core import html_page
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
-from imagegen_nb.errors import InvalidOption
+from imagegen_nb.errors import InvalidOption, StoreError
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps import axes as axis_values
 from imagegen_nb.sweeps import tables
@@ -364,7 +365,7 @@ class Sweep(BatchedCells):
         """
         chosen = self._winners(winners)
         # Known before thumbnails are made, which takes a while.
-        target = tables.free_path(path, overwrite=overwrite)
+        target = tables.free_path(html_page.named(path, StoreError), overwrite=overwrite)
         return tables.written(target, self._report(chosen, most, remarks))
 
     def crate(

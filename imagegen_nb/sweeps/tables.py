@@ -7,9 +7,10 @@ import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.filenames import with_ending
 from imagegen_nb.core.frames import scalar_text
 from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.errors import StoreError
@@ -17,6 +18,9 @@ from imagegen_nb.providers import catalog
 from imagegen_nb.sweeps.cell import Cell
 
 _COLUMNS = ("repeat", "outcome", "charge", "reused", "error", "run_id", "images", "starred", "note", "picked")
+
+_LONGEST_HEADING = 100_000
+"""Bytes of a table's first line."""
 
 
 def rows(cells: Iterable[Cell]) -> list[dict[str, Any]]:
@@ -40,6 +44,21 @@ def as_csv(axes: Sequence[str], table: Sequence[Mapping[str, Any]]) -> str:
     writer.writerow(named)
     writer.writerows([scalar_text(row.get(column)) for column in named] for row in table)
     return text.getvalue()
+
+
+def named(path: str | os.PathLike[str], ending: Literal[".csv", ".json"]) -> Path:
+    """Where a table is written. Raises `StoreError` for a name that promises something else."""
+    what = f"this is {ending.removeprefix('.').upper()}"
+    return with_ending(user_path(path, StoreError), (ending,), what, StoreError)
+
+
+def is_there(path: Path) -> bool:
+    """Whether a sweep's table is at `path`, or an empty file, which a newer may replace. Raises OSError."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        heading = file.readline(_LONGEST_HEADING).decode(errors="replace")
+    return not heading or f",{','.join(_COLUMNS)}" in heading
 
 
 def free_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:

@@ -134,8 +134,8 @@ def _write(
         "inputs": dict(inputs),
         "steps": [{"identifier": name, **entry} for name, entry in entries.items()],
     }
-    target, data = user_path(path, DefinitionError), encoded(document, LARGEST_WORKFLOW)
-    replaced_file.check_name(target, "workflow")
+    target = replaced_file.named(user_path(path, DefinitionError), "workflow")
+    data = encoded(document, LARGEST_WORKFLOW)
     if not overwrite:
         replaced_file.check_workflow(target, list(entries), LARGEST_WORKFLOW)
     write(target, data)

@@ -81,9 +81,25 @@ def test_a_page_replaces_nothing_but_a_page(
 ) -> None:
     before = (tmp_path / hero).read_bytes()
     refused = cli("platform", command, hero, "-o", hero)
-    assert refused.code != 0
-    assert "something else is there; give another name" in refused.err
+    assert refused.code == 2
+    assert "this is an HTML page, and its name promises application/json; save it as" in refused.err
     assert (tmp_path / hero).read_bytes() == before
+    (tmp_path / "mine.html").write_text("mine")
+    refused = cli("platform", command, hero, "-o", "mine")
+    assert refused.code == 2
+    assert "mine.html: something else is there; give another name" in refused.err
+    assert (tmp_path / "mine.html").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", ["sheet", "wiring"])
+@pytest.mark.parametrize("name", ["sheet.pdf", "sheet.txt", "sheet.docx"])
+def test_a_page_is_never_called_anything_else(
+    cli: CommandLine, hero: str, tmp_path: Path, command: str, name: str
+) -> None:
+    refused = cli("platform", command, hero, "-o", name)
+    assert refused.code == 2
+    assert refused.err.rstrip().endswith("save it as sheet.html")
+    assert not (tmp_path / name).exists()
 
 
 def test_verify_leaves_with_1_where_something_differs(

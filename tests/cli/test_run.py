@@ -179,6 +179,25 @@ def test_an_export_replaces_a_file_only_when_told_to(
     assert load_step(tmp_path / "out.json").output is not None
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("out.pdf", "save it as out.step.json"),
+        ("there", "there: it is a folder; give a file's name in it"),
+        ("nowhere/out.json", "is not a folder that can be written to; make it (mkdir -p "),
+        ("mine", "--export mine.step.json: that is there already"),
+    ],
+)
+def test_an_export_without_a_place_is_refused_with_the_remedy(
+    cli: CommandLine, file: str, emulator: Emulator, tmp_path: Path, name: str, said: str
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "mine.step.json").write_text("mine")
+    refused = cli("run", file, "-i", "room=x", *EMULATED, "--export", name)
+    assert (refused.code, emulator.count()) == (2, 0)
+    assert said in refused.err
+
+
 def test_an_input_without_a_value_is_told_of(cli: CommandLine, file: str) -> None:
     outcome = cli("run", file, "-i", "room=", *EMULATED)
     assert outcome.code == 0

@@ -49,8 +49,47 @@ def test_a_page_for_others_is_written_and_an_older_one_replaced_aloud(
     before = Path(sweep).read_bytes()
     refused = cli("sweep", sweep, "--backend", "THE EMULATOR", "--report", sweep)
     assert (refused.code, Path(sweep).read_bytes()) == (2, before)
-    assert f"--report {sweep}: something else is there; give another name" in refused.err
+    assert refused.err.rstrip().endswith("save it as night.html")
     assert emulator.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "said"),
+    [
+        (
+            "--csv",
+            "mine.csv",
+            "mine.csv: something else is there; give another name, or move that away",
+        ),
+        ("--csv", "mine", "--csv mine.csv: something else is there; give another name"),
+        ("--report", "mine.html", "--report mine.html: something else is there; give another name"),
+        ("--csv", "there", "there: it is a folder; give a file's name in it, such as there/hero.csv"),
+        ("--report", "there", "there: it is a folder; give a file's name in it, such as there/hero.html"),
+        ("--csv", "cells.xlsx", "save it as cells.csv"),
+        ("--report", "night.pdf", "save it as night.html"),
+        ("--csv", "nowhere/a.csv", "is not a folder that can be written to; make it (mkdir -p "),
+        ("--report", "nowhere/a.html", "is not a folder that can be written to; make it (mkdir -p "),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_spent(
+    cli: CommandLine, sweep: str, emulator: Emulator, tmp_path: Path, option: str, name: str, said: str
+) -> None:
+    for mine in ("mine.csv", "mine.html"):
+        (tmp_path / mine).write_text("mine")
+    (tmp_path / "there").mkdir()
+    refused = cli("sweep", sweep, "--backend", "THE EMULATOR", option, name)
+    assert (refused.code, emulator.count()) == (2, 0)
+    assert said in refused.err
+    assert [(tmp_path / mine).read_text() for mine in ("mine.csv", "mine.html")] == ["mine", "mine"]
+    assert not (tmp_path / "assets").exists()
+
+
+def test_an_older_table_is_replaced_as_an_older_page_is(cli: CommandLine, sweep: str) -> None:
+    command = ("sweep", sweep, "--plan", "--backend", "THE EMULATOR", "--csv", "cells")
+    assert cli(*command).code == 0
+    assert "replacing" not in cli(*command, "--report", "page").err.partition("page.html")[2]
+    assert "cells.csv (replacing the older file)" in cli(*command).err
+    assert sorted(Path().glob("cells*")) == [Path("cells.csv")]
 
 
 def test_a_plan_asks_nobody(cli: CommandLine, sweep: str, emulator: Emulator) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagegen_nb.core.filenames import file_name, slug
+from imagegen_nb.core.filenames import file_name, slug, with_ending
+from imagegen_nb.errors import StoreError
 
 
 @pytest.mark.parametrize(
@@ -61,3 +64,38 @@ def test_a_slug_is_always_a_plain_short_name(words):
 
 def test_a_file_name_has_the_number_and_the_format():
     assert file_name("Hero image", 3, "webp") == "hero-image-3.webp"
+
+
+PAGE = ((".html", ".htm"), "this is an HTML page", StoreError)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("sheet", "sheet.html"),
+        ("sheet.html", "sheet.html"),
+        ("sheet.HTM", "sheet.HTM"),
+        ("sheet.v2", "sheet.v2.html"),
+        ("sheet.2", "sheet.2.html"),
+        ("Mr. Fox", "Mr. Fox.html"),
+        (".sheet", ".sheet.html"),
+    ],
+)
+def test_a_name_without_an_ending_gets_one(tmp_path: Path, given: str, name: str) -> None:
+    assert with_ending(tmp_path / given, *PAGE) == tmp_path / name
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("sheet.pdf", "promises application/pdf"),
+        ("sheet.json", "promises application/json"),
+        ("sheet.toml", ""),
+        ("sheet.final", "ends in .final"),
+    ],
+)
+def test_a_name_with_another_ending_is_refused(tmp_path: Path, given: str, reason: str) -> None:
+    with pytest.raises(StoreError) as refused:
+        with_ending(tmp_path / given, *PAGE)
+    assert f"{given}: this is an HTML page, and its name {reason}" in str(refused.value)
+    assert str(refused.value).endswith("; save it as sheet.html")

@@ -219,6 +219,12 @@ def test_save_into_a_folder_uses_the_file_name(store, tmp_path):
     assert asset.save(tmp_path) == tmp_path / "hero-image-1.png"
 
 
+def test_a_name_without_an_ending_gets_that_of_the_image(store, tmp_path):
+    (asset,) = stored_assets(store, picture())
+    assert asset.save(tmp_path / "lamp") == tmp_path / "lamp.png"
+    assert asset.save(tmp_path / "lamp.v2") == tmp_path / "lamp.v2.png"
+
+
 def test_save_overwrites_only_when_asked(store, tmp_path):
     (asset,) = stored_assets(store, picture())
     target = tmp_path / "out.png"

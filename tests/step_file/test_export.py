@@ -364,5 +364,21 @@ def test_a_name_that_promises_another_kind_of_file_is_refused(tmp_path, name, pr
             target.with_name(name.replace("step", "workflow"))
         )
     assert not list(tmp_path.iterdir())
-    assert save_step(tmp_path / "lamp", STEP).path.name == "lamp"
-    assert save_step(tmp_path / "lamp.v2", STEP).path.name == "lamp.v2"
+
+
+@pytest.mark.parametrize("name", ["lamp", "lamp.v2", "lamp.json", "lamp.step.json"])
+def test_a_name_without_an_ending_gets_one_as_in_the_form(tmp_path, name):
+    own = name if name.endswith(".json") else f"{name}.step.json"
+    for save in (lambda: save_step(tmp_path / name, STEP), lambda: define(STEP).save(tmp_path / name)):
+        assert save().path == tmp_path / own
+    assert [path.name for path in tmp_path.iterdir()] == [own]
+    workflow = Workflow({"product": "a lamp"}, steps={"step_1": STEP}).save(tmp_path / "all")
+    assert workflow.path.name == "all.workflow.json"
+
+
+def test_a_folder_is_no_name_of_a_step_file(tmp_path):
+    with pytest.raises(
+        DefinitionError, match=r"is a folder; give a file's name in it, such as .*\.step\.json$"
+    ):
+        save_step(tmp_path, STEP)
+    assert not list(tmp_path.iterdir())

@@ -495,6 +495,17 @@ def test_the_tables_hold_every_cell(emulator, workspace, tmp_path):
     assert (told["counts"], told["axes"]) == ({"done": 2, "failed": 1}, ["inputs.product"])
     with pytest.raises(StoreError, match="cannot write"):
         one.to_csv(tmp_path / "nowhere" / "a.csv")
+    assert one.to_csv(tmp_path / "b").name == "b.csv"
+    assert one.to_json(tmp_path / "b").name == "b.json"
+    assert one.report(tmp_path / "b").name == "b.html"
+    for write, name, own in (
+        (one.to_csv, "c.xlsx", "c.csv"),
+        (one.to_json, "c.csv", "c.json"),
+        (one.report, "c.pdf", "c.html"),
+    ):
+        with pytest.raises(StoreError, match=f"save it as {own}$"):
+            write(tmp_path / name)
+        assert not (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

@@ -1,0 +1,18 @@
+"""Files that a command is to write, looked at before anything is asked: what is paid for needs a place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from imagegen_nb.errors import InvalidOption
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Refuse a file that cannot be written, told by its `option`. Raises `InvalidOption`."""
+    folder = path.expanduser().absolute().parent
+    if folder.is_dir() and os.access(folder, os.W_OK):
+        return
+    there = folder.exists()
+    remedy = "choose another" if there else f"make it (mkdir -p {folder}), or choose another"
+    raise InvalidOption(f"{option} {path}: {folder} is not a folder that can be written to; {remedy}")
