@@ -255,4 +255,4 @@ def _missing_label(page: GalleryPage) -> str:
 
 
 def _export_label(page: GalleryPage) -> str:
-    return "Export this run (settings and output)" if page.run is not None and page.run.returned else ""
+    return "Export this run" if page.run is not None and page.run.returned else ""

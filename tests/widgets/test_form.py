@@ -22,7 +22,7 @@ from imagegen_nb.widgets.form import StepForm
 
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
 
-EXPORT = "Export this run (settings and output)"
+EXPORT = "Export this run"
 
 
 @pytest.fixture
