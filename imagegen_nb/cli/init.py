@@ -67,6 +67,8 @@ def init(folder: Path, source: str, as_json: bool) -> None:
     from imagegen_nb.core.atomic_files import user_path
 
     folder = user_path(folder, InvalidOption)
+    if folder.is_file():
+        raise InvalidOption(f"{folder} is a file: give the folder of the repository")
     requirement = _requirement(source, folder)
     written = [name for name, starter in _STARTER.items() if _write(folder / name, starter, requirement)]
     kept = [name for name in _STARTER if name not in written]

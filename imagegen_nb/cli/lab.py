@@ -25,6 +25,8 @@ def lab(folder: Path, options: tuple[str, ...]) -> None:
     from imagegen_nb.core.install_hint import install_command
     from imagegen_nb.notebooks.demo import quickstart
 
+    if folder.is_file():
+        raise InvalidOption(f"{folder} is a file: give the folder of the notebooks, here {folder.parent}")
     if importlib.util.find_spec("jupyterlab") is None:
         raise InvalidOption(f"JupyterLab is not in this environment: {install_command('lab')}")
     command = [sys.executable, "-m", "jupyterlab"]

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _KEYS = ("step", "over", "rows", "inputs", "repeats", "name", "invalid")
 _LARGEST = 5_000_000
+_EXAMPLE = (
+    'a sweep file is TOML, such as step = "hero.step.json" and, in a line of its own, '
+    'over = { image_quality = ["low", "high"] }'
+)
 
 
 @click.command()
@@ -187,23 +191,40 @@ def read_sweep(path: Path) -> Sweep:
 
 
 def _document(path: Path) -> dict[str, Any]:
+    from imagegen_nb.core import given_files
     from imagegen_nb.core.atomic_files import explain, read_bounded
 
+    if path.is_dir():
+        raise InvalidOption(given_files.is_folder(path, (".toml",)))
     try:
         data = read_bounded(path, _LARGEST)
-    except FileNotFoundError:
-        raise InvalidOption(f"there is no file {path}") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise InvalidOption(given_files.missing(path, (".toml",))) from None
     except OSError as error:
         raise InvalidOption(f"{path} cannot be read: {explain(error)}") from None
     if data is None:
         raise InvalidOption(
             f"{path} has more than {_LARGEST:,} bytes: put the values into a CSV file, as rows"
         )
+    kind, taken_by = given_files.other_kind(data)
+    if kind == "empty":
+        raise InvalidOption(f"{path} is empty: {_EXAMPLE}")
     try:
         return tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else type(error).__name__
-        raise InvalidOption(f"{path} is not TOML: {reason}") from None
+    except UnicodeDecodeError:
+        reason = "it is not text"
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except tomllib.TOMLDecodeError as error:
+        reason = f"{error}. Mend it there: texts stand in quotes"
+    if kind == "a step file":
+        raise InvalidOption(
+            f'{path} is a step file, and a sweep is a TOML file that names it: step = "{path.name}"'
+        )
+    if kind not in ("", "a sweep file"):
+        told = f" ({taken_by})" if taken_by else ""
+        raise InvalidOption(f"{path} is {kind}, and no sweep file{told}: {_EXAMPLE}")
+    raise InvalidOption(f"{path} is not TOML: {reason}")
 
 
 def _run_with_progress(described: Sweep, **options: Any) -> None:

@@ -38,6 +38,8 @@ def execute_to(notebook: str, target: Path) -> Path:
     `ImagegenError` when a cell fails.
     """
     document = kernel.parse(notebook)  # before a folder is made
+    if target.parent.is_file():
+        raise InvalidOption(f"{target.parent} is a file: choose another folder")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=target.parent):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from imagegen_nb.core import redaction
+from imagegen_nb.core import given_files, redaction
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import Usage
@@ -108,14 +108,23 @@ def record(
     )
 
 
+_ENDINGS = (".ipynb",)
 _NAMES = {"live": "live providers", "emulator": "the emulator"}
 
 
 def _read(notebook: Path) -> str:
+    shown = given_files.near(notebook)
+    if notebook.is_dir():
+        raise InvalidOption(given_files.is_folder(shown, _ENDINGS))
     try:
-        return notebook.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InvalidOption(f"there is no file {notebook.name}") from None
+        data = notebook.read_bytes()
+        kind, taken_by = given_files.other_kind(data)
+        if kind and kind != "a notebook":
+            told = f" ({taken_by})" if taken_by else ""
+            raise InvalidOption(f"{notebook.name} is {kind}, and not a notebook{told}: give one, .ipynb")
+        return data.decode()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InvalidOption(given_files.missing(shown, _ENDINGS)) from None
     except UnicodeDecodeError:
         problem = "it is not text"
     except OSError as error:

@@ -18,7 +18,7 @@ from typing import Any, ParamSpec
 import jiter
 from pydantic import ValidationError
 
-from imagegen_nb.core import images, user_warnings
+from imagegen_nb.core import given_files, images, user_warnings
 from imagegen_nb.core.atomic_files import explain, user_path
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.timestamps import utc_now
@@ -59,6 +59,7 @@ _DEFAULTS: dict[str, Any] = {
 """What a file may leave out."""
 
 
+_ENDINGS = (".json",)
 _BEGINNING = 10_000
 """Bytes of a file that is no JSON in which one looks for what it is instead."""
 _YAML = re.compile(
@@ -216,8 +217,8 @@ def read(path: Path, largest: int = LARGEST_FILE) -> bytes:
 
 def _no_file(path: Path) -> str:
     if path.is_dir():
-        return f"{path} is a folder: give a file in it"
-    return f"{path} is not a file" if path.exists() else f"there is no file {path}"
+        return given_files.is_folder(path, _ENDINGS)
+    return f"{path} is not a file" if path.exists() else given_files.missing(path, _ENDINGS)
 
 
 def parse(
@@ -235,7 +236,9 @@ def parse(
         reason = str(error)
     else:
         if not isinstance(document, dict):
-            raise DefinitionError(f"{file} holds a JSON {type(document).__name__}, not an object")
+            raise DefinitionError(
+                f"{file} holds a JSON {type(document).__name__}, not an object: give a step file"
+            )
         _check_size(document)
         for place, problem in find_unwritable(document):
             raise DefinitionError(problem, place=redacted(place))
@@ -243,10 +246,24 @@ def parse(
     text = data[:_BEGINNING].decode(errors="replace")
     if re.search(r"^<{7} ", text, re.MULTILINE):
         raise DefinitionError(f"{file} holds a merge conflict: resolve it, or take one side whole")
-    if called_yaml or _YAML.match(text.replace("\r", "")):
+    is_cassette = given_files.other_kind(data[:_BEGINNING])[0] == "a cassette"
+    if not is_cassette and (called_yaml or _YAML.match(text.replace("\r", ""))):
         raise DefinitionError(f"{file} looks like YAML: a step file is JSON. Convert it to JSON")
-    expected = "" if text.lstrip()[:1] in ("{", "[") else ": give a step file, which is JSON, or an image"
-    raise DefinitionError(f"{file} is not valid JSON ({redacted(reason)}){expected}")
+    raise DefinitionError(f"{file} {_no_json(data, text, redacted(reason))}")
+
+
+def _no_json(data: bytes, text: str, reason: str) -> str:
+    """What a file is that is no JSON, and what to do about it."""
+    kind, taken_by = given_files.other_kind(data[:_BEGINNING])
+    if kind == "empty":
+        return "is empty: write it again, or take it from where it was kept"
+    if text.lstrip()[:1] in ("{", "["):
+        if "EOF" in reason:
+            return f"is not valid JSON ({reason}): it ends too early. Write it again, or take a whole copy"
+        return f"is not valid JSON ({reason}): mend it there, or just before, or write it again"
+    if kind:
+        return f"is {kind}, and no step file{f': {taken_by}' if taken_by else ''}"
+    return f"is not valid JSON ({reason}): give a step file, which is JSON, or an image"
 
 
 def _check_size(document: dict[str, Any]) -> None:

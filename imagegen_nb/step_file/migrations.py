@@ -56,7 +56,12 @@ def migrate(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 def _from_flat_step(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if "prompt" not in document:
-        raise DefinitionError(f'this is not a step file: it has neither "format": "{FORMAT}" nor a "prompt"')
+        if "nbformat" in document:
+            raise DefinitionError("this is a notebook, and no step file: imagegen-nb record takes one")
+        raise DefinitionError(
+            f'this is not a step file: it has neither "format": "{FORMAT}" nor a "prompt"; '
+            "save_step(path, step) writes one"
+        )
     step = {key: value for key, value in document.items() if key not in _NOT_SETTINGS}
     wrapped: dict[str, Any] = {"format": FORMAT, "version": 1, "step": step}
     wrapped |= {key: document[key] for key in ("declaration", "inputs", "output") if key in document}

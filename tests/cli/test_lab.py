@@ -44,6 +44,6 @@ def test_without_jupyterlab_it_says_how_to_get_it(
 
 def test_a_folder_that_cannot_be_made_is_told(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    outcome = cli("lab", "file")
+    outcome = cli("lab", "file/below")
     assert outcome.code == 2
-    assert "cannot write to file" in outcome.err
+    assert "cannot write to file/below" in outcome.err

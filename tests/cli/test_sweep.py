@@ -115,6 +115,9 @@ def test_settings_may_stand_in_it_and_rows_beside_it(cli: CommandLine, tmp_path:
     ("text", "message"),
     [
         ("x = [", "is not TOML"),
+        ("step = 'a.json'\nover = {x = a}", "(at line 2, column 13). Mend it there: texts stand in quotes"),
+        ("", 'a.toml is empty: a sweep file is TOML, such as step = "hero.step.json"'),
+        ('{"nbformat": 4}', "a.toml is a notebook, and no sweep file (imagegen-nb record takes one): "),
         (
             "[step]\nmodel = 'gpt-image-3'\nprompt = 'x'\n[over]\nimage_count = [1]",
             "2; `imagegen-nb models` lists",

@@ -347,7 +347,7 @@ def test_what_cannot_be_recorded(project, monkeypatch, capsys):
     assert "there is no file none.ipynb" in capsys.readouterr().err
     (project / "text.ipynb").write_text("{}")
     assert command(monkeypatch, "record", str(project / "text.ipynb"), "--emulator") == 2
-    assert "this is not a notebook" in capsys.readouterr().err
+    assert "text.ipynb is JSON, and not a notebook: give one, .ipynb" in capsys.readouterr().err
 
 
 def test_live_without_a_key_says_which_to_set(project, monkeypatch, capsys):

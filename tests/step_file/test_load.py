@@ -518,7 +518,7 @@ def test_yaml_is_told_that_json_is_expected(text, tmp_path):
     ],
 )
 def test_what_is_neither_is_not_called_yaml(text):
-    with pytest.raises(DefinitionError, match="is not valid JSON"):
+    with pytest.raises(DefinitionError, match="is not valid JSON|is empty"):
         load_step(text.encode())
 
 
@@ -538,3 +538,25 @@ def test_a_file_that_is_called_yaml_is_told_so_too(tmp_path):
 def test_what_is_no_step_file_is_named(tmp_path, text):
     (tmp_path / "mist.py").write_text(text)
     assert str(refusal(tmp_path / "mist.py")).startswith(f"{tmp_path / 'mist.py'} ")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "is empty: write it again"),
+        (b'{"step": {', "it ends too early. Write it again, or take a whole copy"),
+        (b'{"step": 1 "x": 2}', "at line 1 column 12): mend it there, or just before, or write it again"),
+        (
+            b'step = "hero.step.json"\n[over]\nimage_count = [1]',
+            "is a sweep file, and no step file: imagegen-nb sweep",
+        ),
+        (b"layout: 1\nrecordings:\n- a", "is a cassette, and no step file: imagegen-nb cassettes check"),
+        (b'{"cells": [], "nbformat": 4}', "this is a notebook, and no step file: imagegen-nb record"),
+    ],
+)
+def test_another_file_is_told_for_what_it_is(tmp_path, data, said):
+    file = tmp_path / "a.json"
+    file.write_bytes(data)
+    with pytest.raises(DefinitionError) as refused:
+        load_step(file)
+    assert said in str(refused.value)

@@ -1,0 +1,85 @@
+"""Files that were given and are not what is wanted: what there is instead, and what they are instead."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from imagegen_nb.core import images
+from imagegen_nb.core.redaction import visible
+
+_MOST_LOOKED_AT = 1_000
+"""Names in a folder."""
+_MOST_NAMED = 5
+_KINDS = (
+    (re.compile(rb'"nbformat"\s*:'), "a notebook", "imagegen-nb record takes one"),
+    (re.compile(rb'"format"\s*:\s*"imagegen-nb/workflow"'), "a workflow file", "imagegen-nb run takes one"),
+    (re.compile(rb'"format"\s*:\s*"imagegen-nb/step"'), "a step file", "imagegen-nb run takes one"),
+    (
+        re.compile(rb"(?m)^(?:interactions|recordings)\s*:"),
+        "a cassette",
+        "imagegen-nb cassettes check reads those below cassettes/",
+    ),
+    (
+        re.compile(rb"(?m)^\s*(?:step|over|rows)\s*=|^\[(?:step|over|inputs)\]"),
+        "a sweep file",
+        "imagegen-nb sweep takes one",
+    ),
+    (re.compile(rb"\A\s*[\[{]"), "JSON", ""),
+)
+"""By what stands in a file: what it is, and which command takes it."""
+
+
+def missing(path: Path, endings: Sequence[str]) -> str:
+    """That there is no file at `path`, with the nearest there is; where none is near, those with one of the
+    `endings`."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no file {path}: there is no folder {folder}"
+    names = _names_in(folder)
+    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.7)
+    likely = [name for name in names if name.lower().endswith(tuple(endings))][:_MOST_NAMED]
+    told = ""
+    if close:
+        told = f"; did you mean {visible(str(folder / close[0]))}?"
+    elif likely:
+        place = "in this folder" if folder == Path() else f"in {folder}"
+        told = f"; {place} there is {', '.join(map(visible, likely))}"
+    return f"there is no file {path}{told}"
+
+
+def is_folder(path: Path, endings: Sequence[str]) -> str:
+    """That a folder was given in a file's place, with the files in it that are likely meant."""
+    likely = [str(path / name) for name in _names_in(path) if name.lower().endswith(tuple(endings))]
+    such = f", such as {visible(likely[0])}" if likely else ""
+    return f"{path} is a folder: give a file in it{such}"
+
+
+def near(path: Path) -> Path:
+    """The path as it is told: from this folder on, where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def other_kind(data: bytes) -> tuple[str, str]:
+    """What the beginning of a file shows it to be, such as a notebook, and which command takes it; empty
+    where nobody can say."""
+    if not data.strip():
+        return "empty", ""
+    if kind := images.sniff(data):
+        return f"an image ({kind})", ""
+    return next(((kind, taken_by) for sign, kind, taken_by in _KINDS if sign.search(data)), ("", ""))
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                entry.name for entry in islice(entries, _MOST_LOOKED_AT) if not entry.name.startswith(".")
+            )
+    except OSError:
+        return []

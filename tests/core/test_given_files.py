@@ -1,0 +1,64 @@
+"""What was given in a file's place: what there is near it, and what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imagegen_nb.core import given_files
+from imagegen_nb.core.given_files import is_folder, missing, other_kind
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("hero.step.json", "card.step.json", "mugs.toml", "notes.txt", ".hidden.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_missing_file_is_told_with_the_nearest_there_is(folder: Path) -> None:
+    assert missing(Path("heros.step.json"), (".json",)).endswith("; did you mean hero.step.json?")
+    likely = "there is card.step.json, hero.step.json"
+    assert missing(Path("a"), (".json",)) == f"there is no file a; in this folder {likely}"
+    assert missing(folder / "a", (".json",)) == f"there is no file {folder / 'a'}; in {folder} {likely}"
+    assert missing(Path("nowhere/hero.step.json"), (".json",)).endswith(": there is no folder nowhere")
+    assert missing(Path("empty/a"), (".json",)) == "there is no file empty/a"
+
+
+def test_a_name_nearby_commands_no_terminal(folder: Path) -> None:
+    (folder / "red\x1b[31m.toml").touch()
+    assert "\x1b" not in missing(Path("red[31m.toml"), (".toml",))
+
+
+def test_a_folder_is_told_with_a_file_in_it(folder: Path) -> None:
+    assert is_folder(Path(), (".toml",)).endswith("is a folder: give a file in it, such as mugs.toml")
+    assert is_folder(Path("empty"), (".toml",)) == "empty is a folder: give a file in it"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "taken_by"),
+    [
+        (b" \n", "empty", ""),
+        (b"\x89PNG\r\n\x1a\n", "an image (image/png)", ""),
+        (b'{"cells": [], "nbformat": 4}', "a notebook", "imagegen-nb record"),
+        (b'{"format": "imagegen-nb/workflow"}', "a workflow file", "imagegen-nb run"),
+        (b'{\n "format": "imagegen-nb/step", "x"', "a step file", "imagegen-nb run"),
+        (b"[1]", "JSON", ""),
+        (b"layout: 1\nrecordings:\n- a", "a cassette", "imagegen-nb cassettes check"),
+        (b'step = "hero.step.json"\n', "a sweep file", "imagegen-nb sweep"),
+        (b'[step]\nprompt = "x"\n', "a sweep file", "imagegen-nb sweep"),
+        (b"a,b\n1,2\n", "", ""),
+    ],
+)
+def test_what_a_file_is_is_told_by_what_stands_in_it(data: bytes, kind: str, taken_by: str) -> None:
+    told, command = other_kind(data)
+    assert told == kind
+    assert command.startswith(taken_by)
+
+
+def test_a_path_is_told_from_here_on(folder: Path) -> None:
+    assert given_files.near(folder / "hero.step.json") == Path("hero.step.json")
+    assert given_files.near(Path("/elsewhere/a")) == Path("/elsewhere/a")
