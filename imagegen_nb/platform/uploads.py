@@ -47,9 +47,10 @@ from imagegen_nb.platform.client import (
 from imagegen_nb.platform.push_report import Outcome, Pushed, PushReport
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step_file import file_in_use
-from imagegen_nb.step_file.document import StepDefinition, Upload
+from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.step_file.kept_uploads import EMULATED_NOTE, NO_SIGNATURE_NOTE
 from imagegen_nb.step_file.load import load_step, read
+from imagegen_nb.step_file.provenance import Upload
 from imagegen_nb.store.base import AssetRecord, Store
 from imagegen_nb.store.open_store import open_store
 

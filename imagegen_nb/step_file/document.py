@@ -23,14 +23,15 @@ from imagegen_nb.core import html_repr, redaction
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.keywords import helpful_calls
-from imagegen_nb.core.types import Backend, backend_mark
+from imagegen_nb.core.types import backend_mark
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import DefinitionError, SecretFound
 from imagegen_nb.providers import catalog
 from imagegen_nb.step import schema
 from imagegen_nb.step.output import DEFAULT_IDENTIFIER, StepOutput
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.step_file import file_in_use, replaced_file
+from imagegen_nb.step_file import file_in_use, kept_uploads, replaced_file
+from imagegen_nb.step_file.provenance import Provenance
 from imagegen_nb.store import relocation
 
 LARGEST_FILE = 1_000_000
@@ -69,51 +70,6 @@ class Declaration(BaseModel):
     model_config = _STRICT
 
     like: str = Field(max_length=100)
-
-
-class Upload(BaseModel):
-    """One image that was sent to the workflow platform: which bytes, from where, and as what.
-
-    `asset_id` is the platform's id of it, which the output's record has from then on; it is missing while
-    nobody knows whether the image arrived. `local_id` and `local_url` are what the record had before.
-    """
-
-    model_config = _STRICT
-
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    local_id: str
-    local_url: str
-    workspace_id: str
-    started_at: str = Field(max_length=40)
-    asset_id: str | None = None
-
-
-class Provenance(BaseModel):
-    """Where the output came from. `identifier` is the name by which later steps refer to it.
-
-    `backend` is `emulator` or `simulation` for images no provider made. `sha256` has the hash of each
-    asset's bytes by asset id. `duration` is in seconds. `notes` are sentences for whoever reads the file,
-    `uploads` what was sent to the platform.
-    """
-
-    model_config = _STRICT
-
-    identifier: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)
-    run_id: str | None = None
-    status: str | None = None
-    backend: Backend | None = None
-    answered_by: str | None = None
-    paid_by: str | None = None
-    requested: int | None = None
-    returned: int | None = None
-    blocked: int | None = None
-    usage: dict[str, Any] | None = None
-    request_ids: list[str] | None = None
-    started_at: str | None = None
-    duration: float | None = None
-    sha256: dict[str, str] | None = None
-    notes: list[str] | None = None
-    uploads: list[Upload] | None = None
 
 
 class StepDocument(BaseModel):
@@ -209,18 +165,26 @@ class StepDefinition:
         return encoded(self.as_document())
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> SavedStep:
-        """Write the file; an older one of the same step (of its settings or its name) is replaced whole. A
-        name without an ending gets `.step.json`.
+        """Write the file; an older one of the same step (of its settings or its name) is replaced. A name
+        without an ending gets `.step.json`.
 
-        Raises `DefinitionError`, also where something else is there, unless `overwrite`, and where the file
-        is being pushed.
+        What the older file knows of images on the platform is kept for those that are the same. Raises
+        `DefinitionError`, also where something else is there, unless `overwrite`, and where the file is being
+        pushed.
         """
         target = replaced_file.named(user_path(path, DefinitionError), "step")
-        with file_in_use.held(target):
-            return self.write_to(target, overwrite=overwrite)
+        with file_in_use.held(target):  # what is read of it is what is replaced
+            return self._with_uploads_of(target).write_to(target, overwrite=overwrite)
+
+    def _with_uploads_of(self, target: Path) -> StepDefinition:
+        if self.output is None:
+            return self
+        output, provenance = kept_uploads.of(self.output, self.provenance, target, LARGEST_FILE)
+        document = self.document.model_copy(update={"provenance": provenance})
+        return StepDefinition(document, self.step, output, self.changes)
 
     def write_to(self, target: Path, *, overwrite: bool = True) -> SavedStep:
-        """`save`, for who has the file alone already."""
+        """Write just this, for who has the file alone already and knows what it holds."""
         data = self.dump()
         if not overwrite:
             replaced_file.check(target, self.step.settings(), LARGEST_FILE)

@@ -21,13 +21,12 @@ from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.declarations import declaration_of, own_settings_note
 from imagegen_nb.step_file.document import (
     Generator,
-    Provenance,
     SavedStep,
     StepDefinition,
     StepDocument,
     as_definition_error,
 )
-from imagegen_nb.step_file.kept_uploads import save_with_uploads
+from imagegen_nb.step_file.provenance import Provenance
 
 
 @helpful_calls
@@ -52,7 +51,7 @@ def save_step(
     if isinstance(step, StepDefinition):
         raise DefinitionError("this is a whole definition already: write it with definition.save(path)")
     defined = define(step, run=run, identifier=identifier, inputs=inputs)
-    return save_with_uploads(defined, path, overwrite=overwrite)
+    return defined.save(path, overwrite=overwrite)
 
 
 def define(

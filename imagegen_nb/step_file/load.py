@@ -42,12 +42,12 @@ from imagegen_nb.step_file.document import (
     Generator,
     StepDefinition,
     StepDocument,
-    Upload,
     as_definition_error,
     find_unwritable,
     redacted,
 )
 from imagegen_nb.step_file.migrations import migrate
+from imagegen_nb.step_file.provenance import Upload
 from imagegen_nb.store.base import Store
 
 _DEFAULTS: dict[str, Any] = {

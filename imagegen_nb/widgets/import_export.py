@@ -22,7 +22,6 @@ from imagegen_nb.step.codegen import as_python
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step_file.document import LARGEST_FILE, StepDefinition
 from imagegen_nb.step_file.export import define
-from imagegen_nb.step_file.kept_uploads import save_with_uploads
 from imagegen_nb.step_file.load import load_step
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.exportable import REFUSALS, Exportable
@@ -186,7 +185,7 @@ class ImportExport(BaseWidget):
         wanted = exported.run if with_output else None
         inputs = None if wanted else exported.inputs
         defined = define(exported.step, run=wanted, identifier=exported.identifier, inputs=inputs)
-        saved = save_with_uploads(defined, target, overwrite=True)
+        saved = defined.save(target, overwrite=True)
         # The file's own bytes: the download cannot differ from what was saved.
         data = b64encode(saved.path.read_bytes()).decode()
         said = exported.saved(f"{where} {saved.path.name}", with_output=with_output)

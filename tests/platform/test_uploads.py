@@ -389,6 +389,44 @@ def test_an_export_while_another_process_pushes_is_refused_and_no_record_is_lost
     assert outcomes(pushed()) == ["there already"] * 3
 
 
+def test_a_definition_from_before_the_push_keeps_what_the_push_wrote(
+    pushed: Push, server: PlatformServer, file: Path
+) -> None:
+    before = ig.load_step(file)
+    pushed()
+    after = ig.load_step(file)
+    saved = before.save(file)
+    assert ig.load_step(file).output == after.output
+    assert ig.load_step(file).provenance == after.provenance
+    assert outcomes(pushed()) == ["there already"] * 3
+    assert len(server.hashes) == 3
+    after.save(file)  # which has the records itself
+    assert ig.load_step(file).provenance == after.provenance
+    assert saved.path == file
+    before.save(file.with_name("elsewhere.step.json"))
+    assert ig.load_step(file.with_name("elsewhere.step.json")).provenance.uploads is None
+
+
+def test_an_upload_that_ended_after_the_import_is_not_taken_for_one_that_goes_on(
+    pushed: Push, server: PlatformServer, file: Path
+) -> None:
+    real, imported = server.route, list[Any]()
+
+    def meanwhile(*request: Any) -> Any:
+        if len(server.hashes) == 1 and not imported:
+            imported.append(ig.load_step(file))  # one is there, one is on its way, one waits
+        return real(*request)
+
+    server.route = meanwhile
+    pushed()
+    (between,) = imported
+    assert [one.asset_id is None for one in between.provenance.uploads or ()] == [False, True]
+    between.save(file)
+    ids = [one.asset_id for one in ig.load_step(file).provenance.uploads or ()]
+    assert sorted(map(str, ids)) == sorted(asset["id"] for asset in server.assets)
+    assert outcomes(pushed()) == ["there already"] * 3
+
+
 def test_a_push_waits_for_an_export_and_sends_what_that_wrote(
     pushed: Push, server: PlatformServer, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

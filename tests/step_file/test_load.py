@@ -518,7 +518,7 @@ def test_yaml_is_told_that_json_is_expected(text, tmp_path):
     ],
 )
 def test_what_is_neither_is_not_called_yaml(text):
-    with pytest.raises(DefinitionError, match="is not valid JSON|is empty"):
+    with pytest.raises(DefinitionError, match=r"is not valid JSON|is empty"):
         load_step(text.encode())
 
 
