@@ -18,6 +18,11 @@ def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -
     """`path` with `~` filled in. Raises `error` for a home nobody has and for what cannot be a path."""
     try:
         expanded = Path(path).expanduser()
+    except TypeError:
+        kind = type(path).__name__
+        raise error(
+            f'a path is needed and a value of type {kind} was given: give text, e.g. "folder/name"'
+        ) from None
     except RuntimeError:
         raise error(f"{os.fspath(path)!r} names a home folder that does not exist") from None
     if "\0" in str(expanded):

@@ -18,8 +18,14 @@ from imagegen_nb.errors import InvalidOption
 CallT = TypeVar("CallT", bound=Callable[..., Any])
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_EXAMPLES = {"workspace": ', such as workspace=ig.Workspace("assets", backend="emulator")'}
-"""What to give for a keyword that is needed, where its name does not say it."""
+_EXAMPLES = {
+    "workspace": ', such as workspace=ig.Workspace("assets", backend="emulator")',
+    "steps": ', such as steps={"step_1": step}',
+    "cell": ", such as sweep[0] or its number",
+    "deployment": ', its name on the platform, such as deployment="hero-shot"',
+    "b": ", the second of the two to compare",
+}
+"""What to give for a value that is needed, where its name does not say it."""
 _LONGEST_NAME = 100
 """Characters of an unknown name that are compared with the known ones."""
 
@@ -36,8 +42,8 @@ def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 def helpful_calls(target: CallT) -> CallT:
     """Let `target`, a function or a class with its public methods, explain calls that are written wrong.
 
-    It raises `InvalidOption` then: for a keyword that it does not know, for one that it needs and was not
-    given, for too many values without a name, and for a workspace among those.
+    It raises `InvalidOption` then: for a keyword that it does not know, for a value that it needs and was not
+    given, or was given twice, for too many values without a name, and for a workspace among those.
     """
     if not isinstance(target, type):
         return _helpful(target, target.__name__)
@@ -72,20 +78,20 @@ def _can_be_misspelt(function: object) -> bool:
 
 def _helpful(function: CallT, shown: str, bound: int = 0) -> CallT:
     """`function`, its calls looked at before they are made; `bound` counts `self`."""
-    if not _can_be_misspelt(function):
-        return function
     parameters = list(inspect.signature(function).parameters.values())[bound:]
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     names = [parameter.name for parameter in parameters if parameter.kind in _BY_NAME]
     known = frozenset(names)
     needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
     takes_many = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+    required = [p.name for p in parameters if p.kind in _BY_POSITION and p.default is p.empty]
     by_position = [parameter.name for parameter in parameters if parameter.kind in _BY_POSITION]
     most = bound + len(by_position)
     place = by_position.index("workspace") if "workspace" in by_position else -1
 
     def check(args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         for name in keywords:
-            if name not in known:  # its value is not repeated: it may be a key
+            if name not in known and not takes_any:  # its value is not repeated: it may be a key
                 raise InvalidOption(f"{shown}({name}=…): there is no {name}; {did_you_mean(name, names)}")
         misplaced = "workspace" in known and any(
             number != place and _is_workspace(value) for number, value in enumerate(args[bound:])
@@ -95,11 +101,16 @@ def _helpful(function: CallT, shown: str, bound: int = 0) -> CallT:
             raise InvalidOption(f"{shown}(…): a workspace is given by name, {shown}(workspace=…){first}")
         if len(args) > most and not takes_many:
             by_name = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+            by_name += ["…"] if takes_any else []
             remedy = f"give the others by name: {', '.join(by_name)}" if by_name else "give no more"
             number = most - bound or "none"
             raise InvalidOption(f"{shown}(…) takes {number} without a name; {remedy}")
-        for name in needed:
-            if name not in keywords:
+        given = by_position[: len(args) - bound]
+        for name in given:
+            if name in keywords and name in known:
+                raise InvalidOption(f"{shown}(…) has {name} twice, once without its name: leave one out")
+        for name in (*required, *needed):
+            if name not in keywords and name not in given:
                 raise InvalidOption(f"{shown}(…) needs {name}{_EXAMPLES.get(name, '')}")
 
     if inspect.iscoroutinefunction(function):

@@ -129,7 +129,8 @@ def misspelt_name(name: str, given: Iterable[str]) -> str:
     """The one of the names `given`, which lead nowhere, that was to be `name`; empty where none was."""
     import difflib
 
-    found = {_as_meant(other): other for other in islice(given, _MOST_NAMES) if len(other) <= _LONGEST_NAME}
+    names = (other for other in islice(given, _MOST_NAMES) if len(other) <= _LONGEST_NAME)
+    found = {_as_meant(other): other for other in names}
     wanted = name.casefold()
     close = [wanted] if wanted in found else difflib.get_close_matches(wanted, found, n=1)
     return found[close[0]] if close else ""

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 
 from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.errors import InvalidOption
 
 SIGNATURE_HEADER = "X-Fetch-Hive-Signature"
 """The header that bears a callback's signature."""
@@ -20,8 +21,17 @@ def verify_signature(body: bytes, header: str | None, secret: str) -> bool:
     written in hexadecimal digits, perhaps after `sha256=`, is decided here. The time it takes does not tell
     how much of a wrong signature is right. No header and an empty secret are never right.
     """
+    _check("body", body, bytes, "the request's raw bytes")
+    if header is not None:
+        _check("header", header, str, "text")
+    _check("secret", secret, str, "text")
     if not header or not secret:
         return False
     expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     given = header.strip().lower().removeprefix(_PREFIX)
     return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
+
+
+def _check(name: str, value: object, kind: type, remedy: str) -> None:
+    if not isinstance(value, kind):  # not repeated: it may be the secret
+        raise InvalidOption(f"{name} is of type {type(value).__name__}: give {remedy}")

@@ -92,6 +92,12 @@ def push(
     `MissingCredential`, and a `ProviderError` for what the platform or the way there says. A file that is
     being pushed is refused as well: what both send would be there twice.
     """
+    given: object = path
+    if any(hasattr(given, name) for name in ("settings", "output", "steps")):  # in no file
+        raise InvalidOption(
+            f"path is of type {type(given).__name__}: give the step file of a run, which is written to: "
+            'ig.save_step("hero.step.json", step, run=run), then push("hero.step.json")'
+        )
     target = user_path(path, DefinitionError)
     if dry_run:
         return _push(target, workspace_id, store, base_url, dry_run, emulated_too)

@@ -66,6 +66,12 @@ def register(provider: Provider | Model) -> None:
     if isinstance(provider, Model):
         declare(provider)
         return
+    given: object = provider
+    if not (hasattr(given, "name") and hasattr(given, "models")):
+        raise InvalidOption(
+            f"register: {type(given).__name__} is neither a Provider nor a Model: "
+            'write register(ig.Model("name", like="gpt-image-2"))'
+        )
     with _lock:
         taken = {known.name for known in providers()} | {entry.model.name for entry in models()}
         names = [provider.name, *(model.name for model in provider.models)]

@@ -63,6 +63,14 @@ PLACEHOLDER = "emulator-needs-no-key"
 """In the place of a key where none is needed, so that no real key ever goes there."""
 
 
+def _check_texts(account: object, *names: str) -> None:
+    for name in names:
+        value = getattr(account, name)
+        if not isinstance(value, str):  # not repeated: it may be a key
+            kind = type(value).__name__
+            raise InvalidOption(f"{type(account).__name__} {name} is of type {kind}: give text")
+
+
 @helpful_calls
 @dataclass(frozen=True, slots=True)
 class Gateway:
@@ -83,6 +91,7 @@ class Gateway:
     most: str | Decimal | int | None = None
 
     def __post_init__(self) -> None:
+        _check_texts(self, "base_url", "key_variable")
         if self.most is not None:
             object.__setattr__(self, "most", money.parse(self.most, "most"))
         if problem := unusable(self.base_url):
@@ -131,6 +140,7 @@ class AzureOpenAI:
     key_variable: str = "AZURE_OPENAI_API_KEY"
 
     def __post_init__(self) -> None:
+        _check_texts(self, "endpoint", "api_version", "key_variable")
         if problem := unusable(self.endpoint) or _not_a_resource(self.endpoint):
             raise InvalidOption(
                 f"this AzureOpenAI endpoint is not usable: {problem}. Give the resource's address, such as "
@@ -173,6 +183,7 @@ class VertexAI:
     credentials: GoogleCredentials | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        _check_texts(self, "project", "location")
         for field_name, value in (("project", self.project), ("location", self.location)):
             # Both become part of addresses that tokens are sent to.
             if not re.fullmatch(r"[a-z0-9][a-z0-9.:-]*", value):

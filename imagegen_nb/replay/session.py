@@ -51,6 +51,11 @@ def use(name: str, mode: str | None = None, *, against: str | None = None) -> Se
     address of a served emulator, and while recording overrules the workspace; by default each workspace's
     own backend is recorded. Raises `ReplayError`.
     """
+    given: object = name
+    if not isinstance(given, str):
+        raise ReplayError(
+            f'a cassette\'s name is text, not of type {type(given).__name__}: write use("hero")'
+        )
     backend, emulator_url = environment.against(against)
     return Session(paths.folder_of(name), environment.mode(mode), against=backend, emulator_url=emulator_url)
 

@@ -219,7 +219,9 @@ class Filter:
         questions: bool = False,
     ) -> Filter:
         """A filter from what a user gives. Raises `InvalidOption`."""
-        outcomes = [outcome] if isinstance(outcome, str) else list(outcome or ())
+        asked: Any = outcome
+        many = isinstance(asked, Iterable) and not isinstance(asked, str)
+        outcomes = list(asked) if many else [] if asked is None else [asked]
         known = get_args(Outcome)
         for one in outcomes:
             if one not in known:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Generic, TypeVar, overload
 
+from imagegen_nb.errors import InvalidOption
+
 ItemT = TypeVar("ItemT")
 
 
@@ -32,6 +34,8 @@ class LazyList(Generic[ItemT]):
             if any(bound is not None and bound < 0 for bound in (place.start, place.stop, place.step)):
                 return list(self)[place]
             return list(islice(self, place.start, place.stop, place.step))
+        if not isinstance(place, int):
+            raise InvalidOption(f"[{place!r}]: give a position, such as [0] for the first")
         if place < 0:
             return list(self)[place]
         for item in islice(self, place, None):

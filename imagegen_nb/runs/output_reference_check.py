@@ -10,7 +10,7 @@ from typing import Any
 from imagegen_nb.core import variable_mistakes, variable_paths, variables
 from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.core.keywords import helpful_calls
-from imagegen_nb.core.plain_data import plain
+from imagegen_nb.core.plain_data import check_inputs, plain
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.runs.simulation import Outcome, outcomes, simulate
@@ -122,6 +122,9 @@ def check_references(
     a reference to anything else has no value. Nothing is run or spent. Raises `InvalidOption`.
     """
     variable_paths.check_identifier(identifier)
+    if not isinstance(step, ImageGenerationStep):
+        raise InvalidOption(f"step is of type {type(step).__name__}: write check_references(template, step)")
+    check_inputs(inputs)
     values_by_name = plain(inputs or {})
     if identifier in values_by_name:
         raise InvalidOption(f"inputs has {identifier!r}, the step's own identifier: leave it out of inputs")

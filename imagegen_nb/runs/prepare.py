@@ -14,7 +14,7 @@ from typing import Any
 
 from imagegen_nb.core import variable_mistakes, variable_paths, variables
 from imagegen_nb.core.events import RunEvent
-from imagegen_nb.core.plain_data import plain
+from imagegen_nb.core.plain_data import check_inputs, plain
 from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.providers.base import CatalogEntry
@@ -92,10 +92,7 @@ def filled_prompt(template: str, values: Mapping[str, Any]) -> str:
 
 def _check_call(inputs: object, options: RunOptions[Run]) -> None:
     """What Python itself would only notice once money is spent."""
-    if inputs is not None and not isinstance(inputs, Mapping):
-        raise InvalidOption(
-            f"inputs is of type {type(inputs).__name__}: give values by name, e.g. {{'product': 'a lamp'}}"
-        )
+    check_inputs(inputs)
     for name, value in (inputs or {}).items() if isinstance(inputs, Mapping) else ():
         if isinstance(value, ImageGenerationStep):
             raise InvalidOption(f"inputs.{name} is a step: give its run, as step.run() returns it")

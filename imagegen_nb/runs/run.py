@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from imagegen_nb.core import html_repr
 from imagegen_nb.core.atomic_files import explain, user_path
+from imagegen_nb.core.attribute_list import AttributeList
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
@@ -165,7 +166,8 @@ class Run:
     @property
     def images(self) -> list[Image.Image]:
         """The pictures as loaded Pillow images, in order. Raises as `Asset.bytes` does."""
-        return [asset.image() for asset in self.output.assets]
+        pictures = (asset.image() for asset in self.output.assets)
+        return AttributeList(pictures, "run.images", "image")
 
     def save(
         self, folder: str | os.PathLike[str], *, overwrite: bool = False, embed: bool = False

@@ -198,6 +198,9 @@ class Workspace:
         """
         from imagegen_nb.runs.ledger_view import LedgerView
 
+        told: object = after
+        if told is not None and not isinstance(told, str):
+            raise InvalidOption(f"after = {told!r}: give the id of a run, as text")
         wanted = _page_size(limit)
         return LedgerView(self.store, newest_first=newest_first, after=after, limit=wanted)
 
@@ -245,7 +248,12 @@ class Workspace:
         from imagegen_nb.core.background_loop import Job
         from imagegen_nb.runs.prepare import prepare
         from imagegen_nb.runs.runner import execute
+        from imagegen_nb.step.step import ImageGenerationStep
 
+        if not isinstance(step, ImageGenerationStep):
+            raise InvalidOption(
+                f"step is of type {type(step).__name__}: write workspace.submit(step, inputs)"
+            )
         return Job(execute(prepare(step, inputs, self, options)))
 
     def close(self) -> None:
@@ -317,11 +325,11 @@ def _checked_budget(**amounts: object) -> Budget | None:
     return Budget(total=ticks.get("budget"), session=ticks.get("session_budget"), run=ticks.get("run_budget"))
 
 
-def _emulator_url(backend: str) -> str:
+def _emulator_url(backend: object) -> str:
     """The address of an emulator served elsewhere on this machine, or nothing."""
     if backend in ("live", "emulator"):
         return ""
-    if backend.startswith("http://") and is_loopback(backend):
+    if isinstance(backend, str) and backend.startswith("http://") and is_loopback(backend):
         return backend.rstrip("/")
     raise InvalidOption(
         f'backend = {backend!r}: use "live", "emulator", or the http:// address of an emulator on this '
@@ -350,6 +358,12 @@ def _checked_accounts(hosted: Mapping[str, Hosted]) -> dict[str, Hosted]:
 def _check_names(option: str, names: Iterable[str]) -> dict[str, Provider]:
     """All providers by name. Raises `InvalidOption` where one of `names` is none of theirs."""
     known = {provider.name: provider for provider in providers()}
+    if not isinstance(names, Mapping):
+        example = "Gateway(...)" if option == "hosted" else "10"
+        raise InvalidOption(
+            f"{option} is of type {type(names).__name__}: give one for each provider, "
+            f'e.g. {option}={{"openai": {example}}}'
+        )
     for name in names:
         if name not in known:
             raise InvalidOption(f"{option} = {name!r}: not a provider; choose from {', '.join(known)}")

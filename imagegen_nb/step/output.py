@@ -361,6 +361,9 @@ class _Assets(tuple[Asset, ...]):
             has = f"it has {counted(len(self), 'image')}" if self else "it has no image"
         raise IndexError(f"there is no assets[{index}] in the output: {has}")
 
+    def __call__(self, *_values: object, **_more: object) -> Any:
+        raise InvalidOption("assets is a tuple: write it without ()")
+
 
 @helpful_calls
 class StepOutput(BaseModel):

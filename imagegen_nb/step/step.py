@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from imagegen_nb.core import user_warnings, variable_mistakes, variables
 from imagegen_nb.core.keywords import helpful_calls
-from imagegen_nb.core.plain_data import plain
+from imagegen_nb.core.plain_data import check_inputs, plain
 from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
 from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem, VariableError
 from imagegen_nb.providers import catalog
@@ -243,6 +243,9 @@ class ImageGenerationStep(BaseModel, frozen=True):
         """
         from imagegen_nb.pricing.estimate import estimate  # deferred: it needs prices, which a step does not
 
+        check_inputs(inputs)
+        if type(partial_images) is not int or partial_images < 0:
+            raise InvalidOption(f"partial_images = {partial_images!r}: use a whole number, 0 or more")
         values = plain(inputs or {})
         prompt = variable_mistakes.fill(self.prompt, values)
         known = estimate(self.priced_call(prompt, partial_images=partial_images, batch=batch))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
+from imagegen_nb.core.attribute_list import AttributeList
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import without_keys
@@ -63,7 +64,11 @@ class CellTable:
     @property
     def cells(self) -> list[Cell]:
         """All cells, in the order of the axes."""
-        return list(self)
+        return self._listed(self, "cells")
+
+    @staticmethod
+    def _listed(cells: Iterable[Cell], name: str) -> list[Cell]:
+        return AttributeList(cells, f"sweep.{name}", "cell")
 
     def __len__(self) -> int:
         return len(self._plans)
@@ -71,8 +76,27 @@ class CellTable:
     def __iter__(self) -> Iterator[Cell]:
         return (Cell(self, number) for number in range(len(self)))
 
-    def __getitem__(self, number: int) -> Cell:
-        return Cell(self, range(len(self))[number])
+    @overload
+    def __getitem__(self, number: int) -> Cell: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Cell]: ...
+
+    def __getitem__(self, number: int | slice) -> Cell | list[Cell]:
+        numbers = range(len(self))
+        if isinstance(number, slice):
+            return [Cell(self, one) for one in numbers[number]]
+        try:
+            return Cell(self, numbers[number])
+        except IndexError:
+            raise IndexError(
+                f"there is no cell {number}: the sweep has {counted(len(self), 'cell')}, 0 to {len(self) - 1}"
+            ) from None
+        except TypeError:
+            raise InvalidOption(
+                f"sweep[{number!r}]: give a cell's number, 0 to {len(self) - 1}, or look for its values: "
+                f"sweep.find({self.axes[0].removeprefix(axis_values.INPUTS).replace('.', '_')}=…)"
+            ) from None
 
     def find(self, **values: Any) -> list[Cell]:
         """The cells with these values; write an input without `inputs.`, as `find(product="a lamp")`."""
@@ -90,27 +114,27 @@ class CellTable:
     @property
     def failed(self) -> list[Cell]:
         """The cells that have no image and, surely, none that was paid for: `run` runs them again."""
-        return [cell for cell in self if cell.outcome == "failed"]
+        return self._listed((cell for cell in self if cell.outcome == "failed"), "failed")
 
     @property
     def unknown(self) -> list[Cell]:
         """The cells without an image that may have been charged: run again only if asked."""
-        return [cell for cell in self if cell.outcome == "unknown"]
+        return self._listed((cell for cell in self if cell.outcome == "unknown"), "unknown")
 
     @property
     def waiting(self) -> list[Cell]:
         """The cells that were not run yet."""
-        return [cell for cell in self if cell.outcome == "waiting"]
+        return self._listed((cell for cell in self if cell.outcome == "waiting"), "waiting")
 
     @property
     def done(self) -> list[Cell]:
         """The cells that have images, all or some of them."""
-        return [cell for cell in self if cell.outcome in ("done", "partial")]
+        return self._listed((cell for cell in self if cell.outcome in ("done", "partial")), "done")
 
     @property
     def starred(self) -> list[Cell]:
         """The cells of which an image has a star."""
-        return [cell for cell in self if cell.starred]
+        return self._listed((cell for cell in self if cell.starred), "starred")
 
     @property
     def picked(self) -> list[Cell]:

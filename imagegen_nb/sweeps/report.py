@@ -84,6 +84,12 @@ def report(
     """
     if type(most) is not int or most < 0:
         raise InvalidOption(f"most = {most!r}: give a whole number, 0 or more")
+    told: object = remarks
+    if told is not None and not callable(told):
+        raise InvalidOption(
+            f"remarks is of type {type(told).__name__}: give a function of a cell that returns texts by "
+            'name, e.g. lambda cell: {"Light": "too hard"}'
+        )
     wanted = sorted(cells, key=lambda cell: cell.number not in winners)  # the winners have theirs in any case
     listed = wanted[: len(winners) + most + _MOST_WITHOUT_PICTURES]
     # No key stands in a variable here: a traceback with locals would show it.
@@ -101,7 +107,7 @@ def report(
                     one.number in winners,
                     {
                         **_opinions(one, (standings or {}).get(one.number, "")),
-                        **(remarks(one) if remarks else {}),
+                        **(_remarked(remarks, one) if remarks else {}),
                     },
                 )
                 for one in listed
@@ -136,6 +142,16 @@ def _notes(cells: Iterable[Cell], skipped: Collection[Skipped]) -> list[str]:
     notes = [" · ".join(f"{count:,} {outcome}" for outcome, count in counts.items())]
     notes += [f"{reused:,} of them reused: made earlier by the same call"] if reused else []
     return [*notes, f"{len(skipped):,} left out: they cannot be run"] if skipped else notes
+
+
+def _remarked(remarks: Remarks, cell: Cell) -> Mapping[str, object]:
+    said: object = remarks(cell)
+    if isinstance(said, Mapping):
+        return said
+    raise InvalidOption(
+        f"remarks returned a value of type {type(said).__name__} for cell {cell.number}: return texts by "
+        'name, e.g. {"Light": "too hard"}, or {} where there is nothing to say'
+    )
 
 
 def _said_of(cell: Cell, is_winner: bool, remarks: Mapping[str, object]) -> dict[str, Any]:

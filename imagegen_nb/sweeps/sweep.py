@@ -236,7 +236,11 @@ class Sweep(BatchedCells):
         chosen = Cell(self, self._number(cell, "pick"))
         run = chosen.run
         if run is None or not chosen.assets:
-            remedy = "run the sweep first" if chosen.outcome == "waiting" else "pick another"
+            remedy = (
+                "run the sweep first, sweep.run(workspace=ws)"
+                if chosen.outcome == "waiting"
+                else "pick another"
+            )
             raise InvalidOption(f"pick: cell {chosen.number} has no image ({chosen.outcome}): {remedy}")
         Picks(self.name, self._results.context(None).store).pick(self._cell_run(chosen.number))
         # Of a reused run only the call is the same; what the ledger found too large is known here.

@@ -114,6 +114,11 @@ class Workflow:
 
         Functions are called. A step that fails and says "terminate" ends the run, which is returned.
         """
+        if outcomes is not None and not isinstance(outcomes, Mapping):
+            raise InvalidOption(
+                f"outcomes is of type {type(outcomes).__name__}: give them by step, "
+                'e.g. {"step_1": "partial"}'
+            )
         chosen = dict(outcomes or {})
         if unknown := [name for name in chosen if name not in self.image_steps]:
             known = ", ".join(self.image_steps)
