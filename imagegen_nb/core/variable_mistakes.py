@@ -136,10 +136,15 @@ def how_to_use(names: Collection[str], template: str) -> str:
     return next((hint for hint in hints if hint.endswith("?")), "")
 
 
-def notes_of_values(template: str, context: Mapping[str, Any]) -> list[str]:
-    """What to tell of values with which `template` can be filled, but hardly says what its author meant:
-    those that it does not use, and those that are empty."""
-    return [note for note in (note_of_unused(template, context), note_of_empty(template, context)) if note]
+def notes(template: str, context: Mapping[str, Any]) -> list[str]:
+    """What to tell of a `template` that can be filled, but then hardly says what its author meant: of values
+    that it does not use, of those that are empty, and of braces around its variables."""
+    told = (
+        note_of_unused(template, context),
+        note_of_empty(template, context),
+        note_of_braces_around(template),
+    )
+    return [note for note in told if note]
 
 
 def note_of_unused(template: str, context: Mapping[str, Any]) -> str:
@@ -164,6 +169,30 @@ def note_of_empty(template: str, context: Mapping[str, Any]) -> str:
         return ""
     are, their = ("is", "its") if len(empty) == 1 else ("are", "their")
     return f"{', '.join(empty[:MOST_HINTS])} {are} empty, so the prompt has nothing in {their} place"
+
+
+def note_of_braces_around(template: str) -> str:
+    """What to tell of variables in three braces, `{{{product}}}`: the outer ones are sent as text, which may
+    be meant, as in JSON; empty where there are none."""
+    if "{{{" not in template and "}}}" not in template:
+        return ""
+    is_balanced = _without_tags(template).count("{") == _without_tags(template).count("}")
+    found: dict[str, str] = {}
+    for tag in TAG.finditer(template):
+        path = tag[1].strip()
+        before = "{" * template.startswith("{", max(tag.start() - 1, 0), tag.start())
+        after = "}" * template.startswith("}", tag.end())
+        # Of one alone the other may stand elsewhere, in its place.
+        if PATH.fullmatch(path) and (before and after if is_balanced else before or after):
+            found[f"{before}{tag_of(path)}{after}"] = path
+    if not found:
+        return ""
+    written, path = next(iter(found.items()))
+    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return (
+        f"the prompt has {redact(written, limit=_LONGEST_TAG)}{others}, whose outer braces are sent as text; "
+        f"write {redact(tag_of(path), limit=_LONGEST_TAG)} where that is not meant"
+    )
 
 
 def _inputs_of(template: str) -> list[str]:

@@ -159,7 +159,7 @@ class ActiveRun:
         """What can be said about the model and the prompt before anything is asked."""
         prepared, step = self.prepared, self.prepared.step
         notes = [note for note in (step.lifecycle_note, step.declaration_note) if note]
-        notes += variable_mistakes.notes_of_values(step.prompt, prepared.inputs)
+        notes += variable_mistakes.notes(step.prompt, prepared.inputs)
         if prepared.route.backend == "live":  # also where its recording answers: a replay says the same
             provider = prepared.entry.provider.label
             notes += local_addresses.notes(step.prompt, prepared.inputs, prepared.request.prompt, provider)

@@ -249,7 +249,7 @@ class ImageGenerationStep(BaseModel, frozen=True):
         values = plain(inputs or {})
         prompt = variable_mistakes.fill(self.prompt, values)
         known = estimate(self.priced_call(prompt, partial_images=partial_images, batch=batch))
-        notes = variable_mistakes.notes_of_values(self.prompt, values)
+        notes = variable_mistakes.notes(self.prompt, values)
         return dataclasses.replace(known, notes=(*known.notes, *notes))
 
     @property

@@ -11,6 +11,7 @@ from imagegen_nb.core.variable_mistakes import (
     fill,
     how_to_use,
     mistakes,
+    note_of_braces_around,
     note_of_empty,
     note_of_unused,
     problems,
@@ -263,3 +264,57 @@ def test_a_tag_with_one_plain_meaning_is_corrected(template, tag, path, correcte
 @pytest.mark.parametrize("template", ["{{xyz}}", "{{}}", "{{", "{{brand.zzz.q}}", "{{product}}", "{{a b}}"])
 def test_what_may_mean_anything_is_not_corrected(template):
     assert list(corrections(template, {"product": "lamp", "brand": {"name": "Lumen"}})) == []
+
+
+OUTER = "the prompt has {}, whose outer braces are sent as text; write {} where that is not meant"
+
+
+@pytest.mark.parametrize(
+    ("template", "note"),
+    [
+        ("a {{{product}}}", OUTER.format("{{{product}}}", "{{product}}")),
+        ("a {{{ product }}}", OUTER.format("{{{product}}}", "{{product}}")),
+        ("a {{{product}} on sand", OUTER.format("{{{product}}", "{{product}}")),
+        ("a {{product}}} on sand", OUTER.format("{{product}}}", "{{product}}")),
+        ("{{{a}}} and {{{b.c}}} and {{{a}}}", OUTER.format("{{{a}}} and 1 more", "{{a}}")),
+        ("a {{product}}", ""),
+        ("a { {{product}} }", ""),
+        ('{"a": {{product}}}', ""),
+        ('{"a": {"b": {{product}}}}', ""),
+        ("{{{a}}: {{b}}}", ""),
+        ("plain } {", ""),
+        ("{{{not a path}}}", ""),
+    ],
+)
+def test_outer_braces_that_are_sent_are_noted(template, note):
+    assert note_of_braces_around(template) == note
+
+
+def test_a_note_of_outer_braces_holds_no_key_and_is_short():
+    key = "sk-proj-" + "a1B2" * 12
+    assert key not in note_of_braces_around(f"{{{{{{{key.replace('-', '_')}}}}}}} {{{{{{{key}}}}}}}")
+    assert len(note_of_braces_around(f"{{{{{{{'a' * 10_000}}}}}}}")) < 400
+
+
+NAMED = st.lists(st.sampled_from(["{", "{{", "{{{", "}", "}}", "}}}", "a", " ", "b.0"]), max_size=12).map(
+    "".join
+)
+
+
+@given(NAMED)
+@example("{{{a}}}")
+@example("{{{a}}")
+@example('{"a": {{a}}}')
+def test_a_value_between_braces_is_noted_and_nothing_else_is(template):
+    if any(mistakes(template)):
+        return  # refused, with a remedy of its own
+    value = "\0"
+    if any(path not in ("a", "b.0") for path in paths(template)):
+        return
+    sent = render(template, {"a": value, "b": [value]})
+    note = note_of_braces_around(template)
+    is_between = f"{{{value}}}" in sent
+    is_odd = sent.count("{") != sent.count("}") and (f"{{{value}" in sent or f"{value}}}" in sent)
+    assert bool(note) == (is_between or is_odd)
+    if note:
+        assert "{{{" in note or "}}}" in note

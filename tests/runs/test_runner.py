@@ -504,6 +504,15 @@ def test_inputs_of_a_prompt_without_variables_are_noted(workspace):
     assert STEP.run({}, workspace=workspace).warnings == ()
 
 
+def test_outer_braces_around_a_variable_are_sent_and_noted(workspace):
+    run = ImageGenerationStep(prompt="a {{{animal}}}").run({"animal": "fox"}, workspace=workspace)
+    assert run.prompt == "a {fox}"
+    assert run.warnings == (
+        "the prompt has {{{animal}}}, whose outer braces are sent as text; write {{animal}} where that is "
+        "not meant",
+    )
+
+
 @pytest.mark.parametrize("prompt", ['a fox {"a": {"b": 1}}', "a {fox}", "a fox {{braces}}"])
 def test_other_braces_are_sent_as_they_stand(workspace, emulator, prompt):
     inputs = {"braces": "{{ }}"} if "braces" in prompt else {}
