@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import SettingValue
 from imagegen_nb.errors import InvalidOption
+from imagegen_nb.providers import near_misses
 
 _UNCLEAN = re.compile(r"[\0\ud800-\udfff]")
 
@@ -65,8 +66,8 @@ class Choice:
     def check(self, value: object) -> tuple[str, str] | None:
         if isinstance(value, str) and value in self.values:
             return None
-        lower = isinstance(value, str) and value.lower() in self.values
-        return self.because, f"Use {one_of(self.values)}" + (", in lower case" if lower else "")
+        meant = near_misses.word(value, self.values)
+        return self.because, f"Use {one_of(self.values)}" + (f"; write {meant}" if meant else "")
 
     def schema(self) -> dict[str, Any]:
         return {"enum": list(self.values)} | _default(self.default)
@@ -89,7 +90,11 @@ class Integer:
             return None
         whole = isinstance(value, int) and not isinstance(value, bool)
         wrong = "not in its range" if whole else "not a whole number"
-        return wrong, f"Use a whole number from {self.minimum} to {self.maximum}"
+        meant = None if whole else near_misses.whole_number(value)
+        is_near = meant is not None and self.minimum <= meant <= self.maximum
+        as_number = " without quotes" if isinstance(value, str) else ""
+        write = f"; write {meant}{as_number}" if is_near else ""
+        return wrong, f"Use a whole number from {self.minimum} to {self.maximum}{write}"
 
     def schema(self) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum} | _default(self.default)
@@ -151,12 +156,36 @@ class PixelSize:
             return None
         edges = _edges(value)
         if edges is None:
-            return "not a size", f"Use auto, {one_of(self.tiles)}, or WIDTHxHEIGHT in pixels: {self.limits}"
+            sizes = f"auto, {one_of(self.tiles)}, or WIDTHxHEIGHT in pixels: {self.limits}"
+            meant = self.meant(value)
+            return "not a size", f"Write {meant}, or another size: {sizes}" if meant else f"Use {sizes}"
         broken = self._broken_bounds(*edges)
         if not broken:
             return None
+        if (found := near_misses.numbers(value)) and found[2] and self.meant(value):
+            return "a ratio, not a size in pixels", f"Write {self.meant(value)}"
         width, height = self.nearest(*edges)
         return "; ".join(broken), f"The nearest legal size is {width}x{height}"
+
+    def meant(self, value: object) -> str:
+        """The size that a value in another form means: `1024*1024`, `(1024, 1024)`, `16:9`; else empty."""
+        if isinstance(value, str) and value.strip().casefold() == "auto":
+            return "auto"
+        found = near_misses.numbers(value)
+        if found is None or 0 in found[:2]:
+            return ""
+        width, height, is_ratio = found
+        if is_ratio:
+            tiles = {tile: edges for tile in self.tiles if (edges := _edges(tile))}
+            for tile, (across, down) in tiles.items():
+                if across * height == down * width:
+                    return tile
+            longest = max((max(edges) for edges in tiles.values()), default=self.longest_edge)
+            scale = longest / max(width, height)
+            width, height = round(width * scale), round(height * scale)
+        if self._broken_bounds(width, height):
+            width, height = self.nearest(width, height)
+        return f"{width}x{height}"
 
     def legal(self, value: object) -> str | None:
         """The nearest legal size to one that breaks the bounds; None for any other value."""

@@ -17,6 +17,8 @@ _MOST_HINTS = 20
 """Unknown settings that a known one is suggested for; comparing names takes time."""
 _PICTURES = ("image", "images", "input_image", "reference_image", "reference_images", "mask")
 """What other tools call a picture to begin with."""
+_SIZES = ("aspect_ratio", "image_aspect_ratio", "ratio", "resolution", "image_resolution", "dimensions")
+"""What other tools call the size."""
 _UNKNOWN_MODEL = "not a known model"
 _LONGEST_NAME = 100
 """Characters of an unknown setting's name that are compared with the known ones."""
@@ -141,6 +143,8 @@ def _unknown(key: str, value: object, name: str, common: Mapping[str, Kind | Non
     # People drop the prefix, `size` for `image_size`, or use the providers' word for the count.
     suffix = "_count" if key in ("n", "num_images", "number_of_images") else f"_{key}"
     close = [known for known in common if known.endswith(suffix)]
+    if key in _SIZES:
+        close = ["image_size"]
     if not close and hint and len(key) <= _LONGEST_NAME:
         close = difflib.get_close_matches(key, list(common), n=1, cutoff=0.6)
     remedy = f"Did you mean {close[0]}?" if close else f"Choose from {', '.join(common)}"

@@ -339,7 +339,12 @@ def test_the_nearest_legal_size_is_itself_legal(width, height):
 
 @pytest.mark.parametrize(
     ("size", "nearest"),
-    [("1025x1025", "1024x1024"), ("4096x4096", "2880x2880"), ("1920x1080", "1920x1088"), ("1x1", "816x816")],
+    [
+        ("1025x1025", "1024x1024"),
+        ("4096x4096", "2880x2880"),
+        ("1920x1080", "1920x1088"),
+        ("40x40", "816x816"),
+    ],
 )
 def test_the_nearest_legal_size_keeps_the_shape(size, nearest):
     found = problem(image_size=size)
