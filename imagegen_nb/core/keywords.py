@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, TypeVar
 
+from imagegen_nb.core.redaction import is_keys_name
 from imagegen_nb.errors import InvalidOption
 
 CallT = TypeVar("CallT", bound=Callable[..., Any])
@@ -24,8 +25,17 @@ _EXAMPLES = {
     "cell": ", such as sweep[0] or its number",
     "deployment": ', its name on the platform, such as deployment="hero-shot"',
     "b": ", the second of the two to compare",
+    "store": ', the folder for images, such as Workspace("assets", backend="emulator")',
+    "folder": ', such as "images"',
+    "step": ', such as ig.ImageGenerationStep(prompt="A lamp")',
 }
 """What to give for a value that is needed, where its name does not say it."""
+_KEY = "a key stands in no code: it is read from a variable, such as OPENAI_API_KEY"
+_OF_WORKSPACE = (
+    *("backend", "budget", "session_budget", "run_budget", "hosted", "requests_per_minute"),
+    *("storage_limit", "timeout"),
+)
+"""Keywords of a workspace, which people give to what runs in it."""
 _LONGEST_NAME = 100
 """Characters of an unknown name that are compared with the known ones."""
 
@@ -37,6 +47,17 @@ def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     if close:
         return f"did you mean {close[0]}?"
     return f"choose from {', '.join(known)}" if known else "there are none"
+
+
+def given_elsewhere(name: str) -> str:
+    """Where to give what `name` says, which is known, but to something else; empty where it is not known."""
+    if is_keys_name(name):
+        return _KEY
+    if name == "workspace":
+        return "a workspace is given where it runs: run(workspace=…)"
+    if name in _OF_WORKSPACE:
+        return f'give it to the workspace: ig.Workspace("assets", {name}=…)'
+    return ""
 
 
 def helpful_calls(target: CallT) -> CallT:
@@ -76,6 +97,13 @@ def _can_be_misspelt(function: object) -> bool:
     )
 
 
+def _instead(name: str, names: list[str]) -> str:
+    hint = given_elsewhere(name) or did_you_mean(name, names)
+    if hint.startswith("choose") and "inputs" in names:
+        return f"a variable's value goes into inputs={{{name[:_LONGEST_NAME]!r}: …}}; else {hint}"
+    return hint
+
+
 def _helpful(function: CallT, shown: str, bound: int = 0) -> CallT:
     """`function`, its calls looked at before they are made; `bound` counts `self`."""
     parameters = list(inspect.signature(function).parameters.values())[bound:]
@@ -92,7 +120,7 @@ def _helpful(function: CallT, shown: str, bound: int = 0) -> CallT:
     def check(args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         for name in keywords:
             if name not in known and not takes_any:  # its value is not repeated: it may be a key
-                raise InvalidOption(f"{shown}({name}=…): there is no {name}; {did_you_mean(name, names)}")
+                raise InvalidOption(f"{shown}({name}=…): there is no {name}; {_instead(name, names)}")
         misplaced = "workspace" in known and any(
             number != place and _is_workspace(value) for number, value in enumerate(args[bound:])
         )

@@ -57,6 +57,12 @@ _REPEATED = re.compile(r"([A-Za-z0-9])\1{7}")
 """As in `sk-xxxxxxxxxxxxxxxxxxxx`."""
 
 
+_KEYS_NAME = re.compile(
+    r"(?:.*[_-])?(?:api[_-]?key|key|token|secret|password|credentials?|authorization|bearer)", re.IGNORECASE
+)
+"""What a key is called, whatever its shape."""
+
+
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Characters that command a terminal, or turn the text around them: all but tabs and line ends."""
 
@@ -100,6 +106,11 @@ def scrub(data: bytes, known: Iterable[str]) -> bytes:
     for form in _forms(tuple(known)):
         data = data.replace(form.encode(), MASK.encode())
     return data
+
+
+def is_keys_name(name: str) -> bool:
+    """Whether what somebody calls by `name` is a key, such as `api_key`: it is never shown."""
+    return _KEYS_NAME.fullmatch(name) is not None
 
 
 def find(text: str, known: Iterable[str] = ()) -> str | None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from imagegen_nb.core import variable_mistakes
-from imagegen_nb.core.redaction import mask
+from imagegen_nb.core.keywords import given_elsewhere
+from imagegen_nb.core.redaction import MASK, is_keys_name, mask
 from imagegen_nb.errors import InvalidStep, Problem
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.capabilities import Kind, Model, one_of
@@ -139,6 +140,11 @@ def _takers(key: str) -> str:
 def _unknown(key: str, value: object, name: str, common: Mapping[str, Kind | None], *, hint: bool) -> Problem:
     if key in _PICTURES:
         remedy = "The platform's step takes no input image, only a prompt: say in it what to show"
+        return Problem(key, value, name, "not a setting of this step", remedy, "unknown-field")
+    if is_keys_name(key):
+        value = MASK
+    if elsewhere := given_elsewhere(key):
+        remedy = f"{elsewhere[0].upper()}{elsewhere[1:]}"
         return Problem(key, value, name, "not a setting of this step", remedy, "unknown-field")
     # People drop the prefix, `size` for `image_size`, or use the providers' word for the count.
     suffix = "_count" if key in ("n", "num_images", "number_of_images") else f"_{key}"

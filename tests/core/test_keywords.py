@@ -70,6 +70,11 @@ def test_every_public_call_answers_a_misspelt_keyword():
         (lambda: ig.save_step("x", a_step(), identifer="a"), "did you mean identifier?"),
         (lambda: ig.Gateway(url="https://x"), "choose from base_url, key_variable"),
         (lambda: ig.diff(a_step(), c=1), "choose from a, b"),
+        (lambda: a_step().run(colour="red"), r"inputs=\{'colour': …\}; else choose from inputs, workspace"),
+        (lambda: ig.Sweep(a_step(), workspace=None), r"given where it runs: run\(workspace=…\)"),
+        (lambda: a_step().run(budget="1 USD"), r'the workspace: ig\.Workspace\("assets", budget=…\)'),
+        (lambda: ig.Workspace("assets", api_key="abcd"), "read from a variable, such as OPENAI_API_KEY"),
+        (lambda: ig.StepForm(a_step(), openai_token="abcd"), "a key stands in no code"),
     ],
 )
 def test_a_misspelt_keyword_is_told_with_what_was_meant(call: Callable[[], object], told: str):

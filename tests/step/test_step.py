@@ -579,6 +579,27 @@ def test_an_unknown_keyword_is_refused_with_the_nearest_known_name(key, meant):
     assert found.remedy == f"Did you mean {meant}?"
 
 
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [
+        ("api_key", "A key stands in no code: it is read from a variable, such as OPENAI_API_KEY"),
+        ("X-Api-Key", "A key stands in no code: it is read from a variable, such as OPENAI_API_KEY"),
+        ("workspace", "A workspace is given where it runs: run(workspace=…)"),
+        ("backend", 'Give it to the workspace: ig.Workspace("assets", backend=…)'),
+    ],
+)
+def test_what_is_given_elsewhere_is_refused_with_the_place(key, remedy):
+    found = problem(**{key: "anything"})
+    assert (found.message, found.remedy) == ("not a setting of this step", remedy)
+
+
+@pytest.mark.parametrize("key", ["api_key", "apikey", "OPENAI_API_KEY", "token", "client-secret", "password"])
+def test_a_key_given_as_a_setting_is_not_repeated_whatever_its_shape(key):
+    with pytest.raises(InvalidStep) as caught:
+        ImageGenerationStep(prompt="x", **{key: "abcd1234"})
+    assert "abcd1234" not in f"{caught.value} {caught.value.problems}"
+
+
 def test_a_keyword_like_no_other_is_refused_with_all_known_names():
     for found in (problem(zzz=1), problem(colour="red")):
         assert all(key in found.remedy for key in ImageGenerationStep.model_fields)
