@@ -54,6 +54,7 @@ def test_what_is_no_store_or_no_day_is_told(cli: CommandLine, workspace: Workspa
     assert not (tmp_path / "nowhere").exists()
     list(workspace.runs())
     assert cli("runs").out == "no runs\n"
+    assert cli("store", "check", "aset").err.endswith("was given; there is one in assets\n")
     outcome = cli("runs", "--since", "yesterday")
     assert outcome.code == 2
     assert "since = 'yesterday': give a date" in outcome.err
