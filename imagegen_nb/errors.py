@@ -356,5 +356,9 @@ class ModelLifecycleWarning(UserWarning):
     """A model in use is restricted, deprecated, redirected or retired at its provider."""
 
 
+class BudgetWarning(UserWarning):
+    """A sweep that may cost more than a budget leaves, said before its first call."""
+
+
 class DefinitionWarning(UserWarning):
     """Something in a step file was migrated, dropped or will not work elsewhere."""

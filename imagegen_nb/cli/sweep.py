@@ -34,6 +34,7 @@ _EXAMPLE = (
 @backend_option
 @store_option
 @storage_limit_option
+@click.option("--budget", help='What all runs in the store may cost, such as "2.00 USD".')
 @click.option("--concurrency", default=8, help="How many cells run at once for each provider.")
 @click.option("--plan", is_flag=True, help="Only show what would be run.")
 @click.option("--reuse", is_flag=True, help="Reuse images in the store that an equal call made.")
@@ -56,6 +57,7 @@ def sweep(
     backend: str,
     store: str,
     storage_limit: str | None,
+    budget: str | None,
     concurrency: int,
     plan: bool,
     reuse: bool,
@@ -74,7 +76,7 @@ def sweep(
     _check_together(plan=plan, submit=submit, collect=collect, wait=wait, reuse=reuse)
     to_csv, report = _checked_table(to_csv), _checked_page(report)
     described = read_sweep(file)
-    workspace = Workspace(store, backend=backend, storage_limit=storage_limit)
+    workspace = Workspace(store, backend=backend, storage_limit=storage_limit, budget=budget)
     described.load(workspace=workspace)
     chosen: dict[str, Any] = {
         "only": "failed" if only_failed else None,

@@ -19,6 +19,7 @@ from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.images import EXTENSIONS, CheckedImage
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import (
+    Backend,
     ChargeType,
     GeneratedImage,
     ImageRequest,
@@ -165,10 +166,11 @@ class _SimulationContext:
     storage_limit: int | None = None
     budget: Budget | None = None
     timeout: float = 300.0
+    backend: Backend = "simulation"
 
     def route(self, provider: Provider, charge_type: ChargeType) -> Route:
         """Nobody pays, and no cassette is asked: nothing is sent."""
-        return Route("simulation", Credential(SecretStr(PLACEHOLDER), "nobody (simulation)"))
+        return Route(self.backend, Credential(SecretStr(PLACEHOLDER), "nobody (simulation)"))
 
     def connection(self, provider: Provider, route: Route) -> Connection:
         """Leads nowhere."""

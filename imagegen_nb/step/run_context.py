@@ -124,6 +124,11 @@ class RunContext(Protocol[StepT, RunT]):
     budget: Budget | None
     timeout: float
 
+    @property
+    def backend(self) -> Backend:
+        """Where requests go; while a cassette is in use, what its recordings are made by."""
+        ...
+
     def route(self, provider: Provider, charge_type: ChargeType) -> Route:
         """Where calls of `provider` go now and who pays. Raises `MissingCredential` or `ReplayError`."""
         ...

@@ -11,15 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from imagegen_nb.core import html_page
+from imagegen_nb.core import html_page, user_warnings
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
-from imagegen_nb.errors import InvalidOption, StoreError
+from imagegen_nb.errors import BudgetWarning, InvalidOption, StoreError
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps import axes as axis_values
 from imagegen_nb.sweeps import tables
 from imagegen_nb.sweeps.batches import BatchedCells
+from imagegen_nb.sweeps.budget_warning import warning_of
 from imagegen_nb.sweeps.cell import Cell
 from imagegen_nb.sweeps.cells import instead_of, plan, refusal
 from imagegen_nb.sweeps.context import Context
@@ -170,6 +171,8 @@ class Sweep(BatchedCells):
         elsewhere = None if executor is None else executor_of(executor)
         attempts = self._results.load(context, self.name)
         tasks = self._tasks(attempts, only, repeat)
+        if told_of_budget := warning_of(context, (self._plans[task.number].priced for task in tasks)):
+            user_warnings.warn(told_of_budget, BudgetWarning)
         recorded = False
         if elsewhere is None:  # the workers have keys of their own
             routes = self._results.routes(context, (one.number for one in tasks))

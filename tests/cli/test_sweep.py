@@ -170,6 +170,19 @@ def test_cells_are_submitted_and_collected(cli: CommandLine, sweep: str, emulato
     assert (len(emulator.batches.batches), emulator.count()) == (1, 0)
 
 
+@pytest.mark.filterwarnings("always::imagegen_nb.errors.BudgetWarning")
+def test_that_a_budget_may_run_out_is_said_before_the_cells(
+    cli: CommandLine, tmp_path: Path, emulator: Emulator
+) -> None:
+    (tmp_path / "dear.toml").write_text("[step]\nprompt = 'A {{p}}'\n[over]\np = ['a', 'b', 'c']\n")
+    told = cli("sweep", "dear.toml", "--backend", "THE EMULATOR", "--budget", "0.50")
+    assert (told.code, emulator.count()) == (1, 0)
+    assert "warning: 3 cells to run, estimate: at most $2.13" in told.err
+    assert "budget has $0.50 left, which allows none of them" in told.err
+    told = cli("sweep", "dear.toml", "--backend", "THE EMULATOR", "--budget", "5.00")
+    assert (told.code, "warning" in told.err) == (0, False)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -17,7 +17,7 @@ from support.ledger import entry, plant
 import imagegen_nb as ig
 from imagegen_nb.core import money
 from imagegen_nb.emulator import Fault
-from imagegen_nb.errors import InvalidOption, InvalidSweep, MissingCredential, StoreError
+from imagegen_nb.errors import BudgetWarning, InvalidOption, InvalidSweep, MissingCredential, StoreError
 from imagegen_nb.sweeps.cell_results import CellResults
 
 STEP = ig.ImageGenerationStep(prompt="A {{product}}", image_size="1024x640", image_output_format="jpeg")
@@ -145,6 +145,7 @@ def under(budget, workspace, **given):
     return ig.Workspace(workspace.store, backend=workspace._emulator_url, budget=budget, **given)
 
 
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
 @pytest.mark.parametrize(
     ("budget", "counts"),
     [("1.20 USD", {"done": 3}), ("1.00 USD", {"done": 2, "failed": 1}), ("0.50 USD", {"failed": 3})],
@@ -160,6 +161,51 @@ def test_a_cell_waits_for_what_others_have_reserved(workspace, emulator, budget,
         assert "wait for the runs under way" not in cell.error  # there are none
 
 
+FAILS = (
+    "A cell that a budget does not allow fails, and nothing is sent for it. Raise the budget, or run fewer"
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"budget": "1.20 USD"}, "budget has $1.20 left, which may not be enough for all. "),
+        ({"budget": "0.50 USD"}, "budget has $0.50 left, which allows none of them. "),
+        ({"session_budget": "1.20 USD"}, "session_budget has $1.20 left, which may not be enough for all. "),
+        ({"run_budget": "0.50 USD"}, "run_budget = $0.50 does not allow 3 of them. "),
+    ],
+    ids=str,
+)
+def test_that_a_budget_may_run_out_is_said_before_the_first_call(workspace, emulator, given, told):
+    one = ig.Sweep(DEAR, over=OVER)
+    with pytest.warns(BudgetWarning) as warned:
+        run(one, ig.Workspace(workspace.store, backend=workspace._emulator_url, **given))
+    (message,) = [str(each.message) for each in warned]
+    assert message.startswith("3 cells to run, estimate: at most $2.13")
+    assert f". {told}{FAILS}" in message
+    assert warned[0].filename == __file__  # the user's own line
+
+
+def test_who_makes_an_error_of_that_warning_spends_nothing(workspace, emulator):
+    with pytest.raises(BudgetWarning):
+        run(ig.Sweep(DEAR, over=OVER), under("1.20 USD", workspace))
+    assert emulator.count() == 0
+
+
+def test_of_cells_that_are_done_no_budget_is_short(workspace):
+    """Only what is still to be run counts, and what earlier runs have spent is gone."""
+    one = ig.Sweep(DEAR, over=OVER)
+    run(one, under("3.00 USD", workspace), only=[0])
+    with pytest.warns(BudgetWarning, match=r"^2 cells to run.* budget has \$1\.\d+ left, which may not"):
+        run(ig.Sweep(DEAR, over=OVER), under("1.60 USD", workspace))
+    run(one, under("1.00 USD", workspace))  # all are done: nothing is run, nothing is said
+
+
+def test_within_a_budget_nothing_is_said(workspace):
+    assert run(ig.Sweep(DEAR, over=OVER), under("5.00 USD", workspace)).counts() == {"done": 3}
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
 def test_a_cell_does_not_wait_for_what_is_reserved_elsewhere(workspace, emulator):
     """Nobody knows when the runs of others end, or whether."""
     held = entry(ceiling_ticks=money.to_ticks(Decimal("0.60")))
@@ -171,6 +217,7 @@ def test_a_cell_does_not_wait_for_what_is_reserved_elsewhere(workspace, emulator
     assert emulator.count() == 0
 
 
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
 def test_a_cell_that_waits_is_not_run_once_the_others_cannot_be(workspace, emulator):
     emulator.script("openai", Fault("auth"))
     one = ig.Sweep(DEAR, over=OVER)
