@@ -142,6 +142,7 @@ def test_a_missing_key_is_told_by_the_worker_and_ends_the_sweep(tmp_path, proces
     assert "OPENAI_API_KEY" in one.stopped[0]
 
 
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
 def test_a_budget_holds_across_workers(emulator, workspace, processes):
     ceiling = STEP.estimate({"product": "lamp 0"}).ceiling
     assert ceiling is not None
