@@ -70,7 +70,7 @@ For shells and CI: every command with its options, as `imagegen-nb COMMAND --hel
 | 0 | done, also with fewer images than requested |
 | 1 | the step failed, or something was found |
 | 2 | something that was given is wrong: a file, an input, a missing key |
-| 130 | interrupted |
+| 130 | interrupted; 143 and 129 where SIGTERM or SIGHUP ended `demo` or `record`, and its kernel with it |
 
 Each command below says what they mean there.
 
