@@ -67,7 +67,7 @@ class Choice:
         if isinstance(value, str) and value in self.values:
             return None
         meant = near_misses.word(value, self.values)
-        return self.because, f"Use {one_of(self.values)}" + (f"; write {meant}" if meant else "")
+        return self.because, (f"Did you mean {meant}? " if meant else "") + f"Use {one_of(self.values)}"
 
     def schema(self) -> dict[str, Any]:
         return {"enum": list(self.values)} | _default(self.default)

@@ -72,7 +72,8 @@ def test_every_problem_has_its_place_and_remedy(
     lines = bad["error"].splitlines()
     assert lines[1:] == [
         "steps.0.image_generation.step.image_count: not in its range. Use a whole number from 1 to 10",
-        "steps.0.image_generation.step.image_quality: not one of its values. Use auto, low, medium or high",
+        "steps.0.image_generation.step.image_quality: not one of its values. "
+        "Did you mean high? Use auto, low, medium or high",
     ]
     change(tmp_path / flow, lambda document: document.pop("colour"))
     assert "steps.2.identifier: step_1 is the identifier of an earlier step" in cli("validate", flow).err

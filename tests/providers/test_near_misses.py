@@ -61,21 +61,21 @@ def test_auto_in_capitals_is_told_and_what_may_mean_anything_is_not() -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "remedy"),
     [
-        ("image_quality", "High", "Use auto, low, medium or high; write high"),
-        ("image_quality", " high", "write high"),
-        ("image_quality", "hd", "write high"),
+        ("image_quality", "High", "Did you mean high? Use auto, low, medium or high"),
+        ("image_quality", " high", "Did you mean high? Use auto, low, medium or high"),
+        ("image_quality", "hd", "Did you mean high? Use auto, low, medium or high"),
         ("image_quality", "3", "Use auto, low, medium or high"),
         ("image_count", "2", "Use a whole number from 1 to 10; write 2 without quotes"),
         ("image_count", 2.0, "Use a whole number from 1 to 10; write 2"),
         ("image_count", "20", "Use a whole number from 1 to 10"),
         ("image_count", True, "Use a whole number from 1 to 10"),
-        ("image_output_format", "jpg", "Use png, jpeg or webp; write jpeg"),
-        ("image_output_format", "image/png", "write png"),
-        ("image_output_format", ".WEBP", "write webp"),
-        ("image_background", "none", "Use auto, opaque or transparent; write transparent"),
-        ("charge_type", "Hosted", "Use hosted or personal; write hosted"),
-        ("charge_type", "byok", "write personal"),
-        ("on_failure", "stop", "Use terminate or continue; write terminate"),
+        ("image_output_format", "jpg", "Did you mean jpeg? Use png, jpeg or webp"),
+        ("image_output_format", "image/png", "Did you mean png? Use png, jpeg or webp"),
+        ("image_output_format", ".WEBP", "Did you mean webp? Use png, jpeg or webp"),
+        ("image_background", "none", "Did you mean transparent? Use auto, opaque or transparent"),
+        ("charge_type", "Hosted", "Did you mean hosted? Use hosted or personal"),
+        ("charge_type", "byok", "Did you mean personal? Use hosted or personal"),
+        ("on_failure", "stop", "Did you mean terminate? Use terminate or continue"),
         ("aspect_ratio", "16:9", "Did you mean image_size?"),
     ],
 )
@@ -85,7 +85,7 @@ def test_another_value_is_told_as_it_is_written(setting: str, value: object, rem
 
 @pytest.mark.parametrize("value", ["16x9", "1920x1080", (16, 9), "16/9", "1920*1080"])
 def test_of_aspect_ratios_the_one_of_a_size_is_told(value: object) -> None:
-    assert refused(model="gemini-3.1-flash-image", image_size=value).endswith("8:1; write 16:9")
+    assert refused(model="gemini-3.1-flash-image", image_size=value).startswith("Did you mean 16:9? Use 1:1")
 
 
 ANYTHING = st.one_of(

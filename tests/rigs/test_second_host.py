@@ -139,7 +139,7 @@ def test_a_missing_key_is_not_replaced_by_another(emulator, second, tmp_path, mo
 
 def test_no_file_says_where_a_key_goes():
     for name in ("base_url", "api_base", "endpoint", "host", "headers", "api_key", "proxy"):
-        with pytest.raises(InvalidStep, match="unknown setting"):
+        with pytest.raises(InvalidStep, match=r"unknown setting|not a setting of this step"):
             ImageGenerationStep(prompt="a fox", **{name: "http://evil.example"})
 
 

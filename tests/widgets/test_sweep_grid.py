@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -151,9 +152,12 @@ def test_failed_cells_are_run_again_and_no_others(widget, sweep, sent, emulator)
 
 def test_it_is_stopped_and_meanwhile_started_no_second_time(widget, sweep, sent, emulator):
     emulator.script("openai", *[Fault("delay", seconds=60)] * 2)
+    asked = emulator.count()
     ask(widget, sent, type="again")
     assert widget.view["running"] == {"done": 0, "total": 2, "note": ""}
     before = widget.view["items"][2]["id"]
+    while emulator.count() < asked + 2:  # one that is stopped before it is sent stays as it was
+        time.sleep(0.01)
     assert "being run again already" in ask(widget, sent, type="again")[0]["reason"]
     ask(widget, sent, type="stop")
     ended(widget)
