@@ -21,10 +21,11 @@ from imagegen_nb.errors import InvalidOption
 )
 def lab(folder: Path, options: tuple[str, ...]) -> None:
     """Open JupyterLab in a folder, with the quickstart on the emulator where it has no notebook yet."""
-    from imagegen_nb.core.atomic_files import explain
+    from imagegen_nb.core.atomic_files import explain, user_path
     from imagegen_nb.core.install_hint import install_command
     from imagegen_nb.notebooks.demo import quickstart
 
+    folder = user_path(folder, InvalidOption)
     if folder.is_file():
         raise InvalidOption(f"{folder} is a file: give the folder of the notebooks, here {folder.parent}")
     if importlib.util.find_spec("jupyterlab") is None:

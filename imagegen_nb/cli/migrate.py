@@ -25,16 +25,20 @@ if TYPE_CHECKING:
 @json_option("Print what was changed as JSON.")
 def migrate(old: Path, new: Path, force: bool, as_json: bool) -> None:
     """Bring a step file, or the steps of a workflow file, up to date, saying what was changed."""
+    from imagegen_nb.core.atomic_files import user_path
+    from imagegen_nb.step_file import replaced_file
     from imagegen_nb.step_file.file_kind import is_workflow_file
     from imagegen_nb.step_file.load import load_step
 
     definition: StepDefinition | WorkflowDefinition
-    if is_workflow_file(old):
+    is_workflow = is_workflow_file(old)
+    if is_workflow:
         from imagegen_nb.workflows.workflow_file import read_workflow
 
         definition = read_workflow(old)
     else:
         definition = load_step(old)
+    new = replaced_file.named(user_path(new, InvalidOption), "workflow" if is_workflow else "step")
     if new.exists() and not force:
         raise InvalidOption(f"{new} already exists; pass --force to replace it")
     saved = definition.save(new, overwrite=True)

@@ -133,11 +133,11 @@ def check_writable(path: Path, kind: Literal["step", "workflow"], *, force: bool
     from imagegen_nb.step_file import file_in_use, replaced_file
 
     path = replaced_file.named(user_path(path, InvalidOption), kind)
-    if path.expanduser().exists() and not force:
+    if path.exists() and not force:
         raise InvalidOption(f"--export {path}: that is there already; choose another name, or add --force")
     check_folder("--export", path)
-    if path.expanduser().exists():
-        with file_in_use.held(path.expanduser()):
+    if path.exists():
+        with file_in_use.held(path):
             pass  # nobody pushes it
 
 

@@ -194,8 +194,9 @@ def read_sweep(path: Path) -> Sweep:
 
 def _document(path: Path) -> dict[str, Any]:
     from imagegen_nb.core import given_files
-    from imagegen_nb.core.atomic_files import explain, read_bounded
+    from imagegen_nb.core.atomic_files import explain, read_bounded, user_path
 
+    path = user_path(path, InvalidOption)
     if path.is_dir():
         raise InvalidOption(given_files.is_folder(path, (".toml",)))
     try:

@@ -15,7 +15,8 @@ from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files
 
 
 def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -> Path:
-    """`path` with `~` filled in. Raises `error` for a home nobody has and for what cannot be a path."""
+    """`path` with `~` filled in. Raises `error` for a home nobody has, for what cannot be a path, and for a
+    place that cannot even be looked at: pathlib's `is_dir` and `exists` would raise an OSError there."""
     try:
         expanded = Path(path).expanduser()
     except TypeError:
@@ -27,6 +28,12 @@ def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -
         raise error(f"{os.fspath(path)!r} names a home folder that does not exist") from None
     if "\0" in str(expanded):
         raise error(f"{os.fspath(path)!r} holds a NUL character, which no path can have")
+    try:
+        with suppress(ValueError):  # characters that the file system cannot encode
+            expanded.lstat()
+    except OSError as failure:
+        if failure.errno in (errno.ENAMETOOLONG, errno.EACCES):
+            raise error(f"{os.fspath(path)} cannot be used: {explain(failure)}") from None
     return expanded
 
 

@@ -172,7 +172,7 @@ class PixelSize:
         if isinstance(value, str) and value.strip().casefold() == "auto":
             return "auto"
         found = near_misses.numbers(value)
-        if found is None or 0 in found[:2]:
+        if found is None:
             return ""
         width, height, is_ratio = found
         if is_ratio:

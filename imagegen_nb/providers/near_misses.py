@@ -9,6 +9,8 @@ from math import gcd
 _LONGEST = 40
 """Characters of a value that is looked at: nobody writes longer ones."""
 _TWO_NUMBERS = re.compile(r"(\d{1,5})\s*(?:px)?\s*([x×*,:/ ])\s*(\d{1,5})\s*(?:px)?", re.IGNORECASE)
+_LONGEST_EDGE = 99_999
+"""As many digits as are read of a text."""
 _LARGEST_RATIO = 32
 """Two numbers up to here are an aspect ratio: no image is as small."""
 _SHAPES = {"square": (1, 1), "landscape": (3, 2), "wide": (3, 2), "portrait": (2, 3), "tall": (2, 3)}
@@ -43,7 +45,7 @@ def word(value: object, values: Sequence[str]) -> str:
 def _ratio(value: object, values: Sequence[str]) -> str:
     """The aspect ratio among `values` that a size, or a ratio in other words, has."""
     found = numbers(value)
-    if found is None or 0 in found[:2]:
+    if found is None:
         return ""
     width, height, _ = found
     ratio = f"{width // gcd(width, height)}:{height // gcd(width, height)}"
@@ -60,7 +62,13 @@ def whole_number(value: object) -> int | None:
 
 
 def numbers(value: object) -> tuple[int, int, bool] | None:
-    """Width and height out of two numbers, one, or a word, and whether only their ratio is meant."""
+    """Width and height out of two numbers, one, or a word, and whether only their ratio is meant; None where
+    an edge is none that an image has."""
+    found = _two_numbers(value)
+    return found if found is not None and all(0 < edge <= _LONGEST_EDGE for edge in found[:2]) else None
+
+
+def _two_numbers(value: object) -> tuple[int, int, bool] | None:
     if isinstance(value, str):
         text = value.strip()
         if text.casefold() in _SHAPES:

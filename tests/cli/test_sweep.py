@@ -151,6 +151,8 @@ def test_a_file_that_cannot_be_used_says_why(
 def test_a_file_that_is_not_there(cli: CommandLine) -> None:
     told = cli("sweep", "nowhere.toml")
     assert (told.code, "there is no file" in told.err) == (2, True)
+    told = cli("sweep", "x" * 300)
+    assert (told.code, "File name too long" in told.err) == (2, True)
 
 
 def test_cells_are_submitted_and_collected(cli: CommandLine, sweep: str, emulator: Emulator) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from imagegen_nb.core import atomic_files
-from imagegen_nb.core.atomic_files import explain, write_durably
+from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.errors import InvalidOption
 
 
 def test_a_file_is_written_and_nothing_else_is_left(tmp_path):
@@ -123,3 +124,9 @@ def test_without_posix_folders_are_not_synced(tmp_path, monkeypatch):
     monkeypatch.setattr(atomic_files.os, "fsync", None)
     atomic_files.sync_folder(tmp_path / "absent")
     assert not (tmp_path / "absent").exists()
+
+
+def test_a_place_that_cannot_be_looked_at_is_refused_in_words(tmp_path):
+    with pytest.raises(InvalidOption, match="cannot be used: File name too long"):
+        user_path(tmp_path / ("x" * 300), InvalidOption)
+    assert user_path(tmp_path / "\ud800", InvalidOption) == tmp_path / "\ud800"

@@ -88,6 +88,23 @@ def test_of_aspect_ratios_the_one_of_a_size_is_told(value: object) -> None:
     assert refused(model="gemini-3.1-flash-image", image_size=value).startswith("Did you mean 16:9? Use 1:1")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        (-1024, 1024),
+        {"width": -3, "height": 9},
+        (10**400, 5),
+        pytest.param(10**400, id="400 digits"),
+        1e300,
+        -1024,
+        "0*0",
+    ],
+)
+def test_edges_that_no_image_has_mean_no_size(value: object) -> None:
+    assert near_misses.numbers(value) is None
+    assert refused(image_size=value).startswith("Use auto, 1024x1024")
+
+
 ANYTHING = st.one_of(
     st.text(alphabet="0123456789x×*:/ ,pxautoAUTO", max_size=12),
     st.integers(),
