@@ -25,7 +25,7 @@ _KINDS = (
         "imagegen-nb cassettes check reads those below cassettes/",
     ),
     (
-        re.compile(rb"(?m)^\s*(?:step|over|rows)\s*=|^\[(?:step|over|inputs)\]"),
+        re.compile(rb"(?m)^[ \t]*(?:step|over|rows)[ \t]*=|^\[(?:step|over|inputs)\]"),
         "a sweep file",
         "imagegen-nb sweep takes one",
     ),
@@ -66,8 +66,8 @@ def near(path: Path) -> Path:
 
 
 def other_kind(data: bytes) -> tuple[str, str]:
-    """What the beginning of a file shows it to be, such as a notebook, and which command takes it; empty
-    where nobody can say."""
+    """What a file, or its beginning, shows it to be, such as a notebook, and which command takes it; empty
+    where nobody can say. A notebook's sign stands at its end."""
     if not data.strip():
         return "empty", ""
     if kind := images.sniff(data):
