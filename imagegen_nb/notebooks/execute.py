@@ -17,6 +17,7 @@ from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.notebooks.markers import MAY_FAIL, SKIP
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LONGEST_END = 10.0
 """Seconds that an interrupted cell has to end."""
 
@@ -100,7 +101,10 @@ def _run(client: Any, environment: Mapping[str, str]) -> None:
     """Run all cells. A signal raises what it would have raised, whatever the cell made of it."""
     try:
         with ending_signals.handlers_kept():
-            client.execute(env=environment)
+            try:
+                client.execute(env=environment)
+            finally:
+                client.remove_handlers()
     except (Exception, asyncio.CancelledError):
         if client.ended_by is None:
             raise
@@ -114,21 +118,34 @@ def _client_class(markers: Callable[[Any], Mapping[str, bool]] | None) -> Any:
     from nbclient import NotebookClient
     from nbclient.util import ensure_async
 
+    # Looked at before nbclient has handlers of its own.
+    ignored = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_IGN]
+
     class Client(NotebookClient):
         ended_by: int | None = None
+        _loop: asyncio.AbstractEventLoop | None = None
         _cells_begun = 0
         _is_in_cell = False
 
         async def async_start_new_kernel(self, **options: Any) -> None:
             # In the place of nbclient's own handlers, which let the run go on without a kernel: it ends in an
             # AssertionError.
+            self._loop = asyncio.get_running_loop()
             with suppress(RuntimeError):  # only the main thread may add handlers
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                    if signal.getsignal(number) is not signal.SIG_IGN:
-                        asyncio.get_running_loop().add_signal_handler(number, self._end, number, _this_task())
+                for number in _ENDING:
+                    self._loop.add_signal_handler(number, self._end, number, _this_task())
             await super().async_start_new_kernel(**options)
 
+        def remove_handlers(self) -> None:
+            """Leave none in the loop, which is used again: nbclient removes only its own two."""
+            if self._loop is not None:
+                for number in _ENDING:
+                    self._loop.remove_signal_handler(number)
+
         def _end(self, number: int, task: asyncio.Task[Any]) -> None:
+            # As in the background of a script, where Ctrl+C is for what runs before it.
+            if number in ignored:
+                return
             if self.ended_by is None:  # a second one would break off the end of the kernel
                 self.ended_by, self._ending = number, asyncio.ensure_future(self._break_off(task))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 import pytest
@@ -32,6 +34,22 @@ def test_outputs_are_filled_in_up_to_the_cell_that_fails(project):
     assert document.cells[3].outputs == []
     assert parse(text_of(document)) == document
     assert text_of(document).endswith("}\n")
+
+
+@pytest.mark.notebooks
+@pytest.mark.usefixtures("quick_starts")
+def test_an_ignored_signal_stays_ignored_and_no_handler_is_left(project):
+    path = notebook(
+        project, "import os, signal, time; os.kill(int(os.environ['TOLD']), signal.SIGINT); time.sleep(1)"
+    )
+    handler, descriptor = signal.signal(signal.SIGINT, signal.SIG_IGN), signal.set_wakeup_fd(-1)
+    try:
+        assert execute(parse(path.read_text()), project, environment={"TOLD": str(os.getpid())}) == ""
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert signal.set_wakeup_fd(-1) == -1, "a handler was left in the loop"
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.set_wakeup_fd(descriptor)
 
 
 @pytest.mark.notebooks
