@@ -297,6 +297,12 @@ class History(LazyList[PastRun]):
         runs = (PastRun(entry, self._store) for entry in entries)
         return islice(filter(self._wanted.takes, runs), self._limit)
 
+    def __len__(self) -> int:
+        if self._wanted != Filter():
+            return super().__len__()
+        total = self._store.count_runs() - self._count_questions()
+        return total if self._limit is None else min(total, self._limit)
+
     def _starred_runs(self) -> set[str]:
         run_ids = set[str]()
         for asset_id, mark in self._store.marks().items():
@@ -333,10 +339,13 @@ class History(LazyList[PastRun]):
 
     @cached_property
     def _total(self) -> str:
-        questions = sum(1 for _ in self._store.equal_runs(ledger.QUESTION))
+        questions = self._count_questions()
         if self._wanted.questions:
             return f"{counted(questions, 'question')} in the store"
         return f"{counted(self._store.count_runs() - questions, 'run')} in the store"
+
+    def _count_questions(self) -> int:
+        return sum(1 for _ in self._store.equal_runs(ledger.QUESTION))
 
     def __repr__(self) -> str:
         return self._page(html_repr.text, when=False)

@@ -54,7 +54,7 @@ def test_a_failed_run_tells_why(workspace, emulator):
     assert past.run.shortfalls == () or past.run.requested == 1
 
 
-def test_it_is_newest_first_and_read_as_somebody_goes_through_it(workspace):
+def test_it_is_newest_first_and_read_as_somebody_goes_through_it(workspace, monkeypatch):
     for number in range(130):
         run = entry(
             f"run-{number}", prompt=f"number {number}", started_at=f"2026-11-21T09:{number % 60:02}:00+00:00"
@@ -69,6 +69,21 @@ def test_it_is_newest_first_and_read_as_somebody_goes_through_it(workspace):
         130,
         2,
         11,
+    )
+    read = 0
+
+    def counted_runs(**options):
+        nonlocal read
+        read += 1
+        return list_runs(**options)
+
+    list_runs = workspace.store.list_runs
+    monkeypatch.setattr(workspace.store, "list_runs", counted_runs)
+    assert (len(list(history)), len(workspace.history()), history[-1].prompt, read) == (
+        130,
+        130,
+        "number 0",
+        2,
     )
     with pytest.raises(IndexError, match="fewer than 131"):
         history[130]

@@ -80,6 +80,7 @@ def test_its_end_says_what_it_cost_and_what_came(workspace):
     entry = workspace.store.find_run(answered.run_id)
     assert (entry.state, entry.charge, entry.prompt) == ("done", "charged", "Is it blue?")
     (past,) = workspace.history(questions=True)
+    assert (len(workspace.history(questions=True)), len(workspace.history())) == (1, 0)
     assert past.is_question
     assert past.answer == answered.value
     assert past.settings["judge"] == "mine"
