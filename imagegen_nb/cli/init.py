@@ -81,9 +81,7 @@ def init(folder: Path, source: str, as_json: bool) -> None:
         out().print(f"kept {escape(name)}, which is there already")
     if not requirement and _REQUIREMENTS in written:
         out().print(escape(_NO_SOURCE))
-    out().print(
-        "next:" if folder.samefile(Path.cwd()) else f"next, in {escape(str(folder))}:", soft_wrap=True
-    )
+    out().print("next:" if folder.samefile(Path.cwd()) else f"next, in {escape(str(folder))}:")
     missing = [extra for extra, module in _NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
         pip = escape(install_hint.install_command(",".join(missing)))
