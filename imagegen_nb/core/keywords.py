@@ -79,9 +79,11 @@ def helpful_calls(target: CallT) -> CallT:
     return target
 
 
-def _is_workspace(value: object) -> bool:
-    """Whether `value` is a workspace, whose class lies in a higher layer."""
-    return all(callable(getattr(value, method, None)) for method in ("submit", "route"))
+def is_workspace(value: object) -> bool:
+    """Whether `value` is a workspace, known by what it can do: its class lies in a higher layer."""
+    return not isinstance(value, type) and all(
+        callable(getattr(value, method, None)) for method in ("submit", "route")
+    )
 
 
 def is_helpful(function: object) -> bool:
@@ -122,7 +124,7 @@ def _helpful(function: CallT, shown: str, bound: int = 0) -> CallT:
             if name not in known and not takes_any:  # its value is not repeated: it may be a key
                 raise InvalidOption(f"{shown}({name}=…): there is no {name}; {_instead(name, names)}")
         misplaced = "workspace" in known and any(
-            number != place and _is_workspace(value) for number, value in enumerate(args[bound:])
+            number != place and is_workspace(value) for number, value in enumerate(args[bound:])
         )
         if misplaced:
             first = f"; the first argument is {by_position[0]}" if by_position else ""

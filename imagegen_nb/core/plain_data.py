@@ -27,7 +27,7 @@ from uuid import UUID
 
 import pydantic
 
-from imagegen_nb.errors import InvalidOption, VariableError
+from imagegen_nb.errors import VariableError
 
 _DEEPEST = 64
 _MOST_IN_ARRAY = 100_000
@@ -192,14 +192,6 @@ def _fields(value: Any) -> Any:
     else:
         return None
     return {name: getattr(value, name) for name in names if hasattr(value, name)}
-
-
-def check_inputs(inputs: object) -> None:
-    """Raise `InvalidOption` for what is no mapping; None is no input."""
-    if inputs is not None and not isinstance(inputs, Mapping):
-        raise InvalidOption(
-            f"inputs is of type {type(inputs).__name__}: give values by name, e.g. {{'product': 'a lamp'}}"
-        )
 
 
 def _refusal(value: object, place: str) -> VariableError:

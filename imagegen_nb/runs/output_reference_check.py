@@ -10,12 +10,12 @@ from typing import Any
 from imagegen_nb.core import variable_mistakes, variable_paths, variables
 from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.core.keywords import helpful_calls
-from imagegen_nb.core.plain_data import check_inputs, plain
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.runs.simulation import Outcome, outcomes, simulate
 from imagegen_nb.step.output_references import type_of
-from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step.step import ImageGenerationStep, check_inputs
 
 Template = str | ImageGenerationStep
 """A later step's text: the text itself, or an image step for its prompt."""

@@ -14,14 +14,14 @@ from typing import Any
 
 from imagegen_nb.core import variable_mistakes, variable_paths, variables
 from imagegen_nb.core.events import RunEvent
-from imagegen_nb.core.plain_data import check_inputs, plain
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import InvalidOption, VariableError
 from imagegen_nb.providers.base import CatalogEntry
 from imagegen_nb.runs.batch_ref import BatchRef
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.run_context import Route, RunContext, RunOptions, complete_options
-from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step.step import ImageGenerationStep, check_inputs
 
 _MOST_PARTIALS = 3
 
@@ -93,9 +93,6 @@ def filled_prompt(template: str, values: Mapping[str, Any]) -> str:
 def _check_call(inputs: object, options: RunOptions[Run]) -> None:
     """What Python itself would only notice once money is spent."""
     check_inputs(inputs)
-    for name, value in (inputs or {}).items() if isinstance(inputs, Mapping) else ():
-        if isinstance(value, ImageGenerationStep):
-            raise InvalidOption(f"inputs.{name} is a step: give its run, as step.run() returns it")
     on_event: object = options["on_event"]
     if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
         raise InvalidOption("on_event must be a plain function that takes one event (not async)")

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from imagegen_nb.core import user_warnings, variable_mistakes, variables
 from imagegen_nb.core.keywords import helpful_calls
-from imagegen_nb.core.plain_data import check_inputs, plain
+from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
 from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem, VariableError
 from imagegen_nb.providers import catalog
@@ -390,3 +390,15 @@ def _show_settings() -> None:
 
 
 _show_settings()
+
+
+def check_inputs(inputs: object) -> None:
+    """Raise `InvalidOption` for what are no inputs by name, and for a step among them, which has no output;
+    None is no input."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise InvalidOption(
+            f"inputs is of type {type(inputs).__name__}: give values by name, e.g. {{'product': 'a lamp'}}"
+        )
+    for name, value in (inputs or {}).items():
+        if isinstance(value, ImageGenerationStep):
+            raise InvalidOption(f"inputs.{name} is a step: give its run, as step.run() returns it")

@@ -16,7 +16,7 @@ from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.errors import BudgetWarning, InvalidOption, StoreError
-from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step.step import ImageGenerationStep, check_inputs
 from imagegen_nb.sweeps import axes as axis_values
 from imagegen_nb.sweeps import tables
 from imagegen_nb.sweeps.batches import BatchedCells
@@ -76,8 +76,7 @@ class Sweep(BatchedCells):
             raise InvalidOption(f"repeats = {repeats!r}: give a whole number from 1 to {_MOST_REPEATS:,}")
         if invalid not in ("error", "skip"):
             raise InvalidOption(f'invalid = {invalid!r}: use "error" or "skip"')
-        if inputs is not None and not isinstance(inputs, Mapping):
-            raise InvalidOption(f"inputs is of type {type(inputs).__name__}: give values by name")
+        check_inputs(inputs)
         read = axis_values.read(step, over, rows)
         if (count := len(read.combinations) * repeats) > axis_values.MOST_CELLS:
             raise InvalidOption(

@@ -20,7 +20,7 @@ from imagegen_nb.runs.prepare import prepare
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step import output_references
-from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step.step import ImageGenerationStep, check_inputs
 from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.step_file.load import load_step
 from imagegen_nb.widgets import given, notebook_steps
@@ -80,7 +80,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
     ) -> None:
         shown_first = given.step_of(step)
         given.check_workspace(workspace)
-        given.check_inputs(inputs)
+        check_inputs(inputs)
         check_identifier(identifier)
         self._given_workspace = workspace is not None
         self.workspace = workspace or Workspace("assets", backend="emulator")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
+from imagegen_nb.core.keywords import is_workspace
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs.history import PastRun
 from imagegen_nb.runs.run import Run
@@ -24,8 +25,6 @@ _FILE = re.compile(r"\S+\.json", re.IGNORECASE)
 _RECORDS = "Gallery(ws.records(), store=ws.store)"
 _SHOWS = f"give a run, a list of runs, or all that a store holds: {_RECORDS}"
 _WHOLES = (str, bytes, type, Mapping, ImageGenerationStep, StepOutput, Asset)
-_WORKSPACE = ("submit", "route")
-"""What a workspace can do, and nothing else does."""
 
 
 def step_of(given: object) -> ImageGenerationStep | None:
@@ -51,7 +50,7 @@ def _instead_of_step(given: Any) -> str:
         return "write StepForm(ig.ImageGenerationStep(**settings)), settings by their keys"
     if isinstance(given, bytes | os.PathLike):
         return "write StepForm(ig.load_step(path).step)"
-    if _is_workspace(given):
+    if is_workspace(given):
         return "write StepForm(step, workspace)"
     if isinstance(steps := getattr(given, "image_steps", None), Mapping):
         name = next(iter(steps), "step_1")
@@ -67,7 +66,7 @@ def _instead_of_step(given: Any) -> str:
 
 def check_workspace(given: object) -> None:
     """Raise `InvalidOption` for what no form can run in; None stands for the default."""
-    if given is None or _is_workspace(given):
+    if given is None or is_workspace(given):
         return
     example = 'StepForm(step, ig.Workspace("assets", backend="emulator"))'
     remedy = f"give a workspace, which says where images go and who pays, e.g. {example}"
@@ -76,17 +75,6 @@ def check_workspace(given: object) -> None:
     elif isinstance(given, Mapping):
         remedy = "values of variables are given by name, StepForm(step, inputs={…})"
     raise InvalidOption(f"workspace is of type {type(given).__name__}: {remedy}")
-
-
-def check_inputs(given: object) -> None:
-    """Raise `InvalidOption` for what are no inputs by name."""
-    if given is None or isinstance(given, Mapping):
-        for name, value in (given or {}).items():
-            if isinstance(value, ImageGenerationStep):
-                raise InvalidOption(f"inputs.{name} is a step: give its run, as step.run() returns it")
-        return
-    example = "{'step_1': run}" if isinstance(given, Run) else "{'product': 'a lamp'}"
-    raise InvalidOption(f"inputs is of type {type(given).__name__}: give values by name, e.g. {example}")
 
 
 def check_run(given: object, name: str = "run") -> None:
@@ -116,7 +104,7 @@ def not_shown(given: object) -> InvalidOption:
 def check_store(given: object) -> None:
     """Raise `InvalidOption` for what keeps no images."""
     if given is not None and not isinstance(given, Store):
-        remedy = "write store=ws.store" if _is_workspace(given) else f"write {_RECORDS}"
+        remedy = "write store=ws.store" if is_workspace(given) else f"write {_RECORDS}"
         raise InvalidOption(f"store is of type {type(given).__name__}: {remedy}")
 
 
@@ -139,7 +127,7 @@ def _instead_of_run(given: Any, *, many: bool = False) -> str:
         return "write Gallery([cell.run for cell in sweep.done])" if many else "give the cell's run, cell.run"
     if isinstance(given, PastRun):
         return "write Gallery([past.run for past in history])" if many else "give its run, past.run"
-    if _is_workspace(given):
+    if is_workspace(given):
         return f"write {_RECORDS}"
     if isinstance(given, Store):
         return "write Gallery(store.records(), store=store)"
@@ -156,7 +144,3 @@ def _instead_of_run(given: Any, *, many: bool = False) -> str:
 def _is_many(given: object) -> TypeGuard[Iterable[Any]]:
     """Whether it holds several; texts, outputs and steps can be walked through too."""
     return isinstance(given, Iterable) and not isinstance(given, _WHOLES)
-
-
-def _is_workspace(given: object) -> bool:
-    return not isinstance(given, type) and all(callable(getattr(given, name, None)) for name in _WORKSPACE)

@@ -17,7 +17,7 @@ from imagegen_nb.runs.output_reference_check import ReferenceReport, check_refer
 from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.simulation import Outcome, simulate
 from imagegen_nb.step.run_context import RunContext
-from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.step.step import ImageGenerationStep, check_inputs
 from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.workflows import references, strip
 from imagegen_nb.workflows.function_result import Function, function_name, is_async, takes_context
@@ -51,8 +51,7 @@ class Workflow:
         *,
         steps: Mapping[str, ImageGenerationStep | StepDefinition | Function],
     ) -> None:
-        if inputs is not None and not isinstance(inputs, Mapping):
-            raise InvalidOption(f"inputs is of type {type(inputs).__name__}: give values by name")
+        check_inputs(inputs)
         self.inputs: Mapping[str, Any] = MappingProxyType(plain(inputs or {}))
         self.steps: Mapping[str, ImageGenerationStep | Function] = MappingProxyType(_checked(steps))
         for name in self.steps:
@@ -208,8 +207,7 @@ class Workflow:
 
     def _given(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
         """The inputs of a run that take the place of the workflow's own, as plain data."""
-        if inputs is not None and not isinstance(inputs, Mapping):
-            raise InvalidOption(f"inputs is of type {type(inputs).__name__}: give values by name")
+        check_inputs(inputs)
         given: dict[str, Any] = plain(inputs or {})
         for name in given:
             if name in self.steps:

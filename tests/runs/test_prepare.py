@@ -7,6 +7,7 @@ import enum
 import numpy as np
 import pytest
 
+import imagegen_nb as ig
 from imagegen_nb import Gateway, ImageGenerationStep, Workspace
 from imagegen_nb.errors import InvalidOption, MissingCredential, VariableError
 
@@ -142,3 +143,23 @@ def test_a_step_in_the_place_of_its_run(workspace, emulator):
     with pytest.raises(InvalidOption, match=r"inputs.place is a step: give its run"):
         STEP.run({"what": "fox", "place": STEP}, workspace=workspace)
     assert emulator.count() == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda inputs: STEP.estimate(inputs),
+        lambda inputs: ig.check_references("{{place}}", STEP, inputs=inputs),
+        lambda inputs: ig.Sweep(STEP, over={"what": ["fox"]}, inputs=inputs),
+        lambda inputs: ig.Workflow(inputs, steps={"step_1": STEP}),
+        lambda inputs: ig.Workflow(
+            {"place": "a wood"}, steps={"it": ImageGenerationStep("{{place}}")}
+        ).simulate(inputs),
+        lambda inputs: ig.StepForm(STEP, inputs=inputs),
+    ],
+)
+def test_inputs_are_looked_at_alike_wherever_they_are_given(call):
+    with pytest.raises(InvalidOption, match=r"inputs.place is a step: give its run"):
+        call({"place": STEP})
+    with pytest.raises(InvalidOption, match="inputs is of type list: give values by name"):
+        call(["a wood"])
