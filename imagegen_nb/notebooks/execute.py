@@ -104,12 +104,19 @@ def _run(client: Any, environment: Mapping[str, str]) -> None:
             try:
                 client.execute(env=environment)
             finally:
-                client.remove_handlers()
+                _remove_handlers(client.loop_in_use)
     except (Exception, asyncio.CancelledError):
         if client.ended_by is None:
             raise
     if client.ended_by is not None:
         raise ending_signals.interruption(client.ended_by)
+
+
+def _remove_handlers(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Leave none in a loop, which is used again: nbclient removes only its own two."""
+    if loop is not None:
+        for number in _ENDING:
+            loop.remove_signal_handler(number)
 
 
 def _client_class(markers: Callable[[Any], Mapping[str, bool]] | None) -> Any:
@@ -123,24 +130,18 @@ def _client_class(markers: Callable[[Any], Mapping[str, bool]] | None) -> Any:
 
     class Client(NotebookClient):
         ended_by: int | None = None
-        _loop: asyncio.AbstractEventLoop | None = None
+        loop_in_use: asyncio.AbstractEventLoop | None = None
         _cells_begun = 0
         _is_in_cell = False
 
         async def async_start_new_kernel(self, **options: Any) -> None:
             # In the place of nbclient's own handlers, which let the run go on without a kernel: it ends in an
             # AssertionError.
-            self._loop = asyncio.get_running_loop()
+            self.loop_in_use = asyncio.get_running_loop()
             with suppress(RuntimeError):  # only the main thread may add handlers
                 for number in _ENDING:
-                    self._loop.add_signal_handler(number, self._end, number, _this_task())
+                    self.loop_in_use.add_signal_handler(number, self._end, number, _this_task())
             await super().async_start_new_kernel(**options)
-
-        def remove_handlers(self) -> None:
-            """Leave none in the loop, which is used again: nbclient removes only its own two."""
-            if self._loop is not None:
-                for number in _ENDING:
-                    self._loop.remove_signal_handler(number)
 
         def _end(self, number: int, task: asyncio.Task[Any]) -> None:
             # As in the background of a script, where Ctrl+C is for what runs before it.

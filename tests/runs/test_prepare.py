@@ -145,6 +145,9 @@ def test_a_step_in_the_place_of_its_run(workspace, emulator):
     assert emulator.count() == 0
 
 
+WORKFLOW = ig.Workflow({"place": "a wood"}, steps={"step_1": ImageGenerationStep("{{place}}")})
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -152,9 +155,7 @@ def test_a_step_in_the_place_of_its_run(workspace, emulator):
         lambda inputs: ig.check_references("{{place}}", STEP, inputs=inputs),
         lambda inputs: ig.Sweep(STEP, over={"what": ["fox"]}, inputs=inputs),
         lambda inputs: ig.Workflow(inputs, steps={"step_1": STEP}),
-        lambda inputs: ig.Workflow(
-            {"place": "a wood"}, steps={"it": ImageGenerationStep("{{place}}")}
-        ).simulate(inputs),
+        lambda inputs: WORKFLOW.simulate(inputs=inputs),
         lambda inputs: ig.StepForm(STEP, inputs=inputs),
     ],
 )
