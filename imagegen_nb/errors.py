@@ -43,9 +43,15 @@ ChargeTold = Literal["none", "unknown", "charged", "emulated"]
 
 
 class ImagegenError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose.
+
+    Keys in its text are masked: a value that it repeats may be one, given in the wrong place.
+    """
 
     kind = "error"
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(_masked(arg) if isinstance(arg, str) else arg for arg in args))
 
     def summary(self) -> str:
         """The error as it is shown in a notebook's output."""
@@ -53,6 +59,12 @@ class ImagegenError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.args, self.__dict__)
+
+
+def _masked(text: str) -> str:
+    from imagegen_nb.core.redaction import mask  # what every error needs is imported with the first
+
+    return mask(text)
 
 
 def _restore(kind: type[ImagegenError], args: tuple[Any, ...], state: dict[str, Any]) -> ImagegenError:
@@ -75,7 +87,7 @@ class Problem:
     code: Literal["invalid", "not-applicable", "unknown-field"] = "invalid"
 
     def __str__(self) -> str:
-        shown = "" if self.value is None else f" = {self.value!r}"
+        shown = "" if self.value is None else _masked(f" = {self.value!r}")  # before it is cut
         shown = shown if len(shown) <= 63 else f"{shown[:62]}…"  # so that an error stays readable
         return f"{self.field}{shown}{self.model and f' ({self.model})'}: {self.message}. {self.remedy}"
 
@@ -91,9 +103,9 @@ class InvalidStep(ImagegenError):
 
     def __str__(self) -> str:
         if len(self.problems) == 1:
-            return str(self.problems[0])
+            return _masked(str(self.problems[0]))
         lines = "\n".join(f"  {n}. {problem}" for n, problem in enumerate(self.problems, 1))
-        return f"{len(self.problems)} problems:\n{lines}"
+        return _masked(f"{len(self.problems)} problems:\n{lines}")
 
 
 class InvalidOption(ImagegenError):

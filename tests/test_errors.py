@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+import imagegen_nb as ig
 from imagegen_nb import errors
 from imagegen_nb.errors import ImagegenError, InvalidStep, Problem, ProviderError, StepFailed
 
@@ -142,3 +143,21 @@ def test_a_problem_without_a_value_does_not_show_one():
 def test_one_except_clause_catches_them_all(kind):
     with pytest.raises(ImagegenError):
         raise made(kind)
+
+
+KEY = "sk-proj-abcdefghijklmnopqrstuvwx"
+
+
+@pytest.mark.parametrize("option", ["backend", "budget", "timeout", "storage_limit", "requests_per_minute"])
+def test_an_option_that_is_given_a_key_does_not_repeat_it(tmp_path, option):
+    with pytest.raises(errors.InvalidOption) as refused:
+        ig.Workspace(tmp_path, **{option: KEY})
+    assert option in str(refused.value)
+    assert "abcdefgh" not in str(refused.value) + repr(refused.value) + str(refused.value.args)
+
+
+@pytest.mark.parametrize("setting", ["image_size", "model"])
+def test_a_setting_that_is_given_a_key_does_not_repeat_it(setting):
+    with pytest.raises(errors.InvalidStep) as refused:
+        ig.ImageGenerationStep(prompt="A lamp", **{setting: f"{'long ' * 8}{KEY}"})
+    assert "abcdefgh" not in str(refused.value)

@@ -7,13 +7,14 @@ wrong (a file, an input, a missing key), 130 interrupted, 128 and its number whe
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 
 import click
 
 from imagegen_nb.cli.app import app
-from imagegen_nb.cli.console import fail, print_json, warn
+from imagegen_nb.cli.console import fail, print_json, told, warn
 from imagegen_nb.errors import ImagegenError, InvalidStep, MissingCredential, StepFailed, VariableError
 
 __all__ = ["main"]
@@ -25,7 +26,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)  # else click leaves by itself, and with 1 where it was interrupted
     except click.ClickException as error:
-        error.show()
+        _tell_usage(error)
         code = error.exit_code
     except click.Abort as abort:
         fail("interrupted", *getattr(abort.__cause__, "__notes__", ()))
@@ -37,13 +38,20 @@ def main() -> None:
     sys.exit(code)
 
 
+def _tell_usage(error: click.ClickException) -> None:
+    """Print an error of click's own, such as an unknown option: its text repeats what was given."""
+    text = io.StringIO()
+    error.show(text)
+    click.echo(told(text.getvalue()), nl=False, err=True)
+
+
 def _tell(error: ImagegenError, code: int) -> int:
     """Print an error that a command raised; the exit code it is given."""
-    message = str(error)
+    message = told(error)
     if isinstance(error, InvalidStep):
         from imagegen_nb.step.validation import outside_python
 
-        message = str(outside_python(error))
+        message = told(outside_python(error))
     if isinstance(error, VariableError) and error.not_given:
         from imagegen_nb.cli.run import how_to_give
 

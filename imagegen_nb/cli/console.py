@@ -42,6 +42,13 @@ def escape(text: str) -> str:
     return as_markup(visible(text))
 
 
+def told(text: object) -> str:
+    """A message as it may be shown: without keys, which a value that it repeats may be."""
+    from imagegen_nb.core.redaction import mask
+
+    return mask(str(text))
+
+
 def print_json(value: Any) -> None:
     """`value` as JSON on standard output, for machines; control characters are escaped."""
     from imagegen_nb.core.redaction import CONTROL_CHARACTERS
@@ -52,14 +59,14 @@ def print_json(value: Any) -> None:
 
 def fail(error: object, *notes: str) -> None:
     """Print an error and its notes on standard error."""
-    err().print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+    err().print(f"[bold red]error:[/] {escape(told(error))}", soft_wrap=True)
     for note in notes:
-        err().print(f"  {escape(note)}", soft_wrap=True)
+        err().print(f"  {escape(told(note))}", soft_wrap=True)
 
 
 def warn(message: Warning | str, *_location: Any, **_more: Any) -> None:
     """Print a warning on standard error, without the source location Python adds by default."""
-    err().print(f"[yellow]warning:[/] {escape(str(message))}", soft_wrap=True)
+    err().print(f"[yellow]warning:[/] {escape(told(message))}", soft_wrap=True)
 
 
 def run_as_json(run: Run) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, get_args
 
 from imagegen_nb.core import magic_lines
+from imagegen_nb.core.keywords import given_elsewhere
+from imagegen_nb.core.redaction import is_keys_name
 from imagegen_nb.errors import InvalidOption
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.step import ImageGenerationStep
@@ -103,9 +105,13 @@ def parse(line: str, name: str = "%%imagegen") -> Request:
     built = parser(name)
     parsed, rest = built.parse_known_args(words)
     if rest:
+        if is_keys_name(rest[0].partition("=")[0].lstrip("-")):
+            raise InvalidOption(f"{rest[0].partition('=')[0]} is not an option: {given_elsewhere('api_key')}")
         close = difflib.get_close_matches(rest[0], built.known(), n=1) if rest[0][:1] == "-" else []
-        remedy = f"did you mean {close[0]}?" if close else "the prompt belongs in the lines below"
-        raise InvalidOption(f"{rest[0]} is not an option: {remedy} %imagegen alone lists them")
+        is_option = rest[0].startswith("-")
+        remedy = "" if is_option else ": the prompt belongs in the lines below"
+        remedy = f": did you mean {close[0]}?" if close else f"{remedy}."
+        raise InvalidOption(f"{rest[0]} is not an option{remedy} %imagegen alone lists them")
     given = vars(parsed)
     variable = given.pop("output")
     if variable is not None and not variable.isidentifier():

@@ -176,3 +176,31 @@ def test_the_shells_completion_is_what_the_help_says() -> None:
         [sys.executable, "-c", main], env=asked, capture_output=True, text=True, check=False
     )
     assert told.stdout.split() == ["plain,validate"]
+
+
+KEY = "sk-proj-abcdefghijklmnopqrstuvwx"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "lamp.step.json", "--backend", KEY),
+        ("run", "lamp.step.json", "--budget", KEY),
+        ("run", "lamp.step.json", "--timeout", KEY),
+        ("run", "lamp.step.json", f"--{KEY}"),
+        ("run", "lamp.step.json", "--input", KEY),
+        ("run", KEY),
+        ("paths", "lamp.step.json", f"--key={KEY}"),
+        ("sweep", KEY, "--json"),
+        ("validate", "lamp.step.json", KEY),
+        (KEY,),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_printed(
+    cli: CommandLine, file: str, arguments: tuple[str, ...]
+) -> None:
+    refused = cli(*arguments)
+    assert refused.code == 2
+    assert KEY not in refused.out + refused.err
+    assert "abcdefghij" not in refused.out + refused.err
+    assert refused.err

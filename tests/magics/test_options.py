@@ -36,6 +36,15 @@ def test_a_comment_behind_the_options_says_nothing():
     ("line", "said"),
     [
         ("--sise 1:1", "--sise is not an option: did you mean --size?"),
+        ("--bogus 1", "--bogus is not an option. %imagegen alone lists them"),
+        (
+            "--api-key sk-proj-abcdefghijklmnopqrstuvwx",
+            "--api-key is not an option: a key stands in no code",
+        ),
+        (
+            "--key=sk-proj-abcdefghijklmnopqrstuvwx",
+            "--key is not an option: a key stands in no code: it is",
+        ),
         ("A lamp", "A is not an option: the prompt belongs in the lines below"),
         ("--count two", "invalid whole number value: 'two'. %imagegen alone lists the options"),
         ("--count", "expected one argument"),
