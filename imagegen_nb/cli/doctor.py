@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -202,6 +203,7 @@ def _store(address: str) -> Iterator[Finding]:
     from imagegen_nb.store import maintenance
     from imagegen_nb.store.open_store import open_store
 
+    look = f"imagegen-nb store check {shlex.quote(address)}"
     try:
         store = open_store(address)
         if not maintenance.exists(store):
@@ -213,12 +215,12 @@ def _store(address: str) -> Iterator[Finding]:
         yield Finding("store", "problem", str(error))
         return
     except StoreError as error:
-        yield Finding("store", "problem", str(error), f"imagegen-nb store check {address}")
+        yield Finding("store", "problem", str(error), look)
         return
     said = f"{counted(len(report.records), 'image')} of {counted(len(report.runs), 'run')} in {address}"
     if report.problems:
         more = f"{said}; {report.problems[0]}"
-        yield Finding("store", "problem", more, f"for all of it: imagegen-nb store check {address}")
+        yield Finding("store", "problem", more, f"for all of it: {look}")
     else:
         yield Finding("store", "ok", said)
 

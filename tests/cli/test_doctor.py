@@ -74,6 +74,9 @@ def test_a_damaged_store_is_a_problem_with_the_command_that_tells_more(
     run.output.assets[0].path.unlink()
     found = findings(cli)["store"]
     assert (found["state"], found["remedy"]) == ("problem", "for all of it: imagegen-nb store check assets")
+    Path("assets").rename("my assets")
+    remedy = findings(cli, "--store", "my assets")["store"]["remedy"]
+    assert remedy == "for all of it: imagegen-nb store check 'my assets'"
 
 
 def test_what_is_missing_is_named_with_the_command_that_installs_it(

@@ -242,3 +242,9 @@ def test_a_backend_that_is_none_is_told_in_the_command_lines_words(
     assert refused.code == 2
     assert f"--backend {backend} is neither live nor emulator{hint}, nor the http:// address" in refused.err
     assert "hosted" not in refused.err
+
+
+def test_a_folder_to_make_is_named_as_a_shell_takes_it(cli: CommandLine, file: str, tmp_path: Path) -> None:
+    folder = tmp_path / "an ü b" / "new"
+    told = cli("run", file, "-i", "room=a hall", *EMULATED, "--export", str(folder / "lamp.json"))
+    assert f"(mkdir -p '{folder}')" in told.err
