@@ -12,7 +12,17 @@ from imagegen_nb.errors import InvalidOption
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
-PATH = click.Path(path_type=Path)
+
+class _Path(click.Path):
+    """A path; blank, as a variable of the shell that is not set, it would be the working directory."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if isinstance(value, str) and not value.strip():
+            self.fail('it is blank: give a path, or "." for this folder', parameter, context)
+        return super().convert(value, parameter, context)
+
+
+PATH = _Path(path_type=Path)
 _BACKENDS = ("live", "emulator")
 
 step_file = click.argument("file", type=PATH, metavar="STEP.json", help="A step file.")

@@ -204,3 +204,25 @@ def test_a_key_in_the_wrong_place_is_not_printed(
     assert KEY not in refused.out + refused.err
     assert "abcdefghij" not in refused.out + refused.err
     assert refused.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "lamp.step.json", "-i", "room=a", "--backend", "emulator", "--store", ""),
+        ("run", "lamp.step.json", "-i", "room=a", "--backend", "emulator", "--export", " "),
+        ("runs", "--store", ""),
+        ("doctor", "--store", ""),
+        ("scan", ""),
+        ("init", ""),
+        ("store", "check", ""),
+        ("platform", "sheet", "lamp.step.json", "-o", ""),
+    ],
+)
+def test_a_blank_path_is_refused_and_nothing_is_written(
+    cli: CommandLine, file: str, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    outcome = cli(*arguments)
+    assert outcome.code == (1 if arguments[0] == "doctor" else 2)
+    assert "blank" in outcome.out + outcome.err
+    assert [entry.name for entry in tmp_path.iterdir()] == [file]

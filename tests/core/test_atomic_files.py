@@ -130,3 +130,10 @@ def test_a_place_that_cannot_be_looked_at_is_refused_in_words(tmp_path):
     with pytest.raises(InvalidOption, match="cannot be used: File name too long"):
         user_path(tmp_path / ("x" * 300), InvalidOption)
     assert user_path(tmp_path / "\ud800", InvalidOption) == tmp_path / "\ud800"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_path_is_refused_and_not_taken_for_this_folder(blank):
+    with pytest.raises(InvalidOption, match="a blank text was given"):
+        user_path(blank, InvalidOption)
+    assert user_path(Path(), InvalidOption) == Path()

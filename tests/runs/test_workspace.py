@@ -11,7 +11,7 @@ import pytest
 
 from imagegen_nb import Gateway, ImageGenerationStep, VertexAI, Workspace
 from imagegen_nb.emulator import Emulator, Fault
-from imagegen_nb.errors import BudgetExceeded, InvalidOption, StepFailed
+from imagegen_nb.errors import BudgetExceeded, InvalidOption, StepFailed, StoreError
 from imagegen_nb.store.local import LocalStore
 
 STEP = ImageGenerationStep(prompt="a fox")
@@ -353,3 +353,9 @@ def test_the_ledger_can_be_indexed_and_shows_itself(workspace):
     )
     assert f"{STEP.model} · 1 image · done · charged if it were real · EMULATED" in repr(runs)
     assert first not in repr(runs), "what changes with each run would be a difference in a saved notebook"
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_store_is_not_the_working_directory(blank):
+    with pytest.raises(StoreError, match="a blank text was given"):
+        Workspace(blank, backend="emulator")
