@@ -17,9 +17,9 @@ from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files
 def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -> Path:
     """`path` with `~` filled in.
 
-    Raises `error` for a home nobody has, for what cannot be a path, for a blank text, which would be the working
-    directory, and for a place that cannot even be looked at: pathlib's `is_dir` and `exists` would raise an
-    OSError there.
+    Raises `error` for a home nobody has, for what cannot be a path, for a blank text, which would be the
+    working directory, and for a place that cannot even be looked at: pathlib's `is_dir` and `exists` would
+    raise an OSError there.
     """
     if isinstance(path, str) and not path.strip():
         raise error(

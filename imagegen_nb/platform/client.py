@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from imagegen_nb._version import __version__
 from imagegen_nb.core import redaction
+from imagegen_nb.core.keywords import did_you_mean
 from imagegen_nb.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -114,7 +115,14 @@ def path_of(*segments: str) -> str:
 
 def address(base_url: str | None) -> str:
     """Where the API is. Raises `InvalidOption` for an address that a key may not be sent to."""
-    chosen = (base_url or BASE_URL).rstrip("/")
+    chosen = BASE_URL if base_url is None else base_url.strip().rstrip("/")
+    if "://" not in chosen:
+        near = did_you_mean(chosen, (EMULATOR,))
+        hint = f" ({near})" if near.endswith("?") else ""
+        raise InvalidOption(
+            f"base_url (--base-url) = {chosen!r} is neither a URL nor {EMULATOR}{hint}: give the https:// "
+            "address of the API, or leave it out for the platform's own"
+        )
     if (problem := credentials.unusable(chosen)) or urlsplit(chosen).query:
         raise InvalidOption(
             f"this base_url is not usable: {problem or 'it has a part after ?'}. Give an https:// address "

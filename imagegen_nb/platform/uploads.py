@@ -26,6 +26,7 @@ from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import (
+    AssetNotFound,
     DefinitionError,
     ImageRejected,
     InvalidOption,
@@ -113,8 +114,9 @@ def _push(
     dry_run: bool,
     emulated_too: bool,
 ) -> PushReport:
-    definition = _definition(target)
     is_emulated = base_url == EMULATOR
+    host = EMULATOR_HOST if is_emulated else host_name(address(base_url))  # a slip here has other symptoms
+    definition = _definition(target)
     workspace = _emulated_workspace(workspace_id) if is_emulated else _workspace(workspace_id)
     if not isinstance(store, Store):
         store = open_store(store)
@@ -123,7 +125,6 @@ def _push(
         _refuse_emulated(definition, chosen)
     if dry_run:
         told = tuple(_planned(definition, image, workspace) for image in chosen)
-        host = EMULATOR_HOST if is_emulated else host_name(address(base_url))
         return PushReport(target, host, workspace, told)
     client = PlatformClient(base_url)
     journal = _Journal(target, definition, workspace, client)
@@ -181,9 +182,7 @@ def _images(definition: StepDefinition, store: Store) -> list[_Image]:
             raise DefinitionError(
                 "the file does not say which bytes it is: export the run again", place=place
             )
-        record = store.get(upload.local_id if upload else asset.id)
-        with store.open(record.id) as file:
-            data = file.read(images.LARGEST_FILE + 1)
+        record, data = _stored(store, upload.local_id if upload else asset.id)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise StoreError(
                 f"{place}: the store's bytes are not those that the file names; nothing was sent"
@@ -194,6 +193,25 @@ def _images(definition: StepDefinition, store: Store) -> list[_Image]:
             raise StoreError(f"{place}: {error}; nothing was sent") from None
         found.append(_Image(index, record, data))
     return found
+
+
+def _stored(store: Store, asset_id: str) -> tuple[AssetRecord, bytes]:
+    """The record and the bytes of an image, where the store has them."""
+    problem = ""
+    try:
+        record = store.get(asset_id)
+    except AssetNotFound as error:
+        problem = f"{error}: give the store that the file's run was made in, store=… (--store FOLDER)"
+    else:
+        try:
+            with store.open(asset_id) as file:
+                return record, file.read(images.LARGEST_FILE + 1)
+        except AssetNotFound as error:
+            problem = (
+                f"{error}. imagegen-nb store check says what else is missing; run the step again, or give a "
+                "copy of the store that has the image, store=… (--store FOLDER)"
+            )
+    raise AssetNotFound(problem)
 
 
 def _refuse_emulated(definition: StepDefinition, chosen: Sequence[_Image]) -> None:

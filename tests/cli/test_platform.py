@@ -177,3 +177,24 @@ def test_an_interrupted_wait_says_that_the_run_goes_on(
     told = cli("platform", "verify", hero, "--deployment", "hero", "--base-url", server.url)
     assert told.code == 130
     assert "The run (7a6b) goes on" in told.err
+
+
+@pytest.mark.parametrize("command", ["push", "verify"])
+def test_a_misspelt_emulator_is_named_before_anything_else(cli: CommandLine, hero: str, command: str) -> None:
+    more = () if command == "push" else ("--deployment", "x")
+    told = cli("platform", command, hero, "--base-url", "emulater", *more)
+    assert told.code == 2
+    assert "'emulater' is neither a URL nor emulator (did you mean emulator?)" in told.err
+
+
+def test_a_push_from_another_store_names_the_option(cli: CommandLine, hero: str, tmp_path: Path) -> None:
+    told = cli("platform", "push", hero, "--base-url", "emulator", "--store", "other")
+    assert "no asset " in told.err
+    assert "give the store that the file's run was made in, store=… (--store FOLDER)" in told.err
+
+
+def test_a_push_of_a_deleted_image_names_the_check(cli: CommandLine, hero: str, tmp_path: Path) -> None:
+    (image,) = (tmp_path / "assets" / "blobs").glob("*/*")
+    image.unlink()
+    told = cli("platform", "push", hero, "--base-url", "emulator")
+    assert "imagegen-nb store check says what else is missing" in told.err
