@@ -151,7 +151,25 @@ def read_inputs(
     be a variable of the `prompt`."""
     inputs = given_inputs(values, documents, steps)
     _refuse_misspelt(inputs, prompt)
+    _note_unused(inputs, prompt)
     return inputs
+
+
+def _note_unused(inputs: dict[str, Any], prompt: str) -> None:
+    """Tell of what is no text and that the prompt does not use.
+
+    The run tells of texts, but not of these: in a notebook they may be what other steps need.
+    """
+    from imagegen_nb.core import variables
+
+    known = {path.partition(".")[0] for path in variables.paths(prompt)}
+    unused = [
+        name
+        for name, value in inputs.items()
+        if name not in known and not isinstance(value, str | int | float)
+    ]
+    for name in unused if known else ():
+        err().print(escape(f"note: the prompt does not use the input {name}"), soft_wrap=True)
 
 
 def given_inputs(
@@ -162,15 +180,24 @@ def given_inputs(
 
     from imagegen_nb.step_file.load import load_step
 
-    inputs: dict[str, Any] = dict(_pair("--input", item) for item in values)
+    inputs: dict[str, Any] = {}
+
+    def named(option: str, item: str) -> tuple[str, str]:
+        name, value = _pair(option, item)
+        if name in inputs:
+            raise InvalidOption(f"{option} {name}: {name} is given twice; leave one out")
+        return name, value
+
+    for item in values:
+        name, inputs[name] = named("--input", item)
     for item in documents:
-        name, text = _pair("--input-json", item)
+        name, text = named("--input-json", item)
         try:
             inputs[name] = jiter.from_json(text.encode(), allow_inf_nan=False)
         except ValueError as error:
             raise InvalidOption(f"--input-json {name}: not valid JSON ({error})") from None
     for item in steps:
-        name, path = _pair("--step", item)
+        name, path = named("--step", item)
         definition = load_step(path)
         if definition.output is None:
             raise InvalidOption(f"--step {name}: {path} was exported without an output; run it first")

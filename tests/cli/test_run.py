@@ -248,3 +248,32 @@ def test_a_folder_to_make_is_named_as_a_shell_takes_it(cli: CommandLine, file: s
     folder = tmp_path / "an ü b" / "new"
     told = cli("run", file, "-i", "room=a hall", *EMULATED, "--export", str(folder / "lamp.json"))
     assert f"(mkdir -p '{folder}')" in told.err
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        (("-i", "room=x", "-i", "room=y"), "--input"),
+        (("-i", "room=x", "--input-json", "room=[1]"), "--input-json"),
+        (("-i", "room=x", "--step", "room=lamp.step.json"), "--step"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "estimate"])
+def test_an_input_that_is_given_twice_is_refused(
+    cli: CommandLine, file: str, command: str, given: tuple[str, ...], option: str
+) -> None:
+    if command == "estimate" and option == "--step":
+        pytest.skip("estimate takes no earlier outputs")
+    refused = cli(command, file, *given)
+    assert refused.code == 2
+    assert f"{option} room: room is given twice; leave one out" in refused.err
+
+
+def test_an_earlier_output_that_nothing_uses_is_told(cli: CommandLine, file: str) -> None:
+    cli("run", file, "-i", "room=x", *EMULATED, "--export", "out.json")
+    told = cli("run", file, "-i", "room=x", *EMULATED, "--step", "other=out.json", "--input-json", "more=[1]")
+    assert told.code == 0
+    assert "note: the prompt does not use the input other\n" in told.err
+    assert "note: the prompt does not use the input more\n" in told.err
+    text = cli("run", file, "-i", "room=x", *EMULATED, "-i", "third=x")
+    assert text.err.count("third") == 1
