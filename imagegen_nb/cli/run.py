@@ -163,13 +163,11 @@ def _note_unused(inputs: dict[str, Any], prompt: str) -> None:
     from imagegen_nb.core import variables
 
     known = {path.partition(".")[0] for path in variables.paths(prompt)}
-    unused = [
-        name
-        for name, value in inputs.items()
-        if name not in known and not isinstance(value, str | int | float)
-    ]
+    unused = [name for name, value in inputs.items() if not isinstance(value, str | int | float)]
     for name in unused if known else ():
-        err().print(escape(f"note: the prompt does not use the input {name}"), soft_wrap=True)
+        if name not in known:
+            told = escape(f"the prompt does not use the input {name}")
+            err().print(f"[yellow]note:[/] {told}", soft_wrap=True)
 
 
 def given_inputs(
