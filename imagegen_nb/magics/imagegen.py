@@ -137,7 +137,7 @@ def _in_plain_words() -> Iterator[None]:
     try:
         yield
     except InvalidStep as error:
-        told: ImagegenError = outside_python(error)
+        told: ImagegenError = options.in_options(outside_python(error))
     except (InvalidOption, VariableError) as error:
         told = error
     else:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import difflib
 import functools
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, get_args
 
 from imagegen_nb.core import magic_lines
 from imagegen_nb.core.keywords import given_elsewhere
 from imagegen_nb.core.redaction import is_keys_name
-from imagegen_nb.errors import InvalidOption
+from imagegen_nb.errors import InvalidOption, InvalidStep
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.step import ImageGenerationStep
 
@@ -57,6 +58,27 @@ class _Parser(argparse.ArgumentParser):
 def names() -> dict[str, str]:
     """The options by name, each with the platform's key: `--size` is `image_size`."""
     return {f"--{_short(key)}": key for key in ImageGenerationStep.kinds() if key not in _NOT_OPTIONS}
+
+
+def in_options(error: InvalidStep) -> InvalidStep:
+    """The same problems with the options in the place of Python's settings."""
+    options = {key: option for option, key in names().items()}
+    keys = re.compile(rf"\b(?:{'|'.join(key for key in options if '_' in key)})\b")
+
+    def renamed(text: str) -> str:
+        return keys.sub(lambda match: options[match[0]], text)
+
+    return InvalidStep(
+        tuple(
+            replace(
+                one,
+                field=options.get(one.field, one.field),
+                message=renamed(one.message),
+                remedy=renamed(one.remedy),
+            )
+            for one in error.problems
+        )
+    )
 
 
 def _short(key: str) -> str:

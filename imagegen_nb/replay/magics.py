@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import shlex
+from typing import Any, get_args
 
 from imagegen_nb.core.magic_lines import words
 from imagegen_nb.errors import ReplayError
+from imagegen_nb.replay import environment
 from imagegen_nb.replay.session import Session, Status, status, use
 
 
@@ -31,10 +33,17 @@ class CassetteMagic:
             raise ReplayError(f"%cassette {line}: {error}") from None
         if len(arguments) > 2:
             raise ReplayError(f"%cassette {line}: write %cassette NAME, %cassette NAME all, or %cassette off")
+        if arguments[1:] and arguments[1] not in get_args(environment.Mode):
+            raise ReplayError(
+                f"%cassette {line}: {arguments[1]} is not a way to use it; write %cassette "
+                f"{shlex.quote(arguments[0])} to replay it, with all behind it to record it, or with once"
+            )
         if arguments:
             self.close()
         if arguments and arguments != ["off"]:
-            self.session = use(*arguments).open()
+            session = use(*arguments)
+            session.recording_line = f"%cassette {shlex.quote(arguments[0])} all"
+            self.session = session.open()
         return status()
 
     def close(self) -> None:

@@ -141,6 +141,9 @@ class Session:
         self._writer = CassetteWriter(folder)
         self._player = Player((), self._missing, self._unusable)
         self._remedy = remedy
+        line = f'replay.use({self.name!r}, mode="all")'
+        self.recording_line = f"{line}, or {MODE_VARIABLE}=all in the environment"
+        """What records it from where it was put in use; a notebook's command goes before."""
         self._from_environment: Session | None = None
         self._checked_providers: set[str] = set()
         self._saved_changes = 0
@@ -247,7 +250,7 @@ class Session:
         notebook = os.environ.get(NOTEBOOK_VARIABLE, "") or self.about.notebook
         if notebook:
             return f"imagegen-nb record {shlex.quote(notebook)} --{self.about.against or 'emulator'}"
-        return f'replay.use({self.name!r}, mode="all"), or {MODE_VARIABLE}=all in the environment'
+        return self.recording_line
 
     def backend(self, declared: Backend) -> Backend:
         """What made the recordings, or makes them, for a workspace that declares `declared`."""

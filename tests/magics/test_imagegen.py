@@ -42,8 +42,11 @@ def test_the_cell_is_the_prompt_and_its_variables_are_the_notebooks(shell, works
     [
         ("", "A {{product}}", "the notebook has no variable product: run a cell with product ="),
         ("", "A {{product", "prompt = '{{product' (gpt-image-2): holds a variable that is not closed. Write"),
-        ("--size 3", "A lamp", "image_size = '3' (gpt-image-2): not a size"),
-        ("--model grok-imagine-image --size 1:1", "A lamp", "image_size"),
+        ("--size 3", "A lamp", "--size = '3' (gpt-image-2): not a size"),
+        ("--quality hd", "A lamp", "--quality = 'hd' (gpt-image-2): "),
+        ("--model dalle", "A lamp", "--model = 'dalle'"),
+        ("--compression 50", "A lamp", "--compression = 50 (gpt-image-2): not available with --format"),
+        ("--model grok-imagine-image --size 1:1", "A lamp", "--size = '1:1'"),
         (
             "--workspace other",
             "A lamp",

@@ -64,3 +64,11 @@ def test_a_comment_behind_it_says_nothing(lamp):
     assert magic.cassette(f"{lamp.name}  # it's recorded").replaying
     assert magic.cassette("# which one?").name == "lamp"
     assert magic.cassette("off # done") is None
+
+
+def test_a_missing_cassette_is_recorded_by_the_magics_own_line(project):
+    with pytest.raises(ReplayError) as refused:
+        CassetteMagic().cassette("nope")
+    assert str(refused.value).endswith("record: %cassette nope all")
+    with pytest.raises(ReplayError, match="nope al: al is not a way to use it; write %cassette nope"):
+        CassetteMagic().cassette("nope al")
