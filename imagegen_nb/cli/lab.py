@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from imagegen_nb.errors import InvalidOption
 )
 def lab(folder: Path, options: tuple[str, ...]) -> None:
     """Open JupyterLab in a folder, with the quickstart on the emulator where it has no notebook yet."""
+    from imagegen_nb.core import given_files
     from imagegen_nb.core.atomic_files import explain, user_path
     from imagegen_nb.core.install_hint import install_command
     from imagegen_nb.notebooks.demo import quickstart
@@ -28,12 +30,20 @@ def lab(folder: Path, options: tuple[str, ...]) -> None:
     folder = user_path(folder, InvalidOption)
     if folder.is_file():
         raise InvalidOption(f"{folder} is a file: give the folder of the notebooks, here {folder.parent}")
+    is_new = not folder.exists()
+    if is_new and (near := given_files.nearest_folder(folder)):
+        raise InvalidOption(
+            f"there is no folder {folder}; did you mean {near}? To have a new one, make it: "
+            f"mkdir -p {shlex.quote(str(folder))}"
+        )
     if importlib.util.find_spec("jupyterlab") is None:
         raise InvalidOption(f"JupyterLab is not in this environment: {install_command('lab')}")
     command = [sys.executable, "-m", "jupyterlab"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            err().print(f"made the folder {escape(str(folder))}: there was none", soft_wrap=True)
         quick = folder / "quickstart.ipynb"
         notebook = quick if quick.exists() else next(iter(sorted(folder.glob("*.ipynb"))), None)
         if notebook is None:

@@ -41,9 +41,14 @@ def record(
 ) -> None:
     """Execute a notebook, record its calls, prove it by its test, and write cassette and outputs."""
     from imagegen_nb.core import ending_signals
+    from imagegen_nb.core.atomic_files import user_path
+    from imagegen_nb.notebooks.record import read_text
     from imagegen_nb.notebooks.record import record as record_notebook
 
-    if live == emulator:
+    if live and emulator:
+        raise InvalidOption("--emulator and --live are both given: leave one out; --live costs money")
+    if not live and not emulator:
+        read_text(user_path(notebook, InvalidOption).absolute())  # no option helps what is no notebook
         raise InvalidOption("say what to record against: --emulator (free), or --live (the providers charge)")
     against: Literal["live", "emulator"] = "live" if live else "emulator"
     with ending_signals.raised():

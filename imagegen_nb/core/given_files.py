@@ -59,6 +59,13 @@ def is_folder(path: Path, endings: Sequence[str]) -> str:
     return f"{path} is a folder: give a file in it{such}"
 
 
+def nearest_folder(path: Path) -> str:
+    """The folder beside `path`, which is not there, that is likely meant; empty where none is near."""
+    folders = [name for name in _names_in(path.parent) if (path.parent / name).is_dir()]
+    close = difflib.get_close_matches(path.name, folders, n=1, cutoff=0.7)
+    return visible(str(path.parent / close[0])) if close else ""
+
+
 def near(path: Path) -> Path:
     """The path as it is told: from this folder on, where it lies below."""
     here = Path.cwd()

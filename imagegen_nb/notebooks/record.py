@@ -69,7 +69,7 @@ def record(
     """
     import_nbval()  # first: its test needs all that running it does, and the extra `test` brings both
     notebook = user_path(notebook, InvalidOption).absolute()
-    document = parse(_read(notebook))
+    document = parse(read_text(notebook))
     if kernel:
         document.metadata["kernelspec"] = {"name": kernel, "display_name": kernel}
     folder = _folder_for(name, notebook)
@@ -112,7 +112,8 @@ _ENDINGS = (".ipynb",)
 _NAMES = {"live": "live providers", "emulator": "the emulator"}
 
 
-def _read(notebook: Path) -> str:
+def read_text(notebook: Path) -> str:
+    """A notebook's text. Raises `InvalidOption` for what is none, with what it is instead."""
     shown = given_files.near(notebook)
     if notebook.is_dir():
         raise InvalidOption(given_files.is_folder(shown, _ENDINGS))

@@ -47,3 +47,23 @@ def test_a_folder_that_cannot_be_made_is_told(cli: CommandLine, tmp_path: Path) 
     outcome = cli("lab", "file/below")
     assert outcome.code == 2
     assert "cannot write to file/below" in outcome.err
+
+
+def test_a_misspelt_folder_is_not_made(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "my notebooks").mkdir()
+    outcome = cli("lab", "my notbooks")
+    assert outcome.code == 2
+    assert "there is no folder my notbooks; did you mean my notebooks?" in outcome.err
+    assert "mkdir -p 'my notbooks'" in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["my notebooks"]
+
+
+def test_a_new_folder_is_told(cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
+
+    def started(*_: object) -> None:
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execv", started)
+    assert "made the folder work: there was none" in cli("lab", "work").err
+    assert "made the folder" not in cli("lab", "work").err
