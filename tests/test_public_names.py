@@ -66,3 +66,9 @@ def test_making_a_workspace_and_reading_a_file_loads_no_sdk():
         "Workspace('never-made'), load_step(b'{\"prompt\": \"x\"}')"
     )
     assert not loaded_after(program, HEAVY) & {"openai", "google.genai", "starlette", "uvicorn", "PIL"}
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest():
+    with pytest.raises(AttributeError, match=r"'ImageGenStep': did you mean ImageGenerationStep\?"):
+        imagegen_nb.ImageGenStep  # noqa: B018
+    assert not hasattr(imagegen_nb, "nothing_like_it")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_REMEDY = "record one (imagegen-nb record NOTEBOOK --emulator), or go to the folder that has them"
+
+
 @click.group(cls=CommandGroup)
 def cassettes() -> None:
     """List, check and tidy recorded cassettes."""
@@ -75,10 +78,7 @@ def check(names: tuple[str, ...], as_json: bool) -> None:
     if not reports:  # a CI job that looks in the wrong folder must not pass
         from imagegen_nb.replay.paths import home
 
-        raise InvalidOption(
-            f"there is no cassette in {home()}: record one (imagegen-nb record NOTEBOOK --emulator), or go "
-            "to the folder that has them"
-        )
+        raise InvalidOption(f"there is no cassette in {home()}: {_REMEDY}")
     if as_json:
         print_json([report.as_json() for report in reports])
     for report in () if as_json else reports:
@@ -113,6 +113,7 @@ def prune(names: tuple[str, ...], as_json: bool) -> None:
 
 def _folders(names: tuple[str, ...]) -> dict[str, Path]:
     """The folder of each cassette by its name; a name with slashes is a path below the cassettes' folder."""
+    from imagegen_nb.core.keywords import did_you_mean
     from imagegen_nb.replay import cassette_file
     from imagegen_nb.replay.paths import home
 
@@ -120,8 +121,10 @@ def _folders(names: tuple[str, ...]) -> dict[str, Path]:
     parents = (path.parent for path in root.rglob(cassette_file.FILE))
     folders = {folder.relative_to(root).as_posix(): folder for folder in parents if folder != root}
     if unknown := [name for name in names if name not in folders]:
-        existing = ", ".join(sorted(folders)) or "none"
-        raise InvalidOption(f"there is no cassette {unknown[0]!r} in {root}; choose from {existing}")
+        if not folders:
+            raise InvalidOption(f"there is no cassette in {root}, and so no {unknown[0]!r}: {_REMEDY}")
+        hint = did_you_mean(unknown[0], sorted(folders))
+        raise InvalidOption(f"there is no cassette {unknown[0]!r} in {root}; {hint}")
     return {name: folders[name] for name in names or sorted(folders)}
 
 

@@ -180,7 +180,7 @@ def _as_text(value: Any) -> tuple[str, str]:
     if isinstance(value, str):
         text = value
     elif value is None:
-        return "", "is null: there is nothing to fill in"
+        return "", "is null: there is nothing to fill in; give it a value, or leave it out of the prompt"
     elif _holds_more(value, LONGEST_VALUE // 2):  # each takes a character and a comma, at the least
         return "", f"is more than {LONGEST_VALUE:,} characters long as JSON, which is all that fits a prompt"
     else:

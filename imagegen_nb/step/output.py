@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -148,6 +149,9 @@ class Asset(BaseModel):
                     write_durably(file, content)
         except OSError as error:
             reason = explain(error)
+            if not target.parent.exists():
+                folder = shlex.quote(str(target.parent))
+                reason = f"there is no folder {target.parent}; make it: mkdir -p {folder}"
         if not reason:
             return target
         raise StoreError(f"cannot save to {target}: {reason}")

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -104,6 +104,13 @@ class StepDefinition:
     step: ImageGenerationStep
     output: StepOutput | None
     changes: tuple[str, ...] = field(default=(), compare=False)
+
+    if not TYPE_CHECKING:  # a checker would take every name for one that a definition has
+
+        def __getattr__(self, name: str) -> Any:
+            of_step = not name.startswith("_") and hasattr(ImageGenerationStep, name)
+            hint = f": write definition.step.{name}" if of_step or name in ImageGenerationStep.kinds() else ""
+            raise AttributeError(f"a step's definition has no {name}{hint}", name=name, obj=self)
 
     @property
     def inputs(self) -> dict[str, Any]:

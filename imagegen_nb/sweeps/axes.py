@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imagegen_nb.core import variable_mistakes, variable_paths, variables
+from imagegen_nb.core import given_files, variable_mistakes, variable_paths, variables
 from imagegen_nb.core.atomic_files import explain, read_bounded, user_path
 from imagegen_nb.core.frames import rows_of
 from imagegen_nb.core.html_repr import byte_size
@@ -276,6 +276,8 @@ def _from_csv(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     target = user_path(path, InvalidOption)
     try:
         data = read_bounded(target, _LARGEST_FILE)
+    except FileNotFoundError:
+        raise InvalidOption(f"rows: {given_files.missing(target, ('.csv',))}") from None
     except OSError as error:
         reason = explain(error)
     else:

@@ -77,3 +77,14 @@ def test_nothing_to_check_is_no_success(cli: CommandLine) -> None:
     assert (outcome.code, outcome.out) == (2, "")
     assert "there is no cassette in" in outcome.err
     assert "imagegen-nb record" in outcome.err
+
+
+def test_a_misspelt_cassette_is_answered_with_the_nearest(cli: CommandLine, hero: Path) -> None:
+    assert "there is no cassette 'hreo' in" in cli("cassettes", "ls", "hreo").err
+    assert "did you mean hero?" in cli("cassettes", "ls", "hreo").err
+
+
+def test_a_cassette_where_there_is_none_is_told_how_to_record_one(cli: CommandLine) -> None:
+    told = cli("cassettes", "ls", "hreo").err
+    assert "choose from none" not in told
+    assert "and so no 'hreo': record one (imagegen-nb record NOTEBOOK --emulator)" in told

@@ -26,6 +26,9 @@ RUN = {"output": {"settings": {"model": "gpt-image-2"}, "assets": [{"file_url": 
 TEMPLATES = st.lists(st.sampled_from(["{{", "}}", "{", "}", "a", ".", " ", "0"]), max_size=12).map("".join)
 
 
+NULL = "is null: there is nothing to fill in; give it a value, or leave it out of the prompt"
+
+
 @pytest.mark.parametrize(
     ("template", "is_unclosed", "nested"),
     [
@@ -71,7 +74,11 @@ def test_braces_that_are_no_variable_are_told_apart(template, is_unclosed, neste
         ("a {product} on a table", "{product} has single braces", "Write {{product}}"),
         ("a {run.output} on a table", "{run.output} has single braces", "Write {{run.output}}"),
         ("{{product[0]}}", "{{product[0]}} is not a path", "Write {{product.0}}"),
-        ("{{nothing}}", "{{nothing}} is null: there is nothing to fill in", "holds text"),
+        (
+            "{{nothing}}",
+            "{{nothing}} is null: there is nothing to fill in; give it a value, or leave it out of the prompt",
+            "holds text",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_variable_is_told_with_the_remedy(template, problem, remedy):

@@ -394,3 +394,11 @@ def test_an_asset_is_at_hand_while_its_file_is_there(store):
     assert not is_at_hand(asset)
     assert thumbnail(asset, images.STATIC) is None
     assert kept_thumbnail(asset, images.STATIC) is None
+
+
+def test_save_into_a_folder_that_is_not_there_says_how_to_make_it(store, tmp_path):
+    asset = output_of(store).assets[0]
+    target = tmp_path / "no such" / "x.png"
+    with pytest.raises(StoreError) as refused:
+        asset.save(target)
+    assert f"there is no folder {target.parent}; make it: mkdir -p '{target.parent}'" in str(refused.value)

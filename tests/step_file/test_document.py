@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from functools import cache
 
 import html5lib
@@ -10,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from support.runs import run_of
 
+import imagegen_nb as ig
 from imagegen_nb import ImageGenerationStep, load_step
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.variables import render
@@ -117,3 +120,17 @@ def test_a_definition_with_hostile_text_builds_the_same_elements(run):
         return [element.tag for element in html5lib.parse(shown, namespaceHTMLElements=False).iter()]
 
     assert tree("</td></table><script>alert(1)</script>\"'><img src=x>") == tree("harmless")
+
+
+def test_what_a_step_has_is_named_where_a_definition_is_asked_for_it(tmp_path):
+    step = ig.ImageGenerationStep(prompt="A lamp")
+    ig.save_step(tmp_path / "lamp.step.json", step)
+    definition = ig.load_step(tmp_path / "lamp.step.json")
+    with pytest.raises(AttributeError, match=r"has no run: write definition\.step\.run"):
+        _ = definition.run
+    with pytest.raises(AttributeError, match=r"write definition\.step\.image_size"):
+        _ = definition.image_size
+    with pytest.raises(AttributeError, match=r"has no nonsense$"):
+        _ = definition.nonsense
+    assert not hasattr(definition, "runs")
+    assert copy.deepcopy(pickle.loads(pickle.dumps(definition))) == definition

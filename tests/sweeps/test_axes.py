@@ -181,3 +181,10 @@ def test_a_library_is_not_needed_for_what_is_no_table(monkeypatch):
 )
 def test_a_value_for_people(value, expected):
     assert label(value, 4 if isinstance(value, str) and len(value) > 4 else 0) == expected
+
+
+def test_a_table_that_is_not_there_is_answered_with_the_nearest(tmp_path):
+    (tmp_path / "products.csv").write_text("product\nlamp\n")
+    step = ImageGenerationStep(prompt="A {{product}}")
+    with pytest.raises(InvalidOption, match=r"rows: there is no file .*did you mean .*products\.csv\?"):
+        Sweep(step, rows=tmp_path / "product.csv")

@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 
-from imagegen_nb import ImageGenerationStep, Workflow, load_step
+from imagegen_nb import ImageGenerationStep, Workflow, load_step, save_step
 from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption, SecretFound
 from imagegen_nb.workflows.workflow_document import workflow_schema
 
@@ -188,3 +188,13 @@ def test_a_file_of_something_else_is_not_replaced_unasked(tmp_path):
     with pytest.raises(DefinitionError, match="something else is there; pass overwrite=True"):
         workflow.save(file)
     assert file.read_text() == "print('mine')"
+
+
+def test_the_step_file_of_one_step_is_written_as_the_message_says(tmp_path, workflow, path):
+    workflow.save(path)
+    with pytest.raises(
+        DefinitionError, match=r'ig\.save_step\("step_1\.step\.json", workflow\.steps\["step_1"\]\)'
+    ):
+        load_step(path)
+    save_step(tmp_path / "step_1.step.json", Workflow.load(path).steps["step_1"])
+    assert load_step(tmp_path / "step_1.step.json").step == workflow.steps["step_1"]
