@@ -114,7 +114,7 @@ def test_a_table(library):
         ({"rows": [{"product": b"a"}]}, r"rows\[0\].product"),
         ({"rows": [{"product": "a"}], "over": {"product": ["b"]}}, "is in both over and rows"),
         ({"rows": [{"note": "x"}]}, "rows has the column 'note'"),
-        ({"rows": "nowhere.csv"}, "cannot read nowhere.csv: No such file"),
+        ({"rows": "nowhere.csv"}, "rows: there is no file nowhere.csv"),
         ({"rows": 3}, "rows is of type int"),
     ],
     ids=str,

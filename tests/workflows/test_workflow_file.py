@@ -190,11 +190,15 @@ def test_a_file_of_something_else_is_not_replaced_unasked(tmp_path):
     assert file.read_text() == "print('mine')"
 
 
-def test_the_step_file_of_one_step_is_written_as_the_message_says(tmp_path, workflow, path):
+def test_the_step_file_of_one_step_is_written_as_the_message_says(tmp_path, workspace, path):
+    workflow = Workflow({"product": "lamp"}, steps={"step_1": HERO})
     workflow.save(path)
-    with pytest.raises(
-        DefinitionError, match=r'ig\.save_step\("step_1\.step\.json", workflow\.steps\["step_1"\]\)'
-    ):
+    with pytest.raises(DefinitionError) as refused:
         load_step(path)
+    assert 'ig.save_step("step_1.step.json", workflow.steps["step_1"])' in str(refused.value)
+    assert 'run=workflow.run(workspace=ws)["step_1"]' in str(refused.value)
     save_step(tmp_path / "step_1.step.json", Workflow.load(path).steps["step_1"])
     assert load_step(tmp_path / "step_1.step.json").step == workflow.steps["step_1"]
+    run = workflow.run(workspace=workspace)
+    save_step(tmp_path / "step_1.step.json", workflow.steps["step_1"], run=run["step_1"])
+    assert load_step(tmp_path / "step_1.step.json").output.assets
