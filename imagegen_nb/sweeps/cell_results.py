@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from imagegen_nb.core.types import Backend, ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential
@@ -12,6 +13,7 @@ from imagegen_nb.runs.stored_run import stored_run
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step.run_context import Route
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.store.base import Store
 from imagegen_nb.sweeps.cells import Plan
 from imagegen_nb.sweeps.context import Context
 from imagegen_nb.sweeps.results import WAITING, Result, better, known_results, origin
@@ -24,6 +26,10 @@ class CellResults:
         self._plans = plans
         self._step_of = step_of
         self._results: dict[int, Result] = {}
+        self._unknown: dict[int, Result] = {}
+        """The cells whose charge was unknown as the ledger was read last."""
+        self._places: dict[tuple[str, ChargeType], str] = {}
+        """Where the images of each payer came from then."""
         self.workspace: Context | None = None
         self.backend: Backend | None = None
         """What makes the images, once it is known."""
@@ -33,6 +39,10 @@ class CellResults:
 
     def note(self, number: int, result: Result) -> None:
         """Take in what has become of a cell."""
+        if result.refused and (before := self._unknown.get(number)) is not None:
+            # That a repeat was refused does not make it free: the run before may have been charged.
+            reason = f"{result.error} Of the run before: {before.error}"
+            result = replace(before, error=reason, refused=True)
         self._results[number] = result
 
     @property
@@ -80,20 +90,40 @@ class CellResults:
         return self.context(workspace)
 
     def load(self, context: Context, sweep: str) -> dict[int, int]:
-        """Read the results of all cells from the ledger, and return how often each was tried."""
+        """Read the results of all cells from the ledger, and return how often each was tried. What only this
+        sweep knows, that a cell was refused or was made for something else, is kept where it still holds."""
         numbers = {plan.key: number for number, plan in enumerate(self._plans)}
         origins = self._origins(context)
-        shared = {n: result for n, result in self._results.items() if result.reused}
         results, attempts = dict[int, Result](), dict[int, int]()
         for key, where, result in known_results(context.store, sweep):
             number = numbers.get(key)
             if number is not None and where == origins[self._plans[number].payer]:
                 results[number] = better(results.get(number), result)
                 attempts[number] = max(attempts.get(number, 0), result.attempt)
+        known = self._known_here(context, origins)
+        shared = {number: result for number, result in known.items() if result.reused}
+        refused = {
+            number: result
+            for number, result in known.items()
+            if result.refused and attempts.get(number, 0) <= result.attempt  # else it was run elsewhere since
+        }
+        self._unknown = {number: one for number, one in results.items() if one.outcome == "unknown"}
         self._results.clear()
-        self._results.update((shared if context is self.workspace else {}) | results)
-        self.workspace = context
+        self._results.update(shared | results | refused)
+        self.workspace, self._places = context, origins
         return attempts
+
+    def _known_here(self, context: Context, origins: dict[tuple[str, ChargeType], str]) -> dict[int, Result]:
+        """The results so far that also hold in this workspace: another one of the same store may have a
+        higher budget, but images of the emulator are not those of the providers."""
+        if self.workspace is None or not _are_same(self.workspace.store, context.store):
+            return {}
+        payers = [plan.payer for plan in self._plans]
+        return {
+            number: result
+            for number, result in self._results.items()
+            if origins[payers[number]] == self._places.get(payers[number])
+        }
 
     def routes(self, context: Context, numbers: Iterable[int]) -> list[Route]:
         """Where the calls of these cells go. Raises `MissingCredential` or `ReplayError`, before anything is
@@ -116,3 +146,11 @@ class CellResults:
     def _route(self, context: Context, number: int) -> Route:
         step = self._step_of(number)
         return context.route(step.entry.provider, step.charge_type)
+
+
+def _are_same(one: Store, other: Store) -> bool:
+    """Whether two stores keep their images in the same folder, or below the same URL."""
+    if one is other:
+        return True
+    places = [getattr(store, "folder", None) or getattr(store, "url", None) for store in (one, other)]
+    return places[0] is not None and places[0] == places[1]

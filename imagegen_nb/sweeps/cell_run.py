@@ -32,4 +32,7 @@ async def run_cell(prepared: PreparedRun, attempt: int) -> Performed:
         return Performed(Result(outcome="running", attempt=attempt, error=str(run.error)), is_taken=True)
     entry = await STORE.run(partial(prepared.context.store.find_run, run.id))
     charge: Charge = getattr(run.error, "charge", "none") if entry is None else entry.charge
-    return Performed(replace(result_of_run(run, charge), attempt=attempt), run.error)
+    result = replace(result_of_run(run, charge), attempt=attempt)
+    if entry is None and result.outcome == "failed" and result.is_free:
+        result = replace(result, attempt=attempt - 1, refused=True)
+    return Performed(result, run.error)

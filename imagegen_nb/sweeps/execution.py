@@ -226,7 +226,7 @@ class Execution:
 
     def _fail(self, task: Task, error: ImagegenError) -> None:
         """Note a cell that could not even begin."""
-        self._end(task, Result(outcome="failed", attempt=task.attempts, error=str(error)))
+        self._end(task, Result(outcome="failed", attempt=task.attempts, error=str(error), refused=True))
         self._stop_for(task, error)
 
     def _stop_for(self, task: Task, error: ImagegenError | None) -> None:

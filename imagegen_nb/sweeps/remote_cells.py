@@ -50,7 +50,8 @@ def perform(call: CellCall) -> Performed:
     try:
         prepared = prepare(call.step, call.inputs, call.context, {})
     except ImagegenError as error:
-        return Performed(Result(outcome="failed", attempt=call.attempt - 1, error=str(error)), error)
+        refused = Result(outcome="failed", attempt=call.attempt - 1, error=str(error), refused=True)
+        return Performed(refused, error)
     name = cell_name(call.sweep, call.key, origin(prepared.route), call.attempt)
     prepared = replace(prepared, cell=name, session=call.session)
     performed = Job(run_cell(prepared, call.attempt)).wait()

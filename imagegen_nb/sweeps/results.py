@@ -39,6 +39,8 @@ class Result:
     attempt: int = 0
     error: str = ""
     reused: bool = False
+    refused: bool = False
+    """It ended before it was entered in the ledger, as by a budget: nobody else can know of it."""
     batch: BatchRef | None = None
     """The provider's batch that its run is or was part of."""
 

@@ -199,3 +199,21 @@ def test_options_that_say_different_things_are_refused(
     told = cli("sweep", sweep, "--backend", "THE EMULATOR", *options)
     assert (told.code, emulator.batches.calls) == (2, [])
     assert said in told.err
+
+
+DEAR = "[step]\nprompt = 'A {{p}}'\n[over]\np = ['a', 'b', 'c']\n"
+"""A cell costs at most $0.7117, and $0.2107 in fact."""
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
+def test_page_table_and_terminal_say_the_same_of_refused_cells(
+    cli: CommandLine, tmp_path: Path, emulator: Emulator
+) -> None:
+    (tmp_path / "dear.toml").write_text(DEAR)
+    options = ("--backend", "THE EMULATOR", "--budget", "1.00", "--csv", "dear.csv", "--report", "dear.html")
+    told = cli("sweep", "dear.toml", *options)
+    assert (told.code, emulator.count()) == (1, 2)
+    assert "2 done, 1 failed" in told.out
+    assert "1 failed" in Path("dear.html").read_text(encoding="utf-8")
+    for text in (told.out, Path("dear.html").read_text(encoding="utf-8"), Path("dear.csv").read_text()):
+        assert "Nothing was sent" in " ".join(text.split())

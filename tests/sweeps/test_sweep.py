@@ -226,6 +226,81 @@ def test_a_cell_that_waits_is_not_run_once_the_others_cannot_be(workspace, emula
     assert emulator.count() == 1
 
 
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
+def test_a_refused_cell_stays_so_however_often_the_store_is_read(workspace, emulator, tmp_path):
+    """It has no entry in the ledger: only this sweep knows why it was not run."""
+    one = ig.Sweep(DEAR, over=OVER)
+    run(one, under("1.00 USD", workspace))
+    (reason,) = {cell.error for cell in one.failed}
+    page = one.report(tmp_path / "sweep.html")
+    one.load(workspace=under("1.00 USD", workspace))
+    one.ranking()
+    assert one.counts() == {"done": 2, "failed": 1}
+    assert one.failed[0].error == reason
+    assert "1 failed" in page.read_text()
+    assert "Nothing was sent" in page.read_text()
+    assert reason in one.to_csv(tmp_path / "sweep.csv").read_text().replace('""', '"')
+    assert ig.Sweep(DEAR, over=OVER).load(workspace=workspace).counts() == {"done": 2, "waiting": 1}
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
+def test_a_cell_that_could_not_begin_stays_so_too(workspace, emulator, monkeypatch):
+    def refuse(*given):
+        raise InvalidOption("not like this")
+
+    one = sweep()
+    monkeypatch.setattr("imagegen_nb.sweeps.execution.prepare", refuse)
+    run(one, workspace)
+    assert one.load(workspace=workspace).counts() == {"failed": 3}
+    assert one[0].error == "not like this"
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
+def test_refused_cells_are_among_the_failed_ones_under_a_higher_budget(workspace, emulator):
+    one = ig.Sweep(DEAR, over=OVER)
+    run(one, under("1.00 USD", workspace))
+    higher = ig.Workspace(workspace.store.folder, backend=emulator.url, budget="5.00 USD")
+    assert run(one, higher, only="failed").counts() == {"done": 3}
+    assert emulator.count() == 3
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
+def test_a_refused_cell_that_another_kernel_ran_has_its_images(workspace, emulator):
+    one = ig.Sweep(DEAR, over=OVER)
+    run(one, under("0.50 USD", workspace))
+    run(ig.Sweep(DEAR, over=OVER), workspace)
+    assert run(one, workspace).counts() == {"done": 3}
+    assert emulator.count() == 3
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
+def test_a_refused_cell_is_of_the_place_where_it_was_refused(workspace, emulator, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "x" * 20)
+    one = run(ig.Sweep(DEAR, over=OVER), under("0.50 USD", workspace))
+    assert one.load(workspace=ig.Workspace(workspace.store.folder)).counts() == {"waiting": 3}
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
+def test_a_refused_repeat_does_not_make_a_cell_free(workspace, emulator):
+    emulator.script("openai", Fault("drop"))
+    one = run(ig.Sweep(DEAR, over={"product": ["lamp"]}), under("0.80 USD", workspace))
+    run(one, under("0.80 USD", workspace), repeat="unknown")
+    for _ in range(2):
+        assert one.counts() == {"unknown": 1}
+        assert "Nothing was sent" in one[0].error
+        assert "Of the run before: " in one[0].error
+        one.load()
+    run(one, workspace)
+    assert emulator.count() == 1
+
+
+def test_reused_images_hold_for_the_same_store_however_it_is_opened(workspace, emulator):
+    STEP.run({"product": "lamp"}, workspace=workspace)
+    one = run(sweep(over={"product": ["lamp"]}), workspace, reuse=True)
+    run(one, ig.Workspace(workspace.store.folder, backend=emulator.url))
+    assert (one[0].reused, emulator.count()) == (True, 1)
+
+
 # Running
 
 
