@@ -20,6 +20,7 @@ from imagegen_nb.errors import InvalidOption
 if TYPE_CHECKING:
     from imagegen_nb.sweeps.cell import Cell
     from imagegen_nb.sweeps.sweep import Sweep
+    from imagegen_nb.sweeps.wording import Wording
 
 _KEYS = ("step", "over", "rows", "inputs", "repeats", "name", "invalid")
 _LARGEST = 5_000_000
@@ -38,7 +39,11 @@ _EXAMPLE = (
 @click.option("--concurrency", default=8, help="How many cells run at once for each provider.")
 @click.option("--plan", is_flag=True, help="Only show what would be run.")
 @click.option("--reuse", is_flag=True, help="Reuse images in the store that an equal call made.")
-@click.option("--only-failed", is_flag=True, help="Run only the cells that failed.")
+@click.option(
+    "--only-failed",
+    is_flag=True,
+    help="Run only the cells that failed. Those that were never sent still wait.",
+)
 @click.option(
     "--repeat-unknown",
     is_flag=True,
@@ -71,11 +76,13 @@ def sweep(
     as_json: bool,
 ) -> None:
     """Run a step over many values; leave with 1 when cells have no image, with 2 when some cannot be run."""
+    from imagegen_nb.core import ending_signals
     from imagegen_nb.runs.workspace import Workspace
 
     _check_together(plan=plan, submit=submit, collect=collect, wait=wait, reuse=reuse)
     to_csv, report = _checked_table(to_csv), _checked_page(report)
     described = read_sweep(file)
+    described._wording = _wording()
     workspace = Workspace(store, backend=backend, storage_limit=storage_limit, budget=budget)
     described.load(workspace=workspace)
     chosen: dict[str, Any] = {
@@ -85,12 +92,13 @@ def sweep(
     if plan:
         err().print(f"in batches: {escape(str(described.estimate(batch=True)))}", soft_wrap=True)
         err().print(str(described.stored_size), soft_wrap=True)
-    if submit:
-        err().print(escape(repr(described.submit(**chosen))), soft_wrap=True)
-    if collect:
-        described.collect(wait=wait)
-    if not plan and not submit and not collect:
-        _run_with_progress(described, concurrency=concurrency, reuse=reuse, **chosen)
+    with ending_signals.raised():  # told to end by a signal, it says how far it came
+        if submit:
+            err().print(escape(repr(described.submit(**chosen))), soft_wrap=True)
+        if collect:
+            described.collect(wait=wait)
+        if not plan and not submit and not collect:
+            _run_with_progress(described, concurrency=concurrency, reuse=reuse, **chosen)
     if to_csv is not None:
         older = _older(to_csv)
         err().print(escape(f"{described.to_csv(to_csv)}{older}"), soft_wrap=True)
@@ -106,6 +114,21 @@ def sweep(
         left = [cell for cell in left if cell.outcome != "submitted"]
     if not plan and left:
         raise SystemExit(1)
+
+
+def _wording() -> Wording:
+    from imagegen_nb.sweeps.wording import Wording
+
+    return Wording(
+        only_failed="--only-failed",
+        run_waiting="The same command without --only-failed runs them",
+        repeat_unknown="with --repeat-unknown",
+        spend_less="Raise --budget, or give the sweep file fewer values",
+        collect="--collect fetches what is ready",
+        see_skipped="named below",
+        look_again="The same command, once it has ended, shows them and runs what is left",
+        go_on="The same command goes on from here",
+    )
 
 
 def _older(target: Path) -> str:

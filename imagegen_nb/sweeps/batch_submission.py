@@ -179,7 +179,9 @@ class Submission:
                 return
             if made is None:
                 await asyncio.shield(self._interrupt(chunk))
-                self.failures.append(f"{error.summary()}: submit() or collect() finds out what became of it")
+                self.failures.append(
+                    f"{error.summary()}: submitting or collecting again finds out what became of it"
+                )
                 return
         except BaseException:
             await asyncio.shield(self._interrupt(chunk))

@@ -135,11 +135,13 @@ class BatchedCells(ChosenCells):
             most_cells=most_cells,
             progress=bar(len(tasks), shown=progress),
         )
-        try:
-            Job(submission.run()).wait()
-        finally:
+
+        def take_in() -> None:
             self._results.load(context, self.name)
             self.stopped = tuple(dict.fromkeys(submission.failures))
+
+        with self._taken_in(take_in):
+            Job(submission.run()).wait()
         return self._batches(context, (f"estimate in batches: {self.estimate(batch=True)}", *self.stopped))
 
     def collect(
@@ -165,11 +167,13 @@ class BatchedCells(ChosenCells):
         found, problems = open_batches(self._entries(context))
         cells = sum(len(batch.entries) for batch in found)
         collection = Collection(context, found, bar(cells, shown=progress), give_up)
-        try:
-            Job(collection.run(wait=wait, poll=poll)).wait()
-        finally:
+
+        def take_in() -> None:
             self._results.load(context, self.name)
             self.stopped = tuple(dict.fromkeys([*problems, *collection.problems]))
+
+        with self._taken_in(take_in):
+            Job(collection.run(wait=wait, poll=poll)).wait()
         return self
 
     def batches(self, *, workspace: Context | None = None) -> SubmittedBatches:

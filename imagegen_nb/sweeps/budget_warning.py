@@ -14,9 +14,10 @@ from imagegen_nb.runs import ledger
 from imagegen_nb.store.base import Budget, Spending
 from imagegen_nb.sweeps.context import Context
 from imagegen_nb.sweeps.estimate import total
+from imagegen_nb.sweeps.wording import Wording
 
 
-def warning_of(context: Context, calls: Iterable[PricedCall]) -> str:
+def warning_of(context: Context, calls: Iterable[PricedCall], wording: Wording) -> str:
     """What to say where the cells with these `calls` may cost more than is left; empty where they cannot, and
     while a cassette answers, which costs nothing."""
     cassette = active_cassette.current()
@@ -42,8 +43,7 @@ def warning_of(context: Context, calls: Iterable[PricedCall]) -> str:
         return ""
     return (
         f"{counted(together.cells, 'cell')} to run, estimate: {together}. {'; '.join(reasons)}. A cell that "
-        "a budget does not allow fails, and nothing is sent for it. Raise the budget, or run fewer cells, "
-        "sweep.run(workspace=ws, only=[...])"
+        f"a budget does not allow fails, and nothing is sent for it. {wording.spend_less}"
     )
 
 

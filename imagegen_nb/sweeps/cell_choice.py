@@ -28,6 +28,8 @@ class ChosenCells(CellTable):
                     f"repeat: cell {number} is {self._result(number).outcome}; only those whose charge is "
                     "unknown are repeated on request (sweep.unknown); run() decides about the others"
                 )
+        # What was never sent has not failed: to run it may be more than was meant, and is said instead.
+        self._left_waiting = len(self.waiting) if only == "failed" else 0
         numbers = [
             number
             for number in range(len(self))

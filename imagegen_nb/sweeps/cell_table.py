@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +34,7 @@ from imagegen_nb.sweeps.cells import Plan, Skipped, cell_of, content_name, value
 from imagegen_nb.sweeps.estimate import SweepEstimate, estimate_of
 from imagegen_nb.sweeps.picks import CellRun, Picks
 from imagegen_nb.sweeps.results import Result
+from imagegen_nb.sweeps.wording import PYTHON
 
 
 @helpful_calls
@@ -60,6 +63,11 @@ class CellTable:
         self._results = CellResults(plans, lambda number: self._step_and_inputs(number)[0])
         self.stopped: tuple[str, ...] = ()
         """Why cells were not run that were to be."""
+        self._wording = PYTHON
+        self._under_way: frozenset[int] = frozenset()
+        """The cells that this sweep itself is running now."""
+        self._left_waiting = 0
+        """Cells that were not run since only failed ones were to be."""
 
     @property
     def cells(self) -> list[Cell]:
@@ -251,11 +259,47 @@ class CellTable:
         if unknown := counts.get("unknown", 0):
             notes.append(
                 f"charge unknown: {unknown:,} may have been charged and gave no image. They are run "
-                'again only if asked, by run(repeat="unknown") or run(repeat=[cells])'
+                f"again only if asked, {self._wording.repeat_unknown}"
             )
         if submitted := counts.get("submitted", 0):
-            notes.append(f"{submitted:,} submitted in batches: collect() fetches what is ready")
+            notes.append(f"{submitted:,} submitted in batches: {self._wording.collect}")
+        if elsewhere := sum(self._is_elsewhere(number) for number in range(len(self))):
+            notes.append(
+                f"under way elsewhere: another process has {elsewhere:,}, and their images come into the same "
+                f"store. {self._wording.look_again}"
+            )
+        if self._left_waiting:
+            notes.append(
+                f"{self._wording.only_failed}: {self._left_waiting:,} waiting were not run. Nothing was sent "
+                f"for them; those that a budget refused in another process are among them. "
+                f"{self._wording.run_waiting}"
+            )
         notes += [f"stopped: {reason}" for reason in self.stopped]
         if self.skipped:
-            notes.append(f"left out: {len(self.skipped):,} that cannot be run, see sweep.skipped")
+            notes.append(f"left out: {len(self.skipped):,} that cannot be run, {self._wording.see_skipped}")
         return [*notes, f"estimate: {self._estimate}"]
+
+    @contextmanager
+    def _taken_in(self, take_in: Callable[[], object]) -> Iterator[None]:
+        """Take in what has become of the cells as the block ends; an interrupt says how far they came."""
+        try:
+            yield
+        except BaseException as error:
+            take_in()
+            if isinstance(error, KeyboardInterrupt):
+                error.add_note(self._how_far())
+            raise
+        take_in()
+
+    def _how_far(self) -> str:
+        counts = Counter(self.counts())
+        perhaps = counts["unknown"] + counts["running"]
+        told = [
+            f"{counts['done'] + counts['partial']:,} of {counted(len(self), 'cell')} done",
+            *([f"{counts['submitted']:,} submitted in batches"] if counts["submitted"] else []),
+            *([f"{perhaps:,} without an image may have been charged"] if perhaps else []),
+        ]
+        return f"{', '.join(told)}. {self._wording.go_on}"
+
+    def _is_elsewhere(self, number: int) -> bool:
+        return self._result(number).outcome == "running" and number not in self._under_way

@@ -118,10 +118,8 @@ class Sweep(BatchedCells):
         """
         context = self._results.context(workspace)
         execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell, executor)
-        try:
+        with self._taken_in(lambda: self._end(execution)):
             Job(execution.run()).wait()
-        finally:
-            self._end(execution)
         return self
 
     async def arun(
@@ -140,10 +138,8 @@ class Sweep(BatchedCells):
         context = self._results.context(workspace)
         # The ledger is read in this thread: it takes a moment, and the bar belongs to the running cell.
         execution = self._start(context, concurrency, progress, reuse, only, repeat, on_cell, executor)
-        try:
+        with self._taken_in(lambda: self._end(execution)):
             await Job(execution.run()).join()
-        finally:
-            self._end(execution)
         return self
 
     def load(self, *, workspace: Context | None = None) -> Self:
@@ -170,12 +166,15 @@ class Sweep(BatchedCells):
         elsewhere = None if executor is None else executor_of(executor)
         attempts = self._results.load(context, self.name)
         tasks = self._tasks(attempts, only, repeat)
-        if told_of_budget := warning_of(context, (self._plans[task.number].priced for task in tasks)):
+        if told_of_budget := warning_of(
+            context, (self._plans[task.number].priced for task in tasks), self._wording
+        ):
             user_warnings.warn(told_of_budget, BudgetWarning)
         recorded = False
         if elsewhere is None:  # the workers have keys of their own
             routes = self._results.routes(context, (one.number for one in tasks))
             recorded = any(route.cassette for route in routes)
+        self._under_way = frozenset(task.number for task in tasks)
         return Execution(
             sweep=self.name,
             context=context,
@@ -201,6 +200,7 @@ class Sweep(BatchedCells):
 
     def _end(self, execution: Execution) -> None:
         """Take in what else has become of it."""
+        self._under_way = frozenset()
         self.stopped = tuple(execution.stopped.values())
         if any(result.outcome == "running" for result in self._results.known):
             self._results.load(execution.context, self.name)  # what other processes have finished meanwhile

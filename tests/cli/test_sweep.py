@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 from support.command_line import CommandLine
 
 from imagegen_nb.emulator import Emulator, Fault
+from imagegen_nb.sweeps.cell_results import CellResults
+from imagegen_nb.sweeps.results import Result
 
 SWEEP = """
 name = "night"
@@ -217,3 +221,47 @@ def test_page_table_and_terminal_say_the_same_of_refused_cells(
     assert "1 failed" in Path("dear.html").read_text(encoding="utf-8")
     for text in (told.out, Path("dear.html").read_text(encoding="utf-8"), Path("dear.csv").read_text()):
         assert "Nothing was sent" in " ".join(text.split())
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.BudgetWarning")
+def test_refused_cells_are_run_again_under_a_higher_budget_or_it_is_said_how(
+    cli: CommandLine, tmp_path: Path, emulator: Emulator
+) -> None:
+    (tmp_path / "dear.toml").write_text(DEAR)
+    cli("sweep", "dear.toml", "--backend", "THE EMULATOR", "--budget", "1.00")
+    told = cli("sweep", "dear.toml", "--backend", "THE EMULATOR", "--budget", "3.00", "--only-failed")
+    assert (told.code, emulator.count()) == (1, 2)
+    assert "--only-failed: 1 waiting were not run." in " ".join(told.out.split())
+    assert "The same command without --only-failed runs them" in " ".join(told.out.split())
+    told = cli("sweep", "dear.toml", "--backend", "THE EMULATOR", "--budget", "3.00")
+    assert (told.code, emulator.count()) == (0, 3)
+
+
+@pytest.mark.filterwarnings("always::imagegen_nb.errors.BudgetWarning")
+def test_it_advises_what_can_be_written_on_a_command_line(
+    cli: CommandLine, tmp_path: Path, emulator: Emulator
+) -> None:
+    (tmp_path / "dear.toml").write_text(DEAR)
+    emulator.script("openai", Fault("drop"))
+    told = cli("sweep", "dear.toml", "--backend", "THE EMULATOR", "--budget", "1.00")
+    assert "Raise --budget, or give the sweep file fewer values" in told.err
+    assert "run again only if asked, with --repeat-unknown" in " ".join(told.out.split())
+    assert "run(" not in told.out + told.err
+
+
+def test_told_to_end_it_says_how_far_it_came_and_how_to_go_on(
+    cli: CommandLine, tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dear.toml").write_text(DEAR)
+    note = CellResults.note
+
+    def noted(results: CellResults, number: int, result: Result) -> None:
+        note(results, number, result)
+        if result.outcome == "done":
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+    monkeypatch.setattr(CellResults, "note", noted)
+    told = cli("sweep", "dear.toml", "--backend", "THE EMULATOR", "--concurrency", "1")
+    assert told.code == 128 + signal.SIGTERM
+    assert "error: interrupted\n  1 of 3 cells done" in told.err
+    assert told.err.rstrip().endswith("The same command goes on from here")

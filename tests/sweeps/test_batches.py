@@ -304,7 +304,7 @@ def test_a_file_that_cannot_be_fetched_is_fetched_by_the_next_call(workspace, de
     assert came == (2 if by_pages or fault.kind == "cut" else 0)
     assert one.counts()["submitted"] == 4 - came
     assert f"{4 - came} cells could not be fetched" in one.stopped[0]
-    assert "collect() tries again" in repr(one)
+    assert "collecting again tries again" in repr(one)
     collect(one, workspace)
     assert (one.counts(), one.stopped, paid(desk)) == ({"done": 4}, (), [1, 1, 1, 1])
     assert workspace.count_records() == 4

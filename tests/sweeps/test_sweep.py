@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import csv
 import json
 import signal
 import threading
+import time
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 
@@ -16,6 +19,7 @@ from support.ledger import entry, plant
 
 import imagegen_nb as ig
 from imagegen_nb.core import money
+from imagegen_nb.core.background_loop import Job
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import BudgetWarning, InvalidOption, InvalidSweep, MissingCredential, StoreError
 from imagegen_nb.sweeps.cell_results import CellResults
@@ -367,6 +371,19 @@ def test_all_unknown_ones_by_one_word(emulator, workspace):
     assert emulator.count() == 5
 
 
+def test_waiting_cells_are_not_run_as_failed_ones_and_that_is_said(emulator, workspace):
+    """A new process doesn't know that a budget refused them, and running what never was may be too much."""
+    one = run(sweep(), workspace, only=[0])
+    run(one, workspace, only="failed")
+    assert (one.counts(), emulator.count()) == ({"done": 1, "waiting": 2}, 1)
+    assert 'only="failed": 2 waiting were not run. Nothing was sent for them; those that a budget' in repr(
+        one
+    )
+    assert "run() runs them, or run(only=sweep.waiting)" in repr(one)
+    run(one, workspace, only=one.waiting)
+    assert 'only="failed"' not in repr(one)
+
+
 def test_only_some_cells(emulator, workspace):
     one = run(sweep(), workspace, only=[1, sweep()[0].number])
     assert [cell.outcome for cell in one] == ["done", "done", "waiting"]
@@ -459,6 +476,21 @@ def test_two_processes_share_the_cells(emulator, workspace):
         thread.join()
     assert emulator.count() == 12
     assert sweep(over={"product": range(12)}).load(workspace=workspace).counts() == {"done": 12}
+
+
+def test_it_is_said_that_another_process_has_cells(emulator, workspace):
+    emulator.latency = 20
+    elsewhere = sweep()
+    with contextlib.ExitStack() as ending:
+        other = Job(elsewhere._start(workspace, 2, False, False, None, (), None, None).run())
+        ending.callback(lambda: other.future.exception(20))
+        ending.callback(other.cancel)
+        while Counter(one.state for one in workspace.runs())["calling"] < 2:
+            time.sleep(0.01)
+        one = sweep().load(workspace=workspace)
+        assert one.counts() == {"running": 2, "waiting": 1}
+        assert "under way elsewhere: another process has 2, and their images come into the same" in repr(one)
+        assert "under way elsewhere" not in repr(elsewhere)
 
 
 def test_no_more_than_so_many_at_once(emulator, workspace, monkeypatch):
@@ -684,9 +716,12 @@ def test_ctrl_c_ends_it_and_leaves_nothing_under_way(emulator, workspace):
             pressed.append(cell)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as pressed_once:
         run(one, workspace, concurrency=2, on_cell=press_once)
     counts = one.counts()
+    perhaps = f", {counts['unknown']} without an image may have been charged" if "unknown" in counts else ""
+    told = f"{counts['done']} of 12 cells done{perhaps}. The same call goes on from here"
+    assert told in pressed_once.value.__notes__
     assert counts.get("running", 0) == 0, counts
     assert counts["done"] >= 1, counts
     assert counts.get("waiting", 0) >= 6, counts
