@@ -18,7 +18,7 @@ from support.project import ROOT
 from traitlets.config import Config
 
 import imagegen_nb as ig
-from imagegen_nb.cli.sweep import read_sweep
+from imagegen_nb.cli.sweep_file import read_sweep
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.providers import catalog
 

@@ -60,7 +60,7 @@ def _tell(error: ImagegenError, code: int) -> int:
         is_unset = error.fault == f"{error.variable} is not set"
         problem = f"set {error.variable}" if is_unset else f"{error.fault}. Set it again"
         message = f"no key: {problem}, or run without a key and without cost: --backend emulator"
-    fail(message)
+    fail(message, *getattr(error, "__notes__", ()))
     # A failed step has already been printed with its error.
     if "--json" in sys.argv and not isinstance(error, StepFailed):
         print_json({"error": {"kind": error.kind, "message": message, "place": getattr(error, "place", "")}})

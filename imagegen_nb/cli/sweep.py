@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,19 +13,13 @@ from imagegen_nb.cli.outputs import check_folder
 from imagegen_nb.cli.parameters import PATH, backend_option, json_option, storage_limit_option, store_option
 from imagegen_nb.cli.plain_table import PlainTable
 from imagegen_nb.cli.run_output import progress_bar
+from imagegen_nb.cli.sweep_file import read_sweep
 from imagegen_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
     from imagegen_nb.sweeps.cell import Cell
     from imagegen_nb.sweeps.sweep import Sweep
     from imagegen_nb.sweeps.wording import Wording
-
-_KEYS = ("step", "over", "rows", "inputs", "repeats", "name", "invalid")
-_LARGEST = 5_000_000
-_EXAMPLE = (
-    'a sweep file is TOML, such as step = "hero.step.json" and, in a line of its own, '
-    'over = { image_quality = ["low", "high"] }'
-)
 
 
 @click.command()
@@ -81,7 +73,7 @@ def sweep(
 
     _check_together(plan=plan, submit=submit, collect=collect, wait=wait, reuse=reuse)
     to_csv, report = _checked_table(to_csv), _checked_page(report)
-    described = read_sweep(file)
+    described = read_sweep(file, _options())
     described._wording = _wording()
     workspace = Workspace(store, backend=backend, storage_limit=storage_limit, budget=budget)
     described.load(workspace=workspace)
@@ -114,6 +106,12 @@ def sweep(
         left = [cell for cell in left if cell.outcome != "submitted"]
     if not plan and left:
         raise SystemExit(1)
+
+
+def _options() -> dict[str, str]:
+    """The command's options by the names under which somebody may write them into a file."""
+    named = (max(one.opts, key=len) for one in sweep.params if isinstance(one, click.Option))
+    return {option.removeprefix("--").replace("-", "_"): option for option in named}
 
 
 def _wording() -> Wording:
@@ -184,73 +182,6 @@ def _check_together(*, plan: bool, submit: bool, collect: bool, wait: float, reu
         raise InvalidOption(
             "--reuse does not work with --submit: run with --reuse first, then submit the rest"
         )
-
-
-def read_sweep(path: Path) -> Sweep:
-    """The sweep that a TOML file describes; paths in it are relative to it. Raises `InvalidOption`, and as
-    `Sweep` does."""
-    from imagegen_nb.step.step import ImageGenerationStep
-    from imagegen_nb.step_file.load import load_step
-    from imagegen_nb.sweeps.sweep import Sweep
-
-    document = _document(path)
-    for key in document:
-        if key not in _KEYS:
-            close = difflib.get_close_matches(key, _KEYS, n=1)
-            remedy = f"did you mean {close[0]}?" if close else f"use {', '.join(_KEYS)}"
-            raise InvalidOption(f"{path}: {key} is not a key of a sweep file: {remedy}")
-    step, rows, inputs = document.get("step"), document.get("rows"), document.get("inputs", {})
-    if isinstance(step, str):
-        definition = load_step(path.parent / step)
-        inputs = {**definition.inputs, **inputs} if isinstance(inputs, dict) else inputs
-        template = definition.step
-    elif isinstance(step, dict):
-        template = ImageGenerationStep(**step)
-    else:
-        raise InvalidOption(
-            f'{path}: step is missing: write step = "hero.step.json", or its settings under [step]'
-        )
-    given = {key: document[key] for key in ("repeats", "name", "invalid") if key in document}
-    rows = path.parent / rows if isinstance(rows, str) else rows
-    return Sweep(template, document.get("over"), rows=rows, inputs=inputs, **given)
-
-
-def _document(path: Path) -> dict[str, Any]:
-    from imagegen_nb.core import given_files
-    from imagegen_nb.core.atomic_files import explain, read_bounded, user_path
-
-    path = user_path(path, InvalidOption)
-    if path.is_dir():
-        raise InvalidOption(given_files.is_folder(path, (".toml",)))
-    try:
-        data = read_bounded(path, _LARGEST)
-    except (FileNotFoundError, NotADirectoryError):
-        raise InvalidOption(given_files.missing(path, (".toml",))) from None
-    except OSError as error:
-        raise InvalidOption(f"{path} cannot be read: {explain(error)}") from None
-    if data is None:
-        raise InvalidOption(
-            f"{path} has more than {_LARGEST:,} bytes: put the values into a CSV file, as rows"
-        )
-    kind, taken_by = given_files.other_kind(data)
-    if kind == "empty":
-        raise InvalidOption(f"{path} is empty: {_EXAMPLE}")
-    try:
-        return tomllib.loads(data.decode())
-    except UnicodeDecodeError:
-        reason = "it is not text"
-    except RecursionError:
-        reason = "it is nested too deeply"
-    except tomllib.TOMLDecodeError as error:
-        reason = f"{error}. Mend it there: texts stand in quotes"
-    if kind == "a step file":
-        raise InvalidOption(
-            f'{path} is a step file, and a sweep is a TOML file that names it: step = "{path.name}"'
-        )
-    if kind not in ("", "a sweep file"):
-        told = f" ({taken_by})" if taken_by else ""
-        raise InvalidOption(f"{path} is {kind}, and no sweep file{told}: {_EXAMPLE}")
-    raise InvalidOption(f"{path} is not TOML: {reason}")
 
 
 def _run_with_progress(described: Sweep, **options: Any) -> None:

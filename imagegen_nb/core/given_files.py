@@ -25,11 +25,11 @@ _KINDS = (
         "imagegen-nb cassettes check reads those below cassettes/",
     ),
     (
-        re.compile(rb"(?m)^[ \t]*(?:step|over|rows)[ \t]*=|^\[(?:step|over|inputs)\]"),
+        re.compile(rb"(?m)^[ \t]*(?:step|over|rows)[ \t]*=|^[ \t]*\[(?:step|over|inputs)\b"),
         "a sweep file",
         "imagegen-nb sweep takes one",
     ),
-    (re.compile(rb"\A\s*[\[{]"), "JSON", ""),
+    (re.compile(rb"\A\s*(?:\{|\[\s*(?:[\[{\]\"\d-]|true|false|null|\Z))"), "JSON", ""),
 )
 """By what stands in a file: what it is, and which command takes it."""
 

@@ -22,6 +22,8 @@ SHOWN_FIRST = "imagegen_nb.shown_first"
 """In the metadata of what stands below a widget: its text as its cell showed it, if it has changed since."""
 _BREAKS = "overflow-wrap:break-word"
 """Long paths are broken. JupyterLab's sanitizer drops `anywhere`."""
+_LONGEST_WORD = 24
+"""Characters of a word or a number that stays in one piece in a table, whatever room it takes."""
 NOT_MATHEMATICS = ("tex2jax_ignore", "mathjax_ignore")
 """Classes of an element within which a host typesets no mathematics: MathJax 2, as in pages that nbconvert
 writes, and MathJax 3, as in JupyterLab. To both, what stands between two amounts in dollars is a formula."""
@@ -168,6 +170,13 @@ def _list(lines: Sequence[str], kind: str) -> str:
 
 def _code(text: str) -> str:
     return f'<code style="white-space:normal;{_BREAKS}">{escape(text)}</code>'
+
+
+def wrapping(text: str) -> str:
+    """The style of a table's cell with this text: only what is longer than any word is broken inside."""
+    if max(map(len, text.split(" "))) <= _LONGEST_WORD:  # what a no-break space joins is one word
+        return "overflow-wrap:normal;word-break:normal"
+    return "overflow-wrap:anywhere;min-width:12em"
 
 
 def byte_size(count: int) -> str:

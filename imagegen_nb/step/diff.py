@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from html import escape
 from typing import Any
 
-from imagegen_nb.core.html_repr import html_output
+from imagegen_nb.core.html_repr import html_output, wrapping
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.redaction import mask, visible
 from imagegen_nb.errors import InvalidOption
@@ -18,7 +18,7 @@ from imagegen_nb.step.step import ImageGenerationStep
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _MOST_WORDS = 4_000
 """Of each prompt; comparing more takes the square of it, and nobody reads that."""
-_STYLE = 'style="vertical-align:top;text-align:left;padding:2px 12px 2px 0;overflow-wrap:anywhere"'
+_STYLE = "vertical-align:top;text-align:left;padding:2px 12px 2px 0"
 _NAME = 'style="vertical-align:top;text-align:left;padding:2px 12px 2px 0;white-space:nowrap"'
 _CHANGED = 'style="font-weight:bold;text-decoration:{}"'
 
@@ -80,7 +80,7 @@ class StepDiff:
         rows = "".join(
             f"<tr><td {_NAME}>{escape(change.setting)}</td>{_cells(change)}</tr>" for change in self.changes
         )
-        head = f"<tr><td {_STYLE}></td><td {_STYLE}>a</td><td {_STYLE}>b</td></tr>" if rows else ""
+        head = f"<tr>{''.join(_cell(name, name) for name in ('', 'a', 'b'))}</tr>" if rows else ""
         table = f'<table style="margin:0">{head}{rows}</table>' if rows else ""
         heading = f'<p style="margin:4px 0"><strong>{escape(f"Diff · {self.title}")}</strong></p>'
         return html_output(f"{heading}{table}")
@@ -132,13 +132,18 @@ def _told(value: Any, used: Any) -> str:
 
 def _cells(change: Change) -> str:
     if isinstance(change.a, str) and isinstance(change.b, str) and " " in change.a + change.b:
-        pieces = list(words_that_differ(mask(change.a), mask(change.b)))
-        ours = "".join(_marked(a, "del", equal=equal) for equal, a, _ in pieces)
-        theirs = "".join(_marked(b, "ins", equal=equal) for equal, _, b in pieces)
+        a, b = mask(change.a), mask(change.b)
+        pieces = list(words_that_differ(a, b))
+        ours = "".join(_marked(piece, "del", equal=equal) for equal, piece, _ in pieces)
+        theirs = "".join(_marked(piece, "ins", equal=equal) for equal, _, piece in pieces)
     else:
-        ours = escape(_told(change.a, change.a_used))
-        theirs = f"<strong>{escape(_told(change.b, change.b_used))}</strong>"
-    return f"<td {_STYLE}>{ours}</td><td {_STYLE}>{theirs}</td>"
+        a, b = _told(change.a, change.a_used), _told(change.b, change.b_used)
+        ours, theirs = escape(a), f"<strong>{escape(b)}</strong>"
+    return f"{_cell(ours, a)}{_cell(theirs, b)}"
+
+
+def _cell(html: str, text: str) -> str:
+    return f'<td style="{_STYLE};{wrapping(text)}">{html}</td>'
 
 
 def _marked(text: str, tag: str, *, equal: bool) -> str:

@@ -155,8 +155,8 @@ class Collection:
         batch.problem = error.summary()
         self.problems.append(
             f"batch {batch.ref.id}: {cells} could not be fetched ({batch.problem}); collecting again tries "
-            "again. In Python collect(give_up=True) ends them as unknown, so that run(repeat=...) may run them "
-            "again"
+            "again. In Python collect(give_up=True) ends them as unknown, so that run(repeat=...) may run "
+            "them again"
         )
 
 

@@ -265,7 +265,7 @@ class CellTable:
             notes.append(f"{submitted:,} submitted in batches: {self._wording.collect}")
         if elsewhere := sum(self._is_elsewhere(number) for number in range(len(self))):
             notes.append(
-                f"under way elsewhere: another process has {elsewhere:,}, and their images come into the same "
+                f"under way elsewhere: another process has {elsewhere:,}, whose images come into the same "
                 f"store. {self._wording.look_again}"
             )
         if self._left_waiting:

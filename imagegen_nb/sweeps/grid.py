@@ -14,7 +14,7 @@ from html import escape
 from typing import NamedTuple
 
 from imagegen_nb.core import images, larger_picture
-from imagegen_nb.core.html_repr import html_output
+from imagegen_nb.core.html_repr import html_output, wrapping
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import InvalidOption
@@ -31,10 +31,8 @@ _LONGEST_REASON = 200
 _NONE_LARGER = "Too many pictures to open larger here: only=[cells] shows some that do, sweep.report all"
 _TEXT_ROWS = 50
 """Cells that the text has a line for."""
-_EDGE = (
-    'style="vertical-align:top;text-align:left;overflow-wrap:anywhere;max-width:220px;padding:4px 8px 4px 0"'
-)
-_INSIDE = 'style="vertical-align:top;text-align:left;overflow-wrap:anywhere;padding:4px"'
+_EDGE = "vertical-align:top;text-align:left;max-width:220px;padding:4px 8px 4px 0"
+_INSIDE = 'style="vertical-align:top;text-align:left;overflow-wrap:anywhere;min-width:7em;padding:4px"'
 _WORDS_INSIDE = 'style="max-width:264px"'  # not of the place itself, which a larger picture widens
 _LARGER = 'style="max-width:none"'
 _PICTURE = 'style="max-width:100%;height:auto;border-radius:4px"'
@@ -140,13 +138,13 @@ class Grid:
             return _paragraph("no such cells")
         head = ""
         if layout.columns:
-            edges = "".join(f"<td {_EDGE}>{_edge(edge)}</td>" for edge in layout.columns)
-            head = f"<tr><td {_EDGE}></td>{edges}</tr>"
+            edges = "".join(f"<td {_edge_style(edge)}>{_edge(edge)}</td>" for edge in layout.columns)
+            head = f"<tr><td {_edge_style([])}></td>{edges}</tr>"
         lines = []
         for edge, columns in layout.rows:
             inside = ("".join(self._cell(cell, larger) for cell in cells) for cells in columns)
             inner = "".join(f"<td {_INSIDE}>{cells}</td>" for cells in inside)
-            lines.append(f"<tr><td {_EDGE}>{_edge(edge)}</td>{inner}</tr>")
+            lines.append(f"<tr><td {_edge_style(edge)}>{_edge(edge)}</td>{inner}</tr>")
         return f'<table class="ig-grid" style="margin:0">{head}{"".join(lines)}</table>'
 
     def _cell(self, cell: Cell, larger: Mapping[str, bytes]) -> str:
@@ -226,6 +224,11 @@ def _edges(cells: Iterable[Cell], axes: Sequence[str]) -> list[Edge]:
         values = marked_pieces([label(_value(cell, axis)) for cell in given])
         columns.append([(axis.removeprefix(INPUTS), pieces) for pieces in values])
     return [list(parts) for parts in zip(*columns, strict=True)] if columns else [[] for _ in given]
+
+
+def _edge_style(edge: Edge) -> str:
+    texts = (f"{axis} {''.join(text for _, text in pieces)}" for axis, pieces in edge)
+    return f'style="{_EDGE};{wrapping(" ".join(texts))}"'
 
 
 def _edge(edge: Edge) -> str:

@@ -24,7 +24,7 @@ provider, to be collected; `done` has its images, `partial` some of them; `faile
 none and may have been charged all the same."""
 
 _UNKNOWN = "it was interrupted after the call was sent; whether it was charged is unknown"
-_CUT_OFF = "interrupted while its batch was being made: submitting or collecting again finds out whether there is one"
+_CUT_OFF = "interrupted while its batch was being made: submit or collect again to find out whether it exists"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,6 +76,13 @@ class Scoring:
                 f"judge = {given!r}: give a function of an image and its run that returns a number, or "
                 "numbers and texts by name, e.g. lambda image, run: image.image().entropy()"
             )
+        if not _takes(given):
+            shown = getattr(judge, "__name__", None) or repr(judge)
+            raise InvalidOption(
+                f"judge = {shown}: it is called with an image (an Asset) and its run, {shown}(image, run), and cannot "
+                f"be. Write def {'judge' if '<' in shown else shown}(image, run): ..., also where it needs one "
+                "of them only"
+            )
         # The code of a plain function may have changed.
         is_constant = name is not None or isinstance(getattr(judge, "name", None), str)
         return cls(judge, judge_name(judge, name), store, concurrency, is_constant)
@@ -162,6 +169,19 @@ class Scoring:
     def _tell(self) -> None:
         failed = len(self.failures)
         self.progress.advance(f"{failed:,} failed" if failed else "")
+
+
+def _takes(judge: Callable[..., object]) -> bool:
+    """Whether a judge can be called with an image and its run, as far as that can be told."""
+    try:
+        signature = inspect.signature(judge)
+    except (TypeError, ValueError):  # one of C may say nothing of what it takes
+        return True
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        return False
+    return True
 
 
 def is_async(judge: Judge) -> bool:

@@ -8,7 +8,7 @@ from html import escape
 from typing import Generic, Protocol, TypeVar, overload
 
 from imagegen_nb.core import images
-from imagegen_nb.core.html_repr import html_output
+from imagegen_nb.core.html_repr import html_output, wrapping
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 from imagegen_nb.step.output import Asset, thumbnail
@@ -20,7 +20,7 @@ _PICTURES = 20
 _TEXT_ROWS = 50
 _PICTURE = 'style="height:96px;width:auto;max-width:none;border-radius:4px"'
 """Of equal height, so that a page shows many rows."""
-_CELL = 'style="vertical-align:top;text-align:left;overflow-wrap:anywhere;padding:4px 12px 4px 0"'
+_CELL = "vertical-align:top;text-align:left;padding:4px 12px 4px 0"
 
 
 class Placed(Protocol):
@@ -91,7 +91,7 @@ class Standings(Sequence[PlacedT], Generic[PlacedT]):
         notes = "".join(f"<br>{escape(visible(note))}" for note in self._notes())
         top = f'<p style="margin:4px 0"><strong>{escape(self.title)}</strong>{notes}</p>'
         heads = ("place", "picture", "cell", *self.heads)
-        head = "".join(f'<th scope="col" {_CELL}>{escape(name)}</th>' for name in heads)
+        head = "".join(f'<th scope="col" {_style(name)}>{escape(name)}</th>' for name in heads)
         rows = "".join(self._row(one) for one in self[:_PICTURES])
         table = f'<table class="ig-ranking" style="margin:0"><tr>{head}</tr>{rows}</table>' if rows else ""
         more = len(self) - _PICTURES
@@ -102,12 +102,20 @@ class Standings(Sequence[PlacedT], Generic[PlacedT]):
         name = visible(_name(one.cell))
         shown = picture(thumbnail(self._image(one), images.STATIC), name, _PICTURE)
         # A text may run from right to left, and would turn its neighbours around.
-        texts = [f"<bdi>{escape(visible(text))}</bdi>" for text in (name, *self._columns(one))]
-        columns = (self._place(one), shown, *texts)
-        return f"<tr>{''.join(f'<td {_CELL}>{column}</td>' for column in columns)}</tr>"
+        texts = [visible(text) for text in (name, *self._columns(one))]
+        columns = [
+            (_style(place := self._place(one)), place),
+            (_style(""), shown),
+            *((_style(text), f"<bdi>{escape(text)}</bdi>") for text in texts),
+        ]
+        return f"<tr>{''.join(f'<td {style}>{column}</td>' for style, column in columns)}</tr>"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def _style(text: str) -> str:
+    return f'style="{_CELL};{wrapping(text)}"'
 
 
 def _name(cell: Cell) -> str:

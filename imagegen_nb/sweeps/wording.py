@@ -1,4 +1,4 @@
-"""What a sweep advises, in the words of where it was started: each door names only what can be written there."""
+"""What a sweep advises, in the words of where it was started: each names only what can be written there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How that door says what a sweep can do. The command line has a `Wording` of its own."""
+    """How a place says what a sweep can do. The command line has a `Wording` of its own."""
 
     only_failed: str = 'only="failed"'
     run_waiting: str = "run() runs them, or run(only=sweep.waiting)"

@@ -169,3 +169,46 @@ def test_without_its_kernel_it_says_so_and_no_button_does_nothing(page: Page) ->
     expect(page.locator(".igw-rating-count")).to_have_text("0 of 24")
     is_legible(page, ".ig-pair-rating")
     screenshot(page, "rating-gone", ".ig-pair-rating")
+
+
+LONG = "A ceramic lamp with a linen shade on a bedside table of oak, " * 4
+STANDINGS = f"""
+words = ig.Sweep(step, over={{"prompt": [{LONG!r} + one for one in ("at dawn", "at night" + "x" * 90)]}},
+                 inputs={{"product": "lamp"}}).run(workspace=workspace, progress=False)
+rating = words.rate(rater="Ann").rating
+rating.judge(rating.pair.id, "left")
+def light(image, run):
+    return {{"brightness": 0.123456, "why": {LONG!r}}}
+from IPython.display import display
+display(words.ranking(), words.score(light, progress=False), words.compare(0, 1))
+"""
+BROKEN = """(cells) => cells.flatMap((cell) => {
+  const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), broken = [];
+  for (let node = walker.nextNode(); node; node = walker.nextNode())
+    for (const word of node.data.matchAll(/[^ \\n]{1,24}(?=[ \\n]|$)/g)) {
+      if (word.index && !" \\n".includes(node.data[word.index - 1])) continue;
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      const lines = new Set(Array.from(range.getClientRects(), (box) => Math.round(box.top)));
+      if (lines.size > 1 && !word[0].includes("-")) broken.push(word[0]);
+    }
+  return broken;
+})"""
+
+
+@pytest.mark.parametrize("width", [1400, 1100])
+def test_words_and_numbers_of_a_ranking_stay_whole_and_long_prompts_wrap(
+    open_notebook: OpenNotebook, width: int
+) -> None:
+    page = open_notebook([SWEEP, STANDINGS], size=(width, 1000))
+    run_all(page)
+    tables = page.locator("table.ig-ranking")
+    expect(tables).to_have_count(2)
+    tables.first.scroll_into_view_if_needed()
+    screenshot(page, f"ranking-{width}")
+    assert page.locator("table.ig-ranking th, table.ig-ranking td").evaluate_all(BROKEN) == []
+    for table in tables.all():
+        cell = table.locator("td:nth-child(3)").first
+        assert cell.evaluate("(cell) => cell.getClientRects()[0].height") > 40
+        assert table.evaluate("(table) => table.clientWidth <= table.closest('.jp-OutputArea').clientWidth")

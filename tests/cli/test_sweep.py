@@ -126,6 +126,51 @@ def test_settings_may_stand_in_it_and_rows_beside_it(cli: CommandLine, tmp_path:
             "[step]\nmodel = 'gpt-image-3'\nprompt = 'x'\n[over]\nimage_count = [1]",
             "2; `imagegen-nb models` lists",
         ),
+        ("[step\nprompt = 'x'", "(at line 1, column 6). A ] is missing: [step]"),
+        ("[stpe\nprompt = 'x'", "a.toml is not TOML: "),
+        ("name = 'a'\n[step  # settings\nprompt = 'x'", "A ] is missing: [step]\n"),
+        ("prompt 'x'", "A line is key = value"),
+        ("name = 'a'\nname = 'b'", "The key stands there twice: leave one"),
+        ("[step]\nprompt = 'x'\n[step]", "The table stands there twice: join the two"),
+        (
+            "[step]\nprompt = 'x'\nrows = 'p.csv'",
+            "a.toml: rows under [step] is no setting: it belongs",
+        ),
+        (
+            "[step]\nprompt = 'x'\nover = {a = [1]}",
+            "over under [step] is no setting: it belongs above",
+        ),
+        (
+            "[step]\nprompt = 'x'\nbudget = '1'",
+            "no setting: give it to the command: --budget",
+        ),
+        (
+            "[step]\nprompt = 'x'\napi_key = 'abc'",
+            "[step] is no setting: a key stands in no code",
+        ),
+        ("[step]\nprompt = 'x'\nqality = 'low'", "in a.toml, below [step]"),
+        (
+            "[step]\nprompt = 'x'\n[over]\nrepeats = 2",
+            "repeats under [over] is no axis: it belongs",
+        ),
+        (
+            "prompt = 'x'\n[over]\nmodel = []",
+            "not a key of a sweep file: it belongs under [step], or",
+        ),
+        (
+            "model = 'x'\nstep = 'a.json'",
+            "a sweep file: a setting belongs into a.json",
+        ),
+        (
+            "budget = '1 USD'\n[step]\nprompt = 'x'",
+            "a sweep file: give it to the command: --budget",
+        ),
+        ("backend = 'emulator'", "give it to the command: --backend"),
+        ("storage_limit = '1 GB'", "give it to the command: --storage-limit"),
+        (
+            "api_key = 'abc'",
+            "not a key of a sweep file: a key stands in no code: it is",
+        ),
         ("steps = 3", "steps is not a key of a sweep file: did you mean step?"),
         (
             "[step]\nprompt = '{{product}}'\n[over]\nimage_count = [1]\n[inputs]\nprodcut = 'x'",

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbconvert.filters import clean_html
 
-from imagegen_nb.core.html_repr import Page, Tile, byte_size, html, text
+from imagegen_nb.core.html_repr import Page, Tile, byte_size, html, text, wrapping
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -179,3 +179,10 @@ def test_the_plain_text_has_a_line_for_the_title_each_note_and_each_picture():
 )
 def test_byte_counts_in_words(count, words):
     assert byte_size(count) == words
+
+
+def test_only_what_is_longer_than_a_word_is_broken_inside() -> None:
+    for whole in ("", "place", "+2.02\u00a0±\u00a01.06", "A lamp on a table. " * 40):
+        assert wrapping(whole) == "overflow-wrap:normal;word-break:normal"
+    for long in ("x" * 300, "see https://example.com/a/very/long/address/of/an/image"):
+        assert wrapping(long).startswith("overflow-wrap:anywhere;min-width:")

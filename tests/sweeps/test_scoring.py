@@ -236,3 +236,31 @@ def test_a_name_is_refused_or_kept_in_full_up_to_a_length(name):
         return
     assert len(kept) <= 200
     assert kept.isprintable()
+
+
+def _alone(image):
+    return 1
+
+
+def _keywords(*, image, run):
+    return 1
+
+
+def _three(image, run, scale):
+    return 1
+
+
+@pytest.mark.parametrize("judge", [_alone, _keywords, _three, len], ids=["one", "keywords", "three", "of C"])
+def test_a_judge_that_cannot_be_called_is_told_with_what_it_is_called(sweep, judge):
+    name = judge.__name__
+    with pytest.raises(InvalidOption) as refused:
+        score(sweep, judge)
+    assert f"judge = {name}: it is called with an image (an Asset) and its run" in str(refused.value)
+    assert f"Write def {name}(image, run): " in str(refused.value)
+    with pytest.raises(InvalidOption, match=r"Write def judge\(image, run\)"):
+        score(sweep, lambda image: 1, name="one")
+
+
+@pytest.mark.parametrize("judge", [lambda *given: 1, lambda image, run, scale=2: 1])
+def test_a_judge_may_take_more_where_it_need_not(sweep, judge):
+    assert len(score(sweep, judge, name="more")) == 2

@@ -489,7 +489,7 @@ def test_it_is_said_that_another_process_has_cells(emulator, workspace):
             time.sleep(0.01)
         one = sweep().load(workspace=workspace)
         assert one.counts() == {"running": 2, "waiting": 1}
-        assert "under way elsewhere: another process has 2, and their images come into the same" in repr(one)
+        assert "under way elsewhere: another process has 2, whose images come" in repr(one)
         assert "under way elsewhere" not in repr(elsewhere)
 
 
