@@ -79,6 +79,19 @@ def helpful_calls(target: CallT) -> CallT:
     return target
 
 
+def takes(function: Callable[..., object], count: int) -> bool:
+    """Whether a user's function can be called with so many values, as far as that can be told."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # one of C may say nothing of what it takes
+        return True
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
+
+
 def is_workspace(value: object) -> bool:
     """Whether `value` is a workspace, known by what it can do: its class lies in a higher layer."""
     return not isinstance(value, type) and all(

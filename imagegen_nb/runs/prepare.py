@@ -14,6 +14,7 @@ from typing import Any
 
 from imagegen_nb.core import variable_mistakes, variable_paths, variables
 from imagegen_nb.core.events import RunEvent
+from imagegen_nb.core.keywords import takes
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ImageRequest
 from imagegen_nb.errors import InvalidOption, VariableError
@@ -94,7 +95,9 @@ def _check_call(inputs: object, options: RunOptions[Run]) -> None:
     """What Python itself would only notice once money is spent."""
     check_inputs(inputs)
     on_event: object = options["on_event"]
-    if on_event is not None and (not callable(on_event) or inspect.iscoroutinefunction(on_event)):
+    if on_event is not None and (
+        not callable(on_event) or inspect.iscoroutinefunction(on_event) or not takes(on_event, 1)
+    ):
         raise InvalidOption("on_event must be a plain function that takes one event (not async)")
     variable_paths.check_identifier(options["identifier"])
 

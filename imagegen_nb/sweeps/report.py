@@ -16,6 +16,7 @@ from typing import Any
 from imagegen_nb._version import __version__
 from imagegen_nb.core import images, larger_picture
 from imagegen_nb.core.html_page import as_html, page, section
+from imagegen_nb.core.keywords import takes
 from imagegen_nb.core.money import show
 from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.timestamps import utc_now
@@ -85,7 +86,7 @@ def report(
     if type(most) is not int or most < 0:
         raise InvalidOption(f"most = {most!r}: give a whole number, 0 or more")
     told: object = remarks
-    if told is not None and not callable(told):
+    if told is not None and not (callable(told) and takes(told, 1)):
         raise InvalidOption(
             f"remarks is of type {type(told).__name__}: give a function of a cell that returns texts by "
             'name, e.g. lambda cell: {"Light": "too hard"}'

@@ -13,6 +13,7 @@ from typing import Self
 from imagegen_nb.core import active_cassette
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.daemon_threads import STORE
+from imagegen_nb.core.keywords import takes
 from imagegen_nb.core.opinions import NUMBER, Score, ScoreValue
 from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.core.timestamps import utc_now
@@ -76,11 +77,11 @@ class Scoring:
                 f"judge = {given!r}: give a function of an image and its run that returns a number, or "
                 "numbers and texts by name, e.g. lambda image, run: image.image().entropy()"
             )
-        if not _takes(given):
-            shown = getattr(judge, "__name__", None) or repr(judge)
+        if not takes(given, 2):
+            name = getattr(judge, "__name__", type(judge).__name__)
             raise InvalidOption(
-                f"judge = {shown}: it is called with an image (an Asset) and its run, {shown}(image, run), and cannot "
-                f"be. Write def {'judge' if '<' in shown else shown}(image, run): ..., also where it needs one "
+                f"judge = {name}: a judge is called with an image (an Asset) and its run, which this cannot "
+                f"be. Write def {'judge' if '<' in name else name}(image, run): ..., also where it needs one "
                 "of them only"
             )
         # The code of a plain function may have changed.
@@ -169,19 +170,6 @@ class Scoring:
     def _tell(self) -> None:
         failed = len(self.failures)
         self.progress.advance(f"{failed:,} failed" if failed else "")
-
-
-def _takes(judge: Callable[..., object]) -> bool:
-    """Whether a judge can be called with an image and its run, as far as that can be told."""
-    try:
-        signature = inspect.signature(judge)
-    except (TypeError, ValueError):  # one of C may say nothing of what it takes
-        return True
-    try:
-        signature.bind(None, None)
-    except TypeError:
-        return False
-    return True
 
 
 def is_async(judge: Judge) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from imagegen_nb.core import html_page, user_warnings
 from imagegen_nb.core.background_loop import Job
-from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.keywords import helpful_calls, takes
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.errors import BudgetWarning, InvalidOption, StoreError
 from imagegen_nb.step.step import ImageGenerationStep, check_inputs
@@ -161,7 +161,9 @@ class Sweep(BatchedCells):
         """Check everything, and find out which cells are to be run; nothing is asked yet."""
         self._check_concurrency(concurrency)
         told: object = on_cell
-        if told is not None and (not callable(told) or inspect.iscoroutinefunction(told)):
+        if told is not None and (
+            not callable(told) or inspect.iscoroutinefunction(told) or not takes(told, 1)
+        ):
             raise InvalidOption("on_cell must be a plain function that takes one cell (not async)")
         elsewhere = None if executor is None else executor_of(executor)
         attempts = self._results.load(context, self.name)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import imagegen_nb as ig
-from imagegen_nb.core.keywords import did_you_mean, helpful_calls, is_helpful
+from imagegen_nb.core.keywords import did_you_mean, helpful_calls, is_helpful, takes
 from imagegen_nb.runs.history import History
 from imagegen_nb.step.output import Asset, StepOutput
 from imagegen_nb.step_file.document import StepDefinition
@@ -250,6 +250,18 @@ def test_the_nearest_name_is_meant_or_else_all_are_told():
     assert did_you_mean("sise", ["size", "count"]) == "did you mean size?"
     assert did_you_mean("x", ["size", "count"]) == "choose from size, count"
     assert did_you_mean("x", []) == "there are none"
+
+
+def test_whether_a_function_takes_so_many_is_known_without_calling_it():
+    def two(image: object, run: object) -> None:
+        raise AssertionError("called")
+
+    told: list[object] = []
+    assert [takes(two, count) for count in (1, 2, 3)] == [False, True, False]
+    assert [takes(told.append, count) for count in (0, 1, 2)] == [False, True, False]
+    assert takes(print, 5)
+    assert takes(max, 1)  # of C, it says nothing
+    assert not takes(lambda *, event: None, 1)
 
 
 async def finished(answer: object) -> None:

@@ -164,3 +164,11 @@ def test_inputs_are_looked_at_alike_wherever_they_are_given(call):
         call({"place": STEP})
     with pytest.raises(InvalidOption, match="inputs is of type list: give values by name"):
         call(["a wood"])
+
+
+@pytest.mark.parametrize("on_event", [lambda: None, lambda run, event: None, 3])
+def test_who_cannot_be_told_of_events_is_refused_before_anything_is_sent(workspace, emulator, on_event):
+    step = ImageGenerationStep(prompt="a fox")
+    with pytest.raises(InvalidOption, match="on_event must be a plain function that takes one event"):
+        step.run(workspace=workspace, on_event=on_event)
+    assert emulator.count() == 0

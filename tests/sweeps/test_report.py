@@ -163,6 +163,8 @@ def test_its_size_is_bounded(workspace, tmp_path, monkeypatch):
     assert "cost of 5 runs" in html
     with pytest.raises(InvalidOption, match="most = -1"):
         sweep.report(tmp_path / "other.html", most=-1)
+    with pytest.raises(InvalidOption, match=r"give a function of a cell .* lambda cell:"):
+        sweep.report(tmp_path / "other.html", remarks=lambda: {"Light": "hard"})
 
 
 def test_what_cannot_be_run_is_told_and_what_was_not_run_too(workspace, tmp_path):

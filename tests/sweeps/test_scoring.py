@@ -255,7 +255,7 @@ def test_a_judge_that_cannot_be_called_is_told_with_what_it_is_called(sweep, jud
     name = judge.__name__
     with pytest.raises(InvalidOption) as refused:
         score(sweep, judge)
-    assert f"judge = {name}: it is called with an image (an Asset) and its run" in str(refused.value)
+    assert f"judge = {name}: a judge is called with an image (an Asset) and its run" in str(refused.value)
     assert f"Write def {name}(image, run): " in str(refused.value)
     with pytest.raises(InvalidOption, match=r"Write def judge\(image, run\)"):
         score(sweep, lambda image: 1, name="one")
