@@ -10,11 +10,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from support.environment import own_environment
 from support.lab import free_port
@@ -38,18 +39,12 @@ class Program:
 
     def family(self) -> dict[int, str]:
         """The command of each process below it, and of itself."""
-        listed = subprocess.run(
-            ["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-        )
-        rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
-        found = {self.process.pid: "imagegen-nb"}
-        while more := {
-            int(pid): command
-            for pid, parent, command in rows
-            if int(parent) in found and int(pid) not in found
-        }:
-            found |= more
-        return found
+        family = {self.process.pid: "imagegen-nb"}
+        with suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(self.process.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    family[process.pid] = " ".join(process.cmdline())
+        return family
 
     def has_kernel(self) -> bool:
         return self.ended or any("ipykernel_launcher" in command for command in self.family().values())
@@ -78,11 +73,11 @@ class Program:
 
 
 def is_there(pid: int) -> bool:
+    """Whether it still runs; one that only waits for its parent to look at its exit code does not."""
     try:
-        os.kill(pid, 0)
-    except OSError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 @contextmanager

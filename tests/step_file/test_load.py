@@ -458,7 +458,7 @@ def test_a_document_with_any_value_replaced_is_read_or_refused(data):
     document = copy.deepcopy(DOCUMENT)
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from(places(document)))
-        value = data.draw(wild)
+        value = copy.deepcopy(data.draw(wild))  # those it is sampled from stay as they are
         if not path:
             document = value
         else:
