@@ -16,6 +16,7 @@ from imagegen_nb.core import active_cassette, money
 from imagegen_nb.core.active_cassette import ActiveCassette
 from imagegen_nb.core.addresses import is_loopback
 from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.near_attributes import NearAttributes
 from imagegen_nb.core.types import Backend, ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential, ReplayError
 from imagegen_nb.providers import credentials
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @helpful_calls
-class Workspace:
+class Workspace(NearAttributes):
     """A store and the way to the providers; every run names one.
 
     `store` is a folder (made when first written to), a URL such as `"s3://bucket/team"` that kernels on

@@ -25,6 +25,7 @@ from imagegen_nb.core import content_credentials, html_repr, images
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
 from imagegen_nb.core.filenames import kind_named
 from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.near_attributes import NearAttributes
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import AssetNotFound, ImagegenError, InvalidOption, ProviderError, StoreError
@@ -48,7 +49,7 @@ _credentials: dict[str, bool] = {}
 
 
 @helpful_calls
-class Asset(BaseModel):
+class Asset(NearAttributes, BaseModel):
     """An uploaded image's record: the platform's five keys; further ones are kept as they come.
 
     `file_size` is in bytes, `file_type` a MIME type, `file_url` a `file://` address for images kept

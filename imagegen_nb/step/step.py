@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from imagegen_nb.core import user_warnings, variable_mistakes, variables
 from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.near_attributes import NearAttributes
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
 from imagegen_nb.errors import InvalidOption, InvalidStep, ModelLifecycleWarning, Problem, VariableError
@@ -39,7 +40,7 @@ _PLAIN = frozenset((str, int, float, bool, type(None)))
 
 
 @helpful_calls
-class ImageGenerationStep(BaseModel, frozen=True):
+class ImageGenerationStep(NearAttributes, BaseModel, frozen=True):
     """An Image Generation step: what the platform's form holds, under the platform's keys.
 
     The prompt may go first, without its name. Unset (None) means the provider's default. Which settings a

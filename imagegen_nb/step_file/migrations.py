@@ -37,10 +37,9 @@ def migrate(document: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         return _from_flat_step(document)
     if document["format"] == "imagegen-nb/workflow":
         raise DefinitionError(
-            "this is a workflow file: give a step file, or read it with ig.Workflow.load(path). A step file of "
-            "one of its steps, such as step_1: "
-            'ig.save_step("step_1.step.json", workflow.steps["step_1"]); with its images: '
-            'run=workflow.run(workspace=ws)["step_1"] as well'
+            "this is a workflow file: give a step file, or read it with ig.Workflow.load(path). "
+            'A step file of one of its steps: ig.save_step("step_1.step.json", workflow.steps["step_1"]); '
+            'with its images: run=workflow.run(workspace=ws)["step_1"] as well'
         )
     if document["format"] != FORMAT:
         raise DefinitionError(f"is not {FORMAT!r}", place="format")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from imagegen_nb.core.near_attributes import NearAttributes
 from imagegen_nb.core.redaction import visible
 from imagegen_nb.errors import Charge
 from imagegen_nb.pricing.cost import Cost
@@ -48,7 +49,7 @@ class CellSource(Protocol):
     def _is_picked(self, number: int) -> bool: ...
 
 
-class Cell(Pictured):
+class Cell(NearAttributes, Pictured):
     """One combination of a sweep, in one of its repeats.
 
     It holds no images: `run` and `assets` come out of the store when they are asked for.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from imagegen_nb.core import html_page, user_warnings
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.keywords import helpful_calls, takes
+from imagegen_nb.core.near_attributes import NearAttributes
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.errors import BudgetWarning, InvalidOption, StoreError
 from imagegen_nb.step.step import ImageGenerationStep, check_inputs
@@ -47,7 +48,7 @@ _MOST_PICTURES = 100
 
 
 @helpful_calls
-class Sweep(BatchedCells):
+class Sweep(NearAttributes, BatchedCells):
     """A step over several values: `over` gives lists by axis, each combined with each; `rows` gives rows.
 
     An axis is a setting (`model`, `prompt`, `image_quality`, …) or an input (`inputs.product`). `rows` are
