@@ -397,7 +397,7 @@ def test_an_asset_is_at_hand_while_its_file_is_there(store):
 
 
 def test_save_into_a_folder_that_is_not_there_says_how_to_make_it(store, tmp_path):
-    asset = output_of(store).assets[0]
+    (asset,) = stored_assets(store, picture())
     target = tmp_path / "no such" / "x.png"
     with pytest.raises(StoreError) as refused:
         asset.save(target)
