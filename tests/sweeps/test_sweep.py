@@ -530,7 +530,11 @@ def test_a_callback_is_told_of_each_cell_and_may_end_it(emulator, workspace):
         ({"only": [99]}, "only: 99 is not a cell of this sweep: .*0 to 2"),
         ({"repeat": "all"}, 'repeat = .all.: give "unknown"'),
         ({"on_cell": 3}, "on_cell must be a plain function"),
-        ({"on_cell": lambda: None}, "on_cell must be a plain function that takes one cell"),
+        pytest.param(
+            {"on_cell": lambda: None},
+            "on_cell must be a plain function that takes one cell",
+            id="on_cell that takes none",
+        ),
         ({"workspace": None}, "workspace = None"),
         ({"workspace": "assets"}, "workspace = 'assets'"),
     ],
