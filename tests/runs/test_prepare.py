@@ -32,7 +32,7 @@ each_policy = pytest.mark.parametrize("policy", ["terminate", "continue"])
         ({"what": "x" * 32_001, "place": PLACES}, (), "32,001"),
         ({"what": "x" * 32_000, "place": PLACES}, (), "32,0"),
     ],
-    ids=lambda value: str(value)[:30],
+    ids=lambda value: str(value).partition(" at 0x")[0][:30],
 )
 async def test_variables_that_cannot_be_filled(workspace, emulator, inputs, missing, says, policy):
     step = STEP.replace(on_failure=policy)
