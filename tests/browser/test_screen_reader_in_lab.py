@@ -103,7 +103,7 @@ def test_what_is_wrong_is_announced_once(open_notebook: OpenNotebook) -> None:
     expect(page.locator(".ig-run")).to_be_enabled()
     page.get_by_role("radio", name="Custom").check()
     announced(page)
-    size.fill("17x17")
+    size.fill("170x170")
     expect(page.locator(".ig-image-size .igw-problem")).to_be_visible()
     assert [text for text in announced(page) if "edges" in text]
 

@@ -76,13 +76,18 @@ _DISABLED = (
 _WAS_RELOADED = "() => performance.getEntriesByType('navigation')[0]?.type === 'reload'"
 
 # The kernel indicator says "idle" before there is a kernel, and cells run then are silently dropped.
+# A server that restarts a kernel may lose what asks for it, and then this would wait for ever.
 _READY = """async () => {
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  const session = jupyterapp.shell.currentWidget.context.sessionContext;
-  await session.ready;
-  await session.session.kernel.info;
-  const kernel = session.session.kernel;
-  while (kernel.connectionStatus !== "connected" || kernel.status !== "idle") await sleep(50);
+  const ready = async () => {
+    const session = jupyterapp.shell.currentWidget.context.sessionContext;
+    await session.ready;
+    await session.session.kernel.info;
+    const kernel = session.session.kernel;
+    while (kernel.connectionStatus !== "connected" || kernel.status !== "idle") await sleep(50);
+  };
+  const late = sleep(120_000).then(() => { throw new Error("no kernel within two minutes"); });
+  await Promise.race([ready(), late]);
 }"""
 _RUN_ALL_UNTIL = """async (selector) => {
   const began = performance.now();
