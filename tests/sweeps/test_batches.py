@@ -502,7 +502,7 @@ def test_a_batch_that_was_made_and_cannot_be_looked_for_is_adopted_later(workspa
     one = sweep(step=step)
     submit(one, workspace)
     assert one.counts() == {"unknown": 4}
-    assert "finds out" in one[0].error
+    assert "find out" in one[0].error
     collect(one, workspace)
     assert (one.counts(), paid(desk)) == ({"done": 4}, [1, 1, 1, 1])
 
