@@ -69,6 +69,11 @@ def warn(message: Warning | str, *_location: Any, **_more: Any) -> None:
     err().print(f"[yellow]warning:[/] {escape(told(message))}", soft_wrap=True)
 
 
+def note(message: str) -> None:
+    """Print what is no mistake, and worth a look, on standard error."""
+    err().print(f"[yellow]note:[/] {escape(told(message))}", soft_wrap=True)
+
+
 def run_as_json(run: Run) -> dict[str, Any]:
     """A run as plain data: the output, and what the platform's output object does not hold."""
     return {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from imagegen_nb.cli.console import err, escape, print_json, run_as_json
+from imagegen_nb.cli.console import err, escape, note, print_json, run_as_json
 from imagegen_nb.cli.outputs import check_folder
 from imagegen_nb.cli.parameters import (
     PATH,
@@ -111,7 +111,7 @@ def _refuse_misspelt(inputs: dict[str, Any], prompt: str) -> None:
     its place, and the money would buy the wrong image. The run tells of others."""
     from imagegen_nb.core import variable_mistakes, variables
 
-    known = {path.partition(".")[0] for path in variables.paths(prompt)}
+    known = variables.inputs_of(prompt)
     for name in inputs:
         if name not in known and (hint := variable_mistakes.how_to_use([name], prompt)):
             raise InvalidOption(f"the prompt has no variable {name!r}; {hint}")
@@ -162,12 +162,11 @@ def _note_unused(inputs: dict[str, Any], prompt: str) -> None:
     """
     from imagegen_nb.core import variables
 
-    known = {path.partition(".")[0] for path in variables.paths(prompt)}
+    known = variables.inputs_of(prompt)
     unused = [name for name, value in inputs.items() if not isinstance(value, str | int | float)]
     for name in unused if known else ():
         if name not in known:
-            told = escape(f"the prompt does not use the input {name}")
-            err().print(f"[yellow]note:[/] {told}", soft_wrap=True)
+            note(f"the prompt does not use the input {name}")
 
 
 def given_inputs(

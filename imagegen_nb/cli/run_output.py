@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from imagegen_nb.cli.console import err, escape, out
+from imagegen_nb.cli.console import err, escape, note, out
 from imagegen_nb.cli.plain_table import PlainTable
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def print_summary(run: Run) -> None:
             f"[bold red]failed:[/] {escape(str(run.error))} (the step says to continue)", soft_wrap=True
         )
     for warning in run.warnings:
-        err().print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
+        note(warning)
     paid = "emulated: no provider was called" if run.emulated else f"paid by {run.paid_by}"
     err().print(f"{run.duration:.1f} s, {escape(paid)}, {escape(run.cost.short)}", soft_wrap=True)
     for reason in run.cost.reasons:

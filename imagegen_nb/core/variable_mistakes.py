@@ -16,6 +16,7 @@ from imagegen_nb.core.variable_paths import PATH, is_name, likeliest, look_up, n
 from imagegen_nb.core.variables import (
     MOST_HINTS,
     TAG,
+    inputs_of,
     lines_of_missing,
     lines_of_unusable,
     malformed,
@@ -129,7 +130,7 @@ def how_to_use(names: Collection[str], template: str) -> str:
     names = list(filter(is_name, names))
     if wrong := next(single_braces(template, names), None):
         return ": ".join(wrong)
-    written, named = _written_out(names, template), _inputs_of(template)
+    written, named = _written_out(names, template), inputs_of(template)
     if meant := written if written or named else names:
         return f"did you mean {tag_of(meant[0])}?"
     hints = (did_you_mean(name, named) for name in names[:MOST_HINTS])
@@ -150,7 +151,7 @@ def notes(template: str, context: Mapping[str, Any]) -> list[str]:
 def note_of_unused(template: str, context: Mapping[str, Any]) -> str:
     """What to tell of values that `template` does not use; empty where there is nothing. Beside variables,
     only texts and numbers are told of: an object may well be what other steps need."""
-    named = _inputs_of(template)
+    named = inputs_of(template)
     unused = [name for name in context if name not in named]
     if named:
         unused = [name for name in unused if isinstance(context[name], str | int | float)]
@@ -193,11 +194,6 @@ def note_of_braces_around(template: str) -> str:
         f"the prompt has {redact(written, limit=_LONGEST_TAG)}{others}, whose outer braces are sent as text; "
         f"write {redact(tag_of(path), limit=_LONGEST_TAG)} where that is not meant"
     )
-
-
-def _inputs_of(template: str) -> list[str]:
-    """The inputs that `template` uses, each once."""
-    return list(dict.fromkeys(path.partition(".")[0] for path in paths(template)))
 
 
 def _written_out(names: Iterable[str], template: str) -> list[str]:

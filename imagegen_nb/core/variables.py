@@ -32,6 +32,11 @@ def paths(template: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in contents if PATH.fullmatch(path)))
 
 
+def inputs_of(template: str) -> list[str]:
+    """The inputs that `template` uses, which its paths begin with, each once."""
+    return list(dict.fromkeys(path.partition(".")[0] for path in paths(template)))
+
+
 def malformed(template: str) -> tuple[str, ...]:
     """Tags whose content is not a path, as written in the text."""
     contents = dict.fromkeys(TAG.findall(template)) if "{{" in template else ()
@@ -95,7 +100,7 @@ def _split(template: str) -> tuple[str, ...]:
 def _unfillable(template: str, context: Mapping[str, Any]) -> VariableError:
     """The error that names every tag of `template` that cannot be filled."""
     missing = unknown_paths(template, context)
-    names = {path.partition(".")[0] for path in paths(template)}
+    names = inputs_of(template)
     unused = [name for name in context if name not in names]
     lines, not_given = lines_of_missing(template, context), list[str]()
     for number, path in enumerate(missing):

@@ -82,7 +82,7 @@ class DraftInputs:
 
     def for_run(self, prompt: str) -> dict[str, Any]:
         """The inputs of a run of `prompt`. Of other forms' runs only those that it names."""
-        named, others = names(prompt), self._others()
+        named, others = variables.inputs_of(prompt), self._others()
         values = self.values()
         return {
             name: value
@@ -124,7 +124,7 @@ class DraftInputs:
     def _problems_of_steps(self, prompt: str, context: Mapping[str, Any]) -> Iterator[Problem]:
         """Of steps that the prompt names and that have no output yet."""
         for name in self._not_run():
-            if name in names(prompt) and name not in context:
+            if name in variables.inputs_of(prompt) and name not in context:
                 message = f"{name} has no output yet"
                 yield Problem("prompt", None, "", message, "Run it first, in its own form")
         for name in self.unknown_steps(prompt):
@@ -145,7 +145,7 @@ class DraftInputs:
 
     def _empty(self, prompt: str, known: Mapping[str, Any]) -> tuple[str, ...]:
         steps = {*self._not_run(), *self.unknown_steps(prompt)}
-        return tuple(name for name in names(prompt) if name not in known and name not in steps)
+        return tuple(name for name in variables.inputs_of(prompt) if name not in known and name not in steps)
 
     def recall(self, inputs: Mapping[str, Any]) -> list[str]:
         """Take over the inputs of an earlier run, empty ones too. Returns the names whose data is not what
@@ -170,7 +170,7 @@ class DraftInputs:
     def matches(self, prompt: str, inputs: Mapping[str, Any]) -> bool:
         """Whether the variables of `prompt` stand for what `inputs` of an earlier run say."""
         values, missing = self.values(), object()
-        for name in names(prompt):
+        for name in variables.inputs_of(prompt):
             now = values.get(name, missing)
             if now is missing or name not in inputs or _differs(now, inputs[name]):
                 return False
@@ -185,11 +185,6 @@ class DraftInputs:
         for current, earlier in zip((self.given, self.typed, self.recalled), snapshot, strict=True):
             current.clear()
             current.update(earlier)
-
-
-def names(prompt: str) -> list[str]:
-    """The inputs that `prompt` names, each once, in order."""
-    return list(dict.fromkeys(path.partition(".")[0] for path in variables.paths(prompt)))
 
 
 def parsed(text: str) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ipywidgets import HTML, VBox
 
-from imagegen_nb.widgets.draft_inputs import DraftInputs, names
+from imagegen_nb.core import variables
+from imagegen_nb.widgets.draft_inputs import DraftInputs
 from imagegen_nb.widgets.factory import WidgetFactory, update_traits
 from imagegen_nb.widgets.field_group import FieldGroup
 from imagegen_nb.widgets.parts import Control
@@ -48,7 +49,9 @@ class InputValues:
         """Offer a field for each input `prompt` names, and show what it becomes if nothing is wrong. Of those
         that are `empty`, it says so: as a problem, or `patient`ly until somebody has left the field."""
         steps = self._inputs.unknown_steps(prompt)
-        editable = [name for name in names(prompt) if self._inputs.is_text(name) and name not in steps]
+        editable = [
+            name for name in variables.inputs_of(prompt) if self._inputs.is_text(name) and name not in steps
+        ]
         self._writing = True
         try:
             with self._group.hold():

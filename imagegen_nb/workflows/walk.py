@@ -43,7 +43,7 @@ class Turn:
         prompt = self.step.prompt if isinstance(self.step, ImageGenerationStep) else ""
         if variables.unknown_paths(prompt, self.context):
             return self.context
-        used = {path.partition(".")[0] for path in variables.paths(prompt)}
+        used = variables.inputs_of(prompt)
         return {name: value for name, value in self.context.items() if name in used}
 
     def ran(self, run: Run) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.properties import plain_values, text
 
-from imagegen_nb.core.variables import LONGEST_VALUE, malformed, paths, remedy_for, render, without
+from imagegen_nb.core.variables import LONGEST_VALUE, inputs_of, malformed, paths, remedy_for, render, without
 from imagegen_nb.errors import VariableError
 
 RUN = {"output": {"settings": {"model": "gpt-image-2"}, "assets": [{"file_url": "file:///a.png"}]}}
@@ -21,6 +21,10 @@ def refusal(template: str, context: dict) -> VariableError:
     with pytest.raises(VariableError) as caught:
         render(template, context)
     return caught.value
+
+
+def test_names_are_listed_once_and_in_order():
+    assert inputs_of("{{b.c}} {{a}} {{b}} {{ not this }") == ["b", "a"]
 
 
 # Filling

@@ -9,7 +9,7 @@ from support.runs import run_of
 
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.step.step import ImageGenerationStep
-from imagegen_nb.widgets.draft_inputs import DraftInputs, names, parsed
+from imagegen_nb.widgets.draft_inputs import DraftInputs, parsed
 
 STEP = ImageGenerationStep(prompt="a logo")
 
@@ -143,7 +143,3 @@ def test_recalled_inputs_fill_prompts_as_they_did(earlier, was_given):
 )
 def test_an_array_or_object_is_used_as_one(typed, value):
     assert parsed(typed) == value
-
-
-def test_names_are_listed_once_and_in_order():
-    assert names("{{b.c}} {{a}} {{b}} {{ not this }") == ["b", "a"]
