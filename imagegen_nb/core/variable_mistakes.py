@@ -177,7 +177,8 @@ def note_of_braces_around(template: str) -> str:
     be meant, as in JSON; empty where there are none."""
     if "{{{" not in template and "}}}" not in template:
         return ""
-    is_balanced = _without_tags(template).count("{") == _without_tags(template).count("}")
+    around = _without_tags(template)
+    is_balanced = around.count("{") == around.count("}")
     found: dict[str, str] = {}
     for tag in TAG.finditer(template):
         path = tag[1].strip()
