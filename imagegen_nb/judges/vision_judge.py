@@ -9,7 +9,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from imagegen_nb.core import user_warnings
+from imagegen_nb.core import redaction, user_warnings
 from imagegen_nb.core.daemon_threads import PIXELS, STORE
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS, ChargeType, VisionAnswer, VisionRequest
@@ -226,11 +226,13 @@ def _warn_of_the_end(provider: Provider, model: str) -> None:
 
 
 def _checked_rubric(rubric: object) -> str:
-    if isinstance(rubric, str) and rubric.strip() and len(rubric) <= _LONGEST_RUBRIC:
-        return rubric.strip()
-    raise InvalidOption(
-        f"rubric: give text of at most {_LONGEST_RUBRIC:,} characters that says what a good image is like"
-    )
+    if not isinstance(rubric, str) or not rubric.strip() or len(rubric) > _LONGEST_RUBRIC:
+        raise InvalidOption(
+            f"rubric: give text of at most {_LONGEST_RUBRIC:,} characters that says what a good image is like"
+        )
+    if found := next(redaction.likely(rubric), None):
+        raise InvalidOption(f"rubric holds {found[1]}. Take it out: it is sent with every image")
+    return rubric.strip()
 
 
 def _checked_scale(scale: object) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from math import log
 from typing import Any, ClassVar, Literal, Protocol
 
+from imagegen_nb.core import redaction
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import SettingValue
 from imagegen_nb.errors import InvalidOption
@@ -105,7 +106,7 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of `shortest` to `longest` characters; only blank text counts as empty."""
+    """Text of `shortest` to `longest` characters without a key; only blank text counts as empty."""
 
     value_type: ClassVar[type[str]] = str
     shortest: int
@@ -123,6 +124,11 @@ class Text:
             return (
                 f"{len(value):,} characters long",
                 f"Shorten it to at most {self.longest:,} characters",
+            )
+        if found := next(redaction.likely(value), None):
+            return (
+                f"not free of keys: it holds {found[1]}",
+                "Take it out: what is written here is sent and kept",
             )
         return None
 

@@ -21,6 +21,7 @@ from imagegen_nb.core.daemon_threads import PIXELS, STORE
 from imagegen_nb.core.events import EventEmitter
 from imagegen_nb.core.loop_semaphore import LoopSemaphore
 from imagegen_nb.core.open_files import is_out_of_files, patiently
+from imagegen_nb.core.redaction import mask
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.tracing import Recorder, server_of
 from imagegen_nb.core.types import (
@@ -329,7 +330,7 @@ class ActiveRun:
         """Write the end of the run and the records of its images; may block."""
         prepared, store = self.prepared, self.prepared.context.store
         # Not with an address of this machine, where a cassette makes the run the same everywhere.
-        label = prepared.step.name or self.shown_prompt or prepared.request.prompt
+        label = mask(prepared.step.name or self.shown_prompt or prepared.request.prompt, prepared.keys())
         named = [
             replace(record, file_name=filenames.file_name(label, number, images.EXTENSIONS[record.file_type]))
             for number, (_, record) in enumerate(sorted(self.staged, key=lambda item: item[0]), 1)

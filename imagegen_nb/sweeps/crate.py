@@ -144,8 +144,9 @@ class _Writer:
     def _licence(self, licence: str | None) -> Any:
         if licence is None:
             return _NO_LICENCE
+        licence = str(_masked(licence))
         if not licence.startswith(("https://", "http://")):
-            return _masked(licence)
+            return licence
         return {"@id": self._add(licence, "CreativeWork", name=licence).id}
 
     def _add_text(self, name: str, text: str) -> None:

@@ -375,6 +375,7 @@ def test_a_provider_without_an_answer_says_so(workspace):
         ({"provider": "nobody"}, "not a provider; choose from openai"),
         ({"rubric": "  "}, "rubric: give text"),
         ({"rubric": 5}, "rubric: give text"),
+        ({"rubric": "Is it sk-proj-a1B2c3D4e5F6g7H8i9J0?"}, "rubric holds an OpenAI key. Take it out"),
         ({"rubric": "x" * 20_001}, "at most 20,000 characters"),
         ({"scale": (10, 0)}, "lowest and the highest"),
         ({"scale": (0, float("inf"))}, "lowest and the highest"),

@@ -144,11 +144,12 @@ def test_a_filter_that_cannot_be_used_is_refused(tmp_path, wanted, message):
 
 def test_no_key_is_kept(workspace, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-no-known-shape")
-    step = ImageGenerationStep(prompt=f"{KEY} {{{{a}}}} and a-key-of-no-known-shape")
-    step.run({"a": f"x\n{KEY}", KEY: ["a-key-of-no-known-shape"]}, workspace=workspace)
+    step = ImageGenerationStep(prompt="{{a}} and a-key-of-no-known-shape")
+    inputs = {"a": "x\na-key-of-no-known-shape", KEY: ["a-key-of-no-known-shape", f"y {KEY}"]}
+    step.run(inputs, workspace=workspace)
     (past,) = workspace.history()
-    assert past.prompt == "[redacted] x\n[redacted] and [redacted]"
-    assert past.inputs == {"a": "x\n[redacted]", "[redacted]": ["[redacted]"]}
+    assert past.prompt == "x\n[redacted] and [redacted]"
+    assert past.inputs == {"a": "x\n[redacted]", "[redacted]": ["[redacted]", "y [redacted]"]}
     workspace.close()
     for path in workspace.store.folder.rglob("*"):
         data = path.read_bytes() if path.is_file() else b""

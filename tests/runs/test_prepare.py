@@ -56,6 +56,15 @@ def test_a_prompt_that_is_empty_once_filled(workspace, emulator, policy):
 
 
 @each_policy
+def test_a_key_in_an_input_is_not_sent_and_not_shown(workspace, emulator, policy):
+    key = "sk-" + "canary0123456789canary"
+    step = ImageGenerationStep(prompt="a lamp for {{what}}", on_failure=policy)
+    with pytest.raises(VariableError, match=r"holds an OpenAI key once .* \(what\)\. Take it out") as caught:
+        step.run({"what": key}, workspace=workspace)
+    assert (key in str(caught.value), emulator.count(), len(workspace.history())) == (False, 0, 0)
+
+
+@each_policy
 @pytest.mark.parametrize(
     ("model", "charge_type", "variable"),
     [

@@ -15,7 +15,7 @@ from imagegen_nb.errors import ModerationBlocked, StepFailed
 from imagegen_nb.judges import VisionJudge
 
 STEP = ig.ImageGenerationStep(prompt="A {{product}}", image_size="1024x640", image_output_format="jpeg")
-SECRET = "sk-proj-" + "a1B2c3D4" * 6
+SECRET = "a-key-of-no-known-shape"
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 
@@ -56,7 +56,8 @@ def spans(monkeypatch):
     provider.shutdown()
 
 
-def test_a_question_says_what_was_asked_and_what_it_used(emulator, workspace, spans):
+def test_a_question_says_what_was_asked_and_what_it_used(emulator, workspace, spans, monkeypatch):
+    monkeypatch.setenv("OTHER_SERVICE_TOKEN", SECRET)
     run = STEP.run({"product": "lamp"}, workspace=workspace)
     judge = VisionJudge("grok-4.6", rubric=f"Is it {SECRET}?", workspace=workspace)
     verdict = asyncio.run(judge.judge(run.output.assets[0]))
@@ -186,6 +187,7 @@ def test_a_cancelled_run_says_so(emulator, workspace, spans):
 def test_prompts_are_told_by_permission_only_and_keys_and_images_never(
     emulator, workspace, spans, monkeypatch
 ):
+    monkeypatch.setenv("OTHER_SERVICE_TOKEN", SECRET)
     STEP.run({"product": f"lamp {SECRET}"}, workspace=workspace)
     assert "lamp" not in spans.text()
     monkeypatch.setenv(CAPTURE, "SPAN_ONLY")

@@ -442,6 +442,19 @@ def test_nul_and_lone_surrogates_are_refused(key, broken):
     assert problem(**{key: broken}).field == key
 
 
+@pytest.mark.parametrize("key", ["prompt", "name"])
+def test_a_key_is_refused_and_not_shown(key):
+    secret = "xai-" + "canary0123456789canary"
+    found = problem(**{key: f"a lamp {secret}"})
+    assert (found.field, found.value) == (key, "a lamp [redacted]")
+    assert "holds an xAI key" in found.message
+
+
+def test_words_and_placeholders_in_the_shape_of_a_key_are_text():
+    for prompt in ("an sk-learn-style-diagram-of-a-lamp", "a screen that shows sk-xxxxxxxxxxxxxxxxxxxxxxxx"):
+        assert ImageGenerationStep(prompt).prompt == prompt
+
+
 @pytest.mark.parametrize("tag", ["{{}}", "{{ }}", "{{a b}}", "{{a|upper}}", "{{a.}}", "{{1}}", "{{a[0]}}"])
 def test_a_variable_that_is_no_path_is_refused_and_shown(tag):
     found = problem(prompt=f"A bottle {tag} on a table")

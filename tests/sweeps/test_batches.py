@@ -766,8 +766,9 @@ def test_a_full_disk_leaves_the_cells_submitted(workspace, desk, monkeypatch):
     assert collect(one, workspace).counts() == {"done": 4}
 
 
-def test_no_key_stands_in_what_the_ledger_or_the_provider_is_told(workspace, desk):
-    one = ig.Sweep(STEP, over={"inputs.product": ["a lamp with sk-proj-" + "a1B2" * 12]})
+def test_no_key_stands_in_what_the_ledger_or_the_provider_is_told(workspace, desk, monkeypatch):
+    monkeypatch.setenv("OTHER_SERVICE_TOKEN", "a1B2" * 12)
+    one = ig.Sweep(STEP, over={"inputs.product": ["a lamp with " + "a1B2" * 12]})
     submit(one, workspace)
     entry = workspace.runs()[0]
     assert "a1B2a1B2" not in f"{entry}"

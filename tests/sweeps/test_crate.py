@@ -15,7 +15,7 @@ from imagegen_nb.errors import InvalidOption, StoreError
 from imagegen_nb.sweeps import crate
 
 STEP = ig.ImageGenerationStep(prompt="A {{product}}", image_size="1024x640", image_output_format="jpeg")
-SECRET = "sk-proj-" + "a1B2c3D4" * 6
+SECRET = "a-key-of-no-known-shape"
 LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 
 
@@ -25,7 +25,8 @@ def rocrate():
 
 
 @pytest.fixture
-def sweep(emulator, workspace):
+def sweep(emulator, workspace, monkeypatch):
+    monkeypatch.setenv("OTHER_SERVICE_TOKEN", SECRET)
     emulator.script("openai", Fault("moderation"))
     one = ig.Sweep(STEP, over={"product": ["<rug>", f"lamp {SECRET}", "vase 🏺"]})
     return one.run(workspace=workspace, progress=False, concurrency=1)
@@ -68,7 +69,7 @@ def test_every_file_is_described_and_every_described_file_is_there(rocrate, swee
 
 
 def test_no_key_stands_in_any_of_it(rocrate, sweep, tmp_path):
-    folder = sweep.crate(tmp_path / "crate", author=f"Ann {SECRET}", license=f"mine {SECRET}")
+    folder = sweep.crate(tmp_path / "crate", author=f"Ann {SECRET}", license=f"https://mine.example/{SECRET}")
     for path in folder.rglob("*.*"):
         assert SECRET.encode() not in path.read_bytes()
 

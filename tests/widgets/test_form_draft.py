@@ -76,10 +76,20 @@ def test_a_key_in_braces_that_are_a_mistake_is_told_of_once_and_not_shown():
     draft = FormDraft(ImageGenerationStep(prompt="a lamp"), DraftInputs({}))
     for typed in (f"a {{{{{key}", f"a {{{{ {{{key}}} }}}}"):
         draft.enter("prompt", typed)
-        (problem,) = draft.state.fields["prompt"].problems
+        held, mistake = draft.state.fields["prompt"].problems
+        assert "[redacted]" in mistake
+        assert "holds a Google API key" in held
+        assert key not in mistake + held + repr(draft.state.problems)
         assert len(draft.state.problems) == 1
-        assert "[redacted]" in problem
-        assert key not in problem
+
+
+def test_a_key_in_a_prompt_or_an_input_is_wrong_and_not_shown():
+    key = "sk-" + "canary0123456789canary"
+    draft = FormDraft(ImageGenerationStep(prompt="a lamp for {{room}}"), DraftInputs({"room": "hall"}))
+    assert draft.state.problems == ()
+    draft.enter("prompt", f"a lamp for {key}")
+    assert "holds an OpenAI key" in draft.state.fields["prompt"].problems[0]
+    assert key not in repr(draft.state.problems)
 
 
 def test_an_input_in_single_braces_is_wrong_and_other_words_in_them_are_text(draft):

@@ -151,10 +151,11 @@ def test_the_schema_takes_what_is_written_and_refuses_what_is_not_read(workflow,
     }
 
 
-def test_a_key_is_never_written_and_an_older_file_stays(workflow, path):
+def test_a_key_is_never_written_and_an_older_file_stays(workflow, path, monkeypatch):
     workflow.save(path)
     before = path.read_bytes()
-    key = "sk-" + "canary0123456789canary"
+    key = "a key in use, of no known shape"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
     with pytest.raises(SecretFound, match=r"inputs\.product"):
         workflow.save(path, run=workflow.simulate(inputs={"product": key}))
     assert path.read_bytes() == before
