@@ -323,7 +323,7 @@ def test_what_a_live_recording_paid_for_is_kept_beside_the_store_in_use(project,
 
 
 def test_keys_keep_everything_from_being_written(project, monkeypatch):
-    monkeypatch.setenv("XAI_API_KEY", "xai-CanaryTwo9j8i7h6g5f4e3d2c1b0a")
+    monkeypatch.setenv("XAI_API_KEY", "the-Canary-of-no-known-shape")
     before = "import os; key = os.environ['XAI_API_KEY']"
     path = notebook(
         project, SETUP + before, "step.replace(prompt=f'a {key}').run(workspace=workspace).status"
