@@ -74,12 +74,14 @@ BY_COMMAND = {
     ),
     "cassettes prune": Examples(("cassettes prune", "cassettes prune hero")),
     "store check": Examples(
-        ("store check assets", "store check s3://bucket/team --quick"),
+        ("store check", "store check s3://bucket/team --quick"),
         {2: "something is wrong with the store, or there is none"},
     ),
-    "store rebuild": Examples(("store rebuild assets",), {2: "what was built again is still wrong"}),
-    "store gc": Examples(("store gc assets --dry-run", "store gc assets")),
-    "store ls": Examples(("store ls assets", "store ls s3://bucket/team --starred --json")),
+    "store rebuild": Examples(
+        ("store rebuild", "store rebuild my-store"), {2: "what was built again is still wrong"}
+    ),
+    "store gc": Examples(("store gc --dry-run", "store gc")),
+    "store ls": Examples(("store ls", "store ls s3://bucket/team --starred --json")),
     "platform push": Examples(
         (
             "platform push hero.step.json --workspace-id 5e0f2f4e-0000-4000-8000-000000000000 --dry-run",

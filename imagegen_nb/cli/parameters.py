@@ -52,6 +52,9 @@ def _known_backend(context: click.Context, parameter: click.Parameter, value: st
     )
 
 
+STORE = "assets"
+"""The store of a command that is given none."""
+
 backend_option = click.option(
     "--backend",
     default="live",
@@ -59,7 +62,7 @@ backend_option = click.option(
     help='"live", "emulator", or the address of a served emulator.',
 )
 store_option = click.option(
-    "--store", default="assets", help="The folder for images and their index, or a URL: s3://bucket/team."
+    "--store", default=STORE, help="The folder for images and their index, or a URL: s3://bucket/team."
 )
 storage_limit_option = click.option("--storage-limit", help='Bytes, or text such as "5 GiB".')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +10,7 @@ import click
 from imagegen_nb.cli.app import CommandGroup
 from imagegen_nb.cli.console import err, escape, fail, out, print_json
 from imagegen_nb.cli.existing_store import open_existing
-from imagegen_nb.cli.parameters import json_option
+from imagegen_nb.cli.parameters import STORE, json_option
 from imagegen_nb.cli.runs import filters, list_runs
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def store() -> None:
     """Check, repair and tidy a store of images, in a folder or below a URL."""
 
 
-_address = click.argument("store", metavar="STORE", help="The folder of a store, or its URL.")
+_address = click.argument(
+    "store", metavar="[STORE]", default=STORE, help=f"The folder of a store, or its URL; by default {STORE}."
+)
 
 
 @store.command()
@@ -40,7 +43,7 @@ def check(store: str, quick: bool, as_json: bool) -> None:
     """Read a store whole: every record, every image, every run; leave with 2 when something is wrong."""
     from imagegen_nb.store import maintenance
 
-    _print_report(maintenance.check(open_existing(store), quick=quick), as_json)
+    _print_report(maintenance.check(open_existing(store), quick=quick), store, as_json)
 
 
 @store.command()
@@ -51,7 +54,7 @@ def rebuild(store: str, as_json: bool) -> None:
     (the old one is put aside); entries of a URL's log and its segments, each from the other."""
     from imagegen_nb.store import maintenance
 
-    _print_report(maintenance.rebuild(open_existing(store)), as_json)
+    _print_report(maintenance.rebuild(open_existing(store)), store, as_json)
 
 
 @store.command()
@@ -84,11 +87,11 @@ def list_(store: str, **wanted: Any) -> None:
     list_runs(store, **wanted)
 
 
-def _print_report(report: Report, as_json: bool) -> None:
+def _print_report(report: Report, store: str, as_json: bool) -> None:
     if as_json:
         print_json(_as_json(report))
     else:
-        _print_summary(report)
+        _print_summary(report, shlex.quote(store))
     if report.problems:
         raise SystemExit(2)
 
@@ -132,7 +135,7 @@ def _affected_as_json(affected: AffectedRun) -> dict[str, Any]:
     }
 
 
-def _print_summary(report: Report) -> None:
+def _print_summary(report: Report, store: str) -> None:
     from imagegen_nb.core.html_repr import byte_size
     from imagegen_nb.core.words import counted
 
@@ -145,13 +148,13 @@ def _print_summary(report: Report) -> None:
         out().print(escape(_interrupted(run)))
     if report.orphans:
         unused = counted(len(report.orphans), "unused file")
-        out().print(f"{unused}, which imagegen-nb store gc deletes")
+        out().print(f"{unused}, which imagegen-nb store gc {escape(store)} deletes")
     _print_recent(report.recent)
     _print_requests(report.requests)
     for problem in report.problems:
         fail(problem)
     if report.damage:
-        err().print("  imagegen-nb store rebuild builds again what the store has twice")
+        err().print(f"  imagegen-nb store rebuild {escape(store)} builds again what the store has twice")
     if report.lost:
         _print_remedies(report)
 

@@ -53,10 +53,26 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     (Path(folder) / "index.sqlite3").write_bytes(b"no database " * 100)
     broken = cli("store", "check", folder)
     assert broken.code == 2
-    assert "imagegen-nb store rebuild" in broken.err
+    assert f"imagegen-nb store rebuild {folder} builds again" in broken.err
     assert cli("store", "rebuild", folder).code == 0
     again = cli("store", "check", folder, "--json").json()
     assert again == {**facts, "unused_files": []}
+
+
+def test_the_store_that_is_not_named_is_the_one_of_a_run(
+    cli: CommandLine, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in ("ls", "check", "gc", "rebuild"):
+        nothing = cli("store", command)
+        assert (nothing.code, nothing.out) == (2, "")
+        assert "there is no store in assets" in nothing.err
+    with Workspace("assets", backend=emulator.url) as workspace:
+        ImageGenerationStep(prompt="A lamp", image_size="1024x640").run(workspace=workspace)
+    assert "A lamp" in cli("store", "ls").out
+    assert cli("store", "check").out.startswith("good 1 image")
+    assert cli("store", "gc").out == "nothing to remove\n"
+    assert cli("store", "rebuild").code == 0
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
@@ -111,7 +127,7 @@ def test_a_url_is_looked_after_by_the_same_words(
     opened._objects.write("log/000000000002.json", b"{")
     broken = cli("store", "check", address)
     assert broken.code == 2
-    assert "imagegen-nb store rebuild" in broken.err
+    assert f"imagegen-nb store rebuild {address} builds again" in broken.err
     assert cli("store", "rebuild", address).code == 0
     assert cli("store", "check", address, "--json").code == 0
     assert cli("store", "check", "s4://bucket/team").code == 2
