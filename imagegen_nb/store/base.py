@@ -130,12 +130,11 @@ class LedgerEntry:
 
     def __repr__(self) -> str:
         # What somebody looks for; the JSON of a run fills a screen.
-        shown = {name: getattr(self, name) for name in _SHOWN_OF_ENTRY} | {"charge": self.charge_told}
-        return f"LedgerEntry({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+        return f"LedgerEntry({', '.join(f'{name}={getattr(self, name)!r}' for name in _SHOWN_OF_ENTRY)})"
 
 
 _SHOWN_OF_ENTRY = (
-    *("run_id", "model", "count", "emulated", "state", "charge", "started_at", "ended_at", "prompt"),
+    *("run_id", "model", "count", "emulated", "state", "charge_told", "started_at", "ended_at", "prompt"),
 )
 
 

@@ -25,7 +25,7 @@ def test_a_run_is_told_with_its_prompt_settings_and_inputs(workspace):
     assert (past.outcome, past.charge, past.error) == ("done", "charged", "")
     assert past.row()["charge"] == "emulated"
     for shown in (repr(past.entry), str(workspace.runs()[0])):
-        assert "charge='emulated'" in shown
+        assert "charge_told='emulated'" in shown
         assert "charged" not in shown
     assert past.step == STEP
     assert [path.read_bytes() for path in past.paths] == [asset.bytes() for asset in run.output.assets]

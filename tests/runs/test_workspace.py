@@ -348,7 +348,7 @@ def test_the_ledger_can_be_indexed_and_shows_itself(workspace):
     assert (len(runs), len(workspace.runs(limit=1)), len(workspace.runs(after=first))) == (2, 1, 1)
     assert repr(runs[0]) == (
         f"LedgerEntry(run_id={first!r}, model={STEP.model!r}, count=1, emulated=True, state='done', "
-        f"charge='emulated', started_at={runs[0].started_at!r}, ended_at={runs[0].ended_at!r}, "
+        f"charge_told='emulated', started_at={runs[0].started_at!r}, ended_at={runs[0].ended_at!r}, "
         f"prompt={STEP.prompt!r})"
     )
     assert f"{STEP.model} · 1 image · done · charged if it were real · EMULATED" in repr(runs)
