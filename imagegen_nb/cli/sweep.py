@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @store_option
 @storage_limit_option
 @click.option("--budget", help='What all runs in the store may cost, such as "2.00 USD".')
+@click.option("--timeout", default=300.0, help="Time limit for each cell, in seconds.")
 @click.option("--concurrency", default=8, help="How many cells run at once for each provider.")
 @click.option("--plan", is_flag=True, help="Only show what would be run.")
 @click.option("--reuse", is_flag=True, help="Reuse images in the store that an equal call made.")
@@ -55,6 +56,7 @@ def sweep(
     store: str,
     storage_limit: str | None,
     budget: str | None,
+    timeout: float,
     concurrency: int,
     plan: bool,
     reuse: bool,
@@ -75,7 +77,7 @@ def sweep(
     to_csv, report = _checked_table(to_csv), _checked_page(report)
     described = read_sweep(file, _options())
     described._wording = _wording()
-    workspace = Workspace(store, backend=backend, storage_limit=storage_limit, budget=budget)
+    workspace = Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout, budget=budget)
     described.load(workspace=workspace)
     chosen: dict[str, Any] = {
         "only": "failed" if only_failed else None,

@@ -64,7 +64,7 @@ def execute(
     except nbclient.exceptions.CellExecutionError as error:
         problem = f"{error.ename}: {error.evalue}"
     except nbclient.exceptions.CellTimeoutError:
-        problem = f"a cell took longer than {timeout:g} s"
+        problem = f"a cell took longer than {timeout:g} s (timeout=, or --timeout, allows more)"
     except nbclient.exceptions.DeadKernelError:
         problem = "the kernel died"
     except (KeyError, OSError, RuntimeError, ValueError, TypeError) as error:

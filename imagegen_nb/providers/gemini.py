@@ -37,6 +37,7 @@ from imagegen_nb.providers.http.response import (
     mapping,
     read_text,
 )
+from imagegen_nb.providers.http.unreached import MORE_TIME
 
 if TYPE_CHECKING:
     from google import genai
@@ -366,7 +367,7 @@ async def _vertex_credentials(connection: Connection) -> GoogleCredentials | Non
     except TimeoutError:
         pass  # raised outside, so that nothing foreign is kept
     raise ProviderTimeout(
-        f"no Google access token within {connection.timeout:g} s; nothing was sent to Gemini",
+        f"no Google access token within {connection.timeout:g} s: {MORE_TIME}; nothing was sent to Gemini",
         provider=Gemini.name,
     )
 

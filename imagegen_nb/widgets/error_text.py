@@ -116,7 +116,7 @@ def _provider_text(error: ProviderError) -> tuple[str, str]:
     if isinstance(error, BadRequest):
         return f"{name} refused the request: {said}", "Change the setting that it names, then run again."
     if isinstance(error, ProviderTimeout):
-        return f"{name} did not answer in time.", f"Try again, or give the workspace a longer timeout. {said}"
+        return f"{name} did not answer in time.", f"Try again. {said}"
     if isinstance(error, InvalidResponse):
         return (
             f"The response from {name} is incomplete or not valid: {said}",

@@ -310,3 +310,9 @@ def test_told_to_end_it_says_how_far_it_came_and_how_to_go_on(
     assert told.code == 128 + signal.SIGTERM
     assert "error: interrupted\n  1 of 3 cells done" in told.err
     assert told.err.rstrip().endswith("The same command goes on from here")
+
+
+def test_a_sweep_that_has_too_little_time_says_how_to_give_more(cli: CommandLine, sweep: str) -> None:
+    told = cli("sweep", sweep, "--backend", "THE EMULATOR", "--timeout", "0.001")
+    assert told.code == 1
+    assert "Workspace(timeout=...), or --timeout" in " ".join(told.out.split())

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import replace
 from functools import partial
 from typing import Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 from httpx2 import ServerSentEvent
@@ -37,6 +38,7 @@ from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, limiter_for, s
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
 from imagegen_nb.providers.http.response import failure as by_status
 from imagegen_nb.providers.http.transport import Capture, GuardedTransport, current, host_of
+from imagegen_nb.providers.http.unreached import MORE_TIME, Unreached
 
 T = TypeVar("T")
 
@@ -193,17 +195,19 @@ class ProviderClient:
         kind: type[ProviderError] = ProviderFault
         if capture.failure == _DEADLINE:
             kind = ProviderTimeout
-            message = f"no complete response from {where} within {self.connection.timeout:g} s"
+            waited = "" if capture.sent or capture.way is None else f" ({capture.way.until_now()})"
+            message = f"no complete response from {where} within {self.connection.timeout:g} s{waited}"
+            message += f": {MORE_TIME}; "
             if capture.sent:
-                message += "; the request may have been carried out and charged, so it is not repeated"
-            elif capture.way is not None:
-                message += f" ({capture.way.until_now()}); nothing was sent"
+                message += "the request may have been carried out and charged, so it is not repeated"
+            else:
+                message += "nothing was sent"
         elif capture.failure == _OUT_OF_FILES:
             message = f"could not connect to {where}: {OUT_OF_FILES}; nothing was sent"
         elif capture.sent:
             message = f"the connection to {where} broke after the request was sent ({capture.failure})"
         else:
-            reason = capture.unreached.reason if capture.unreached else ""
+            reason = self._unreached(capture.unreached)
             message = f"could not connect to {where} ({capture.failure})"
             message += f": {reason}; nothing was sent" if reason else "; nothing was sent"
         return kind(
@@ -211,6 +215,19 @@ class ProviderClient:
             provider=self.provider,
             request_id=capture.request_id,
             charge=charge,
+        )
+
+    def _unreached(self, why: Unreached | None) -> str:
+        """Why a call did not leave, and where an emulator should have been, how to get one."""
+        if why is None:
+            return ""
+        connection = self.connection
+        if not why.refused or (connection.backend != "emulator" and not connection.send_to):
+            return why.reason
+        port = urlsplit(connection.send_to or connection.base_url).port
+        return (
+            f"{why.reason}. `imagegen-nb emulator --port {port}` starts an emulator there, "
+            'backend="emulator" one of its own'
         )
 
 
@@ -340,7 +357,7 @@ class _Attempts:
                     raise StopAsyncIteration
                 raise RateLimited(
                     "too many requests: this one would have to wait longer than "
-                    f"{self._connection.timeout:g} s; nothing was sent",
+                    f"{self._connection.timeout:g} s: {MORE_TIME}; nothing was sent",
                     provider=self._client.provider,
                 )
         if self._made:

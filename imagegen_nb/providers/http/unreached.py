@@ -27,6 +27,8 @@ SENDING = "send_request_headers.started"
 """The trace event of the HTTP core from which on a request counts as sent."""
 CONNECTING, TLS, TUNNEL = "connecting", "TLS", "tunnel"
 """How far it came: towards a socket, towards TLS on it, towards a way through a proxy."""
+MORE_TIME = "allow more by Workspace(timeout=...), or --timeout"
+"""What helps where the time of a run was over: the form runs in a workspace, too."""
 _UNKNOWN_ISSUER = (2, 18, 19, 20, 21)
 _OTHER_NAME = (62, 63, 64)
 """OpenSSL's X509_V_ERR_… numbers."""
@@ -63,10 +65,12 @@ def leaves(event: str, info: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """Why a call did not leave; `passing` says that another attempt may do better."""
+    """Why a call did not leave; `passing` says that another attempt may do better, `refused` that nothing
+    listens at the host itself."""
 
     reason: str
     passing: bool
+    refused: bool = False
 
 
 @dataclass(slots=True)
@@ -143,7 +147,7 @@ def _name(cause: socket.gaierror, way: Way) -> Unreached:
     if cause.errno == socket.EAI_AGAIN:
         why = "could not be looked up: no DNS server answered. Is this machine online?"
     else:
-        why = "is unknown: DNS has no such host"
+        why = "is unknown: DNS has no such host. Is the address right?"
     if way.proxy is not None:
         return Unreached(f"the name of {way.peer} {why}", passing=True)
     return Unreached(f"its name {why}", passing=True)
@@ -151,7 +155,11 @@ def _name(cause: socket.gaierror, way: Way) -> Unreached:
 
 def _socket(cause: OSError, way: Way) -> Unreached:
     if cause.errno == errno.ECONNREFUSED:
-        return Unreached(f"nothing listens at {way.peer} (connection refused)", passing=True)
+        what = "start what should listen there, or correct the address"
+        if way.peer != way.host and way.proxy is not None:
+            what = f"start the proxy, or correct {way.proxy.variable}"
+        reason = f"nothing listens at {way.peer} (connection refused): {what}"
+        return Unreached(reason, passing=True, refused=way.peer == way.host)
     if cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN):
         return Unreached(f"this machine has no route to {way.peer}: is it online?", passing=True)
     if cause.errno in (errno.EACCES, errno.EPERM):

@@ -62,7 +62,7 @@ async def test_one_deadline_for_everything(raw_server, answer):
     error = await failure_of(connection(server.url, 0.5))
     assert asyncio.get_running_loop().time() - started < 10
     assert (type(error), error.charge, error.provider) == (ProviderTimeout, "unknown", "openai")
-    assert "within 0.5 s" in str(error)
+    assert "within 0.5 s: allow more by Workspace(timeout=...), or --timeout; the request may" in str(error)
     assert "127.0.0.1" in str(error)
     assert len(server.requests) == 1
 
@@ -72,6 +72,7 @@ async def test_a_deadline_that_has_passed_sends_nothing(raw_server):
     error = await failure_of(connection(server.url, -1))
     assert (type(error), error.charge) == (ProviderTimeout, "none")
     assert "charged" not in str(error)
+    assert error.message.endswith("allow more by Workspace(timeout=...), or --timeout; nothing was sent")
     assert server.requests == []
 
 

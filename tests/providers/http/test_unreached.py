@@ -397,10 +397,27 @@ def test_a_port_nobody_listens_at(tmp_path, provider):
     hosted = {provider: Gateway(f"http://127.0.0.1:{port}/v1", KEYS[provider])}
     refused(
         tmp_path,
-        f"nothing listens at 127.0.0.1:{port} (connection refused)",
+        f"nothing listens at 127.0.0.1:{port} (connection refused): start what should listen there, or "
+        "correct the address; nothing was sent",
         provider=provider,
         hosted=hosted,
     )
+
+
+def test_where_no_emulator_listens_it_is_said_how_to_start_one(tmp_path):
+    port = free_port()
+    step = ImageGenerationStep(prompt="a fox", image_count=1, on_failure="continue")
+    with Workspace(tmp_path / "assets", backend=f"http://127.0.0.1:{port}") as workspace:
+        told = str(step.run(workspace=workspace).error)
+    assert f"nothing listens at 127.0.0.1:{port} (connection refused): start what should" in told
+    assert f"`imagegen-nb emulator --port {port}` starts an emulator there" in told
+    assert 'backend="emulator" one of its own; nothing was sent' in told
+
+
+def test_where_no_proxy_listens_its_variable_is_what_to_correct(monkeypatch, tmp_path):
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    told = refused(tmp_path, "start the proxy, or correct HTTPS_PROXY; nothing was sent")
+    assert "emulator" not in told
 
 
 # Who needs no network
