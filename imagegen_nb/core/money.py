@@ -21,7 +21,9 @@ def parse(value: object, option: str) -> Decimal:
 
     A float is refused: most amounts of cents have none that is exact.
     """
-    text = str(value).strip() if type(value) in (str, int, Decimal) else ""
+    # Decimal itself writes 10 as 1E+1 where it was calculated so.
+    is_short = isinstance(value, Decimal) and value.is_finite() and -20 < value.adjusted() < 20
+    text = f"{value:f}" if is_short else str(value).strip() if type(value) in (str, int, Decimal) else ""
     written = _WRITTEN.fullmatch(text)
     amount = Decimal(written[1]) if written else Decimal(0)
     if amount > 0:

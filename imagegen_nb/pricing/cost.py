@@ -101,13 +101,17 @@ def cost_of(
     declared: bool = False,
     unpriced_account: str = "",
     batch: bool = False,
+    images: int = 0,
 ) -> Account:
-    """The cost of a run's requests. `errors` are those of the run and of the images that did not come;
-    `batch` says that the requests were made in a provider's batch."""
+    """The cost of a run's requests. `errors` are those of the run and of the images that did not come, of
+    which `images` did; `batch` says that the requests were made in a provider's batch."""
     known, reasons, priced, sources = Decimal(0), list[str](), set[str](), dict[str, None]()
     prices = None if declared or unpriced_account else prices_of(provider, model, batch=batch)
+    fewest = FEWEST if provider == "gemini" else 0
+    # A request that was blocked has no output, one that gave an image has some.
+    is_silent = images > sum(any(receipt.usage.output.values()) for receipt in receipts)
     for receipt in receipts:
-        amount, told = _of_request(receipt, prices, unpriced_account or model)
+        amount, told = _of_request(receipt, prices, unpriced_account or model, fewest, is_silent=is_silent)
         if amount is None:
             reasons.append(told)
         else:
@@ -123,8 +127,11 @@ def cost_of(
     return Account(None if reasons else known, known, tuple(reasons), ", ".join(sources))
 
 
-def _of_request(receipt: ResponseMetadata, prices: PriceList | None, name: str) -> tuple[Decimal | None, str]:
-    """The amount and by whose account, or None and why."""
+def _of_request(
+    receipt: ResponseMetadata, prices: PriceList | None, name: str, fewest: int, *, is_silent: bool
+) -> tuple[Decimal | None, str]:
+    """The amount and by whose account, or None and why. `fewest` are the tokens that an image has at least,
+    and `is_silent` says that more images came than requests with output tokens."""
     usage = receipt.usage
     if _amount(receipt.reported.get("cost")) is not None:
         return _stated(receipt.reported)
@@ -133,11 +140,15 @@ def _of_request(receipt: ResponseMetadata, prices: PriceList | None, name: str) 
         return (ticks, "the ticks that the response states") if 0 <= ticks < _ABSURD else (None, _NO_AMOUNT)
     if prices is None and receipt.reported.get("cost") is not None:
         return None, _NO_AMOUNT
-    if not usage.input and not usage.output:
+    if not any(usage.input.values()) and not any(usage.output.values()):
         return None, "the provider reported no usage"
     if prices is None:
         return None, f"no price of {name} is known here, and the answer names none"
-    counts, reason = _billed(receipt)
+    if not any(usage.input.values()):
+        return None, "the provider reported no input tokens"
+    if is_silent and not any(usage.output.values()):
+        return None, "the provider reported no output tokens"
+    counts, reason = _billed(receipt, fewest if prices.amount("image output") is not None else None)
     total = Decimal(0)
     for unit, count in counts.items():
         amount = prices.tokens(unit, count)
@@ -164,8 +175,9 @@ def _stated(reported: Mapping[str, Any]) -> tuple[Decimal | None, str]:
     return fee + upstream, "usage.cost of the response and what the provider charged your own key"
 
 
-def _billed(receipt: ResponseMetadata) -> tuple[dict[Unit, int], str]:
-    """Tokens by what they are billed as, and why that cannot be told."""
+def _billed(receipt: ResponseMetadata, fewest: int | None) -> tuple[dict[Unit, int], str]:
+    """Tokens by what they are billed as, and why that cannot be told; `fewest` are those that an image has at
+    least, None where the model makes none."""
     usage, counts = receipt.usage, dict[Unit, int]()
 
     def add(unit: Unit, count: int) -> None:
@@ -176,7 +188,7 @@ def _billed(receipt: ResponseMetadata) -> tuple[dict[Unit, int], str]:
     for modality, count in usage.output.items():
         if modality == "image":
             add("image output", count)
-        elif modality in _TEXT_OUTPUT or usage.output.get("image") or count < FEWEST:
+        elif modality in _TEXT_OUTPUT or usage.output.get("image") or fewest is None or count < fewest:
             add("text output", count)  # what is not itemised beside an image, or is too little for one
         elif count:
             return counts, f"{count:,} output tokens are of no kind that the provider names"

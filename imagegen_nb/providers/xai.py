@@ -9,6 +9,7 @@ tells image tokens from others; that of xAI's Responses API does not, so nobody 
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -45,6 +46,8 @@ from imagegen_nb.providers.xai_batches import XAIBatches
 _SETTINGS: dict[str, Kind] = {}
 _WIRE_NAMES: dict[str, str] = {}
 """What xAI calls the settings in its requests."""
+_WRITTEN_TICKS = re.compile(r"[0-9]{1,19}")
+"""As many digits as a number of 64 bits has."""
 _BLOCKED = ("content-moderated", "content moderation", "content violates usage guidelines", "safety_check")
 _OUTPUT = ("provider", "image_count")
 _MIGRATION = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
@@ -207,7 +210,7 @@ def _answer_metadata(answer: Mapping[str, Any], response: ProviderResponse, mode
             input_tokens=tokens_by_modality(usage, "input", "text"),
             output_tokens={name: count for name, count in went.items() if count},
             total=whole_number(usage.get("total_tokens")),
-            ticks=whole_number(usage.get("cost_in_usd_ticks")),
+            ticks=_ticks(usage),
         ),
         request_id=response.request_id,
         answered_by=safe_name(answer.get("model")) or model,
@@ -262,12 +265,22 @@ def _metadata(answer: Mapping[str, Any], response: ProviderResponse, model: str 
             input_tokens=tokens_by_modality(usage, "input", "text"),
             output_tokens=tokens_by_modality(usage, "output", "image"),
             total=whole_number(usage.get("total_tokens")),
-            ticks=whole_number(usage.get("cost_in_usd_ticks")),
+            ticks=_ticks(usage),
         ),
         request_id=response.request_id,
         answered_by=safe_name(named) or model,
         reported=usage,
     )
+
+
+def _ticks(usage: Mapping[str, Any]) -> int | None:
+    """What a request cost. Protocol Buffers, in which xAI declares its API, write such numbers as text."""
+    told = usage.get("cost_in_usd_ticks")
+    if isinstance(told, str) and _WRITTEN_TICKS.fullmatch(told):
+        return int(told)
+    if isinstance(told, float) and told.is_integer():
+        return whole_number(int(told))
+    return whole_number(told)
 
 
 def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
@@ -282,7 +295,7 @@ def _error(response: ProviderResponse, connection: Connection) -> ProviderError:
         kind = AuthenticationFailed
     elif response.status in (402, 403, 429) and ("credit" in text or "spending limit" in text):
         kind = QuotaExhausted
-    cost = whole_number(mapping(answer.get("usage")).get("cost_in_usd_ticks"))
+    cost = _ticks(mapping(answer.get("usage")))
     charge: Charge | None = "charged" if cost else None
     if kind is ModerationBlocked and cost is None:
         charge = "unknown"

@@ -125,6 +125,7 @@ class Run:
             declared=entry is None or bool(entry.model.like),
             unpriced_account=self.unpriced_account,
             batch=self.batch is not None,
+            images=self.returned,
         )
         if self.replayed:
             return Cost(

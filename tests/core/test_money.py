@@ -20,6 +20,21 @@ def test_how_dollars_may_be_written(written):
 
 
 @pytest.mark.parametrize(
+    "amount", [Decimal(10).normalize(), Decimal(5) / Decimal("0.5") ** 2, Decimal("1E-10")]
+)
+def test_a_decimal_counts_however_it_writes_itself(amount):
+    assert money.parse(amount, "budget") == amount
+
+
+@pytest.mark.parametrize(
+    "amount", [Decimal("1E+400"), Decimal("1E-11"), Decimal("-1E+1"), Decimal("Infinity")]
+)
+def test_a_decimal_that_is_no_amount_of_money_is_refused(amount):
+    with pytest.raises(InvalidOption, match="budget = "):
+        money.parse(amount, "budget")
+
+
+@pytest.mark.parametrize(
     "written", ["", "2 EUR", "€2", "2,00", "-2", "0", 0, 2.0, True, None, "1e3", Decimal("NaN")]
 )
 def test_what_is_no_amount_is_refused_by_name(written):

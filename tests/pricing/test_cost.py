@@ -23,7 +23,7 @@ from imagegen_nb.errors import (
 )
 from imagegen_nb.pricing.cost import cost_of
 from imagegen_nb.providers.gemini_content import metadata as gemini_metadata
-from imagegen_nb.providers.http.response import ProviderResponse
+from imagegen_nb.providers.http.response import ProviderResponse, tokens_by_modality
 
 WIRE = Path(__file__).parents[2].parent / "shared" / "wire"
 pytestmark = pytest.mark.filterwarnings("ignore::imagegen_nb.errors.ModelLifecycleWarning")
@@ -80,6 +80,10 @@ def test_usage_by_modality_and_from_the_cache():
     ("model", "usage", "reported", "said"),
     [
         ("gpt-image-2", Usage(), {}, "no usage"),
+        ("gpt-image-2", Usage({"text": 0, "image": 0}, {"image": 0}, 0), {}, "no usage"),
+        ("gpt-image-2", Usage({}, {"image": 196}), {}, "no input tokens"),
+        ("gpt-image-2", Usage({"text": 0}, {"image": 196}), {}, "no input tokens"),
+        ("gpt-image-2", Usage({"text": 9}, {"unspecified": 196}), {}, "of no kind"),
         ("gpt-image-2", Usage({"text": 9}, {"unspecified": 5000}), {}, "of no kind"),
         ("gpt-image-9", Usage({"text": 9}, {"image": 100}), {}, "no price"),
         (
@@ -107,6 +111,37 @@ def test_what_is_not_told_is_none_with_the_reason(model, usage, reported, said):
     amount, _, reasons = _cost(provider, model, usage, reported)
     assert amount is None
     assert said in reasons[0]
+
+
+IMAGE_WITHOUT_OUTPUT = [{"input_tokens": 9}, {"input_tokens": 9, "output_tokens": 0, "total_tokens": 9}]
+
+
+@pytest.mark.parametrize("usage", IMAGE_WITHOUT_OUTPUT)
+def test_an_image_without_output_tokens_does_not_cost_the_prompt_alone(usage):
+    account = cost_of([_receipt(usage)], [], provider="openai", model="gpt-image-2", images=1)
+    assert account.amount is None
+    assert account.reasons == ("the provider reported no output tokens",)
+
+
+def test_a_blocked_request_beside_an_image_costs_its_prompt():
+    made = ResponseMetadata(usage=Usage({"text": 9}, {"image": 1290}), request_id="r1")
+    blocked = ResponseMetadata(usage=Usage({"text": 9}), request_id="r2")
+    gemini = {"provider": "gemini", "model": "gemini-2.5-flash-image"}
+    assert cost_of([made, blocked], [], **gemini, images=1).amount is not None
+    assert cost_of([made, blocked], [], **gemini, images=2).amount is None
+
+
+def test_what_is_written_to_a_cache_counts_once():
+    usage = {"input_tokens": 100, "input_tokens_details": {"text_tokens": 100, "cache_write_tokens": 40}}
+    assert _receipt({**usage, "output_tokens": 196}).usage.input == {"text": 100}
+
+
+def _receipt(usage: dict[str, object]) -> ResponseMetadata:
+    return ResponseMetadata(
+        usage=Usage(tokens_by_modality(usage, "input", "text"), tokens_by_modality(usage, "output", "image")),
+        request_id="r1",
+        reported=usage,
+    )
 
 
 @pytest.mark.parametrize("stated", [0.05, 1, "0.05", True, -1, float("nan"), None])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -135,6 +136,19 @@ def test_declared_type_and_price_may_be_missing_or_odd(raw_server, through):
     assert (run.status, run.output.assets[0].file_type) == ("done", "image/png")
     assert run.usage.as_dict() == {}
     assert run.answered_by == "grok-imagine-image"
+
+
+@pytest.mark.parametrize("told", ["200000000", 200_000_000.0, 200_000_000])
+def test_the_price_may_be_written_as_protocol_buffers_write_large_numbers(raw_server, through, told):
+    answer = {"data": [{"b64_json": jpeg()}], "usage": {"cost_in_usd_ticks": told}}
+    run = STEP.run(workspace=through(raw_server(http(answer)).url))
+    assert (run.cost.amount, run.cost.reasons) == (Decimal("0.02"), ())
+
+
+@pytest.mark.parametrize("told", ["-1", "1e9", " 5", "²", "9" * 40, 0.5, float("nan"), True, [1], None])
+def test_what_is_no_count_of_ticks_is_no_price(raw_server, through, told):
+    answer = {"data": [{"b64_json": jpeg()}], "usage": {"cost_in_usd_ticks": told}}
+    assert STEP.run(workspace=through(raw_server(http(answer)).url)).cost.amount is None
 
 
 @pytest.mark.usefixtures("waits")

@@ -79,8 +79,8 @@ _READ_AT_ONCE = 1 << 17
 """Bytes of text that take a millisecond to read."""
 UNSPECIFIED = "unspecified"
 """The modality of tokens that a provider counts and does not itemise."""
-_PART_OF_OTHERS = "cached"
-"""Tokens read from a cache are counted among the others too."""
+_PART_OF_OTHERS = ("cached", "cache_")
+"""Tokens read from a cache, or written to one, are counted among the others too."""
 _FALLBACKS: dict[type[ProviderError], str] = {
     AuthenticationFailed: "refused the key",
     ModelRetired: "does not know the model",
