@@ -6,6 +6,7 @@ that name; a JPEG and a WebP in the EXIF data, as the user's comment. Nothing is
 
 from __future__ import annotations
 
+import codecs
 import io
 import struct
 from collections.abc import Iterator, Mapping
@@ -211,18 +212,23 @@ def _comment(data: bytes) -> str:
         return ""
     try:
         found = _exif(data).get_ifd(_EXIF_IFD).get(_USER_COMMENT, b"")
-        return _decoded(found) if isinstance(found, bytes) else str(found)
+        is_big = data.removeprefix(_EXIF_HEAD).startswith(b"MM")
+        return _decoded(found, is_big=is_big) if isinstance(found, bytes) else str(found)
     # Pillow's reader raises many types on damaged data.
     except Exception:  # noqa: BLE001
         return ""
 
 
-def _decoded(comment: bytes) -> str:
+def _decoded(comment: bytes, *, is_big: bool) -> str:
     """A comment by the eight bytes that name its encoding. UTF-16 comes in either order, whatever the
-    standard says of it."""
+    standard says of it, and with a mark of its order or without: that of the EXIF data, `is_big`, counts only
+    where the text does not show it."""
     kind, text = comment[:8], comment[8:]
     if kind == b"UNICODE\0":
-        is_big = text[0::2].count(0) >= text[1::2].count(0)
+        if text.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)):
+            return text.decode("utf-16", "replace").rstrip("\0")
+        zeros = text[0::2].count(0), text[1::2].count(0)
+        is_big = is_big if zeros[0] == zeros[1] else zeros[0] > zeros[1]
         return text.decode("utf-16-be" if is_big else "utf-16-le", "replace").rstrip("\0")
     if kind in (b"ASCII\0\0\0", bytes(8)):
         return text.decode("utf-8", "replace").rstrip("\0")

@@ -79,7 +79,10 @@ def _of_parameters(said: GenerationParameters) -> tuple[dict[str, Any], list[str
     """A document of what can be taken: the prompt, and a model and a size that are known here."""
     if not said.prompt:
         raise DefinitionError("the image's parameters have no prompt")
-    taken, names = {"prompt": said.prompt}, list[str]()
+    taken, names, inputs = {"prompt": said.prompt}, list[str](), dict[str, str]()
+    if "{{" in said.prompt and not _fits(taken):
+        # Other tools weigh words by braces, which would be variables here.
+        taken, inputs = {"prompt": "{{prompt}}"}, {"prompt": said.prompt}
     for name, setting, value in (
         ("Model", "model", said.values.get("Model", "")),
         ("Size", "image_size", said.values.get("Size", "")),
@@ -91,10 +94,13 @@ def _of_parameters(said: GenerationParameters) -> tuple[dict[str, Any], list[str
     left = {name: value for name, value in said.values.items() if name not in (*names, "Version")}
     if said.negative:
         left = {"Negative prompt": said.negative, **left}
-    changes += [f"{{{{{name}}}}} counts as a variable here" for name in variables.paths(said.prompt)]
+    if inputs:
+        changes.append("it has braces that are no variables here, so it is the value of the input `prompt`")
+    else:
+        changes += [f"{{{{{name}}}}} counts as a variable here" for name in variables.paths(said.prompt)]
     if left:
         changes.append(f"not taken, as this step has no such setting or value: {_listed(left)}")
-    return {"format": FORMAT, "version": VERSION, "step": taken}, changes
+    return {"format": FORMAT, "version": VERSION, "step": taken, "inputs": inputs}, changes
 
 
 def _fits(settings: dict[str, str]) -> bool:

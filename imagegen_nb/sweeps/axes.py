@@ -35,6 +35,7 @@ _DELIMITERS = ",;\t"
 _LONGEST_NAME = 100
 """Characters of an unknown name that are compared with the known ones."""
 _SEPARATORS = re.compile(r"[\s-]+")
+_WRITTEN_NUMBER = re.compile(r"([0-9]{1,18})(?:\.0*)?")
 _WRITTEN_INPUT = re.compile(r"inputs?(?:[._\[][\"']?|$)")
 """How the axis of an input begins, and what people write for it."""
 
@@ -250,6 +251,9 @@ def _rows(rows: object) -> list[dict[str, Any]]:
     if isinstance(rows, str | os.PathLike):
         return _from_csv(rows)
     table = rows_of(rows)
+    if table is not None:
+        # Of columns of one name pandas gives the last one only, with a warning of its own.
+        _check_named_once([str(name) for name in getattr(rows, "columns", ())], "rows")
     given = rows if table is None else table
     if isinstance(given, Mapping) or not isinstance(given, Iterable):
         raise InvalidOption(
@@ -295,21 +299,26 @@ def _from_csv(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 def _csv_rows(text: str, path: str) -> list[dict[str, Any]]:
     """The first line names the axes. An empty field leaves a setting as it is in the step, and is an empty
     text for an input."""
-    first = text.split("\n", 1)[0]
+    first = next(iter(text.splitlines()), "")
     delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows = []
     try:
-        heads = [name.strip() for name in reader.fieldnames or ()]
-        if twice := [name for name in heads if heads.count(name) > 1]:
-            raise InvalidOption(f"rows: {path} has the column {twice[0]!r} twice: leave one out")
+        _check_named_once([name.strip() for name in reader.fieldnames or ()], f"rows: {path}")
         for row in reader:
             if None in row:
                 raise InvalidOption(
                     f"rows: {path}, line {reader.line_num}: more values than the first line has names; text "
                     f"with a {delimiter!r} in it needs quotes"
                 )
-            rows.append({(name or "").strip(): value for name, value in row.items() if _says(name, value)})
+            told = {(name or "").strip(): value for name, value in row.items() if _says(name, value)}
+            if told.get("") is not None:
+                raise InvalidOption(
+                    f"rows: {path}, line {reader.line_num}: {shortened(told[''], 60)!r} stands in a column "
+                    "without a name: name it in the first line, or leave it out. A table of pandas is "
+                    "written without its row numbers by to_csv(path, index=False)"
+                )
+            rows.append(told)
     except csv.Error as error:
         raise InvalidOption(
             f"rows: {path}, line {reader.line_num}: {error}. Are all quotes closed?"
@@ -317,13 +326,22 @@ def _csv_rows(text: str, path: str) -> list[dict[str, Any]]:
     return [{name: _typed(name, value) for name, value in row.items()} for row in rows]
 
 
+def _check_named_once(names: Sequence[str], where: str) -> None:
+    if twice := [name for name in names if name and names.count(name) > 1]:
+        raise InvalidOption(f"{where} has the column {twice[0]!r} twice: leave one out")
+
+
 def _says(name: str | None, value: str | None) -> bool:
-    return value is not None and (value != "" or (name or "").strip() not in ImageGenerationStep.model_fields)
+    """Whether a field is there; an empty one says nothing of a setting, nor in a column without a name."""
+    own = (name or "").strip()
+    return value is not None and (value != "" or (own != "" and own not in ImageGenerationStep.model_fields))
 
 
 def _typed(name: str, value: str) -> Any:
-    """A CSV file has only text: numbers of settings that take numbers are numbers."""
-    return int(value) if _takes_numbers(name) and value.strip().isdecimal() else value
+    """A CSV file has only text: numbers of settings that take numbers are numbers. Tables write whole ones as
+    1.0 where another in the column is missing."""
+    whole = _WRITTEN_NUMBER.fullmatch(value.strip()) if _takes_numbers(name) else None
+    return int(whole[1]) if whole else value
 
 
 def _whole(name: object, value: Any) -> Any:

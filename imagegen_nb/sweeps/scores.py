@@ -80,6 +80,8 @@ class Scores(Standings[Scored]):
         self.by = _checked_by(by, [values for each in found.values() for _, values in each])
         self.lowest = lowest
         self._standing = self._ordered(found)
+        judged = sum(len(each) for each in found.values())
+        self._without_number = judged - sum(len(one.images) for one in self._standing)
         self.title = f"Scores by {judge}"
         self.heads = (self.by, *(["beside it"] if any(self._beside(one) for one in self._standing) else []))
 
@@ -111,11 +113,14 @@ class Scores(Standings[Scored]):
         return frame(list(dict.fromkeys([*_COLUMNS, *names, *self._sweep.axes])), rows, library)
 
     def _notes(self) -> list[str]:
-        if not self and not self.missing and not self.failures:
+        if not self and not self.missing and not self.failures and not self._without_number:
             return ["no image was judged yet: sweep.score(judge)"]
         images = sum(len(one.images) for one in self)
         order = "lowest" if self.lowest else "highest"
         notes = [f"{counted(images, 'image')} of {counted(len(self), 'cell')}, the {order} {self.by} first"]
+        if self._without_number:
+            images_told = counted(self._without_number, "image")
+            notes.append(f"judged without a number {self.by}, so in no place: {images_told}")
         if self.missing:
             notes.append(f"no image, so no score: {counted(len(self.missing), 'cell')}, see scores.missing")
         if waiting := self.unjudged - len(self.failures):

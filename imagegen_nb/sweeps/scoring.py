@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from hashlib import sha256
-from typing import Self
+from numbers import Integral, Real
+from typing import Any, Self
 
 from imagegen_nb.core import active_cassette
 from imagegen_nb.core.background_loop import Job
@@ -148,6 +151,11 @@ class Scoring:
                 said = self.judge(asset, run)
                 found = await said if inspect.isawaitable(said) else said
                 await STORE.run(partial(self._keep, asset, found))
+            except asyncio.CancelledError:
+                if (task := asyncio.current_task()) is None or task.cancelling():
+                    raise
+                # Something that the judge awaits was cancelled, and nobody has cancelled the scoring.
+                self._note(cell, asset, RuntimeError("what the judge awaits was cancelled"))
             except Exception as error:  # noqa: BLE001 - as above
                 self._note(cell, asset, error)
             self._tell()
@@ -213,12 +221,23 @@ async def _awaited(said: Awaitable[Said]) -> Said:
 def _values(said: object) -> Mapping[str, ScoreValue]:
     """What was said, by name; a plain number is the score. `Score` checks the values."""
     if isinstance(said, Mapping):
-        return said
-    item = getattr(said, "item", None)  # a number of numpy's or torch's
-    number = item() if callable(item) and not isinstance(said, ScoreValue) else said
+        return {name: _plain(value) for name, value in said.items()}
+    number = _plain(said)
     if isinstance(number, bool | int | float):
         return {NUMBER: number}
     raise InvalidOption(
         f"the judge returned {type(said).__name__}: give a number, or numbers and texts by name, e.g. "
         '{"score": 7, "why": "sharp"}'
     )
+
+
+def _plain(value: Any) -> Any:
+    """A number of another kind as Python's own; anything else as it is."""
+    if isinstance(value, ScoreValue):
+        return value
+    if isinstance(value, Decimal | Real):
+        return int(value) if isinstance(value, Integral) else float(value)
+    if math.prod(getattr(value, "shape", ())) != 1:
+        return value
+    item = getattr(value, "item", None)  # of numpy or torch, also an array of one
+    return item() if callable(item) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from pathlib import Path
 
@@ -177,6 +178,8 @@ def test_what_is_too_long_for_a_jpeg_fits_the_others():
     [
         (b"UNICODE\0" + "a fox é".encode("utf-16-be"), "a fox é"),
         (b"UNICODE\0" + "a fox é".encode("utf-16-le"), "a fox é"),
+        (b"UNICODE\0" + codecs.BOM_UTF16_BE + "a fox é".encode("utf-16-be"), "a fox é"),
+        (b"UNICODE\0" + codecs.BOM_UTF16_LE + "a fox é".encode("utf-16-le"), "a fox é"),
         (b"ASCII\0\0\0a fox", "a fox"),
         (bytes(8) + "é".encode(), "é"),
         (b"no kind at all", "no kind at all"),
@@ -186,6 +189,17 @@ def test_comments_are_read_in_each_of_their_encodings(raw, text):
     data = Image.Exif()
     data.get_ifd(EXIF_IFD)[USER_COMMENT] = raw
     assert image_file_texts.read(saved(opened(picture()), "JPEG", exif=data.tobytes())).parameters == text
+
+
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_a_comment_that_does_not_show_its_order_has_that_of_the_exif_data(order):
+    codec = {"II": "utf-16-le", "MM": "utf-16-be"}[order]
+    data = Image.Exif()
+    data.endian = {"II": "<", "MM": ">"}[order]
+    data.get_ifd(EXIF_IFD)[USER_COMMENT] = b"UNICODE\0" + "雪中狐狸".encode(codec)
+    raw = data.tobytes()
+    assert raw.removeprefix(b"Exif\0\0").startswith(order.encode())
+    assert image_file_texts.read(saved(opened(picture()), "JPEG", exif=raw)).parameters == "雪中狐狸"
 
 
 def test_keywords_of_other_tools_are_told():

@@ -146,10 +146,21 @@ def test_variables_in_others_words_and_keys_in_them():
 
 
 @pytest.mark.parametrize(
+    "prompt", ["a {{broken tag}}", "{{{masterpiece}}}, {{{{fox}}, snow}}", "a fox {{", "{{}} and {{fox}}"]
+)
+def test_braces_that_are_no_variables_stand_in_an_input(prompt):
+    """As NovelAI weighs words."""
+    with pytest.warns(DefinitionWarning):
+        definition = load_step(with_parameters(f"{prompt}\nSteps: 1, Size: 1024x1024, Seed: 3"))
+    assert "value of the input `prompt`" in "\n".join(definition.changes)
+    assert (definition.step.prompt, definition.step.image_size) == ("{{prompt}}", "1024x1024")
+    assert definition.inputs == {"prompt": prompt}
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("Negative prompt: ugly", "have no prompt"),
-        ("a {{broken tag}}", r"step\.prompt"),
         ("x" * 40_000, r"step\.prompt"),
     ],
 )

@@ -151,6 +151,7 @@ def test_an_input_in_single_braces_of_one_prompt_of_several_is_a_reason():
         (b"", "rows is empty"),
         (b"product\n", "rows is empty"),
         (b"product, product\na,b\n", "has the column 'product' twice"),
+        (b",product\n0,a\n", r"line 2: '0' stands in a column without a name: .*index=False"),
     ],
     ids=str,
 )
@@ -159,6 +160,34 @@ def test_a_csv_file_that_is_none(tmp_path, data, message):
     path.write_bytes(data)
     with pytest.raises(InvalidOption, match=message):
         read(STEP, None, path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"product,image_count\rlamp,2\rvase,\r",
+        b"product,image_count\nlamp,2.0\nvase,\n",
+        b"product,image_count,\nlamp,2,\nvase,,\n",
+    ],
+    ids=["lines of an old Mac", "a whole number as tables write it", "a comma at each end"],
+)
+def test_what_programs_write_as_csv_is_read(tmp_path, data):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(data)
+    found = read(STEP, None, path)
+    assert found.names == ("inputs.product", "image_count")
+    assert [(product, label(count)) for product, count in found.combinations] == [
+        ("lamp", "2"),
+        ("vase", "(as in the step)"),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:DataFrame columns are not unique")
+def test_a_table_with_two_columns_of_one_name_loses_none_silently():
+    frames = pytest.importorskip("pandas")
+    table = frames.DataFrame([["lamp", "vase"]], columns=["product", "product"])
+    with pytest.raises(InvalidOption, match="rows has the column 'product' twice: leave one out"):
+        read(STEP, None, table)
 
 
 def test_a_path_into_an_input_leaves_the_rest_of_it_alone():

@@ -7,6 +7,7 @@ import csv
 import pytest
 
 import imagegen_nb as ig
+from imagegen_nb.core.words import counted
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import InvalidOption
 
@@ -51,6 +52,19 @@ def test_a_cell_of_several_images_stands_by_their_mean(emulator, workspace):
 def test_the_first_number_counts_where_none_is_called_score(sweep):
     scores = sweep.score(lambda image, run: {"why": "so", "sharp": 3, "blue": 9}, name="two", progress=False)
     assert (scores.by, scores[0].score) == ("sharp", 3)
+
+
+def test_images_that_were_judged_without_the_number_that_counts_are_told(sweep):
+    found = sweep.score(lambda image, run: {"why": "pretty"}, name="words", progress=False)
+    count = sum(len(cell.assets) for cell in sweep)
+    assert len(found) == 0
+    assert f"judged without a number score, so in no place: {count} images" in repr(found)
+    assert "no image was judged" not in repr(found)
+    first = sweep[0].assets[0].id
+    some = sweep.score(
+        lambda image, run: {"sharp" if image.id == first else "score": 1}, name="some", progress=False
+    )
+    assert f"judged without a number score, so in no place: {counted(1, 'image')}" in repr(some)
 
 
 def test_cells_without_an_image_are_told_and_have_no_score(emulator, workspace):

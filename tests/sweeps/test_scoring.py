@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -195,6 +197,50 @@ def test_what_it_found_earlier_does_not_stand_for_an_image_on_which_it_fails_now
 def test_numbers_of_numpy_are_numbers(sweep):
     numpy = pytest.importorskip("numpy")
     assert score(sweep, lambda image, run: numpy.float32(0.5), name="numpy")[0].score == 0.5
+
+
+def _numbers():
+    numpy = pytest.importorskip("numpy")
+    return [
+        (numpy.float32(0.5), 0.5),
+        (numpy.int64(3), 3),
+        (numpy.uint64(7), 7),
+        (numpy.bool_(True), True),
+        (numpy.array([2.5]), 2.5),
+        (Decimal("0.25"), 0.25),
+        (Fraction(1, 4), 0.25),
+    ]
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_numbers_of_all_kinds_count_also_by_name(sweep, by_name):
+    for number, expected in _numbers():
+        said = {"score": number, "why": "so"} if by_name else number
+        found = score(sweep, lambda image, run, said=said: said, name="numbers", again=True)
+        assert {one.score for one in found} == {expected}, number
+
+
+@pytest.mark.parametrize("said", [[1, 2], 1j, {"score": [1, 2]}, {"score": 1j}], ids=str)
+def test_what_is_several_numbers_or_none_is_refused_in_words(sweep, said):
+    numpy = pytest.importorskip("numpy")
+    said = numpy.array(said) if isinstance(said, list) else said
+    with pytest.raises(InvalidOption, match=r"give a number|give numbers"):
+        score(sweep, lambda image, run: said, name="several")
+
+
+def test_a_cancelled_wait_of_the_judge_fails_on_its_image_only(sweep):
+    asked = []
+
+    async def judge(image, run):
+        asked.append(image.id)
+        if len(asked) == 1:
+            raise asyncio.CancelledError
+        return 1
+
+    found = score(sweep, judge, concurrency=1)
+    assert len(asked) == 4
+    assert [asset.id for _, asset, _ in found.failures] == asked[:1]
+    assert "was cancelled" in found.failures[0][2]
 
 
 def test_keys_in_what_is_said_are_masked(sweep, workspace):
