@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
@@ -12,10 +12,6 @@ from imagegen_nb.cli.console import escape, fail, out, print_json
 from imagegen_nb.cli.parameters import json_option
 from imagegen_nb.cli.plain_table import PlainTable
 from imagegen_nb.errors import InvalidOption, ReplayError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 _REMEDY = "record one (imagegen-nb record NOTEBOOK --emulator), or go to the folder that has them"
 
@@ -75,10 +71,6 @@ def ls(names: tuple[str, ...], as_json: bool) -> None:
 def check(names: tuple[str, ...], as_json: bool) -> None:
     """Read cassettes whole, and search them for keys; leave with 2 when one is not as it should be."""
     reports = [_inspect(name, folder) for name, folder in _folders(names).items()]
-    if not reports:  # a CI job that looks in the wrong folder must not pass
-        from imagegen_nb.replay.paths import home
-
-        raise InvalidOption(f"there is no cassette in {home()}: {_REMEDY}")
     if as_json:
         print_json([report.as_json() for report in reports])
     for report in () if as_json else reports:
@@ -112,7 +104,11 @@ def prune(names: tuple[str, ...], as_json: bool) -> None:
 
 
 def _folders(names: tuple[str, ...]) -> dict[str, Path]:
-    """The folder of each cassette by its name; a name with slashes is a path below the cassettes' folder."""
+    """The folder of each cassette by its name; a name with slashes is a path below the cassettes' folder.
+
+    None at all is an error: a CI job that looks in the wrong folder must not pass.
+    """
+    from imagegen_nb.core.given_files import told_kind
     from imagegen_nb.core.keywords import did_you_mean
     from imagegen_nb.replay import cassette_file
     from imagegen_nb.replay.paths import home
@@ -120,10 +116,17 @@ def _folders(names: tuple[str, ...]) -> dict[str, Path]:
     root = home()
     parents = (path.parent for path in root.rglob(cassette_file.FILE))
     folders = {folder.relative_to(root).as_posix(): folder for folder in parents if folder != root}
-    if unknown := [name for name in names if name not in folders]:
-        if not folders:
-            raise InvalidOption(f"there is no cassette in {root}, and so no {unknown[0]!r}: {_REMEDY}")
+    unknown = [name for name in names if name not in folders]
+    if not folders:
+        so = f", and so no {unknown[0]!r}" if unknown else ""
+        raise InvalidOption(f"there is no cassette in {root}{told_kind(root)}{so}: {_REMEDY}")
+    if unknown:
+        here = Path(unknown[0]).expanduser()
         hint = did_you_mean(unknown[0], sorted(folders))
+        if told_kind(here):
+            hint = f"there is a folder {here}{told_kind(here)}"
+        if here.absolute().is_relative_to(root):  # a shell completes paths
+            hint = did_you_mean(here.absolute().relative_to(root).as_posix(), sorted(folders))
         raise InvalidOption(f"there is no cassette {unknown[0]!r} in {root}; {hint}")
     return {name: folders[name] for name in names or sorted(folders)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -32,6 +33,40 @@ _KINDS = (
     (re.compile(rb"\A\s*(?:\{|\[\s*(?:[\[{\]\"\d-]|true|false|null|\Z))"), "JSON", ""),
 )
 """By what stands in a file: what it is, and which command takes it."""
+_CASSETTE, _STORE = "cassette.yaml", "index.sqlite3"
+"""The files that make a folder a cassette, and a store."""
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+
+
+def folder_kind(folder: Path) -> tuple[str, str]:
+    """What a folder looks like, such as a cassette, and which command takes it; empty where nobody can say.
+
+    Only names are looked at, and nothing is opened.
+    """
+    names = _names_in(folder)
+    if not folder.is_dir():
+        return "", ""
+    if _CASSETTE in names:
+        name = shlex.quote(visible(folder.absolute().name))
+        return "a cassette", f"imagegen-nb cassettes check {name}"
+    if _STORE in names:
+        return "a store", f"imagegen-nb store check {shlex.quote(visible(str(folder)))}"
+    if (folder.parent / _STORE).is_file():
+        above = shlex.quote(visible(str(folder.parent)))
+        return "a part of the store above it", f"imagegen-nb store check {above}"
+    if not names:
+        return "empty", ""
+    if any((folder / name / _CASSETTE).is_file() for name in names):
+        return "a folder of cassettes", "imagegen-nb cassettes check"
+    if any(name.lower().endswith(_PICTURES) for name in names):
+        return "a folder of pictures", ""
+    return "", ""
+
+
+def told_kind(folder: Path) -> str:
+    """What a folder is instead of what is wanted, as the end of a clause; empty where nobody can say."""
+    kind, taken_by = folder_kind(folder)
+    return f", which is {kind}" * bool(kind) + f" ({taken_by})" * bool(taken_by)
 
 
 def missing(path: Path, endings: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ from imagegen_nb.store.maintainable import (
     unused_files,
 )
 from imagegen_nb.store.manifests import Manifest
-from imagegen_nb.store.paths import StorePaths
+from imagegen_nb.store.paths import MANIFEST_SUFFIX, StorePaths
 from imagegen_nb.store.tables import Tables
 
 _SMALL = 1 << 18
@@ -42,9 +42,11 @@ class LocalMaintenance:
         )  # they are looked at several times, each in a transaction of its own
 
     def exists(self) -> bool:
-        """Whether any part of a store is there."""
-        parts = (self._paths.database, self._paths.manifests, self._paths.blobs)
-        return any(part.exists() for part in parts)
+        """Whether any part of a store is there: a folder alone may be of something else, such as a cassette,
+        and looking would make an index in it."""
+        paths = self._paths
+        parts = (paths.manifests.glob(f"*{MANIFEST_SUFFIX}"), paths.blobs.glob("??/*"))
+        return paths.database.exists() or any(next(part, None) is not None for part in parts)
 
     def read(self, *, quick: bool) -> Contents:
         """Each row, each manifest, and where they differ."""

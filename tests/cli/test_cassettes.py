@@ -72,8 +72,28 @@ def test_an_image_that_is_not_what_was_recorded(damage: str, cli: CommandLine, h
     assert words.get(damage, "was changed") in problem(cli)
 
 
-def test_nothing_to_check_is_no_success(cli: CommandLine) -> None:
-    outcome = cli("cassettes", "check")
+@pytest.mark.parametrize("command", ["check", "ls", "prune"])
+def test_a_store_holds_no_cassettes(
+    cli: CommandLine, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    list(workspace.runs())
+    monkeypatch.setenv("IMAGEGEN_NB_CASSETTES", "assets")
+    outcome = cli("cassettes", command)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "assets, which is a store (imagegen-nb store check " in outcome.err
+
+
+def test_a_path_in_the_place_of_a_name_is_told_as_what_it_is(
+    cli: CommandLine, hero: Path, workspace: Workspace
+) -> None:
+    list(workspace.runs())
+    assert "a folder assets, which is a store (imagegen-nb" in cli("cassettes", "check", "assets").err
+    assert "did you mean hero?" in cli("cassettes", "check", "cassettes/hero").err
+
+
+@pytest.mark.parametrize("command", ["check", "ls", "prune"])
+def test_nothing_to_check_is_no_success(cli: CommandLine, command: str) -> None:
+    outcome = cli("cassettes", command)
     assert (outcome.code, outcome.out) == (2, "")
     assert "there is no cassette in" in outcome.err
     assert "imagegen-nb record" in outcome.err

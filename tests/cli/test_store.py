@@ -87,6 +87,32 @@ def test_a_mistyped_folder_is_no_store_and_is_not_made(
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.parametrize("command", ["check", "rebuild", "gc", "ls"])
+def test_a_folder_of_something_else_is_no_store_and_nothing_is_put_into_it(
+    cli: CommandLine, workspace: Workspace, tmp_path: Path, command: str
+) -> None:
+    list(workspace.runs())
+    for file in ("hero/cassette.yaml", "hero/blobs/0123.png", "pictures/a.png", "pictures/runs/b.png"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    for folder in ("empty", "assets/locks"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+    kinds = {
+        "hero": "a cassette (imagegen-nb cassettes check hero)",
+        "pictures": "a folder of pictures",
+        "empty": "empty",
+        "assets/locks": "a part of the store above it (imagegen-nb store check assets)",
+    }
+    before = sorted(tmp_path.rglob("*"))
+    for folder, kind in kinds.items():
+        told = cli("store", command, folder)
+        assert told.code == 2
+        assert f"there is no store in {folder}, which is {kind}: give the folder or the URL" in told.err
+    assert "there is one in assets" in cli("store", command, "hero").err
+    assert "there is one in assets" in cli("store", command, ".").err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 ADDRESSES = ["assets", pytest.param("s3", marks=pytest.mark.loopback)]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imagegen_nb.core import given_files
-from imagegen_nb.core.given_files import is_folder, missing, other_kind
+from imagegen_nb.core.given_files import is_folder, missing, other_kind, told_kind
 
 
 @pytest.fixture
@@ -26,6 +26,18 @@ def test_a_missing_file_is_told_with_the_nearest_there_is(folder: Path) -> None:
     assert missing(folder / "a", (".json",)) == f"there is no file {folder / 'a'}; in {folder} {likely}"
     assert missing(Path("nowhere/hero.step.json"), (".json",)).endswith(": there is no folder nowhere")
     assert missing(Path("empty/a"), (".json",)) == "there is no file empty/a"
+
+
+def test_a_folder_is_known_by_the_names_in_it(folder: Path) -> None:
+    for name in ("cassettes/hero/cassette.yaml", "my store/index.sqlite3", "pictures/a.JPG", "other/a.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    assert told_kind(Path("empty")) == ", which is empty"
+    assert told_kind(Path("cassettes")) == ", which is a folder of cassettes (imagegen-nb cassettes check)"
+    assert told_kind(Path("cassettes/hero")) == ", which is a cassette (imagegen-nb cassettes check hero)"
+    assert told_kind(Path("my store")) == ", which is a store (imagegen-nb store check 'my store')"
+    assert told_kind(Path("pictures")) == ", which is a folder of pictures"
+    assert told_kind(Path("other")) == told_kind(Path("nowhere")) == told_kind(Path("notes.txt")) == ""
 
 
 def test_a_name_nearby_commands_no_terminal(folder: Path) -> None:
