@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import mimetypes
 import re
 import unicodedata
@@ -11,6 +12,20 @@ from pathlib import Path
 _LONGEST = 48
 _ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://\S*")
 
+_KINDS = {
+    **{f".{name}": f"image/{name}" for name in ("avif", "bmp", "heic", "heif", "jp2", "jxl", "tga", "webp")},
+    **{f".{name}": "image/x-raw" for name in ("arw", "cr2", "cr3", "dng", "nef", "raw")},
+    ".exr": "image/x-exr",
+    ".svgz": "image/svg+xml",
+    ".ai": "application/postscript",
+    ".eps": "application/postscript",
+    ".pdf": "application/pdf",
+}
+"""What the tables of some machines lack."""
+_SLIP = 0.8
+"""How near an ending is to one that is meant: of four characters behind the dot, one may be wrong."""
+_WORDS = (".web",)
+"""Words that people put behind a dot, as near as slips are."""
 _NO_ENDING = re.compile(r"|\.v?[0-9]+|\..*\s.*")
 """What may stand behind the last dot of a name without an ending: `lamp.v2`, `Mr. Fox`."""
 
@@ -37,7 +52,21 @@ def file_name(label: str, number: int, extension: str) -> str:
 def kind_named(name: str) -> str:
     """The MIME type that a file's name promises; empty where it promises none, as `lamp.v2` does."""
     kind = mimetypes.guess_type(name, strict=False)[0] or ""
-    return "" if kind == "application/octet-stream" else kind
+    if kind in ("", "application/octet-stream"):
+        return _KINDS.get(Path(name).suffix.lower(), "")
+    return kind
+
+
+def image_ending_meant(name: str, endings: Sequence[str]) -> str:
+    """The one of `endings` that `name` ends in but for a slip, as `hero.jpgg` does; empty where none is near.
+
+    A word behind a dot, such as `hero.final`, is no ending.
+    """
+    given = Path(name).suffix.lower()
+    if given in _WORDS or kind_named(name).startswith("image/"):
+        return ""
+    swapped = [ending for ending in endings if sorted(ending) == sorted(given)]
+    return next(iter(swapped or difflib.get_close_matches(given, endings, n=1, cutoff=_SLIP)), "")
 
 
 def with_ending(target: Path, endings: Sequence[str], what: str, error: Callable[[str], Exception]) -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from imagegen_nb.core import html_repr
 from imagegen_nb.core.atomic_files import explain, user_path
 from imagegen_nb.core.attribute_list import AttributeList
+from imagegen_nb.core.filenames import kind_named
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import (
     SYNTHETIC_BACKENDS,
@@ -182,6 +183,8 @@ class Run:
         target = user_path(folder, StoreError)
         if target.exists() and not target.is_dir():
             raise StoreError(f"{target} is a file: give a folder, or use output.assets[0].save(path)")
+        if not target.exists() and kind_named(target.name).startswith("image/"):
+            raise StoreError(f"{target} is a file's name: give a folder, or use output.assets[0].save(path)")
         waiting = []
         for asset in self.output.assets:
             path = target / Path(asset.file_name).name

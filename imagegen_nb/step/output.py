@@ -23,7 +23,7 @@ from pydantic import (
 
 from imagegen_nb.core import content_credentials, html_repr, images
 from imagegen_nb.core.atomic_files import explain, user_path, write_durably
-from imagegen_nb.core.filenames import kind_named
+from imagegen_nb.core.filenames import image_ending_meant, kind_named
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.near_attributes import NearAttributes
 from imagegen_nb.core.redaction import visible
@@ -43,6 +43,8 @@ DEFAULT_IDENTIFIER = "step_1"
 """The name of a step that was given none, so that a path always names one."""
 _LARGEST_NUMBER = 2**53 - 1
 """The largest whole number every reader of JSON understands."""
+_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+"""Of the files that an image can be saved as."""
 _MOST_CREDENTIALS = 100_000
 _credentials: dict[str, bool] = {}
 """Whether a file has content credentials, by its hash: it is asked wherever an image is shown."""
@@ -125,7 +127,8 @@ class Asset(NearAttributes, BaseModel):
 
         A name that ends in `.png`, `.jpg`, `.jpeg` or `.webp` gets a file of that kind: an image of another
         is converted, unless that would lose something beside the precision of its pixels. One that promises
-        what no image is, such as `.txt`, is refused; one without an ending gets the image's own.
+        what no image is, such as `.txt`, is refused, and so are other kinds of image (`.gif`) and slips
+        (`.jpgg`); one without an ending, such as `lamp` and `lamp.v2`, gets the image's own.
 
         With `embed` the file also says which step made it, with its inputs, so that `load_step(path)` gives
         it back; that a model made it, in IPTC's words; and the line that image viewers and AUTOMATIC1111
@@ -138,6 +141,11 @@ class Asset(NearAttributes, BaseModel):
         target = user_path(path, StoreError)
         if target.is_dir():
             target /= Path(self.file_name).name
+        elif meant := image_ending_meant(target.name, _ENDINGS):
+            raise StoreError(
+                f"cannot save to {target}: {target.suffix} is no kind of image; did you mean "
+                f"{target.with_suffix(meant).name}?"
+            )
         elif not kind_named(target.name) and self.file_type in images.EXTENSIONS:
             target = target.with_name(f"{target.name}.{images.EXTENSIONS[self.file_type]}")
         files = self._files(target, embed=embed)

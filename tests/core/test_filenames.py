@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagegen_nb.core.filenames import file_name, slug, with_ending
+from imagegen_nb.core.filenames import file_name, image_ending_meant, kind_named, slug, with_ending
 from imagegen_nb.errors import StoreError
 
 
@@ -64,6 +64,36 @@ def test_a_slug_is_always_a_plain_short_name(words):
 
 def test_a_file_name_has_the_number_and_the_format():
     assert file_name("Hero image", 3, "webp") == "hero-image-3.webp"
+
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *[
+            ("a.jpgg", ".jpg"),
+            ("a.pgn", ".png"),
+            ("a.PGN", ".png"),
+            ("a.webpp", ".webp"),
+            ("a.wepb", ".webp"),
+        ],
+        *[("a.pngg", ".png"), ("a.jpge", ".jpeg"), ("a.jepg", ".jpeg"), ("a.wbep", ".webp")],
+        *[(f"a{ending}", "") for ending in ENDINGS],
+        *[(f"a.{word}", "") for word in ("", "2", "v2", "final", "print", "web", "large", "jug", "old", "p")],
+        *[("a", ""), (".png", ""), ("v1.2", "")],
+    ],
+)
+def test_an_ending_with_a_slip_is_known(name: str, meant: str) -> None:
+    assert image_ending_meant(name, ENDINGS) == meant
+
+
+def test_kinds_of_images_are_known_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mimetypes.guess_type", lambda name, strict: (None, None))
+    assert {kind_named(f"a.{ending}") for ending in ("heic", "avif", "JXL", "dng", "pdf")} >= {"image/heic"}
+    assert all(kind_named(f"a.{ending}") for ending in ("heic", "avif", "JXL", "dng", "pdf"))
+    assert kind_named("a.v2") == ""
 
 
 PAGE = ((".html", ".htm"), "this is an HTML page", StoreError)

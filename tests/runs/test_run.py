@@ -187,6 +187,30 @@ def test_a_saved_file_is_of_the_kind_its_name_says(workspace, tmp_path):
     assert not (tmp_path / "a.gif").exists()
 
 
+@pytest.mark.parametrize("name", ["a.heic", "a.AVIF", "a.bmp", "a.tiff", "a.svg", "a.pdf", "a.dng"])
+def test_a_kind_of_image_that_is_not_written_is_refused(workspace, tmp_path, name):
+    asset = ImageGenerationStep(prompt="a lamp").run(workspace=workspace).output.assets[0]
+    with pytest.raises(StoreError, match=r"can become PNG, JPEG or WebP; save it as a\.png"):
+        asset.save(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("a.jpgg", "a.jpg"), ("a.pgn", "a.png"), ("a.webpp", "a.webp"), ("a.JPGE", "a.jpeg")]
+)
+def test_a_slip_in_an_ending_is_refused(workspace, tmp_path, name, meant):
+    asset = ImageGenerationStep(prompt="a lamp").run(workspace=workspace).output.assets[0]
+    with pytest.raises(StoreError, match=rf"is no kind of image; did you mean {meant}\?$"):
+        asset.save(tmp_path / name)
+    assert not [one for one in tmp_path.iterdir() if one.is_file()]
+
+
+def test_a_files_name_is_no_folder_to_save_a_run_in(workspace, tmp_path):
+    run = ImageGenerationStep(prompt="a lamp").run(workspace=workspace)
+    with pytest.raises(StoreError, match=r"hero\.png is a file's name: give a folder, or use output\.assets"):
+        run.save(tmp_path / "hero.png")
+    assert run.save(tmp_path / "hero.v2")
+
+
 def test_what_another_kind_would_lose_is_never_lost_in_silence(workspace, tmp_path):
     step = ImageGenerationStep(prompt="a lamp", model="gpt-image-2.5-flare", image_background="transparent")
     asset = step.run(workspace=workspace).output.assets[0]
