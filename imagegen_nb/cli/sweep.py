@@ -76,7 +76,7 @@ def sweep(
     _check_together(plan=plan, submit=submit, collect=collect, wait=wait, reuse=reuse)
     to_csv, report = _checked_table(to_csv), _checked_page(report)
     described = read_sweep(file, _options())
-    described._wording = _wording()
+    described.use_wording(_wording())
     workspace = Workspace(store, backend=backend, storage_limit=storage_limit, timeout=timeout, budget=budget)
     described.load(workspace=workspace)
     chosen: dict[str, Any] = {

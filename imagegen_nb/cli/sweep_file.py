@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -63,6 +62,7 @@ def read_sweep(path: Path, options: Mapping[str, str] | None = None) -> Sweep:
 
 def _check_keys(path: Path, document: Mapping[str, Any], options: Mapping[str, str]) -> None:
     """Refuse a key that no sweep file has, with where it belongs."""
+    from imagegen_nb.core.keywords import did_you_mean
     from imagegen_nb.step.step import ImageGenerationStep
 
     for key in document:
@@ -73,10 +73,7 @@ def _check_keys(path: Path, document: Mapping[str, Any], options: Mapping[str, s
             remedy = f"a setting belongs into {step}" if isinstance(step, str) else "it belongs under [step]"
             remedy += ", or with a list of values under [over]"
         else:
-            close = difflib.get_close_matches(key, _KEYS, n=1)
-            remedy = _outside(key, options) or (
-                f"did you mean {close[0]}?" if close else f"use {', '.join(_KEYS)}"
-            )
+            remedy = _outside(key, options) or did_you_mean(key, _KEYS)
         raise InvalidOption(f"{path}: {key} is not a key of a sweep file: {remedy}")
     over = document.get("over")
     if isinstance(over, dict):

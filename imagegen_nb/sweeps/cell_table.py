@@ -34,7 +34,7 @@ from imagegen_nb.sweeps.cells import Plan, Skipped, cell_of, content_name, value
 from imagegen_nb.sweeps.estimate import SweepEstimate, estimate_of
 from imagegen_nb.sweeps.picks import CellRun, Picks
 from imagegen_nb.sweeps.results import Result
-from imagegen_nb.sweeps.wording import PYTHON
+from imagegen_nb.sweeps.wording import PYTHON, Wording
 
 
 @helpful_calls
@@ -217,13 +217,15 @@ class CellTable:
         return json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
-        """The sweep as plain data."""
+        """The sweep as plain data: what it asks, its cells, what there is to say of it (`notes`), and why cells
+        were not run that were to be (`stopped`)."""
         return {
             "name": self.name,
             "axes": list(self.axes),
             "repeats": self.repeats,
             "step": without_keys(self.template.settings(), catalog.keys_in_use()),
             "counts": self.counts(),
+            **without_keys({"notes": self.notes(), "stopped": list(self.stopped)}, catalog.keys_in_use()),
             "cells": self.rows(),
             "skipped": [
                 without_keys(
@@ -234,6 +236,10 @@ class CellTable:
         }
 
     # In words
+
+    def use_wording(self, wording: Wording) -> None:
+        """Let the sweep's advice be what can be written where it was started, such as on a command line."""
+        self._wording = wording
 
     def counts(self) -> dict[str, int]:
         """How many cells ended how."""

@@ -171,6 +171,7 @@ def test_settings_may_stand_in_it_and_rows_beside_it(cli: CommandLine, tmp_path:
             "api_key = 'abc'",
             "not a key of a sweep file: a key stands in no code: it is",
         ),
+        ("zzz = 3", "zzz is not a key of a sweep file: choose from step, over, rows, inputs, repeats, name"),
         ("steps = 3", "steps is not a key of a sweep file: did you mean step?"),
         (
             "[step]\nprompt = '{{product}}'\n[over]\nimage_count = [1]\n[inputs]\nprodcut = 'x'",
@@ -316,3 +317,21 @@ def test_a_sweep_that_has_too_little_time_says_how_to_give_more(cli: CommandLine
     told = cli("sweep", sweep, "--backend", "THE EMULATOR", "--timeout", "0.001")
     assert told.code == 1
     assert "Workspace(timeout=...), or --timeout" in " ".join(told.out.split())
+
+
+def test_why_it_stopped_stands_in_the_json_too(cli: CommandLine, sweep: str, emulator: Emulator) -> None:
+    emulator.script("openai", *[Fault("auth")] * 4)
+    told = cli("sweep", sweep, "--backend", "THE EMULATOR", "--concurrency", "1", "--json")
+    facts = json.loads(told.out)
+    assert told.code == 1
+    (stopped,) = facts["stopped"]
+    assert "HTTP 401" in stopped
+    assert f"stopped: {stopped}" in facts["notes"]
+    assert facts["notes"][0] == "1 failed, 3 not run"
+
+
+def test_advice_in_the_json_is_for_the_command_line(cli: CommandLine, sweep: str, emulator: Emulator) -> None:
+    emulator.script("openai", Fault("moderation"))
+    cli("sweep", sweep, "--backend", "THE EMULATOR", "--concurrency", "1")
+    notes = json.loads(cli("sweep", sweep, "--plan", "--backend", "THE EMULATOR", "--json").out)["notes"]
+    assert not any("run(" in note for note in notes)
