@@ -99,6 +99,14 @@ def is_workspace(value: object) -> bool:
     )
 
 
+def no_workspace(given: object) -> InvalidOption:
+    """The error for something else in a workspace's place."""
+    return InvalidOption(
+        f"workspace = {given!r}: give a workspace, which says where images go and who pays, "
+        'e.g. workspace=ig.Workspace("assets", backend="emulator")'
+    )
+
+
 def is_helpful(function: object) -> bool:
     """Whether wrong calls of `function` are answered, or cannot be made."""
     return hasattr(function, "_helpful") or not _can_be_misspelt(function)

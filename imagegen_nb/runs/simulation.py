@@ -86,6 +86,8 @@ def _arriving(step: object, outcome: object, count: object, error: object) -> in
     if not isinstance(step, ImageGenerationStep):
         raise InvalidOption(f"step is of type {type(step).__name__}: write simulate(step, 'partial')")
     names = get_args(Outcome)
+    if isinstance(outcome, Mapping):
+        raise InvalidOption("outcome is a dict: inputs are given by name, simulate(step, inputs={…})")
     if outcome not in names:
         raise InvalidOption(f"outcome = {outcome!r}: use {', '.join(names[:-1])} or {names[-1]}")
     if outcome not in outcomes(step):

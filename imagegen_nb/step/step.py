@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, Unpack, cast, o
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from imagegen_nb.core import user_warnings, variable_mistakes, variables
-from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.keywords import helpful_calls, no_workspace
 from imagegen_nb.core.near_attributes import NearAttributes
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.types import ChargeType, ImageRequest, OnFailure
@@ -369,10 +369,7 @@ def _meant(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _checked(workspace: RunContext[ImageGenerationStep, RunT]) -> RunContext[ImageGenerationStep, RunT]:
     if callable(getattr(workspace, "submit", None)):
         return workspace
-    raise InvalidOption(
-        f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "
-        'e.g. workspace=ig.Workspace("assets", backend="emulator")'
-    )
+    raise no_workspace(workspace)
 
 
 def _show_settings() -> None:

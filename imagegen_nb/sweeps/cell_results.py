@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from imagegen_nb.core.keywords import no_workspace
 from imagegen_nb.core.types import Backend, ChargeType
 from imagegen_nb.errors import InvalidOption, MissingCredential
 from imagegen_nb.runs.run import Run
@@ -74,10 +75,7 @@ class CellResults:
         """This workspace, or the one in use. Raises `InvalidOption` where there is none."""
         context = self.workspace if workspace is None else workspace
         if context is None or not callable(getattr(context, "route", None)):
-            raise InvalidOption(
-                f"workspace = {workspace!r}: give a workspace, which says where images go and who pays, "
-                'e.g. workspace=ig.Workspace("assets", backend="emulator")'
-            )
+            raise no_workspace(workspace)
         return context
 
     def context_with_results(self, workspace: Context | None) -> Context:

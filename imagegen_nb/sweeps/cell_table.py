@@ -217,8 +217,8 @@ class CellTable:
         return json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
-        """The sweep as plain data: what it asks, its cells, what there is to say of it (`notes`), and why
-        cells were not run that were to be (`stopped`)."""
+        """The sweep as plain data: what it asks, its cells, what is to be said (`notes`), and why cells
+        were not run that were to be (`stopped`)."""
         return {
             "name": self.name,
             "axes": list(self.axes),

@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
-from imagegen_nb.core.keywords import did_you_mean, helpful_calls
+from imagegen_nb.core.keywords import did_you_mean, helpful_calls, no_workspace
 from imagegen_nb.core.plain_data import plain
 from imagegen_nb.core.variable_paths import check_identifier
 from imagegen_nb.errors import DefinitionError, InvalidOption, MissingCredential
@@ -119,11 +119,11 @@ class Workflow:
                 'e.g. {"step_1": "partial"}'
             )
         chosen = dict(outcomes or {})
-        if unknown := [name for name in chosen if name not in self.image_steps]:
-            known = ", ".join(self.image_steps)
-            raise InvalidOption(
-                f"outcomes has {unknown[0]!r}: no image step of this workflow; it has {known}"
-            )
+        for name, outcome in chosen.items():
+            if name not in self.image_steps:
+                raise InvalidOption(f"outcomes has {name!r}: {self._no_image_step(name)}")
+            if outcome not in (known := get_args(Outcome)):
+                raise InvalidOption(f"outcomes[{name!r}] = {outcome!r}: choose from {', '.join(known)}")
 
         def make(step: ImageGenerationStep, turn: Turn) -> Run:
             outcome = chosen.get(turn.identifier, "success")
@@ -142,6 +142,8 @@ class Workflow:
         """
         from imagegen_nb.workflows.estimate import estimate
 
+        if workspace is not None and not callable(getattr(workspace, "estimate", None)):
+            raise no_workspace(workspace)
         return estimate(self.steps, {**self.inputs, **self._given(inputs)}, workspace)
 
     def check_references(self) -> ReferenceReport:
@@ -173,6 +175,10 @@ class Workflow:
         """
         from imagegen_nb.workflows.workflow_file import save
 
+        if run is not None and not isinstance(run, WorkflowRun):
+            raise InvalidOption(
+                f"run is of type {type(run).__name__}: give what workflow.run(...) gave, or workflow.last_run"
+            )
         if run is None:
             return save(path, self.inputs, self.steps, {}, overwrite=overwrite)
         if dict(run.steps) != dict(self.steps):
@@ -185,6 +191,11 @@ class Workflow:
         that is not given returns what the file has of it. Raises `DefinitionError`."""
         from imagegen_nb.workflows.workflow_file import read_workflow
 
+        if functions is not None and not isinstance(functions, Mapping):
+            raise InvalidOption(
+                f"functions is of type {type(functions).__name__}: give them by identifier, "
+                'e.g. functions={"ask": choose}'
+            )
         definition = read_workflow(path)
         return cls(definition.inputs, steps=definition.steps(functions or {}))
 
@@ -205,13 +216,22 @@ class Workflow:
                 _check_account(workspace, name, step)
         return Walk(self.steps, {**self.inputs, **given}, partial(setattr, self, "last_run"))
 
+    def _no_image_step(self, name: object) -> str:
+        """What a name is that has no outcome, and what to write."""
+        if name in self.inputs:
+            return f"it is an input, and inputs are given by name: simulate(inputs={{{name!r}: …}})"
+        return f"no image step of this workflow; it has {', '.join(self.image_steps)}"
+
     def _given(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
         """The inputs of a run that take the place of the workflow's own, as plain data."""
         check_inputs(inputs)
         given: dict[str, Any] = plain(inputs or {})
         for name in given:
             if name in self.steps:
-                raise InvalidOption(f"inputs has {name!r}, which is a step of this workflow")
+                remedy = ""
+                if given[name] in get_args(Outcome):
+                    remedy = f": how it ends is for simulate({{{name!r}: {given[name]!r}}})"
+                raise InvalidOption(f"inputs has {name!r}, which is a step of this workflow{remedy}")
             if name not in self.inputs:  # else a misspelt one would be paid for with the old value
                 raise InvalidOption(
                     f"inputs has {name!r}, which this workflow does not ask for; "

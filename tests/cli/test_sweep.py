@@ -327,7 +327,7 @@ def test_why_it_stopped_stands_in_the_json_too(cli: CommandLine, sweep: str, emu
     (stopped,) = facts["stopped"]
     assert "HTTP 401" in stopped
     assert f"stopped: {stopped}" in facts["notes"]
-    assert facts["notes"][0] == "1 failed, 3 not run"
+    assert facts["notes"][0] == "1 failed, 3 waiting"
 
 
 def test_advice_in_the_json_is_for_the_command_line(cli: CommandLine, sweep: str, emulator: Emulator) -> None:

@@ -221,3 +221,9 @@ def test_one_image_cannot_come_in_part():
         ig.simulate(one, "partial")
     with pytest.raises(InvalidOption, match="step is of type str"):
         ig.simulate("a fox")
+
+
+def test_inputs_in_the_place_of_an_outcome_are_given_by_name():
+    said = r"outcome is a dict: inputs are given by name, simulate\(step, inputs="
+    with pytest.raises(InvalidOption, match=said):
+        ig.simulate(ig.ImageGenerationStep("A {{product}}"), {"product": "vase"})

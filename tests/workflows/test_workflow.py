@@ -344,6 +344,30 @@ def test_outcomes_are_of_image_steps():
         InvalidOption, match="outcomes has 'ask': no image step of this workflow; it has step_1"
     ):
         workflow.simulate({"ask": "failed"})
+    with pytest.raises(InvalidOption, match=r"outcomes\['step_1'\] = 'lost': choose from success, partial"):
+        workflow.simulate({"step_1": "lost"})
+
+
+def test_what_belongs_elsewhere_is_told_where(workspace, tmp_path):
+    workflow = Workflow({"product": "lamp"}, steps={"step_1": HERO})
+    with pytest.raises(InvalidOption, match=r"is an input, and .* by name: simulate\(inputs=\{'product': …"):
+        workflow.simulate({"product": "vase"})
+    with pytest.raises(
+        InvalidOption, match=r"a step of this .*: how it ends is for simulate\(\{'step_1': 'fai"
+    ):
+        workflow.run({"step_1": "failed"}, workspace=workspace)
+    with pytest.raises(InvalidOption, match="workspace = 'assets': give a workspace"):
+        workflow.estimate(workspace="assets")
+    run = HERO.run({"product": "lamp"}, workspace=workspace)
+    for other in (run, "last"):
+        with pytest.raises(
+            InvalidOption, match=rf"run is of type {type(other).__name__}: give what workflow"
+        ):
+            workflow.save(tmp_path / "flow", run=other)
+    workflow.save(tmp_path / "flow")
+    with pytest.raises(InvalidOption, match="functions is of type list: give them by identifier"):
+        Workflow.load(tmp_path / "flow.workflow.json", functions=[choose])
+    assert not workspace.history()[1:], "nothing but the one run was asked"
 
 
 def test_references_are_tried_against_each_way_an_earlier_step_can_end():
