@@ -74,6 +74,18 @@ For shells and CI: every command with its options, as `imagegen-nb COMMAND --hel
 
 Each command below says what they mean there.
 
+Where a command writes to a file that is there already:
+
+- A table, report, sheet or wiring (`sweep --csv`, `sweep --report`, `platform sheet -o`, `wiring -o`)
+  replaces an older one that the toolkit wrote, which is said, and nothing else.
+- A step or workflow file (`run --export`, `migrate`) replaces nothing; with `--force` what is there, which is
+  said.
+- Images go to the store, which replaces none.
+
+In Python likewise: `sweep.to_csv`, `to_json` and `report` replace older ones of the toolkit's, `save_step`
+and `workflow.save` a file of the same steps, `asset.save`, `run.save` and `sweep.crate` nothing.
+`overwrite=True` replaces what is there.
+
 Written by `./dev generate` from the commands' own help.
 
 Commands, options and files are completed in the shell after

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imagegen_nb.cli.console import escape, out, print_json
+from imagegen_nb.cli.outputs import replacing
 from imagegen_nb.cli.parameters import PATH, json_option
 from imagegen_nb.errors import InvalidOption
 
@@ -41,8 +42,9 @@ def migrate(old: Path, new: Path, force: bool, as_json: bool) -> None:
     new = replaced_file.named(user_path(new, InvalidOption), "workflow" if is_workflow else "step")
     if new.exists() and not force:
         raise InvalidOption(f"{new} already exists; pass --force to replace it")
+    older = replacing(new)
     saved = definition.save(new, overwrite=True)
     if as_json:
         print_json({"file": str(saved.path), "changes": list(definition.changes)})
     else:
-        out().print(escape(str(saved)))
+        out().print(escape(f"{saved}{older}"))

@@ -19,3 +19,8 @@ def check_folder(option: str, path: Path) -> None:
         "choose another" if there else f"make it (mkdir -p {shlex.quote(str(folder))}), or choose another"
     )
     raise InvalidOption(f"{option} {path}: {folder} is not a folder that can be written to; {remedy}")
+
+
+def replacing(target: Path) -> str:
+    """What is told of a file that is written in the place of an older one, asked before it is written."""
+    return " (replacing the older file)" if target.exists() else ""

@@ -8,6 +8,7 @@ import click
 
 from imagegen_nb.cli.app import CommandGroup
 from imagegen_nb.cli.console import err, escape, out, print_json
+from imagegen_nb.cli.outputs import replacing
 from imagegen_nb.cli.parameters import PATH, json_option, step_file, store_option
 from imagegen_nb.errors import InvalidOption
 
@@ -79,13 +80,15 @@ def push(
 @click.option("--output", "-o", "target", type=PATH, metavar="SHEET.html", help="Write the sheet as a page.")
 def sheet(file: Path, identifier: str | None, target: Path | None) -> None:
     """Print what to enter in the platform's form, in its order; or write it as a page with copy buttons."""
+    from imagegen_nb.platform.copy_page import page_path
     from imagegen_nb.platform.setup_sheet import sheet as sheet_of
 
     setup = sheet_of(file, identifier=identifier)
     if target is None:
         click.echo(repr(setup))
     else:
-        out().print(escape(f"wrote {setup.save(target)}"))
+        older = replacing(page_path(target))
+        out().print(escape(f"wrote {setup.save(target)}{older}"), soft_wrap=True)
 
 
 @platform.command()
@@ -95,12 +98,13 @@ def sheet(file: Path, identifier: str | None, target: Path | None) -> None:
 @json_option("Print the snippets as JSON.")
 def wiring(file: Path, identifier: str | None, target: Path | None, as_json: bool) -> None:
     """Print what to enter in later steps, tried against each way the step can end; or write it as a page."""
+    from imagegen_nb.platform.copy_page import page_path
     from imagegen_nb.platform.snippets import wiring as wiring_of
 
     found = wiring_of(file, identifier=identifier)
     if target is not None:
-        written = found.save(target)
-        (err if as_json else out)().print(escape(f"wrote {written}"), soft_wrap=True)
+        older = replacing(page_path(target))
+        (err if as_json else out)().print(escape(f"wrote {found.save(target)}{older}"), soft_wrap=True)
     if as_json:
         print_json(found.as_dict())
     elif target is None:

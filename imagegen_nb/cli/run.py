@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from imagegen_nb.cli.console import err, escape, note, print_json, run_as_json
-from imagegen_nb.cli.outputs import check_folder
+from imagegen_nb.cli.outputs import check_folder, replacing
 from imagegen_nb.cli.parameters import (
     PATH,
     backend_option,
@@ -90,9 +90,11 @@ def run(
         print_summary(completed)
     if export is not None:
         from imagegen_nb.step_file.export import save_step
+        from imagegen_nb.step_file.replaced_file import named
 
+        older = replacing(named(export, "step"))
         saved = save_step(export, definition.step, run=completed, identifier=name, overwrite=True)
-        err().print(escape(str(saved)), soft_wrap=True)
+        err().print(escape(f"{saved}{older}"), soft_wrap=True)
     if failure is not None:
         raise failure
     if completed.error is not None:

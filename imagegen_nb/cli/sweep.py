@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imagegen_nb.cli.console import err, escape, out, print_json
-from imagegen_nb.cli.outputs import check_folder
+from imagegen_nb.cli.outputs import check_folder, replacing
 from imagegen_nb.cli.parameters import PATH, backend_option, json_option, storage_limit_option, store_option
 from imagegen_nb.cli.plain_table import PlainTable
 from imagegen_nb.cli.run_output import progress_bar
@@ -94,11 +94,11 @@ def sweep(
         if not plan and not submit and not collect:
             _run_with_progress(described, concurrency=concurrency, reuse=reuse, **chosen)
     if to_csv is not None:
-        older = _older(to_csv)
+        older = replacing(to_csv)
         err().print(escape(f"{described.to_csv(to_csv)}{older}"), soft_wrap=True)
     if report is not None:
-        older = _older(report)
-        err().print(escape(f"{described.report(report, overwrite=True)}{older}"), soft_wrap=True)
+        older = replacing(report)
+        err().print(escape(f"{described.report(report)}{older}"), soft_wrap=True)
     if as_json:
         print_json(described.as_dict())
     else:
@@ -129,11 +129,6 @@ def _wording() -> Wording:
         look_again="The same command, once it has ended, shows them and runs what is left",
         go_on="The same command goes on from here",
     )
-
-
-def _older(target: Path) -> str:
-    """What is told of a replaced file: the same command is given again until nothing is left to do."""
-    return " (replacing the older file)" if target.exists() else ""
 
 
 def _checked_page(path: Path | None) -> Path | None:

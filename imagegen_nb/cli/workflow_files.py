@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imagegen_nb.cli.console import err, escape, out, print_json, run_as_json
+from imagegen_nb.cli.outputs import replacing
 from imagegen_nb.cli.run_output import print_summary, progress_of
 from imagegen_nb.core.keywords import did_you_mean
 from imagegen_nb.core.words import counted
@@ -82,7 +83,11 @@ def run_workflow(
     else:
         _print(run)
     if export is not None:
-        err().print(escape(repr(workflow.save(export, run=run, overwrite=True))), soft_wrap=True)
+        from imagegen_nb.step_file.replaced_file import named
+
+        older = replacing(named(export, "workflow"))
+        saved = workflow.save(export, run=run, overwrite=True)
+        err().print(escape(f"{saved!r}{older}"), soft_wrap=True)
     if failure is not None:
         # The last note speaks to who has the workflow in a notebook; what it says is printed by now.
         for note in failure.__notes__[:-1]:

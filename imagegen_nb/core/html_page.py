@@ -19,6 +19,8 @@ from imagegen_nb.core.redaction import visible
 
 _BEGINNING = "<!doctype html>"
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_LONGEST_HEAD = 500
+"""Bytes in which a page's policy stands."""
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1f; --dim: #55565c; --ground: #fff; --card: #f6f6f8;
   --line: #d3d4da; --good: #0b6b3a; --bad: #a3181f; }
@@ -53,11 +55,13 @@ def named(path: str | os.PathLike[str], error: Callable[[str], Exception]) -> Pa
 
 
 def is_there(path: Path) -> bool:
-    """Whether a page is at `path`, or an empty file, which a newer page may replace. Raises OSError."""
+    """Whether one of these pages is at `path`, known by its policy, or an empty file: a newer page may
+    replace it, and no page of others. Raises OSError."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.read(len(_BEGINNING)).decode(errors="replace").lower() in ("", _BEGINNING)
+        begun = file.read(_LONGEST_HEAD).decode(errors="replace")
+    return not begun or (begun.startswith(_BEGINNING) and _POLICY in begun)
 
 
 def page(

@@ -203,15 +203,18 @@ class CellTable:
         rows = self.rows()
         return frame(tables.columns(self.axes, rows), rows, library)
 
-    def to_csv(self, path: str | os.PathLike[str]) -> Path:
-        """Write the table as CSV, replacing a file. Returns where it is: a name without an ending
-        gets `.csv`. Raises `StoreError`."""
-        return tables.written(tables.named(path, ".csv"), tables.as_csv(self.axes, self.rows()))
+    def to_csv(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the table as CSV. Returns where it is: a name without an ending gets `.csv`. An older table
+        of a sweep is replaced. Raises `StoreError`, also where something else is there, unless `overwrite`.
+        """
+        target = tables.free_path(tables.named(path, ".csv"), tables.is_there, overwrite=overwrite)
+        return tables.written(target, tables.as_csv(self.axes, self.rows()))
 
-    def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Write the sweep as JSON, with what could not be run, replacing a file. Returns where it is:
-        a name without an ending gets `.json`. Raises `StoreError`."""
-        return tables.written(tables.named(path, ".json"), self._json())
+    def to_json(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the sweep as JSON, with what could not be run. Returns where it is: a name without an ending
+        gets `.json`. An older one of a sweep is replaced. Raises `StoreError` as `to_csv` does."""
+        target = tables.free_path(tables.named(path, ".json"), tables.is_json_there, overwrite=overwrite)
+        return tables.written(target, self._json())
 
     def _json(self) -> str:
         return json.dumps(self.as_dict(), ensure_ascii=False, indent=2, default=str) + "\n"

@@ -369,12 +369,14 @@ class Sweep(NearAttributes, BatchedCells):
         It holds thumbnails, settings, costs, outcomes and what the cells differ in; nothing in it runs or is
         loaded, and keys are masked. `winners` stand first: those that were picked, if none are given. `most`
         pictures stand in it at most, beside those of the winners. Stars, notes and places in the rating stand
-        beside them; `remarks` is asked of each cell what else to say: text by what it is called. Raises
-        `StoreError` where something is there already, unless `overwrite`.
+        beside them; `remarks` is asked of each cell what else to say: text by what it is called. An older
+        page of the toolkit's is replaced. Raises `StoreError` where something else is there, unless
+        `overwrite`.
         """
         chosen = self._winners(winners)
         # Known before thumbnails are made, which takes a while.
-        target = tables.free_path(html_page.named(path, StoreError), overwrite=overwrite)
+        page = html_page.named(path, StoreError)
+        target = tables.free_path(page, html_page.is_there, overwrite=overwrite)
         return tables.written(target, self._report(chosen, most, remarks))
 
     def crate(

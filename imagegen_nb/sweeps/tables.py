@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +19,10 @@ from imagegen_nb.providers import catalog
 from imagegen_nb.sweeps.cell import Cell
 
 _COLUMNS = ("repeat", "outcome", "charge", "reused", "error", "run_id", "images", "starred", "note", "picked")
-
+_JSON = re.compile(r'\{\s*"name": "[^"]*",\s*"axes": \[')
+"""How a sweep as JSON begins."""
 _LONGEST_HEADING = 100_000
-"""Bytes of a table's first line."""
+"""Bytes that a table is known by."""
 
 
 def rows(cells: Iterable[Cell]) -> list[dict[str, Any]]:
@@ -61,12 +63,29 @@ def is_there(path: Path) -> bool:
     return not heading or f",{','.join(_COLUMNS)}" in heading
 
 
-def free_path(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    """Where to write. Raises `StoreError` where something is there already, unless `overwrite`."""
+def is_json_there(path: Path) -> bool:
+    """The same for a sweep as JSON."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        begun = file.read(_LONGEST_HEADING).decode(errors="replace")
+    return not begun or _JSON.match(begun) is not None
+
+
+def free_path(
+    path: str | os.PathLike[str], is_older: Callable[[Path], bool] | None = None, *, overwrite: bool
+) -> Path:
+    """Where to write, which may be in the place of what `is_older` knows. Raises `StoreError` where something
+    else is there, unless `overwrite`."""
     target = user_path(path, StoreError)
-    if target.exists() and not overwrite:
-        raise StoreError(f"cannot write {target}: it already exists; pass overwrite=True or another name")
-    return target
+    try:
+        if overwrite or not target.exists() or (is_older is not None and is_older(target)):
+            return target
+        reason = "it already exists" if is_older is None else "something else is there"
+        reason += "; pass overwrite=True or another name"
+    except OSError as error:
+        reason = explain(error)
+    raise StoreError(f"cannot write {target}: {reason}")
 
 
 def written(path: str | os.PathLike[str], text: str) -> Path:

@@ -46,3 +46,5 @@ def test_a_file_that_gets_its_ending_is_not_replaced_unasked(
     outcome = cli("migrate", "old.json", "new")
     assert (outcome.code, there.read_text()) == (2, "something else")
     assert f"new{ending} already exists; pass --force" in outcome.err
+    forced = cli("migrate", "old.json", "new", "--force")
+    assert (forced.code, "(replacing the older file)" in forced.out) == (0, True)

@@ -54,7 +54,9 @@ def test_without_a_key_the_variable_is_named_and_no_emulator(cli: CommandLine, h
 
 def test_the_sheet_is_printed_or_written(cli: CommandLine, hero: str, tmp_path: Path) -> None:
     assert "Prompt: A hero of {{product}}" in cli("platform", "sheet", hero).out
-    assert "sheet.html" in cli("platform", "sheet", hero, "-o", "sheet.html").out
+    assert cli("platform", "sheet", hero, "-o", "sheet.html").out == "wrote sheet.html\n"
+    again = cli("platform", "sheet", hero, "-o", "sheet")
+    assert again.out == "wrote sheet.html (replacing the older file)\n"
     assert "<!doctype html>" in (tmp_path / "sheet.html").read_text(encoding="utf-8")
 
 
@@ -66,8 +68,9 @@ def test_wiring_is_printed_for_the_name_on_the_platform(cli: CommandLine, hero: 
 
 def test_wiring_is_written_as_a_page_and_again(cli: CommandLine, hero: str, tmp_path: Path) -> None:
     page = tmp_path / "wiring.html"
-    page.write_text("<!DOCTYPE html>an older one")
     assert cli("platform", "wiring", hero, "-o", "wiring.html").out == f"wrote {page.name}\n"
+    again = cli("platform", "wiring", hero, "-o", "wiring")
+    assert again.out == "wrote wiring.html (replacing the older file)\n"
     html = page.read_text(encoding="utf-8")
     assert "<!doctype html>" in html
     assert "{{step_2.output.assets}}" in html
@@ -84,11 +87,12 @@ def test_a_page_replaces_nothing_but_a_page(
     assert refused.code == 2
     assert "this is an HTML page, and its name promises application/json; save it as" in refused.err
     assert (tmp_path / hero).read_bytes() == before
-    (tmp_path / "mine.html").write_text("mine")
-    refused = cli("platform", command, hero, "-o", "mine")
-    assert refused.code == 2
-    assert "mine.html: something else is there; give another name" in refused.err
-    assert (tmp_path / "mine.html").read_text() == "mine"
+    for mine in ("mine", "<!doctype html><p>mine"):
+        (tmp_path / "mine.html").write_text(mine)
+        refused = cli("platform", command, hero, "-o", "mine")
+        assert refused.code == 2
+        assert "mine.html: something else is there; give another name" in refused.err
+        assert (tmp_path / "mine.html").read_text() == mine
 
 
 @pytest.mark.parametrize("command", ["sheet", "wiring"])

@@ -175,7 +175,8 @@ def test_an_export_replaces_a_file_only_when_told_to(
     assert outcome.code == 2
     assert "--export out.json: that is there already; choose another name, or add --force" in outcome.err
     assert ((tmp_path / "out.json").read_text(), emulator.count()) == ("mine", 0)
-    assert cli("run", file, "-i", "room=x", *EMULATED, "--export", "out.json", "--force").code == 0
+    forced = cli("run", file, "-i", "room=x", *EMULATED, "--export", "out.json", "--force")
+    assert (forced.code, "(replacing the older file)" in forced.err) == (0, True)
     assert load_step(tmp_path / "out.json").output is not None
 
 

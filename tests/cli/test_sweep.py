@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.command_line import CommandLine
 
+from imagegen_nb.core.html_page import page
 from imagegen_nb.emulator import Emulator, Fault
 from imagegen_nb.sweeps.cell_results import CellResults
 from imagegen_nb.sweeps.results import Result
@@ -46,7 +47,7 @@ def test_it_runs_and_goes_on_where_it_stopped(cli: CommandLine, sweep: str, emul
 def test_a_page_for_others_is_written_and_an_older_one_replaced_aloud(
     cli: CommandLine, sweep: str, emulator: Emulator
 ) -> None:
-    Path("night.html").write_text("<!doctype html>older")
+    Path("night.html").write_text(page("An older one", (), "", ""), encoding="utf-8")
     told = cli("sweep", sweep, "--plan", "--backend", "THE EMULATOR", "--report", "night.html")
     assert "night.html (replacing the older file)" in told.err
     assert "4 not run" in Path("night.html").read_text(encoding="utf-8")
@@ -66,6 +67,7 @@ def test_a_page_for_others_is_written_and_an_older_one_replaced_aloud(
             "mine.csv: something else is there; give another name, or move that away",
         ),
         ("--csv", "mine", "--csv mine.csv: something else is there; give another name"),
+        ("--report", "page.html", "--report page.html: something else is there; give another name"),
         ("--report", "mine.html", "--report mine.html: something else is there; give another name"),
         ("--csv", "there", "there: it is a folder; give a file's name in it, such as there/hero.csv"),
         ("--report", "there", "there: it is a folder; give a file's name in it, such as there/hero.html"),
@@ -80,6 +82,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_spent(
 ) -> None:
     for mine in ("mine.csv", "mine.html"):
         (tmp_path / mine).write_text("mine")
+    (tmp_path / "page.html").write_text("<!doctype html><p>of somebody else")
     (tmp_path / "there").mkdir()
     refused = cli("sweep", sweep, "--backend", "THE EMULATOR", option, name)
     assert (refused.code, emulator.count()) == (2, 0)

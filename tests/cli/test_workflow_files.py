@@ -163,6 +163,8 @@ def test_a_run_goes_through_all_steps_and_exports_what_they_gave(
     assert dict(again.inputs) == {"product": "vase"}
     refused = cli("run", flow, *EMULATED, "--export", "done.workflow.json")
     assert (refused.code, "add --force" in refused.err) == (2, True)
+    forced = cli("run", flow, *EMULATED, "--export", "done", "--force")
+    assert (forced.code, "(replacing the older file)" in forced.err) == (0, True)
 
 
 def test_a_run_as_json(cli: CommandLine, flow: str) -> None:

@@ -142,10 +142,11 @@ def test_no_key_stands_in_it(workspace, tmp_path, monkeypatch):
 def test_a_file_is_not_replaced_unasked(workspace, tmp_path):
     sweep, target = swept(workspace, ["lamp"]), tmp_path / "sweep.html"
     target.write_text("mine")
-    with pytest.raises(StoreError, match="it already exists; pass overwrite=True or another name"):
+    with pytest.raises(StoreError, match="something else is there; pass overwrite=True or another name"):
         sweep.report(target)
     assert target.read_text() == "mine"
     assert sweep.report(target, overwrite=True) == target
+    assert sweep.report(target) == target, "an older report is replaced, as a cell is run again"
     assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".tmp"] == []
     with pytest.raises(StoreError, match="cannot write"):

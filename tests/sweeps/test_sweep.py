@@ -667,6 +667,23 @@ def test_the_tables_hold_every_cell(emulator, workspace, tmp_path):
         assert not (tmp_path / name).exists()
 
 
+def test_a_table_replaces_an_older_one_and_nothing_else(tmp_path):
+    one = sweep(name="a name")
+    for write, name, mine in (
+        (one.to_csv, "a.csv", "a,b\n1,2\n"),
+        (one.to_json, "a.json", '{"name": "mine"}'),
+    ):
+        target = tmp_path / name
+        for _ in range(2):
+            assert write(target) == target
+        whole = target.read_text(encoding="utf-8")
+        target.write_text(mine)
+        with pytest.raises(StoreError, match="something else is there; pass overwrite=True or another name"):
+            write(target)
+        assert target.read_text() == mine
+        assert write(target, overwrite=True).read_text(encoding="utf-8") == whole
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_a_frame(workspace, library):
     pytest.importorskip(library)
