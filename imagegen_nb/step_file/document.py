@@ -110,7 +110,7 @@ class StepDefinition:
         def __getattr__(self, name: str) -> Any:
             of_step = not name.startswith("_") and hasattr(ImageGenerationStep, name)
             hint = f": write definition.step.{name}" if of_step or name in ImageGenerationStep.kinds() else ""
-            raise AttributeError(f"a step's definition has no {name}{hint}", name=name, obj=self)
+            raise AttributeError(f"a loaded step file has no {name}{hint}", name=name, obj=self)
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def definition_schema() -> dict[str, Any]:
     body["properties"]["step"] = step
     body["if"] = {"properties": {"declaration": {"type": "object"}}, "required": ["declaration"]}
     body["else"] = {"properties": {"step": {"properties": {"model": {"enum": known}}}}}
-    body["title"] = "imagegen-nb step definition"
+    body["title"] = "imagegen-nb step file"
     body["description"] = ABOUT
     return {"$schema": schema.DIALECT, **body}
 

@@ -49,7 +49,7 @@ def save_step(
     the text holds a key.
     """
     if isinstance(step, StepDefinition):
-        raise DefinitionError("this is a whole definition already: write it with definition.save(path)")
+        raise DefinitionError("this is a whole step file already: write it with definition.save(path)")
     defined = define(step, run=run, identifier=identifier, inputs=inputs)
     return defined.save(path, overwrite=overwrite)
 
@@ -67,7 +67,7 @@ def define(
     if run is not None and not isinstance(run, Run):
         raise InvalidOption(
             f"run is of type {type(run).__name__}: pass what step.run() gave, or write an imported "
-            "definition with definition.save(path)"
+            "step file with definition.save(path)"
         )
     try:
         check_identifier(identifier)

@@ -126,7 +126,7 @@ def test_what_a_step_has_is_named_where_a_definition_is_asked_for_it(tmp_path):
     step = ig.ImageGenerationStep(prompt="A lamp")
     ig.save_step(tmp_path / "lamp.step.json", step)
     definition = ig.load_step(tmp_path / "lamp.step.json")
-    with pytest.raises(AttributeError, match=r"has no run: write definition\.step\.run"):
+    with pytest.raises(AttributeError, match=r"a loaded step file has no run: write definition\.step\.run"):
         _ = definition.run
     with pytest.raises(AttributeError, match=r"write definition\.step\.image_size"):
         _ = definition.image_size
@@ -134,3 +134,9 @@ def test_what_a_step_has_is_named_where_a_definition_is_asked_for_it(tmp_path):
         _ = definition.nonsense
     assert not hasattr(definition, "runs")
     assert copy.deepcopy(pickle.loads(pickle.dumps(definition))) == definition
+
+
+def test_the_file_is_called_a_step_file():
+    assert definition_schema()["title"] == "imagegen-nb step file"
+    with pytest.raises(DefinitionError, match="this is a whole step file already: write it with definition"):
+        ig.save_step("a", define(STEP))
