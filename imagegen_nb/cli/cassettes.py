@@ -69,7 +69,7 @@ def ls(names: tuple[str, ...], as_json: bool) -> None:
 @_names
 @json_option("Print it as JSON.")
 def check(names: tuple[str, ...], as_json: bool) -> None:
-    """Read cassettes whole, and search them for keys; leave with 2 when one is not as it should be."""
+    """Read cassettes whole, and search them for keys; exit with 2 when one is not as it should be."""
     reports = [_inspect(name, folder) for name, folder in _folders(names).items()]
     if as_json:
         print_json([report.as_json() for report in reports])

@@ -59,8 +59,8 @@ class Finding:
 )
 @json_option("Print the findings as JSON.")
 def doctor(store: str, tries: bool, as_json: bool) -> None:
-    """Look at versions, keys (by name only), proxies, certificates, what notebooks need and the store, ask
-    nobody, and say what to do; leave with 1 when there is a problem."""
+    """Look at versions, keys (by name only), proxies, certificates, what notebooks need and the store,
+    without sending anything, and say what to do; exit with 1 when there is a problem."""
     checks: list[Callable[[], Iterator[Finding]]] = [
         _versions,
         _extras,
@@ -130,10 +130,10 @@ def _no_browser() -> tuple[str, str]:
     """Why Jupyter can open none, and what to do. Python looks for no program where there is no screen."""
     program = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if program is None:
-        return "none on this machine", "open the address that Jupyter prints, elsewhere"
+        return "none on this machine", "open the address that Jupyter prints on another machine"
     return (
         f"{program} is here, but there is no screen to open it on (DISPLAY is not set)",
-        "open the address that Jupyter prints, elsewhere; browser tests need no screen",
+        "open the address that Jupyter prints on another machine; browser tests need no screen",
     )
 
 

@@ -17,7 +17,7 @@ from imagegen_nb.errors import InvalidOption
 @json_option("Print the table as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print it as Markdown.")
 def models(model: str | None, as_json: bool, as_markdown: bool) -> None:
-    """List the models and where they stand, or what one of them can be set to."""
+    """List the models with their status, or the settings of one and the values they take."""
     from imagegen_nb.providers import catalog
     from imagegen_nb.step import model_table
 

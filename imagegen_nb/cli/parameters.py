@@ -64,7 +64,9 @@ backend_option = click.option(
 store_option = click.option(
     "--store", default=STORE, help="The folder for images and their index, or a URL: s3://bucket/team."
 )
-storage_limit_option = click.option("--storage-limit", help='Bytes, or text such as "5 GiB".')
+storage_limit_option = click.option(
+    "--storage-limit", help='What the store may hold: bytes, or text such as "5 GiB".'
+)
 
 
 def json_option(description: str) -> Callable[[CommandT], CommandT]:

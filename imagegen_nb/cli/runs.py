@@ -26,16 +26,23 @@ def filters(command: CommandT) -> CommandT:
         click.option(
             "--outcome",
             multiple=True,
-            help="Only runs with this outcome: done, partial, failed, cancelled, interrupted, running.",
+            help="Only runs with this outcome: done, partial, failed, cancelled, interrupted, running, "
+            "submitted (in a batch). May be given several times.",
         ),
-        click.option("--since", metavar="DAY", help='Only runs from then on: "2026-11-27", or with a time.'),
-        click.option("--until", metavar="DAY", help="Only runs until then."),
+        click.option(
+            "--since",
+            metavar="DAY",
+            help="Only runs from this day on, such as 2026-11-27, or a time.",
+        ),
+        click.option("--until", metavar="DAY", help="Only runs until the end of this day, or a time."),
         click.option("--starred", is_flag=True, help="Only runs of which an image has a star."),
-        click.option("--questions", is_flag=True, help="What judges asked, instead of runs."),
+        click.option(
+            "--questions", is_flag=True, help="List what judges asked about images, instead of runs."
+        ),
         click.option(
             "--limit", type=click.IntRange(1), default=50, help="At most this many runs, the newest."
         ),
-        click.option("--files", is_flag=True, help="Also print the images' addresses."),
+        click.option("--files", is_flag=True, help="Also print where the images are."),
         json_option("Print them as JSON."),
     )[::-1]:
         command = option(command)
@@ -64,7 +71,8 @@ def list_runs(address: str, *, limit: int, files: bool, as_json: bool, starred: 
         print_json({"runs": [_as_json(run) for run in shown], "more": has_more})
         return
     if not shown:
-        out().print("no such runs" if filter_.words() else "no runs")
+        wanted_words = filter_.words()
+        out().print(escape(f"no runs for: {wanted_words}" if wanted_words else "no runs yet"))
         return
     _print_table(shown)
     images = counted(store.count_records(), "image")

@@ -15,7 +15,7 @@ from imagegen_nb.cli.parameters import PATH, json_option
 @click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH...", help="Files and folders.")
 @json_option("Print the findings as JSON.")
 def scan(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Find keys in files of all kinds; leave with 1 when there is one, with 2 when a file cannot be read."""
+    """Find keys in files of all kinds; exit with 1 when there is one, with 2 when a file cannot be read."""
     from imagegen_nb.core.words import counted
     from imagegen_nb.providers.catalog import keys_in_use
     from imagegen_nb.secret_scan.scan import scan as scan_paths

@@ -37,10 +37,10 @@ _address = click.argument(
 
 @store.command()
 @_address
-@click.option("--quick", is_flag=True, help="Compare only the file sizes of images; do not read them.")
+@click.option("--quick", is_flag=True, help="Compare images by their file sizes only; do not read them.")
 @json_option("Print it as JSON.")
 def check(store: str, quick: bool, as_json: bool) -> None:
-    """Read a store whole: every record, every image, every run; leave with 2 when something is wrong."""
+    """Read every record, image and run of a store and compare them; exit with 2 when something is wrong."""
     from imagegen_nb.store import maintenance
 
     _print_report(maintenance.check(open_existing(store), quick=quick), store, as_json)
@@ -50,8 +50,8 @@ def check(store: str, quick: bool, as_json: bool) -> None:
 @_address
 @json_option("Print it as JSON.")
 def rebuild(store: str, as_json: bool) -> None:
-    """Build again what a store has twice, and check the result: a folder's index, from the files beside it
-    (the old one is put aside); entries of a URL's log and its segments, each from the other."""
+    """Mend a store, and check it: a folder's index is built again from the files beside it, and the old one
+    kept aside; below a URL, lost parts of its log are written again."""
     from imagegen_nb.store import maintenance
 
     _print_report(maintenance.rebuild(open_existing(store)), store, as_json)
@@ -62,8 +62,8 @@ def rebuild(store: str, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
 @json_option("Print it as JSON.")
 def gc(store: str, dry_run: bool, as_json: bool) -> None:
-    """Delete the images that have no record, such as those of runs that were killed; below a URL what is
-    younger than a day stays."""
+    """Delete unused files, such as images of runs that were killed, which the store's index does not have;
+    below a URL those of the last day stay."""
     from imagegen_nb.store import maintenance
 
     removal = maintenance.gc(open_existing(store), dry_run=dry_run)
@@ -83,7 +83,7 @@ def gc(store: str, dry_run: bool, as_json: bool) -> None:
 @_address
 @filters
 def list_(store: str, **wanted: Any) -> None:
-    """List its runs, newest first, as `imagegen-nb runs` does."""
+    """List the runs of a store, newest first, as `imagegen-nb runs --store STORE` does."""
     list_runs(store, **wanted)
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=PATH, metavar="SWEEP.toml", help="A file that says what varies.")
+@click.argument(
+    "file", type=PATH, metavar="SWEEP.toml", help="A TOML file that names a step and what varies."
+)
 @backend_option
 @store_option
 @storage_limit_option
@@ -31,11 +33,11 @@ if TYPE_CHECKING:
 @click.option("--timeout", default=300.0, help="Time limit for each cell, in seconds.")
 @click.option("--concurrency", default=8, help="How many cells run at once for each provider.")
 @click.option("--plan", is_flag=True, help="Only show what would be run.")
-@click.option("--reuse", is_flag=True, help="Reuse images in the store that an equal call made.")
+@click.option("--reuse", is_flag=True, help="Take images that an equal request made earlier from the store.")
 @click.option(
     "--only-failed",
     is_flag=True,
-    help="Run only the cells that failed. Those that were never sent still wait.",
+    help="Run only the cells that failed; those that were never sent are left for later.",
 )
 @click.option(
     "--repeat-unknown",
@@ -47,8 +49,13 @@ if TYPE_CHECKING:
 @click.option(
     "--wait", default=0.0, metavar="SECONDS", help="With --collect: how long to wait for batches, in seconds."
 )
-@click.option("--csv", "to_csv", type=PATH, metavar="FILE", help="Write the cells as a table.")
-@click.option("--report", type=PATH, metavar="FILE.html", help="Write a page for people without a notebook.")
+@click.option("--csv", "to_csv", type=PATH, metavar="FILE", help="Write the cells to this file as a table.")
+@click.option(
+    "--report",
+    type=PATH,
+    metavar="FILE.html",
+    help="Write a page to show to people without a notebook.",
+)
 @json_option("Print the sweep as JSON.")
 def sweep(
     file: Path,
@@ -69,7 +76,8 @@ def sweep(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    """Run a step over many values; leave with 1 when cells have no image, with 2 when some cannot be run."""
+    """Run a step once for each combination of values, which is a cell; exit with 1 when cells have no image,
+    with 2 when some cannot be run."""
     from imagegen_nb.core import ending_signals
     from imagegen_nb.runs.workspace import Workspace
 

@@ -27,7 +27,7 @@ from imagegen_nb.errors import DefinitionError
 )
 @json_option("Print the findings as JSON.")
 def validate(files: tuple[Path, ...], verify: bool, as_json: bool) -> None:
-    """Check step files, workflow files, and images that say which step made them; leave with 2 when one is
+    """Check step files, workflow files, and images that say which step made them; exit with 2 when one is
     not as it should be."""
 
     findings = []

@@ -65,7 +65,7 @@ def run_workflow(
     *,
     as_json: bool,
 ) -> None:
-    """Run a workflow's steps in order; leave with 1 where one failed, also where its workflow went on."""
+    """Run a workflow's steps in order; exit with 1 where one failed, also where its workflow went on."""
     workflow = open_workflow(file)
     images = sum(step.image_count for step in workflow.image_steps.values())
     failure: ImagegenError | KeyboardInterrupt | None = None

@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 from imagegen_nb.core import html_repr, images, money
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.json_walk import walk
-from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.keywords import did_you_mean, helpful_calls
 from imagegen_nb.core.words import counted, shortened
 from imagegen_nb.errors import AssetNotFound, Charge, InvalidOption
 from imagegen_nb.pricing.cost import Cost
@@ -225,7 +225,7 @@ class Filter:
         known = get_args(Outcome)
         for one in outcomes:
             if one not in known:
-                raise InvalidOption(f"outcome = {one!r}: use {', '.join(known[:-1])} or {known[-1]}")
+                raise InvalidOption(f"outcome = {one!r}: {did_you_mean(str(one), known)}")
         for name, value in (("text", text), ("model", model)):
             if value is not None and not isinstance(value, str):
                 raise InvalidOption(f"{name} = {value!r}: give text")

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from imagegen_nb.core.background_loop import Job
 from imagegen_nb.core.images import EXTENSIONS, CheckedImage
-from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.keywords import did_you_mean, helpful_calls
 from imagegen_nb.core.types import (
     Backend,
     ChargeType,
@@ -89,7 +89,7 @@ def _arriving(step: object, outcome: object, count: object, error: object) -> in
     if isinstance(outcome, Mapping):
         raise InvalidOption("outcome is a dict: inputs are given by name, simulate(step, inputs={…})")
     if outcome not in names:
-        raise InvalidOption(f"outcome = {outcome!r}: use {', '.join(names[:-1])} or {names[-1]}")
+        raise InvalidOption(f"outcome = {outcome!r}: {did_you_mean(str(outcome), names)}")
     if outcome not in outcomes(step):
         raise InvalidOption(
             "outcome = 'partial': one image comes or does not; give the step an image_count of 2 or more"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imagegen_nb.core import images
 from imagegen_nb.core.html_repr import byte_size
 from imagegen_nb.core.images import CheckedImage
-from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.keywords import did_you_mean, helpful_calls
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.runs.run import Run, Status
@@ -41,7 +41,7 @@ def assert_run(
     if not isinstance(run, Run):
         raise InvalidOption(f"run is of type {type(run).__name__}: pass what step.run(...) gave")
     if format is not None and format not in _FORMATS:
-        raise InvalidOption(f"format = {format!r}: use {', '.join(_FORMATS)}")
+        raise InvalidOption(f"format = {format!r}: {did_you_mean(str(format), _FORMATS)}")
     expected = {
         "status": (status or ("failed" if error else "done"), run.status),
         "count": (count, run.returned),

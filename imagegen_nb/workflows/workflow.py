@@ -123,7 +123,7 @@ class Workflow:
             if name not in self.image_steps:
                 raise InvalidOption(f"outcomes has {name!r}: {self._no_image_step(name)}")
             if outcome not in (known := get_args(Outcome)):
-                raise InvalidOption(f"outcomes[{name!r}] = {outcome!r}: choose from {', '.join(known)}")
+                raise InvalidOption(f"outcomes[{name!r}] = {outcome!r}: {did_you_mean(str(outcome), known)}")
 
         def make(step: ImageGenerationStep, turn: Turn) -> Run:
             outcome = chosen.get(turn.identifier, "success")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from support.command_line import CommandLine
@@ -15,6 +16,7 @@ from support.object_server import ObjectServer
 from imagegen_nb import Workspace
 from imagegen_nb.cli import plain_table
 from imagegen_nb.core.html_repr import byte_size
+from imagegen_nb.runs.history import Outcome
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.object_store import ObjectStore
 
@@ -45,20 +47,24 @@ def test_runs_are_listed_and_searched(
     assert only.splitlines()[-1] == other.output.assets[0].file_url
     assert "A lamp" not in only
     assert cli("runs", "--limit", "1").out.endswith("only the newest 1: more with --limit\n")
-    assert cli("runs", "--outcome", "failed", "--outcome", "partial").out == "no such runs\n"
-    assert cli("runs", "--starred").out == "no such runs\n"
+    assert (
+        cli("runs", "--outcome", "failed", "--outcome", "partial").out == "no runs for: failed or partial\n"
+    )
+    assert cli("runs", "--starred").out == "no runs for: with a star\n"
 
 
 def test_what_is_no_store_or_no_day_is_told(cli: CommandLine, workspace: Workspace, tmp_path: Path) -> None:
     assert "there is no store in nowhere" in cli("runs", "--store", "nowhere").err
     assert not (tmp_path / "nowhere").exists()
     list(workspace.runs())
-    assert cli("runs").out == "no runs\n"
+    assert cli("runs").out == "no runs yet\n"
     assert cli("store", "check", "aset").err.endswith("was given; there is one in assets\n")
     outcome = cli("runs", "--since", "yesterday")
     assert outcome.code == 2
     assert "since = 'yesterday': give a date" in outcome.err
-    assert cli("runs", "--outcome", "lost").code == 2
+    assert "'lost': choose from done, partial" in cli("runs", "--outcome", "lost").err
+    told = " ".join(cli("runs", "--help").out.split())
+    assert f"{', '.join(get_args(Outcome))} (in a batch)" in told
 
 
 def test_runs_of_a_url_are_listed(cli: CommandLine, object_server: ObjectServer) -> None:

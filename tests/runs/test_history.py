@@ -126,7 +126,8 @@ def test_it_is_searched(tmp_path, wanted, expected):
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"outcome": "good"}, "outcome = 'good': use done, partial"),
+        ({"outcome": "good"}, "outcome = 'good': choose from done, partial"),
+        ({"outcome": "dnoe"}, r"outcome = 'dnoe': did you mean done\?"),
         (
             {"since": "yesterday"},
             'since = .yesterday.: give a date or a datetime, or text such as "2026-11-27"',

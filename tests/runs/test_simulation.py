@@ -200,7 +200,7 @@ def test_how_many_came_and_why_the_others_did_not():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"outcome": "broken"}, "use success, partial or failed"),
+        ({"outcome": "broken"}, "choose from success, partial, failed"),
         ({"outcome": "partial", "count": 3}, "fewer than image_count = 3"),
         ({"outcome": "partial", "count": 0}, "at least 1"),
         ({"count": 3}, "leave it out"),

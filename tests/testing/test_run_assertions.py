@@ -122,7 +122,7 @@ def test_a_simulated_run_is_no_live_one():
 @pytest.mark.parametrize(
     ("change", "expected", "says"),
     [
-        ({}, {"format": "jpg"}, "use png, jpeg, webp"),
+        ({}, {"format": "jpg"}, r"did you mean jpeg\?"),
         ({"run": "a run"}, {}, "run is of type str"),
     ],
 )
