@@ -154,7 +154,9 @@ def _print_summary(report: Report, store: str) -> None:
     for problem in report.problems:
         fail(problem)
     if report.damage:
-        err().print(f"  imagegen-nb store rebuild {escape(store)} builds again what the store has twice")
+        err().print(
+            f"  imagegen-nb store rebuild {escape(store)} mends what can be read from the rest of the store"
+        )
     if report.lost:
         _print_remedies(report)
 

@@ -23,6 +23,7 @@ NOT_OVER = ("running", "queued", "pending", "processing")
 _ID_KEYS = ("run_id", "request_id")
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
 _SURELY_NOT = (400, 401, 403, 404, 405)
+_LONGER = "(seconds=, or --seconds, waits longer)"
 
 
 def status_of(answer: Answer) -> object:
@@ -65,7 +66,9 @@ def by_callback(started: Answer, listener: CallbackListener, deadline: float) ->
             foreign += 1
         elif is_over(event):
             end = _named_as(started, event)
-    notes = [] if is_over(end) else ["no callback told its end in time; it may still go on, and cost"]
+    notes = (
+        [] if is_over(end) else [f"no callback told its end in time {_LONGER}; it may still go on, and cost"]
+    )
     if foreign:
         notes.append(f"{counted(foreign, 'callback')} not used: of another run, or naming none")
     return end, notes
@@ -92,4 +95,4 @@ def by_asking(started: Answer, client: PlatformClient, deadline: float) -> tuple
         if isinstance(answer, dict) and is_over(answer):
             output = answer.get("output", answer.get("data"))
             return {**_named_as(started, answer), "output": output}, []
-    return started, ["it was not over in time; it may still go on, and cost"]
+    return started, [f"it was not over in time {_LONGER}; it may still go on, and cost"]

@@ -84,7 +84,10 @@ def test_a_run_that_does_not_end_is_left_in_time(verified: Verified, server: Pla
     server.told = [(200, {"status": "running"})]
     report = verified({"run_id": "00000000-0000-0000-0000-00000000000a", "status": "queued"}, seconds=0.5)
     assert report.run_status == "queued"
-    assert "it was not over in time; it may still go on, and cost" in report.notes
+    assert (
+        "it was not over in time (seconds=, or --seconds, waits longer); it may still go on, and cost"
+        in report.notes
+    )
 
 
 @pytest.mark.parametrize("callbacks", [None, Callbacks()])
