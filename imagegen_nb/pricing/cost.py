@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -192,7 +193,7 @@ def _billed(receipt: ResponseMetadata, fewest: int | None) -> tuple[dict[Unit, i
             add("text output", count)  # what is not itemised beside an image, or is too little for one
         elif count:
             return counts, f"{count:,} output tokens are of no kind that the provider names"
-    if written := _count(_mapping(receipt.reported.get("input_tokens_details")).get("cache_write_tokens")):
+    if written := _written_to_cache(receipt.reported):
         if written > counts.get("text input", 0):
             return counts, "more input tokens are reported as written to a cache than were sent"
         add("text input", -written)
@@ -212,8 +213,7 @@ def _billed(receipt: ResponseMetadata, fewest: int | None) -> tuple[dict[Unit, i
 def _cached(reported: Mapping[str, Any], came: Mapping[str, int]) -> tuple[dict[str, int], str]:
     """Input tokens read from a cache, by modality, and why that cannot be told."""
     details = _mapping(reported.get("input_tokens_details"))
-    total = _count(details.get("cached_tokens")) or _count(reported.get("cachedContentTokenCount"))
-    total = total or _count(_mapping(reported.get("prompt_tokens_details")).get("cached_tokens"))
+    total = _read_from_cache(reported)
     itemised = {
         "text": _count(_mapping(details.get("cached_tokens_details")).get("text_tokens")),
         "image": _count(_mapping(details.get("cached_tokens_details")).get("image_tokens")),
@@ -228,6 +228,30 @@ def _cached(reported: Mapping[str, Any], came: Mapping[str, int]) -> tuple[dict[
     if len(kinds) == 1:
         return {"image" if kinds[0] == "image" else "text": total}, ""
     return {}, "the provider does not say which of the input tokens came from a cache"
+
+
+def _read_from_cache(reported: Mapping[str, Any]) -> int:
+    """Input tokens read from a cache, as far as they are told in one number."""
+    details = (_mapping(reported.get(f"{name}_tokens_details")) for name in ("input", "prompt"))
+    counts = [_count(each.get("cached_tokens")) for each in details]
+    return next(filter(None, [counts[0], _count(reported.get("cachedContentTokenCount")), counts[1]]), 0)
+
+
+def _written_to_cache(reported: Mapping[str, Any]) -> int:
+    """Input tokens written to a cache."""
+    return _count(_mapping(reported.get("input_tokens_details")).get("cache_write_tokens"))
+
+
+def cache_use(receipts: Iterable[ResponseMetadata]) -> tuple[Counter[str], int]:
+    """Input tokens that requests have read from a cache, all of them under `all` and by modality as far as
+    that is told, and those they have written to one."""
+    read, written = Counter[str](), 0
+    for receipt in receipts:
+        by_modality, _ = _cached(receipt.reported, receipt.usage.input)
+        read.update(by_modality)
+        read["all"] += _read_from_cache(receipt.reported) or sum(by_modality.values())
+        written += _written_to_cache(receipt.reported)
+    return read, written
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

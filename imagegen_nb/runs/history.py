@@ -370,11 +370,21 @@ def _bound(name: str, value: date | str | None, of_day: time) -> datetime | None
         moment: object = _parsed(value) if isinstance(value, str) else value
     except ValueError:
         moment = None
-    if isinstance(moment, datetime):
-        return moment.astimezone(UTC)
-    if isinstance(moment, date):
-        return datetime.combine(moment, of_day).astimezone(UTC)
+    if isinstance(moment, datetime) and moment == moment:  # the NaT of pandas is a datetime, and no time
+        return _in_utc(moment)
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        return _in_utc(datetime.combine(moment, of_day))
     raise InvalidOption(f'{name} = {value!r}: give a date or a datetime, or text such as "2026-11-27"')
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Of another class than `datetime`, such as those of pandas, as one: they convert other things. The first
+    and the last days, which mean no bound, have no time in each zone."""
+    own = datetime.combine(date(moment.year, moment.month, moment.day), moment.timetz())
+    try:
+        return own.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return own.replace(tzinfo=UTC)
 
 
 def _parsed(text: str) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from imagegen_nb.core import tracing
 from imagegen_nb.core.redaction import mask
 from imagegen_nb.core.tracing import Attribute, Recorder
 from imagegen_nb.core.types import Usage
+from imagegen_nb.pricing.cost import cache_use
 from imagegen_nb.providers.base import Provider
 from imagegen_nb.providers.credentials import Credential
 
@@ -43,6 +44,7 @@ def close(recorder: Recorder, run: Run, keys: Callable[[], list[str]]) -> None:
         {
             "gen_ai.response.model": run.answered_by,
             **dict(_usage(run.usage)),
+            **dict(_cache_use(run.receipts)),
             "imagegen_nb.images.returned": run.returned,
             **_cost(run.cost),
             "gen_ai.input.messages": _messages(run.prompt, keys) if _may_show_prompts() else None,
@@ -69,8 +71,8 @@ def open_question(
 def close_question(recorder: Recorder, metadata: ResponseMetadata | None, cost: Cost) -> None:
     """Add what became of a question; neither what was asked nor what was said."""
     if recorder.is_recording and metadata is not None:
-        told = {"gen_ai.response.model": metadata.answered_by, **dict(_usage(metadata.usage)), **_cost(cost)}
-        recorder.set(told)
+        used = {**dict(_usage(metadata.usage)), **dict(_cache_use([metadata]))}
+        recorder.set({"gen_ai.response.model": metadata.answered_by, **used, **_cost(cost)})
 
 
 def _cost(cost: Cost) -> dict[str, Attribute | None]:
@@ -125,6 +127,16 @@ def _usage(usage: Usage) -> Iterator[tuple[str, Attribute]]:
                 yield f"gen_ai.usage.{kind}.{direction}_tokens", counts[kind]
     if usage.output.get("thoughts"):
         yield "gen_ai.usage.reasoning.output_tokens", usage.output["thoughts"]
+
+
+def _cache_use(receipts: Iterable[ResponseMetadata]) -> Iterator[tuple[str, Attribute]]:
+    """Input tokens that came out of the provider's cache, which cost less, and that went into it."""
+    read, written = cache_use(receipts)
+    for kind, name in (("all", ""), ("text", "text."), ("image", "image.")):
+        if read[kind]:
+            yield f"gen_ai.usage.{name}cache_read.input_tokens", read[kind]
+    if written:
+        yield "gen_ai.usage.cache_write.input_tokens", written
 
 
 def _may_show_prompts() -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, date, datetime, timedelta
 
 import html5lib
 import pytest
@@ -14,6 +15,7 @@ from imagegen_nb.errors import InvalidOption
 from imagegen_nb.runs.marks import change_mark
 
 STEP = ImageGenerationStep(name="Hero", prompt="A {{thing}} on ÉTÉ sand", image_size="1024x640")
+BEGINNING, END = datetime.min, datetime.max  # noqa: DTZ901 - of no zone, as people write it
 KEY = "sk-proj-abcdefghij0123456789XYZ"
 
 
@@ -103,6 +105,10 @@ def test_it_is_newest_first_and_read_as_somebody_goes_through_it(workspace, monk
         ({"since": "2026-11-22"}, ["c", "b"]),
         ({"since": "2026-11-22T09:00:00+00:00", "until": datetime(2026, 11, 22, 9, tzinfo=UTC)}, ["b"]),
         ({"text": "nothing like it"}, []),
+        ({"since": date.min, "until": date.max}, ["c", "b", "a"]),
+        ({"since": BEGINNING, "until": END}, ["c", "b", "a"]),
+        ({"since": "0001-01-01", "until": "9999-12-31"}, ["c", "b", "a"]),
+        ({"since": date.max}, []),
     ],
     ids=str,
 )
@@ -121,6 +127,25 @@ def test_it_is_searched(tmp_path, wanted, expected):
     workspace.store.finish(replace(runs[1], state="failed"), [])
     assert [run.id for run in workspace.history(**wanted)] == expected
     workspace.store.finish(replace(runs[2], state="failed"), [])
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles", "UTC"])
+def test_bounds_may_be_times_of_pandas_and_the_ends_of_time_in_each_zone(workspace, monkeypatch, zone):
+    frames = pytest.importorskip("pandas")
+    workspace.store.begin(entry("a", started_at="2026-11-20T09:00:00+00:00"), None)
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        at = datetime(2026, 11, 20, 9, tzinfo=UTC).astimezone().replace(tzinfo=None)
+        for since in (frames.Timestamp(at), frames.Timestamp(at, tz=zone), at, date.min, BEGINNING):
+            assert len(workspace.history(since=since)) == 1
+        assert len(workspace.history(since=frames.Timestamp(at + timedelta(seconds=1)))) == 0
+        assert len(workspace.history(until=date.max)) == len(workspace.history(until=END)) == 1
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    with pytest.raises(InvalidOption, match="since = NaT: give a date"):
+        workspace.history(since=frames.NaT)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import threading
 
 import pytest
+from support.images import picture
 from support.ledger import run_program
+from support.network import http
 
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
@@ -116,6 +119,36 @@ def test_a_run_says_what_was_asked_and_what_it_used(emulator, workspace, spans):
         "imagegen_nb.images.returned": 2,
         "imagegen_nb.cost.amount": float(run.cost.amount),
         "imagegen_nb.cost.currency": "USD",
+    }
+
+
+CACHED = {
+    "input_tokens": 300,
+    "input_tokens_details": {
+        "text_tokens": 100,
+        "image_tokens": 200,
+        "cached_tokens": 40,
+        "cached_tokens_details": {"text_tokens": 40, "image_tokens": 0},
+        "cache_write_tokens": 7,
+    },
+    "output_tokens": 196,
+}
+
+
+def test_tokens_from_a_cache_have_the_names_of_the_conventions(raw_server, tmp_path, spans, monkeypatch):
+    """The example of `gen_ai.usage.input_tokens` in semantic-conventions-genai."""
+    answer = {"data": [{"b64_json": base64.b64encode(picture()).decode()}], "usage": CACHED}
+    monkeypatch.setenv("HOUSE_KEY", SECRET)
+    account = ig.Gateway(raw_server(http(json.dumps(answer).encode())).url, "HOUSE_KEY")
+    ig.ImageGenerationStep(prompt="a lamp").run(workspace=ig.Workspace(tmp_path, hosted={"openai": account}))
+    told = {name: value for name, value in spans.run.attributes.items() if "input_tokens" in name}
+    assert told == {
+        "gen_ai.usage.input_tokens": 300,
+        "gen_ai.usage.cache_read.input_tokens": 40,
+        "gen_ai.usage.text.input_tokens": 100,
+        "gen_ai.usage.text.cache_read.input_tokens": 40,
+        "gen_ai.usage.image.input_tokens": 200,
+        "gen_ai.usage.cache_write.input_tokens": 7,
     }
 
 
