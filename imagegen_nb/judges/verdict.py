@@ -70,7 +70,10 @@ def read(answer: VisionAnswer, scale: tuple[float, float]) -> dict[str, Any]:
             "it; ask the provider itself, or another model"
         )
     told = _parsed(answer.text)
-    if told.get("image_seen") is False:
+    seen = told.get("image_seen")
+    if seen is None and not came.get("image"):
+        raise NoVerdict("the model does not say whether an image reached it. Ask again, or another model")
+    if seen is not None and seen is not True:
         raise NoVerdict("the model says that no image reached it; ask again, or another model")
     if "score" not in told:
         raise NoVerdict("the answer has no score. Ask again, or another model")

@@ -190,7 +190,7 @@ def _count(stats: Mapping[str, Any], name: str) -> int | None:
 def _expiry(created: object) -> str:
     try:
         return (datetime.fromisoformat(str(created)) + _EXPIRES_AFTER).isoformat(timespec="seconds")
-    except ValueError:
+    except (ValueError, OverflowError):
         return ""
 
 

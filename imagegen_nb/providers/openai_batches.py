@@ -144,22 +144,28 @@ def _id(answer: Mapping[str, Any]) -> str:
 def _status(answer: Mapping[str, Any], connection: Connection) -> BatchStatus:
     counts, errors = mapping(answer.get("request_counts")), mapping(answer.get("errors")).get("data")
     status = safe_name(answer.get("status")) or ""
-    said = [redacted(connection, mapping(one).get("message")) for one in errors] if errors else []
+    said = [redacted(connection, one.get("message")) for one in mappings(errors)]
     outputs = (safe_name(answer.get(name)) for name in ("output_file_id", "error_file_id"))
-    expires = whole_number(answer.get("expires_at"))
     return BatchStatus(
         id=_id(answer),
         name=safe_name(mapping(answer.get("metadata")).get(_NAME)) or "",
         status=status,
         ended=status in _ENDED,
         may_be_charged=status == "completed",
-        expires_at="" if expires is None else datetime.fromtimestamp(expires, UTC).isoformat(),
+        expires_at=_expiry(answer.get("expires_at")),
         done=whole_number(counts.get("completed")),
         failed=whole_number(counts.get("failed")),
         total=whole_number(counts.get("total")),
         outputs=tuple(filter(None, outputs)),
         reason="; ".join(filter(None, said[:3])),
     )
+
+
+def _expiry(told: object) -> str:
+    try:
+        return datetime.fromtimestamp(told, UTC).isoformat() if type(told) is int and told >= 0 else ""
+    except (ValueError, OverflowError, OSError):  # beyond all dates
+        return ""
 
 
 async def _read_line(

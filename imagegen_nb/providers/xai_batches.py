@@ -188,7 +188,10 @@ def _expiry(told: object) -> datetime | None:
     except ValueError:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return at + _DAY if len(str(told)) == _DATE else at
+    try:
+        return at + _DAY if len(str(told)) == _DATE else at
+    except OverflowError:
+        return at
 
 
 async def _read_result(

@@ -79,6 +79,10 @@ class Intake:
     """How many runs have ended."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Why runs could not be taken in, by their ids."""
+    _taken: int = 0
+    """How many answers were taken in,"""
+    _succeeded: int = 0
+    """and how many of them were no error."""
     _open: dict[str, _OpenRun] = field(default_factory=dict)
 
     def request_of(self, key: str) -> ImageRequest | None:
@@ -100,6 +104,8 @@ class Intake:
         if opened is None or answer.part in opened.answered or not 0 <= answer.part < opened.parts:
             return
         opened.answered.add(answer.part)
+        self._taken += 1
+        self._succeeded += answer.error is None
         if answer.error is not None:
             await opened.active.receive(MissingImages(answer.error, self._images(opened)))
         for event in answer.events:
@@ -109,6 +115,7 @@ class Intake:
 
     async def end_rest(self, status: BatchStatus) -> None:
         """End the runs of a batch that has ended, all of whose answers were read."""
+        status = self._checked(status)
         for key in list(self.entries):
             opened = self._opened(key)
             if opened is None:
@@ -117,6 +124,16 @@ class Intake:
             reason = _no_answer(status, self.calls.provider.name)
             await opened.active.receive(MissingImages(reason, missing * self._images(opened)))
             await self._end(key)
+
+    def _checked(self, status: BatchStatus) -> BatchStatus:
+        """The status, by which a request without an answer is free only where as many answers came as its
+        provider has carried out. Of a batch of which runs have ended before nobody can tell here."""
+        opened = filter(None, map(self._opened, self.entries))
+        requests = self._taken + sum(run.parts - len(run.answered) for run in opened)
+        is_whole = status.total is not None and requests >= status.total
+        if is_whole and (status.done or 0) > self._succeeded:
+            return replace(status, may_be_charged=True)
+        return status
 
     def _images(self, opened: _OpenRun) -> int:
         """How many images one request of a run makes."""

@@ -101,9 +101,12 @@ class Collection:
             status = batch.status = await calls.ask(lambda batches, to: batches.look(batch.ref.id, to))
             if not status.ended or _is_loading(status, batch):
                 return False
-            if status.may_be_charged and not status.outputs:
+            # One that broke off is free where nothing was carried out.
+            if not status.outputs and (status.may_be_charged or status.done):
+                why = f": {status.reason}" if status.reason else ""
                 raise InvalidResponse(
-                    f"it is {status.status}, and no file of answers is named", provider=calls.provider.name
+                    f"it is {status.status}, and no file of answers is named{why}",
+                    provider=calls.provider.name,
                 )
             await self._take_in(batch, status, calls)
         except StoreError:

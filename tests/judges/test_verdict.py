@@ -51,7 +51,7 @@ def test_only_a_number_within_the_scale_is_a_score(told):
     found = read(json.dumps(told))
     score = told.get("score")
     is_number = isinstance(score, int | float) and not isinstance(score, bool)
-    expected = is_number and 0 <= score <= 10 and told.get("image_seen") is not False
+    expected = is_number and 0 <= score <= 10 and told.get("image_seen") is True
     assert (found is not None) == expected
     assert found is None or found["score"] == score
 
@@ -73,6 +73,19 @@ def test_where_the_provider_counts_no_image_token_no_image_came():
     text = '{"image_seen": true, "reason": "lovely", "score": 9}'
     assert read(text, image=0) is None
     assert read(text) is not None  # OpenAI does not tell
+
+
+@pytest.mark.parametrize("seen", ['"false"', '"no"', "0", "false", "[]", "null"])
+@pytest.mark.parametrize("image", [None, 900])
+def test_only_a_picture_that_was_seen_is_judged(seen, image):
+    counted = seen == "null" and image is not None  # the provider has counted it, which is as good
+    found = read(f'{{"image_seen": {seen}, "reason": "lovely", "score": 9}}', image=image)
+    assert (found is not None) is counted
+
+
+def test_a_model_that_leaves_out_whether_it_saw_one_is_believed_where_its_tokens_were_counted():
+    assert read('{"score": 9}') is None
+    assert read('{"score": 9}', image=900) == {"score": 9.0, "reason": ""}
 
 
 def test_a_reason_is_bounded():

@@ -21,6 +21,8 @@ from support.ledger import other_process, run_program
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import BudgetExceeded, InvalidOption, StoreError
+from imagegen_nb.providers import openai_batches
+from imagegen_nb.providers.http.response import safe_name
 from imagegen_nb.providers.openai_batches import OpenAIBatches
 from imagegen_nb.store.base import Spending
 from imagegen_nb.store.local import LocalStore
@@ -291,6 +293,46 @@ def test_what_was_not_carried_out_is_free_to_be_submitted_again(workspace, desk,
     assert (one.counts(), paid(desk)) == ({"done": 4}, [1, 1, 1, 1])
 
 
+@pytest.mark.parametrize("ending", ["expired", "cancelled"])
+def test_a_batch_that_broke_off_and_names_no_file_may_have_made_images(workspace, desk, monkeypatch, ending):
+    """What it has done is charged, and has an answer: also where OpenAI does not name the file of it yet."""
+    desk.ending, desk.carried_out = ending, 1
+    one = sweep()
+    submit(one, workspace)
+    if ending == "cancelled":
+        one.cancel_batches(workspace=workspace)
+    with monkeypatch.context() as patched:
+        patched.setattr(openai_batches, "safe_name", lambda text: _without_files(text))
+        collect(one, workspace)
+    assert one.counts() == {"submitted": 4}
+    assert f"it is {ending}, and no file of answers is named" in one.stopped[0]
+    assert collect(one, workspace).counts() == {"done": 1, "failed": 3}
+
+
+def _without_files(text):
+    return None if str(text).startswith("file-") else safe_name(text)
+
+
+def test_an_answer_that_is_missing_among_those_that_were_carried_out_may_have_been_charged(
+    workspace, desk, monkeypatch
+):
+    desk.ending, desk.carried_out = "expired", 2
+    one = sweep()
+    submit(one, workspace)
+    read, lost = openai_batches._read_line, []
+
+    async def without_the_first(line, document, *others):
+        if document.get("error") or lost:
+            return None if document.get("error") else await read(line, document, *others)
+        lost.append(document)
+        return None
+
+    monkeypatch.setattr(openai_batches, "_read_line", without_the_first)
+    collect(one, workspace)
+    assert one.counts() == {"done": 1, "unknown": 3}
+    assert {cell.charge for cell in one if cell.outcome == "unknown"} == {"unknown"}
+
+
 @pytest.mark.parametrize(
     "fault", [Fault("server_error"), Fault("drop"), Fault("html"), Fault("cut", sent=0.6)]
 )
@@ -444,9 +486,10 @@ def test_a_batch_that_names_no_file_stays_submitted(workspace, desk, monkeypatch
 
     with monkeypatch.context() as patched:
         patched.setattr(gemini_batches, "_file", lambda output: None)
+        patched.setattr(gemini_batches, "redacted", lambda connection, text: "Internal error")
         collect(one, workspace)
     assert one.counts() == {"submitted": 4}
-    assert "no file of answers is named" in one.stopped[0]
+    assert "no file of answers is named: Internal error" in one.stopped[0]
     assert collect(one, workspace).counts() == {"done": 4}
 
 
