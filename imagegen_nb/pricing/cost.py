@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from imagegen_nb.core.money import CURRENCY, from_ticks, show
+from imagegen_nb.core.redaction import redact
 from imagegen_nb.core.types import ResponseMetadata
 from imagegen_nb.errors import ImagegenError, ProviderError
 from imagegen_nb.pricing.image_tokens import FEWEST
@@ -19,6 +20,8 @@ _TEXT_OUTPUT = ("text", "thoughts")
 _ABSURD = 100_000
 """Dollars that no request costs: a broken answer that states more must not use up a budget for good, nor keep
 the store from recording its images."""
+_CURRENCIES = ("currency", "cost_currency")
+"""Where a gateway says it, if it does: then no other currency is taken for dollars."""
 _NO_AMOUNT = "the amount stated in the response cannot be the cost of a request"
 
 
@@ -168,6 +171,10 @@ def _stated(reported: Mapping[str, Any]) -> tuple[Decimal | None, str]:
     image", and answers quoted in tailcallhq/forgecode#1641 and DataDog/dd-trace-py#19324, read 2026-11-28.
     """
     fee = _amount(reported.get("cost"))
+    for name in _CURRENCIES:
+        currency = reported.get(name)
+        if isinstance(currency, str) and currency.strip().upper() not in ("", CURRENCY):
+            return None, f"the response states its cost in {redact(currency, limit=20)}, not in {CURRENCY}"
     if fee is None or reported.get("is_byok") is not True:
         return fee, "usage.cost of the response"
     upstream = _amount(_mapping(reported.get("cost_details")).get("upstream_inference_cost"))

@@ -204,6 +204,20 @@ def test_what_the_provider_charges_counts_beside_the_gateways_fee_only_for_a_key
     assert bool(account.reasons) is (expected is None)
 
 
+@pytest.mark.parametrize("name", ["currency", "cost_currency"])
+@pytest.mark.parametrize(
+    ("currency", "is_dollars"), [("USD", True), ("usd", True), ("", True), (None, True), ("EUR", False)]
+)
+def test_another_currency_is_not_taken_for_dollars(name, currency, is_dollars):
+    receipt = ResponseMetadata(
+        usage=Usage({"text": 1}, {"image": 196}), request_id="r1", reported={"cost": 0.04, name: currency}
+    )
+    gateway = {"provider": "openai", "model": "gpt-image-2", "unpriced_account": "a gateway"}
+    account = cost_of([receipt], [], **gateway)
+    assert account.amount == (Decimal("0.04") if is_dollars else None)
+    assert account.reasons == (() if is_dollars else ("the response states its cost in EUR, not in USD",))
+
+
 # Through a gateway, by OpenRouter's documented answers
 
 IMAGE = base64.b64encode(picture()).decode()
