@@ -15,6 +15,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8"
 _MOST = 100_000
 """Parts of a file; a large PNG has some thousands."""
+_BLOCK = 4096
 _SCAN = 0xDA
 _FIRST_SEGMENT = 0xC0
 """The markers below it stand alone, or are none."""
@@ -67,12 +68,19 @@ def _webp(file: BinaryIO) -> Iterator[Part]:
 
 def _jpeg(file: BinaryIO) -> Iterator[Part]:
     start = len(JPEG)
-    while len(head := _at(file, start, 4)) == 4:
+    while len(head := _at(file, start := _unfilled(file, start), 4)) == 4:
         mark, marker, size = struct.unpack(">BBH", head)
         if mark != 0xFF or marker < _FIRST_SEGMENT or marker == _SCAN or size < 2:
             return
         yield Part(bytes([marker]), start, start + 4, size - 2, start + 2 + size)
         start += 2 + size
+
+
+def _unfilled(file: BinaryIO, start: int) -> int:
+    """Where the next marker begins: before it there may be any number of fill bytes (ISO 10918-1, B.1.1.2)."""
+    while (block := _at(file, start, _BLOCK)).startswith(b"\xff\xff"):
+        start += len(block) - len(block.lstrip(b"\xff")) - 1
+    return start
 
 
 def _at(file: BinaryIO, place: int, count: int) -> bytes:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from support.images import chunk, jpeg_with, picture
 
-from imagegen_nb.core import content_credentials
+from imagegen_nb.core import content_credentials, image_file_texts
 
 SIGNED = Path(__file__).parents[1] / "support" / "signed_images"
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
@@ -24,6 +25,19 @@ def has_them(data):
 @pytest.mark.parametrize("kind", ["signed", "remote"])
 def test_they_are_found_where_another_program_put_them(kind, ending):
     assert has_them((SIGNED / f"{kind}.{ending}").read_bytes())
+
+
+@pytest.mark.parametrize("kind", ["signed", "remote"])
+@pytest.mark.parametrize("fill", [1, 2, 3, 5000])
+def test_bytes_that_fill_before_a_jpegs_markers_hide_none(kind, fill):
+    """Any marker may have them (ISO 10918-1, B.1.1.2), and nothing may be added to such a file either."""
+    whole = (SIGNED / f"{kind}.jpg").read_bytes()
+    filled = whole[:2] + b"\xff" * fill + whole[2:]
+    Image.open(io.BytesIO(filled)).load()
+    assert has_them(filled)
+    assert (
+        image_file_texts.with_texts(filled, {"urn:example#a": "b"}, {"urn:example#": "ex"}, "a fox") is None
+    )
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
