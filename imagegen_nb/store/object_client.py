@@ -10,9 +10,11 @@ import hashlib
 import importlib
 import os
 import re
+import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -39,6 +41,8 @@ _AHEAD = 32
 """Reads that are under way, or done and not looked at yet: no more is held in memory."""
 _AT_ONCE = DaemonThreads(16)
 """Reads many objects side by side."""
+_PROBES = "probes"
+"""Where an object lies for a moment by which it is found out what the service can do."""
 _SCHEMES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss", "file", "memory")
 _WITH_ACCOUNT = ("abfs", "abfss", "adl")
 """`abfss://container@account…`: what stands before the @ is no name of a user."""
@@ -214,6 +218,23 @@ class Objects:
             return True
 
         return self._do(f"cannot write {key}", put)
+
+    def check_conditional_writes(self) -> None:
+        """Whether the service refuses to create what is there. One that ignores `If-None-Match` says that it
+        has created it, to everybody who asks. Raises `StoreError` for such a service."""
+        if self.scheme in ("file", "memory"):
+            return
+        key = f"{_PROBES}/{uuid.uuid4().hex}"
+        is_free, is_free_again = self.create(key, b"{}"), self.create(key, b"{}")
+        self.requests.count("DELETE")
+        with suppress(StoreError):  # a tiny object more does no harm
+            self._unless_absent(f"cannot remove {key}", partial(self._delete, [key]))
+        if is_free and is_free_again:
+            raise StoreError(
+                f"cannot write to {self.url}: the service ignores If-None-Match, by which processes that "
+                "share a store keep out of each other's way; nothing was sent. Use a service with "
+                "conditional writes, such as S3, Google Cloud Storage or Azure, or a folder"
+            )
 
     def write(self, key: str, data: bytes, media_type: str = "application/json") -> None:
         """Write an object in the place of any that is there."""

@@ -87,6 +87,8 @@ class Log:
         """Write the changes as the next entry; False where somebody else has written that one."""
         if not changes:
             return True
+        if self._last == 0:  # before anything rests on it
+            self._objects.check_conditional_writes()
         data = dump(Entry(key=uuid.uuid4().hex, owner=self._owner(), changes=changes))
         name = key_of(LOG, self._last + 1)
         if (there := self._put(name, data)) is None:

@@ -68,6 +68,22 @@ def test_a_late_process_decides_again_on_what_came_first(store, object_server):
     assert written(store) == 3
 
 
+def test_a_service_that_ignores_conditions_is_refused_before_anything_rests_on_it(store, object_server):
+    """As s3rver does: every process would be told that it alone has entered its run."""
+    object_server.ignores_conditions = True
+    try:
+        for _ in range(2):
+            with pytest.raises(StoreError, match=r"ignores If-None-Match.*Use a service with conditional"):
+                again(store).begin(entry(), None)
+    finally:
+        object_server.ignores_conditions = False
+    assert (written(store), store._objects.names("probes")) == (0, [])
+    store.begin(entry(), None)
+    object_server.forget()
+    again(store).begin(entry(), None)
+    assert "PUT probes" not in object_server.kinds(), "known of a store that has been written to"
+
+
 @pytest.mark.parametrize("harm", [b"", b"{", b'{"layout":2}', b"[]"])
 def test_a_damaged_entry_is_told_by_its_name(store, harm):
     put(store, b"data")
