@@ -77,7 +77,7 @@ def _jpeg(file: BinaryIO) -> Iterator[Part]:
 
 
 def _unfilled(file: BinaryIO, start: int) -> int:
-    """Where the next marker begins: before it there may be any number of fill bytes (ISO 10918-1, B.1.1.2)."""
+    """Where the next marker begins: before it, any number of bytes may fill (ISO 10918-1, B.1.1.2)."""
     while (block := _at(file, start, _BLOCK)).startswith(b"\xff\xff"):
         start += len(block) - len(block.lstrip(b"\xff")) - 1
     return start

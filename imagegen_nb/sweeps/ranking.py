@@ -76,10 +76,11 @@ class Ranking(Standings[Ranked]):
     def _notes(self) -> list[str]:
         if not self:
             return ["nothing was compared yet: sweep.rate()"]
-        level = sum(one.level for one in self)
         notes = [f"{counted(self.comparisons, 'comparison')} by {', '.join(self.raters)}"]
-        if level > 1:
-            notes.append(f"not told apart yet: the first and {level - 1:,} more, marked ≈")
+        if (first := sum(one.place == 1 for one in self)) > 1:
+            notes.append(f"equal so far: the {first:,} cells in place 1")
+        if level := sum(one.level and one.place > 1 for one in self):
+            notes.append(f"not told apart yet: the first and {level:,} more, marked ≈")
         if self._left_out:
             notes.append(f"not compared yet: {counted(self._left_out, 'cell')}")
         return notes
@@ -98,17 +99,19 @@ def _ranked(sweep: CellSource, said: Sequence[tuple[int, int, int]]) -> list[Ran
     results = Counter[tuple[int, int]]()
     for first, second, outcome in said:
         results.update([(first, outcome), (second, -outcome)])
-    order = sorted(range(len(numbers)), key=lambda place: (-round(found.scores[place], 6), place))
+    shown = [round(score, 6) for score in found.scores]
+    order = sorted(range(len(numbers)), key=lambda place: (-shown[place], place))
+    best_first = [shown[place] for place in order]
     return [
         Ranked(
-            rank,
+            1 + best_first.index(shown[place]),  # equals share a place
             Cell(sweep, numbers[place]),
             found.scores[place],
             found.errors[place],
             _is_level(found, order[0], place),
             *(results[numbers[place], outcome] for outcome in (1, 0, -1)),
         )
-        for rank, place in enumerate(order, 1)
+        for place in order
     ]
 
 

@@ -47,10 +47,29 @@ def test_what_chance_may_explain_is_said(workspace):
     ranking = rated(workspace, ["lamp", "vase", "chair"], lambda left, right: 0).ranking()
     assert all(one.level and one.even for one in ranking)
     assert [one.score for one in ranking] == pytest.approx([0, 0, 0], abs=1e-6)
-    assert "not told apart yet: the first and 2 more, marked ≈" in repr(ranking)
-    assert "2\u00a0≈  +0.00\u00a0±" in repr(ranking)
+    assert [one.place for one in ranking] == [1, 1, 1], "equals share a place, as in scores"
+    assert "equal so far: the 3 cells in place 1" in repr(ranking)
+    assert "≈" not in repr(ranking)
     assert [one.cell.number for one in ranking] == [0, 1, 2]
     assert "9 comparisons by Ann" in repr(ranking)
+
+
+def test_a_circle_of_verdicts_leaves_all_equal(workspace):
+    beats = {(0, 1): 1, (1, 2): 1, (2, 0): 1}
+    ranking = rated(
+        workspace, ["lamp", "vase", "chair"], lambda left, right: beats.get((left, right), -1)
+    ).ranking()
+    assert [(one.place, one.won, one.lost) for one in ranking] == [(1, 3, 3)] * 3
+
+
+def test_one_that_is_behind_by_what_chance_may_explain_is_marked(workspace):
+    said = iter([1, 0, 0, 0, 0, 0])
+    ranking = rated(
+        workspace, ["lamp", "vase"], lambda left, right: by_number(left, right) * next(said)
+    ).ranking()
+    assert [(one.place, one.level) for one in ranking] == [(1, True), (2, True)]
+    assert "not told apart yet: the first and 1 more, marked ≈" in repr(ranking)
+    assert "2\u00a0≈  −0." in repr(ranking)
 
 
 def test_a_clear_winner_is_told_apart(workspace):
