@@ -33,6 +33,8 @@ _SINGLE = re.compile(rf"(?<!\{{)\{{({PATH.pattern})\}}(?!\}})")
 _BEGUN = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.]*)?")
 """A tag that has begun, with as much of its path as there is."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MOST_NAMED = 50
+"""Inputs of one prompt that something is looked for among: comparing many takes long."""
 _LONGEST_TAG = 100
 """Characters of a tag in what is told of it."""
 
@@ -83,9 +85,12 @@ def mistakes(
         yield Mistake(tag, "is not a path", _sentence(remedy_for(tag)))
     begun = {match[0].rstrip().rstrip("."): (match[1] or "").rstrip(".") for match in _unclosed(template)}
     if begun and context is not None:
-        context, offered = _with_named(template, context), _with_named(template, offered or {})
+        named = _named(template, context)
+        context, offered = {**named, **context}, {**named, **(offered or {})}
+    whole = frozenset(paths(template)) if begun else frozenset[str]()
     for written, path in begun.items():
-        yield Mistake(written, "is not closed", _sentence(_closed(path, context, offered)))
+        hint = f"write {tag_of(path)}" if path in whole else _closed(path, context, offered)
+        yield Mistake(written, "is not closed", _sentence(hint))
     if written := _nested(template):
         yield Mistake(written, "has braces inside", "Write only a path there, e.g. {{product}}")
 
@@ -203,9 +208,11 @@ def _written_out(names: Iterable[str], template: str) -> list[str]:
     return [name for name in names if name in words]
 
 
-def _with_named(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """`context` with the inputs that `template` names itself: it can name each of them once more."""
-    return {**dict.fromkeys((path for path in paths(template) if is_name(path)), ""), **context}
+def _named(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that `template` names itself: it can name each of them once more. One that has no value and
+    is near to a path that has one is misspelt, and nothing to be offered."""
+    names = islice(filter(is_name, paths(template)), _MOST_NAMED)
+    return {name: "" for name in names if name in context or not likeliest(name, context)}
 
 
 def _closed(path: str, context: Mapping[str, Any] | None, offered: Mapping[str, Any] | None) -> str:
@@ -249,9 +256,9 @@ def corrections(template: str, context: Mapping[str, Any]) -> Iterator[tuple[str
         if meant := likeliest(path, context):
             corrected = _SINGLE.sub(lambda tag: tag_of(meant) if tag[1] == path else tag[0], template)  # noqa: B023
             yield f"{{{path}}}", meant, corrected
-    context = _with_named(template, context)
+    context, whole = {**_named(template, context), **context}, paths(template)
     for begun in islice(_unclosed(template), MOST_HINTS):
         path = (begun[1] or "").rstrip(".")
-        if path and (meant := likeliest(path, context)):
+        if path and (meant := path if path in whole else likeliest(path, context)):
             end = begun.end() - len(begun[1]) + len(path)
             yield begun[0].rstrip("."), meant, f"{template[: begun.start()]}{tag_of(meant)}{template[end:]}"

@@ -91,6 +91,10 @@ def test_what_is_wrong_with_a_variable_is_told_with_the_remedy(template, problem
         ("{{animal}} and {{xyz", "Close it with }}; available: {{animal}}, {{product}}"),
         ("a {{xyz", "Close it with }}; available: {{product}}"),
         ("a {{run.outputs", "Close it with }}; the nearest available path is {{run.output}}"),
+        ("{{prodct}} and {{xyz", "Close it with }}; available: {{product}}"),
+        ("{{animal}}, {{prodct}} and {{xyz", "Close it with }}; available: {{animal}}, {{product}}"),
+        ("{{product_2}} and {{product_2", "Write {{product_2}}"),
+        ("{{prodct}} and {{prodc", "Close it with }}; the nearest available path is {{product}}"),
     ],
 )
 def test_a_tag_is_closed_with_what_its_prompt_has_before_what_others_have(template, remedy):
@@ -106,6 +110,10 @@ def test_an_unclosed_tag_is_mended_to_what_its_prompt_has():
     assert list(corrections("{{animal}}, {{anmal", {})) == [
         ("{{anmal", "animal", "{{animal}}, {{animal}}"),
     ]
+    # Nothing is mended to a name that is itself misspelt; one that stands there twice may have no value yet.
+    given = {"product": "bottle"}
+    assert [meant for _, meant, _ in corrections("{{prodct}} and {{prodc", given)] == ["product"] * 2
+    assert [meant for _, meant, _ in corrections("{{product_2}} and {{product_2", given)][1:] == ["product_2"]
 
 
 def test_what_is_told_of_a_mistake_holds_no_key():
