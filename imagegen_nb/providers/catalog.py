@@ -72,6 +72,11 @@ def register(provider: Provider | Model) -> None:
             f"register: {type(given).__name__} is neither a Provider nor a Model: "
             'write register(ig.Model("name", like="gpt-image-2"))'
         )
+    variable = getattr(given, "key_variable", None)
+    if isinstance(variable, str) and not credentials.names_a_variable(variable):
+        raise InvalidOption(
+            f"register: {type(given).__name__}.key_variable: {credentials.give_the_name('PAINT_API_KEY')}"
+        )
     with _lock:
         taken = {known.name for known in providers()} | {entry.model.name for entry in models()}
         names = [provider.name, *(model.name for model in provider.models)]

@@ -59,6 +59,9 @@ _SECRET_PARAMETER = re.compile(
 """How parameters are called that pay or prove: `code` is that of Azure Functions."""
 _RANDOM = re.compile(r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])[A-Za-z0-9+/=]{24,}")
 """A value that no person has thought of: versions and names do without one kind of these characters."""
+_BARE_KEY = re.compile(rf"(?i:[0-9a-f]{{32,}})|{_RANDOM.pattern}")
+"""A key whose beginning does not tell whose it is, as Azure's."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PLACEHOLDER = "emulator-needs-no-key"
 """In the place of a key where none is needed, so that no real key ever goes there."""
 
@@ -69,6 +72,37 @@ def _check_texts(account: object, *names: str) -> None:
         if not isinstance(value, str):  # not repeated: it may be a key
             kind = type(value).__name__
             raise InvalidOption(f"{type(account).__name__} {name} is of type {kind}: give text")
+
+
+def names_a_variable(value: object) -> bool:
+    """Whether `value` can be the name of an environment variable, and is no key by its shape."""
+    return isinstance(value, str) and _VARIABLE.fullmatch(value) is not None and not _is_a_key(value)
+
+
+def _is_a_key(text: str) -> bool:
+    return redaction.find(text) is not None or _BARE_KEY.fullmatch(text.strip()) is not None
+
+
+def _check_variable(account: Gateway | AzureOpenAI, example: str) -> None:
+    """Refuse what cannot name a variable, which is mostly the key itself; it is not repeated."""
+    if not names_a_variable(account.key_variable):
+        raise InvalidOption(f"{type(account).__name__} key_variable: {give_the_name(example)}")
+
+
+def give_the_name(example: str) -> str:
+    """What to do where a key was given in the place of its variable's name."""
+    return (
+        f"give the NAME of the environment variable that holds the key, such as {example}, not the key itself"
+    )
+
+
+def _refuse_keys(account: object, example: str, *names: str) -> None:
+    """Refuse a key where something else belongs: accounts show themselves, with what they were given."""
+    for name in names:
+        if _is_a_key(getattr(account, name)):
+            raise InvalidOption(
+                f"{type(account).__name__} {name} holds a key, which no account is given: {example}"
+            )
 
 
 @helpful_calls
@@ -91,7 +125,8 @@ class Gateway:
     most: str | Decimal | int | None = None
 
     def __post_init__(self) -> None:
-        _check_texts(self, "base_url", "key_variable")
+        _check_texts(self, "base_url")
+        _check_variable(self, "GATEWAY_KEY")
         if self.most is not None:
             object.__setattr__(self, "most", money.parse(self.most, "most"))
         if problem := unusable(self.base_url):
@@ -140,7 +175,9 @@ class AzureOpenAI:
     key_variable: str = "AZURE_OPENAI_API_KEY"
 
     def __post_init__(self) -> None:
-        _check_texts(self, "endpoint", "api_version", "key_variable")
+        _check_texts(self, "endpoint", "api_version")
+        _check_variable(self, "AZURE_OPENAI_API_KEY")
+        _refuse_keys(self, "key_variable names the environment variable with it", "api_version")
         if problem := unusable(self.endpoint) or _not_a_resource(self.endpoint):
             raise InvalidOption(
                 f"this AzureOpenAI endpoint is not usable: {problem}. Give the resource's address, such as "
@@ -152,6 +189,11 @@ class AzureOpenAI:
                 "2025-04-01-preview"
             )
         for model, deployment in self.deployments.items():
+            if _is_a_key(deployment):
+                raise InvalidOption(
+                    f"AzureOpenAI deployments[{redaction.redact(model)!r}] holds a key, which no account is "
+                    "given: key_variable names the environment variable with it"
+                )
             if not _WORD.fullmatch(deployment):  # it becomes part of the address that the key goes to
                 raise InvalidOption(
                     f"AzureOpenAI deployments[{model!r}] = {deployment!r}: use letters, digits, dots, "
@@ -184,6 +226,13 @@ class VertexAI:
 
     def __post_init__(self) -> None:
         _check_texts(self, "project", "location")
+        _refuse_keys(
+            self,
+            "Vertex AI is paid for by google-auth credentials; a Gemini key belongs in GEMINI_API_KEY, without "
+            "a hosted account",
+            "project",
+            "location",
+        )
         for field_name, value in (("project", self.project), ("location", self.location)):
             # Both become part of addresses that tokens are sent to.
             if not re.fullmatch(r"[a-z0-9][a-z0-9.:-]*", value):

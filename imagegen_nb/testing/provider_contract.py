@@ -40,7 +40,7 @@ from imagegen_nb.errors import ImageRejected, ProviderError
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Integer, Kind, Model, PixelSize, Text
-from imagegen_nb.providers.credentials import Credential
+from imagegen_nb.providers.credentials import Credential, give_the_name
 from imagegen_nb.step.step import ImageGenerationStep
 
 _NOT_SETTINGS = frozenset({"provider"})
@@ -130,7 +130,8 @@ class ProviderContract:
         if not problems and not re.fullmatch(r"[a-z][a-z0-9_-]*", provider.name):
             problems.append(f"name = {provider.name!r}: use lower-case letters, digits, - and _")
         if not problems and not re.fullmatch(r"[A-Z][A-Z0-9_]*", provider.key_variable):
-            problems.append(f"key_variable = {provider.key_variable!r}: name an environment variable")
+            # not repeated: it may be the key
+            problems.append(f"key_variable: {give_the_name('PAINT_API_KEY')}, in capitals")
         if not problems and not provider.base_url.startswith("https://"):
             problems.append(f"base_url = {provider.base_url!r}: a key may only go over https")
         names = Counter(model.name for model in getattr(provider, "models", ()))

@@ -150,6 +150,14 @@ def test_registering_twice_is_refused(registered):
         catalog.register(made)
 
 
+def test_a_provider_with_a_key_in_the_place_of_its_variables_name_is_refused(registered):
+    made = provider()
+    made.key_variable = "sk-proj-canary0123456789canary0123456789"
+    with pytest.raises(InvalidOption, match="key_variable: give the NAME of the environment") as caught:
+        registered(made)
+    assert "canary" not in str(caught.value)
+
+
 def test_unregistering_an_unknown_name_does_nothing():
     catalog.unregister("nobody")
     catalog.unregister("openai")

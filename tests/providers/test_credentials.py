@@ -241,6 +241,57 @@ def test_a_gateways_docstring_says_what_it_is_asked():
         assert words in Gateway.__doc__
 
 
+KEYS_GIVEN = [
+    "sk-proj-canary0123456789canary0123456789",
+    "xai-canary0123456789canary0123456789",
+    "AIza" + "canary0123456789canary0123456789abc",
+    "canary-with-a-dash",
+    "a key of canary",
+    "https://canary.example",
+    "",
+    "0123456789abcdef0123456789abcdef",
+    "abcdef0123456789abcdef0123456789",
+    "Ab3" * 28,
+]
+"""What somebody may give in the place of a variable's name; the last three are of Azure's shapes."""
+
+
+@pytest.mark.parametrize("given", KEYS_GIVEN)
+def test_a_key_in_the_place_of_its_variables_name_is_refused_and_not_repeated(given):
+    with pytest.raises(InvalidOption) as of_gateway:
+        Gateway("https://gateway.example/v1", given)
+    with pytest.raises(InvalidOption) as of_azure:
+        AzureOpenAI("https://res.openai.azure.com", "2025-04-01-preview", key_variable=given)
+    says = "give the NAME of the environment variable that holds the key, such as {}, not the key itself"
+    assert str(of_gateway.value) == f"Gateway key_variable: {says.format('GATEWAY_KEY')}"
+    assert str(of_azure.value) == f"AzureOpenAI key_variable: {says.format('AZURE_OPENAI_API_KEY')}"
+
+
+@pytest.mark.parametrize("name", ["GATEWAY_KEY", "key", "_k2", "OpenAiKeyOfTheHouse", "DEADBEEF"])
+def test_names_of_variables_are_taken(name):
+    assert Gateway("https://gateway.example/v1", name).key_variable == name
+
+
+@pytest.mark.parametrize("key", [KEYS_GIVEN[0], KEYS_GIVEN[7], KEYS_GIVEN[9]])
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda key: AzureOpenAI("https://res.openai.azure.com", key), "AzureOpenAI api_version holds a key"),
+        (
+            lambda key: AzureOpenAI("https://res.openai.azure.com", "1", {"gpt-image-2": key}),
+            "AzureOpenAI deployments['gpt-image-2'] holds a key",
+        ),
+        (lambda key: VertexAI(key), "VertexAI project holds a key"),
+        (lambda key: VertexAI("project", key), "VertexAI location holds a key"),
+    ],
+)
+def test_a_key_anywhere_in_an_account_is_refused_and_not_repeated(key, make, says):
+    with pytest.raises(InvalidOption) as caught:
+        make(key)
+    assert str(caught.value).startswith(says)
+    assert key not in str(caught.value)
+
+
 # Azure
 
 AZURE = AzureOpenAI("https://res.openai.azure.com", "2025-04-01-preview", {"gpt-image-2": "team-images"})

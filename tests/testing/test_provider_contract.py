@@ -165,7 +165,7 @@ def test_a_provider_that_sends_requests_can_keep_it(name, sends):
     [
         ({"label": ""}, "label is not set"),
         ({"name": "Paint It"}, "use lower-case letters"),
-        ({"key_variable": "paint key"}, "name an environment variable"),
+        ({"key_variable": "paint key"}, "give the NAME of the environment variable"),
         ({"base_url": "http://paint.example"}, "only go over https"),
         ({"models": ()}, "models is empty"),
         ({"models": (MODEL, MODEL)}, "'paint-1' is listed 2 times"),
