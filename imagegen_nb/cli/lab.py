@@ -7,26 +7,55 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from imagegen_nb.cli.console import err, escape
-from imagegen_nb.cli.parameters import PATH
+from imagegen_nb.cli.parameters import FilePath
 from imagegen_nb.errors import InvalidOption
 
 
+class _FolderOrOption(FilePath):
+    """A folder's path, or JupyterLab's option as it was typed."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """A path, or the option as text."""
+        return value if _is_option(value) else super().convert(value, parameter, context)
+
+
+def _is_option(word: object) -> bool:
+    return isinstance(word, str) and word.startswith("-")
+
+
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("folder", type=PATH, default=".", metavar="[FOLDER]", help="Where notebooks are.")
+@click.argument(
+    "folder",
+    type=_FolderOrOption(path_type=Path),
+    default=".",
+    metavar="[FOLDER]",
+    help="Where notebooks are; before any option.",
+)
 @click.argument(
     "options", nargs=-1, type=click.UNPROCESSED, help="Options for JupyterLab, such as --no-browser."
 )
-def lab(folder: Path, options: tuple[str, ...]) -> None:
+def lab(folder: Path | str, options: tuple[str, ...]) -> None:
     """Open JupyterLab in a folder, with the quickstart on the emulator where it has no notebook yet."""
     from imagegen_nb.core import given_files
     from imagegen_nb.core.atomic_files import explain, user_path
     from imagegen_nb.core.install_hint import install_command
     from imagegen_nb.notebooks.demo import quickstart
 
+    if isinstance(folder, str):  # options only: the folder is where it is by default
+        options = (folder, *options)
+        folder = Path()
+        late = next((word for word in options if not _is_option(word) and Path(word).is_dir()), None)
+        if late is not None:
+            meant = shlex.join(["imagegen-nb", "lab", late, *(word for word in options if word != late)])
+            raise InvalidOption(
+                f"{late} stands behind JupyterLab's options: give the folder first, {meant}, or an option's "
+                "value behind a ="
+            )
     folder = user_path(folder, InvalidOption)
     if folder.is_file():
         raise InvalidOption(f"{folder} is a file: give the folder of the notebooks, here {folder.parent}")

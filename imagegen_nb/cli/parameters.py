@@ -13,16 +13,30 @@ from imagegen_nb.errors import InvalidOption
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
-class _Path(click.Path):
+def _no_option(
+    value: object, parameter: click.Parameter | None, context: click.Context | None, to_give: str
+) -> None:
+    """Refuse the next option where an option's own value was left out: click takes whatever follows."""
+    if isinstance(parameter, click.Option) and isinstance(value, str) and value.startswith("--"):
+        raise click.BadParameter(
+            f"{value} follows, which is an option itself: give {to_give} (./{value} for one of that name)",
+            context,
+            parameter,
+        )
+
+
+class FilePath(click.Path):
     """A path; blank, as a variable of the shell that is not set, it would be the working directory."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The path as a `Path`."""
         if isinstance(value, str) and not value.strip():
             self.fail('it is blank: give a path, or "." for this folder', parameter, context)
+        _no_option(value, parameter, context, "a path")
         return super().convert(value, parameter, context)
 
 
-PATH = _Path(path_type=Path)
+PATH = FilePath(path_type=Path)
 _BACKENDS = ("live", "emulator")
 
 step_file = click.argument("file", type=PATH, metavar="STEP.json", help="A step file.")
@@ -61,8 +75,18 @@ backend_option = click.option(
     callback=_known_backend,
     help='"live", "emulator", or the address of a served emulator.',
 )
+
+
+def _named_store(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    _no_option(value, parameter, context, "a folder or a URL")
+    return value
+
+
 store_option = click.option(
-    "--store", default=STORE, help="The folder for images and their index, or a URL: s3://bucket/team."
+    "--store",
+    default=STORE,
+    callback=_named_store,
+    help="The folder for images and their index, or a URL: s3://bucket/team.",
 )
 storage_limit_option = click.option(
     "--storage-limit", help='What the store may hold: bytes, or text such as "5 GiB".'

@@ -228,8 +228,8 @@ class VertexAI:
         _check_texts(self, "project", "location")
         _refuse_keys(
             self,
-            "Vertex AI is paid for by google-auth credentials; a Gemini key belongs in GEMINI_API_KEY, without "
-            "a hosted account",
+            "Vertex AI is paid for by google-auth credentials; a Gemini key belongs in GEMINI_API_KEY, "
+            "without a hosted account",
             "project",
             "location",
         )

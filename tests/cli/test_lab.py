@@ -58,6 +58,48 @@ def test_a_misspelt_folder_is_not_made(cli: CommandLine, tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["my notebooks"]
 
 
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The command lines that JupyterLab would have been started with."""
+    commands: list[list[str]] = []
+
+    def start(_: str, command: list[str]) -> None:
+        commands.append(command)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setattr("os.execv", start)
+    return commands
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--no-browser"],
+        ["--ip=0.0.0.0", "--no-browser"],
+        ["--ServerApp.base_url=/a//b/"],
+        ["--port", "9000"],
+        ["-y"],
+    ],
+)
+def test_options_alone_are_jupyterlabs_and_the_folder_is_this_one(
+    options: list[str], cli: CommandLine, tmp_path: Path, started: list[list[str]]
+) -> None:
+    cli("lab", *options)
+    assert started[0][-len(options) - 1 :] == [*options, "quickstart.ipynb"]
+    assert [path.name for path in tmp_path.iterdir()] == ["quickstart.ipynb"]
+
+
+def test_a_folder_behind_options_is_told_where_it_belongs(
+    cli: CommandLine, tmp_path: Path, started: list[list[str]]
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    outcome = cli("lab", "--no-browser", "notebooks")
+    assert (outcome.code, started) == (2, [])
+    assert "give the folder first, imagegen-nb lab notebooks --no-browser" in outcome.err
+    assert list((tmp_path / "notebooks").iterdir()) == []
+
+
 def test_a_new_folder_is_told(cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
 

@@ -48,6 +48,9 @@ from imagegen_nb.cli.examples import BY_COMMAND
         (("models", "nope"), "'nope' is not a known model: `imagegen-nb models` lists them all"),
         (("record", "nowhere.ipynb", "--emulator"), "error: there is no file nowhere.ipynb\n"),
         (("migrate", "lamp.step.json", "lamp.step.json"), "--force"),
+        (("runs", "--store", "--json"), "--json follows, which is an option itself: give a folder or a URL"),
+        (("demo", "--folder", "--nope"), "--nope follows, which is an option itself: give a path"),
+        (("run", "lamp.step.json", "--export", "--json"), "give a path (./--json for one of that name)"),
     ],
 )
 def test_what_was_given_wrong_is_told_with_exit_code_2(
