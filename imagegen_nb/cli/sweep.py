@@ -49,6 +49,11 @@ if TYPE_CHECKING:
 @click.option(
     "--wait", default=0.0, metavar="SECONDS", help="With --collect: how long to wait for batches, in seconds."
 )
+@click.option(
+    "--give-up",
+    is_flag=True,
+    help="With --collect: end cells whose batch cannot be fetched as unknown, for --repeat-unknown.",
+)
 @click.option("--csv", "to_csv", type=PATH, metavar="FILE", help="Write the cells to this file as a table.")
 @click.option(
     "--report",
@@ -72,6 +77,7 @@ def sweep(
     submit: bool,
     collect: bool,
     wait: float,
+    give_up: bool,
     to_csv: Path | None,
     report: Path | None,
     as_json: bool,
@@ -81,7 +87,13 @@ def sweep(
     from imagegen_nb.core import ending_signals
     from imagegen_nb.runs.workspace import Workspace
 
-    _check_together(plan=plan, submit=submit, collect=collect, wait=wait, reuse=reuse)
+    _check_together(plan=plan, submit=submit, collect=collect, wait=wait, give_up=give_up, reuse=reuse)
+    if submit and backend == "emulator":
+        raise InvalidOption(
+            "--submit --backend emulator: that emulator ends with this command, and its batches with it. "
+            "Serve one that stays, imagegen-nb emulator --port 8321, and give its address to this and "
+            "--collect: --backend http://127.0.0.1:8321"
+        )
     to_csv, report = _checked_table(to_csv), _checked_page(report)
     described = read_sweep(file, _options())
     described.use_wording(_wording())
@@ -98,7 +110,7 @@ def sweep(
         if submit:
             err().print(escape(repr(described.submit(**chosen))), soft_wrap=True)
         if collect:
-            described.collect(wait=wait)
+            described.collect(wait=wait, give_up=give_up)
         if not plan and not submit and not collect:
             _run_with_progress(described, concurrency=concurrency, reuse=reuse, **chosen)
     if to_csv is not None:
@@ -133,6 +145,7 @@ def _wording() -> Wording:
         repeat_unknown="with --repeat-unknown",
         spend_less="Raise --budget, or give the sweep file fewer values",
         collect="--collect fetches what is ready",
+        give_up="--collect --give-up ends them as unknown, and --repeat-unknown runs them again",
         see_skipped="named below",
         look_again="The same command, once it has ended, shows them and runs what is left",
         go_on="The same command goes on from here",
@@ -177,12 +190,18 @@ def _checked(option: str, target: Path, is_older: Callable[[Path], bool]) -> Pat
     return target
 
 
-def _check_together(*, plan: bool, submit: bool, collect: bool, wait: float, reuse: bool) -> None:
+def _check_together(
+    *, plan: bool, submit: bool, collect: bool, wait: float, give_up: bool, reuse: bool
+) -> None:
     """Refuse options that say different things."""
     if plan and (submit or collect):
         raise InvalidOption("--plan only shows what would be run: leave it, or --submit and --collect, out")
     if wait and not collect:
         raise InvalidOption("--wait is for --collect: --collect --wait 3600")
+    if give_up and not collect:
+        raise InvalidOption(
+            "--give-up is for --collect: --collect --give-up ends the cells of lost batches as unknown"
+        )
     if reuse and submit:
         raise InvalidOption(
             "--reuse does not work with --submit: run with --reuse first, then submit the rest"

@@ -32,6 +32,7 @@ from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store.base import LedgerEntry
 from imagegen_nb.sweeps.context import Context
 from imagegen_nb.sweeps.progress import Progress
+from imagegen_nb.sweeps.wording import PYTHON, Wording
 
 Payer = tuple[str, ChargeType]
 
@@ -73,6 +74,7 @@ class Collection:
     batches: list[OpenBatch]
     progress: Progress
     give_up: bool = False
+    wording: Wording = PYTHON
     problems: list[str] = field(default_factory=list)
     """Why answers could not be had, and what to do."""
     _calls: dict[Payer, BatchCalls] = field(default_factory=dict)
@@ -158,8 +160,7 @@ class Collection:
         batch.problem = error.summary()
         self.problems.append(
             f"batch {batch.ref.id}: {cells} could not be fetched ({batch.problem}); collecting again tries "
-            "again. In Python collect(give_up=True) ends them as unknown, so that run(repeat=...) may run "
-            "them again"
+            f"again. {self.wording.give_up}"
         )
 
 

@@ -166,7 +166,7 @@ class BatchedCells(ChosenCells):
         Job(adopt(context, self._entries(context), patient=False)).wait()
         found, problems = open_batches(self._entries(context))
         cells = sum(len(batch.entries) for batch in found)
-        collection = Collection(context, found, bar(cells, shown=progress), give_up)
+        collection = Collection(context, found, bar(cells, shown=progress), give_up, self._wording)
 
         def take_in() -> None:
             self._results.load(context, self.name)

@@ -14,6 +14,7 @@ class Wording:
     repeat_unknown: str = 'by run(repeat="unknown") or run(repeat=[cells])'
     spend_less: str = "Raise the budget, or run fewer cells, sweep.run(workspace=ws, only=[...])"
     collect: str = "collect() fetches what is ready"
+    give_up: str = "collect(give_up=True) ends them as unknown, so that run(repeat=...) may run them again"
     see_skipped: str = "see sweep.skipped"
     look_again: str = "load() shows what has become of them"
     go_on: str = "The same call goes on from here"

@@ -53,7 +53,7 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     (Path(folder) / "index.sqlite3").write_bytes(b"no database " * 100)
     broken = cli("store", "check", folder)
     assert broken.code == 2
-    assert f"imagegen-nb store rebuild {folder} builds again" in broken.err
+    assert f"imagegen-nb store rebuild {folder} mends what can be read" in broken.err
     assert cli("store", "rebuild", folder).code == 0
     again = cli("store", "check", folder, "--json").json()
     assert again == {**facts, "unused_files": []}
@@ -153,7 +153,7 @@ def test_a_url_is_looked_after_by_the_same_words(
     opened._objects.write("log/000000000002.json", b"{")
     broken = cli("store", "check", address)
     assert broken.code == 2
-    assert f"imagegen-nb store rebuild {address} builds again" in broken.err
+    assert f"imagegen-nb store rebuild {address} mends what can be read" in broken.err
     assert cli("store", "rebuild", address).code == 0
     assert cli("store", "check", address, "--json").code == 0
     assert cli("store", "check", "s4://bucket/team").code == 2
@@ -180,7 +180,7 @@ def test_lost_images_are_told_with_what_can_still_be_done(
         assert "“A lamp for a hall”" in outcome.err
         assert "A cassette that was recorded of a run brings its images back" in outcome.err
         assert "Prompt and settings are in the ledger" in outcome.err
-        assert "builds again" not in outcome.err, "nothing that a rebuild mends"
+        assert "store rebuild" not in outcome.err, "nothing that a rebuild mends"
     told = cli("store", "check", address, "--quick", "--json").json()
     assert isinstance(told, dict)
     assert [image["id"] for image in told["lost_images"]] == [lost.id]

@@ -225,6 +225,31 @@ def test_cells_are_submitted_and_collected(cli: CommandLine, sweep: str, emulato
     assert (len(emulator.batches.batches), emulator.count()) == (1, 0)
 
 
+def test_batches_that_are_gone_are_given_up_and_run_again(
+    cli: CommandLine, sweep: str, emulator: Emulator
+) -> None:
+    assert cli("sweep", sweep, "--backend", "THE EMULATOR", "--submit").code == 0
+    emulator.batches.batches.clear()
+    gone = cli("sweep", sweep, "--backend", "THE EMULATOR", "--collect")
+    assert (gone.code, "4 submitted" in gone.out) == (1, True)
+    assert "--collect --give-up ends them as unknown, and --repeat-unknown runs them again" in gone.out
+    assert "collect(" not in gone.out
+    given_up = cli("sweep", sweep, "--backend", "THE EMULATOR", "--collect", "--give-up")
+    assert (given_up.code, "4 unknown" in given_up.out) == (1, True)
+    again = cli("sweep", sweep, "--backend", "THE EMULATOR", "--repeat-unknown")
+    assert (again.code, "4 done" in again.out) == (0, True)
+
+
+def test_nothing_is_submitted_to_an_emulator_that_ends_with_the_command(
+    cli: CommandLine, sweep: str, tmp_path: Path
+) -> None:
+    told = cli("sweep", sweep, "--submit", "--backend", "emulator")
+    assert told.code == 2
+    assert "that emulator ends with this command" in told.err
+    assert "--backend http://127.0.0.1:8321" in told.err
+    assert not (tmp_path / "assets").exists()
+
+
 @pytest.mark.filterwarnings("always::imagegen_nb.errors.BudgetWarning")
 def test_that_a_budget_may_run_out_is_said_before_the_cells(
     cli: CommandLine, tmp_path: Path, emulator: Emulator
@@ -244,6 +269,8 @@ def test_that_a_budget_may_run_out_is_said_before_the_cells(
         (("--plan", "--submit"), "--plan only shows"),
         (("--wait", "5"), "--wait is for --collect"),
         (("--submit", "--reuse"), "--reuse does not work with --submit"),
+        (("--give-up",), "--give-up is for --collect"),
+        (("--submit", "--give-up"), "--give-up is for --collect"),
     ],
 )
 def test_options_that_say_different_things_are_refused(
