@@ -88,12 +88,8 @@ def sweep(
     from imagegen_nb.runs.workspace import Workspace
 
     _check_together(plan=plan, submit=submit, collect=collect, wait=wait, give_up=give_up, reuse=reuse)
-    if submit and backend == "emulator":
-        raise InvalidOption(
-            "--submit --backend emulator: that emulator ends with this command, and its batches with it. "
-            "Serve one that stays, imagegen-nb emulator --port 8321, and give its address to this and "
-            "--collect: --backend http://127.0.0.1:8321"
-        )
+    if submit:
+        _check_outlives(backend)
     to_csv, report = _checked_table(to_csv), _checked_page(report)
     described = read_sweep(file, _options())
     described.use_wording(_wording())
@@ -113,12 +109,10 @@ def sweep(
             described.collect(wait=wait, give_up=give_up)
         if not plan and not submit and not collect:
             _run_with_progress(described, concurrency=concurrency, reuse=reuse, **chosen)
-    if to_csv is not None:
-        older = replacing(to_csv)
-        err().print(escape(f"{described.to_csv(to_csv)}{older}"), soft_wrap=True)
-    if report is not None:
-        older = replacing(report)
-        err().print(escape(f"{described.report(report)}{older}"), soft_wrap=True)
+    for target, write in ((to_csv, described.to_csv), (report, described.report)):
+        if target is not None:
+            older = replacing(target)
+            err().print(escape(f"{write(target)}{older}"), soft_wrap=True)
     if as_json:
         print_json(described.as_dict())
     else:
@@ -128,6 +122,16 @@ def sweep(
         left = [cell for cell in left if cell.outcome != "submitted"]
     if not plan and left:
         raise SystemExit(1)
+
+
+def _check_outlives(backend: str) -> None:
+    """Refuse to submit a batch to what ends with the command."""
+    if backend == "emulator":
+        raise InvalidOption(
+            "--submit --backend emulator: that emulator ends with this command, and its batches with it. "
+            "Serve one that stays, imagegen-nb emulator --port 8321, and give its address to this and "
+            "--collect: --backend http://127.0.0.1:8321"
+        )
 
 
 def _options() -> dict[str, str]:

@@ -161,7 +161,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: ig.Workspace("assets", requests_per_minute=3), '"openai": 10'),
     (lambda: ig.Workspace("assets").submit(3), "^step is of type int"),
     (lambda: ig.Workspace("assets").runs(after=3), "^after = 3"),
-    (lambda: ig.Workspace("assets").history(outcome=3), "^outcome = 3: use"),
+    (lambda: ig.Workspace("assets").history(outcome=3), "^outcome = 3: choose from"),
     (lambda: ig.Workspace("assets").history()["x"], "give a position"),
     (
         lambda: ig.Workflow(steps={"step_1": a_step()}).simulate(3),

@@ -129,8 +129,8 @@ def test_no_key_stands_in_it(workspace, tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "a key of no known shape")
     sweep = ig.Sweep(
         STEP,
-        over={"product": [OPENAI_KEY, "a key of no known shape"], "image_background": ["opaque", OPENAI_KEY]},
-        inputs={"ground": f"sand {OPENAI_KEY}"},
+        over={"product": ["lamp", "a key of no known shape"], "image_background": ["opaque", OPENAI_KEY]},
+        inputs={"ground": "sand and a key of no known shape"},
         invalid="skip",
     ).run(workspace=workspace, progress=False)
     html = written(sweep, tmp_path, remarks=lambda _: {"Note": OPENAI_KEY})
