@@ -30,6 +30,8 @@ from imagegen_nb.providers.credentials import Credential, Gateway, Hosted
 
 LARGEST_RESPONSE = 200 * 1024 * 1024
 """Bytes that any answer may have; a run allows more where the images it asks for can need more."""
+MORE_TIME = "allow more by Workspace(timeout=...), or --timeout"
+"""What helps where the time of a run was over: the form runs in a workspace, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

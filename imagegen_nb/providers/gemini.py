@@ -26,7 +26,7 @@ from imagegen_nb.errors import (
     QuotaExhausted,
 )
 from imagegen_nb.providers import gemini_answers, gemini_content
-from imagegen_nb.providers.base import Connection, Provider
+from imagegen_nb.providers.base import MORE_TIME, Connection, Provider
 from imagegen_nb.providers.capabilities import Choice, Lifecycle, Model, VisionModel
 from imagegen_nb.providers.credentials import Credential, Gateway, VertexAI
 from imagegen_nb.providers.gemini_batches import GeminiBatches
@@ -37,7 +37,6 @@ from imagegen_nb.providers.http.response import (
     mapping,
     read_text,
 )
-from imagegen_nb.providers.http.unreached import MORE_TIME
 
 if TYPE_CHECKING:
     from google import genai

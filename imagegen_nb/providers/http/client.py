@@ -31,14 +31,14 @@ from imagegen_nb.errors import (
     ProviderTimeout,
     RateLimited,
 )
-from imagegen_nb.providers.base import Connection
+from imagegen_nb.providers.base import MORE_TIME, Connection
 from imagegen_nb.providers.http import error_words
 from imagegen_nb.providers.http.event_stream import arriving_events, events
 from imagegen_nb.providers.http.rate_limiter import LONGEST_WAIT, limiter_for, sleep, with_jitter
 from imagegen_nb.providers.http.response import ProviderResponse, is_success, safe_name
 from imagegen_nb.providers.http.response import failure as by_status
 from imagegen_nb.providers.http.transport import Capture, GuardedTransport, current, host_of
-from imagegen_nb.providers.http.unreached import MORE_TIME, Unreached
+from imagegen_nb.providers.http.unreached import Unreached
 
 T = TypeVar("T")
 

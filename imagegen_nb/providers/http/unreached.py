@@ -27,8 +27,6 @@ SENDING = "send_request_headers.started"
 """The trace event of the HTTP core from which on a request counts as sent."""
 CONNECTING, TLS, TUNNEL = "connecting", "TLS", "tunnel"
 """How far it came: towards a socket, towards TLS on it, towards a way through a proxy."""
-MORE_TIME = "allow more by Workspace(timeout=...), or --timeout"
-"""What helps where the time of a run was over: the form runs in a workspace, too."""
 _UNKNOWN_ISSUER = (2, 18, 19, 20, 21)
 _OTHER_NAME = (62, 63, 64)
 """OpenSSL's X509_V_ERR_… numbers."""
