@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
 _METADATA = "ro-crate-metadata.json"
 _PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
-_TERMS = {"digitalSourceType": "https://schema.org/digitalSourceType"}
-_MADE_BY_MODEL = "https://schema.org/TrainedAlgorithmicMediaDigitalSource"
-_DRAWN = "https://schema.org/AlgorithmicMediaDigitalSource"
+_TERMS = {name: f"http://schema.org/{name}" for name in ("digitalSourceType", "sha256")}
+"""Words that the context of RO-Crate 1.1, which the profile is for, does not have, as that of 1.2 has them:
+readers drop what is in no context."""
+_MADE_BY_MODEL = "http://schema.org/TrainedAlgorithmicMediaDigitalSource"
+_DRAWN = "http://schema.org/AlgorithmicMediaDigitalSource"
 """Of an emulator's picture: nothing in it was trained."""
 _NO_LICENCE = "None is stated: the terms of the models' providers hold."
 _COMPLETED, _FAILED = "http://schema.org/CompletedActionStatus", "http://schema.org/FailedActionStatus"

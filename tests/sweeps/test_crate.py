@@ -59,6 +59,17 @@ def test_the_library_reads_what_each_cell_asked_and_what_came(rocrate, sweep, tm
         assert image["digitalSourceType"].endswith("/AlgorithmicMediaDigitalSource")  # no model drew it
 
 
+def test_each_word_has_the_meaning_that_the_standard_gives_it(rocrate, sweep, tmp_path):
+    """By the library's own copy of the standard's context. That of 1.1 lacks two words."""
+    known = json.loads((Path(rocrate.__file__).parent / "data" / "ro-crate.jsonld").read_text())["@context"]
+    document = json.loads((sweep.crate(tmp_path / "crate") / "ro-crate-metadata.json").read_text())
+    base, own = document["@context"]
+    assert base == "https://w3id.org/ro/crate/1.1/context"
+    assert own == {name: known[name] for name in ("digitalSourceType", "sha256")}
+    words = {word for entity in document["@graph"] for word in entity if not word.startswith("@")}
+    assert words <= set(known)
+
+
 def test_every_file_is_described_and_every_described_file_is_there(rocrate, sweep, tmp_path):
     folder = sweep.crate(tmp_path / "crate")
     described = {entity.id for entity in rocrate.ROCrate(folder).get_by_type("File")}
