@@ -192,7 +192,12 @@ class Execution:
         call = CellCall(step, inputs, self.context, self.sweep, task.key, attempt, ledger.session())
         await self._pace.wait(step)
         self.note(task.number, Result(outcome="running", attempt=attempt))
-        future = executor.submit(perform, call)
+        try:
+            future = executor.submit(perform, call)
+        except RuntimeError as error:  # it was shut down, or its workers died before
+            self.note(task.number, Result(attempt=task.attempts))
+            self.stopped.setdefault("", f"the executor takes no more calls: {error}. Give a new one")
+            return None
         try:
             performed: Performed = await asyncio.wrap_future(future)
         except asyncio.CancelledError:

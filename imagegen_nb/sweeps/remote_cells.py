@@ -66,6 +66,11 @@ def executor_of(given: object) -> Executor:
     """The executor that was given, or that of a Dask client. Raises `InvalidOption`."""
     if active_cassette.current() is not None:
         raise InvalidOption("executor: a cassette is in use, which one process records and plays")
+    if isinstance(given, type):
+        raise InvalidOption(
+            f"executor = {given!r}: that is a class; give a concurrent.futures.Executor of it, "
+            "such as ProcessPoolExecutor(4)"
+        )
     if callable(getattr(given, "scheduler_info", None)) and callable(getattr(given, "get_executor", None)):
         # Equal calls are not the same call: each cell is paid for by itself.
         return given.get_executor(pure=False)  # type: ignore[attr-defined,no-any-return]

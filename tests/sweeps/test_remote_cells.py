@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from decimal import Decimal
 
 import pytest
@@ -176,7 +177,30 @@ async def test_cells_are_handed_out_at_the_published_pace(workspace, monkeypatch
     assert now[0] == before
 
 
-@pytest.mark.parametrize("given", [4, "threads", object()])
+def _shut_down():
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    return pool
+
+
+def _broken():
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    with pytest.raises(BrokenProcessPool):
+        pool.submit(os._exit, 1).result()
+    return pool
+
+
+@pytest.mark.parametrize("made", [_shut_down, _broken])
+def test_an_executor_that_takes_no_more_ends_the_sweep_in_words(emulator, workspace, made):
+    one = sweep(3).run(workspace=workspace, executor=made(), progress=False)
+    assert one.counts() == {"waiting": 3}
+    assert "the executor takes no more calls" in one.stopped[0]
+    assert "Give a new one" in one.stopped[0]
+    assert workspace.count_runs() == 0
+    assert one.run(workspace=workspace, progress=False).counts() == {"done": 3}
+
+
+@pytest.mark.parametrize("given", [4, "threads", object(), ThreadPoolExecutor])
 def test_what_is_no_executor_is_refused(workspace, given):
     with pytest.raises(InvalidOption, match=r"give a concurrent\.futures\.Executor"):
         sweep().run(workspace=workspace, executor=given, progress=False)
