@@ -28,6 +28,8 @@ _MOST_TEXTS = 50
 _EXIF_HEAD = b"Exif\0\0"
 _EXIF_PARTS: Final = (b"\xe1", b"EXIF", b"eXIf")
 _THUMBNAIL_IFD, _EXIF_IFD, _MAKER_NOTE, _USER_COMMENT = 1, 0x8769, 0x927C, 0x9286
+_IFDS = (_EXIF_IFD, 0x8825, 0xA005)
+"""Groups of values, by the tags that say where they are."""
 _WORDY: Final = (*png_text.CHUNKS, *_EXIF_PARTS, xmp.WEBP_CHUNK)
 _APP0, _APP1, _APP2 = b"\xe0", b"\xe1", b"\xe2"
 _APP1_HEAD = struct.Struct(">HH")
@@ -236,13 +238,28 @@ def _decoded(comment: bytes, *, is_big: bool) -> str:
 
 
 def _with_comment(data: bytes, comment: str) -> bytes:
-    """The EXIF data of a part with a comment; empty where what was there cannot be kept."""
+    """The EXIF data of a part with a comment; empty where what was there cannot be kept.
+
+    All is written with the most significant byte first: the tools of Stable Diffusion read a comment so
+    whatever the rest says, others (PHP's, Exiv2) as the rest is.
+    """
     try:
         exif = _exif(data)
         if exif.get_ifd(_THUMBNAIL_IFD) or _MAKER_NOTE in exif.get_ifd(_EXIF_IFD):
             return b""  # they would not be the same afterwards
+        before = _others(exif)
         exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = b"UNICODE\0" + comment.encode("utf-16-be", "replace")
+        exif.endian = ">"
         result = bytes(exif.tobytes())
+        is_kept = _others(_exif(result)) == before
     except Exception:  # noqa: BLE001 - as above
         return b""
-    return result if _comment(result) == comment.rstrip("\0") else b""
+    return result if is_kept and _comment(result) == comment.rstrip("\0") else b""
+
+
+def _others(exif: PILImage.Exif) -> dict[tuple[int, int], object]:
+    """What EXIF data says but for the comment: Pillow writes no other letters than those of ASCII."""
+    found = {(0, tag): value for tag, value in exif.items() if tag not in _IFDS}
+    for ifd in _IFDS:
+        found |= {(ifd, tag): value for tag, value in exif.get_ifd(ifd).items() if tag != _USER_COMMENT}
+    return found

@@ -202,6 +202,28 @@ def test_a_comment_that_does_not_show_its_order_has_that_of_the_exif_data(order)
     assert image_file_texts.read(saved(opened(picture()), "JPEG", exif=raw)).parameters == "雪中狐狸"
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_comment_has_the_order_of_its_exif_data_for_those_who_go_by_it(kind, order):
+    """PHP and Exiv2 do; AUTOMATIC1111 takes the most significant byte first, whatever the data says."""
+    data = Image.Exif()
+    data.endian = order
+    data[0x013B], data[0x011A], data.get_ifd(EXIF_IFD)[0x829A] = "Ann", 72.5, 0.01
+    whole = told(saved(opened(picture()), kind, exif=data.tobytes()))
+    raw = opened(whole).info["exif"].removeprefix(b"Exif\0\0")
+    assert raw.startswith(b"MM")
+    again = opened(whole).getexif()
+    assert again.get_ifd(EXIF_IFD)[USER_COMMENT][8:].decode("utf-16-be") == PARAMETERS
+    assert (again[0x013B], again[0x011A], again.get_ifd(EXIF_IFD)[0x829A]) == ("Ann", 72.5, 0.01)
+
+
+def test_exif_data_that_pillow_would_write_otherwise_stays_as_it_is():
+    data = Image.Exif()
+    data[0x013B] = "Anna Berg"
+    raw = data.tobytes().replace(b"Anna Berg", "Änn Berg".encode())
+    assert told(saved(opened(picture()), "JPEG", exif=raw)) is None, "a side file has the words then"
+
+
 def test_keywords_of_other_tools_are_told():
     info = PngImagePlugin.PngInfo()
     info.add_text("workflow", "{}")
