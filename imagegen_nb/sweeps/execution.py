@@ -194,9 +194,11 @@ class Execution:
         self.note(task.number, Result(outcome="running", attempt=attempt))
         try:
             future = executor.submit(perform, call)
-        except RuntimeError as error:  # it was shut down, or its workers died before
+        # It was shut down, or its workers died before; each library has an error of its own for that.
+        except Exception as error:  # noqa: BLE001
             self.note(task.number, Result(attempt=task.attempts))
-            self.stopped.setdefault("", f"the executor takes no more calls: {error}. Give a new one")
+            reason = str(error).rstrip(".") or type(error).__name__
+            self.stopped.setdefault("", f"the executor takes no more calls: {reason}. Give a new one")
             return None
         try:
             performed: Performed = await asyncio.wrap_future(future)

@@ -238,6 +238,16 @@ def cluster(monkeypatch):
 
 @pytest.mark.rigs
 @pytest.mark.filterwarnings("ignore")
+def test_a_dask_client_that_was_closed_ends_the_sweep_in_words(emulator, workspace, cluster):
+    with pytest.importorskip("distributed").Client(cluster) as client:
+        pass
+    one = sweep(3).run(workspace=workspace, executor=client, progress=False)
+    assert one.counts() == {"waiting": 3}
+    assert "the executor takes no more calls: Client is closed" in one.stopped[0]
+
+
+@pytest.mark.rigs
+@pytest.mark.filterwarnings("ignore")
 def test_a_dask_cluster_runs_the_cells_and_survives_the_death_of_a_worker(emulator, workspace, cluster):
     distributed = pytest.importorskip("distributed")
     emulator.latency = 0.3
