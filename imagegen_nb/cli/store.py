@@ -14,7 +14,7 @@ from imagegen_nb.cli.parameters import STORE, json_option
 from imagegen_nb.cli.runs import filters, list_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from imagegen_nb.store.base import LedgerEntry
     from imagegen_nb.store.maintenance import AffectedRun, Report
@@ -65,6 +65,7 @@ def gc(store: str, dry_run: bool, as_json: bool) -> None:
     """Delete unused files, such as images of runs that were killed, which the store's index does not have;
     below a URL those of the last day stay."""
     from imagegen_nb.store import maintenance
+    from imagegen_nb.store.maintainable import is_image
 
     removal = maintenance.gc(open_existing(store), dry_run=dry_run)
     if as_json:
@@ -75,6 +76,12 @@ def gc(store: str, dry_run: bool, as_json: bool) -> None:
         out().print(f"{'would remove' if dry_run else 'removed'} {escape(name)}")
     if not removal.removed:
         out().print("nothing to remove")
+    if dry_run and any(map(is_image, removal.removed)):
+        out().print(
+            "images among them may be of runs that were interrupted, and paid for: look at them, or copy "
+            "them elsewhere, before they are deleted for good",
+            soft_wrap=True,
+        )
     _print_recent(removal.recent)
     _print_requests(removal.requests)
 
@@ -149,6 +156,9 @@ def _print_summary(report: Report, store: str) -> None:
     if report.orphans:
         unused = counted(len(report.orphans), "unused file")
         out().print(f"{unused}, which imagegen-nb store gc {escape(store)} deletes")
+    if cut_off := [run for run in report.interrupted if run.count]:
+        paid = any(not run.emulated for run in cut_off)
+        _print_unused_images([*report.orphans, *report.recent], paid=paid)
     _print_recent(report.recent)
     _print_requests(report.requests)
     for problem in report.problems:
@@ -192,6 +202,27 @@ def _affected(affected: AffectedRun) -> str:
     prompt = f" “{shortened(' '.join(run.prompt.split()), _LONGEST)}”" if run.prompt else ""
     kept = "" if affected.can_run_again else "; its settings were not kept"
     return f"{many} of run {run.run_id}: {run.model} on {run.started_at}{prompt}{kept}"
+
+
+def _print_unused_images(names: Sequence[str], *, paid: bool) -> None:
+    """What may be of runs that were interrupted, and that gc deletes it for good."""
+    from imagegen_nb.core.words import counted
+    from imagegen_nb.store.maintainable import is_image
+
+    images = [name for name in names if is_image(name)]
+    if not images:
+        return
+    verb, them = ("is", "it") if len(images) == 1 else ("are", "them")
+    out().print(
+        f"of these, {counted(len(images), 'image')} {verb} perhaps of runs that were interrupted"
+        f"{', and paid for' if paid else ''}: look at {them}, or copy {them} elsewhere, before gc deletes "
+        f"{them} for good",
+        soft_wrap=True,
+    )
+    for name in images[:_MOST]:
+        out().print(f"  {escape(name)}", soft_wrap=True)
+    if len(images) > _MOST:
+        out().print(f"  and {len(images) - _MOST:,} more: --json has all")
 
 
 def _print_recent(recent: tuple[str, ...]) -> None:

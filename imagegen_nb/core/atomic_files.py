@@ -13,6 +13,9 @@ from pathlib import Path
 
 from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files
 
+DISK_FULL = "the disk is full. Free some space, or choose another folder"
+"""Why a file could not be written, in words for the user."""
+
 
 def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -> Path:
     """`path` with `~` filled in.
@@ -109,6 +112,6 @@ def explain(error: OSError) -> str:
         return OUT_OF_FILES
     if error.errno == errno.ELOOP:
         return "it is a link, and links are not followed here"
-    if error.errno == errno.ENOSPC:
-        return "the disk is full. Free some space, or choose another folder"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DISK_FULL
     return error.strerror or type(error).__name__

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_MOST_NAMED = 10
+"""Places of images that an error names; no run asks for more images."""
+
 RunState = Literal["calling", "submitted", "done", "failed", "interrupted", "cancelled"]
 """`calling` is under way in a process; `submitted` goes on at a provider, in a batch, whatever becomes of the
 process; `done` brought images; `failed` brought none; `interrupted` ended, by a cancel or with its process,
@@ -403,6 +406,42 @@ def store_error(what: str, reason: str) -> StoreError:
     error = StoreError(f"{what}: {reason}")
     error.out_of_files = reason == OUT_OF_FILES
     return error
+
+
+def kept_for_later(error: StoreError, places: Sequence[str], by: str) -> StoreError:
+    """The error of an end that is not recorded yet, for the caller to raise: `places` are those of the run's
+    images, `by` is what records them."""
+    if not places:
+        return error
+    what, them = ("image is", "it") if len(places) == 1 else (f"{len(places)} images are", "them")
+    return _with_more(
+        error, f"Its {what} kept, in {_named(places)}; when that is mended, {by}, enters {them} in the ledger"
+    )
+
+
+def kept_without_record(error: StoreError, places: Sequence[str], before: str) -> StoreError:
+    """The error of an end that is lost, for the caller to raise: nothing names the images at these `places`,
+    which are to be copied `before` something deletes them."""
+    if not places:
+        return error
+    one = len(places) == 1
+    what, them = ("image is", "it") if one else (f"{len(places)} images are", "them")
+    return _with_more(
+        error,
+        f"Its {what} kept, in {_named(places)}, but the ledger could not take {them}: copy {them} elsewhere, "
+        f"{before} {them}",
+    )
+
+
+def _with_more(error: StoreError, more: str) -> StoreError:
+    told = StoreError(f"{str(error).rstrip('.')}. {more}")
+    told.out_of_files = error.out_of_files
+    return told
+
+
+def _named(places: Sequence[str]) -> str:
+    more = f" and {len(places) - _MOST_NAMED} more" if len(places) > _MOST_NAMED else ""
+    return f"{', '.join(places[:_MOST_NAMED])}{more}"
 
 
 def check_room(used: int, reserved: int, limit: int | None) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from imagegen_nb.core import user_warnings
-from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.atomic_files import DISK_FULL, explain
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests, network_fs, spending_rows
@@ -203,6 +203,8 @@ class Database:
             folder = shlex.quote(str(self.paths.folder))
             what = "its tables are damaged" if unreadable else str(error)
             return f"{what}. Build it again: imagegen-nb store rebuild {folder}"
+        if name == "SQLITE_FULL":
+            return DISK_FULL
         if name.startswith("SQLITE_CANTOPEN") and self._is_accessible():
             return OUT_OF_FILES
         return str(error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +35,8 @@ from imagegen_nb.store.base import (
     cell_taken,
     check_budget,
     check_room,
+    kept_for_later,
+    kept_without_record,
     not_found,
     store_error,
 )
@@ -45,6 +48,9 @@ from imagegen_nb.store.paths import StorePaths
 from imagegen_nb.store.tables import PAGE, Table, Tables
 
 T = TypeVar("T")
+
+_ROOM_FOR_END = 1 << 16
+"""Bytes of the disk that are kept for the end of a run: its manifest, and a transaction with its journal."""
 
 
 class LocalStore(Store):
@@ -75,7 +81,7 @@ class LocalStore(Store):
 
     def _begin(self, run: LedgerEntry, limit: int | None, budget: Budget | None) -> None:
         try:
-            locks.acquire(self.paths, run.run_id)
+            locks.acquire(self.paths, run.run_id, _room_for_end(run))
         except OSError as error:
             reason = explain(error)
         else:
@@ -111,12 +117,49 @@ class LocalStore(Store):
         recovery.recover(self.database)
 
     def finish(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
+        ended = replace(run, ended_at=utc_now())
+        record = partial(self._record, run.run_id, assets, ended)
         try:
-            record = partial(self._record, run.run_id, assets, replace(run, ended_at=utc_now()))
-            return patiently(record, _is_out_of_files)
+            try:
+                return patiently(record, _is_out_of_files)
+            except StoreError:
+                if not locks.free_room(self.paths, run.run_id):
+                    raise
+            return record()
+        except StoreError as error:
+            failure = self._not_recorded(error, ended, assets)
         finally:
             # Also when recording failed: the next run that starts recovers this one.
             locks.release(self.paths, run.run_id)
+        raise failure
+
+    def _not_recorded(self, error: StoreError, run: LedgerEntry, assets: Sequence[AssetRecord]) -> StoreError:
+        """The error of an end that could not be recorded. It stands in the manifest, where that could be
+        written at least: recovery finishes the run from it."""
+        look = f"imagegen-nb store check {shlex.quote(str(self.folder))}"
+        paths = [str(self.paths.blob(asset.sha256, asset.file_type)) for asset in assets]
+        if not self._write_manifest_alone(run, assets):
+            return kept_without_record(error, paths, "before imagegen-nb store gc deletes")
+        return kept_for_later(error, paths, f"the next run there, or {look}")
+
+    def _write_manifest_alone(self, run: LedgerEntry, assets: Sequence[AssetRecord]) -> bool:
+        """Whether a run's manifest has its end; the database has not, and has perhaps no room for it."""
+        try:
+            manifest = manifests.read(self.paths, run.run_id)
+        except StoreError:
+            manifest = None
+        order = 0
+        with suppress(StoreError), self.database.read() as tables:
+            order = tables.last_order("asset") + 1  # not for good: recovery finds another
+        run_order = manifest.run_order if manifest is not None else 0
+        end = Manifest(run=run, run_order=run_order, assets=tuple(assets), asset_order=order)
+        try:
+            if manifest is None or (manifest.run, manifest.assets) != (run, end.assets):
+                manifests.write(self.paths, run.run_id, end, sync_name=False)
+            manifests.sync_names(self.paths)
+        except OSError:
+            return False
+        return True
 
     def hand_over(self, runs: Sequence[LedgerEntry]) -> None:
         def hand_over(tables: Tables) -> None:
@@ -194,7 +237,12 @@ class LocalStore(Store):
         try:
             self.paths.make(path.parent)
             if not _is_intact(path, sha256, len(image.data)):
-                _put(image, path)
+                try:
+                    _put(image, path)
+                except OSError:
+                    if not locks.free_room(self.paths, run_id):
+                        raise
+                    _put(image, path)
             # Also for a file that was there: whoever put it there may not have come as far as this.
             sync_folder(path.parent)
             if file is not None:
@@ -380,6 +428,12 @@ class LocalStore(Store):
 def _is_out_of_files(error: Exception) -> bool:
     """Bytes that have arrived must not be lost because no file can be opened at that moment."""
     return isinstance(error, StoreError) and error.out_of_files
+
+
+def _room_for_end(run: LedgerEntry) -> int:
+    """Bytes that the end of a run may need: its texts once in the manifest, once in the journal."""
+    texts = (run.prompt, run.settings_json, run.inputs_json)
+    return _ROOM_FOR_END + 2 * sum(len(text.encode(errors="replace")) for text in texts)
 
 
 def _put(image: CheckedImage, path: Path) -> None:

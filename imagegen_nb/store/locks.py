@@ -2,10 +2,13 @@
 
 The system releases a lock when its process ends, however it ends. So no clock, no lease and no process
 number decides whether a run is still alive. A thousand runs at once need one open file.
+
+A marker may take up room on the disk: a run that has begun, and is paid for, can be ended on a full one.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import uuid
@@ -15,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagegen_nb.core.file_lock import try_lock
+from imagegen_nb.errors import StoreError
 from imagegen_nb.store.paths import LOCK_SUFFIX, MARKER_SUFFIX, StorePaths, is_name
 
 _TEMPORARY_SUFFIX = ".tmp"
@@ -34,9 +38,11 @@ _held: dict[Path, _ProcessLock] = {}
 _mutex = threading.Lock()
 
 
-def acquire(paths: StorePaths, run_id: str) -> None:
-    """Mark a new run as this process's. Raises OSError, and `StoreError` for an id that cannot be a file's
-    name."""
+def acquire(paths: StorePaths, run_id: str, room: int = 0) -> None:
+    """Mark a new run as this process's, and keep so many bytes of the disk for its end.
+
+    Raises OSError, and `StoreError` for an id that cannot be a file's name.
+    """
     paths.lock(run_id)  # refuses what cannot be a name, before anything is made
     paths.make(paths.locks)
     with _mutex:
@@ -47,11 +53,31 @@ def acquire(paths: StorePaths, run_id: str) -> None:
             held = _held[paths.locks] = _lock_for_process(paths)
         marker = paths.marker(run_id, held.name)
         try:
-            os.close(os.open(marker, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+            _make_marker(marker, room)
         except OSError:
             _release_if_unused(paths, held)
             raise
         held.runs.add(run_id)
+
+
+def free_room(paths: StorePaths, run_id: str, owner: str | None = None) -> bool:
+    """Give back what was kept for the end of a run of this process, or of `owner`, which is gone; whether
+    there was any."""
+    with _mutex:
+        held = _held.get(paths.locks)
+        name = owner or (held.name if held is not None else "")
+    if not name:
+        return False
+    try:
+        handle = os.open(paths.marker(run_id, name), os.O_WRONLY | os.O_NOFOLLOW)
+        try:
+            kept = os.fstat(handle).st_size
+            os.ftruncate(handle, 0)
+        finally:
+            os.close(handle)
+    except (OSError, StoreError):  # StoreError: an id that no run here can have
+        return False
+    return kept > 0
 
 
 def release(paths: StorePaths, run_id: str) -> None:
@@ -113,6 +139,21 @@ def try_acquire_abandoned(paths: StorePaths, owner: str, run_ids: Iterable[str])
         with suppress(OSError):
             paths.marker(run_id, owner).unlink()
     _remove(handle, path)
+
+
+def _make_marker(marker: Path, room: int) -> None:
+    """Raises OSError, also where the disk has not so much room."""
+    handle = os.open(marker, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    try:
+        if room and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+            os.posix_fallocate(handle, 0, room)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # others: this file system keeps none for anybody
+            with suppress(OSError):
+                marker.unlink()
+            raise
+    finally:
+        os.close(handle)
 
 
 def _lock_for_process(paths: StorePaths) -> _ProcessLock:

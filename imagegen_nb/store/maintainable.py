@@ -101,6 +101,11 @@ def unused_files(names: Iterator[str], named: AbstractSet[str]) -> Iterator[str]
             yield name
 
 
+def is_image(name: str) -> bool:
+    """Whether a store's file, by its path in it, is an image, and neither a thumbnail nor a temporary one."""
+    return name.startswith("blobs/") and _OWN_FILE.fullmatch(_last(name)) is not None and "/." not in name
+
+
 def under_way(runs: int) -> StoreError:
     """The error for files that cannot be removed now, for the caller to raise."""
     return StoreError(

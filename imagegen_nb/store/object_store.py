@@ -41,6 +41,7 @@ from imagegen_nb.store.base import (
     cell_taken,
     check_budget,
     check_room,
+    kept_without_record,
 )
 from imagegen_nb.store.object_client import Objects, checked_url, require
 from imagegen_nb.store.object_documents import Change, ImageMark, RunEnd
@@ -125,6 +126,9 @@ class ObjectStore(Store):
         try:
             # Also over `interrupted`: a process that slept was taken for gone, and has come back.
             self._commit(record, run.run_id)
+        except StoreError as error:
+            places = [asset.file_url for asset in assets]
+            raise kept_without_record(error, places, "before imagegen-nb store gc deletes") from None
         finally:
             # Also when recording failed: the next run that starts here recovers this one.
             self._lease.drop(run.run_id)

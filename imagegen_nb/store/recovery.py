@@ -26,6 +26,7 @@ def recover(database: Database) -> None:
         for owner, run_ids in sorted(locks.owners(paths, unfinished).items()):
             with locks.try_acquire_abandoned(paths, owner, run_ids) as is_abandoned:
                 for run_id in sorted(run_ids) if is_abandoned else ():
+                    locks.free_room(paths, run_id, owner)
                     _recover_run(database, run_id)
         return
     except OSError as error:

@@ -38,6 +38,10 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     assert "1 image (" in checked.out
     assert "interrupted: gpt-image-2, 2 images asked for" in checked.out
     assert "charge emulated: run a-run" in checked.out
+    assert (
+        "of these, 1 image is perhaps of runs that were interrupted: look at it, or copy it elsewhere, "
+        "before gc deletes it for good\n  blobs/"
+    ) in checked.out
     assert "interrupted: gpt-5.4-mini, asked about an image on" in checked.out
     facts = cli("store", "check", folder, "--json").json()
     assert isinstance(facts, dict)
@@ -47,6 +51,7 @@ def test_a_store_is_checked_rebuilt_and_tidied(
     told: dict[str, object] = {"recent_files": [], "requests": {}}
     would = cli("store", "gc", folder, "--dry-run", "--json").json()
     assert would == {"would_remove": facts["unused_files"], **told}
+    assert "images among them may be of runs that were" in cli("store", "gc", folder, "--dry-run").out
     assert cli("store", "gc", folder, "--json").json() == {"removed": facts["unused_files"], **told}
     assert cli("store", "gc", folder).out == "nothing to remove\n"
 

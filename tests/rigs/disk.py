@@ -5,16 +5,15 @@ Half the trials fill a small tmpfs, where one may be mounted; the others limit t
 
 from __future__ import annotations
 
-import os
 import random
 import resource
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from support.disks import fill_up, small_disk
 from support.ledger import entry, new
 
 from imagegen_nb.errors import StoreError
@@ -32,7 +31,7 @@ _ROOM = 150_000
 def run(cycles: int, folder: Path) -> list[Figure]:
     """Each trial makes runs until one meets the full disk, then makes room and goes on."""
     dice = random.Random(9)
-    with _small_disk(folder) as small:
+    with small_disk(folder / "tmpfs", _SPACE) as small:
         mounted = small is not None
         stores = {True: LocalStore((small or folder) / "store"), False: LocalStore(folder / "limited")}
         refused, lost, problems, unhealed = 0, [], [], []
@@ -92,23 +91,6 @@ def _bytes(store: LocalStore, asset_id: str) -> bytes:
 
 
 @contextmanager
-def _small_disk(folder: Path) -> Iterator[Path | None]:
-    """A tmpfs of three megabytes; None where the system does not allow it."""
-    place = folder / "tmpfs"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={_SPACE}", "tmpfs", str(place)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    try:
-        yield place if mounted else None
-    finally:
-        if mounted:
-            subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-@contextmanager
 def _full(store: LocalStore, room: int, on_disk: bool) -> Iterator[None]:
     """Leave only `room` bytes, of the disk or of each file, inside the block."""
     if not on_disk:
@@ -119,17 +101,11 @@ def _full(store: LocalStore, room: int, on_disk: bool) -> Iterator[None]:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         return
-    ballast = store.folder.parent / "ballast"
-    ballast.write_bytes(bytes(max(0, _free(store.folder.parent) - room)))
+    ballast = fill_up(store.folder.parent, but=room)
     try:
         yield
     finally:
         ballast.unlink()
-
-
-def _free(folder: Path) -> int:
-    status = os.statvfs(folder)
-    return status.f_bavail * status.f_frsize
 
 
 def _fresh(store: LocalStore) -> LocalStore:
