@@ -192,6 +192,9 @@ class StoreError(ImagegenError):
     kind = "store"
     out_of_files = False
     """Whether it failed only because no further file could be opened: it may succeed a moment later."""
+    outside = False
+    """Whether the store may be as it should be: the disk is full, this user may not, or no file can be
+    opened. To build anything again does not help."""
 
 
 class StorageLimitReached(StoreError):

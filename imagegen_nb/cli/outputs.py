@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 
+from imagegen_nb.core.atomic_files import making
 from imagegen_nb.errors import InvalidOption
 
 
@@ -14,10 +14,7 @@ def check_folder(option: str, path: Path) -> None:
     folder = path.expanduser().absolute().parent
     if folder.is_dir() and os.access(folder, os.W_OK):
         return
-    there = folder.exists()
-    remedy = (
-        "choose another" if there else f"make it (mkdir -p {shlex.quote(str(folder))}), or choose another"
-    )
+    remedy = "choose another" if folder.exists() else making(folder)
     raise InvalidOption(f"{option} {path}: {folder} is not a folder that can be written to; {remedy}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import stat
 import uuid
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files
 
 DISK_FULL = "the disk is full. Free some space, or choose another folder"
 """Why a file could not be written, in words for the user."""
+NOT_ALLOWED = "this user may not write there. Choose another folder, or let its owner do it"
+"""The same."""
 
 
 def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -> Path:
@@ -104,6 +107,20 @@ def sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def explain_writing(error: OSError, folder: Path) -> str:
+    """Why a file could not be written in a folder, and what to do."""
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return NOT_ALLOWED
+    if error.errno == errno.ENOENT and not folder.exists():
+        return f"there is no folder {folder}; {making(folder)}"
+    return explain(error)
+
+
+def making(folder: Path) -> str:
+    """What to do where a folder is missing."""
+    return f"make it (mkdir -p {shlex.quote(str(folder))}), or choose another"
 
 
 def explain(error: OSError) -> str:

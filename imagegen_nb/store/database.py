@@ -19,7 +19,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from imagegen_nb.core import user_warnings
-from imagegen_nb.core.atomic_files import DISK_FULL, explain
+from imagegen_nb.core.atomic_files import DISK_FULL, NOT_ALLOWED, explain, explain_writing, sync_folder
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests, network_fs, spending_rows
@@ -85,7 +85,7 @@ class Database:
             except FAILURES as error:
                 reason = self.explain(error)
             except OSError as error:  # from writing a manifest
-                reason = explain(error)
+                reason = explain_writing(error, self.paths.folder)
         raise self.write_error(reason)
 
     def write_error(self, reason: str) -> StoreError:
@@ -93,24 +93,44 @@ class Database:
         return store_error(f"cannot write the index in {self.paths.folder}", reason)
 
     def rebuild(self, cache: manifests.Cache | None = None) -> None:
-        """Rename the file to `index.sqlite3.damaged`, replacing an older one, and build another from the
-        manifests. Raises `StoreError`."""
+        """Build another from the manifests, and put it in the place of the file, which is kept as
+        `index.sqlite3.damaged`, instead of an older one. Raises `StoreError`, and leaves the file as it
+        was."""
         path = self.paths.database
         with self.lock:
             self.close()
+            self._manifest_cache = cache
             try:
                 with _writers_excluded(path):
-                    _put_aside(path)
-            except OSError as error:
-                reason = explain(error)
-            else:
-                self._manifest_cache = cache
-                try:
-                    self._open()
-                finally:
-                    self._manifest_cache = None
+                    if os.path.lexists(path):
+                        self._replace(path)
+                self._open()
                 return
-        raise store_error(f"cannot put the index in {self.paths.folder} aside", reason)
+            except FAILURES as error:
+                reason = self.explain(error)
+            except OSError as error:
+                reason = explain_writing(error, self.paths.folder)
+            finally:
+                self._manifest_cache = None
+        raise store_error(
+            f"cannot build the index in {self.paths.folder} again, and have left it as it was", reason
+        )
+
+    def _replace(self, path: Path) -> None:
+        """Build it beside the old one: a disk that is full must not take that away as well."""
+        new = path.with_name(f"{path.name}.new")
+        for left_over in (new, _journal_of(new)):
+            left_over.unlink(missing_ok=True)
+        try:
+            self._connect(new).close()
+            _put_aside(path)
+            new.replace(path)
+        except BaseException:
+            for unfinished in (_journal_of(new), new):
+                with suppress(OSError):
+                    unfinished.unlink()
+            raise
+        sync_folder(path.parent)
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
@@ -126,10 +146,10 @@ class Database:
             try:
                 self.paths.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
-                reason = explain(error)
+                reason = explain_writing(error, self.paths.folder.parent)
             else:
                 network_fs.warn_once(self.paths.folder)
-                self.connection = self._connect()
+                self.connection = self._connect(self.paths.database)
                 self._closer = weakref.finalize(self, _close, self.lock, self.connection)
                 self._opened_file = self.paths.database.stat()
                 return self.connection
@@ -144,8 +164,7 @@ class Database:
             return False
         return self._opened_file is not None and os.path.samestat(current, self._opened_file)
 
-    def _connect(self) -> sqlite3.Connection:
-        path = self.paths.database
+    def _connect(self, path: Path) -> sqlite3.Connection:
         for file in (path, _journal_of(path)):
             if file.is_symlink():
                 raise sqlite3.DatabaseError(f"{file} is a link; the store writes only inside itself")
@@ -205,9 +224,15 @@ class Database:
             return f"{what}. Build it again: imagegen-nb store rebuild {folder}"
         if name == "SQLITE_FULL":
             return DISK_FULL
+        if name.startswith("SQLITE_READONLY") or (name.startswith("SQLITE_CANTOPEN") and self._is_closed()):
+            return NOT_ALLOWED
         if name.startswith("SQLITE_CANTOPEN") and self._is_accessible():
             return OUT_OF_FILES
         return str(error)
+
+    def _is_closed(self) -> bool:
+        """Whether this user may not write where SQLite has to make a file."""
+        return self.paths.folder.is_dir() and not os.access(self.paths.folder, os.W_OK | os.X_OK)
 
     def _is_accessible(self) -> bool:
         """Whether nothing but a lack of open files keeps SQLite from the file and from its journal.
@@ -246,11 +271,16 @@ def _writers_excluded(path: Path) -> Iterator[None]:
 
 
 def _put_aside(path: Path) -> None:
+    """Keep it under another name, also where it is: in a gap another process would make one."""
     damaged = path.with_name(f"{path.name}.damaged")
     # The journal first: left behind, SQLite would apply it to the new database.
-    for source, target in ((_journal_of(path), _journal_of(damaged)), (path, damaged)):
-        with suppress(FileNotFoundError):
-            source.replace(target)
+    with suppress(FileNotFoundError):
+        _journal_of(path).replace(_journal_of(damaged))
+    damaged.unlink(missing_ok=True)
+    try:
+        os.link(path, damaged, follow_symlinks=False)
+    except OSError:  # a file system without such links
+        path.replace(damaged)
 
 
 def _version(connection: sqlite3.Connection) -> int:

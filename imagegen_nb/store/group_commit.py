@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
-from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.atomic_files import explain_writing
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store.database import FAILURES, Database
 from imagegen_nb.store.tables import Tables
@@ -106,7 +106,7 @@ class GroupCommit:
                 raise
             work.error = self._database.write_error(self._database.explain(error))
         except OSError as error:  # from writing a manifest
-            work.error = self._database.write_error(explain(error))
+            work.error = self._database.write_error(explain_writing(error, self._database.paths.folder))
         except Exception as error:  # noqa: BLE001 - raised where the work was handed in
             work.error = error
 

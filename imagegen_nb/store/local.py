@@ -18,7 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from imagegen_nb.core.atomic_files import explain, sync_folder, temporary_name, user_path, write_durably
+from imagegen_nb.core.atomic_files import (
+    explain,
+    explain_writing,
+    sync_folder,
+    temporary_name,
+    user_path,
+    write_durably,
+)
 from imagegen_nb.core.images import CheckedImage
 from imagegen_nb.core.open_files import patiently
 from imagegen_nb.core.opinions import Judgement, Mark, PickedCell, Score
@@ -83,7 +90,7 @@ class LocalStore(Store):
         try:
             locks.acquire(self.paths, run.run_id, _room_for_end(run))
         except OSError as error:
-            reason = explain(error)
+            reason = explain_writing(error, self.folder)
         else:
             self._enter(run, limit, budget)
             return
@@ -248,7 +255,7 @@ class LocalStore(Store):
             if file is not None:
                 file.remove()
         except OSError as error:
-            reason = explain(error)
+            reason = explain_writing(error, self.folder)
         else:
             return AssetRecord.of(
                 image,

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.atomic_files import explain, explain_writing
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import manifests, recovery
-from imagegen_nb.store.base import AssetRecord, LedgerEntry
+from imagegen_nb.store.base import AssetRecord, LedgerEntry, store_error
 from imagegen_nb.store.database import Database
 from imagegen_nb.store.maintainable import (
     Contents,
@@ -86,12 +86,22 @@ class LocalMaintenance:
 
         Where a manifest is missing it is written first, from the old database if that can be read.
         """
+        unwritten: OSError | None = None
         try:
             with self._database.transaction() as tables:
-                self._write_missing_manifests(tables)
-                tables.opinions.write_missing_files()
+                try:
+                    self._write_missing_manifests(tables)
+                    tables.opinions.write_missing_files()
+                except OSError as error:  # what only the index tells would be lost with it
+                    unwritten = error
         except StoreError:
             pass  # unreadable: that is why it is rebuilt
+        if unwritten is not None:
+            raise store_error(
+                f"cannot write down what only the index in {self._paths.folder} tells, and have left it as "
+                "it was",
+                explain_writing(unwritten, self._paths.folder),
+            )
         self._database.rebuild(self._manifests)
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.atomic_files import explain_writing
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests
@@ -30,7 +30,7 @@ def recover(database: Database) -> None:
                     _recover_run(database, run_id)
         return
     except OSError as error:
-        reason = explain(error)
+        reason = explain_writing(error, paths.folder)
     raise store_error(f"cannot check for interrupted runs in {paths.folder}", reason)
 
 

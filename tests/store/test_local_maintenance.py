@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import sqlite3
 from dataclasses import replace
 
 import pytest
+from support.disks import fill_up, small_disk
 from support.images import picture
 from support.ledger import entry, everything, fill, new
 
 from imagegen_nb.errors import StoreError
-from imagegen_nb.store import maintenance
+from imagegen_nb.store import database, maintenance, manifests
 from imagegen_nb.store.local import LocalStore
 
 
@@ -59,6 +61,72 @@ def test_the_old_index_is_put_aside_and_its_journal_does_not_meet_the_new_one(fu
     assert maintenance.rebuild(full).problems == []
     assert not journal.exists()
     assert (full.folder / "index.sqlite3.damaged").read_bytes().startswith(b"no database")
+
+
+def test_an_index_that_cannot_be_built_again_stays_as_it_was(full, monkeypatch):
+    """SQLite itself refuses to let the new one grow, as on a full disk."""
+    before = everything(full)
+    full.close()
+    index = full.paths.database.read_bytes()
+
+    class Full(sqlite3.Connection):
+        def execute(self, statement, *values):
+            super().execute("PRAGMA max_page_count = 3")
+            return super().execute(statement, *values)
+
+    connect = sqlite3.connect
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            database.sqlite3,
+            "connect",
+            lambda path, **options: connect(
+                path, factory=Full if path.name.endswith("new") else sqlite3.Connection, **options
+            ),
+        )
+        with pytest.raises(StoreError) as caught:
+            maintenance.rebuild(full)
+    assert str(caught.value) == (
+        f"cannot build the index in {full.folder} again, and have left it as it was: the disk is full. Free "
+        "some space, or choose another folder"
+    )
+    assert full.paths.database.read_bytes() == index
+    assert [path.name for path in full.folder.glob("index*")] == ["index.sqlite3"]
+    assert everything(full) == before
+    assert maintenance.rebuild(full).problems == []
+    assert (full.folder / "index.sqlite3.damaged").read_bytes() == index
+    assert everything(full) == before
+
+
+def test_what_only_the_index_tells_is_not_lost_where_it_cannot_be_written_down(full, monkeypatch):
+    before = everything(full)
+    (full.paths.manifests / f"{before[1][-1].run_id}.json").unlink()
+
+    def refuse(*_args, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manifests, "write", refuse)
+        with pytest.raises(StoreError, match="have left it as it was: the disk is full"):
+            maintenance.rebuild(full)
+    assert everything(full) == before
+
+
+@pytest.mark.rigs
+def test_a_full_disk_takes_no_index_away(tmp_path):
+    with small_disk(tmp_path / "disk", 1 << 20) as disk:
+        if disk is None:
+            pytest.skip("no file system may be mounted here")
+        store = LocalStore(disk / "assets")
+        fill(store)
+        before = everything(store)
+        ballast = fill_up(disk)
+        with pytest.raises(StoreError, match="the disk is full"):
+            maintenance.rebuild(store)
+        assert everything(store) == before
+        ballast.unlink()
+        assert maintenance.rebuild(store).problems == []
+        assert everything(store) == before
+        store.close()
 
 
 def test_a_store_that_is_open_elsewhere_goes_on_with_the_new_index(full):
