@@ -88,7 +88,7 @@ def test_one_that_fails_undoes_its_own_part_only(group):
     assert {one, two} <= {1, 2, 3, 4, 5}
     assert isinstance(full, StorageLimitReached)
     assert isinstance(denied, StoreError)
-    assert "Permission denied" in str(denied)
+    assert "this user may not write there (permission denied)" in str(denied)
     assert isinstance(bad, StoreError)
     with group._database.read() as tables:
         assert tables.runs_under_way() == {"a", "b"}
