@@ -81,7 +81,8 @@ def verify(
 
 
 def emulated_name(definition: StepDefinition) -> str:
-    """The deployment of a step on the emulated platform: named as its image files are."""
+    """The deployment of a step on the emulated platform: named after it, or after its prompt as it is
+    written: a file has the prompt's template, and image files are named after what it was filled with."""
     return slug(definition.step.name or definition.step.prompt)
 
 

@@ -54,6 +54,8 @@ _RETRIES: Any = {
 """For 5xx (also the 503 of S3 that means slow down), lost connections and timeouts: then it is an error."""
 _STATUS = re.compile(r"status(?: code)?: (\d{3})\b")
 _NO_CREDENTIALS = re.compile(r"169\.254\.169\.254|metadata\.google|Missing\w*Key|credential", re.IGNORECASE)
+_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT")
+_TRUE = ("1", "true", "on", "yes", "y")
 
 _process: int | None = None
 """The process that used obstore first. A forked one has not its threads, and would wait for ever."""
@@ -355,7 +357,21 @@ class Objects:
             return "its account is not known: set it in the environment, such as AZURE_STORAGE_ACCOUNT_NAME"
         if "timed out" in text or "Timeout" in text:
             return "the service did not answer in time, several times: try again in a minute"
-        return "the service could not be reached, or does not do this: check address, endpoint and network"
+        unmet = "the service could not be reached, or does not do this"
+        if (variable := _unencrypted_endpoint()) and self.url.startswith(("s3://", "s3a://")):
+            return (
+                f"{unmet}: {variable} begins with http://, which is not used unless AWS_ALLOW_HTTP=true is "
+                "set too, as for a service on this machine; else check address and network"
+            )
+        return f"{unmet}: check address, endpoint and network"
+
+
+def _unencrypted_endpoint() -> str:
+    """The variable that names an endpoint without encryption, where such endpoints are not allowed."""
+    if os.environ.get("AWS_ALLOW_HTTP", "").strip().lower() in _TRUE:
+        return ""
+    endpoints = ((name, os.environ.get(name, "").strip().lower()) for name in _ENDPOINTS)
+    return next((name for name, endpoint in endpoints if endpoint.startswith("http://")), "")
 
 
 def _side_by_side(work: Iterable[Callable[[], T]]) -> Iterator[T]:

@@ -121,8 +121,25 @@ def test_a_bucket_that_is_not_there_is_told(object_server):
 
 def test_a_service_that_is_not_there_is_told(objects, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with pytest.raises(StoreError, match="could not be reached"):
+    with pytest.raises(StoreError, match="could not be reached") as caught:
         Objects(objects.url).write("a", b"")
+    assert "ALLOW_HTTP" not in str(caught.value)
+
+
+@pytest.mark.parametrize("allowed", [None, "false", ""])
+def test_an_endpoint_without_encryption_says_what_allows_it(objects, monkeypatch, allowed):
+    monkeypatch.delenv("AWS_ALLOW_HTTP")
+    if allowed is not None:
+        monkeypatch.setenv("AWS_ALLOW_HTTP", allowed)
+    says = "AWS_ENDPOINT_URL begins with http://, which is not used unless AWS_ALLOW_HTTP=true is set too"
+    with pytest.raises(StoreError, match=says):
+        Objects(objects.url).write("a", b"")
+
+
+@pytest.mark.parametrize("allowed", ["true", "1", "TRUE"])
+def test_an_endpoint_without_encryption_is_used_where_it_is_allowed(objects, monkeypatch, allowed):
+    monkeypatch.setenv("AWS_ALLOW_HTTP", allowed)
+    Objects(objects.url).write("a", b"b")
 
 
 # Addresses
