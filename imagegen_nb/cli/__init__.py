@@ -22,6 +22,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    _print_whatever_the_terminal_can()
     warnings.showwarning = warn  # one readable line instead of a source location
     try:
         code = app(standalone_mode=False)  # else click leaves by itself, and with 1 where it was interrupted
@@ -36,6 +37,14 @@ def main() -> None:
     except ImagegenError as error:
         code = _tell(error, 2)
     sys.exit(code)
+
+
+def _print_whatever_the_terminal_can() -> None:
+    """Let characters that the terminal's encoding has not be written out (`\\u201c`): what a command did is
+    told, and it goes on, where `LC_ALL=POSIX` would have ended it in the middle."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _tell_usage(error: click.ClickException) -> None:

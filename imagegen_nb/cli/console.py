@@ -6,6 +6,7 @@ Help imports every command: rich, pydantic and all that a command works with are
 from __future__ import annotations
 
 import json
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +51,12 @@ def told(text: object) -> str:
 
 
 def print_json(value: Any) -> None:
-    """`value` as JSON on standard output, for machines; control characters are escaped."""
+    """`value` as JSON on standard output, for machines; control characters are escaped, and so is all that is
+    not ASCII where standard output is not UTF-8, as JSON is."""
     from imagegen_nb.core.redaction import CONTROL_CHARACTERS
 
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "").replace("_", "") == "utf8"
+    text = json.dumps(value, ensure_ascii=not is_utf8, indent=2)
     click.echo(CONTROL_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 

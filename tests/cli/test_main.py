@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -12,6 +13,7 @@ import click
 import pytest
 from support.command_line import EMULATED, CommandLine
 
+from imagegen_nb import ImageGenerationStep, save_step
 from imagegen_nb import cli as cli_package
 from imagegen_nb._version import __version__
 from imagegen_nb.cli.app import app
@@ -78,6 +80,32 @@ def test_errors_are_json_too_when_json_is_asked_for(cli: CommandLine, file: str)
 @pytest.mark.parametrize("command", [("models",), ("paths", "lamp.step.json")])
 def test_json_is_taken_everywhere(cli: CommandLine, file: str, command: tuple[str, ...]) -> None:
     assert cli(*command, "--json").json()
+
+
+POOR = [
+    {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "POSIX"},
+    {"PYTHONIOENCODING": "ascii"},
+    {"PYTHONIOENCODING": "latin-1"},
+]
+"""Environments in which a terminal does not know all characters."""
+
+
+@pytest.mark.parametrize("environment", POOR)
+def test_a_terminal_without_some_characters_ends_no_command(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    save_step(tmp_path / "a.step.json", ImageGenerationStep(prompt="Ein „Löwe“ 🦁", image_size="1024x1024"))
+    command = [sys.executable, "-m", "imagegen_nb", "run", "a.step.json", "--backend", "emulator"]
+    options = {"cwd": tmp_path, "env": {**os.environ, **environment}, "capture_output": True, "check": False}
+    told = subprocess.run([*command, "--export", "b.step.json"], **options)
+    assert (told.returncode, b"Traceback" in told.stderr) == (0, False), told.stderr
+    assert b"file_url" in told.stdout
+    assert (tmp_path / "b.step.json").exists()
+    as_json = subprocess.run([*command, "--json"], **options)
+    assert as_json.returncode == 0, as_json.stderr
+    assert "löwe" in json.loads(as_json.stdout)["output"]["assets"][0]["file_name"]
+    wrong = subprocess.run([*command, "-i", "Löwe"], **options)
+    assert (wrong.returncode, b"Traceback" in wrong.stderr) == (2, False), wrong.stderr
 
 
 def test_version_and_help(cli: CommandLine) -> None:
