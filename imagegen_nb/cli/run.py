@@ -177,6 +177,7 @@ def given_inputs(
     """The inputs that a command was given, by name."""
     import jiter
 
+    from imagegen_nb.core.json_faults import place_and_reason
     from imagegen_nb.step_file.load import load_step
 
     inputs: dict[str, Any] = {}
@@ -194,7 +195,10 @@ def given_inputs(
         try:
             inputs[name] = jiter.from_json(text.encode(), allow_inf_nan=False)
         except ValueError as error:
-            raise InvalidOption(f"--input-json {name}: not valid JSON ({error})") from None
+            raise InvalidOption(
+                f"--input-json {name}: not valid JSON ({place_and_reason(error)}). Mend it there; "
+                "--input takes text"
+            ) from None
     for item in steps:
         name, path = named("--step", item)
         definition = load_step(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 
 from imagegen_nb.core import given_files, images, user_warnings
 from imagegen_nb.core.atomic_files import explain, user_path
+from imagegen_nb.core.json_faults import ends_too_early, place_and_reason, place_of
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.errors import (
@@ -66,6 +68,9 @@ _YAML = re.compile(
     r"(?:[ \t]*(?:#[^\n]*)?\n)*(?:---(?:\s|$)|%YAML|[\"']?[A-Za-z_][\w .-]{0,80}[\"']?[ \t]*:(?:\s|$)|- )"
 )
 """A beginning as YAML has it: comments, a document's mark, a key without braces, an item of a list."""
+_SIZE = re.compile(r"[0-9]{1,5} ?[xX×*:] ?[0-9]{1,5}")
+_LONGEST_NUMBER = 12
+"""Characters of a wrong number that are repeated."""
 _MOST_PROBLEMS = 10
 _MOST_KEYS = 100
 _MOST_ASSETS = 1_000
@@ -233,7 +238,7 @@ def parse(
     try:
         document = jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError as error:
-        reason = str(error)
+        fault = error
     else:
         if not isinstance(document, dict):
             raise DefinitionError(
@@ -249,21 +254,22 @@ def parse(
     is_cassette = given_files.other_kind(data[:_BEGINNING])[0] == "a cassette"
     if not is_cassette and (called_yaml or _YAML.match(text.replace("\r", ""))):
         raise DefinitionError(f"{file} looks like YAML: a step file is JSON. Convert it to JSON")
-    raise DefinitionError(f"{file} {_no_json(data, text, redacted(reason))}")
+    raise DefinitionError(f"{file} {_no_json(data, text, fault)}")
 
 
-def _no_json(data: bytes, text: str, reason: str) -> str:
+def _no_json(data: bytes, text: str, fault: ValueError) -> str:
     """What a file is that is no JSON, and what to do about it."""
     kind, taken_by = given_files.other_kind(data[:_BEGINNING])
     if kind == "empty":
         return "is empty: write it again, or take it from where it was kept"
+    wrong = f"is not valid JSON ({place_and_reason(fault)})"
     if text.lstrip()[:1] in ("{", "["):
-        if "EOF" in reason:
-            return f"is not valid JSON ({reason}): it ends too early. Write it again, or take a whole copy"
-        return f"is not valid JSON ({reason}): mend it there, or just before, or write it again"
+        if ends_too_early(fault):
+            return f"{wrong}. Write it again, or take a whole copy"
+        return f"{wrong}: mend it there, or just before, or write it again"
     if kind:
         return f"is {kind}, and no step file{f': {taken_by}' if taken_by else ''}"
-    return f"is not valid JSON ({reason}): give a step file, which is JSON, or an image"
+    return f"is not valid JSON ({place_of(fault)}): give a step file, which is JSON, or an image"
 
 
 def _check_size(document: dict[str, Any]) -> None:
@@ -293,7 +299,7 @@ def _without_inapplicable(step: object) -> tuple[dict[str, Any], list[str]]:
         inapplicable = [problem for problem in problems if problem.code == "not-applicable"]
         if not inapplicable:
             return settings, dropped
-        dropped += [f"step.{problem.field} was dropped: {problem.message}" for problem in inapplicable]
+        dropped += [f"step.{problem.field} was dropped: {_message(problem)}" for problem in inapplicable]
         for problem in inapplicable:
             settings.pop(problem.field, None)
 
@@ -340,9 +346,20 @@ def _in_a_file(problem: Problem) -> str:
     return f'{remedy}; declare a newer one in a step file, beside "step": "declaration": {{"like": "{like}"}}'
 
 
+def _message(problem: Problem) -> str:
+    """What is wrong, with the value where that is a number or a size: any other text may be a key."""
+    value, shown = problem.value, ""
+    if problem.code != "unknown-field" and (
+        isinstance(value, int | float) or (isinstance(value, str) and _SIZE.fullmatch(value))
+    ):
+        text = value if isinstance(value, str) else json.dumps(value)
+        shown = f" ({redacted(text, _LONGEST_NUMBER)})"
+    return f"{problem.message}{shown}"
+
+
 def _from_invalid_step(error: InvalidStep) -> DefinitionError:
-    """The first problem with its place, the others after it; values are not repeated."""
-    messages = [f"{p.message}. {_in_a_file(p)}" for p in error.problems[:_MOST_PROBLEMS]]
+    """The first problem with its place, the others after it."""
+    messages = [f"{_message(p)}. {_in_a_file(p)}" for p in error.problems[:_MOST_PROBLEMS]]
     places = [redacted(f"step.{p.field}", 80) for p in error.problems[:_MOST_PROBLEMS]]
     more = "".join(f"\n{place}: {message}" for place, message in zip(places[1:], messages[1:], strict=True))
     if len(error.problems) > _MOST_PROBLEMS:

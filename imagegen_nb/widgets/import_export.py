@@ -224,7 +224,10 @@ class ImportExport(BaseWidget):
             definition = self._callbacks.read(data)
         except DefinitionError as error:
             told = str(error)  # of bytes, which have no name
-            told = told.replace("the file", name, 1) if told.startswith("the file ") else f"{name}: {told}"
+            if told.startswith("the file "):
+                told = told.replace("the file", name, 1)
+            else:
+                told = f"What is wrong in {name}:\n{told}" if "\n" in told else f"{name}: {told}"
             raise DefinitionError(f"{_NOT_IMPORTED} {told}") from None
         restore = self._callbacks.on_import(definition)
         return Report(

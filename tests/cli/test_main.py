@@ -25,7 +25,7 @@ from imagegen_nb.cli.examples import BY_COMMAND
     [
         (("run", "lamp.step.json", *EMULATED), "{{room}} has no value"),
         (("run", "lamp.step.json", "-i", "room", *EMULATED), "name=value"),
-        (("run", "lamp.step.json", "--input-json", "room=[", *EMULATED), "not valid JSON"),
+        (("run", "lamp.step.json", "--input-json", "room=[", *EMULATED), "column 1: it ends too early"),
         (("run", "lamp.step.json", "--step", "a=lamp.step.json", *EMULATED), "without an output"),
         (("run", "lamp.step.json", "-i", "room=x"), "OPENAI_API_KEY"),
         (("run", "lamp.step.json", "-i", "room=x", "--backend", "https://x.example"), "backend"),

@@ -28,7 +28,7 @@ def test_validate_tells_good_from_bad(cli: CommandLine, file: str, tmp_path: Pat
         "file": "bad.json",
         "valid": False,
         "place": "step.image_count",
-        "error": "step.image_count: not in its range. Use a whole number from 1 to 10",
+        "error": "step.image_count: not in its range (11). Use a whole number from 1 to 10",
     }
 
 

@@ -71,7 +71,7 @@ def test_every_problem_has_its_place_and_remedy(
     assert (good["valid"], bad["valid"], bad["place"]) == (True, False, "colour")
     lines = bad["error"].splitlines()
     assert lines[1:] == [
-        "steps.0.image_generation.step.image_count: not in its range. Use a whole number from 1 to 10",
+        "steps.0.image_generation.step.image_count: not in its range (11). Use a whole number from 1 to 10",
         "steps.0.image_generation.step.image_quality: not one of its values. "
         "Did you mean high? Use auto, low, medium or high",
     ]

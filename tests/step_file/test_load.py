@@ -326,6 +326,34 @@ def test_a_refusal_never_repeats_a_key_that_stands_in_the_file(path):
     assert "canary" not in str(refusal(encoded(put(path, KEY))))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("image_count", 12, "step.image_count: not in its range (12). Use a whole number from 1 to 10"),
+        ("image_count", 2.5, "step.image_count: not a whole number (2.5). Use"),
+        ("image_count", True, "step.image_count: not a whole number (true). Use"),
+        ("image_count", 10**40, "step.image_count: not in its range (10000000000…). Use"),
+        ("image_size", "1000x1000", "step.image_size: both edges must be multiples of 16 (1000x1000). The"),
+        ("image_size", "10000x16", "step.image_size: "),
+        # Any other text may be a key.
+        ("image_quality", "hunter2", "step.image_quality: not one of its values. Use auto"),
+        ("image_size", "hunter2x1000", "step.image_size: not a size. Use"),
+        ("image_count", "12", "step.image_count: not a whole number. Use"),
+        ("api_key", 12345678, "step.api_key: not a setting of this step. "),
+        ("seed", 12345678, "step.seed: unknown setting. "),
+    ],
+)
+def test_of_values_a_refusal_repeats_numbers_and_sizes(name, value, told):
+    said = str(refusal(encoded(put(f"step.{name}", value))))
+    assert said.startswith(told)
+    assert not any(text in said for text in ("hunter", "12345678"))
+
+
+def test_a_value_that_was_dropped_is_told_of_in_the_same_way():
+    with pytest.warns(DefinitionWarning, match=r"^step.image_size was dropped: not a size \(16:9\)$"):
+        load_step(encoded(put("step.image_size", "16:9")))
+
+
 def test_a_refusal_never_repeats_a_key_that_stands_where_a_name_should():
     assert "canary" not in str(refusal(encoded(put(f"step.{KEY}", "x"))))
 
@@ -544,8 +572,12 @@ def test_what_is_no_step_file_is_named(tmp_path, text):
     ("data", "said"),
     [
         (b"", "is empty: write it again"),
-        (b'{"step": {', "it ends too early. Write it again, or take a whole copy"),
-        (b'{"step": 1 "x": 2}', "at line 1 column 12): mend it there, or just before, or write it again"),
+        (b'{"step": {', "column 10: it ends too early). Write it again, or take a whole copy"),
+        (
+            b'{"step": 1 "x": 2}',
+            "(line 1, column 12: a comma or a closing bracket is missing): mend it there, or just before, or",
+        ),
+        (b"trusted", "is not valid JSON (line 1, column 4): give a step file, which is JSON, or an image"),
         (
             b'step = "hero.step.json"\n[over]\nimage_count = [1]',
             "is a sweep file, and no step file: imagegen-nb sweep",

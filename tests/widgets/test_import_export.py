@@ -303,9 +303,20 @@ def test_before_the_click_it_says_what_the_file_will_hold(imported, tmp_path):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"hello", "Nothing was imported. notes.txt is not valid JSON ("),
+        (b"hello", "Nothing was imported. notes.txt is not valid JSON (line 1, column 1): give a step file"),
         (b"[]", "Nothing was imported. notes.txt holds a JSON list, not an object"),
         (b"{}", "Nothing was imported. notes.txt: "),
+        (
+            b'{"format": "imagegen-nb/step", "version": 2, "step": {"model": "gpt-image-2", "prompt": "a", '
+            b'"image_count": 12}}',
+            "Nothing was imported. notes.txt: step.image_count: not in its range (12). Use",
+        ),
+        (
+            b'{"format": "imagegen-nb/step", "version": 2, "step": {"model": "gpt-image-2", "prompt": "a", '
+            b'"image_count": 12, "image_size": "1000x1000"}}',
+            "Nothing was imported. What is wrong in notes.txt:\nstep.image_size: both edges must be multiples of "
+            "16 (1000x1000). The nearest legal size is 1008x1008\nstep.image_count: not in its range (12). Use",
+        ),
     ],
 )
 def test_what_cannot_be_imported_is_named(imported, data, said):
