@@ -137,6 +137,14 @@ def likely(text: str, known: Iterable[str] = ()) -> Iterator[tuple[int, str]]:
             yield match.start(), _kind(match)
 
 
+def typed_key(text: str) -> str | None:
+    """What kind of key somebody has typed or pasted into `text`, which is to be sent, or None.
+
+    A signed address is none: who asks for one means it to be read by others, for a while.
+    """
+    return next((kind for _, kind in likely(text) if kind != _SIGNATURE), None)
+
+
 def _first_shape(text: str) -> re.Match[str] | None:
     """As `_ANY_SHAPE.search`, but looking only where a shape's literal beginning stands.
 

@@ -230,8 +230,8 @@ def _checked_rubric(rubric: object) -> str:
         raise InvalidOption(
             f"rubric: give text of at most {_LONGEST_RUBRIC:,} characters that says what a good image is like"
         )
-    if found := next(redaction.likely(rubric), None):
-        raise InvalidOption(f"rubric holds {found[1]}. Take it out: it is sent with every image")
+    if kind := redaction.typed_key(rubric):
+        raise InvalidOption(f"rubric holds {kind}. Take it out: it is sent with every image")
     return rubric.strip()
 
 

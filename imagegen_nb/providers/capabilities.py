@@ -125,9 +125,9 @@ class Text:
                 f"{len(value):,} characters long",
                 f"Shorten it to at most {self.longest:,} characters",
             )
-        if found := next(redaction.likely(value), None):
+        if kind := redaction.typed_key(value):
             return (
-                f"not free of keys: it holds {found[1]}",
+                f"not free of keys: it holds {kind}",
                 "Take it out: what is written here is sent and kept",
             )
         return None

@@ -211,3 +211,12 @@ def test_plain_data_is_kept_without_keys_and_without_what_no_file_can_encode():
         MASK: [f"x {MASK}", 1, None],
         "b": {"c": ["?", MASK]},
     }
+
+
+def test_a_typed_key_is_found_and_what_is_made_to_be_passed_on_is_none():
+    key = "sk-proj-" + "a1B2c3D4" * 4
+    signed = f"https://bucket.example/a.png?X-Amz-Signature={'0a1b' * 16}"
+    assert redaction.typed_key(f"a lamp {key}") == "an OpenAI key"
+    assert redaction.typed_key(f"{signed} {key}") == "an OpenAI key"
+    for text in ("a lamp", signed, "sk-learn-style-of-many-diagrams"):
+        assert redaction.typed_key(text) is None

@@ -450,8 +450,13 @@ def test_a_key_is_refused_and_not_shown(key):
     assert "holds an xAI key" in found.message
 
 
-def test_words_and_placeholders_in_the_shape_of_a_key_are_text():
-    for prompt in ("an sk-learn-style-diagram-of-a-lamp", "a screen that shows sk-xxxxxxxxxxxxxxxxxxxxxxxx"):
+def test_words_placeholders_and_signed_addresses_are_text():
+    signed = f"https://bucket.example/lamp.png?X-Amz-Signature={'0a1b' * 16}"
+    for prompt in (
+        f"like {signed}",
+        "an sk-learn-style-diagram-of-a-lamp",
+        "a screen that shows sk-xxxxxxxxxxxxxxxxxxxxxxxx",
+    ):
         assert ImageGenerationStep(prompt).prompt == prompt
 
 
