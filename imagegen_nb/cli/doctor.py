@@ -10,12 +10,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from imagegen_nb.cli.console import escape, out, print_json
 from imagegen_nb.cli.parameters import json_option, store_option
+
+if TYPE_CHECKING:
+    from imagegen_nb.store.base import Store
 
 State = Literal["ok", "note", "problem"]
 _MARKS = {"ok": "[green]ok[/]     ", "note": "[yellow]note[/]   ", "problem": "[bold red]problem[/]"}
@@ -40,6 +43,9 @@ _EXTRAS = {
     "opentelemetry": "opentelemetry",
 }
 """Extras, each with a module that only it brings."""
+_ANOTHER = "--store names another"
+_LEAST_ROOM = 1 << 20
+"""Bytes of the disk without which no run can be expected to end well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +212,12 @@ def _store(address: str) -> Iterator[Finding]:
     look = f"imagegen-nb store check {shlex.quote(address)}"
     try:
         store = open_store(address)
-        if not maintenance.exists(store):
+        is_there, closed = maintenance.exists(store), _closed_folder(store)
+        if closed:
+            said = f"nothing can be stored in {address}" if is_there else f"none can be made in {address}"
+            yield Finding("store", "problem", f"{said}: {closed}", _ANOTHER)
+            return
+        if not is_there:
             remedy = "the first run makes it; --store names another"
             yield Finding("store", "note", f"none in {address} yet", remedy)
             return
@@ -215,7 +226,8 @@ def _store(address: str) -> Iterator[Finding]:
         yield Finding("store", "problem", str(error))
         return
     except StoreError as error:
-        yield Finding("store", "problem", str(error), look)
+        is_folder = "://" in address or Path(address).expanduser().is_dir()
+        yield Finding("store", "problem", str(error), look if is_folder and not error.outside else _ANOTHER)
         return
     said = f"{counted(len(report.records), 'image')} of {counted(len(report.runs), 'run')} in {address}"
     if report.problems:
@@ -223,6 +235,21 @@ def _store(address: str) -> Iterator[Finding]:
         yield Finding("store", "problem", more, f"for all of it: {look}")
     else:
         yield Finding("store", "ok", said)
+
+
+def _closed_folder(store: Store) -> str:
+    """Why a store in a folder cannot be written to, or be made; empty where it can, and for others."""
+    from imagegen_nb.core.atomic_files import DISK_FULL, NOT_ALLOWED
+    from imagegen_nb.store.local import LocalStore
+
+    if not isinstance(store, LocalStore):
+        return ""
+    nearest = next(one for one in (store.folder, *store.folder.parents) if one.exists())
+    if not nearest.is_dir():
+        return f"{nearest} is a file, where a folder is needed"
+    if not os.access(nearest, os.W_OK | os.X_OK) or not store.paths.may_be_written:
+        return NOT_ALLOWED
+    return DISK_FULL if shutil.disk_usage(nearest).free < _LEAST_ROOM else ""
 
 
 def _first_image() -> Iterator[Finding]:

@@ -118,6 +118,8 @@ def _as_json(report: Report) -> dict[str, object]:
         "unused_files": list(report.orphans),
         "recent_files": list(report.recent),
         "problems": report.problems,
+        "unreadable": list(report.unreadable),
+        "read_only": report.read_only,
         "lost_images": [
             {"id": record.id, "run_id": record.run_id, "file_name": record.file_name}
             | {"file_url": record.file_url, "sha256": record.sha256, "problem": problem}
@@ -151,6 +153,8 @@ def _print_summary(report: Report, store: str) -> None:
     summary = f"{images} ({size}), {runs}, {report.under_way} under way"
     summary += f", {report.submitted} in batches" if report.submitted else ""
     out().print(("" if report.problems else "[green]good[/] ") + summary)
+    if report.read_only:
+        out().print("this user may only read it: runs whose process is gone stay under way")
     for run in report.interrupted:
         out().print(escape(_interrupted(run)))
     if report.orphans:
@@ -163,7 +167,9 @@ def _print_summary(report: Report, store: str) -> None:
     _print_requests(report.requests)
     for problem in report.problems:
         fail(problem)
-    if report.damage:
+    if report.unreadable:
+        err().print("  nothing is known of that: have the user whose store it is check it")
+    if report.damage and report.can_be_mended and not report.read_only:
         err().print(
             f"  imagegen-nb store rebuild {escape(store)} mends what can be read from the rest of the store"
         )

@@ -16,8 +16,12 @@ from imagegen_nb.core.open_files import OUT_OF_FILES, is_out_of_files
 
 DISK_FULL = "the disk is full. Free some space, or choose another folder"
 """Why a file could not be written, in words for the user."""
-NOT_ALLOWED = "this user may not write there (permission denied). Choose another folder, or let its owner do it"
+NOT_ALLOWED = (
+    "this user may not write there (permission denied). Choose another folder, or let its owner do it"
+)
 """The same."""
+NOT_READABLE = "this user may not read it (permission denied)"
+"""Why a file could not be read, in words for the user."""
 
 
 def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -> Path:

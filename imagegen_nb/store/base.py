@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol, Self, TypeVar
 
 from imagegen_nb.core import money
-from imagegen_nb.core.atomic_files import DISK_FULL, NOT_ALLOWED
+from imagegen_nb.core.atomic_files import DISK_FULL, NOT_ALLOWED, NOT_READABLE
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.core.opinions import Judgement, Mark, PickedCell, Score
 from imagegen_nb.core.timestamps import utc_now
@@ -406,7 +406,7 @@ def store_error(what: str, reason: str) -> StoreError:
     """The error for `what` could not be done, for the caller to raise."""
     error = StoreError(f"{what}: {reason}")
     error.out_of_files = reason == OUT_OF_FILES
-    error.outside = reason in (OUT_OF_FILES, DISK_FULL, NOT_ALLOWED)
+    error.outside = reason in (OUT_OF_FILES, DISK_FULL, NOT_ALLOWED, NOT_READABLE)
     return error
 
 

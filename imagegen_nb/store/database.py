@@ -19,7 +19,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from imagegen_nb.core import user_warnings
-from imagegen_nb.core.atomic_files import DISK_FULL, NOT_ALLOWED, explain, explain_writing, sync_folder
+from imagegen_nb.core.atomic_files import (
+    DISK_FULL,
+    NOT_ALLOWED,
+    NOT_READABLE,
+    explain,
+    explain_writing,
+    sync_folder,
+)
 from imagegen_nb.core.open_files import OUT_OF_FILES
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import locks, manifests, network_fs, spending_rows
@@ -70,6 +77,12 @@ class Database:
             except FAILURES as error:
                 reason = self.explain(error)
         raise store_error(f"cannot read the index in {self.paths.folder}", reason)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Tables]:
+        """The tables as they are at one moment, for one who may not write. Raises `StoreError`."""
+        with self.read() as tables, tables.snapshot():
+            yield tables
 
     @contextmanager
     def transaction(self) -> Iterator[Tables]:
@@ -224,6 +237,9 @@ class Database:
             return f"{what}. Build it again: imagegen-nb store rebuild {folder}"
         if name == "SQLITE_FULL":
             return DISK_FULL
+        path = self.paths.database
+        if name.startswith("SQLITE_CANTOPEN") and path.is_file() and not os.access(path, os.R_OK):
+            return NOT_READABLE
         if name.startswith("SQLITE_READONLY") or (name.startswith("SQLITE_CANTOPEN") and self._is_closed()):
             return NOT_ALLOWED
         if name.startswith("SQLITE_CANTOPEN") and self._is_accessible():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from imagegen_nb.core.atomic_files import explain, explain_writing
+from imagegen_nb.core.atomic_files import NOT_READABLE, explain, explain_writing
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store import manifests, recovery
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, store_error
 from imagegen_nb.store.database import Database
 from imagegen_nb.store.maintainable import (
+    MAY_NOT_BE_READ,
     Contents,
     Unused,
     content_problem,
@@ -46,28 +48,38 @@ class LocalMaintenance:
         and looking would make an index in it."""
         paths = self._paths
         parts = (paths.manifests.glob(f"*{MANIFEST_SUFFIX}"), paths.blobs.glob("??/*"))
-        return paths.database.exists() or any(next(part, None) is not None for part in parts)
+        try:
+            return paths.database.exists() or any(next(part, None) is not None for part in parts)
+        except OSError as error:
+            reason = NOT_READABLE if error.errno == errno.EACCES else explain(error)
+        raise store_error(f"cannot look into {paths.folder}", reason)
 
     def read(self, *, quick: bool) -> Contents:
         """Each row, each manifest, and where they differ."""
-        contents, by_name = Contents(), dict[str, Manifest]()
+        contents, by_name = Contents(read_only=not self._paths.may_be_written), dict[str, Manifest]()
+        opinions, closed = list[str](), self._paths.unreadable
         try:
             recovery.recover(self._database)
             # A transaction keeps writers out: a manifest is written a moment before its row.
-            with self._database.transaction() as tables:
+            with self._database.snapshot() if contents.read_only else self._database.transaction() as tables:
                 contents.problems += tables.integrity_problems()
                 contents.records, contents.runs = tuple(tables.assets()), tuple(tables.runs())
-                by_name, unreadable = manifests.read_all(self._paths, self._manifests)
+                by_name, damaged = self._read_manifests(closed)
                 used = tables.used_bytes()
-                tables.opinions.read_files()
-                opinions = tables.opinions.disagreements()
+                if not contents.read_only and not closed:
+                    tables.opinions.read_files()
+                if not closed:
+                    opinions = tables.opinions.disagreements()
         except StoreError as error:
             contents.problems.append(str(error))
-            contents.is_whole = False
-            by_name, unreadable = manifests.read_all(self._paths, self._manifests)
+            contents.is_whole, contents.can_be_mended = False, not error.outside
+            by_name, damaged = self._read_manifests(closed)
         else:
-            contents.problems += [*_disagreements(contents, by_name.values(), used), *opinions]
-        contents.problems += unreadable
+            if not closed:  # what cannot be looked at would seem to be missing
+                contents.problems += [*_disagreements(contents, by_name.values(), used), *opinions]
+        contents.problems += damaged
+        contents.unreadable = [f"this user may not look into {folder}" for folder in closed]
+        contents.is_whole &= not closed
         links = sorted(_links(self._paths))
         contents.problems += [f"{path} is a link, which leads out of the store" for path in links]
         contents.named = self._named(contents.records, by_name.values())
@@ -86,6 +98,7 @@ class LocalMaintenance:
 
         Where a manifest is missing it is written first, from the old database if that can be read.
         """
+        self._refuse_what_is_closed("the index was left as it was")
         unwritten: OSError | None = None
         try:
             with self._database.transaction() as tables:
@@ -107,6 +120,7 @@ class LocalMaintenance:
     @contextmanager
     def at_rest(self) -> Iterator[Contents]:
         """What rows and manifests say, in a transaction, in which no run can begin."""
+        self._refuse_what_is_closed("nothing was deleted")
         recovery.recover(self._database)
         with self._database.transaction() as tables:
             if runs := len(tables.runs_under_way()):
@@ -127,6 +141,17 @@ class LocalMaintenance:
     def requests(self) -> Mapping[str, int]:
         """Nobody is asked."""
         return {}
+
+    def _read_manifests(self, closed: Sequence[Path]) -> tuple[dict[str, Manifest], list[str]]:
+        """All that can be read, and what is wrong with the others; none where this user may not look."""
+        if self._paths.manifests in closed:
+            return {}, []
+        return manifests.read_all(self._paths, self._manifests)
+
+    def _refuse_what_is_closed(self, what: str) -> None:
+        """Raises `StoreError` where this user may not look at a part of what is to be kept."""
+        for folder in self._paths.unreadable:
+            raise store_error(f"{what}: {folder}", NOT_READABLE)
 
     def _named(self, records: Iterable[AssetRecord], by_name: Iterable[Manifest]) -> set[str]:
         """The files of all images that the database or a manifest names."""
@@ -205,6 +230,8 @@ def _blob_problem(paths: StorePaths, record: AssetRecord, *, quick: bool = False
             # The second makes a buffer of a quarter megabyte each time.
             is_small = record.file_size <= _SMALL
             digest = hashlib.sha256(file.read()) if is_small else hashlib.file_digest(file, "sha256")
+    except PermissionError:
+        return MAY_NOT_BE_READ
     except OSError as error:
         return f"its bytes cannot be read: {explain(error)}"
     return content_problem(digest.hexdigest(), record)

@@ -22,7 +22,9 @@ class Contents:
     """What a store says it holds.
 
     `named` are the paths of all image files that anything in it names. Unless it `is_whole`, part of the
-    ledger could not be read, and may name more. `problems` is what is wrong with the ledger itself.
+    ledger could not be read, and may name more. `problems` is what is wrong with the ledger itself, which
+    `can_be_mended` by writing again what is there twice, unless it is something outside of the store.
+    `unreadable` says what this user may not read, and `read_only` that they may not write.
     """
 
     records: tuple[AssetRecord, ...] = ()
@@ -30,6 +32,9 @@ class Contents:
     named: set[str] = field(default_factory=set)
     is_whole: bool = True
     problems: list[str] = field(default_factory=list)
+    can_be_mended: bool = True
+    unreadable: list[str] = field(default_factory=list)
+    read_only: bool = False
 
 
 class Unused(NamedTuple):
@@ -99,6 +104,10 @@ def unused_files(names: Iterator[str], named: AbstractSet[str]) -> Iterator[str]
                 yield name
         elif name not in named and _OWN_FILE.fullmatch(_last(name)):
             yield name
+
+
+MAY_NOT_BE_READ = "this user may not read its bytes"
+"""What is wrong with an image that is there, and cannot be looked at."""
 
 
 def is_image(name: str) -> bool:

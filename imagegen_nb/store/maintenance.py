@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from imagegen_nb.core.words import counted
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store.base import AssetRecord, LedgerEntry, Store
-from imagegen_nb.store.maintainable import Maintainable, Maintenance, Unused
+from imagegen_nb.store.maintainable import MAY_NOT_BE_READ, Maintainable, Maintenance, Unused
 
 
 class LostImage(NamedTuple):
@@ -37,7 +38,9 @@ class AffectedRun(NamedTuple):
 class Report:
     """What a store holds, and all that is wrong with it. `runs` is the ledger.
 
-    `damage` is what is wrong with the ledger itself, `lost` the images without their bytes. `orphans` are
+    `damage` is what is wrong with the ledger itself, `can_be_mended` whether `rebuild` may help there, `lost`
+    the images without their bytes. `unreadable` says what this user may not read, of which nothing is known,
+    and `read_only` that they may not write, so that runs whose process is gone stay under way. `orphans` are
     files that nothing refers to, by their path in the store, `recent` those of them that are too young to be
     deleted; they do no harm. `requests` counts what a service was asked, by kind, and the `bytes` it sent.
     """
@@ -47,6 +50,9 @@ class Report:
     orphans: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
     damage: list[str] = field(default_factory=list)
+    can_be_mended: bool = True
+    unreadable: tuple[str, ...] = ()
+    read_only: bool = False
     lost: tuple[LostImage, ...] = ()
     requests: Mapping[str, int] = field(default_factory=dict)
 
@@ -54,7 +60,7 @@ class Report:
     def problems(self) -> list[str]:
         """All that is wrong, in words."""
         images = (f"image {one.record.id} ({one.record.file_name}): {one.problem}" for one in self.lost)
-        return [*self.damage, *images]
+        return [*self.damage, *self.unreadable, *images]
 
     @property
     def interrupted(self) -> tuple[LedgerEntry, ...]:
@@ -138,13 +144,21 @@ def _maintenance(store: Store) -> Maintenance:
 
 def _check(maintenance: Maintenance, *, quick: bool = False) -> Report:
     contents = maintenance.read(quick=quick)
-    lost = tuple(_lost(maintenance, contents.records, quick=quick))
+    wrong = list(_lost(maintenance, contents.records, quick=quick))
+    lost = tuple(one for one in wrong if one.problem != MAY_NOT_BE_READ)
+    unreadable = contents.unreadable
+    if closed := len(wrong) - len(lost):
+        images = counted(len(contents.records), "image")
+        unreadable += [f"{closed:,} of {images} may not be read by this user"]
     # What an unreadable part of the ledger refers to would look unused.
     unused = maintenance.unused(contents.named) if contents.is_whole else Unused()
     return Report(
         records=contents.records,
         runs=contents.runs,
         damage=contents.problems,
+        can_be_mended=contents.can_be_mended,
+        unreadable=tuple(unreadable),
+        read_only=contents.read_only,
         lost=lost,
         orphans=unused.removable,
         recent=unused.recent,

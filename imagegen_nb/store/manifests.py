@@ -104,15 +104,17 @@ def read(paths: StorePaths, name: str, cache: Cache | None = None) -> Manifest |
         manifest = _adapter().validate_json(_bytes_of(path), strict=True)
     except FileNotFoundError:
         return None
+    except PermissionError:
+        problem = "may not be read by this user"
     except (OSError, ValidationError):
-        pass
+        problem = "is damaged"
     else:
         for asset in manifest.assets:  # nobody has them yet; copies took longer than to check the whole text
             object.__setattr__(asset, "file_url", paths.blob_url(asset.sha256, asset.file_type))
         if cache is not None:
             cache.keep(name, state, manifest)
         return manifest
-    raise StoreError(f"the manifest {name}{MANIFEST_SUFFIX} is damaged")
+    raise StoreError(f"the manifest {name}{MANIFEST_SUFFIX} {problem}")
 
 
 def _bytes_of(path: str) -> bytes:

@@ -134,6 +134,22 @@ class StorePaths:
         """The file that says which lock keeps a run alive. Raises `StoreError` for what cannot be a name."""
         return self.locks / f"{checked_name(run_id)}.{checked_name(owner)}{MARKER_SUFFIX}"
 
+    @property
+    def may_be_written(self) -> bool:
+        """Whether this user may write in the store; also where there is none yet."""
+        if not self.folder.is_dir():
+            return True
+        own = [(self.folder, os.W_OK | os.X_OK), (self.database, os.R_OK | os.W_OK)]
+        inside = [one for one in (self.manifests, self.locks) if one.is_dir()]
+        own += [(folder, os.R_OK | os.W_OK | os.X_OK) for folder in inside]
+        return all(os.access(path, how) for path, how in own if path.exists())
+
+    @property
+    def unreadable(self) -> list[Path]:
+        """The store's own folders that this user may not look into."""
+        own = (self.blobs, self.manifests, *self.opinions)
+        return [one for one in own if one.is_dir() and not os.access(one, os.R_OK | os.X_OK)]
+
     def make(self, subfolder: Path) -> None:
         """Make a folder of the store and those above it, up to the store's own.
 

@@ -17,9 +17,11 @@ def recover(database: Database) -> None:
     """Mark every run whose process is gone as interrupted, which frees its reservation.
 
     A run that had ended, but whose end never reached the database, is finished from its manifest. Raises
-    `StoreError`.
+    `StoreError`. Who may only read marks nothing.
     """
     paths = database.paths
+    if not paths.may_be_written:
+        return
     with database.read() as tables:
         unfinished = tables.runs_under_way()
     try:

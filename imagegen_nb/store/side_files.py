@@ -56,6 +56,9 @@ class SideFiles(Generic[Opinion]):
                 found[name] = self._read(name)
             except FileNotFoundError:
                 continue  # removed meanwhile
+            except PermissionError:
+                file = f"{self._folder.name}/{name}{MANIFEST_SUFFIX}"
+                problems.append(f"the file {file} may not be read by this user")
             except (OSError, ValueError, InvalidOption):
                 problems.append(f"the file {self._folder.name}/{name}{MANIFEST_SUFFIX} is damaged")
         return found, problems

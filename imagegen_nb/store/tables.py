@@ -138,6 +138,15 @@ class Tables:
         return self._connection.in_transaction
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A transaction that only reads: what others commit meanwhile is not seen."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part of a transaction that is undone by itself when the block raises."""
         self._connection.execute("SAVEPOINT part")

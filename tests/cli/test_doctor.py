@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.command_line import CommandLine
+from support.permissions import bound_by_permissions
 
 import imagegen_nb as ig
 from imagegen_nb.cli import doctor
@@ -133,3 +134,41 @@ def test_it_makes_an_image_where_that_is_asked(cli: CommandLine, tmp_path: Path)
     before = sorted(tmp_path.iterdir())
     assert findings(cli, "--try")["first image"]["said"] == "a-lamp-1.png, EMULATED"
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.rigs
+@pytest.mark.parametrize("options", [[], ["--try"]], ids=["", "--try"])
+def test_a_folder_in_which_no_store_can_be_made_is_a_problem(tmp_path: Path, options: list[str]) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    for store in (closed / "assets", closed):
+        outcome = bound_by_permissions("doctor", "--store", store, *options)
+        assert outcome.returncode == 1
+        assert f"problem store: none can be made in {store}: this user may not write there" in outcome.stdout
+        assert "--store names another" in outcome.stdout
+
+
+@pytest.mark.rigs
+def test_a_store_that_cannot_be_written_to_is_a_problem(tmp_path: Path) -> None:
+    with Workspace(tmp_path / "assets") as workspace:
+        list(workspace.runs())
+    (tmp_path / "assets").chmod(0o555)
+    outcome = bound_by_permissions("doctor", "--store", tmp_path / "assets")
+    (tmp_path / "assets").chmod(0o755)
+    assert outcome.returncode == 1
+    assert f"problem store: nothing can be stored in {tmp_path}/assets: this user may not" in outcome.stdout
+
+
+def test_a_full_disk_is_a_problem(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
+    told = findings(cli)["store"]
+    assert told["state"] == "problem"
+    assert told["said"].startswith("none can be made in assets: the disk is full. Free some space")
+
+
+def test_a_file_is_no_store_and_nothing_is_offered_to_check(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    told = findings(cli, "--store", str(tmp_path / "notes.txt"))["store"]
+    assert (told["state"], told["remedy"]) == ("problem", "--store names another")
+    below = findings(cli, "--store", str(tmp_path / "notes.txt" / "assets"))["store"]
+    assert "notes.txt is a file, where a folder is needed" in below["said"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import pytest
 from support.command_line import CommandLine
 from support.ledger import entry, judgement, new, put
 from support.object_server import ObjectServer
+from support.permissions import bound_by_permissions
 
 from imagegen_nb import Workspace, replay
 from imagegen_nb.emulator import Emulator
 from imagegen_nb.step.output import local_files
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.store import object_maintenance
+from imagegen_nb.store.local import LocalStore
 from imagegen_nb.store.object_log import SEGMENT
 from imagegen_nb.store.object_store import ObjectStore
 from imagegen_nb.store.paths import blob_name
@@ -207,3 +210,68 @@ def test_a_replayed_cassette_brings_lost_images_back(
             assert step.run({"room": "a hall"}, workspace=workspace).replayed
         assert cli("store", "check", "assets").code == 0
         assert run.output.assets[0].bytes()[:4] == b"\x89PNG"
+
+
+@pytest.fixture
+def filled(workspace: Workspace, step: ImageGenerationStep) -> Iterator[Path]:
+    """A store with an image, whose permissions are given back at the end."""
+    step.run({"room": "a hall"}, workspace=workspace)
+    workspace.close()
+    assert isinstance(workspace.store, LocalStore)
+    folder = workspace.store.folder
+    yield folder
+    folder.chmod(0o700)
+    for path in folder.rglob("*"):
+        path.chmod(0o700)
+
+
+@pytest.mark.rigs
+def test_who_may_only_read_checks_a_store_and_writes_nothing(filled: Path) -> None:
+    for path in (*filled.rglob("*"), filled):
+        path.chmod(path.stat().st_mode & 0o555)
+    before = {path: path.stat().st_mtime_ns for path in filled.rglob("*")}
+    checked = bound_by_permissions("store", "check", filled)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.startswith("good 1 image (")
+    assert "this user may only read it: runs whose process is gone stay under way" in checked.stdout
+    assert "gpt-image-2" in bound_by_permissions("runs", "--store", filled).stdout
+    assert "nothing to remove" in bound_by_permissions("store", "gc", filled).stdout
+    rebuilt = bound_by_permissions("store", "rebuild", filled)
+    assert rebuilt.returncode == 2
+    assert rebuilt.stderr == (
+        f"error: cannot build the index in {filled} again, and have left it as it was: this user may not "
+        "write there (permission denied). Choose another folder, or let its owner do it\n"
+    )
+    assert {path: path.stat().st_mtime_ns for path in filled.rglob("*")} == before
+
+
+@pytest.mark.rigs
+@pytest.mark.parametrize("closed", ["blobs/*", "blobs", "runs"])
+def test_what_a_user_may_not_read_is_not_taken_for_lost(filled: Path, closed: str) -> None:
+    (folder,) = filled.glob(closed)
+    folder.chmod(0)
+    checked = bound_by_permissions("store", "check", filled)
+    assert checked.returncode == 2
+    assert "1 image (" in checked.stdout
+    of_images = "1 of 1 image may not be read by this user"
+    told = of_images if closed == "blobs/*" else f"may not look into {folder}"
+    assert told in checked.stderr
+    assert "nothing is known of that: have the user whose store it is check it" in checked.stderr
+    for alarm in ("lost", "paid", "rebuild", "damaged", "no manifest", "Traceback"):
+        assert alarm not in checked.stderr
+    if closed != "blobs/*":
+        for command, left in (("gc", "nothing was deleted"), ("rebuild", "the index was left as it was")):
+            refused = bound_by_permissions("store", command, filled)
+            assert refused.returncode == 2
+            assert f"error: {left}: {folder}: this user may not read it" in refused.stderr
+
+
+@pytest.mark.rigs
+def test_a_store_that_a_user_may_not_look_into_is_told_as_that(filled: Path) -> None:
+    filled.chmod(0)
+    for command in ("check", "gc", "rebuild", "ls"):
+        refused = bound_by_permissions("store", command, filled)
+        assert (refused.returncode, refused.stderr) == (
+            2,
+            f"error: cannot look into {filled}: this user may not read it (permission denied)\n",
+        )
