@@ -218,5 +218,5 @@ def test_a_typed_key_is_found_and_what_is_made_to_be_passed_on_is_none():
     signed = f"https://bucket.example/a.png?X-Amz-Signature={'0a1b' * 16}"
     assert redaction.typed_key(f"a lamp {key}") == "an OpenAI key"
     assert redaction.typed_key(f"{signed} {key}") == "an OpenAI key"
-    for text in ("a lamp", signed, "sk-learn-style-of-many-diagrams"):
-        assert redaction.typed_key(text) is None
+    for harmless in ("a lamp", signed, "sk-learn-style-of-many-diagrams"):
+        assert redaction.typed_key(harmless) is None
