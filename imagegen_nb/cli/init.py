@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -146,10 +147,10 @@ def _path_in(repository: Path, path: str) -> str:
 
 
 def _write(path: Path, starter: str, requirement: str) -> bool:
-    """Write `path` unless it exists; whether it was written."""
+    """Write `path`, whole or not at all, unless it exists; whether it was written."""
     from importlib import resources
 
-    from imagegen_nb.core.atomic_files import explain
+    from imagegen_nb.core.atomic_files import explain_writing, write_durably
 
     content = (resources.files("imagegen_nb.cli") / "starter" / starter).read_text(encoding="utf-8")
     if starter == "requirements.txt":
@@ -160,14 +161,14 @@ def _write(path: Path, starter: str, requirement: str) -> bool:
         content = content.replace("@SETTING@\n", "" if requirement else _SETTING_IN_WORKFLOW)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-    except FileExistsError:
-        if path.exists():
+        # An empty file is no notebook: a full disk left it, or touch.
+        if os.path.lexists(path) and not (path.suffix == ".ipynb" and path.stat().st_size == 0):
             return False
+        write_durably(path, content.encode())
+    except FileExistsError:
         reason = "a file is where a folder should be"
     except OSError as error:
-        reason = explain(error)
+        reason = explain_writing(error, path.parent)
     else:
         return True
     raise InvalidOption(f"{path} cannot be written: {reason}")

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
-from imagegen_nb.core.atomic_files import explain
+from imagegen_nb.core.atomic_files import explain_writing, write_durably
 from imagegen_nb.errors import ImagegenError, InvalidOption
 from imagegen_nb.notebooks import execute as kernel
 
@@ -35,7 +35,7 @@ def execute_to(notebook: str, target: Path) -> Path:
     """Execute a notebook's text in the folder of `target`, and write it there with its outputs.
 
     Raises `InvalidOption` when the notebook packages are missing, or the folder cannot be written to;
-    `ImagegenError` when a cell fails.
+    `ImagegenError` when a cell fails, or the disk is full at the end.
     """
     document = kernel.parse(notebook)  # before a folder is made
     if target.parent.is_file():
@@ -45,11 +45,18 @@ def execute_to(notebook: str, target: Path) -> Path:
         with tempfile.TemporaryFile(dir=target.parent):
             pass  # before minutes are spent on cells that cannot write
     except OSError as error:
-        raise InvalidOption(
-            f"cannot write to {target.parent}: {explain(error)}; choose another folder"
-        ) from None
+        reason = explain_writing(error, target.parent)
+        remedy = "" if "another folder" in reason else "; choose another folder"
+        raise InvalidOption(f"cannot write to {target.parent}: {reason}{remedy}") from None
     problem = kernel.execute(document, target.parent)
-    target.write_text(kernel.text_of(document), encoding="utf-8")
+    try:
+        write_durably(target, kernel.text_of(document).encode())
+    except OSError as error:
+        reason = explain_writing(error, target.parent)
+        stopped = f"the notebook stopped: {problem}; and " if problem else ""
+        raise ImagegenError(
+            f"{stopped}the executed notebook cannot be written to {target}: {reason}"
+        ) from None
     if problem:
         raise ImagegenError(f"the notebook stopped: {problem} (see {target})")
     return target

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.disks import fill_up, small_disk
 
 from imagegen_nb.cli import main
 from imagegen_nb.replay import cassette_file
@@ -81,6 +82,31 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
     (tmp_path / "notebooks").write_text("a file")
     assert init(monkeypatch, str(tmp_path)) == 2
     assert "hero.ipynb cannot be written: a file is where a folder should be" in capsys.readouterr().err
+
+
+@pytest.mark.rigs
+def test_a_full_disk_leaves_no_empty_notebook(tmp_path, monkeypatch, capsys):
+    with small_disk(tmp_path / "disk", 1 << 16) as disk:
+        if disk is None:
+            pytest.skip("no file system may be mounted here")
+        ballast = fill_up(disk)
+        assert init(monkeypatch, str(disk)) == 2
+        told = capsys.readouterr().err
+        assert f"{disk}/notebooks/hero.ipynb cannot be written: the disk is full. Free some space" in told
+        assert list((disk / "notebooks").iterdir()) == []
+        ballast.unlink()
+        assert init(monkeypatch, str(disk)) == 0
+        assert "wrote notebooks/hero.ipynb" in capsys.readouterr().out
+
+
+def test_an_empty_file_is_no_notebook_and_is_not_kept(tmp_path, monkeypatch, capsys):
+    (tmp_path / "notebooks").mkdir()
+    for name in ("hero.ipynb", ".gitignore"):
+        (tmp_path / "notebooks" / name).touch()
+    assert init(monkeypatch, str(tmp_path)) == 0
+    told = capsys.readouterr().out
+    assert "wrote notebooks/hero.ipynb" in told
+    assert "kept notebooks/.gitignore" in told
 
 
 # Where others install the package from

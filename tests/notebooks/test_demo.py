@@ -7,9 +7,11 @@ from typing import Any
 import nbformat
 import pytest
 from PIL import Image
+from support.disks import fill_up, small_disk
 
-from imagegen_nb.errors import InvalidOption
-from imagegen_nb.notebooks.demo import Demo, execute_to
+from imagegen_nb.errors import ImagegenError, InvalidOption
+from imagegen_nb.notebooks import execute as kernel
+from imagegen_nb.notebooks.demo import Demo, execute_to, quickstart
 from imagegen_nb.store.local import LocalStore
 
 ROOT = Path(__file__).parents[2]
@@ -84,3 +86,21 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "a-file").write_text("")
     with pytest.raises(InvalidOption, match=r"cannot write to .*a-file/demo: .*; choose another folder"):
         Demo.run(tmp_path / "a-file" / "demo")
+
+
+@pytest.mark.rigs
+def test_a_disk_that_is_full_at_the_end_is_told_and_leaves_no_empty_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk(tmp_path / "disk", 1 << 16) as disk:
+        if disk is None:
+            pytest.skip("no file system may be mounted here")
+        fill_up(disk)
+        monkeypatch.setattr(kernel, "execute", lambda *_: "")
+        with pytest.raises(ImagegenError) as caught:
+            execute_to(quickstart(), disk / "quickstart.ipynb")
+        assert str(caught.value) == (
+            f"the executed notebook cannot be written to {disk}/quickstart.ipynb: the disk is full. Free "
+            "some space, or choose another folder"
+        )
+        assert [path.name for path in disk.iterdir()] == ["ballast"]
