@@ -42,7 +42,7 @@ def _is_option(word: object) -> bool:
 def lab(folder: Path | str, options: tuple[str, ...]) -> None:
     """Open JupyterLab in a folder, with the quickstart on the emulator where it has no notebook yet."""
     from imagegen_nb.core import given_files
-    from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+    from imagegen_nb.core.atomic_files import explain_writing, user_path, write_durably
     from imagegen_nb.core.install_hint import install_command
     from imagegen_nb.notebooks.demo import quickstart
 
@@ -80,7 +80,7 @@ def lab(folder: Path | str, options: tuple[str, ...]) -> None:
             write_durably(notebook, quickstart().encode())
             err().print(f"wrote {escape(str(notebook))}: it needs no key", soft_wrap=True)
     except OSError as error:
-        reason = explain(error)
+        reason = explain_writing(error, folder)
     else:
         sys.stdout.flush()
         sys.stderr.flush()

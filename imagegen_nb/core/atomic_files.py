@@ -119,6 +119,9 @@ def explain_writing(error: OSError, folder: Path) -> str:
         return NOT_ALLOWED
     if error.errno == errno.ENOENT and not folder.exists():
         return f"there is no folder {folder}; {making(folder)}"
+    if error.errno == errno.ENOTDIR:
+        part = next(one for one in (folder, *folder.parents) if one.exists())
+        return f"{part} is a file, where a folder is needed; choose another"
     return explain(error)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imagegen_nb.core import given_files, redaction
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain, explain_writing, user_path, write_durably
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.types import Usage
 from imagegen_nb.errors import InvalidOption, ReplayError
@@ -233,7 +233,7 @@ def _replace_both(new_folder: Path, folder: Path, notebook: Path, text: str, aga
         _replace(new_folder, folder)
         write_durably(notebook, text.encode())
     except OSError as error:
-        problem = explain(error)
+        problem = explain_writing(error, notebook.parent)
     else:
         return
     if against == "live" and new_folder.exists():

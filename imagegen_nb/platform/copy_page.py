@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imagegen_nb._version import __version__
 from imagegen_nb.core import html_page
-from imagegen_nb.core.atomic_files import explain, write_durably
+from imagegen_nb.core.atomic_files import explain, explain_writing, write_durably
 from imagegen_nb.core.html_page import as_html, page, section
 from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.errors import StoreError
@@ -183,7 +183,7 @@ def write_page(path: str | os.PathLike[str], html: str) -> Path:
         write_durably(target, html.encode())
         return target
     except OSError as error:
-        reason = explain(error)
+        reason = explain_writing(error, target.parent)
     raise StoreError(f"cannot write {target}: {reason}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from imagegen_nb.core import html_repr
-from imagegen_nb.core.atomic_files import explain, user_path
+from imagegen_nb.core.atomic_files import explain_writing, user_path
 from imagegen_nb.core.attribute_list import AttributeList
 from imagegen_nb.core.filenames import kind_named
 from imagegen_nb.core.keywords import helpful_calls
@@ -196,7 +196,8 @@ class Run:
         try:
             target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"cannot make the folder {target}: {explain(error)}") from None
+            reason = explain_writing(error, target.parent)
+            raise StoreError(f"cannot make the folder {target}: {reason}") from None
         for asset, path in waiting:
             asset.save(path, overwrite=overwrite, embed=embed)
         return [target / Path(asset.file_name).name for asset in self.output.assets]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import os
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from pydantic import (
 )
 
 from imagegen_nb.core import content_credentials, html_repr, images
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain, explain_writing, user_path, write_durably
 from imagegen_nb.core.filenames import image_ending_meant, kind_named
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.near_attributes import NearAttributes
@@ -157,10 +156,7 @@ class Asset(NearAttributes, BaseModel):
                 for file, content in files.items():
                     write_durably(file, content)
         except OSError as error:
-            reason = explain(error)
-            if not target.parent.exists():
-                folder = shlex.quote(str(target.parent))
-                reason = f"there is no folder {target.parent}; make it: mkdir -p {folder}"
+            reason = explain_writing(error, target.parent)
         if not reason:
             return target
         raise StoreError(f"cannot save to {target}: {reason}")

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imagegen_nb._version import __version__
 from imagegen_nb.core import html_repr, redaction
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain_writing, user_path, write_durably
 from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.keywords import helpful_calls
 from imagegen_nb.core.types import backend_mark
@@ -256,7 +256,7 @@ def write(target: Path, data: bytes) -> None:
         relocation.before_export(target)
         write_durably(target, data)
     except OSError as error:
-        reason = explain(error)
+        reason = explain_writing(error, target.parent)
     else:
         return
     raise DefinitionError(f"cannot write {target}: {reason}")

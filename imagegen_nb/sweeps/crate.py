@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen_nb._version import __version__
-from imagegen_nb.core.atomic_files import explain, sync_folder
+from imagegen_nb.core.atomic_files import explain_writing, sync_folder
 from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.core.timestamps import utc_now
@@ -79,7 +79,7 @@ def write(
             raise
         sync_folder(folder.parent)
     except OSError as error:
-        reason = explain(error)
+        reason = explain_writing(error, folder.parent)
     else:
         return folder
     raise StoreError(f"cannot write {folder}: {reason}")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain_writing, user_path, write_durably
 from imagegen_nb.core.filenames import with_ending
 from imagegen_nb.core.frames import scalar_text
 from imagegen_nb.core.redaction import without_keys
@@ -94,7 +94,7 @@ def written(path: str | os.PathLike[str], text: str) -> Path:
     try:
         write_durably(target, text.encode("utf-8", "replace"))
     except OSError as error:
-        reason = explain(error)
+        reason = explain_writing(error, target.parent)
     else:
         return target
     raise StoreError(f"cannot write {target}: {reason}")

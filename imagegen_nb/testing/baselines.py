@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from imagegen_nb.core import images
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain, explain_writing, user_path, write_durably
 from imagegen_nb.errors import ImageRejected, InvalidOption
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def write(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_durably(path, data)
     except OSError as error:
-        problem = explain(error)
+        problem = explain_writing(error, path.parent)
     else:
         return
     raise InvalidOption(f"cannot write {path}: {problem}")

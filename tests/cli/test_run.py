@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.command_line import EMULATED, CommandLine
 from support.object_server import ObjectServer
+from support.permissions import bound_by_permissions
 
 from imagegen_nb import Workspace, catalog, load_step, save_step
 from imagegen_nb.cli import plain_table
@@ -275,3 +276,15 @@ def test_an_earlier_output_that_nothing_uses_is_told(cli: CommandLine, file: str
     assert "note: the prompt does not use the input more\n" in told.err
     text = cli("run", file, "-i", "room=x", *EMULATED, "-i", "third=x")
     assert text.err.count("third") == 1
+
+
+@pytest.mark.rigs
+def test_where_nothing_may_be_stored_the_run_says_what_to_do(file: str, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    store = closed / "assets"
+    refused = bound_by_permissions(
+        "run", tmp_path / file, "-i", "room=x", "--backend", "emulator", "--store", store
+    )
+    assert refused.returncode == 1
+    assert "this user may not write there (permission denied). Choose another folder, or" in refused.stderr

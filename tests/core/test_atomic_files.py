@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imagegen_nb.core import atomic_files
-from imagegen_nb.core.atomic_files import explain, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain, explain_writing, user_path, write_durably
 from imagegen_nb.errors import InvalidOption
 
 
@@ -117,6 +117,31 @@ def test_a_write_past_what_may_be_written_leaves_no_half_file(tmp_path):
 )
 def test_a_failure_in_words(error, words):
     assert words in explain(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "folder", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space"), ".", "the disk is full. Free some space, or choose another"),
+        (OSError(errno.EDQUOT, "Disk quota"), ".", "the disk is full. Free some space"),
+        (OSError(errno.EACCES, "Permission denied"), ".", "this user may not write there (permission"),
+        (OSError(errno.EROFS, "Read-only file system"), ".", "Choose another folder, or let its owner do it"),
+        (
+            OSError(errno.ENOENT, "No such file"),
+            "no dir/a",
+            "there is no folder {}/no dir/a; make it (mkdir -p '{}/no dir/a'), or choose another",
+        ),
+        (
+            OSError(errno.ENOTDIR, "Not a directory"),
+            "a-file/b",
+            "{}/a-file is a file, where a folder is needed; choose another",
+        ),
+        (OSError(errno.ENOENT, "No such file"), ".", "No such file"),
+    ],
+)
+def test_a_failure_to_write_in_words_with_what_to_do(tmp_path, error, folder, words):
+    (tmp_path / "a-file").touch()
+    assert words.replace("{}", str(tmp_path)) in explain_writing(error, tmp_path / folder)
 
 
 def test_without_posix_folders_are_not_synced(tmp_path, monkeypatch):

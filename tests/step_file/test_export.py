@@ -172,6 +172,16 @@ def test_where_nothing_can_be_written_the_error_says_so(tmp_path, target):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_is_missing_is_named_with_the_command_that_makes_it(tmp_path):
+    folder = tmp_path / "no dir" / "a"
+    with pytest.raises(DefinitionError) as caught:
+        save_step(folder / "hero.step.json", STEP)
+    assert str(caught.value) == (
+        f"cannot write {folder}/hero.step.json: there is no folder {folder}; make it (mkdir -p '{folder}'), "
+        "or choose another"
+    )
+
+
 @pytest.mark.parametrize("target", ["~nobody-by-this-name/hero.step.json", "~nobody-by-this-name", "a\0b"])
 def test_a_path_that_cannot_be_is_refused_and_not_taken_literally(tmp_path, monkeypatch, target):
     monkeypatch.chdir(tmp_path)

@@ -238,6 +238,13 @@ def test_a_free_name_keeps_its_ending(imported, tmp_path, name, free):
     assert f"Save as {free}" in made.told["actions"]
 
 
+def test_a_folder_that_is_missing_is_told_with_what_makes_it(imported, tmp_path):
+    made = part(STEP, imported)
+    made.path.value = str(tmp_path / "nowhere" / "lamp.step.json")
+    made.export_button.click()
+    assert f"there is no folder {tmp_path}/nowhere; make it (mkdir -p " in made.message.value
+
+
 def test_a_folder_of_that_name_is_told_and_left(imported, tmp_path):
     made = part(STEP, imported)
     made.path.value = str(tmp_path)
