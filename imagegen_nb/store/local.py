@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from imagegen_nb.core import user_warnings
 from imagegen_nb.core.atomic_files import (
     explain,
     explain_writing,
@@ -198,7 +199,12 @@ class LocalStore(Store):
         return self.list_runs()
 
     def list_runs(self, *, newest_first: bool = False, after: str | None = None) -> Iterator[LedgerEntry]:
-        recovery.recover(self.database)
+        try:
+            recovery.recover(self.database)
+        except StoreError as error:
+            if not error.outside or error.out_of_files:
+                raise
+            user_warnings.warn(f"{error}. Runs whose process is gone are listed as under way", RuntimeWarning)
         first, last = self._range("run", newest_first, after)
         yield from self._paged(first, lambda tables, at: tables.run_page(at, last, newest_first=newest_first))
 

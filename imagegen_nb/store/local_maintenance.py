@@ -58,15 +58,22 @@ class LocalMaintenance:
         """Each row, each manifest, and where they differ."""
         contents, by_name = Contents(read_only=not self._paths.may_be_written), dict[str, Manifest]()
         opinions, closed = list[str](), self._paths.unreadable
+        is_recovered = not contents.read_only
         try:
-            recovery.recover(self._database)
+            try:
+                recovery.recover(self._database)
+            except StoreError as error:
+                if not error.outside:
+                    raise
+                contents.problems.append(str(error))  # what stands in the index can be read all the same
+                is_recovered = contents.can_be_mended = False
             # A transaction keeps writers out: a manifest is written a moment before its row.
-            with self._database.snapshot() if contents.read_only else self._database.transaction() as tables:
+            with self._database.transaction() if is_recovered else self._database.snapshot() as tables:
                 contents.problems += tables.integrity_problems()
                 contents.records, contents.runs = tuple(tables.assets()), tuple(tables.runs())
                 by_name, damaged = self._read_manifests(closed)
                 used = tables.used_bytes()
-                if not contents.read_only and not closed:
+                if is_recovered and not closed:
                     tables.opinions.read_files()
                 if not closed:
                     opinions = tables.opinions.disagreements()
@@ -75,11 +82,12 @@ class LocalMaintenance:
             contents.is_whole, contents.can_be_mended = False, not error.outside
             by_name, damaged = self._read_manifests(closed)
         else:
-            if not closed:  # what cannot be looked at would seem to be missing
+            # What cannot be looked at would seem to be missing, and an end that waits for room to be wrong.
+            if not closed and (is_recovered or contents.read_only):
                 contents.problems += [*_disagreements(contents, by_name.values(), used), *opinions]
         contents.problems += damaged
         contents.unreadable = [f"this user may not look into {folder}" for folder in closed]
-        contents.is_whole &= not closed
+        contents.is_whole &= not closed and (is_recovered or contents.read_only)
         links = sorted(_links(self._paths))
         contents.problems += [f"{path} is a link, which leads out of the store" for path in links]
         contents.named = self._named(contents.records, by_name.values())

@@ -85,6 +85,13 @@ def test_an_end_for_which_the_index_has_no_room_is_recorded_when_there_is_some(s
     with pytest.raises(StoreError, match="disk is full"):
         maintenance.gc(store)
     assert blob_files(store) == [path]
+    with pytest.warns(RuntimeWarning, match="disk is full.*Runs whose process is gone are listed as under"):
+        assert states(store) == [("calling", "unknown")]
+    report = maintenance.check(store)
+    assert [problem.partition(": the disk")[0] for problem in report.problems] == [
+        f"cannot write the index in {store.folder}"
+    ]
+    assert (len(report.runs), report.orphans, report.can_be_mended) == (1, (), False)
 
     again = LocalStore(store.folder)
     report = maintenance.check(again)
