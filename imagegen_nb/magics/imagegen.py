@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
+from imagegen_nb.core.html_repr import Tile
 from imagegen_nb.errors import ImagegenError, InvalidOption, InvalidStep, VariableError
 from imagegen_nb.magics import options
 from imagegen_nb.magics.options import Request
+from imagegen_nb.runs.run import Run
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.step.validation import outside_python
@@ -19,8 +22,15 @@ from imagegen_nb.step.validation import outside_python
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imagegen_nb.runs.run import Run
     from imagegen_nb.widgets.form import StepForm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class _UnnamedRun(Run):
+    """A run that no variable holds: it shows no paths for later prompts, as none would find it."""
+
+    def _tiles(self) -> list[Tile]:
+        return [replace(tile, path="") for tile in Run._tiles(self)]  # slots: super() is of another class
 
 
 @magics_class
@@ -39,7 +49,8 @@ class ImagegenMagics(Magics):
         %%imagegen --model gpt-image-2 --size 1536x1024 --count 2 -o hero
         A hero image for {{product}}
 
-        Shows the run, and keeps it as `hero`, for {{hero.output.assets.0.file_url}} in a later prompt. A
+        Shows the run, and keeps it as `hero`, for {{hero.output.assets.0.file_url}} in a later prompt, which
+        without -o no prompt can name. A
         cassette in use records or replays it. Without a workspace in the notebook it runs on the emulator.
         """
         if options.asks_for_help(line):
@@ -51,8 +62,9 @@ class ImagegenMagics(Magics):
             workspace = self._workspace(request)
             inputs = self._inputs(step)
         run = step.run(inputs, workspace=workspace, identifier=request.variable)
-        if request.variable:
-            self._namespace[request.variable] = run
+        if not request.variable:
+            return _UnnamedRun(**{field.name: getattr(run, field.name) for field in fields(run)})
+        self._namespace[request.variable] = run
         return run
 
     @no_var_expand

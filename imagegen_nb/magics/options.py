@@ -20,6 +20,7 @@ from imagegen_nb.step.step import ImageGenerationStep
 _DEFAULT: str = ImageGenerationStep.model_fields["model"].default
 _NOT_OPTIONS = frozenset(("prompt",))
 """The cell's body."""
+_PROMPT = "--prompt"
 _LONGEST_VALUES = 70
 """Characters of an option's values; of more, what limits them is left out."""
 _FORMAT = functools.partial(argparse.HelpFormatter, width=100, max_help_position=26)
@@ -129,10 +130,11 @@ def parse(line: str, name: str = "%%imagegen") -> Request:
     if rest:
         if is_keys_name(rest[0].partition("=")[0].lstrip("-")):
             raise InvalidOption(f"{rest[0].partition('=')[0]} is not an option: {given_elsewhere('api_key')}")
-        close = difflib.get_close_matches(rest[0], built.known(), n=1) if rest[0][:1] == "-" else []
         is_option = rest[0].startswith("-")
-        remedy = "" if is_option else ": the prompt belongs in the lines below"
-        remedy = f": did you mean {close[0]}?" if close else f"{remedy}."
+        known = [*built.known(), _PROMPT]
+        close = difflib.get_close_matches(rest[0].partition("=")[0], known, n=1) if is_option else [_PROMPT]
+        remedy = f": did you mean {close[0]}?" if close else "."
+        remedy = ": the prompt belongs in the lines below." if close == [_PROMPT] else remedy
         raise InvalidOption(f"{rest[0]} is not an option{remedy} %imagegen alone lists them")
     given = vars(parsed)
     variable = given.pop("output")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from functools import wraps
 from typing import Any, get_args
 
 from imagegen_nb.core.magic_lines import words
-from imagegen_nb.errors import ReplayError
+from imagegen_nb.errors import ImagegenError, ReplayError
 from imagegen_nb.replay import environment
 from imagegen_nb.replay.session import Session, Status, status, use
 
@@ -58,7 +59,18 @@ _magic = CassetteMagic()
 
 def register(shell: Any) -> None:
     """Add `%cassette` to an IPython shell."""
-    shell.register_magic_function(_magic.cassette, "line", "cassette")
+
+    @wraps(_magic.cassette)
+    def cassette(line: str) -> Status | None:
+        from IPython.core.error import UsageError  # a shell is there, and so is its package
+
+        try:
+            return _magic.cassette(line)
+        except ImagegenError as error:  # told in a line, without those of this package
+            told = "\n".join([str(error), *getattr(error, "__notes__", ())])
+        raise UsageError(told)
+
+    shell.register_magic_function(cassette, "line", "cassette")
 
 
 def unregister() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import nbformat
 import pytest
 from IPython.core.error import UsageError
@@ -42,6 +44,10 @@ def test_the_cell_is_the_prompt_and_its_variables_are_the_notebooks(shell, works
     [
         ("", "A {{product}}", "the notebook has no variable product: run a cell with product ="),
         ("", "A {{product", "prompt = '{{product' (gpt-image-2): holds a variable that is not closed. Write"),
+        ("--prompt A", "A lamp", "--prompt is not an option: the prompt belongs in the lines below."),
+        ("--prompt=A", "A lamp", "the prompt belongs in the lines below."),
+        ("--promt A", "A lamp", "--promt is not an option: the prompt belongs in the lines below."),
+        ("--sice=3", "A lamp", "is not an option: did you mean --size?"),
         ("--size 3", "A lamp", "--size = '3' (gpt-image-2): not a size"),
         ("--quality hd", "A lamp", "--quality = 'hd' (gpt-image-2): "),
         ("--model dalle", "A lamp", "--model = 'dalle'"),
@@ -63,6 +69,17 @@ def test_mistakes_are_told_in_a_line_and_nothing_is_asked(shell, workspace, line
     assert said in str(refused.value)
     assert "ig.Model" not in str(refused.value)
     assert workspace.count_runs() == 0
+
+
+def test_a_run_that_no_variable_holds_shows_no_paths(shell, workspace):
+    shell.user_ns["ws"] = workspace
+    unnamed = run(shell, "--size 1024x640", "A lamp")
+    assert isinstance(unnamed, ig.Run)
+    assert "output.assets" not in repr(unnamed) + unnamed._repr_html_()
+    assert unnamed.output.assets[0].file_name in repr(unnamed)
+    named = run(shell, "--size 1024x640 -o hero", "A lamp")
+    assert "{{hero.output.assets.0.file_url}}" in named._repr_html_()
+    assert pickle.loads(pickle.dumps(unnamed)).id == unnamed.id
 
 
 def test_of_several_workspaces_one_has_to_be_named(shell, workspace, tmp_path):

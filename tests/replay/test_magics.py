@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import nbformat
 import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
 from support.notebooks import RUN, SETUP, notebook
+from traitlets.config import Config
 
 from imagegen_nb import replay
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.notebooks.execute import execute
-from imagegen_nb.replay import cassette_file, environment
+from imagegen_nb.replay import cassette_file, environment, magics
 from imagegen_nb.replay.magics import CassetteMagic
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
@@ -57,6 +60,21 @@ def test_a_line_that_names_too_much_is_an_error_and_leaves_what_is_in_use(lamp):
     assert replay.status().name == "lamp"
     assert magic.cassette("off") is None
     assert magic.cassette("") is None
+
+
+@pytest.mark.parametrize("line", ["nope", "lamp al", "lamp all twice", "'lamp"])
+@pytest.mark.usefixtures("project")
+def test_a_shell_shows_a_mistake_in_a_line(line, capsys):
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    magics.register(shell)
+    result = shell.run_cell(f"%cassette {line}")
+    told = capsys.readouterr()
+    assert isinstance(result.error_in_exec, UsageError)
+    assert told.out == ""
+    assert told.err.startswith("UsageError: ")
+    assert len(told.err.splitlines()) <= 2
+    assert "all" in told.err or "quotation" in told.err
+    assert "replay cassettes/hero" in shell.find_line_magic("cassette").__doc__
 
 
 def test_a_comment_behind_it_says_nothing(lamp):
