@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,6 +101,8 @@ def diff(a: ImageGenerationStep, b: ImageGenerationStep) -> StepDiff:
     for name, step in given:
         if not isinstance(step, ImageGenerationStep):
             hint = "use its .step" if hasattr(step, "step") else "give a step"
+            if isinstance(step, str | bytes | os.PathLike) or hasattr(step, "file_url"):
+                hint = "give a step; ig.step_from(...) reads that of an image or a step file"
             raise InvalidOption(f"diff: {name} is of type {type(step).__name__}: {hint}")
     changes = []
     for setting in type(a).model_fields:

@@ -200,8 +200,12 @@ def _path(source: object) -> Path:
     if isinstance(source, str) and source.lstrip()[:1] == "{":
         raise DefinitionError("this is a step file's text: pass its path, or its bytes (text.encode())")
     if not isinstance(source, str | os.PathLike):
+        kind = type(source).__name__
+        if isinstance(source, ImageGenerationStep):
+            raise InvalidOption(f"source is of type {kind}: it is the step itself, and is used as it is")
+        own = "its step is its .step, as in run.step; or " if hasattr(source, "step") else ""
         raise InvalidOption(
-            f"source is of type {type(source).__name__}: pass a step file's path, or its bytes"
+            f"source is of type {kind}: {own}pass a path to a step file or an image, or the bytes"
         )
     return user_path(source, DefinitionError)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import html5lib
 import pytest
 from hypothesis import given
@@ -42,6 +44,14 @@ def test_models_of_two_providers():
 def test_anything_but_steps_is_refused(a, b):
     with pytest.raises(InvalidOption, match=r"diff: [ab] is of type .*: give a step"):
         ig.diff(a, b)
+
+
+@pytest.mark.parametrize("source", ["e.png", Path("e.step.json"), b"{}"])
+def test_a_file_is_no_step_and_how_to_read_it_is_said(source):
+    with pytest.raises(
+        InvalidOption, match=r"diff: b is of type .*: give a step; ig\.step_from\(\.\.\.\) reads"
+    ):
+        ig.diff(STEP, source)
 
 
 def test_the_words_that_differ_are_marked():

@@ -18,9 +18,9 @@ from support.images import chunk, packed_zeros, picture
 from support.ledger import made, new
 from support.sample_keys import one_of_each
 
-from imagegen_nb import Workspace, load_step, step_from
+from imagegen_nb import ImageGenerationStep, Workspace, load_step, step_from
 from imagegen_nb.core import image_file_texts, images
-from imagegen_nb.errors import DefinitionError, DefinitionWarning
+from imagegen_nb.errors import DefinitionError, DefinitionWarning, InvalidOption
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step.provenance import STEP_PROPERTY
 from imagegen_nb.step_file.document import StepDefinition
@@ -79,6 +79,18 @@ def test_the_step_of_an_image_is_at_hand_to_be_changed_and_run_again(workspace, 
         assert step_from(source).replace(image_count=2).prompt == PROMPT
     with pytest.raises(DefinitionError, match="does not name the step that made it"):
         step_from(picture("WEBP"), workspace=workspace)
+
+
+def test_what_has_a_step_or_is_one_says_so(workspace):
+    run = ImageGenerationStep(prompt="A lamp").run(workspace=workspace)
+    with pytest.raises(
+        InvalidOption, match=r"source is of type Run: its step is its \.step, as in run\.step; or"
+    ):
+        step_from(run)
+    with pytest.raises(InvalidOption, match="it is the step itself"):
+        step_from(run.step)
+    with pytest.raises(InvalidOption, match="type int: pass a path to a step file or an image, or the bytes"):
+        load_step(3)
 
 
 def test_an_asset_of_no_store_or_of_no_step_is_told(workspace):
