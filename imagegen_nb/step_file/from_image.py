@@ -116,7 +116,10 @@ def _hint(texts: FileTexts, *, searched: bool) -> str:
         if keyword in texts.keywords:
             return f"; it holds settings of {tool}, which are not read here"
     if searched:
-        return ", and the given store does not have it"
+        return (
+            ", and the store of this workspace does not have it: give a step file, an image that was made "
+            "there, or one that carries its step, as asset.save(path, embed=True) writes it"
+        )
     return (
         ". In Python, load_step(path, workspace=ws) looks for it in that store; images saved by "
         "asset.save(path, embed=True) carry their step"

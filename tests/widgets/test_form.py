@@ -285,7 +285,11 @@ def test_an_image_gives_its_step_and_inputs(form, workspace, tmp_path, known):
 def test_an_image_that_says_nothing_is_told_without_advice_for_code(form):
     upload(form, "x.png", picture())
     told = form.panel.import_export.message.value
-    assert "does not name the step that made it, and the given store does not have it" in told
+    assert told.endswith(
+        "does not name the step that made it, and the store of this workspace does not have it: give a step "
+        "file, an image that was made there, or one that carries its step, as asset.save(path, embed=True) "
+        "writes it"
+    )
     assert "workspace=" not in told
 
 

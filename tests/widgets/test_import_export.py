@@ -321,8 +321,9 @@ def test_before_the_click_it_says_what_the_file_will_hold(imported, tmp_path):
         (
             b'{"format": "imagegen-nb/step", "version": 2, "step": {"model": "gpt-image-2", "prompt": "a", '
             b'"image_count": 12, "image_size": "1000x1000"}}',
-            "Nothing was imported. What is wrong in notes.txt:\nstep.image_size: both edges must be multiples of "
-            "16 (1000x1000). The nearest legal size is 1008x1008\nstep.image_count: not in its range (12). Use",
+            "Nothing was imported. What is wrong in notes.txt:\n"
+            "step.image_size: both edges must be multiples of 16 (1000x1000). The nearest legal size is "
+            "1008x1008\nstep.image_count: not in its range (12). Use",
         ),
     ],
 )
