@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from imagegen_nb.core.atomic_files import explain_writing, user_path, write_durably
+from imagegen_nb.core.atomic_files import explain, explain_writing, user_path, write_durably
 from imagegen_nb.core.filenames import with_ending
 from imagegen_nb.core.frames import scalar_text
 from imagegen_nb.core.redaction import without_keys
