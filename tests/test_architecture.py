@@ -325,8 +325,8 @@ LEAVES = {
     "replay.network_block": ({"replay.network_block", "errors"}, set()),
     "replay.paths": ({"replay.paths", "core.filenames", "errors"}, set()),
     "store.base": (
-        {"store.base", "core.error_chain", "core.money", "core.open_files", "core.opinions"}
-        | {"core.timestamps", "errors"},
+        {"store.base", "core.atomic_files", "core.error_chain", "core.money", "core.open_files"}
+        | {"core.opinions", "core.timestamps", "errors"},
         set(),
     ),
 }
