@@ -7,7 +7,9 @@ import hashlib
 import random
 import re
 import time
+import uuid
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
@@ -298,3 +300,22 @@ def test_files_and_memory_are_stores_by_url_too(tmp_path):
         assert file.read() == b"data"
     with Workspace("memory:///here") as one, Workspace("memory:///here/") as two:
         assert put(one.store, b"data").id == next(iter(two.records())).id
+
+
+def test_an_end_that_cannot_be_recorded_names_where_the_images_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ObjectStore(f"memory:///{uuid.uuid4().hex}")
+    run = entry()
+    store.begin(run, None)
+    image = new(store, b"data", run_id=run.run_id)
+
+    def refuse(*_: object) -> None:
+        raise StoreError("cannot write log/2: no service")
+
+    monkeypatch.setattr(store, "_commit", refuse)
+    with pytest.raises(StoreError) as caught:
+        store.finish(replace(run, state="done", charge="charged"), [image])
+    assert str(caught.value) == (
+        f"cannot write log/2: no service. Its image is kept, in {image.file_url}, but the ledger could not "
+        "take it: copy it elsewhere, before imagegen-nb store gc deletes it"
+    )
+    store.close()
