@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _LONGEST = 48
+LONGEST_FILE_NAME = 4 * _LONGEST + len("-1000.webp")
+"""Bytes of what `file_name` returns, in UTF-8, where a letter has up to four."""
 _ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://\S*")
 
 _KINDS = {

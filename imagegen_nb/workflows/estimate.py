@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.core import html_repr, variable_mistakes, variables
+from imagegen_nb.core.filenames import LONGEST_FILE_NAME
 from imagegen_nb.core.money import CURRENCY, show, show_range
 from imagegen_nb.core.words import counted
 from imagegen_nb.pricing.estimate import Estimate
@@ -152,9 +153,11 @@ def estimate(
             unknown[name] = tuple(referred)
             listed = f"{', '.join(referred)} {'is' if len(referred) == 1 else 'are'}"
             price = f"each {_SOME_BYTES:,} bytes of it cost {show(each)} at most"
-            notes.append(f"{name}: {listed} not known yet; {price}")
-            longest = LONGEST_PROMPT * _MOST_BYTES - len(prompt.encode())
-            ceilings[-1] = (known.ceiling or Decimal(0)) + _more(step, prompt, longest, workspace, known)
+            longest, counted_as = _longest(step, prompt, steps)
+            more = _more(step, prompt, longest, workspace, known)
+            most = f"the most that the step can cost counts {counted_as}, {show(more)} more"
+            notes.append(f"{name}: {listed} not known yet; {price}; {most}")
+            ceilings[-1] = (known.ceiling or Decimal(0)) + more
     if workspace is not None:
         runs = [
             (name, step, estimates[name].ceiling)
@@ -173,6 +176,18 @@ def estimate(
 
 def _estimate(step: ImageGenerationStep, prompt: str, workspace: Workspace | None) -> Estimate:
     return priced(step.priced_call(prompt)) if workspace is None else workspace.estimate(step, prompt)
+
+
+def _longest(step: ImageGenerationStep, prompt: str, steps: Mapping[str, object]) -> tuple[int, str]:
+    """By how many bytes the prompt can become longer with what earlier steps give, and what that is."""
+    most = LONGEST_PROMPT * _MOST_BYTES - len(prompt.encode())
+    referred = [
+        path for tag in variables.TAG.findall(step.prompt) if (path := tag.strip().split("."))[0] in steps
+    ]
+    if all(path[-1] == "file_name" and isinstance(steps[path[0]], ImageGenerationStep) for path in referred):
+        names = "the longest file name" + "s" * (len(referred) > 1)
+        return min(len(referred) * LONGEST_FILE_NAME, most), names
+    return most, "the longest prompt"
 
 
 def _more(

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from imagegen_nb import Gateway, ImageGenerationStep, Workflow, Workspace, replay
+from imagegen_nb.core.filenames import LONGEST_FILE_NAME, file_name
 from imagegen_nb.errors import InvalidOption, VariableError
 
 HERO = ImageGenerationStep(
@@ -40,10 +41,29 @@ def test_what_a_prompt_takes_from_earlier_steps_is_not_counted_and_said():
     assert (whole.steps["step_2"].low, whole.steps["step_2"].high) == (without.low, without.high)
     assert whole.not_known_yet == {"step_2": ("{{ask.output.mood}}",)}
     assert whole.short == "$0.0176–0.0178, apart from what is not known yet · 3 task credits"
-    told = "step_2: {{ask.output.mood}} is not known yet; each 1,000 bytes of it cost $0.0050 at most"
-    assert told in repr(whole)
+    told = (
+        "step_2: {{ask.output.mood}} is not known yet; each 1,000 bytes of it cost $0.0050 at most; the most"
+    )
+    assert f"{told} that the step can cost counts the longest prompt, $0.6399 more" in repr(whole)
     # The longest prompt: 32,000 characters of four bytes, a token each.
     assert whole.ceiling - whole.high == pytest.approx(Decimal("0.64"), abs=Decimal("0.001"))
+
+
+def test_a_file_name_counts_as_long_as_one_can_be():
+    name = "{{step_1.output.assets.0.file_name}}"
+    card = HERO.replace(prompt=f"A card: {name}, {{{{ step_1.output.assets.1.file_name }}}} and {name}")
+    whole = Workflow({"product": "\U00020000" * 400}, steps={"step_1": HERO, "step_2": card}).estimate()
+    assert whole.ceiling - whole.high == 3 * LONGEST_FILE_NAME * Decimal("0.000005")
+    assert len(file_name("\U00020000" * 400, 10, "webp").encode()) <= LONGEST_FILE_NAME
+    told = "the most that the step can cost counts the longest file names, $0.0030 more"
+    assert told in repr(whole)
+    # Beside anything else, and from a function, it is the longest prompt.
+    both = card.replace(prompt=f"{name} {{{{step_1.output.assets.0.file_url}}}}")
+    whole = Workflow({"product": "x"}, steps={"step_1": HERO, "step_2": both}).estimate()
+    assert whole.ceiling - whole.high > Decimal("0.6")
+    own = card.replace(prompt="{{ask.output.assets.0.file_name}}")
+    whole = Workflow({"product": "x"}, steps={"ask": ask, "step_2": own}).estimate()
+    assert whole.ceiling - whole.high > Decimal("0.6")
 
 
 def test_where_the_prompt_costs_nothing_all_is_known():
