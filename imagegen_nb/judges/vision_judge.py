@@ -209,12 +209,18 @@ def _provider_of(model: object, named: str | None) -> Provider:
             )
         return provider
     if model not in known:
-        close = difflib.get_close_matches(model[:100], known, n=1, cutoff=0.0)[0]
+        close = difflib.get_close_matches(model[:100], _current(), n=1, cutoff=0.0)[0]
         raise InvalidOption(
             f"model = {model!r}: not known as a model that looks at pictures; the nearest is {close}. For a "
             'newer one say whose it is, such as provider="openai"'
         )
     return known[model]
+
+
+def _current() -> list[str]:
+    """The vision models that come without a warning, by name."""
+    models = [each for provider in providers() for each in provider.vision_models]
+    return [each.name for each in models if not each.lifecycle.notice(each.name)]
 
 
 def _warn_of_the_end(provider: Provider, model: str) -> None:

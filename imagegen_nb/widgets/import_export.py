@@ -15,6 +15,7 @@ import traitlets
 from imagegen_nb.core import images, redaction
 from imagegen_nb.core.atomic_files import user_path
 from imagegen_nb.core.filenames import slug
+from imagegen_nb.core.variables import TAG
 from imagegen_nb.core.words import stopped
 from imagegen_nb.errors import DefinitionError, ImagegenError
 from imagegen_nb.runs.run import Run
@@ -28,6 +29,8 @@ from imagegen_nb.widgets.exportable import REFUSALS, Exportable
 from imagegen_nb.widgets.parts import Button, Line, Toggle
 
 _ENDING = ".step.json"
+_LONGEST_DERIVED = 32
+"""Characters of a name after a prompt, before its ending: it stands on a button's line."""
 _NOT_IMPORTED = "Nothing was imported."
 
 
@@ -314,8 +317,13 @@ def _again(name: str, redo: Restore) -> Report:
 
 
 def _default_name(step: ImageGenerationStep | None) -> str:
-    """The name of a file that was given none."""
-    return f"{slug(step.name or step.prompt if step else '')}{_ENDING}"
+    """The name of a file that was given none: after the step's own, or the first words of its prompt."""
+    if step is None or step.name:
+        return f"{slug((step and step.name) or '')}{_ENDING}"
+    words = slug(TAG.sub(lambda tag: " " if "." in tag[1] else tag[0], step.prompt))
+    if len(words) > _LONGEST_DERIVED:
+        words = words[: _LONGEST_DERIVED + 1].rpartition("-")[0] or words[:_LONGEST_DERIVED]
+    return f"{words}{_ENDING}"
 
 
 def _free_name(target: Path) -> Path:

@@ -370,6 +370,8 @@ def test_a_provider_without_an_answer_says_so(workspace):
     ("options", "says"),
     [
         ({"model": "gpt-5.4-mimi"}, "nearest is gpt-5.4-mini"),
+        ({"model": "gpt-nope"}, "nearest is gpt-5.5"),
+        ({"model": "gemini-2.5-flush"}, "nearest is gemini-3.5-flash-lite"),
         ({"model": ""}, "name of a vision model"),
         ({"model": None}, "name of a vision model"),
         ({"provider": "nobody"}, "not a provider; choose from openai"),

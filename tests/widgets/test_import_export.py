@@ -91,6 +91,21 @@ def test_the_name_that_is_used_when_none_is_typed_follows_the_step(imported):
 
 
 @pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("A card for {{step_2.output.assets.0.file_name}} on sand", "a-card-for-on-sand"),
+        ("A {{product}} on sand", "a-product-on-sand"),
+        ("{{step_2.output.assets.0.file_name}}", "image"),
+        ("A lighthouse on a cliff above the sea, at dusk", "a-lighthouse-on-a-cliff-above"),
+        ("x" * 60, "x" * 32),
+    ],
+)
+def test_a_name_after_a_prompt_is_short_and_has_no_paths(imported, prompt, name):
+    made = part(ImageGenerationStep(prompt=prompt), imported)
+    assert made.view["default"] == f"{name}.step.json"
+
+
+@pytest.mark.parametrize(
     ("typed", "used"),
     [
         ("hero", "hero.step.json"),
