@@ -108,7 +108,7 @@ def _fits(settings: dict[str, str]) -> bool:
 
 
 def _listed(values: Mapping[str, str]) -> str:
-    return shortened(", ".join(f"{name}: {shortened(value, 60)}" for name, value in values.items()), _LONGEST)
+    return shortened("; ".join(f"{name}: {shortened(value, 60)}" for name, value in values.items()), _LONGEST)
 
 
 def _hint(texts: FileTexts, *, searched: bool) -> str:
