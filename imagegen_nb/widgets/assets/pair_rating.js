@@ -99,6 +99,9 @@ function render({ model, el }) {
       await Promise.all(next.map((url, index) => draw(index, url)));
       urls.forEach((url) => url && URL.revokeObjectURL(url));
       urls = next;
+      // The taller shape of the two: both places are as high as it needs.
+      const shape = Math.max(...pictures.map((one) => one.naturalHeight / one.naturalWidth || 0));
+      group.style.setProperty("--igw-shape", shape || 1);
       busy = false;
     } catch (error) {
       if (wanted !== model.get("view").pair) return load(); // another view has gone on meanwhile
