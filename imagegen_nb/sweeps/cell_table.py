@@ -13,9 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
+from imagegen_nb.core import active_cassette
 from imagegen_nb.core.attribute_list import AttributeList
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.money import from_ticks
 from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.core.stored_size import StoredSize, total
 from imagegen_nb.core.types import backend_mark
@@ -26,7 +28,7 @@ from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.sweeps import axes as axis_values
-from imagegen_nb.sweeps import tables
+from imagegen_nb.sweeps import spending, tables
 from imagegen_nb.sweeps.axes import Axes
 from imagegen_nb.sweeps.cell import Cell
 from imagegen_nb.sweeps.cell_results import CellResults
@@ -34,6 +36,7 @@ from imagegen_nb.sweeps.cells import Plan, Skipped, cell_of, content_name, value
 from imagegen_nb.sweeps.estimate import SweepEstimate, estimate_of
 from imagegen_nb.sweeps.picks import CellRun, Picks
 from imagegen_nb.sweeps.results import Result
+from imagegen_nb.sweeps.spending import Spent
 from imagegen_nb.sweeps.wording import PYTHON, Wording
 
 
@@ -286,7 +289,26 @@ class CellTable:
         notes += [f"stopped: {reason}" for reason in self.stopped]
         if self.skipped:
             notes.append(f"left out: {len(self.skipped):,} that cannot be run, {self._wording.see_skipped}")
-        return [*notes, f"estimate: {self._estimate}"]
+        is_over = set(counts) <= {"done", "partial"}
+        spent = self._spent()
+        notes += [spent] if spent else []
+        return notes if spent and is_over else [*notes, f"estimate: {self._estimate}"]
+
+    def _spent(self) -> str:
+        """What its runs cost so far; empty where nothing was charged, and where a recording is made or
+        answers, which has to show the same in both."""
+        if active_cassette.current() is not None:
+            return ""
+        ended = [
+            result
+            for result in self._results.known
+            if result.charge != "none"
+            and not result.reused
+            and result.outcome not in ("running", "submitted")
+        ]
+        amounts = (None if one.cost_ticks is None else from_ticks(one.cost_ticks) for one in ended)
+        runs = [Spent(amount, is_synthetic=one.emulated) for amount, one in zip(amounts, ended, strict=True)]
+        return spending.told(runs) if runs else ""
 
     @contextmanager
     def _taken_in(self, take_in: Callable[[], object]) -> Iterator[None]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -17,7 +16,6 @@ from imagegen_nb._version import __version__
 from imagegen_nb.core import images, larger_picture
 from imagegen_nb.core.html_page import as_html, page, section
 from imagegen_nb.core.keywords import takes
-from imagegen_nb.core.money import show
 from imagegen_nb.core.redaction import visible, without_keys
 from imagegen_nb.core.timestamps import utc_now
 from imagegen_nb.core.words import counted, shortened
@@ -27,11 +25,13 @@ from imagegen_nb.runs.marks import in_figures
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import thumbnail
 from imagegen_nb.step.step import ImageGenerationStep
+from imagegen_nb.sweeps import spending
 from imagegen_nb.sweeps.axes import INPUTS, label
 from imagegen_nb.sweeps.cell import Cell, CellSource
 from imagegen_nb.sweeps.cells import Skipped
 from imagegen_nb.sweeps.estimate import SweepEstimate
 from imagegen_nb.sweeps.grid import marked
+from imagegen_nb.sweeps.spending import Spent
 
 Remarks = Callable[[Cell], Mapping[str, object]]
 _MOST_WITHOUT_PICTURES = 1_000
@@ -202,20 +202,8 @@ def _cost(cell: Cell, run: Run | None) -> str:
 
 
 def _spent(cells: Iterable[Cell]) -> str:
-    """What the cells' runs cost together; what is unknown is counted, and never taken for nothing."""
     costs = [cost for cell in cells if not cell.reused and (cost := cell.cost) is not None]
-    if not costs:
-        return "cost: nothing was run"
-    known = sum((cost.at_least if cost.amount is None else cost.amount for cost in costs), Decimal(0))
-    unknown = sum(cost.amount is None for cost in costs)
-    replayed = sum(cost.replayed for cost in costs)
-    synthetic = any(cost.synthetic and not cost.replayed for cost in costs)
-    told = f"cost of {counted(len(costs), 'run')}{', if they were real' if synthetic else ''}: "
-    if unknown:
-        told += f"{f'at least {show(known)}, and ' if known else ''}unknown for {unknown:,} of them"
-    else:
-        told += show(known)
-    return told + (f" ({replayed:,} replayed, which costs nothing)" if replayed else "")
+    return spending.told([Spent(cost.amount, cost.at_least, cost.synthetic, cost.replayed) for cost in costs])
 
 
 def _differences(cells: list[dict[str, Any]]) -> list[list[str]]:

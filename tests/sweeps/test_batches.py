@@ -19,6 +19,7 @@ from PIL import Image
 from support.ledger import other_process, run_program
 
 import imagegen_nb as ig
+from imagegen_nb.core import money
 from imagegen_nb.emulator import Fault
 from imagegen_nb.errors import BudgetExceeded, InvalidOption, StoreError
 from imagegen_nb.providers import openai_batches
@@ -88,6 +89,8 @@ def test_cells_are_submitted_and_collected_at_half_the_price(workspace, desk, em
     collect(one, workspace)
     assert one.counts() == {"done": 4}
     assert paid(desk) == [1, 1, 1, 1]
+    amount = sum(cell.run.cost.amount for cell in one)
+    assert one.notes()[-1] == f"cost of 4 runs, if they were real: {money.show(amount)}"
     cell = one.find(product="rug")[0]
     assert cell.run.prompt == "A rug"
     assert cell.run.batch.id == batches.ids[0]

@@ -713,6 +713,23 @@ def test_no_key_is_shown_or_written(workspace, tmp_path, monkeypatch):
         assert key not in str(caught.value)
 
 
+def test_once_cells_were_run_their_cost_is_told(workspace, emulator, tmp_path):
+    one = sweep(name="costs")
+    assert one.notes()[-1].startswith("estimate: ")
+    emulator.script("openai", Fault("moderation"))
+    run(one, workspace, concurrency=1)
+    spent, estimate = one.notes()[-2:]
+    assert spent.startswith(f"cost of {len(one) - 1} runs, if they were real: $")
+    assert estimate.startswith("estimate: "), "some are left to be run"
+    run(one, workspace, only="failed")
+    amount = sum(cell.run.cost.amount for cell in one)
+    line = f"cost of {len(one)} runs, if they were real: {money.show(amount)}"
+    assert one.notes()[-1] == line, "all is done, and nothing is to be estimated"
+    again = sweep(name="costs").load(workspace=workspace)
+    assert again.notes() == one.notes(), "also out of the ledger"
+    assert line in repr(again.grid())
+
+
 def test_a_sweep_is_recorded_and_replayed_as_it_was(emulator, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with ig.replay.use("night", "all", against=emulator.url):
