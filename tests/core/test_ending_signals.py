@@ -81,13 +81,23 @@ def is_there(pid: int) -> bool:
 
 
 @contextmanager
+def _hanging_up() -> Iterator[None]:
+    """Begin programs that end with their terminal, also where the tests do not: `nohup ./dev test`."""
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
+
+
+@contextmanager
 def begun(folder: Path, *arguments: str) -> Iterator[Program]:
     """`imagegen-nb` with these arguments, which ends with the block, and what it started too."""
     env = own_environment(without="^jupyter")
     env |= {"JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "JUPYTER_CONFIG_DIR": str(folder / "config")}
     env |= {"IPYTHONDIR": str(folder / "ipython"), "HOME": str(folder)}
     command = [sys.executable, "-m", "imagegen_nb", *arguments]
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("wb") as log, _hanging_up():
         process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT)
     program = Program(process, folder)
     try:
