@@ -169,6 +169,7 @@ def test_a_keyboard_goes_through_a_thousand_images_or_past_them(open_notebook: O
     page.keyboard.press("End")
     expect(opener(1000)).to_be_focused()
     expect(opener(1000)).to_be_in_viewport()
+    pixels_shown(card(page, 1000))  # its card is whole
     screenshot(page, "gallery-thousand-end", ".ig-gallery")
     # One image is in the order of Tab, with all that its card holds.
     for name in ("Select", "Star", "Download", "More for"):
