@@ -175,12 +175,16 @@ class SecretFound(DefinitionError):
 
 class MissingCredential(ImagegenError):
     """No usable key was found for a provider; `variable` is the environment variable to set, `fault` says in
-    short what is wrong with it, `can_be_emulated` whether there is a way without one."""
+    short what is wrong with it, `can_be_emulated` whether there is a way without one, and `what` what it is
+    where it is no provider's key."""
 
     kind = "missing_credential"
 
-    def __init__(self, message: str, *, variable: str, fault: str = "", can_be_emulated: bool = True) -> None:
+    def __init__(
+        self, message: str, *, variable: str, fault: str = "", can_be_emulated: bool = True, what: str = ""
+    ) -> None:
         self.variable = variable
+        self.what = what
         self.fault = fault or f"{variable} is not set"
         self.can_be_emulated = can_be_emulated
         super().__init__(message)

@@ -69,6 +69,11 @@ def _tell(error: ImagegenError, code: int) -> int:
         is_unset = error.fault == f"{error.variable} is not set"
         problem = f"set {error.variable}" if is_unset else f"{error.fault}. Set it again"
         message = f"no key: {problem}, or run without a key and without cost: --backend emulator"
+    elif isinstance(error, MissingCredential) and error.what:
+        message = (
+            f"{error.what} is missing, or no good: {error.fault}. Set it: export {error.variable}=…, or "
+            f"keyring set imagegen-nb {error.variable}"
+        )
     fail(message, *getattr(error, "__notes__", ()))
     # A failed step has already been printed with its error.
     if "--json" in sys.argv and not isinstance(error, StepFailed):

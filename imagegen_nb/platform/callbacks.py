@@ -31,6 +31,7 @@ from imagegen_nb.platform.signature import SIGNATURE_HEADER, verify_signature
 from imagegen_nb.providers import credentials
 
 SECRET_VARIABLE = "FETCH_HIVE_WEBHOOK_SECRET"  # noqa: S105 - its name, decided here
+_SECRET = "the signing secret of the deployment on Fetch Hive"  # noqa: S105 - what it is called
 LARGEST_BODY = 10_000_000
 """Bytes of one callback; an output of ten images has a thousandth."""
 _CLOCKS_DIFFER = 300.0
@@ -164,11 +165,12 @@ def listener(options: Callbacks, base_url: str) -> CallbackListener:
         raise InvalidOption(f"the address for callbacks is not usable: {problem}. Give an https:// address")
     if not is_loopback(base_url) and (options.url is None or is_loopback(options.url)):
         raise InvalidOption(
-            "the platform cannot reach an address of this machine only. Give an https:// address that a "
+            "Fetch Hive cannot reach an address of this machine only. Give an https:// address that a "
             "tunnel or a reverse proxy brings here: Callbacks(url=..., port=...), --callback-url and --listen"
         )
     given = options.secret
-    return CallbackListener(options, SecretStr(given) if given else credentials.platform_key(SECRET_VARIABLE))
+    secret = SecretStr(given) if given else credentials.platform_secret(SECRET_VARIABLE, _SECRET)
+    return CallbackListener(options, secret)
 
 
 def _event(body: bytes) -> Mapping[str, Any] | None:

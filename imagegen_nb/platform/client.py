@@ -148,7 +148,7 @@ class PlatformClient:
             self.base_url, self._key = self.emulator.url, SecretStr(self.emulator.KEY)
         else:
             self.base_url = address(base_url)
-            self._key = credentials.platform_key(KEY_VARIABLE)
+            self._key = credentials.platform_secret(KEY_VARIABLE, "the key of Fetch Hive")
         self.seconds = seconds
 
     @property

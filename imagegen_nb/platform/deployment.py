@@ -53,7 +53,7 @@ def verify(
     if definition.output is None:
         raise DefinitionError("the file has no output to compare with: export the step with its run")
     if not deployment.strip():
-        raise InvalidOption("deployment is empty: give the deployment's name on the platform")
+        raise InvalidOption("deployment is empty: give the deployment's name on Fetch Hive")
     start, notes = start_inputs(definition.inputs if inputs is None else inputs)
     document: dict[str, Any] = {"deployment": deployment, "inputs": start}
     if variant:

@@ -152,12 +152,12 @@ def _workspace(workspace_id: str | None) -> str:
         pass
     if not workspace_id:
         raise InvalidOption(
-            "workspace_id (--workspace-id) is missing: give the id that the workspace has on the platform, "
+            "workspace_id (--workspace-id) is missing: give the id that the workspace has on Fetch Hive, "
             'or push without one to the emulator: base_url="emulator" (--base-url emulator)'
         )
     raise InvalidOption(
         "workspace_id is not a UUID, such as 38400000-8cf0-11bd-b23e-10b96e4ef00d: give the id that the "
-        "workspace has on the platform"
+        "workspace has on Fetch Hive"
     )
 
 
@@ -218,7 +218,7 @@ def _refuse_emulated(definition: StepDefinition, chosen: Sequence[_Image]) -> No
     backend = definition.provenance.backend
     if backend in ("emulator", "simulation") or any(image.local.emulated for image in chosen):
         raise InvalidOption(
-            "these images were made by an emulator: on the platform they would only be placeholders. Run the "
+            "these images were made by an emulator: on Fetch Hive they would only be placeholders. Run the "
             "step with a provider, or ask for it: emulated_too=True (--emulated-too)"
         )
 

@@ -362,14 +362,16 @@ def placeholder(paid_by: str, hosted: Hosted | None) -> Credential:
     )
 
 
-def platform_key(variable: str) -> SecretStr:
-    """The workflow platform's own key, from where all keys are read. Raises `MissingCredential`."""
-    return _read("the workflow platform", variable, own=False, can_be_emulated=False)[0]
+def platform_secret(variable: str, what: str) -> SecretStr:
+    """`what`, a key or secret of the workflow platform's, from where all keys are read. Raises
+    `MissingCredential`."""
+    return _read("", variable, own=False, what=what)[0]
 
 
-def _read(provider: str, variable: str, *, own: bool, can_be_emulated: bool = True) -> tuple[SecretStr, bool]:
+def _read(provider: str, variable: str, *, own: bool, what: str = "") -> tuple[SecretStr, bool]:
     """The key by its name, and whether the keyring had it; what the environment says goes first. `own` says
-    that it is for the provider itself, so that it must be shaped like a key of its."""
+    that it is for the provider itself, so that it must be shaped like a key of its; `what` it is, where
+    it is no provider's key."""
     _variables_read.add(variable)
     in_keyring = not (key := os.environ.get(variable, "").strip())
     key = key or _from_keyring(variable)
@@ -384,13 +386,14 @@ def _read(provider: str, variable: str, *, own: bool, can_be_emulated: bool = Tr
         problem = f"the keyring's entry {fault}" if in_keyring else f"{variable} is set, but {wrong}"
     else:
         hint = key_checks.env_file_hint(variable)
-        problem = f"no key for {provider}: the environment variable {fault}{hint}"
+        missing = f"{what} is missing" if what else f"no key for {provider}"
+        problem = f"{missing}: the environment variable {fault}{hint}"
     del key  # an error's traceback keeps this frame, and some show its variables
     how = f"(export {variable}=…, or os.environ[{variable!r}] = getpass.getpass() in a cell)"
     set_it = f"{'replace it' if wrong else 'set it before starting the kernel'} {how}"
-    if not can_be_emulated:
+    if what:
         message = f"{problem}. {sentence(set_it)[:-1]}"
-        raise MissingCredential(message, variable=variable, fault=fault, can_be_emulated=False)
+        raise MissingCredential(message, variable=variable, fault=fault, can_be_emulated=False, what=what)
     raise MissingCredential(
         f"{problem}. Two ways on: {set_it}, "
         'or run without a key and without cost on the emulator: Workspace(..., backend="emulator")',

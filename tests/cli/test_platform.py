@@ -48,8 +48,22 @@ def test_push_says_what_became_of_each_image(cli: CommandLine, server: PlatformS
 def test_without_a_key_the_variable_is_named_and_no_emulator(cli: CommandLine, hero: str) -> None:
     told = cli("platform", "push", hero, "--workspace-id", WORKSPACE, "--emulated-too")
     assert told.code == 2
-    assert "FETCH_HIVE_API_KEY" in told.err
+    assert "the key of Fetch Hive is missing, or no good: FETCH_HIVE_API_KEY is not set. Set it: " in told.err
+    assert "export FETCH_HIVE_API_KEY=…, or keyring set imagegen-nb FETCH_HIVE_API_KEY" in told.err
     assert "emulator" not in told.err
+
+
+def test_without_a_secret_it_is_said_what_that_is(
+    cli: CommandLine, hero: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FETCH_HIVE_API_KEY", KEY)
+    monkeypatch.delenv("FETCH_HIVE_WEBHOOK_SECRET", raising=False)
+    told = cli("platform", "verify", hero, "--deployment", "hero", "--callback-url", "https://a.example/c")
+    assert told.code == 2
+    assert "the signing secret of the deployment on Fetch Hive is missing" in told.err
+    assert "FETCH_HIVE_WEBHOOK_SECRET is not set" in told.err
+    for word in ("kernel", "cell", "no key"):
+        assert word not in told.err
 
 
 def test_the_sheet_is_printed_or_written(cli: CommandLine, hero: str, tmp_path: Path) -> None:

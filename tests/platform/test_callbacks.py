@@ -206,7 +206,10 @@ def test_a_port_that_is_taken_or_a_secret_that_is_missing_is_said_before_anythin
     assert KEY not in package
     assert SECRET not in package
     monkeypatch.delenv("FETCH_HIVE_WEBHOOK_SECRET")
-    with pytest.raises(errors.MissingCredential, match="FETCH_HIVE_WEBHOOK_SECRET"):
+    with pytest.raises(
+        errors.MissingCredential,
+        match=r"^the signing secret of the deployment on Fetch Hive is missing: .*_SECRET",
+    ):
         verified()
     assert server.requests == []
     assert verified(callbacks=Callbacks(secret=SECRET))
