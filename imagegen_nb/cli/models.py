@@ -7,13 +7,15 @@ from typing import Any
 import click
 
 from imagegen_nb.cli.console import escape, out, print_json
-from imagegen_nb.cli.parameters import json_option
+from imagegen_nb.cli.parameters import completing, json_option, model_names
 from imagegen_nb.cli.plain_table import PlainTable
 from imagegen_nb.errors import InvalidOption
 
 
 @click.command()
-@click.argument("model", required=False, help="Show the settings of this one.")
+@click.argument(
+    "model", required=False, shell_complete=completing(model_names), help="Show the settings of this one."
+)
 @json_option("Print the table as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print it as Markdown.")
 def models(model: str | None, as_json: bool, as_markdown: bool) -> None:

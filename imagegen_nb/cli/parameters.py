@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,6 +66,22 @@ def _known_backend(context: click.Context, parameter: click.Parameter, value: st
     )
 
 
+def completing(values: Callable[[], Iterable[str]]) -> Callable[..., list[str]]:
+    """What a shell offers for a parameter: those of `values` that begin as was typed."""
+
+    def begun(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+        return [value for value in values() if value.startswith(incomplete)]
+
+    return begun
+
+
+def model_names() -> list[str]:
+    """The models that are known here."""
+    from imagegen_nb.providers import catalog
+
+    return [entry.model.name for entry in catalog.models()]
+
+
 STORE = "assets"
 """The store of a command that is given none."""
 
@@ -73,6 +89,7 @@ backend_option = click.option(
     "--backend",
     default="live",
     callback=_known_backend,
+    shell_complete=completing(lambda: _BACKENDS),
     help='"live", "emulator", or the address of a served emulator.',
 )
 
@@ -89,7 +106,8 @@ store_option = click.option(
     help="The folder for images and their index, or a URL: s3://bucket/team.",
 )
 storage_limit_option = click.option(
-    "--storage-limit", help='What the store may hold: bytes, or text such as "5 GiB".'
+    "--storage-limit",
+    help='What the store may hold, in bytes or as "5 GiB": no run begins after that; the last may pass it.',
 )
 
 

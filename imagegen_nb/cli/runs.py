@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from imagegen_nb.cli.console import escape, out, print_json
 from imagegen_nb.cli.existing_store import open_existing
-from imagegen_nb.cli.parameters import CommandT, json_option, store_option
+from imagegen_nb.cli.parameters import CommandT, completing, json_option, model_names, store_option
 from imagegen_nb.cli.plain_table import PlainTable
 
 if TYPE_CHECKING:
@@ -18,14 +18,21 @@ _LONGEST_PROMPT = 120
 """Characters of a prompt that are shown."""
 
 
+def _outcomes() -> tuple[str, ...]:
+    from imagegen_nb.runs.history import Outcome
+
+    return get_args(Outcome)
+
+
 def filters(command: CommandT) -> CommandT:
     """The options that say which runs are wanted, as those of `workspace.history`."""
     for option in (
         click.option("--text", help="Only runs with this text in prompt, settings or inputs."),
-        click.option("--model", help="Only runs of this model."),
+        click.option("--model", shell_complete=completing(model_names), help="Only runs of this model."),
         click.option(
             "--outcome",
             multiple=True,
+            shell_complete=completing(_outcomes),
             help="Only runs with this outcome: done, partial, failed, cancelled, interrupted, running, "
             "submitted (in a batch). May be given several times.",
         ),

@@ -68,8 +68,9 @@ class WorkflowDefinition:
             elif name in functions:
                 steps[name] = functions[name]
             elif runnable and not entry.has_run:
+                told = f"the function of {name}" if entry.name == "<lambda>" else entry.name
                 raise DefinitionError(
-                    f"the file has nothing that {entry.name} gave: pass the function, ig.Workflow.load(path, "
+                    f"the file has nothing that {told} gave: pass the function, ig.Workflow.load(path, "
                     f"functions={{{name!r}: ...}}), or save the workflow with a run of it",
                     place=f"steps.{index}",
                 )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 from support.command_line import EMULATED, CommandLine
 
 from imagegen_nb import ImageGenerationStep, save_step
@@ -207,6 +208,21 @@ def test_the_shells_completion_is_what_the_help_says() -> None:
         [sys.executable, "-c", main], env=asked, capture_output=True, text=True, check=False
     )
     assert told.stdout.split() == ["plain,validate"]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("models grok-imagine-image-", ["grok-imagine-image-quality", "grok-imagine-image-2.0"]),
+        ("run a.step.json --backend e", ["emulator"]),
+        ("runs --outcome f", ["failed"]),
+        ("store ls --model gpt-image-2.6", ["gpt-image-2.6-flare", "gpt-image-2.6-sunburst"]),
+    ],
+)
+def test_a_shell_is_offered_the_values(words: str, offered: list[str]) -> None:
+    *before, begun = words.split()
+    completed = ShellComplete(app, {}, "imagegen-nb", "").get_completions(before, begun)
+    assert [item.value for item in completed] == offered
 
 
 KEY = "sk-proj-abcdefghijklmnopqrstuvwx"

@@ -61,6 +61,11 @@ def test_without_a_run_a_function_has_to_be_given(workflow, path):
     workflow.save(path)
     with pytest.raises(DefinitionError, match=r"steps\.1: the file has nothing that choose gave: pass"):
         Workflow.load(path)
+    unnamed = Workflow({"product": "lamp"}, steps={"step_1": HERO, "ask": lambda context: {}})
+    unnamed.save(path, overwrite=True)
+    with pytest.raises(DefinitionError, match="nothing that the function of ask gave: pass"):
+        Workflow.load(path)
+    workflow.save(path, overwrite=True)
     with pytest.raises(InvalidOption, match=r"functions has 'step_1', which is none of the file's.* are ask"):
         Workflow.load(path, functions={"step_1": choose})
 
