@@ -415,10 +415,8 @@ def kept_for_later(error: StoreError, places: Sequence[str], by: str) -> StoreEr
     images, `by` is what records them."""
     if not places:
         return error
-    what, them = ("image is", "it") if len(places) == 1 else (f"{len(places)} images are", "them")
-    return _with_more(
-        error, f"Its {what} kept, in {_named(places)}; when that is mended, {by}, enters {them} in the ledger"
-    )
+    kept, them = _kept(places)
+    return _with_more(error, f"{kept}; when that is mended, {by}, enters {them} in the ledger")
 
 
 def kept_without_record(error: StoreError, places: Sequence[str], before: str) -> StoreError:
@@ -426,12 +424,9 @@ def kept_without_record(error: StoreError, places: Sequence[str], before: str) -
     which are to be copied `before` something deletes them."""
     if not places:
         return error
-    one = len(places) == 1
-    what, them = ("image is", "it") if one else (f"{len(places)} images are", "them")
+    kept, them = _kept(places)
     return _with_more(
-        error,
-        f"Its {what} kept, in {_named(places)}, but the ledger could not take {them}: copy {them} elsewhere, "
-        f"{before} {them}",
+        error, f"{kept}, but the ledger could not take {them}: copy {them} elsewhere, {before} {them}"
     )
 
 
@@ -441,9 +436,11 @@ def _with_more(error: StoreError, more: str) -> StoreError:
     return told
 
 
-def _named(places: Sequence[str]) -> str:
+def _kept(places: Sequence[str]) -> tuple[str, str]:
+    """That a run's images are kept, and where; and what they are called from then on."""
+    what, them = ("image is", "it") if len(places) == 1 else (f"{len(places)} images are", "them")
     more = f" and {len(places) - _MOST_NAMED} more" if len(places) > _MOST_NAMED else ""
-    return f"{', '.join(places[:_MOST_NAMED])}{more}"
+    return f"Its {what} kept, in {', '.join(places[:_MOST_NAMED])}{more}", them
 
 
 def check_room(used: int, reserved: int, limit: int | None) -> None:

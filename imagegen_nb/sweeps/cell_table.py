@@ -17,7 +17,6 @@ from imagegen_nb.core import active_cassette
 from imagegen_nb.core.attribute_list import AttributeList
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.keywords import helpful_calls
-from imagegen_nb.core.money import from_ticks
 from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.core.stored_size import StoredSize, total
 from imagegen_nb.core.types import backend_mark
@@ -299,15 +298,13 @@ class CellTable:
         answers, which has to show the same in both."""
         if active_cassette.current() is not None:
             return ""
-        ended = [
-            result
+        runs = [
+            Spent(result.cost, is_synthetic=result.emulated)
             for result in self._results.known
             if result.charge != "none"
             and not result.reused
             and result.outcome not in ("running", "submitted")
         ]
-        amounts = (None if one.cost_ticks is None else from_ticks(one.cost_ticks) for one in ended)
-        runs = [Spent(amount, is_synthetic=one.emulated) for amount, one in zip(amounts, ended, strict=True)]
         return spending.told(runs) if runs else ""
 
     @contextmanager

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Literal
 
-from imagegen_nb.core.money import to_ticks
+from imagegen_nb.core.money import from_ticks
 from imagegen_nb.core.types import SYNTHETIC_BACKENDS
 from imagegen_nb.errors import Charge, ChargeTold
 from imagegen_nb.runs.batch_ref import BatchRef, ref_of
@@ -44,8 +45,8 @@ class Result:
     """It ended before it was entered in the ledger, as by a budget: nobody else can know of it."""
     batch: BatchRef | None = None
     """The provider's batch that its run is or was part of."""
-    cost_ticks: int | None = None
-    """What its run cost, or would have; None where that is unknown."""
+    cost: Decimal | None = None
+    """What its run cost in dollars, or would have; None where that is unknown."""
 
     @property
     def charge_told(self) -> ChargeTold:
@@ -120,7 +121,7 @@ def result_of(entry: LedgerEntry) -> Result:
         run_id=entry.run_id,
         error=told,
         batch=batch,
-        cost_ticks=entry.cost_ticks,
+        cost=None if entry.cost_ticks is None else from_ticks(entry.cost_ticks),
     )
 
 
@@ -132,12 +133,11 @@ def result_of_run(run: Run, charge: Charge) -> Result:
         outcome = "done" if run.status == "done" else "partial"
     elif run.status == "failed":
         outcome = "unknown" if charge == "unknown" else "failed"
-    amount = run.cost.amount
     return Result(
         outcome=outcome,
         charge=charge,
         emulated=run.emulated,
         run_id=run.id,
         error=error,
-        cost_ticks=None if amount is None else to_ticks(amount),
+        cost=run.cost.amount,
     )
