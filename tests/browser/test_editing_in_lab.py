@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.form_page import FORM, drawn, expect_status
-from support.lab import OpenNotebook, cell_count, dress, execute, run_all, screenshot, settled
+from support.lab import OpenNotebook, boxes, cell_count, dress, execute, run_all, screenshot, settled
 
 LIVE = """
 import os
@@ -405,11 +405,9 @@ def test_in_a_narrow_form_the_tree_keeps_its_buttons_in_sight(page: Page) -> Non
     expect(tree.get_by_text("predicted").first).to_be_visible()
     tree.get_by_role("button", name="Unfold all").click()
     screenshot(page, "tree-in-420", ".ig-output-tree")
-    box = tree.bounding_box()
-    buttons = [
-        button.bounding_box() for button in tree.get_by_role("button", name="Copy variable path").all()
-    ]
-    ends = [button["x"] + button["width"] for button in buttons if button]
+    copies = tree.get_by_role("button", name="Copy variable path").all()
+    box, *buttons = boxes(tree, *copies)
+    ends = [button["x"] + button["width"] for button in buttons]
     assert ends
     assert max(ends) <= box["x"] + box["width"]
     page.locator(".ig-cancel").click()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.form_page import opened
-from support.lab import OpenNotebook, axe, execute, screenshot, settled
+from support.lab import OpenNotebook, axe, boxes, execute, screenshot, settled
 
 # Whether the ring of the focus leaves the border in sight, and the border is red.
 _LOOK = """(node) => {
@@ -48,12 +48,11 @@ def test_an_error_stands_and_is_read_next_to_its_field_which_is_red(page: Page, 
     expect(problem).to_be_visible()
     expect(field).to_have_attribute("aria-invalid", "true")
     settled(page, f".ig-{key} .igw-problem")
-    box, told = field.bounding_box(), problem.bounding_box()
-    assert 0 <= told["y"] - box["y"] - box["height"] < 12
     others = whole.locator(".igw-help, .igw-hint, .igw-note, .igw-limits")
-    below = [other.bounding_box()["y"] for other in others.all() if other.is_visible()]
+    box, told, *below = boxes(field, problem, *(other for other in others.all() if other.is_visible()))
+    assert 0 <= told["y"] - box["y"] - box["height"] < 12
     assert below
-    assert min(below) >= told["y"] + told["height"]
+    assert min(other["y"] for other in below) >= told["y"] + told["height"]
     described = field.get_attribute("aria-describedby").split()
     assert described[0] == problem.get_attribute("id")
     assert len(described) > 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.form_page import opened
-from support.lab import OpenNotebook, dress, screenshot
+from support.lab import OpenNotebook, boxes, dress, screenshot, settled
 
 # In how many rows each stand, once the form has taken up the window's width.
 _ROWS = """([width, tiles, buttons]) => {
@@ -38,11 +38,12 @@ def test_that_python_was_copied_is_told_beside_its_button(open_notebook: OpenNot
     page = opened(open_notebook, size=(1400, 1400))
     dress(page, dark=dark)
     button, told = page.locator(".ig-python button"), page.locator(".ig-copied")
+    settled(page, ".ig-python button")
     before = button.bounding_box()
     button.click()
     told.filter(has_text="Copied").wait_for()
-    at, beside = button.bounding_box(), told.bounding_box()
-    assert at == before  # nothing moves away from under the pointer
+    at, beside = boxes(button, told)
+    assert (at["x"], at["y"]) == (before["x"], before["y"])  # nothing moves away from under the pointer
     assert beside["x"] - (at["x"] + at["width"]) >= 8
     assert abs((beside["y"] + beside["height"] / 2) - (at["y"] + at["height"] / 2)) < 2
     screenshot(page, f"form-copied-{'dark' if dark else 'light'}", ".ig-form")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, opened, press_run, saved, without_kernel
-from support.lab import Lab, Opener, OpenNotebook, axe, execute, run_all, screenshot, settled
+from support.lab import Lab, Opener, OpenNotebook, axe, boxes, execute, run_all, screenshot, settled
 
 
 @pytest.fixture
@@ -150,11 +150,11 @@ def test_tiles_stand_in_rows_of_equal_length(page: Page, subtests: pytest.Subtes
             expect(tiles).to_have_count(5)
             settled(page, ".ig-image-size .igw-tile:last-child")
             screenshot(page, f"guidance-tiles-{width}", ".ig-image-size")
-            boxes = [tile.bounding_box() for tile in tiles.all()]
-            assert max(box["width"] for box in boxes) - min(box["width"] for box in boxes) < 1
-            assert min(box["width"] for box in boxes) > 80
-            tops = sorted({box["y"] for box in boxes})
-            rows = [sum(abs(box["y"] - top) < 1 for box in boxes) for top in tops]
+            places = boxes(*tiles.all())
+            assert max(place["width"] for place in places) - min(place["width"] for place in places) < 1
+            assert min(place["width"] for place in places) > 80
+            tops = sorted({place["y"] for place in places})
+            rows = [sum(abs(place["y"] - top) < 1 for place in places) for top in tops]
             assert all(row == rows[0] for row in rows[:-1])
             assert rows[0] - rows[-1] <= 1
 
@@ -188,7 +188,8 @@ def test_the_label_of_a_template_is_outside_of_an_arabic_prompt(open_notebook: O
     expect(text).not_to_contain_text("Template")
     label = page.locator(".igw-template").get_by_text("Template:")
     expect(label).to_have_css("direction", "ltr")
-    assert label.bounding_box()["x"] < text.bounding_box()["x"] + 5
+    before, after = boxes(label, text)
+    assert before["x"] < after["x"] + 5
     screenshot(page, "guidance-arabic")
 
 

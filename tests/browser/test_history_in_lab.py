@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM
 from support.gallery_page import asked, entries, open_gallery, pictures
-from support.lab import OpenNotebook, axe, execute, run_all, screenshot, settled
+from support.lab import OpenNotebook, axe, boxes, execute, run_all, screenshot, settled
 
 # How many milliseconds after the last click the gallery has scrolled something into sight, each time.
 _WATCH_SCROLLING = """() => {
@@ -50,7 +50,8 @@ def test_the_arrows_between_runs_lead_the_way_the_history_runs(page: Page):
     expect(entries(page)).to_have_count(7)
     shown = page.locator(".igw-entry[aria-current]")
     newer, older = (page.get_by_role("button", name=f"{which} run") for which in ("Newer", "Older"))
-    assert newer.bounding_box()["x"] < older.bounding_box()["x"]
+    left, right = boxes(newer, older)
+    assert left["x"] < right["x"]
     before = shown.first.bounding_box()["x"]
     expect(newer).to_be_disabled()
     for count in (2, 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 from support.gallery_page import RUNS, SETUP, asked, entries, open_gallery, pictures, sizes, tops
-from support.lab import OpenNotebook, axe, execute, run_all, screenshot, settled
+from support.lab import OpenNotebook, axe, boxes, execute, run_all, screenshot, settled
 
 
 @pytest.fixture
@@ -47,10 +47,9 @@ def test_placeholders_have_the_shape_that_was_asked_for(page: Page):
 def test_what_chooses_and_stars_is_seen_and_covers_no_badge(page: Page):
     page.mouse.move(0, 0)
     frame = page.locator(".igw-card").nth(1).locator(".igw-frame")
-    box = frame.bounding_box()
     for part in (frame.locator(".igw-pick"), frame.locator(".igw-star")):
         expect(part).to_have_css("opacity", "1")
-        place = part.bounding_box()
+        box, place = boxes(frame, part)
         # The emulator writes on the left of a picture what it is.
         assert box["x"] + box["width"] / 2 < place["x"]
         assert place["x"] + place["width"] < box["x"] + box["width"]
@@ -167,12 +166,12 @@ def test_in_a_narrow_gallery_the_bar_is_one_line_and_lies_over_no_other_cell(ope
     screenshot(page, "selection-of-one-narrow", ".ig-gallery")
     entries(page).first.click(modifiers=["Control"])
     expect(chosen).to_contain_text("2 selected (1 in another run)")
-    bar = chosen.bounding_box()
-    assert bar["height"] <= 40
     buttons = chosen.get_by_role("button")
     expect(buttons).to_have_count(4)
-    assert len({round(button.bounding_box()["y"]) for button in buttons.all()}) == 1
-    last = buttons.last.bounding_box()
+    bar, *each = boxes(chosen, *buttons.all())
+    assert bar["height"] <= 40
+    assert len({round(button["y"]) for button in each}) == 1
+    last = each[-1]
     assert last["x"] + last["width"] < bar["x"] + bar["width"]
     for name in ("Compare", "Download", "Remove all 2", "Select none"):
         expect(chosen.get_by_role("button", name=name)).to_be_visible()
@@ -193,7 +192,7 @@ def test_in_a_narrow_gallery_the_bar_is_one_line_and_lies_over_no_other_cell(ope
         expect(floating).to_have_count(1)
         expect(floating).to_be_visible(visible=visible)
         if visible:
-            box, place = gallery.bounding_box(), floating.bounding_box()
+            box, place = boxes(gallery, floating)
             assert place["y"] + place["height"] < box["y"] + box["height"]
             assert (place["x"], place["width"]) == (box["x"], box["width"])
 
@@ -267,8 +266,7 @@ def test_pictures_fill_every_width_and_leave_no_gap(open_notebook: OpenNotebook)
                 "(node, width) => { node.style.width = `${width}px`; }", width
             )
             settled(page, ".igw-card:last-child")
-            box = grid.bounding_box()
-            places = [place.bounding_box() for place in grid.locator(".igw-ground").all()]
+            box, *places = boxes(grid, *grid.locator(".igw-ground").all())
             rows: dict[int, float] = {}
             for place in places:
                 rows[round(place["y"])] = place["x"] + place["width"]
@@ -296,23 +294,29 @@ def check_paths(page: Page, count: int, width: int) -> None:
     expect(pictures(page)).to_have_count(count)
     screenshot(page, f"cards-{count}-in-{width}", ".ig-gallery")
     for row in page.locator(".igw-card-actions").all():
-        path, download, more = (button.bounding_box() for button in row.get_by_role("button").all())
-        texts = [text.bounding_box() for text in row.locator("span").all() if text.is_visible()]
+        seen = [text for text in row.locator("span").all() if text.is_visible()]
+        whole, path, download, more, *texts = boxes(row, *row.get_by_role("button").all(), *seen)
         ends = [box["x"] + box["width"] for box in (*texts, path)]
         assert max(ends) <= download["x"]
-        assert more["x"] + more["width"] <= row.bounding_box()["x"] + row.bounding_box()["width"]
+        assert more["x"] + more["width"] <= whole["x"] + whole["width"]
 
 
 def test_an_open_menu_goes_with_its_button_and_closes_out_of_sight(page: Page):
     for picture in pictures(page).all():  # each card is drawn anew when its picture comes
         expect(picture).to_have_js_property("naturalWidth", 512)
     more, menu = page.get_by_role("button", name="More for square-1.png"), page.get_by_role("menu")
-    more.click()
     panel = page.locator(".jp-WindowedPanel-outer").first
-    before = menu.bounding_box()["y"] - more.bounding_box()["y"]
+    settled(page, ".ig-gallery")
+    # In the middle, so that it stays in sight: the notebook may have scrolled to any place of its own.
+    more.evaluate("(button) => button.scrollIntoView({ block: 'center' })")
+    settled(page, ".ig-gallery")
+    more.click()
+    under, at = boxes(menu, more)
     panel.evaluate("(panel) => panel.scrollBy(0, 40)")
     page.wait_for_timeout(100)
-    assert abs(menu.bounding_box()["y"] - more.bounding_box()["y"] - before) < 2
+    still_under, moved = boxes(menu, more)
+    assert moved["y"] < at["y"]
+    assert abs((still_under["y"] - moved["y"]) - (under["y"] - at["y"])) < 2
     expect(page.get_by_role("menuitem", name="Copy variable path", exact=True)).to_be_focused()
     panel.evaluate("(panel) => panel.scrollTo(0, 0)")
     panel.evaluate("(panel) => panel.scrollTo(0, 5000)")
@@ -341,7 +345,7 @@ step.run(workspace=ig.Workspace("assets", backend="emulator"))
     before = small.nth(1).bounding_box()["width"]
     tiles.locator("summary").nth(1).click()
     expect(larger.nth(1)).to_be_visible()
-    box, panel = larger.nth(1).bounding_box(), page.locator(".jp-NotebookPanel").bounding_box()
+    box, panel = boxes(larger.nth(1), page.locator(".jp-NotebookPanel"))
     assert box["width"] > 2 * before
     assert panel["x"] <= box["x"]  # nothing of it is cut off beside an open side bar
     assert box["x"] + box["width"] <= panel["x"] + panel["width"]

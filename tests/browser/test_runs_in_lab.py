@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, opened, press_run, show_older_run
-from support.lab import OpenNotebook, axe, clipboard, execute, run_all, run_cell, screenshot, settled
+from support.lab import OpenNotebook, axe, boxes, clipboard, execute, run_all, run_cell, screenshot, settled
 
 SECOND = """
 other = ig.StepForm(ig.ImageGenerationStep(prompt="like "), workspace,
@@ -102,8 +102,7 @@ def test_an_earlier_run_becomes_the_output_and_copied_paths_say_whose_they_are(p
         expect(path.get_by_text("means run 2")).to_be_visible()
         settled(page, ".igw-path")
         screenshot(page, f"run-path-of-another-{width}", ".ig-gallery")
-        pill, button = path.locator("em").bounding_box(), path.bounding_box()
-        text = path.locator("code").bounding_box()
+        pill, button, text = boxes(path.locator("em"), path, path.locator("code"))
         assert text["width"] > 40
         assert text["x"] < button["x"] + 40  # beside its icon
         assert text["y"] + text["height"] <= pill["y"]  # neither lies over the other, and none is cut

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.form_page import saved, without_kernel
-from support.lab import Lab, Opener, OpenNotebook, dress, examine, execute, run_all, screenshot, settled
+from support.lab import (
+    Lab,
+    Opener,
+    OpenNotebook,
+    boxes,
+    dress,
+    examine,
+    execute,
+    run_all,
+    screenshot,
+    settled,
+)
 
 SWEEP = """
 import imagegen_nb as ig
@@ -189,7 +200,8 @@ def test_without_its_kernel_it_is_still_looked_at_and_reopened_a_static_table(
     expect(larger.first).to_be_hidden()
     table.locator("summary").first.click()
     expect(larger.first).to_be_visible()
-    assert larger.first.bounding_box()["width"] > table.locator("summary img").nth(1).bounding_box()["width"]
+    large, small = boxes(larger.first, table.locator("summary img").nth(1))
+    assert large["width"] > small["width"]
     screenshot(page, "grid-larger")
     table.locator("summary").first.press("Enter")
     expect(larger.first).to_be_hidden()

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.gallery_page import asked, entries, open_gallery, sizes
-from support.lab import OpenNotebook, axe, clipboard, screenshot
+from support.lab import OpenNotebook, axe, boxes, clipboard, screenshot
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_in_a_narrow_window_the_dialogs_keep_rows_and_words_whole(page: Page):
     expect(dialog).to_have_accessible_name("square-1.png, image 1 of 4")
     actions = dialog.locator(".igw-dialog-actions").get_by_role("button").all()
     assert len(actions) == 10
-    assert len({round(button.bounding_box()["y"]) for button in actions}) == 1
+    assert len({round(box["y"]) for box in boxes(*actions)}) == 1
     screenshot(page, "lightbox-narrow")
     page.keyboard.press("Escape")
 
@@ -226,7 +226,7 @@ def test_two_pictures_are_compared_in_both_ways_with_what_differs(page: Page):
     assert abs(by[0] - by[1]) < 0.02
     dialog.get_by_role("radio", name="Side by side").check(force=True)
     expect(page.get_by_role("slider")).to_be_hidden()
-    left, right = (image.bounding_box() for image in both.all())
+    left, right = boxes(*both.all())
     assert left["x"] + left["width"] / 2 < right["x"] + right["width"] / 2
     assert axe(page, ".igw-compare") == []
     # Pictures that differ in size are not enlarged alike.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
-from support.lab import OpenNotebook, axe, cell_count, clipboard, execute, run_all, screenshot
+from support.lab import OpenNotebook, axe, boxes, cell_count, clipboard, execute, run_all, screenshot
 
 PROMPT = """
 from imagegen_nb.widgets.prompt import PromptBox
@@ -174,7 +174,7 @@ def test_the_picker_stays_at_its_button_when_the_window_changes(open_notebook: O
     for size in ((900, 700), (1280, 900)):
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.wait_for_timeout(100)
-        edges = [part.bounding_box() for part in (picker, button)]
+        edges = boxes(picker, button)
         # An error on the page, which this once was, fails the test when it ends.
         assert abs(edges[0]["x"] + edges[0]["width"] - edges[1]["x"] - edges[1]["width"]) < 2
     expect(picker).to_be_visible()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from support.form_page import FORM, expect_status, opened, press_run
-from support.lab import OpenNotebook, execute, run_all, screenshot
+from support.lab import OpenNotebook, boxes, execute, run_all, screenshot, settled
 
 ARABIC = (
     FORM.replace('"Hero image"', '"صورة البطل"')
@@ -39,18 +39,27 @@ def test_choices_are_called_as_on_the_platform(page: Page, subtests: pytest.Subt
 def test_the_model_is_on_top_and_every_field_has_its_label_above_and_help_below(page: Page) -> None:
     fields = page.locator(".ig-settings .igw-field:visible:not(.ig-path), .ig-prompt, .ig-image-size")
     expect(fields.nth(11)).to_be_visible()  # they are drawn one after another
-    tops = {field.get_attribute("class"): field.bounding_box()["y"] for field in fields.all()}
+    settled(page, ".ig-form")
+    tops = {field.get_attribute("class"): box["y"] for field, box in measured(fields)}
     assert len(tops) >= 12
     first = min(tops, key=tops.get)
     assert "ig-model" in first
     for field in fields.all():
         name = field.get_attribute("class")
-        control = field.locator("input:visible, select:visible, textarea:visible").first.bounding_box()
         helped = field.locator(".igw-help")
         expect(helped).to_have_text(re.compile(r"\w"))
-        assert helped.bounding_box()["y"] >= control["y"], name
-        if "live-preview" not in name:  # a box is ticked beside its words
-            assert field.locator(".igw-label").bounding_box()["y"] < control["y"], name
+        if "live-preview" in name:  # a box is ticked beside its words
+            control, below = boxes(field.locator("input").first, helped)
+        else:
+            control = field.locator("input:visible, select:visible, textarea:visible").first
+            above, control, below = boxes(field.locator(".igw-label"), control, helped)
+            assert above["y"] < control["y"], name
+        assert below["y"] >= control["y"], name
+
+
+def measured(fields: Locator) -> list[tuple[Locator, dict[str, float]]]:
+    each = fields.all()
+    return list(zip(each, boxes(*each), strict=True))
 
 
 def test_what_is_written_from_right_to_left_is_shown_so_wherever_it_stands(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-from support.lab import OpenNotebook, execute, run_all
+from support.lab import OpenNotebook, boxes, execute, run_all
 
 SETUP = """
 import dataclasses, imagegen_nb as ig
@@ -41,12 +41,11 @@ def entries(page: Page) -> Locator:
 
 
 def sizes(images: Locator) -> list[tuple[int, int]]:
-    boxes = [image.bounding_box() for image in images.all()]
-    return [(round(box["width"]), round(box["height"])) for box in boxes if box]
+    return [(round(box["width"]), round(box["height"])) for box in boxes(*images.all())]
 
 
 def tops(images: Locator) -> set[int]:
-    return {round(image.bounding_box()["y"]) for image in images.all()}
+    return {round(box["y"]) for box in boxes(*images.all())}
 
 
 def asked(page: Page, expression: str, wanted: str) -> None:

@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import nbformat
-from playwright.sync_api import BrowserContext, Error, Page, Request, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Page, Request, expect
 
 from support import forked_kernels
 from support.environment import own_environment
@@ -373,6 +373,12 @@ def settled(page: Page, selector: str) -> None:
           }
         }"""
     )
+
+
+def boxes(*parts: Locator) -> list[dict[str, float]]:
+    """Where elements are, all at one moment: between two measurements the notebook may have scrolled."""
+    measure = "(nodes) => nodes.map((node) => node.getBoundingClientRect().toJSON())"
+    return parts[0].page.evaluate(measure, [part.element_handle() for part in parts])
 
 
 def clipboard(page: Page) -> str:
