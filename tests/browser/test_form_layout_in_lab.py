@@ -39,11 +39,11 @@ def test_that_python_was_copied_is_told_beside_its_button(open_notebook: OpenNot
     dress(page, dark=dark)
     button, told = page.locator(".ig-python button"), page.locator(".ig-copied")
     settled(page, ".ig-python button")
-    before = button.bounding_box()
+    (before,) = boxes(button)
     button.click()
     told.filter(has_text="Copied").wait_for()
     at, beside = boxes(button, told)
-    assert (at["x"], at["y"]) == (before["x"], before["y"])  # nothing moves away from under the pointer
+    assert at == before  # nothing moves away from under the pointer
     assert beside["x"] - (at["x"] + at["width"]) >= 8
     assert abs((beside["y"] + beside["height"] / 2) - (at["y"] + at["height"] / 2)) < 2
     screenshot(page, f"form-copied-{'dark' if dark else 'light'}", ".ig-form")

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 from playwright.sync_api import Page
 from support.form_page import expect_status, opened, press_run
-from support.lab import OpenNotebook, dress, settled
+from support.lab import OpenNotebook, boxes, dress, settled
 from support.project import ROOT
 
 CELL = """
@@ -79,9 +79,7 @@ def _phrases(words: str) -> list[str]:
 
 def _bottom(page: Page) -> int:
     """How far below the form's top the last row that is shown ends."""
-    form, row = page.locator(".ig-form").first.bounding_box(), page.locator(_LAST_ROW).bounding_box()
-    assert form is not None
-    assert row is not None
+    form, row = boxes(page.locator(".ig-form").first, page.locator(_LAST_ROW))
     return round(row["y"] + row["height"] - form["y"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, opened, press_run
 from support.lab import OpenNotebook, boxes, execute, run_all, screenshot, settled
 
@@ -40,26 +40,22 @@ def test_the_model_is_on_top_and_every_field_has_its_label_above_and_help_below(
     fields = page.locator(".ig-settings .igw-field:visible:not(.ig-path), .ig-prompt, .ig-image-size")
     expect(fields.nth(11)).to_be_visible()  # they are drawn one after another
     settled(page, ".ig-form")
-    tops = {field.get_attribute("class"): box["y"] for field, box in measured(fields)}
+    each = fields.all()
+    places = zip(each, boxes(*each), strict=True)
+    tops = {field.get_attribute("class"): place["y"] for field, place in places}
     assert len(tops) >= 12
     first = min(tops, key=tops.get)
     assert "ig-model" in first
-    for field in fields.all():
+    for field in each:
         name = field.get_attribute("class")
         helped = field.locator(".igw-help")
         expect(helped).to_have_text(re.compile(r"\w"))
-        if "live-preview" in name:  # a box is ticked beside its words
-            control, below = boxes(field.locator("input").first, helped)
-        else:
-            control = field.locator("input:visible, select:visible, textarea:visible").first
-            above, control, below = boxes(field.locator(".igw-label"), control, helped)
-            assert above["y"] < control["y"], name
-        assert below["y"] >= control["y"], name
-
-
-def measured(fields: Locator) -> list[tuple[Locator, dict[str, float]]]:
-    each = fields.all()
-    return list(zip(each, boxes(*each), strict=True))
+        control = field.locator("input:visible, select:visible, textarea:visible").first
+        at, below = boxes(control, helped)
+        assert below["y"] >= at["y"], name
+        if "live-preview" not in name:  # a box is ticked beside its words
+            above, at = boxes(field.locator(".igw-label"), control)
+            assert above["y"] < at["y"], name
 
 
 def test_what_is_written_from_right_to_left_is_shown_so_wherever_it_stands(

@@ -96,6 +96,10 @@ _RUN_ALL_UNTIL = """async (selector) => {
   while (!document.querySelector(usable)?.checkVisibility()) await new Promise(requestAnimationFrame);
   return performance.now() - began;
 }"""
+_BOXES = """(nodes) => nodes.map((node) => {
+  if (!node.getClientRects().length) throw new Error(`not shown: ${node.outerHTML.slice(0, 200)}`);
+  return node.getBoundingClientRect().toJSON();
+})"""
 # Whether JupyterLab is now as it was before a notebook was opened. It is left alone where it asks
 # something, or still looks for a kernel: that ends with an error in a notebook that is gone.
 _CLOSE_ALL = """() => {
@@ -376,9 +380,11 @@ def settled(page: Page, selector: str) -> None:
 
 
 def boxes(*parts: Locator) -> list[dict[str, float]]:
-    """Where elements are, all at one moment: between two measurements the notebook may have scrolled."""
-    measure = "(nodes) => nodes.map((node) => node.getBoundingClientRect().toJSON())"
-    return parts[0].page.evaluate(measure, [part.element_handle() for part in parts])
+    """Where elements are, all at one moment: between two measurements the notebook may have scrolled.
+
+    One that is hidden, or was drawn anew meanwhile, has no place, and is an error.
+    """
+    return parts[0].page.evaluate(_BOXES, [part.element_handle() for part in parts])
 
 
 def clipboard(page: Page) -> str:
