@@ -117,7 +117,7 @@ function render({ model, el }) {
     // is pressed once more starts and cancels nothing.
     const target = el.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`)
       ?? ((nextFocus && el.querySelector("[data-key]:not(:disabled)")) || head);
-    if (target !== focusNear(el)) target?.focus();
+    if (target !== focusNear(el)) target?.focus({ preventScroll: target.dataset.key === focused });
   }
 
   function receive(message, buffers) {

@@ -96,7 +96,7 @@ const cardList = (scroller, grid, make, onMove) => {
     if (!old) return;
     const key = old.contains(focusNear(old)) && focusNear(old).dataset.key;
     old.replaceWith(place(id, ids.indexOf(id)));
-    if (key) cards.get(id).querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+    if (key) cards.get(id).querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
   }
 
   // Scrolls the list, if need be, until the card of an image is part of the page.

@@ -93,7 +93,9 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
     list.scrollLeft = left;
     options.forEach((item) => seen.observe(item));
     const neighbour = index < 0 ? list.querySelector("[aria-current]") : list.children[Math.min(index, entries.size - 1)];
-    rove(options.get(focused) ?? neighbour ?? list.firstElementChild, Boolean(focused));
+    const same = options.get(focused);
+    rove(same ?? neighbour ?? list.firstElementChild, Boolean(focused && !same));
+    same?.focus({ preventScroll: true }); // the page may be elsewhere: at the image that was led to
     list.hidden = legend.hidden = !entries.size;
     if (position !== ledTo) edges.lead();
     ledTo = position;

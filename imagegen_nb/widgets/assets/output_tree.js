@@ -104,7 +104,7 @@ function render({ model, el }) {
     const same = focused && [...root.querySelectorAll("button")].find((button) =>
       button.dataset.path === focused.path && button.dataset.fold === focused.fold);
     rove(same ?? null);
-    if (same) same.focus();
+    if (same) same.focus({ preventScroll: true });
   }
 
   follow(model, ["nodes", "label", "copy_note"], draw);

@@ -79,7 +79,9 @@ function render({ model, el }) {
     if (!focused) return;
     const find = (key) => el.querySelector(`[data-key="${CSS.escape(key)}"]:not([hidden])`);
     const [, number] = focused.split(" ");
-    (find(focused) ?? (number ? find(`open ${number.split(".")[0]}.0`) : find("stop") ?? place.querySelector(".igw-open")))?.focus();
+    const same = find(focused);
+    if (same) same.focus({ preventScroll: true });
+    else (number ? find(`open ${number.split(".")[0]}.0`) : find("stop") ?? place.querySelector(".igw-open"))?.focus();
   }
 
   // What has not changed stays: somebody may be pressing it.

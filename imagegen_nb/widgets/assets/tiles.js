@@ -95,7 +95,7 @@ function render({ model, el }) {
     if (model.get("custom")) set.append(tile({ label: "Custom" }, "custom", CUSTOM_ICON));
     checkCurrent();
     divide();
-    if (focused) (set.querySelector(":checked") ?? set.querySelector("input"))?.focus();
+    if (focused) (set.querySelector(":checked") ?? set.querySelector("input"))?.focus({ preventScroll: true });
   }
 
   function checkCurrent() {
