@@ -467,8 +467,7 @@ def test_slow_typing_is_one_message_out_and_little_back(page: Page) -> None:
 
 
 def test_it_holds_at_any_width(open_notebook: OpenNotebook) -> None:
-    page = opened(open_notebook)
-    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    page = opened(open_notebook, side_bar=False)
     page.get_by_label("Name", exact=True).fill("Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 3)
     select(page, "model").select_option("gemini-2.5-flash-image")
     expect(page.locator(".ig-model-message")).to_contain_text("Use gemini-3.1-flash-lite-image")

@@ -53,10 +53,9 @@ def test_an_exports_report_names_its_run_and_folds_when_something_else_is_shown(
 
 
 def test_the_whole_name_of_the_file_is_read_in_a_narrow_form(open_notebook: OpenNotebook) -> None:
-    page = open_notebook([FORM.replace("Hero image", "An autumn campaign hero image for the blue bottle")])
+    cell = FORM.replace("Hero image", "An autumn campaign hero image for the blue bottle")
+    page = open_notebook([cell], size=(420, 1500), side_bar=False)
     run_all(page)
-    page.set_viewport_size({"width": 420, "height": 1500})
-    page.evaluate("() => jupyterapp.shell.collapseLeft()")
     field = page.get_by_label("Export to")
     suggested = field.get_attribute("placeholder")
     assert len(suggested) > 45

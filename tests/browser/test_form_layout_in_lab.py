@@ -26,7 +26,6 @@ def test_tiles_and_buttons_stand_in_full_rows(open_notebook: OpenNotebook, host:
     page = opened(open_notebook, host=host, size=(1600, 1400))
     rows = NARROW | dict.fromkeys(WIDE, (1, 1))
     if host == "lab":  # whose side bar takes a large part of a narrow window
-        page.evaluate("() => jupyterapp.shell.expandLeft()")
         rows = dict.fromkeys(WIDE[3:], (1, 1))
     for width, count in rows.items():
         page.set_viewport_size({"width": width, "height": 1400})

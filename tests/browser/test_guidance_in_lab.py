@@ -141,8 +141,8 @@ def test_a_long_name_takes_two_lines_and_is_told_in_full(page: Page) -> None:
     screenshot(page, "guidance-long-name", ".ig-header")
 
 
-def test_tiles_stand_in_rows_of_equal_length(page: Page, subtests: pytest.Subtests) -> None:
-    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+def test_tiles_stand_in_rows_of_equal_length(open_notebook: OpenNotebook, subtests: pytest.Subtests) -> None:
+    page = opened(open_notebook, side_bar=False)
     tiles = page.locator(".ig-image-size .igw-tile")
     for width in (420, 700, 1280):
         with subtests.test(width=width):
@@ -161,7 +161,6 @@ def test_tiles_stand_in_rows_of_equal_length(page: Page, subtests: pytest.Subtes
 
 def test_beside_an_open_side_bar_the_form_keeps_its_shape_and_scrolls(open_notebook: OpenNotebook) -> None:
     page = opened(open_notebook, size=(420, 900))
-    page.evaluate("() => jupyterapp.shell.expandLeft()")
     output = page.locator(".jp-OutputArea-output:has(> .ig-form, .ig-form)").first
     page.wait_for_function("(node) => node.clientWidth < 120", arg=output.element_handle())
     settled(page, ".ig-run")
@@ -173,7 +172,6 @@ def test_beside_an_open_side_bar_the_form_keeps_its_shape_and_scrolls(open_noteb
     screenshot(page, "guidance-side-bar")
     form = page.locator(".ig-form").first
     assert form.evaluate("(node) => node.scrollWidth <= node.clientWidth + 1")
-    page.evaluate("() => jupyterapp.shell.collapseLeft()")
 
 
 def test_the_label_of_a_template_is_outside_of_an_arabic_prompt(open_notebook: OpenNotebook) -> None:
@@ -202,10 +200,9 @@ def test_a_notebook_without_a_kernel_cuts_no_path_and_is_dark_in_a_dark_theme(
     document, _ = saved(page, lab)
     execute(page, "form.close()")
     opener.close(page)
-    page = opener.open_file(without_kernel(document, lab), dark=True, size=(420, 1000))
+    page = opener.open_file(without_kernel(document, lab), dark=True, size=(420, 1000), side_bar=False)
     expect(page.locator(".ig-fallback ol li")).to_have_count(2)
     expect(page.locator(".jp-RenderedImage img")).to_be_visible()
-    page.evaluate("() => jupyterapp.shell.collapseLeft()")
     listed = page.locator(".ig-fallback")
     listed.scroll_into_view_if_needed()
     screenshot(page, "guidance-reopened")

@@ -255,8 +255,7 @@ def test_selected_pointed_out_and_focused_look_different(open_notebook: OpenNote
 
 def test_pictures_fill_every_width_and_leave_no_gap(open_notebook: OpenNotebook):
     cell = "gallery = ig.Gallery([run(n, name='Square') for n in (10, 4, 3, 2, 1)])\ngallery"
-    page = open_notebook([SETUP, cell], size=(1750, 1000))
-    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    page = open_notebook([SETUP, cell], size=(1750, 1000), side_bar=False)
     run_all(page)
     grid = page.locator(".igw-grid")
     for count in (1, 2, 3, 4, 10):

@@ -434,9 +434,8 @@ def test_the_dark_theme(open_notebook: OpenNotebook):
 
 
 def test_a_narrow_window(open_notebook: OpenNotebook):
-    page = open_notebook([PROMPT, TILES, RUNS, GALLERY, TREE], size=(480, 800))
+    page = open_notebook([PROMPT, TILES, RUNS, GALLERY, TREE], size=(480, 800), side_bar=False)
     run_all(page)
-    page.evaluate("() => jupyterapp.shell.collapseLeft()")
     loaded(page.locator(".ig-gallery .igw-grid img"))
     for name in ("prompt-box", "tile-choice", "gallery", "output-tree"):
         widget = page.locator(f".ig-{name}")

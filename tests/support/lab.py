@@ -79,14 +79,20 @@ _WAS_RELOADED = "() => performance.getEntriesByType('navigation')[0]?.type === '
 # A server that restarts a kernel may lose what asks for it, and then this would wait for ever.
 _READY = """async () => {
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const { sessionContext } = jupyterapp.shell.currentWidget.context;
+  let awaited = "a session";
   const ready = async () => {
-    const session = jupyterapp.shell.currentWidget.context.sessionContext;
-    await session.ready;
-    await session.session.kernel.info;
-    const kernel = session.session.kernel;
+    await sessionContext.ready;
+    awaited = "what the kernel is";
+    await sessionContext.session.kernel.info;
+    awaited = "a connected, idle kernel";
+    const { kernel } = sessionContext.session;
     while (kernel.connectionStatus !== "connected" || kernel.status !== "idle") await sleep(50);
   };
-  const late = sleep(120_000).then(() => { throw new Error("no kernel within two minutes"); });
+  const late = sleep(120_000).then(() => {
+    const { status, connectionStatus } = sessionContext.session?.kernel ?? {};
+    throw new Error(`no kernel within two minutes: no ${awaited}; it is ${status}, ${connectionStatus}`);
+  });
   await Promise.race([ready(), late]);
 }"""
 _RUN_ALL_UNTIL = """async (selector) => {
@@ -457,6 +463,7 @@ class Opener:
         kernel: str = FORKED,
         dark: bool = False,
         size: tuple[int, int] = (1280, 900),
+        side_bar: bool = True,
         save_state: bool = False,
     ) -> Page:
         """A new notebook of code `cells`, open in a page of its own."""
@@ -465,7 +472,7 @@ class Opener:
         notebook.metadata.kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
         file = self.lab.folder / "notebooks" / f"{time.monotonic_ns()}-{self.count}.ipynb"
         nbformat.write(notebook, file)
-        return self.open_file(file, host=host, dark=dark, size=size, save_state=save_state)
+        return self.open_file(file, host=host, dark=dark, size=size, side_bar=side_bar, save_state=save_state)
 
     def open_file(
         self,
@@ -474,9 +481,13 @@ class Opener:
         host: Host = "lab",
         dark: bool = False,
         size: tuple[int, int] = (1280, 900),
+        side_bar: bool = True,
         save_state: bool = False,
     ) -> Page:
-        """A notebook that lies in the lab's folder, open in a page that shows nothing else."""
+        """A notebook that lies in the lab's folder, open in a page that shows nothing else.
+
+        JupyterLab's side bar takes 250 px of the width, whatever an earlier test left of it.
+        """
         look = _Look(host, save_state)
         kept = self._kept.pop(look, None)
         page = kept or self.context.new_page()
@@ -499,6 +510,7 @@ class Opener:
         page.wait_for_function("() => Boolean(globalThis.jupyterapp?.shell.currentWidget?.context?.isReady)")
         if host == "lab":
             dress(page, dark=dark)
+            page.evaluate(f"() => jupyterapp.shell.{'expand' if side_bar else 'collapse'}Left()")
         return page
 
     def _on_page_error(self, error: Error) -> None:
