@@ -20,6 +20,8 @@ PRIOR = 2.0
 _TIES, _TIES_PRIOR = -1.0, 2.0
 """What t is before: a sixth of the comparisons of equals end in a tie, or a few, or most."""
 _PRECISE = 1e-9
+_ROUNDED = 1e-10
+"""Of the likelihood, what its rounding may hide."""
 _MOST_STEPS = 100
 
 
@@ -50,11 +52,12 @@ def fit(count: int, comparisons: Iterable[tuple[int, int, int]]) -> Fit:
     for _ in range(_MOST_STEPS):
         slope, curve = _derivatives(values, pairs)
         step = _solved(_cholesky(curve), slope)
-        # Far from the maximum a whole step may go too far.
+        # Far from the maximum a whole step may go too far; near it nobody can tell, and it does not.
         size, before = 1.0, _likelihood(values, pairs)
+        is_near = sum(map(mul, slope, step)) / 2 < _ROUNDED * (1 + abs(before))
         while True:
             moved = [value + size * change for value, change in zip(values, step, strict=True)]
-            if size < _PRECISE or _likelihood(moved, pairs) >= before:
+            if is_near or size < _PRECISE or _likelihood(moved, pairs) >= before:
                 break
             size /= 2
         values = moved

@@ -120,3 +120,13 @@ def test_many_are_ranked():
         results.append((first, second, 1 if first < second else -1))
     found = fit(200, results)
     assert sum(found.scores[:100]) > sum(found.scores[100:])
+
+
+def test_many_things_take_no_more_steps_than_few(monkeypatch):
+    """Near its greatest value a sum of thousands of logarithms is rounded by more than a step adds to it."""
+    dice, solved = random.Random(1), []
+    said = [(*dice.sample(range(300), 2), dice.choice((1, 0, -1))) for _ in range(900)]
+    cholesky = bradley_terry._cholesky
+    monkeypatch.setattr(bradley_terry, "_cholesky", lambda matrix: (solved.append(1), cholesky(matrix))[1])
+    fit(300, said)
+    assert len(solved) <= 20
