@@ -31,15 +31,29 @@ def frame(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], library: st
 
 
 def rows_of(table: Any) -> list[dict[str, Any]] | None:
-    """The rows of a table of either library; None for anything else."""
+    """The rows of a table of either library; None for anything else. Whole numbers are whole again where
+    pandas holds them as fractions, as it does in a column in which one is missing."""
     if callable(getattr(table, "to_dicts", None)):  # polars
         return list(table.to_dicts())
-    if hasattr(table, "columns") and hasattr(table, "index") and callable(getattr(table, "to_dict", None)):
-        return [
+    # In this order: to tell its columns, a table that was not read yet would read.
+    if callable(getattr(table, "to_dict", None)) and hasattr(table, "index") and hasattr(table, "columns"):
+        rows = [
             {str(name): None if _is_absent(value) else value for name, value in row.items()}
             for row in table.to_dict("records")
         ]
+        for name in rows[0] if rows else ():
+            if _were_whole([row[name] for row in rows]):
+                for row in rows:
+                    row[name] = None if row[name] is None else int(row[name])
+        return rows
     return None
+
+
+def _were_whole(cells: list[Any]) -> bool:
+    """Whether a column held whole numbers before one went missing; of fractions that end in .0 nobody can
+    tell, and they are fewer."""
+    held = [cell for cell in cells if cell is not None]
+    return 0 < len(held) < len(cells) and all(isinstance(one, float) and one.is_integer() for one in held)
 
 
 def scalar_text(value: Any) -> str:

@@ -32,6 +32,8 @@ INPUTS = "inputs."
 MOST_CELLS = 100_000
 _LARGEST_FILE = 50_000_000
 _DELIMITERS = ",;\t"
+_NAMED_DELIMITER = re.compile(r'"?sep=([^\r\n])"?[ \t]*(?:\r\n?|\n)', re.IGNORECASE)
+"""The line by which Excel is told of a delimiter, before that of the names."""
 _LONGEST_NAME = 100
 """Characters of an unknown name that are compared with the known ones."""
 _SEPARATORS = re.compile(r"[\s-]+")
@@ -254,6 +256,9 @@ def _rows(rows: object) -> list[dict[str, Any]]:
     if table is not None:
         # Of columns of one name pandas gives the last one only, with a warning of its own.
         _check_named_once([str(name) for name in getattr(rows, "columns", ())], "rows")
+    for name in ("collect", "compute") if table is None else ():  # of polars, of Dask
+        if hasattr(type(rows), "columns") and callable(getattr(rows, name, None)):
+            raise InvalidOption(f"rows is a table that was not read yet: give rows=table.{name}()")
     given = rows if table is None else table
     if isinstance(given, Mapping) or not isinstance(given, Iterable):
         raise InvalidOption(
@@ -299,8 +304,12 @@ def _from_csv(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 def _csv_rows(text: str, path: str) -> list[dict[str, Any]]:
     """The first line names the axes. An empty field leaves a setting as it is in the step, and is an empty
     text for an input."""
+    whole, text = text, text.lstrip("\r\n")
+    named = _NAMED_DELIMITER.match(text)
+    text = text[named.end() :].lstrip("\r\n") if named else text
+    above = len(whole[: len(whole) - len(text)].splitlines())
     first = next(iter(text.splitlines()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
+    delimiter = named[1] if named else max(_DELIMITERS, key=first.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows = []
     try:
@@ -308,20 +317,20 @@ def _csv_rows(text: str, path: str) -> list[dict[str, Any]]:
         for row in reader:
             if None in row:
                 raise InvalidOption(
-                    f"rows: {path}, line {reader.line_num}: more values than the first line has names; text "
-                    f"with a {delimiter!r} in it needs quotes"
+                    f"rows: {path}, line {above + reader.line_num}: more values than the first line has "
+                    f"names; text with a {delimiter!r} in it needs quotes"
                 )
             told = {(name or "").strip(): value for name, value in row.items() if _says(name, value)}
             if told.get("") is not None:
                 raise InvalidOption(
-                    f"rows: {path}, line {reader.line_num}: {shortened(told[''], 60)!r} stands in a column "
-                    "without a name: name it in the first line, or leave it out. A table of pandas is "
+                    f"rows: {path}, line {above + reader.line_num}: {shortened(told[''], 60)!r} stands in a "
+                    "column without a name: name it in the first line, or leave it out. A table of pandas is "
                     "written without its row numbers by to_csv(path, index=False)"
                 )
             rows.append(told)
     except csv.Error as error:
         raise InvalidOption(
-            f"rows: {path}, line {reader.line_num}: {error}. Are all quotes closed?"
+            f"rows: {path}, line {above + reader.line_num}: {error}. Are all quotes closed?"
         ) from None
     return [{name: _typed(name, value) for name, value in row.items()} for row in rows]
 

@@ -72,6 +72,20 @@ def test_a_table(library):
     assert [(product, label(count)) for product, count in found] == [("a", "2"), ("b", "(as in the step)")]
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_whole_numbers_of_a_column_with_a_gap_are_whole_in_the_prompt(library):
+    frames = pytest.importorskip(library)
+    table = frames.DataFrame({"product": [1984, None, 2024], "who.name": [0.5, None, 1.0]})
+    found = [[label(value) for value in row] for row in values(rows=table)]
+    assert found == [["1984", "0.5"], ["(as in the step)"] * 2, ["2024", "1.0"]]
+
+
+def test_a_table_that_was_not_read_yet():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(InvalidOption, match=r"was not read yet: give rows=table.collect\(\)"):
+        read(STEP, None, polars.DataFrame({"product": ["a"]}).lazy())
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -151,6 +165,7 @@ def test_an_input_in_single_braces_of_one_prompt_of_several_is_a_reason():
         (b"", "rows is empty"),
         (b"product\n", "rows is empty"),
         (b"product, product\na,b\n", "has the column 'product' twice"),
+        (b"sep=;\n\nproduct\na;b\n", "line 4: more values than the first line has names"),
         (b",product\n0,a\n", r"line 2: '0' stands in a column without a name: .*index=False"),
     ],
     ids=str,
@@ -168,8 +183,18 @@ def test_a_csv_file_that_is_none(tmp_path, data, message):
         b"product,image_count\rlamp,2\rvase,\r",
         b"product,image_count\nlamp,2.0\nvase,\n",
         b"product,image_count,\nlamp,2,\nvase,,\n",
+        b"sep=|\r\nproduct|image_count\r\nlamp|2\r\nvase|\r\n",
+        b'\xef\xbb\xbf"sep=;"\r\n\r\nproduct;image_count\r\nlamp;2\r\nvase;\r\n',
+        b"\n\r\nproduct,image_count\nlamp,2\nvase,\n",
     ],
-    ids=["lines of an old Mac", "a whole number as tables write it", "a comma at each end"],
+    ids=[
+        "lines of an old Mac",
+        "a whole number as tables write it",
+        "a comma at each end",
+        "a delimiter named for Excel",
+        "the same in quotes",
+        "empty lines above",
+    ],
 )
 def test_what_programs_write_as_csv_is_read(tmp_path, data):
     path = tmp_path / "rows.csv"
