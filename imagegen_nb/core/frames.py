@@ -37,7 +37,7 @@ def rows_of(table: Any) -> list[dict[str, Any]] | None:
         return list(table.to_dicts())
     # In this order: to tell its columns, a table that was not read yet would read.
     if callable(getattr(table, "to_dict", None)) and hasattr(table, "index") and hasattr(table, "columns"):
-        rows = [
+        rows: list[dict[str, Any]] = [
             {str(name): None if _is_absent(value) else value for name, value in row.items()}
             for row in table.to_dict("records")
         ]

@@ -52,6 +52,8 @@ def read(data: bytes) -> FileTexts:
     file = io.BytesIO(data)
     packet, parameters, keywords = None, None, set[str]()
     for part in islice(_wordy(file), _MOST_TEXTS):
+        if part.content + part.size > len(data):
+            break  # the file was cut off here: half of a prompt is another one
         if packet is None:
             packet = xmp.packet_of(part, file)
         if part.name in png_text.CHUNKS:

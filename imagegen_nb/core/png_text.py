@@ -20,23 +20,27 @@ def keyword(content: bytes) -> str:
 def read(name: bytes, content: bytes) -> str | None:
     """The text of a chunk; None for another chunk, and for what is damaged or too large."""
     _, _, rest = content.partition(b"\0")
-    if name == b"tEXt":
-        return _decoded(rest, "latin-1")
-    if name == b"zTXt":
-        return _decoded(_inflated(rest[1:]), "latin-1")
+    if name in (b"tEXt", b"zTXt"):
+        text = rest if name == b"tEXt" else _inflated(rest[1:])
+        # It is Latin-1, by the standard; some write UTF-8 (LykosAI/StabilityMatrix#1535, exiftool#235), and
+        # what can be read so is nearly never anything else.
+        return _decoded(text, "utf-8") or _decoded(text, "latin-1")
     if name != b"iTXt" or len(rest) < 2:
         return None
-    is_compressed, (_, _, text) = rest[0], _three(rest[2:])
-    return _decoded(_inflated(text) if is_compressed else text, "utf-8")
+    is_compressed, (_, _, words) = rest[0], _three(rest[2:])
+    return _decoded(_inflated(words) if is_compressed else words, "utf-8")
 
 
 def chunk(name: str, text: str) -> bytes:
     """The whole chunk of a text with the keyword `name`: `tEXt`, which more readers know, if its characters
-    allow it."""
+    allow it, and nobody can take it for another."""
     try:
-        return raw_chunk(b"tEXt", name.encode() + b"\0" + text.encode("latin-1"))
+        content = name.encode() + b"\0" + text.encode("latin-1")
     except UnicodeEncodeError:
-        return international_chunk(name, text.encode("utf-8", "replace"))
+        content = b""
+    if read(b"tEXt", content) == text:
+        return raw_chunk(b"tEXt", content)
+    return international_chunk(name, text.encode("utf-8", "replace"))
 
 
 def international_chunk(name: str, text: bytes) -> bytes:

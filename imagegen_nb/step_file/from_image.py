@@ -24,7 +24,10 @@ from imagegen_nb.step_file.document import LARGEST_FILE, StepDefinition
 from imagegen_nb.store.base import AssetRecord, Store
 
 _LONGEST = 300
-_OTHERS = {"workflow": "ComfyUI", "invokeai_metadata": "InvokeAI", "sd-metadata": "InvokeAI"}
+_OTHERS = {
+    "workflow": "ComfyUI",
+    **dict.fromkeys(("invokeai_metadata", "invokeai_graph", "sd-metadata", "Dream"), "InvokeAI"),
+}
 """Texts of a PNG in which other tools keep their settings, in forms that are not read here."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
@@ -32,6 +33,43 @@ def test_what_the_tool_writes_is_read():
 
 @pytest.mark.parametrize("text", ["a fox: red, two: 2", "a fox", "a\nb", ""])
 def test_a_last_line_with_few_values_is_prompt(text):
+    assert generation_parameters.read(text) == GenerationParameters(text)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {
+            "sui_image_params": {
+                "prompt": " a fox,\ndetailed ",
+                "negativeprompt": "ugly",
+                "model": "SDXL/real.safetensors",
+                "seed": 5,
+                "width": 1024,
+                "height": 640,
+            },
+            "sui_extra_data": {"date": "2026-11-29"},
+        },
+        {
+            "prompt": "a fox,\ndetailed",
+            "negative_prompt": "ugly",
+            "resolution": "(1024, 640)",
+            "model": "SDXL/real.safetensors",
+            "seed": "5",
+        },
+    ],
+    ids=["SwarmUI", "Fooocus"],
+)
+def test_an_object_of_json_is_not_the_prompt(said):
+    found = generation_parameters.read(json.dumps(said, indent=2))
+    assert (found.prompt, found.negative) == ("a fox,\ndetailed", "ugly")
+    assert found.values == {"seed": "5", "Size": "1024x640", "Model": "SDXL/real.safetensors"}
+
+
+@pytest.mark.parametrize(
+    "text", ['{"subject": "a fox"}', '{"prompt": 3}', '{"sui_image_params": []}', "{fox}", '{"a":' * 30_000]
+)
+def test_a_prompt_in_json_stays_one(text):
     assert generation_parameters.read(text) == GenerationParameters(text)
 
 

@@ -224,6 +224,15 @@ def test_exif_data_that_pillow_would_write_otherwise_stays_as_it_is():
     assert told(saved(opened(picture()), "JPEG", exif=raw)) is None, "a side file has the words then"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_half_of_a_text_is_none(kind):
+    """A download that broke off: a step out of it would make another picture."""
+    whole = told(picture(kind))
+    for end in range(8, whole.index(picture(kind)[-20:])):
+        found = image_file_texts.read(whole[:end])
+        assert found.parameters in (None, image_file_texts.read(whole).parameters)
+
+
 def test_keywords_of_other_tools_are_told():
     info = PngImagePlugin.PngInfo()
     info.add_text("workflow", "{}")

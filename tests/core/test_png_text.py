@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,21 @@ def test_what_pillow_writes_is_read(is_compressed):
     assert texts_of(buffer.getvalue()) == [("parameters", "plain é"), ("other", "a fox 🦊")]
 
 
-@pytest.mark.parametrize("text", ["plain é", "a fox 🦊", ""])
+def test_utf_8_where_the_standard_wants_latin_1_is_read():
+    """As LykosAI/StabilityMatrix#1535 and ImageMagick write it."""
+    assert png_text.read(b"tEXt", "parameters\0テスト, é".encode()) == "テスト, é"
+    assert png_text.read(b"zTXt", b"a\0\0" + zlib.compress("é".encode())) == "é"
+    assert png_text.read(b"tEXt", b"a\0caf\xe9 \xc3") == "café Ã"
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=50) | st.text(st.sampled_from("Ã©é a"), max_size=9))
+def test_what_is_written_is_read_back(text):
+    file = io.BytesIO(picture("PNG")[:33] + png_text.chunk("parameters", text))
+    part = list(parts(file))[-1]
+    assert png_text.read(part.name, part.read(file, part.size)) == text
+
+
+@pytest.mark.parametrize("text", ["plain é", "a fox 🦊", "", "not Ã©"])
 def test_pillow_reads_what_is_written(text):
     png = picture("PNG")
     image = Image.open(io.BytesIO(png[:33] + png_text.chunk("parameters", text) + png[33:]))
