@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 
 def counted(number: int, noun: str) -> str:
     """`1 image`, `2 images`, `1,000 images`."""
@@ -23,3 +25,9 @@ def stopped(text: str) -> str:
     """With a full stop; what it begins with, perhaps a name, stays as it is."""
     text = text.strip()
     return text + ("" if text.endswith((".", "!", "?", "…")) or not text else ".")
+
+
+def as_searched(text: str) -> str:
+    """A text as searches compare it: without regard to case, and letters with accents as one character each,
+    which macOS and others write as two."""
+    return normalize("NFC", normalize("NFC", text).casefold())

@@ -5,6 +5,7 @@ It is read page by page from the ledger as somebody goes through it, so its leng
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from imagegen_nb.core import html_repr, images, money
 from imagegen_nb.core.frames import frame
 from imagegen_nb.core.json_walk import walk
 from imagegen_nb.core.keywords import did_you_mean, helpful_calls
-from imagegen_nb.core.words import counted, shortened
+from imagegen_nb.core.words import as_searched, counted, shortened
 from imagegen_nb.errors import AssetNotFound, Charge, InvalidOption
 from imagegen_nb.pricing.cost import Cost
 from imagegen_nb.runs import ledger
@@ -36,6 +37,7 @@ Outcome = Literal["done", "partial", "failed", "cancelled", "interrupted", "runn
 or by a cancel while a request was under way; `running` has not ended, nor has `submitted`, in a batch."""
 
 _SHOWN = 12
+_WEEK = re.compile(r"[0-9]{4}-?W[0-9]{2}")
 _LONGEST = 160
 """Characters of a prompt where runs stand side by side."""
 _COLUMNS = (
@@ -234,7 +236,7 @@ class Filter:
         if type(questions) is not bool:
             raise InvalidOption(f"questions = {questions!r}: use True for what judges asked, or leave it out")
         return cls(
-            (text or "").casefold(),
+            as_searched(text or ""),
             model,
             frozenset(outcomes),
             _bound("since", since, time.min),
@@ -259,11 +261,11 @@ class Filter:
     def _has_text(self, run: PastRun) -> bool:
         if not self.text:
             return True
-        if self.text in run.prompt.casefold():
+        if self.text in as_searched(run.prompt):
             return True
         # Not in the JSON text, which writes quotation marks and line ends otherwise.
         values = (node.value for node in walk([run.settings, run.inputs]))
-        return any(self.text in value.casefold() for value in values if isinstance(value, str))
+        return any(self.text in as_searched(value) for value in values if isinstance(value, str))
 
     def words(self) -> str:
         """The filter in words; empty where it wants all."""
@@ -388,4 +390,9 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _parsed(text: str) -> date:
-    return date.fromisoformat(text) if len(text) == len("2026-11-27") else datetime.fromisoformat(text)
+    if _WEEK.fullmatch(text):  # Python takes it for its Monday
+        raise ValueError(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return datetime.fromisoformat(text)

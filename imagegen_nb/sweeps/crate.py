@@ -19,7 +19,8 @@ from imagegen_nb.core.atomic_files import explain_writing, sync_folder
 from imagegen_nb.core.install_hint import install_command
 from imagegen_nb.core.redaction import without_keys
 from imagegen_nb.core.timestamps import utc_now
-from imagegen_nb.errors import InvalidOption, StoreError
+from imagegen_nb.core.words import counted
+from imagegen_nb.errors import AssetNotFound, InvalidOption, StoreError
 from imagegen_nb.providers import catalog
 from imagegen_nb.runs.run import Run
 from imagegen_nb.step.output import Asset
@@ -107,6 +108,8 @@ class _Writer:
     def __init__(self, crate: ROCrate, folder: Path) -> None:
         self._crate = crate
         self._folder = folder
+        self._lost: list[AssetNotFound] = []
+        self._kept = 0
 
     def write(
         self,
@@ -116,7 +119,7 @@ class _Writer:
         licence: str | None,
         author: str | None,
     ) -> None:
-        """Add everything, and write it out."""
+        """Add everything, and write it out. Raises `AssetNotFound` where no image is left."""
         crate, root = self._crate, self._crate.root_dataset
         crate.metadata.extra_terms.update(_TERMS)
         crate.name = title
@@ -137,6 +140,10 @@ class _Writer:
             self._add_text(name, text)
         actions = [self._add_cell(cell, run, person, tool) for cell in cells if (run := cell.run) is not None]
         root["mentions"] = [{"@id": action} for action in actions]
+        if self._lost:
+            if not self._kept:
+                raise self._lost[0]
+            crate.description += f". {counted(len(self._lost), 'image')} not included: lost from the store"
         crate.write(self._folder)
 
     def _add(self, identifier: str, kind: str, **properties: Any) -> Any:
@@ -160,7 +167,13 @@ class _Writer:
 
     def _add_cell(self, cell: Cell, run: Run, person: Any, tool: Any) -> str:
         """The action of a cell, with what it was asked and the images that came."""
-        images = [self._add_image(cell, asset, run) for asset in run.output.assets]
+        came, images = run.output.assets, list[str]()
+        for asset in came:
+            try:
+                images.append(self._add_image(cell, asset, run))
+            except AssetNotFound as error:  # that says nothing of the others
+                self._lost.append(error)
+        self._kept += len(images)
         asked = {"prompt": run.prompt, **{k: v for k, v in run.step.settings().items() if k != "prompt"}}
         source = run.step.entry.model.lifecycle.source
         about = {"name": run.step.model, **({"url": source} if source else {})}
@@ -177,13 +190,13 @@ class _Writer:
             f"#run-{run.id}",
             "CreateAction",
             name=f"cell {cell.number}: {cell.label}",
-            description=_how_it_went(cell, run),
+            description=_how_it_went(cell, run, lost=len(came) - len(images)),
             instrument=[{"@id": model.id}, {"@id": tool.id}],
             object=[{"@id": value} for value in values],
             result=[{"@id": image} for image in images],
             startTime=run.started_at,
             endTime=_after(run.started_at, run.duration),
-            **({"actionStatus": _COMPLETED} if images else failed),
+            **({"actionStatus": _COMPLETED} if came else failed),
         )
         if person is not None:
             action["agent"] = {"@id": person.id}
@@ -192,8 +205,9 @@ class _Writer:
     def _add_image(self, cell: Cell, asset: Asset, run: Run) -> str:
         name = f"images/{cell.number:04}-{Path(asset.file_name).name}"
         path = self._folder / name
+        data = asset.bytes()
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(asset.bytes())
+        path.write_bytes(data)
         about: dict[str, Any] = {
             "name": asset.file_name,
             "encodingFormat": asset.file_type,
@@ -205,10 +219,11 @@ class _Writer:
         return str(self._crate.add_file(path, name, properties=_masked(about), record_size=True).id)
 
 
-def _how_it_went(cell: Cell, run: Run) -> str:
+def _how_it_went(cell: Cell, run: Run, *, lost: int) -> str:
     """The outcome, the cost, and what people and judges said, in a line."""
     said = [cell.outcome, run.cost.short, *(["starred"] if cell.starred else [])]
     said += [f"score by {judge}: {number:.4g}" for judge, number in cell.scores.items()]
+    said += [f"{counted(lost, 'image')} not included: lost from the store"] if lost else []
     return "; ".join([*said, *(["made by an emulator, not by the model"] if run.emulated else [])])
 
 

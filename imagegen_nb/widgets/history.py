@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagegen_nb.core.opinions import Mark
+from imagegen_nb.core.words import as_searched
 from imagegen_nb.widgets.gallery_page import GalleryPage, Pages
 
 AT_ONCE = 48
@@ -45,7 +46,7 @@ class HistoryFilter:
     @property
     def words(self) -> list[str]:
         """The words to look for, without regard to case."""
-        return self.text.casefold().split()
+        return as_searched(self.text).split()
 
 
 class History:
@@ -98,7 +99,7 @@ class History:
         model = self._pages.model_of(page)
         if wanted.model and model != wanted.model:
             return ()
-        common = f"{page.prompt} {page.title} {model}".casefold()
+        common = as_searched(f"{page.prompt} {page.title} {model}")
         lacking = [word for word in wanted.words if word not in common]
         if not page.assets:
             return () if lacking or wanted.starred else (_NO_IMAGES,)
@@ -110,7 +111,7 @@ class History:
     def _matches(self, page: GalleryPage, index: int, lacking: list[str], starred: bool) -> bool:
         asset_id, name = page.named(index)
         mark = self._marks.get(asset_id, Mark())
-        own = f"{name} {mark.note}".casefold()
+        own = as_searched(f"{name} {mark.note}")
         return (mark.starred or not starred) and all(word in own for word in lacking)
 
     def _entry(self, page: GalleryPage, position: int, index: int) -> dict[str, Any]:

@@ -98,6 +98,9 @@ def test_it_is_newest_first_and_read_as_somebody_goes_through_it(workspace, monk
     [
         ({}, ["c", "b", "a"]),
         ({"text": "été"}, ["a"]),
+        ({"text": "e\u0301te\u0301"}, ["a"]),
+        ({"text": "STRASSE"}, ["c"]),
+        ({"text": "caf\u00e9"}, ["c"]),
         ({"text": "wooden"}, ["b"]),
         ({"model": "grok-imagine-image"}, ["c"]),
         ({"outcome": "failed"}, ["b"]),
@@ -109,6 +112,8 @@ def test_it_is_newest_first_and_read_as_somebody_goes_through_it(workspace, monk
         ({"since": BEGINNING, "until": END}, ["c", "b", "a"]),
         ({"since": "0001-01-01", "until": "9999-12-31"}, ["c", "b", "a"]),
         ({"since": date.max}, []),
+        ({"since": "20261122", "until": "20261122"}, ["b"]),
+        ({"until": "2026-W47-5"}, ["a"]),
     ],
     ids=str,
 )
@@ -119,7 +124,7 @@ def test_it_is_searched(tmp_path, wanted, expected):
     runs = [
         entry("a", prompt="A lamp in ÉTÉ", started_at="2026-11-20T09:00:00+00:00"),
         entry("b", prompt="x", inputs_json='{"kind":"Wooden"}', started_at="2026-11-22T09:00:00+00:00"),
-        entry("c", prompt="y", model="grok-imagine-image", started_at="2026-11-23T09:00:00+00:00"),
+        entry("c", prompt="Cafe\u0301 Straße", model="grok-imagine-image", started_at="2026-11-23T09:00:00Z"),
     ]
     for run in runs:
         workspace.store.begin(run, None)
@@ -158,6 +163,7 @@ def test_bounds_may_be_times_of_pandas_and_the_ends_of_time_in_each_zone(workspa
             'since = .yesterday.: give a date or a datetime, or text such as "2026-11-27"',
         ),
         ({"until": 5}, "until = 5"),
+        ({"until": "2026-W48"}, "until = '2026-W48': give a date"),
         ({"text": 5}, "text = 5: give text"),
         ({"limit": -1}, "limit = -1"),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 import imagegen_nb as ig
 from imagegen_nb.emulator import Fault
-from imagegen_nb.errors import InvalidOption, StoreError
+from imagegen_nb.errors import AssetNotFound, InvalidOption, StoreError
 from imagegen_nb.sweeps import crate
 
 STEP = ig.ImageGenerationStep(prompt="A {{product}}", image_size="1024x640", image_output_format="jpeg")
@@ -77,6 +77,22 @@ def test_every_file_is_described_and_every_described_file_is_there(rocrate, swee
     assert there == described | {"ro-crate-metadata.json"}
     assert {"sweep.html", "sweep.json", "sweep.csv"} < described
     assert len(described) == 5
+
+
+def test_an_image_that_is_lost_costs_only_itself(rocrate, sweep, tmp_path):
+    lost, kept = sweep.done
+    lost.assets[0].path.unlink()
+    read = rocrate.ROCrate(sweep.crate(tmp_path / "crate"))
+    _, *made = read.root_dataset["mentions"]
+    assert [len(action["result"]) for action in made] == [0, 1]
+    assert [action["actionStatus"].rpartition("/")[2] for action in made] == ["CompletedActionStatus"] * 2
+    assert "1 image not included: lost from the store" in made[0]["description"]
+    assert "lost" not in made[1]["description"]
+    assert read.description.endswith(". 1 image not included: lost from the store")
+    kept.assets[0].path.unlink()
+    with pytest.raises(AssetNotFound, match="not readable"):
+        sweep.crate(tmp_path / "empty")
+    assert not (tmp_path / "empty").exists()
 
 
 def test_no_key_stands_in_any_of_it(rocrate, sweep, tmp_path):
