@@ -35,6 +35,9 @@ from imagegen_nb.sweeps.progress import Progress
 from imagegen_nb.sweeps.wording import PYTHON, Wording
 
 Payer = tuple[str, ChargeType]
+_MOST_LOOKS = 10
+"""Looks at a batch that has ended, until its file of answers is missed: Google names some a while later
+(tidyverse/ellmer#926)."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,8 @@ class OpenBatch:
     status: BatchStatus | None = None
     problem: str = ""
     """Why it could not be looked at, or its answers not be had."""
+    looked_in_vain: int = 0
+    """How often it had ended without a file of answers."""
 
 
 def open_batches(entries: Iterable[LedgerEntry]) -> tuple[list[OpenBatch], list[str]]:
@@ -88,7 +93,8 @@ class Collection:
         left = list(self.batches)
         try:
             while left:
-                left = [batch for batch in left if not await self._is_over(batch)]
+                is_last = time.monotonic() + poll >= until
+                left = [batch for batch in left if not await self._is_over(batch, is_last=is_last)]
                 pause = min(poll, until - time.monotonic())
                 if not left or pause <= 0:
                     return
@@ -96,7 +102,7 @@ class Collection:
         finally:
             self.progress.close()
 
-    async def _is_over(self, batch: OpenBatch) -> bool:
+    async def _is_over(self, batch: OpenBatch, *, is_last: bool) -> bool:
         """Whether there is nothing more to wait for: it was taken in, or cannot be had."""
         calls = self._calls_for(batch.step)
         try:
@@ -105,6 +111,9 @@ class Collection:
                 return False
             # One that broke off is free where nothing was carried out.
             if not status.outputs and (status.may_be_charged or status.done):
+                batch.looked_in_vain += 1
+                if not is_last and batch.looked_in_vain < _MOST_LOOKS:
+                    return False
                 why = f": {status.reason}" if status.reason else ""
                 raise InvalidResponse(
                     f"it is {status.status}, and no file of answers is named{why}",

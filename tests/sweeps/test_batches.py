@@ -496,6 +496,26 @@ def test_a_batch_that_names_no_file_stays_submitted(workspace, desk, monkeypatch
     assert collect(one, workspace).counts() == {"done": 4}
 
 
+def test_a_file_that_is_named_late_is_waited_for_but_not_for_ever(workspace, desk, monkeypatch):
+    """As tidyverse/ellmer#926 found of Google's."""
+    one = sweep(step=STEPS["gemini"])
+    submit(one, workspace)
+    from imagegen_nb.providers import gemini_batches
+
+    file, looks, late = gemini_batches._file, [], 100
+
+    def named(output):
+        looks.append(output)  # in two places at each look
+        return file(output) if len(looks) > late else None
+
+    monkeypatch.setattr(gemini_batches, "_file", named)
+    collect(one, workspace, wait=60, poll=0.01)
+    assert one.counts() == {"submitted": 4}
+    assert "no file of answers is named" in one.stopped[0]
+    late = len(looks) + 4
+    assert collect(one, workspace, wait=60, poll=0.01).counts() == {"done": 4}
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [({"most_cells": 0}, "most_cells = 0"), ({"only": "all"}, "only = 'all'")],
