@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,26 +26,27 @@ _PORTS = {"https": 443, "http": 80}
 def span(name: str, attributes: Mapping[str, Attribute | None]) -> Iterator[Recorder]:
     """A span of a call to a server, the parent of those that are opened inside the block.
 
-    An exception that passes ends it as an error, by its class only: its message may hold anything.
+    An exception that passes ends it as an error, by its class only: its message may hold anything. What reads
+    spans is the user's, and may fail: an image that was paid for is not lost by it.
     """
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:  # nobody in this process can read spans
         yield Recorder(None)
         return
-    tracer = trace.get_tracer("imagegen_nb", __version__)
-    with tracer.start_as_current_span(
-        name,
-        kind=trace.SpanKind.CLIENT,
-        attributes=_known(attributes),
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as opened:
-        recorder = Recorder(opened)
-        try:
+    recorder = Recorder(None)
+    with suppress(Exception):
+        tracer = trace.get_tracer("imagegen_nb", __version__)
+        recorder = Recorder(
+            tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=_known(attributes))
+        )
+    try:
+        with recorder.as_current():
             yield recorder
-        except BaseException as error:
-            recorder.fail(type(error).__name__)
-            raise
+    except BaseException as error:
+        recorder.fail(type(error).__name__)
+        raise
+    finally:
+        recorder.end()
 
 
 class Recorder:
@@ -55,6 +56,20 @@ class Recorder:
         self._span = opened
         self._has_failed = False
 
+    def as_current(self) -> AbstractContextManager[object]:
+        """Makes it the parent of spans that are opened inside the block."""
+        if self._span is None:
+            return nullcontext()
+        from opentelemetry.trace import use_span
+
+        return use_span(self._span, record_exception=False, set_status_on_exception=False)
+
+    def end(self) -> None:
+        """Close it, which hands it to the user's processors."""
+        if self._span is not None:
+            with suppress(Exception):
+                self._span.end()
+
     @property
     def is_recording(self) -> bool:
         """Whether anybody wants to know."""
@@ -63,7 +78,8 @@ class Recorder:
     def set(self, attributes: Mapping[str, Attribute | None]) -> None:
         """Add attributes; one that is None is not known."""
         if self._span is not None:
-            self._span.set_attributes(_known(attributes))
+            with suppress(Exception):
+                self._span.set_attributes(_known(attributes))
 
     def fail(self, kind: str, message: str = "") -> None:
         """Mark it as failed by an error of a kind; the message holds no key. The first counts."""
@@ -71,8 +87,9 @@ class Recorder:
             self._has_failed = True
             from opentelemetry.trace import Status, StatusCode
 
-            self._span.set_attribute("error.type", kind)
-            self._span.set_status(Status(StatusCode.ERROR, message or None))
+            with suppress(Exception):
+                self._span.set_attribute("error.type", kind)
+                self._span.set_status(Status(StatusCode.ERROR, message or None))
 
 
 def server_of(url: str) -> dict[str, Attribute | None]:

@@ -59,6 +59,25 @@ def spans(monkeypatch):
     provider.shutdown()
 
 
+@pytest.mark.parametrize("method", ["on_start", "on_end"])
+def test_whoever_reads_spans_may_fail_and_no_image_is_lost(emulator, workspace, spans, monkeypatch, method):
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    def broken(*_):
+        raise RuntimeError("no room in the queue")
+
+    processor = SpanProcessor()
+    setattr(processor, method, broken)
+    trace.get_tracer_provider().add_span_processor(processor)
+    run = STEP.run({"product": "lamp"}, workspace=workspace)
+    assert (run.status, len(run.output.assets), emulator.count()) == ("done", 1, 1)
+    emulator.script("openai", Fault("moderation"))
+    with pytest.raises(StepFailed, match="safety system"):
+        STEP.run({"product": "lamp"}, workspace=workspace)
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
 def test_a_question_says_what_was_asked_and_what_it_used(emulator, workspace, spans, monkeypatch):
     monkeypatch.setenv("OTHER_SERVICE_TOKEN", SECRET)
     run = STEP.run({"product": "lamp"}, workspace=workspace)
