@@ -196,8 +196,10 @@ def _response(
     line: ProviderResponse, answered: Mapping[str, Any], error: Mapping[str, Any]
 ) -> ProviderResponse:
     """The answer to one request, as it would have come by itself. An error beside it has no status: what was
-    not carried out is like a refusal, and what timed out like a fault, as it may have been charged."""
-    without = _OK if not error else _REFUSED if safe_name(error.get("code")) in _NOT_RUN else _FAULT
+    not carried out is like a refusal, and what timed out like a fault, as it may have been charged. So is an
+    answer of status 0 with nothing in it (tidyverse/ellmer#830)."""
+    is_told = bool(answered.get("body")) and not error
+    without = _OK if is_told else _REFUSED if safe_name(error.get("code")) in _NOT_RUN else _FAULT
     status = whole_number(answered.get("status_code")) or without
     body = mapping(answered.get("body")) or ({"error": dict(error)} if error else {})
     request_id = safe_name(answered.get("request_id"))

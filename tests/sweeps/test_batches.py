@@ -244,6 +244,24 @@ def test_a_line_that_timed_out_may_have_been_charged(workspace, desk, emulator, 
     assert next(cell for cell in one if cell.outcome == "unknown").charge == "unknown"
 
 
+def test_an_answer_of_status_0_is_a_fault(workspace, desk, monkeypatch):
+    """As tidyverse/ellmer#830 has them of OpenAI, in some of a thousand lines."""
+    from imagegen_nb.emulator.openai import batches
+
+    answer = batches._answer
+
+    def changed(number, *rest):
+        made, nothing = answer(number, *rest), {"status_code": 0, "request_id": "", "body": {}}
+        return made | ({"response": nothing, "error": None} if "vase" in str(rest) else {})
+
+    monkeypatch.setattr(batches, "_answer", changed)
+    one = sweep()
+    submit(one, workspace)
+    assert collect(one, workspace).counts() == {"done": 3, "unknown": 1}
+    assert "HTTP 500" in one[1].error
+    assert one[1].charge == "unknown"
+
+
 def test_a_line_that_is_no_json_loses_nothing_else(workspace, desk, step):
     desk.line_that_is_no_json = True
     one = sweep(step=step)
