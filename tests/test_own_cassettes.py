@@ -10,12 +10,13 @@ from support.contract import RECORDED
 from support.project import CASSETTES, CONTRACT, NOTEBOOKS, ROOT
 
 from imagegen_nb.cli import main
+from imagegen_nb.core.own_files import CASSETTE_FILE
 from imagegen_nb.replay import cassette_file, paths
 from imagegen_nb.replay.folder_writer import FolderWriter
 
 MOST = 5_000_000
 """Bytes of all of them: everybody who clones the project fetches them."""
-FOLDERS = sorted(file.parent for file in CASSETTES.rglob(cassette_file.FILE))
+FOLDERS = sorted(file.parent for file in CASSETTES.rglob(CASSETTE_FILE))
 
 
 def test_each_is_used_and_none_is_missing():
@@ -34,11 +35,11 @@ def test_each_says_that_the_emulator_made_it_and_holds_nothing_else(folder: Path
     assert about.against == "emulator"
     assert recordings
     assert cassette_file.orphans(folder) == []
-    text = (folder / cassette_file.FILE).read_text(encoding="utf-8")
+    text = (folder / CASSETTE_FILE).read_text(encoding="utf-8")
     assert "127.0.0.1" not in text
     assert str(ROOT) not in text
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert {name for name in files if not name.startswith("blobs/")} == {cassette_file.FILE, ".gitattributes"}
+    assert {name for name in files if not name.startswith("blobs/")} == {CASSETTE_FILE, ".gitattributes"}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)

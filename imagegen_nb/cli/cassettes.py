@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from imagegen_nb.cli.app import CommandGroup
-from imagegen_nb.cli.console import escape, fail, out, print_json
+from imagegen_nb.cli.console import escape, fail, note, out, print_json
 from imagegen_nb.cli.parameters import json_option
 from imagegen_nb.cli.plain_table import PlainTable
 from imagegen_nb.errors import InvalidOption, ReplayError
@@ -21,12 +21,14 @@ def cassettes() -> None:
     """List, check and tidy recorded cassettes."""
 
 
+_EMPTY = ("it has no call in it; record it again, or delete the folder",)
+
 _names = click.argument("names", nargs=-1, metavar="[NAME]...", help="These only; by default all.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CassetteReport:
-    """What a cassette's folder holds; `problems` is empty for a usable one."""
+    """What a cassette's folder holds. Without `problems` it is usable; `notes` are of what else is there."""
 
     name: str
     against: str = ""
@@ -34,6 +36,7 @@ class _CassetteReport:
     calls: int = 0
     size: int = 0
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -43,6 +46,7 @@ class _CassetteReport:
             "calls": self.calls,
             "bytes": self.size,
             "problems": list(self.problems),
+            "notes": list(self.notes),
         }
 
 
@@ -69,15 +73,24 @@ def ls(names: tuple[str, ...], as_json: bool) -> None:
 @_names
 @json_option("Print it as JSON.")
 def check(names: tuple[str, ...], as_json: bool) -> None:
-    """Read cassettes whole, and search them for keys; exit with 2 when one is not as it should be."""
+    """Read cassettes whole, and search them for keys; exit with 2 when one is not as it should be.
+
+    What lies in a folder and is no part of the cassette is noted, with what to do.
+    """
+    from imagegen_nb.replay import leftovers, paths
+
     reports = [_inspect(name, folder) for name, folder in _folders(names).items()]
     if as_json:
         print_json([report.as_json() for report in reports])
+    elif not names and (misplaced := leftovers.text_above(paths.home())):
+        note(misplaced)
     for report in () if as_json else reports:
         if not report.problems:
             out().print(f"[green]good[/] {escape(report.name)}")
         for problem in report.problems:
             fail(f"{report.name}: {problem}")
+        for leftover in report.notes:
+            note(f"{report.name}: {leftover}")
     if any(report.problems for report in reports):
         raise SystemExit(2)
 
@@ -89,18 +102,26 @@ def prune(names: tuple[str, ...], as_json: bool) -> None:
     """Delete the images that no recording refers to."""
     from imagegen_nb.replay import cassette_file
 
-    removed = []
+    removed, problems = [], []
     for name, folder in _folders(names).items():
-        for path in cassette_file.orphans(folder):
+        try:
+            unused = cassette_file.orphans(folder)
+        except ReplayError as error:  # what it refers to is not known
+            problems.append(f"{name}: {_of(folder, error)}")
+            continue
+        for path in unused:
             path.unlink()
             removed.append(f"{name}/{path.parent.name}/{path.name}")
     if as_json:
-        print_json({"removed": removed})
-        return
-    for image in removed:
+        print_json({"removed": removed, "problems": problems})
+    for image in () if as_json else removed:
         out().print(f"removed {escape(image)}")
-    if not removed:
+    if not removed and not problems and not as_json:
         out().print("nothing to remove")
+    for problem in () if as_json else problems:
+        fail(problem)
+    if problems:
+        raise SystemExit(2)
 
 
 def _folders(names: tuple[str, ...]) -> dict[str, Path]:
@@ -110,13 +131,16 @@ def _folders(names: tuple[str, ...]) -> dict[str, Path]:
     """
     from imagegen_nb.core.given_files import told_kind
     from imagegen_nb.core.keywords import did_you_mean
-    from imagegen_nb.replay import cassette_file
+    from imagegen_nb.core.own_files import CASSETTE_FILE
+    from imagegen_nb.replay.leftovers import folders_without_text, text_above
     from imagegen_nb.replay.paths import home
 
     root = home()
-    parents = (path.parent for path in root.rglob(cassette_file.FILE))
+    parents = {path.parent for path in root.rglob(CASSETTE_FILE)} | set(folders_without_text(root))
     folders = {folder.relative_to(root).as_posix(): folder for folder in parents if folder != root}
     unknown = [name for name in names if name not in folders]
+    if not folders and (misplaced := text_above(root)):
+        raise InvalidOption(misplaced)
     if not folders:
         so = f", and so no {unknown[0]!r}" if unknown else ""
         raise InvalidOption(f"there is no cassette in {root}{told_kind(root)}{so}: {_REMEDY}")
@@ -131,17 +155,26 @@ def _folders(names: tuple[str, ...]) -> dict[str, Path]:
     return {name: folders[name] for name in names or sorted(folders)}
 
 
+def _of(folder: Path, error: ReplayError) -> str:
+    """An error of the cassette in `folder`, without its name, which it is told beside."""
+    from imagegen_nb.core.own_files import CASSETTE_FILE
+
+    problem = str(error).removeprefix(f"cassette {folder.name!r}: ")
+    return problem.replace(f"cassette {folder.name!r} ({CASSETTE_FILE}): ", f"{CASSETTE_FILE}: ", 1)
+
+
 def _inspect(name: str, folder: Path) -> _CassetteReport:
     from imagegen_nb.core import redaction
     from imagegen_nb.providers.catalog import keys_in_use
     from imagegen_nb.replay import cassette_file, filters
+    from imagegen_nb.replay.leftovers import leftovers
     from imagegen_nb.replay.stowed import stow
 
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     try:
         about, recordings = cassette_file.read(folder)
     except ReplayError as error:
-        return _CassetteReport(name=name, size=size, problems=(str(error),))
+        return _CassetteReport(name=name, size=size, problems=(_of(folder, error),))
     known_keys = keys_in_use()
     problems = cassette_file.repeated(recordings)
     problems += [f"left out when it was recorded: {place}" for place in about.refused]
@@ -157,4 +190,5 @@ def _inspect(name: str, folder: Path) -> _CassetteReport:
         calls=len(recordings),
         size=size,
         problems=tuple(problems),
+        notes=(*_EMPTY[: not recordings], *leftovers(folder, name)),
     )

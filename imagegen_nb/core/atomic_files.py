@@ -55,6 +55,10 @@ def user_path(path: str | os.PathLike[str], error: Callable[[str], Exception]) -
     return expanded
 
 
+TEMPORARY_NAME = r"\.[0-9a-f]{32}\.tmp"
+"""What `temporary_name` makes, as a regular expression."""
+
+
 def temporary_name() -> str:
     """A new name for a file that is being written; what is left over is known by it."""
     return f".{uuid.uuid4().hex}.tmp"

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from imagegen_nb.core import images
+from imagegen_nb.core.own_files import CASSETTE_FILE, STORE_FILE
 from imagegen_nb.core.redaction import visible
 
 _MOST_LOOKED_AT = 1_000
@@ -33,8 +34,6 @@ _KINDS = (
     (re.compile(rb"\A\s*(?:\{|\[\s*(?:[\[{\]\"\d-]|true|false|null|\Z))"), "JSON", ""),
 )
 """By what stands in a file: what it is, and which command takes it."""
-_CASSETTE, _STORE = "cassette.yaml", "index.sqlite3"
-"""The files that make a folder a cassette, and a store."""
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
@@ -46,17 +45,17 @@ def folder_kind(folder: Path) -> tuple[str, str]:
     names = _names_in(folder)
     if not folder.is_dir():
         return "", ""
-    if _CASSETTE in names:
+    if CASSETTE_FILE in names:
         name = shlex.quote(visible(folder.absolute().name))
         return "a cassette", f"imagegen-nb cassettes check {name}"
-    if _STORE in names:
+    if STORE_FILE in names:
         return "a store", f"imagegen-nb store check {shlex.quote(visible(str(folder)))}"
-    if (folder.parent / _STORE).is_file():
+    if (folder.parent / STORE_FILE).is_file():
         above = shlex.quote(visible(str(folder.parent)))
         return "a part of the store above it", f"imagegen-nb store check {above}"
     if not names:
         return "empty", ""
-    if any((folder / name / _CASSETTE).is_file() for name in names):
+    if any((folder / name / CASSETTE_FILE).is_file() for name in names):
         return "a folder of cassettes", "imagegen-nb cassettes check"
     if any(name.lower().endswith(_PICTURES) for name in names):
         return "a folder of pictures", ""

@@ -66,9 +66,9 @@ PLACEHOLDER = "emulator-needs-no-key"
 """In the place of a key where none is needed, so that no real key ever goes there."""
 
 
-def _check_texts(account: object, *names: str) -> None:
-    for name in names:
-        value = getattr(account, name)
+def _check_texts(account: object, values: Mapping[str, object]) -> None:
+    """Refuse what is no text among an account's `values`, each under what it is called."""
+    for name, value in values.items():
         if not isinstance(value, str):  # not repeated: it may be a key
             kind = type(value).__name__
             raise InvalidOption(f"{type(account).__name__} {name} is of type {kind}: give text")
@@ -96,10 +96,10 @@ def give_the_name(example: str) -> str:
     )
 
 
-def _refuse_keys(account: object, example: str, *names: str) -> None:
+def _refuse_keys(account: object, example: str, values: Mapping[str, str]) -> None:
     """Refuse a key where something else belongs: accounts show themselves, with what they were given."""
-    for name in names:
-        if _is_a_key(getattr(account, name)):
+    for name, value in values.items():
+        if _is_a_key(value):
             raise InvalidOption(
                 f"{type(account).__name__} {name} holds a key, which no account is given: {example}"
             )
@@ -125,7 +125,7 @@ class Gateway:
     most: str | Decimal | int | None = None
 
     def __post_init__(self) -> None:
-        _check_texts(self, "base_url")
+        _check_texts(self, {"base_url": self.base_url})
         _check_variable(self, "GATEWAY_KEY")
         if self.most is not None:
             object.__setattr__(self, "most", money.parse(self.most, "most"))
@@ -175,9 +175,20 @@ class AzureOpenAI:
     key_variable: str = "AZURE_OPENAI_API_KEY"
 
     def __post_init__(self) -> None:
-        _check_texts(self, "endpoint", "api_version")
+        given: object = self.deployments
+        if not isinstance(given, Mapping):  # not repeated: it may be a key
+            raise InvalidOption(
+                "AzureOpenAI deployments: give the deployment of each model, such as "
+                "{'gpt-image-2': 'team-images'}"
+            )
+        deployments = {
+            f"deployments[{redaction.redact(str(model))!r}]": deployment
+            for model, deployment in self.deployments.items()
+        }
+        _check_texts(self, {"endpoint": self.endpoint, "api_version": self.api_version} | deployments)
         _check_variable(self, "AZURE_OPENAI_API_KEY")
-        _refuse_keys(self, "key_variable names the environment variable with it", "api_version")
+        example = "key_variable names the environment variable with it"
+        _refuse_keys(self, example, {"api_version": self.api_version} | deployments)
         if problem := unusable(self.endpoint) or _not_a_resource(self.endpoint):
             raise InvalidOption(
                 f"this AzureOpenAI endpoint is not usable: {problem}. Give the resource's address, such as "
@@ -188,16 +199,11 @@ class AzureOpenAI:
                 f"AzureOpenAI api_version = {self.api_version!r}: give the version's name, such as "
                 "2025-04-01-preview"
             )
-        for model, deployment in self.deployments.items():
-            if _is_a_key(deployment):
-                raise InvalidOption(
-                    f"AzureOpenAI deployments[{redaction.redact(model)!r}] holds a key, which no account is "
-                    "given: key_variable names the environment variable with it"
-                )
+        for name, deployment in deployments.items():
             if not _WORD.fullmatch(deployment):  # it becomes part of the address that the key goes to
                 raise InvalidOption(
-                    f"AzureOpenAI deployments[{model!r}] = {deployment!r}: use letters, digits, dots, "
-                    "hyphens and underscores, as Azure does"
+                    f"AzureOpenAI {name} = {deployment!r}: use letters, digits, dots, hyphens and "
+                    "underscores, as Azure does"
                 )
 
     @property
@@ -225,15 +231,15 @@ class VertexAI:
     credentials: GoogleCredentials | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        _check_texts(self, "project", "location")
+        values = {"project": self.project, "location": self.location}
+        _check_texts(self, values)
         _refuse_keys(
             self,
             "Vertex AI is paid for by google-auth credentials; a Gemini key belongs in GEMINI_API_KEY, "
             "without a hosted account",
-            "project",
-            "location",
+            values,
         )
-        for field_name, value in (("project", self.project), ("location", self.location)):
+        for field_name, value in values.items():
             # Both become part of addresses that tokens are sent to.
             if not re.fullmatch(r"[a-z0-9][a-z0-9.:-]*", value):
                 raise InvalidOption(

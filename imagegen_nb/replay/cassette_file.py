@@ -6,6 +6,7 @@ field is validated; what is wrong with it is one `ReplayError`.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +17,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, ValidationError
 
 from imagegen_nb.core.atomic_files import explain, read_bounded
-from imagegen_nb.core.redaction import redact
+from imagegen_nb.core.own_files import CASSETTE_FILE
+from imagegen_nb.core.redaction import redact, visible
 from imagegen_nb.errors import ReplayError
 from imagegen_nb.replay import blobs, bodies, cassette_yaml
 from imagegen_nb.replay.cassette_yaml import ONE_SIDE
 from imagegen_nb.replay.recording import Recording
 from imagegen_nb.replay.stored_recording import StoredRecording
 
-FILE = "cassette.yaml"
 _LAYOUT = 1
 _LARGEST = 32 * 1024 * 1024
 """Bytes of the text; a recorded call takes about one thousand."""
@@ -57,7 +58,7 @@ class About:
 
 def exists(folder: Path) -> bool:
     """Whether there is a cassette in `folder`."""
-    return (folder / FILE).exists()
+    return (folder / CASSETTE_FILE).exists()
 
 
 def read(folder: Path) -> tuple[About, list[Recording]]:
@@ -74,12 +75,12 @@ def load(folder: Path) -> tuple[About, list[StoredRecording]]:
 
     Raises `ReplayError` as `read` does.
     """
-    text = _read_text(folder)
+    text = read_text(folder)
     try:
         document = _validate(cassette_yaml.parse(text))
         recordings, size = list[StoredRecording](), 0
         for number, entry in enumerate(document.recordings, 1):
-            place = f"cassette {folder.name!r} ({FILE}): recording {number}"
+            place = f"cassette {folder.name!r} ({CASSETTE_FILE}): recording {number}"
             recording, length = _load(entry, number, folder)
             recordings.append(StoredRecording(recording, entry.answer.body, folder, place))
             size += length
@@ -89,7 +90,7 @@ def load(folder: Path) -> tuple[About, list[StoredRecording]]:
         problem = str(error)
     else:
         return document.metadata.about(), recordings
-    raise ReplayError(redact(f"cassette {folder.name!r} ({FILE}): {problem}"))
+    raise ReplayError(redact(f"cassette {folder.name!r} ({CASSETTE_FILE}): {problem}"))
 
 
 def notebook_of(folder: Path) -> str:
@@ -99,9 +100,9 @@ def notebook_of(folder: Path) -> str:
     """
     metadata: Any = None
     try:
-        if (folder / FILE).is_symlink() or not (folder / FILE).is_file():
+        if (folder / CASSETTE_FILE).is_symlink() or not (folder / CASSETTE_FILE).is_file():
             return ""
-        with (folder / FILE).open("rb") as file:
+        with (folder / CASSETTE_FILE).open("rb") as file:
             text = file.read(_LARGEST_BEGINNING).decode(errors="ignore").partition("\nrecordings:")[0]
         try:
             metadata = cassette_yaml.parse(text).get("metadata")
@@ -128,7 +129,7 @@ def metadata_of(about: About) -> dict[str, Any]:
 def orphans(folder: Path) -> list[Path]:
     """The images beside the cassette that it does not refer to. Raises `ReplayError` as `read` does."""
     read(folder)
-    return unreferenced(folder, blobs.names_in(_read_text(folder)))
+    return unreferenced(folder, blobs.names_in(read_text(folder)))
 
 
 def repeated(recordings: Sequence[Recording]) -> list[str]:
@@ -155,18 +156,30 @@ def unreferenced(folder: Path, names: Collection[str]) -> list[Path]:
     return sorted(path for path in files if blobs.is_name(path.name) and path.name not in names)
 
 
-def _read_text(folder: Path) -> str:
+def read_text(folder: Path) -> str:
+    """The text of the cassette in `folder`. Raises `ReplayError`."""
     try:
-        if (data := read_bounded(folder / FILE, _LARGEST)) is None:
-            raise ReplayError(f"{FILE} of cassette {folder.name!r} is larger than {_LARGEST:,} bytes")
+        if (data := read_bounded(folder / CASSETTE_FILE, _LARGEST)) is None:
+            raise ReplayError(
+                f"{CASSETTE_FILE} of cassette {folder.name!r} is larger than {_LARGEST:,} bytes"
+            )
         return data.decode()
     except FileNotFoundError:
-        problem = "there is none"
+        problem = (
+            f"it has no {CASSETTE_FILE}: {_renamed(folder)}restore it (is it committed?), or record it again"
+        )
     except UnicodeDecodeError:
         problem = "its text is not UTF-8: the file is damaged; restore it, or record it again"
     except OSError as error:
         problem = f"it cannot be read: {explain(error)}"
     raise ReplayError(f"cassette {folder.name!r}: {problem}")
+
+
+def _renamed(folder: Path) -> str:
+    """What to do where the text has another name, such as `cassette.yml`."""
+    names = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    near = difflib.get_close_matches(CASSETTE_FILE, names, n=1, cutoff=0.8)
+    return f"if {visible(near[0])} is it, rename it; else " if near else ""
 
 
 # What the file may hold

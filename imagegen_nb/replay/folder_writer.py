@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagegen_nb.core.atomic_files import write_durably
+from imagegen_nb.core.own_files import CASSETTE_FILE
 from imagegen_nb.replay import blobs, cassette_yaml
-from imagegen_nb.replay.cassette_file import FILE, About, metadata_of, unreferenced
+from imagegen_nb.replay.cassette_file import About, metadata_of, unreferenced
 from imagegen_nb.replay.cassette_yaml import Item
 from imagegen_nb.replay.recording import Recording
 from imagegen_nb.replay.stowed import Stowed, stow
 
-_ATTRIBUTES = "cassette.yaml text eol=lf\nblobs/* binary\n"
+ATTRIBUTES_FILE = ".gitattributes"
+_ATTRIBUTES = f"{CASSETTE_FILE} text eol=lf\n{blobs.FOLDER}/* binary\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,10 @@ class FolderWriter:
         self._make_folder()
         names = frozenset[str]().union(*(each.images for each in added))
         self._write_lost_images(names, added)
-        attributes = self._folder / ".gitattributes"
+        attributes = self._folder / ATTRIBUTES_FILE
         if attributes.is_symlink() or not attributes.is_file() or attributes.read_text() != _ATTRIBUTES:
             write_durably(attributes, _ATTRIBUTES.encode())
-        write_durably(self._folder / FILE, text.encode())
+        write_durably(self._folder / CASSETTE_FILE, text.encode())
         for path in unreferenced(self._folder, names):
             path.unlink()
 

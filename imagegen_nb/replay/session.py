@@ -16,6 +16,7 @@ from imagegen_nb.core import active_cassette, user_warnings
 from imagegen_nb.core.active_cassette import CASSETTE_VARIABLE
 from imagegen_nb.core.atomic_files import explain
 from imagegen_nb.core.keywords import helpful_calls
+from imagegen_nb.core.own_files import CASSETTE_FILE
 from imagegen_nb.core.types import Backend
 from imagegen_nb.core.words import counted
 from imagegen_nb.errors import RecordingMissing, ReplayError
@@ -285,7 +286,7 @@ class Session:
         try:
             if cassette_file.exists(self.folder):
                 return cassette_file.load(self.folder)
-            siblings = sorted(path.parent.name for path in self.folder.parent.glob(f"*/{cassette_file.FILE}"))
+            siblings = sorted(path.parent.name for path in self.folder.parent.glob(f"*/{CASSETTE_FILE}"))
             problem = (
                 f"there is no cassette {self.name!r} to replay; "
                 f"{self.folder.parent.name}/ holds {', '.join(siblings) or 'none yet'}"

@@ -9,12 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from imagegen_nb.core.atomic_files import TEMPORARY_NAME
 from imagegen_nb.errors import StoreError
 from imagegen_nb.store.base import AssetRecord, LedgerEntry
 
-_OWN_FILE = re.compile(r"[0-9a-f]{64}\.(png|jpg|webp)|\.[0-9a-f]{32}\.tmp")
+_OWN_FILE = re.compile(rf"[0-9a-f]{{64}}\.(png|jpg|webp)|{TEMPORARY_NAME}")
 """Names of images and of temporary files. Others are the user's own."""
-_OWN_THUMBNAIL = re.compile(r"([0-9a-f]{64})\.[A-Za-z0-9_-]+\.webp|\.[0-9a-f]{32}\.tmp")
+_OWN_THUMBNAIL = re.compile(rf"([0-9a-f]{{64}})\.[A-Za-z0-9_-]+\.webp|{TEMPORARY_NAME}")
 
 
 @dataclass(slots=True, kw_only=True)

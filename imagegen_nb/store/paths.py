@@ -23,6 +23,7 @@ from pathlib import Path
 
 from imagegen_nb.core.atomic_files import sync_folder
 from imagegen_nb.core.images import EXTENSIONS
+from imagegen_nb.core.own_files import STORE_FILE
 from imagegen_nb.errors import StoreError
 
 MANIFEST_SUFFIX = ".json"
@@ -43,7 +44,7 @@ class StorePaths:
     @cached_property
     def database(self) -> Path:
         """The SQLite database."""
-        return self.folder / "index.sqlite3"
+        return self.folder / STORE_FILE
 
     @cached_property
     def blobs(self) -> Path:

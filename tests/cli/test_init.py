@@ -16,7 +16,7 @@ import yaml
 from support.disks import fill_up, small_disk
 
 from imagegen_nb.cli import main
-from imagegen_nb.replay import cassette_file
+from imagegen_nb.core.own_files import CASSETTE_FILE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cassettes.md"
 
@@ -71,7 +71,7 @@ def test_a_notebook_that_was_recorded_is_not_to_be_recorded_first(tmp_path, monk
     assert init(monkeypatch, str(tmp_path)) == 0
     capsys.readouterr()
     (tmp_path / "cassettes" / "hero").mkdir()
-    (tmp_path / "cassettes" / "hero" / cassette_file.FILE).touch()
+    (tmp_path / "cassettes" / "hero" / CASSETTE_FILE).touch()
     assert init(monkeypatch, str(tmp_path)) == 0
     steps = capsys.readouterr().out.partition("next, in")[2]
     places = [steps.index(command) for command in ("pytest --nbval", "imagegen-nb lab", "imagegen-nb record")]

@@ -294,6 +294,21 @@ def test_a_key_anywhere_in_an_account_is_refused_and_not_repeated(key, make, say
 
 # Azure
 
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("team-images", "AzureOpenAI deployments: give the deployment of each model, such as"),
+        ({"gpt-image-2": 5}, "AzureOpenAI deployments['gpt-image-2'] is of type int: give text"),
+        ({"gpt-image-2": None}, "AzureOpenAI deployments['gpt-image-2'] is of type NoneType: give text"),
+    ],
+)
+def test_deployments_that_are_no_names_are_refused(given, says):
+    with pytest.raises(InvalidOption) as caught:
+        AzureOpenAI("https://res.openai.azure.com", "2025-04-01-preview", given)
+    assert str(caught.value).startswith(says)
+
+
 AZURE = AzureOpenAI("https://res.openai.azure.com", "2025-04-01-preview", {"gpt-image-2": "team-images"})
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import imagegen_nb
+from imagegen_nb.core.own_files import CASSETTE_FILE
 from imagegen_nb.replay import cassette_file
 
 ROOT = Path(__file__).parents[2]
@@ -31,9 +32,9 @@ def generator() -> Any:
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file of a cassette; its text without the date."""
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
-    text, dates = re.subn(rb"(?m)^  recorded_on: .*\n", b"", files[cassette_file.FILE])
+    text, dates = re.subn(rb"(?m)^  recorded_on: .*\n", b"", files[CASSETTE_FILE])
     assert dates == 1
-    return files | {cassette_file.FILE: text}
+    return files | {CASSETTE_FILE: text}
 
 
 def calls(folder: Path) -> list[tuple[Any, ...]]:
