@@ -46,7 +46,7 @@ _MODELS = """# Models and their settings
 
 For whoever chooses a model or a value: what each model can be set to, and until when it is served;
 `imagegen-nb models` prints the same. Status as of 2026-11-26: using a model that is not current warns, and
-names its successor. What is marked as secondary could not be read from the provider itself.
+names its successor. What is *reported by others* could not be read from the provider itself.
 
 Written by `./dev generate` from what each provider's file declares.
 

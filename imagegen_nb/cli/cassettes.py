@@ -73,10 +73,8 @@ def ls(names: tuple[str, ...], as_json: bool) -> None:
 @_names
 @json_option("Print it as JSON.")
 def check(names: tuple[str, ...], as_json: bool) -> None:
-    """Read cassettes whole, and search them for keys; exit with 2 when one is not as it should be.
-
-    What lies in a folder and is no part of the cassette is noted, with what to do.
-    """
+    """Read cassettes whole, search them for keys, and note what else is in their folders; exit with 2 when
+    one is not as it should be."""
     from imagegen_nb.replay import leftovers, paths
 
     reports = [_inspect(name, folder) for name, folder in _folders(names).items()]

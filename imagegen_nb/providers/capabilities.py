@@ -303,9 +303,9 @@ class Lifecycle:
     @property
     def outlook(self) -> str:
         """The status, since when, and until when the model is served as far as that is known."""
-        since = f"{self.status} since {self.since}{_told_by(self.evidence)}"
+        since = f"{self.status} since {self.since}{told_by(self.evidence)}"
         if self.ends:
-            return f"{since}, its end announced for {self.ends}{_told_by(self.ends_evidence)}"
+            return f"{since}, its end announced for {self.ends}{told_by(self.ends_evidence)}"
         return f"{since}, no end announced" if self.status in ("restricted", "deprecated") else since
 
     def notice(self, model: str) -> str:
@@ -316,8 +316,9 @@ class Lifecycle:
         return f"{model} is {self.outlook}{note}. Use {self.successor} ({self.source})"
 
 
-def _told_by(evidence: Evidence) -> str:
-    return " (secondary source)" if evidence == "secondary" else ""
+def told_by(evidence: Evidence) -> str:
+    """What stands behind a statement that is not the provider's own; empty behind one that is."""
+    return " (reported by others, not by the provider)" if evidence == "secondary" else ""
 
 
 @dataclass(frozen=True, slots=True)

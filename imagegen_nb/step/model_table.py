@@ -7,6 +7,7 @@ from typing import Any
 
 from imagegen_nb.providers import catalog
 from imagegen_nb.providers.base import CatalogEntry
+from imagegen_nb.providers.capabilities import told_by
 
 
 def model_rows() -> list[dict[str, Any]]:
@@ -43,8 +44,7 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         ]
         lines += ["", *(f"- {rule}" for rule in row["rules"])]
         lines += [f"- {row['note']}"] if row["note"] else []
-        told_by = " (secondary)" if row["evidence"] == "secondary" else ""
-        lines += [f"- Source{told_by}: {row['source']}"] if row["source"] else []
+        lines += [f"- Source{told_by(row['evidence'])}: {row['source']}"] if row["source"] else []
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
@@ -85,7 +85,7 @@ def _capabilities(entry: CatalogEntry) -> dict[str, Any]:
 
 def _end(row: Mapping[str, Any]) -> str:
     if row["ends"]:
-        return f"{row['ends']}{' (secondary source)' if row['ends_evidence'] == 'secondary' else ''}"
+        return f"{row['ends']}{told_by(row['ends_evidence'])}"
     return "not announced" if row["status"] in ("restricted", "deprecated") else ""
 
 

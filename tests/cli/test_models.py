@@ -25,4 +25,5 @@ def test_no_name_is_cut_in_a_narrow_window(cli: CommandLine, monkeypatch: pytest
     monkeypatch.setattr(plain_table, "is_window", lambda: True)
     for columns in ("80", "60", "40"):
         monkeypatch.setenv("COLUMNS", columns)
-        assert models <= {(line.split() or [""])[0] for line in cli("models").out.splitlines()}
+        lines = [line.removeprefix("model: ") for line in cli("models").out.splitlines()]
+        assert models <= {(line.split() or [""])[0] for line in lines}

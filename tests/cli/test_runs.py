@@ -95,7 +95,9 @@ def test_in_a_window_prompts_take_more_lines_and_nothing_else_is_cut(
         assert said.startswith("A lamp in the rain A lamp")
         assert said.rstrip().endswith("…")
     monkeypatch.setenv("COLUMNS", "60")
-    assert "\n2026-11-21 09:00\n  model    gpt-image-2\n  outcome  partial\n" in cli("runs").out
+    assert (
+        "\nstarted (UTC): 2026-11-21 09:00\n  model    gpt-image-2\n  outcome  partial\n" in cli("runs").out
+    )
 
 
 @pytest.mark.parametrize("hostile", ["\x1b[31mred", "[bold]loud[/]", "two\nlines"])

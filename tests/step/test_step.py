@@ -657,7 +657,10 @@ def test_a_model_past_its_time_warns_once_and_names_the_successor(model, status,
 @pytest.mark.parametrize(
     ("model", "outlook"),
     [
-        ("gemini-2.5-flash-image", "its end announced for 2027-03-15 (secondary source)"),
+        (
+            "gemini-2.5-flash-image",
+            "2027-03-15 (reported by others, not by the provider)",
+        ),
         ("gemini-3.1-flash-image", "deprecated since 2026-10-06, no end announced"),
         ("grok-imagine-image-quality", "redirected since 2026-11-02;"),
     ],

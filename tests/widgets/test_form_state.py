@@ -261,7 +261,7 @@ def test_models_past_their_time_say_so_in_the_list_and_below_it():
     assert "redirected" in labels["grok-imagine-image-quality"]
     assert labels["gpt-image-2"] == "gpt-image-2"
     assert "gemini-3.1-flash-lite-image" in shown.hint
-    assert "2027-03-15 (secondary source)" in shown.hint
+    assert "2027-03-15 (reported by others, not by the provider)" in shown.hint
 
 
 def test_a_declared_model_is_marked_in_the_list_and_below_it():
