@@ -41,10 +41,11 @@ class StoredSize:
         return {name: getattr(self, name) for name in ("count", "low", "high", "reserved", "reason")}
 
     def __str__(self) -> str:
-        images = f"for {counted(self.count, 'image')}; {byte_size(self.reserved)} are reserved"
+        images = f"bytes to store {counted(self.count, 'image')}"
+        reserved = f"a storage limit counts {byte_size(self.reserved)} until they are there"
         if self.low is None or self.high is None:
-            return f"bytes to store: unknown {images} ({self.reason})"
-        return f"bytes to store: roughly {byte_size(self.low)} to {byte_size(self.high)} {images}"
+            return f"{images}: unknown ({self.reason}); {reserved}"
+        return f"{images}: roughly {byte_size(self.low)} to {byte_size(self.high)}; {reserved}"
 
 
 def stored_size(count: int, pixels: int | None, kind: str) -> StoredSize:

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from imagegen_nb.core import html_repr
-from imagegen_nb.core.money import CURRENCY, show, show_range
+from imagegen_nb.core.money import CURRENCY, show_range
 from imagegen_nb.core.words import counted
 from imagegen_nb.pricing import image_tokens as grids
+from imagegen_nb.pricing.amount_in_words import amount_in_words, because
 from imagegen_nb.pricing.price import Price, PriceList, Unit
 from imagegen_nb.pricing.price_lookup import prices_of
 
@@ -25,7 +26,7 @@ class Estimate:
 
     `low` and `high` bound it; they are equal where it is exact, and None where it is unknown, for which
     `reason` says why. `ceiling` is the most that it can cost by what is published, also where the estimate
-    is unknown because the model may choose; None where nothing bounds it. `task_credits` is what the
+    is unknown because the model may choose; None where it has no upper bound. `task_credits` is what the
     platform counts besides. `prices` are those it was computed from, by unit.
     """
 
@@ -63,13 +64,16 @@ class Estimate:
         return self.count
 
     @property
+    def amount(self) -> str:
+        """What is known of the amount, in words, without the reason."""
+        about = "about " if self.known and not self.exact else ""
+        return f"{about}{amount_in_words(self.low, self.high, ceiling=self.ceiling)}"
+
+    @property
     def short(self) -> str:
         """The estimate in a few words, for a line of a form."""
         task_credits = counted(self.task_credits, "task credit")
-        if self.low is None or self.high is None:
-            most = f", at most {show(self.ceiling)}" if self.ceiling is not None else ""
-            return f"cost unknown{most}: {self.reason} · {task_credits}"
-        return f"{'' if self.exact else 'about '}{show_range(self.low, self.high)} · {task_credits}"
+        return f"{self.amount}{because(self.reason)} · {task_credits}"
 
     @property
     def title(self) -> str:

@@ -80,7 +80,7 @@ def image_tokens(
         open_settings.append("image_size")
     counts = [_count(edge, *one) for edge in edges for one in ((pixels,) if pixels else _EXTREMES)]
     is_are = "is" if len(open_settings) == 1 else "are"
-    because = f"{' and '.join(open_settings)} {is_are} auto" if open_settings else ""
+    because = f"{' and '.join(open_settings)} {is_are} auto, so the model chooses" if open_settings else ""
     return TokenRange(min(counts), max(counts), because)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from imagegen_nb.core.money import CURRENCY, show, show_range
+from imagegen_nb.core.money import CURRENCY
 from imagegen_nb.core.words import counted
+from imagegen_nb.pricing.amount_in_words import amount_in_words, because
 from imagegen_nb.pricing.estimate import Estimate, PricedCall, estimate
 
 
@@ -17,8 +18,8 @@ class SweepEstimate:
     """The sum of the cells' estimates, in dollars of the providers' list prices.
 
     `low` and `high` bound the cells whose cost is known; `unknown` counts the others, which are never taken
-    for free, and `reason` says why the first of them is. `ceiling` is the most that all can cost together;
-    None where nothing bounds one of them.
+    for free, and `reason` says why one of them is: the first without an upper bound, else the first.
+    `ceiling` is the most that all can cost together; None where one of them has no upper bound.
     """
 
     cells: int
@@ -35,15 +36,19 @@ class SweepEstimate:
         return not self.unknown
 
     def __str__(self) -> str:
+        if not self.cells:
+            return ""
         cells, priced = counted(self.cells, "cell"), self.cells - self.unknown
-        amount = show_range(self.low, self.high)
-        if not self.unknown:
-            return f"{amount} for {cells}" if self.cells else ""
-        unknown = f"unknown for {self.unknown:,} ({self.reason})"
-        parts = f"{amount} for {priced:,}, {unknown}" if priced else unknown
-        if self.ceiling is None:
-            return f"{cells}: {parts}"
-        return f"at most {show(self.ceiling)} for {cells}: {parts}"
+        known = (self.low, self.high) if self.known else (None, None)
+        whole = f"{amount_in_words(*known, ceiling=self.ceiling)} for {cells}"
+        if not (priced and self.unknown):
+            return f"{whole}{because(self.reason)}"
+        rest = None if self.ceiling is None else self.ceiling - self.high
+        parts = (
+            f"{amount_in_words(self.low, self.high, ceiling=None)} for {priced:,}",
+            f"{amount_in_words(None, None, ceiling=rest)} for {self.unknown:,}{because(self.reason)}",
+        )
+        return f"{cells if self.ceiling is None else whole}: {' and '.join(parts)}"
 
 
 def estimate_of(calls: Iterable[PricedCall]) -> SweepEstimate:
@@ -58,6 +63,8 @@ def total(estimates: Iterable[tuple[Estimate, int]]) -> SweepEstimate:
     ceiling: Decimal | None = Decimal(0)
     for one, count in estimates:
         cells += count
+        if one.ceiling is None and ceiling is not None:
+            reason = one.reason  # it is what leaves the sum without an upper bound
         ceiling = None if ceiling is None or one.ceiling is None else ceiling + count * one.ceiling
         if one.low is None or one.high is None:
             unknown, reason = unknown + count, reason or one.reason

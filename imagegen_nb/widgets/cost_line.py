@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imagegen_nb.core.money import show, show_range
 from imagegen_nb.core.words import counted
+from imagegen_nb.pricing.amount_in_words import because
 from imagegen_nb.pricing.estimate import Estimate
 
 
@@ -15,13 +15,6 @@ def cost_line(estimate: Estimate, labels: Mapping[str, str], *, live: bool) -> s
     reason = estimate.reason
     for key, label in labels.items():
         reason = reason.replace(key, label)
-    because = f" ({reason})" if reason else ""
-    if estimate.low is not None and estimate.high is not None:
-        amount = f"{'' if estimate.exact else 'about '}{show_range(estimate.low, estimate.high)}"
-    elif estimate.ceiling is not None:
-        amount = f"at most {show(estimate.ceiling)}{because}"
-    else:
-        amount = f"an amount that is not known{because}"
     task_credits = f"{counted(estimate.task_credits, 'task credit')} (the platform counts one for each image)"
     begins = "A run costs" if live else "If it were real, a run would cost"
-    return f"{begins} {amount}, and {task_credits}."
+    return f"{begins} {estimate.amount}{because(reason)}, and {task_credits}."

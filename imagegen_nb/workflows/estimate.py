@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from imagegen_nb.core import html_repr, variable_mistakes, variables
 from imagegen_nb.core.filenames import LONGEST_FILE_NAME
-from imagegen_nb.core.money import CURRENCY, show, show_range
+from imagegen_nb.core.money import CURRENCY, show
 from imagegen_nb.core.words import counted
+from imagegen_nb.pricing.amount_in_words import amount_in_words, because
 from imagegen_nb.pricing.estimate import Estimate
 from imagegen_nb.pricing.estimate import estimate as priced
 from imagegen_nb.runs.budget_outlook import outlook
@@ -33,7 +34,7 @@ class WorkflowEstimate:
     `low` and `high` bound it, and are None where one step's cost is unknown; then `reason` says which and
     why, and `at_least` what the others cost. `not_known_yet` has, by step, what its prompt takes from earlier
     steps, where that costs by its length: it is left out of `low` and `high`, as a note says. `ceiling` is
-    the most that all can cost, with prompts as long as they may be; None where nothing bounds it.
+    the most that all can cost, with prompts as long as they may be; None where it has no upper bound.
     """
 
     steps: Mapping[str, Estimate]
@@ -87,12 +88,9 @@ class WorkflowEstimate:
     def short(self) -> str:
         """The estimate in a few words."""
         task_credits = counted(self.task_credits, "task credit")
-        if self.low is None or self.high is None:
-            least = f", at least {show(self.at_least)}" if self.at_least else ""
-            most = f", at most {show(self.ceiling)}" if self.ceiling is not None else ""
-            return f"cost unknown{least}{most}: {self.reason} · {task_credits}"
-        apart = ", apart from what is not known yet" if self.not_known_yet else ""
-        return f"{show_range(self.low, self.high)}{apart} · {task_credits}"
+        amount = amount_in_words(self.low, self.high, ceiling=self.ceiling, at_least=self.at_least)
+        apart = ", apart from what is not known yet" if self.known and self.not_known_yet else ""
+        return f"{amount}{apart}{because(self.reason)} · {task_credits}"
 
     @property
     def title(self) -> str:

@@ -69,7 +69,7 @@ def test_run_shows_the_output_at_once_and_previews_as_they_come(page: Page) -> N
 def test_the_cost_is_told_before_by_the_count_and_after_on_run_and_images(page: Page) -> None:
     cost = page.locator(".ig-cost")
     expect(cost).to_contain_text(
-        re.compile(r"at most \$[0-9.]+ \(Image Quality is auto\), and 2 task credits")
+        re.compile(r"at most \$[0-9.]+ \(Image Quality is auto, so the model chooses\), and 2 task credits")
     )
     page.locator(".ig-image-quality select").select_option("high")
     expect(cost).to_contain_text(

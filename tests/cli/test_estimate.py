@@ -18,7 +18,7 @@ def test_an_estimate_in_words_and_as_json(cli: CommandLine) -> None:
     assert isinstance(facts, dict)
     assert (facts["low"], facts["high"], facts["currency"]) == ("0.06", "0.06", "USD")
     assert facts["prices"]["image"]["source"].startswith("https://docs.x.ai")
-    assert "bytes to store: unknown for 3 images; 18.9 MB are reserved (the model chooses" in outcome.out
+    assert "bytes to store 3 images: unknown (the model chooses the size in pixels); a storage" in outcome.out
     assert facts["stored_bytes"]["low"] is None
 
 

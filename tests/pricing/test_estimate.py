@@ -63,7 +63,7 @@ def test_what_cannot_be_told_is_none_with_the_reason(settings, named, bounded):
     assert not estimated.exact
     assert named in estimated.reason
     assert (estimated.ceiling is not None) is bounded
-    assert estimated.short.startswith("cost unknown")
+    assert estimated.short.startswith("at most $" if bounded else "an unknown amount (")
 
 
 @pytest.mark.parametrize("quality", ["low", "medium", "high"])

@@ -17,9 +17,9 @@ def known(low: str, high: str) -> Estimate:
     return Estimate(provider="openai", model="m", count=1, **amounts)
 
 
-def unknown(ceiling: str | None = None) -> Estimate:
+def unknown(ceiling: str | None = None, because: str = "it is auto") -> Estimate:
     most = None if ceiling is None else Decimal(ceiling)
-    return Estimate(provider="openai", model="m", count=1, ceiling=most, reason="it is auto")
+    return Estimate(provider="openai", model="m", count=1, ceiling=most, reason=because)
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,17 @@ def unknown(ceiling: str | None = None) -> Estimate:
     [
         ([known("0.10", "0.1"), known("0.011", "0.2")], "$0.1110–0.30 for 2 cells"),
         ([known("0.1", "0.1")], "$0.10 for 1 cell"),
-        ([known("0.1", "0.1"), unknown()], "2 cells: $0.10 for 1, unknown for 1 (it is auto)"),
+        ([known("0.1", "0.1"), unknown()], "2 cells: $0.10 for 1 and an unknown amount for 1 (it is auto)"),
         (
             [known("0.1", "0.1"), unknown("0.5")],
-            "at most $0.60 for 2 cells: $0.10 for 1, unknown for 1 (it is auto)",
+            "at most $0.60 for 2 cells: $0.10 for 1 and at most $0.50 for 1 (it is auto)",
         ),
-        ([unknown()], "1 cell: unknown for 1 (it is auto)"),
+        ([unknown()], "an unknown amount for 1 cell (it is auto)"),
+        ([unknown("0.5"), unknown("0.5")], "at most $1.00 for 2 cells (it is auto)"),
+        (
+            [unknown("0.5"), unknown(because="no price is published")],
+            "an unknown amount for 2 cells (no price is published)",
+        ),
     ],
 )
 def test_what_is_known_is_summed_and_the_rest_is_never_free(cells, told):

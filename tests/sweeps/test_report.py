@@ -50,7 +50,7 @@ def test_it_says_what_became_of_each_cell_and_what_it_cost(workspace, emulator, 
     assert "[charge unknown]" in unknown
     assert f"{counts['done']} done" in html
     assert "unknown for 1 of them" in html
-    assert "for 3, unknown for 3 (image_quality is auto)" in html
+    assert " for 3 (image_quality is auto, so the model chooses)" in html
     assert "estimate: at most $" in html
     done = next(text for text, cell in zip(told, sweep, strict=True) if cell.outcome == "done")
     assert re.search(r"Cost \$[0-9.]+ if it were real", done)

@@ -27,7 +27,7 @@ def estimate(**amounts):
         ),
         (
             {"reason": "no price of m is published"},
-            "an amount that is not known (no price of m is published)",
+            "an unknown amount (no price of m is published)",
         ),
     ],
 )

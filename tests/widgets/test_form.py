@@ -908,7 +908,8 @@ def test_the_header_says_what_a_run_would_cost_and_the_run_what_it_did(workspace
     form = StepForm(ig.ImageGenerationStep(prompt="a fox"), workspace)
     header = form.panel.header
     credit = "task credit (the platform counts one for each image)."
-    most = "If it were real, a run would cost at most $0.7116 (Image Quality and Image Size are auto), and 1"
+    reason = "Image Quality and Image Size are auto, so the model chooses"
+    most = f"If it were real, a run would cost at most $0.7116 ({reason}), and 1"
     assert header.cost.value == f"{most} {credit}"
     control(form, "prompt").value = ""
     assert header.cost.value == ""  # it is no step

@@ -80,8 +80,10 @@ def test_an_unknown_step_makes_the_whole_unknown_and_is_named():
     ).estimate()
     assert (whole.low, whole.high, whole.known, whole.exact) == (None, None, False, False)
     assert whole.at_least == Decimal("0.02")
-    assert whole.reason == "step_2: image_quality is auto"
-    assert "cost unknown, at least $0.02, at most $0.44" in whole.title
+    assert whole.reason == "step_2: image_quality is auto, so the model chooses"
+    amount, _, reason = whole.title.partition(" (")
+    assert amount.startswith("Workflow · 2 image steps · 3 images · at least $0.02, at most $0.44")
+    assert reason == "step_2: image_quality is auto, so the model chooses) · 3 task credits"
     facts = whole.as_dict()
     assert (facts["low"], facts["at_least"], list(facts["steps"])) == (None, "0.02", ["step_1", "step_2"])
 
