@@ -19,6 +19,7 @@ from imagegen_nb.core.html_repr import html_output
 from imagegen_nb.widgets.page_threads import Delivered
 
 _ASSETS = Path(__file__).parent / "assets"
+_LONGEST_NAME = 64  # characters of what a page calls an entry
 
 
 def _minified(script: str) -> str:
@@ -64,6 +65,12 @@ class BaseWidget(Delivered, anywidget.AnyWidget):
     def page_opened(self) -> None:
         """Called whenever a page asks for the script, which means that it shows the widget."""
 
+    def answer_entry(self, content: object, **what_became_of_it: Any) -> None:
+        """Say that an entry has arrived: until then a page takes what comes for older than its field."""
+        match content:
+            case {"entry": str(entry)} if len(entry) <= _LONGEST_NAME:
+                self.send({"type": "entered", "entry": entry, **what_became_of_it})
+
     def close(self) -> None:
         """Close the widget and its layout."""
         self.layout.close()
@@ -102,6 +109,7 @@ class EntryWidget(BaseWidget):
         match content:
             case {"type": "entry", "value": str(value)}:
                 self.set_state({"value": value})  # which sends it back to nobody
+                self.answer_entry(content, value=self.value)
 
 
 def with_html(data: dict[str, Any], text: str) -> dict[str, Any]:

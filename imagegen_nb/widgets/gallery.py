@@ -46,6 +46,7 @@ _MOST_CHOSEN = 10_000
 class _Removal:
     """Images that were taken out of the view at once, and what was shown then."""
 
+    number: int  # from 1
     name: str
     places: tuple[tuple[str, int], ...]  # page id and position
     shown_id: str
@@ -94,10 +95,12 @@ class Gallery(AnsweringWidget):
 
     scripts = (
         "shared.js",
+        "clipboard.js",
         "kernel_gone.js",
         "requests.js",
         "picture_source.js",
         "gallery_parts.js",
+        "popup_menu.js",
         "image_card.js",
         "grid_columns.js",
         "pending_images.js",
@@ -115,6 +118,7 @@ class Gallery(AnsweringWidget):
         "floating_bar.js",
         "history_filter.js",
         "strip_edges.js",
+        "small_pictures.js",
         "history.js",
         "ways_to_images.js",
         "gallery_actions.js",
@@ -142,6 +146,7 @@ class Gallery(AnsweringWidget):
         self._output_id = ""
         self._removed: dict[str, list[int]] = {}  # page id -> positions
         self._removals: list[_Removal] = []  # the last one last
+        self._removal_count = 0
         self._marked = 0  # how often a mark has changed: a page then asks for the history again
         self._delivery = ThumbnailDelivery(lambda message, buffers: self.send(message, list(buffers)))
         self._thumbnails_sent_for = self._page().id  # a browser page opened later asks for what it lacks
@@ -404,6 +409,7 @@ class Gallery(AnsweringWidget):
             "path_run": self._path_run(page),
             "path_note": _path_note(self._path_run(page)),
             "undo": removal.name if (removal := self._removal_here()) else "",
+            "removal": removal.number if removal else 0,
             "undo_told": removal.told if removal else "",
             "empty": _empty_text(page),
         }
@@ -441,7 +447,7 @@ class Gallery(AnsweringWidget):
                 assets = {key: page.assets[index] for key, page, index in self._found(image_ids, _MOST_ASKED)}
                 return self._delivery.answer(assets, images.STATIC)
             case {"type": "zip"}:
-                return self._zip(content.get("ids"))
+                return self._zip(content.get("ids"), content.get("page"))
             case {"type": "details", "id": str(image_id)}:
                 return {"type": "details", **self._find(image_id)[0].details()}, []
             case {"type": "history", "start": int(start)}:
@@ -454,7 +460,7 @@ class Gallery(AnsweringWidget):
                 return self._act(self._find_page(page_id), key), []
             case {"type": "undo"}:
                 with self._changing():
-                    return {"type": "done", "ids": self._undo()}, []
+                    return {"type": "done", "ids": self._undo(content.get("removal"))}, []
         with self._changing():
             self._change(content)
         return {"type": "done"}, []
@@ -550,7 +556,8 @@ class Gallery(AnsweringWidget):
         if len(self._pages) > 1 and len(of := {page.id for _, page, _ in found}) == 1:
             name += f" of run {self.number(of.pop())}"
         places = tuple((page.id, index) for _, page, index in found)
-        self._removals.append(_Removal(name, places, self._shown_id))
+        self._removal_count += 1
+        self._removals.append(_Removal(self._removal_count, name, places, self._shown_id))
         for page_id, index in places:
             self._removed.setdefault(page_id, []).append(index)
 
@@ -560,9 +567,11 @@ class Gallery(AnsweringWidget):
         known = (one for one in reversed(self._removals) if here in (one.shown_id, *dict(one.places)))
         return next(known, None)
 
-    def _undo(self) -> list[str]:
-        """Bring back what was removed last here, where it was shown then; returns the ids of the images."""
-        if (removal := self._removal_here()) is None:
+    def _undo(self, number: object) -> list[str]:
+        """Bring back what was removed last here, where it was shown then; returns the ids of the images. A
+        page says by its `number` which removal it offered to undo: by now another may be the last here."""
+        named = next((one for one in self._removals if one.number == number), None)
+        if (removal := self._removal_here() if number is None else named) is None:
             return []
         self._removals.remove(removal)
         for page_id, index in removal.places:
@@ -571,10 +580,10 @@ class Gallery(AnsweringWidget):
             self._shown_id = removal.shown_id
         return [f"{page_id}.{index}" for page_id, index in removal.places]
 
-    def _zip(self, image_ids: object) -> tuple[dict[str, Any], list[bytes]]:
-        """The images that were chosen, or all that are shown."""
-        page, shown = self._page_and_shown()
-        places = [(page, index) for index in shown]
+    def _zip(self, image_ids: object, page_id: object) -> tuple[dict[str, Any], list[bytes]]:
+        """The images that were chosen, or all of a run: of the one that is shown, if none is named."""
+        page = self._find_page(page_id) if isinstance(page_id, str) else self._page()
+        places = [(page, index) for index in page.shown(self._removed.get(page.id, ()))]
         if isinstance(image_ids, list):
             places = [(page, index) for _, page, index in self._found(image_ids, _MOST_CHOSEN)]
         assets = [page.assets[index] for page, index in places]

@@ -40,6 +40,7 @@ class Header(BaseWidget):
         self._download: Mapping[str, str] = {}
         self._on_next: Callable[[], object] = lambda: None
         self._later = ""
+        self._offer = 0  # a number for what the notice offers now
         self._updates = HeldUpdates(self._refresh)
         super().__init__(**traits)
         lines = (self.title, self.status, self.cost, self.payer, self.notice)
@@ -125,6 +126,7 @@ class Header(BaseWidget):
             self.notice.value = text
             self._next.label, self._on_next, self._later = label, act, later
             self._more.label, self._download = "", {}
+            self._offer += 1
 
     def show_report(
         self,
@@ -143,7 +145,10 @@ class Header(BaseWidget):
     def shrink_notice(self) -> None:
         """Take away what the notice says, which is over; what it offered can still be done."""
         if self.notice.value:
-            self.show_notice("", self._later, self._on_next)
+            offer = self._offer
+            with self._updates.hold():
+                self.show_notice("", self._later, self._on_next)
+                self._offer = offer  # its button does what it did
 
     def _do_next(self) -> None:
         self._on_next()
@@ -163,6 +168,7 @@ class Header(BaseWidget):
             "run": {"disabled": self.run.disabled, "label": self.run.label, "tooltip": self.run.tooltip},
             "cancel": {"disabled": self.cancel.disabled, "label": self.cancel.label},
             "notice": {"text": self.notice.value, "label": self._next.label},
+            "offer": self._offer,
             "more": self._more.label,
             "download": dict(self._download),
             "elapsed": None if self._started is None else time.monotonic() - self._started,
@@ -176,6 +182,9 @@ class Header(BaseWidget):
                 self.run.click()
             case {"type": "cancel"}:
                 self.cancel.click()
+            # What is answered may be over, and another notice be there that the page did not show yet.
+            case {"type": "next" | "more" | "dismiss", "offer": int(offer)} if offer != self._offer:
+                pass
             case {"type": "next"} if self._next.label:
                 self._next.click()
             case {"type": "more"} if self._more.label:

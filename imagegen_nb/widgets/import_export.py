@@ -75,7 +75,7 @@ class ImportExport(BaseWidget):
     says so, and an import can be undone.
     """
 
-    scripts = ("shared.js", "import_export.js")
+    scripts = ("shared.js", "entries.js", "clipboard.js", "import_export.js")
     styles = ("base.css", "import_export.css")
 
     view: traitlets.Dict[str, Any] = traitlets.Dict(read_only=True).tag(unsaved=True)
@@ -275,8 +275,10 @@ class ImportExport(BaseWidget):
         match content:
             case {"type": "entry", "key": "path", "value": str(path)}:
                 self.path.value = path
+                self.answer_entry(content)
             case {"type": "entry", "key": "with_output", "value": bool(wanted)}:
                 self.with_output.value = wanted
+                self.answer_entry(content)
             case {"type": "export"}:
                 self.export_button.click()
             case {"type": "press"}:

@@ -28,7 +28,7 @@ class OutputTree(BaseWidget):
     drawn, written here and never read back.
     """
 
-    scripts = ("shared.js", "output_tree.js")
+    scripts = ("shared.js", "clipboard.js", "output_tree.js")
     styles = ("base.css", "output_tree.css")
 
     label = traitlets.Unicode("Output").tag(sync=True)

@@ -33,7 +33,7 @@ class PromptBox(EntryWidget):
     typed.
     """
 
-    scripts = ("shared.js", "prompt.js")
+    scripts = ("shared.js", "entries.js", "variable_options.js", "prompt.js")
     styles = ("base.css", "prompt.css")
 
     label = traitlets.Unicode("Prompt").tag(sync=True)

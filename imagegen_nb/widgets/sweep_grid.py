@@ -50,6 +50,7 @@ class SweepGrid(AnsweringWidget):
 
     scripts = (
         "shared.js",
+        "clipboard.js",
         "kernel_gone.js",
         "requests.js",
         "picture_source.js",

@@ -36,7 +36,7 @@ class TileChoice(EntryWidget):
 
     EMPTY = EMPTY_SIZE
 
-    scripts = ("shared.js", "tiles.js")
+    scripts = ("shared.js", "entries.js", "tiles.js")
     styles = ("base.css", "tiles.css")
 
     legend = traitlets.Unicode().tag(sync=True)

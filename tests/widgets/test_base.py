@@ -11,7 +11,7 @@ from ipywidgets.widgets.widget import _instances
 
 import imagegen_nb.widgets
 from imagegen_nb.core.html_repr import html_output
-from imagegen_nb.widgets.base import BaseWidget, DisplayProbe
+from imagegen_nb.widgets.base import BaseWidget, DisplayProbe, EntryWidget
 from imagegen_nb.widgets.gallery import Gallery
 from imagegen_nb.widgets.output_tree import OutputTree
 from imagegen_nb.widgets.prompt import PromptBox
@@ -44,6 +44,19 @@ def test_a_page_that_asks_gets_the_script_and_the_style(kind: type[BaseWidget], 
 def test_other_messages_are_not_answered(message: object, sent: list[dict[str, Any]]):
     PromptBox()._handle_custom_msg(message, [])
     assert sent == []
+
+
+@pytest.mark.parametrize("kind", [PromptBox, TileChoice])
+def test_an_entry_is_answered_by_its_name_with_what_became_of_it(
+    kind: type[EntryWidget], sent: list[dict[str, Any]]
+):
+    widget = kind()
+    widget._handle_custom_msg({"type": "entry", "value": "a", "entry": "page-1"}, [])
+    assert sent == [{"type": "entered", "entry": "page-1", "value": "a"}]
+    sent.clear()
+    for unnamed in ({}, {"entry": 3}, {"entry": "x" * 65}):
+        widget._handle_custom_msg({"type": "entry", "value": "b", **unnamed}, [])
+    assert (widget.value, sent) == ("b", [])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -132,3 +132,16 @@ def test_a_page_that_is_opened_late_counts_from_the_runs_beginning(header, monke
     assert header.view["elapsed"] == 7.0
     header.show_started(2)  # the next one
     assert header.view["elapsed"] == 0.0
+
+
+def test_what_a_page_answers_is_what_it_was_shown(header, clicks):
+    header.show_notice("It was replaced.", "Undo", lambda: clicks.append("undo"), later="As before")
+    shown = header.view["offer"]
+    header.shrink_notice()
+    assert header.view["offer"] == shown  # the same is offered
+    header.show_report("It is there.", [("Replace it", lambda: clicks.append("replace"))])
+    for kind in ("next", "more", "dismiss"):
+        header._handle_custom_msg({"type": kind, "offer": shown}, [])
+    assert (clicks, header.notice.value) == ([], "It is there.")
+    header._handle_custom_msg({"type": "next", "offer": header.view["offer"]}, [])
+    assert clicks == ["replace"]

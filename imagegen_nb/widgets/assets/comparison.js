@@ -112,7 +112,7 @@ const comparison = ({ load, thumbnail, details, onClose }) => {
     const wanted = pair;
     Promise.all(pair.map((item) => details(item.id))).then((found) => {
       if (wanted === pair) table.replaceChildren(...differenceTable(differences(found)));
-    }, (error) => table.replaceChildren(h("p", null, error.message)));
+    }, (error) => wanted === pair && table.replaceChildren(h("p", null, error.message)));
   }
 
   return { dialog, open(items) {
@@ -124,10 +124,10 @@ const comparison = ({ load, thumbnail, details, onClose }) => {
       const { img, name, letter } = sides[index];
       Object.assign(img, { alt: item.alt, src: thumbnail(item) });
       name.textContent = `${letter}: ${item.name}${item.run ? ` (${item.run})` : ""}`;
-      return load(item.id).then((full) => { img.src = full.url; });
+      return load(item.id).then((full) => { if (pair === items) img.src = full.url; });
     });
-    Promise.all(loading).then(() => { status.textContent = ""; },
-      (error) => { status.textContent = error.message; });
+    const told = (text) => { if (pair === items) status.textContent = text; }; // else another pair is shown by now
+    Promise.all(loading).then(() => told(""), (error) => told(error.message));
     range.value = 50;
     move();
     dialog.showModal();

@@ -4,15 +4,17 @@ function render({ model, el }) {
   const state = { first: null, gone: false }; // the image that another one is to be compared with; the kernel
   let listed = ""; // what the history was asked for
   let nextFocus = ""; // key of the element that gets the focus once the next view is drawn
+  const number = runNumber();
 
   const head = h("div", { class: "igw-head", tabindex: "-1" });
   const notes = h("ul", { class: "igw-notes" });
   const status = h("p", { role: "status", class: "igw-status" });
   const bar = h("div", { class: "igw-bar" });
-  const { menu, open: openMenu } = popupMenu();
+  const redraw = redrawer();
+  const { menu, open: openMenu, refresh: refreshMenu } = popupMenu();
   const showStatus = (text, place = status) => { place.textContent = text; };
   const showError = (error) => showStatus(error.message);
-  const ask = requester(model, receive, (text) => showStatus(text));
+  const ask = requester(model, receive, status);
   const request = (type, more) => ask(type, more).then(([answer]) => {
     showStatus(answer.text ?? "");
     if (answer.focus === "settings") focusSettings(el);
@@ -71,11 +73,7 @@ function render({ model, el }) {
   }
 
   function drawBar(view) {
-    bar.replaceChildren(...[
-      state.gone && kernelGoneNote(),
-      !state.gone && view.undo && h("p", null, `${view.undo_told} `,
-        textButton("undo", actions.undo, "Undo")),
-    ].filter(Boolean));
+    redraw(bar, [state.gone, view.removal, view.undo_told], () => [state.gone ? kernelGoneNote() : undoLine(view, actions.undo)]);
     comparing.show(state.first);
   }
 
@@ -92,25 +90,29 @@ function render({ model, el }) {
     const focused = el.contains(focusNear(el)) && focusNear(el).dataset.key;
     const found = strip.el.hidden ? null : strip.found();
     el.classList.toggle("igw-not-found", Boolean(found) && !found.includes(view.position));
-    head.replaceChildren(...heading(view, {
+    const count = view.count - view.removed.length;
+    const told = ["title", "badge", "mark", "mark_note", "facts", "page", "position", "total"].map((name) => view[name]);
+    const some = !state.gone && view.items.some((item) => !item.missing);
+    redraw(head, [told, found, count, some, state.gone], () => heading(view, {
       flip: (more, key) => {
         nextFocus = key;
+        ways.forget();
         request("flip", more);
       },
-      found,
-      downloadAll: !state.gone && view.items.some((item) => !item.missing) && (() => actions.downloadShown(view)),
-      count: view.count - view.removed.length,
+      found, count, number,
+      downloadAll: some && (() => actions.downloadShown(model.get("view"))),
       gone: state.gone,
     }));
     drawBar(view);
     notes.hidden = !view.notes.length;
-    notes.replaceChildren(...view.notes.map((text) => h("li", null, icon(ICONS.note), h("span", null, text))));
+    redraw(notes, view.notes, () => view.notes.map((text) => h("li", null, icon(ICONS.note), h("span", null, text))));
     grid.draw(view);
     tip.textContent = state.gone ? "" : tipFor(view.items.filter((item) => !item.missing).length);
     selection.refresh();
     run.show(view, grid.countArrived(), state.gone);
     drawHistory(view);
     ways.arrive();
+    refreshMenu();
     const key = nextFocus || focused;
     if (!key || dialogOpen()) return;
     // What had the focus may be gone, such as a button of the run before: then the heading has it, where a key that

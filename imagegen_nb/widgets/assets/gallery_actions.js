@@ -21,8 +21,8 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
   }
 
   // Some as one file, or all that are shown.
-  function downloadAll(ids) {
-    ask("zip", ids ? { ids } : {}).then(([answer, buffers]) => {
+  function downloadAll(ids, page) {
+    ask("zip", { ids, page }).then(([answer, buffers]) => {
       saveBytes(buffers, "application/zip", answer.name);
       showStatus(answer.text);
     }, showError);
@@ -31,7 +31,7 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
   // All that are shown; a single one needs no archive.
   function downloadShown(view) {
     if (view.count - view.removed.length === 1 && view.items.length) download(view.items[0]);
-    else downloadAll();
+    else downloadAll(null, view.page);
   }
 
   function compare(item) {
@@ -68,19 +68,17 @@ const galleryActions = ({ el, ask, request, files, source, state, find, showStat
   }
 
   // The focus goes to what came back.
-  function undo() {
-    request("undo").then((answer) => answer && late().focusImage(answer.ids[0]));
+  function undo(removal) {
+    request("undo", { removal }).then((answer) => answer?.ids.length && late().focusImage(answer.ids[0]));
   }
 
   // Shown before the kernel has heard of it.
   function star(item, on) {
-    source.set(item.id, { starred: on });
-    request("star", { id: item.id, on });
+    source.hold(item.id, { starred: on }, ask("star", { id: item.id, on })).catch(showError);
   }
 
   function note(item, text) {
-    source.set(item.id, { note: text });
-    const kept = ask("note", { id: item.id, text });
+    const kept = source.hold(item.id, { note: text }, ask("note", { id: item.id, text }));
     kept.catch(showError); // who closes the dialog sees it too
     return kept;
   }

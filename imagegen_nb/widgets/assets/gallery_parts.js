@@ -33,46 +33,9 @@ const fileName = (name) => {
 const ratioOf = ({ width, height } = {}) => (width && height ? width / height : 1);
 const shaped = (ratio) => ({ style: `--igw-ratio:${ratio.toFixed(4)}` });
 
-// A menu button's menu: arrow keys move inside, Esc and Tab close it, the focus goes back to the button.
-const popupMenu = () => {
-  let button = null;
-  const place = () => placePopover(menu, button, 220, 260);
-  // It goes with its button where the notebook scrolls, and closes once that is out of sight.
-  const follow = (event) => {
-    if (event.type === "scroll" && menu.contains(event.target)) return;
-    if (!menu.isConnected) return listen(false);
-    const { left, top, width, height } = button.getBoundingClientRect();
-    // A card that was drawn anew has another button: this one is in no document.
-    const seen = button.isConnected && button.getRootNode().elementFromPoint(left + width / 2, top + height / 2);
-    if (seen && button.contains(seen)) place();
-    else menu.hidePopover();
-  };
-  const listen = (on) =>
-    ["scroll", "resize"].forEach((type) => (on ? addEventListener : removeEventListener)(type, follow, true));
-  const menu = h("div", { popover: "auto", role: "menu", class: "igw-pop igw-menu",
-    toggle: (event) => {
-      button?.setAttribute("aria-expanded", String(event.newState === "open"));
-      listen(event.newState === "open");
-    },
-    keydown: (event) => {
-      const entries = [...menu.children];
-      const target = arrowTarget(event.key, entries.indexOf(focusNear(entries[0])), entries.length);
-      if (event.key === "Tab") menu.hidePopover();
-      if (target < 0) return;
-      entries[target].focus();
-      event.preventDefault();
-    } });
-  const open = (from, label, entries) => {
-    button = from;
-    menu.setAttribute("aria-label", label);
-    menu.replaceChildren(...entries.filter(Boolean).map(([text, run]) => h("button", { type: "button",
-      role: "menuitem", tabindex: "-1", click: () => { menu.hidePopover(); button.focus(); run(); } }, text)));
-    menu.showPopover();
-    place();
-    menu.firstChild.focus();
-  };
-  return { menu, open };
-};
+// What was removed, and the way back.
+const undoLine = ({ removal, undo_told: told }, undo) => (!removal ? "" : h("p", null, `${told} `,
+  h("button", { type: "button", class: "igw-button", "data-key": "undo", "data-of": removal, click: () => undo(removal) }, "Undo")));
 
 const closeButton = (close) => iconButton("Close", ICONS.close, close, { title: "Close (Esc)" });
 
@@ -92,14 +55,27 @@ const shownIds = ({ page, count, removed }) => {
 
 const FEW_RUNS = 9; // of so few runs, the next and the previous one are quick to reach
 
-// With many runs, any of them is reached by its number.
-const runNumber = (view, flip) => h("input", { type: "number", class: "igw-run-number", min: 1, max: view.total,
-  value: view.position + 1, "aria-label": "Number of the run to show", "data-key": "run number",
-  change: ({ target }) => {
-    const to = Math.round(target.valueAsNumber) - 1;
-    if (to >= 0 && to < view.total) flip({ to }, "run number");
-    else target.value = view.position + 1;
-  } });
+// With many runs, any of them is reached by its number. Always the same field: somebody may be typing into it.
+const runNumber = () => {
+  let show = {};
+  let shown = ""; // what stood there before anything was typed
+  const change = () => {
+    const to = Math.round(field.valueAsNumber) - 1;
+    if (to >= 0 && to < show.total) show.flip({ to }, "run number");
+    else field.value = shown;
+    shown = field.value;
+  };
+  const field = h("input", { type: "number", class: "igw-run-number", min: 1, "aria-label": "Number of the run to show",
+    "data-key": "run number", change });
+  return ({ position, total }, flip) => {
+    show = { total, flip };
+    field.max = total;
+    const typing = focusNear(field) === field && field.value !== shown;
+    shown = String(position + 1);
+    if (!typing) field.value = shown;
+    return field;
+  };
+};
 
 // What can be done with so many pictures, in the line where the bar of what is selected will stand.
 const tipFor = (count) => ["", "Click the picture to enlarge it."][count]
@@ -107,12 +83,12 @@ const tipFor = (count) => ["", "Click the picture to enlarge it."][count]
 
 // The arrows lead the way the history below them runs: newer runs are on the left. `count` is how many images are shown, and would be downloaded.
 // `found` are the positions of the runs that a filter of the history has found, newest first; null without a filter.
-const heading = (view, { flip, found, count, downloadAll, gone }) => {
+const heading = (view, { flip, found, count, number, downloadAll, gone }) => {
   const { position } = view;
   const runs = found ?? Array.from({ length: view.total }, (_, index) => view.total - 1 - index);
   const step = (name, path, by, to) => iconButton(found ? `${name} that was found` : name, path, () => flip(found ? { to } : { by }, `flip ${by}`),
     { "data-key": `flip ${by}`, disabled: to === undefined });
-  const where = view.total > FEW_RUNS ? ["Run ", runNumber(view, flip), ` of ${view.total.toLocaleString("en")}`]
+  const where = view.total > FEW_RUNS ? ["Run ", number(view, flip), ` of ${view.total.toLocaleString("en")}`]
     : [`Run ${view.position + 1} of ${view.total}`];
   const place = runs.includes(position) ? `${(runs.length - runs.indexOf(position)).toLocaleString("en")} of ${runs.length.toLocaleString("en")} found`
     : "not found by the filter";

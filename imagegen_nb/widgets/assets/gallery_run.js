@@ -3,7 +3,6 @@
 
 const SECOND = 1000; // ms
 
-// Draws itself only when it changed: an alert that is made anew is read out anew.
 const runParts = (act) => {
   const error = h("div", { class: "igw-run-error" });
   const note = h("p", { class: "igw-run-note", role: "status" });
@@ -12,16 +11,9 @@ const runParts = (act) => {
   const track = h("div", { role: "progressbar", "aria-label": "Making the images", class: "igw-track" }, h("div"));
   const progress = h("div", { class: "igw-progress" }, track, elapsed);
   const buttons = h("div", { class: "igw-run-actions", role: "group", "aria-label": "This run" });
-  const drawn = new Map(); // element -> what it shows
+  const redraw = redrawer();
   let began = 0;
   let timer = 0;
-
-  function redraw(element, data, make) {
-    const text = JSON.stringify(data);
-    if (drawn.get(element) === text) return;
-    drawn.set(element, text);
-    element.replaceChildren(...make());
-  }
 
   function showTime() {
     elapsed.textContent = `${Math.max(Math.round((performance.now() - began) / SECOND), 0)} s`;
@@ -33,7 +25,7 @@ const runParts = (act) => {
       h("ul", null, ...view.error.details.map((line) => h("li", { dir: "auto" }, line)))))] : []);
 
   const buttonParts = (view) => view.actions.map(({ key, label, hint }) => h("button", { type: "button",
-    class: "igw-button", title: hint || null, "data-key": `act ${key}`, click: () => act(view.page, key) }, label));
+    class: "igw-button", title: hint || null, "data-key": `act ${key}`, "data-of": view.page, click: () => act(view.page, key) }, label));
 
   // Until the first image is there nobody knows how far a run is: then the bar only moves.
   function showArrived(count, total) {

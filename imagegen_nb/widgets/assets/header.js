@@ -21,18 +21,24 @@ function render({ model, el }) {
   const more = h("span");
   const link = h("a");
   const close = actionButton("igw-bare", CLOSE_ICON, "", () => {
-    model.send({ type: "dismiss" });
+    answer("dismiss");
     run.focus(); // the button goes away
   });
   close.title = "Close this notice";
   close.setAttribute("aria-label", close.title);
-  const notice = h("div", { class: "ig-notice" }, told, actionButton("", null, next, () => model.send({ type: "next" })),
-    actionButton("", null, more, () => model.send({ type: "more" })), link, close);
+  const notice = h("div", { class: "ig-notice" }, told, actionButton("", null, next, (event) => answer("next", event)),
+    actionButton("", null, more, (event) => answer("more", event)), link, close);
   const payer = h("span", { class: "ig-key" });
   el.append(title, h("div", { class: "ig-actions" }, run, keys, cancel, bar, elapsed, status), notice,
     h("div", { class: "ig-money" }, payer, cost));
 
   let timer = 0;
+  let offer = 0; // the number of the notice that is shown
+
+  // What was offered may be over by now, and something else stand there: also for the second half of a double click.
+  function answer(type, event) {
+    if (!(event?.detail > 1)) model.send({ type, offer });
+  }
 
   // `seconds` is how long it has been going on, null where nothing does.
   function followTime(seconds) {
@@ -51,6 +57,7 @@ function render({ model, el }) {
     setText(cost, view.cost);
     cost.hidden = !view.cost;
     setText(status, view.status);
+    offer = view.offer;
     setText(told, view.notice.text);
     setText(next, view.notice.label);
     notice.classList.toggle("ig-none", !view.notice.text);

@@ -1,17 +1,14 @@
 // The images of all runs in one row, the newest first: to jump to, to choose, to star, and to filter. Python finds
 // what matches; the row holds what was scrolled to.
-const KEPT_SMALL = 400; // small pictures
-const MOST_SMALL = 24; // of one request
-
 const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) => {
   const pictures = thumbnailCache();
   const entries = new Map(); // key -> entry, in the order of the row
   const options = new Map(); // key -> element
-  const wanted = new Set(); // ids of small pictures that are in sight and not here
-  const awaited = new Set();
   let matches = 0;
   let found = null; // the positions of the runs that were found; null where nothing is left out
   let answers = 0; // an older answer must not replace a newer one
+  let isAsked = false; // whether an answer is on its way
+  let wantsMore = false; // once it is there
   let position = 0;
   let ledTo = 0; // the position that the row was scrolled to
   const filter = historyFilter(reload);
@@ -25,38 +22,10 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
   const edges = stripEdges(list);
   const resized = new ResizeObserver(edges.show);
   resized.observe(list);
-  const fetching = debounce(60, fetchPictures);
-  const seen = new IntersectionObserver((found) => {
-    for (const { target, isIntersecting } of found) {
-      const { id } = entries.get(target.dataset.entry) ?? {};
-      if (!id || pictures.has(id)) continue;
-      if (isIntersecting) wanted.add(id);
-      else wanted.delete(id);
-    }
-    if (wanted.size) fetching.later();
-  }, { root: list, rootMargin: "0px 160px" });
+  const small = smallPictures({ ask, pictures, list, idOf: (target) => entries.get(target.dataset.entry)?.id, isDrawn: (id) => options.has(id), onPicture: (id) =>
+    options.get(id)?.querySelector("img")?.setAttribute("src", pictures.url(id)) });
 
   const keyOf = (entry) => entry.id || `${entry.run} none`;
-
-  function fetchPictures() {
-    const ids = [...wanted].filter((id) => !awaited.has(id)).slice(0, MOST_SMALL);
-    if (!ids.length) return;
-    ids.forEach((id) => { awaited.add(id); wanted.delete(id); });
-    ask("small_thumbnails", { ids }, true).then(([answer, buffers]) => {
-      receive(answer, buffers);
-      ids.filter((id) => !answer.later.includes(id)).forEach((id) => awaited.delete(id));
-      if (wanted.size) fetching.later();
-    }, () => ids.forEach((id) => awaited.delete(id)));
-  }
-
-  function receive({ ids, damaged = [] }, buffers) {
-    ids.forEach((id, index) => {
-      pictures.put(id, buffers[index]);
-      options.get(id)?.querySelector("img")?.setAttribute("src", pictures.url(id));
-    });
-    [...ids, ...damaged].forEach((id) => awaited.delete(id));
-    pictures.trim(KEPT_SMALL, (id) => options.has(id));
-  }
 
   function option(entry, starts) {
     const key = keyOf(entry);
@@ -82,7 +51,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
     const focused = list.contains(focusNear(list)) && focusNear(list).dataset.entry;
     const index = [...options.keys()].indexOf(focused);
     const left = list.scrollLeft;
-    seen.disconnect();
+    small.watch([]);
     options.clear();
     let run = "";
     for (const [key, entry] of entries) {
@@ -91,7 +60,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
     }
     list.replaceChildren(...options.values());
     list.scrollLeft = left;
-    options.forEach((item) => seen.observe(item));
+    small.watch(options.values());
     const neighbour = index < 0 ? list.querySelector("[aria-current]") : list.children[Math.min(index, entries.size - 1)];
     const same = options.get(focused);
     rove(same ?? neighbour ?? list.firstElementChild, Boolean(focused && !same));
@@ -113,7 +82,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
   function act(key, entry) {
     if (key === "Enter") jump(entry.position, entry.id);
     else if (entry.id && key === " ") choose(entry.id, entry.name);
-    else if (entry.id && key === "s") star(entry.id, !entry.starred);
+    else if (entry.id && key === "s") star(entry.id, entry.starred = !entry.starred);
   }
 
   function onKey(event) {
@@ -136,6 +105,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
   // Asks for entries from `start` on, for `count` or as many as Python gives at once; those before it are kept.
   async function request(start, count = 0) {
     const asked = (answers += 1);
+    isAsked = true;
     try {
       const [answer] = await ask("history", { start, count, ...filter.query() }, true);
       if (asked !== answers) return;
@@ -149,6 +119,9 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
       onFound();
     } catch (error) {
       onError(error);
+    } finally {
+      if (asked === answers) isAsked = false;
+      if (!isAsked && wantsMore) more();
     }
   }
 
@@ -157,7 +130,10 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
     more();
   }
 
+  // What is asked for goes on behind what is on its way, and does not take its place.
   function more() {
+    wantsMore = isAsked;
+    if (isAsked) return;
     const atEnd = list.scrollLeft + 2 * list.clientWidth > list.scrollWidth;
     if (atEnd && entries.size < matches) request(entries.size);
   }
@@ -167,7 +143,7 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
     return request(0);
   }
 
-  return { el, receive, found: () => found,
+  return { el, receive: small.receive, found: () => found,
     // The images that were found, as far as they were scrolled to.
     foundImages: () => found && [...entries.values()].map(({ id }) => id).filter(Boolean),
     // Whatever has changed in Python; the row stays where it is.
@@ -177,6 +153,6 @@ const historyStrip = ({ ask, jump, star, choose, isChosen, onFound, onError }) =
       return request(0, entries.size);
     },
     mark(id) { options.get(id)?.setAttribute("aria-selected", String(isChosen(id))); },
-    stop() { seen.disconnect(); resized.disconnect(); filter.stop(); fetching.cancel(); pictures.clear(); } };
+    stop() { small.stop(); resized.disconnect(); filter.stop(); pictures.clear(); } };
 };
 

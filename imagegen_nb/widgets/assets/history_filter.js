@@ -12,6 +12,7 @@ const historyFilter = (onChange) => {
     return button;
   };
   const isOn = (button) => button.getAttribute("aria-pressed") === "true";
+  const redraw = redrawer();
   const typing = debounce(TYPING_PAUSE, onChange);
   const starred = toggle("starred", ICONS.star, "Starred");
   starred.classList.add("igw-starry");
@@ -38,8 +39,9 @@ const historyFilter = (onChange) => {
   function show({ images, runs, models }) {
     const { value } = model;
     const names = [["", "All models"], ...models.map((name) => [name, name])];
-    model.replaceChildren(...names.map(([name, shown]) => h("option", { value: name }, shown)));
-    model.value = models.includes(value) ? value : "";
+    redraw(model, names, () => names.map(([name, shown]) => h("option", { value: name }, shown))); // it may be open
+    const still = models.includes(value) ? value : "";
+    if (model.value !== still) model.value = still;
     model.hidden = models.length < 2;
     const { starred: some, text: words } = query();
     const isOn = some || words || model.value;

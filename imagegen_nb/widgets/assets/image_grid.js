@@ -55,7 +55,8 @@ const imageGrid = ({ model, ask, files, state, makeCard, acts, isUsed, onItem, o
 
   // Cards are made anew only where others are to be shown: a star or a note changes one.
   function drawCards(view) {
-    const now = JSON.stringify([view.page, view.count, view.removed, view.pending, view.making, view.arrived, view.asked, view.empty, view.path_run, state.first?.id, state.gone]);
+    const making = view.page === view.making && view.arrived; // of another run that goes on, nothing is seen here
+    const now = JSON.stringify([view.page, view.count, view.removed, view.pending, making, view.asked, view.empty, view.path_run, state.first?.id, state.gone]);
     if (now === drawn) return;
     const top = view.page === page && drawn ? scroller.scrollTop : 0;
     drawn = now;

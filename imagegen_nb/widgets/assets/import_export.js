@@ -7,7 +7,8 @@ const CODE_ICON = "m5.500 4.500-3.500 3.500 3.500 3.500M10.500 4.500 14 8l-3.500
 function render({ model, el }) {
   initRoot(el, "ig-import-export");
   const id = randomId();
-  const { later, flush, pending } = debounce(TYPING_PAUSE, () => sendEntry(model, { key: "path", value: path.value }));
+  const { later, flush, pending } = debounce(TYPING_PAUSE, () => paths.send({ key: "path", value: path.value }));
+  const [paths, ticks] = [entrySender(model, () => showView()), entrySender(model, () => showView())];
   // An area, since a line would cut what is long; a name has no line ends.
   const path = h("textarea", { id, rows: 1, class: "igw-input", dir: "auto", autocomplete: "off", spellcheck: "false",
     input: () => {
@@ -18,7 +19,7 @@ function render({ model, el }) {
     },
     keydown: (event) => event.key === "Enter" && !event.ctrlKey && !event.metaKey && event.preventDefault(),
     blur: () => pending() && flush() });
-  const output = h("input", { type: "checkbox", change: () => sendEntry(model, { key: "with_output", value: output.checked }) });
+  const output = h("input", { type: "checkbox", change: () => ticks.send({ key: "with_output", value: output.checked }) });
   const names = h("span");
   const file = h("input", { type: "file", hidden: true, accept: ".json,.png,.jpg,.jpeg,.webp", change: read });
   const status = h("span", { role: "status", class: "ig-copied" });
@@ -77,10 +78,10 @@ function render({ model, el }) {
 
   function showView() {
     const view = model.get("view");
-    if (!pending() && path.value !== view.path) path.value = view.path;
+    if (!pending() && !paths.waits() && path.value !== view.path) path.value = view.path;
     path.placeholder = view.default;
     fit();
-    output.checked = view.with_output;
+    if (!ticks.waits()) output.checked = view.with_output;
     setText(names, view.output_label);
     setText(promise, view.promise);
   }
@@ -108,7 +109,7 @@ function render({ model, el }) {
     actions.replaceChildren(...told.actions.map((label) =>
       actionButton("", "", label, () => model.send({ type: "action", label }))));
     actions.hidden = !told.actions.length;
-    if (focused) (actions.querySelector("button") ?? save).focus();
+    if (focused) (actions.querySelector("button") ?? save).focus({ preventScroll: true });
     setText(code, told.code);
     code.hidden = !told.code;
     if (!told.code) status.textContent = "";
@@ -119,7 +120,11 @@ function render({ model, el }) {
   model.on("msg:custom", receive);
   const onFlush = () => pending() && flush();
   el.addEventListener("ig-flush", onFlush);
-  return () => model.off("msg:custom", receive);
+  return () => {
+    paths.stop();
+    ticks.stop();
+    model.off("msg:custom", receive);
+  };
 }
 
 export default { render };

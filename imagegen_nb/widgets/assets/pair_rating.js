@@ -36,7 +36,7 @@ function render({ model, el }) {
     h("div", { class: "igw-pair" }, frames), h("div", { class: "igw-verdicts" }, buttons), status, problem);
   el.append(group);
 
-  const ask = requester(model, () => {}, (text) => setText(status, text));
+  const ask = requester(model, () => {}, status);
 
   function onKey(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;

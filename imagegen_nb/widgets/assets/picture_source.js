@@ -7,6 +7,8 @@ const KEPT_THUMBNAILS = 240;
 
 const pictureSource = ({ ask, onItem, onThumbnail, onError }) => {
   const items = new Map(); // id -> item
+  const told = new Map(); // id -> the item as Python knows it
+  const held = new Map(); // id -> what somebody has just done to it, until Python has answered: changes, the last one last
   const thumbnails = thumbnailCache();
   const awaited = new Set();
   const inVain = new Set(); // ids that were asked for and not answered: not asked for again and again
@@ -40,6 +42,12 @@ const pictureSource = ({ ask, onItem, onThumbnail, onError }) => {
 
   // Of an image that is known, its card is drawn anew only where something has changed.
   function put(item) {
+    told.set(item.id, item);
+    show(item.id);
+  }
+
+  function show(id) {
+    const item = Object.assign({}, told.get(id), ...held.get(id) ?? []);
     const known = items.get(item.id);
     const next = { ...item, damaged: known?.damaged };
     if (known && JSON.stringify(known) === JSON.stringify(next)) return;
@@ -67,7 +75,17 @@ const pictureSource = ({ ask, onItem, onThumbnail, onError }) => {
     receive, pump, put, request,
     item: (id) => items.get(id),
     thumbnail: (item) => thumbnails.url(item.id),
-    set: (id, change) => items.has(id) && put({ ...items.get(id), ...change }),
+    // Shows a change before Python has heard of it, and whatever older comes meanwhile; until `answer`, which it returns.
+    hold(id, change, answer) {
+      const end = () => {
+        held.set(id, held.get(id).filter((one) => one !== change));
+        if (told.has(id)) show(id);
+      };
+      held.set(id, [...held.get(id) ?? [], change]);
+      if (told.has(id)) show(id);
+      answer.then(end, end);
+      return answer;
+    },
     hasThumbnail: (id) => thumbnails.has(id),
     follow(ids, used) {
       wanted = ids;
@@ -75,7 +93,7 @@ const pictureSource = ({ ask, onItem, onThumbnail, onError }) => {
       pump();
     },
     forget(isIdle) {
-      [...items.keys()].filter(isIdle).forEach((id) => items.delete(id));
+      [...items.keys()].filter(isIdle).forEach((id) => [items, told].forEach((known) => known.delete(id)));
       awaited.clear();
       inVain.clear();
     },

@@ -1,15 +1,11 @@
-const GROUPS = ["Inputs", "Workflow Steps"];
 const TYPING_PAUSE = 150; // ms without a key before the text is sent
 const PROBLEM_PAUSE = 1200; // ms without a key before half of a {{name}} is called wrong
-const STATE_HINTS = {
-  predicted: "Expected from the step's settings; no run has confirmed it yet",
-  missing: "The last run did not have it",
-};
 
 function render({ model, el }) {
   initRoot(el, "ig-prompt-box");
   const id = randomId();
-  const { later, flush, pending } = debounce(TYPING_PAUSE, () => setValue(model, area.value));
+  const { later, flush, pending } = debounce(TYPING_PAUSE, () => entered.send(area.value));
+  const entered = valueSender(model);
   const judge = debounce(PROBLEM_PAUSE, showLines);
   const area = h("textarea", { id, dir: "auto", class: "igw-input", spellcheck: "true",
     input: () => {
@@ -24,7 +20,7 @@ function render({ model, el }) {
     "Insert Variable");
   const filter = h("input", { type: "text", role: "combobox", "aria-label": "Filter variables",
     "aria-controls": `${id}-list`, "aria-expanded": "true", "aria-autocomplete": "list", autocomplete: "off",
-    spellcheck: "false", autofocus: true, placeholder: "Type to filter", input: () => listVariables(), keydown: onKey });
+    spellcheck: "false", autofocus: true, placeholder: "Type to filter", input: () => listVariables(""), keydown: onKey });
   const options = h("div", { id: `${id}-list`, role: "listbox", "aria-label": "Variables" });
   const count = h("span", { role: "status" });
   const picker = h("div", { popover: "auto", class: "igw-pop igw-picker", beforetoggle: beforeOpen, toggle: onToggle }, filter, options,
@@ -35,6 +31,7 @@ function render({ model, el }) {
   let shown = [];
   let active = 0;
   let isWrong = false; // whether a problem is shown
+  const option = variableOption({ id, isActive: (index) => index === active, activate, insert });
 
   function showValue() {
     // While typed text is not sent yet, a value that arrives is older than the text.
@@ -97,7 +94,7 @@ function render({ model, el }) {
     if (event.newState !== "open") return;
     flush();
     filter.value = "";
-    listVariables();
+    listVariables("");
     reposition();
   }
 
@@ -106,18 +103,8 @@ function render({ model, el }) {
     if (event?.type !== "scroll" || !picker.contains(event.target)) placePopover(picker, button, 440, 360);
   }
 
-  function option(variable, index) {
-    const hint = STATE_HINTS[variable.state];
-    return h("div", { role: "option", id: `${id}-${index}`, "aria-selected": "false",
-      mousedown: (event) => event.preventDefault(), mousemove: () => index !== active && activate(index, false),
-      click: () => insert(variable.path) },
-    h("code", null, variable.path),
-    h("small", null, variable.type),
-    hint && h("span", { class: `igw-chip igw-chip-${variable.state}`, title: hint }, variable.state),
-    variable.sample && h("small", { class: "igw-sample", dir: "auto" }, variable.sample));
-  }
-
-  function listVariables() {
+  // The one that was chosen stays so, wherever it stands now: variables may come late.
+  function listVariables(chosen = shown[active]?.path) {
     const all = model.get("variables");
     const terms = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const matches = (v) => terms.every((term) => `${v.path} ${v.type} ${v.state}`.toLowerCase().includes(term));
@@ -131,7 +118,7 @@ function render({ model, el }) {
     options.hidden = !shown.length;
     count.textContent = !all.length ? "No variables yet: write {{name}} in the prompt, or run an earlier step."
       : !shown.length ? "No variable matches." : `${shown.length} of ${all.length}`;
-    activate(0);
+    activate(Math.max(shown.findIndex((v) => v.path === chosen), 0), chosen === "");
   }
 
   function activate(index, scroll = true) {
@@ -178,6 +165,7 @@ function render({ model, el }) {
   model.on("change:variables", () => picker.matches(":popover-open") && listVariables());
   return () => {
     flush();
+    entered.stop();
     judge.cancel();
     removeEventListener("scroll", reposition, true);
     removeEventListener("resize", reposition, true);

@@ -1,14 +1,16 @@
 // Requests from the gallery to Python, and the image bytes that come with the answers.
 const SLOW = 4000; // ms after which the reader is told that the kernel has not answered
+const WAITING = "Waiting for the kernel: it is busy, or gone.";
 const KEPT_FILES = 12; // full-size files kept in the page
 
 // Returns `ask(type, more)`, which resolves to [answer, buffers]. Every view of a widget receives the answers to all
 // views, so an answer is matched by its request id; other messages go to `receive`. With `quiet`, nobody waits for the
-// answer, and that it takes long is not told. After `ask.stop(reason)` every request is refused.
-const requester = (model, receive, onSlow) => {
+// answer, and that it takes long is not told in `status`. After `ask.stop(reason)` every request is refused.
+const requester = (model, receive, status) => {
   const view = randomId();
   const waiting = new Map();
   let count = 0;
+  const late = new Set(); // requests that were told to take long
   let stopped = "";
   model.on("msg:custom", (message, buffers) => {
     const answered = waiting.get(message.request);
@@ -18,9 +20,15 @@ const requester = (model, receive, onSlow) => {
   const ask = (type, more, quiet) => new Promise((resolve, reject) => {
     if (stopped) throw new Error(stopped);
     const request = `${view}-${(count += 1)}`;
-    const timer = quiet ? 0 : setTimeout(() => onSlow("Waiting for the kernel: it is busy, or gone."), SLOW);
+    const tell = () => {
+      late.add(request);
+      setText(status, WAITING);
+    };
+    const timer = quiet ? 0 : setTimeout(tell, SLOW);
     waiting.set(request, (answer, buffers) => {
       clearTimeout(timer);
+      late.delete(request);
+      if (!late.size && status.textContent === WAITING) setText(status, "");
       if (answer.type === "refused") reject(new Error(answer.reason));
       else resolve([answer, buffers]);
     });

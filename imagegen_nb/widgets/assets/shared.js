@@ -32,14 +32,39 @@ const randomId = () => `igw-${Math.random().toString(36).slice(2, 10)}`;
 // key before any element inside it does, and asks the focused element first whether shortcuts apply: so mark it.
 const suppressShortcuts = ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true");
 
-// Leaving a field by pressing a button sends what was typed, and the answer can push the button from under the pointer:
-// the browser then finds no click between press and release. There was one if the pointer stood still.
+// The element itself, or what stands for it since it was drawn anew below `root`: that has the same key, and what it is
+// about (`of`) is the same.
+const nowOf = (element, root) => {
+  if (element.isConnected) return element;
+  const { key, of } = element.dataset;
+  const now = key && root.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`);
+  return now && now.dataset.of === of ? now : null;
+};
+
+// Draws the children of an element only where what they show has changed: somebody may be pressing one, and what is read
+// out when it appears would be read out again.
+const redrawer = () => {
+  const drawn = new Map(); // element -> what it shows
+  return (element, data, make) => {
+    const text = JSON.stringify(data);
+    if (drawn.get(element) === text) return;
+    drawn.set(element, text);
+    element.replaceChildren(...make());
+  };
+};
+
+// Leaving a field by pressing a button sends what was typed, and the answer can push the button from under the pointer,
+// or draw it anew: the browser then finds no click between press and release. There was one if the pointer stood still.
 const keepPress = (down) => {
-  const pressed = down.target.closest("button, label, a");
+  const pressed = down.target.closest("button, label, a, [role=option]");
+  const root = down.currentTarget;
   const release = (up) => {
     const still = Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY) < 5;
+    const { ctrlKey, metaKey, shiftKey } = up;
+    const click = () => nowOf(pressed, root)?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true,
+      composed: true, ctrlKey, metaKey, shiftKey }));
     // Later, since the browser closes what is open above the page when it is done with the release.
-    if (still && !up.composedPath().includes(pressed)) setTimeout(() => pressed.isConnected && pressed.click());
+    if (still && !up.composedPath().includes(pressed)) setTimeout(click);
   };
   if (pressed && !down.button) addEventListener("pointerup", release, { capture: true, once: true });
 };
@@ -50,22 +75,6 @@ const initRoot = (el, name) => {
   el.addEventListener("pointerdown", keepPress);
   el.addEventListener("focusin", suppressShortcuts);
   el.addEventListener("keydown", (event) => event.stopPropagation());
-};
-
-// What is typed last is sent when the field is left, also by a page that closes: then nobody is there to take it.
-const sendEntry = (model, entry) => {
-  try {
-    model.send({ type: "entry", ...entry });
-  } catch (error) {
-    console.debug(error);
-  }
-};
-
-// A message and no save of the trait: saves wait for one another, and a run could overtake them.
-const setValue = (model, value) => {
-  if (value === model.get("value")) return;
-  model.set("value", value);
-  sendEntry(model, { value });
 };
 
 // What is announced when it changes must not be written again when it does not.
@@ -163,26 +172,3 @@ const debounce = (pause, send) => {
   };
   return { later, flush, cancel, pending: () => timer !== 0 };
 };
-
-// The clipboard API exists only on https and localhost; notebooks are also served over plain http.
-const copyText = async (text, near) => {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const focused = focusNear(near);
-    const area = h("textarea", { "aria-hidden": "true", style: "position:fixed;opacity:0" });
-    area.value = text;
-    near.append(area);
-    area.select();
-    const copied = document.execCommand("copy");
-    area.remove();
-    focused?.focus();
-    return copied;
-  }
-};
-
-// Copies `text` and returns what to show about it.
-const copyWithStatus = async (text, near) =>
-  (await copyText(text, near)) ? `Copied ${text}` : `Copying is not allowed here: ${text}`;
-

@@ -19,7 +19,7 @@ function render({ model, el }) {
   const more = h("p");
   const showStatus = (text, where = status) => { where.textContent = text; };
   const showError = (error) => showStatus(error.message);
-  const ask = requester(model, receive, (text) => showStatus(text));
+  const ask = requester(model, receive, status);
   const request = (type, told) => ask(type, told).then(([answer]) => {
     showStatus(answer.text ?? "");
     return answer;

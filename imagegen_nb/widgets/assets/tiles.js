@@ -9,6 +9,7 @@ function render({ model, el }) {
   initRoot(el, "ig-tile-choice");
   const id = randomId();
   const { later, flush, cancel, pending } = debounce(TYPING_PAUSE, sendTyped);
+  const entered = valueSender(model);
   const legend = h("legend", { class: "igw-label" });
   const set = h("div", { class: "igw-set" });
   const text = h("input", { id: `${id}-text`, type: "text", class: "igw-input", autocomplete: "off", spellcheck: "false",
@@ -41,7 +42,7 @@ function render({ model, el }) {
   function sendTyped() {
     if (!custom()) return;
     // "1536 × 1024" means 1536x1024. An empty field is sent as "x", which no model takes: it must not mean auto.
-    setValue(model, text.value.toLowerCase().replace(/[×*]/g, "x").replace(/\s+/g, "") || "x");
+    entered.send(text.value.toLowerCase().replace(/[×*]/g, "x").replace(/\s+/g, "") || "x");
   }
 
   function fix(size) {
@@ -55,7 +56,7 @@ function render({ model, el }) {
   function choose(option) {
     cancel();
     asked = !option;
-    if (option) setValue(model, option.value);
+    if (option) entered.send(option.value);
     else {
       const size = /^\d+x\d+$/.test(value()) ? value() : "";
       text.value = size;
@@ -134,6 +135,7 @@ function render({ model, el }) {
   el.addEventListener("ig-flush", flushTyped);
   return () => {
     flushTyped();
+    entered.stop();
     resized.disconnect();
   };
 }

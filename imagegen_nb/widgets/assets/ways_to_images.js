@@ -35,7 +35,10 @@ const waysToImages = ({ el, head, grid, showStatus, late }) => {
     } else if (position !== shown) {
       awaited = id;
       still = clicks ? performance.now() + DOUBLE_CLICK : 0;
-      flip(position).then((done) => done && id && showStatus("The image is in the run below; choose it once more to open it."));
+      flip(position).then((done) => {
+        if (done && id) showStatus("The image is in the run below; choose it once more to open it.");
+        if (awaited === id && !grid.shown().includes(id)) awaited = ""; // it is not there
+      });
     }
   }
 
@@ -49,13 +52,13 @@ const waysToImages = ({ el, head, grid, showStatus, late }) => {
       return;
     }
     const card = grid.reveal(awaited);
+    if (!card) return; // what was drawn is older than the way there
     awaited = "";
-    if (!card) return;
     const { top, bottom } = seenPart(card);
     if (bottom - top < card.offsetHeight / 2) card.scrollIntoView({ block: "nearest" });
     card.classList.add("igw-found");
     setTimeout(() => card.classList.remove("igw-found"), FOUND);
   }
 
-  return { open, focus, jump, arrive };
+  return { open, focus, jump, arrive, forget: () => { awaited = ""; } };
 };
