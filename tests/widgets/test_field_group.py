@@ -38,7 +38,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def opened(controls: dict[str, Control]) -> FieldGroup:
     group = FieldGroup(controls)
     group._handle_custom_msg({"type": "script"}, [])
-    group._handle_custom_msg({"type": "drawn"}, [])
     return group
 
 
@@ -51,17 +50,6 @@ def test_a_page_gets_every_field_with_the_script(controls, sent):
     (answer,) = sent
     assert list(answer["values"]["fields"]) == list(controls)
     assert answer["values"]["fields"]["count"]["value"] == "1"
-
-
-def test_a_page_that_reads_its_script_is_told_all_since_it_hears_no_change(controls, sent):
-    group = FieldGroup(controls)
-    group._handle_custom_msg({"type": "script"}, [])
-    controls["name"].value = "Hero"
-    assert sent[-1]["type"] == "values"
-    assert sent[-1]["values"]["fields"]["name"]["value"] == "Hero"
-    group._handle_custom_msg({"type": "drawn"}, [])
-    controls["name"].value = "Lamp"
-    assert sent[-1]["type"] == "fields"
 
 
 def test_nothing_is_sent_before_a_page_is_there(controls, sent):
