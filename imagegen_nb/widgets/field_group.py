@@ -29,7 +29,6 @@ class FieldGroup(BaseWidget):
         self._controls: dict[str, Control] = {}
         self._sent: dict[str, dict[str, Any]] = {}
         self._answers: list[str] = []  # keys of entries that a page waits to have answered
-        self._is_coming = False  # a page has the fields, and does not hear yet what changes
         self._updates = HeldUpdates(self._show_changes)
         super().__init__(**traits)
         self.on_msg(self._receive)
@@ -50,7 +49,6 @@ class FieldGroup(BaseWidget):
         """The fields as they are now."""
         with self._updates.lock:
             self._sent = {key: control.view() for key, control in self._controls.items()}
-            self._is_coming = True
             return {"fields": dict(self._sent)}
 
     def _show_changes(self, _change: object = None) -> None:
@@ -66,13 +64,9 @@ class FieldGroup(BaseWidget):
             self._answers = []
             if changed := {key: view for key, view in changed.items() if view}:
                 self.send({"type": "fields", "fields": changed, "answers": answers})
-                if self._is_coming:
-                    self.send({"type": "values", "values": {"fields": now}})
 
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         match content:
-            case {"type": "drawn"}:
-                self._is_coming = False
             case {"type": "entry", "key": str(key), "value": str() | bool() as value} if (
                 key in self._controls
             ):

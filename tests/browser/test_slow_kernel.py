@@ -14,12 +14,10 @@ from support.slow_kernel import SlowKernel
 from imagegen_nb.runs.workspace import Workspace
 from imagegen_nb.step.step import ImageGenerationStep
 from imagegen_nb.widgets.exportable import Exportable
-from imagegen_nb.widgets.field_group import FieldGroup
 from imagegen_nb.widgets.gallery import Gallery, RunAction
 from imagegen_nb.widgets.gallery_page import PendingRun
 from imagegen_nb.widgets.header import Header
 from imagegen_nb.widgets.import_export import ImportExport, ImportExportCallbacks
-from imagegen_nb.widgets.parts import Control
 from imagegen_nb.widgets.prompt import PromptBox
 from imagegen_nb.widgets.tiles import TileChoice
 
@@ -34,15 +32,6 @@ def page(browser: Browser) -> Iterator[Page]:
     yield page
     page.close()
     assert failures == []
-
-
-def test_what_changes_while_the_script_is_on_its_way_is_shown(page: Page) -> None:
-    name = Control(kind="text", label="Name", value="")
-    kernel = SlowKernel(page, FieldGroup({"name": name}), drawn=False)
-    kernel.hear()
-    name.value = "Hero"
-    kernel.tell()
-    expect(page.get_by_label("Name")).to_have_value("Hero")
 
 
 def test_a_prompt_typed_before_an_undo_is_heard_of_stays(page: Page) -> None:

@@ -58,7 +58,7 @@ Message = tuple[dict[str, Any], list[bytes]]
 class SlowKernel:
     """Draws `widget` in `page`, inside elements of `classes`. `unsent` are its messages under way."""
 
-    def __init__(self, page: Page, widget: base.BaseWidget, *classes: str, drawn: bool = True) -> None:
+    def __init__(self, page: Page, widget: base.BaseWidget, *classes: str) -> None:
         self.page, self.widget = page, widget
         self.unsent: list[Message] = []
         widget._send = lambda message, buffers=None: self.unsent.append(  # type: ignore[method-assign]
@@ -68,12 +68,11 @@ class SlowKernel:
         traits = {name: value for name, value in widget.get_state().items() if not name.startswith("_")}
         traits.pop("layout", None)
         self._number = page.evaluate(_DRAW, [_BOOTSTRAP, traits, list(classes)])
-        if drawn:
-            self.hear()
-            self.tell()
-            page.wait_for_function(
-                "(count) => document.querySelectorAll('.ig-live').length > count", arg=self._number
-            )
+        self.hear()
+        self.tell()
+        page.wait_for_function(
+            "(count) => document.querySelectorAll('.ig-live').length > count", arg=self._number
+        )
 
     def hear(self) -> list[dict[str, Any]]:
         """Let what the page has sent reach the widget; gives it."""

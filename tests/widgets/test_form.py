@@ -845,7 +845,6 @@ def opened(workspace, monkeypatch):
         for widget in drawn.values():
             if isinstance(widget, BaseWidget):
                 widget._handle_custom_msg({"type": "script"}, [])
-                widget._handle_custom_msg({"type": "drawn"}, [])
     yield form
     form.close()
 

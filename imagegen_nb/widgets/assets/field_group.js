@@ -163,7 +163,6 @@ function render({ model, el }) {
   follow(model, ["fields"], () => show(model.get("fields")));
   model.on("msg:custom", receive);
   el.addEventListener("ig-flush", flush);
-  model.send({ type: "drawn" }); // from now on it hears what changes
   return () => {
     flush();
     model.off("msg:custom", receive);
