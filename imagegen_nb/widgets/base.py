@@ -65,7 +65,7 @@ class BaseWidget(Delivered, anywidget.AnyWidget):
     def page_opened(self) -> None:
         """Called whenever a page asks for the script, which means that it shows the widget."""
 
-    def answer_entry(self, content: object, **what_became_of_it: Any) -> None:
+    def _answer_entry(self, content: object, **what_became_of_it: Any) -> None:
         """Say that an entry has arrived: until then a page takes what comes for older than its field."""
         match content:
             case {"entry": str(entry)} if len(entry) <= _LONGEST_NAME:
@@ -109,7 +109,7 @@ class EntryWidget(BaseWidget):
         match content:
             case {"type": "entry", "value": str(value)}:
                 self.set_state({"value": value})  # which sends it back to nobody
-                self.answer_entry(content, value=self.value)
+                self._answer_entry(content, value=self.value)
 
 
 def with_html(data: dict[str, Any], text: str) -> dict[str, Any]:

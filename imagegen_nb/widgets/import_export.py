@@ -275,10 +275,10 @@ class ImportExport(BaseWidget):
         match content:
             case {"type": "entry", "key": "path", "value": str(path)}:
                 self.path.value = path
-                self.answer_entry(content)
+                self._answer_entry(content)
             case {"type": "entry", "key": "with_output", "value": bool(wanted)}:
                 self.with_output.value = wanted
-                self.answer_entry(content)
+                self._answer_entry(content)
             case {"type": "export"}:
                 self.export_button.click()
             case {"type": "press"}:
