@@ -15,6 +15,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 _VALUE = re.compile(r'(\w[\w \-/]{0,60}):\s{0,9}("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+_SYNTAX = re.compile(
+    r"<(?:lora|lyco|hypernet):[^<>\n]{1,100}>"  # an extra network
+    r"|\\[()\[\]][^()\[\]\n]{0,100}\\[()\[\]]"  # brackets that are meant as such
+    r"|(?<!\\)\([^()\n]{1,100}:\s?[0-9.]{1,9}\s?\)"  # a weight
+    r"|(?<!\\)\(\([^()\n]{1,100}\)\)"
+    r"|(?<!\\)\[[^\[\]\n]{0,100}[|:][^\[\]\n]{1,100}\]"  # one after the other, or from some step on
+    r"|\b(?:BREAK|AND)\b"
+)
+"""What those tools take out of a prompt, or read as something else than words. Single brackets are often
+meant as they stand."""
 _FEWEST = 3
 _NEGATIVE = "Negative prompt:"
 _LARGEST = 200_000
@@ -78,6 +88,11 @@ def _from_json(text: str) -> GenerationParameters | None:
     if (model := values.pop("model", "")) and "Model" not in values:
         values["Model"] = model
     return GenerationParameters(prompt.strip(), negative.strip(), values)
+
+
+def syntax_in(prompt: str) -> list[str]:
+    """What of a prompt those tools do not read as words, such as `(word:1.2)`; each once."""
+    return list(dict.fromkeys(match[0] for match in _SYNTAX.finditer(prompt)))
 
 
 def written(prompt: str, values: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from imagegen_nb.core import generation_parameters, image_file_texts, variables,
 from imagegen_nb.core.atomic_files import read_bounded
 from imagegen_nb.core.generation_parameters import GenerationParameters
 from imagegen_nb.core.image_file_texts import FileTexts
+from imagegen_nb.core.redaction import mask
 from imagegen_nb.core.words import shortened
 from imagegen_nb.errors import DefinitionError
 from imagegen_nb.providers import catalog
@@ -24,6 +25,7 @@ from imagegen_nb.step_file.document import LARGEST_FILE, StepDefinition
 from imagegen_nb.store.base import AssetRecord, Store
 
 _LONGEST = 300
+_LONGEST_EXAMPLE, _MOST_EXAMPLES = 40, 5
 _OTHERS = {
     "workflow": "ComfyUI",
     **dict.fromkeys(("invokeai_metadata", "invokeai_graph", "sd-metadata", "Dream"), "InvokeAI"),
@@ -101,6 +103,11 @@ def _of_parameters(said: GenerationParameters) -> tuple[dict[str, Any], list[str
         changes.append("it has braces that are no variables here, so it is the value of the input `prompt`")
     else:
         changes += [f"{{{{{name}}}}} counts as a variable here" for name in variables.paths(said.prompt)]
+    if syntax := generation_parameters.syntax_in(said.prompt):
+        changes.append(
+            "the model takes for plain words what other tools read as weights or commands: "
+            f"{_examples(syntax)}; take it out, or say in words what it is for"
+        )
     if left:
         changes.append(f"not taken, as this step has no such setting or value: {_listed(left)}")
     return {"format": FORMAT, "version": VERSION, "step": taken, "inputs": inputs}, changes
@@ -112,6 +119,12 @@ def _fits(settings: dict[str, str]) -> bool:
 
 def _listed(values: Mapping[str, str]) -> str:
     return shortened("; ".join(f"{name}: {shortened(value, 60)}" for name, value in values.items()), _LONGEST)
+
+
+def _examples(texts: list[str]) -> str:
+    more = len(texts) - _MOST_EXAMPLES
+    shown = ", ".join(shortened(mask(text), _LONGEST_EXAMPLE) for text in texts[:_MOST_EXAMPLES])
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _hint(texts: FileTexts, *, searched: bool) -> str:

@@ -150,6 +150,38 @@ def test_a_model_and_a_size_are_taken_if_they_are_known_here():
 
 
 @pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("a fox <lora:add_detail:0.8>, forest", "<lora:add_detail:0.8>"),
+        ("a (red:1.2) fox, ((detailed)), (fur: .9)", "(red:1.2), ((detailed)), (fur: .9)"),
+        ("a [fox|wolf], [forest:city:0.5], [::0.3]", "[fox|wolf], [forest:city:0.5], [::0.3]"),
+        ("a fox BREAK a forest AND snow BREAK dusk", "BREAK, AND"),
+        (r"holo \(spice and wolf\), a fox", r"\(spice and wolf\)"),
+        ("{{{fox}}}, (fur:1.3)", "(fur:1.3)"),
+        (f"(a:1){'(b:2)' * 9} (c:1) (d:1) (e:1) (f:1) (g:1)", "(a:1), (b:2), (c:1), (d:1), (e:1) and 2 more"),
+        ("x (" + "long " * 15 + ":1.1)", "(long long long long long long long lon…"),
+    ],
+)
+def test_what_other_tools_do_not_read_as_words_is_told(prompt, told):
+    definition = load_step(with_parameters(f"{prompt}\nSteps: 1, Size: 1024x1024, Seed: 3"))
+    (said,) = [change for change in definition.changes if "plain words" in change]
+    assert said == (
+        "the model takes for plain words what other tools read as weights or commands: "
+        f"{told}; take it out, or say in words what it is for"
+    )
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")
+@pytest.mark.parametrize(
+    "prompt", ["a fox (in the snow) and a lamp, ratio 3:2", "take a break [softly], <b>, a: 1 (see 2:30 pm)"]
+)
+def test_brackets_that_are_words_are_left_alone(prompt):
+    definition = load_step(with_parameters(f"{prompt}\nSteps: 1, Size: 1024x1024, Seed: 3"))
+    assert "plain words" not in "\n".join(definition.changes)
+
+
+@pytest.mark.filterwarnings("ignore::imagegen_nb.errors.DefinitionWarning")
 def test_variables_in_others_words_and_keys_in_them():
     definition = load_step(with_parameters(REAL))
     assert "{{emphasis}} counts as a variable" in "\n".join(definition.changes)
