@@ -149,11 +149,11 @@ step = ImageGenerationStep(prompt="a fox", image_size="816x816")
 def work(number):
     time.sleep(0.5)
     for _ in range(number):
-        print(step.run(workspace=workspace).status, flush=True)
+        print(step.run(workspace=workspace).status + "\\n", end="", flush=True)  # at once: threads share it
 
 async def await_one():
     await asyncio.sleep(0.3)
-    print((await step.arun(workspace=workspace)).status, flush=True)
+    print((await step.arun(workspace=workspace)).status + "\\n", end="", flush=True)
 
 {AFTER_THE_MAIN_THREAD[how]}
 """

@@ -364,7 +364,10 @@ def test_cassettes_are_listed_checked_and_pruned(lamp, monkeypatch, capsys):
     stray = lamp / "blobs" / f"{'0' * 32}.png"
     stray.write_bytes(b"x")
     assert command(monkeypatch, "cassettes", "prune", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"removed": [f"lamp/blobs/{stray.name}"]}
+    assert json.loads(capsys.readouterr().out) == {
+        "removed": [f"lamp/blobs/{stray.name}"],
+        "problems": [],
+    }
     assert command(monkeypatch, "cassettes", "check") == 0
     assert "good lamp" in capsys.readouterr().out
 
