@@ -6,6 +6,7 @@ read is taken out of any of them.
 
 from __future__ import annotations
 
+import encodings.utf_8_sig  # noqa: F401 - or it is read with the first answer, when no file may be left
 import json
 import re
 from collections.abc import Iterator

@@ -6,6 +6,8 @@ Every shape goes through a whole run of every provider too: a real server answer
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -351,3 +353,20 @@ def test_the_title_of_a_page_that_came_as_a_success_is_told(asked, provider):
 def test_the_title_of_a_page_is_told(asked, provider, status):
     error = asked(provider, status, b"<html><title>Out to lunch</title></html>", "text/html")
     assert "with an HTML page: “Out to lunch”" in error.message
+
+
+WITHOUT_FILES = """
+import os
+from imagegen_nb.providers.http.error_words import is_error
+try:
+    while True:
+        os.open(os.curdir, os.O_RDONLY)
+except OSError:
+    print(is_error(b'{"data": []}'), is_error(b'{"error": "no"}'))
+"""
+
+
+def test_the_first_answer_is_read_where_no_file_can_be_opened():
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n{WITHOUT_FILES}"
+    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("False True\n", "")
