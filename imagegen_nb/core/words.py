@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from unicodedata import normalize
 
 
@@ -13,6 +14,13 @@ def counted(number: int, noun: str) -> str:
 def shortened(text: str, longest: int) -> str:
     """`text`, cut to `longest` characters with a sign that it was."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def listed(texts: Sequence[str], most: int) -> str:
+    """`a, b`; of more than `most` the first ones, and how many more there are."""
+    more = len(texts) - most
+    shown = ", ".join(texts[:most])
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def sentence(text: str) -> str:

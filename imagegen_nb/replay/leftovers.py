@@ -15,7 +15,7 @@ from pathlib import Path
 from imagegen_nb.core.atomic_files import TEMPORARY_NAME
 from imagegen_nb.core.own_files import CASSETTE_FILE
 from imagegen_nb.core.redaction import visible
-from imagegen_nb.core.words import counted
+from imagegen_nb.core.words import counted, listed
 from imagegen_nb.replay import blobs, cassette_file, paths
 from imagegen_nb.replay.folder_writer import ATTRIBUTES_FILE
 
@@ -92,6 +92,4 @@ def _holds_cassettes(path: Path) -> bool:
 
 
 def _listed(paths: Sequence[Path]) -> str:
-    more = len(paths) - _MOST_NAMED
-    shown = ", ".join(visible(path.as_posix()) for path in paths[:_MOST_NAMED])
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    return listed([visible(path.as_posix()) for path in paths], _MOST_NAMED)

@@ -16,7 +16,7 @@ from imagegen_nb.core.atomic_files import read_bounded
 from imagegen_nb.core.generation_parameters import GenerationParameters
 from imagegen_nb.core.image_file_texts import FileTexts
 from imagegen_nb.core.redaction import mask
-from imagegen_nb.core.words import shortened
+from imagegen_nb.core.words import listed, shortened
 from imagegen_nb.errors import DefinitionError
 from imagegen_nb.providers import catalog
 from imagegen_nb.step.provenance import FORMAT, STEP_PROPERTY, VERSION, side_file
@@ -122,9 +122,7 @@ def _listed(values: Mapping[str, str]) -> str:
 
 
 def _examples(texts: list[str]) -> str:
-    more = len(texts) - _MOST_EXAMPLES
-    shown = ", ".join(shortened(mask(text), _LONGEST_EXAMPLE) for text in texts[:_MOST_EXAMPLES])
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    return listed([shortened(mask(text), _LONGEST_EXAMPLE) for text in texts], _MOST_EXAMPLES)
 
 
 def _hint(texts: FileTexts, *, searched: bool) -> str:

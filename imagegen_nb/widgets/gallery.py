@@ -341,7 +341,7 @@ class Gallery(AnsweringWidget):
         self._fallback.show()
 
     def __repr__(self) -> str:
-        return f"Gallery of {counted(len(self._page_and_shown()[1]), 'image')} (run this cell to see it live)"
+        return f"Gallery of {counted(len(self._left(self._page())), 'image')} (run this cell to see it live)"
 
     def _static_page(self) -> html_repr.Page:
         page = self._page()
@@ -357,10 +357,9 @@ class Gallery(AnsweringWidget):
         position = self._pages.position(self._shown_id)
         return GalleryPage() if position is None else self._pages[position]
 
-    def _page_and_shown(self) -> tuple[GalleryPage, Sequence[int]]:
-        """What is shown, and the positions of its images that were not removed."""
-        page = self._page()
-        return page, page.shown(self._removed.get(page.id, ()))
+    def _left(self, page: GalleryPage) -> Sequence[int]:
+        """The positions of its images that were not removed."""
+        return page.shown(self._removed.get(page.id, ()))
 
     def _item(self, page: GalleryPage, index: int) -> dict[str, Any]:
         """What a browser page needs to know of one image."""
@@ -371,7 +370,8 @@ class Gallery(AnsweringWidget):
         return {**page.item(index), **told}
 
     def _refresh(self) -> None:
-        page, shown = self._page_and_shown()
+        page = self._page()
+        shown = self._left(page)
         removed = self._removed.get(page.id, [])
         if page.id != self._thumbnails_sent_for:
             # Sent before the view that shows them: if the page had to ask, it would wait for a busy kernel.
@@ -583,7 +583,7 @@ class Gallery(AnsweringWidget):
     def _zip(self, image_ids: object, page_id: object) -> tuple[dict[str, Any], list[bytes]]:
         """The images that were chosen, or all of a run: of the one that is shown, if none is named."""
         page = self._find_page(page_id) if isinstance(page_id, str) else self._page()
-        places = [(page, index) for index in page.shown(self._removed.get(page.id, ()))]
+        places = [(page, index) for index in self._left(page)]
         if isinstance(image_ids, list):
             places = [(page, index) for _, page, index in self._found(image_ids, _MOST_CHOSEN)]
         assets = [page.assets[index] for page, index in places]

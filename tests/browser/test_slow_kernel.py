@@ -182,6 +182,13 @@ def held(page: Page, part: Locator) -> None:
     page.mouse.down()
 
 
+def released(page: Page, slow: SlowKernel, wanted: str) -> None:
+    """Let the mouse go, which is a click: the kernel is asked for what is `wanted`, and answers."""
+    page.mouse.up()
+    page.wait_for_function("(wanted) => kernels[0].waiting(wanted)", arg=wanted)
+    slow.answer()
+
+
 def entry(page: Page, run: int, image: int = 1) -> Locator:
     """An image of a run in the history; both from 1."""
     return (
@@ -213,9 +220,7 @@ def test_a_button_that_is_drawn_anew_while_it_is_pressed_was_clicked(
     begin(gallery)
     slow.tell()
     expect(page.locator(".igw-where")).to_contain_text("of 13")
-    page.mouse.up()
-    page.wait_for_function("() => kernels[0].waiting('flip')")
-    slow.answer()
+    released(page, slow, "flip")
     expect(page.locator(".igw-title")).to_contain_text("Hero 10")
 
 
@@ -228,9 +233,7 @@ def test_a_card_that_is_drawn_anew_while_its_star_is_pressed_was_clicked(
     gallery.mark_output(gallery.runs[0].id)  # which all paths mean from now on
     slow.tell()
     page.wait_for_function("(node) => !node.isConnected", arg=node)
-    page.mouse.up()
-    page.wait_for_function("() => kernels[0].waiting('star')")
-    slow.answer()
+    released(page, slow, "star")
     assert gallery.starred == gallery.runs[-1].output.assets[:1]
 
 
@@ -261,9 +264,7 @@ def test_an_image_of_the_history_that_is_drawn_anew_while_it_is_pressed_was_clic
     slow.hear()
     slow.tell()
     page.wait_for_function("(node) => !node.isConnected", arg=node)
-    page.mouse.up()
-    page.wait_for_function("() => kernels[0].waiting('flip')")
-    slow.answer()
+    released(page, slow, "flip")
     expect(page.locator(".igw-title")).to_contain_text("Hero 10")
 
 
