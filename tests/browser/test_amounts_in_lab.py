@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 from support.form_page import saved, without_kernel
-from support.lab import Lab, Opener, OpenNotebook, run_all, screenshot
+from support.lab import Opener, OpenNotebook, run_all, screenshot
 
 OTHERS = """
 from IPython.display import HTML
@@ -34,16 +34,14 @@ def expect_amounts(page: Page) -> None:
         expect(outputs.locator("mjx-container")).to_have_count(0)
 
 
-def test_no_amount_is_typeset_with_a_kernel_or_without(
-    open_notebook: OpenNotebook, opener: Opener, lab: Lab
-) -> None:
+def test_no_amount_is_typeset_with_a_kernel_or_without(open_notebook: OpenNotebook, opener: Opener) -> None:
     page = open_notebook([OURS, LIVE, OTHERS], size=(1280, 3000))
     run_all(page)
     expect(page.locator(".ig-gallery .igw-open img, .ig-form .ig-prompt textarea").first).to_be_visible()
     expect_amounts(page)
-    document, _ = saved(page, lab)
+    document, _ = saved(page, opener)
     opener.close(page)
-    page = opener.open_file(without_kernel(document, lab), size=(1280, 3000))
+    page = opener.open_file(without_kernel(document, opener), size=(1280, 3000))
     page.get_by_role("dialog").get_by_role("button", name="Select Kernel").wait_for()
     page.keyboard.press("Escape")
     expect_amounts(page)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, press_run, saved
-from support.lab import Lab, Opener, OpenNotebook, run_all
+from support.lab import Opener, OpenNotebook, run_all
 
 from benchmarks.rows import opening
 from benchmarks.stores import gallery_of
@@ -68,17 +68,17 @@ def test_slow_typing_costs_one_message_a_pause(page: Page) -> None:
 
 
 @pytest.mark.parametrize("save_state", [False, True], ids=["", "with-widget-state"])
-def test_a_form_that_was_not_run_stays_small(opener: Opener, lab: Lab, save_state: bool) -> None:
+def test_a_form_that_was_not_run_stays_small(opener: Opener, save_state: bool) -> None:
     page = opener.open_notebook([FORM], save_state=save_state)
     run_all(page)
     expect(page.locator(".ig-run")).to_be_enabled()
-    _, size = saved(page, lab)
+    _, size = saved(page, opener)
     assert size < 40_000
     page.locator(".ig-image-count input").fill("1")
     page.locator(".ig-image-count input").blur()
     press_run(page)
     expect_status(page, "done: 1 of 1 image")
-    _, size = saved(page, lab)
+    _, size = saved(page, opener)
     assert size < 60_000
 
 

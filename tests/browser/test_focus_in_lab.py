@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 from playwright.sync_api import expect
 from support.gallery_page import RUNS, SETUP, pictures
@@ -23,26 +25,43 @@ step = ig.ImageGenerationStep(prompt="A {{product}} on sand", image_size="1024x6
 sweep = ig.Sweep(step, over={"product": ["lamp", "vase"]})
 sweep.run(workspace=workspace, progress=False)
 """
-# What has the focus, and what draws it anew.
+
+
+class _Redrawn(NamedTuple):
+    """A change that draws something anew, and what there is of it then: a selector, and how many match."""
+
+    change: str
+    shown: str
+    count: int
+
+
+# By what has the focus.
 REDRAWN = {
-    ".ig-tile-choice :checked": "tiles.options = sizes[:2]",
-    ".igw-grid .igw-open": "gallery.star(four.output.assets[0])",
-    ".igw-strip .igw-entry": "gallery.star(wide.output.assets[0])",
-    ".ig-output-tree button[data-path]": "tree.label = 'The output'",
-    ".igw-cells .igw-open": "ig.Gallery([sweep[0].run]).star(sweep[0].assets[0])",
+    ".ig-tile-choice :checked": _Redrawn("tiles.options = sizes[:2]", ".ig-tile-choice [type=radio]", 2),
+    ".igw-grid .igw-open": _Redrawn(
+        "gallery.star(four.output.assets[0])", ".igw-grid .igw-star[aria-pressed=true]", 1
+    ),
+    ".igw-strip .igw-entry": _Redrawn(
+        "gallery.star(wide.output.assets[0])", ".igw-strip .igw-entry.igw-starred", 2
+    ),
+    ".ig-output-tree button[data-path]": _Redrawn(
+        "tree.label = 'All of it'", ".ig-output-tree :text('All of it')", 1
+    ),
+    ".igw-cells .igw-open": _Redrawn(
+        "ig.Gallery([sweep[0].run]).star(sweep[0].assets[0])", ".igw-cells .igw-star[aria-pressed=true]", 1
+    ),
 }
-# Has the focus out of sight: the page is somewhere else.
-_LOOK_AWAY = """(node) => {
+# Has the focus out of sight: the page is somewhere else. At one moment, as something may still be drawn anew.
+_LOOK_AWAY = """(selector) => {
+  const node = document.querySelector(selector);
   const page = node.closest(".jp-WindowedPanel-outer");
   page.scrollTop = 0;
   node.focus({ preventScroll: true });
   const { top } = node.getBoundingClientRect();
   page.scrollTop = top > innerHeight ? 0 : page.scrollHeight;
   const away = node.getBoundingClientRect();
-  return away.bottom < 0 || away.top > innerHeight ? page.scrollTop : -1;
+  return { node, place: page.scrollTop, isAway: away.bottom < 0 || away.top > innerHeight };
 }"""
-
-
 _SCROLLED = "() => document.querySelector('.jp-Notebook .jp-WindowedPanel-outer').scrollTop"
 
 
@@ -53,14 +72,13 @@ def test_what_is_drawn_anew_out_of_sight_keeps_the_focus_and_moves_nothing(
     run_all(page)
     expect(pictures(page)).to_have_count(4)
     expect(page.locator(".igw-cells .igw-open img[src]")).to_have_count(2)
-    for selector, change in REDRAWN.items():
+    for selector, (change, shown, count) in REDRAWN.items():
         with subtests.test(selector):
-            node = page.locator(selector).first
-            drawn = node.element_handle()
-            before = node.evaluate(_LOOK_AWAY)
-            assert before >= 0
+            expect(page.locator(shown)).not_to_have_count(count)
+            left = page.evaluate_handle(_LOOK_AWAY, selector)
+            assert left.evaluate("({ isAway }) => isAway")
             execute(page, change)
-            page.wait_for_function("(node) => !node.isConnected", arg=drawn)
-            expect(node).to_be_focused()
-            # Of the page: the history may be drawn anew once more, when it has found what is starred.
-            assert node.page.evaluate(_SCROLLED) == before
+            expect(page.locator(shown)).to_have_count(count)
+            assert not left.evaluate("({ node }) => node.isConnected")
+            expect(page.locator(selector).first).to_be_focused()
+            assert page.evaluate(_SCROLLED) == left.evaluate("({ place }) => place")

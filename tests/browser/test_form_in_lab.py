@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, opened, press_run, saved, without_kernel
 from support.lab import (
-    Lab,
     Opener,
     OpenNotebook,
     cell_count,
@@ -164,20 +163,18 @@ def test_export_download_and_import(page: Page, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("save_state", [False, True], ids=["", "with-widget-state"])
-def test_saved_and_reopened_without_a_kernel_the_images_stay(
-    opener: Opener, lab: Lab, save_state: bool
-) -> None:
+def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener, save_state: bool) -> None:
     page = opened(opener.open_notebook, save_state=save_state)
     expect(page.locator(".ig-fallback")).to_be_hidden()
     page.locator(".ig-image-count input").fill("4")
     press_run(page)
     expect_status(page, "done: 4 of 4 images")
-    document, size = saved(page, lab)
+    document, size = saved(page, opener)
     assert ("widgets" in document["metadata"]) == save_state
     assert size < 60_000
     execute(page, "form.close()")
     opener.close(page)
-    again = opener.open_file(without_kernel(document, lab))
+    again = opener.open_file(without_kernel(document, opener))
     expect(again.locator(".ig-fallback ol li")).to_have_count(4)
     expect(again.locator(".ig-fallback")).to_be_visible()
     sheet = again.locator(".jp-RenderedImage img")
@@ -192,14 +189,14 @@ def test_saved_and_reopened_without_a_kernel_the_images_stay(
     screenshot(again, f"form-reopened{'-with-state' if save_state else ''}")
 
 
-def test_a_notebook_of_twenty_images_stays_small(opener: Opener, lab: Lab) -> None:
+def test_a_notebook_of_twenty_images_stays_small(opener: Opener) -> None:
     page = opener.open_notebook([FORM, "ig.StepForm(step, workspace, inputs=inputs)"], save_state=True)
     run_all(page)
     for form in (page.locator(".ig-form").first, page.locator(".ig-form").last):
         form.locator(".ig-image-count input").fill("10")
         form.locator(".ig-run").click()
         expect(form.locator(".ig-status")).to_contain_text("done: 10 of 10 images")
-    document, size = saved(page, lab)
+    document, size = saved(page, opener)
     listed = json.dumps(document["cells"])
     assert listed.count("file_url") >= 20
     assert listed.count("image/jpeg") == 2

@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 from support.form_page import expect_status, opened, press_run, saved, without_kernel
-from support.lab import Host, Lab, Opener, cell_count, execute, screenshot
+from support.lab import Host, Opener, cell_count, execute, screenshot
 
 TRUSTED = "() => jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted"
 
@@ -63,15 +63,13 @@ def test_settings_are_typed_and_become_the_step(opener: Opener) -> None:
 
 
 @pytest.mark.parametrize("host", ["lab", "notebook"])
-def test_an_untrusted_copy_shows_the_thumbnails_and_runs_nothing(
-    opener: Opener, lab: Lab, host: Host
-) -> None:
+def test_an_untrusted_copy_shows_the_thumbnails_and_runs_nothing(opener: Opener, host: Host) -> None:
     page = opened(opener.open_notebook, host=host)
     press_run(page)
     expect_status(page)
-    document, size = saved(page, lab)
+    document, size = saved(page, opener)
     assert size < 60_000
-    copy = lab.folder / "notebooks" / f"untrusted-{host}.ipynb"
+    copy = opener.folder / f"untrusted-{host}.ipynb"
     document["metadata"]["copied"] = "so the signature of what was run here does not fit"
     copy.write_text(json.dumps(document))
     opener.close(page)
@@ -87,14 +85,14 @@ def test_an_untrusted_copy_shows_the_thumbnails_and_runs_nothing(
     screenshot(again, f"{host}-untrusted")
 
 
-def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener, lab: Lab) -> None:
+def test_saved_and_reopened_without_a_kernel_the_images_stay(opener: Opener) -> None:
     page = opened(opener.open_notebook, host="notebook")
     press_run(page)
     expect_status(page)
-    document, _ = saved(page, lab)
+    document, _ = saved(page, opener)
     execute(page, "form.close()")
     opener.close(page)
-    again = opener.open_file(without_kernel(document, lab), host="notebook")
+    again = opener.open_file(without_kernel(document, opener), host="notebook")
     expect(again.locator(".ig-fallback ol li")).to_have_count(2)
     expect(again.locator(".jp-RenderedImage img")).to_be_visible()
     expect(again.get_by_text("Error displaying widget")).to_be_hidden()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 from support.form_page import FORM, expect_status, opened, press_run, saved, without_kernel
-from support.lab import Lab, Opener, OpenNotebook, axe, boxes, execute, run_all, screenshot, settled
+from support.lab import Opener, OpenNotebook, axe, boxes, execute, run_all, screenshot, settled
 
 
 @pytest.fixture
@@ -191,16 +191,14 @@ def test_the_label_of_a_template_is_outside_of_an_arabic_prompt(open_notebook: O
     screenshot(page, "guidance-arabic")
 
 
-def test_a_notebook_without_a_kernel_cuts_no_path_and_is_dark_in_a_dark_theme(
-    opener: Opener, lab: Lab
-) -> None:
+def test_a_notebook_without_a_kernel_cuts_no_path_and_is_dark_in_a_dark_theme(opener: Opener) -> None:
     page = opened(opener.open_notebook, dark=True)
     press_run(page)
     expect_status(page)
-    document, _ = saved(page, lab)
+    document, _ = saved(page, opener)
     execute(page, "form.close()")
     opener.close(page)
-    page = opener.open_file(without_kernel(document, lab), dark=True, size=(420, 1000), side_bar=False)
+    page = opener.open_file(without_kernel(document, opener), dark=True, size=(420, 1000), side_bar=False)
     expect(page.locator(".ig-fallback ol li")).to_have_count(2)
     expect(page.locator(".jp-RenderedImage img")).to_be_visible()
     listed = page.locator(".ig-fallback")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 from support.form_page import saved, without_kernel
-from support.lab import Lab, Opener, execute, run_all, run_cell, screenshot
+from support.lab import Opener, execute, run_all, run_cell, screenshot
 
 HOSTILE = (
     '"><img src=x onerror="window.taken=1" data-taken><script>window.taken=1</script>'
@@ -38,7 +38,7 @@ def taken(page: Page) -> tuple[object, int]:
     return page.evaluate("window.taken"), page.locator("[data-taken]").count()
 
 
-def test_words_stay_words_wherever_they_are_shown(opener: Opener, lab: Lab) -> None:
+def test_words_stay_words_wherever_they_are_shown(opener: Opener) -> None:
     page = opener.open_notebook([SETUP, FORM, GALLERY, CONTROL])
     run_all(page)
     form = page.locator(".ig-form")
@@ -58,8 +58,8 @@ def test_words_stay_words_wherever_they_are_shown(opener: Opener, lab: Lab) -> N
     page.keyboard.press("Escape")
     assert taken(page) == (None, 0)
 
-    document, _ = saved(page, lab)
-    again = opener.open_file(without_kernel(document, lab))
+    document, _ = saved(page, opener)
+    again = opener.open_file(without_kernel(document, opener))
     expect(again.locator(".ig-fallback").first).to_be_visible()
     assert taken(again) == (None, 0)
 

@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.form_page import saved, without_kernel
 from support.lab import (
-    Lab,
     Opener,
     OpenNotebook,
     boxes,
@@ -174,7 +173,7 @@ def test_it_is_read_in_both_themes_at_any_width(page: Page) -> None:
 
 
 def test_without_its_kernel_it_is_still_looked_at_and_reopened_a_static_table(
-    page: Page, opener: Opener, lab: Lab
+    page: Page, opener: Opener
 ) -> None:
     picture(page, "0.0").click()
     expect(page.locator(".igw-stage img[src^=blob]")).to_be_visible()
@@ -187,10 +186,10 @@ def test_without_its_kernel_it_is_still_looked_at_and_reopened_a_static_table(
     expect(page.get_by_role("dialog", name="Cell 0")).to_be_visible()
     is_legible(page, ".igw-lightbox")
     page.keyboard.press("Escape")
-    document, size = saved(page, lab)
+    document, size = saved(page, opener)
     assert size < 120_000
     opener.close(page)
-    page = opener.open_file(without_kernel(document, lab))
+    page = opener.open_file(without_kernel(document, opener))
     table = page.locator(".ig-fallback table.ig-grid")
     expect(table.locator("summary img")).to_have_count(4)
     page.get_by_role("dialog").get_by_role("button", name="Select Kernel").wait_for()

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from playwright.sync_api import Locator, Page, expect
 
-from support.lab import Lab, OpenNotebook, run_all, save
+from support.lab import Opener, OpenNotebook, run_all, save
 
 FORM = """
 import imagegen_nb as ig
@@ -56,16 +56,16 @@ def expect_status(page: Page, status: str = "done: 2 of 2 images") -> None:
     expect(page.locator(".ig-status")).to_contain_text(status)
 
 
-def saved(page: Page, lab: Lab) -> tuple[dict[str, Any], int]:
+def saved(page: Page, opener: Opener) -> tuple[dict[str, Any], int]:
     """The page's notebook as it lies on the disk after a save, and its size in bytes."""
     save(page)
-    file = max((lab.folder / "notebooks").glob("*.ipynb"), key=lambda path: path.stat().st_mtime)
+    file = max(opener.folder.glob("*.ipynb"), key=lambda path: path.stat().st_mtime_ns)
     return json.loads(file.read_text()), file.stat().st_size
 
 
-def without_kernel(document: dict[str, Any], lab: Lab) -> Path:
+def without_kernel(document: dict[str, Any], opener: Opener) -> Path:
     """The file of a saved notebook that nothing runs in: the kernel it names is not there."""
     document["metadata"]["kernelspec"]["name"] = "no-such-kernel"
-    file = lab.folder / "notebooks" / f"reopened-{uuid4().hex}.ipynb"
+    file = opener.folder / f"reopened-{uuid4().hex}.ipynb"
     file.write_text(json.dumps(document))
     return file

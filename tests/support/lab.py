@@ -128,10 +128,11 @@ _EXECUTE = """async (code) => {
     const future = kernel.requestExecute({ code, store_history: false });
     future.onIOPub = ({ header, content }) => {
       if (header.msg_type === "stream") printed += content.text;
-      if (header.msg_type === "error") printed += `${content.ename}: ${content.evalue}`;
     };
     reply = await future.done;
   } while (reply.content.status === "aborted");
+  const { status, ename, evalue } = reply.content;
+  if (status === "error") throw new Error(`${code} raised ${ename}: ${evalue}`);
   return printed;
 }"""
 
@@ -193,10 +194,15 @@ class Lab:
     process: subprocess.Popen[bytes] | None = None
     forks: subprocess.Popen[bytes] | None = None
 
+    @property
+    def notebooks(self) -> Path:
+        """The folder that the server shows."""
+        return self.folder / "notebooks"
+
     def start(self) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        (self.folder / "notebooks").mkdir(parents=True)
+        self.notebooks.mkdir(parents=True)
         self._add_forked_kernel()
         for kernel in KERNELS:
             self._add_kernel(kernel)
@@ -211,7 +217,7 @@ class Lab:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
         command += [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
         command += [
-            f"--ServerApp.root_dir={self.folder / 'notebooks'}",
+            f"--ServerApp.root_dir={self.notebooks}",
             "--LabApp.expose_app_in_browser=True",
             "--JupyterNotebookApp.expose_app_in_browser=True",
         ]
@@ -337,7 +343,7 @@ def interrupt(page: Page) -> None:
 
 
 def execute(page: Page, code: str) -> str:
-    """Run code in the notebook's kernel, beside the cells, and give what it printed."""
+    """Run code in the notebook's kernel, beside the cells, and give what it printed. What it raises fails."""
     return page.evaluate(_EXECUTE, code).strip()
 
 
@@ -441,19 +447,29 @@ class Opener:
     """Opens notebooks in one context of a browser, and collects errors and foreign requests.
 
     A page of JupyterLab is kept when a test ends: loading it takes several times longer than opening one more
-    notebook in it, which is also what users do. Each notebook has a kernel of its own.
+    notebook in it, which is also what users do. Each notebook has a kernel of its own, and each test a
+    folder: a store or an export of an earlier one would be found by the next.
     """
 
     lab: Lab
     context: BrowserContext
     failures: list[str] = field(default_factory=list)
     count: int = 0
+    _folder: Path | None = None
     _used: dict[Page, _Look] = field(default_factory=dict)
     _kept: dict[_Look, Page] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.context.set_default_timeout(WAIT * 1000)
         self.context.on("request", self._on_request)
+
+    @property
+    def folder(self) -> Path:
+        """The notebooks of the test that runs, and what their kernels write: these start here."""
+        if self._folder is None:
+            self._folder = self.lab.notebooks / f"{time.monotonic_ns()}"
+            self._folder.mkdir()
+        return self._folder
 
     def open_notebook(
         self,
@@ -470,7 +486,7 @@ class Opener:
         self.count += 1
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         notebook.metadata.kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
-        file = self.lab.folder / "notebooks" / f"{time.monotonic_ns()}-{self.count}.ipynb"
+        file = self.folder / f"{time.monotonic_ns()}-{self.count}.ipynb"
         nbformat.write(notebook, file)
         return self.open_file(file, host=host, dark=dark, size=size, side_bar=side_bar, save_state=save_state)
 
@@ -484,11 +500,12 @@ class Opener:
         side_bar: bool = True,
         save_state: bool = False,
     ) -> Page:
-        """A notebook that lies in the lab's folder, open in a page that shows nothing else.
+        """A notebook that lies in the test's `folder`, open in a page that shows nothing else.
 
         JupyterLab's side bar takes 250 px of the width, whatever an earlier test left of it.
         """
         look = _Look(host, save_state)
+        path = file.relative_to(self.lab.notebooks).as_posix()
         kept = self._kept.pop(look, None)
         page = kept or self.context.new_page()
         page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -496,14 +513,14 @@ class Opener:
             # In braces, because Playwright would send the whole widget that the command gives.
             page.evaluate(
                 "async (path) => { await jupyterapp.commands.execute('docmanager:open', { path }); }",
-                file.name,
+                path,
             )
         else:
             # Pages that changed theirs have left it in the settings, which Notebook 7 takes as they are.
             self.lab.settings("@jupyterlab/apputils-extension/themes", theme=_theme(dark=dark))
             self.lab.settings("@jupyter-widgets/jupyterlab-manager/plugin", saveState=save_state)
             page.on("pageerror", self._on_page_error)
-            address = _PAGES[host].format(file=file.name, workspace=f"page-{time.monotonic_ns()}")
+            address = _PAGES[host].format(file=path, workspace=f"page-{time.monotonic_ns()}")
             page.goto(f"{self.lab.url}/{address}")
         self._used[page] = look
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
@@ -534,18 +551,14 @@ class Opener:
             page.close()
 
     def finish(self) -> None:
-        """Close the notebooks, end their kernels, remove what they exported, and fail on collected failures.
-
-        All tests of a process share a folder: an export that lies there would be asked about by the next.
-        """
+        """Close the notebooks, end their kernels, and fail on collected failures."""
         for page in list(self._used):
             self.close(page)
         with contextlib.suppress(OSError, ValueError):
             for session in json.loads(self.lab._ask("/api/sessions")):
                 with contextlib.suppress(OSError):
                     self.lab._ask(f"/api/sessions/{session['id']}", method="DELETE")
-        for exported in (self.lab.folder / "notebooks").glob("*.step.json"):
-            exported.unlink()
+        self._folder = None
         failures, self.failures = self.failures, []
         assert failures == [], "\n".join(failures)
 
