@@ -24,7 +24,7 @@ import imagegen_nb as ig
 form = ig.StepForm(ig.ImageGenerationStep(prompt="a fox"), ig.Workspace("assets"))
 form
 """
-FULL = FORM.replace('backend="emulator")', 'backend="emulator", storage_limit=150_000)').replace(
+FULL = FORM.replace('backend="emulator")', 'backend="emulator", storage_limit=60_000)').replace(
     'step_1 = ig.ImageGenerationStep(prompt="a logo").run(workspace=workspace)', "step_1 = None"
 )
 UNKNOWN_CHARGE = """
@@ -135,6 +135,8 @@ def test_an_error_is_told_once_with_what_to_do_and_its_details_folded(
 
 def test_a_full_store_says_so_and_what_to_do(open_notebook: OpenNotebook) -> None:
     page = opened(open_notebook, FULL, size=(1280, 1500))
+    press_run(page)
+    expect_status(page)
     press_run(page)
     alert = page.locator(".ig-form").get_by_role("alert")
     expect(alert).to_contain_text("The store is full.")
