@@ -16,6 +16,7 @@ import anywidget
 import traitlets
 
 from imagegen_nb.core.html_repr import html_output
+from imagegen_nb.widgets import edits
 from imagegen_nb.widgets.page_threads import Delivered
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -108,8 +109,9 @@ class EntryWidget(BaseWidget):
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         match content:
             case {"type": "entry", "value": str(value)}:
-                self.set_state({"value": value})  # which sends it back to nobody
-                self._answer_entry(content, value=self.value)
+                with edits.one_at_a_time:
+                    self.set_state({"value": value})  # which sends it back to nobody
+                    self._answer_entry(content, value=self.value)
 
 
 def with_html(data: dict[str, Any], text: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 import ipywidgets
 
 from imagegen_nb.widgets.base import BaseWidget
+from imagegen_nb.widgets.edits import Writing
 from imagegen_nb.widgets.factory import update_traits
 from imagegen_nb.widgets.field_group import FieldGroup
 from imagegen_nb.widgets.form_state import FieldState
@@ -36,19 +37,16 @@ class Field:
         self.key = key
         self.control = control
         self._on_entry = on_entry
-        self._writing = False
+        self._writing = Writing()
         control.observe(self._report, "value")
 
     def show(self, state: FieldState) -> None:
         """Write what differs, without reporting it as an entry."""
-        self._writing = True
-        try:
+        with self._writing.here():
             update_traits(self.control, **_traits(self.control, state))
-        finally:
-            self._writing = False
 
     def _report(self, change: dict[str, Any]) -> None:
-        if not self._writing:
+        if not self._writing.is_here:
             value = change["new"]
             self._on_entry(self.key, None if value == "" else value)
 

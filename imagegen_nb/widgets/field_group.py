@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from imagegen_nb.widgets import edits
 from imagegen_nb.widgets.base import BaseWidget
 from imagegen_nb.widgets.held_updates import HeldUpdates
 from imagegen_nb.widgets.parts import Control
@@ -71,7 +72,7 @@ class FieldGroup(BaseWidget):
                 key in self._controls
             ):
                 control = self._controls[key]
-                with self.hold():
+                with edits.one_at_a_time, self.hold():
                     self._answers.append(key)
                     if _fits(control, value):
                         control.value = _meant(control, value)

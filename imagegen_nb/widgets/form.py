@@ -23,15 +23,17 @@ from imagegen_nb.step import output_references
 from imagegen_nb.step.step import ImageGenerationStep, check_inputs
 from imagegen_nb.step_file.document import StepDefinition
 from imagegen_nb.step_file.load import load_step
-from imagegen_nb.widgets import given, notebook_steps
+from imagegen_nb.widgets import edits, given, notebook_steps
 from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.cost_line import cost_line
 from imagegen_nb.widgets.draft_inputs import DraftInputs
 from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
+from imagegen_nb.widgets.edits import Writing
 from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.form_draft import FormDraft, cut
 from imagegen_nb.widgets.form_runs import FormRuns
+from imagegen_nb.widgets.form_state import FormState
 from imagegen_nb.widgets.gallery import Gallery
 from imagegen_nb.widgets.import_export import Restore
 from imagegen_nb.widgets.panel import Panel, PanelCallbacks
@@ -89,7 +91,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         draft_inputs = DraftInputs(self.inputs, self._other_runs, self._steps_not_run, self.identifier)
         self._draft = FormDraft(shown_first, draft_inputs)
         self._runs = FormRuns(self)
-        self._setting_traits = False
+        self._writing = Writing()
         # Held while something is drawn, so that what is drawn last is what is newest.
         self._drawing = threading.RLock()
         self._panel: Panel | None = None
@@ -169,8 +171,9 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         """
         if key not in self._draft.state.fields:
             raise InvalidOption(f"key = {key!r}: {did_you_mean(str(key), self._draft.state.fields)}")
-        self._draft.enter(key, value)
-        self._show_edit()
+        with edits.one_at_a_time:
+            self._draft.enter(key, value)
+            self._show_edit()
         if self.run_result is None:  # else the static page is the run's, whatever is typed
             self._fallback.update_later()
 
@@ -191,12 +194,12 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         self._set_traits()
 
     def _set_traits(self) -> None:
-        self._setting_traits = True
-        try:
-            self.problems = self._draft.state.problems
-            self.step = self._draft.state.step
-        finally:
-            self._setting_traits = False
+        state: FormState | None = None
+        with self._writing.here():
+            while state is not self._draft.state:  # which another thread may have changed meanwhile
+                state = self._draft.state
+                self.problems = state.problems
+                self.step = state.step
 
     def _draw(self) -> None:
         if (panel := self._panel) is None:
@@ -221,12 +224,14 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
 
     @traitlets.observe("step")
     def _set_from_code(self, change: dict[str, Any]) -> None:
-        if not self._setting_traits and isinstance(change["new"], ImageGenerationStep):
+        if self._writing.is_here or not isinstance(change["new"], ImageGenerationStep):
+            return
+        with edits.one_at_a_time:
             self._draft.load(change["new"])
             self._show_change()
             if self._panel is not None:
                 self._panel.header.show_notice("")
-            self._fallback.update()
+        self._fallback.update()
 
     # The run that is shown: everything in the Output tab is of one run.
 

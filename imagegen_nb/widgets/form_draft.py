@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +35,8 @@ class FormDraft:
         self.inputs = inputs
         self._draft = Draft.of(step) if step else Draft()
         self._edited = False
+        # Entries, code and runs of other forms come from threads of their own.
+        self._lock = threading.RLock()
         self.update()
 
     @property
@@ -48,8 +51,9 @@ class FormDraft:
 
     def enter(self, key: str, value: Any) -> None:
         """Take an entry of somebody's; None takes one back."""
-        self._edited = True
-        self._change(self._draft.changed(key, value))
+        with self._lock:
+            self._edited = True
+            self._change(self._draft.changed(key, value))
 
     def enter_input(self) -> None:
         """Somebody has changed a value of a variable."""
@@ -58,11 +62,13 @@ class FormDraft:
 
     def load(self, step: ImageGenerationStep) -> None:
         """Take over a step's settings."""
-        self._change(self._draft.loaded(step))
+        with self._lock:
+            self._change(self._draft.loaded(step))
 
     def be_tried(self) -> None:
         """Somebody wants to run it: what keeps it from running is wrong from now on."""
-        self._change(replace(self._draft, tried=True))
+        with self._lock:
+            self._change(replace(self._draft, tried=True))
 
     def snapshot(self) -> _Snapshot:
         """All that was entered, for `restore`."""
@@ -75,19 +81,22 @@ class FormDraft:
         self._change(draft)
 
     def _change(self, draft: Draft) -> None:
-        self._draft = draft
-        self.update()
+        with self._lock:
+            self._draft = draft
+            self.update()
 
     def update(self) -> None:
         """Work out what the draft and its inputs give now."""
-        state = FormState.of(self._draft)
-        prompt = state.fields["prompt"]
-        self.filled = filled = self.inputs.fill(prompt.value or "")
-        fixes = tuple(Fix(f"Replace {tag} by {{{{{path}}}}}", text) for tag, path, text in filled.corrections)
-        prompt = replace(prompt, fixes=fixes)
-        self.state = replace(state, fields={**state.fields, "prompt": prompt})
-        if filled.problems:
-            self.state = self._with_problems(self.state, filled)
+        with self._lock:
+            state = FormState.of(self._draft)
+            prompt = state.fields["prompt"]
+            filled = self.inputs.fill(prompt.value or "")
+            fixes = tuple(
+                Fix(f"Replace {tag} by {{{{{path}}}}}", text) for tag, path, text in filled.corrections
+            )
+            state = replace(state, fields={**state.fields, "prompt": replace(prompt, fixes=fixes)})
+            self.filled = filled
+            self.state = self._with_problems(state, filled) if filled.problems else state
 
     def _with_problems(self, state: FormState, filled: FilledPrompt) -> FormState:
         """The state with what the variables lack, each field in its place."""

@@ -10,6 +10,7 @@ from ipywidgets import HTML, VBox
 
 from imagegen_nb.core import variables
 from imagegen_nb.widgets.draft_inputs import DraftInputs
+from imagegen_nb.widgets.edits import Writing
 from imagegen_nb.widgets.factory import WidgetFactory, update_traits
 from imagegen_nb.widgets.field_group import FieldGroup
 from imagegen_nb.widgets.parts import Control
@@ -27,7 +28,7 @@ class InputValues:
     def __init__(self, factory: WidgetFactory, inputs: DraftInputs, on_change: Callable[[], None]) -> None:
         self._inputs = inputs
         self._on_change = on_change
-        self._writing = False
+        self._writing = Writing()
         self._texts: dict[str, Control] = {}
         self._group = FieldGroup({}, layout=factory.layout)
         self._preview: Any = factory.make(HTML, "ig-preview")
@@ -52,22 +53,18 @@ class InputValues:
         editable = [
             name for name in variables.inputs_of(prompt) if self._inputs.is_text(name) and name not in steps
         ]
-        self._writing = True
-        try:
-            with self._group.hold():
-                for place, name in enumerate(editable):
-                    lacking = f"Type what {{{{{name}}}}} stands for: it is empty." if name in empty else ""
-                    shown = {
-                        "value": self._inputs.text(name),
-                        "problem": lacking,
-                        "patient": patient,
-                        "place": place,
-                    }
-                    update_traits(self._field(name), **shown)
-                for name, text in self._texts.items():
-                    update_traits(text, visible=name in editable)
-        finally:
-            self._writing = False
+        with self._writing.here(), self._group.hold():
+            for place, name in enumerate(editable):
+                lacking = f"Type what {{{{{name}}}}} stands for: it is empty." if name in empty else ""
+                shown = {
+                    "value": self._inputs.text(name),
+                    "problem": lacking,
+                    "patient": patient,
+                    "place": place,
+                }
+                update_traits(self._field(name), **shown)
+            for name, text in self._texts.items():
+                update_traits(text, visible=name in editable)
         self._show_preview(resolved)
 
     def _field(self, name: str) -> Control:
@@ -80,7 +77,7 @@ class InputValues:
         return self._texts[name]
 
     def _enter(self, name: str, text: str) -> None:
-        if not self._writing:
+        if not self._writing.is_here:
             self._inputs.typed[name] = text
             self._on_change()
 
