@@ -28,7 +28,6 @@ from imagegen_nb.widgets.base import DisplayProbe, with_html
 from imagegen_nb.widgets.cost_line import cost_line
 from imagegen_nb.widgets.draft_inputs import DraftInputs
 from imagegen_nb.widgets.drawn_form import DrawnForm, in_colab
-from imagegen_nb.widgets.edits import Writing
 from imagegen_nb.widgets.exportable import Exportable
 from imagegen_nb.widgets.fallback import StaticFallback
 from imagegen_nb.widgets.form_draft import FormDraft, cut
@@ -91,7 +90,7 @@ class StepForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is not type
         draft_inputs = DraftInputs(self.inputs, self._other_runs, self._steps_not_run, self.identifier)
         self._draft = FormDraft(shown_first, draft_inputs)
         self._runs = FormRuns(self)
-        self._writing = Writing()
+        self._writing = edits.Writing()
         # Held while something is drawn, so that what is drawn last is what is newest.
         self._drawing = threading.RLock()
         self._panel: Panel | None = None

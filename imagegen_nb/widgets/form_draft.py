@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -51,9 +52,8 @@ class FormDraft:
 
     def enter(self, key: str, value: Any) -> None:
         """Take an entry of somebody's; None takes one back."""
-        with self._lock:
-            self._edited = True
-            self._change(self._draft.changed(key, value))
+        self._edited = True
+        self._change(lambda draft: draft.changed(key, value))
 
     def enter_input(self) -> None:
         """Somebody has changed a value of a variable."""
@@ -62,13 +62,11 @@ class FormDraft:
 
     def load(self, step: ImageGenerationStep) -> None:
         """Take over a step's settings."""
-        with self._lock:
-            self._change(self._draft.loaded(step))
+        self._change(lambda draft: draft.loaded(step))
 
     def be_tried(self) -> None:
         """Somebody wants to run it: what keeps it from running is wrong from now on."""
-        with self._lock:
-            self._change(replace(self._draft, tried=True))
+        self._change(lambda draft: replace(draft, tried=True))
 
     def snapshot(self) -> _Snapshot:
         """All that was entered, for `restore`."""
@@ -78,11 +76,11 @@ class FormDraft:
         """Go back to what `snapshot` returned."""
         draft, inputs = snapshot
         self.inputs.restore(inputs)
-        self._change(draft)
+        self._change(lambda _: draft)
 
-    def _change(self, draft: Draft) -> None:
+    def _change(self, changed: Callable[[Draft], Draft]) -> None:
         with self._lock:
-            self._draft = draft
+            self._draft = changed(self._draft)
             self.update()
 
     def update(self) -> None:

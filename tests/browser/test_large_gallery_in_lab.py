@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from playwright.sync_api import Locator, Page, expect
-from support.lab import Opener, OpenNotebook, axe, execute, run_all, save, screenshot
+from support.form_page import saved
+from support.lab import Opener, OpenNotebook, axe, execute, run_all, screenshot
 
 STORE = """
 import colorsys, dataclasses, io, uuid
@@ -234,11 +236,10 @@ def test_a_reopened_notebook_shows_the_first_and_counts_the_others(
     page = open_notebook([STORE, MANY_IMAGES])
     run_all(page)
     pixels_shown(card(page, 1))
-    save(page)
-    file = max(opener.folder.glob("*.ipynb"), key=lambda path: path.stat().st_mtime_ns)
-    assert file.stat().st_size < 250_000
-    elsewhere = file.with_name(f"copy-of-{file.name}")  # a copy has no kernel that still runs
-    elsewhere.write_bytes(file.read_bytes())
+    document, size = saved(page, opener)
+    assert size < 250_000
+    elsewhere = opener.folder / "copy.ipynb"  # a copy has no kernel that still runs
+    elsewhere.write_text(json.dumps(document))
     page = opener.open_file(elsewhere)
     fallback = page.locator(".ig-fallback")
     expect(fallback.locator("ol li")).to_have_count(12)

@@ -53,10 +53,10 @@ def shown(form):
 
 def test_a_step_set_by_code_while_an_entry_is_taken_in_is_no_part_of_it(form):
     prompt = form.panel.fields["prompt"].control
-    for trait, widget in (("step", form), ("value", prompt)):
-        typed = ig.ImageGenerationStep(prompt=f"typed {trait}") if trait == "step" else f"typed {trait}"
-        with held_at(widget, trait, typed, lambda: setattr(form, "step", "by code")) as waited:
-            entered(form, f"typed {trait}")
+    of_form, of_field = (form, "step", ig.ImageGenerationStep(prompt="typed")), (prompt, "value", "typed")
+    for taken_in in (of_form, of_field):
+        with held_at(*taken_in, lambda: setattr(form, "step", "by code")) as waited:
+            entered(form, "typed")
         assert shown(form) == ("by code",) * 3
         # Two threads in one widget at a time is more than ipywidgets takes: a KeyError now and then.
         assert waited == [True]
@@ -91,7 +91,7 @@ def test_what_one_thread_writes_is_an_entry_on_every_other():
     assert [*seen, writing.is_here] == [False, True, False]
 
 
-def test_forms_that_follow_each_other_are_edited_from_two_threads_without_waiting_for_ever(form, tmp_path):
+def test_forms_that_follow_each_other_are_edited_from_two_threads_without_waiting_for_ever(form):
     other = ig.StepForm("a lamp", form.workspace)
     for one, follower in ((form, other), (other, form)):
         one.observe(lambda change, to=follower: setattr(to, "step", change["new"]), "step")
